@@ -1,0 +1,43 @@
+# Everything works on a machine that has Python 3.11 and make: the environment comes first.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+TYPED := build/typing/rsitmd_tools
+
+.PHONY: install demo test lint bench soak docs wheel clean
+
+install: $(INSTALLED)  ## make .venv with the tool, all extras, and what development needs
+
+$(INSTALLED): pyproject.toml setup.py constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
+	touch $@
+
+demo: $(INSTALLED)  ## the whole way on drawn scenes, through a real Label Studio
+	$(BIN)/rsitmd demo
+
+test: $(INSTALLED)  ## all tests, with the real server; with a browser where one is found
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	rm -rf $(TYPED) && mkdir -p $(TYPED)
+	ln -s $(CURDIR)/rsitmd_tools/* $(CURDIR)/annotation_templates $(CURDIR)/baselines \
+	    $(CURDIR)/schemas $(TYPED)/
+	cd build/typing && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p rsitmd_tools
+
+bench: $(INSTALLED)  ## measure; docs/benchmarks.md holds the figures
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+soak: $(INSTALLED)  ## long campaigns: hundreds of kills, load, fuzz
+	$(BIN)/python -m pytest -m soak --timeout 7200
+
+wheel: $(INSTALLED)  ## the wheel, in dist/
+	$(BIN)/python -m build --wheel
+
+clean:  ## remove what was built; .venv and your data stay
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

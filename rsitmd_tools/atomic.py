@@ -1,0 +1,117 @@
+"""Files and folders that appear whole or not at all: written aside, synced, renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rsitmd_tools.errors import RsitmdError, reason
+
+PARTIAL = ".partial-"
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside ``folder`` durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what an earlier, killed writer of ``target`` left beside it."""
+    for leftover in target.parent.glob(f".{_escape(target.name)}{PARTIAL}*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_path(target: Path, *, mode: int | None = None) -> Iterator[Path]:
+    """Yield a path beside ``target``; rename it to ``target`` when the block succeeds.
+
+    Args:
+        target: The final file. Its folder is made when absent.
+        mode: Permissions of the file, set before anything is written.
+
+    Raises:
+        RsitmdError: The folder cannot be written to or the disk is full.
+    """
+    partial = target.parent / f".{target.name[:150]}{PARTIAL}{uuid.uuid4().hex[:8]}"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if mode is not None:
+            os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+        yield partial
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+        partial.replace(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise _write_error(target, error) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield a new folder beside ``target``; rename it to ``target`` when the block succeeds.
+
+    What a killed run left behind is removed first. The target must not exist: a release
+    or a run is never overwritten in place.
+
+    Raises:
+        RsitmdError: ``target`` exists, or its parent cannot be written to.
+    """
+    if target.exists():
+        raise RsitmdError("exists already", where=target, mend="name another folder or remove it")
+    partial = target.parent / f".{target.name}{PARTIAL}{uuid.uuid4().hex[:8]}"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(target)
+        partial.mkdir()
+        yield partial
+        for root, _, names in os.walk(partial):
+            for name in names:
+                with open(os.path.join(root, name), "rb") as written:
+                    os.fsync(written.fileno())
+        partial.rename(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise _write_error(target, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_text(target: Path, text: str, *, mode: int | None = None) -> None:
+    """Write ``text`` as UTF-8, whole or not at all."""
+    with atomic_path(target, mode=mode) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(target: Path, document: Any, *, mode: int | None = None) -> None:
+    """Write ``document`` as indented JSON, whole or not at all."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(target, text + "\n", mode=mode)
+
+
+def _write_error(target: Path, error: OSError) -> RsitmdError:
+    mend = "free some space and run the same command again" if error.errno == 28 else None
+    return RsitmdError(
+        f"cannot be written ({reason(error)})",
+        where=target,
+        mend=mend or "choose a folder you may write to",
+    )
+
+
+def _escape(name: str) -> str:
+    """Escape ``name`` for use in a glob pattern."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)

@@ -1,0 +1,16 @@
+"""``rsitmd annotate``: the campaign in Label Studio."""
+
+from rsitmd_tools.cli.lazy import LazyGroup
+
+command = LazyGroup(
+    "annotate",
+    {
+        "serve": ("rsitmd_tools.cli.annotate.serve", "Start Label Studio for a workspace."),
+        "connect": ("rsitmd_tools.cli.annotate.connect", "Use a server that runs elsewhere."),
+        "invite": ("rsitmd_tools.cli.annotate.invite", "Print a link by which people sign up."),
+        "push": ("rsitmd_tools.cli.annotate.push", "Send images as tasks, each once."),
+        "pull": ("rsitmd_tools.cli.annotate.pull", "Bring annotations into the workspace."),
+        "status": ("rsitmd_tools.cli.annotate.status", "Say how far the campaign is."),
+    },
+    "Run the captioning campaign in a real Label Studio.",
+)

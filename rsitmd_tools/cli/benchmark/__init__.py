@@ -1,0 +1,15 @@
+"""``rsitmd benchmark``: baselines and what they reach."""
+
+from rsitmd_tools.cli.lazy import LazyGroup
+
+command = LazyGroup(
+    "benchmark",
+    {
+        "train": ("rsitmd_tools.cli.benchmark.train", "Train a baseline on a dataset."),
+        "evaluate": ("rsitmd_tools.cli.benchmark.evaluate", "Evaluate a run on a dataset."),
+        "report": ("rsitmd_tools.cli.benchmark.report", "Put runs together in one page."),
+        "search": ("rsitmd_tools.cli.benchmark.search", "Find images by a sentence."),
+        "weights": ("rsitmd_tools.cli.benchmark.weights", "Convert backbone weights."),
+    },
+    "Train, evaluate and report the baselines AMFMN and VSE++.",
+)

@@ -1,0 +1,31 @@
+"""``rsitmd build init``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rsitmd_tools.cli.options import workspace_argument
+
+
+@click.command("init", short_help="Make a workspace.")
+@workspace_argument
+@click.option("--name", help="Name of the dataset; the folder's name by default.")
+def command(folder: Path, name: str | None) -> None:
+    """Make a workspace: rsitmd.toml, workspace.db and images/.
+
+    Run on a workspace that exists it changes nothing but brings an older database up
+    to date.
+
+    \b
+    Examples:
+      rsitmd build init my-dataset
+      rsitmd build init my-dataset --name "Harbours of the North"
+    """
+    from rsitmd_tools.workspace import Workspace
+
+    with Workspace.create(folder, name):
+        pass
+    click.echo(f"workspace: {folder}")
+    click.echo(f"next: rsitmd build ingest {folder} FOLDER_OF_IMAGES")

@@ -1,0 +1,39 @@
+"""Groups that import a command's module only when that command is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+
+import click
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are named by module.
+
+    Args:
+        modules: Command name to ``(module, one-line help)``. Each module holds a click
+            command called ``command``. The help stands here so that listing the commands
+            imports none of them.
+    """
+
+    def __init__(self, name: str, modules: Mapping[str, tuple[str, str]], text: str) -> None:
+        super().__init__(name=name, help=text)
+        self.modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the work."""
+        return list(self.modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        if cmd_name not in self.modules:
+            return None
+        module = importlib.import_module(self.modules[cmd_name][0])
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in self.modules.items()])

@@ -1,0 +1,126 @@
+"""``precomp``: ``<split>_caps.txt`` and ``<split>_filename.txt`` side by side.
+
+Captions stand five consecutive lines an image; file names stand once an image or once a
+caption. Which of the two is told by count alone. Blank captions keep their place.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+from rsitmd_tools.atomic import write_text
+from rsitmd_tools.dataset.formats.registry import Format, read_text
+from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, Sentence, category_of
+from rsitmd_tools.errors import RsitmdError
+
+CAPTIONS_PER_IMAGE = 5
+
+
+def recognises(path: Path) -> bool:
+    """Say whether a folder holds a captions file and its file names."""
+    return path.is_dir() and any(
+        (path / f"{split}_caps.txt").is_file() and (path / f"{split}_filename.txt").is_file()
+        for split in SPLITS
+    )
+
+
+def read(path: Path, image_folder: Path | None) -> Dataset:
+    """Read a precomp folder.
+
+    Raises:
+        RsitmdError: Counts of captions and file names do not fit; both are named.
+    """
+    images = [
+        image
+        for split in SPLITS
+        if (path / f"{split}_caps.txt").is_file()
+        for image in _read_split(path, split)
+    ]
+    if not images:
+        raise RsitmdError("holds no captions", where=path, mend="name a precomp folder")
+    beside = path / "images"
+    folder = image_folder or (beside if beside.is_dir() else None)
+    return Dataset(path.resolve().name, tuple(images), path, FORMAT.name, folder)
+
+
+def write(dataset: Dataset, folder: Path) -> None:
+    """Write the texts of every split; file names once an image.
+
+    Raises:
+        RsitmdError: An image has no split or not exactly five sentences, or a text holds
+            a line break: the layout has no place for it.
+    """
+    for image in dataset:
+        where = f"{dataset.source}: {image.filename}"
+        if image.split is None:
+            raise RsitmdError("has no split", where=where, mend="run `rsitmd build split` first")
+        if len(image.sentences) != CAPTIONS_PER_IMAGE:
+            raise RsitmdError(
+                f"has {len(image.sentences)} sentences, precomp holds {CAPTIONS_PER_IMAGE}",
+                where=where,
+                mend="complete it or leave it out",
+            )
+        if any(len(text.splitlines()) > 1 for text in (*image.captions, image.filename)):
+            raise RsitmdError("has a text with a line break", where=where, mend="join the lines")
+    for split in dataset.splits:
+        part = dataset.select(split)
+        write_text(folder / f"{split}_caps.txt", _lines(part.captions()))
+        write_text(folder / f"{split}_filename.txt", _lines([i.filename for i in part]))
+
+
+def _read_split(folder: Path, split: str) -> list[ImageRecord]:
+    captions = _split_lines(read_text(folder / f"{split}_caps.txt"))
+    name_file = folder / f"{split}_filename.txt"
+    names = _split_lines(read_text(name_file))
+    if len(names) == len(captions) and len(captions) % CAPTIONS_PER_IMAGE == 0:
+        names = _one_an_image(names, name_file)
+    if len(captions) != CAPTIONS_PER_IMAGE * len(names):
+        raise RsitmdError(
+            f"{len(captions)} captions do not fit {len(names)} file names",
+            where=folder / f"{split}_caps.txt",
+            mend=f"there must be {CAPTIONS_PER_IMAGE} lines an image, blank ones included",
+        )
+    return [
+        ImageRecord(
+            name,
+            tuple(Sentence(raw) for raw in captions[5 * index : 5 * index + 5]),
+            split=split,
+            category=category_of(name),
+        )
+        for index, name in enumerate(names)
+    ]
+
+
+def _one_an_image(names: list[str], where: Path) -> list[str]:
+    """Reduce names given once a caption to one an image."""
+    for first in range(0, len(names), CAPTIONS_PER_IMAGE):
+        block = names[first : first + CAPTIONS_PER_IMAGE]
+        if len(list(groupby(block))) != 1:
+            raise RsitmdError(
+                f"lines {first + 1} to {first + 5} name different images",
+                where=where,
+                mend="name each image on five consecutive lines, or once",
+            )
+    return names[::CAPTIONS_PER_IMAGE]
+
+
+def _split_lines(text: str) -> list[str]:
+    """Split at line feeds only: other separators may be part of a caption."""
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    if lines and lines[-1] == "":
+        lines.pop()
+    return lines
+
+
+def _lines(texts: list[str]) -> str:
+    return "".join(f"{text}\n" for text in texts)
+
+
+FORMAT = Format(
+    "precomp",
+    "a folder with <split>_caps.txt and <split>_filename.txt",
+    recognises,
+    read,
+    write,
+)

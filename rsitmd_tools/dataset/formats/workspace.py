@@ -1,0 +1,33 @@
+"""``workspace``: the merged sentences and keywords of a workspace, read only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rsitmd_tools.dataset.formats.registry import Format
+from rsitmd_tools.dataset.records import Dataset
+
+
+def recognises(path: Path) -> bool:
+    """Say whether a path is a workspace."""
+    from rsitmd_tools.workspace.store import Workspace
+
+    return Workspace.is_workspace(path)
+
+
+def read(path: Path, image_folder: Path | None) -> Dataset:
+    """Read what a release of this workspace would hold now."""
+    from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.merge import merged_images
+
+    with Workspace.open(path) as workspace:
+        return Dataset(
+            name=workspace.settings.dataset.name,
+            images=tuple(merged_images(workspace)),
+            source=path,
+            format=FORMAT.name,
+            image_folder=image_folder or workspace.images,
+        )
+
+
+FORMAT = Format("workspace", "made by `rsitmd build init`", recognises, read)

@@ -1,0 +1,36 @@
+"""Optional parts: import them late, and say in one line which extra brings them."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from types import ModuleType
+
+from rsitmd_tools.errors import MissingExtra
+
+EXTRAS = {
+    "label_studio": "studio",
+    "label_studio_sdk": "studio",
+    "torch": "train",
+    "torchvision": "train",
+    "timm": "train",
+    "lightning": "train",
+    "rasterio": "geo",
+}
+
+
+def require(*modules: str) -> None:
+    """Check that optional packages are installed, without importing them.
+
+    Raises:
+        MissingExtra: One of ``modules`` is absent; the message names its extra.
+    """
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtra(module, EXTRAS[module])
+
+
+def load(module: str) -> ModuleType:
+    """Import an optional package or raise ``MissingExtra``."""
+    require(module.partition(".")[0])
+    return importlib.import_module(module)

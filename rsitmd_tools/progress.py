@@ -1,0 +1,91 @@
+"""Progress on stderr: a bar on a terminal, plain lines otherwise."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class Step(Protocol):
+    """What a long job reports to."""
+
+    def __call__(self, count: int = 1) -> None:
+        """Say that ``count`` more units are done."""
+
+
+@contextmanager
+def progress(label: str, total: int | None) -> Iterator[Step]:
+    """Show the progress of one step.
+
+    Args:
+        label: Name of the step, such as ``ingest``.
+        total: Number of units, or None where it is not known.
+    """
+    if total == 0:
+        yield lambda count=1: None
+    elif sys.stderr.isatty():
+        with _bar(label, total) as step:
+            yield step
+    else:
+        with _lines(label, total) as step:
+            yield step
+
+
+def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
+    """Yield ``items`` while showing how many are done."""
+    if total is None and hasattr(items, "__len__"):
+        total = len(items)
+    with progress(label, total) as step:
+        for item in items:
+            yield item
+            step()
+
+
+@contextmanager
+def _bar(label: str, total: int | None) -> Iterator[Step]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(label, total=total)
+
+        def step(count: int = 1) -> None:
+            bar.advance(task, count)
+
+        yield step
+
+
+@contextmanager
+def _lines(label: str, total: int | None) -> Iterator[Step]:
+    done = 0
+    last = time.monotonic()
+    of_total = "" if total is None else f"/{total}"
+
+    def step(count: int = 1) -> None:
+        nonlocal done, last
+        done += count
+        now = time.monotonic()
+        if now - last >= SECONDS_BETWEEN_LINES:
+            last = now
+            print(f"{label}: {done}{of_total}", file=sys.stderr, flush=True)
+
+    yield step
+    print(f"{label}: {done}{of_total} done", file=sys.stderr, flush=True)

@@ -1,0 +1,72 @@
+"""One writer at a time: an advisory lock that tells who holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from rsitmd_tools.errors import RsitmdError
+
+
+class WriterLock:
+    """The lock of a workspace's writer.
+
+    The system frees it when the process ends, however it ends, so a killed writer never
+    leaves a workspace locked.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            RsitmdError: Somebody else holds it; the message says who.
+        """
+        stream = self._path.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            holder = _describe(stream.read())
+            stream.close()
+            raise RsitmdError(
+                f"another command is writing here: {holder}",
+                where=self._path.parent,
+                mend="wait until it ends or stop it",
+            ) from None
+        stream.truncate(0)
+        json.dump(
+            {
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "command": " ".join(["rsitmd", *sys.argv[1:3]]),
+                "since": datetime.now(UTC).isoformat(timespec="seconds"),
+            },
+            stream,
+        )
+        stream.flush()
+        self._file = stream
+
+    def release(self) -> None:
+        """Free the lock; nothing happens when it is not held."""
+        if self._file is not None:
+            self._file.truncate(0)
+            self._file.close()
+            self._file = None
+
+
+def _describe(text: str) -> str:
+    try:
+        holder = json.loads(text)
+        return f"{holder['command']} (process {holder['pid']} on {holder['host']})"
+    except (ValueError, KeyError, TypeError):
+        return "a process that has not said its name yet"

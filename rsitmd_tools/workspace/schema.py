@@ -1,0 +1,134 @@
+"""Tables of ``workspace.db`` and their migrations.
+
+Migration ``n`` (counted from 1) takes the database from ``user_version`` n - 1 to n; a
+migration that was published is never changed, a new one is added at the end.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from rsitmd_tools.errors import RsitmdError
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    -- One row an image. Identity is the SHA-256 of the source file's bytes.
+    CREATE TABLE image (
+        id              INTEGER PRIMARY KEY,
+        sha256          TEXT NOT NULL UNIQUE,
+        filename        TEXT NOT NULL UNIQUE,   -- <category>_<number>.tif
+        category        TEXT NOT NULL,
+        number          INTEGER NOT NULL,
+        source          TEXT NOT NULL,          -- where it was found, for the record
+        width           INTEGER NOT NULL,       -- of the source, pixels
+        height          INTEGER NOT NULL,
+        pixel_sha256    TEXT NOT NULL,          -- of the normalised RGB pixels
+        phash           TEXT NOT NULL,          -- perceptual hash, hex
+        duplicate_group INTEGER,                -- images of one group never part in a split
+        split           TEXT CHECK (split IN ('train', 'val', 'test')),
+        ingested_at     TEXT NOT NULL,
+        UNIQUE (category, number)
+    );
+    -- Files that could not be taken in, with the reason.
+    CREATE TABLE rejected (
+        source      TEXT PRIMARY KEY,
+        reason      TEXT NOT NULL,
+        rejected_at TEXT NOT NULL
+    );
+    CREATE TABLE annotator (
+        id    INTEGER PRIMARY KEY,
+        email TEXT NOT NULL UNIQUE,
+        name  TEXT NOT NULL DEFAULT ''
+    );
+    -- A project of a Label Studio server. A campaign may have one a person.
+    CREATE TABLE project (
+        id           INTEGER PRIMARY KEY,
+        server       TEXT NOT NULL,             -- instance key: survives a change of port
+        server_id    INTEGER NOT NULL,
+        annotator_id INTEGER REFERENCES annotator (id),
+        template     TEXT NOT NULL,
+        created_at   TEXT NOT NULL,
+        UNIQUE (server, server_id)
+    );
+    -- One task an image and project.
+    CREATE TABLE task (
+        id         INTEGER PRIMARY KEY,
+        project_id INTEGER NOT NULL REFERENCES project (id),
+        image_id   INTEGER NOT NULL REFERENCES image (id),
+        server_id  INTEGER NOT NULL,
+        pushed_at  TEXT NOT NULL,
+        UNIQUE (project_id, image_id),
+        UNIQUE (project_id, server_id)
+    );
+    -- Every revision of every annotation that a pull has seen.
+    CREATE TABLE annotation (
+        id           INTEGER PRIMARY KEY,
+        task_id      INTEGER NOT NULL REFERENCES task (id),
+        server_id    INTEGER NOT NULL,
+        updated_at   TEXT NOT NULL,             -- the server's time, ISO 8601 UTC
+        created_at   TEXT NOT NULL,
+        annotator_id INTEGER NOT NULL REFERENCES annotator (id),
+        updated_by   INTEGER REFERENCES annotator (id),
+        lead_time    REAL,                      -- seconds, as the server says
+        result       TEXT NOT NULL,             -- JSON as the server sent it
+        latest       INTEGER NOT NULL DEFAULT 1 CHECK (latest IN (0, 1)),
+        deleted_at   TEXT,                      -- when a pull found it gone
+        pulled_at    TEXT NOT NULL,
+        UNIQUE (task_id, server_id, updated_at)
+    );
+    CREATE UNIQUE INDEX annotation_latest ON annotation (task_id, server_id) WHERE latest;
+    -- Sentences and keywords of the revisions, in the order of the page.
+    CREATE TABLE sentence (
+        id            INTEGER PRIMARY KEY,
+        annotation_id INTEGER NOT NULL REFERENCES annotation (id) ON DELETE CASCADE,
+        slot          INTEGER NOT NULL,
+        raw           TEXT NOT NULL,
+        state         TEXT NOT NULL DEFAULT 'new'
+            CHECK (state IN ('new', 'sent back', 'accepted', 'replaced', 'rejected')),
+        UNIQUE (annotation_id, slot)
+    );
+    CREATE TABLE keyword (
+        id            INTEGER PRIMARY KEY,
+        annotation_id INTEGER NOT NULL REFERENCES annotation (id) ON DELETE CASCADE,
+        slot          INTEGER NOT NULL,
+        raw           TEXT NOT NULL,
+        UNIQUE (annotation_id, slot)
+    );
+    -- Small facts of the workspace: pull cursors, recorded settings.
+    CREATE TABLE fact (
+        key   TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    );
+    """,
+)
+
+VERSION = len(MIGRATIONS)
+
+
+def migrate(db: sqlite3.Connection, where: str) -> None:
+    """Bring a database to the newest schema, one transaction a step.
+
+    Raises:
+        RsitmdError: The database was written by a newer version of this tool.
+    """
+    found = version(db)
+    refuse_newer(found, where)
+    for number in range(found, VERSION):
+        db.executescript(
+            f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
+        )
+
+
+def version(db: sqlite3.Connection) -> int:
+    """Return the schema version of a database; 0 for an empty one."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def refuse_newer(found: int, where: str) -> None:
+    """Raise when a database is newer than this tool."""
+    if found > VERSION:
+        raise RsitmdError(
+            f"this workspace has schema {found}, this version of the tool knows {VERSION}",
+            where=where,
+            mend="update with: pip install -U rsitmd-tools",
+        )

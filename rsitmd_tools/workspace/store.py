@@ -1,0 +1,227 @@
+"""The workspace: a folder with ``rsitmd.toml``, ``workspace.db`` and ``images/``."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rsitmd_tools.atomic import write_text
+from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
+from rsitmd_tools.workspace import schema
+from rsitmd_tools.workspace.lock import WriterLock
+from rsitmd_tools.workspace.settings import FILENAME, TEMPLATE, Settings, load_settings
+
+DATABASE = "workspace.db"
+LOCK = ".lock"
+BUSY_SECONDS = 30.0
+
+
+def utc_now() -> str:
+    """Return the time now as the workspace stores it: ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+class Workspace:
+    """An open workspace; use it as a context manager.
+
+    Readers may come at any time (SQLite in WAL mode); one writer at a time holds the lock.
+
+    Attributes:
+        path: The folder.
+        settings: The checked settings of ``rsitmd.toml``.
+        db: The database, in autocommit mode; changes go inside :meth:`transaction`.
+    """
+
+    def __init__(
+        self, path: Path, settings: Settings, db: sqlite3.Connection, lock: WriterLock | None
+    ) -> None:
+        self.path = path
+        self.settings = settings
+        self.db = db
+        self._lock = lock
+
+    @classmethod
+    def create(cls, path: Path, name: str | None = None) -> Self:
+        """Make a workspace, or finish one whose making was interrupted, and open it to write.
+
+        Args:
+            path: The folder; made when absent. What lies in it is left alone.
+            name: Name of the dataset; the folder's name by default.
+
+        Raises:
+            RsitmdError: The folder cannot be written to.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            (path / "images").mkdir(exist_ok=True)
+        except OSError as error:
+            raise RsitmdError(
+                f"cannot be made ({reason(error)})",
+                where=path,
+                mend="choose a folder you may write to",
+            ) from error
+        if not (path / FILENAME).exists():
+            shown = json.dumps(name or path.resolve().name, ensure_ascii=False)
+            write_text(path / FILENAME, TEMPLATE.format(name=shown))
+        if not (path / ".gitignore").exists():
+            write_text(path / ".gitignore", "studio/\n.lock\n*.db-wal\n*.db-shm\n")
+        return cls._open(path, write=True, make=True)
+
+    @classmethod
+    def open(cls, path: Path, *, write: bool = False) -> Self:
+        """Open a workspace.
+
+        Args:
+            path: The folder.
+            write: Take the writer's lock; without it the database is opened read-only.
+
+        Raises:
+            RsitmdError: It is no workspace, its settings are wrong, it was written by a
+                newer version, or another writer holds it.
+        """
+        if not cls.is_workspace(path):
+            raise RsitmdError(
+                "is not a workspace", where=path, mend=f"make one with: rsitmd build init {path}"
+            )
+        return cls._open(path, write=write, make=False)
+
+    @staticmethod
+    def is_workspace(path: Path) -> bool:
+        """Say whether a folder is a workspace."""
+        return (path / DATABASE).is_file() and (path / FILENAME).is_file()
+
+    @classmethod
+    def _open(cls, path: Path, *, write: bool, make: bool) -> Self:
+        settings = load_settings(path / FILENAME)
+        lock = WriterLock(path / LOCK) if write else None
+        try:
+            if lock is not None:
+                lock.acquire()
+            db = _connect(path / DATABASE, write=write, make=make)
+        except (OSError, sqlite3.Error) as error:
+            if lock is not None:
+                lock.release()
+            raise RsitmdError(
+                f"cannot be opened ({reason(error)})",
+                where=path / DATABASE,
+                mend="check that it is whole and that you may read and write it",
+            ) from error
+        except RsitmdError:
+            if lock is not None:
+                lock.release()
+            raise
+        return cls(path, settings, db, lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database and free the lock."""
+        self.db.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    @property
+    def images(self) -> Path:
+        """Folder of the normalised TIFF images."""
+        return self.path / "images"
+
+    @property
+    def renditions(self) -> Path:
+        """Folder of the PNG copies that browsers can show."""
+        return self.path / "renditions"
+
+    @property
+    def studio(self) -> Path:
+        """Folder of the Label Studio server: its data and its secrets."""
+        return self.path / "studio"
+
+    @property
+    def prior(self) -> Path:
+        """Folder of the prior similarity files."""
+        return self.path / "prior"
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run a block as one transaction: all of it is kept, or nothing.
+
+        Raises:
+            RsitmdError: The database cannot be written to, for example on a full disk.
+        """
+        if self._lock is None:
+            raise WrongUsage("the workspace was opened to read only", where=self.path)
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.db
+            except BaseException:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                raise
+            self.db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            raise RsitmdError(
+                f"cannot be written ({reason(error)})",
+                where=self.path / DATABASE,
+                mend="free some space and run the same command again",
+            ) from error
+
+    def fact(self, key: str) -> str | None:
+        """Return a small fact stored under ``key``, or None."""
+        row = self.db.execute("SELECT value FROM fact WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row["value"])
+
+    def set_fact(self, key: str, value: str) -> None:
+        """Store a small fact; call it inside a transaction."""
+        self.db.execute(
+            "INSERT INTO fact VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (key, value),
+        )
+
+
+def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:
+    mode = "rwc" if make else "rw"
+    # Readers open in mode rw too: WAL needs its shared-memory file. query_only keeps them readers.
+    db = sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        db.row_factory = sqlite3.Row
+        schema.refuse_newer(schema.version(db), str(path))
+        db.execute("PRAGMA foreign_keys = ON")
+        if write:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            schema.migrate(db, str(path))
+        else:
+            if schema.version(db) < schema.VERSION:
+                raise RsitmdError(
+                    f"has the older schema {schema.version(db)}",
+                    where=path,
+                    mend=f"bring it up to date with: rsitmd build init {path.parent}",
+                )
+            db.execute("PRAGMA query_only = ON")
+    except BaseException:
+        db.close()
+        raise
+    return db

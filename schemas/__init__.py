@@ -1,0 +1,87 @@
+"""JSON Schemas (2020-12) of everything the tool reads and writes, and how to check by them."""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema
+from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.protocols import Validator
+
+from rsitmd_tools.errors import printable
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaError:
+    """One place where a document does not fit its schema.
+
+    Attributes:
+        key: Where, such as ``images[3].filename``.
+        message: What is wrong there.
+        mend: What to do about it, where that can be said.
+    """
+
+    key: str
+    message: str
+    mend: str | None = None
+
+
+@functools.cache
+def load_schema(name: str) -> dict[str, Any]:
+    """Return the schema ``schemas/<name>.schema.json``."""
+    file = importlib.resources.files(__name__) / f"{name}.schema.json"
+    schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return schema
+
+
+def first_error(document: Any, schema: dict[str, Any]) -> SchemaError | None:
+    """Return the most telling error of a document, or None when it fits."""
+    error = best_match(_validator(schema).iter_errors(document))
+    return None if error is None else _describe(error)
+
+
+def iter_errors(document: Any, schema: dict[str, Any]) -> Iterator[SchemaError]:
+    """Yield every error of a document in the order of the document."""
+    for error in _validator(schema).iter_errors(document):
+        yield _describe(error)
+
+
+def _validator(schema: dict[str, Any]) -> Validator:
+    return jsonschema.Draft202012Validator(schema)
+
+
+def _describe(error: ValidationError) -> SchemaError:
+    key = _key(error.absolute_path)
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = error.schema.get("properties", {})
+        unknown = sorted(set(error.instance).difference(known))
+        place = ".".join(filter(None, [key, unknown[0]]))
+        return SchemaError(place, "unknown key", "known here: " + ", ".join(sorted(known)))
+    if error.validator == "type":
+        expected = error.validator_value
+        wanted = " or ".join(expected) if isinstance(expected, list) else str(expected)
+        return SchemaError(key, f"is {_shown(error.instance)}, not of type {wanted}")
+    if error.validator == "required" and isinstance(error.instance, dict):
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return SchemaError(key or "document", f"has no {missing[0]!r}", f"add {missing[0]!r}")
+    return SchemaError(key or "document", _shortened(printable(error.message)))
+
+
+def _key(path: Any) -> str:
+    key = ""
+    for part in path:
+        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
+    return key
+
+
+def _shown(value: Any) -> str:
+    return _shortened(json.dumps(value, ensure_ascii=True, default=str))
+
+
+def _shortened(text: str, limit: int = 120) -> str:
+    return text if len(text) <= limit else text[: limit - 3] + "..."

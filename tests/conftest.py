@@ -1,0 +1,44 @@
+"""Fixtures and rules that all tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+MUST_RUN = ("integration", "browser")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real data; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("RSITMD_DATA", CHECKOUT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}: set RSITMD_DATA to its folder")
+    return folder
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, None, None]:
+    """In CI, a skipped integration or browser test is a failure."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    must_run = any(item.get_closest_marker(name) for name in MUST_RUN)
+    if report.skipped and must_run and os.environ.get("RSITMD_CI") == "1":
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but must run in CI: {report.longrepr}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long campaigns to `make soak`."""
+    if config.getoption("-m"):
+        return
+    campaigns = [item for item in items if item.get_closest_marker("soak")]
+    if campaigns:
+        config.hook.pytest_deselected(items=campaigns)
+        items[:] = [item for item in items if item not in set(campaigns)]

@@ -1,0 +1,55 @@
+"""Files and folders appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.atomic import atomic_folder, atomic_path, write_json
+from rsitmd_tools.errors import RsitmdError
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(ZeroDivisionError), atomic_path(target) as partial:
+        partial.write_text("new")
+        raise ZeroDivisionError
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_mode_holds_before_anything_is_written(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "secret", mode=0o600) as partial:
+        assert stat.S_IMODE(partial.stat().st_mode) == 0o600
+        partial.write_text("x")
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RsitmdError, match=r"no space left.*free some space"),
+        atomic_folder(tmp_path / "out") as partial,
+    ):
+        (partial / "half").write_text("x")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_never_overwritten_and_leftovers_go(tmp_path: Path) -> None:
+    killed = tmp_path / ".out [1].partial-00"
+    killed.mkdir()
+    with atomic_folder(tmp_path / "out [1]") as partial:
+        (partial / "a").write_text("x")
+    assert [p.name for p in tmp_path.iterdir()] == ["out [1]"]
+    with pytest.raises(RsitmdError, match="exists already"), atomic_folder(tmp_path / "out [1]"):
+        pass
+
+
+def test_json_without_nan(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"a": float("nan")})
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,51 @@
+"""rsitmd.toml: defaults, and errors that name the key."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.schemas import load_schema
+from rsitmd_tools.workspace.settings import TEMPLATE, Settings, load_settings
+
+
+def settings(folder: Path, text: str) -> Settings:
+    file = folder / "rsitmd.toml"
+    file.write_text(text, encoding="utf-8")
+    return load_settings(file)
+
+
+def test_the_template_states_the_defaults(tmp_path: Path) -> None:
+    assert settings(tmp_path, TEMPLATE.format(name='"dataset"')) == Settings()
+    assert settings(tmp_path, "") == Settings()
+
+
+def test_template_and_schema_know_every_setting() -> None:
+    known = load_schema("workspace")["properties"]
+    for section, values in asdict(Settings()).items():
+        assert set(values) == set(known[section]["properties"])
+        for key in values:
+            assert f"\n{key} = " in TEMPLATE
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[dataset]\nnmae = 'x'", r"dataset\.nmae: unknown key; known here: image_size, name"),
+        ("[datsaet]", r"datsaet: unknown key"),
+        ("[dataset]\nimage_size = '256'", r"dataset\.image_size: is \"256\", not of type integer"),
+        ("[dataset]\nimage_size = 3", r"dataset\.image_size: 3 is less than"),
+        ("[split]\ntrain = 0.5", r"train \+ val \+ test is 0\.7"),
+        ("[annotation]\nkeywords_min = 6", "keywords_min is above"),
+        ("[validate]\nignore = [3]", r"validate\.ignore\[0\]: is 3, not of type string"),
+        ("[dataset", "is not TOML"),
+    ],
+)
+def test_a_fault_names_its_key(tmp_path: Path, text: str, line: str) -> None:
+    with pytest.raises(RsitmdError, match=line) as caught:
+        settings(tmp_path, text)
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)

@@ -1,0 +1,115 @@
+"""The workspace: creation, migrations, one writer at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.workspace import Workspace, schema
+
+
+def test_create_makes_what_the_readme_says(tmp_path: Path) -> None:
+    folder = tmp_path / "häfen 'n' ports"
+    with Workspace.create(folder, "Häfen") as workspace:
+        assert workspace.settings.dataset.name == "Häfen"
+        assert schema.version(workspace.db) == schema.VERSION
+        assert workspace.db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert workspace.db.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+    assert (folder / "images").is_dir()
+
+
+def test_create_again_changes_nothing(tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "w", "first").close()
+    before = (tmp_path / "w" / "rsitmd.toml").read_text()
+    Workspace.create(tmp_path / "w", "second").close()
+    assert (tmp_path / "w" / "rsitmd.toml").read_text() == before
+
+
+@pytest.mark.parametrize("name", ['quo"te', "back\\slash", "new\nline", "emoji 🛰"])
+def test_any_name_is_written_as_valid_toml(tmp_path: Path, name: str) -> None:
+    with Workspace.create(tmp_path / "w", name) as workspace:
+        assert workspace.settings.dataset.name == name
+
+
+def test_a_folder_that_is_none_is_refused_with_the_mend(tmp_path: Path) -> None:
+    with pytest.raises(RsitmdError, match="is not a workspace; make one with: rsitmd build init"):
+        Workspace.open(tmp_path)
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "w").close()
+    with sqlite3.connect(tmp_path / "w" / "workspace.db") as db:
+        db.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+    for write in (False, True):
+        with pytest.raises(RsitmdError, match=rf"has schema {schema.VERSION + 1}.*pip install -U"):
+            Workspace.open(tmp_path / "w", write=write)
+
+
+def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "w").close()
+    (tmp_path / "w" / "workspace.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(RsitmdError, match="cannot be opened"):
+        Workspace.open(tmp_path / "w")
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from rsitmd_tools.workspace import Workspace
+with Workspace.open(Path(sys.argv[1]), write=True):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_writer_is_told_who_holds_the_lock(tmp_path: Path) -> None:
+    folder = tmp_path / "w"
+    Workspace.create(folder).close()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(RsitmdError, match=rf"another command is writing.*{holder.pid}"):
+            Workspace.open(folder, write=True)
+        Workspace.open(folder).close()  # readers may come at any time
+    finally:
+        holder.kill()
+        holder.wait()
+    Workspace.open(folder, write=True).close()  # a killed writer leaves nothing locked
+
+
+def test_a_transaction_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "w") as workspace:
+        with pytest.raises(ZeroDivisionError), workspace.transaction():
+            workspace.set_fact("half", "written")
+            raise ZeroDivisionError
+        assert workspace.fact("half") is None
+        with workspace.transaction():
+            workspace.set_fact("whole", "1")
+        assert workspace.fact("whole") == "1"
+
+
+def test_a_reader_cannot_write(tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "w").close()
+    with Workspace.open(tmp_path / "w") as workspace:
+        with pytest.raises(RsitmdError, match="read only"), workspace.transaction():
+            pass
+        with pytest.raises(sqlite3.OperationalError):
+            workspace.db.execute("INSERT INTO fact VALUES ('a', 'b')")
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_kept(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "w") as workspace:
+        pages = workspace.db.execute("PRAGMA page_count").fetchone()[0]
+        # SQLite answers "database or disk is full" beyond this many pages, as on a full disk.
+        workspace.db.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(RsitmdError, match=r"full.*free some space"), workspace.transaction():
+            workspace.set_fact("large", "x" * 1_000_000)
+        assert workspace.fact("large") is None
