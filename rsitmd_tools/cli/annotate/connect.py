@@ -1,0 +1,49 @@
+"""``rsitmd annotate connect``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rsitmd_tools.cli.options import workspace_argument
+
+
+@click.command("connect", short_help="Use a server that runs elsewhere.")
+@workspace_argument
+@click.option("--url", required=True, help="Address of the server.")
+@click.option(
+    "--token-file",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file that holds the token alone.",
+)
+@click.option(
+    "--images",
+    default="local",
+    show_default=True,
+    metavar="local|URL-PREFIX",
+    help="How the server gets at the pictures.",
+)
+def command(folder: Path, url: str, token_file: Path, images: str) -> None:
+    """Use a Label Studio that runs elsewhere, instead of the workspace's own.
+
+    With ``--images local`` the server reads DIR/renditions/images; with a URL prefix,
+    the pictures of that folder are taken from PREFIX/NAME.png.
+
+    \b
+    Examples:
+      rsitmd annotate connect my-dataset --url http://127.0.0.1:8080 --token-file token.txt
+    """
+    from rsitmd_tools.errors import WrongUsage
+    from rsitmd_tools.studio.client import Client, Connection, save_connection, token_from
+    from rsitmd_tools.workspace import Workspace
+
+    if images != "local" and not images.startswith(("http://", "https://")):
+        raise WrongUsage(f"--images {images}", mend="give local or a URL prefix")
+    address = url.rstrip("/")
+    with Workspace.open(folder, write=True) as workspace:
+        connection = Connection(address, address, token_from(token_file), images)
+        version = Client(connection).check()
+        save_connection(workspace, connection)
+    click.echo(f"connected: {address} (Label Studio {version})")

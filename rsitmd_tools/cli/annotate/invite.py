@@ -1,0 +1,26 @@
+"""``rsitmd annotate invite``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rsitmd_tools.cli.options import workspace_argument
+
+
+@click.command("invite", short_help="Print a link by which people sign up.")
+@workspace_argument
+def command(folder: Path) -> None:
+    """Print the link by which annotators sign up.
+
+    \b
+    Examples:
+      rsitmd annotate invite my-dataset
+    """
+    from rsitmd_tools.studio.accounts import invitation_link
+    from rsitmd_tools.studio.client import Client, connection_of
+    from rsitmd_tools.workspace import Workspace
+
+    with Workspace.open(folder) as workspace:
+        click.echo(invitation_link(Client(connection_of(workspace))))

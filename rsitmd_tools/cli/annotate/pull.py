@@ -1,0 +1,44 @@
+"""``rsitmd annotate pull``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+
+
+@click.command("pull", short_help="Bring annotations into the workspace.")
+@workspace_argument
+@json_option
+def command(folder: Path, as_json: bool) -> None:
+    """Bring in what people wrote; again brings only what changed.
+
+    Every revision is kept with its annotator, time and number on the server.
+
+    \b
+    Examples:
+      rsitmd annotate pull my-dataset
+    """
+    from dataclasses import asdict
+
+    from rsitmd_tools.studio.pull import pull
+    from rsitmd_tools.workspace import Workspace
+
+    with Workspace.open(folder, write=True) as workspace:
+        report = pull(workspace)
+    if as_json:
+        print_json(asdict(report))
+        return
+    click.echo(
+        f"annotations: {report.new} new, {report.changed} changed, {report.deleted} deleted"
+        f" ({report.skipped} skips, {report.blank} text areas left empty)"
+    )
+    if report.unknown_tasks:
+        shown = ", ".join(map(str, report.unknown_tasks[:5]))
+        click.echo(
+            f"warning: {len(report.unknown_tasks)} tasks were not made by this workspace and are"
+            f" left out: {shown}",
+            err=True,
+        )

@@ -1,0 +1,44 @@
+"""``rsitmd annotate serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rsitmd_tools.cli.options import workspace_argument
+
+
+@click.command("serve", short_help="Start Label Studio for a workspace.")
+@workspace_argument
+@click.option("--port", type=click.IntRange(1, 65535), help="Port; a free one by default.")
+def command(folder: Path, port: int | None) -> None:
+    """Start the installed Label Studio on 127.0.0.1, its data in the workspace.
+
+    It runs until Ctrl-C. Push, pull and status, in another terminal, find it by
+    themselves. A restart finds everything again.
+
+    \b
+    Examples:
+      rsitmd annotate serve my-dataset
+      rsitmd annotate serve my-dataset --port 8080
+    """
+    import signal
+
+    from rsitmd_tools.studio.server import EmbeddedServer
+
+    # Ended by a service manager, the server stops as cleanly as by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    click.echo("starting Label Studio ...", err=True)
+    with EmbeddedServer(folder, port) as server:
+        click.echo(f"Label Studio: {server.url}")
+        click.echo(f"log in as {server.secrets.email}")
+        click.echo(f"password and token: in {folder / 'studio' / 'secrets.json'}")
+        click.echo(f"send images: rsitmd annotate push {folder}")
+        click.echo(f"invite people: rsitmd annotate invite {folder}")
+        click.echo("Ctrl-C stops it; the same command starts it again")
+        try:
+            server.wait()
+        except KeyboardInterrupt:
+            click.echo("stopping ...", err=True)
+            raise

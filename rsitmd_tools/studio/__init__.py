@@ -1,0 +1,1 @@
+"""Label Studio: the embedded server, push, pull, status."""
