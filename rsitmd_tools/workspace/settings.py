@@ -152,7 +152,7 @@ seed = 0
 near_duplicate_distance = 6  # bits (of 64) in which the hashes of near duplicates may differ
 
 [similarity]
-definition = "reference"   # or "paper"
+definition = "reference"   # the public AMFMN script
 
 [validate]
 select = []                # codes or families to run, such as ["D", "S101"]; empty: all

@@ -1,0 +1,5 @@
+"""From folders of images to normalised images in the workspace."""
+
+from rsitmd_tools.ingest.ingest import IngestReport, ingest
+
+__all__ = ["IngestReport", "ingest"]
