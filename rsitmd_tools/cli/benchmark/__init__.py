@@ -9,7 +9,6 @@ command = LazyGroup(
         "evaluate": ("rsitmd_tools.cli.benchmark.evaluate", "Evaluate a run on a dataset."),
         "report": ("rsitmd_tools.cli.benchmark.report", "Put runs together in one page."),
         "search": ("rsitmd_tools.cli.benchmark.search", "Find images by a sentence."),
-        "weights": ("rsitmd_tools.cli.benchmark.weights", "Convert backbone weights."),
     },
     "Train, evaluate and report the baselines AMFMN and VSE++.",
 )

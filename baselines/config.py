@@ -1,0 +1,137 @@
+"""Configurations: YAML files checked by a schema, changed by ``--set KEY=VALUE``."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.resources
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
+from rsitmd_tools.schemas import first_error, load_schema
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """Margin of the triplet loss; ``gamma`` and ``beta`` belong to the dynamic one."""
+
+    kind: str = "fixed"
+    value: float = 0.2
+    gamma: float = 0.6
+    beta: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that decides a run, besides the data.
+
+    Attributes:
+        model: ``amfmn`` or ``vsepp``.
+        attention: Visual-guided attention of AMFMN: soft, fusion, similarity, elementwise.
+        backbone: A timm name.
+        weights: A file of backbone weights; random weights without one.
+        negatives: ``sum`` over all of the batch, or the ``hardest``.
+    """
+
+    model: str = "amfmn"
+    attention: str = "fusion"
+    backbone: str = "resnet18"
+    weights: str | None = None
+    freeze_backbone: bool = False
+    image_size: int = 256
+    dimension: int = 512
+    word_dimension: int = 300
+    epochs: int = 70
+    batch_size: int = 100
+    lr: float = 2e-4
+    lr_decay: float = 0.7
+    lr_decay_epochs: int = 20
+    gradient_clip: float = 2.0
+    negatives: str = "sum"
+    seed: int = 0
+    margin: Margin = field(default_factory=Margin)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data, as it stands in RUN/config.yaml."""
+        return asdict(self)
+
+
+def load_config(name: str, changes: Sequence[str] = ()) -> Config:
+    """Load a configuration by name or file.
+
+    Args:
+        name: A name shipped with the tool, such as ``amfmn-fusion``, or a YAML file.
+        changes: ``KEY=VALUE`` entries; keys of a section by dots: ``margin.value=0.4``.
+
+    Raises:
+        RsitmdError: There is no such name or file, or it does not fit the schema; the key
+            is named.
+    """
+    document = _read(name)
+    for change in changes:
+        _set(document, change)
+    return config_from(document, name)
+
+
+def config_from(document: Any, where: str) -> Config:
+    """Build a checked configuration from plain data."""
+    problem = first_error(document, load_schema("benchmark_config"))
+    if problem is not None:
+        raise RsitmdError(f"{problem.key}: {problem.message}", where=where, mend=problem.mend)
+    given = dict(document)
+    margin = Margin(**given.pop("margin", {}))
+    return Config(**given, margin=margin)
+
+
+def names() -> list[str]:
+    """Return the names of the configurations shipped with the tool."""
+    folder = importlib.resources.files("rsitmd_tools.baselines.configs")
+    return sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith("yaml"))
+
+
+def _read(name: str) -> dict[str, Any]:
+    if name in names():
+        folder = importlib.resources.files("rsitmd_tools.baselines.configs")
+        text = (folder / f"{name}.yaml").read_text(encoding="utf-8")
+    else:
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RsitmdError(
+                f"is no configuration ({reason(error)})",
+                where=name,
+                mend=f"name a YAML file or one of: {', '.join(names())}",
+            ) from error
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RsitmdError(
+            f"is not YAML ({reason(error)})", where=name, mend="mend that line"
+        ) from error
+    if not isinstance(document, dict):
+        raise RsitmdError("holds no keys", where=name, mend="see baselines/configs for examples")
+    return document
+
+
+def _set(document: dict[str, Any], change: str) -> None:
+    key, equals, value = change.partition("=")
+    if not equals or not key:
+        raise WrongUsage(f"--set {change}", mend="write KEY=VALUE, such as margin.value=0.4")
+    *sections, last = key.split(".")
+    place = document
+    for section in sections:
+        place = place.setdefault(section, {})
+        if not isinstance(place, dict):
+            raise WrongUsage(f"--set {change}: {section} is no section")
+    try:
+        place[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise WrongUsage(f"--set {change}: {value!r} is no value") from None
+    # YAML 1.1 reads 1e-4 as a string; nobody means one.
+    if isinstance(place[last], str):
+        with contextlib.suppress(ValueError):
+            place[last] = float(place[last])

@@ -1,0 +1,77 @@
+"""Images decoded once into a memory-mapped array, and augmented by seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+from torchvision.transforms import v2
+
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.progress import track
+
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
+# Resized to 278, cropped to 256, as in the paper; other sizes in proportion.
+RESIZED_TO_CROP = 278 / 256
+
+
+def decode_images(dataset: Dataset, size: int, file: Path) -> npt.NDArray[np.uint8]:
+    """Decode every image of a dataset to ``(N, size, size, 3)`` uint8, memory-mapped.
+
+    Raises:
+        RsitmdError: An image is absent or cannot be decoded; it is named.
+    """
+    shape = (len(dataset), size, size, 3)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
+    for index, image in enumerate(track(dataset.images, "decode")):
+        path = dataset.image_path(image)
+        try:
+            with Image.open(path) as opened:
+                resized = opened.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
+        except (OSError, UnidentifiedImageError, ValueError) as error:
+            raise RsitmdError(
+                f"cannot be decoded ({reason(error)})", where=path, mend="replace the image"
+            ) from error
+        pixels[index] = np.asarray(resized)
+    return pixels
+
+
+def resized_size(crop: int) -> int:
+    """Return the size images are resized to before a training crop of ``crop``."""
+    return round(crop * RESIZED_TO_CROP)
+
+
+class TrainingTransform:
+    """Rotation by 0 to 90 degrees, random crop, normalisation: a function of its seed."""
+
+    def __init__(self, crop: int) -> None:
+        self._transform = v2.Compose(
+            [
+                v2.RandomRotation((0, 90), interpolation=v2.InterpolationMode.BILINEAR),
+                v2.RandomCrop(crop),
+                v2.ToDtype(torch.float32, scale=True),
+                v2.Normalize(MEAN, DEVIATION),
+            ]
+        )
+
+    def __call__(self, pixels: npt.NDArray[np.uint8], seed: int) -> Tensor:
+        """Map ``(S, S, 3)`` uint8 to ``(3, C, C)`` float32."""
+        image = torch.from_numpy(pixels.copy()).permute(2, 0, 1)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            transformed: Tensor = self._transform(image)
+        return transformed
+
+
+def normalised(pixels: npt.NDArray[np.uint8]) -> Tensor:
+    """Map ``(B, S, S, 3)`` uint8 to ``(B, 3, S, S)`` float32, normalised."""
+    images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
+    mean = torch.tensor(MEAN).view(3, 1, 1)
+    return (images - mean) / torch.tensor(DEVIATION).view(3, 1, 1)

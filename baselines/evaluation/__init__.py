@@ -1,0 +1,1 @@
+"""Evaluation by ids, with ties by expectation and intervals over images."""

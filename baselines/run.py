@@ -1,0 +1,152 @@
+"""RUN: the folder of a training, and the model read back from it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rsitmd_tools.baselines.base import RetrievalModel
+from rsitmd_tools.baselines.config import Config, config_from
+from rsitmd_tools.baselines.models import make_model
+from rsitmd_tools.baselines.text import Vocabulary
+from rsitmd_tools.errors import RsitmdError, reason
+
+MODEL_PREFIX = "model."
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Paths of a run.
+
+    Attributes:
+        folder: RUN.
+    """
+
+    folder: Path
+
+    @property
+    def config_file(self) -> Path:
+        """The configuration, JSON within YAML."""
+        return self.folder / "config.yaml"
+
+    @property
+    def about_file(self) -> Path:
+        """What the run was made of."""
+        return self.folder / "run.json"
+
+    @property
+    def vocabulary_file(self) -> Path:
+        """The words known from training."""
+        return self.folder / "vocabulary.json"
+
+    @property
+    def metrics_file(self) -> Path:
+        """Loss and validation recall of each epoch."""
+        return self.folder / "metrics.csv"
+
+    @property
+    def result_file(self) -> Path:
+        """The result of the last evaluation."""
+        return self.folder / "result.json"
+
+    @property
+    def examples_file(self) -> Path:
+        """A handful of queries with what was found."""
+        return self.folder / "examples.json"
+
+    @property
+    def last(self) -> Path:
+        """Checkpoint of the last finished epoch."""
+        return self.folder / "checkpoints" / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """Checkpoint with the best validation recall."""
+        return self.folder / "checkpoints" / "best.ckpt"
+
+    def about(self) -> dict[str, Any]:
+        """Read run.json.
+
+        Raises:
+            RsitmdError: This is no run, or the file is malformed.
+        """
+        try:
+            about: dict[str, Any] = json.loads(self.about_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RsitmdError(
+                f"is no run ({reason(error)})",
+                where=self.folder,
+                mend="make one with: rsitmd benchmark train",
+            ) from error
+        return about
+
+    def config(self) -> Config:
+        """Read the configuration."""
+        import yaml
+
+        self.about()
+        try:
+            document = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise RsitmdError(
+                f"cannot be read ({reason(error)})", where=self.config_file, mend="train again"
+            ) from error
+        return config_from(document, str(self.config_file))
+
+    def load(self) -> tuple[RetrievalModel, Vocabulary, Config]:
+        """Read the best model.
+
+        Raises:
+            RsitmdError: The run is not finished, or its checkpoint holds another model or
+                anything but tensors and plain data.
+        """
+        from dataclasses import replace
+
+        config = self.config()
+        vocabulary = Vocabulary.load(self.vocabulary_file)
+        # The checkpoint holds the backbone too: the file of weights is not needed again.
+        model = make_model(replace(config, weights=None), len(vocabulary))
+        checkpoint = read_checkpoint(self.best)
+        state = {
+            key.removeprefix(MODEL_PREFIX): value
+            for key, value in checkpoint.get("state_dict", {}).items()
+            if key.startswith(MODEL_PREFIX)
+        }
+        own = model.state_dict()
+        differing = sorted(
+            key
+            for key in own.keys() | state.keys()
+            if key not in own or key not in state or own[key].shape != state[key].shape
+        )
+        if differing:
+            raise RsitmdError(
+                f"holds another model than {self.config_file.name} says "
+                f"({len(differing)} parts differ: {', '.join(differing[:3])})",
+                where=self.best,
+                mend="restore the checkpoint of this run",
+            )
+        model.load_state_dict(state)
+        return model.eval(), vocabulary, config
+
+
+def read_checkpoint(file: Path) -> dict[str, Any]:
+    """Read a checkpoint of tensors and plain data; nothing in it is run."""
+    try:
+        checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise RsitmdError(
+            "has no checkpoint yet",
+            where=file.parent.parent,
+            mend="finish it with: rsitmd benchmark train ... --resume",
+        ) from error
+    except Exception as error:
+        raise RsitmdError(
+            "is no checkpoint of tensors and plain data",
+            where=file,
+            mend="restore the checkpoint of this run",
+        ) from error
+    return checkpoint

@@ -1,0 +1,1 @@
+"""VSE++ (Faghri et al., BMVC 2018)."""

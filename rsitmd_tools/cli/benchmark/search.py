@@ -1,0 +1,49 @@
+"""``rsitmd benchmark search``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rsitmd_tools.cli.options import input_options, json_option, path_argument, print_json
+
+
+@click.command("search", short_help="Find images by a sentence.")
+@click.argument("run", metavar="RUN", type=click.Path(file_okay=False, path_type=Path))
+@path_argument
+@input_options
+@click.option("--text", required=True, help="The sentence.")
+@click.option(
+    "-k", "count", type=click.IntRange(1), default=10, show_default=True, help="How many."
+)
+@json_option
+def command(
+    run: Path,
+    path: Path,
+    input_format: str | None,
+    image_folder: Path | None,
+    text: str,
+    count: int,
+    as_json: bool,
+) -> None:
+    """Find the images of a dataset that are nearest to a sentence.
+
+    \b
+    Examples:
+      rsitmd benchmark search runs/fusion release/ --text "Two white planes on a runway." -k 5
+    """
+    from rsitmd_tools.extras import require
+
+    require("torch", "torchvision", "timm", "lightning")
+    from rsitmd_tools.baselines import search
+    from rsitmd_tools.dataset import load_dataset
+    from rsitmd_tools.errors import printable
+
+    found = search(run, load_dataset(path, input_format, image_folder), text, count)
+    if as_json:
+        print_json(found)
+        return
+    for entry in found:
+        first = entry["sentences"][0] if entry["sentences"] else ""
+        click.echo(printable(f"{entry['rank']:3} {entry['score']:.4f} {entry['image']}: {first}"))

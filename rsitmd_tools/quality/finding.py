@@ -1,0 +1,35 @@
+"""One thing a rule found."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+SEVERITIES = ("error", "warning", "info")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a rule found, and where.
+
+    Attributes:
+        code: Code of the rule, such as ``S101``.
+        name: Name of the rule, kebab-case.
+        severity: ``error``, ``warning`` or ``info``.
+        message: What is wrong, in one line.
+        image: File name of the image, where it is about one.
+        split: Split of that image.
+        sentence_index: Index of the sentence within its image.
+    """
+
+    code: str
+    name: str
+    severity: str
+    message: str
+    image: str | None = None
+    split: str | None = None
+    sentence_index: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the finding as it stands in JSON."""
+        return asdict(self)

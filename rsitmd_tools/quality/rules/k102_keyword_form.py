@@ -1,0 +1,22 @@
+"""K102: a keyword of another form than "word object" or "- object"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, Subject, rule
+from rsitmd_tools.workspace.merge import is_keyword
+
+
+@rule("K102", "keyword-form", "warning")
+def keyword_form(subject: Subject) -> Iterator[Place]:
+    """A keyword is neither a fine-grained word with its object nor "- object" (principle 4).
+
+    Bad: ``"port"``. Good: ``"blue sea"``, ``"- port"``.
+
+    Fix: add the fine-grained word, or "-" in its place.
+    """
+    for image in subject.dataset:
+        for keyword in image.keywords:
+            if not is_keyword(keyword):
+                yield Place(f"keyword {keyword!r} is not 'word object' or '- object'", image)

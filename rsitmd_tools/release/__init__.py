@@ -1,0 +1,6 @@
+"""The release: a folder of images, texts, prior and checksums that can be cited."""
+
+from rsitmd_tools.release.bundle import ReleaseReport, make_release
+from rsitmd_tools.release.checksums import verify_release
+
+__all__ = ["ReleaseReport", "make_release", "verify_release"]

@@ -1,0 +1,256 @@
+"""``build release``: one folder that holds everything a reader of the dataset needs.
+
+Nothing in it depends on when, where or how often it was made: two releases of one state
+of a workspace, at one version and by one version of the tool, are equal byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from rsitmd_tools import __version__
+from rsitmd_tools.atomic import atomic_folder, write_json
+from rsitmd_tools.dataset import load_dataset, save_dataset
+from rsitmd_tools.dataset.formats import precomp
+from rsitmd_tools.dataset.records import SPLITS, Dataset
+from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.progress import track
+from rsitmd_tools.quality.statistics import dataset_statistics
+from rsitmd_tools.release.checksums import write_checksums
+from rsitmd_tools.release.select import (
+    LeftOut,
+    check_filenames,
+    check_splits,
+    check_version,
+    finished_images,
+    without_names,
+)
+from rsitmd_tools.similarity import write_prior
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.merge import merged_images
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReport:
+    """What a release holds.
+
+    Attributes:
+        folder: Where it lies.
+        version: Its version.
+        checksum: Of the data: names, splits, sentences and keywords.
+        images: Images by split.
+        sentences: How many.
+        keywords: How many.
+        left_out: Images that are not finished, with the reason.
+        no_precomp: Why ``precomp/`` was not written; None where it was.
+    """
+
+    folder: Path
+    version: str
+    checksum: str
+    images: dict[str, int]
+    sentences: int
+    keywords: int
+    left_out: tuple[LeftOut, ...]
+    no_precomp: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What of a workspace goes into a release, read in one transaction."""
+
+    dataset: Dataset
+    left_out: tuple[LeftOut, ...]
+    pixels: dict[str, str]
+    annotated_until: str | None
+
+
+def make_release(workspace: Workspace, version: str, out: Path) -> ReleaseReport:
+    """Write a release of the finished images; unfinished ones are left out and listed.
+
+    An image is finished when it has as many sentences as ``[annotation]`` asks for.
+    Everything is written aside and renamed at the end: a killed release leaves nothing
+    under the name of ``out``, and the same command run again gives the same bytes.
+
+    Args:
+        workspace: An open workspace; reading is enough.
+        version: Semantic version of the release.
+        out: The folder to make.
+
+    Raises:
+        RsitmdError: The version is none, ``out`` exists, the images have no split, train
+            or test holds no finished image, an image file is damaged, or the disk is
+            full.
+    """
+    check_version(version)
+    content = _content(workspace)
+    dataset = content.dataset
+    no_precomp = _precomp_problem(dataset)
+    count = Counter(image.split for image in dataset)
+    report = ReleaseReport(
+        folder=out,
+        version=version,
+        checksum=dataset.checksum(),
+        images={split: count[split] for split in SPLITS},
+        sentences=len(dataset.captions()),
+        keywords=sum(len(image.keywords) for image in dataset),
+        left_out=content.left_out,
+        no_precomp=no_precomp,
+    )
+    with atomic_folder(out) as folder, _errors_name(out, instead_of=folder):
+        copies = _copy_images(dataset, content.pixels, folder / "images")
+        _write_texts(dataset, folder, precomp_too=no_precomp is None)
+        _write_priors(dataset, workspace.settings.similarity.definition, folder / "prior")
+        write_json(folder / "statistics.json", dataset_statistics(dataset))
+        write_json(folder / "release.json", _manifest(workspace, content, report))
+        _check_copies(copies, write_checksums(folder), out)
+    return report
+
+
+@contextmanager
+def _errors_name(out: Path, *, instead_of: Path) -> Iterator[None]:
+    """Let errors name the release, not the folder it is written in for now."""
+    try:
+        yield
+    except RsitmdError as error:
+        where = None if error.where is None else error.where.replace(str(instead_of), str(out))
+        raise RsitmdError(error.what, where=where, mend=error.mend) from error
+
+
+def _content(workspace: Workspace) -> _Content:
+    """Read the workspace at one moment: a pull that runs meanwhile changes nothing."""
+    db = workspace.db
+    db.execute("BEGIN")
+    try:
+        images = merged_images(workspace)
+        addresses = db.execute("SELECT id, email FROM annotator").fetchall()
+        pixels = db.execute("SELECT filename, pixel_sha256 FROM image").fetchall()
+        until = db.execute("SELECT max(updated_at) FROM annotation WHERE latest").fetchone()[0]
+    finally:
+        db.execute("ROLLBACK")
+    finished, left_out = finished_images(images, workspace.settings.annotation.sentences_per_image)
+    check_splits(finished, workspace.path)
+    check_filenames(finished, workspace.path)
+    # The number is the annotator's in the workspace: the same person in every release.
+    pseudonyms = {row["email"]: f"annotator-{row['id']}" for row in addresses}
+    dataset = Dataset(
+        name=workspace.settings.dataset.name,
+        images=tuple(without_names(finished, pseudonyms)),
+        source=workspace.path,
+        format="workspace",
+        image_folder=workspace.images,
+    )
+    return _Content(
+        dataset, tuple(left_out), {r["filename"]: r["pixel_sha256"] for r in pixels}, until
+    )
+
+
+def _precomp_problem(dataset: Dataset) -> str | None:
+    """Say why precomp cannot hold a dataset; None where it can."""
+    misfits = [i for i in dataset if len(i.sentences) != precomp.CAPTIONS_PER_IMAGE]
+    if misfits:
+        return (
+            f"precomp holds {precomp.CAPTIONS_PER_IMAGE} sentences an image; "
+            f"{misfits[0].filename} has {len(misfits[0].sentences)}"
+            + (f", {len(misfits) - 1} more do not fit either" if len(misfits) > 1 else "")
+        )
+    broken = [i for i in dataset if any(len(raw.splitlines()) > 1 for raw in i.captions)]
+    if broken:
+        return f"precomp holds a sentence a line; {broken[0].filename} has one with a line break"
+    return None
+
+
+def _copy_images(dataset: Dataset, pixels: dict[str, str], folder: Path) -> dict[str, str]:
+    """Copy the image files, each checked against the pixels that were taken in.
+
+    Returns:
+        SHA-256 of the source by path in the release.
+    """
+    folder.mkdir()
+    copies = {}
+    for image in track(dataset.images, "images", len(dataset)):
+        source = dataset.image_path(image)
+        data = _read(source)
+        _check_pixels(data, pixels[image.filename], source)
+        (folder / image.filename).write_bytes(data)
+        copies[f"images/{image.filename}"] = hashlib.sha256(data).hexdigest()
+    return copies
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise RsitmdError(
+            f"cannot be read ({reason(error)})", where=file, mend="check the file"
+        ) from error
+
+
+def _check_pixels(data: bytes, expected: str, source: Path) -> None:
+    mend = "restore the file, or ingest its source into a new workspace"
+    try:
+        with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
+            # What Pillow warns of is said by the error that follows.
+            warnings.simplefilter("ignore")
+            found = hashlib.sha256(image.convert("RGB").tobytes()).hexdigest()
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise RsitmdError(f"is damaged ({reason(error)})", where=source, mend=mend) from error
+    if found != expected:
+        raise RsitmdError("has other pixels than when it was ingested", where=source, mend=mend)
+
+
+def _check_copies(copies: dict[str, str], written: dict[str, str], out: Path) -> None:
+    """Compare what was read from the workspace with what lies on the disk now."""
+    for name, expected in copies.items():
+        if written[name] != expected:
+            raise RsitmdError(
+                f"the copy of {name} differs from its source",
+                where=out,
+                mend="check the disk and run the same command again",
+            )
+
+
+def _write_texts(dataset: Dataset, folder: Path, *, precomp_too: bool) -> None:
+    save_dataset(dataset, folder, "rsitmd")
+    if precomp_too:
+        (folder / "precomp").mkdir()
+        save_dataset(dataset, folder / "precomp", "precomp")
+    if load_dataset(folder, "rsitmd").checksum() != dataset.checksum():
+        raise RsitmdError("does not read back as it was written", where=dataset.source)
+
+
+def _write_priors(dataset: Dataset, definition: str, folder: Path) -> None:
+    folder.mkdir()
+    for split in track(dataset.splits, "prior"):
+        write_prior(dataset.select(split), folder / f"{split}.npy", definition)
+
+
+def _manifest(workspace: Workspace, content: _Content, report: ReleaseReport) -> dict[str, Any]:
+    """Return ``release.json``: what the release is, of what it was made, what it lacks."""
+    return {
+        "dataset": content.dataset.name,
+        "version": report.version,
+        "tool": f"rsitmd-tools {__version__}",
+        "data_sha256": report.checksum,
+        "annotated_until": content.annotated_until,
+        "images": sum(report.images.values()),
+        "sentences": report.sentences,
+        "keywords": report.keywords,
+        "splits": report.images,
+        "left_out": {
+            "images": len(report.left_out),
+            "reasons": [asdict(image) for image in report.left_out],
+            "precomp": report.no_precomp,
+        },
+        "settings": asdict(workspace.settings),
+    }

@@ -1,0 +1,135 @@
+"""What goes into a release: finished images, under a version, in splits that hold some."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rsitmd_tools.dataset.records import ImageRecord
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+
+REQUIRED_SPLITS = ("train", "test")
+
+_NUMBER = r"(?:0|[1-9][0-9]*)"
+_PRE = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+_VERSION = re.compile(
+    rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_PRE}(?:\.{_PRE})*)?"
+    r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An image that is not in the release, and why."""
+
+    filename: str
+    reason: str
+
+
+def check_version(version: str) -> None:
+    """Check a version against Semantic Versioning 2.0.0.
+
+    Raises:
+        WrongUsage: It is none.
+    """
+    if _VERSION.fullmatch(version) is None:
+        raise WrongUsage(
+            "is not a version", where=repr(version), mend="write it as 1.0.0 or 1.1.0-rc.1"
+        )
+
+
+def finished_images(
+    images: Iterable[ImageRecord], sentences: int
+) -> tuple[list[ImageRecord], list[LeftOut]]:
+    """Part the images that have all their sentences from those that do not.
+
+    Args:
+        images: All images of a workspace.
+        sentences: Sentences that a finished image has at least.
+    """
+    finished = []
+    left_out = []
+    for image in images:
+        found = len(image.sentences)
+        if found >= sentences:
+            finished.append(image)
+        else:
+            left_out.append(LeftOut(image.filename, f"{found} of {sentences} sentences"))
+    return finished, left_out
+
+
+def check_splits(finished: Sequence[ImageRecord], workspace: Path) -> None:
+    """Check that every image has a split, and that train and test hold some.
+
+    Raises:
+        RsitmdError: There is nothing to release yet; the message names the next step.
+    """
+    if not finished:
+        raise RsitmdError(
+            "has no image with all its sentences",
+            where=workspace,
+            mend=f"see how far the campaign is: rsitmd annotate status {workspace}",
+        )
+    count = Counter(image.split for image in finished)
+    if count[None]:
+        raise RsitmdError(
+            f"{count[None]} of {len(finished)} finished images have no split",
+            where=workspace,
+            mend=f"run: rsitmd build split {workspace}",
+        )
+    empty = [split for split in REQUIRED_SPLITS if not count[split]]
+    if empty:
+        raise RsitmdError(
+            f"has no finished image in {' and '.join(empty)}",
+            where=workspace,
+            mend="finish more images, or change the shares in rsitmd.toml and split again",
+        )
+
+
+def check_filenames(images: Iterable[ImageRecord], workspace: Path) -> None:
+    """Check that every name is that of a file in ``images/``, on any system.
+
+    Raises:
+        RsitmdError: A name has a folder in it or a character that does not print, or two
+            names differ only in case.
+    """
+    seen: dict[str, str] = {}
+    for image in images:
+        name = image.filename
+        if name in {".", ".."} or "/" in name or "\\" in name or not name.isprintable():
+            raise RsitmdError(
+                f"{name!r} cannot be the name of a released image",
+                where=workspace,
+                mend="ingest the image again",
+            )
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            raise RsitmdError(
+                f"{other!r} and {name!r} are one file where case does not count",
+                where=workspace,
+                mend="ingest one of them under another category",
+            )
+
+
+def without_names(
+    images: Iterable[ImageRecord], pseudonyms: Mapping[str, str]
+) -> list[ImageRecord]:
+    """Replace the annotators' addresses: a release is public, they are not."""
+    return [
+        replace(
+            image,
+            sentences=tuple(
+                replace(
+                    sentence,
+                    annotator=None
+                    if sentence.annotator is None
+                    else pseudonyms[sentence.annotator],
+                )
+                for sentence in image.sentences
+            ),
+        )
+        for image in images
+    ]

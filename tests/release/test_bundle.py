@@ -1,0 +1,343 @@
+"""The release: what it holds, that it is the same every time, and what stops it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from rsitmd_tools.cli.build.release import command
+from rsitmd_tools.dataset import load_dataset
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.quality.statistics import dataset_statistics
+from rsitmd_tools.release import ReleaseReport, make_release, verify_release
+from rsitmd_tools.schemas import first_error, load_schema
+from rsitmd_tools.similarity import compute_prior, load_prior
+from rsitmd_tools.workspace import Workspace
+
+MakeWorkspace = Callable[..., Path]
+
+
+def release(workspace: Path, out: Path, version: str = "1.0.0") -> ReleaseReport:
+    with Workspace.open(workspace) as opened:
+        return make_release(opened, version, out)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def change(workspace: Path, sql: str, *values: Any) -> None:
+    with Workspace.open(workspace, write=True) as opened, opened.transaction() as db:
+        db.execute(sql, values)
+
+
+def test_a_release_holds_what_the_workspace_holds(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace()
+    out = tmp_path / "release 1.0.0"
+    report = release(workspace, out)
+    assert report.images == {"train": 4, "val": 2, "test": 2}
+    assert (report.sentences, report.left_out, report.no_precomp) == (40, (), None)
+
+    held, asked = load_dataset(out), load_dataset(workspace)
+    assert held.checksum() == asked.checksum() == report.checksum
+    document = json.loads((out / "dataset_RSITMD.json").read_text(encoding="utf-8"))
+    assert first_error(document, load_schema("dataset")) is None
+    assert document["dataset"] == "Häfen"
+    for image in held:
+        assert held.image_path(image).read_bytes() == asked.image_path(image).read_bytes()
+
+    lines = load_dataset(out / "precomp")
+    assert {i.filename: (i.split, i.captions) for i in lines} == {
+        i.filename: (i.split, i.captions) for i in held
+    }
+    for split in ("train", "val", "test"):
+        part = held.select(split)
+        prior = load_prior(out / "prior" / f"{split}.npy", part)
+        np.testing.assert_array_equal(prior.values, compute_prior(part))
+    statistics = json.loads((out / "statistics.json").read_text(encoding="utf-8"))
+    assert statistics == dataset_statistics(held)
+
+    about = json.loads((out / "release.json").read_text(encoding="utf-8"))
+    assert about["data_sha256"] == report.checksum
+    assert about["version"] == "1.0.0"
+    assert about["annotated_until"] == "2026-01-02T03:04:05Z"
+    assert about["settings"]["annotation"]["annotators_per_image"] == 5
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_addresses_of_annotators_stay_in_the_workspace(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    release(make_workspace(), tmp_path / "out")
+    assert not [name for name, data in contents(tmp_path / "out").items() if b"example.org" in data]
+    image = load_dataset(tmp_path / "out").images[0]
+    assert [s.annotator for s in image.sentences] == [f"annotator-{n}" for n in range(1, 6)]
+
+
+def test_sha256sum_and_verify_agree(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    release(make_workspace(), out)
+    checked = subprocess.run(
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"],
+        cwd=out,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(checked.stdout.splitlines()) == verify_release(out) == len(contents(out)) - 1
+
+
+def test_two_releases_of_one_workspace_are_equal_byte_for_byte(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace(lacking=(5,))
+    release(workspace, tmp_path / "first")
+    release(workspace, tmp_path / "elsewhere" / "second")
+    assert contents(tmp_path / "first") == contents(tmp_path / "elsewhere" / "second")
+
+
+def test_unfinished_images_are_left_out_and_named(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace(lacking=(0, 5))
+    out = tmp_path / "out"
+    result = CliRunner().invoke(command, [str(workspace), "--version", "1.0.0", "-o", str(out)])
+    assert result.exit_code == 0, result.output
+    assert "left out: 2 images that lack sentences" in result.stderr
+    assert "images: 6 (train 2, val 2, test 2)" in result.stdout
+    about = json.loads((out / "release.json").read_text(encoding="utf-8"))
+    assert about["left_out"]["reasons"] == [
+        {"filename": "farm_3.tif", "reason": "4 of 5 sentences"},
+        {"filename": "harbour_1.tif", "reason": "4 of 5 sentences"},
+    ]
+    assert not (out / "images" / "farm_3.tif").exists()
+    assert len(load_dataset(out)) == 6
+
+
+def test_a_campaign_of_one_sentence_an_image_has_no_precomp(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace(sentences=1)
+    toml = workspace / "rsitmd.toml"
+    toml.write_text(
+        toml.read_text().replace("annotators_per_image = 5", "annotators_per_image = 1")
+    )
+    out = tmp_path / "out"
+    result = CliRunner().invoke(
+        command, [str(workspace), "--version", "0.1.0", "-o", str(out), "--json"]
+    )
+    assert result.exit_code == 0, result.output
+    assert "left out: precomp/: precomp holds 5 sentences an image; farm_1.tif has 1" in (
+        result.stderr
+    )
+    assert json.loads(result.stdout)["images"] == {"train": 4, "val": 2, "test": 2}
+    assert not (out / "precomp").exists()
+    assert verify_release(out) == len(contents(out)) - 1
+
+
+@pytest.mark.parametrize("version", ["1", "1.0", "v1.0.0", "01.0.0", "1.0.0-", "1.0.0\n", "../x"])
+def test_a_version_that_is_none_is_refused(
+    make_workspace: MakeWorkspace, tmp_path: Path, version: str
+) -> None:
+    with pytest.raises(WrongUsage, match=r"is not a version; write it as 1\.0\.0"):
+        release(make_workspace(), tmp_path / "out", version)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("version", ["0.0.1", "10.20.30", "1.0.0-rc.1", "1.0.0-0a.b-c+build.01"])
+def test_semantic_versions_are_taken(
+    make_workspace: MakeWorkspace, tmp_path: Path, version: str
+) -> None:
+    assert release(make_workspace(images=4), tmp_path / "out", version).version == version
+
+
+def test_what_cannot_be_released_yet_names_the_next_step(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    cases = {
+        "empty": (make_workspace(images=0, name="empty"), "annotate status"),
+        "unsplit": (
+            make_workspace(splits=(None,), name="unsplit"),
+            r"8 of 8 finished images have no split; run: rsitmd build split .*unsplit",
+        ),
+        "untested": (
+            make_workspace(splits=("train", "val"), name="untested"),
+            "has no finished image in test",
+        ),
+        "unfinished": (
+            make_workspace(lacking=(3, 7), name="unfinished"),
+            "has no finished image in test",
+        ),
+    }
+    for workspace, line in cases.values():
+        with pytest.raises(RsitmdError, match=line):
+            release(workspace, out)
+    assert not out.exists()
+
+
+def test_val_may_be_empty(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
+    workspace = make_workspace(splits=("train", "test"))
+    assert release(workspace, tmp_path / "out").images == {"train": 4, "val": 0, "test": 4}
+    assert not (tmp_path / "out" / "prior" / "val.npy").exists()
+
+
+def test_a_folder_that_exists_is_never_touched(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(RsitmdError, match="exists already"):
+        release(make_workspace(), tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RsitmdError, match="cannot be written"):
+        release(make_workspace(), tmp_path / "file" / "out")
+
+
+def test_damaged_images_are_found(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
+    workspace = make_workspace()
+    out = tmp_path / "out"
+    image = workspace / "images" / "harbour_2.tif"
+    whole = image.read_bytes()
+    image.write_bytes(whole[:200])
+    with pytest.raises(RsitmdError, match=r"harbour_2.tif: is damaged"):
+        release(workspace, out)
+    image.write_bytes((workspace / "images" / "harbour_1.tif").read_bytes())
+    with pytest.raises(RsitmdError, match=r"harbour_2.tif: has other pixels"):
+        release(workspace, out)
+    image.unlink()
+    with pytest.raises(RsitmdError, match=r"harbour_2.tif: image file is absent"):
+        release(workspace, out)
+    assert not out.exists()
+    assert not list(tmp_path.glob(".*"))
+    image.write_bytes(whole)
+    release(workspace, out)
+
+
+@pytest.mark.parametrize("name", ["../../evil.tif", "a/b.tif", "a\\b.tif", "a\nb.tif", ".."])
+def test_a_name_cannot_leave_the_release(
+    make_workspace: MakeWorkspace, tmp_path: Path, name: str
+) -> None:
+    workspace = make_workspace()
+    change(workspace, "UPDATE image SET filename = ? WHERE id = 1", name)
+    with pytest.raises(RsitmdError, match="cannot be the name of a released image") as caught:
+        release(workspace, tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "evil.tif").exists()
+
+
+def test_a_link_in_the_workspace_is_not_followed_out(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace()
+    image = workspace / "images" / "harbour_1.tif"
+    outside = image.rename(tmp_path / "outside.tif")
+    image.symlink_to(outside)
+    with pytest.raises(RsitmdError, match="leaves the image folder"):
+        release(workspace, tmp_path / "out")
+
+
+def test_names_that_differ_in_case_only_are_refused(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace()
+    change(workspace, "UPDATE image SET filename = 'Farm_1.tif' WHERE filename = 'harbour_1.tif'")
+    with pytest.raises(RsitmdError, match="are one file where case does not count"):
+        release(workspace, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(Path, "write_bytes"), (Path, "write_text"), (os, "posix_fallocate")]
+)
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    make_workspace: MakeWorkspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    name: str,
+) -> None:
+    workspace = make_workspace()
+    out = tmp_path / "out"
+    real, calls = getattr(owner, name), []
+
+    def full(*arguments: Any, **options: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, full)
+    with pytest.raises(RsitmdError, match=r"no space left.*free some space") as caught:
+        release(workspace, out)
+    assert str(caught.value).startswith(str(out))
+    assert not out.exists()
+    assert not list(tmp_path.glob(".*"))
+    monkeypatch.undo()
+    release(workspace, out)
+    verify_release(out)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from unittest import mock
+from rsitmd_tools.release import bundle
+from rsitmd_tools.workspace import Workspace
+
+workspace, out, place, calls = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+owner, name = (Path, "rename") if place == "rename" else (bundle, place)
+real = getattr(owner, name)
+
+def killed(*arguments, **options):
+    global calls
+    calls -= 1
+    if calls == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*arguments, **options)
+
+setattr(owner, name, killed)
+with Workspace.open(Path(workspace)) as opened:
+    bundle.make_release(opened, "1.0.0", Path(out))
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "call"),
+    [("_check_pixels", 4), ("write_prior", 2), ("write_checksums", 1), ("rename", 1)],
+)
+def test_a_killed_release_run_again_is_the_same(
+    make_workspace: MakeWorkspace, tmp_path: Path, place: str, call: int
+) -> None:
+    workspace = make_workspace()
+    out = tmp_path / "out"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(workspace), str(out), place, str(call)], check=False
+    )
+    assert killed.returncode == -9
+    assert not out.exists()
+    assert list(tmp_path.glob(".out.partial-*"))
+    release(workspace, out)
+    assert not list(tmp_path.glob(".*"))
+    release(workspace, tmp_path / "reference")
+    assert contents(out) == contents(tmp_path / "reference")
