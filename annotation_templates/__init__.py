@@ -13,17 +13,21 @@ KEYWORDS = "keywords"
 DATA_KEYS = ("image", "filename", "category", "sha256")
 
 
-def labeling_config(sentences: int, keywords_max: int) -> str:
+def labeling_config(sentences: int, keywords_min: int, keywords_max: int) -> str:
     """Return the configuration of the captioning page.
 
     Args:
         sentences: Sentences each annotator writes for an image; one text area each.
+        keywords_min: The fewest keywords an image has; 0 makes them optional.
         keywords_max: The most keywords an annotator can add.
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(_read("captioning.xml"))
     return template.render(
-        slots=sentence_slots(sentences), keywords=KEYWORDS, keywords_max=keywords_max
+        slots=sentence_slots(sentences),
+        keywords=KEYWORDS,
+        keywords_min=keywords_min,
+        keywords_max=keywords_max,
     )
 
 

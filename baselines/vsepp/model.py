@@ -13,7 +13,8 @@ from rsitmd_tools.baselines.text import SentenceEncoder
 class VSEPP(RetrievalModel):
     """VSE++: a linear map of the pooled last stage against a GRU over words.
 
-    Faghri et al., "Improving Visual-Semantic Embeddings with Hard Negatives", BMVC 2018. The GRU is AMFMN's bidirectional one, so that both baselines read alike.
+    Faghri et al., "VSE++: Improving Visual-Semantic Embeddings with Hard Negatives", BMVC
+    2018. The GRU is AMFMN's bidirectional one, so that both baselines read alike.
     """
 
     def __init__(self, config: Config, words: int) -> None:

@@ -199,13 +199,13 @@ def _read(file: Path) -> bytes:
 def _check_pixels(data: bytes, expected: str, source: Path) -> None:
     mend = "restore the file, or ingest its source into a new workspace"
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
+        with warnings.catch_warnings():
             # What Pillow warns of is said by the error that follows.
             warnings.simplefilter("ignore")
-            found = hashlib.sha256(image.convert("RGB").tobytes()).hexdigest()
+            image = Image.open(io.BytesIO(data), formats=["TIFF"]).convert("RGB")
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise RsitmdError(f"is damaged ({reason(error)})", where=source, mend=mend) from error
-    if found != expected:
+    if hashlib.sha256(image.tobytes()).hexdigest() != expected:
         raise RsitmdError("has other pixels than when it was ingested", where=source, mend=mend)
 
 

@@ -85,8 +85,10 @@ class EmbeddedServer:
         log = (self._studio / "server.log").open("ab")
         with log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _LAUNCH, "start", "--no-browser"]
-                + ["--internal-host", HOST, "--port", str(port)],
+                [
+                    *(sys.executable, "-c", _LAUNCH, "start", "--no-browser"),
+                    *("--internal-host", HOST, "--port", str(port)),
+                ],
                 env=self._environment(),
                 cwd=self._studio,
                 stdin=subprocess.DEVNULL,
