@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import io
-import warnings
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from rsitmd_tools.errors import reason
+from rsitmd_tools.ingest.bands import read_bands, stretch
+from rsitmd_tools.ingest.limits import MAX_PIXELS, UnusableImageError, check_size
 
 FORMATS = ("TIFF", "JPEG", "PNG")
-MIN_SIDE = 16
-MAX_PIXELS = 100_000_000
-
-
-class UnusableImageError(Exception):
-    """A file that cannot become an image of the dataset; the text says why."""
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_BITS_PER_SAMPLE = 258
+PNG_DEPTH = 24  # offset of the byte that says how many bits a sample has
+DEEP_GREY = {"I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 
 
 def decode(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:
     """Decode a file's bytes to a square RGB image.
 
-    The largest centred square is taken and resized (Lanczos). EXIF orientation is
-    applied; transparent pixels are laid on black; grey values of 16 bits or floats are
-    stretched from their smallest to their largest value; of several pages the first
-    counts.
+    The largest centred square is taken and resized (Lanczos); where its side is ``size``
+    already, pixels are not touched. EXIF orientation is applied, transparent pixels are
+    laid on black, values of more than 8 bits are stretched (:func:`stretch`), and of
+    several pages the first counts. A file with other bands than red, green and blue, or
+    with more than 8 bits a colour, is read by rasterio (extra ``geo``).
+
+    Memory is bounded by the limits on bytes and pixels: an image is made small before
+    anything else is done to it.
 
     Args:
         data: The file.
@@ -35,56 +39,79 @@ def decode(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:
         The image and the ``(width, height)`` of the source.
 
     Raises:
-        UnusableImageError: It is no image, truncated, too small or too large.
+        UnusableImageError: It is no image, damaged, too small or too large.
     """
     if not data:
         raise UnusableImageError("is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-        width, height = image.size
-        _check_size(width, height)
-        image.draft("RGB", (2 * size, 2 * size))
-        image.load()
+        image, source_size = _open(data, size)
+        small = image.resize(
+            (size, size),
+            Image.Resampling.LANCZOS,
+            box=central_square(*image.size),
+            reducing_gap=2.0,
+        )
+        return _rgb(small), source_size
     except UnusableImageError:
         raise
-    except UnidentifiedImageError:
-        raise UnusableImageError("is not a TIFF, JPEG or PNG image") from None
     except Image.DecompressionBombError:
-        raise UnusableImageError("has too many pixels; cut it into tiles") from None
-    except (OSError, SyntaxError, ValueError, EOFError, TypeError, OverflowError) as error:
+        limit = MAX_PIXELS // 1_000_000
+        raise UnusableImageError(f"has more than {limit} megapixels; cut it into tiles") from None
+    except Exception as error:
+        # Decoders raise nearly anything on a damaged file.
         raise UnusableImageError(f"cannot be decoded ({reason(error)})") from None
-    turned = ImageOps.exif_transpose(image)
-    square = ImageOps.fit(_rgb(turned), (size, size), Image.Resampling.LANCZOS)
-    return square, (width, height)
 
 
-def _check_size(width: int, height: int) -> None:
-    if min(width, height) < MIN_SIDE:
-        raise UnusableImageError(f"is {width} x {height}, smaller than {MIN_SIDE} x {MIN_SIDE}")
-    if width * height > MAX_PIXELS:
-        raise UnusableImageError(
-            f"is {width} x {height}, more than {MAX_PIXELS // 1_000_000} megapixels; "
-            "cut it into tiles"
-        )
+def central_square(width: int, height: int) -> tuple[int, int, int, int]:
+    """Return the box ``(left, top, right, bottom)`` of the largest centred square."""
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    return left, top, left + side, top + side
+
+
+def _open(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:
+    """Return the image upright, in a mode that can be resized, and its size as stored."""
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        if data.startswith(TIFF_STARTS):
+            return read_bands(data, size)
+        raise UnusableImageError("is not a TIFF, JPEG or PNG image") from None
+    if _bits(image, data) > 8 and image.mode not in DEEP_GREY:
+        return read_bands(data, size)
+    source_size = image.size
+    check_size(*source_size)
+    # A JPEG is decoded at a half, a quarter or an eighth where that is large enough.
+    image.draft("RGB", (2 * size, 2 * size))
+    image.load()
+    ImageOps.exif_transpose(image, in_place=True)
+    return _resizable(image), source_size
+
+
+def _bits(image: Image.Image, data: bytes) -> int:
+    """Return how many bits a sample of a just opened file has."""
+    if image.format == "PNG":
+        return data[PNG_DEPTH]
+    if isinstance(image, TiffImageFile):
+        bits: tuple[int, ...] = image.tag_v2.get(TIFF_BITS_PER_SAMPLE, (1,))
+        return max(bits)
+    return 8
+
+
+def _resizable(image: Image.Image) -> Image.Image:
+    if image.mode in DEEP_GREY:
+        return image if image.mode in {"I", "F"} else image.convert("I")
+    if image.mode == "PA" or "transparency" in image.info:
+        return image.convert("RGBA")
+    if image.mode in {"P", "1"}:
+        return image.convert("RGB")
+    return image
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode in {"I", "F", "I;16", "I;16B", "I;16L", "I;16N"}:
-        return _stretched(image).convert("RGB")
-    if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
-        clear = image.convert("RGBA")
-        ground = Image.new("RGBA", clear.size, (0, 0, 0, 255))
-        return Image.alpha_composite(ground, clear).convert("RGB")
+    if image.mode in DEEP_GREY:
+        return Image.fromarray(stretch(np.asarray(image))).convert("RGB")
+    if image.mode in {"RGBA", "LA"}:
+        ground = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
     return image.convert("RGB")
-
-
-def _stretched(image: Image.Image) -> Image.Image:
-    values = np.asarray(image, dtype=np.float64)
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        raise UnusableImageError("holds no finite value")
-    low, high = float(finite.min()), float(finite.max())
-    scaled = np.zeros_like(values) if high == low else (values - low) / (high - low) * 255
-    return Image.fromarray(np.nan_to_num(scaled).round().astype(np.uint8))

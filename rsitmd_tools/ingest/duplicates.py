@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-BLOCK = 512
+from rsitmd_tools.workspace import Workspace
+
+DIGITS = 16  # hex digits of one perceptual hash of 64 bits
+BLOCK = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """How many duplicates a workspace holds.
+
+    Attributes:
+        images: Images that lie in a group.
+        groups: Groups of two or more.
+    """
+
+    images: int
+    groups: int
+
+
+def group_duplicates(workspace: Workspace) -> Duplicates:
+    """Group exact and near duplicates anew; a group's number is its first image's id."""
+    rows = workspace.db.execute(
+        "SELECT id, pixel_sha256, phash, duplicate_group FROM image ORDER BY id"
+    ).fetchall()
+    found = duplicate_groups(
+        [row["pixel_sha256"] for row in rows],
+        [row["phash"] for row in rows],
+        workspace.settings.split.near_duplicate_distance,
+    )
+    groups = [None if first is None else rows[first]["id"] for first in found]
+    changed = [
+        (group, row["id"])
+        for row, group in zip(rows, groups, strict=True)
+        if group != row["duplicate_group"]
+    ]
+    with workspace.transaction() as db:
+        db.executemany("UPDATE image SET duplicate_group = ? WHERE id = ?", changed)
+    grouped = [group for group in groups if group is not None]
+    return Duplicates(len(grouped), len(set(grouped)))
 
 
 def duplicate_groups(
@@ -21,12 +59,15 @@ def duplicate_groups(
 
     Args:
         pixel_hashes: Hash of the normalised pixels of each image.
-        phashes: Perceptual hash of 64 bits of each image, 16 hex digits.
+        phashes: Perceptual hashes of each image, see :func:`near_pairs`.
         distance: The most bits in which the hashes of near duplicates differ.
 
     Returns:
         For each image the smallest index in its group, or None where it is alone.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     count = len(phashes)
     if not count:
         return []
@@ -43,15 +84,38 @@ def duplicate_groups(
     return [smallest[int(label)] if sizes[label] > 1 else None for label in labels]
 
 
-def near_pairs(phashes: Sequence[str], distance: int) -> list[tuple[int, int]]:
-    """Return the pairs ``i < j`` whose hashes differ in at most ``distance`` bits."""
-    bits = np.array([int(text, 16) for text in phashes], dtype=np.uint64)
-    pairs: list[tuple[int, int]] = []
+def near_pairs(phashes: Sequence[str], distance: int) -> Iterator[tuple[int, int]]:
+    """Yield the pairs ``(i, j)`` of images that look alike, one of them turned perhaps.
+
+    They do when the hash of the one and some hash of the other differ in at most
+    ``distance`` bits. Each pair comes at least once, in either order. All pairs are
+    compared, some 10^9 comparisons of 64 bits for 10 000 images, which takes seconds.
+
+    Args:
+        phashes: For each image one or more hashes of 16 hex digits, the image's own
+            first, then those of its turns and flips; equally many for all.
+        distance: In bits, 0 to 64.
+    """
+    bits = np.array(
+        [
+            [int(text[at : at + DIGITS], 16) for at in range(0, len(text), DIGITS)]
+            for text in phashes
+        ],
+        dtype=np.uint64,
+    )
+    upright = np.ascontiguousarray(bits[:, 0])
     for start in range(0, len(bits), BLOCK):
-        differing: npt.NDArray[np.uint8] = np.bitwise_count(
-            bits[start : start + BLOCK, None] ^ bits[None, start:]
-        )
-        left, right = np.nonzero(differing <= distance)
-        keep = left < right
-        pairs += zip((left[keep] + start).tolist(), (right[keep] + start).tolist(), strict=True)
-    return pairs
+        near = _near(bits[start : start + BLOCK], upright, distance)
+        left, right = np.nonzero(near)
+        apart = left + start != right
+        yield from zip((left[apart] + start).tolist(), right[apart].tolist(), strict=True)
+
+
+def _near(
+    turned: npt.NDArray[np.uint64], upright: npt.NDArray[np.uint64], distance: int
+) -> npt.NDArray[Any]:
+    """Say which of ``turned`` (B, K) are near to which of ``upright`` (N): (B, N) bool."""
+    near = np.zeros((len(turned), len(upright)), dtype=bool)
+    for hashes in turned.T:
+        near |= np.bitwise_count(hashes[:, None] ^ upright) <= distance
+    return near

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
-from rsitmd_tools.atomic import atomic_path
-from rsitmd_tools.errors import reason
-from rsitmd_tools.ingest.duplicates import duplicate_groups
-from rsitmd_tools.ingest.scan import Found, scan
+from rsitmd_tools.atomic import PARTIAL, atomic_path
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.ingest.duplicates import group_duplicates
+from rsitmd_tools.ingest.normalise import Normalised, normalise
+from rsitmd_tools.ingest.pool import map_in_order
+from rsitmd_tools.ingest.scan import Found, scan, shown
 from rsitmd_tools.progress import progress
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
 
 BATCH = 64
+SIZE_FACT = "image_size"
 
 
 @dataclass(slots=True)
@@ -27,27 +29,23 @@ class IngestReport:
     Attributes:
         added: Images taken in.
         known: Files whose content the workspace has already.
+        restored: Known images whose file was gone from the workspace and is there again.
+        skipped: Files of other types, and links that lead out of the source.
         rejected: ``(file, reason)`` of those kept out.
-        duplicates: Images that lie in a group of exact or near duplicates.
+        other_category: ``(file, image)`` of those known under another category than the
+            one they were found in; the first one stands.
+        duplicates: Images in the workspace that lie in a group of duplicates.
+        duplicate_groups: Those groups.
     """
 
     added: int = 0
     known: int = 0
-    duplicates: int = 0
+    restored: int = 0
+    skipped: int = 0
     rejected: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A file as a worker returns it: normalised, or the reason why not."""
-
-    sha256: str
-    tiff: bytes = b""
-    pixel_sha256: str = ""
-    phash: str = ""
-    width: int = 0
-    height: int = 0
-    problem: str | None = None
+    other_category: list[tuple[str, str]] = field(default_factory=list)
+    duplicates: int = 0
+    duplicate_groups: int = 0
 
 
 def ingest(
@@ -66,141 +64,125 @@ def ingest(
         workspace: A workspace opened to write.
         sources: Folders or files.
         category: One category for all; by default told by folder or file name.
-        workers: Processes; one a core by default.
+        workers: Processes; by default one a core.
 
     Raises:
         RsitmdError: A source is absent or empty, or the workspace cannot be written to.
     """
-    found = scan(sources, category)
-    report = IngestReport()
-    numbers = _last_numbers(workspace)
-    with progress("ingest", len(found)) as step:
-        for batch, prepared in _prepare(workspace, found, workers):
-            _store(workspace, batch, prepared, numbers, report)
+    scanned = scan(sources, category, leave_out=workspace.path)
+    _keep_to_one_size(workspace)
+    _remove_leftovers(workspace.images)
+    intake = _Intake(workspace, IngestReport(skipped=scanned.skipped))
+    work = partial(normalise, size=workspace.settings.dataset.image_size, known=intake.complete)
+    results = map_in_order(work, [found.path for found in scanned.found], workers)
+    pairs = zip(scanned.found, results, strict=True)
+    with progress("ingest", len(scanned.found)) as step:
+        while batch := list(islice(pairs, BATCH)):
+            intake.take(batch)
             step(len(batch))
-    report.duplicates = group_duplicates(workspace)
-    return report
+    groups = group_duplicates(workspace)
+    intake.report.duplicates = groups.images
+    intake.report.duplicate_groups = groups.groups
+    return intake.report
 
 
-def group_duplicates(workspace: Workspace) -> int:
-    """Group exact and near duplicates anew; return how many images lie in a group."""
-    rows = workspace.db.execute("SELECT id, pixel_sha256, phash FROM image ORDER BY id").fetchall()
-    groups = duplicate_groups(
-        [row["pixel_sha256"] for row in rows],
-        [row["phash"] for row in rows],
-        workspace.settings.split.near_duplicate_distance,
-    )
-    with workspace.transaction() as db:
-        db.executemany(
-            "UPDATE image SET duplicate_group = ? WHERE id = ?",
-            [
-                (None if group is None else rows[group]["id"], row["id"])
-                for row, group in zip(rows, groups, strict=True)
-            ],
+class _Intake:
+    """Writes batches of normalised files, and keeps what the next batch must know.
+
+    Attributes:
+        complete: SHA-256 of the sources whose image is in the workspace, row and file.
+    """
+
+    def __init__(self, workspace: Workspace, report: IngestReport) -> None:
+        self.workspace = workspace
+        self.report = report
+        present = {path.name for path in workspace.images.glob("*.tif")}
+        self.filenames: dict[str, str] = {}
+        self.numbers: dict[str, int] = {}
+        for row in workspace.db.execute("SELECT sha256, filename, category, number FROM image"):
+            self.filenames[row["sha256"]] = row["filename"]
+            last = self.numbers.get(row["category"], 0)
+            self.numbers[row["category"]] = max(last, row["number"])
+        self.complete = frozenset(
+            sha256 for sha256, filename in self.filenames.items() if filename in present
         )
-    return sum(group is not None for group in groups)
 
-
-def _prepare(
-    workspace: Workspace, found: list[Found], workers: int | None
-) -> Iterator[tuple[list[Found], list[_Prepared]]]:
-    """Normalise the files batch by batch, in order, one batch ahead of the writer."""
-    known = {row["sha256"] for row in workspace.db.execute("SELECT sha256 FROM image")}
-    size = workspace.settings.dataset.image_size
-    batches = [found[first : first + BATCH] for first in range(0, len(found), BATCH)]
-    with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
-        # Only two batches are under way at once: memory stays bounded.
-        waiting = [
-            [pool.submit(_normalise, f.path, size, known) for f in batch] for batch in batches[:1]
-        ]
-        for index, batch in enumerate(batches):
-            if index + 1 < len(batches):
-                waiting.append(
-                    [pool.submit(_normalise, f.path, size, known) for f in batches[index + 1]]
+    def take(self, batch: list[tuple[Found, Normalised]]) -> None:
+        """Write the files of a batch, then their rows in one transaction."""
+        now = utc_now()
+        rows, rejected, accepted = [], [], []
+        for found, image in batch:
+            source = shown(found.path.resolve())
+            if image.problem is not None:
+                rejected.append((source, image.problem, now))
+                continue
+            accepted.append((source,))
+            if image.sha256 in self.filenames:
+                self._recognise(source, found, image)
+                continue
+            number = self.numbers.get(found.category, 0) + 1
+            filename = f"{found.category}_{number}.tif"
+            self._write(filename, image)
+            self.numbers[found.category] = number
+            self.filenames[image.sha256] = filename
+            rows.append(
+                (
+                    *(image.sha256, filename, found.category, number, source),
+                    *(image.width, image.height, image.pixel_sha256, image.phash, now),
                 )
-            yield batch, [future.result() for future in waiting.pop(0)]
-
-
-def _normalise(path: Path, size: int, known: set[str]) -> _Prepared:
-    """Hash, decode and encode one file; runs in a worker."""
-    import io
-
-    import imagehash
-
-    from rsitmd_tools.ingest.decode import UnusableImageError, decode
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        return _Prepared("", problem=f"cannot be read ({reason(error)})")
-    sha256 = hashlib.sha256(data).hexdigest()
-    if sha256 in known:
-        return _Prepared(sha256)
-    try:
-        image, (width, height) = decode(data, size)
-    except UnusableImageError as error:
-        return _Prepared(sha256, problem=str(error))
-    encoded = io.BytesIO()
-    image.save(encoded, format="TIFF", compression="tiff_lzw")
-    return _Prepared(
-        sha256=sha256,
-        tiff=encoded.getvalue(),
-        pixel_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
-        phash=str(imagehash.phash(image)),
-        width=width,
-        height=height,
-    )
-
-
-def _store(
-    workspace: Workspace,
-    batch: list[Found],
-    prepared: list[_Prepared],
-    numbers: dict[str, int],
-    report: IngestReport,
-) -> None:
-    """Write the files of a batch, then their rows in one transaction."""
-    known = {row["sha256"] for row in workspace.db.execute("SELECT sha256 FROM image")}
-    rows = []
-    rejected = []
-    taken = []
-    for found, image in zip(batch, prepared, strict=True):
-        source = str(found.path.resolve())
-        if image.problem is not None:
-            rejected.append((source, image.problem, utc_now()))
-            continue
-        taken.append((source,))
-        if image.sha256 in known:
-            report.known += 1
-            continue
-        known.add(image.sha256)
-        number = numbers.get(found.category, 0) + 1
-        numbers[found.category] = number
-        filename = f"{found.category}_{number}.tif"
-        with atomic_path(workspace.images / filename) as partial:
-            partial.write_bytes(image.tiff)
-        rows.append(
-            (
-                *(image.sha256, filename, found.category, number, source),
-                *(image.width, image.height, image.pixel_sha256, image.phash, utc_now()),
             )
-        )
-    with workspace.transaction() as db:
-        db.executemany(
-            "INSERT INTO image (sha256, filename, category, number, source, width, height,"
-            " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows,
-        )
-        db.executemany("INSERT OR REPLACE INTO rejected VALUES (?, ?, ?)", rejected)
-        db.executemany("DELETE FROM rejected WHERE source = ?", taken)
-    report.added += len(rows)
-    report.rejected += [(source, problem) for source, problem, _ in rejected]
+        with self.workspace.transaction() as db:
+            db.executemany(
+                "INSERT INTO image (sha256, filename, category, number, source, width, height,"
+                " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+            db.executemany(
+                "INSERT INTO rejected VALUES (?, ?, ?) ON CONFLICT (source) DO UPDATE SET"
+                " reason = excluded.reason, rejected_at = excluded.rejected_at"
+                " WHERE reason != excluded.reason",
+                rejected,
+            )
+            db.executemany("DELETE FROM rejected WHERE source = ?", accepted)
+        self.report.added += len(rows)
+        self.report.rejected += [(source, problem) for source, problem, _ in rejected]
+
+    def _recognise(self, source: str, found: Found, image: Normalised) -> None:
+        """Count a file that is known; bring its image back where that was lost."""
+        filename = self.filenames[image.sha256]
+        self.report.known += 1
+        if filename.rpartition("_")[0] != found.category:
+            self.report.other_category.append((source, filename))
+        if image.tiff and not (self.workspace.images / filename).exists():
+            self._write(filename, image)
+            self.report.restored += 1
+
+    def _write(self, filename: str, image: Normalised) -> None:
+        with atomic_path(self.workspace.images / filename) as target:
+            target.write_bytes(image.tiff)
 
 
-def _last_numbers(workspace: Workspace) -> dict[str, int]:
-    return {
-        row["category"]: row["last"]
-        for row in workspace.db.execute(
-            "SELECT category, max(number) AS last FROM image GROUP BY category"
+def _keep_to_one_size(workspace: Workspace) -> None:
+    """Record the side of the images; refuse to mix two.
+
+    Raises:
+        RsitmdError: ``image_size`` was changed after images were taken in.
+    """
+    size = str(workspace.settings.dataset.image_size)
+    recorded = workspace.fact(SIZE_FACT)
+    if recorded == size:
+        return
+    if recorded is not None and workspace.db.execute("SELECT 1 FROM image").fetchone():
+        raise RsitmdError(
+            f"dataset.image_size is {size}, the images here have {recorded}",
+            where=workspace.path / "rsitmd.toml",
+            mend=f"set it back to {recorded}, or begin another workspace",
         )
-    }
+    with workspace.transaction():
+        workspace.set_fact(SIZE_FACT, size)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove files that a killed ingest had not finished."""
+    for leftover in folder.glob(f".*{PARTIAL}*"):
+        leftover.unlink(missing_ok=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+EPSILON = 1e-9  # 0.29 * 100 is 28.999999999999996
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,55 +26,118 @@ class Item:
     group: str
 
 
-def assign_splits(items: Sequence[Item], shares: Mapping[str, float], seed: int) -> dict[str, str]:
+def assign_splits(
+    items: Sequence[Item],
+    shares: Mapping[str, float],
+    seed: int,
+    placed: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Assign every image to a split.
 
-    Groups are placed in a seeded order, the largest first, each where its categories
-    lack most compared with their shares. The result depends on names, groups and the
-    seed, not on the order of the items.
+    Of each category a split gets its share, rounded down or up; the rounding is decided
+    so that its share of all images comes out too. Groups are placed whole, the largest
+    first; only they can make a split miss its share by more than the rounding. A split
+    that would stay empty gets the smallest group that another can spare. The result
+    depends on names, groups and the seed, not on the order of the items.
 
     Args:
-        items: The images.
-        shares: Share of each split; they sum to 1.
-        seed: Seed of the order.
+        items: The images, those placed already among them.
+        shares: Share of each split; they sum to 1. A split of share 0 gets nothing new.
+        seed: Seed of the order in which groups are placed.
+        placed: Split by file name of images that stay where they are. What else is in
+            their group follows most of them.
 
     Returns:
-        Split by file name.
+        Split by file name, for all items.
     """
     groups: dict[str, list[Item]] = defaultdict(list)
     for item in sorted(items, key=lambda item: item.name):
         groups[item.group].append(item)
-    wanted = {name: share for name, share in shares.items() if share > 0}
-    totals = Counter(item.category for item in items)
-    placed: dict[str, Counter[str]] = {name: Counter() for name in wanted}
-    order = sorted(groups.values(), key=lambda group: group[0].name)
-    random.Random(seed).shuffle(order)
-    order.sort(key=len, reverse=True)
+    tally = _Tally(items, {name: share for name, share in shares.items() if share > 0})
+    fixed = placed or {}
     assigned: dict[str, str] = {}
-    for group in order:
-        categories = Counter(item.category for item in group)
-        chosen = max(
-            wanted,
-            key=lambda name: _lack(name, categories, totals, placed, wanted, len(assigned)),
-        )
-        placed[chosen].update(categories)
-        assigned.update((item.name, chosen) for item in group)
+    free: list[list[Item]] = []
+    for group in sorted(groups.values(), key=lambda group: group[0].name):
+        held = Counter(fixed[item.name] for item in group if item.name in fixed)
+        if not held:
+            free.append(group)
+            continue
+        home = max(sorted(held), key=held.__getitem__)
+        for item in group:
+            assigned[item.name] = fixed.get(item.name, home)
+            tally.add(assigned[item.name], [item])
+    random.Random(seed).shuffle(free)
+    free.sort(key=len, reverse=True)
+    homes = []
+    for group in free:
+        homes.append(tally.best(group))
+        tally.add(homes[-1], group)
+    _fill_empty(free, homes, tally)
+    for group, home in zip(free, homes, strict=True):
+        assigned.update((item.name, home) for item in group)
     return assigned
 
 
-def _lack(
-    name: str,
-    categories: Counter[str],
-    totals: Counter[str],
-    placed: Mapping[str, Counter[str]],
-    shares: Mapping[str, float],
-    done: int,
-) -> tuple[float, float]:
-    """How far a split is behind its share: in the group's categories, then over all."""
-    share = shares[name]
-    by_category = sum(
-        count * (share * totals[category] - placed[name][category])
-        for category, count in categories.items()
-    )
-    over_all = share * (done + 1) - placed[name].total()
-    return round(by_category, 9), over_all
+class _Tally:
+    """What each split holds so far, and what it should hold in the end.
+
+    Attributes:
+        held: Images by split and category.
+    """
+
+    def __init__(self, items: Sequence[Item], shares: Mapping[str, float]) -> None:
+        categories = Counter(item.category for item in items)
+        self.held: dict[str, Counter[str]] = {name: Counter() for name in shares}
+        self._wanted = {name: share * len(items) for name, share in shares.items()}
+        self._least = {
+            name: Counter({c: math.floor(share * n + EPSILON) for c, n in categories.items()})
+            for name, share in shares.items()
+        }
+        self._most = {
+            name: Counter({c: math.ceil(share * n - EPSILON) for c, n in categories.items()})
+            for name, share in shares.items()
+        }
+        # What a split has or is sure to get, whatever the rounding.
+        self._sure = {name: least.total() for name, least in self._least.items()}
+
+    def add(self, split: str, group: Sequence[Item]) -> None:
+        if split not in self.held:  # an image placed earlier, in a split of share 0 now
+            return
+        for item in group:
+            self.held[split][item.category] += 1
+            if self.held[split][item.category] > self._least[split][item.category]:
+                self._sure[split] += 1
+
+    def best(self, group: Sequence[Item]) -> str:
+        """Return the split that a group should go to."""
+        counts = Counter(item.category for item in group)
+        return max(self.held, key=lambda split: self._merit(split, counts))
+
+    def surplus(self, split: str) -> float:
+        """Return how many images a split holds above its share of all."""
+        return self.held[split].total() - self._wanted[split]
+
+    def _merit(self, split: str, counts: Mapping[str, int]) -> tuple[int, int, float]:
+        """First what the split must get, then what it may get, then its share of all."""
+        held, least, most = self.held[split], self._least[split], self._most[split]
+        due = sum(min(n, max(0, least[c] - held[c])) for c, n in counts.items())
+        excess = sum(min(n, max(0, held[c] + n - most[c])) for c, n in counts.items())
+        return due, -excess, self._wanted[split] - self._sure[split]
+
+
+def _fill_empty(groups: Sequence[list[Item]], homes: list[str], tally: _Tally) -> None:
+    """Give every empty split a group, changing ``homes``, as long as another has two."""
+    for split in [name for name, held in tally.held.items() if not held.total()]:
+        spare = [
+            index
+            for index, group in enumerate(groups)
+            if tally.held[homes[index]].total() > len(group)
+        ]
+        if not spare:
+            return
+        chosen = min(
+            spare, key=lambda index: (len(groups[index]), -tally.surplus(homes[index]), index)
+        )
+        tally.held[homes[chosen]].subtract(item.category for item in groups[chosen])
+        tally.held[split].update(item.category for item in groups[chosen])
+        homes[chosen] = split

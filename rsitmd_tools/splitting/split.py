@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rsitmd_tools.dataset.records import SPLITS
-from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.ingest.ingest import group_duplicates
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.splitting.assign import Item, assign_splits
 from rsitmd_tools.workspace import Workspace
+
+FACT = "split"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,49 +22,111 @@ class SplitReport:
 
     Attributes:
         images: Images by split.
-        seed: The seed.
+        placed: Images that had no split before, or another one.
+        shares: The shares asked for.
+        seed: The seed asked for.
         kept_together: Images that lie in a group of exact or near duplicates.
+        parted: Groups of duplicates that lie in several splits, because their images
+            were placed before they were found to belong together.
+        settings_changed: Images placed earlier, by other shares or another seed, stayed.
     """
 
     images: dict[str, int]
+    placed: int
+    shares: dict[str, float]
     seed: int
     kept_together: int
+    parted: int
+    settings_changed: bool
 
 
-def split(workspace: Workspace) -> SplitReport:
-    """Split by the shares and the seed of ``rsitmd.toml``; the same again changes nothing.
+def split(
+    workspace: Workspace,
+    shares: Mapping[str, float] | None = None,
+    seed: int | None = None,
+    reassign: bool = False,
+) -> SplitReport:
+    """Place the images that have no split yet; the same again changes nothing.
+
+    What was placed stays: a test image of an earlier release must never become a
+    training image of the next. ``reassign`` places all anew.
+
+    Args:
+        workspace: A workspace opened to write.
+        shares: Share of each split; by default those of ``rsitmd.toml``.
+        seed: By default that of ``rsitmd.toml``.
+        reassign: Begin anew.
 
     Raises:
         RsitmdError: There are no images, or too few for a split to have one.
+        WrongUsage: The shares do not sum to 1.
     """
     settings = workspace.settings.split
-    kept = group_duplicates(workspace)
-    rows = workspace.db.execute("SELECT * FROM image").fetchall()
-    names = {row["id"]: row["filename"] for row in rows}
-    items = [
-        Item(row["filename"], row["category"], names[row["duplicate_group"] or row["id"]])
-        for row in rows
-    ]
-    if not items:
+    shares = _checked(shares or {name: float(getattr(settings, name)) for name in SPLITS})
+    seed = settings.seed if seed is None else seed
+    duplicates = group_duplicates(workspace)
+    rows = workspace.db.execute("SELECT * FROM image ORDER BY id").fetchall()
+    if not rows:
         raise RsitmdError(
             "holds no images",
             where=workspace.path,
             mend=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
         )
-    shares = {name: float(getattr(settings, name)) for name in SPLITS}
-    assigned = assign_splits(items, shares, settings.seed)
-    count = Counter(assigned.values())
-    empty = [name for name, share in shares.items() if share > 0 and not count[name]]
+    names = {row["id"]: row["filename"] for row in rows}
+    items = [
+        Item(row["filename"], row["category"], names[row["duplicate_group"] or row["id"]])
+        for row in rows
+    ]
+    before = {row["filename"]: row["split"] for row in rows if row["split"]}
+    kept = {} if reassign else before
+    assigned = assign_splits(items, shares, seed, kept)
+    images = Counter(assigned.values())
+    _refuse_empty(workspace, items, shares, images)
+    changed = [(home, name) for name, home in assigned.items() if before.get(name) != home]
+    asked = json.dumps({"shares": shares, "seed": seed}, sort_keys=True)
+    recorded = workspace.fact(FACT)
+    with workspace.transaction() as db:
+        db.executemany("UPDATE image SET split = ? WHERE filename = ?", changed)
+        if not kept:
+            workspace.set_fact(FACT, asked)
+    return SplitReport(
+        images={name: images[name] for name in SPLITS},
+        placed=len(changed),
+        shares=shares,
+        seed=seed,
+        kept_together=duplicates.images,
+        parted=_parted(items, assigned),
+        settings_changed=bool(kept) and recorded not in (None, asked),
+    )
+
+
+def _checked(shares: Mapping[str, float]) -> dict[str, float]:
+    given = {name: float(shares.get(name, 0.0)) for name in SPLITS}
+    total = sum(given.values())
+    if abs(total - 1) > 1e-6 or min(given.values()) < 0:
+        raise WrongUsage(
+            f"the shares {', '.join(f'{share:g}' for share in given.values())} sum to {total:g}",
+            mend="give those of train, val and test, that sum to 1",
+        )
+    return given
+
+
+def _refuse_empty(
+    workspace: Workspace, items: Sequence[Item], shares: Mapping[str, float], images: Counter[str]
+) -> None:
+    empty = [name for name, share in shares.items() if share > 0 and not images[name]]
     if empty:
+        groups = len({item.group for item in items})
         raise RsitmdError(
-            f"{len(items)} images in {len({i.group for i in items})} groups leave "
+            f"{len(items)} images in {groups} groups of duplicates leave "
             f"{' and '.join(empty)} empty",
             where=workspace.path,
-            mend="ingest more images or change the shares in rsitmd.toml",
+            mend="ingest more images, or give the empty split no share",
         )
-    with workspace.transaction() as db:
-        db.executemany(
-            "UPDATE image SET split = ? WHERE filename = ?",
-            [(chosen, name) for name, chosen in assigned.items()],
-        )
-    return SplitReport({name: count[name] for name in SPLITS}, settings.seed, kept)
+
+
+def _parted(items: Sequence[Item], assigned: Mapping[str, str]) -> int:
+    homes: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        homes[item.group].add(assigned[item.name])
+    return sum(len(splits) > 1 for splits in homes.values())

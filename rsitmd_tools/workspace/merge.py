@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import defaultdict
 
 from rsitmd_tools.dataset.records import ImageRecord, Sentence
@@ -38,10 +39,57 @@ def is_keyword(text: str) -> bool:
     return len(text.split()) >= 2
 
 
+def sentence_seconds(workspace: Workspace) -> dict[tuple[str, int], float]:
+    """Return how long each merged sentence took, where the server measured it.
+
+    The time of an annotation is shared among its sentences by their words.
+
+    Returns:
+        Seconds by file name and index of the sentence in :func:`merged_images`.
+    """
+    names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
+    rows = _rows(workspace)
+    words: dict[int, int] = defaultdict(int)
+    for row in rows:
+        words[row["annotation_id"]] += len(row["raw"].split())
+    seconds: dict[tuple[str, int], float] = {}
+    count: dict[int, int] = defaultdict(int)
+    for row in rows:
+        key = (names[row["image_id"]], count[row["image_id"]])
+        count[row["image_id"]] += 1
+        total = words[row["annotation_id"]]
+        if row["lead_time"] is not None and total:
+            seconds[key] = row["lead_time"] * len(row["raw"].split()) / total
+    return seconds
+
+
+def sentence_ids(workspace: Workspace) -> dict[tuple[str, int], int]:
+    """Return the row of each merged sentence.
+
+    Returns:
+        Ids in the table ``sentence`` by file name and index in :func:`merged_images`.
+    """
+    names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
+    ids: dict[tuple[str, int], int] = {}
+    count: dict[int, int] = defaultdict(int)
+    for row in _rows(workspace):
+        ids[names[row["image_id"]], count[row["image_id"]]] = row["id"]
+        count[row["image_id"]] += 1
+    return ids
+
+
 def _sentences(workspace: Workspace) -> dict[int, list[Sentence]]:
     found: dict[int, list[Sentence]] = defaultdict(list)
-    for row in workspace.db.execute(
-        "SELECT task.image_id, sentence.raw, annotator.email FROM sentence"
+    for row in _rows(workspace):
+        found[row["image_id"]].append(Sentence(row["raw"], annotator=row["email"]))
+    return found
+
+
+def _rows(workspace: Workspace) -> list[sqlite3.Row]:
+    """Return the sentences that count, in the order of merging."""
+    return workspace.db.execute(
+        "SELECT sentence.id, task.image_id, sentence.raw, annotator.email, annotation.lead_time,"
+        " annotation.id AS annotation_id FROM sentence"
         " JOIN annotation ON annotation.id = sentence.annotation_id"
         " JOIN task ON task.id = annotation.task_id"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
@@ -49,9 +97,7 @@ def _sentences(workspace: Workspace) -> dict[int, list[Sentence]]:
         f" AND sentence.state NOT IN ({', '.join('?' * len(LEFT_OUT))})"
         " ORDER BY annotator.id, annotation.server_id, sentence.slot",
         LEFT_OUT,
-    ):
-        found[row["image_id"]].append(Sentence(row["raw"], annotator=row["email"]))
-    return found
+    ).fetchall()
 
 
 def _keywords(workspace: Workspace) -> dict[int, list[str]]:

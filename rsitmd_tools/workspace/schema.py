@@ -23,7 +23,7 @@ MIGRATIONS: tuple[str, ...] = (
         width           INTEGER NOT NULL,       -- of the source, pixels
         height          INTEGER NOT NULL,
         pixel_sha256    TEXT NOT NULL,          -- of the normalised RGB pixels
-        phash           TEXT NOT NULL,          -- perceptual hash, hex
+        phash           TEXT NOT NULL,          -- of the eight orientations, hex
         duplicate_group INTEGER,                -- images of one group never part in a split
         split           TEXT CHECK (split IN ('train', 'val', 'test')),
         ingested_at     TEXT NOT NULL,
@@ -47,7 +47,9 @@ MIGRATIONS: tuple[str, ...] = (
         server_id    INTEGER NOT NULL,
         annotator_id INTEGER REFERENCES annotator (id),
         template     TEXT NOT NULL,
-        created_at   TEXT NOT NULL,
+        config       TEXT NOT NULL,             -- SHA-256 of the page as last sent
+        created_at   TEXT NOT NULL,             -- the server's time: tells it from a later
+                                                -- project of the same number
         UNIQUE (server, server_id)
     );
     -- One task an image and project.
@@ -98,6 +100,18 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE fact (
         key   TEXT PRIMARY KEY,
         value TEXT NOT NULL
+    );
+    """,
+    """
+    -- What `validate --fix` changed in a sentence, and what stood there before.
+    CREATE TABLE correction (
+        id          INTEGER PRIMARY KEY,
+        sentence_id INTEGER REFERENCES sentence (id) ON DELETE SET NULL,
+        before      TEXT NOT NULL,
+        after       TEXT NOT NULL,
+        codes       TEXT NOT NULL,             -- of the rules, by blanks
+        tool        TEXT NOT NULL,
+        made_at     TEXT NOT NULL
     );
     """,
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class SplitSettings:
     val: float = 0.1
     test: float = 0.1
     seed: int = 0
-    near_duplicate_distance: int = 6
+    near_duplicate_distance: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,68 @@ class SimilaritySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Thresholds:
+    """``[validate.thresholds]``: where the rules draw their lines.
+
+    Attributes:
+        words_min: Fewest words of a sentence.
+        words_max: Most words of a sentence.
+        near_repeat: Share of words (Jaccard) from which two sentences are nearly the same.
+        annotator_likeness: The same, for two annotators on one image.
+        annotator_copies: Share of an annotator's sentences that may be copies.
+        annotator_length: Mean length of an annotator's sentences as a share of all people's.
+        annotator_template: Share of an annotator's sentences that may begin alike.
+        annotator_sentences: Fewest sentences by which an annotator is judged.
+        seconds_per_word: Fewest seconds a typed word takes.
+        uniform_deviation: Standard deviation of grey values up to which an image is uniform.
+        sharpness: Standard deviation of the Laplacian up to which an image is blurred.
+        nodata: Share of pure black or pure white pixels from which an image is mostly empty.
+    """
+
+    words_min: int = 4
+    words_max: int = 50
+    near_repeat: float = 0.85
+    annotator_likeness: float = 0.8
+    annotator_copies: float = 0.2
+    annotator_length: float = 0.6
+    annotator_template: float = 0.8
+    annotator_sentences: int = 20
+    seconds_per_word: float = 0.2
+    uniform_deviation: float = 2.0
+    sharpness: float = 2.0
+    nodata: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ImageIgnore:
+    """``[[validate.image_ignores]]``: codes that one image is excused from, and why."""
+
+    image: str
+    codes: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ValidateSettings:
-    """``[validate]``: codes of rules to run or to leave out."""
+    """``[validate]``: which rules run, their thresholds, and what is excused.
+
+    Attributes:
+        select: Codes or families to run; all when empty.
+        ignore: Codes or families to leave out.
+        word_lists: Folder of word lists that extend the ones shipped, by file name.
+        baseline: File of findings that are known and accepted.
+        expected_splits: For each split a file with the image names that belong there.
+        thresholds: Where the rules draw their lines.
+        image_ignores: Codes that single images are excused from.
+    """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    word_lists: Path | None = None
+    baseline: Path | None = None
+    expected_splits: Mapping[str, Path] = field(default_factory=dict)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    image_ignores: tuple[ImageIgnore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +165,10 @@ def settings_from(document: dict[str, Any], path: Path) -> Settings:
     problem = first_error(document, load_schema("workspace"))
     if problem is not None:
         raise RsitmdError(f"{problem.key}: {problem.message}", where=path, mend=problem.mend)
-    sections = {}
-    for name, section in SECTIONS.items():
-        given = document.get(name, {})
-        values = {
-            f.name: tuple(given[f.name]) if isinstance(given[f.name], list) else given[f.name]
-            for f in fields(section)
-            if f.name in given
-        }
-        sections[name] = section(**values)
-    settings = Settings(**sections)
+    given = {**document, "validate": _validate_values(document.get("validate", {}), path.parent)}
+    settings = Settings(
+        **{name: _build(section, given.get(name, {})) for name, section in SECTIONS.items()}
+    )
     shares = settings.split.train + settings.split.val + settings.split.test
     if abs(shares - 1) > 1e-6:
         raise RsitmdError(
@@ -129,6 +181,31 @@ def settings_from(document: dict[str, Any], path: Path) -> Settings:
             mend="lower the first or raise the second",
         )
     return settings
+
+
+def _build(section: type[Any], values: Mapping[str, Any]) -> Any:
+    return section(
+        **{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+    )
+
+
+def _validate_values(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Turn the tables of ``[validate]`` into records; paths count from the file's folder."""
+    values = dict(given)
+    for key in ("word_lists", "baseline"):
+        values[key] = folder / values[key] if values.get(key) else None
+    if "expected_splits" in values:
+        values["expected_splits"] = {
+            split: folder / name for split, name in values["expected_splits"].items()
+        }
+    if "thresholds" in values:
+        values["thresholds"] = _build(Thresholds, values["thresholds"])
+    if "image_ignores" in values:
+        values["image_ignores"] = [_build(ImageIgnore, entry) for entry in values["image_ignores"]]
+    return values
 
 
 TEMPLATE = """\
@@ -149,7 +226,7 @@ train = 0.8                # shares; they sum to 1
 val = 0.1
 test = 0.1
 seed = 0
-near_duplicate_distance = 6  # bits (of 64) in which the hashes of near duplicates may differ
+near_duplicate_distance = 8  # bits (of 64) in which the hashes of near duplicates may differ
 
 [similarity]
 definition = "reference"   # the public AMFMN script
@@ -157,4 +234,22 @@ definition = "reference"   # the public AMFMN script
 [validate]
 select = []                # codes or families to run, such as ["D", "S101"]; empty: all
 ignore = []                # codes or families to leave out
+word_lists = ""            # folder of lists that extend the tool's own: domain.txt, colours.txt, ...
+baseline = ""              # known findings, made by: rsitmd validate DIR --write-baseline FILE
+expected_splits = {{}}       # {{test = "test_names.txt"}}: images that must be in that split
+image_ignores = []         # {{image = "port_3.tif", codes = ["S104"], reason = "uncountable"}}
+
+[validate.thresholds]      # docs/validation.md says which rule takes which
+words_min = 4              # words a sentence
+words_max = 50
+near_repeat = 0.85         # share of words from which two sentences are nearly the same
+annotator_likeness = 0.8   # the same, for two annotators on one image
+annotator_copies = 0.2     # share of an annotator's sentences that may be copies
+annotator_length = 0.6     # mean length as a share of everybody's
+annotator_template = 0.8   # share of an annotator's sentences that may begin alike
+annotator_sentences = 20   # fewest sentences by which an annotator is judged
+seconds_per_word = 0.2     # fewest seconds a typed word takes
+uniform_deviation = 2.0    # grey values (0 to 255) that differ by less: a uniform image
+sharpness = 2.0            # deviation of the Laplacian up to which an image is blurred
+nodata = 0.5               # share of pure black or white pixels from which it is mostly empty
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,9 +25,14 @@ def test_the_template_states_the_defaults(tmp_path: Path) -> None:
 
 
 def test_template_and_schema_know_every_setting() -> None:
-    known = load_schema("workspace")["properties"]
-    for section, values in asdict(Settings()).items():
-        assert set(values) == set(known[section]["properties"])
+    known = deepcopy(load_schema("workspace")["properties"])
+    sections = {name: (values, known[name]) for name, values in asdict(Settings()).items()}
+    thresholds = sections["validate"][0].pop("thresholds")
+    of_thresholds = sections["validate"][1]["properties"].pop("thresholds")
+    sections["validate.thresholds"] = (thresholds, of_thresholds)
+    for section, (values, schema) in sections.items():
+        assert f"\n[{section}]" in TEMPLATE
+        assert set(values) == set(schema["properties"])
         for key in values:
             assert f"\n{key} = " in TEMPLATE
 

@@ -1,0 +1,103 @@
+"""A map over processes whose results come in order, with bounded work under way."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing.connection import wait
+from typing import Any, TypeVar
+
+from rsitmd_tools.errors import RsitmdError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+AHEAD = 8  # items under way for each worker: memory stays bounded
+SMALL = 32  # so few are done sooner than processes are started
+
+
+def map_in_order(
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int | None = None
+) -> Iterator[Result]:
+    """Yield ``function(item)`` for every item, in the order of the items.
+
+    Worker processes are not forked from this one, so they hold none of its locks and
+    open files; they end by themselves when this process is killed. A script that
+    calls this needs the guard ``if __name__ == "__main__"``, as with any use of
+    multiprocessing.
+
+    Args:
+        function: Can be pickled; sent once to each worker.
+        items: Can be pickled.
+        workers: Processes; 1 works in this process; by default one a core.
+
+    Raises:
+        RsitmdError: A worker died.
+    """
+    workers = workers or (os.cpu_count() or 1 if len(items) > SMALL else 1)
+    if workers == 1:
+        yield from map(function, items)
+        return
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([function_module(function)])
+    pool = ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_start, initargs=(function,)
+    )
+    try:
+        yield from _in_order(pool, items, AHEAD * workers)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_order(pool: ProcessPoolExecutor, items: Sequence[Any], ahead: int) -> Iterator[Any]:
+    coming = iter(items)
+    under_way: deque[tuple[Any, Future[Any]]] = deque()
+    while True:
+        for item in islice(coming, ahead - len(under_way)):
+            under_way.append((item, pool.submit(_call, item)))
+        if not under_way:
+            return
+        item, future = under_way.popleft()
+        try:
+            yield future.result()
+        except BrokenProcessPool:
+            raise RsitmdError(
+                "a worker process died here or at one of the next files",
+                where=str(item),
+                mend="look whether memory ran out, or take the file out; then run it again",
+            ) from None
+
+
+def function_module(function: Callable[..., Any]) -> str:
+    """Return the module a function, or what a partial wraps, is defined in."""
+    return str(getattr(function, "func", function).__module__)
+
+
+_function: Callable[[Any], Any]
+
+
+def _start(function: Callable[[Any], Any]) -> None:
+    """Make a worker ready."""
+    global _function
+    _function = function
+    # Ctrl-C reaches the whole group; the parent ends the pool in order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _call(item: Any) -> Any:
+    return _function(item)

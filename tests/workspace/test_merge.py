@@ -1,0 +1,112 @@
+"""The rules of merging, on rows written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.merge import is_keyword, merged_images
+
+NOW = "2026-01-01T00:00:00.000000+00:00"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """Two images, three annotators, one task for each image."""
+    with Workspace.create(tmp_path / "w") as made:
+        with made.transaction() as db:
+            for number, split in ((1, "train"), (2, None)):
+                db.execute(
+                    "INSERT INTO image VALUES (?, ?, ?, 'port', ?, 's', 1, 1, 'p', 'h', NULL, ?, ?)",
+                    (number, f"sha{number}", f"port_{number}.tif", number, split, NOW),
+                )
+            db.executemany(
+                "INSERT INTO annotator (email) VALUES (?)", [("z@x",), ("a@x",), ("m@x",)]
+            )
+            db.execute("INSERT INTO project VALUES (1, 'server', 1, NULL, 't', 'c', ?)", (NOW,))
+            db.executemany(
+                "INSERT INTO task VALUES (?, 1, ?, ?, ?)", [(1, 1, 11, NOW), (2, 2, 12, NOW)]
+            )
+        yield made
+
+
+def write(
+    workspace: Workspace,
+    number: int,
+    annotator: int,
+    *sentences: str,
+    keywords: tuple[str, ...] = (),
+    state: str = "new",
+    latest: int = 1,
+    deleted: str | None = None,
+    created: str = NOW,
+) -> None:
+    with workspace.transaction() as db:
+        row = db.execute(
+            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
+            " result, latest, deleted_at, pulled_at) VALUES (1, ?, ?, ?, ?, '[]', ?, ?, ?)",
+            (number, created, created, annotator, latest, deleted, NOW),
+        ).lastrowid
+        for slot, raw in enumerate(sentences, 1):
+            db.execute(
+                "INSERT INTO sentence (annotation_id, slot, raw, state) VALUES (?, ?, ?, ?)",
+                (row, slot, raw, state),
+            )
+        for slot, raw in enumerate(keywords, 1):
+            db.execute("INSERT INTO keyword VALUES (NULL, ?, ?, ?)", (row, slot, raw))
+
+
+def test_every_image_is_there_with_its_fields(workspace: Workspace) -> None:
+    images = merged_images(workspace)
+    assert [(i.filename, i.category, i.split, i.captions, i.keywords) for i in images] == [
+        ("port_1.tif", "port", "train", (), ()),
+        ("port_2.tif", "port", None, (), ()),
+    ]
+
+
+def test_sentences_stand_by_annotator_then_number_then_area(workspace: Workspace) -> None:
+    write(workspace, 5, 2, "second, later")
+    write(workspace, 4, 2, "second, earlier 1", "second, earlier 2")
+    write(workspace, 9, 1, "first")
+    image = merged_images(workspace)[0]
+    assert [(s.annotator, s.raw) for s in image.sentences] == [
+        ("z@x", "first"),
+        ("a@x", "second, earlier 1"),
+        ("a@x", "second, earlier 2"),
+        ("a@x", "second, later"),
+    ]
+
+
+def test_what_was_refused_replaced_or_deleted_is_left_out(workspace: Workspace) -> None:
+    write(workspace, 1, 1, "sent back", state="sent back")
+    write(workspace, 2, 1, "rejected", state="rejected")
+    write(workspace, 3, 1, "replaced", state="replaced")
+    write(workspace, 4, 1, "deleted", keywords=("red ship",), deleted=NOW)
+    write(workspace, 5, 1, "old", keywords=("old ship",), latest=0)
+    write(workspace, 6, 1, "accepted", state="accepted")
+    image = merged_images(workspace)[0]
+    assert image.captions == ("accepted",)
+    assert image.keywords == ()
+
+
+def test_keywords_stand_by_votes_then_first_seen_at_most_five(workspace: Workspace) -> None:
+    later = "2026-01-02T00:00:00.000000+00:00"
+    write(workspace, 1, 2, "s", keywords=("late ship", "- port", "red ship"), created=later)
+    write(workspace, 2, 1, "s", keywords=("blue sea", "red ship", "ship", "-port"))
+    write(workspace, 3, 3, "s", keywords=("a b", "c d", "e f"), created=later)
+    assert merged_images(workspace)[0].keywords == (
+        *("red ship",),
+        *("blue sea", "late ship", "- port", "a b"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("blue sea", True), ("- port", True), ("dark green grassland", True), ("ship", False),
+     ("-port", False), ("-", False), ("", False)],
+)  # fmt: skip
+def test_the_form_of_a_keyword(text: str, is_one: bool) -> None:
+    assert is_keyword(text) == is_one
