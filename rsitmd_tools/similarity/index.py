@@ -1,117 +1,167 @@
-"""Captions as integers: n-grams, inverted lists and references, ready for a kernel."""
+"""Captions as integers, ready for a kernel.
+
+Repeats are numbered: the second "tree" of a caption is another feature than its first.
+How many features two captions share is then their clipped count of matches, and a set of
+flags is all that a kernel needs.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from itertools import chain
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from rsitmd_tools.similarity.tokens import stems, stop_words
+from rsitmd_tools.similarity.kernels import count_earlier
+from rsitmd_tools.similarity.tokens import tokenize
 
-Ints: TypeAlias = npt.NDArray[np.int32]
-ORDERS = 4
+# Unsigned, so that a kernel need not ask whether an index counts from the end: a third of
+# its time.
+Ids: TypeAlias = npt.NDArray[np.uint32]
 
 
-@dataclass(frozen=True, slots=True)
-class Ragged:
-    """Lists of integers end to end: list ``i`` is ``values[starts[i]:starts[i + 1]]``."""
+class Ragged(NamedTuple):
+    """Lists of ids end to end: list ``i`` is ``values[starts[i]:starts[i + 1]]``."""
 
-    starts: Ints
-    values: Ints
+    starts: Ids
+    values: Ids
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """How long each list is."""
+        return np.diff(self.starts.astype(np.int64))
+
+    @property
+    def owners(self) -> Ids:
+        """For each value, the list it is in."""
+        lengths = self.lengths
+        return np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
 
     @classmethod
-    def of(cls, lists: Sequence[Sequence[int]]) -> Ragged:
+    def of_lengths(
+        cls, lengths: npt.NDArray[np.integer], values: npt.NDArray[np.integer]
+    ) -> Ragged:
+        """Cut values into lists of these lengths."""
+        starts = np.zeros(len(lengths) + 1, np.uint32)
+        np.cumsum(lengths, out=starts[1:])
+        return cls(starts, values.astype(np.uint32, copy=False))
+
+    @classmethod
+    def of_lists(cls, lists: Sequence[Sequence[int]]) -> Ragged:
         """Lay lists end to end."""
-        starts = np.zeros(len(lists) + 1, np.int32)
-        np.cumsum([len(entry) for entry in lists], out=starts[1:])
-        flat = [value for entry in lists for value in entry]
-        return cls(starts, np.array(flat, dtype=np.int32))
+        lengths = np.array([len(entry) for entry in lists], dtype=np.int64)
+        return cls.of_lengths(lengths, np.fromiter(chain.from_iterable(lists), np.uint32))
 
     def inverted(self, size: int) -> Ragged:
         """Return for each value below ``size`` the lists that hold it, in order."""
-        owners = np.repeat(np.arange(len(self.starts) - 1, dtype=np.int32), np.diff(self.starts))
-        order = np.argsort(self.values, kind="stable")
-        starts = np.zeros(size + 1, np.int32)
-        np.cumsum(np.bincount(self.values, minlength=size), out=starts[1:])
-        return Ragged(starts, owners[order])
+        # A stable sort of 16-bit numbers is a radix sort.
+        keys = self.values.astype(np.uint16) if size <= 1 << 16 else self.values
+        order = np.argsort(keys, kind="stable")
+        return Ragged.of_lengths(np.bincount(self.values, minlength=size), self.owners[order])
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
-    """Distinct captions and images over integer ids.
-
-    A caption is distinct by its stems: equal stems have equal similarities.
+class Captions:
+    """The captions of N images, M in all, as sequences of word ids.
 
     Attributes:
-        columns: ``(M,)``, the distinct caption of each caption line.
-        lengths: ``(D,)``, tokens of each distinct caption.
-        grams: For each order 1 to 4 the distinct n-grams of each distinct caption.
-        counts: Beside ``grams.values``, how often the caption has each of them.
-        gram_totals: For each order, how many different n-grams there are.
-        words: The distinct stems of each distinct caption that are no stop words.
-        word_counts: ``(D,)``, how many of its stems are no stop words, repeats counted.
-        word_total: How many different such stems there are.
-        references: The distinct captions of each image, in order.
+        vocabulary: The word of each id.
+        words: Of each caption its word ids.
+        references: Of each image its captions.
     """
 
-    columns: Ints
-    lengths: Ints
-    grams: tuple[Ragged, ...]
-    counts: tuple[Ints, ...]
-    gram_totals: tuple[int, ...]
+    vocabulary: list[str]
     words: Ragged
-    word_counts: Ints
-    word_total: int
     references: Ragged
 
-
-def build_index(captions_by_image: Sequence[Sequence[str]]) -> Index:
-    """Index the captions of images; columns are all captions in order."""
-    by_text: dict[str, int] = {}
-    by_stems: dict[tuple[str, ...], int] = {}
-    for captions in captions_by_image:
-        for text in captions:
-            if text not in by_text:
-                by_text[text] = by_stems.setdefault(stems(text), len(by_stems))
-    distinct = list(by_stems)
-    grams, counts, totals = [], [], []
-    for order in range(1, ORDERS + 1):
-        ragged, beside, total = _counted([_ngrams(caption, order) for caption in distinct])
-        grams.append(ragged)
-        counts.append(beside)
-        totals.append(total)
-    stop = stop_words()
-    content = [tuple(s for s in caption if s not in stop) for caption in distinct]
-    words, _, word_total = _counted(content)
-    references = [[by_text[text] for text in captions] for captions in captions_by_image]
-    return Index(
-        columns=np.array([column for row in references for column in row], np.int32),
-        lengths=np.array([len(caption) for caption in distinct], np.int32),
-        grams=tuple(grams),
-        counts=tuple(counts),
-        gram_totals=tuple(totals),
-        words=words,
-        word_counts=np.array([len(caption) for caption in content], np.int32),
-        word_total=word_total,
-        references=Ragged.of(references),
-    )
+    def distinct(self) -> tuple[Captions, Ids]:
+        """Return the captions that differ, and for each caption which of them it is."""
+        ends = self.words.starts[1:].tolist()
+        values = self.words.values.tolist()
+        known: dict[tuple[int, ...], int] = {}
+        columns = np.empty(len(ends), np.uint32)
+        first = 0
+        for caption, end in enumerate(ends):
+            columns[caption] = known.setdefault(tuple(values[first:end]), len(known))
+            first = end
+        words = Ragged.of_lists(list(known))
+        references = Ragged(self.references.starts, columns[self.references.values])
+        return Captions(self.vocabulary, words, references), columns
 
 
-def _ngrams(caption: tuple[str, ...], order: int) -> Sequence[Hashable]:
-    return list(zip(*(caption[k:] for k in range(order)), strict=False))
+def index_captions(
+    captions_by_image: Sequence[Sequence[str]], normalise: Callable[[str], str]
+) -> Captions:
+    """Number the words of all captions.
+
+    Args:
+        captions_by_image: The captions of each image.
+        normalise: From a token to the word that counts, such as its stem.
+    """
+    vocabulary: dict[str, int] = {}
+    ids: dict[str, int] = {}
+    by_text: dict[str, list[int]] = {}
+    for text in chain.from_iterable(captions_by_image):
+        if text not in by_text:
+            tokens = tokenize(text)
+            for token in tokens:
+                if token not in ids:
+                    ids[token] = vocabulary.setdefault(normalise(token), len(vocabulary))
+            by_text[text] = [ids[token] for token in tokens]
+    words = [by_text[text] for text in chain.from_iterable(captions_by_image)]
+    counts = np.array([len(captions) for captions in captions_by_image], dtype=np.int64)
+    references = Ragged.of_lengths(counts, np.arange(len(words)))
+    return Captions(list(vocabulary), Ragged.of_lists(words), references)
 
 
-def _counted(captions: Sequence[Sequence[Hashable]]) -> tuple[Ragged, Ints, int]:
-    """Give every part of every caption an id; return ids, counts beside them, and how many."""
-    ids: dict[Hashable, int] = {}
-    lists: list[list[int]] = []
-    counts: list[int] = []
-    for caption in captions:
-        counted = Counter(caption)
-        lists.append([ids.setdefault(part, len(ids)) for part in counted])
-        counts.extend(counted.values())
-    return Ragged.of(lists), np.array(counts, dtype=np.int32), len(ids)
+def number_repeats(lists: Ragged, size: int, *, from_end: bool = False) -> tuple[Ragged, int]:
+    """Tell the repeats of a value in a list apart.
+
+    Args:
+        lists: Lists of values below ``size``.
+        size: How many values there are.
+        from_end: Count from the end of each list instead of from its start.
+
+    Returns:
+        The lists with a new value for each second, third, ... occurrence, and how many
+        values there are now.
+    """
+    earlier = count_earlier(lists.starts, lists.values, from_end)
+    repeated = np.flatnonzero(earlier)
+    most = int(earlier.max(initial=0)) + 1
+    keys = lists.values[repeated].astype(np.int64) * most + earlier[repeated]
+    distinct, new = np.unique(keys, return_inverse=True)
+    values = lists.values.copy()
+    values[repeated] = size + new
+    return Ragged(lists.starts, values), size + len(distinct)
+
+
+def ngrams(words: Ragged, size: int, orders: int) -> list[tuple[Ragged, int]]:
+    """Number the n-grams of every list, order by order.
+
+    Returns:
+        For each order 1 to ``orders``: the ids of each list's n-grams from its start to
+        its end, and how many different ones there are.
+    """
+    left = words_left(words)
+    grams = words.values.astype(np.int64)
+    result = [(words, size)]
+    for order in range(2, orders + 1):
+        # An n-gram is the (n-1)-gram at its start and the word at its end.
+        here = np.flatnonzero(left >= order)
+        distinct, ids = np.unique(
+            grams[here] * size + words.values[here + order - 1], return_inverse=True
+        )
+        grams[here] = ids
+        lengths = np.maximum(words.lengths - (order - 1), 0)
+        result.append((Ragged.of_lengths(lengths, ids), len(distinct)))
+    return result
+
+
+def words_left(words: Ragged) -> npt.NDArray[np.integer]:
+    """Return for each value how many its list has from there to its end."""
+    ends = np.repeat(words.starts[1:].astype(np.int64), words.lengths)
+    return ends - np.arange(len(words.values))

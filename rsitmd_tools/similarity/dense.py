@@ -1,0 +1,50 @@
+"""A dense prior: a ``.npy`` file, written and read through a memory map."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Matrix = npt.NDArray[np.floating[Any]]
+
+
+def create(path: Path, shape: tuple[int, int], dtype: str) -> Matrix:
+    """Make a ``.npy`` file of this shape and map it for writing.
+
+    Its space is taken first: on a full disk a memory map would end the process, with no
+    error to report.
+
+    Raises:
+        OSError: There is no space, or the file cannot be made.
+    """
+    kind = np.dtype(dtype)
+    header = {
+        "descr": np.lib.format.dtype_to_descr(kind),
+        "fortran_order": False,
+        "shape": shape,
+    }
+    with path.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        stream.flush()
+        size = stream.tell() + shape[0] * shape[1] * kind.itemsize
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(stream.fileno(), 0, size)
+        else:
+            stream.truncate(size)
+    return np.lib.format.open_memmap(path, mode="r+")
+
+
+def open_values(path: Path) -> Matrix:
+    """Map a ``.npy`` file for reading.
+
+    Raises:
+        OSError, ValueError: It cannot be read, or is no matrix of floats.
+    """
+    values = np.load(path, mmap_mode="r", allow_pickle=False)
+    if values.ndim != 2 or values.dtype.kind != "f":
+        raise ValueError(f"holds {values.dtype} in {values.ndim} dimensions, not a matrix")
+    return np.asarray(values)

@@ -1,0 +1,108 @@
+"""METEOR of every caption against the captions of every image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rsitmd_tools.similarity.index import Captions, Ids, Ragged, number_repeats
+from rsitmd_tools.similarity.tokens import stem
+
+Synonyms = Callable[[str], Collection[str]]
+
+
+class Meteor(NamedTuple):
+    """The words of captions and their stems, repeats numbered from the end.
+
+    Attributes:
+        starts: ``(D + 1,)``, where each caption begins in the three arrays below.
+        words: The words, repeats numbered.
+        stems: The stems, repeats numbered.
+        plain_stems: The stems, repeats alike; 0 where no other word has that stem or is a
+            synonym, so that what the exact stage left over stays so.
+        kinds: How many different words there are, and how many different stems.
+        synonyms: Of each stem the stems that are synonyms; empty without WordNet.
+    """
+
+    starts: Ids
+    words: Ids
+    stems: Ids
+    plain_stems: Ids
+    kinds: tuple[int, int]
+    synonyms: Ragged
+
+
+class MeteorBuffers(NamedTuple):
+    """What the kernel keeps for one reference; all zero between references.
+
+    A place is a position in the reference, counted from 2; 0 is no place.
+
+    Attributes:
+        place: Where each word stands.
+        stemmed: Whether each stem stands in it.
+        tail: The last place of each plain stem.
+        before: For each place, the place before it of the same plain stem.
+        link: The place that each word of a caption is paired with.
+        left: The words of a caption that the exact stage left over.
+    """
+
+    place: npt.NDArray[np.int32]
+    stemmed: npt.NDArray[np.uint8]
+    tail: npt.NDArray[np.int32]
+    before: npt.NDArray[np.int32]
+    link: npt.NDArray[np.int32]
+    left: npt.NDArray[np.int32]
+
+
+def index_meteor(captions: Captions, synonyms: Synonyms | None) -> Meteor:
+    """Index captions by words and stems.
+
+    Args:
+        captions: Captions of lower-cased words.
+        synonyms: From a word to its synonyms; None leaves that stage out.
+    """
+    # 0 is left for stems that a stage after the exact one cannot pair.
+    ids: dict[str, int] = {}
+    of_word = [ids.setdefault(stem(word), len(ids) + 1) for word in captions.vocabulary]
+    stems = np.array(of_word, dtype=np.uint32)
+    related = _relate(ids, synonyms)
+    words = captions.words
+    exact, word_kinds = number_repeats(words, len(stems), from_end=True)
+    numbered, stem_kinds = number_repeats(
+        Ragged(words.starts, stems[words.values]), len(ids) + 1, from_end=True
+    )
+    if synonyms is None:
+        stems[np.bincount(stems, minlength=1)[stems] == 1] = 0
+    return Meteor(
+        words.starts,
+        exact.values,
+        numbered.values,
+        stems[words.values],
+        (word_kinds, stem_kinds),
+        related,
+    )
+
+
+def meteor_buffers(meteor: Meteor) -> MeteorBuffers:
+    """Make the buffers of one thread."""
+    longest = int(np.diff(meteor.starts).max(initial=0))
+    return MeteorBuffers(
+        np.zeros(meteor.kinds[0], np.int32),
+        np.zeros(meteor.kinds[1], np.uint8),
+        np.zeros(meteor.kinds[1], np.int32),
+        np.zeros(longest + 2, np.int32),
+        np.zeros(longest, np.int32),
+        np.zeros(longest, np.int32),
+    )
+
+
+def _relate(ids: dict[str, int], synonyms: Synonyms | None) -> Ragged:
+    """List for each stem the other stems that are its synonyms."""
+    lists: list[list[int]] = [[] for _ in range(len(ids) + 1)]
+    if synonyms is not None:
+        for word, own in ids.items():
+            lists[own] = sorted({ids[name] for name in synonyms(word) if name in ids} - {own})
+    return Ragged.of_lists(lists)

@@ -1,0 +1,36 @@
+"""Synonyms from the WordNet of NLTK's data, where the user has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rsitmd_tools.similarity.meteor import Synonyms
+
+
+def installed_synonyms() -> Synonyms | None:
+    """Return the synonyms of the installed WordNet; None where there is none."""
+    from nltk.corpus import wordnet
+
+    try:
+        wordnet.ensure_loaded()
+    except LookupError:
+        return None
+    return synonyms_of(wordnet)
+
+
+def synonyms_of(wordnet: Any) -> Synonyms:
+    """Return a function from a word to its synonyms, as NLTK's METEOR takes them.
+
+    Args:
+        wordnet: NLTK's reader of a WordNet, or anything with its ``synsets(word)``.
+    """
+
+    def synonyms(word: str) -> set[str]:
+        return {
+            lemma.name()
+            for synset in wordnet.synsets(word)
+            for lemma in synset.lemmas()
+            if "_" not in lemma.name()
+        }
+
+    return synonyms
