@@ -2,142 +2,191 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rsitmd_tools.cli.options import input_options, path_argument
+from rsitmd_tools.cli.options import input_options
 
 if TYPE_CHECKING:
     from rsitmd_tools.dataset import Dataset
-    from rsitmd_tools.quality import Expectations, Finding
+    from rsitmd_tools.quality import Result
+    from rsitmd_tools.quality.subject import Subject
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_FORMATS = ("text", "json", "csv", "html", "markdown", "latex")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The options that several of the steps look at."""
+
+    output_format: str
+    output: Path | None
+    settings: Path | None
+    select: str | None
+    ignore: str | None
+    baseline: Path | None
+    write_baseline: Path | None
+    exclusions: Path | None
+    unsafe: bool
 
 
 @click.command("validate", short_help="Check a dataset by rules; print its statistics.")
-@path_argument
+@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
 @input_options
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(_FORMATS),
     default="text",
     show_default=True,
-    help="How to print.",
+    help="Findings: text, json, csv, html; statistics: text, json, markdown, latex.",
 )
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write into a file."
-)
+@click.option("-o", "--output", type=_FILE, help="Write into a file.")
 @click.option("--select", help="Codes to run, or their beginnings, by comma: D,S101.")
 @click.option("--ignore", help="Codes to leave out, or their beginnings, by comma.")
+@click.option("--explain", metavar="CODE", help="Print the page of a rule and end.")
+@click.option("--settings", type=_FILE, help="Settings as in rsitmd.toml, for any PATH.")
+@click.option("--baseline", type=_FILE, help="Leave out the findings this file holds.")
+@click.option("--write-baseline", type=_FILE, help="Write all findings into such a file.")
+@click.option(
+    "--against",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A dataset whose training part must not hold what PATH tests; may be repeated.",
+)
+@click.option("--exclusions", type=_FILE, help="With --against: write the images to leave out.")
+@click.option("--fix", is_flag=True, help="Mend what can be mended safely.")
+@click.option("--unsafe-fixes", is_flag=True, help="Mend typos and counts too.")
+@click.option("--diff", is_flag=True, help="Show what the fixes would change, change nothing.")
 @click.option("--statistics", is_flag=True, help="Print statistics instead of findings.")
+@click.option("--plot", type=_FILE, help="With --statistics: draw the bars of figure 9.")
 def command(
-    path: Path,
+    paths: tuple[Path, ...],
     input_format: str | None,
     image_folder: Path | None,
-    output_format: str,
-    output: Path | None,
-    select: str | None,
-    ignore: str | None,
+    explain: str | None,
+    against: tuple[Path, ...],
+    fix: bool,
+    diff: bool,
     statistics: bool,
+    plot: Path | None,
+    **asked: Any,
 ) -> int:
-    """Check a dataset by rules, or print its statistics.
+    """Check a dataset by rules, mend it, or print its statistics.
 
-    PATH is a workspace, a release, a dataset_RSITMD.json, or a precomp folder. Exit code
-    1 when there are errors or warnings; info findings alone give 0.
+    PATH is a workspace, a release, a dataset_RSITMD.json, or a precomp folder; several
+    with --statistics. Exit code 1 when there are errors or warnings; info findings alone
+    give 0.
 
     \b
     Examples:
       rsitmd validate my-dataset
-      rsitmd validate release/ --ignore S104 --format json -o findings.json
-      rsitmd validate precomp/ --statistics
+      rsitmd validate release/ --ignore S104 --format html -o findings.html
+      rsitmd validate --explain S104
+      rsitmd validate my-dataset --fix --diff
+      rsitmd validate old/ --write-baseline known.json
+      rsitmd validate new/ --against rsicd/ --select L --exclusions exclude.json
+      rsitmd validate --statistics rsitmd/ ucm/ --plot figure9.png --format latex
     """
-    import json
+    options = _Asked(unsafe=asked.pop("unsafe_fixes"), **asked)
+    if explain is not None:
+        from rsitmd_tools.quality.explain import explain as page
 
-    from rsitmd_tools.atomic import write_text
+        click.echo(page(explain))
+        return 0
+    _check_usage(paths, options, statistics)
     from rsitmd_tools.dataset import load_dataset
-    from rsitmd_tools.quality import check, dataset_statistics, summary
 
-    dataset = load_dataset(path, input_format, image_folder)
-    code = 0
+    datasets = [load_dataset(path, input_format, image_folder) for path in paths]
     if statistics:
-        document: dict[str, Any] = dataset_statistics(dataset)
-        text = "\n".join(_statistics_lines(document))
-    else:
-        expected, selected, ignored = _settings(dataset, select, ignore)
-        findings = check(dataset, expected, selected, ignored)
-        document = {
-            "findings": [finding.as_dict() for finding in findings],
-            "summary": summary(dataset, findings),
-        }
-        text = "\n".join(_finding_lines(findings, document["summary"]))
-        code = int(any(finding.severity != "info" for finding in findings))
-    if output_format == "json":
-        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+        return _statistics(datasets, options, plot)
+    if fix or diff or options.unsafe:
+        return _mend(datasets[0], options, only_show=diff)
+    return _check(datasets[0], [load_dataset(path) for path in against], options)
+
+
+def _check_usage(paths: tuple[Path, ...], options: _Asked, statistics: bool) -> None:
+    """Refuse options that do not go together."""
+    if not paths:
+        raise click.UsageError("Missing argument 'PATH...'.")
+    if len(paths) > 1 and not statistics:
+        raise click.UsageError("Several PATHs go with --statistics only.")
+    wrong = ("csv", "html") if statistics else ("markdown", "latex")
+    if options.output_format in wrong:
+        what = "statistics" if statistics else "findings"
+        raise click.UsageError(f"--format {options.output_format} does not go with {what}.")
+
+
+def _subject(dataset: Dataset, options: _Asked, against: list[Dataset]) -> Subject:
+    from rsitmd_tools.quality import subject_of
+    from rsitmd_tools.quality.configure import settings_for
+
+    settings = settings_for(
+        dataset, options.settings, options.select, options.ignore, options.baseline
+    )
+    return subject_of(dataset, settings, against)
+
+
+def _check(dataset: Dataset, against: list[Dataset], options: _Asked) -> int:
+    from rsitmd_tools.quality import check_subject, summary
+    from rsitmd_tools.quality.output import Findings, render
+
+    subject = _subject(dataset, options, against)
+    result = check_subject(subject)
+    findings = Findings(subject, result, summary(dataset, result))
+    _print(render(options.output_format, findings), options.output)
+    return _keep(subject, result, options)
+
+
+def _keep(subject: Subject, result: Result, options: _Asked) -> int:
+    """Write what later runs read; return the exit code."""
+    if options.exclusions is not None:
+        from rsitmd_tools.atomic import write_json
+        from rsitmd_tools.quality.against import exclusion_list
+
+        shared = [*subject.shared_images, *subject.shared_captions]
+        write_json(options.exclusions, exclusion_list(shared))
+    if options.write_baseline is not None:
+        from rsitmd_tools.quality.baseline import Baseline
+
+        Baseline.of(result.findings, subject.dataset).write(options.write_baseline)
+        return 0
+    return int(any(finding.severity != "info" for finding in result.findings))
+
+
+def _mend(dataset: Dataset, options: _Asked, *, only_show: bool) -> int:
+    from rsitmd_tools.quality.correct import apply
+    from rsitmd_tools.quality.fixes import changes, diff
+
+    found = changes(_subject(dataset, options, []), unsafe=options.unsafe)
+    if only_show:
+        _print("".join(f"{line}\n" for line in diff(found)), options.output)
+        return int(bool(found))
+    kept = apply(dataset, found) if found else None
+    told = f"; what stood there before is in {kept}" if kept else ""
+    click.echo(f"{len(found)} sentences mended{told}")
+    return 0
+
+
+def _statistics(datasets: list[Dataset], options: _Asked, plot: Path | None) -> int:
+    from rsitmd_tools.quality import dataset_statistics
+    from rsitmd_tools.quality.output import statistics
+
+    documents = [dataset_statistics(dataset) for dataset in datasets]
+    _print(statistics.render(documents, options.output_format), options.output)
+    if plot is not None:
+        statistics.plot(documents, plot)
+    return 0
+
+
+def _print(text: str, output: Path | None) -> None:
     if output is None:
-        click.echo(text)
+        click.echo(text, nl=False)
     else:
-        write_text(output, text + "\n")
-    return code
+        from rsitmd_tools.atomic import write_text
 
-
-def _settings(
-    dataset: Dataset, select: str | None, ignore: str | None
-) -> tuple[Expectations, list[str], list[str]]:
-    """What a dataset is held to, and the codes asked for; options go before the settings."""
-    from rsitmd_tools.quality import Expectations
-    from rsitmd_tools.workspace import Settings, Workspace
-
-    settings = Settings()
-    if dataset.format == "workspace":
-        with Workspace.open(dataset.source) as workspace:
-            settings = workspace.settings
-    asked = settings.annotation
-    expected = Expectations(
-        asked.sentences_per_image,
-        asked.annotators_per_image,
-        asked.keywords_min,
-        asked.keywords_max,
-    )
-    return (
-        expected,
-        list(settings.validate.select) if select is None else _codes(select),
-        list(settings.validate.ignore) if ignore is None else _codes(ignore),
-    )
-
-
-def _codes(text: str) -> list[str]:
-    return [code.strip().upper() for code in text.split(",") if code.strip()]
-
-
-def _finding_lines(findings: list[Finding], summary: dict[str, Any]) -> Iterator[str]:
-    from rsitmd_tools.errors import printable
-
-    image: str | None = ""
-    for finding in findings:
-        if finding.image != image:
-            image = finding.image
-            yield printable(image or "dataset")
-        place = "" if finding.sentence_index is None else f"sentence {finding.sentence_index}: "
-        message = printable(finding.message)
-        yield f"  {finding.code} {finding.severity} {place}{message} [{finding.name}]"
-    counts = ", ".join(f"{n} {severity}" for severity, n in summary["severities"].items())
-    yield f"{summary['images']} images, {summary['sentences']} sentences: {counts}"
-    for code, count in summary["codes"].items():
-        yield f"  {code} {count}"
-
-
-def _statistics_lines(statistics: dict[str, Any]) -> Iterator[str]:
-    columns = {"all": statistics, **statistics["splits"]}
-    yield " ".join([f"{'':20}", *(f"{name:>10}" for name in columns)])
-    keys = ("images", "sentences", "keywords", "categories", "average_length", "diversity")
-    for key in (*keys, "distinct_words", "average_similarity"):
-        values = (_number(column[key]) for column in columns.values())
-        yield " ".join([f"{key:20}", *(f"{value:>10}" for value in values)])
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return str(value) if isinstance(value, int) else f"{value:.4f}"
+        write_text(output, text)

@@ -4,57 +4,95 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.quality.baseline import Baseline
 from rsitmd_tools.quality.finding import SEVERITIES, Finding
-from rsitmd_tools.quality.registry import Expectations, Subject, selected_rules
+from rsitmd_tools.quality.registry import selected_rules
+from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.workspace.settings import ImageIgnore, Settings
 
-__all__ = ["Expectations", "check", "summary"]
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a check gave.
+
+    Attributes:
+        findings: What was found, image by image, then by code.
+        ignored: How many findings the settings excuse by image and code.
+        known: How many findings the baseline holds.
+    """
+
+    findings: tuple[Finding, ...]
+    ignored: int = 0
+    known: int = 0
 
 
 def check(
-    dataset: Dataset,
-    expected: Expectations | None = None,
-    select: Sequence[str] = (),
-    ignore: Sequence[str] = (),
+    dataset: Dataset, settings: Settings | None = None, *, against: Sequence[Dataset] = ()
 ) -> list[Finding]:
-    """Run the selected rules.
+    """Run the rules that the settings select, and leave out what they excuse.
 
     Args:
         dataset: The dataset.
-        expected: What it is held to; five sentences and one to five keywords by default.
-        select: Codes or their beginnings; all rules when empty.
-        ignore: Codes or their beginnings to leave out.
+        settings: What it is held to; the defaults when None.
+        against: Other datasets, for the rules of leakage across datasets.
 
     Returns:
         The findings, image by image, then by code.
+
+    Raises:
+        RsitmdError: A word list, the baseline or a list of expected names is unreadable.
     """
-    subject = Subject(dataset, expected or Expectations(), _document(dataset))
-    findings = [
+    return list(check_subject(subject_of(dataset, settings, against)).findings)
+
+
+def subject_of(
+    dataset: Dataset, settings: Settings | None = None, against: Sequence[Dataset] = ()
+) -> Subject:
+    """Return what the rules look at."""
+    return Subject(dataset, settings or Settings(), _document(dataset), tuple(against))
+
+
+def check_subject(subject: Subject) -> Result:
+    """Run the rules over a prepared subject; see :func:`check`."""
+    settings = subject.settings.validate
+    found = [
         finding
-        for entry in selected_rules(tuple(select), tuple(ignore))
+        for entry in selected_rules(settings.select, settings.ignore)
         for finding in entry.findings(subject)
     ]
-    order = {image.filename: index for index, image in enumerate(dataset)}
-    return sorted(
-        findings,
-        key=lambda f: (order.get(f.image or "", -1), f.code, f.sentence_index or 0),
-    )
+    kept = [finding for finding in found if not _excused(finding, settings.image_ignores)]
+    new = kept
+    if settings.baseline is not None:
+        new = Baseline.read(settings.baseline).unknown(kept, subject.dataset)
+    order = {image.filename: index for index, image in enumerate(subject.dataset)}
+    new.sort(key=lambda f: (order.get(f.image or "", -1), f.code, f.sentence_index or 0))
+    return Result(tuple(new), len(found) - len(kept), len(kept) - len(new))
 
 
-def summary(dataset: Dataset, findings: Sequence[Finding]) -> dict[str, Any]:
+def summary(dataset: Dataset, result: Result) -> dict[str, Any]:
     """Return counts of findings by severity and code, and what was checked."""
-    by_severity = Counter(finding.severity for finding in findings)
+    by_severity = Counter(finding.severity for finding in result.findings)
     return {
         "tool": f"rsitmd-tools {__version__}",
         "data_sha256": dataset.checksum(),
         "images": len(dataset),
         "sentences": len(dataset.captions()),
         "severities": {name: by_severity[name] for name in SEVERITIES},
-        "codes": dict(sorted(Counter(finding.code for finding in findings).items())),
+        "codes": dict(sorted(Counter(finding.code for finding in result.findings).items())),
+        "ignored": result.ignored,
+        "known": result.known,
     }
+
+
+def _excused(finding: Finding, ignores: Sequence[ImageIgnore]) -> bool:
+    return any(
+        entry.image == finding.image and finding.code.startswith(entry.codes) for entry in ignores
+    )
 
 
 def _document(dataset: Dataset) -> Any:

@@ -3,47 +3,25 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
-from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.dataset.records import ImageRecord
 from rsitmd_tools.errors import WrongUsage
 from rsitmd_tools.quality.finding import Finding
+from rsitmd_tools.quality.subject import Subject
 
-
-@dataclass(frozen=True, slots=True)
-class Expectations:
-    """What a dataset is held to; from the workspace's settings where there are some.
-
-    Attributes:
-        sentences: Sentences an image.
-        annotators: People who wrote them.
-        keywords_min: Fewest keywords an image.
-        keywords_max: Most keywords an image.
-    """
-
-    sentences: int = 5
-    annotators: int = 5
-    keywords_min: int = 1
-    keywords_max: int = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a rule looks at.
-
-    Attributes:
-        dataset: The dataset.
-        expected: What it is held to.
-        document: The parsed JSON, where the dataset came from one.
-    """
-
-    dataset: Dataset
-    expected: Expectations
-    document: Any = None
+FAMILIES = {
+    "D": "structure",
+    "S": "sentences",
+    "K": "keywords",
+    "I": "images",
+    "L": "leakage",
+    "N": "annotators",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +34,33 @@ class Place:
 
 
 RuleFunction = Callable[[Subject], Iterator[Place]]
+FixFunction = Callable[[str, Subject], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A registered rule."""
+    """A registered rule.
+
+    Attributes:
+        code: Family letter and number, such as ``S101``.
+        name: Kebab-case name.
+        severity: ``error``, ``warning`` or ``info``.
+        function: Yields the places it finds.
+        fix: Mends a sentence, where that can be done; the same text where it is right.
+        safe: Whether the fix cannot change what a sentence says.
+    """
 
     code: str
     name: str
     severity: str
     function: RuleFunction
+    fix: FixFunction | None = None
+    safe: bool = True
+
+    @property
+    def documentation(self) -> str:
+        """The rule's docstring."""
+        return inspect.getdoc(self.function) or ""
 
     def findings(self, subject: Subject) -> Iterator[Finding]:
         """Run the rule."""
@@ -85,19 +80,20 @@ class Rule:
 _RULES: dict[str, Rule] = {}
 
 
-def rule(code: str, name: str, severity: str) -> Callable[[RuleFunction], RuleFunction]:
-    """Register a rule.
-
-    Args:
-        code: Family letter and number, such as ``S101``.
-        name: Kebab-case name.
-        severity: ``error``, ``warning`` or ``info``.
-    """
+def rule(
+    code: str,
+    name: str,
+    severity: str,
+    *,
+    fix: FixFunction | None = None,
+    safe: bool = True,
+) -> Callable[[RuleFunction], RuleFunction]:
+    """Register a rule; its arguments are the attributes of :class:`Rule`."""
 
     def register(function: RuleFunction) -> RuleFunction:
         if code in _RULES and _RULES[code].function.__module__ != function.__module__:
             raise ValueError(f"{code} is taken by {_RULES[code].name}")
-        _RULES[code] = Rule(code, name, severity, function)
+        _RULES[code] = Rule(code, name, severity, function, fix, safe)
         return function
 
     return register
@@ -105,12 +101,14 @@ def rule(code: str, name: str, severity: str) -> Callable[[RuleFunction], RuleFu
 
 @cache
 def all_rules() -> dict[str, Rule]:
-    """Return every rule by its code, in the order of the codes."""
+    """Return every rule by its code, in the order of the families, then of the codes."""
     from rsitmd_tools.quality import rules
 
     for module in pkgutil.iter_modules(rules.__path__):
         importlib.import_module(f"{rules.__name__}.{module.name}")
-    return dict(sorted(_RULES.items()))
+    families = list(FAMILIES)
+    order = sorted(_RULES, key=lambda code: (families.index(code[0]), code))
+    return {code: _RULES[code] for code in order}
 
 
 def selected_rules(select: tuple[str, ...], ignore: tuple[str, ...]) -> list[Rule]:

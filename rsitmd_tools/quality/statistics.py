@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools import __version__
+from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
 
-
-@dataclass(frozen=True, slots=True)
-class _Texts:
-    """Tokens of each distinct caption, computed once."""
-
-    tokens: dict[str, list[str]]
-
-    def of(self, images: tuple[ImageRecord, ...]) -> dict[str, Any]:
-        captions = [raw for image in images for raw in image.captions]
-        lengths = [len(self.tokens[raw]) for raw in captions]
-        categories = Counter(image.category for image in images if image.category)
-        return {
-            "images": len(images),
-            "sentences": len(captions),
-            "keywords": sum(len(image.keywords) for image in images),
-            "categories": len(categories),
-            "category_counts": dict(sorted(categories.items())),
-            "average_length": sum(lengths) / len(lengths) if lengths else None,
-            "diversity": len(set(captions)) / len(images) if images else None,
-            "distinct_words": len({t.lower() for raw in set(captions) for t in self.tokens[raw]}),
-        }
+MOST_COMMON = 100
 
 
 def dataset_statistics(dataset: Dataset) -> dict[str, Any]:
@@ -38,9 +20,15 @@ def dataset_statistics(dataset: Dataset) -> dict[str, Any]:
     - ``diversity``: distinct raw captions / images;
     - ``distinct_words``: distinct lower-cased tokens;
     - ``average_similarity``: mean of the ``reference`` prior, NaN rows left out, of the
-      test split where there is one, else of all.
+      test split where there is one, else of all;
+    - ``categories``: as the records, or else the file names, say; 0 where neither does;
+    - ``distributions``: how many captions have so many tokens, how many images so many
+      keywords, and the most common words and keywords;
+    - ``annotators``: for each person who is known, sentences, their mean length, the share
+      of distinct ones, and distinct words.
 
-    A figure that does not exist (an empty dataset's average) is None.
+    A figure that does not exist (an empty dataset's average) is None. Source: Yuan et al.,
+    2021, section IV; schema ``statistics``.
     """
     from rsitmd_tools.similarity.tokens import tokenize
 
@@ -49,12 +37,17 @@ def dataset_statistics(dataset: Dataset) -> dict[str, Any]:
     similarity = {name: average_similarity(part) for name, part in splits.items()}
     whole = similarity["test"] if "test" in similarity else average_similarity(dataset)
     return {
+        "tool": f"rsitmd-tools {__version__}",
+        "dataset": dataset.name,
+        "data_sha256": dataset.checksum(),
         **texts.of(dataset.images),
         "average_similarity": whole,
         "splits": {
             name: {**texts.of(part.images), "average_similarity": similarity[name]}
             for name, part in splits.items()
         },
+        "distributions": texts.distributions(dataset.images),
+        "annotators": texts.annotators(dataset.images),
     }
 
 
@@ -68,3 +61,70 @@ def average_similarity(dataset: Dataset) -> float | None:
     prior = compute_prior(dataset, dtype="float32")
     finite = ~np.isnan(prior[:, 0]) if prior.size else np.zeros(0, bool)
     return float(prior[finite].mean(dtype=np.float64)) if finite.any() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """Tokens of each distinct caption, computed once."""
+
+    tokens: Mapping[str, Sequence[str]]
+
+    def of(self, images: Sequence[ImageRecord]) -> dict[str, Any]:
+        captions = [raw for image in images for raw in image.captions]
+        categories = Counter(image.category for image in images if image.category)
+        return {
+            "images": len(images),
+            "sentences": len(captions),
+            "keywords": sum(len(image.keywords) for image in images),
+            "categories": len(categories),
+            "category_counts": dict(sorted(categories.items())),
+            "average_length": self._length(captions),
+            "diversity": len(set(captions)) / len(images) if images else None,
+            "distinct_words": self._distinct_words(captions),
+        }
+
+    def distributions(self, images: Sequence[ImageRecord]) -> dict[str, dict[str, int]]:
+        captions = [raw for image in images for raw in image.captions]
+        words: Counter[str] = Counter()
+        for raw, count in Counter(captions).items():
+            for token in self.tokens[raw]:
+                if any(character.isalnum() for character in token):
+                    words[token.lower()] += count
+        return {
+            "length": _by_number(len(self.tokens[raw]) for raw in captions),
+            "keywords_per_image": _by_number(len(image.keywords) for image in images),
+            "words": _most_common(words),
+            "keywords": _most_common(Counter(word for image in images for word in image.keywords)),
+        }
+
+    def annotators(self, images: Sequence[ImageRecord]) -> dict[str, dict[str, Any]]:
+        written: dict[str, list[Sentence]] = defaultdict(list)
+        for image in images:
+            for sentence in image.sentences:
+                if sentence.annotator is not None:
+                    written[sentence.annotator].append(sentence)
+        return {
+            person: {
+                "sentences": len(sentences),
+                "average_length": self._length([sentence.raw for sentence in sentences]),
+                "distinct": len({sentence.raw for sentence in sentences}) / len(sentences),
+                "distinct_words": self._distinct_words(sentence.raw for sentence in sentences),
+            }
+            for person, sentences in sorted(written.items())
+        }
+
+    def _length(self, captions: Sequence[str]) -> float | None:
+        total = sum(len(self.tokens[raw]) for raw in captions)
+        return total / len(captions) if captions else None
+
+    def _distinct_words(self, captions: Iterable[str]) -> int:
+        return len({token.lower() for raw in set(captions) for token in self.tokens[raw]})
+
+
+def _by_number(numbers: Iterable[int]) -> dict[str, int]:
+    return {str(number): count for number, count in sorted(Counter(numbers).items())}
+
+
+def _most_common(counts: Counter[str]) -> dict[str, int]:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return dict(ordered[:MOST_COMMON])

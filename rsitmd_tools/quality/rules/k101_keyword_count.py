@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, Subject, rule
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
 
 
 @rule("K101", "keyword-count", "warning")
 def keyword_count(subject: Subject) -> Iterator[Place]:
     """An image has fewer than one or more than five keywords.
 
-    A dataset without any keyword (a precomp folder) gets one finding, not one an image.
+    The numbers are settings of a workspace. A dataset without any keyword (precomp files
+    have no place for them) gets one finding, not one an image.
 
-    Bad: no keyword. Good: ``"blue sea", "- port"``.
-
-    Fix: have keywords written, or keep the best five.
+    Bad:
+        Two boats lie at the pier.
+        keywords: blue sea, red boat, grey pier, white boat, green lawn, - port
+    Good:
+        Two boats lie at the pier.
+        keywords: blue sea, - port
+    Fix:
+        Have keywords written, or keep the best five.
     """
-    low, high = subject.expected.keywords_min, subject.expected.keywords_max
-    if low and not any(image.keywords for image in subject.dataset):
+    asked = subject.settings.annotation
+    low, high = asked.keywords_min, asked.keywords_max
+    if low and subject.dataset.images and not any(image.keywords for image in subject.dataset):
         yield Place("the dataset has no keywords at all")
         return
     for image in subject.dataset:

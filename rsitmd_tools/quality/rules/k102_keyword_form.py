@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, Subject, rule
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.workspace.merge import is_keyword
 
 
@@ -12,9 +13,17 @@ from rsitmd_tools.workspace.merge import is_keyword
 def keyword_form(subject: Subject) -> Iterator[Place]:
     """A keyword is neither a fine-grained word with its object nor "- object" (principle 4).
 
-    Bad: ``"port"``. Good: ``"blue sea"``, ``"- port"``.
+    The keyword's first word is what tells this sea from others; where there is none, "-"
+    stands in its place, so that every keyword has the same form.
 
-    Fix: add the fine-grained word, or "-" in its place.
+    Bad:
+        Two boats lie at the port.
+        keywords: port
+    Good:
+        Two boats lie at the port.
+        keywords: blue sea, - port
+    Fix:
+        Add the fine-grained word, or "-" in its place.
     """
     for image in subject.dataset:
         for keyword in image.keywords:

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, Subject, rule
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
 
 
 @rule("N101", "too-few-annotators", "warning")
 def too_few_annotators(subject: Subject) -> Iterator[Place]:
     """An image has its sentences from fewer annotators than asked.
 
-    Five sentences by one person are less different than those of five. Datasets that do
-    not name their annotators are not looked at; images that lack sentences are the
-    business of D102.
+    Five sentences by one person are less different than those of five. Datasets that do not
+    name their annotators are not looked at; images that lack sentences are the business of
+    `sentence-count`.
 
-    Bad: five sentences by one annotator where five were asked.
-
-    Fix: have other people write.
+    Bad:
+        five sentences by one annotator where five were asked
+    Good:
+        five sentences by five annotators
+    Fix:
+        Have other people write.
     """
-    wanted = subject.expected.annotators
+    asked = subject.settings.annotation
     for image in subject.dataset:
         people = {sentence.annotator for sentence in image.sentences}
-        complete = len(image.sentences) >= subject.expected.sentences
-        if complete and None not in people and len(people) < wanted:
+        complete = len(image.sentences) >= asked.sentences_per_image
+        if complete and None not in people and len(people) < asked.annotators_per_image:
+            wanted = asked.annotators_per_image
             yield Place(f"written by {len(people)} annotators instead of {wanted}", image)

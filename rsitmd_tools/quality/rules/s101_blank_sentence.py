@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, Subject, rule
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.quality.texts import folded
 
 
 @rule("S101", "blank-sentence", "error")
 def blank_sentence(subject: Subject) -> Iterator[Place]:
     """A sentence is empty or only white space.
 
-    Four images of the published RSITMD train captions have five blank lines each; a
-    loader that drops blank lines pairs every later image with foreign captions.
+    Four images of the published RSITMD train captions have five blank lines each. A loader
+    that drops blank lines pairs every later image with foreign captions, and the similarity
+    of such an image with any caption does not exist.
 
-    Bad: ``""``. Good: ``"Two boats lie at the pier."``
-
-    Fix: write the sentence, or leave the image out.
+    Bad:
+        ""
+        "   "
+    Good:
+        Two boats lie at the pier.
+    Fix:
+        Write the sentence, or leave the image out. Never delete the line alone.
     """
     for image in subject.dataset:
         for index, raw in enumerate(image.captions):
-            if not raw.strip():
+            if not folded(raw):
                 yield Place("the sentence is blank", image, index)

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, Subject, rule
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
 
 
 @rule("S102", "repeated-in-image", "warning")
 def repeated_in_image(subject: Subject) -> Iterator[Place]:
     """A sentence stands twice or more in the same image.
 
-    RSICD pads images to five sentences by repetition: the number of captions then says
-    more than there is.
+    The number of captions then says more than there is, and retrieval counts the same
+    sentence several times. Case and white space do not make a sentence another one.
 
-    Bad: ``"A port."`` and ``"A port."``. Good: two descriptions of two things.
-
-    Fix: have another sentence written.
+    Bad:
+        Two boats lie at the pier.
+        two boats lie at the  pier.
+    Good:
+        Two boats lie at the pier.
+        A white ship and a red one are moored side by side.
+    Fix:
+        Have another sentence written.
     """
-    for image in subject.dataset:
+    for image, sentences in subject.sentences_of:
         first: dict[str, int] = {}
-        for index, raw in enumerate(image.captions):
-            key = " ".join(raw.split()).casefold()
-            if key and first.setdefault(key, index) != index:
-                yield Place(f"repeats sentence {first[key]} of this image", image, index)
+        for sentence in sentences:
+            earlier = first.setdefault(sentence.folded, sentence.index)
+            if earlier != sentence.index:
+                yield Place(f"repeats sentence {earlier} of this image", image, sentence.index)

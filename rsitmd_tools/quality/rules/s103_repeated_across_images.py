@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, Subject, rule
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
 
 
 @rule("S103", "repeated-across-images", "warning")
@@ -12,17 +13,22 @@ def repeated_across_images(subject: Subject) -> Iterator[Place]:
     """A sentence stands on several images.
 
     It then describes none of them: in UCM-captions most sentences do so, and retrieval
-    cannot tell those images apart (principle 1).
+    cannot tell those images apart (principle 1). Every place but the first is reported.
 
-    Bad: ``"There is a piece of farmland."`` on 40 images.
+    Bad:
+        There is a piece of farmland.
 
-    Good: ``"A dirt road cuts the brown farmland into two halves."``
+        There is a piece of farmland.
+    Good:
+        A dirt road cuts the brown farmland into two halves.
 
-    Fix: have it written so that it names what only this image shows.
+        Seven green fields lie in a row beside the river.
+    Fix:
+        Have it written so that it names what only this image shows.
     """
     first: dict[str, str] = {}
-    for image in subject.dataset:
-        for index, raw in enumerate(image.captions):
-            key = " ".join(raw.split()).casefold()
-            if key and first.setdefault(key, image.filename) != image.filename:
-                yield Place(f"stands on {first[key]} too", image, index)
+    for sentence in subject.sentences:
+        name = sentence.image.filename
+        earlier = first.setdefault(sentence.folded, name)
+        if earlier != name:
+            yield Place(f"stands on {earlier} too", sentence.image, sentence.index)

@@ -5,24 +5,39 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, Subject, rule
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
 
-_VAGUE = re.compile(r"\b(some|many|several)\b", re.IGNORECASE)
+# What follows them cannot be counted, so no number fits.
+_UNCOUNTABLE = (
+    "grass|water|vegetation|land|sand|snow|space|traffic|soil|greenery|green|ground|"
+    "mist|fog|rain|sunlight|shade|shadow|wood|smoke|dirt|farmland|bareland|grassland|cloud"
+)
+_VAGUE = re.compile(
+    r"\b(?:some|many|several|(?:lots|plenty|numbers?) of|a (?:lot|few|number) of|a few)\b"
+    rf"(?! (?:\w+ ){{0,2}}(?:{_UNCOUNTABLE})\b)",
+    re.IGNORECASE,
+)
 
 
 @rule("S104", "vague-quantifier", "info")
 def vague_quantifier(subject: Subject) -> Iterator[Place]:
-    """A sentence says "some", "many" or "several" (principle 2).
+    """A sentence says "some", "many", "several" or the like where a number may fit (principle 2).
 
-    A number tells two images apart where "many" does not. Where the objects cannot be
-    counted, the word may stay: hence severity info.
+    A number tells two images apart where "many" does not. More than a quarter of RSITMD's
+    sentences do so. Where the objects cannot be counted the word may stay: hence severity
+    info, and "some water" is not reported.
 
-    Bad: ``"Many planes are parked."`` Good: ``"Seven planes are parked."``
-
-    Fix: count.
+    Bad:
+        Many planes are parked in the airport.
+    Good:
+        Seven planes are parked in the airport.
+        There is some green grass beside the runway.
+    Fix:
+        Count.
     """
-    for image in subject.dataset:
-        for index, raw in enumerate(image.captions):
-            found = _VAGUE.search(raw)
-            if found:
-                yield Place(f"says {found.group().lower()!r}: count where you can", image, index)
+    for sentence in subject.sentences:
+        found = _VAGUE.search(sentence.raw)
+        if found:
+            said = found.group().lower()
+            yield Place(f"says {said!r}: count where you can", sentence.image, sentence.index)

@@ -1,0 +1,124 @@
+"""Leakage across datasets: what is tested here and trained on there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rsitmd_tools import __version__
+from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.quality.pictures import measure_images
+from rsitmd_tools.quality.subject import PictureOf, Written
+from rsitmd_tools.quality.texts import folded
+from rsitmd_tools.quality.twins import twins
+
+TRAINED = (None, "train")
+# Captions of fewer words are alike by chance: they do not make an image one to exclude.
+TELLING_WORDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """An image here that is, or has a caption of, an image another dataset trains on.
+
+    Attributes:
+        own: The image here.
+        dataset: The other dataset.
+        other: The image there.
+        exact: Whether the pixels, or the words, are equal.
+        sentence_index: Index of the shared sentence here, where it is about one.
+    """
+
+    own: ImageRecord
+    dataset: Dataset
+    other: ImageRecord
+    exact: bool
+    sentence_index: int | None = None
+
+
+def shared_images(
+    dataset: Dataset, pictures: Sequence[PictureOf], against: Iterable[Dataset], distance: int
+) -> Iterator[Shared]:
+    """Yield the tested images that another dataset trains on, turned or flipped perhaps.
+
+    Args:
+        dataset: The dataset that is checked.
+        pictures: Its measured images.
+        against: The other datasets.
+        distance: The most bits in which the hashes of near duplicates differ.
+    """
+    tested = [entry for entry in pictures if _is_tested(entry.image, dataset)]
+    own = [entry.picture for entry in tested]
+    for other in against:
+        trained = replace(other, images=tuple(i for i in other if i.split in TRAINED))
+        theirs = list(measure_images(trained))
+        found = twins([*own, *(picture for _, picture in theirs)], distance)
+        for pair in found:
+            if pair.first < len(own) <= pair.second:
+                image = theirs[pair.second - len(own)][0]
+                yield Shared(tested[pair.first].image, other, image, pair.exact)
+
+
+def shared_captions(sentences: Sequence[Written], against: Iterable[Dataset]) -> Iterator[Shared]:
+    """Yield the tested captions that another dataset trains on."""
+    splits = {sentence.image.split for sentence in sentences}
+    for other in against:
+        trained: dict[str, ImageRecord] = {}
+        for image in other:
+            if image.split in TRAINED:
+                for raw in image.captions:
+                    trained.setdefault(folded(raw), image)
+        for sentence in sentences:
+            tested = sentence.image.split != "train" or splits <= {"train"}
+            if tested and sentence.folded in trained:
+                found = trained[sentence.folded]
+                yield Shared(sentence.image, other, found, True, sentence.index)
+
+
+def exclusion_list(shared: Iterable[Shared]) -> dict[str, Any]:
+    """Return the images of the other datasets that training must leave out, with the reason.
+
+    Captions of fewer than eight words are left out of account: they are alike by chance.
+    """
+    datasets: dict[str, dict[str, Any]] = {}
+    for entry in shared:
+        index = entry.sentence_index
+        if index is not None and len(entry.own.captions[index].split()) < TELLING_WORDS:
+            continue
+        why = "caption" if index is not None else "image" if entry.exact else "near image"
+        images = datasets.setdefault(str(entry.dataset.name), {})
+        images.setdefault(entry.other.filename, {"because": why, "of": entry.own.filename})
+    return {
+        "tool": f"rsitmd-tools {__version__}",
+        "exclude": {
+            name: [{"filename": key, **images[key]} for key in sorted(images)]
+            for name, images in sorted(datasets.items())
+        },
+    }
+
+
+def read_exclusions(path: Path, dataset: Dataset) -> frozenset[str]:
+    """Return the file names of a dataset that an exclusion list names.
+
+    Raises:
+        RsitmdError: The file is no exclusion list.
+    """
+    import json
+
+    from rsitmd_tools.errors import RsitmdError, reason
+
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["exclude"].get(dataset.name, [])
+        return frozenset(str(entry["filename"]) for entry in entries)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise RsitmdError(
+            f"is no exclusion list ({reason(error)})",
+            where=path,
+            mend="write one with: rsitmd validate NEW --against OLD --exclusions FILE",
+        ) from error
+
+
+def _is_tested(image: ImageRecord, dataset: Dataset) -> bool:
+    return image.split != "train" or set(dataset.splits) <= {"train"}

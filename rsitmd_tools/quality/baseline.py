@@ -1,0 +1,85 @@
+"""The baseline: findings that are known, so that only new ones count.
+
+A finding is known again by its rule, its image and the text it is about, not by its place:
+sentences may move and other findings come and go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rsitmd_tools import __version__
+from rsitmd_tools.atomic import write_json
+from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.hashing import sha256_lines
+from rsitmd_tools.quality.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """How often each fingerprint is known."""
+
+    counts: Mapping[str, int]
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding], dataset: Dataset) -> Baseline:
+        """Take the findings of a dataset as known."""
+        texts = _texts(dataset)
+        return cls(Counter(_fingerprint(finding, texts) for finding in findings))
+
+    @classmethod
+    def read(cls, path: Path) -> Baseline:
+        """Read a baseline file.
+
+        Raises:
+            RsitmdError: It is absent or was not written by this tool.
+        """
+        try:
+            counts = json.loads(path.read_text(encoding="utf-8"))["findings"]
+            return cls({str(key): int(count) for key, count in counts.items()})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise RsitmdError(
+                f"is no baseline that can be read ({reason(error)})",
+                where=path,
+                mend="write it anew with --write-baseline",
+            ) from error
+
+    def write(self, path: Path) -> None:
+        """Write the baseline file."""
+        write_json(
+            path,
+            {
+                "tool": f"rsitmd-tools {__version__}",
+                "findings": dict(sorted(self.counts.items())),
+            },
+        )
+
+    def unknown(self, findings: Iterable[Finding], dataset: Dataset) -> list[Finding]:
+        """Return the findings beyond those that are known."""
+        texts = _texts(dataset)
+        left = Counter(self.counts)
+        new = []
+        for finding in findings:
+            key = _fingerprint(finding, texts)
+            if left[key] > 0:
+                left[key] -= 1
+            else:
+                new.append(finding)
+        return new
+
+
+def _texts(dataset: Dataset) -> dict[str, tuple[str, ...]]:
+    return {image.filename: image.captions for image in dataset}
+
+
+def _fingerprint(finding: Finding, texts: Mapping[str, tuple[str, ...]]) -> str:
+    captions = texts.get(finding.image or "", ())
+    index = finding.sentence_index
+    about = captions[index] if index is not None and index < len(captions) else finding.message
+    digest = sha256_lines([finding.image or "", about])[:16]
+    return f"{finding.code}:{digest}"

@@ -1,0 +1,145 @@
+"""Write changes back where a dataset came from, and keep what stood there before."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rsitmd_tools import __version__
+from rsitmd_tools.atomic import write_json, write_text
+from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
+from rsitmd_tools.quality.fixes import Change
+
+HISTORY = "corrections.jsonl"
+LINES_PER_IMAGE = 5
+
+
+def apply(dataset: Dataset, changes: Sequence[Change]) -> str:
+    """Apply changes to the dataset's own file, folder or workspace.
+
+    The texts before the change are kept: in ``corrections.jsonl`` beside the files, in the
+    table ``correction`` of a workspace. The history is written first, so that no kill loses
+    a text.
+
+    Returns:
+        Where the texts before the change are kept.
+
+    Raises:
+        RsitmdError: The place cannot be written to, or changed since it was read.
+        WrongUsage: The format cannot be changed in place.
+    """
+    writers: dict[str, Callable[[Dataset, Sequence[Change]], str]] = {
+        "precomp": _precomp,
+        "rsitmd": _rsitmd,
+        "workspace": _workspace,
+    }
+    if dataset.format not in writers:
+        raise WrongUsage(
+            f"the format {dataset.format!r} cannot be mended in place",
+            where=dataset.source,
+            mend="convert it first with: rsitmd build convert SRC DST --to rsitmd",
+        )
+    return writers[dataset.format](dataset, changes)
+
+
+def _rsitmd(dataset: Dataset, changes: Sequence[Change]) -> str:
+    from rsitmd_tools.dataset.formats.rsitmd import load_document
+    from rsitmd_tools.similarity.tokens import tokenize
+
+    document = load_document(dataset.source)
+    for change in changes:
+        sentences = document["images"][change.record]["sentences"]
+        entry = sentences[change.sentence_index]
+        _check(dataset.source, change, entry if isinstance(entry, str) else entry["raw"])
+        if isinstance(entry, str):
+            sentences[change.sentence_index] = change.after
+        else:
+            entry["raw"] = change.after
+            if "tokens" in entry:
+                entry["tokens"] = [token.lower() for token in tokenize(change.after)]
+    kept = _keep(dataset.source.parent, changes)
+    write_json(dataset.source, document)
+    return kept
+
+
+def _precomp(dataset: Dataset, changes: Sequence[Change]) -> str:
+    from rsitmd_tools.dataset.formats.registry import read_text
+
+    kept = _keep(dataset.source, changes)
+    for split in dataset.splits:
+        path = dataset.source / f"{split}_caps.txt"
+        first = next(n for n, image in enumerate(dataset) if image.split == split)
+        lines = read_text(path).split("\n")
+        own = [change for change in changes if change.split == split]
+        for change in own:
+            number = LINES_PER_IMAGE * (change.record - first) + change.sentence_index
+            text = lines[number].removesuffix("\r")
+            _check(path, change, text)
+            lines[number] = change.after + lines[number][len(text) :]
+        if own:
+            write_text(path, "\n".join(lines))
+    return kept
+
+
+def _workspace(dataset: Dataset, changes: Sequence[Change]) -> str:
+    from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.merge import sentence_ids
+    from rsitmd_tools.workspace.store import utc_now
+
+    with Workspace.open(dataset.source, write=True) as workspace:
+        ids = sentence_ids(workspace)
+        with workspace.transaction() as db:
+            for change in changes:
+                number = ids.get((change.image, change.sentence_index))
+                row = db.execute("SELECT raw FROM sentence WHERE id = ?", (number,)).fetchone()
+                _check(dataset.source, change, None if row is None else row["raw"])
+                db.execute(
+                    "INSERT INTO correction (sentence_id, before, after, codes, tool, made_at)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (
+                        number,
+                        change.before,
+                        change.after,
+                        " ".join(change.codes),
+                        f"rsitmd-tools {__version__}",
+                        utc_now(),
+                    ),
+                )
+                db.execute("UPDATE sentence SET raw = ? WHERE id = ?", (change.after, number))
+    return f"the table correction of {dataset.source / 'workspace.db'}"
+
+
+def _check(where: Path, change: Change, found: str | None) -> None:
+    if found != change.before:
+        raise RsitmdError(
+            f"sentence {change.sentence_index} of {change.image} has changed meanwhile",
+            where=where,
+            mend="run the same command again",
+        )
+
+
+def _keep(folder: Path, changes: Sequence[Change]) -> str:
+    """Append the changes to the history beside the files, durably."""
+    path = folder / HISTORY
+    lines = "".join(json.dumps(_entry(change)) + "\n" for change in changes)
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as stream:
+            stream.write(lines)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise RsitmdError(
+            f"cannot be written ({reason(error)})",
+            where=path,
+            mend="choose a folder you may write to",
+        ) from error
+    return str(path)
+
+
+def _entry(change: Change) -> dict[str, Any]:
+    return {"tool": f"rsitmd-tools {__version__}", **asdict(change)}

@@ -1,0 +1,39 @@
+"""Findings for the terminal: grouped by image, then a summary by code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.errors import printable
+from rsitmd_tools.quality.output import Findings
+from rsitmd_tools.quality.registry import all_rules
+
+
+def render(findings: Findings) -> str:
+    """Return the findings as lines; nothing of the data reaches the terminal raw."""
+    return "".join(f"{line}\n" for line in _lines(findings))
+
+
+def _lines(findings: Findings) -> Iterator[str]:
+    image: str | None = ""
+    for finding in findings.result.findings:
+        if finding.image != image:
+            image = finding.image
+            yield (
+                f"{printable(image or 'dataset')} ({finding.split})"
+                if finding.split
+                else (printable(image or "dataset"))
+            )
+        index = finding.sentence_index
+        place = "" if index is None else f"sentence {index}: "
+        message = printable(finding.message)
+        yield f"  {finding.code} {finding.severity}: {place}{message} [{finding.name}]"
+    summary = findings.summary
+    counts = ", ".join(f"{count} {name}" for name, count in summary["severities"].items())
+    yield f"{summary['images']} images, {summary['sentences']} sentences: {counts}"
+    rules = all_rules()
+    for code, count in summary["codes"].items():
+        yield f"  {code} {count:>7}  {rules[code].severity:8}{rules[code].name}"
+    for word in ("ignored", "known"):
+        if summary[word]:
+            yield f"  {summary[word]} more are {word}"

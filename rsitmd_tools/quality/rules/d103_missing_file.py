@@ -1,0 +1,34 @@
+"""D103: an image of the dataset has no file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+
+@rule("D103", "missing-file", "error")
+def missing_file(subject: Subject) -> Iterator[Place]:
+    """An image has no file in the image folder.
+
+    A training run that meets it in its second hour ends there. Names that lead out of the
+    folder are the business of `unsafe-name`. Datasets without an image folder are not
+    looked at.
+
+    Bad:
+        "port_1.tif" in the file, no images/port_1.tif
+    Good:
+        a file for each name, the same case included
+    Fix:
+        Restore the file, or take the image out.
+    """
+    if subject.dataset.image_folder is None:
+        return
+    for image in subject.dataset:
+        try:
+            subject.dataset.image_path(image)
+        except RsitmdError as error:
+            if error.what == "image file is absent":
+                yield Place("has no file in the image folder", image)

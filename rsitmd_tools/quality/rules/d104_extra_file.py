@@ -1,0 +1,33 @@
+"""D104: a file in the image folder that no record names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+SUFFIXES = frozenset((".tif", ".tiff", ".jpg", ".jpeg", ".png"))
+
+
+@rule("D104", "extra-file", "warning")
+def extra_file(subject: Subject) -> Iterator[Place]:
+    """The image folder holds an image that no record names.
+
+    It was forgotten, or its record was lost; loaders that list the folder take it in.
+
+    Bad:
+        images/port_2.tif, and no "port_2.tif" in the file
+    Good:
+        a record for each image
+    Fix:
+        Add its record, or remove the file.
+    """
+    folder = subject.dataset.image_folder
+    if folder is None:
+        return
+    named = {image.filename for image in subject.dataset}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix.lower() in SUFFIXES and name not in named:
+            yield Place(f"{name} is in the image folder, and no record names it")

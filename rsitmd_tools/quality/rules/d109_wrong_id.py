@@ -1,0 +1,53 @@
+"""D109: ids that do not fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+
+@rule("D109", "wrong-id", "error")
+def wrong_id(subject: Subject) -> Iterator[Place]:
+    """An `imgid` or `sentid` stands twice, or a sentence's ids do not fit its image's.
+
+    Readers in the Karpathy style find the sentences of an image by these ids.
+
+    Bad:
+        {"imgid": 3, "sentids": [15], "sentences": [{"imgid": 4, "sentid": 16}]}
+    Good:
+        {"imgid": 3, "sentids": [15], "sentences": [{"imgid": 3, "sentid": 15}]}
+    Fix:
+        Read and write it anew: ids are given in order.
+    """
+    entries = subject.document.get("images") if isinstance(subject.document, Mapping) else None
+    if not isinstance(entries, list) or len(entries) != len(subject.dataset.images):
+        return
+    image_ids: set[int] = set()
+    sentence_ids: set[int] = set()
+    for entry, image in zip(entries, subject.dataset, strict=True):
+        for fault in _faults(entry, image_ids, sentence_ids):
+            yield Place(fault, image)
+
+
+def _faults(entry: Any, image_ids: set[int], sentence_ids: set[int]) -> Iterator[str]:
+    number = entry.get("imgid")
+    if isinstance(number, int) and number in image_ids:
+        yield f"imgid {number} stands twice"
+    if isinstance(number, int):
+        image_ids.add(number)
+    own = [s for s in entry.get("sentences", ()) if isinstance(s, Mapping)]
+    for sentence in own:
+        if "imgid" in sentence and "imgid" in entry and sentence["imgid"] != number:
+            yield f"a sentence says imgid {sentence['imgid']}, its image {number}"
+        identity = sentence.get("sentid")
+        if isinstance(identity, int):
+            if identity in sentence_ids:
+                yield f"sentid {identity} stands twice"
+            sentence_ids.add(identity)
+    listed = entry.get("sentids")
+    stated = [sentence["sentid"] for sentence in own if "sentid" in sentence]
+    if isinstance(listed, list) and stated and listed != stated:
+        yield "sentids are not those of its sentences"

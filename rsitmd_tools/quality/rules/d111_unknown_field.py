@@ -1,0 +1,40 @@
+"""D111: fields that are not of the layout."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.schemas import load_schema
+
+
+@rule("D111", "unknown-field", "info")
+def unknown_field(subject: Subject) -> Iterator[Place]:
+    """A field is not part of the layout; one finding a field.
+
+    Such fields are kept when the file is read and written, but no step of this tool looks
+    at them: a misspelt `"spilt"` is found here.
+
+    Bad:
+        {"filename": "port_1.tif", "spilt": "test"}
+    Good:
+        {"filename": "port_1.tif", "split": "test"}
+    Fix:
+        Correct the name, or ignore this code for a field that is meant.
+    """
+    if not isinstance(subject.document, Mapping):
+        return
+    definitions = load_schema("dataset")["$defs"]
+    images = definitions["image"]["properties"]
+    sentences = definitions["sentence"]["properties"]
+    counts: Counter[str] = Counter()
+    counts.update(key for key in subject.document if key not in ("dataset", "images"))
+    for image in subject.dataset:
+        counts.update(f"images[].{key}" for key in image.extra if key not in images)
+        for sentence in image.sentences:
+            own = (key for key in sentence.extra if key not in sentences)
+            counts.update(f"images[].sentences[].{key}" for key in own)
+    for key, count in sorted(counts.items()):
+        yield Place(f"unknown field {key!r}, {count} times")

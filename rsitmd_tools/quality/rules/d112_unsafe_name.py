@@ -1,0 +1,35 @@
+"""D112: a file name that leads out of the image folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath, PureWindowsPath
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+
+@rule("D112", "unsafe-name", "error")
+def unsafe_name(subject: Subject) -> Iterator[Place]:
+    """A file name is absolute, has "..", a drive or control characters, or a link leads away.
+
+    A tool that joins such a name to a folder reads, or writes, elsewhere.
+
+    Bad:
+        "../../etc/passwd", "/home/me/port_1.tif", "C:\\port_1.tif"
+    Good:
+        "port_1.tif", "port/1.tif"
+    Fix:
+        Rename it.
+    """
+    folder = subject.dataset.image_folder
+    base = folder.resolve() if folder is not None else None
+    for image in subject.dataset:
+        name = image.filename
+        path = PurePosixPath(name)
+        if not name.isprintable():
+            yield Place("the name has characters that are not seen", image)
+        elif path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
+            yield Place("the name leads out of the image folder", image)
+        elif base is not None and not (base / name).resolve().is_relative_to(base):
+            yield Place("the name is a link that leads out of the image folder", image)

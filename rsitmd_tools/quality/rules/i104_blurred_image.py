@@ -1,0 +1,30 @@
+"""I104: a blurred image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+
+@rule("I104", "blurred-image", "info")
+def blurred_image(subject: Subject) -> Iterator[Place]:
+    """An image has no sharp edge anywhere.
+
+    The standard deviation of its Laplacian is below `sharpness` (2; half of RSITMD's images
+    have more than 40, the calmest desert 3). A picture of clouds, or one enlarged from few
+    pixels, has such values; uniform images are the business of `uniform-image`.
+
+    Bad:
+        a tile enlarged eight times
+    Good:
+        a tile in its own resolution
+    Fix:
+        Take it out, or get it in a better resolution.
+    """
+    thresholds = subject.thresholds
+    for image, picture in subject.pictures:
+        uniform = picture.deviation < thresholds.uniform_deviation
+        if picture.problem is None and not uniform and picture.sharpness < thresholds.sharpness:
+            yield Place(f"is blurred (sharpness {picture.sharpness:.1f})", image)

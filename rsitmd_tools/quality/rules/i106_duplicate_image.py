@@ -1,0 +1,29 @@
+"""I106: the same picture under two names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.quality.twins import firsts
+
+
+@rule("I106", "duplicate-image", "warning")
+def duplicate_image(subject: Subject) -> Iterator[Place]:
+    """An image has the very pixels of another one, turned or flipped perhaps.
+
+    UC Merced's images 102 and 103 are one picture. Each copy in a gallery is an answer that
+    is right and counts as wrong. Copies in two splits are reported by
+    `duplicate-across-splits` too.
+
+    Bad:
+        beach_3.tif and beach_8.tif with equal pixels
+    Good:
+        one record with all its sentences
+    Fix:
+        Keep one.
+    """
+    for pair in firsts([pair for pair in subject.twins if pair.exact]):
+        first, second = subject.pictures[pair.first].image, subject.pictures[pair.second].image
+        yield Place(f"is the same picture as {first.filename}", second)

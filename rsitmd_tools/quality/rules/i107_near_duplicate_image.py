@@ -1,0 +1,29 @@
+"""I107: nearly the same picture under two names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.quality.twins import firsts
+
+
+@rule("I107", "near-duplicate-image", "info")
+def near_duplicate_image(subject: Subject) -> Iterator[Place]:
+    """An image shows nearly the same as another one, turned or flipped perhaps.
+
+    Their perceptual hashes differ in at most `near_duplicate_distance` bits (6 of 64, in
+    `[split]`) and their thumbnails correlate. The same place at another date or in another
+    compression is found; `build split` keeps such images in one split.
+
+    Bad:
+        stadium_7.tif, and stadium_9.tif saved anew as JPEG
+    Good:
+        two stadiums
+    Fix:
+        Keep one, or see that both are in one split.
+    """
+    for pair in firsts([pair for pair in subject.twins if not pair.exact]):
+        first, second = subject.pictures[pair.first].image, subject.pictures[pair.second].image
+        yield Place(f"looks like {first.filename} (likeness {pair.likeness:.2f})", second)

@@ -1,0 +1,40 @@
+"""K103: a keyword whose object no sentence names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.quality.texts import singular, split_words
+
+
+@rule("K103", "keyword-unsaid", "info")
+def keyword_unsaid(subject: Subject) -> Iterator[Place]:
+    """The object of a keyword stands in no sentence of the image.
+
+    A keyword then belongs to another image, or the sentences leave out what matters.
+    Singular and plural, and the words of the list `synonyms`, count as the same object.
+
+    Bad:
+        Two boats lie at the pier.
+        keywords: green forest
+    Good:
+        Two ships lie at the pier.
+        keywords: red boat
+    Fix:
+        Correct the keyword, or have a sentence name its object.
+    """
+    for image, sentences in subject.sentences_of:
+        said = {form for s in sentences for word in s.words for form in (word, singular(word))}
+        for keyword in image.keywords:
+            words = split_words(keyword)
+            if words and said and not _is_said(words[-1], said, subject):
+                yield Place(f"no sentence names the object of keyword {keyword!r}", image)
+
+
+def _is_said(name: str, said: set[str], subject: Subject) -> bool:
+    names = {name, singular(name)}
+    for word in tuple(names):
+        names.update(subject.lists.synonyms.get(word, ()))
+    return any(said.issuperset(other.split()) for other in names)

@@ -1,0 +1,32 @@
+"""K104: the same keyword twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.quality.texts import folded
+
+
+@rule("K104", "repeated-keyword", "warning")
+def repeated_keyword(subject: Subject) -> Iterator[Place]:
+    """An image has the same keyword twice.
+
+    It takes the place of another one, and weighs double in the mean of the keywords.
+
+    Bad:
+        Two boats lie on the blue sea.
+        keywords: blue sea, Blue  sea
+    Good:
+        Two boats lie on the blue sea.
+        keywords: blue sea, - boats
+    Fix:
+        Keep one.
+    """
+    for image in subject.dataset:
+        seen: set[str] = set()
+        for keyword in image.keywords:
+            if folded(keyword) in seen:
+                yield Place(f"keyword {keyword!r} stands twice", image)
+            seen.add(folded(keyword))

@@ -1,0 +1,25 @@
+"""L102: nearly the same picture in two splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rules.l101_duplicate_across_splits import across_splits
+from rsitmd_tools.quality.subject import Subject
+
+
+@rule("L102", "near-duplicate-across-splits", "warning")
+def near_duplicate_across_splits(subject: Subject) -> Iterator[Place]:
+    """An image shows nearly the same as an image in another split.
+
+    Likeness as in `near-duplicate-image`. It is leakage, only less sure than an exact copy.
+
+    Bad:
+        a stadium in train, and the same one a year later in test
+    Good:
+        both in one split
+    Fix:
+        Split anew with `rsitmd build split`, which keeps such images together.
+    """
+    yield from across_splits(subject, exact=False)

@@ -1,0 +1,40 @@
+"""L103: a caption of test that stands in train."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+
+@rule("L103", "caption-across-splits", "warning")
+def caption_across_splits(subject: Subject) -> Iterator[Place]:
+    """A caption of val or test stands in train too, word for word.
+
+    The model has been told which image it belongs to, and it was another one. Of UCM's test
+    captions most do so.
+
+    Bad:
+        train/port_1.tif
+        There is a piece of farmland.
+
+        test/port_2.tif
+        There is a piece of farmland.
+    Good:
+        train/port_1.tif
+        There is a piece of farmland.
+
+        test/port_2.tif
+        Seven green fields lie in a row.
+    Fix:
+        Have the caption of the test image written so that it fits only this image.
+    """
+    trained: dict[str, str] = {}
+    for sentence in subject.sentences:
+        if sentence.image.split == "train":
+            trained.setdefault(sentence.folded, sentence.image.filename)
+    for sentence in subject.sentences:
+        if sentence.image.split not in (None, "train") and sentence.folded in trained:
+            where = trained[sentence.folded]
+            yield Place(f"stands on {where} in train", sentence.image, sentence.index)

@@ -1,0 +1,34 @@
+"""N104: an annotator with one template for all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.annotators import by_annotator
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+WORDS = 3
+
+
+@rule("N104", "one-template", "warning")
+def one_template(subject: Subject) -> Iterator[Place]:
+    """Most of an annotator's sentences begin with the same three words.
+
+    More than `annotator_template` (0.8) of them: "There is a ..." with another noun each time
+    is a label, and the five wordings of five people (principle 3) are lost.
+
+    Bad:
+        "This is a ..." in 95 of 100 sentences
+    Good:
+        sentences that begin with what is seen
+    Fix:
+        Show the annotator good examples.
+    """
+    for person, sentences in by_annotator(subject).items():
+        heads = Counter(sentence.words[:WORDS] for sentence in sentences)
+        head, count = heads.most_common(1)[0]
+        if count > subject.thresholds.annotator_template * len(sentences):
+            said = " ".join(head)
+            yield Place(f"{person}: {count} of {len(sentences)} sentences begin with {said!r}")

@@ -1,0 +1,29 @@
+"""S105: a sentence of too few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+
+@rule("S105", "too-short", "warning")
+def too_short(subject: Subject) -> Iterator[Place]:
+    """A sentence has fewer words than `words_min` (4).
+
+    Two or three words are a label, not a description: "Square playground." stands in
+    RSITMD and fits two hundred of its images.
+
+    Bad:
+        Square playground.
+    Good:
+        A square playground lies beside the river.
+    Fix:
+        Say what is seen: how many, which colour, beside what.
+    """
+    least = subject.thresholds.words_min
+    for sentence in subject.sentences:
+        if len(sentence.words) < least:
+            count = len(sentence.words)
+            yield Place(f"{count} words, fewer than {least}", sentence.image, sentence.index)

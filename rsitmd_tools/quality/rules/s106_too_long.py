@@ -1,0 +1,29 @@
+"""S106: a sentence of too many words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+
+@rule("S106", "too-long", "warning")
+def too_long(subject: Subject) -> Iterator[Place]:
+    """A sentence has more words than `words_max` (50).
+
+    Text encoders cut long inputs (77 tokens in CLIP), and a long entry is often several
+    sentences, or the guide pasted into the field.
+
+    Bad:
+        A road and a road and a road and a road and a road and a road and a road and a road and a road and a road and a road and a road and a road and a road and a road and a road and a road and a road.
+    Good:
+        A road runs between two rows of houses.
+    Fix:
+        Keep what tells this image from others.
+    """  # noqa: E501
+    most = subject.thresholds.words_max
+    for sentence in subject.sentences:
+        if len(sentence.words) > most:
+            count = len(sentence.words)
+            yield Place(f"{count} words, more than {most}", sentence.image, sentence.index)

@@ -1,0 +1,41 @@
+"""S107: a sentence nearly the same as another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.near import nearest_earlier
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject, Written
+
+
+@rule("S107", "near-repeat", "info")
+def near_repeat(subject: Subject) -> Iterator[Place]:
+    """A sentence has nearly the words of another one (`near_repeat`, 0.85 of them).
+
+    Copies with one word changed add a caption and no description. Sentences that are equal
+    are the business of `repeated-in-image` and `repeated-across-images`.
+
+    Bad:
+        A green football field lies in the middle of the red running track.
+        A green football field lies in the middle of a red running track.
+    Good:
+        A green football field lies in the middle of the red running track.
+        The oval track encloses a pitch with two white goals.
+    Fix:
+        Have another sentence written.
+    """
+    first: dict[str, Written] = {}
+    for sentence in subject.sentences:
+        first.setdefault(sentence.folded, sentence)
+    distinct = list(first.values())
+    likeness = subject.thresholds.near_repeat
+    earlier = nearest_earlier([sentence.words for sentence in distinct], likeness)
+    for index, (other, share) in earlier.items():
+        sentence, before = distinct[index], distinct[other]
+        yield Place(
+            f"shares {share:.0%} of its words with sentence {before.index} of "
+            f"{before.image.filename}",
+            sentence.image,
+            sentence.index,
+        )

@@ -1,0 +1,38 @@
+"""S108: sentences padded by repetition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+
+@rule("S108", "padded", "warning")
+def padded(subject: Subject) -> Iterator[Place]:
+    """An image reaches its number of sentences by repeating one or two.
+
+    RSICD pads images to five sentences so: the file says five descriptions where one or two
+    were written. Each repetition is a finding of `repeated-in-image` too; this one says
+    that the image needs new sentences.
+
+    Bad:
+        Two boats lie at the pier.
+        Two boats lie at the pier.
+        Two boats lie at the pier.
+        Two boats lie at the pier.
+        Two boats lie at the pier.
+    Good:
+        Two boats lie at the pier.
+        Two boats lie at the pier.
+        A white ship and a red one are moored.
+        The grey pier reaches into the blue water.
+        Beside the lawn two vessels wait at a jetty.
+    Fix:
+        Have the missing sentences written.
+    """
+    wanted = subject.settings.annotation.sentences_per_image
+    for image, sentences in subject.sentences_of:
+        different = len({sentence.folded for sentence in sentences})
+        if len(sentences) >= wanted > 2 and different <= 2:
+            yield Place(f"{len(sentences)} sentences, only {different} different", image)

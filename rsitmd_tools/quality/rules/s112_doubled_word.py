@@ -1,0 +1,40 @@
+"""S112: a word twice in a row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+_DOUBLED = re.compile(r"\b([^\W\d_]+)(?:\s+\1\b)+(?!['’-])", re.IGNORECASE)
+# Right English: "the pool that that house has", "they had had".
+_MAY_DOUBLE = frozenset({"that", "had", "is"})
+
+
+def without_doubles(raw: str, _subject: Subject) -> str:
+    """Return a sentence with words that stand twice in a row once."""
+    return _DOUBLED.sub(
+        lambda m: m.group() if m.group(1).lower() in _MAY_DOUBLE else m.group(1), raw
+    )
+
+
+@rule("S112", "doubled-word", "warning", fix=without_doubles)
+def doubled_word(subject: Subject) -> Iterator[Place]:
+    """A word stands twice in a row.
+
+    UCM-captions says "with with some cars" on dozens of images.
+
+    Bad:
+        Two straight freeways with with some cars on them.
+    Good:
+        Two straight freeways with some cars on them.
+    Fix:
+        Take one out (`--fix` does).
+    """
+    for sentence in subject.sentences:
+        for found in _DOUBLED.finditer(sentence.raw):
+            if found.group(1).lower() not in _MAY_DOUBLE:
+                said = " ".join(found.group().split())
+                yield Place(f"says {said!r}", sentence.image, sentence.index)

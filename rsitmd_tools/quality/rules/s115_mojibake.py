@@ -1,0 +1,36 @@
+"""S115: text in a wrong encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+
+def decoded(raw: str, _subject: Subject) -> str:
+    """Return a sentence with wrongly decoded characters put right."""
+    if raw.isascii():
+        return raw
+    import ftfy
+
+    return ftfy.fix_encoding(raw).replace("\ufffd", "")
+
+
+@rule("S115", "mojibake", "warning", fix=decoded)
+def mojibake(subject: Subject) -> Iterator[Place]:
+    """Characters were decoded in a wrong encoding, or lost.
+
+    It happens when UTF-8 is opened as Windows-1252 and saved again. Found with ftfy.
+
+    Bad:
+        The cafÃ© has a red roof and a terrace.
+        The baker\ufffds house has a red roof.
+    Good:
+        The café has a red roof and a terrace.
+    Fix:
+        `--fix` does where the text can be recovered.
+    """
+    for sentence in subject.sentences:
+        if not sentence.raw.isascii() and decoded(sentence.raw, subject) != sentence.raw:
+            yield Place("has characters of a wrong encoding", sentence.image, sentence.index)

@@ -1,0 +1,35 @@
+"""S116: markup in a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+_MARKUP = re.compile(
+    r"</?[a-zA-Z][^<>]{0,200}>|<!--|&(?:[a-zA-Z]{2,8}|#\d{1,6});|https?://|www\.\w"
+    r"|\*\*\w|\]\(|\[/?[a-zA-Z]{1,10}\]|^\s*#{1,6}\s"
+)
+
+
+@rule("S116", "markup", "warning")
+def markup(subject: Subject) -> Iterator[Place]:
+    """A sentence holds HTML, an entity, a link or Markdown.
+
+    It comes in by copying from a page. A page that shows captions unescaped runs it.
+
+    Bad:
+        <b>Two boats</b> lie at the pier.
+        A shop &amp; a church.
+        See https://example.org for two boats.
+    Good:
+        Two boats lie at the pier.
+    Fix:
+        Take the markup out.
+    """
+    for sentence in subject.sentences:
+        found = _MARKUP.search(sentence.raw)
+        if found:
+            yield Place(f"holds markup: {found.group()[:40]!r}", sentence.image, sentence.index)

@@ -1,0 +1,42 @@
+"""S118: characters of another script."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+
+@rule("S118", "other-script", "warning")
+def other_script(subject: Subject) -> Iterator[Place]:
+    """A sentence holds letters that are not Latin, or full-width signs.
+
+    They come from an input method or a translation left half done. A Cyrillic "а" looks
+    like a Latin one and makes another word.
+
+    Bad:
+        Two 船 lie at the pier.
+        A whitе ship lies at the pier.
+        Two boats lie at the pier，one of them white.
+    Good:
+        The café has a red roof and a terrace.
+    Fix:
+        Write it in Latin letters.
+    """
+    for sentence in subject.sentences:
+        if not sentence.raw.isascii():
+            strange = sorted({c for c in sentence.raw if _is_strange(c)})
+            if strange:
+                found = "".join(strange[:8])
+                yield Place(f"holds {found!r}", sentence.image, sentence.index)
+
+
+def _is_strange(character: str) -> bool:
+    if character.isascii() or unicodedata.category(character)[0] not in "LP":
+        return False
+    name = unicodedata.name(character, "")
+    if unicodedata.category(character)[0] == "P":
+        return name.startswith(("FULLWIDTH", "IDEOGRAPHIC"))
+    return not name.startswith(("LATIN ", "MODIFIER LETTER", "MASCULINE", "FEMININE"))

@@ -1,0 +1,27 @@
+"""S121: a sentence in another language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+
+@rule("S121", "other-language", "warning")
+def other_language(subject: Subject) -> Iterator[Place]:
+    """Most words of a sentence are in no English dictionary.
+
+    Some of RSITMD's sentences are Portuguese: "a praia tem um mar azul". A translation
+    left undone is noise to a model.
+
+    Bad:
+        a praia tem duas cores, areia branca e uma onda verde
+    Good:
+        The beach has two colours, white sand and a green wave.
+    Fix:
+        Have it translated.
+    """
+    for sentence in subject.sentences:
+        if subject.spelling.is_foreign(sentence.words):
+            yield Place("is not English", sentence.image, sentence.index)

@@ -1,0 +1,27 @@
+"""S122: a question instead of a description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+
+@rule("S122", "question", "warning")
+def question(subject: Subject) -> Iterator[Place]:
+    """A sentence asks instead of telling.
+
+    RSITMD holds "Do you have wheel marks?" and "Is there a church near here?": they came out
+    of a machine translation and say nothing about the image.
+
+    Bad:
+        Is there a church near here?
+    Good:
+        A church stands beside the crossroads.
+    Fix:
+        Say what is there.
+    """
+    for sentence in subject.sentences:
+        if "?" in sentence.raw:
+            yield Place("asks a question", sentence.image, sentence.index)

@@ -1,0 +1,153 @@
+"""Spelling: which words no dictionary knows, and what was probably meant.
+
+Words are looked up in a set; the index that finds near words (SymSpell) is built only
+when a word is unknown.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from rsitmd_tools.quality.texts import singular
+
+if TYPE_CHECKING:
+    from symspellpy import SymSpell
+
+DICTIONARY = "frequency_dictionary_en_82_765.txt"
+DISTANCE = 2
+FOREIGN_FROM = 4
+# Words of Portuguese, Spanish, French, German and Pinyin texts that are short or in the dictionary.
+_NOT_ENGLISH = frozenset(
+    [
+        "ao",
+        "da",
+        "das",
+        "de",
+        "dos",
+        "duas",
+        "e",
+        "em",
+        "entre",
+        "essa",
+        "este",
+        "esta",
+        "fica",
+        "foi",
+        "na",
+        "nas",
+        "nos",
+        "os",
+        "ou",
+        "por",
+        "que",
+        "tem",
+        "um",
+        "uma",
+        "umas",
+        "uns",
+        "el",
+        "las",
+        "los",
+        "del",
+        "una",
+        "unos",
+        "en",
+        "le",
+        "les",
+        "du",
+        "et",
+        "est",
+        "une",
+        "dans",
+        "avec",
+        "der",
+        "und",
+        "ist",
+        "ein",
+        "eine",
+        "zu",
+        "dem",
+    ]
+)
+# A word of up to so many letters is corrected by one edit only: "tre" is near everything.
+SHORT = 4
+
+
+class Spelling:
+    """Tells known words from unknown ones.
+
+    Args:
+        counts: Words of the dataset and how often they stand there: among corrections
+            equally near, the one the dataset uses most is suggested.
+        domain: Words that are right beyond the dictionary.
+    """
+
+    def __init__(self, counts: Counter[str], domain: Iterable[str]) -> None:
+        self._counts = counts
+        self._domain = frozenset(domain)
+        self._suggestions: dict[str, str | None] = {}
+
+    def knows(self, word: str) -> bool:
+        """Say whether a lower-cased word is right: it, its singular, or all its parts are known.
+
+        Numbers, one or two letters, and words with letters beyond ASCII are let through.
+        """
+        return all(self._knows_part(part) for part in word.replace("’", "'").split("'"))
+
+    def is_foreign(self, words: Sequence[str]) -> bool:
+        """Say whether most words of a sentence of at least four are unknown or not English."""
+        if len(words) < FOREIGN_FROM:
+            return False
+        strange = sum(word in _NOT_ENGLISH or not self.knows(word) for word in words)
+        return strange >= len(words) / 2
+
+    def suggestion(self, word: str) -> str | None:
+        """Return the nearest known word of an unknown one; None where none is near."""
+        if word not in self._suggestions:
+            self._suggestions[word] = self._suggest(word)
+        return self._suggestions[word]
+
+    def _knows_part(self, part: str) -> bool:
+        return (
+            len(part) < 3
+            or not part.isascii()
+            or not part.isalpha()
+            or part in self._known
+            or singular(part) in self._known
+        )
+
+    def _suggest(self, word: str) -> str | None:
+        from symspellpy import Verbosity
+
+        distance = 1 if len(word) <= SHORT else DISTANCE
+        near = self._index.lookup(word, Verbosity.CLOSEST, max_edit_distance=distance)
+        if not near:
+            return None
+        best = max(near, key=lambda item: (self._counts[item.term], item.count, item.term))
+        return str(best.term)
+
+    @cached_property
+    def _frequencies(self) -> dict[str, int]:
+        file = importlib.resources.files("symspellpy") / DICTIONARY
+        pairs = (line.split() for line in file.read_text(encoding="utf-8-sig").splitlines())
+        return {word: int(count) for word, count in pairs}
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return self._domain.union(self._frequencies)
+
+    @cached_property
+    def _index(self) -> SymSpell:
+        from symspellpy import SymSpell
+
+        index = SymSpell(max_dictionary_edit_distance=DISTANCE, prefix_length=6)
+        frequent = max(self._frequencies.values())
+        for word, count in self._frequencies.items():
+            index.create_dictionary_entry(word, count)
+        for word in self._domain:
+            index.create_dictionary_entry(word, frequent)
+        return index

@@ -1,0 +1,147 @@
+"""What rules look at: a dataset, what it is held to, and what several rules share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.quality.texts import folded, split_words
+from rsitmd_tools.quality.words import WordLists
+from rsitmd_tools.workspace.settings import Settings, Thresholds
+
+if TYPE_CHECKING:
+    from rsitmd_tools.quality.against import Shared
+    from rsitmd_tools.quality.pictures import Picture
+    from rsitmd_tools.quality.spelling import Spelling
+    from rsitmd_tools.quality.twins import Twins
+
+
+class Written(NamedTuple):
+    """A sentence that is not blank, where it stands, and its words.
+
+    Attributes:
+        image: Its image.
+        index: Its index within the image.
+        raw: The text.
+        words: Lower-cased words and numbers, punctuation left out.
+        folded: The text without regard to case and white space: equal for equal sentences.
+    """
+
+    image: ImageRecord
+    index: int
+    raw: str
+    words: tuple[str, ...]
+    folded: str
+
+
+class PictureOf(NamedTuple):
+    """An image whose file was found, and what was measured in it."""
+
+    image: ImageRecord
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a rule looks at; costly parts are computed when first asked for.
+
+    Attributes:
+        dataset: The dataset.
+        settings: What it is held to, thresholds and word lists.
+        document: The parsed JSON, where the dataset came from one.
+        against: Other datasets whose training parts must not hold what is tested here.
+    """
+
+    dataset: Dataset
+    settings: Settings = field(default_factory=Settings)
+    document: Any = None
+    against: tuple[Dataset, ...] = ()
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Where the rules draw their lines."""
+        return self.settings.validate.thresholds
+
+    @cached_property
+    def lists(self) -> WordLists:
+        """The word lists, the user's included."""
+        return WordLists(self.settings.validate.word_lists)
+
+    @cached_property
+    def sentences(self) -> tuple[Written, ...]:
+        """All sentences that are not blank."""
+        known: dict[str, tuple[tuple[str, ...], str]] = {}
+        found = []
+        for image in self.dataset:
+            for index, raw in enumerate(image.captions):
+                if raw not in known:
+                    known[raw] = (split_words(raw), folded(raw))
+                words, key = known[raw]
+                if key:
+                    found.append(Written(image, index, raw, words, key))
+        return tuple(found)
+
+    @cached_property
+    def sentences_of(self) -> tuple[tuple[ImageRecord, tuple[Written, ...]], ...]:
+        """The sentences that are not blank, image by image."""
+        by_place: dict[int, list[Written]] = {}
+        for sentence in self.sentences:
+            by_place.setdefault(id(sentence.image), []).append(sentence)
+        return tuple((image, tuple(by_place.get(id(image), ()))) for image in self.dataset)
+
+    @cached_property
+    def word_counts(self) -> Counter[str]:
+        """How often each word stands in the dataset."""
+        return Counter(word for sentence in self.sentences for word in sentence.words)
+
+    @cached_property
+    def spelling(self) -> Spelling:
+        """The dictionary, read when the first rule asks for it."""
+        from rsitmd_tools.quality.spelling import Spelling
+
+        return Spelling(self.word_counts, self.lists["domain"])
+
+    @cached_property
+    def pictures(self) -> tuple[PictureOf, ...]:
+        """Measures of every image file that is there; none without an image folder."""
+        from rsitmd_tools.quality.pictures import measure_images
+
+        return tuple(PictureOf(*pair) for pair in measure_images(self.dataset))
+
+    @cached_property
+    def twins(self) -> tuple[Twins, ...]:
+        """Pairs of :attr:`pictures` that show the same."""
+        from rsitmd_tools.quality.twins import twins
+
+        pictures = [entry.picture for entry in self.pictures]
+        return tuple(twins(pictures, self.settings.split.near_duplicate_distance))
+
+    @cached_property
+    def shared_images(self) -> tuple[Shared, ...]:
+        """Images tested here that a dataset of :attr:`against` trains on."""
+        from rsitmd_tools.quality.against import shared_images
+
+        distance = self.settings.split.near_duplicate_distance
+        return tuple(shared_images(self.dataset, self.pictures, self.against, distance))
+
+    @cached_property
+    def shared_captions(self) -> tuple[Shared, ...]:
+        """Captions tested here that a dataset of :attr:`against` trains on."""
+        from rsitmd_tools.quality.against import shared_captions
+
+        return tuple(shared_captions(self.sentences, self.against))
+
+    @cached_property
+    def seconds(self) -> Mapping[tuple[str, int], float]:
+        """Seconds a sentence took its annotator, by file name and index, where known."""
+        if self.dataset.format != "workspace":
+            return {}
+        from rsitmd_tools.workspace import Workspace
+        from rsitmd_tools.workspace.merge import sentence_seconds
+
+        with Workspace.open(self.dataset.source) as workspace:
+            return sentence_seconds(workspace)

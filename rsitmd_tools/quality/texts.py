@@ -1,0 +1,45 @@
+"""Texts as the rules see them: words, folded forms, likeness. All patterns are linear."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+")
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """Return the lower-cased words and numbers of a text.
+
+    ``"Two-storey house's roof, 9."`` gives ``two storey house's roof 9``.
+    """
+    return tuple(_WORD.findall(text.lower()))
+
+
+def folded(text: str) -> str:
+    """Return a text without regard to case and to amounts of white space; '' for a blank one."""
+    return " ".join(text.split()).casefold()
+
+
+def jaccard(left: Sequence[str], right: Sequence[str]) -> float:
+    """Return the share of common words of two texts, repeats counted: in [0, 1]."""
+    first, second = Counter(left), Counter(right)
+    common = (first & second).total()
+    union = first.total() + second.total() - common
+    return common / union if union else 0.0
+
+
+def singular(word: str) -> str:
+    """Return an English noun without the usual endings of the plural.
+
+    Only for comparing: ``houses`` and ``house`` give ``house``.
+    """
+    for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("sses", "ss")):
+        if word.endswith(ending) and len(word) > len(ending) + 1:
+            return word.removesuffix(ending) + instead
+    if word.endswith("xes"):
+        return word.removesuffix("es")
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3:
+        return word.removesuffix("s")
+    return word
