@@ -9,8 +9,6 @@ import jinja2
 IMAGE = "image"
 SENTENCE = "sentence"
 KEYWORDS = "keywords"
-# Every key that a template reads from a task's data.
-DATA_KEYS = ("image", "filename", "category", "sha256")
 
 
 def labeling_config(sentences: int, keywords_min: int, keywords_max: int) -> str:

@@ -1,66 +1,44 @@
-"""People on the server: invitations, sign-up, and an annotator who writes over HTTP."""
+"""People on the server: invitations, sign-up, log-in, and an annotator who works over HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.client import Client, Connection
+from rsitmd_tools.studio.http import open_session
 from rsitmd_tools.studio.results import as_result
 
-TIMEOUT_SECONDS = 60.0
+if TYPE_CHECKING:
+    import httpx
+
+LOG_IN = "/user/login/"
 
 
 def invitation_link(client: Client) -> str:
     """Return the link by which people sign up."""
-    import httpx
-
-    answer = client.call(
-        httpx.get,
-        url=urljoin(client.connection.url, "/api/invite"),
-        headers={"Authorization": f"Token {client.connection.token}"},
-        timeout=TIMEOUT_SECONDS,
-    )
-    if answer.status_code != 200:
-        raise RsitmdError(
-            f"the server gives no invitation ({answer.status_code})",
-            where=client.connection.url,
-            mend="use the token of an account that may invite",
-        )
-    return urljoin(client.connection.url, answer.json()["invite_url"])
+    invitation = client.call(client.sdk.organizations.invites.get_invite_link)
+    return urljoin(client.connection.url, str(invitation.invite_url))
 
 
 def sign_up_or_in(link: str, email: str, password: str) -> str:
     """Sign up by an invitation, or log in where the account exists; return its token.
 
     Raises:
-        RsitmdError: The server refuses.
+        RsitmdError: The server refuses, or is unreachable.
     """
-    import httpx
+    return _token(link, (link, LOG_IN), email, password)
 
-    with httpx.Client(
-        base_url=urljoin(link, "/"), timeout=TIMEOUT_SECONDS, follow_redirects=True
-    ) as session:
-        try:
-            _post_form(session, link, {"email": email, "password": password})
-            answer = session.get("/api/current-user/token")
-            if answer.status_code != 200:
-                _post_form(session, "/user/login/", {"email": email, "password": password})
-                answer = session.get("/api/current-user/token")
-        except httpx.HTTPError as error:
-            raise RsitmdError(
-                f"the connection failed ({type(error).__name__})",
-                where=urljoin(link, "/"),
-                mend="start the server and try again",
-            ) from None
-        if answer.status_code != 200:
-            raise RsitmdError(
-                "the server takes neither this sign-up nor this log-in",
-                where=f"{urljoin(link, '/')}: {email}",
-                mend="use the password of the first sign-up, or another address",
-            )
-        return str(answer.json()["token"])
+
+def log_in(url: str, email: str, password: str) -> str:
+    """Log in to an account; return its token.
+
+    Raises:
+        RsitmdError: The server refuses, or is unreachable.
+    """
+    return _token(url, (LOG_IN,), email, password)
 
 
 class Annotator:
@@ -74,13 +52,13 @@ class Annotator:
         """Return the tasks this annotator has annotated already."""
         return {
             int(task.id)
-            for page in self._client.pages(project, since=None, size=500)
+            for page in self._client.pages(project)
             for task in page
-            if self.user in [_number(a) for a in task.annotations or []]
+            if any(_author(annotation) == self.user for annotation in task.annotations or [])
         }
 
     def submit(self, task: int, sentences: Sequence[str], keywords: Sequence[str]) -> None:
-        """Submit one annotation."""
+        """Submit one annotation; after a failed connection, look at :meth:`done` first."""
         self._client.call(
             self._client.sdk.annotations.create,
             safe=False,
@@ -89,19 +67,39 @@ class Annotator:
         )
 
 
-def _number(annotation: object) -> int | None:
-    author = (
-        annotation.get("completed_by")
-        if isinstance(annotation, dict)
-        else getattr(annotation, "completed_by", None)
-    )
+def _author(annotation: object) -> int | None:
+    """Return the number of an annotation's author, which comes plain or in an object."""
+    entry = annotation if isinstance(annotation, dict) else vars(annotation)
+    author = entry.get("completed_by")
     return author.get("id") if isinstance(author, dict) else author
 
 
-def _post_form(session: object, path: str, fields: dict[str, str]) -> None:
-    """Post a form of the server with the token its page carries."""
+def _token(url: str, forms: Sequence[str], email: str, password: str) -> str:
+    """Post the forms one after the other until the session has a token; return it."""
     import httpx
 
-    assert isinstance(session, httpx.Client)
+    base = urljoin(url, "/")
+    try:
+        with open_session(base) as session:
+            for form in forms:
+                _post_form(session, form, {"email": email, "password": password})
+                answer = session.get("/api/current-user/token")
+                if answer.status_code == 200:
+                    return str(answer.json()["token"])
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise RsitmdError(
+            f"the connection failed ({type(error).__name__})",
+            where=base,
+            mend="start the server and try again",
+        ) from None
+    raise RsitmdError(
+        "the server takes neither this sign-up nor this log-in",
+        where=f"{base}: {email}",
+        mend="use the password of the first sign-up, or another address",
+    )
+
+
+def _post_form(session: httpx.Client, path: str, fields: dict[str, str]) -> None:
+    """Post a form of the server with the token its page carries."""
     session.get(path)
     session.post(path, data={**fields, "csrfmiddlewaretoken": session.cookies.get("csrftoken", "")})

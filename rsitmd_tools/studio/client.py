@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rsitmd_tools.atomic import write_json
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.extras import require
-from rsitmd_tools.studio.secrets import OWNER_ONLY, secrets_of
-from rsitmd_tools.studio.server import running_server
+from rsitmd_tools.studio.http import open_session
+from rsitmd_tools.studio.running import running_server
+from rsitmd_tools.studio.secrets import OWNER_ONLY, private_folder, secrets_of
 from rsitmd_tools.workspace import Workspace
 
+if TYPE_CHECKING:
+    import httpx
+
 T = TypeVar("T")
-TIMEOUT_SECONDS = 60.0
 PAUSES = (0.5, 2.0, 5.0)
-RETRIED = {429, 502, 503, 504}
+TOO_MANY_REQUESTS = 429
+LOCAL = "local"
+UPLOAD = "upload"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -28,13 +35,14 @@ class Connection:
 
     Attributes:
         key: Names the server in the workspace; does not change with its port.
-        images: ``local`` (the server reads the folder of renditions) or a URL prefix.
+        images: ``local`` (the server reads the folder of renditions), ``upload`` (they are
+            sent to it) or a URL prefix under which they lie.
     """
 
     key: str
     url: str
     token: str
-    images: str = "local"
+    images: str = LOCAL
 
 
 def connection_of(workspace: Workspace) -> Connection:
@@ -56,7 +64,8 @@ def connection_of(workspace: Workspace) -> Connection:
         raise RsitmdError(
             "its Label Studio is not running",
             where=workspace.path,
-            mend=f"start it in another terminal: rsitmd annotate serve {workspace.path}",
+            mend="start it in another terminal: "
+            + shlex.join(["rsitmd", "annotate", "serve", str(workspace.path)]),
         )
     made = secrets_of(workspace.studio)
     return Connection(made.server, url, made.token)
@@ -64,7 +73,7 @@ def connection_of(workspace: Workspace) -> Connection:
 
 def save_connection(workspace: Workspace, connection: Connection) -> None:
     """Keep a connection in a file only its owner can read."""
-    workspace.studio.mkdir(exist_ok=True)
+    private_folder(workspace.studio)
     document = {slot: getattr(connection, slot) for slot in Connection.__slots__}
     write_json(workspace.studio / "connection.json", document, mode=OWNER_ONLY)
 
@@ -75,11 +84,21 @@ class Client:
     def __init__(self, connection: Connection) -> None:
         require("label_studio_sdk")
         from label_studio_sdk import LabelStudio
+        from label_studio_sdk.core.api_error import ApiError
 
         self.connection = connection
-        self.sdk = LabelStudio(
-            base_url=connection.url, api_key=connection.token, timeout=TIMEOUT_SECONDS
-        )
+        make: Any = LabelStudio  # its signature is untyped
+        try:
+            # No retries of its own: it would repeat a request that makes something after an
+            # answer that was cut off, and so make it twice.
+            self.sdk: Any = make(
+                base_url=connection.url,
+                api_key=connection.token,
+                max_retries=0,
+                httpx_client=open_session(connection.url),
+            )
+        except ApiError as error:  # an expired personal token
+            raise self._refused(error) from None
 
     def call(self, function: Callable[..., T], *, safe: bool = True, **arguments: Any) -> T:
         """Call the SDK.
@@ -96,18 +115,18 @@ class Client:
         import httpx
         from label_studio_sdk.core.api_error import ApiError
 
-        for pause in (*PAUSES, None) if safe else (None,):
+        for pause in (*PAUSES, None):
             try:
                 return function(**arguments)
             except ApiError as error:
-                if pause is None or error.status_code not in RETRIED:
+                if pause is None or not _passing(error.status_code, safe):
                     raise self._refused(error) from None
-            except httpx.ConnectError:
+            except (httpx.ConnectError, httpx.InvalidURL, httpx.UnsupportedProtocol):
                 raise RsitmdError(
                     "no Label Studio answers", where=self.connection.url, mend="start the server"
                 ) from None
             except httpx.HTTPError as error:
-                if pause is None:
+                if pause is None or not safe:
                     raise RsitmdError(
                         f"the connection failed ({type(error).__name__})",
                         where=self.connection.url,
@@ -116,43 +135,63 @@ class Client:
             time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
-    def pages(self, project: int, since: str | None, size: int = 200) -> Iterator[list[Any]]:
-        """Yield tasks with their annotations, page by page, in the order of their ids.
+    def pages(
+        self, project: int, *, since: str | None = None, annotations: bool = True, size: int = 200
+    ) -> Iterator[list[Any]]:
+        """Yield the tasks of a project, page by page, in the order of their numbers.
+
+        Each page asks for the tasks after the last one seen. Pages by number would pass one
+        over when a task before it is deleted meanwhile.
 
         Args:
             project: The project's number on the server.
             since: Only tasks changed after this time (ISO 8601); None for all.
-            size: Tasks a page.
+            annotations: Whether the tasks bring their annotations.
+            size: Tasks a page; the server may send fewer.
         """
-        query: dict[str, Any] = {"ordering": ["tasks:id"]}
-        if since is not None:
-            query["filters"] = {
-                "conjunction": "and",
-                "items": [
-                    {
-                        "filter": "filter:tasks:updated_at",
-                        "operator": "greater",
-                        "type": "Datetime",
-                        "value": since,
-                    }
-                ],
-            }
-        number = 1
+        changed = [] if since is None else [_filter("updated_at", "Datetime", since)]
+        last = 0
         while True:
+            items = [_filter("id", "Number", last), *changed]
+            query = {
+                "ordering": ["tasks:id"],
+                "filters": {"conjunction": "and", "items": items},
+            }
             page = self.call(
                 self.sdk.tasks.list,
                 project=project,
-                fields="all",
+                fields="all" if annotations else "task_only",
                 query=json.dumps(query),
-                page=number,
+                page=1,
                 page_size=size,
+                resolve_uri=False,
             )
-            items = list(page.items or [])
-            if items:
-                yield items
-            if len(items) < size:
+            tasks = list(page.items or [])
+            if not tasks:
                 return
-            number += 1
+            yield tasks
+            last = int(tasks[-1].id)
+
+    def upload(self, project: int, files: Mapping[str, bytes]) -> None:
+        """Send files to a project without making tasks of them; the SDK has no call for it.
+
+        Args:
+            project: The project's number on the server.
+            files: Contents by name.
+        """
+        from label_studio_sdk.core.api_error import ApiError
+
+        def send() -> None:
+            answer = self.sdk._client_wrapper.httpx_client.request(
+                f"api/projects/{project}/import",
+                method="POST",
+                params={"commit_to_project": "false"},
+                files={name: (name, content, "image/png") for name, content in files.items()},
+            )
+            if answer.status_code >= 400:
+                raise ApiError(status_code=answer.status_code, body=_json(answer))
+
+        self.call(send)
 
     def users(self) -> dict[int, tuple[str, str]]:
         """Return ``(email, name)`` of every user by number."""
@@ -175,12 +214,46 @@ class Client:
                 mend="copy it again from the server's page Account & Settings",
             )
         body = error.body if isinstance(error.body, dict) else {}
+        if error.status_code is None or error.status_code < 400:
+            return RsitmdError(
+                "what answers there is no Label Studio",
+                where=self.connection.url,
+                mend="give the address at which its first page opens",
+            )
         detail = body.get("validation_errors") or body.get("detail") or "no reason given"
         return RsitmdError(
             f"the server answers {error.status_code}: {detail}",
             where=self.connection.url,
             mend="mend that, or look into the server's log",
         )
+
+
+def _json(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def _filter(field: str, kind: str, value: Any) -> dict[str, Any]:
+    return {
+        "filter": f"filter:tasks:{field}",
+        "operator": "greater",
+        "type": kind,
+        "value": value,
+    }
+
+
+def _passing(status: int | None, safe: bool) -> bool:
+    """Say whether a refusal may pass and the call may be sent again."""
+    # Too many requests: the server has not looked at this one.
+    return status == TOO_MANY_REQUESTS or (safe and status is not None and status >= 500)
+
+
+def server_time(value: Any) -> str:
+    """Return a time of the server as ISO 8601 in UTC with microseconds, so that texts compare."""
+    when = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return when.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def token_from(file: Path) -> str:
@@ -192,7 +265,9 @@ def token_from(file: Path) -> str:
     try:
         token = file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise RsitmdError("cannot be read", where=file, mend="put the token into it") from error
+        raise RsitmdError(
+            f"cannot be read ({reason(error)})", where=file, mend="put the token alone into it"
+        ) from error
     if not token or len(token.split()) != 1:
         raise RsitmdError("holds no token", where=file, mend="put the token alone into it")
     return token

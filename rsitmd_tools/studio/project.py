@@ -2,43 +2,72 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import sqlite3
+from dataclasses import dataclass
 from typing import Any
 
 from rsitmd_tools.annotation_templates import guide, labeling_config
-from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.client import Client, server_time
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.store import utc_now
 
 TEMPLATE = "captioning"
+log = logging.getLogger(__name__)
 
 
-def ensure_project(workspace: Workspace, client: Client) -> tuple[int, int]:
-    """Return ``(row, number on the server)`` of the shared project, made when absent.
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A campaign's project on a server.
 
-    The workspace's key stands in the project's description. A run that was killed after
-    the server had made the project finds it there again.
+    Attributes:
+        row: Its row in the workspace.
+        number: Its number on the server.
+        tasks: How many tasks the server says it has.
     """
+
+    row: int
+    number: int
+    tasks: int
+
+
+def ensure_project(workspace: Workspace, client: Client) -> Project:
+    """Return the shared project of the campaign; it is made when the server has none.
+
+    The campaign's key stands in the project's description. A run that was killed after
+    the server had made the project finds it there again.
+
+    Raises:
+        RsitmdError: The server is unreachable or refuses.
+    """
+    marker = f"rsitmd-tools campaign {_campaign_key(workspace)}"
+    projects: list[Any] = client.call(lambda: list(client.sdk.projects.list()))
     row = workspace.db.execute(
-        "SELECT id, server_id FROM project WHERE server = ? AND annotator_id IS NULL",
+        "SELECT * FROM project WHERE server = ? AND annotator_id IS NULL",
         (client.connection.key,),
     ).fetchone()
-    if row is not None:
-        client.call(client.sdk.projects.get, id=row["server_id"])
-        _ensure_storage(workspace, client, row["server_id"])
-        return int(row["id"]), int(row["server_id"])
-    marker = f"rsitmd-tools campaign {_campaign_key(workspace)}"
-    number = _find(client, marker)
-    if number is None:
-        number = _make(workspace, client, marker)
-    _ensure_storage(workspace, client, number)
-    with workspace.transaction() as db:
-        cursor = db.execute(
-            "INSERT INTO project (server, server_id, template, created_at) VALUES (?, ?, ?, ?)",
-            (client.connection.key, number, TEMPLATE, utc_now()),
-        )
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid, number
+    # Marker and time: whoever edits the description does not lose the project by it.
+    known = None if row is None else (row["server_id"], row["created_at"])
+    found = next((p for p in projects if known == (p.id, _created(p))), None) or next(
+        (p for p in projects if p.description == marker), None
+    )
+    config = _config(workspace)
+    if found is None:
+        if row is not None:
+            log.warning("project %s is gone from the server: a new one is made", row["server_id"])
+        found = _make(workspace, client, marker, config)
+    elif row is not None:
+        _follow_settings(workspace, client, found, changed=row["config"] != _sha256(config))
+    return Project(
+        row=_record(workspace, client, found, config, row),
+        number=int(found.id),
+        tasks=int(found.task_number or 0),
+    )
+
+
+def pull_cursor(project: int) -> str:
+    """Return the key of the fact that says up to which time a project (by row) was pulled."""
+    return f"pull.{project}"
 
 
 def _campaign_key(workspace: Workspace) -> str:
@@ -52,68 +81,85 @@ def _campaign_key(workspace: Workspace) -> str:
     return key
 
 
-def _find(client: Client, marker: str) -> int | None:
-    for project in client.call(client.sdk.projects.list):
-        if project.description == marker:
-            return int(project.id)
-    return None
-
-
-def _make(workspace: Workspace, client: Client, marker: str) -> int:
+def _config(workspace: Workspace) -> str:
     settings = workspace.settings.annotation
+    return labeling_config(
+        settings.sentences_per_annotator, settings.keywords_min, settings.keywords_max
+    )
+
+
+def _make(workspace: Workspace, client: Client, marker: str, config: str) -> Any:
     title = workspace.settings.dataset.name[:45]
-    project: Any = client.call(
+    return client.call(
         client.sdk.projects.create,
         safe=False,
         title=title if len(title) >= 3 else f"{title} dataset",
         description=marker,
-        label_config=labeling_config(settings.sentences_per_annotator, settings.keywords_max),
-        maximum_annotations=settings.annotators_per_image,
-        expert_instruction=_as_html(guide()),
+        label_config=config,
+        maximum_annotations=workspace.settings.annotation.annotators_per_image,
+        expert_instruction=instructions(guide()),
         show_instruction=True,
         show_skip_button=True,
-        enable_empty_annotation=False,
+        # Without it the page refuses a text that was typed but not yet added by a key. The
+        # fields are required: an empty annotation is refused all the same.
+        enable_empty_annotation=True,
     )
-    return int(project.id)
 
 
-def _ensure_storage(workspace: Workspace, client: Client, number: int) -> None:
-    """Connect the folder of renditions, from which the server shows the images."""
-    if client.connection.images != "local":
-        return
-    path = str((workspace.renditions / "images").resolve())
-    storages = client.call(client.sdk.import_storage.local.list, project=number)
-    if any(storage.path == path for storage in storages):
-        return
-    try:
-        client.call(
-            client.sdk.import_storage.local.create,
-            safe=False,
-            project=number,
-            path=path,
-            use_blob_urls=True,
-            title="images",
+def _follow_settings(workspace: Workspace, client: Client, found: Any, *, changed: bool) -> None:
+    """Bring the project up to the settings; a page changed on the server stays otherwise."""
+    update: dict[str, Any] = {}
+    most = workspace.settings.annotation.annotators_per_image
+    if found.maximum_annotations != most:
+        update["maximum_annotations"] = most
+    if changed:
+        update["label_config"] = _config(workspace)
+    if update:
+        client.call(client.sdk.projects.update, id=found.id, **update)
+
+
+def _record(
+    workspace: Workspace, client: Client, found: Any, config: str, row: sqlite3.Row | None
+) -> int:
+    """Write the project into the workspace; return its row."""
+    number, created = int(found.id), _created(found)
+    with workspace.transaction() as db:
+        if row is None:
+            # Known under another address of its server? Its annotations must not come twice.
+            row = db.execute(
+                "SELECT * FROM project WHERE server_id = ? AND created_at = ?", (number, created)
+            ).fetchone()
+        values = (client.connection.key, number, TEMPLATE, _sha256(config), created)
+        if row is None:
+            cursor = db.execute(
+                "INSERT INTO project (server, server_id, template, config, created_at)"
+                " VALUES (?, ?, ?, ?, ?)",
+                values,
+            )
+            assert cursor.lastrowid is not None
+            return cursor.lastrowid
+        db.execute(
+            "UPDATE project SET server = ?, server_id = ?, template = ?, config = ?,"
+            " created_at = ? WHERE id = ?",
+            (*values, row["id"]),
         )
-    except RsitmdError as error:
-        raise RsitmdError(
-            "the server cannot read the images from this folder",
-            where=path,
-            mend="set LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT on the server to its parent "
-            f"({error.what})",
-        ) from error
+        if (row["server_id"], row["created_at"]) != (number, created):
+            # Another project took the place of one that is gone: its tasks are gone too.
+            db.execute("DELETE FROM fact WHERE key = ?", (pull_cursor(row["id"]),))
+            db.execute("UPDATE task SET server_id = -id WHERE project_id = ?", (row["id"],))
+        return int(row["id"])
 
 
-def _as_html(markdown: str) -> str:
-    """Turn the guide's few Markdown marks into HTML; the server shows nothing else."""
-    import html
-    import re
+def _created(project: Any) -> str:
+    return server_time(project.created_at)
 
-    lines = []
-    for block in markdown.strip().split("\n\n"):
-        text = html.escape(" ".join(line.strip() for line in block.splitlines()), quote=False)
-        text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text)
-        text = re.sub(r"\*(.+?)\*", r"<i>\1</i>", text)
-        text = re.sub(r"(?<= )(\d)\. (?=<b>)", r"<br>\1. ", text)
-        heading = text.startswith("# ")
-        lines.append(f"<h3>{text[2:]}</h3>" if heading else f"<p>{text}</p>")
-    return "\n".join(lines)
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def instructions(markdown: str) -> str:
+    """Return the guide as the HTML that the server shows before the first task."""
+    from markdown_it import MarkdownIt
+
+    return str(MarkdownIt().render(markdown))

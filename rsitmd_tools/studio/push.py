@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from dataclasses import dataclass
-from urllib.parse import quote
 
+from rsitmd_tools.annotation_templates import IMAGE
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio.client import Client, connection_of
-from rsitmd_tools.studio.project import ensure_project
-from rsitmd_tools.studio.renditions import make_renditions, rendition_path
+from rsitmd_tools.studio.delivery import deliver
+from rsitmd_tools.studio.project import Project, ensure_project
+from rsitmd_tools.studio.renditions import make_renditions
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
 
 BATCH = 200
+KEY = "sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,93 +52,99 @@ def push(workspace: Workspace) -> PushReport:
         raise RsitmdError(
             "holds no images",
             where=workspace.path,
-            mend=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
+            mend="run: "
+            + shlex.join(["rsitmd", "build", "ingest", str(workspace.path), "FOLDER_OF_IMAGES"]),
         )
     make_renditions(workspace, [row["filename"] for row in images])
-    project, number = ensure_project(workspace, client)
+    project = ensure_project(workspace, client)
     known = _known(workspace, project)
-    on_server = client.call(client.sdk.projects.get, id=number).task_number or 0
-    waiting = [row for row in images if row["id"] not in known]
     found = 0
-    if waiting or on_server != len(known):
-        found, waiting = _reconcile(workspace, client, project, number, images)
+    waiting = [row for row in images if row["id"] not in known]
+    if waiting or project.tasks != len(known):
+        found, waiting = _reconcile(workspace, client, project, images)
+    addresses = deliver(workspace, client, project.number, waiting)
     with progress("push", len(waiting)) as step:
         for first in range(0, len(waiting), BATCH):
             batch = waiting[first : first + BATCH]
-            _send(workspace, client, project, number, batch)
+            _send(workspace, client, project, batch, addresses)
             step(len(batch))
     return PushReport(
-        url=f"{client.connection.url}/projects/{number}/data",
+        url=f"{client.connection.url}/projects/{project.number}/data",
         new=len(waiting),
         found=found,
         known=len(images) - len(waiting) - found,
     )
 
 
-def _known(workspace: Workspace, project: int) -> dict[int, int]:
+def _known(workspace: Workspace, project: Project) -> dict[int, int]:
     """Return the server's task number by image row."""
     rows = workspace.db.execute(
-        "SELECT image_id, server_id FROM task WHERE project_id = ?", (project,)
+        "SELECT image_id, server_id FROM task WHERE project_id = ?", (project.row,)
     )
     return {row["image_id"]: row["server_id"] for row in rows}
 
 
 def _reconcile(
-    workspace: Workspace, client: Client, project: int, number: int, images: list[sqlite3.Row]
+    workspace: Workspace, client: Client, project: Project, images: list[sqlite3.Row]
 ) -> tuple[int, list[sqlite3.Row]]:
     """Look up what the server has; return how many tasks were found and what is missing."""
-    by_key: dict[str, int] = {}
-    for page in client.pages(number, since=None, size=500):
+    on_server: dict[str, list[int]] = {}
+    for page in client.pages(project.number, annotations=False, size=500):
         for task in page:
-            by_key.setdefault((task.data or {}).get("sha256", ""), int(task.id))
+            key = (task.data or {}).get(KEY)
+            if isinstance(key, str):
+                on_server.setdefault(key, []).append(int(task.id))
     known = _known(workspace, project)
-    rows = [
-        (project, row["id"], by_key[row["sha256"]], utc_now())
+    found = [
+        (row["id"], on_server[row["sha256"]][0])
         for row in images
-        if row["sha256"] in by_key and known.get(row["id"]) != by_key[row["sha256"]]
+        # A copy that somebody imported beside a task we know changes nothing.
+        if row["sha256"] in on_server and known.get(row["id"]) not in on_server[row["sha256"]]
     ]
-    with workspace.transaction() as db:
-        db.executemany(
-            "INSERT INTO task (project_id, image_id, server_id, pushed_at) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (project_id, image_id) DO UPDATE SET server_id = excluded.server_id",
-            rows,
-        )
-    return len(rows), [row for row in images if row["sha256"] not in by_key]
+    _record(workspace, project, found)
+    return len(found), [row for row in images if row["sha256"] not in on_server]
 
 
 def _send(
-    workspace: Workspace, client: Client, project: int, number: int, batch: list[sqlite3.Row]
+    workspace: Workspace,
+    client: Client,
+    project: Project,
+    batch: list[sqlite3.Row],
+    addresses: dict[str, str],
 ) -> None:
     """Import one batch and record its tasks."""
     answer = client.call(
         client.sdk.projects.import_tasks,
         safe=False,
-        id=number,
-        request=[{"data": _data(workspace, client, row)} for row in batch],
+        id=project.number,
+        request=[{"data": _data(row, addresses[row["sha256"]])} for row in batch],
         return_task_ids=True,
     )
     numbers = list(answer.task_ids or [])
     if len(numbers) != len(batch):
         raise RsitmdError(
-            f"took {len(numbers)} of {len(batch)} tasks",
+            f"the server took {len(numbers)} of {len(batch)} tasks",
             where=client.connection.url,
             mend="run the same command again",
         )
+    _record(workspace, project, [(row["id"], id_) for row, id_ in zip(batch, numbers, strict=True)])
+
+
+def _record(workspace: Workspace, project: Project, tasks: list[tuple[int, int]]) -> None:
+    """Write ``(image row, number on the server)`` of tasks into the workspace."""
     with workspace.transaction() as db:
         db.executemany(
             "INSERT INTO task (project_id, image_id, server_id, pushed_at) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (project_id, image_id) DO UPDATE SET server_id = excluded.server_id",
-            [(project, row["id"], id_, utc_now()) for row, id_ in zip(batch, numbers, strict=True)],
+            [(project.row, image, number, utc_now()) for image, number in tasks],
         )
 
 
-def _data(workspace: Workspace, client: Client, row: sqlite3.Row) -> dict[str, str]:
-    name = quote(rendition_path(workspace, row["filename"]).name)
-    prefix = client.connection.images
-    local = prefix == "local"
+def _data(row: sqlite3.Row, address: str) -> dict[str, str]:
+    """Return a task's data: what the page shows, and the key by which it is found again."""
     return {
-        "image": f"/data/local-files/?d=images/{name}" if local else f"{prefix.rstrip('/')}/{name}",
+        IMAGE: address,
         "filename": row["filename"],
         "category": row["category"],
-        "sha256": row["sha256"],
+        KEY: row["sha256"],
     }

@@ -18,37 +18,35 @@ class Written:
 
     Attributes:
         sentences: ``(slot, text)``, blank ones left out.
-        keywords: Keywords in order, blank ones left out.
-        blank: How many areas held nothing but white space.
+        keywords: Keywords in order, blank ones and repetitions left out.
+        folded: How many sentences were written on several lines.
     """
 
     sentences: tuple[tuple[int, str], ...]
     keywords: tuple[str, ...]
-    blank: int
+    folded: int = 0
 
 
 def parse_result(result: Sequence[Any]) -> Written:
     """Read an annotation's result.
 
-    Line breaks and runs of white space become one space: a sentence is one line. Parts
-    that this tool's templates do not have are passed over.
+    A line break becomes a space: a sentence is one line. Parts that this tool's templates
+    do not have are passed over.
     """
-    sentences: list[tuple[int, str]] = []
-    keywords: list[str] = []
-    blank = 0
+    sentences: dict[int, str] = {}
+    keywords: dict[str, None] = {}
+    folded = 0
     for part in result:
         name, texts = _texts(part)
         slot = _SLOT.fullmatch(name)
         if slot is not None:
-            text = _one_line(" ".join(texts))
-            blank += not text
-            if text:
-                sentences.append((int(slot.group(1)), text))
+            written = "\n".join(texts).strip()
+            if written:
+                sentences[int(slot.group(1))] = one_line(written)
+                folded += len(written.splitlines()) > 1
         elif name == KEYWORDS:
-            cleaned = [_one_line(text) for text in texts]
-            blank += cleaned.count("")
-            keywords += [text for text in cleaned if text]
-    return Written(tuple(sorted(sentences)), tuple(dict.fromkeys(keywords)), blank)
+            keywords |= dict.fromkeys(filter(None, map(one_line, texts)))
+    return Written(tuple(sorted(sentences.items())), tuple(keywords), folded)
 
 
 def as_result(sentences: Sequence[str], keywords: Sequence[str]) -> list[dict[str, Any]]:
@@ -75,5 +73,7 @@ def _texts(part: Any) -> tuple[str, list[str]]:
     return str(part.get("from_name", "")), strings
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def one_line(text: str) -> str:
+    """Return a text on one line, without space around it; within a line it stays as it is."""
+    lines = (line.strip() for line in text.splitlines())
+    return " ".join(line for line in lines if line)

@@ -9,9 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rsitmd_tools.atomic import write_json
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, reason
 
+FILENAME = "secrets.json"
 OWNER_ONLY = 0o600
+OWNER_ONLY_FOLDER = 0o700
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -28,13 +30,28 @@ class Secrets:
     token: str
 
 
+def private_folder(folder: Path) -> None:
+    """Make a folder that only its owner can enter: the server's data hold tokens too.
+
+    Raises:
+        RsitmdError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(OWNER_ONLY_FOLDER)
+    except OSError as error:
+        raise RsitmdError(
+            f"cannot be made ({reason(error)})", where=folder, mend="make its parent writable"
+        ) from error
+
+
 def secrets_of(studio: Path) -> Secrets:
     """Read the secrets in a workspace's ``studio/`` folder, or make them.
 
     Raises:
         RsitmdError: The file is malformed.
     """
-    file = studio / "secrets.json"
+    file = studio / FILENAME
     if not file.exists():
         made = Secrets(
             server=f"embedded-{uuid.uuid4()}",
@@ -42,9 +59,16 @@ def secrets_of(studio: Path) -> Secrets:
             password=secrets.token_urlsafe(18),
             token=secrets.token_hex(20),
         )
-        studio.mkdir(parents=True, exist_ok=True)
-        write_json(file, asdict(made), mode=OWNER_ONLY)
+        private_folder(studio)
+        keep(studio, made)
     try:
         return Secrets(**json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise RsitmdError("is malformed", where=file, mend="restore it from a backup") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise RsitmdError(
+            "is unreadable or malformed", where=file, mend="restore it from a backup"
+        ) from error
+
+
+def keep(studio: Path, made: Secrets) -> None:
+    """Write the secrets into a file only their owner can read."""
+    write_json(studio / FILENAME, asdict(made), mode=OWNER_ONLY)

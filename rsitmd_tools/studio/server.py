@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
-from rsitmd_tools.atomic import write_json
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.extras import require
-from rsitmd_tools.studio.secrets import OWNER_ONLY, Secrets, secrets_of
+from rsitmd_tools.studio.accounts import log_in
+from rsitmd_tools.studio.client import Client, Connection
+from rsitmd_tools.studio.http import open_session
+from rsitmd_tools.studio.running import remove_state, running_server, take_lock, write_state
+from rsitmd_tools.studio.secrets import Secrets, keep, private_folder, secrets_of
 from rsitmd_tools.workspace import Workspace
 
 HOST = "127.0.0.1"
 START_SECONDS = 240.0
 STOP_SECONDS = 20.0
+LOCK_SECONDS = 5.0
+LOG = "server.log"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -31,7 +37,7 @@ class EmbeddedServer:
     """A Label Studio server whose data lie in the workspace; a context manager.
 
     It listens on 127.0.0.1 only, keeps analytics and open sign-up off, and ends with the
-    process that started it, even when that one is killed.
+    thread that started it, even when its process is killed (Linux).
 
     Args:
         folder: The workspace.
@@ -46,11 +52,13 @@ class EmbeddedServer:
         require("label_studio", "label_studio_sdk")
         if not Workspace.is_workspace(folder):
             Workspace.open(folder)  # says what is wrong
-        self._folder = folder.resolve()
-        self._studio = self._folder / "studio"
+        self.workspace = folder.resolve()
+        self._studio = self.workspace / "studio"
         self._asked_port = port
         self._process: subprocess.Popen[bytes] | None = None
-        self.secrets: Secrets = secrets_of(self._studio)
+        self._lock: IO[str] | None = None
+        private_folder(self._studio)
+        self.secrets: Secrets
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -72,53 +80,39 @@ class EmbeddedServer:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        running = running_server(self._studio)
-        if running is not None:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while (lock := take_lock(self._studio)) is None and time.monotonic() < deadline:
+            time.sleep(0.2)  # the child of a parent that was killed is about to end
+        self._lock = lock
+        if lock is None:
+            where = running_server(self._studio)
             raise RsitmdError(
-                f"its server runs already at {running}",
-                where=self._folder,
+                f"its server runs already at {where}" if where else "its server is being started",
+                where=self.workspace,
                 mend="use that one, or stop it first",
             )
-        port = _free_port() if self._asked_port is None else _check_port(self._asked_port)
-        (self._folder / "renditions" / "images").mkdir(parents=True, exist_ok=True)
-        self.url = f"http://{HOST}:{port}"
-        log = (self._studio / "server.log").open("ab")
-        with log:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-c", _LAUNCH, "start", "--no-browser"),
-                    *("--internal-host", HOST, "--port", str(port)),
-                ],
-                env=self._environment(),
-                cwd=self._studio,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,
-            )
         try:
+            self.secrets = secrets_of(self._studio)
+            remove_state(self._studio)  # left by a server that was killed
+            port = _free_port() if self._asked_port is None else _check_port(self._asked_port)
+            self.url = f"http://{HOST}:{port}"
+            self._process = self._launch(port)
             self._wait_for_health()
+            self._check_account()
+            write_state(self._studio, self.url)
         except BaseException:
             self.stop()
             raise
-        state = {"url": self.url, "pid": self._process.pid}
-        write_json(self._studio / "server.json", state, mode=OWNER_ONLY)
 
     def stop(self) -> None:
         """Stop the server; nothing happens when it does not run."""
-        process = self._process
-        if process is None:
-            return
-        (self._studio / "server.json").unlink(missing_ok=True)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        self._process = None
+        if self._process is not None:
+            remove_state(self._studio)
+            _end(self._process)
+            self._process = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def wait(self) -> None:
         """Wait until the server ends by itself.
@@ -130,29 +124,71 @@ class EmbeddedServer:
             self._process.wait()
             raise self._ended()
 
+    def _launch(self, port: int) -> subprocess.Popen[bytes]:
+        assert self._lock is not None
+        try:
+            (self.workspace / "renditions" / "images").mkdir(parents=True, exist_ok=True)
+            log = (self._studio / LOG).open("ab")
+        except OSError as error:
+            raise RsitmdError(
+                f"cannot be written ({reason(error)})",
+                where=self.workspace,
+                mend="choose a folder you may write to",
+            ) from error
+        with log:
+            return subprocess.Popen(
+                [
+                    *(sys.executable, "-c", _LAUNCH, "start", "--no-browser"),
+                    *("--internal-host", HOST, "--port", str(port)),
+                ],
+                env=self._environment(),
+                cwd=self._studio,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=[self._lock.fileno()],
+                preexec_fn=_die_with(os.getpid()),
+            )
+
     def _wait_for_health(self) -> None:
         import httpx
 
         assert self._process is not None
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise self._ended()
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{self.url}/health", timeout=5).status_code == 200:
-                    return
-            time.sleep(0.3)
+        with open_session(self.url, timeout=5.0) as session:
+            while time.monotonic() < deadline:
+                if self._process.poll() is not None:
+                    raise self._ended()
+                with contextlib.suppress(httpx.HTTPError):
+                    if session.get("/health").status_code == 200:
+                        return
+                time.sleep(0.3)
         raise RsitmdError(
             f"Label Studio did not answer within {START_SECONDS:.0f} s",
-            where=self._studio / "server.log",
+            where=self._studio / LOG,
             mend="read the end of that log",
         )
+
+    def _check_account(self) -> None:
+        """Take over the token of the lead's account where the server has given it another.
+
+        That is so after a first start that was killed between making the account and
+        setting its token.
+        """
+        client = Client(Connection(self.secrets.server, self.url, self.secrets.token))
+        try:
+            client.check()
+        except RsitmdError:
+            token = log_in(self.url, self.secrets.email, self.secrets.password)
+            self.secrets = replace(self.secrets, token=token)
+            keep(self._studio, self.secrets)
 
     def _ended(self) -> RsitmdError:
         assert self._process is not None
         return RsitmdError(
             f"Label Studio ended with code {self._process.returncode}",
-            where=self._studio / "server.log",
+            where=self._studio / LOG,
             mend="read the end of that log",
         )
 
@@ -164,9 +200,10 @@ class EmbeddedServer:
             "LABEL_STUDIO_USERNAME": self.secrets.email,
             "LABEL_STUDIO_PASSWORD": self.secrets.password,
             "LABEL_STUDIO_USER_TOKEN": self.secrets.token,
+            "DJANGO_DB": "sqlite",
             "LABEL_STUDIO_BASE_DATA_DIR": str(self._studio / "data"),
             "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
-            "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(self._folder / "renditions"),
+            "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(self.workspace / "renditions"),
             "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
             "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
             "COLLECT_ANALYTICS": "false",
@@ -180,16 +217,15 @@ class EmbeddedServer:
 _LAUNCH = "import sys; from label_studio.server import main; sys.argv[0] = 'label-studio'; main()"
 
 
-def running_server(studio: Path) -> str | None:
-    """Return the address of a workspace's server where it runs, else None."""
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and those it started, gently first."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
     try:
-        state = json.loads((studio / "server.json").read_text(encoding="utf-8"))
-        pid, url = int(state["pid"]), str(state["url"])
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    # The number may belong to another process by now.
-    return url if b"label_studio" in command else None
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _check_port(port: int) -> int:
@@ -210,7 +246,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _die_with_parent() -> None:
-    """Ask the system to end this child when its parent dies (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _die_with(parent: int) -> Callable[[], None]:
+    """Return what asks the system, in the child, to end it when its parent dies (Linux)."""
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+    def prepare() -> None:
+        if libc is not None:
+            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            if os.getppid() != parent:  # it died before it could be asked
+                os._exit(1)
+
+    return prepare

@@ -22,25 +22,37 @@ from rsitmd_tools.cli.options import workspace_argument
     "--images",
     default="local",
     show_default=True,
-    metavar="local|URL-PREFIX",
+    metavar="local|upload|URL-PREFIX",
     help="How the server gets at the pictures.",
 )
 def command(folder: Path, url: str, token_file: Path, images: str) -> None:
     """Use a Label Studio that runs elsewhere, instead of the workspace's own.
 
-    With ``--images local`` the server reads DIR/renditions/images; with a URL prefix,
-    the pictures of that folder are taken from PREFIX/NAME.png.
+    With ``--images local`` the server reads DIR/renditions/images, with ``upload`` they are
+    sent to it, with a URL prefix it takes them from PREFIX/NAME.png.
 
     \b
     Examples:
       rsitmd annotate connect my-dataset --url http://127.0.0.1:8080 --token-file token.txt
+      rsitmd annotate connect my-dataset --url https://label.example.org \\
+          --token-file token.txt --images upload
     """
     from rsitmd_tools.errors import WrongUsage
-    from rsitmd_tools.studio.client import Client, Connection, save_connection, token_from
+    from rsitmd_tools.studio.client import (
+        LOCAL,
+        UPLOAD,
+        Client,
+        Connection,
+        save_connection,
+        token_from,
+    )
     from rsitmd_tools.workspace import Workspace
 
-    if images != "local" and not images.startswith(("http://", "https://")):
-        raise WrongUsage(f"--images {images}", mend="give local or a URL prefix")
+    web = ("http://", "https://")
+    if not url.startswith(web):
+        raise WrongUsage(f"--url {url}", mend="give the whole address, with http:// or https://")
+    if images not in (LOCAL, UPLOAD) and not images.startswith(web):
+        raise WrongUsage(f"--images {images}", mend="give local, upload or a URL prefix")
     address = url.rstrip("/")
     with Workspace.open(folder, write=True) as workspace:
         connection = Connection(address, address, token_from(token_file), images)

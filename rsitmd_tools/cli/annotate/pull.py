@@ -33,8 +33,10 @@ def command(folder: Path, as_json: bool) -> None:
         return
     click.echo(
         f"annotations: {report.new} new, {report.changed} changed, {report.deleted} deleted"
-        f" ({report.skipped} skips, {report.blank} text areas left empty)"
+        f" ({report.skipped} skips, {report.blank} sentences left empty)"
     )
+    if report.folded:
+        click.echo(f"{report.folded} sentences with line breaks were put on one line", err=True)
     if report.unknown_tasks:
         shown = ", ".join(map(str, report.unknown_tasks[:5]))
         click.echo(

@@ -31,3 +31,4 @@ def command(folder: Path, as_json: bool) -> None:
         return
     click.echo(f"tasks: {report.new} new, {report.found} found, {report.known} known")
     click.echo(f"page: {report.url}")
+    click.echo(f"annotators work at: {report.url}?labeling=1")

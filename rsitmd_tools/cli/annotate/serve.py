@@ -23,6 +23,7 @@ def command(folder: Path, port: int | None) -> None:
       rsitmd annotate serve my-dataset
       rsitmd annotate serve my-dataset --port 8080
     """
+    import shlex
     import signal
 
     from rsitmd_tools.studio.server import EmbeddedServer
@@ -34,8 +35,8 @@ def command(folder: Path, port: int | None) -> None:
         click.echo(f"Label Studio: {server.url}")
         click.echo(f"log in as {server.secrets.email}")
         click.echo(f"password and token: in {folder / 'studio' / 'secrets.json'}")
-        click.echo(f"send images: rsitmd annotate push {folder}")
-        click.echo(f"invite people: rsitmd annotate invite {folder}")
+        click.echo(f"send images: rsitmd annotate push {shlex.quote(str(folder))}")
+        click.echo(f"invite people: rsitmd annotate invite {shlex.quote(str(folder))}")
         click.echo("Ctrl-C stops it; the same command starts it again")
         try:
             server.wait()

@@ -1,0 +1,94 @@
+"""How the server gets at the images: a folder it reads, an upload, or addresses elsewhere."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.progress import progress
+from rsitmd_tools.studio.client import LOCAL, UPLOAD, Client
+from rsitmd_tools.studio.renditions import rendition_folder, rendition_path
+from rsitmd_tools.workspace import Workspace
+
+FILES_A_REQUEST = 100  # the server refuses more
+
+
+def deliver(
+    workspace: Workspace, client: Client, project: int, rows: Sequence[sqlite3.Row]
+) -> dict[str, str]:
+    """Make sure that the server gets at the renditions; return an address by content hash.
+
+    Args:
+        workspace: The workspace, its renditions made.
+        client: The server.
+        project: The project's number on the server.
+        rows: Rows of table ``image``.
+
+    Raises:
+        RsitmdError: The server cannot read the folder, or refuses the files.
+    """
+    names = {row["sha256"]: rendition_path(workspace, row["filename"]).name for row in rows}
+    how = client.connection.images
+    if how == UPLOAD:
+        return _upload(workspace, client, project, rows)
+    if how == LOCAL:
+        _ensure_storage(workspace, client, project)
+        prefix = f"/data/local-files/?d={rendition_folder(workspace).name}"
+    else:
+        prefix = how.rstrip("/")
+    return {key: f"{prefix}/{quote(name)}" for key, name in names.items()}
+
+
+def _ensure_storage(workspace: Workspace, client: Client, project: int) -> None:
+    """Connect the folder of renditions: only so does the server show its files."""
+    path = str(rendition_folder(workspace).resolve())
+    storages = client.call(client.sdk.import_storage.local.list, project=project)
+    if any(storage.path == path for storage in storages):
+        return
+    try:
+        client.call(
+            client.sdk.import_storage.local.create,
+            safe=False,
+            project=project,
+            path=path,
+            use_blob_urls=True,
+            title="images",
+        )
+    except RsitmdError as error:
+        raise RsitmdError(
+            f"the server cannot read the images from this folder ({error.what})",
+            where=path,
+            mend="set LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT on the server to its parent, or"
+            " connect with --images upload",
+        ) from error
+
+
+def _upload(
+    workspace: Workspace, client: Client, project: int, rows: Sequence[sqlite3.Row]
+) -> dict[str, str]:
+    """Send the renditions that the server has not; their names there hold the content hash."""
+    have = _uploaded(client, project)
+    missing = [row for row in rows if row["sha256"] not in have]
+    with progress("upload", len(missing)) as step:
+        for first in range(0, len(missing), FILES_A_REQUEST):
+            batch = missing[first : first + FILES_A_REQUEST]
+            client.upload(
+                project,
+                {
+                    f"{row['sha256']}.png": rendition_path(workspace, row["filename"]).read_bytes()
+                    for row in batch
+                },
+            )
+            step(len(batch))
+    have = _uploaded(client, project) if missing else have
+    return {row["sha256"]: have[row["sha256"]] for row in rows}
+
+
+def _uploaded(client: Client, project: int) -> dict[str, str]:
+    """Return the address of each uploaded file by the content hash in its name."""
+    files = client.call(client.sdk.files.list, id=project, all_=True)
+    paths = [str(file.file) for file in files]
+    # The server puts a random word before the name: upload/1/0a1b2c3d-<hash>.png
+    return {path.rpartition("-")[2].removesuffix(".png"): f"/data/{path}" for path in paths}

@@ -1,0 +1,272 @@
+"""A real Label Studio for the whole run, and workspaces to use it with."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_in
+from rsitmd_tools.studio.client import Client, Connection, save_connection
+from rsitmd_tools.studio.server import EmbeddedServer
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.store import utc_now
+
+PASSWORD = "a long password for tests"
+NOWHERE = "https://images.example.org/folder"
+
+
+def draw(path: Path, number: int) -> None:
+    """Draw a small scene that differs from number to number."""
+    image = Image.new("RGB", (256, 256), (40, 90, 50))
+    pen = ImageDraw.Draw(image)
+    for step in range(number % 5 + 1):
+        x, y = 20 + 45 * step, 20 + 13 * (number % 12)
+        pen.rectangle([x, y, x + 30, y + 30], fill=(200, 20 * step, (37 * number) % 256))
+    image.save(path, format="TIFF")
+
+
+def _add_images(
+    workspace: Workspace, count: int, category: str = "harbour", first: int = 1
+) -> None:
+    with workspace.transaction() as db:
+        for number in range(first, first + count):
+            filename = f"{category}_{number}.tif"
+            draw(workspace.images / filename, number)
+            key = hashlib.sha256(f"{category} {number}".encode()).hexdigest()
+            db.execute(
+                "INSERT INTO image (sha256, filename, category, number, source, width, height,"
+                " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, ?, 256, 256, ?, ?, ?)",
+                (key, filename, category, number, "drawn", key, "0" * 16, utc_now()),
+            )
+
+
+AddImages = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def add_images() -> AddImages:
+    """A function that puts drawn images into a workspace, as an ingest would."""
+    return _add_images
+
+
+@dataclass(frozen=True)
+class Tool:
+    """The command line, run as a user runs it."""
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "rsitmd_tools", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A shell's background job ignores Ctrl-C; a user's terminal does not.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+
+    def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def killed_after(self, answers: int, command: str, folder: Path) -> None:
+        """Run push or pull, killed right after the server has answered so many calls."""
+        script = f"""
+import os, signal, sys
+from rsitmd_tools.cli import main
+from rsitmd_tools.studio import pull, push
+from rsitmd_tools.studio.client import Client
+push.BATCH = pull.PAGE = 2
+call, seen = Client.call, 0
+def counted(self, *args, **kwargs):
+    global seen
+    answer = call(self, *args, **kwargs)
+    seen += 1
+    if seen == {answers}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+Client.call = counted
+main(["annotate", "{command}", sys.argv[1]])
+"""
+        process = subprocess.run(
+            [sys.executable, "-c", script, str(folder)], capture_output=True, timeout=300
+        )
+        assert process.returncode == -signal.SIGKILL, process.stderr
+
+
+@pytest.fixture(scope="session")
+def tool() -> Tool:
+    return Tool()
+
+
+@pytest.fixture(scope="session")
+def started_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ``studio/`` of a server that has run once: its data are made, it starts in seconds."""
+    pytest.importorskip("label_studio", reason="Label Studio is not installed: make install")
+    folder = tmp_path_factory.mktemp("once") / "workspace"
+    with Workspace.create(folder), EmbeddedServer(folder):
+        pass
+    return folder / "studio"
+
+
+MakeOwn = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def make_own(tmp_path_factory: pytest.TempPathFactory, started_once: Path) -> MakeOwn:
+    """A function that makes a workspace for a server of its own."""
+
+    def make(images: int = 5) -> Path:
+        folder = tmp_path_factory.mktemp("own") / "wörk space & 'more'"
+        with Workspace.create(folder, "Häfen") as workspace:
+            _add_images(workspace, images)
+        shutil.copytree(started_once, folder / "studio")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def server(make_own: MakeOwn) -> Iterator[EmbeddedServer]:
+    """The server of the whole run, in a workspace of its own."""
+    with EmbeddedServer(make_own(images=0)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(server: EmbeddedServer) -> Client:
+    return Client(Connection("tests", server.url, server.token))
+
+
+@pytest.fixture(scope="session")
+def annotators(client: Client) -> list[tuple[str, Annotator]]:
+    """Five people who signed up by invitation, with their addresses."""
+    link = invitation_link(client)
+    emails = [f"{name}@example.org" for name in ("anna", "berta", "clara", "dora", "emil")]
+    return [
+        (email, Annotator(client.connection, sign_up_or_in(link, email, PASSWORD)))
+        for email in emails
+    ]
+
+
+MakeWorkspace = Callable[..., Path]
+
+
+@pytest.fixture
+def make_workspace(tmp_path: Path, server: EmbeddedServer) -> MakeWorkspace:
+    """A function that makes workspaces connected to the server of the whole run."""
+    numbers = itertools.count(1)
+
+    def make(images: int = 5, how: str = NOWHERE, settings: str = "", url: str = "") -> Path:
+        folder = tmp_path / f"workspace {next(numbers)}"
+        Workspace.create(folder, f"{tmp_path.name} ä").close()
+        if settings:
+            (folder / "rsitmd.toml").write_text(settings, encoding="utf-8")
+        address = url or server.url
+        with Workspace.open(folder, write=True) as workspace:
+            _add_images(workspace, images)
+            save_connection(workspace, Connection(server.url, address, server.token, how))
+        return folder
+
+    return make
+
+
+class Relay:
+    """A relay to the server that spoils some answers; what it passes on is real.
+
+    Attributes:
+        spoil: Given method, path and the count of requests, says what to do with a request:
+            None, ``cut`` (passed on, the answer is dropped), or a status to answer instead.
+        seen: ``(method, path)`` of every request.
+    """
+
+    def __init__(self, target: str) -> None:
+        host, port = target.removeprefix("http://").split(":")
+        self._target = (host, int(port))
+        self.spoil: Callable[[str, str, int], str | int | None] = lambda method, path, count: None
+        self.seen: list[tuple[str, str]] = []
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError, ValueError):
+            request = _read_message(connection)
+            method, path, _ = request.split(b" ", 2)
+            self.seen.append((method.decode(), path.decode()))
+            order = self.spoil(method.decode(), path.decode(), len(self.seen))
+            if isinstance(order, int):
+                head = f"HTTP/1.1 {order} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                connection.sendall(head.encode())
+                return
+            with socket.create_connection(self._target) as server:
+                server.sendall(request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+                answer = b"".join(iter(lambda: server.recv(65536), b""))
+            answer = answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+            connection.sendall(answer[: len(answer) // 2] if order == "cut" else answer)
+
+
+def _read_message(connection: socket.socket) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(65536) or _end()
+    head, _, body = data.partition(b"\r\n\r\n")
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+    length = next(
+        (int(line.split(b":")[1]) for line in lines if line.lower().startswith(b"content-length:")),
+        0,
+    )
+    while len(body) < length:
+        body += connection.recv(65536) or _end()
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def _end() -> bytes:
+    raise ValueError("the connection ended early")
+
+
+@pytest.fixture
+def relay(server: EmbeddedServer) -> Iterator[Relay]:
+    made = Relay(server.url)
+    yield made
+    made.close()
+
+
+ProcessesOf = Callable[[Path], list[int]]
+
+
+@pytest.fixture(scope="session")
+def processes_of() -> ProcessesOf:
+    """A function that returns the server processes of a workspace."""
+
+    def look(folder: Path) -> list[int]:
+        found = []
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                here = entry.name.isdigit() and (entry / "cwd").readlink()
+                if here == folder.resolve() / "studio":
+                    found.append(int(entry.name))
+        return found
+
+    return look

@@ -1,0 +1,167 @@
+"""Pull: nothing lost and nothing twice, whatever happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio import pull as pull_module
+from rsitmd_tools.studio.accounts import Annotator
+from rsitmd_tools.studio.client import Client, Connection, save_connection
+from rsitmd_tools.studio.pull import pull
+from rsitmd_tools.studio.push import push
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.merge import merged_images
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rsitmd_tools.studio.server import EmbeddedServer
+    from tests.integration.conftest import MakeWorkspace, Relay, Tool
+
+pytestmark = pytest.mark.integration
+
+People = list[tuple[str, Annotator]]
+
+
+@pytest.fixture
+def written(make_workspace: MakeWorkspace, annotators: People) -> Iterator[Path]:
+    """A workspace with five images, each captioned by two people, not pulled yet."""
+    folder = make_workspace()
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+        tasks = [row[0] for row in workspace.db.execute("SELECT server_id FROM task ORDER BY id")]
+    for _, person in annotators[:2]:
+        for number, task in enumerate(tasks):
+            person.submit(task, [f"Image {number}."], ["red ship"])
+    yield folder
+
+
+def assert_all_there_once(workspace: Workspace) -> None:
+    captions = [image.captions for image in merged_images(workspace)]
+    assert captions == [(f"Image {n}.", f"Image {n}.") for n in range(5)]
+    assert workspace.db.execute("SELECT count(*) FROM annotation").fetchone()[0] == 10
+    cursors = "SELECT count(*) FROM fact WHERE key LIKE 'pull.%'"
+    assert workspace.db.execute(cursors).fetchone()[0] == 1
+
+
+# Pages of two: the users, the project, three pages, the empty one.
+@pytest.mark.parametrize("answers", [3, 4, 6])
+def test_a_killed_pull_is_run_again(answers: int, written: Path, tool: Tool) -> None:
+    tool.killed_after(answers, "pull", written)
+    again = tool.run("annotate", "pull", written, "--json")
+    assert again.returncode == 0, again.stderr
+    stored = {3: 0, 4: 4, 6: 10}[answers]  # what the pages before the kill brought
+    assert json.loads(again.stdout)["new"] == 10 - stored
+    with Workspace.open(written, write=True) as workspace:
+        assert_all_there_once(workspace)
+
+
+@pytest.mark.parametrize("answer", ["cut", 401])
+def test_a_server_lost_between_two_pages(
+    answer: str | int, written: Path, server: EmbeddedServer, relay: Relay,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(pull_module, "PAGE", 2)
+    monkeypatch.setattr("rsitmd_tools.studio.client.PAUSES", (0.0, 0.0, 0.0))
+    relay.spoil = lambda method, path, count: answer if count > 4 else None
+    with Workspace.open(written, write=True) as workspace:
+        save_connection(workspace, Connection(server.url, relay.url, server.token))
+        with pytest.raises(RsitmdError) as stopped:
+            pull(workspace)
+        assert server.token not in str(stopped.value)
+        assert "\n" not in str(stopped.value)
+        assert 0 < workspace.db.execute("SELECT count(*) FROM annotation").fetchone()[0] < 10
+        relay.spoil = lambda method, path, count: None
+        pull(workspace)
+        assert_all_there_once(workspace)
+
+
+def test_a_task_deleted_between_two_pages_hides_no_other(
+    written: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull_module, "PAGE", 2)
+    pages = Client.pages
+
+    def delete_behind(self: Client, *args: Any, **options: Any) -> Iterator[list[Any]]:
+        for number, page in enumerate(pages(self, *args, **options)):
+            yield page
+            if number == 0:
+                client.sdk.tasks.delete(id=str(page[0].id))
+
+    monkeypatch.setattr(Client, "pages", delete_behind)
+    with Workspace.open(written, write=True) as workspace:
+        assert pull(workspace).new == 10
+
+
+def test_tasks_of_others_are_left_out_and_named(written: Path, client: Client, tool: Tool) -> None:
+    with Workspace.open(written) as workspace:
+        number = workspace.db.execute("SELECT server_id FROM project").fetchone()[0]
+    client.sdk.projects.import_tasks(id=number, request=[{"data": {"image": "https://x/y.png"}}])
+    answer = tool.run("annotate", "pull", written)
+    assert answer.returncode == 0
+    assert "1 tasks were not made by this workspace" in answer.stderr
+
+
+def test_a_wrong_token_is_one_line_without_it(
+    written: Path, server: EmbeddedServer, tool: Tool
+) -> None:
+    wrong = "0123456789abcdef0123456789abcdef01234567"
+    with Workspace.open(written, write=True) as workspace:
+        save_connection(workspace, Connection(server.url, server.url, wrong))
+    for command in ("push", "pull", "invite"):
+        answer = tool.run("annotate", command, written)
+        assert answer.returncode == 1
+        assert answer.stderr.splitlines()[-1] == (
+            f"error: {server.url}: the server refuses the token; copy it again from the server's"
+            " page Account & Settings"
+        )
+        assert wrong not in answer.stdout + answer.stderr
+
+
+def test_an_absent_server_is_one_line(written: Path, tool: Tool) -> None:
+    with Workspace.open(written, write=True) as workspace:
+        gone = "http://127.0.0.1:9"
+        save_connection(workspace, Connection(gone, gone, "token"))
+    for command in ("push", "pull", "invite"):
+        answer = tool.run("annotate", command, written)
+        assert answer.returncode == 1
+        last = answer.stderr.splitlines()[-1]
+        assert last.startswith("error: ")
+        assert "no Label Studio answers; start the server" in last or "no project" in last
+    assert json.loads(tool.run("annotate", "status", written, "--json").stdout)["images"] == 5
+
+
+def test_connect_checks_address_and_token(
+    make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client, tool: Tool
+) -> None:  # fmt: skip
+    folder = make_workspace(images=1)
+    (folder / "studio" / "connection.json").unlink()
+    token = folder / "token.txt"
+    token.write_text(server.token + "\n", encoding="ascii")
+
+    def connect(*more: str) -> tuple[int, str]:
+        done = tool.run("annotate", "connect", folder, "--token-file", token, *more)
+        assert server.token not in done.stdout + done.stderr
+        return done.returncode, done.stdout + done.stderr
+
+    assert connect("--url", "ftp://x")[0] == 2
+    assert connect("--url", server.url, "--images", "nonsense")[0] == 2
+    assert connect("--url", "http://127.0.0.1:9")[0] == 1
+    assert not (folder / "studio" / "connection.json").exists()
+    code, said = connect("--url", server.url + "/", "--images", "upload")
+    assert code == 0, said
+    assert said.startswith(f"connected: {server.url} (Label Studio 1.")
+    assert tool.run("annotate", "push", folder).returncode == 0
+
+    token.write_text(client.sdk.tokens.create().token, encoding="ascii")  # a personal token
+    assert connect("--url", server.url)[0] == 0
+    assert tool.run("annotate", "invite", folder).stdout.startswith(f"{server.url}/user/signup/")
+    token.write_text("", encoding="ascii")
+    assert "holds no token" in connect("--url", server.url)[1]
+    token.unlink()
+    assert "cannot be read" in connect("--url", server.url)[1]

@@ -1,0 +1,234 @@
+"""Push: one task an image, whatever happened."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio import push as push_module
+from rsitmd_tools.studio.client import Client, Connection, save_connection
+from rsitmd_tools.studio.push import push
+from rsitmd_tools.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rsitmd_tools.studio.server import EmbeddedServer
+    from tests.integration.conftest import AddImages, MakeWorkspace, Relay, Tool
+
+pytestmark = pytest.mark.integration
+
+
+def project_of(workspace: Workspace) -> int:
+    rows = workspace.db.execute("SELECT server_id FROM project").fetchall()
+    assert len(rows) == 1
+    return int(rows[0]["server_id"])
+
+
+def assert_one_task_an_image(workspace: Workspace, client: Client) -> None:
+    """The server has each image once, and the workspace knows each task by its number."""
+    on_server = {
+        task.data["filename"]: task.id
+        for page in client.pages(project_of(workspace))
+        for task in page
+    }
+    rows = workspace.db.execute(
+        "SELECT filename, server_id FROM image LEFT JOIN task ON image.id = image_id"
+    )
+    assert {row["filename"]: row["server_id"] for row in rows} == on_server
+    assert client.sdk.projects.get(id=project_of(workspace)).task_number == len(on_server)
+
+
+def test_push_again_sends_nothing_and_new_images_alone(
+    make_workspace: MakeWorkspace, client: Client, add_images: AddImages
+) -> None:
+    with Workspace.open(make_workspace(), write=True) as workspace:
+        first, second = push(workspace), push(workspace)
+        assert (first.new, first.found, first.known) == (5, 0, 0)
+        assert (second.new, second.found, second.known) == (0, 0, 5)
+        add_images(workspace, 2, first=6)
+        third = push(workspace)
+        assert (third.new, third.found, third.known) == (2, 0, 5)
+        assert_one_task_an_image(workspace, client)
+
+
+# A push of five images in batches of two: the list of projects, the project made, the tasks
+# there, three batches.
+@pytest.mark.parametrize("answers", [2, 3, 5])
+def test_a_killed_push_is_run_again(
+    answers: int, make_workspace: MakeWorkspace, client: Client, tool: Tool
+) -> None:
+    folder = make_workspace()
+    tool.killed_after(answers, "push", folder)
+    again = tool.run("annotate", "push", folder)
+    assert again.returncode == 0, again.stderr
+    with Workspace.open(folder, write=True) as workspace:
+        assert_one_task_an_image(workspace, client)
+        assert push(workspace).known == 5
+
+
+@pytest.mark.parametrize("path", ["/api/projects/ ", "/import"])
+def test_a_cut_answer_makes_nothing_twice(
+    path: str, make_workspace: MakeWorkspace, client: Client, relay: Relay
+) -> None:
+    folder = make_workspace(url=relay.url)
+    relay.spoil = lambda method, seen, count: (
+        "cut" if method == "POST" and path.strip() in seen else None
+    )
+    with Workspace.open(folder, write=True) as workspace:
+        with pytest.raises(RsitmdError, match="the connection failed"):
+            push(workspace)
+        relay.spoil = lambda method, seen, count: None
+        push(workspace)
+        assert_one_task_an_image(workspace, client)
+        title = workspace.settings.dataset.name
+    projects = [p for p in client.sdk.projects.list() if p.title == title]
+    assert len(projects) == 1
+
+
+def test_a_passing_refusal_is_waited_for(
+    make_workspace: MakeWorkspace, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rsitmd_tools.studio.client.PAUSES", (0.0, 0.0, 0.0))
+    spoiled: set[str] = set()
+
+    def first_of_each(method: str, path: str, count: int) -> int | None:
+        new = method not in spoiled
+        spoiled.add(method)
+        return {"GET": 502, "POST": 429}[method] if new else None
+
+    relay.spoil = first_of_each
+    with Workspace.open(make_workspace(url=relay.url), write=True) as workspace:
+        assert push(workspace).new == 5
+    assert spoiled == {"GET", "POST"}
+
+
+def test_a_post_that_may_have_been_done_is_not_sent_again_unseen(
+    make_workspace: MakeWorkspace, relay: Relay
+) -> None:
+    relay.spoil = lambda method, path, count: 502 if method == "POST" else None
+    with Workspace.open(make_workspace(url=relay.url), write=True) as workspace:
+        with pytest.raises(RsitmdError, match="the server answers 502"):
+            push(workspace)
+        assert [method for method, _ in relay.seen].count("POST") == 1
+
+
+def test_a_task_deleted_by_hand_comes_again_and_a_copy_changes_nothing(
+    make_workspace: MakeWorkspace, client: Client
+) -> None:
+    with Workspace.open(make_workspace(), write=True) as workspace:
+        push(workspace)
+        number = project_of(workspace)
+        tasks = [task for page in client.pages(number) for task in page]
+        client.sdk.tasks.delete(id=str(tasks[3].id))
+        assert push(workspace).new == 1
+        assert_one_task_an_image(workspace, client)
+
+        before = dict(workspace.db.execute("SELECT image_id, server_id FROM task").fetchall())
+        client.sdk.projects.import_tasks(id=number, request=[{"data": tasks[0].data}])
+        assert (push(workspace).new, push(workspace).found) == (0, 0)
+        after = dict(workspace.db.execute("SELECT image_id, server_id FROM task").fetchall())
+        assert after == before
+
+
+def test_a_project_removed_by_hand_is_made_anew(
+    make_workspace: MakeWorkspace, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Workspace.open(make_workspace(), write=True) as workspace:
+        push(workspace)
+        old = project_of(workspace)
+        client.sdk.projects.delete(id=old)
+        assert push(workspace).new == 5
+        assert project_of(workspace) != old
+        assert f"project {old} is gone" in caplog.text
+        assert_one_task_an_image(workspace, client)
+
+
+def test_an_edited_description_does_not_lose_the_project(
+    make_workspace: MakeWorkspace, client: Client
+) -> None:
+    with Workspace.open(make_workspace(), write=True) as workspace:
+        push(workspace)
+        client.sdk.projects.update(id=project_of(workspace), description="Our harbour campaign")
+        assert push(workspace).known == 5
+
+
+def test_the_same_server_under_another_address_is_the_same_project(
+    make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> None:
+    with Workspace.open(make_workspace(), write=True) as workspace:
+        push(workspace)
+        other = server.url.replace("127.0.0.1", "localhost")
+        save_connection(workspace, Connection(other, other, server.token, "https://example.org"))
+        assert push(workspace).known == 5
+        assert_one_task_an_image(workspace, client)
+
+
+def test_a_copy_of_the_workspace_finds_the_tasks(
+    make_workspace: MakeWorkspace, client: Client, tmp_path: Path
+) -> None:
+    folder = make_workspace()
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+        with workspace.transaction() as db:
+            db.execute("DELETE FROM task")
+            db.execute("DELETE FROM project")
+    shutil.copytree(folder, tmp_path / "copy")
+    with Workspace.open(tmp_path / "copy", write=True) as copy:
+        assert push(copy).found == 5
+        assert_one_task_an_image(copy, client)
+
+
+def test_the_project_follows_the_settings(make_workspace: MakeWorkspace, client: Client) -> None:
+    folder = make_workspace()
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+        number = project_of(workspace)
+    before = client.sdk.projects.get(id=number)
+    assert before.maximum_annotations == 5
+    assert "sentence2" not in before.label_config
+    # A page changed by hand stays while the settings stay.
+    client.sdk.projects.update(id=number, label_config=before.label_config + "<!-- ours -->")
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+    assert "ours" in client.sdk.projects.get(id=number).label_config
+    (folder / "rsitmd.toml").write_text(
+        "[annotation]\nannotators_per_image = 3\nsentences_per_annotator = 2\nkeywords_min = 0\n",
+        encoding="utf-8",
+    )
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+    after = client.sdk.projects.get(id=number)
+    assert after.maximum_annotations == 3
+    assert "sentence2" in after.label_config
+
+
+def test_several_batches(
+    make_workspace: MakeWorkspace, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push_module, "BATCH", 2)
+    with Workspace.open(make_workspace(images=7), write=True) as workspace:
+        assert push(workspace).new == 7
+        assert_one_task_an_image(workspace, client)
+
+
+def test_a_damaged_image_is_named(make_workspace: MakeWorkspace, tool: Tool) -> None:
+    folder = make_workspace(images=2)
+    (folder / "images" / "harbour_2.tif").write_bytes(b"no image")
+    answer = tool.run("annotate", "push", folder)
+    assert answer.returncode == 1
+    assert answer.stderr.splitlines()[-1].startswith(
+        f"error: {folder}/images/harbour_2.tif: cannot"
+    )
+    assert "Traceback" not in answer.stderr
+    assert sorted(path.name for path in (folder / "renditions" / "images").iterdir()) == [
+        "harbour_1.png"
+    ]
+
+
+def test_no_images_is_said(make_workspace: MakeWorkspace, tool: Tool) -> None:
+    answer = tool.run("annotate", "push", make_workspace(images=0))
+    assert answer.returncode == 1
+    assert "holds no images; run: rsitmd build ingest" in answer.stderr

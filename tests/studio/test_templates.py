@@ -1,0 +1,41 @@
+"""The labelling page and the text that annotators read first."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from rsitmd_tools.annotation_templates import guide, labeling_config
+from rsitmd_tools.studio.project import instructions
+
+
+@pytest.mark.parametrize("sentences", [1, 5, 20])
+def test_an_area_for_each_sentence_and_one_for_keywords(sentences: int) -> None:
+    page = ElementTree.fromstring(labeling_config(sentences, keywords_min=1, keywords_max=5))
+    areas = page.findall(".//TextArea")
+    names = [f"sentence{n}" for n in range(1, sentences + 1)]
+    assert [area.get("name") for area in areas] == [*names, "keywords"]
+    assert {area.get("required") for area in areas} == {"true"}
+    assert [area.get("maxSubmissions") for area in areas] == ["1"] * sentences + ["5"]
+    assert len(page.findall(".//Text")) == 4  # the principles
+    image = page.find(".//Image")
+    assert image is not None
+    assert (image.get("value"), image.get("zoom")) == ("$image", "true")
+
+
+def test_keywords_may_be_optional() -> None:
+    page = ElementTree.fromstring(labeling_config(1, keywords_min=0, keywords_max=3))
+    required = {area.get("name"): area.get("required") for area in page.findall(".//TextArea")}
+    assert required == {"sentence1": "true", "keywords": "false"}
+
+
+def test_the_instructions_are_html_with_nothing_of_markdown_left() -> None:
+    shown = instructions(guide())
+    page = ElementTree.fromstring(f"<div>{shown}</div>")
+    assert page.findtext("h3") == "How to caption an image"
+    assert "<b>Count</b>" in shown
+    assert "**" not in shown
+    text = " ".join("".join(page.itertext()).split())
+    for words in ('"blue sea"', "Vary your words", "Ctrl + Enter", "4. Keywords"):
+        assert words in text
