@@ -45,23 +45,21 @@ class ReleaseReport:
     """What a release holds.
 
     Attributes:
-        folder: Where it lies.
         version: Its version.
         checksum: Of the data: names, splits, sentences and keywords.
         images: Images by split.
-        sentences: How many.
-        keywords: How many.
-        left_out: Images that are not finished, with the reason.
+        sentences: Sentences in all.
+        keywords: Keywords in all.
+        left_out: Images that have not all their sentences yet.
         no_precomp: Why ``precomp/`` was not written; None where it was.
     """
 
-    folder: Path
     version: str
     checksum: str
     images: dict[str, int]
     sentences: int
     keywords: int
-    left_out: tuple[LeftOut, ...]
+    left_out: int
     no_precomp: str | None
 
 
@@ -98,13 +96,12 @@ def make_release(workspace: Workspace, version: str, out: Path) -> ReleaseReport
     no_precomp = _precomp_problem(dataset)
     count = Counter(image.split for image in dataset)
     report = ReleaseReport(
-        folder=out,
         version=version,
         checksum=dataset.checksum(),
         images={split: count[split] for split in SPLITS},
         sentences=len(dataset.captions()),
         keywords=sum(len(image.keywords) for image in dataset),
-        left_out=content.left_out,
+        left_out=len(content.left_out),
         no_precomp=no_precomp,
     )
     with atomic_folder(out) as folder, _errors_name(out, instead_of=folder):
@@ -248,8 +245,8 @@ def _manifest(workspace: Workspace, content: _Content, report: ReleaseReport) ->
         "keywords": report.keywords,
         "splits": report.images,
         "left_out": {
-            "images": len(report.left_out),
-            "reasons": [asdict(image) for image in report.left_out],
+            "images": report.left_out,
+            "reasons": [asdict(image) for image in content.left_out],
             "precomp": report.no_precomp,
         },
         "settings": asdict(workspace.settings),

@@ -1,73 +1,120 @@
-"""Figures as data URIs: nothing of a page lies outside of it."""
+"""Figures as SVG within the page: they take its colours, in the light and in the dark."""
 
 from __future__ import annotations
 
-import base64
 import io
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image
+from markupsafe import Markup
 
-THUMBNAIL = 160
+# Colours of series that the page has; a ninth run takes the first again.
+COLOURS = 8
 
-
-def thumbnail(image: Image.Image) -> str:
-    """Return a small JPEG of an image as a data URI."""
-    small = image.convert("RGB")
-    small.thumbnail((THUMBNAIL, THUMBNAIL))
-    stream = io.BytesIO()
-    small.save(stream, format="JPEG", quality=82)
-    return _data_uri("image/jpeg", stream.getvalue())
-
-
-def curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
-    """Draw loss and validation recall of runs over their epochs."""
-    figure, (left, right) = _axes(2, (9.0, 3.2))
-    for name, history in histories.items():
-        epochs = [entry["epoch"] + 1 for entry in history]
-        left.plot(epochs, [entry["loss"] for entry in history], label=name)
-        right.plot(epochs, [entry["val_mean_recall"] for entry in history], label=name)
-    left.set(xlabel="epoch", ylabel="training loss an image")
-    right.set(xlabel="epoch", ylabel="validation mean recall, percent")
-    right.legend(frameon=False)
-    return _svg(figure)
-
-
-def bars(counts: Mapping[str, int], label: str) -> str:
-    """Draw counts by name as horizontal bars."""
-    figure, (axes,) = _axes(1, (4.5, 0.6 + 0.19 * max(len(counts), 4)))
-    names = sorted(counts, reverse=True)
-    axes.barh(names, [counts[name] for name in names], color="#2f6f9f")
-    axes.set(xlabel=label)
-    return _svg(figure)
+# Drawn in colours that nothing else has, then replaced by the page's variables.
+_INK, _SOFT, _LINE, _SERIES = "#010203", "#010204", "#010205", "#01030{}"
+_VARIABLES = {
+    _INK: "var(--ink)",
+    _SOFT: "var(--soft)",
+    _LINE: "var(--line)",
+    **{_SERIES.format(n): f"var(--series-{n})" for n in range(COLOURS)},
+}
+_MARKED_UP_TO = 40
+# What an SVG file needs and an element of a page does not: its style would be the page's.
+_UNWANTED = [
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        "<metadata>.*?</metadata>",
+        "<style.*?</style>",
+        'font-family: [^;"]*; ',
+        '(?<=<g) id="[^"]*"',
+    )
+]
 
 
-def histogram(values: Sequence[int], label: str) -> str:
-    """Draw how often each whole number occurs."""
-    figure, (axes,) = _axes(1, (4.5, 3.0))
-    if values:
-        axes.hist(values, bins=range(min(values), max(values) + 2), align="left", color="#2f6f9f")
-    axes.set(xlabel=label, ylabel="sentences")
-    return _svg(figure)
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A curve over the epochs: ``values[i]`` belongs to ``epochs[i]``."""
+
+    epochs: Sequence[float]
+    values: Sequence[float]
+    colour: int
 
 
-def _axes(count: int, size: tuple[float, float]) -> tuple[Any, Any]:
+def curves(name: str, all_curves: Sequence[Curve], *, best: bool = False) -> Markup:
+    """Draw curves of runs over their epochs.
+
+    Args:
+        name: What is drawn, for those who hear the page.
+        all_curves: The curves.
+        best: Mark the highest point of each.
+    """
+    figure, axes = _axes(5.2, 3.1)
+    for curve in all_curves:
+        colour = _SERIES.format(curve.colour % COLOURS)
+        few = len(curve.epochs) <= _MARKED_UP_TO
+        axes.plot(curve.epochs, curve.values, color=colour, marker="." if few else "")
+        if best:
+            top = max(range(len(curve.values)), key=curve.values.__getitem__)
+            axes.plot(curve.epochs[top], curve.values[top], "o", color=colour, markersize=7)
+    axes.set_xlabel("epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.margins(y=0.1)
+    axes.set_ylim(bottom=0)
+    return _svg(figure, name)
+
+
+def histogram(name: str, counts: Sequence[tuple[int, int]], label: str) -> Markup:
+    """Draw how often each whole number occurs.
+
+    Args:
+        name: What is drawn, for those who hear the page.
+        counts: ``(value, count)``.
+        label: What the values are.
+    """
+    figure, axes = _axes(5.2, 3.1)
+    axes.bar(*zip(*counts, strict=True), width=0.86, color=_SERIES.format(0))
+    axes.set_xlabel(label)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    return _svg(figure, name)
+
+
+def _axes(width: float, height: float) -> tuple[Any, Any]:
+    """Return a figure of this size in inches, and its axes."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(1, count, squeeze=False)[0]
-    for axis in axes:
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.tick_params(labelsize=8)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.patch.set_visible(False)
+    axes = figure.subplots()
+    axes.patch.set_visible(False)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(_LINE)
+    axes.grid(axis="y", color=_LINE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=_SOFT, labelcolor=_SOFT, length=0, labelsize=10)
+    axes.xaxis.label.set(color=_SOFT, size=10)
     return figure, axes
 
 
-def _svg(figure: Any) -> str:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None})
-    return _data_uri("image/svg+xml", stream.getvalue())
+def _svg(figure: Any, name: str) -> Markup:
+    """Return a figure as an ``<svg>`` element.
 
+    Its ids are salted by the name, as one page holds several figures.
+    """
+    import matplotlib as mpl
 
-def _data_uri(kind: str, data: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    stream = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    text = stream.getvalue()
+    for unwanted in _UNWANTED:
+        text = unwanted.sub("", text)
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(colour, variable)
+    head, body = text[text.index("<svg") :].split(">", 1)
+    view = re.search(r'viewBox="[0-9. ]+"', head)
+    size = Markup(view[0] if view else "")  # noqa: S704 - digits only
+    drawing = Markup(body)  # noqa: S704 - Matplotlib has escaped the texts in it
+    return Markup('<svg role="img" aria-label="{}" {}>{}').format(name, size, drawing)

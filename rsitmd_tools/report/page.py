@@ -2,131 +2,255 @@
 
 from __future__ import annotations
 
-import csv
-import importlib.resources
-import json
-from collections.abc import Sequence
-from pathlib import Path
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import jinja2
-from PIL import Image
 
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_text
-from rsitmd_tools.dataset import Dataset, load_dataset
-from rsitmd_tools.errors import RsitmdError, reason
-from rsitmd_tools.quality import dataset_statistics
-from rsitmd_tools.report import figures
-from rsitmd_tools.schemas import first_error, load_schema
+from rsitmd_tools.report.data import ShownData, find_data, pictures
+from rsitmd_tools.report.figures import COLOURS, Curve, curves, histogram
+from rsitmd_tools.report.runs import EvaluatedRun, read_runs
 
-CATEGORIES_SHOWN = 60
+QUERIES = 6
+MODELS = {"amfmn": "AMFMN", "vsepp": "VSE++"}
+ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 
 
-def write_report(runs: Sequence[Path], output: Path, data: Path | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A run with what the page adds to it.
+
+    Attributes:
+        run: The run.
+        colour: Number of its colour.
+        model: Name of its model.
+        facts: ``(what, value)`` in the order of the page.
+        warnings: What a reader must know before comparing.
+        pictures: Data URIs by file name; empty where its data are not at hand.
+    """
+
+    run: EvaluatedRun
+    colour: int
+    model: str
+    facts: Sequence[tuple[str, str]]
+    warnings: Sequence[str]
+    pictures: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query, with what each run found.
+
+    Attributes:
+        image: The image it belongs to.
+        text: The sentence asked for; None where the image itself is the query.
+        answers: ``(run, found)``.
+    """
+
+    image: str
+    text: str | None
+    answers: list[tuple[Shown, Sequence[Mapping[str, Any]]]] = field(default_factory=list)
+
+
+def write_report(folders: Sequence[Path], output: Path, data: Path | None = None) -> None:
     """Write a self-contained page about evaluated runs.
 
+    The page asks for nothing from outside and holds no script.
+
     Args:
-        runs: Folders of runs; each must have been evaluated.
+        folders: Folders of runs; each must have been evaluated.
         output: The page.
-        data: The dataset; by default the one the first run was trained on, where it is
-            still there. Without it the page has no pictures.
+        data: The dataset; by default one that a run records, where it is still there
+            unchanged. Without it the page has no pictures and no statistics.
 
     Raises:
-        RsitmdError: A run is absent, malformed or not evaluated.
+        RsitmdError: A run is absent, malformed or not evaluated; ``data`` cannot be read;
+            ``output`` cannot be written.
     """
-    read = [_read_run(folder) for folder in runs]
-    dataset = _dataset(data, read[0]["about"])
+    runs = read_runs(folders)
+    write_text(output, render(runs, find_data(data, runs), explicit=data is not None))
+
+
+def render(runs: Sequence[EvaluatedRun], data: ShownData | None, *, explicit: bool = False) -> str:
+    """Return the page as HTML.
+
+    Args:
+        runs: The runs, in the order of the page.
+        data: The dataset to show.
+        explicit: The user named it: its pictures are shown even if its texts were changed.
+    """
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.PackageLoader("rsitmd_tools.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    source = importlib.resources.files(__package__) / "report.html"
-    template = environment.from_string(source.read_text(encoding="utf-8"))
-    page = template.render(
+    environment.filters.update(number=_number, place=_place, flat=_flat, stem=_stem)
+    own = {id(run): data is not None and _same(run, data) for run in runs}
+    with_pictures = [run for run in runs if own[id(run)] or explicit]
+    found = pictures(data.dataset, _named_images(with_pictures)) if data and with_pictures else {}
+    shown = [
+        _show(run, number, runs, found if own[id(run)] or explicit else {})
+        for number, run in enumerate(runs)
+    ]
+    histories = [entry for entry in shown if entry.run.history]
+    return environment.get_template("report.html").render(
         version=__version__,
-        runs=read,
-        curves=figures.curves({run["name"]: run["history"] for run in read}),
-        thumbnails=_thumbnails(dataset, read),
-        dataset=_about_dataset(dataset),
+        runs=shown,
+        top=_top(runs),
+        histories=histories,
+        losses=_losses(histories),
+        one_loss=_one_loss([entry.run for entry in histories]),
+        recalls=_recalls(histories),
+        by_text=_queries(shown, "text_to_image"),
+        by_image=_queries(shown, "image_to_text"),
+        data=data,
+        other_data=[entry.run.name for entry in shown if data and not own[id(entry.run)]],
+        lengths=_lengths(data),
     )
-    write_text(output, page)
 
 
-def _read_run(folder: Path) -> dict[str, Any]:
-    result = _json(folder / "result.json", f"evaluate it: rsitmd benchmark evaluate {folder} PATH")
-    problem = first_error(result, load_schema("benchmark_result"))
-    if problem is not None:
-        raise RsitmdError(
-            f"{problem.key}: {problem.message}",
-            where=folder / "result.json",
-            mend="evaluate the run again",
-        )
-    return {
-        "name": folder.resolve().name,
-        "about": _json(folder / "run.json", "train the run again"),
-        "result": result,
-        "examples": _json(folder / "examples.json", "evaluate the run again"),
-        "history": _history(folder / "metrics.csv"),
-    }
+def _same(run: EvaluatedRun, data: ShownData) -> bool:
+    return bool(run.result["data_sha256"] == data.checksum)
 
 
-def _json(file: Path, mend: str) -> dict[str, Any]:
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RsitmdError(f"cannot be read ({reason(error)})", where=file, mend=mend) from error
-    if not isinstance(document, dict):
-        raise RsitmdError("is not an object", where=file, mend=mend)
-    return document
+def _show(
+    run: EvaluatedRun, number: int, runs: Sequence[EvaluatedRun], found: Mapping[str, str]
+) -> Shown:
+    result = run.result
+    settings = result["settings"]
+    model = MODELS.get(result["model"], result["model"])
+    if result["model"] == "amfmn" and isinstance(settings.get("attention"), str):
+        model += f", {settings['attention']} attention"
+    weights = result["weights"]
+    facts = [
+        ("data", f"{result['data']}, {result['split']}"),
+        ("gallery", f"{result['gallery']['images']} images, {result['gallery']['texts']} texts"),
+        ("backbone", str(settings.get("backbone", "not recorded"))),
+        ("weights", "random" if weights == "random" else weights["file"]),
+        ("seed", str(result["seed"])),
+        ("epochs", str(len(run.history) or settings.get("epochs", "not recorded"))),
+    ]
+    seconds = run.about.get("seconds")
+    if isinstance(seconds, int | float):
+        facts.append(("training time", f"{seconds / 60:.1f} min"))
+    return Shown(run, number % COLOURS, model, facts, _warnings(run, runs), found)
 
 
-def _history(file: Path) -> list[dict[str, float]]:
-    try:
-        with file.open(newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream))
-            keys = ("epoch", "loss", "val_mean_recall")
-            return [{key: float(row[key]) for key in keys} for row in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RsitmdError(
-            f"cannot be read ({reason(error)})", where=file, mend="train the run again"
-        ) from error
+def _warnings(run: EvaluatedRun, runs: Sequence[EvaluatedRun]) -> list[str]:
+    result, first = run.result, runs[0].result
+    said = []
+    if not result["trained_on_this_data"]:
+        said.append("trained on other data than it was evaluated on")
+    if (result["data_sha256"], result["split"]) != (first["data_sha256"], first["split"]):
+        said.append("evaluated on other data than the first run: the figures do not compare")
+    elif result["gallery"] != first["gallery"]:
+        said.append("its gallery is another than the first run's: the figures do not compare")
+    left_out = result.get("images_without_sentences", 0)
+    if isinstance(left_out, int) and left_out:
+        said.append(f"{left_out} images without sentences were left out")
+    return said
 
 
-def _dataset(data: Path | None, about: dict[str, Any]) -> Dataset | None:
-    if data is not None:
-        return load_dataset(data)
-    recorded = Path(str(about.get("data_path", "")))
-    return load_dataset(recorded) if recorded.exists() else None
-
-
-def _thumbnails(dataset: Dataset | None, runs: list[dict[str, Any]]) -> dict[str, str]:
-    """Return a small picture of every image the examples name."""
-    if dataset is None or dataset.image_folder is None:
-        return {}
-    wanted = set()
+def _named_images(runs: Iterable[EvaluatedRun]) -> set[str]:
+    """Return the names of all images that the examples speak of."""
+    named = set()
     for run in runs:
-        for query in (*run["examples"]["text_to_image"], *run["examples"]["image_to_text"]):
-            wanted.add(query["image"])
-            wanted.update(found["image"] for found in query["found"] if "image" in found)
-    pictures = {}
-    for image in dataset:
-        if image.filename in wanted:
-            with Image.open(dataset.image_path(image)) as opened:
-                pictures[image.filename] = figures.thumbnail(opened)
-    return pictures
+        for way in ("text_to_image", "image_to_text"):
+            for query in (run.examples or {way: []})[way][:QUERIES]:
+                named.add(query["image"])
+                named.update(found["image"] for found in query["found"] if "image" in found)
+    return named
 
 
-def _about_dataset(dataset: Dataset | None) -> dict[str, Any] | None:
-    if dataset is None:
-        return None
-    from rsitmd_tools.similarity.tokens import tokenize
+def _queries(shown: Sequence[Shown], way: str) -> list[Query]:
+    """Put the answers of all runs to one query together."""
+    queries: dict[tuple[str, ...], Query] = {}
+    for entry in shown:
+        for example in (entry.run.examples or {way: []})[way][:QUERIES]:
+            text = example.get("query")
+            key = (entry.run.result["data_sha256"], example["image"], text or "")
+            query = queries.setdefault(key, Query(example["image"], text))
+            query.answers.append((entry, example["found"]))
+    return list(queries.values())
 
-    statistics = dataset_statistics(dataset)
-    lengths = [len(tokenize(caption)) for caption in dataset.captions()]
-    counts = statistics["category_counts"]
-    return {
-        "name": dataset.name,
-        "statistics": statistics,
-        "categories": figures.bars(dict(list(counts.items())[:CATEGORIES_SHOWN]), "images"),
-        "lengths": figures.histogram(lengths, "tokens a sentence"),
-    }
+
+def _one_loss(runs: Sequence[EvaluatedRun]) -> bool:
+    """Say whether the losses of the runs are on one scale: a sum grows with the batch."""
+    scales = [
+        [run.result["settings"].get(key) for key in ("negatives", "margin", "batch_size")]
+        for run in runs
+    ]
+    return all(scale == scales[0] for scale in scales)
+
+
+def _losses(histories: Sequence[Shown]) -> str:
+    """Draw the losses; where they are of different kinds, as shares of the first epoch's."""
+    same = _one_loss([entry.run for entry in histories])
+    firsts = [1.0 if same else entry.run.history[0]["loss"] or 1.0 for entry in histories]
+    drawn = [
+        Curve(_epochs(entry), [row["loss"] / first for row in entry.run.history], entry.colour)
+        for entry, first in zip(histories, firsts, strict=True)
+    ]
+    return curves("Training loss by epoch", drawn) if drawn else ""
+
+
+def _recalls(histories: Sequence[Shown]) -> str:
+    drawn = [
+        Curve(_epochs(entry), [row["val_mean_recall"] for row in entry.run.history], entry.colour)
+        for entry in histories
+    ]
+    return curves("Validation mean recall by epoch", drawn, best=True) if drawn else ""
+
+
+def _epochs(entry: Shown) -> list[float]:
+    return [row["epoch"] + 1 for row in entry.run.history]
+
+
+def _lengths(data: ShownData | None) -> str:
+    if data is None or not data.lengths:
+        return ""
+    return histogram("Sentences by length", data.lengths, "tokens a sentence")
+
+
+def _top(runs: Sequence[EvaluatedRun]) -> int:
+    """Return the end of the scale of mean recall: the next full ten."""
+    highest = max(run.result["interval"]["mean_recall"][1] for run in runs)
+    return min(100, 10 * math.ceil(max(highest, 1) / 10))
+
+
+def _place(found: Sequence[Mapping[str, Any]]) -> str:
+    """Say where the first right answer stands."""
+    places = [place for place, entry in enumerate(found, 1) if entry["relevant"]]
+    if not places:
+        return f"not among the first {len(found)}"
+    return f"found {ORDINALS.get(places[0], f'{places[0]}th')}"
+
+
+def _stem(filename: str) -> str:
+    """Return an image's name without its ending."""
+    return PurePosixPath(filename).stem
+
+
+def _number(value: float | None, digits: int = 1) -> str:
+    """Write a number with thin spaces between thousands; a dash for none."""
+    if value is None:
+        return "–"
+    return f"{value:,.{0 if isinstance(value, int) else digits}f}".replace(",", "\u202f")
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return settings as ``(key, value)``, keys of sections joined by dots."""
+    rows: list[tuple[str, str]] = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", "none" if value is None else str(value)))
+    return rows

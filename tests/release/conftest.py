@@ -33,7 +33,11 @@ def make_workspace(tmp_path: Path) -> MakeWorkspace:
         folder = tmp_path / name
         with Workspace.create(folder, "Häfen") as workspace:
             with workspace.transaction() as db:
-                db.execute("INSERT INTO project VALUES (1, 'here', 1, NULL, 't', ?)", (WHEN,))
+                db.execute(
+                    "INSERT INTO project (id, server, server_id, template, config, created_at)"
+                    " VALUES (1, 'here', 1, 'template', 'sha256', ?)",
+                    (WHEN,),
+                )
                 db.executemany(
                     "INSERT INTO annotator (email) VALUES (?)",
                     [(f"person{slot}@example.org",) for slot in range(sentences)],
@@ -55,10 +59,16 @@ def add_image(workspace: Workspace, index: int, sentences: int, split: str | Non
     pixels = hashlib.sha256(image.tobytes()).hexdigest()
     with workspace.transaction() as db:
         db.execute(
-            "INSERT INTO image VALUES (?, ?, ?, ?, ?, 'source', 16, 16, ?, '0', NULL, ?, ?)",
+            "INSERT INTO image (id, sha256, filename, category, number, source, width, height,"
+            " pixel_sha256, phash, split, ingested_at)"
+            " VALUES (?, ?, ?, ?, ?, 'source', 16, 16, ?, '0', ?, ?)",
             (index + 1, str(index), filename, category, index // 2 + 1, pixels, split, WHEN),
         )
-        db.execute("INSERT INTO task VALUES (?, 1, ?, ?, ?)", (index + 1, index + 1, index, WHEN))
+        db.execute(
+            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
+            " VALUES (?, 1, ?, ?, ?)",
+            (index + 1, index + 1, index, WHEN),
+        )
         for slot in range(sentences):
             thing = WORDS[(index + slot) % len(WORDS)]
             annotation = db.execute(

@@ -24,8 +24,9 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 def command(folder: Path, version: str, output: Path, as_json: bool) -> None:
     """Make a release: images, dataset_RSITMD.json, precomp, prior, statistics, checksums.
 
-    Images that have not all their sentences yet are left out and counted. The folder
-    appears whole or not at all; `sha256sum -c SHA256SUMS` checks it.
+    Images that have not all their sentences yet are left out; release.json names them.
+    Annotators appear by number, never by address. The folder appears whole or not at
+    all, and the same workspace gives the same bytes; `sha256sum -c SHA256SUMS` checks it.
 
     \b
     Examples:
@@ -38,13 +39,17 @@ def command(folder: Path, version: str, output: Path, as_json: bool) -> None:
 
     with Workspace.open(folder, write=True) as workspace:
         report = make_release(workspace, version, output)
+    if report.left_out:
+        click.echo(
+            f"left out: {report.left_out} images without all their sentences, "
+            f"named in {output / 'release.json'}",
+            err=True,
+        )
+    if report.no_precomp:
+        click.echo(f"left out: precomp/: {report.no_precomp}", err=True)
     if as_json:
         print_json(asdict(report))
         return
     counts = ", ".join(f"{name} {count}" for name, count in report.images.items())
     click.echo(f"release: {counts}; {report.sentences} sentences, {report.keywords} keywords")
-    if report.left_out:
-        click.echo(f"left out: {report.left_out} images without all their sentences", err=True)
-    if not report.precomp:
-        click.echo("no precomp/: it holds exactly five sentences an image", err=True)
     click.echo(f"folder: {output}")

@@ -1,0 +1,96 @@
+"""The dataset as a report shows it: statistics, sentence lengths, small pictures."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from rsitmd_tools.dataset import Dataset, load_dataset
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.progress import track
+from rsitmd_tools.report.runs import EvaluatedRun
+
+SIDE = 160
+QUALITY = 78
+
+
+@dataclass(frozen=True, slots=True)
+class ShownData:
+    """A dataset to be shown beside runs.
+
+    Attributes:
+        dataset: The dataset.
+        statistics: By ``dataset_statistics``.
+        lengths: ``(tokens, sentences of that length)``.
+        checksum: Of the data.
+    """
+
+    dataset: Dataset
+    statistics: Mapping[str, Any]
+    lengths: Sequence[tuple[int, int]]
+    checksum: str
+
+
+def find_data(given: Path | None, runs: Iterable[EvaluatedRun]) -> ShownData | None:
+    """Return the dataset to show.
+
+    Args:
+        given: The dataset the user names.
+        runs: Without ``given``, the first dataset recorded in a run that is still there
+            and is the one that run was evaluated on.
+
+    Raises:
+        RsitmdError: ``given`` cannot be read.
+    """
+    if given is not None:
+        return _shown(load_dataset(given))
+    for run in runs:
+        if run.data_path is not None and run.data_path.exists():
+            try:
+                dataset = load_dataset(run.data_path)
+            except RsitmdError:
+                continue  # It was moved or changed since: the page says that it has no data.
+            if dataset.checksum() == run.result["data_sha256"]:
+                return _shown(dataset)
+    return None
+
+
+def pictures(dataset: Dataset, names: Iterable[str]) -> dict[str, str]:
+    """Return small JPEG copies of images as data URIs, by file name.
+
+    An image that is absent or damaged has none: the page then shows its name.
+    """
+    wanted = set(names)
+    found = {}
+    for image in track([i for i in dataset if i.filename in wanted], "pictures"):
+        try:
+            with Image.open(dataset.image_path(image)) as opened:
+                small = opened.convert("RGB")
+        except (RsitmdError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            continue
+        small.thumbnail((SIDE, SIDE))
+        stream = io.BytesIO()
+        small.save(stream, format="JPEG", quality=QUALITY, optimize=True)
+        data = base64.b64encode(stream.getvalue()).decode("ascii")
+        found[image.filename] = f"data:image/jpeg;base64,{data}"
+    return found
+
+
+def _shown(dataset: Dataset) -> ShownData:
+    from rsitmd_tools.quality import dataset_statistics
+    from rsitmd_tools.similarity.tokens import tokenize
+
+    lengths = Counter(len(tokenize(caption)) for caption in dataset.captions())
+    return ShownData(
+        dataset=dataset,
+        statistics=dataset_statistics(dataset),
+        lengths=sorted(lengths.items()),
+        checksum=dataset.checksum(),
+    )

@@ -1,0 +1,122 @@
+"""Evaluated runs and their dataset, written without training anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence, load_dataset, save_dataset
+from rsitmd_tools.schemas import first_error, load_schema
+
+MakeRun = Callable[..., Path]
+HOSTILE = "<script>alert(1)</script> \"quoted\" & 'more' ]]> --> </style>"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Dataset:
+    """A dataset of TIFF images with hostile sentences."""
+    folder = tmp_path / "data"
+    (folder / "images").mkdir(parents=True)
+    images = []
+    for index in range(6):
+        name = f"farm_{index + 1}.tif"
+        Image.new("RGB", (24, 24), (40 * index, 90, 60)).save(folder / "images" / name)
+        texts = [HOSTILE, *(f"Field number {index} seen by {n} people." for n in range(4))]
+        split = ("train", "val", "test")[index // 2]
+        images.append(
+            ImageRecord(name, tuple(map(Sentence, texts)), ("green field",), split, "farm")
+        )
+    save_dataset(Dataset("Äcker", tuple(images), folder, "rsitmd"), folder, "rsitmd")
+    return load_dataset(folder)
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, data: Dataset) -> MakeRun:
+    """Return a function that writes a run of the fixture's dataset."""
+
+    def make(name: str = "run", **changes: Any) -> Path:
+        folder = tmp_path / "runs" / name
+        folder.mkdir(parents=True)
+        document = {**result(data), **changes}
+        assert first_error(document, load_schema("benchmark_result")) is None
+        files: dict[str, Any] = {
+            "result.json": document,
+            "run.json": {"command": "rsitmd benchmark train", "data_path": str(data.source)},
+            "examples.json": examples(data),
+        }
+        for file, content in files.items():
+            (folder / file).write_text(json.dumps(content), encoding="utf-8")
+        (folder / "metrics.csv").write_text(
+            "epoch,loss,val_mean_recall\n0,0.9,20\n1,0.5,35.5\n2,0.4,30\n"
+        )
+        return folder
+
+    return make
+
+
+def result(data: Dataset) -> dict[str, Any]:
+    recalls = {"r1": 41.0, "r5": 62.0, "r10": 83.0}
+    ranges = {"r1": [31.0, 51.0], "r5": [52.0, 72.0], "r10": [73.0, 93.0]}
+    both = {"image_to_text": recalls, "text_to_image": recalls, "mean_recall": 62.0}
+    low = {"r1": 10.0, "r5": 20.0, "r10": 30.0}
+    return {
+        **both,
+        "interval": {
+            "level": 0.95,
+            "image_to_text": ranges,
+            "text_to_image": ranges,
+            "mean_recall": [52.5, 71.5],
+        },
+        "chance": {"image_to_text": low, "text_to_image": low, "mean_recall": 20.0},
+        "ties": {"pessimistic": both, "optimistic": both},
+        "metric": "hit rate",
+        "unit": "percent",
+        "gallery": {"images": 2, "texts": 10},
+        "split": "test",
+        "data": data.name,
+        "data_sha256": data.checksum(),
+        "training_data_sha256": data.checksum(),
+        "trained_on_this_data": True,
+        "prior": {"definition": "reference", "sha256": "0" * 64},
+        "model": "amfmn",
+        "seed": 3,
+        "weights": "random",
+        "settings": {
+            "attention": "soft",
+            "backbone": "resnet18",
+            "margin": {"kind": "fixed", "value": 0.2},
+        },
+        "checkpoint_sha256": "1" * 64,
+        "versions": {"python": "3.11"},
+        "machine": {"cores": 2},
+    }
+
+
+def examples(data: Dataset) -> dict[str, Any]:
+    first, second = data.select("test").images
+    return {
+        "text_to_image": [
+            {
+                "query": first.captions[0],
+                "image": first.filename,
+                "found": [
+                    {"image": second.filename, "score": 0.9, "relevant": False},
+                    {"image": first.filename, "score": 0.8, "relevant": True},
+                ],
+            }
+        ],
+        "image_to_text": [
+            {
+                "image": second.filename,
+                "found": [
+                    {"sentence": first.captions[0], "score": 0.9, "relevant": False},
+                    {"sentence": first.captions[1], "score": 0.9, "relevant": False},
+                ],
+            }
+        ],
+    }

@@ -1,0 +1,64 @@
+"""The page in a real browser: it loads whole, asks for nothing, and fits a phone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rsitmd_tools.report import write_report
+
+MakeRun = Callable[..., Path]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+IMAGES = "[...document.images].map(image => image.complete && image.naturalWidth > 0)"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        try:
+            opened = driver.chromium.launch(
+                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+            )
+        except playwright.Error as error:
+            pytest.skip(f"no Chromium ({str(error).splitlines()[0]}): playwright install chromium")
+        yield opened
+        opened.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_loads_whole(
+    browser: Any, make_run: MakeRun, tmp_path: Path, width: int, scheme: str
+) -> None:
+    long = "a-run-with-" + "quite-a-long-name-" * 5
+    write_report([make_run(long), make_run("<b>bold</b>")], tmp_path / "report.html")
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    address = (tmp_path / "report.html").as_uri()
+    page.goto(address)
+    assert said == []
+    assert [url for url in asked if not url.startswith("data:")] == [address]
+    loaded = page.evaluate(IMAGES)
+    assert len(loaded) == 8
+    assert all(loaded)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    dark = max(map(int, ground.removeprefix("rgb(").removesuffix(")").split(","))) < 100
+    assert dark == (scheme == "dark")
+    # The curves take the colours of the page, so they are seen in the dark too.
+    line = page.evaluate("getComputedStyle(document.querySelector('svg path')).stroke")
+    assert line.startswith("rgb(")
+    context.close()

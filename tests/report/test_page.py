@@ -1,0 +1,181 @@
+"""The page: what it shows, what it escapes, what it does without."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from rsitmd_tools.cli.benchmark.report import command
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.report import write_report
+
+MakeRun = Callable[..., Path]
+
+
+class Page(HTMLParser):
+    """Elements, attributes and text of a page."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.tags: Counter[str] = Counter()
+        self.sources: list[str] = []
+        self.links: list[str] = []
+        self.handlers: list[str] = []
+        self.text = ""
+        self.html = file.read_text(encoding="utf-8")
+        self.feed(self.html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        for name, value in attrs:
+            if name == "src":
+                self.sources.append(value or "")
+            elif name in {"href", "xlink:href"}:
+                self.links.append(value or "")
+            elif name.startswith("on"):
+                self.handlers.append(name)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "pages" / "report.html"
+
+
+def test_the_page_shows_figures_with_interval_and_chance(make_run: MakeRun, output: Path) -> None:
+    write_report([make_run("soft"), make_run("other", model="vsepp", seed=7)], output)
+    text = " ".join(Page(output).text.split())
+    for shown in (
+        *("soft", "AMFMN, soft attention", "VSE++", "2 images, 10 texts", "random"),
+        *("41.0", "31.0–51.0", "chance 10.0", "62.00", "52.5–71.5", "chance 20.0"),
+        *("found 2nd", "not among the first 2", "Äcker", "resnet18", "margin.kind fixed"),
+    ):
+        assert shown in text
+    assert Page(output).tags["img"] == 8  # a query and what two runs found, twice; two pictures
+    assert "warning" not in Page(output).html.split("</style>")[1]
+
+
+def test_nothing_comes_from_outside_and_no_script_runs(make_run: MakeRun, output: Path) -> None:
+    write_report([make_run()], output)
+    page = Page(output)
+    assert page.sources
+    assert all(source.startswith("data:image/jpeg;base64,") for source in page.sources)
+    assert all(link.startswith(("#", "data:,")) for link in page.links)
+    assert "default-src 'none'" in page.html
+    assert not page.handlers
+    assert page.tags["script"] == 0
+    assert not re.search(r"url\((?!#)|@import", page.html)
+
+
+def test_every_text_is_escaped(make_run: MakeRun, output: Path, data: Dataset) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    runs = [make_run(hostile, data=hostile, model=hostile), make_run("other")]
+    write_report(runs, output)
+    page = Page(output)
+    assert page.tags["script"] == 0
+    assert not page.handlers
+    assert page.text.count("<script>alert(1)</script>") == 3
+    assert page.text.count(hostile) > 3
+    assert data.captions()[0] in page.text
+
+
+def test_figures_are_well_formed(make_run: MakeRun, output: Path) -> None:
+    write_report([make_run("a"), make_run("b", settings={"negatives": "hardest"})], output)
+    html = output.read_text(encoding="utf-8")
+    drawings = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
+    assert len(drawings) == 3
+    ids: list[str] = []
+    for drawing in drawings:
+        tree = ET.fromstring(drawing.replace("xlink:href", "href"))
+        ids += [value for element in tree.iter() for key, value in element.items() if key == "id"]
+    assert len(ids) == len(set(ids))
+    assert "var(--series-1)" in html
+    assert "#0103" not in html
+    assert "share of the first epoch" in html
+
+
+def test_the_same_runs_give_the_same_page(make_run: MakeRun, output: Path) -> None:
+    run = make_run()
+    write_report([run], output)
+    write_report([run], output.with_name("again.html"))
+    assert output.read_bytes() == output.with_name("again.html").read_bytes()
+
+
+def test_a_reader_is_warned_of_what_does_not_compare(make_run: MakeRun, output: Path) -> None:
+    runs = [
+        make_run("first"),
+        make_run("elsewhere", trained_on_this_data=False),
+        make_run("larger", gallery={"images": 9, "texts": 45}, images_without_sentences=1),
+        make_run("foreign", data_sha256="a" * 64),
+    ]
+    write_report(runs, output)
+    text = " ".join(Page(output).text.split())
+    assert "trained on other data than it was evaluated on" in text
+    assert "its gallery is another than the first run's" in text
+    assert "1 images without sentences were left out" in text
+    assert "evaluated on other data than the first run" in text
+    assert "not the data that foreign was evaluated on" in text
+
+
+def test_data_that_changed_are_not_shown_unless_named(
+    make_run: MakeRun, output: Path, data: Dataset
+) -> None:
+    run = make_run(data_sha256="a" * 64)
+    write_report([run], output)
+    assert Page(output).tags["img"] == 0
+    assert "The dataset" not in Page(output).text
+    assert "found 2nd" in Page(output).text
+    write_report([run], output, data.source)
+    assert Page(output).tags["img"] == 5
+    assert "not the data that run was evaluated on" in Page(output).text
+
+
+def test_damaged_and_absent_images_leave_a_blank(
+    make_run: MakeRun, output: Path, data: Dataset
+) -> None:
+    assert data.image_folder is not None
+    (data.image_folder / "farm_5.tif").write_bytes(b"II*\0broken")
+    (data.image_folder / "farm_6.tif").unlink()
+    write_report([make_run()], output)
+    assert Page(output).tags["img"] == 0
+    assert Page(output).html.count('class="blank"') == 4
+
+
+def test_a_run_without_examples_and_curves_has_its_row(make_run: MakeRun, output: Path) -> None:
+    run = make_run(settings={})
+    (run / "examples.json").unlink()
+    (run / "metrics.csv").unlink()
+    write_report([run], output)
+    text = Page(output).text
+    assert "62.00" in text
+    assert "Training" not in text
+    assert "Images found" not in text
+
+
+def test_many_runs_repeat_colours(make_run: MakeRun, output: Path) -> None:
+    write_report([make_run(f"seed{n}") for n in range(9)], output)
+    assert '<tbody class="s7">' in output.read_text()
+    assert '<tbody class="s8">' not in output.read_text()
+
+
+def test_the_command_writes_the_page(make_run: MakeRun, output: Path) -> None:
+    done = CliRunner().invoke(command, [str(make_run()), "-o", str(output)])
+    assert done.exit_code == 0, done.output
+    assert done.stdout == f"report: {output}\n"
+    assert output.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_a_page_that_cannot_be_written_is_one_line(make_run: MakeRun, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RsitmdError, match="cannot be written"):
+        write_report([make_run()], tmp_path / "file" / "report.html")
