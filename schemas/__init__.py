@@ -58,14 +58,15 @@ def _validator(schema: dict[str, Any]) -> Validator:
 def _describe(error: ValidationError) -> SchemaError:
     key = _key(error.absolute_path)
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        known = error.schema.get("properties", {})
+        # A schema may be true or false too; one with additionalProperties is an object.
+        known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
         unknown = sorted(set(error.instance).difference(known))
         place = ".".join(filter(None, [key, unknown[0]]))
         return SchemaError(place, "unknown key", "known here: " + ", ".join(sorted(known)))
     if error.validator == "type":
         expected = error.validator_value
         wanted = " or ".join(expected) if isinstance(expected, list) else str(expected)
-        return SchemaError(key, f"is {_shown(error.instance)}, not of type {wanted}")
+        return SchemaError(key or "document", f"is {_shown(error.instance)}, not of type {wanted}")
     if error.validator == "required" and isinstance(error.instance, dict):
         missing = [name for name in error.validator_value if name not in error.instance]
         return SchemaError(key or "document", f"has no {missing[0]!r}", f"add {missing[0]!r}")

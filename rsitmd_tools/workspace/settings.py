@@ -234,7 +234,7 @@ definition = "reference"   # the public AMFMN script
 [validate]
 select = []                # codes or families to run, such as ["D", "S101"]; empty: all
 ignore = []                # codes or families to leave out
-word_lists = ""            # folder of lists that extend the tool's own: domain.txt, colours.txt, ...
+word_lists = ""            # folder of lists that extend the tool's own: domain.txt, ...
 baseline = ""              # known findings, made by: rsitmd validate DIR --write-baseline FILE
 expected_splits = {{}}       # {{test = "test_names.txt"}}: images that must be in that split
 image_ignores = []         # {{image = "port_3.tif", codes = ["S104"], reason = "uncountable"}}

@@ -20,7 +20,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
         with made.transaction() as db:
             for number, split in ((1, "train"), (2, None)):
                 db.execute(
-                    "INSERT INTO image VALUES (?, ?, ?, 'port', ?, 's', 1, 1, 'p', 'h', NULL, ?, ?)",
+                    "INSERT INTO image VALUES (?, ?, ?, 'port', ?, 's', 1, 1, 'p', 'h', NULL, ?, ?)",  # noqa: E501
                     (number, f"sha{number}", f"port_{number}.tif", number, split, NOW),
                 )
             db.executemany(
