@@ -1,0 +1,228 @@
+"""``rsitmd demo``: every step of the tool, one after the other, on captioned images."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rsitmd_tools import __version__
+from rsitmd_tools.atomic import write_json, write_text
+from rsitmd_tools.dataset import load_dataset
+from rsitmd_tools.demo.captioned import FILENAME, CaptionedImage, annotators_of, read_captioned
+from rsitmd_tools.demo.compare import Compared, compare
+from rsitmd_tools.demo.scenes import write_scenes
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.hashing import sha256_file
+from rsitmd_tools.ingest import ingest
+from rsitmd_tools.quality import check_subject, subject_of, summary
+from rsitmd_tools.release import make_release, verify_release
+from rsitmd_tools.splitting import split
+from rsitmd_tools.workspace import Workspace
+
+VERSION = "1.0.0"
+CONFIGS = ("vsepp", "amfmn-fusion")
+# What two cores can pay without pretrained weights; the full settings stand in the
+# configurations, docs/benchmarks.md has figures made with them.
+SMALLER = ("image_size=128", "batch_size=32", "lr=5e-4", "margin.value=0.2")
+SETTINGS = """# Settings of the demo; `rsitmd build init` writes a file that explains all of them.
+[dataset]
+name = "demo"
+
+[annotation]
+annotators_per_image = {annotators}
+sentences_per_annotator = {sentences}
+
+[split]
+train = 0.7
+val = 0.1
+test = 0.2
+seed = {seed}
+"""
+
+
+@dataclass(slots=True)
+class DemoReport:
+    """What a demo gave.
+
+    Attributes:
+        report: The page.
+        results: Result of each run by configuration.
+        compared: What of the release equals what went in.
+        seconds: Wall time of each step.
+    """
+
+    report: Path
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    compared: Compared | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a step, and say on stderr that it begins."""
+        print(f"== {name}", file=sys.stderr, flush=True)
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - began, 2)
+
+
+def run_demo(
+    out: Path, given: Path | None = None, *, scenes: int, epochs: int, seed: int = 0
+) -> DemoReport:
+    """Go the whole way: images to annotations, release, trained baselines and a report.
+
+    A demo that was interrupted goes on where it was when it is called again.
+
+    Args:
+        out: The demo's folder.
+        given: A folder with ``images/`` and ``annotations.jsonl``; scenes are drawn without.
+        scenes: How many scenes are drawn.
+        epochs: Epochs of each training.
+        seed: Of scenes, split and training.
+
+    Raises:
+        RsitmdError: ``out`` holds something else, or a step fails; it says why.
+    """
+    _claim(out, given, scenes, seed)
+    demo = DemoReport(out / "report.html")
+    source = given or out / "scenes"
+    if given is None:
+        with demo.step("draw scenes"):
+            if not (source / FILENAME).exists():
+                write_scenes(source, scenes, seed)
+    images = read_captioned(source)
+    _refuse_equal_files(images)
+    with _workspace(out / "workspace", images, seed) as workspace:
+        with demo.step("ingest"):
+            _ingest(workspace, images)
+        _annotate(workspace, images, demo)
+        with demo.step("validate"):
+            _validate(workspace, out)
+        with demo.step("split"):
+            split(workspace)
+        release = out / "release"
+        with demo.step("release"):
+            if not release.exists():
+                make_release(workspace, VERSION, release)
+            verify_release(release)
+            demo.compared = compare(load_dataset(release), images, _names(workspace, images))
+    for config in CONFIGS:
+        _benchmark(demo, config, release, out / "runs" / config, epochs, seed)
+    with demo.step("report"):
+        from rsitmd_tools.report import write_report
+
+        write_report([out / "runs" / config for config in CONFIGS], demo.report, release)
+    write_json(out / "demo.json", _document(demo))
+    return demo
+
+
+def _claim(out: Path, given: Path | None, scenes: int, seed: int) -> None:
+    """Mark ``out`` as the folder of this demo; refuse one that is something else's."""
+    mark = out / ".rsitmd-demo"
+    asked = f"input {given.resolve()}\n" if given else f"scenes {scenes}, seed {seed}\n"
+    if mark.exists():
+        if mark.read_text(encoding="utf-8") != asked:
+            raise RsitmdError(
+                "holds a demo with other settings", where=out, mend="name another folder with -o"
+            )
+    elif out.exists() and any(out.iterdir()):
+        raise RsitmdError("is not empty", where=out, mend="name another folder with -o")
+    write_text(mark, asked)
+
+
+def _refuse_equal_files(images: Sequence[CaptionedImage]) -> None:
+    """An image is known by its content: two lines for one content cannot both be kept."""
+    seen: dict[str, str] = {}
+    for image in images:
+        other = seen.setdefault(sha256_file(image.path), image.path.name)
+        if other != image.path.name:
+            raise RsitmdError(
+                f"is the same file as {other}", where=image.path, mend="leave one of them out"
+            )
+
+
+def _workspace(folder: Path, images: list[CaptionedImage], seed: int) -> Workspace:
+    by_image = [Counter(name for name, _ in image.sentences) for image in images]
+    if not (folder / "rsitmd.toml").exists():
+        text = SETTINGS.format(
+            annotators=max(len(count) for count in by_image),
+            sentences=max(max(count.values()) for count in by_image),
+            seed=seed,
+        )
+        write_text(folder / "rsitmd.toml", text)
+    return Workspace.create(folder)
+
+
+def _ingest(workspace: Workspace, images: Sequence[CaptionedImage]) -> None:
+    by_category: dict[str, list[Path]] = defaultdict(list)
+    for image in images:
+        by_category[image.category].append(image.path)
+    for category, paths in sorted(by_category.items()):
+        report = ingest(workspace, paths, category)
+        if report.rejected:
+            source, why = report.rejected[0]
+            raise RsitmdError(why, where=source, mend="leave this image out")
+
+
+def _annotate(workspace: Workspace, images: list[CaptionedImage], demo: DemoReport) -> None:
+    from rsitmd_tools.demo.people import send, sign_up
+    from rsitmd_tools.studio.pull import pull
+    from rsitmd_tools.studio.push import push
+    from rsitmd_tools.studio.server import EmbeddedServer
+
+    with ExitStack() as stack:
+        with demo.step("start Label Studio"):
+            stack.enter_context(EmbeddedServer(workspace.path))
+        with demo.step("push"):
+            push(workspace)
+        with demo.step("sign up"):
+            people = sign_up(workspace, annotators_of(images))
+        with demo.step("annotate"):
+            send(workspace, images, people)
+        with demo.step("pull"):
+            pull(workspace)
+
+
+def _validate(workspace: Workspace, out: Path) -> None:
+    dataset = load_dataset(workspace.path)
+    result = check_subject(subject_of(dataset, workspace.settings))
+    write_json(
+        out / "findings.json",
+        {
+            "findings": [asdict(finding) for finding in result.findings],
+            "summary": summary(dataset, result),
+        },
+    )
+
+
+def _names(workspace: Workspace, images: Sequence[CaptionedImage]) -> dict[str, str]:
+    rows = workspace.db.execute("SELECT sha256, filename FROM image")
+    by_content = {row["sha256"]: row["filename"] for row in rows}
+    return {image.path.name: by_content[sha256_file(image.path)] for image in images}
+
+
+def _benchmark(
+    demo: DemoReport, name: str, release: Path, run: Path, epochs: int, seed: int
+) -> None:
+    from rsitmd_tools.baselines import evaluate, load_config, train
+
+    dataset = load_dataset(release)
+    config = load_config(name, [*SMALLER, f"epochs={epochs}", f"seed={seed}"])
+    with demo.step(f"train {name}"):
+        train(dataset, config, run, resume=True)
+    with demo.step(f"evaluate {name}"):
+        demo.results[name] = evaluate(run, dataset)
+
+
+def _document(demo: DemoReport) -> dict[str, Any]:
+    return {
+        "tool": f"rsitmd-tools {__version__}",
+        "compared": demo.compared and asdict(demo.compared),
+        "seconds": demo.seconds,
+        "results": demo.results,
+    }
