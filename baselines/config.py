@@ -30,28 +30,64 @@ class Config:
     """Everything that decides a run, besides the data.
 
     Attributes:
-        model: ``amfmn`` or ``vsepp``.
-        attention: Visual-guided attention of AMFMN: soft, fusion, similarity, elementwise.
-        backbone: A timm name.
+        model: ``amfmn``, ``vsepp`` or ``clip``.
+        attention: Visual-guided attention of AMFMN: none, soft, fusion, similarity,
+            elementwise.
+        multiscale: Whether the image is F_v, salient by MVSA, or v(g).
+        text: What a text is to AMFMN: its sentence, its keywords, both by one weight, or
+            both by vgmf.
+        query: What a query is made of: sentence, keywords, both.
+        keywords: Those ``given`` by the dataset, or ``derived`` from the sentences.
+        backbone: A timm name (of CLIP: a name of open_clip, or a JSON file of its kind).
         weights: A file of backbone weights; random weights without one.
+        freeze_backbone: Train the head alone, on features computed once.
+        views: Of each image with a frozen backbone: of the eight rotations and flips.
+        freeze_batch_norm: Keep the statistics of batch normalisation as they are.
+        image_size: Side of the images the model sees.
+        captions: ``one`` of each image an epoch, or ``all``.
+        dropout: Of words and of the pooled features.
+        backbone_lr: Rate of the backbone, ``lr`` without one.
+        schedule: The rate falls in steps (``lr_decay`` each ``lr_decay_epochs``) or by a
+            cosine to zero.
+        patience: Epochs without a better validation recall before an early stop; 0: never.
+        precision: ``auto`` is mixed where the device has it.
+        loss: ``triplet`` or ``infonce``.
+        temperature: Of InfoNCE.
         negatives: ``sum`` over all of the batch, or the ``hardest``.
+        mask_equal: Leave out a negative whose sentence is equal to one of the image's own.
     """
 
     model: str = "amfmn"
     attention: str = "fusion"
+    multiscale: bool = True
+    text: str = "sentence"
+    query: str = "sentence"
+    keywords: str = "given"
     backbone: str = "resnet18"
     weights: str | None = None
     freeze_backbone: bool = False
+    views: int = 1
+    freeze_batch_norm: bool = False
     image_size: int = 256
     dimension: int = 512
     word_dimension: int = 300
+    captions: str = "one"
     epochs: int = 70
     batch_size: int = 100
     lr: float = 2e-4
+    backbone_lr: float | None = None
+    schedule: str = "step"
     lr_decay: float = 0.7
     lr_decay_epochs: int = 20
+    weight_decay: float = 0.0
+    dropout: float = 0.0
     gradient_clip: float = 2.0
+    patience: int = 0
+    precision: str = "auto"
+    loss: str = "triplet"
+    temperature: float = 0.07
     negatives: str = "sum"
+    mask_equal: bool = False
     seed: int = 0
     margin: Margin = field(default_factory=Margin)
 

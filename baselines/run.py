@@ -9,10 +9,9 @@ from typing import Any
 
 import torch
 
-from rsitmd_tools.baselines.base import RetrievalModel
+from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
 from rsitmd_tools.baselines.config import Config, config_from
-from rsitmd_tools.baselines.models import make_model
-from rsitmd_tools.baselines.text import Vocabulary
+from rsitmd_tools.baselines.models import load_tokenizer, make_model
 from rsitmd_tools.errors import RsitmdError, reason
 
 MODEL_PREFIX = "model."
@@ -97,7 +96,7 @@ class Run:
             ) from error
         return config_from(document, str(self.config_file))
 
-    def load(self) -> tuple[RetrievalModel, Vocabulary, Config]:
+    def load(self) -> tuple[RetrievalModel, Tokenizer, Config]:
         """Read the best model.
 
         Raises:
@@ -107,9 +106,9 @@ class Run:
         from dataclasses import replace
 
         config = self.config()
-        vocabulary = Vocabulary.load(self.vocabulary_file)
+        vocabulary = load_tokenizer(config, self.vocabulary_file)
         # The checkpoint holds the backbone too: the file of weights is not needed again.
-        model = make_model(replace(config, weights=None), len(vocabulary))
+        model = make_model(replace(config, weights=None), vocabulary)
         checkpoint = read_checkpoint(self.best)
         state = {
             key.removeprefix(MODEL_PREFIX): value
@@ -150,3 +149,19 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
             mend="restore the checkpoint of this run",
         ) from error
     return checkpoint
+
+
+def runs_in(folder: Path) -> list[Run]:
+    """Return the runs of a folder: itself, or those that ``--seeds`` and ``--folds`` made in it.
+
+    Raises:
+        RsitmdError: There are none.
+    """
+    if (folder / "run.json").exists():
+        return [Run(folder)]
+    found = sorted(file.parent for file in folder.glob("*/run.json"))
+    if not found:
+        raise RsitmdError(
+            "holds no run", where=folder, mend="make one with: rsitmd benchmark train"
+        )
+    return [Run(each) for each in found]

@@ -7,71 +7,144 @@ allows it, in blocks of bounded size where it does not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from rsitmd_tools.baselines.base import EPSILON, cosine_matrix
-
-# Elements of the largest images x texts x d tensor an evaluation makes (64 MB in float32).
-BLOCK_ELEMENTS = 16_000_000
+from rsitmd_tools.baselines.base import EPSILON, cosine_matrix, in_blocks
 
 
 class Attention(nn.Module):
-    """A kind of visual-guided attention."""
+    """A kind of visual-guided attention: F_t from a part of the image and one of the text."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.dimension = dimension
+
+    def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Map ``(..., d)`` images to what guiding needs of them."""
+        raise NotImplementedError
+
+    def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
+        """Map ``(..., d)`` texts to what guiding needs of them."""
+        raise NotImplementedError
+
+    def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
+        """Return F_t of what both sides gave, broadcast against each other."""
+        raise NotImplementedError
+
+    def direction(self, texts: Tensor) -> Tensor | None:
+        """Return F_t up to a positive factor where it is the same for all images."""
+        return None
 
     def guided(self, image: Tensor, text: Tensor) -> Tensor:
         """Return F_t of pairs side by side: ``(..., d)`` and ``(..., d)`` to ``(..., d)``."""
-        raise NotImplementedError
+        return self.combine(self.of_images(image), self.of_texts(text))
+
+    def all_pairs(self, images: Tensor, texts: Sequence[Tensor]) -> Tensor:
+        """Return F_t of all pairs, ``(N, M, d)``, from images and :meth:`of_texts`."""
+        parts = self.of_images(images)
+        return self.combine([part[:, None] for part in parts], [part[None] for part in texts])
 
     def forward(self, images: Tensor, texts: Tensor) -> Tensor:
-        """Score all pairs, block by block: ``(N, d)`` and ``(M, d)`` to ``(N, M)``."""
-        rows = max(1, BLOCK_ELEMENTS // max(1, texts.numel()))
-        return torch.cat([self._block(block, texts) for block in images.split(rows)])
+        """Score all pairs: ``(N, d)`` and ``(M, d)`` to ``(N, M)``."""
+        parts = self.of_texts(texts)
+        return in_blocks(
+            lambda block: cosine_of_pairs(block, self.all_pairs(block, parts)),
+            images,
+            len(texts),
+            texts.numel(),
+        )
 
-    def _block(self, images: Tensor, texts: Tensor) -> Tensor:
-        guided = self.guided(images[:, None], texts[None])
-        score: Tensor = (
-            normalize(images, dim=-1, eps=EPSILON)[:, None] * normalize(guided, dim=-1, eps=EPSILON)
-        ).sum(-1)
-        return score
+
+def cosine_of_pairs(images: Tensor, guided: Tensor) -> Tensor:
+    """Cosine of ``(N, d)`` images with ``(N, M, d)`` guided texts: ``(N, M)``."""
+    product = torch.einsum("nd,nmd->nm", normalize(images, dim=-1, eps=EPSILON), guided)
+    return product / guided.square().sum(-1).clamp_min(EPSILON**2).sqrt()
+
+
+class NoAttention(Attention):
+    """F_t = t: the score is the cosine of the image with the text (rows m1 to m5)."""
+
+    def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Nothing."""
+        return (images.new_zeros((*images.shape[:-1], 1)),)
+
+    def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
+        """The text itself."""
+        return (texts,)
+
+    def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
+        """Return the text, once for each image."""
+        return text[0] + image[0]
+
+    def direction(self, texts: Tensor) -> Tensor | None:
+        """Return the text itself."""
+        return texts
+
+    def forward(self, images: Tensor, texts: Tensor) -> Tensor:
+        """Cosine."""
+        return cosine_matrix(images, texts)
 
 
 class SoftAttention(Attention):
     """F_t = sigmoid(W v) * t (equations 20, 21)."""
 
     def __init__(self, dimension: int) -> None:
-        super().__init__()
+        super().__init__(dimension)
         self.gate = nn.Linear(dimension, dimension)
 
-    def guided(self, image: Tensor, text: Tensor) -> Tensor:
+    def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
+        """The gate."""
+        return (torch.sigmoid(self.gate(images)),)
+
+    def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
+        """The text itself."""
+        return (texts,)
+
+    def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
         """Gate the text by the image."""
-        gated: Tensor = torch.sigmoid(self.gate(image)) * text
-        return gated
+        return image[0] * text[0]
 
     def forward(self, images: Tensor, texts: Tensor) -> Tensor:
         """With g = sigmoid(W v): sum(v g t) and |g t|^2 are two matrix products."""
-        gate = torch.sigmoid(self.gate(images))
-        product = (normalize(images, dim=-1, eps=EPSILON) * gate) @ texts.T
-        length = ((gate * gate) @ (texts * texts).T).clamp_min(EPSILON**2).sqrt()
-        return product / length
+        squares = texts.square()
+
+        def score(block: Tensor) -> Tensor:
+            (gate,) = self.of_images(block)
+            product = (normalize(block, dim=-1, eps=EPSILON) * gate) @ texts.T
+            length = (gate.square() @ squares.T).clamp_min(EPSILON**2).sqrt()
+            return product / length
+
+        return in_blocks(score, images, len(texts), 2 * len(texts))
 
 
 class FusionAttention(Attention):
-    """F_t = (A [v; t]) * sigmoid(B [v; t]) (equations 22, 23)."""
+    """F_t = (A [v; t]) * sigmoid(B [v; t]) (equations 22, 23).
+
+    A [v; t] is the sum of a part of v and a part of t; so is B [v; t].
+    """
 
     def __init__(self, dimension: int) -> None:
-        super().__init__()
+        super().__init__(dimension)
         self.content_of_image = nn.Linear(dimension, dimension)
         self.content_of_text = nn.Linear(dimension, dimension, bias=False)
         self.gate_of_image = nn.Linear(dimension, dimension)
         self.gate_of_text = nn.Linear(dimension, dimension, bias=False)
 
-    def guided(self, image: Tensor, text: Tensor) -> Tensor:
-        """Fuse both; A [v; t] is the sum of a part of v and a part of t."""
-        content = self.content_of_image(image) + self.content_of_text(text)
-        fused: Tensor = content * torch.sigmoid(self.gate_of_image(image) + self.gate_of_text(text))
-        return fused
+    def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
+        """The image's parts of A [v; t] and B [v; t]."""
+        return self.content_of_image(images), self.gate_of_image(images)
+
+    def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
+        """The text's parts of A [v; t] and B [v; t]."""
+        return self.content_of_text(texts), self.gate_of_text(texts)
+
+    def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
+        """Add the parts, and gate the content."""
+        return (image[0] + text[0]) * torch.sigmoid(image[1] + text[1])
 
 
 class SimilarityAttention(Attention):
@@ -82,38 +155,58 @@ class SimilarityAttention(Attention):
     """
 
     def __init__(self, dimension: int) -> None:
-        super().__init__()
+        super().__init__(dimension)
         self.of_image = nn.Linear(dimension, dimension)
         self.of_text = nn.Linear(dimension, dimension)
 
-    def guided(self, image: Tensor, text: Tensor) -> Tensor:
+    def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
+        """W_v v."""
+        return (self.of_image(images),)
+
+    def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
+        """W_t t."""
+        return (self.of_text(texts),)
+
+    def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
         """Scale the mapped text by its similarity with the image."""
-        mapped = self.of_text(text)
         similarity = torch.cosine_similarity(
-            *torch.broadcast_tensors(self.of_image(image), mapped), dim=-1, eps=EPSILON
+            *torch.broadcast_tensors(image[0], text[0]), dim=-1, eps=EPSILON
         )
-        return torch.sigmoid(similarity)[..., None] * mapped
+        return torch.sigmoid(similarity)[..., None] * text[0]
+
+    def direction(self, texts: Tensor) -> Tensor | None:
+        """Return the mapped text: the positive factor is left out."""
+        mapped: Tensor = self.of_text(texts)
+        return mapped
 
     def forward(self, images: Tensor, texts: Tensor) -> Tensor:
         """Cosine with the mapped text: the positive factor cancels."""
         return cosine_matrix(images, self.of_text(texts))
 
 
-class ElementwiseAttention(SimilarityAttention):
+class ElementwiseAttention(Attention):
     """F_t = sigmoid(W_v v * W_t t) * (W_t t): the public code's reading of "similarity"."""
 
-    def guided(self, image: Tensor, text: Tensor) -> Tensor:
-        """Gate the mapped text element by element."""
-        mapped = self.of_text(text)
-        gated: Tensor = torch.sigmoid(self.of_image(image) * mapped) * mapped
-        return gated
+    def __init__(self, dimension: int) -> None:
+        super().__init__(dimension)
+        self.of_image = nn.Linear(dimension, dimension)
+        self.of_text = nn.Linear(dimension, dimension)
 
-    def forward(self, images: Tensor, texts: Tensor) -> Tensor:
-        """Score in blocks: here the factor differs by element."""
-        return Attention.forward(self, images, texts)
+    def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
+        """W_v v."""
+        return (self.of_image(images),)
+
+    def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
+        """W_t t."""
+        return (self.of_text(texts),)
+
+    def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
+        """Gate the mapped text element by element."""
+        return torch.sigmoid(image[0] * text[0]) * text[0]
 
 
 KINDS: dict[str, type[Attention]] = {
+    "none": NoAttention,
     "soft": SoftAttention,
     "fusion": FusionAttention,
     "similarity": SimilarityAttention,
@@ -123,4 +216,4 @@ KINDS: dict[str, type[Attention]] = {
 
 def make_attention(kind: str, dimension: int) -> Attention:
     """Return the attention of a kind."""
-    return KINDS[kind](dimension)  # type: ignore[call-arg]
+    return KINDS[kind](dimension)

@@ -1,49 +1,126 @@
-"""AMFMN: multiscale features, MVSA, sentence, visual-guided attention."""
+"""AMFMN: multiscale features, MVSA, sentence and keywords, attention, fusion."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 
-from rsitmd_tools.baselines.amfmn.attention import make_attention
+from rsitmd_tools.baselines.amfmn.attention import Attention, cosine_of_pairs, make_attention
+from rsitmd_tools.baselines.amfmn.fusion import FUSIONS
+from rsitmd_tools.baselines.amfmn.keywords import KeywordEncoder
 from rsitmd_tools.baselines.amfmn.mvsa import MVSA
 from rsitmd_tools.baselines.amfmn.visual import MultiscaleFeatures
 from rsitmd_tools.baselines.backbone import Backbone
-from rsitmd_tools.baselines.base import RetrievalModel
+from rsitmd_tools.baselines.base import RetrievalModel, Texts, cosine_matrix, in_blocks
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.text import SentenceEncoder
 
 
 class AMFMN(RetrievalModel):
-    """AMFMN with the sentence as its text (row m6 of table VI).
+    """AMFMN with all rows of table VI: parts are there as the configuration asks for them.
 
     Yuan et al., "Exploring a Fine-Grained Multiscale Method for Cross-Modal Remote
     Sensing Image Retrieval", IEEE TGRS 60, 2021.
+
+    An encoded image is F_v (or v(g) without ``multiscale``), ``(N, d)``. An encoded text is
+    s(g) or k(g), ``(M, d)``, or both side by side, ``(M, 2d)``.
     """
 
     def __init__(self, config: Config, words: int) -> None:
         super().__init__()
-        backbone = Backbone(config.backbone, config.weights)
-        self.features = MultiscaleFeatures(backbone, config.dimension)
-        self.mvsa = MVSA(self.features.low_channels, self.features.high_channels, config.dimension)
-        self.sentence = SentenceEncoder(words, config.word_dimension, config.dimension)
-        self.attention = make_attention(config.attention, config.dimension)
+        d = config.dimension
+        self.backbone = Backbone(config.backbone, config.weights)
+        self.visual = MultiscaleFeatures(self.backbone.channels, d, config.dropout)
+        self.mvsa = (
+            MVSA(self.visual.low_channels, self.visual.high_channels, d)
+            if config.multiscale
+            else None
+        )
+        self.sentence = SentenceEncoder(words, config.word_dimension, d, config.dropout)
+        both = config.text in FUSIONS
+        self.keywords = (
+            KeywordEncoder(self.sentence, d) if both or config.text == "keywords" else None
+        )
+        # One attention guides the sentence, or the keywords where they stand alone.
+        self.attention = make_attention(config.attention, d)
+        self.attention_of_keywords = make_attention(config.attention, d) if both else None
+        self.fusion = FUSIONS[config.text](d) if both else None
 
-    @property
-    def backbone(self) -> Backbone:
-        """The backbone, for freezing."""
-        return self.features.backbone
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Return the maps of the four stages, or the last one pooled without multiscale."""
+        maps: list[Tensor] = self.backbone(images)
+        return maps if self.mvsa is not None else [maps[-1].mean((2, 3))]
 
-    def encode_images(self, images: Tensor) -> Tensor:
-        """Return F_v."""
-        salient: Tensor = self.mvsa(*self.features(images))
+    def encode_features(self, features: Sequence[Tensor]) -> Tensor:
+        """Return F_v, or v(g) without multiscale."""
+        if self.mvsa is None:
+            return self.visual.overall(features[0])
+        salient: Tensor = self.mvsa(*self.visual(features))
         return salient
 
-    def encode_texts(self, words: Tensor, lengths: Tensor) -> Tensor:
-        """Return s(g)."""
-        encoded: Tensor = self.sentence(words, lengths)
-        return encoded
+    def saliency(self, images: Tensor) -> Tensor | None:
+        """Return MVSA's gated map ``(B, 1, 16, 16)`` (figure 10); None without multiscale."""
+        if self.mvsa is None:
+            return None
+        low, high, _ = self.visual(self.features(images))
+        return self.mvsa.saliency(low, high)
+
+    def encode_texts(self, texts: Texts) -> Tensor:
+        """Return s(g), k(g), or both side by side."""
+        if self.keywords is None:
+            return self._sentences(texts)
+        keywords: Tensor = self.keywords(texts.keywords, texts.keyword_lengths)
+        if self.fusion is None:
+            return keywords
+        return torch.cat([self._sentences(texts), keywords], 1)
 
     def score(self, images: Tensor, texts: Tensor) -> Tensor:
         """Cosine of F_v with the text that this image guides."""
-        scores: Tensor = self.attention(images, texts)
-        return scores
+        if self.fusion is None or self.attention_of_keywords is None:
+            scores: Tensor = self.attention(images, texts)
+            return scores
+        return score_fused(images, texts, self.attention, self.attention_of_keywords, self.fusion)
+
+    def _sentences(self, texts: Texts) -> Tensor:
+        encoded: Tensor = self.sentence(texts.words, texts.lengths)
+        return encoded
+
+
+def score_fused(
+    images: Tensor,
+    texts: Tensor,
+    attention: Attention,
+    attention_of_keywords: Attention,
+    fusion: torch.nn.Module,
+) -> Tensor:
+    """Score images with texts of sentence and keywords, both guided, then fused.
+
+    Where the direction of the guided texts is the same for all images, so is F_t: the
+    fusion normalises both. Else F_t is made for all pairs, block by block.
+
+    Args:
+        images: ``(N, d)``.
+        texts: ``(M, 2d)``, sentences and keywords side by side.
+        attention: Guides the sentences.
+        attention_of_keywords: Guides the keywords.
+        fusion: VGMF or a weighted sum.
+    """
+    sentences, keywords = texts.chunk(2, dim=-1)
+    known = keywords.ne(0).any(-1, keepdim=True)
+    one, other = attention.direction(sentences), attention_of_keywords.direction(keywords)
+    if one is not None and other is not None:
+        return cosine_matrix(images, fusion(one, other, known))
+    sentence_parts = attention.of_texts(sentences)
+    keyword_parts = attention_of_keywords.of_texts(keywords)
+
+    def score(block: Tensor) -> Tensor:
+        guided = fusion(
+            attention.all_pairs(block, sentence_parts),
+            attention_of_keywords.all_pairs(block, keyword_parts),
+            known,
+        )
+        return cosine_of_pairs(block, guided)
+
+    return in_blocks(score, images, len(texts), texts.numel())

@@ -15,8 +15,6 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.progress import track
 
-MEAN = (0.485, 0.456, 0.406)
-DEVIATION = (0.229, 0.224, 0.225)
 # Resized to 278, cropped to 256, as in the paper; other sizes in proportion.
 RESIZED_TO_CROP = 278 / 256
 
@@ -49,7 +47,7 @@ def resized_size(crop: int) -> int:
 
 
 class TrainingTransform:
-    """Rotation by 0 to 90 degrees, random crop, normalisation: a function of its seed."""
+    """Rotation by 0 to 90 degrees and random crop: a function of its seed."""
 
     def __init__(self, crop: int) -> None:
         self._transform = v2.Compose(
@@ -57,12 +55,11 @@ class TrainingTransform:
                 v2.RandomRotation((0, 90), interpolation=v2.InterpolationMode.BILINEAR),
                 v2.RandomCrop(crop),
                 v2.ToDtype(torch.float32, scale=True),
-                v2.Normalize(MEAN, DEVIATION),
             ]
         )
 
     def __call__(self, pixels: npt.NDArray[np.uint8], seed: int) -> Tensor:
-        """Map ``(S, S, 3)`` uint8 to ``(3, C, C)`` float32."""
+        """Map ``(S, S, 3)`` uint8 to ``(3, C, C)`` float32 in [0, 1]."""
         image = torch.from_numpy(pixels.copy()).permute(2, 0, 1)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -70,8 +67,6 @@ class TrainingTransform:
         return transformed
 
 
-def normalised(pixels: npt.NDArray[np.uint8]) -> Tensor:
-    """Map ``(B, S, S, 3)`` uint8 to ``(B, 3, S, S)`` float32, normalised."""
-    images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
-    mean = torch.tensor(MEAN).view(3, 1, 1)
-    return (images - mean) / torch.tensor(DEVIATION).view(3, 1, 1)
+def unit_images(pixels: npt.NDArray[np.uint8]) -> Tensor:
+    """Map ``(B, S, S, 3)`` uint8 to ``(B, 3, S, S)`` float32 in [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255

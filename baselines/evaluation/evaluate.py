@@ -51,7 +51,8 @@ def evaluate(folder: Path, dataset: Dataset, split: str = "test") -> dict[str, A
         )
     with tempfile.TemporaryDirectory() as scratch:
         pixels = decode_images(part, config.image_size, Path(scratch) / "images.npy")
-        scores = score_matrix(model, vocabulary, pixels, part.captions())
+        keywords = vocabulary.keywords_of(part)
+        scores = score_matrix(model, vocabulary, pixels, part.captions(), keywords)
     about = run.about()
     result = {
         **recalls(scores, np.array(part.caption_owners()), config.seed),

@@ -9,9 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from rsitmd_tools.baselines.base import RetrievalModel
-from rsitmd_tools.baselines.data.images import normalised
-from rsitmd_tools.baselines.text import Vocabulary
+from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
+from rsitmd_tools.baselines.data.images import unit_images
 
 BATCH = 64
 
@@ -23,7 +22,7 @@ def encode_images(model: RetrievalModel, pixels: npt.NDArray[np.uint8]) -> Tenso
     model.eval()
     device = next(model.parameters()).device
     parts = [
-        model.encode_images(normalised(pixels[first : first + BATCH]).to(device))
+        model.encode_images(unit_images(pixels[first : first + BATCH]).to(device))
         for first in range(0, len(pixels), BATCH)
     ]
     model.train(was_training)
@@ -31,15 +30,21 @@ def encode_images(model: RetrievalModel, pixels: npt.NDArray[np.uint8]) -> Tenso
 
 
 @torch.no_grad()
-def encode_texts(model: RetrievalModel, vocabulary: Vocabulary, captions: Sequence[str]) -> Tensor:
-    """Encode captions to ``(M, d)``, in evaluation mode."""
+def encode_texts(
+    model: RetrievalModel,
+    vocabulary: Tokenizer,
+    captions: Sequence[str],
+    keywords: Sequence[Sequence[str]] | None = None,
+) -> Tensor:
+    """Encode captions, each with the keywords of its image, to ``(M, D)``, in evaluation mode."""
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device
     parts = []
     for first in range(0, len(captions), BATCH):
-        words, lengths = vocabulary.encode(captions[first : first + BATCH])
-        parts.append(model.encode_texts(words.to(device), lengths.to(device)))
+        rows = slice(first, first + BATCH)
+        texts = vocabulary.encode(captions[rows], None if keywords is None else keywords[rows])
+        parts.append(model.encode_texts(texts.to(device)))
     model.train(was_training)
     return torch.cat(parts)
 
@@ -47,12 +52,13 @@ def encode_texts(model: RetrievalModel, vocabulary: Vocabulary, captions: Sequen
 @torch.no_grad()
 def score_matrix(
     model: RetrievalModel,
-    vocabulary: Vocabulary,
+    vocabulary: Tokenizer,
     pixels: npt.NDArray[np.uint8],
     captions: Sequence[str],
+    keywords: Sequence[Sequence[str]] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Score every image with every caption: ``(N, M)`` float32."""
     images = encode_images(model, pixels)
-    texts = encode_texts(model, vocabulary, captions)
+    texts = encode_texts(model, vocabulary, captions, keywords)
     scores: npt.NDArray[np.float32] = model.score(images, texts).float().cpu().numpy()
     return scores

@@ -11,12 +11,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from rsitmd_tools.baselines.base import RetrievalModel
+from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.evaluation.recall import hits
 from rsitmd_tools.baselines.evaluation.scoring import score_matrix
 from rsitmd_tools.baselines.losses import dynamic_margin, triplet_loss
-from rsitmd_tools.baselines.text import Vocabulary
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.similarity import Prior
@@ -41,7 +40,7 @@ class RetrievalModule(lightning.LightningModule):
         self,
         model: RetrievalModel,
         config: Config,
-        vocabulary: Vocabulary,
+        vocabulary: Tokenizer,
         train: Dataset,
         val: Dataset,
         val_pixels: npt.NDArray[np.uint8],
@@ -53,6 +52,7 @@ class RetrievalModule(lightning.LightningModule):
         self.history: list[dict[str, float]] = []
         self._vocabulary = vocabulary
         self._captions = train.captions()
+        self._keywords = vocabulary.keywords_of(train)
         self._names = [image.filename for image in train]
         self._val = val
         self._val_pixels = val_pixels
@@ -62,10 +62,12 @@ class RetrievalModule(lightning.LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Loss of one batch: images, their indices, columns of their captions."""
         images, indices, columns = batch
-        words, lengths = self._vocabulary.encode([self._captions[c] for c in columns.tolist()])
+        texts = self._vocabulary.encode(
+            [self._captions[c] for c in columns.tolist()],
+            [self._keywords[c] for c in columns.tolist()],
+        )
         scores = self.model.score(
-            self.model.encode_images(images),
-            self.model.encode_texts(words.to(self.device), lengths.to(self.device)),
+            self.model.encode_images(images), self.model.encode_texts(texts.to(self.device))
         )
         loss = triplet_loss(scores, self._margin(indices, columns), self.config.negatives)
         if not torch.isfinite(loss):
@@ -86,7 +88,13 @@ class RetrievalModule(lightning.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Validate, and add a line to the history."""
-        scores = score_matrix(self.model, self._vocabulary, self._val_pixels, self._val.captions())
+        scores = score_matrix(
+            self.model,
+            self._vocabulary,
+            self._val_pixels,
+            self._val.captions(),
+            self._vocabulary.keywords_of(self._val),
+        )
         recall = validation_recall(scores, self._val.caption_owners())
         loss = float(np.mean(self._losses))
         self.history.append({"epoch": self.current_epoch, "loss": loss, "val_mean_recall": recall})

@@ -24,9 +24,8 @@ from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.images import decode_images, resized_size
 from rsitmd_tools.baselines.data.pairs import EpochSampler, Pairs
 from rsitmd_tools.baselines.evaluation.evaluate import machine, versions
-from rsitmd_tools.baselines.models import make_model
+from rsitmd_tools.baselines.models import make_model, make_tokenizer
 from rsitmd_tools.baselines.run import Run, read_checkpoint
-from rsitmd_tools.baselines.text import Vocabulary
 from rsitmd_tools.baselines.training.module import RetrievalModule
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
@@ -57,13 +56,13 @@ def train(dataset: Dataset, config: Config, folder: Path, *, resume: bool = Fals
     about = _about(dataset, config)
     training, validation = training_parts(dataset, config)
     _prepare(run, config, about, resume)
-    vocabulary = Vocabulary.of(training.captions())
+    vocabulary = make_tokenizer(config, training)
     vocabulary.save(run.vocabulary_file)
     prior = _prior(run, training, dataset) if config.margin.kind == "dynamic" else None
     about["prior"] = None if prior is None else _describe(prior)
     write_json(run.about_file, about)
     lightning.seed_everything(config.seed, verbose=False)
-    model = make_model(config, len(vocabulary))
+    model = make_model(config, vocabulary)
     if config.freeze_backbone:
         model.backbone.requires_grad_(False)  # type: ignore[operator,union-attr]
     cache = folder / "cache"

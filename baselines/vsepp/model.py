@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from rsitmd_tools.baselines.backbone import Backbone
-from rsitmd_tools.baselines.base import RetrievalModel, cosine_matrix
+from rsitmd_tools.baselines.base import RetrievalModel, Texts, cosine_matrix
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.text import SentenceEncoder
 
@@ -20,17 +22,25 @@ class VSEPP(RetrievalModel):
     def __init__(self, config: Config, words: int) -> None:
         super().__init__()
         self.backbone = Backbone(config.backbone, config.weights)
+        self.drop = nn.Dropout(config.dropout)
         self.project = nn.Linear(self.backbone.channels[-1], config.dimension)
-        self.sentence = SentenceEncoder(words, config.word_dimension, config.dimension)
+        self.sentence = SentenceEncoder(
+            words, config.word_dimension, config.dimension, config.dropout
+        )
 
-    def encode_images(self, images: Tensor) -> Tensor:
-        """Pool the last stage over space and project it."""
-        projected: Tensor = self.project(self.backbone(images)[-1].mean((2, 3)))
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Pool the last stage over space: ``(B, C)``."""
+        return [self.backbone(images)[-1].mean((2, 3))]
+
+    def encode_features(self, features: Sequence[Tensor]) -> Tensor:
+        """Project the pooled stage."""
+        (pooled,) = features
+        projected: Tensor = self.project(self.drop(pooled))
         return projected
 
-    def encode_texts(self, words: Tensor, lengths: Tensor) -> Tensor:
+    def encode_texts(self, texts: Texts) -> Tensor:
         """Encode sentences."""
-        encoded: Tensor = self.sentence(words, lengths)
+        encoded: Tensor = self.sentence(texts.words, texts.lengths)
         return encoded
 
     def score(self, images: Tensor, texts: Tensor) -> Tensor:
