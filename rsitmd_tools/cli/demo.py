@@ -76,19 +76,29 @@ def _lines(demo: DemoReport) -> list[str]:
             f"release: {demo.compared.images} images, {demo.compared.sentences} sentences, "
             f"{demo.compared.keywords} keywords, word for word what the annotators sent"
         )
-    lines.append(f"{'test set, percent':17} {'R@1 i2t':>8} {'R@1 t2i':>8} {'mR':>6}  95 % interval")
-    for name, result in demo.results.items():
-        low, high = result["interval"]["mean_recall"]
-        lines.append(f"{name:17} {_row(result)}  {low:.2f} to {high:.2f}")
+    lines.append(f"{'test set, percent':17} {'R@1 image->text':23} {'R@1 text->image':23} mR")
+    lines += [f"{name:17} {_row(result)}" for name, result in demo.results.items()]
     first = next(iter(demo.results.values()))
-    lines.append(f"{'chance':17} {_row(first['chance'])}")
+    chance = first["chance"]
+    lines.append(
+        f"{'chance':17} {chance['image_to_text']['r1']:<23.2f} "
+        f"{chance['text_to_image']['r1']:<23.2f} {chance['mean_recall']:.2f}"
+    )
     gallery = first["gallery"]
     lines.append(
-        f"gallery: {gallery['images']} images, {gallery['texts']} sentences; weights: random"
+        f"gallery: {gallery['images']} images, {gallery['texts']} sentences; weights: random; "
+        "intervals: 95 %"
     )
     return lines
 
 
 def _row(result: dict[str, Any]) -> str:
-    to_text, to_image = result["image_to_text"]["r1"], result["text_to_image"]["r1"]
-    return f"{to_text:8.2f} {to_image:8.2f} {result['mean_recall']:6.2f}"
+    """Return a result's R@1 both ways and mR, each with its interval."""
+    interval = result["interval"]
+    cells = (
+        (result["image_to_text"]["r1"], interval["image_to_text"]["r1"]),
+        (result["text_to_image"]["r1"], interval["text_to_image"]["r1"]),
+        (result["mean_recall"], interval["mean_recall"]),
+    )
+    shown = [f"{value:5.2f} ({low:.2f} to {high:.2f})" for value, (low, high) in cells]
+    return f"{shown[0]:23} {shown[1]:23} {shown[2]}"

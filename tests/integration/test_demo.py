@@ -1,0 +1,115 @@
+"""`rsitmd demo`: real images through the real server, and the wheel in an empty folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Tool
+
+pytestmark = pytest.mark.integration
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def lines_of(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def test_real_captioned_images_come_out_word_for_word(
+    tool: Tool, shared_data: Path, tmp_path: Path
+) -> None:
+    given, out = shared_data / "rsscn7_sample", tmp_path / "out"
+    done = tool.run("demo", "--input", given, "-o", out, "--epochs", 1)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str((out / "report.html").resolve())
+    assert "<img" in (out / "report.html").read_text(encoding="utf-8")
+    images = json.loads((out / "release" / "dataset_RSITMD.json").read_text("utf-8"))["images"]
+    assert len(images) == 28
+    released = {
+        frozenset(s["raw"] for s in image["sentences"]): (image["category"], image["keywords"])
+        for image in images
+    }
+    wanted = {
+        frozenset(s["raw"] for s in entry["sentences"]): (entry["category"], entry["keywords"])
+        for entry in lines_of(given / "annotations.jsonl")
+    }
+    assert released == wanted
+    assert sum(len(image["sentences"]) for image in images) == 140
+    people = {s["annotator"] for image in images for s in image["sentences"]}
+    assert len(people) == 5
+    assert all(name.startswith("annotator-") for name in people)
+    results = json.loads((out / "demo.json").read_text("utf-8"))["results"]
+    assert set(results) == {"vsepp", "amfmn-fusion"}
+
+    other = tool.run("demo", "-o", out, "--scenes", 40)
+    assert other.returncode == 1
+    assert "holds a demo with other settings" in other.stderr
+
+
+def test_a_killed_demo_goes_on_where_it_was(tool: Tool, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ("demo", "-o", out, "--scenes", 40, "--epochs", 1)
+    for seconds in (1.5, 20.0):
+        process = tool.start(*arguments)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    done = tool.run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "release: 40 images, 200 sentences" in done.stdout
+
+
+def test_the_wheel_goes_the_whole_way_in_an_empty_folder(tmp_path: Path) -> None:
+    """The wheel alone in a new environment, its dependencies beside it, far from the checkout."""
+    source = tmp_path / "source"
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=CHECKOUT, capture_output=True, check=True,
+    ).stdout.decode().split("\0")  # fmt: skip
+    for name in filter(None, tracked):
+        if (CHECKOUT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((CHECKOUT / name).read_bytes())
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path]
+    made = subprocess.run([*map(str, build), source], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    wheel = next(tmp_path.glob("rsitmd_tools-*.whl"))
+    names = subprocess.run(
+        [sys.executable, "-m", "zipfile", "-l", wheel], capture_output=True, text=True, check=True
+    ).stdout
+    tops = {line.split("/")[0].split()[0] for line in names.splitlines()[1:]}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"rsitmd_tools"}
+
+    environment = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    python = environment / "bin" / "python"
+    install = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel]
+    subprocess.run(install, check=True, capture_output=True)
+    site = next(environment.glob("lib/python3.*/site-packages"))
+    # Their folder alone: a path file within it, such as the checkout's, is not read.
+    dependencies = next(path for path in sys.path if path.endswith("site-packages"))
+    (site / "dependencies.pth").write_text(dependencies + "\n")
+
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    found = subprocess.run(
+        [python, "-c", "import rsitmd_tools.baselines; print(rsitmd_tools.baselines.__file__)"],
+        cwd=empty, env=clean, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert found.startswith(str(site))
+    done = subprocess.run(
+        [environment / "bin" / "rsitmd", "demo", "--scenes", "40", "--epochs", "1"],
+        cwd=empty, env=clean, capture_output=True, text=True, timeout=500,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(empty / "rsitmd-demo" / "report.html")
