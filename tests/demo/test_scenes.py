@@ -13,9 +13,9 @@ from PIL import Image
 from rsitmd_tools.demo.captioned import annotators_of, read_captioned
 from rsitmd_tools.demo.scenes import draw_scenes, write_scenes
 from rsitmd_tools.demo.scenes.captions import keywords_of, sentences_of
+from rsitmd_tools.demo.scenes.description import describe
 from rsitmd_tools.demo.scenes.draw import draw
 from rsitmd_tools.demo.scenes.kinds import COLOURS, NUMBERS
-from rsitmd_tools.demo.scenes.scene import describe
 from rsitmd_tools.workspace.merge import is_keyword
 
 INDICES = st.tuples(st.integers(0, 5000), st.integers(0, 50))

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rsitmd_tools.demo.scenes.description import Description, Group
 from rsitmd_tools.demo.scenes.kinds import NUMBERS
-
-if TYPE_CHECKING:
-    from rsitmd_tools.demo.scenes.scene import Description, Group
 
 
 def sentences_of(scene: Description) -> tuple[tuple[str, str], ...]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from rsitmd_tools.demo.scenes.description import Description, Group
 from rsitmd_tools.demo.scenes.kinds import COLOURS, Colour
-
-if TYPE_CHECKING:
-    from rsitmd_tools.demo.scenes.scene import Description, Group
 
 SIDE = 256
 SCALE = 2

@@ -1,0 +1,88 @@
+"""The README's way step by step, its own lines, on a real server and captioned scenes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.demo.captioned import CaptionedImage, annotators_of, read_captioned
+from rsitmd_tools.demo.people import send, sign_up
+from rsitmd_tools.demo.scenes import write_scenes
+from rsitmd_tools.release import verify_release
+from rsitmd_tools.workspace import Workspace
+
+pytestmark = pytest.mark.integration
+README = Path(__file__).resolve().parents[2] / "README.md"
+QUICK = ["--set", "epochs=1", "--set", "image_size=64"]
+
+
+def steps() -> list[list[str]]:
+    """The commands of the section, in order."""
+    section = README.read_text(encoding="utf-8").split("## Your own dataset")[1]
+    block = re.findall(r"```\n(.*?)```", section, re.DOTALL)[0]
+    lines = [shlex.split(line, comments=True) for line in block.splitlines()]
+    return [line for line in lines if line and line[0] == "rsitmd"]
+
+
+def photos(folder: Path) -> list[CaptionedImage]:
+    """Class folders of images, and what five people will write about them."""
+    write_scenes(folder / "scenes", 40)
+    images = read_captioned(folder / "scenes")
+    for image in images:
+        place = folder / "photos" / image.category
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(image.path, place)
+    return images
+
+
+@pytest.fixture
+def started() -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes that stand open; they are ended with Ctrl-C."""
+    running: list[subprocess.Popen[str]] = []
+    yield running
+    for process in running:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+
+
+def test_every_line_of_the_readme(
+    tmp_path: Path, started: list[subprocess.Popen[str]], started_once: Path
+) -> None:
+    images = photos(tmp_path)
+    tool = [sys.executable, "-m", "rsitmd_tools"]
+    workspace = tmp_path / "my-dataset"
+    environment = {**os.environ, "COLUMNS": "100"}
+    for line in steps():
+        arguments = [*tool, *line[1:]]
+        name = " ".join(line[1:3])
+        if name == "annotate serve":
+            shutil.copytree(started_once, workspace / "studio")
+            server = subprocess.Popen(
+                arguments, cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            )  # fmt: skip
+            started.append(server)
+            assert server.stdout is not None
+            assert "http://127.0.0.1:" in server.stdout.readline()
+            continue
+        if name == "annotate pull":
+            with Workspace.open(workspace, write=True) as opened:
+                send(opened, images, sign_up(opened, annotators_of(images)))
+        done = subprocess.run(
+            [*arguments, *(QUICK if name == "benchmark train" else [])],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=400,
+        )  # fmt: skip
+        # The drawn captions may break a rule; that is what 1 says.
+        assert done.returncode in ((0, 1) if line[1] == "validate" else (0,)), (line, done.stderr)
+        assert "Traceback" not in done.stderr
+    assert verify_release(tmp_path / "release") > 40
+    assert "amfmn" in (tmp_path / "report.html").read_text(encoding="utf-8").lower()

@@ -1,0 +1,50 @@
+"""What the documentation names must exist, and what exists must be named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from rsitmd_tools.cli import root
+from rsitmd_tools.cli.lazy import LazyGroup
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+PAGES = [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md")]
+
+
+def commands(group: LazyGroup = root.cli, *names: str) -> set[str]:
+    found: set[str] = set()
+    for name in group.modules:
+        command = group.get_command(click.Context(group), name)
+        inside = isinstance(command, LazyGroup)
+        found |= commands(command, *names, name) if inside else {" ".join([*names, name])}
+    return found
+
+
+def test_the_readme_lists_every_command_and_no_other() -> None:
+    table = (CHECKOUT / "README.md").read_text(encoding="utf-8").split("## Commands")[1]
+    rows = re.findall(r"^\| `rsitmd ([^`]*)`", table, re.MULTILINE)
+    listed = {re.match(r"[a-z]+( [a-z]+)?", row)[0].strip() for row in rows}  # type: ignore[index]
+    assert listed == commands()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    absent = [link for link in links if not (page.parent / link).exists()]
+    assert not absent
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_commands_of_the_pages_exist(page: Path) -> None:
+    """Every `rsitmd ...` line in a code block names a command there is."""
+    blocks = re.findall(r"^```[a-z]*\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    known = commands()
+    for line in "\n".join(blocks).splitlines():
+        match = re.match(r"(?:\.venv/bin/)?rsitmd ((?:[a-z]+ ?){1,2})", line.strip())
+        if match:
+            words = match[1].split()
+            assert words[0] in known or " ".join(words[:2]) in known, line
