@@ -114,6 +114,86 @@ MIGRATIONS: tuple[str, ...] = (
         made_at     TEXT NOT NULL
     );
     """,
+    """
+    -- Who takes part: joined and not left. Others are accounts of the server, no more.
+    ALTER TABLE annotator ADD COLUMN joined_at TEXT;
+    ALTER TABLE annotator ADD COLUMN left_at TEXT;
+    ALTER TABLE annotator ADD COLUMN pilot TEXT CHECK (pilot IN ('admitted', 'refused'));
+    ALTER TABLE annotator ADD COLUMN pilot_by TEXT;
+    ALTER TABLE annotator ADD COLUMN pilot_at TEXT;
+    -- Texts of a pilot are practice: no dataset takes them. A closed project gets no new
+    -- tasks; what people write there is pulled all the same.
+    ALTER TABLE project ADD COLUMN kind TEXT NOT NULL DEFAULT 'main'
+        CHECK (kind IN ('main', 'pilot'));
+    ALTER TABLE project ADD COLUMN closed_at TEXT;
+    ALTER TABLE task ADD COLUMN data_sha256 TEXT;  -- of the data last sent; NULL: not known
+    ALTER TABLE task ADD COLUMN updated_at TEXT;   -- the server's time when last pulled
+    ALTER TABLE task ADD COLUMN drafts INTEGER NOT NULL DEFAULT 0;
+    -- Skips: somebody passed over a task.
+    CREATE TABLE skip (
+        id           INTEGER PRIMARY KEY,
+        task_id      INTEGER NOT NULL REFERENCES task (id),
+        server_id    INTEGER NOT NULL,
+        annotator_id INTEGER NOT NULL REFERENCES annotator (id),
+        skipped_at   TEXT NOT NULL,
+        UNIQUE (task_id, server_id)
+    );
+    -- The plan: who captions which image. A row goes when the work is given to others.
+    CREATE TABLE assignment (
+        id           INTEGER PRIMARY KEY,
+        annotator_id INTEGER NOT NULL REFERENCES annotator (id),
+        image_id     INTEGER NOT NULL REFERENCES image (id),
+        planned_at   TEXT NOT NULL,
+        UNIQUE (annotator_id, image_id)
+    );
+    CREATE INDEX assignment_image ON assignment (image_id);
+    -- The images that every new person captions first, and how others described them.
+    CREATE TABLE pilot_image (
+        image_id INTEGER PRIMARY KEY REFERENCES image (id),
+        position INTEGER NOT NULL UNIQUE
+    );
+    CREATE TABLE pilot_reference (
+        image_id INTEGER NOT NULL REFERENCES pilot_image (image_id) ON DELETE CASCADE,
+        slot     INTEGER NOT NULL,
+        raw      TEXT NOT NULL,
+        UNIQUE (image_id, slot)
+    );
+    -- Every change of a sentence's state: who, when, why.
+    CREATE TABLE decision (
+        id          INTEGER PRIMARY KEY,
+        sentence_id INTEGER NOT NULL REFERENCES sentence (id) ON DELETE CASCADE,
+        before      TEXT NOT NULL,
+        after       TEXT NOT NULL,
+        decided_by  TEXT NOT NULL,             -- a reviewer's name, or "pull"
+        note        TEXT NOT NULL DEFAULT '',
+        codes       TEXT NOT NULL DEFAULT '',  -- of the rules, by blanks
+        decided_at  TEXT NOT NULL
+    );
+    CREATE INDEX decision_sentence ON decision (sentence_id);
+    -- Text that annotators are given to take or change, in the order of the page.
+    CREATE TABLE prediction (
+        id       INTEGER PRIMARY KEY,
+        image_id INTEGER NOT NULL REFERENCES image (id),
+        slot     INTEGER NOT NULL,
+        raw      TEXT NOT NULL,
+        model    TEXT NOT NULL,                -- a model's name and version, or a dataset's
+        added_at TEXT NOT NULL,
+        UNIQUE (image_id, slot, model)
+    );
+    -- Where a sentence comes from; machine_raw is the text that was given.
+    ALTER TABLE sentence ADD COLUMN origin TEXT NOT NULL DEFAULT 'human'
+        CHECK (origin IN ('human', 'machine changed', 'machine untouched'));
+    ALTER TABLE sentence ADD COLUMN machine_raw TEXT;
+    ALTER TABLE sentence ADD COLUMN edit_distance INTEGER;  -- characters
+    -- Under which licence an annotator gives their text; accepted once a text of it.
+    CREATE TABLE licence (
+        annotator_id INTEGER NOT NULL REFERENCES annotator (id),
+        name         TEXT NOT NULL,
+        text_sha256  TEXT NOT NULL,
+        accepted_at  TEXT NOT NULL,
+        UNIQUE (annotator_id, text_sha256)
+    );
+    """,
 )
 
 VERSION = len(MIGRATIONS)
