@@ -194,6 +194,15 @@ MIGRATIONS: tuple[str, ...] = (
         UNIQUE (annotator_id, text_sha256)
     );
     """,
+    """
+    -- A person's number on a server: who changes their address stays the same person.
+    CREATE TABLE account (
+        server       TEXT NOT NULL,
+        number       INTEGER NOT NULL,
+        annotator_id INTEGER NOT NULL REFERENCES annotator (id),
+        PRIMARY KEY (server, number)
+    );
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -26,9 +26,15 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
             db.executemany(
                 "INSERT INTO annotator (email) VALUES (?)", [("z@x",), ("a@x",), ("m@x",)]
             )
-            db.execute("INSERT INTO project VALUES (1, 'server', 1, NULL, 't', 'c', ?)", (NOW,))
+            db.execute(
+                "INSERT INTO project (id, server, server_id, template, config, created_at)"
+                " VALUES (1, 'server', 1, 't', 'c', ?)",
+                (NOW,),
+            )
             db.executemany(
-                "INSERT INTO task VALUES (?, 1, ?, ?, ?)", [(1, 1, 11, NOW), (2, 2, 12, NOW)]
+                "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
+                " VALUES (?, 1, ?, ?, ?)",
+                [(1, 1, 11, NOW), (2, 2, 12, NOW)],
             )
         yield made
 
