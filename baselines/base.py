@@ -88,6 +88,14 @@ class RetrievalModel(nn.Module, ABC):
     """
 
     @abstractmethod
+    def frozen_part(self) -> nn.Module:
+        """Return the backbone: what ``freeze_backbone`` does not train."""
+
+    @abstractmethod
+    def features_kind(self) -> str:
+        """Name what :meth:`features` returns: models of one kind share a cache of them."""
+
+    @abstractmethod
     def features(self, images: Tensor) -> list[Tensor]:
         """Map ``(B, 3, H, W)`` images in [0, 1] to what the backbone sees in them."""
 

@@ -54,6 +54,8 @@ class Config:
         loss: ``triplet`` or ``infonce``.
         temperature: Of InfoNCE.
         negatives: ``sum`` over all of the batch, or the ``hardest``.
+        folds: With ``folds`` above 0, the images of train and val are dealt into that many
+            parts by the seed, and part ``fold`` is the validation part.
         mask_equal: Leave out a negative whose sentence is equal to one of the image's own.
     """
 
@@ -89,6 +91,8 @@ class Config:
     negatives: str = "sum"
     mask_equal: bool = False
     seed: int = 0
+    folds: int = 0
+    fold: int = 0
     margin: Margin = field(default_factory=Margin)
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Triplet losses with fixed and dynamic margins (equations 28 to 30)."""
+"""Losses of a batch: triplets with fixed and dynamic margins (equations 28 to 30), InfoNCE."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 LINEAR_BELOW = 1e-6
+# Left out of a softmax, and still finite in half precision.
+LEFT_OUT = -1e4
 
 
 def dynamic_margin(prior: Tensor, gamma: float, beta: float) -> Tensor:
@@ -24,22 +27,56 @@ def dynamic_margin(prior: Tensor, gamma: float, beta: float) -> Tensor:
     similarity = torch.nan_to_num(prior, nan=0.0)
     if abs(beta) < LINEAR_BELOW:
         return gamma * (1 - similarity)
+    if beta > 0:
+        # Both terms over e^beta: a large beta does not overflow.
+        return gamma * torch.expm1(beta * (similarity - 1)) / math.expm1(-beta)
     rise = math.expm1(beta)
     return gamma * (rise - torch.expm1(beta * similarity)) / rise
 
 
-def triplet_loss(scores: Tensor, margin: Tensor | float, negatives: str = "sum") -> Tensor:
+def triplet_loss(
+    scores: Tensor,
+    margin: Tensor | float,
+    negatives: str = "sum",
+    is_negative: Tensor | None = None,
+) -> Tensor:
     """Bidirectional triplet loss of a batch (equations 28, 29).
 
     Args:
         scores: ``(B, B)``, images in rows, texts in columns, matching pairs on the diagonal.
         margin: One number, or ``(B, B)`` of the negative pairs.
         negatives: ``sum`` over all negatives, or the ``hardest`` of each query.
+        is_negative: ``(B, B)`` bool; all but the diagonal without it.
     """
     positive = scores.diagonal()
-    others = ~torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+    others = _others(scores, is_negative)
     of_image = torch.relu(margin + scores - positive[:, None]) * others
     of_text = torch.relu(margin + scores - positive[None, :]) * others
     if negatives == "hardest":
         return of_image.max(1).values.sum() + of_text.max(0).values.sum()
     return of_image.sum() + of_text.sum()
+
+
+def info_nce(scores: Tensor, temperature: float, is_negative: Tensor | None = None) -> Tensor:
+    """Symmetric InfoNCE of a batch, summed over its pairs as the triplet loss is.
+
+    van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018;
+    the symmetric form is that of CLIP (Radford et al., 2021).
+
+    Args:
+        scores: ``(B, B)`` cosines, matching pairs on the diagonal.
+        temperature: What they are divided by.
+        is_negative: ``(B, B)`` bool; all but the diagonal without it.
+    """
+    own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+    kept = _others(scores, is_negative) | own
+    logits = torch.where(kept, scores / temperature, torch.full_like(scores, LEFT_OUT))
+    target = torch.arange(len(scores), device=scores.device)
+    to_text = cross_entropy(logits, target, reduction="sum")
+    to_image = cross_entropy(logits.T, target, reduction="sum")
+    return (to_text + to_image) / 2
+
+
+def _others(scores: Tensor, is_negative: Tensor | None) -> Tensor:
+    others = ~torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+    return others if is_negative is None else others & is_negative

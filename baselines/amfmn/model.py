@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rsitmd_tools.baselines.amfmn.attention import Attention, cosine_of_pairs, make_attention
 from rsitmd_tools.baselines.amfmn.fusion import FUSIONS
@@ -47,6 +47,14 @@ class AMFMN(RetrievalModel):
         self.attention = make_attention(config.attention, d)
         self.attention_of_keywords = make_attention(config.attention, d) if both else None
         self.fusion = FUSIONS[config.text](d) if both else None
+
+    def frozen_part(self) -> nn.Module:
+        """The backbone."""
+        return self.backbone
+
+    def features_kind(self) -> str:
+        """All stages, or the last one pooled."""
+        return "pooled" if self.mvsa is None else "stages"
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Return the maps of the four stages, or the last one pooled without multiscale."""
@@ -93,7 +101,7 @@ def score_fused(
     texts: Tensor,
     attention: Attention,
     attention_of_keywords: Attention,
-    fusion: torch.nn.Module,
+    fusion: nn.Module,
 ) -> Tensor:
     """Score images with texts of sentence and keywords, both guided, then fused.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,11 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torchvision.transforms import v2
 
+from rsitmd_tools.baselines.data.mapped import MappedArray, new_array
+from rsitmd_tools.baselines.data.views import turned
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.progress import track
 
 # Resized to 278, cropped to 256, as in the paper; other sizes in proportion.
@@ -25,20 +29,34 @@ def decode_images(dataset: Dataset, size: int, file: Path) -> npt.NDArray[np.uin
     Raises:
         RsitmdError: An image is absent or cannot be decoded; it is named.
     """
-    shape = (len(dataset), size, size, 3)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=shape)
-    for index, image in enumerate(track(dataset.images, "decode")):
-        path = dataset.image_path(image)
-        try:
-            with Image.open(path) as opened:
-                resized = opened.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
-        except (OSError, UnidentifiedImageError, ValueError) as error:
-            raise RsitmdError(
-                f"cannot be decoded ({reason(error)})", where=path, mend="replace the image"
-            ) from error
-        pixels[index] = np.asarray(resized)
-    return pixels
+    with new_array(file, (len(dataset), size, size, 3), np.uint8) as pixels:
+        for index, image in enumerate(track(dataset.images, "decode")):
+            path = dataset.image_path(image)
+            try:
+                with Image.open(path) as opened:
+                    resized = opened.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
+            except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
+                raise RsitmdError(
+                    f"cannot be decoded ({reason(error)})", where=path, mend="replace the image"
+                ) from error
+            pixels[index] = np.asarray(resized)
+    return MappedArray(file).array
+
+
+def cached_images(dataset: Dataset, size: int, folder: Path) -> MappedArray:
+    """Decode every image of a dataset once; the file's name is a key of pixels and size."""
+    file = folder / f"images-{size}-{images_key(dataset)}.npy"
+    if not file.exists():
+        decode_images(dataset, size, file)
+    return MappedArray(file)
+
+
+def images_key(dataset: Dataset) -> str:
+    """Return a key of the image files of a dataset, in order."""
+    key = hashlib.sha256()
+    for image in dataset:
+        key.update(sha256_file(dataset.image_path(image)).encode())
+    return key.hexdigest()[:16]
 
 
 def resized_size(crop: int) -> int:
@@ -47,26 +65,26 @@ def resized_size(crop: int) -> int:
 
 
 class TrainingTransform:
-    """Rotation by 0 to 90 degrees and random crop: a function of its seed."""
+    """Augmentation, a function of its seed.
 
-    def __init__(self, crop: int) -> None:
-        self._transform = v2.Compose(
-            [
-                v2.RandomRotation((0, 90), interpolation=v2.InterpolationMode.BILINEAR),
-                v2.RandomCrop(crop),
-                v2.ToDtype(torch.float32, scale=True),
-            ]
-        )
+    With one view as in the paper: rotation by 0 to 90 degrees and random crop. With more: a
+    random crop, turned or flipped; there are no black corners then.
+    """
 
-    def __call__(self, pixels: npt.NDArray[np.uint8], seed: int) -> Tensor:
+    def __init__(self, crop: int, views: int = 1) -> None:
+        rotation = v2.RandomRotation((0, 90), interpolation=v2.InterpolationMode.BILINEAR)
+        steps = [v2.RandomCrop(crop), v2.ToDtype(torch.float32, scale=True)]
+        self._transform = v2.Compose(steps if views > 1 else [rotation, *steps])
+
+    def __call__(self, pixels: npt.NDArray[np.uint8], seed: int, view: int = 0) -> Tensor:
         """Map ``(S, S, 3)`` uint8 to ``(3, C, C)`` float32 in [0, 1]."""
         image = torch.from_numpy(pixels.copy()).permute(2, 0, 1)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             transformed: Tensor = self._transform(image)
-        return transformed
+        return turned(transformed, view)
 
 
 def unit_images(pixels: npt.NDArray[np.uint8]) -> Tensor:
     """Map ``(B, S, S, 3)`` uint8 to ``(B, 3, S, S)`` float32 in [0, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 255

@@ -1,60 +1,165 @@
-"""Pairs for training: every image once an epoch with one of its captions."""
+"""Pairs for training, drawn by seed and epoch alone.
+
+What an epoch draws (order, captions, views, augmentation) is a function of the seed and
+the epoch's number, not of what was drawn before: a resumed run draws the same.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 
+from rsitmd_tools.baselines.data.features import Features
 from rsitmd_tools.baselines.data.images import TrainingTransform
+from rsitmd_tools.baselines.data.mapped import MappedArray
 from rsitmd_tools.dataset import Dataset
 
+# Parts of the images' features, or one part, the images; indices; columns of the captions.
+Batch = tuple[list[Tensor], Tensor, Tensor]
+Indices = npt.NDArray[np.integer[Any]]
 
-class Pairs(TorchDataset[tuple[Tensor, int, int]]):
-    """Image, its index, and the column of the caption drawn for this epoch.
 
-    What is drawn depends on the seed, the epoch and the index alone, not on what was drawn
-    before: a resumed run draws the same.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an epoch draws, pair by pair in order.
+
+    Attributes:
+        images: ``(P,)``, index of each pair's image in the training part.
+        columns: ``(P,)``, column of its caption.
+        views: ``(P,)``, the view its image is shown in.
+        seeds: ``(P,)``, seeds of its augmentation.
     """
 
-    def __init__(
-        self, dataset: Dataset, pixels: npt.NDArray[np.uint8], crop: int, seed: int
-    ) -> None:
-        counts = [len(image.sentences) for image in dataset]
-        self.counts = np.array(counts)
-        self.first = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        self.pixels = pixels
-        self.seed = seed
-        self.epoch = 0
-        self._transform = TrainingTransform(crop)
+    images: Indices
+    columns: Indices
+    views: Indices
+    seeds: Indices
+
+
+class Pairs:
+    """The pairs of a training part, epoch by epoch.
+
+    Args:
+        training: The training part.
+        captions: ``one`` drawn of each image an epoch, or ``all``.
+        views: How many views there are.
+        seed: Seed of everything drawn.
+    """
+
+    def __init__(self, training: Dataset, captions: str, views: int, seed: int) -> None:
+        self._owners = np.array(training.caption_owners())
+        self._counts = np.bincount(self._owners, minlength=len(training))
+        self._first = np.concatenate([[0], np.cumsum(self._counts)[:-1]])
+        self._all = captions == "all"
+        self._views = views
+        self._seed = seed
 
     def __len__(self) -> int:
-        return len(self.counts)
+        return len(self._owners) if self._all else len(self._counts)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int, int]:
-        draw = np.random.default_rng([self.seed, self.epoch, index])
-        caption = int(self.first[index] + draw.integers(self.counts[index]))
-        image = self._transform(self.pixels[index], int(draw.integers(2**31)))
-        return image, index, caption
+    def plan(self, epoch: int) -> Plan:
+        """Draw an epoch."""
+        draw = np.random.default_rng([self._seed, epoch])
+        drawn = self._first + draw.integers(self._counts)
+        columns = np.arange(len(self._owners)) if self._all else drawn
+        columns = columns[draw.permutation(len(columns))]
+        return Plan(
+            self._owners[columns],
+            columns,
+            draw.integers(self._views, size=len(columns)),
+            draw.integers(2**31, size=len(columns)),
+        )
 
 
-class EpochSampler(Sampler[int]):
-    """An order of the images that is a function of seed and epoch."""
+class EpochBatches(Sampler[tuple[int, slice]]):
+    """Batches of an epoch, each the epoch's number and the places of its pairs.
 
-    def __init__(self, pairs: Pairs) -> None:
+    In a group of processes, each takes its share of every batch; all shares are equally
+    large, so that the negatives can be gathered.
+    """
+
+    def __init__(self, pairs: int, batch_size: int) -> None:
         self._pairs = pairs
+        self._batch = min(batch_size, pairs)
+        self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Called before each epoch by the trainer."""
-        self._pairs.epoch = epoch
+        self._epoch = epoch
+
+    def _bounds(self) -> list[tuple[int, int]]:
+        _, world = process()
+        bounds = []
+        for first in range(0, self._pairs, self._batch):
+            last = min(first + self._batch, self._pairs)
+            last -= (last - first) % world
+            # A batch of one pair has no negatives.
+            if last - first > 1:
+                bounds.append((first, last))
+        return bounds
 
     def __len__(self) -> int:
-        return len(self._pairs)
+        return len(self._bounds())
 
-    def __iter__(self) -> Iterator[int]:
-        order = np.random.default_rng([self._pairs.seed, self._pairs.epoch])
-        return iter(order.permutation(len(self._pairs)).tolist())
+    def __iter__(self) -> Iterator[tuple[int, slice]]:
+        rank, world = process()
+        for first, last in self._bounds():
+            yield self._epoch, slice(first + rank, last, world)
+
+
+class PairBatches(TorchDataset[Batch]):
+    """Whole batches by what :class:`EpochBatches` yields.
+
+    Args:
+        pairs: The pairs.
+        source: Features of a frozen backbone, or decoded images.
+        rows: ``(N,)``, the row of the source of each training image.
+        transform: Augmentation of decoded images.
+    """
+
+    def __init__(
+        self,
+        pairs: Pairs,
+        source: Features | MappedArray,
+        rows: Indices,
+        transform: TrainingTransform,
+    ) -> None:
+        self._pairs = pairs
+        self._source = source
+        self._rows = rows
+        self._transform = transform
+        self._plan: tuple[int, Plan] | None = None
+
+    def __getitem__(self, key: tuple[int, slice]) -> Batch:
+        epoch, places = key
+        if self._plan is None or self._plan[0] != epoch:
+            self._plan = (epoch, self._pairs.plan(epoch))
+        plan = self._plan[1]
+        images, views = plan.images[places], plan.views[places]
+        rows = self._rows[images]
+        if isinstance(self._source, Features):
+            parts = self._source.at(rows, views)
+        else:
+            seeds = plan.seeds[places]
+            seen = [
+                self._transform(self._source.array[row], int(seed), int(view))
+                for row, seed, view in zip(rows, seeds, views, strict=True)
+            ]
+            parts = [torch.stack(seen)]
+        return parts, torch.from_numpy(images), torch.from_numpy(plan.columns[places])
+
+
+def process() -> tuple[int, int]:
+    """Return this process's rank and how many there are."""
+    distributed = torch.distributed
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1

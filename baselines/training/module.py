@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import lightning
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
+from rsitmd_tools.baselines.base import RetrievalModel, Texts, Tokenizer
 from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.data.features import Features
+from rsitmd_tools.baselines.data.images import unit_images
+from rsitmd_tools.baselines.data.mapped import MappedArray
+from rsitmd_tools.baselines.data.pairs import Batch, process
 from rsitmd_tools.baselines.evaluation.recall import hits
-from rsitmd_tools.baselines.evaluation.scoring import score_matrix
-from rsitmd_tools.baselines.losses import dynamic_margin, triplet_loss
+from rsitmd_tools.baselines.losses import dynamic_margin, info_nce, triplet_loss
+from rsitmd_tools.baselines.training.gather import gather
+from rsitmd_tools.baselines.training.parts import Parts
+from rsitmd_tools.baselines.training.prior import TrainingPrior
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.similarity import Prior
 
-Batch = tuple[Tensor, Tensor, Tensor]
+BATCH = 64
 
 
 class RetrievalModule(lightning.LightningModule):
@@ -29,10 +34,10 @@ class RetrievalModule(lightning.LightningModule):
     Args:
         model: The model.
         config: The configuration.
-        vocabulary: Words by number.
-        train: The training part.
-        val: The validation part.
-        val_pixels: Its images, ``(N, S, S, 3)`` uint8.
+        tokenizer: How it reads texts.
+        parts: The training and the validation part.
+        val_images: Features of the validation part's images, or the images decoded.
+        val_rows: Their rows in it.
         prior: The prior of the training part, for the dynamic margin.
     """
 
@@ -40,73 +45,123 @@ class RetrievalModule(lightning.LightningModule):
         self,
         model: RetrievalModel,
         config: Config,
-        vocabulary: Tokenizer,
-        train: Dataset,
-        val: Dataset,
-        val_pixels: npt.NDArray[np.uint8],
-        prior: Prior | None,
+        tokenizer: Tokenizer,
+        parts: Parts,
+        val_images: Features | MappedArray,
+        val_rows: npt.NDArray[np.integer[Any]],
+        prior: TrainingPrior | None,
     ) -> None:
         super().__init__()
         self.model = model
         self.config = config
         self.history: list[dict[str, float]] = []
-        self._vocabulary = vocabulary
-        self._captions = train.captions()
-        self._keywords = vocabulary.keywords_of(train)
-        self._names = [image.filename for image in train]
-        self._val = val
-        self._val_pixels = val_pixels
+        training, validation = parts.training, parts.validation
+        self._names = [image.filename for image in training]
+        self._texts = _encode(tokenizer, training)
+        self._equal = _EqualSentences(training) if config.mask_equal else None
+        self._val_texts = _encode(tokenizer, validation)
+        self._val_owners = np.array(validation.caption_owners())
+        self._val_images = val_images
+        self._val_rows = val_rows
         self._prior = prior
         self._losses: list[float] = []
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Loss of one batch: images, their indices, columns of their captions."""
-        images, indices, columns = batch
-        texts = self._vocabulary.encode(
-            [self._captions[c] for c in columns.tolist()],
-            [self._keywords[c] for c in columns.tolist()],
-        )
-        scores = self.model.score(
-            self.model.encode_images(images), self.model.encode_texts(texts.to(self.device))
-        )
-        loss = triplet_loss(scores, self._margin(indices, columns), self.config.negatives)
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """Loss of one batch, over the negatives of all processes."""
+        parts, images, columns = batch
+        # Dropout too is a function of seed, epoch and step.
+        rank, _ = process()
+        draw = np.random.SeedSequence([self.config.seed, self.current_epoch, index, rank])
+        torch.manual_seed(int(draw.generate_state(1)[0]))
+        if self.config.freeze_backbone:
+            encoded = self.model.encode_features(parts)
+        else:
+            encoded = self.model.encode_images(parts[0])
+        texts = self.model.encode_texts(self._texts.take(columns.cpu()).to(self.device))
+        images, columns = gather(images), gather(columns)
+        scores = self.model.score(gather(encoded), gather(texts)).float()
+        loss = self._loss(scores, images.cpu().numpy(), columns.cpu().numpy())
         if not torch.isfinite(loss):
-            names = ", ".join(self._names[index] for index in indices.tolist()[:3])
+            names = ", ".join(self._names[image] for image in images.tolist())
             raise RsitmdError(
-                f"the loss is {loss.item()} at step {self.global_step}",
-                where=f"images {names}, ...",
+                f"the loss is {loss.item()} at step {self.global_step} "
+                f"(epoch {self.current_epoch + 1})",
+                where=f"batch of images {names}",
                 mend="lower the learning rate with --set lr=...",
             )
-        self._losses.append(loss.item() / len(images))
+        self._losses.append(loss.item() / len(scores))
         return loss
 
     def on_train_epoch_start(self) -> None:
-        """Begin an epoch; a frozen backbone keeps its statistics."""
+        """Begin an epoch; what is frozen keeps its statistics."""
         self._losses = []
+        backbone = self.model.frozen_part()
         if self.config.freeze_backbone:
-            self.model.backbone.eval()  # type: ignore[operator,union-attr]
+            backbone.eval()
+        elif self.config.freeze_batch_norm:
+            for module in backbone.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
 
     def on_train_epoch_end(self) -> None:
-        """Validate, and add a line to the history."""
-        scores = score_matrix(
-            self.model,
-            self._vocabulary,
-            self._val_pixels,
-            self._val.captions(),
-            self._vocabulary.keywords_of(self._val),
-        )
-        recall = validation_recall(scores, self._val.caption_owners())
+        """Validate, add a line to the history, and stop where nothing gets better."""
+        recall = self.validate_now()
         loss = float(np.mean(self._losses))
         self.history.append({"epoch": self.current_epoch, "loss": loss, "val_mean_recall": recall})
         self.log_dict({"loss": loss, "val_mean_recall": recall})
+        best = int(np.argmax([entry["val_mean_recall"] for entry in self.history]))
+        patience = self.config.patience
+        if patience and len(self.history) - 1 - best >= patience:
+            self.trainer.should_stop = True
+
+    @torch.no_grad()
+    def validate_now(self) -> float:
+        """Return the mean recall of the validation part in percent."""
+        was_training = self.model.training
+        self.model.eval()
+        images = torch.cat(
+            [
+                self._encode_images(self._val_rows[first : first + BATCH])
+                for first in range(0, len(self._val_rows), BATCH)
+            ]
+        )
+        rows = torch.arange(len(self._val_texts))
+        texts = torch.cat(
+            [
+                self.model.encode_texts(self._val_texts.take(some).to(self.device))
+                for some in rows.split(BATCH)
+            ]
+        )
+        scores = self.model.score(images, texts).float().cpu().numpy()
+        self.model.train(was_training)
+        return validation_recall(scores, self._val_owners)
 
     def configure_optimizers(self) -> Any:
-        """Adam, its rate lowered in steps."""
-        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        optimizer = torch.optim.Adam(trained, lr=self.config.lr)
-        schedule = torch.optim.lr_scheduler.StepLR(
-            optimizer, self.config.lr_decay_epochs, self.config.lr_decay
+        """Adam, its rate lowered in steps or by a cosine; the backbone may have its own."""
+        config = self.config
+        of_backbone = {id(parameter) for parameter in self.model.frozen_part().parameters()}
+        groups: list[dict[str, Any]] = [
+            {
+                "params": [
+                    parameter
+                    for parameter in self.model.parameters()
+                    if parameter.requires_grad and (id(parameter) in of_backbone) is backbone
+                ],
+                "lr": (config.backbone_lr or config.lr) if backbone else config.lr,
+            }
+            for backbone in (False, True)
+        ]
+        optimizer = torch.optim.AdamW(
+            [group for group in groups if group["params"]], weight_decay=config.weight_decay
         )
+        epochs = max(1, config.epochs)
+
+        def factor(epoch: int) -> float:
+            if config.schedule == "cosine":
+                return (1 + math.cos(math.pi * min(epoch, epochs) / epochs)) / 2
+            return float(config.lr_decay ** (epoch // config.lr_decay_epochs))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -117,18 +172,69 @@ class RetrievalModule(lightning.LightningModule):
         """Take the history up again."""
         self.history = [dict(entry) for entry in checkpoint["history"]]
 
-    def _margin(self, indices: Tensor, columns: Tensor) -> Tensor | float:
+    def _loss(
+        self,
+        scores: Tensor,
+        images: npt.NDArray[np.integer[Any]],
+        columns: npt.NDArray[np.integer[Any]],
+    ) -> Tensor:
+        # A sentence of the same image is no negative, whichever pair brought it in.
+        negative = images[:, None] != images[None]
+        if self._equal is not None:
+            negative &= ~self._equal.at(images, columns)
+        is_negative = torch.from_numpy(negative).to(scores.device)
+        if self.config.loss == "infonce":
+            return info_nce(scores, self.config.temperature, is_negative)
+        margin = self._margin(images, columns, scores.device)
+        return triplet_loss(scores, margin, self.config.negatives, is_negative)
+
+    def _margin(
+        self,
+        images: npt.NDArray[np.integer[Any]],
+        columns: npt.NDArray[np.integer[Any]],
+        device: torch.device,
+    ) -> Tensor | float:
         margin = self.config.margin
         if self._prior is None:
             return margin.value
-        block = self._prior.at(indices.cpu().numpy(), columns.cpu().numpy())
-        prior = torch.from_numpy(np.ascontiguousarray(block)).to(self.device, torch.float32)
+        block = np.asarray(self._prior.at(images, columns), np.float32)
+        prior = torch.from_numpy(np.ascontiguousarray(block)).to(device)
         return dynamic_margin(prior, margin.gamma, margin.beta)
 
+    def _encode_images(self, rows: npt.NDArray[np.integer[Any]]) -> Tensor:
+        if isinstance(self._val_images, Features):
+            parts = [part.to(self.device) for part in self._val_images.at(rows)]
+            return self.model.encode_features(parts)
+        return self.model.encode_images(unit_images(self._val_images.array[rows]).to(self.device))
 
-def validation_recall(scores: npt.NDArray[np.floating[Any]], owners: Sequence[int]) -> float:
+
+class _EqualSentences:
+    """Which sentences are equal to one of an image's own, word for word."""
+
+    def __init__(self, training: Dataset) -> None:
+        number: dict[str, int] = {}
+        self._captions = np.array(
+            [number.setdefault(raw.strip().lower(), len(number)) for raw in training.captions()]
+        )
+        self._own: list[set[int]] = [set() for _ in training]
+        for caption, owner in zip(self._captions, training.caption_owners(), strict=True):
+            self._own[owner].add(int(caption))
+
+    def at(
+        self, images: npt.NDArray[np.integer[Any]], columns: npt.NDArray[np.integer[Any]]
+    ) -> npt.NDArray[np.bool_]:
+        captions = self._captions[columns].tolist()
+        return np.array([[c in self._own[image] for c in captions] for image in images.tolist()])
+
+
+def validation_recall(
+    scores: npt.NDArray[np.floating[Any]], owners: npt.NDArray[np.integer[Any]]
+) -> float:
     """Return the mean recall in percent."""
     ids = np.arange(len(scores))
-    texts = np.array(owners)
-    both = (hits(scores, ids, texts).expected, hits(scores.T, texts, ids).expected)
+    both = (hits(scores, ids, owners).expected, hits(scores.T, owners, ids).expected)
     return float(100 * np.mean([found.mean(0) for found in both]))
+
+
+def _encode(tokenizer: Tokenizer, part: Dataset) -> Texts:
+    return tokenizer.encode(part.captions(), tokenizer.keywords_of(part))

@@ -3,83 +3,194 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import logging
 import shutil
 import sys
+import time
 import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import lightning
 import numpy as np
-import yaml
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+import numpy.typing as npt
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
-from rsitmd_tools.atomic import write_json, write_text
+from rsitmd_tools.atomic import write_json
+from rsitmd_tools.baselines.base import RetrievalModel
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.data.images import decode_images, resized_size
-from rsitmd_tools.baselines.data.pairs import EpochSampler, Pairs
-from rsitmd_tools.baselines.evaluation.evaluate import machine, versions
+from rsitmd_tools.baselines.data.features import Features, cached_features
+from rsitmd_tools.baselines.data.images import TrainingTransform, cached_images, resized_size
+from rsitmd_tools.baselines.data.mapped import MappedArray
+from rsitmd_tools.baselines.data.pairs import Batch, EpochBatches, PairBatches, Pairs
 from rsitmd_tools.baselines.models import make_model, make_tokenizer
-from rsitmd_tools.baselines.run import Run, read_checkpoint
+from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.training.about import about_run, prepare_run
+from rsitmd_tools.baselines.training.callbacks import Bar, Metrics, Speed
+from rsitmd_tools.baselines.training.checkpoint import AtomicCheckpointIO
+from rsitmd_tools.baselines.training.device import accelerator, check_device, precision
 from rsitmd_tools.baselines.training.module import RetrievalModule
+from rsitmd_tools.baselines.training.parts import Parts, split_parts
+from rsitmd_tools.baselines.training.prior import training_prior
 from rsitmd_tools.dataset import Dataset
-from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.hashing import sha256_file
-from rsitmd_tools.similarity import Prior, load_prior, write_prior
-
-VALIDATION_SHARE = 0.1
+from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.quality.against import read_exclusions
 
 
-def train(dataset: Dataset, config: Config, folder: Path, *, resume: bool = False) -> Path:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run is made; none of it decides what comes out.
+
+    Attributes:
+        resume: Go on from the last finished epoch; a run that is not there yet is begun.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        devices: How many of them (processes, on a CPU).
+        workers: Processes that load images; one by default, none for cached features.
+        cache: Folder of decoded images and features, kept; by default one within the run
+            that is removed at its end.
+    """
+
+    resume: bool = False
+    device: str = "auto"
+    devices: int = 1
+    workers: int | None = None
+    cache: Path | None = None
+
+
+def train(
+    dataset: Dataset,
+    config: Config,
+    folder: Path,
+    options: Options = Options(),
+    *,
+    prior: Path | None = None,
+    exclude: Path | None = None,
+) -> Path:
     """Train a baseline.
 
     Args:
         dataset: Needs a split ``train``; without ``val`` a seeded tenth of train is held out.
         config: The configuration.
         folder: RUN; must not exist unless resumed.
-        resume: Go on from the last finished epoch of RUN; a RUN that does not exist yet is
-            begun.
+        options: How to go about it.
+        prior: A prior of the dataset; without one the release's, else one is computed.
+        exclude: A list of images to leave out, made by ``rsitmd validate --against``.
 
     Returns:
         RUN.
 
     Raises:
         RsitmdError: The data has too few images, RUN exists or was made of other data or
-            settings, or the loss is no number.
+            settings, a file does not fit, the device is not there, the disk is full, or
+            the loss is no number.
     """
+    check_device(options.device, options.devices)
     run = Run(folder)
-    about = _about(dataset, config)
-    training, validation = training_parts(dataset, config)
-    _prepare(run, config, about, resume)
-    vocabulary = make_tokenizer(config, training)
-    vocabulary.save(run.vocabulary_file)
-    prior = _prior(run, training, dataset) if config.margin.kind == "dynamic" else None
-    about["prior"] = None if prior is None else _describe(prior)
+    excluded = frozenset[str]() if exclude is None else read_exclusions(exclude, dataset)
+    parts = split_parts(dataset, config, excluded)
+    config = fitting(config, parts.pool)
+    about = about_run(dataset, config, exclude, parts)
+    if prepare_run(run, config, about, options.resume):
+        return folder
+    tokenizer = make_tokenizer(config, parts.training)
+    tokenizer.save(run.vocabulary_file)
+    of_parts = None
+    if config.loss == "triplet" and config.margin.kind == "dynamic":
+        of_parts = training_prior(dataset, parts, folder / "prior", prior)
+    about["prior"] = None if of_parts is None else of_parts.describe()
     write_json(run.about_file, about)
     lightning.seed_everything(config.seed, verbose=False)
-    model = make_model(config, vocabulary)
+    model = make_model(config, tokenizer)
     if config.freeze_backbone:
-        model.backbone.requires_grad_(False)  # type: ignore[operator,union-attr]
-    cache = folder / "cache"
-    size = config.image_size
-    train_pixels = decode_images(training, resized_size(size), cache / "train.npy")
-    val_pixels = decode_images(validation, size, cache / "val.npy")
-    module = RetrievalModule(model, config, vocabulary, training, validation, val_pixels, prior)
-    pairs = Pairs(training, train_pixels, size, config.seed)
-    loader = DataLoader(
-        pairs,
-        batch_size=min(config.batch_size, len(pairs)),
-        sampler=EpochSampler(pairs),
-        # A batch of one has no negatives.
-        drop_last=len(pairs) % min(config.batch_size, len(pairs)) == 1,
+        model.frozen_part().requires_grad_(False)
+    data = _data(model, config, parts, options, folder / "cache")
+    module = RetrievalModule(
+        model, config, tokenizer, parts, data.val_images, data.val_rows, of_parts
     )
-    with _quiet():
-        trainer = _trainer(run, config)
+    began = time.perf_counter()
+    speed = Speed(data.pairs)
+    if config.epochs == 0:
+        AtomicCheckpointIO().save_checkpoint({"state_dict": module.state_dict()}, run.best)
+    else:
+        _fit(run, config, options, module, data.loader, speed)
+    about["finished"] = {
+        "seconds": round(time.perf_counter() - began, 1),
+        "images_a_second": _rounded(speed.images_a_second),
+        "pairs_an_epoch": data.pairs,
+        "parameters_trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
+    }
+    write_json(run.about_file, about)
+    shutil.rmtree(folder / "cache", ignore_errors=True)
+    return folder
+
+
+def fitting(config: Config, pool: Dataset) -> Config:
+    """Return the configuration that a dataset allows: without keywords, sentence only."""
+    asks = config.model == "amfmn" and (config.text != "sentence" or config.query != "sentence")
+    if not asks or config.keywords == "derived" or any(image.keywords for image in pool):
+        return config
+    print(
+        f"{pool.name} has no keywords: sentence only (--set keywords=derived takes them from "
+        "the sentences)",
+        file=sys.stderr,
+    )
+    return replace(config, text="sentence", query="sentence")
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    loader: DataLoader[Batch]
+    pairs: int
+    val_images: Features | MappedArray
+    val_rows: npt.NDArray[np.integer[Any]]
+
+
+def _data(
+    model: RetrievalModel, config: Config, parts: Parts, options: Options, own: Path
+) -> _Data:
+    cache = options.cache or own
+    size = config.image_size
+    source: Features | MappedArray
+    val_images: Features | MappedArray
+    if config.freeze_backbone:
+        pixels = cached_images(parts.pool, size, cache)
+        device = accelerator(options.device)
+        source = val_images = cached_features(model, pixels, config.views, cache, device)
+        val_rows = parts.val_rows
+    else:
+        source = cached_images(parts.pool, resized_size(size), cache)
+        val_images = cached_images(parts.validation, size, cache)
+        val_rows = np.arange(len(parts.val_rows))
+    pairs = Pairs(parts.training, config.captions, config.views, config.seed)
+    transform = TrainingTransform(size, config.views)
+    workers = options.workers
+    if workers is None:
+        workers = 0 if config.freeze_backbone else 1
+    loader: DataLoader[Batch] = DataLoader(
+        PairBatches(pairs, source, parts.train_rows, transform),
+        batch_size=None,
+        sampler=EpochBatches(len(pairs), config.batch_size),
+        num_workers=workers,
+    )
+    return _Data(loader, len(pairs), val_images, val_rows)
+
+
+def _fit(
+    run: Run,
+    config: Config,
+    options: Options,
+    module: RetrievalModule,
+    loader: DataLoader[Batch],
+    speed: Speed,
+) -> None:
+    with _quiet(), _one_line(run):
+        trainer = _trainer(run, config, options, speed)
         trainer.fit(
             module,
             loader,
@@ -88,137 +199,9 @@ def train(dataset: Dataset, config: Config, folder: Path, *, resume: bool = Fals
         )
     if trainer.interrupted:
         raise KeyboardInterrupt
-    shutil.rmtree(cache, ignore_errors=True)
-    return folder
 
 
-def training_parts(dataset: Dataset, config: Config) -> tuple[Dataset, Dataset]:
-    """Return the training and the validation part, images with sentences only.
-
-    Raises:
-        RsitmdError: Either has fewer than two images.
-    """
-    training = _captioned(dataset.select("train"))
-    if "val" in dataset.splits:
-        validation = _captioned(dataset.select("val"))
-    else:
-        order = np.random.default_rng(config.seed).permutation(len(training))
-        held = set(order[: max(2, round(VALIDATION_SHARE * len(training)))].tolist())
-        images = list(enumerate(training.images))
-        validation = training.with_images(image for i, image in images if i in held)
-        training = training.with_images(image for i, image in images if i not in held)
-    for name, part in (("train", training), ("val", validation)):
-        if len(part) < 2:
-            raise RsitmdError(
-                f"split {name!r} has {len(part)} images with sentences",
-                where=dataset.source,
-                mend="two are the least to learn from",
-            )
-    return training, validation
-
-
-def _captioned(part: Dataset) -> Dataset:
-    return part.with_images(image for image in part if any(c.strip() for c in image.captions))
-
-
-def _about(dataset: Dataset, config: Config) -> dict[str, Any]:
-    weights = None
-    if config.weights is not None:
-        file = Path(config.weights)
-        if not file.is_file():
-            raise RsitmdError("does not exist", where=file, mend="name a file of weights")
-        weights = {"file": file.name, "sha256": sha256_file(file)}
-    return {
-        "data": dataset.name,
-        "data_path": str(dataset.source.resolve()),
-        "data_sha256": dataset.checksum(),
-        "weights": weights or "random",
-        "config": config.as_dict(),
-        "versions": versions(),
-        "machine": machine(),
-        "command": "rsitmd " + " ".join(sys.argv[1:]),
-    }
-
-
-def _prepare(run: Run, config: Config, about: dict[str, Any], resume: bool) -> None:
-    """Begin RUN, or check that it can be gone on with."""
-    if run.about_file.exists():
-        if not resume:
-            raise RsitmdError(
-                "exists already", where=run.folder, mend="add --resume, or name another folder"
-            )
-        made = run.about()
-        for key in ("data_sha256", "weights"):
-            if made.get(key) != about[key]:
-                raise RsitmdError(
-                    f"was begun with other {key.split('_')[0]}",
-                    where=run.folder,
-                    mend="name another folder",
-                )
-        if {**made["config"], "epochs": 0} != {**about["config"], "epochs": 0}:
-            raise RsitmdError(
-                "was begun with other settings", where=run.folder, mend="name another folder"
-            )
-        if run.last.exists():
-            read_checkpoint(run.last)
-    elif run.folder.exists() and any(run.folder.iterdir()) and not resume:
-        raise RsitmdError(
-            "exists already and is no run", where=run.folder, mend="name another folder"
-        )
-    write_text(run.config_file, yaml.safe_dump(config.as_dict(), sort_keys=False))
-
-
-def _prior(run: Run, training: Dataset, dataset: Dataset) -> Prior:
-    """Open the release's prior where it fits the training part, else compute one into RUN."""
-    base = dataset.source if dataset.source.is_dir() else dataset.source.parent
-    for candidate in (base / "prior" / "train.npy", run.folder / "prior" / "train.npy"):
-        if candidate.exists():
-            with contextlib.suppress(RsitmdError):
-                return load_prior(candidate, training)
-    return write_prior(training, run.folder / "prior" / "train.npy", dtype="float32")
-
-
-def _describe(prior: Prior) -> dict[str, str]:
-    return {"definition": prior.definition, "sha256": sha256_file(prior.path)}
-
-
-class _Metrics(Callback):
-    """Write the history beside the checkpoints, and lines to stderr without a terminal.
-
-    Callbacks hear of an epoch's end before the module has validated; so the line of an
-    epoch is written when the next one starts, or the training ends.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
-        """Write what the epoch before gave."""
-        self._write(trainer, module)
-
-    def on_train_end(self, trainer: Any, module: Any) -> None:
-        """Write what the last epoch gave."""
-        self._write(trainer, module)
-
-    def _write(self, trainer: Any, module: Any) -> None:
-        if not module.history:
-            return
-        table = io.StringIO()
-        writer = csv.DictWriter(table, ["epoch", "loss", "val_mean_recall"], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(module.history)
-        write_text(self._run.metrics_file, table.getvalue())
-        if not sys.stderr.isatty():
-            last = module.history[-1]
-            print(
-                f"epoch {last['epoch'] + 1}/{trainer.max_epochs}: loss {last['loss']:.3f}, "
-                f"validation mR {last['val_mean_recall']:.2f}",
-                file=sys.stderr,
-                flush=True,
-            )
-
-
-def _trainer(run: Run, config: Config) -> lightning.Trainer:
+def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightning.Trainer:
     checkpoint = ModelCheckpoint(
         dirpath=run.best.parent,
         filename="best",
@@ -228,26 +211,55 @@ def _trainer(run: Run, config: Config) -> lightning.Trainer:
         enable_version_counter=False,
         save_on_train_epoch_end=True,
     )
-    bar = [TQDMProgressBar()] if sys.stderr.isatty() else []
+    bar = [Bar(speed)] if sys.stderr.isatty() else []
+    strategy: Any = "auto"
+    if options.devices > 1:
+        # Processes are spawned for the fit alone: what comes before it happens once.
+        strategy = DDPStrategy(start_method="spawn", find_unused_parameters=True)
     return lightning.Trainer(
         max_epochs=config.epochs,
-        accelerator="auto",
-        devices=1,
+        accelerator=accelerator(options.device),
+        devices=options.devices,
+        strategy=strategy,
+        precision=precision(config.precision, options.device),  # type: ignore[arg-type]
         logger=TensorBoardLogger(run.folder, name="tensorboard", version=""),
-        callbacks=[checkpoint, _Metrics(run), *bar],
+        callbacks=[checkpoint, speed, Metrics(run), *bar],
+        plugins=[AtomicCheckpointIO()],
         enable_progress_bar=bool(bar),
         enable_model_summary=False,
         gradient_clip_val=config.gradient_clip or None,
         log_every_n_steps=1,
         deterministic="warn",
+        use_distributed_sampler=False,
     )
 
 
 @contextlib.contextmanager
-def _quiet() -> Any:
+def _one_line(run: Run) -> Iterator[None]:
+    """Turn what a library raises into one line."""
+    try:
+        yield
+    except torch.multiprocessing.ProcessRaisedException as error:
+        last = str(error).strip().splitlines()[-1]
+        said = last.partition("RsitmdError: ")[2] or last
+        raise RsitmdError(said) from error
+    except OSError as error:
+        raise RsitmdError(
+            f"cannot be written ({reason(error)})",
+            where=run.folder,
+            mend="free some space and run the same command again with --resume",
+        ) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
     """Keep Lightning's advice out of our output."""
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

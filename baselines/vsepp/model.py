@@ -28,6 +28,14 @@ class VSEPP(RetrievalModel):
             words, config.word_dimension, config.dimension, config.dropout
         )
 
+    def frozen_part(self) -> nn.Module:
+        """The backbone."""
+        return self.backbone
+
+    def features_kind(self) -> str:
+        """The last stage, pooled."""
+        return "pooled"
+
     def features(self, images: Tensor) -> list[Tensor]:
         """Pool the last stage over space: ``(B, C)``."""
         return [self.backbone(images)[-1].mean((2, 3))]

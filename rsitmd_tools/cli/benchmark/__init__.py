@@ -8,6 +8,7 @@ command = LazyGroup(
         "train": ("rsitmd_tools.cli.benchmark.train", "Train a baseline on a dataset."),
         "evaluate": ("rsitmd_tools.cli.benchmark.evaluate", "Evaluate a run on a dataset."),
         "report": ("rsitmd_tools.cli.benchmark.report", "Put runs together in one page."),
+        "weights": ("rsitmd_tools.cli.benchmark.weights", "Convert backbone weights for timm."),
         "search": ("rsitmd_tools.cli.benchmark.search", "Find images by a sentence."),
     },
     "Train, evaluate and report the baselines AMFMN and VSE++.",

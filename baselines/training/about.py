@@ -1,0 +1,98 @@
+"""What a run is made of, written before it begins and held against when it is resumed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rsitmd_tools.atomic import write_text
+from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.evaluation.evaluate import machine, versions
+from rsitmd_tools.baselines.run import Run, read_checkpoint
+from rsitmd_tools.baselines.training.parts import Parts
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.hashing import sha256_file
+
+
+def about_run(
+    dataset: Dataset, config: Config, exclude: Path | None, parts: Parts
+) -> dict[str, Any]:
+    """Return what a run is made of, as it stands in RUN/run.json.
+
+    Raises:
+        RsitmdError: The file of weights does not exist.
+    """
+    excluded = None
+    if exclude is not None:
+        excluded = {"file": exclude.name, "sha256": sha256_file(exclude)}
+    return {
+        "data": dataset.name,
+        "data_path": str(dataset.source.resolve()),
+        "data_sha256": dataset.checksum(),
+        "images": {"train": len(parts.train_rows), "val": len(parts.val_rows)},
+        "excluded": excluded,
+        "weights": _weights(config),
+        "config": config.as_dict(),
+        "versions": versions(),
+        "machine": machine(),
+        "command": "rsitmd " + " ".join(sys.argv[1:]),
+    }
+
+
+def prepare_run(run: Run, config: Config, about: dict[str, Any], resume: bool) -> bool:
+    """Begin RUN, or check that it can be gone on with.
+
+    Returns:
+        Whether it is finished already.
+
+    Raises:
+        RsitmdError: It exists and is not resumed, or was made of other data or settings.
+    """
+    if run.about_file.exists():
+        if not resume:
+            raise RsitmdError(
+                "exists already", where=run.folder, mend="add --resume, or name another folder"
+            )
+        made = run.about()
+        _check_same(run, made, about)
+        if made.get("finished") and made["config"]["epochs"] == config.epochs:
+            return True
+        if run.last.exists():
+            read_checkpoint(run.last)
+    elif run.folder.exists() and any(run.folder.iterdir()) and not resume:
+        raise RsitmdError(
+            "exists already and is no run", where=run.folder, mend="name another folder"
+        )
+    write_text(run.config_file, yaml.safe_dump(config.as_dict(), sort_keys=False))
+    return False
+
+
+def _check_same(run: Run, made: dict[str, Any], about: dict[str, Any]) -> None:
+    for key in ("data_sha256", "weights", "excluded"):
+        if made.get(key) != about[key]:
+            raise RsitmdError(
+                f"was begun with other {key.split('_')[0]}",
+                where=run.folder,
+                mend="name another folder",
+            )
+    before, now = ({**each["config"], "epochs": 0} for each in (made, about))
+    differing = sorted(key for key in before | now if before.get(key) != now.get(key))
+    if differing:
+        raise RsitmdError(
+            f"was begun with other settings ({', '.join(differing)})",
+            where=run.folder,
+            mend="name another folder",
+        )
+
+
+def _weights(config: Config) -> dict[str, str] | str:
+    if config.weights is None:
+        return "random"
+    file = Path(config.weights)
+    if not file.is_file():
+        raise RsitmdError("does not exist", where=file, mend="name a file of weights")
+    return {"file": file.name, "sha256": sha256_file(file)}

@@ -1,0 +1,122 @@
+"""What is said while a model trains: metrics as a file, lines, a bar, an estimate."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+import time
+from typing import Any
+
+from lightning.pytorch.callbacks import Callback, TQDMProgressBar
+
+from rsitmd_tools.atomic import write_text
+from rsitmd_tools.baselines.run import Run
+
+# The first steps warm up caches and allocators: they say little of the others.
+FIRST_STEPS = 5
+COLUMNS = ("epoch", "loss", "val_mean_recall")
+
+
+class Metrics(Callback):
+    """Write the history beside the checkpoints, and lines to stderr without a terminal.
+
+    Callbacks hear of an epoch's end before the module has validated; so the line of an
+    epoch is written when the next one starts, or the training ends.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._written = 0
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        """Write what the epoch before gave."""
+        self._write(trainer, pl_module)
+
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+        """Write what the last epoch gave."""
+        self._write(trainer, pl_module)
+
+    def _write(self, trainer: Any, module: Any) -> None:
+        if not trainer.is_global_zero or len(module.history) == self._written:
+            return
+        self._written = len(module.history)
+        table = io.StringIO()
+        writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(module.history)
+        write_text(self._run.metrics_file, table.getvalue())
+        if not sys.stderr.isatty():
+            last = module.history[-1]
+            _say(
+                f"epoch {last['epoch'] + 1}/{trainer.max_epochs}: loss {last['loss']:.3f}, "
+                f"validation mR {last['val_mean_recall']:.2f}"
+            )
+
+
+class Speed(Callback):
+    """Count images a second, and say after the first steps how long the run will take."""
+
+    def __init__(self, images: int) -> None:
+        self._images = images
+        self._seen = 0
+        self._since = 0.0
+        self._said = False
+
+    @property
+    def images_a_second(self) -> float | None:
+        """Images a second since the first steps; None before they are over."""
+        seconds = time.perf_counter() - self._since
+        return self._seen / seconds if self._since and self._seen else None
+
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count a batch."""
+        if not self._since:
+            if batch_idx + 1 >= min(FIRST_STEPS, trainer.num_training_batches - 1):
+                self._since = time.perf_counter()
+            return
+        self._seen += len(batch[1]) * trainer.world_size
+        if not self._said and batch_idx >= min(2 * FIRST_STEPS, trainer.num_training_batches - 1):
+            self._said = True
+            self._estimate(trainer)
+
+    def _estimate(self, trainer: Any) -> None:
+        rate = self.images_a_second
+        if rate is None or not trainer.is_global_zero:
+            return
+        epochs = trainer.max_epochs - trainer.current_epoch
+        seconds = epochs * self._images / rate
+        _say(
+            f"{rate:.0f} images a second: about {spoken(seconds)} for {epochs} epochs, "
+            "validation aside"
+        )
+
+
+class Bar(TQDMProgressBar):
+    """A progress bar that shows images a second."""
+
+    def __init__(self, speed: Speed) -> None:
+        super().__init__()
+        self._speed = speed
+
+    def get_metrics(self, trainer: Any, pl_module: Any) -> dict[str, Any]:
+        """Return the bar's figures."""
+        shown: dict[str, Any] = dict(super().get_metrics(trainer, pl_module))
+        shown.pop("v_num", None)
+        rate = self._speed.images_a_second
+        if rate is not None:
+            shown["images/s"] = f"{rate:.0f}"
+        return shown
+
+
+def spoken(seconds: float) -> str:
+    """Return a duration as one says it: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,104 @@
+"""``benchmark weights``: published weights into a file of names that timm knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import timm
+from torch import Tensor
+
+from rsitmd_tools import __version__
+from rsitmd_tools.atomic import atomic_path
+from rsitmd_tools.baselines.backbone import IMAGENET, normalisation_of, read_weights
+from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
+from rsitmd_tools.hashing import sha256_file
+
+
+def convert_weights(
+    source: Path,
+    backbone: str,
+    target: Path,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> int:
+    """Convert a file of weights to a ``.safetensors`` file for a backbone.
+
+    Names are taken over where they are timm's; else tensors are matched in order, and
+    every one must have the shape of its place.
+
+    Args:
+        source: A .pth or .safetensors file of tensors.
+        backbone: A timm name.
+        target: The file; it says what it was made of and how images are normalised.
+        mean: Of the images, in [0, 1]; by default what timm has for the backbone.
+        std: Likewise.
+
+    Returns:
+        How many tensors there are.
+
+    Raises:
+        RsitmdError: The source holds anything but tensors, or those of another network;
+            names and shapes that differ are listed.
+        WrongUsage: The target is no .safetensors file.
+    """
+    from safetensors.torch import save_file
+
+    if target.suffix != ".safetensors":
+        raise WrongUsage(f"{target} does not end in .safetensors")
+    state, _ = read_weights(source)
+    own = _names_of(backbone)
+    by_name = set(own) <= set(state)
+    pairs = {key: state[key] for key in own} if by_name else _in_order(own, state, source, backbone)
+    differing = [
+        f"{key} {tuple(value.shape)} for {tuple(own[key].shape)}"
+        for key, value in pairs.items()
+        if value.shape != own[key].shape
+    ]
+    if differing:
+        raise RsitmdError(
+            f"fits another network than {backbone}: {len(differing)} shapes differ "
+            f"({', '.join(differing[:3])})",
+            where=source,
+            mend="name the backbone these weights belong to",
+        )
+    wanted = {**IMAGENET, **normalisation_of(backbone)}
+    about = {
+        "tool": f"rsitmd-tools {__version__}",
+        "backbone": backbone,
+        "source": source.name,
+        "source_sha256": sha256_file(source),
+        "mean": json.dumps(list(mean or wanted["mean"])),
+        "std": json.dumps(list(std or wanted["std"])),
+    }
+    with atomic_path(target) as partial:
+        save_file({key: value.contiguous() for key, value in pairs.items()}, partial, about)
+    return len(pairs)
+
+
+def _names_of(backbone: str) -> dict[str, Tensor]:
+    try:
+        network = timm.create_model(backbone, pretrained=False)
+    except (RuntimeError, AttributeError, ValueError, TypeError) as error:
+        raise RsitmdError(
+            f"timm does not know it ({reason(error)})",
+            where=f"backbone {backbone}",
+            mend="choose another, such as resnet18",
+        ) from error
+    state: dict[str, Tensor] = network.state_dict()
+    return state
+
+
+def _in_order(
+    own: dict[str, Tensor], state: dict[str, Tensor], source: Path, backbone: str
+) -> dict[str, Tensor]:
+    if len(own) != len(state):
+        missing = [key for key in own if key not in state]
+        raise RsitmdError(
+            f"fits another network than {backbone}: {len(state)} tensors for {len(own)}, "
+            f"{len(missing)} names absent ({', '.join(missing[:3])})",
+            where=source,
+            mend="name the backbone these weights belong to",
+        )
+    return dict(zip(own, state.values(), strict=True))
