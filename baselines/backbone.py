@@ -41,14 +41,15 @@ class Backbone(nn.Module):
         """
         super().__init__()
         try:
-            self.network: Any = timm.create_model(name, pretrained=False, features_only=True)
+            network: Any = timm.create_model(name, pretrained=False, features_only=True)
         except (RuntimeError, AttributeError, ValueError, TypeError) as error:
             raise RsitmdError(
                 f"timm makes no feature maps of it ({reason(error)})",
                 where=f"backbone {name}",
                 mend="choose another, such as resnet18",
             ) from error
-        info = self.network.feature_info
+        self.network = network
+        info = network.feature_info
         self.channels: list[int] = info.channels()[-STAGES:]
         self.strides: list[int] = info.reduction()[-STAGES:]
         if len(self.channels) < STAGES:

@@ -140,7 +140,7 @@ def in_blocks(
     """
     rows = max(1, BLOCK_ELEMENTS // max(1, elements_a_row))
     if torch.is_grad_enabled() or len(images) <= rows:
-        return torch.cat([function(block) for block in images.split(rows)])
+        return torch.cat([function(block) for block in torch.split(images, rows)])
     scores = images.new_empty((len(images), texts))
     for first in range(0, len(images), rows):
         scores[first : first + rows] = function(images[first : first + rows])

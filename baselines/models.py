@@ -12,7 +12,19 @@ from rsitmd_tools.baselines.text import Vocabulary
 from rsitmd_tools.baselines.vsepp.model import VSEPP
 from rsitmd_tools.dataset import Dataset
 
-MODELS: dict[str, Callable[[Config, int], RetrievalModel]] = {"amfmn": AMFMN, "vsepp": VSEPP}
+
+def _clip(config: Config, words: int) -> RetrievalModel:
+    # open_clip takes seconds to import; nobody else should wait for it.
+    from rsitmd_tools.baselines.clip.model import CLIP
+
+    return CLIP(config, words)
+
+
+MODELS: dict[str, Callable[[Config, int], RetrievalModel]] = {
+    "amfmn": AMFMN,
+    "clip": _clip,
+    "vsepp": VSEPP,
+}
 
 
 def make_model(config: Config, tokenizer: Tokenizer) -> RetrievalModel:
@@ -22,6 +34,8 @@ def make_model(config: Config, tokenizer: Tokenizer) -> RetrievalModel:
 
 def make_tokenizer(config: Config, training: Dataset) -> Tokenizer:
     """Make the tokenizer of a configuration from the texts of its training part."""
+    if config.model == "clip":
+        return _clip_tokenizer(config)
     return Vocabulary.of(training, config.query, config.keywords == "derived")
 
 
@@ -31,4 +45,12 @@ def load_tokenizer(config: Config, file: Path) -> Tokenizer:
     Raises:
         RsitmdError: The file is absent or malformed.
     """
-    return Vocabulary.load(file)
+    return _clip_tokenizer(config) if config.model == "clip" else Vocabulary.load(file)
+
+
+def _clip_tokenizer(config: Config) -> Tokenizer:
+    from rsitmd_tools.baselines.clip.model import clip_settings
+    from rsitmd_tools.baselines.clip.tokenizer import ClipTokenizer
+
+    context = int(clip_settings(config.backbone)["text_cfg"].get("context_length", 77))
+    return ClipTokenizer(context, config.query)

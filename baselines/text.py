@@ -79,9 +79,14 @@ class Vocabulary:
         """
         try:
             document = json.loads(file.read_text(encoding="utf-8"))
-            lists = [document.get(key, []) for key in ("keyword_words", "frequent")]
+            words, keyword_words, frequent = (
+                tuple(str(word) for word in document[key])
+                for key in ("words", "keyword_words", "frequent")
+            )
             return cls(
-                *(tuple(str(word) for word in each) for each in (document["words"], *lists)),
+                words,
+                keyword_words,
+                frequent,
                 query=str(document.get("query", "sentence")),
                 derived=bool(document.get("derived", False)),
             )

@@ -169,9 +169,7 @@ class SimilarityAttention(Attention):
 
     def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
         """Scale the mapped text by its similarity with the image."""
-        similarity = torch.cosine_similarity(
-            *torch.broadcast_tensors(image[0], text[0]), dim=-1, eps=EPSILON
-        )
+        similarity = torch.cosine_similarity(image[0], text[0], dim=-1, eps=EPSILON)
         return torch.sigmoid(similarity)[..., None] * text[0]
 
     def direction(self, texts: Tensor) -> Tensor | None:

@@ -19,6 +19,7 @@ class KeywordEncoder(nn.Module):
         super().__init__()
         # In a list: the branch owns no part of the encoder, it only calls it.
         self._sentence = [sentence]
+        self.dimension = dimension
         self.mlp = nn.Sequential(
             nn.Linear(dimension, dimension), nn.ReLU(), nn.Linear(dimension, dimension)
         )
@@ -26,12 +27,16 @@ class KeywordEncoder(nn.Module):
     def forward(self, keywords: Tensor, lengths: Tensor) -> Tensor:
         """Map ``(B, K, W)`` words and ``(B, K)`` lengths, 0 for none, to ``(B, d)``."""
         there = lengths > 0
-        weight = self.mlp[0].weight
         if not there.any():
-            return weight.new_zeros((len(lengths), len(weight)))
+            return torch.zeros(
+                (len(lengths), self.dimension), device=lengths.device, dtype=self._dtype()
+            )
         phrases = self._sentence[0](keywords[there], lengths[there])
         owner = there.nonzero()[:, 0]
         total = phrases.new_zeros((len(lengths), phrases.shape[1])).index_add(0, owner, phrases)
         count = there.sum(1, keepdim=True)
         encoded: Tensor = self.mlp(total / count.clamp_min(1))
         return torch.where(count > 0, encoded, torch.zeros_like(encoded))
+
+    def _dtype(self) -> torch.dtype:
+        return next(self.mlp.parameters()).dtype

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,28 +37,17 @@ def new_array(file: Path, shape: tuple[int, ...], dtype: Any) -> Iterator[npt.ND
     """
     remove_leftovers(file)
     with atomic_path(file) as partial:
-        with partial.open("wb") as stream:
-            # Reserved now: a full disk is an error here, not a signal on a write to the map.
-            header = np.lib.format.dtype_to_descr(np.dtype(dtype))
-            np.lib.format.write_array_header_1_0(
-                stream, {"descr": header, "fortran_order": False, "shape": shape}
-            )
-            size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-            if size:
-                _reserve(stream.fileno(), stream.tell(), size)
-            start = stream.tell()
-        if size == 0:
-            yield np.empty(shape, dtype)
-            return
-        mapped = np.memmap(partial, dtype, "r+", start, shape)
+        mapped: npt.NDArray[Any] = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
+            partial, mode="w+", dtype=dtype, shape=shape
+        )
+        # Reserved now: a full disk is an error here, not a signal on a write to the map.
+        with partial.open("r+b") as stream:
+            _reserve(stream.fileno(), partial.stat().st_size)
         yield mapped
-        mapped.flush()
+        if isinstance(mapped, np.memmap):
+            mapped.flush()
 
 
-def _reserve(descriptor: int, start: int, size: int) -> None:
-    import os
-
+def _reserve(descriptor: int, size: int) -> None:
     if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, start, size)
-    else:
-        os.truncate(descriptor, start + size)
+        os.posix_fallocate(descriptor, 0, size)

@@ -14,7 +14,7 @@ class _Gather(torch.autograd.Function):
     """All-gather whose gradient is the sum over the processes of what each has of it."""
 
     @staticmethod
-    def forward(context: Any, own: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(context: Any, own: Tensor) -> Tensor:
         _, world = process()
         parts = [torch.empty_like(own) for _ in range(world)]
         torch.distributed.all_gather(parts, own.contiguous())
@@ -22,7 +22,7 @@ class _Gather(torch.autograd.Function):
         return torch.stack(parts, 1).flatten(0, 1)
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(context: Any, gradient: Tensor) -> Tensor:
         rank, world = process()
         summed = gradient.contiguous()
         torch.distributed.all_reduce(summed)
@@ -39,6 +39,6 @@ def gather(own: Tensor) -> Tensor:
     if process()[1] == 1:
         return own
     if own.is_floating_point():
-        gathered: Tensor = _Gather.apply(own)  # type: ignore[no-untyped-call]
+        gathered: Tensor = _Gather.apply(own)
         return gathered
     return _Gather.forward(None, own)

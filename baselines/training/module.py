@@ -129,7 +129,7 @@ class RetrievalModule(lightning.LightningModule):
         texts = torch.cat(
             [
                 self.model.encode_texts(self._val_texts.take(some).to(self.device))
-                for some in rows.split(BATCH)
+                for some in torch.split(rows, BATCH)
             ]
         )
         scores = self.model.score(images, texts).float().cpu().numpy()

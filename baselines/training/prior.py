@@ -81,7 +81,8 @@ def _within(prior: Prior, made_of: Dataset, parts: Parts) -> TrainingPrior:
     row_of = {image.filename: row for row, image in enumerate(made_of)}
     counts = np.array([len(image.sentences) for image in made_of])
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    rows, columns = [], []
+    rows: list[int] = []
+    columns: list[int] = []
     for image in parts.training:
         row = row_of.get(image.filename)
         if row is None:

@@ -16,10 +16,10 @@ from typing import Any
 import lightning
 import numpy as np
 import numpy.typing as npt
-import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
+from torch.multiprocessing.spawn import ProcessRaisedException
 from torch.utils.data import DataLoader
 
 from rsitmd_tools.atomic import write_json
@@ -239,7 +239,7 @@ def _one_line(run: Run) -> Iterator[None]:
     """Turn what a library raises into one line."""
     try:
         yield
-    except torch.multiprocessing.ProcessRaisedException as error:
+    except ProcessRaisedException as error:
         last = str(error).strip().splitlines()[-1]
         said = last.partition("RsitmdError: ")[2] or last
         raise RsitmdError(said) from error

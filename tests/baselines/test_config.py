@@ -1,0 +1,78 @@
+"""Configurations: those shipped, changes, and what is refused."""
+
+from __future__ import annotations
+
+import importlib.resources
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.baselines.config import config_from, load_config, names
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+
+FIXED = ["vsepp", "amfmn-soft", "amfmn-fusion", "amfmn-similarity", "clip"]
+
+
+def test_the_names_that_scripts_use_are_there() -> None:
+    assert set(names()) >= {*FIXED, *(f"m{row}" for row in range(1, 10))}
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_shipped_configuration_loads_and_is_readable_on_a_screen(name: str) -> None:
+    config = load_config(name)
+    assert config_from(config.as_dict(), name) == config
+    folder = importlib.resources.files("rsitmd_tools.baselines.configs")
+    lines = (folder / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# ") and len(lines) <= 25
+    assert max(map(len, lines)) <= 100
+
+
+def test_the_rows_of_table_vi() -> None:
+    rows = {row: load_config(f"m{row}") for row in range(1, 10)}
+    assert [rows[r].multiscale for r in rows] == [False, False, *[True] * 7]
+    assert [rows[r].attention != "none" for r in rows] == [*[False] * 5, *[True] * 4]
+    texts = ["sentence", "keywords"] * 2 + ["weighted", "sentence", "keywords", "weighted", "vgmf"]
+    assert [rows[r].text for r in rows] == texts
+
+
+def test_changes(tmp_path: Path) -> None:
+    changes = ["lr=1e-4", "margin.kind=fixed", "margin.value=0.4", "weights=w.pth"]
+    config = load_config("amfmn-soft", changes)
+    assert (config.lr, config.margin.kind, config.margin.value) == (1e-4, "fixed", 0.4)
+    assert config.weights == "w.pth"
+    file = tmp_path / "own.yaml"
+    file.write_text("model: vsepp\nepochs: 3\n")
+    assert load_config(str(file)).epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (["learning_rate=1"], "learning_rate"),
+        (["margin.kid=fixed"], "margin.kid"),
+        (["batch_size=1"], "batch_size"),
+        (["dropout=1"], "dropout"),
+        (["attention=hard"], "attention"),
+        (["folds=1"], "folds"),
+    ],
+)
+def test_what_does_not_fit_is_named(changes: list[str], told: str) -> None:
+    with pytest.raises(RsitmdError) as error:
+        load_config("amfmn-soft", changes)
+    assert told in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("change", ["lr", "=1", "seed.x=1", "lr=[1"])
+def test_what_is_no_change(change: str) -> None:
+    with pytest.raises((WrongUsage, RsitmdError)):
+        load_config("amfmn-soft", ["seed=1", change])
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "model: [\n", "epochs: 3\n", "\x00"])
+def test_what_is_no_configuration(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    with pytest.raises(RsitmdError):
+        load_config(str(file))
+    with pytest.raises(RsitmdError, match="m9"):
+        load_config("no-such-name")
