@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.errors import RsitmdError, reason
@@ -27,6 +27,28 @@ PAUSES = (0.5, 2.0, 5.0)
 TOO_MANY_REQUESTS = 429
 LOCAL = "local"
 UPLOAD = "upload"
+# Versions of the server, major and minor, that this tool's tests were run against.
+KNOWN_VERSIONS = ("1.23",)
+
+
+class Refused(RsitmdError):
+    """The server answered with an error.
+
+    Attributes:
+        status: The HTTP status.
+    """
+
+    def __init__(self, what: str, *, status: int, where: str, mend: str) -> None:
+        super().__init__(what, where=where, mend=mend)
+        self.status = status
+
+
+class Account(NamedTuple):
+    """An account on the server; ``joined`` is when it was made, by the server's clock."""
+
+    email: str
+    name: str
+    joined: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -136,7 +158,13 @@ class Client:
         raise AssertionError("the last attempt returns or raises")
 
     def pages(
-        self, project: int, *, since: str | None = None, annotations: bool = True, size: int = 200
+        self,
+        project: int,
+        *,
+        since: str | None = None,
+        only: Sequence[int] | None = None,
+        annotations: bool = True,
+        size: int = 200,
     ) -> Iterator[list[Any]]:
         """Yield the tasks of a project, page by page, in the order of their numbers.
 
@@ -146,16 +174,34 @@ class Client:
         Args:
             project: The project's number on the server.
             since: Only tasks changed after this time (ISO 8601); None for all.
+            only: Only the tasks of these numbers, in their order; None for all.
             annotations: Whether the tasks bring their annotations.
             size: Tasks a page; the server may send fewer.
         """
         changed = [] if since is None else [_filter("updated_at", "Datetime", since)]
+        if only is not None:
+            for first in range(0, len(only), size):
+                chosen = list(only[first : first + size])
+                selected = {"all": False, "included": chosen}
+                yield from self._pages(project, [], {"selectedItems": selected}, annotations, size)
+            return
+        yield from self._pages(project, changed, {}, annotations, size)
+
+    def _pages(
+        self,
+        project: int,
+        filters: list[dict[str, Any]],
+        more: dict[str, Any],
+        annotations: bool,
+        size: int,
+    ) -> Iterator[list[Any]]:
         last = 0
         while True:
-            items = [_filter("id", "Number", last), *changed]
+            items = [_filter("id", "Number", last), *filters]
             query = {
                 "ordering": ["tasks:id"],
                 "filters": {"conjunction": "and", "items": items},
+                **more,
             }
             page = self.call(
                 self.sdk.tasks.list,
@@ -193,12 +239,20 @@ class Client:
 
         self.call(send)
 
-    def users(self) -> dict[int, tuple[str, str]]:
-        """Return ``(email, name)`` of every user by number."""
+    def users(self) -> dict[int, Account]:
+        """Return every account by number."""
         return {
-            user.id: (user.email, f"{user.first_name or ''} {user.last_name or ''}".strip())
+            user.id: Account(
+                str(user.email or ""),
+                f"{user.first_name or ''} {user.last_name or ''}".strip(),
+                server_time(user.date_joined),
+            )
             for user in self.call(self.sdk.users.list)
         }
+
+    def own_number(self) -> int:
+        """Return the number of the account whose token this is."""
+        return int(self.call(self.sdk.users.whoami).id)
 
     def check(self) -> str:
         """Check address and token; return the server's version."""
@@ -221,8 +275,9 @@ class Client:
                 mend="give the address at which its first page opens",
             )
         detail = body.get("validation_errors") or body.get("detail") or "no reason given"
-        return RsitmdError(
+        return Refused(
             f"the server answers {error.status_code}: {detail}",
+            status=int(error.status_code),
             where=self.connection.url,
             mend="mend that, or look into the server's log",
         )

@@ -1,4 +1,4 @@
-"""The project of a campaign on the server: found again or made, never twice."""
+"""The projects of a campaign on the server: found again or made, never twice."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from rsitmd_tools.annotation_templates import guide, labeling_config
-from rsitmd_tools.studio.client import Client, server_time
+from rsitmd_tools.annotation_templates import guide
+from rsitmd_tools.studio.client import Client, Refused, server_time
+from rsitmd_tools.studio.fields import page_of
+from rsitmd_tools.studio.people import Person
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.store import utc_now
 
-TEMPLATE = "captioning"
+MAIN = "main"
+PILOT = "pilot"
+TITLE_LENGTH = 50  # the server takes 3 to 50 characters
+BAD_REQUEST = 400
 log = logging.getLogger(__name__)
 
 
@@ -24,45 +30,209 @@ class Project:
         row: Its row in the workspace.
         number: Its number on the server.
         tasks: How many tasks the server says it has.
+        owner: Whose project it is; None for the shared one.
+        kind: ``main`` or ``pilot``.
+        new_page: Whether its page is not the one that the settings ask for now.
     """
 
     row: int
     number: int
     tasks: int
+    owner: Person | None
+    kind: str
+    new_page: bool
 
 
-def ensure_project(workspace: Workspace, client: Client) -> Project:
-    """Return the shared project of the campaign; it is made when the server has none.
+class Projects:
+    """The campaign's projects, as the server lists them when this is made.
 
-    The campaign's key stands in the project's description. A run that was killed after
-    the server had made the project finds it there again.
+    The campaign's key stands in a project's description. A run that was killed after the
+    server had made the project finds it there again.
 
     Raises:
         RsitmdError: The server is unreachable or refuses.
     """
-    marker = f"rsitmd-tools campaign {_campaign_key(workspace)}"
-    projects: list[Any] = client.call(lambda: list(client.sdk.projects.list()))
-    row = workspace.db.execute(
-        "SELECT * FROM project WHERE server = ? AND annotator_id IS NULL",
-        (client.connection.key,),
-    ).fetchone()
-    # Marker and time: whoever edits the description does not lose the project by it.
-    known = None if row is None else (row["server_id"], row["created_at"])
-    found = next((p for p in projects if known == (p.id, _created(p))), None) or next(
-        (p for p in projects if p.description == marker), None
-    )
-    config = _config(workspace)
-    if found is None:
-        if row is not None:
-            log.warning("project %s is gone from the server: a new one is made", row["server_id"])
-        found = _make(workspace, client, marker, config)
-    elif row is not None:
-        _follow_settings(workspace, client, found, changed=row["config"] != _sha256(config))
-    return Project(
-        row=_record(workspace, client, found, config, row),
-        number=int(found.id),
-        tasks=int(found.task_number or 0),
-    )
+
+    def __init__(self, workspace: Workspace, client: Client) -> None:
+        self._workspace = workspace
+        self._client = client
+        self._there: list[Any] = client.call(lambda: list(client.sdk.projects.list()))
+        self._key = _campaign_key(workspace)
+
+    def shared_is_used(self) -> bool:
+        """Say whether there is a shared project in which somebody wrote."""
+        row = self._row(None, MAIN)
+        if row is None:
+            found = self._find(None, self._marker(None, MAIN))
+        else:
+            found = self._find(row, self._marker(None, MAIN))
+            written = self._workspace.db.execute(
+                "SELECT 1 FROM annotation JOIN task ON task.id = task_id WHERE project_id = ?",
+                (row["id"],),
+            )
+            if written.fetchone() is not None:
+                return True
+        return found is not None and bool(found.total_annotations_number)
+
+    def ensure(self, owner: Person | None = None, kind: str = MAIN) -> Project:
+        """Return a project of the campaign; it is made when the server has none."""
+        marker = self._marker(owner, kind)
+        row = self._row(owner, kind)
+        found = self._find(row, marker)
+        config = page_of(self._workspace)
+        if found is None:
+            if row is not None:
+                log.warning(
+                    "project %s is gone from the server: a new one is made", row["server_id"]
+                )
+            found = self._make(owner, kind, marker, config)
+            self._there.append(found)
+            sent = _sha256(config)
+        elif row is None:  # made by a run that was killed, or by a copy of this workspace
+            sent = _sha256(config)
+        else:
+            sent = str(row["config"])
+            self._follow_settings(found, owner)
+        return Project(
+            row=self._record(found, owner, kind, sent, row),
+            number=int(found.id),
+            tasks=int(found.task_number or 0),
+            owner=owner,
+            kind=kind,
+            new_page=row is not None and sent != _sha256(config),
+        )
+
+    def send_page(self, project: Project) -> bool:
+        """Bring a project's page up to the settings.
+
+        Returns:
+            False where the server refuses, because people wrote in fields that the new page
+            has not.
+        """
+        config = page_of(self._workspace)
+        try:
+            self._client.call(
+                self._client.sdk.projects.update, id=project.number, label_config=config
+            )
+        except Refused as error:
+            if error.status != BAD_REQUEST or "incompatible" not in error.what:
+                raise
+            return False
+        with self._workspace.transaction() as db:
+            db.execute("UPDATE project SET config = ? WHERE id = ?", (_sha256(config), project.row))
+        return True
+
+    def close(self, row: int) -> None:
+        """Give a project no more tasks: its work is done elsewhere from now on.
+
+        Nothing is removed from the server. Tasks in which nobody wrote are forgotten here; a
+        pull that finds a text in one of them knows it by its content key.
+        """
+        db = self._workspace.db
+        project = db.execute("SELECT * FROM project WHERE id = ?", (row,)).fetchone()
+        found = self._find(project)
+        if found is not None:
+            self._client.call(
+                self._client.sdk.projects.update,
+                id=found.id,
+                title=_title(f"closed: {found.title}"),
+                description=f"{found.description or ''} (closed)",
+            )
+        with self._workspace.transaction():
+            db.execute("UPDATE project SET closed_at = ? WHERE id = ?", (utc_now(), row))
+            db.execute(
+                "DELETE FROM task WHERE project_id = ?"
+                " AND id NOT IN (SELECT task_id FROM annotation)"
+                " AND id NOT IN (SELECT task_id FROM skip)",
+                (row,),
+            )
+
+    def _row(self, owner: Person | None, kind: str) -> sqlite3.Row | None:
+        row: sqlite3.Row | None = self._workspace.db.execute(
+            "SELECT * FROM project WHERE server = ? AND annotator_id IS ? AND kind = ?"
+            " AND closed_at IS NULL",
+            (self._client.connection.key, None if owner is None else owner.row, kind),
+        ).fetchone()
+        return row
+
+    def _find(self, row: sqlite3.Row | None, marker: str | None = None) -> Any | None:
+        # Marker and time: whoever edits the description does not lose the project by it.
+        known = None if row is None else (row["server_id"], row["created_at"])
+        return next((p for p in self._there if known == (p.id, _created(p))), None) or next(
+            (p for p in self._there if marker is not None and p.description == marker), None
+        )
+
+    def _marker(self, owner: Person | None, kind: str) -> str:
+        marker = f"rsitmd-tools campaign {self._key}"
+        return marker if owner is None else f"{marker} {kind} {owner.email}"
+
+    def _make(self, owner: Person | None, kind: str, marker: str, config: str) -> Any:
+        name = self._workspace.settings.dataset.name
+        if owner is not None:
+            shown = owner.shown[: TITLE_LENGTH // 2]
+            practice = " (pilot)" if kind == PILOT else ""
+            rest = TITLE_LENGTH - len(shown) - len(practice) - 2
+            name = f"{name[:rest]}: {shown}{practice}"
+        return self._client.call(
+            self._client.sdk.projects.create,
+            safe=False,
+            title=_title(name),
+            description=marker,
+            label_config=config,
+            maximum_annotations=self._people(owner),
+            expert_instruction=instructions(guide()),
+            show_instruction=True,
+            show_skip_button=True,
+            # Without it the page refuses a text that was typed but not yet added by a key. The
+            # fields are required: an empty annotation is refused all the same.
+            enable_empty_annotation=True,
+        )
+
+    def _people(self, owner: Person | None) -> int:
+        """Return how many people caption each task of a project."""
+        return 1 if owner else self._workspace.settings.annotation.annotators_per_image
+
+    def _follow_settings(self, found: Any, owner: Person | None) -> None:
+        most = self._people(owner)
+        if found.maximum_annotations != most:
+            self._client.call(
+                self._client.sdk.projects.update, id=found.id, maximum_annotations=most
+            )
+
+    def _record(
+        self, found: Any, owner: Person | None, kind: str, config: str, row: sqlite3.Row | None
+    ) -> int:
+        """Write the project into the workspace; return its row."""
+        number, created = int(found.id), _created(found)
+        template = self._workspace.settings.annotation.template
+        person = None if owner is None else owner.row
+        with self._workspace.transaction() as db:
+            if row is None:
+                # Known under another address of its server? Its annotations must not come
+                # twice.
+                row = db.execute(
+                    "SELECT * FROM project WHERE server_id = ? AND created_at = ?",
+                    (number, created),
+                ).fetchone()
+            values = (self._client.connection.key, number, template, config, created)
+            if row is None:
+                cursor = db.execute(
+                    "INSERT INTO project (server, server_id, template, config, created_at,"
+                    " annotator_id, kind) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (*values, person, kind),
+                )
+                assert cursor.lastrowid is not None
+                return cursor.lastrowid
+            db.execute(
+                "UPDATE project SET server = ?, server_id = ?, template = ?, config = ?,"
+                " created_at = ? WHERE id = ?",
+                (*values, row["id"]),
+            )
+            if (row["server_id"], row["created_at"]) != (number, created):
+                # Another project took the place of one that is gone: its tasks are gone too.
+                db.execute("DELETE FROM fact WHERE key = ?", (pull_cursor(row["id"]),))
+                db.execute("UPDATE task SET server_id = -id WHERE project_id = ?", (row["id"],))
+            return int(row["id"])
 
 
 def pull_cursor(project: int) -> str:
@@ -81,73 +251,8 @@ def _campaign_key(workspace: Workspace) -> str:
     return key
 
 
-def _config(workspace: Workspace) -> str:
-    settings = workspace.settings.annotation
-    return labeling_config(
-        settings.sentences_per_annotator, settings.keywords_min, settings.keywords_max
-    )
-
-
-def _make(workspace: Workspace, client: Client, marker: str, config: str) -> Any:
-    title = workspace.settings.dataset.name[:45]
-    return client.call(
-        client.sdk.projects.create,
-        safe=False,
-        title=title if len(title) >= 3 else f"{title} dataset",
-        description=marker,
-        label_config=config,
-        maximum_annotations=workspace.settings.annotation.annotators_per_image,
-        expert_instruction=instructions(guide()),
-        show_instruction=True,
-        show_skip_button=True,
-        # Without it the page refuses a text that was typed but not yet added by a key. The
-        # fields are required: an empty annotation is refused all the same.
-        enable_empty_annotation=True,
-    )
-
-
-def _follow_settings(workspace: Workspace, client: Client, found: Any, *, changed: bool) -> None:
-    """Bring the project up to the settings; a page changed on the server stays otherwise."""
-    update: dict[str, Any] = {}
-    most = workspace.settings.annotation.annotators_per_image
-    if found.maximum_annotations != most:
-        update["maximum_annotations"] = most
-    if changed:
-        update["label_config"] = _config(workspace)
-    if update:
-        client.call(client.sdk.projects.update, id=found.id, **update)
-
-
-def _record(
-    workspace: Workspace, client: Client, found: Any, config: str, row: sqlite3.Row | None
-) -> int:
-    """Write the project into the workspace; return its row."""
-    number, created = int(found.id), _created(found)
-    with workspace.transaction() as db:
-        if row is None:
-            # Known under another address of its server? Its annotations must not come twice.
-            row = db.execute(
-                "SELECT * FROM project WHERE server_id = ? AND created_at = ?", (number, created)
-            ).fetchone()
-        values = (client.connection.key, number, TEMPLATE, _sha256(config), created)
-        if row is None:
-            cursor = db.execute(
-                "INSERT INTO project (server, server_id, template, config, created_at)"
-                " VALUES (?, ?, ?, ?, ?)",
-                values,
-            )
-            assert cursor.lastrowid is not None
-            return cursor.lastrowid
-        db.execute(
-            "UPDATE project SET server = ?, server_id = ?, template = ?, config = ?,"
-            " created_at = ? WHERE id = ?",
-            (*values, row["id"]),
-        )
-        if (row["server_id"], row["created_at"]) != (number, created):
-            # Another project took the place of one that is gone: its tasks are gone too.
-            db.execute("DELETE FROM fact WHERE key = ?", (pull_cursor(row["id"]),))
-            db.execute("UPDATE task SET server_id = -id WHERE project_id = ?", (row["id"],))
-        return int(row["id"])
+def _title(name: str) -> str:
+    return (name if len(name) >= 3 else f"{name} dataset")[:TITLE_LENGTH]
 
 
 def _created(project: Any) -> str:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 import shlex
+import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import progress
-from rsitmd_tools.studio.client import Client, connection_of, server_time
+from rsitmd_tools.studio.client import Client, Refused, connection_of, server_time
+from rsitmd_tools.studio.people import People
 from rsitmd_tools.studio.project import pull_cursor
 from rsitmd_tools.studio.results import parse_result
+from rsitmd_tools.studio.revisions import carry_over, restore
+from rsitmd_tools.studio.tasks import KEY
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
 
-# The server's clock may step back; what was seen in this span is asked for again.
+# The server's clock may step back; what was seen in this span is looked at again.
 OVERLAP = timedelta(hours=2)
 PAGE = 200
+LOOK = 1000  # tasks a page when only their times are looked at
+NOT_FOUND = 404
 
 
 @dataclass(slots=True)
@@ -29,21 +36,28 @@ class PullReport:
         new: Annotations seen for the first time.
         changed: Annotations with a new revision.
         deleted: Annotations that are gone from the server; their text is kept, marked.
-        skipped: Skips seen; somebody passed over a task.
+        skipped: Skips seen for the first time; somebody passed over a task.
+        drafts: Tasks in which somebody has begun and not submitted, among those looked at.
         blank: Sentences asked for that the new and changed annotations lack.
         folded: Sentences written on several lines; each is one line now.
         tasks: Tasks looked at.
+        foreign: New and changed annotations whose last change was made by somebody else
+            than their author: ``{"image", "annotator", "changed_by"}``.
         unknown_tasks: Tasks of the project that this workspace did not make.
+        lost_projects: Numbers of projects that are gone from the server.
     """
 
     new: int = 0
     changed: int = 0
     deleted: int = 0
     skipped: int = 0
+    drafts: int = 0
     blank: int = 0
     folded: int = 0
     tasks: int = 0
+    foreign: list[dict[str, str]] = field(default_factory=list)
     unknown_tasks: list[int] = field(default_factory=list)
+    lost_projects: list[int] = field(default_factory=list)
 
 
 def pull(workspace: Workspace) -> PullReport:
@@ -57,7 +71,7 @@ def pull(workspace: Workspace) -> PullReport:
     """
     client = Client(connection_of(workspace))
     projects = workspace.db.execute(
-        "SELECT id, server_id FROM project WHERE server = ? ORDER BY id", (client.connection.key,)
+        "SELECT * FROM project WHERE server = ? ORDER BY id", (client.connection.key,)
     ).fetchall()
     if not projects:
         raise RsitmdError(
@@ -66,8 +80,10 @@ def pull(workspace: Workspace) -> PullReport:
             mend="run: " + shlex.join(["rsitmd", "annotate", "push", str(workspace.path)]),
         )
     run = _Pull(workspace, client)
-    for row in projects:
-        run.project(row["id"], row["server_id"])
+    with progress("pull", None) as step:
+        for row in projects:
+            for count in run.project(row):
+                step(count)
     return run.report
 
 
@@ -78,61 +94,126 @@ class _Pull:
         self.report = PullReport()
         self._workspace = workspace
         self._client = client
-        self._people = _People(workspace, client)
-        self._asked = workspace.settings.annotation.sentences_per_annotator
+        self._people = People(workspace, client)
+        self._asked = workspace.settings.annotation.sentences_asked
 
-    def project(self, project: int, number: int) -> None:
-        """Bring in what changed in one project, given by row and by number on the server."""
-        cursor = pull_cursor(project)
+    def project(self, project: sqlite3.Row) -> Iterator[int]:
+        """Bring in what changed in one project; yield how many tasks each page held."""
+        number = project["server_id"]
+        try:
+            there = self._client.call(self._client.sdk.projects.get, id=number)
+        except Refused as error:
+            if error.status != NOT_FOUND:
+                raise
+            self.report.lost_projects.append(number)
+            self._mark_removed_tasks(project, set())
+            return
+        cursor = pull_cursor(project["id"])
         last = self._workspace.fact(cursor)
         newest = last or ""
-        tasks = {
-            row["server_id"]: row["id"]
-            for row in self._workspace.db.execute(
-                "SELECT id, server_id FROM task WHERE project_id = ?", (project,)
-            )
-        }
-        self._mark_removed_tasks(number, tasks)
-        with progress("pull", None) as step:
-            for page in self._client.pages(number, since=_earlier(last), size=PAGE):
-                with self._workspace.transaction():
-                    for task in page:
-                        newest = max(newest, server_time(task.updated_at))
-                        if task.id in tasks:
-                            self._task(tasks[task.id], task)
-                        else:
-                            self.report.unknown_tasks.append(int(task.id))
-                step(len(page))
-        if newest:
+        tasks = self._tasks(project)
+        if (there.task_number or 0) < len(tasks):
+            pages = self._client.pages(number, annotations=False, size=LOOK)
+            self._mark_removed_tasks(project, {int(task.id) for page in pages for task in page})
+        for page in self._changed(project, last, tasks):
+            with self._workspace.transaction():
+                for task in page:
+                    newest = max(newest, server_time(task.updated_at))
+                    row = tasks.get(task.id) or self._adopt(project, task)
+                    if row is not None:
+                        self._task(row, task)
+                    elif project["closed_at"] is None:
+                        self.report.unknown_tasks.append(int(task.id))
+            yield len(page)
+        if newest != (last or ""):
             with self._workspace.transaction():
                 self._workspace.set_fact(cursor, newest)
 
-    def _mark_removed_tasks(self, number: int, tasks: dict[int, int]) -> None:
-        """Mark the annotations of tasks that somebody removed from the server."""
-        there = self._client.call(self._client.sdk.projects.get, id=number).task_number or 0
-        if there >= len(tasks):
+    def _changed(
+        self, project: sqlite3.Row, last: str | None, tasks: dict[int, sqlite3.Row]
+    ) -> Iterator[list[Any]]:
+        """Yield the tasks that are not as the workspace saw them last, with annotations."""
+        number = project["server_id"]
+        if last is None:
+            yield from self._client.pages(number, size=PAGE)
             return
-        found = {
-            int(task.id)
-            for page in self._client.pages(number, annotations=False, size=500)
-            for task in page
-        }
-        with self._workspace.transaction():
-            for server_id, task in tasks.items():
-                if server_id not in found:
-                    self._mark_deleted(task, present=set())
+        changed = []
+        for page in self._client.pages(number, since=_earlier(last), annotations=False, size=LOOK):
+            for task in page:
+                row = tasks.get(task.id)
+                if row is None or row["updated_at"] != server_time(task.updated_at):
+                    changed.append(int(task.id))
+        yield from self._client.pages(number, only=changed, size=PAGE)
 
-    def _task(self, task: int, seen: Any) -> None:
+    def _tasks(self, project: sqlite3.Row) -> dict[int, sqlite3.Row]:
+        rows = self._workspace.db.execute(
+            "SELECT task.*, filename FROM task JOIN image ON image.id = image_id"
+            " WHERE project_id = ?",
+            (project["id"],),
+        )
+        return {row["server_id"]: row for row in rows}
+
+    def _adopt(self, project: sqlite3.Row, task: Any) -> sqlite3.Row | None:
+        """Take a task that this workspace does not know but whose image it has.
+
+        So it is with a task of a closed project in which somebody wrote all the same, and
+        with one that a copy of this workspace pushed.
+        """
+        db = self._workspace.db
+        image = db.execute(
+            "SELECT id FROM image WHERE sha256 = ?", (str((task.data or {}).get(KEY)),)
+        ).fetchone()
+        if image is None or not (task.annotations or project["closed_at"] is None):
+            return None
+        db.execute(
+            "INSERT OR IGNORE INTO task (project_id, image_id, server_id, pushed_at)"
+            " VALUES (?, ?, ?, ?)",
+            (project["id"], image["id"], task.id, utc_now()),
+        )
+        row: sqlite3.Row | None = db.execute(
+            "SELECT task.*, filename FROM task JOIN image ON image.id = image_id"
+            " WHERE project_id = ? AND server_id = ?",
+            (project["id"], task.id),
+        ).fetchone()
+        return row  # None: a second task of an image that has one
+
+    def _mark_removed_tasks(self, project: sqlite3.Row, there: set[int]) -> None:
+        """Mark the annotations of tasks that somebody removed from the server."""
+        with self._workspace.transaction():
+            for server_id, task in self._tasks(project).items():
+                if server_id not in there:
+                    self._mark_deleted(task["id"], present=set())
+
+    def _task(self, row: sqlite3.Row, seen: Any) -> None:
         self.report.tasks += 1
         present = set()
         for annotation in seen.annotations or []:
             entry = annotation if isinstance(annotation, dict) else annotation.model_dump()
             if entry.get("was_cancelled"):
-                self.report.skipped += 1
+                self._skip(row["id"], entry)
                 continue
             present.add(int(entry["id"]))
-            self._annotation(task, entry)
-        self._mark_deleted(task, present)
+            self._annotation(row, entry)
+        self._mark_deleted(row["id"], present)
+        drafts = int(bool(getattr(seen, "draft_exists", False)))
+        self.report.drafts += drafts
+        self._workspace.db.execute(
+            "UPDATE task SET updated_at = ?, drafts = ? WHERE id = ?",
+            (server_time(seen.updated_at), drafts, row["id"]),
+        )
+
+    def _skip(self, task: int, entry: dict[str, Any]) -> None:
+        added = self._workspace.db.execute(
+            "INSERT OR IGNORE INTO skip (task_id, server_id, annotator_id, skipped_at)"
+            " VALUES (?, ?, ?, ?)",
+            (
+                task,
+                entry["id"],
+                self._people.row(entry.get("completed_by")),
+                server_time(entry["updated_at"]),
+            ),
+        )
+        self.report.skipped += added.rowcount
 
     def _mark_deleted(self, task: int, present: set[int]) -> None:
         """Mark the annotations of a task that the server has no more."""
@@ -150,51 +231,68 @@ class _Pull:
         )
         self.report.deleted += len(gone)
 
-    def _annotation(self, task: int, entry: dict[str, Any]) -> None:
+    def _annotation(self, row: sqlite3.Row, entry: dict[str, Any]) -> None:
         """Store an annotation's revision, unless it is the one we have."""
         db = self._workspace.db
         updated = server_time(entry["updated_at"])
         revisions = db.execute(
             "SELECT id, updated_at, latest, deleted_at FROM annotation"
-            " WHERE task_id = ? AND server_id = ?",
-            (task, entry["id"]),
+            " WHERE task_id = ? AND server_id = ? ORDER BY id",
+            (row["id"], entry["id"]),
         ).fetchall()
-        same = next((row for row in revisions if row["updated_at"] == updated), None)
+        same = next((old for old in revisions if old["updated_at"] == updated), None)
         if same is not None and same["latest"] and same["deleted_at"] is None:
             return
         if revisions:
             self.report.changed += 1
         else:
             self.report.new += 1
+        before = next((old["id"] for old in revisions if old["latest"]), None)
         db.execute(
             "UPDATE annotation SET latest = 0 WHERE task_id = ? AND server_id = ?",
-            (task, entry["id"]),
+            (row["id"], entry["id"]),
         )
         if same is not None:  # back again, as after a restored backup of the server
             db.execute(
                 "UPDATE annotation SET latest = 1, deleted_at = NULL WHERE id = ?", (same["id"],)
             )
+            if before != same["id"]:
+                restore(db, before, same["id"])
             return
-        self._insert(task, entry, updated)
+        made = self._insert(row, entry, updated)
+        if before is not None:
+            carry_over(db, before, made)
 
-    def _insert(self, task: int, entry: dict[str, Any], updated: str) -> None:
+    def _insert(self, task: sqlite3.Row, entry: dict[str, Any], updated: str) -> int:
         db = self._workspace.db
         result = entry.get("result") or []
+        author = self._people.row(entry.get("completed_by"))
+        changed_by = self._people.row(entry["updated_by"]) if entry.get("updated_by") else None
         cursor = db.execute(
             "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
             " updated_by, lead_time, result, pulled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                task,
+                task["id"],
                 entry["id"],
                 updated,
                 server_time(entry["created_at"]),
-                self._people.row(entry.get("completed_by")),
-                self._people.row(entry["updated_by"]) if entry.get("updated_by") else None,
+                author,
+                changed_by,
                 entry.get("lead_time"),
                 json.dumps(result, ensure_ascii=False),
                 utc_now(),
             ),
         )
+        assert cursor.lastrowid is not None
+        if changed_by not in (None, author):
+            names = dict(db.execute("SELECT id, email FROM annotator").fetchall())
+            self.report.foreign.append(
+                {
+                    "image": task["filename"],
+                    "annotator": names[author],
+                    "changed_by": names[changed_by],
+                }
+            )
         written = parse_result(result)
         self.report.blank += max(0, self._asked - len(written.sentences))
         self.report.folded += written.folded
@@ -206,42 +304,7 @@ class _Pull:
             "INSERT INTO keyword (annotation_id, slot, raw) VALUES (?, ?, ?)",
             [(cursor.lastrowid, slot, raw) for slot, raw in enumerate(written.keywords, 1)],
         )
-
-
-class _People:
-    """The server's users as rows of table ``annotator``, ordered as they signed up."""
-
-    def __init__(self, workspace: Workspace, client: Client) -> None:
-        self._workspace = workspace
-        self._client = client
-        self._rows: dict[int, int] = {}
-        with workspace.transaction():
-            self._look()
-
-    def row(self, user: Any) -> int:
-        """Return the row of a user given by number or as an object."""
-        number = int(user["id"] if isinstance(user, dict) else user or 0)
-        if number not in self._rows:
-            self._look()  # signed up since this pull began?
-        if number not in self._rows:
-            # Removed from the server since: their annotations stay.
-            self._rows[number] = self._insert(f"user-{number}@removed.invalid", "")
-        return self._rows[number]
-
-    def _look(self) -> None:
-        users = self._client.users()
-        for number in sorted(users):
-            self._rows[number] = self._insert(*users[number])
-
-    def _insert(self, email: str, name: str) -> int:
-        db = self._workspace.db
-        db.execute(
-            "INSERT INTO annotator (email, name) VALUES (?, ?)"
-            " ON CONFLICT (email) DO UPDATE SET name = excluded.name",
-            (email, name),
-        )
-        row = db.execute("SELECT id FROM annotator WHERE email = ?", (email,)).fetchone()
-        return int(row["id"])
+        return cursor.lastrowid
 
 
 def _earlier(time: str | None) -> str | None:

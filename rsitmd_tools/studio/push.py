@@ -1,51 +1,103 @@
-"""``annotate push``: one task an image, never twice."""
+"""``annotate push``: every image to those who caption it, one task each, never twice."""
 
 from __future__ import annotations
 
 import shlex
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from rsitmd_tools.annotation_templates import IMAGE
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.progress import progress
+from rsitmd_tools.studio.assign import (
+    ASSIGNED,
+    ORDERS,
+    SHARED,
+    admitted,
+    assign,
+    replan,
+    wanting,
+)
 from rsitmd_tools.studio.client import Client, connection_of
-from rsitmd_tools.studio.delivery import deliver
-from rsitmd_tools.studio.project import Project, ensure_project
+from rsitmd_tools.studio.delivery import addresses, open_folder
+from rsitmd_tools.studio.fields import blank_fields, page_of
+from rsitmd_tools.studio.people import People, Person, taking_part
+from rsitmd_tools.studio.project import MAIN, PILOT, Project, Projects
 from rsitmd_tools.studio.renditions import make_renditions
+from rsitmd_tools.studio.tasks import Tasks, own_data
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.store import utc_now
 
-BATCH = 200
-KEY = "sha256"
+BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a push is asked to send.
+
+    Attributes:
+        limit: Give out at most so many images; all when None.
+        category: Only images of this class.
+        order: One of :data:`~rsitmd_tools.studio.assign.ORDERS`; images that somebody began
+            come first whatever the order.
+        replan: Give some work of those who fell behind to others first.
+    """
+
+    limit: int | None = None
+    category: str | None = None
+    order: str = "category"
+    replan: bool = False
+
+
+@dataclass(slots=True)
 class PushReport:
     """What a push did.
 
     Attributes:
-        url: The project's page.
+        url: The page of the shared project, or of the list of projects.
+        mode: ``shared`` or ``assigned``.
         new: Tasks made.
         found: Tasks that stood on the server already, made by an interrupted push.
         known: Tasks pushed before.
+        changed: Tasks that got new data: a note, another address of the image.
+        moved: Images that changed hands.
+        short: Captions that wait for more people to take part.
+        projects: ``{"id", "annotator", "kind", "url"}`` of each project.
     """
 
-    url: str
-    new: int
-    found: int
-    known: int
+    url: str = ""
+    mode: str = SHARED
+    new: int = 0
+    found: int = 0
+    known: int = 0
+    changed: int = 0
+    moved: int = 0
+    short: int = 0
+    projects: list[dict[str, Any]] = field(default_factory=list)
 
 
-def push(workspace: Workspace) -> PushReport:
-    """Send every image of the workspace as a task.
+def push(
+    workspace: Workspace,
+    asked: Asked | None = None,
+    say: Callable[[str], None] | None = None,
+) -> PushReport:
+    """Give out images and send them as tasks.
 
     The content hash in each task's data is its key: what the server has is looked up
     before anything is sent, so a killed push can be run again.
 
+    Args:
+        workspace: The workspace.
+        asked: What to send; everything by default.
+        say: Told, before it happens, what will change of what is on the server already.
+
     Raises:
-        RsitmdError: There is no image, or the server is unreachable or refuses.
+        RsitmdError: There is no image, nobody to caption it where the settings say
+            ``assigned``, or the server is unreachable or refuses.
     """
+    asked = asked or Asked()
+    if asked.order not in ORDERS:
+        raise WrongUsage(f"no order {asked.order!r}", mend=f"known: {', '.join(ORDERS)}")
     client = Client(connection_of(workspace))
     images = workspace.db.execute("SELECT * FROM image ORDER BY category, number").fetchall()
     if not images:
@@ -55,96 +107,193 @@ def push(workspace: Workspace) -> PushReport:
             mend="run: "
             + shlex.join(["rsitmd", "build", "ingest", str(workspace.path), "FOLDER_OF_IMAGES"]),
         )
-    make_renditions(workspace, [row["filename"] for row in images])
-    project = ensure_project(workspace, client)
-    known = _known(workspace, project)
-    found = 0
-    waiting = [row for row in images if row["id"] not in known]
-    if waiting or project.tasks != len(known):
-        found, waiting = _reconcile(workspace, client, project, images)
-    addresses = deliver(workspace, client, project.number, waiting)
-    with progress("push", len(waiting)) as step:
-        for first in range(0, len(waiting), BATCH):
-            batch = waiting[first : first + BATCH]
-            _send(workspace, client, project, batch, addresses)
-            step(len(batch))
-    return PushReport(
-        url=f"{client.connection.url}/projects/{project.number}/data",
-        new=len(waiting),
-        found=found,
-        known=len(images) - len(waiting) - found,
-    )
+    return _Push(workspace, client, images, asked, say or (lambda line: None)).run()
 
 
-def _known(workspace: Workspace, project: Project) -> dict[int, int]:
-    """Return the server's task number by image row."""
-    rows = workspace.db.execute(
-        "SELECT image_id, server_id FROM task WHERE project_id = ?", (project.row,)
-    )
-    return {row["image_id"]: row["server_id"] for row in rows}
+def mode_of(workspace: Workspace, projects: Projects) -> str:
+    """Return how images are given out: ``shared`` or ``assigned``.
+
+    Where the settings say ``auto``, assigned from two people on. A campaign that people
+    began in a shared project stays so.
+    """
+    setting = workspace.settings.annotation.assignment
+    if setting in (SHARED, ASSIGNED):
+        return setting
+    if len(taking_part(workspace)) < 2 or projects.shared_is_used():
+        return SHARED
+    return ASSIGNED
 
 
-def _reconcile(
-    workspace: Workspace, client: Client, project: Project, images: list[sqlite3.Row]
-) -> tuple[int, list[sqlite3.Row]]:
-    """Look up what the server has; return how many tasks were found and what is missing."""
-    on_server: dict[str, list[int]] = {}
-    for page in client.pages(project.number, annotations=False, size=500):
-        for task in page:
-            key = (task.data or {}).get(KEY)
-            if isinstance(key, str):
-                on_server.setdefault(key, []).append(int(task.id))
-    known = _known(workspace, project)
-    found = [
-        (row["id"], on_server[row["sha256"]][0])
-        for row in images
-        # A copy that somebody imported beside a task we know changes nothing.
-        if row["sha256"] in on_server and known.get(row["id"]) not in on_server[row["sha256"]]
-    ]
-    _record(workspace, project, found)
-    return len(found), [row for row in images if row["sha256"] not in on_server]
+class _Push:
+    """One run of :func:`push`."""
 
+    def __init__(
+        self,
+        workspace: Workspace,
+        client: Client,
+        images: Sequence[sqlite3.Row],
+        asked: Asked,
+        say: Callable[[str], None],
+    ) -> None:
+        self._workspace = workspace
+        self._client = client
+        self._images = images
+        self._by_id = {row["id"]: row for row in images}
+        self._asked = asked
+        self._say = say
+        self._report = PushReport()
+        self._blank = blank_fields(page_of(workspace))
+        self._projects = Projects(workspace, client)
+        self._addresses: dict[str, str] = {}
 
-def _send(
-    workspace: Workspace,
-    client: Client,
-    project: Project,
-    batch: list[sqlite3.Row],
-    addresses: dict[str, str],
-) -> None:
-    """Import one batch and record its tasks."""
-    answer = client.call(
-        client.sdk.projects.import_tasks,
-        safe=False,
-        id=project.number,
-        request=[{"data": _data(row, addresses[row["sha256"]])} for row in batch],
-        return_task_ids=True,
-    )
-    numbers = list(answer.task_ids or [])
-    if len(numbers) != len(batch):
-        raise RsitmdError(
-            f"the server took {len(numbers)} of {len(batch)} tasks",
-            where=client.connection.url,
-            mend="run the same command again",
+    def run(self) -> PushReport:
+        """Do it."""
+        People(self._workspace, self._client)  # sees who signed up
+        self._addresses = addresses(self._workspace, self._client, self._images, upload=False)
+        self._report.mode = mode_of(self._workspace, self._projects)
+        url = self._client.connection.url
+        if self._report.mode == SHARED:
+            self._fill(self._projects.ensure())
+            self._report.url = self._report.projects[0]["url"]
+        else:
+            self._assigned()
+            self._report.url = f"{url}/projects"
+        return self._report
+
+    def _assigned(self) -> None:
+        self._close_what_is_over()
+        people = admitted(self._workspace)
+        practising = self._practising()
+        if not people and not practising:
+            raise RsitmdError(
+                "nobody takes part in this campaign yet",
+                where=self._workspace.path,
+                mend="let people sign up (rsitmd annotate invite), add them (rsitmd annotate"
+                " users DIR add EMAIL), or let them in after the pilot",
+            )
+        if self._asked.replan:
+            self._report.moved = replan(self._workspace)
+        self._give_out()
+        for person in practising:
+            self._fill(self._projects.ensure(person, PILOT))
+        for person in people:
+            self._fill(self._projects.ensure(person, MAIN))
+
+    def _close_what_is_over(self) -> None:
+        """Close the shared project, and those of people who left."""
+        people = {person.row for person in taking_part(self._workspace)}
+        for row in self._workspace.db.execute(
+            "SELECT id, server_id, annotator_id FROM project WHERE server = ?"
+            " AND closed_at IS NULL",
+            (self._client.connection.key,),
+        ).fetchall():
+            if row["annotator_id"] not in people:
+                self._say(f"project {row['server_id']} gets no more tasks; its texts are kept")
+                self._projects.close(row["id"])
+
+    def _give_out(self) -> None:
+        """Plan who captions the images that lack people."""
+        needs = wanting(self._workspace, self._asked.order, self._asked.category)
+        if self._asked.limit is not None:
+            needs = needs[: max(0, self._asked.limit - self._planned_not_sent())]
+        missing = sum(need.missing for need in needs)
+        self._report.short = missing - assign(self._workspace, needs)
+
+    def _planned_not_sent(self) -> int:
+        """Return how many images a push that was killed had given out but not sent."""
+        row = self._workspace.db.execute(
+            "SELECT count(DISTINCT image_id) FROM assignment WHERE NOT EXISTS ("
+            " SELECT 1 FROM task JOIN project ON project.id = project_id"
+            " WHERE task.image_id = assignment.image_id AND project.kind = 'main'"
+            " AND project.annotator_id = assignment.annotator_id)"
+        ).fetchone()
+        return int(row[0])
+
+    def _images_of(self, person: Person) -> list[sqlite3.Row]:
+        """Return a person's images, but those captioned in a project that is closed now."""
+        rows = self._workspace.db.execute(
+            "SELECT image_id FROM assignment WHERE annotator_id = ? AND NOT EXISTS ("
+            " SELECT 1 FROM annotation JOIN task ON task.id = task_id"
+            " JOIN project ON project.id = project_id"
+            " WHERE task.image_id = assignment.image_id AND project.kind = 'main'"
+            " AND annotation.annotator_id = assignment.annotator_id"
+            " AND project.closed_at IS NOT NULL AND latest AND deleted_at IS NULL)"
+            " ORDER BY assignment.id",
+            (person.row,),
         )
-    _record(workspace, project, [(row["id"], id_) for row, id_ in zip(batch, numbers, strict=True)])
+        return [self._by_id[row["image_id"]] for row in rows]
 
+    def _practising(self) -> list[Person]:
+        if not self._pilot_images():
+            return []
+        return [person for person in taking_part(self._workspace) if person.pilot is None]
 
-def _record(workspace: Workspace, project: Project, tasks: list[tuple[int, int]]) -> None:
-    """Write ``(image row, number on the server)`` of tasks into the workspace."""
-    with workspace.transaction() as db:
-        db.executemany(
-            "INSERT INTO task (project_id, image_id, server_id, pushed_at) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (project_id, image_id) DO UPDATE SET server_id = excluded.server_id",
-            [(project.row, image, number, utc_now()) for image, number in tasks],
+    def _pilot_images(self) -> list[sqlite3.Row]:
+        rows = self._workspace.db.execute("SELECT image_id FROM pilot_image ORDER BY position")
+        return [self._by_id[row["image_id"]] for row in rows]
+
+    def _fill(self, project: Project) -> None:
+        """Bring a project to what it should hold: its tasks, their data, its page."""
+        tasks = Tasks(self._workspace, self._client, project, self._data)
+        found, waiting = tasks.find(self._images_for(project))
+        if project.owner is None:
+            waiting = self._chosen(waiting)
+        self._make_ready([*waiting, *(self._by_id[image] for image in tasks.known())])
+        open_folder(self._workspace, self._client, project.number)
+        with progress("push", len(waiting)) as step:
+            tasks.send(waiting, BATCH, step)
+        self._report.changed += tasks.follow(self._by_id, self._say)
+        self._report.new += len(waiting)
+        self._report.found += found
+        self._report.known += len(tasks.known()) - len(waiting) - found
+        if project.new_page:
+            self._say(f"project {project.number} gets the page of the settings")
+            if not self._projects.send_page(project):
+                self._say(
+                    f"people wrote in fields of project {project.number} that the new page has"
+                    " not: its texts are kept, a new project takes the images without texts"
+                )
+                self._projects.close(project.row)
+                self._fill(self._projects.ensure(project.owner, project.kind))
+                return
+        self._report.projects.append(
+            {
+                "id": project.number,
+                "annotator": None if project.owner is None else project.owner.email,
+                "kind": project.kind,
+                "url": f"{self._client.connection.url}/projects/{project.number}/data",
+            }
         )
 
+    def _images_for(self, project: Project) -> list[sqlite3.Row]:
+        """Return the images that a project should hold, in the order of its queue."""
+        if project.kind == PILOT:
+            return self._pilot_images()
+        if project.owner is not None:
+            return self._images_of(project.owner)
+        missing = {need.image for need in wanting(self._workspace)}
+        known = {
+            row["image_id"]
+            for row in self._workspace.db.execute(
+                "SELECT image_id FROM task WHERE project_id = ?", (project.row,)
+            )
+        }
+        return [row for row in self._images if row["id"] in missing or row["id"] in known]
 
-def _data(row: sqlite3.Row, address: str) -> dict[str, str]:
-    """Return a task's data: what the page shows, and the key by which it is found again."""
-    return {
-        IMAGE: address,
-        "filename": row["filename"],
-        "category": row["category"],
-        KEY: row["sha256"],
-    }
+    def _chosen(self, waiting: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
+        """Return what of a shared project's missing tasks is asked for now, in its order."""
+        by_id = {row["id"]: row for row in waiting}
+        needs = wanting(self._workspace, self._asked.order, self._asked.category)
+        chosen = [by_id[need.image] for need in needs if need.image in by_id]
+        return chosen[: self._asked.limit]
+
+    def _make_ready(self, rows: Sequence[sqlite3.Row]) -> None:
+        """Make the renditions of images, and see that the server gets at them."""
+        make_renditions(self._workspace, list(dict.fromkeys(row["filename"] for row in rows)))
+        absent = [row for row in rows if row["sha256"] not in self._addresses]
+        if absent:
+            self._addresses |= addresses(self._workspace, self._client, absent)
+
+    def _data(self, row: sqlite3.Row, note: str) -> dict[str, Any]:
+        address = self._addresses.get(row["sha256"], "")
+        return {**self._blank, **own_data(row, address, note)}

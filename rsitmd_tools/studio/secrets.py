@@ -12,6 +12,7 @@ from rsitmd_tools.atomic import write_json
 from rsitmd_tools.errors import RsitmdError, reason
 
 FILENAME = "secrets.json"
+EMBEDDED = "embedded-"
 OWNER_ONLY = 0o600
 OWNER_ONLY_FOLDER = 0o700
 
@@ -54,7 +55,7 @@ def secrets_of(studio: Path) -> Secrets:
     file = studio / FILENAME
     if not file.exists():
         made = Secrets(
-            server=f"embedded-{uuid.uuid4()}",
+            server=f"{EMBEDDED}{uuid.uuid4()}",
             email="lead@rsitmd.example.org",
             password=secrets.token_urlsafe(18),
             token=secrets.token_hex(20),

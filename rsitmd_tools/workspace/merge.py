@@ -15,7 +15,8 @@ def merged_images(workspace: Workspace) -> list[ImageRecord]:
     """Return every image of a workspace with its sentences and keywords.
 
     Sentences stand in the order of the annotators (as they became known), then of the
-    server's number, then of the page; those sent back, replaced or rejected are left out.
+    server's number, then of the page; those sent back, replaced or rejected are left out, and
+    so is what people wrote in a pilot.
     Keywords come from any annotator: distinct ones, by votes, then first seen, at most
     ``keywords_max``.
     """
@@ -92,6 +93,7 @@ def _rows(workspace: Workspace) -> list[sqlite3.Row]:
         " annotation.id AS annotation_id FROM sentence"
         " JOIN annotation ON annotation.id = sentence.annotation_id"
         " JOIN task ON task.id = annotation.task_id"
+        " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " WHERE annotation.latest AND annotation.deleted_at IS NULL"
         f" AND sentence.state NOT IN ({', '.join('?' * len(LEFT_OUT))})"
@@ -106,6 +108,7 @@ def _keywords(workspace: Workspace) -> dict[int, list[str]]:
         "SELECT task.image_id, keyword.raw FROM keyword"
         " JOIN annotation ON annotation.id = keyword.annotation_id"
         " JOIN task ON task.id = annotation.task_id"
+        " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
         " WHERE annotation.latest AND annotation.deleted_at IS NULL"
         " ORDER BY annotation.created_at, annotation.server_id, keyword.slot"
     ):

@@ -24,17 +24,32 @@ class DatasetSettings:
 
 @dataclass(frozen=True, slots=True)
 class AnnotationSettings:
-    """``[annotation]``: who writes how much."""
+    """``[annotation]``: who writes how much, on which page.
+
+    Attributes:
+        template: Name of a template, or a file in the workspace.
+        assignment: ``assigned`` (each person has a project with their own images), ``shared``
+            (one project, the server's queue), or ``auto``: assigned as soon as two people
+            take part.
+    """
 
     annotators_per_image: int = 5
     sentences_per_annotator: int = 1
     keywords_min: int = 1
     keywords_max: int = 5
+    template: str = "captioning"
+    assignment: str = "auto"
+    seed: int = 0
 
     @property
     def sentences_per_image(self) -> int:
         """How many sentences a finished image has."""
-        return self.annotators_per_image * self.sentences_per_annotator
+        return self.annotators_per_image * self.sentences_asked
+
+    @property
+    def sentences_asked(self) -> int:
+        """How many sentences the page asks of an annotator."""
+        return 0 if self.template in ("keywords", "ranking") else self.sentences_per_annotator
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +235,9 @@ annotators_per_image = 5   # how many people caption each image
 sentences_per_annotator = 1
 keywords_min = 1           # keywords an image: "blue sea", or "- port" without a fine-grained word
 keywords_max = 5
+template = "captioning"    # or keywords, correction, ranking, or a file: "my-page.xml"
+assignment = "auto"        # assigned: a project a person, from two people on; shared: one for all
+seed = 0                   # of the plan who captions which image
 
 [split]
 train = 0.8                # shares; they sum to 1

@@ -13,6 +13,7 @@ from rsitmd_tools.dataset import load_dataset
 from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_in
 from rsitmd_tools.studio.client import Client
 from rsitmd_tools.studio.http import open_session
+from rsitmd_tools.studio.image_store import image_store
 from rsitmd_tools.studio.pull import PullReport, pull
 from rsitmd_tools.studio.push import PushReport, push
 from rsitmd_tools.studio.renditions import rendition_path
@@ -225,6 +226,8 @@ def test_the_server_shows_the_renditions_of_its_own_workspace(
     server: EmbeddedServer, tool: Tool, add_images: AddImages
 ) -> None:
     folder = server.workspace
+    settings = '[annotation]\nassignment = "shared"\n'
+    (folder / "rsitmd.toml").write_text(settings, encoding="utf-8")
     with Workspace.open(folder, write=True) as workspace:
         add_images(workspace, 2, category="Häfen & Co #1")
     pushed = tool.run("annotate", "push", folder, "--json")
@@ -254,8 +257,7 @@ def test_uploaded_images_are_shown_and_sent_once(
             db.execute("DELETE FROM task")
         assert push(workspace).found == 3
         tasks = tasks_of(workspace)
-        number = workspace.db.execute("SELECT server_id FROM project").fetchone()[0]
-        assert len(client.sdk.files.list(id=number, all_=True)) == 3
+        assert len(client.sdk.files.list(id=image_store(workspace, client), all_=True)) == 3
         with open_session(server.url) as session:
             token = {"Authorization": f"Token {server.token}"}
             for filename, task in tasks.items():

@@ -49,13 +49,13 @@ def assert_all_there_once(workspace: Workspace) -> None:
     assert workspace.db.execute(cursors).fetchone()[0] == 1
 
 
-# Pages of two: the users, the project, three pages, the empty one.
-@pytest.mark.parametrize("answers", [3, 4, 6])
+# Pages of two: the lead, the users, the project, three pages, the empty one.
+@pytest.mark.parametrize("answers", [4, 5, 7])
 def test_a_killed_pull_is_run_again(answers: int, written: Path, tool: Tool) -> None:
     tool.killed_after(answers, "pull", written)
     again = tool.run("annotate", "pull", written, "--json")
     assert again.returncode == 0, again.stderr
-    stored = {3: 0, 4: 4, 6: 10}[answers]  # what the pages before the kill brought
+    stored = {4: 0, 5: 4, 7: 10}[answers]  # what the pages before the kill brought
     assert json.loads(again.stdout)["new"] == 10 - stored
     with Workspace.open(written, write=True) as workspace:
         assert_all_there_once(workspace)
@@ -101,7 +101,9 @@ def test_a_task_deleted_between_two_pages_hides_no_other(
 def test_tasks_of_others_are_left_out_and_named(written: Path, client: Client, tool: Tool) -> None:
     with Workspace.open(written) as workspace:
         number = workspace.db.execute("SELECT server_id FROM project").fetchone()[0]
-    client.sdk.projects.import_tasks(id=number, request=[{"data": {"image": "https://x/y.png"}}])
+    client.sdk.projects.import_tasks(
+        id=number, request=[{"data": {"image": "https://x/y.png", "note": ""}}]
+    )
     answer = tool.run("annotate", "pull", written)
     assert answer.returncode == 0
     assert "1 tasks were not made by this workspace" in answer.stderr

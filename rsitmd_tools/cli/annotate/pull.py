@@ -33,10 +33,18 @@ def command(folder: Path, as_json: bool) -> None:
         return
     click.echo(
         f"annotations: {report.new} new, {report.changed} changed, {report.deleted} deleted"
-        f" ({report.skipped} skips, {report.blank} sentences left empty)"
+        f" ({report.skipped} skips, {report.drafts} drafts, {report.blank} sentences left empty)"
     )
     if report.folded:
         click.echo(f"{report.folded} sentences with line breaks were put on one line", err=True)
+    for entry in report.foreign:
+        click.echo(
+            f"warning: {entry['image']}: the text of {entry['annotator']} was changed by"
+            f" {entry['changed_by']}",
+            err=True,
+        )
+    for number in report.lost_projects:
+        click.echo(f"warning: project {number} is gone from the server", err=True)
     if report.unknown_tasks:
         shown = ", ".join(map(str, report.unknown_tasks[:5]))
         click.echo(

@@ -9,26 +9,63 @@ import click
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 
 
-@click.command("push", short_help="Send images as tasks, each once.")
+@click.command("push", short_help="Give out images, each task once.")
 @workspace_argument
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Give out at most N images now.")
+@click.option("--category", help="Only images of this category.")
+@click.option(
+    "--order",
+    type=click.Choice(["category", "random", "fewest"]),
+    default="category",
+    show_default=True,
+    help="Which images first; fewest: those with the fewest annotations.",
+)
+@click.option(
+    "--replan", is_flag=True, help="First give some work of those who fell behind to others."
+)
 @json_option
-def command(folder: Path, as_json: bool) -> None:
-    """Send every image as one task; run it again after new images or an interruption.
+def command(
+    folder: Path,
+    limit: int | None,
+    category: str | None,
+    order: str,
+    replan: bool,
+    as_json: bool,
+) -> None:
+    """Give out images and send them; run it again after new images, people or a kill.
+
+    From two people on, each has a project with their own images (`assigned`); with nobody
+    known yet there is one project for all. Images that somebody began and that lack people
+    come first. A changed page, or images that lie elsewhere now, are brought to what is on
+    the server already; no annotation is lost by it.
 
     \b
     Examples:
       rsitmd annotate push my-dataset
+      rsitmd annotate push my-dataset --limit 200 --order random
+      rsitmd annotate push my-dataset --category port
+      rsitmd annotate push my-dataset --replan
     """
     from dataclasses import asdict
 
-    from rsitmd_tools.studio.push import push
+    from rsitmd_tools.studio.push import Asked, push
     from rsitmd_tools.workspace import Workspace
 
+    asked = Asked(limit=limit, category=category, order=order, replan=replan)
     with Workspace.open(folder, write=True) as workspace:
-        report = push(workspace)
+        report = push(workspace, asked, lambda line: click.echo(line, err=True))
     if as_json:
         print_json(asdict(report))
         return
     click.echo(f"tasks: {report.new} new, {report.found} found, {report.known} known")
+    if report.changed:
+        click.echo(f"tasks with new data: {report.changed}")
+    if report.moved:
+        click.echo(f"images that changed hands: {report.moved}")
+    if report.short:
+        click.echo(f"captions that wait for more people: {report.short}")
     click.echo(f"page: {report.url}")
-    click.echo(f"annotators work at: {report.url}?labeling=1")
+    for project in report.projects:
+        who = project["annotator"] or "annotators"
+        practice = " (pilot)" if project["kind"] == "pilot" else ""
+        click.echo(f"{who}{practice} work at: {project['url']}?labeling=1")

@@ -1,0 +1,42 @@
+"""What a task says to its annotator: why a sentence was sent back, or that it was given away.
+
+The open edition has no comments. A note is a field of the task's data which the page shows and
+which names the person.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from rsitmd_tools.workspace import Workspace
+
+GIVEN_AWAY = "This image was given to somebody else meanwhile: skip it."
+
+
+def notes(workspace: Workspace, project: int) -> dict[int, str]:
+    """Return the note of each task of a project (by row) that has one."""
+    lines: dict[int, list[str]] = defaultdict(list)
+    for row in workspace.db.execute(
+        "SELECT task.id, sentence.slot, annotator.email, annotator.name, ("
+        "  SELECT note FROM decision WHERE sentence_id = sentence.id AND after = 'sent back'"
+        "  ORDER BY decision.id DESC LIMIT 1) AS note"
+        " FROM sentence JOIN annotation ON annotation.id = annotation_id"
+        " JOIN task ON task.id = task_id JOIN annotator ON annotator.id = annotator_id"
+        " WHERE task.project_id = ? AND state = 'sent back' AND latest AND deleted_at IS NULL"
+        " ORDER BY task.id, annotation.server_id, slot",
+        (project,),
+    ):
+        who = f"{row['name']} ({row['email']})" if row["name"] else row["email"]
+        why = row["note"] or "please write it again"
+        lines[row["id"]].append(f"For {who}, sentence {row['slot']}: {why}")
+    for row in workspace.db.execute(
+        "SELECT task.id FROM task JOIN project ON project.id = project_id"
+        " WHERE project.id = ? AND kind = 'main' AND project.annotator_id IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM assignment WHERE image_id = task.image_id"
+        "  AND annotator_id = project.annotator_id)"
+        " AND NOT EXISTS (SELECT 1 FROM annotation WHERE task_id = task.id"
+        "  AND deleted_at IS NULL)",
+        (project,),
+    ):
+        lines[row["id"]].append(GIVEN_AWAY)
+    return {task: " / ".join(parts) for task, parts in lines.items()}

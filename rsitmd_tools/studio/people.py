@@ -1,0 +1,180 @@
+"""Who takes part: accounts of a server as rows of table ``annotator``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio.client import Account, Client
+from rsitmd_tools.studio.secrets import EMBEDDED
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.store import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who takes part.
+
+    Attributes:
+        row: Row in table ``annotator``.
+        email: Their address, as the server has it.
+        name: Their name, or nothing.
+        pilot: ``admitted``, ``refused``, or None before the lead's decision.
+    """
+
+    row: int
+    email: str
+    name: str
+    pilot: str | None
+
+    @property
+    def shown(self) -> str:
+        """The name, or what stands before the address's @."""
+        return self.name or self.email.partition("@")[0]
+
+
+def taking_part(workspace: Workspace) -> list[Person]:
+    """Return the people who take part now, in the order in which they became known."""
+    rows = workspace.db.execute(
+        "SELECT id, email, name, pilot FROM annotator"
+        " WHERE joined_at IS NOT NULL AND left_at IS NULL ORDER BY id"
+    )
+    return [Person(row["id"], row["email"], row["name"], row["pilot"]) for row in rows]
+
+
+def join(workspace: Workspace, email: str) -> bool:
+    """Let somebody take part; they need no account yet. Return False where they do already."""
+    with workspace.transaction() as db:
+        db.execute("INSERT OR IGNORE INTO annotator (email) VALUES (?)", (email,))
+        changed = db.execute(
+            "UPDATE annotator SET joined_at = coalesce(joined_at, ?), left_at = NULL"
+            " WHERE email = ? AND (joined_at IS NULL OR left_at IS NOT NULL)",
+            (utc_now(), email),
+        )
+        return changed.rowcount == 1
+
+
+def leave(workspace: Workspace, email: str) -> int:
+    """Let somebody leave: what they have not captioned yet is given to others.
+
+    What they wrote stays, and is pulled as long as the server has it.
+
+    Returns:
+        How many images of theirs are free again.
+
+    Raises:
+        RsitmdError: Nobody of that address takes part.
+    """
+    with workspace.transaction() as db:
+        person = person_of(workspace, email)
+        db.execute("UPDATE annotator SET left_at = ? WHERE id = ?", (utc_now(), person.row))
+        freed = db.execute(
+            "DELETE FROM assignment WHERE annotator_id = ? AND image_id NOT IN ("
+            " SELECT task.image_id FROM annotation JOIN task ON task.id = annotation.task_id"
+            " WHERE annotation.annotator_id = ? AND latest AND deleted_at IS NULL)",
+            (person.row, person.row),
+        )
+        return freed.rowcount
+
+
+def person_of(workspace: Workspace, email: str) -> Person:
+    """Return who takes part under an address.
+
+    Raises:
+        RsitmdError: Nobody does.
+    """
+    found = next((p for p in taking_part(workspace) if p.email == email), None)
+    if found is None:
+        known = ", ".join(p.email for p in taking_part(workspace)) or "nobody yet"
+        raise RsitmdError(
+            "takes no part in this campaign", where=email, mend=f"who takes part: {known}"
+        )
+    return found
+
+
+def connected_fact(server: str) -> str:
+    """Return the key of the fact that says since when a server is used."""
+    return f"connected.{server}"
+
+
+class People:
+    """The server's accounts as rows of table ``annotator``, ordered as they signed up.
+
+    Whoever signs up on the workspace's own server takes part by that; on a server that
+    others use too, whoever signed up since it was connected.
+    """
+
+    def __init__(self, workspace: Workspace, client: Client) -> None:
+        self._workspace = workspace
+        self._client = client
+        self._rows: dict[int, int] = {}
+        self._lead = client.own_number()
+        self._look()
+
+    def row(self, user: Any) -> int:
+        """Return the row of an account given by number or as an object."""
+        number = int(user["id"] if isinstance(user, dict) else user or 0)
+        if number not in self._rows:
+            self._look()  # signed up since this began?
+        if number not in self._rows:
+            # Removed from the server since: their annotations stay.
+            known = self._known(number)
+            self._rows[number] = (
+                self._insert(f"user-{number}@removed.invalid", "") if known is None else known
+            )
+        return self._rows[number]
+
+    def number(self, email: str) -> int | None:
+        """Return the number of an address's account; None where it has none."""
+        accounts = self._client.users()
+        return next((n for n, account in accounts.items() if account.email == email), None)
+
+    def _look(self) -> None:
+        accounts = self._client.users()
+        if self._workspace.db.in_transaction:  # in the middle of a pull's page
+            self._store(accounts)
+        else:
+            with self._workspace.transaction():
+                self._store(accounts)
+
+    def _store(self, accounts: Mapping[int, Account]) -> None:
+        db = self._workspace.db
+        key = self._client.connection.key
+        since = "" if key.startswith(EMBEDDED) else self._workspace.fact(connected_fact(key))
+        for number in sorted(accounts):
+            account = accounts[number]
+            row = self._known(number)
+            if row is None:
+                row = self._insert(account.email, account.name)
+                db.execute("INSERT INTO account VALUES (?, ?, ?)", (key, number, row))
+            else:
+                # An address that another row has already stays with that row.
+                db.execute(
+                    "UPDATE OR IGNORE annotator SET email = ?, name = ? WHERE id = ?",
+                    (account.email, account.name, row),
+                )
+            self._rows[number] = row
+            if number != self._lead and since is not None and account.joined > since:
+                db.execute(
+                    "UPDATE annotator SET joined_at = ? WHERE id = ? AND joined_at IS NULL",
+                    (utc_now(), row),
+                )
+
+    def _known(self, number: int) -> int | None:
+        row = self._workspace.db.execute(
+            "SELECT annotator_id FROM account WHERE server = ? AND number = ?",
+            (self._client.connection.key, number),
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def _insert(self, email: str, name: str) -> int:
+        db = self._workspace.db
+        db.execute(
+            "INSERT INTO annotator (email, name) VALUES (?, ?)"
+            " ON CONFLICT (email) DO UPDATE SET name = excluded.name",
+            (email, name),
+        )
+        row = db.execute("SELECT id FROM annotator WHERE email = ?", (email,)).fetchone()
+        return int(row["id"])

@@ -1,0 +1,52 @@
+"""What a new revision of an annotation means for the states of its sentences."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from rsitmd_tools.studio.states import NEW, PULL, REPLACED, move
+
+
+def carry_over(db: sqlite3.Connection, before: int, after: int) -> None:
+    """Mark the sentences of an old revision as replaced.
+
+    A sentence that the new revision repeats word for word keeps what was decided about it:
+    accepted stays accepted, and what was sent back and not changed stays sent back.
+
+    Args:
+        db: The workspace's database, in a transaction.
+        before: Row of the old revision in table ``annotation``.
+        after: Row of the new one.
+    """
+    new = {row["slot"]: row for row in _sentences(db, after)}
+    for old in _sentences(db, before):
+        row = new.get(old["slot"])
+        if row is not None and row["raw"] == old["raw"] and old["state"] != NEW:
+            last = db.execute(
+                "SELECT * FROM decision WHERE sentence_id = ? ORDER BY id DESC LIMIT 1",
+                (old["id"],),
+            ).fetchone()
+            note, codes = ("", "") if last is None else (last["note"], last["codes"])
+            by = PULL if last is None else last["decided_by"]
+            move(db, row["id"], old["state"], by, note=note, codes=codes)
+        if old["state"] != REPLACED:
+            move(db, old["id"], REPLACED, PULL)
+
+
+def restore(db: sqlite3.Connection, before: int | None, after: int) -> None:
+    """Make an old revision the one that counts again, as the server brought it back.
+
+    Its sentences are new again: they have to be looked at once more.
+    """
+    for row in [] if before is None else _sentences(db, before):
+        if row["state"] != REPLACED:
+            move(db, row["id"], REPLACED, PULL)
+    for row in _sentences(db, after):
+        if row["state"] == REPLACED:
+            move(db, row["id"], NEW, PULL)
+
+
+def _sentences(db: sqlite3.Connection, annotation: int) -> list[sqlite3.Row]:
+    return db.execute(
+        "SELECT * FROM sentence WHERE annotation_id = ? ORDER BY slot", (annotation,)
+    ).fetchall()

@@ -1,0 +1,184 @@
+"""The tasks of one project: each image once, with the data that the page shows now."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rsitmd_tools.annotation_templates import IMAGE, NOTE
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.progress import Step, progress
+from rsitmd_tools.studio.client import Client, Refused
+from rsitmd_tools.studio.notes import notes
+from rsitmd_tools.studio.project import Project
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.store import utc_now
+
+KEY = "sha256"
+NOT_FOUND = 404
+LOOK = 500  # tasks a page when only their keys are looked at
+
+# A task's data from a row of table ``image`` and a note.
+TaskData = Callable[[sqlite3.Row, str], dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Tasks:
+    """The tasks of one project, in the workspace and on the server.
+
+    Attributes:
+        workspace: The workspace.
+        client: The server.
+        project: The project.
+        data: Makes a task's data from a row of table ``image`` and a note.
+    """
+
+    workspace: Workspace
+    client: Client
+    project: Project
+    data: TaskData
+
+    def known(self) -> dict[int, sqlite3.Row]:
+        """Return the rows of the tasks by image row."""
+        rows = self.workspace.db.execute(
+            "SELECT * FROM task WHERE project_id = ?", (self.project.row,)
+        )
+        return {row["image_id"]: row for row in rows}
+
+    def find(self, images: Sequence[sqlite3.Row]) -> tuple[int, list[sqlite3.Row]]:
+        """Look up what the server has of these images and the workspace does not know.
+
+        Returns:
+            How many tasks were found, and the images that the server lacks.
+        """
+        known = self.known()
+        missing = [row for row in images if row["id"] not in known]
+        if not missing and self.project.tasks == len(known):
+            return 0, []
+        on_server: dict[str, dict[int, Any]] = {}
+        pages = self.client.pages(self.project.number, annotations=False, size=LOOK)
+        for page in pages if self.project.tasks else ():
+            for task in page:
+                key = (task.data or {}).get(KEY)
+                if isinstance(key, str):
+                    on_server.setdefault(key, {})[int(task.id)] = task.data
+        found = []
+        for row in images:
+            here = on_server.get(row["sha256"], {})
+            task = known.get(row["id"])
+            # A copy that somebody imported beside a task we know changes nothing.
+            if here and (task is None or task["server_id"] not in here):
+                number = min(here)
+                found.append((row["id"], number, self._hash_of(here[number], row)))
+        self._record(found)
+        return len(found), [row for row in images if row["sha256"] not in on_server]
+
+    def send(self, images: Sequence[sqlite3.Row], batch: int, step: Step) -> None:
+        """Make tasks of images, batch by batch."""
+        for first in range(0, len(images), batch):
+            self._send(images[first : first + batch])
+            step(len(images[first : first + batch]))
+
+    def follow(
+        self, images: Mapping[int, sqlite3.Row], say: Callable[[str], None] | None = None
+    ) -> int:
+        """Give the tasks whose data are not what they should be their new data.
+
+        Annotations stay, and so do fields that somebody added to a task by hand.
+
+        Args:
+            images: Rows of table ``image`` by id.
+            say: Told what will change before it does.
+
+        Returns:
+            How many tasks were changed.
+        """
+        said = notes(self.workspace, self.project.row)
+        changed = []
+        for image, task in self.known().items():
+            data = self.data(images[image], said.get(task["id"], ""))
+            if task["data_sha256"] != _sha256(data):
+                changed.append((task, data))
+        if changed and say is not None:
+            say(f"{len(changed)} tasks of project {self.project.number} get new data")
+        with progress("change tasks", len(changed)) as step:
+            for task, data in changed:
+                self._change(task, data)
+                step()
+        return len(changed)
+
+    def _change(self, task: sqlite3.Row, data: dict[str, Any]) -> None:
+        sdk = self.client.sdk.tasks
+        plain = {"additional_query_parameters": {"resolve_uri": "false"}}
+        try:
+            there = self.client.call(sdk.get, id=str(task["server_id"]), request_options=plain)
+            whole = {**(there.data or {}), **data}
+            if whole != there.data:
+                self.client.call(sdk.update, id=str(task["server_id"]), data=whole)
+        except Refused as error:
+            if error.status != NOT_FOUND:
+                raise
+            return  # removed from the server; the next push that needs it makes it anew
+        with self.workspace.transaction() as db:
+            db.execute("UPDATE task SET data_sha256 = ? WHERE id = ?", (_sha256(data), task["id"]))
+
+    def _send(self, images: Sequence[sqlite3.Row]) -> None:
+        """Import one batch and record its tasks."""
+        data = [self.data(row, "") for row in images]
+        answer = self.client.call(
+            self.client.sdk.projects.import_tasks,
+            safe=False,
+            id=self.project.number,
+            request=[{"data": entry} for entry in data],
+            return_task_ids=True,
+        )
+        numbers = list(answer.task_ids or [])
+        if len(numbers) != len(images):
+            raise RsitmdError(
+                f"the server took {len(numbers)} of {len(images)} tasks",
+                where=self.client.connection.url,
+                mend="run the same command again",
+            )
+        self._record(
+            [
+                (row["id"], number, _sha256(entry))
+                for row, number, entry in zip(images, numbers, data, strict=True)
+            ]
+        )
+
+    def _hash_of(self, there: Mapping[str, Any], row: sqlite3.Row) -> str:
+        """Return the hash of that part of a task's data which is ours."""
+        return _sha256({name: there.get(name) for name in self.data(row, "")})
+
+    def _record(self, tasks: Sequence[tuple[int, int, str]]) -> None:
+        """Write ``(image row, number on the server, hash of the data)`` into the workspace."""
+        with self.workspace.transaction() as db:
+            db.executemany(
+                "INSERT INTO task (project_id, image_id, server_id, pushed_at, data_sha256)"
+                " VALUES (?, ?, ?, ?, ?) ON CONFLICT (project_id, image_id) DO UPDATE"
+                " SET server_id = excluded.server_id, data_sha256 = excluded.data_sha256",
+                [
+                    (self.project.row, image, number, utc_now(), data)
+                    for image, number, data in tasks
+                ],
+            )
+
+
+def own_data(row: sqlite3.Row, address: str, note: str) -> dict[str, Any]:
+    """Return what every page shows, and the key by which a task is found again."""
+    return {
+        IMAGE: address,
+        "filename": row["filename"],
+        "category": row["category"],
+        KEY: row["sha256"],
+        NOTE: note,
+    }
+
+
+def _sha256(data: Mapping[str, Any]) -> str:
+    text = json.dumps(data, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
