@@ -7,7 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,9 @@ def atomic_path(target: Path, *, mode: int | None = None) -> Iterator[Path]:
     except OSError as error:
         raise _write_error(target, error) from error
     finally:
-        partial.unlink(missing_ok=True)
+        # Where the folder is none there is nothing to remove, and the error says so already.
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -1,68 +1,105 @@
-"""``benchmark evaluate``: what a run reaches on a split."""
+"""``benchmark evaluate``: recalls of a run, or of a file of scores, and what they rest on."""
 
 from __future__ import annotations
 
 import platform
+import shlex
+import sys
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.baselines.data.images import decode_images
-from rsitmd_tools.baselines.evaluation.recall import KS, Hits, bootstrap, chance, hits
+from rsitmd_tools.baselines.evaluation import measures
+from rsitmd_tools.baselines.evaluation.examples import examples
+from rsitmd_tools.baselines.evaluation.fits import check_run
+from rsitmd_tools.baselines.evaluation.gallery import Gallery
+from rsitmd_tools.baselines.evaluation.maps import draw_maps
+from rsitmd_tools.baselines.evaluation.outside import read_scores
+from rsitmd_tools.baselines.evaluation.positives import (
+    Rule,
+    candidates,
+    read_positives,
+    relevant_pairs,
+    settled,
+)
+from rsitmd_tools.baselines.evaluation.priors import gallery_prior
+from rsitmd_tools.baselines.evaluation.queries import write_queries
 from rsitmd_tools.baselines.evaluation.scoring import score_matrix
+from rsitmd_tools.baselines.evaluation.trec import write_run_files
 from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.training.device import accelerator, check_device
 from rsitmd_tools.dataset import Dataset
-from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
 
-EXAMPLES = 6
-FOUND = 5
+BOOTSTRAP_SEED = 0
 
 
-def evaluate(folder: Path, dataset: Dataset, split: str = "test") -> dict[str, Any]:
-    """Evaluate the best model of a run and write RUN/result.json and RUN/examples.json.
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What an evaluation does beside measuring recalls.
+
+    Attributes:
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        maps: Draw the saliency maps into RUN/maps.
+        run_files: Write run files in the format of TREC into RUN/trec.
+        positives: A file of extra positives; without one the candidates count, unverified.
+    """
+
+    device: str = "auto"
+    maps: bool = False
+    run_files: bool = False
+    positives: Path | None = None
+
+
+def evaluate(
+    folder: Path,
+    dataset: Dataset,
+    split: str = "test",
+    wishes: Wishes = Wishes(),
+) -> dict[str, Any]:
+    """Evaluate the best model of a run.
+
+    Writes RUN/result.json, RUN/examples.json and RUN/queries.csv.
 
     Args:
         folder: RUN.
-        dataset: The dataset; images without sentences are left out and counted.
+        dataset: The dataset; images without sentences and blank ones are left out and
+            counted.
         split: The split.
+        wishes: What else is done.
 
     Returns:
         The result, under ``schemas/benchmark_result.schema.json``; recalls in percent.
 
     Raises:
         RsitmdError: The run is unfinished or its files do not fit each other; the split
-            does not exist or has fewer than two images with sentences.
+            does not exist or has fewer than two images with sentences; the device is not
+            there; a file that is wished for cannot be read or written.
     """
+    check_device(wishes.device, 1)
     run = Run(folder)
-    model, vocabulary, config = run.load()
-    asked = dataset.select(split)
-    part = asked.with_images(i for i in asked if any(c.strip() for c in i.captions))
-    if len(part) < 2:
-        raise RsitmdError(
-            f"split {split!r} has {len(part)} images with sentences",
-            where=dataset.source,
-            mend="evaluate on two or more",
-        )
+    gallery = Gallery.of(dataset, split)
+    model, tokenizer, config = run.load()
+    about = check_run(run, config)
+    device = accelerator(wishes.device)
+    model.to(torch.device(device))
     with tempfile.TemporaryDirectory() as scratch:
+        part = gallery.part
         pixels = decode_images(part, config.image_size, Path(scratch) / "images.npy")
-        keywords = vocabulary.keywords_of(part)
-        scores = score_matrix(model, vocabulary, pixels, part.captions(), keywords)
-    about = run.about()
-    result = {
-        **recalls(scores, np.array(part.caption_owners()), config.seed),
-        "metric": "hit rate: a query counts when one relevant item is among the first K",
-        "unit": "percent",
-        "gallery": {"images": len(part), "texts": len(part.captions())},
-        "images_without_sentences": len(asked) - len(part),
-        "split": split,
-        "data": dataset.name,
-        "data_sha256": dataset.checksum(),
+        keywords = tokenizer.keywords_of(part)
+        scores = score_matrix(model, tokenizer, pixels, part.captions(), keywords)
+        if wishes.maps:
+            draw_maps(model, part, pixels, folder / "maps")
+    made = {
         "trained_on_this_data": about["data_sha256"] == dataset.checksum(),
         "training_data_sha256": about["data_sha256"],
         "prior": about["prior"],
@@ -71,100 +108,99 @@ def evaluate(folder: Path, dataset: Dataset, split: str = "test") -> dict[str, A
         "weights": about["weights"],
         "settings": config.as_dict(),
         "checkpoint_sha256": sha256_file(run.best),
+        "device": device,
+    }
+    return _judge(scores, gallery, dataset, split, wishes, folder, made)
+
+
+def evaluate_scores(
+    file: Path,
+    dataset: Dataset,
+    split: str = "test",
+    wishes: Wishes = Wishes(),
+    output: Path | None = None,
+) -> dict[str, Any]:
+    """Evaluate anybody's scores of a split; see :func:`read_scores` for the file.
+
+    Args:
+        file: The scores.
+        dataset: The dataset.
+        split: The split.
+        wishes: What else is done; there is no device and there are no maps.
+        output: A folder for what :func:`evaluate` writes into RUN.
+
+    Returns:
+        The result, as of :func:`evaluate`; what is not known of the model is None.
+
+    Raises:
+        RsitmdError: The scores do not fit the split; see :func:`evaluate` for others.
+    """
+    gallery = Gallery.of(dataset, split)
+    scores = read_scores(file, gallery)
+    unknown = (
+        "trained_on_this_data",
+        "training_data_sha256",
+        "prior",
+        "seed",
+        "weights",
+        "checkpoint_sha256",
+    )
+    made = {
+        **dict.fromkeys(unknown),
+        "model": "scores",
+        "settings": {},
+        "scores": {"file": file.name, "sha256": sha256_file(file)},
+    }
+    return _judge(scores, gallery, dataset, split, wishes, output, made)
+
+
+def _judge(
+    scores: npt.NDArray[np.floating[Any]],
+    gallery: Gallery,
+    dataset: Dataset,
+    split: str,
+    wishes: Wishes,
+    folder: Path | None,
+    made: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Measure scores, and write what was found into a folder."""
+    both = measures.Both.of(scores, gallery.owners)
+    with tempfile.TemporaryDirectory() as scratch:
+        prior = gallery_prior(gallery, split, Path(scratch))
+        soft = measures.soft_recalls(scores, gallery, prior, BOOTSTRAP_SEED)
+        if wishes.positives is not None:
+            pairs, rule = read_positives(wishes.positives, gallery)
+        else:
+            pairs = candidates(gallery, prior.prior, prior.rows, prior.columns)
+            rule = Rule().as_dict()
+    result = {
+        **measures.recalls(both, gallery.owners, BOOTSTRAP_SEED),
+        "metric": measures.METRIC,
+        "unit": "percent",
+        "gallery": {"images": gallery.images, "texts": gallery.texts},
+        "images_without_sentences": len(gallery.asked) - gallery.images,
+        "blank_sentences": gallery.blank_texts,
+        "split": split,
+        "data": dataset.name,
+        "data_sha256": dataset.checksum(),
+        **made,
+        "soft_positive": soft,
+        "map_at_r": measures.precision(scores, gallery, pairs, rule),
+        "categories": measures.categories(both, gallery),
+        "hardest": measures.hardest(scores, gallery, both),
+        "command": "rsitmd " + shlex.join(sys.argv[1:]),
         "versions": versions(),
         "machine": machine(),
     }
-    write_json(run.result_file, result)
-    write_json(run.examples_file, examples(scores, part))
+    if folder is not None:
+        run = Run(folder)
+        write_queries(run.folder / "queries.csv", gallery, both.to_text, both.to_image)
+        write_json(run.examples_file, examples(scores, gallery))
+        if wishes.run_files:
+            relevant = relevant_pairs(gallery, settled(pairs)[0] if wishes.positives else ())
+            write_run_files(scores, gallery, relevant, folder / "trec")
+        write_json(run.result_file, result)
     return result
-
-
-def recalls(
-    scores: npt.NDArray[np.floating[Any]], owners: npt.NDArray[np.integer[Any]], seed: int
-) -> dict[str, Any]:
-    """Return the recalls of a score matrix in percent, with intervals, bounds and chance.
-
-    Args:
-        scores: ``(N, M)``, images in rows.
-        owners: ``(M,)``, the index of each text's image.
-        seed: Seed of the bootstrap.
-    """
-    ids = np.arange(len(scores))
-    to_text = hits(scores, ids, owners)
-    to_image = hits(scores.T, owners, ids)
-    interval = bootstrap(to_text.expected, to_image.expected, owners, seed).round(4).tolist()
-    texts_of = np.bincount(owners, minlength=len(scores))
-    by_chance = np.concatenate(
-        [chance(texts_of, len(owners)), chance(np.ones(len(owners), int), len(scores))]
-    )
-
-    def directions(values: npt.NDArray[np.floating[Any]]) -> dict[str, Any]:
-        both = {"image_to_text": values[:3], "text_to_image": values[3:6]}
-        return {
-            name: {f"r{k}": _round(v) for k, v in zip(KS, six, strict=True)}
-            for name, six in both.items()
-        }
-
-    def six_of(kind: str) -> npt.NDArray[np.float64]:
-        parts = [_values(to_text, kind), _values(to_image, kind)]
-        return 100 * np.concatenate([part.mean(0) for part in parts])
-
-    expected = six_of("expected")
-    return {
-        **directions(expected),
-        "mean_recall": _round(expected.mean()),
-        "interval": {
-            "level": 0.95,
-            "method": "bootstrap over images",
-            "image_to_text": dict(zip(("r1", "r5", "r10"), interval[:3], strict=True)),
-            "text_to_image": dict(zip(("r1", "r5", "r10"), interval[3:6], strict=True)),
-            "mean_recall": interval[6],
-        },
-        "chance": {**directions(by_chance), "mean_recall": _round(by_chance.mean())},
-        "ties": {
-            kind: {**directions(six_of(kind)), "mean_recall": _round(six_of(kind).mean())}
-            for kind in ("pessimistic", "optimistic")
-        },
-    }
-
-
-def examples(scores: npt.NDArray[np.floating[Any]], part: Dataset) -> dict[str, Any]:
-    """Return a handful of queries spread over the split, with what was found."""
-    owners = part.caption_owners()
-    captions = part.captions()
-    chosen = np.linspace(0, len(part) - 1, min(EXAMPLES, len(part))).round().astype(int)
-    first = {owner: column for column, owner in reversed(list(enumerate(owners)))}
-    return {
-        "text_to_image": [
-            {
-                "query": captions[first[int(index)]],
-                "image": part.images[index].filename,
-                "found": [
-                    {
-                        "image": part.images[row].filename,
-                        "score": float(scores[row, first[int(index)]]),
-                        "relevant": bool(row == index),
-                    }
-                    for row in np.argsort(-scores[:, first[int(index)]], kind="stable")[:FOUND]
-                ],
-            }
-            for index in chosen
-        ],
-        "image_to_text": [
-            {
-                "image": part.images[index].filename,
-                "found": [
-                    {
-                        "sentence": captions[column],
-                        "score": float(scores[index, column]),
-                        "relevant": bool(owners[column] == index),
-                    }
-                    for column in np.argsort(-scores[index], kind="stable")[:FOUND]
-                ],
-            }
-            for index in chosen
-        ],
-    }
 
 
 def versions() -> dict[str, str]:
@@ -181,12 +217,3 @@ def machine() -> dict[str, Any]:
     import os
 
     return {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()}
-
-
-def _values(found: Hits, kind: str) -> npt.NDArray[np.float64]:
-    values: npt.NDArray[np.float64] = getattr(found, kind)
-    return values
-
-
-def _round(value: float) -> float:
-    return round(float(value), 4)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
 from rsitmd_tools.baselines.data.images import unit_images
+from rsitmd_tools.progress import progress
 
 BATCH = 64
 
@@ -18,14 +20,13 @@ BATCH = 64
 @torch.no_grad()
 def encode_images(model: RetrievalModel, pixels: npt.NDArray[np.uint8]) -> Tensor:
     """Encode ``(N, S, S, 3)`` uint8 images to ``(N, d)``, in evaluation mode."""
-    was_training = model.training
-    model.eval()
     device = next(model.parameters()).device
-    parts = [
-        model.encode_images(unit_images(pixels[first : first + BATCH]).to(device))
-        for first in range(0, len(pixels), BATCH)
-    ]
-    model.train(was_training)
+    parts = []
+    with _evaluating(model), progress("encode images", len(pixels)) as step:
+        for first in range(0, len(pixels), BATCH):
+            batch = unit_images(pixels[first : first + BATCH]).to(device)
+            parts.append(model.encode_images(batch))
+            step(len(batch))
     return torch.cat(parts)
 
 
@@ -37,15 +38,14 @@ def encode_texts(
     keywords: Sequence[Sequence[str]] | None = None,
 ) -> Tensor:
     """Encode captions, each with the keywords of its image, to ``(M, D)``, in evaluation mode."""
-    was_training = model.training
-    model.eval()
     device = next(model.parameters()).device
     parts = []
-    for first in range(0, len(captions), BATCH):
-        rows = slice(first, first + BATCH)
-        texts = vocabulary.encode(captions[rows], None if keywords is None else keywords[rows])
-        parts.append(model.encode_texts(texts.to(device)))
-    model.train(was_training)
+    with _evaluating(model), progress("encode texts", len(captions)) as step:
+        for first in range(0, len(captions), BATCH):
+            rows = slice(first, first + BATCH)
+            texts = vocabulary.encode(captions[rows], None if keywords is None else keywords[rows])
+            parts.append(model.encode_texts(texts.to(device)))
+            step(len(texts))
     return torch.cat(parts)
 
 
@@ -60,5 +60,17 @@ def score_matrix(
     """Score every image with every caption: ``(N, M)`` float32."""
     images = encode_images(model, pixels)
     texts = encode_texts(model, vocabulary, captions, keywords)
-    scores: npt.NDArray[np.float32] = model.score(images, texts).float().cpu().numpy()
+    with _evaluating(model):
+        scores: npt.NDArray[np.float32] = model.score(images, texts).float().cpu().numpy()
     return scores
+
+
+@contextmanager
+def _evaluating(model: RetrievalModel) -> Iterator[None]:
+    """Put a model into evaluation mode, and back."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)

@@ -3,33 +3,71 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from rsitmd_tools.baselines.base import Tokenizer
 from rsitmd_tools.baselines.data.images import decode_images
+from rsitmd_tools.baselines.data.keywords import words_of
+from rsitmd_tools.baselines.evaluation.fits import check_run
 from rsitmd_tools.baselines.evaluation.scoring import score_matrix
+from rsitmd_tools.baselines.evaluation.trec import nearest
 from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.text import MAX_WORDS, Vocabulary
+from rsitmd_tools.baselines.training.device import accelerator, check_device
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 
+NAMED = 5
 
-def search(folder: Path, dataset: Dataset, text: str, count: int = 10) -> list[dict[str, Any]]:
-    """Return the images nearest to a sentence, the nearest first.
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What was found, and what the searcher must know of it.
+
+    Attributes:
+        found: The images, the nearest first.
+        notes: Such as words that the model never saw.
+    """
+
+    found: list[dict[str, Any]]
+    notes: list[str]
+
+
+def search(
+    folder: Path, dataset: Dataset, text: str, count: int = 10, device: str = "auto"
+) -> Search:
+    """Find the images nearest to a sentence.
+
+    Args:
+        folder: RUN.
+        dataset: The images; those without sentences too.
+        text: The sentence. Words the training never had stand for one unknown word, and
+            of a very long one the first words count.
+        count: How many images, at most.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Raises:
         WrongUsage: The sentence is blank.
-        RsitmdError: The run or the dataset cannot be used.
+        RsitmdError: The run or the dataset cannot be used, or the device is not there.
     """
     if not text.strip():
         raise WrongUsage("the sentence is blank", mend="give one with --text")
     if not len(dataset):
         raise RsitmdError("holds no images", where=dataset.source, mend="name another dataset")
-    model, vocabulary, config = Run(folder).load()
+    check_device(device, 1)
+    run = Run(folder)
+    model, tokenizer, config = run.load()
+    check_run(run, config)
+    model.to(torch.device(accelerator(device)))
     with tempfile.TemporaryDirectory() as scratch:
         pixels = decode_images(dataset, config.image_size, Path(scratch) / "images.npy")
-        scores = score_matrix(model, vocabulary, pixels, [text])[:, 0]
-    order = (-scores).argsort(kind="stable")[:count]
-    return [
+        scores = score_matrix(model, tokenizer, pixels, [text])[:, 0]
+    found = [
         {
             "rank": rank,
             "image": dataset.images[index].filename,
@@ -37,5 +75,23 @@ def search(folder: Path, dataset: Dataset, text: str, count: int = 10) -> list[d
             "category": dataset.images[index].category,
             "sentences": list(dataset.images[index].captions),
         }
-        for rank, index in enumerate(order, 1)
+        for rank, index in enumerate(nearest(scores, count).tolist(), 1)
     ]
+    return Search(found, _notes(tokenizer, words_of(text)))
+
+
+def _notes(tokenizer: Tokenizer, words: Sequence[str]) -> list[str]:
+    """Say what of a sentence the model cannot read."""
+    if not isinstance(tokenizer, Vocabulary):
+        return []
+    notes = []
+    if len(words) > MAX_WORDS:
+        notes.append(f"the sentence has {len(words)} words: the first {MAX_WORDS} count")
+    known = frozenset(tokenizer.words)
+    unknown = list(dict.fromkeys(word for word in words if word not in known))
+    if len(unknown) == len(dict.fromkeys(words)):
+        notes.append("no word of the sentence was in the training: the order means nothing")
+    elif unknown:
+        more = ", ..." if len(unknown) > NAMED else ""
+        notes.append(f"not in the training: {', '.join(unknown[:NAMED])}{more}")
+    return notes

@@ -17,7 +17,9 @@ from rsitmd_tools.report.figures import COLOURS, Curve, curves, histogram
 from rsitmd_tools.report.runs import EvaluatedRun, read_runs
 
 QUERIES = 6
-MODELS = {"amfmn": "AMFMN", "vsepp": "VSE++"}
+HARDEST = 5
+MODELS = {"amfmn": "AMFMN", "vsepp": "VSE++", "clip": "CLIP", "scores": "scores from a file"}
+WAYS = ("image_to_text", "text_to_image")
 ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 
 
@@ -91,6 +93,7 @@ def render(runs: Sequence[EvaluatedRun], data: ShownData | None, *, explicit: bo
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["hardest_shown"] = HARDEST
     environment.filters.update(number=_number, place=_place, flat=_flat, stem=_stem)
     own = {id(run): data is not None and _same(run, data) for run in runs}
     with_pictures = [run for run in runs if own[id(run)] or explicit]
@@ -110,6 +113,7 @@ def render(runs: Sequence[EvaluatedRun], data: ShownData | None, *, explicit: bo
         recalls=_recalls(histories),
         by_text=_queries(shown, "text_to_image"),
         by_image=_queries(shown, "image_to_text"),
+        categories=sorted({name for run in runs for name in run.result["categories"]}),
         data=data,
         other_data=[entry.run.name for entry in shown if data and not own[id(entry.run)]],
         lengths=_lengths(data),
@@ -128,41 +132,58 @@ def _show(
     model = MODELS.get(result["model"], result["model"])
     if result["model"] == "amfmn" and isinstance(settings.get("attention"), str):
         model += f", {settings['attention']} attention"
-    weights = result["weights"]
+    ranks, soft = result["median_rank"], result["soft_positive"]
     facts = [
         ("data", f"{result['data']}, {result['split']}"),
         ("gallery", f"{result['gallery']['images']} images, {result['gallery']['texts']} texts"),
         ("backbone", str(settings.get("backbone", "not recorded"))),
-        ("weights", "random" if weights == "random" else weights["file"]),
-        ("seed", str(result["seed"])),
+        ("weights", _weights(result["weights"])),
+        ("seed", "not known" if result["seed"] is None else str(result["seed"])),
         ("epochs", str(len(run.history) or settings.get("epochs", "not recorded"))),
+        ("median rank", ", ".join(f"{ranks[way]:g}" for way in WAYS)),
+        (
+            "soft-positive mR",
+            f"{soft['mean_recall']:.2f} (chance {soft['chance']['mean_recall']:.2f})",
+        ),
     ]
-    seconds = run.about.get("seconds")
+    finished = run.about.get("finished")
+    seconds = finished.get("seconds") if isinstance(finished, Mapping) else None
     if isinstance(seconds, int | float):
         facts.append(("training time", f"{seconds / 60:.1f} min"))
     return Shown(run, number % COLOURS, model, facts, _warnings(run, runs), found)
 
 
+def _weights(weights: Any) -> str:
+    if weights is None:
+        return "not known"
+    return weights if isinstance(weights, str) else str(weights["file"])
+
+
 def _warnings(run: EvaluatedRun, runs: Sequence[EvaluatedRun]) -> list[str]:
     result, first = run.result, runs[0].result
     said = []
-    if not result["trained_on_this_data"]:
+    if result["trained_on_this_data"] is None:
+        said.append("what it was trained on is not known")
+    elif not result["trained_on_this_data"]:
         said.append("trained on other data than it was evaluated on")
     if (result["data_sha256"], result["split"]) != (first["data_sha256"], first["split"]):
         said.append("evaluated on other data than the first run: the figures do not compare")
     elif result["gallery"] != first["gallery"]:
         said.append("its gallery is another than the first run's: the figures do not compare")
-    left_out = result.get("images_without_sentences", 0)
-    if isinstance(left_out, int) and left_out:
-        said.append(f"{left_out} images without sentences were left out")
+    if result["images_without_sentences"]:
+        said.append(f"{result['images_without_sentences']} images without sentences were left out")
+    if result["blank_sentences"]:
+        said.append(f"{result['blank_sentences']} blank sentences were left out")
     return said
 
 
 def _named_images(runs: Iterable[EvaluatedRun]) -> set[str]:
     """Return the names of all images that the examples speak of."""
-    named = set()
+    named: set[str] = set()
     for run in runs:
-        for way in ("text_to_image", "image_to_text"):
+        for hard in run.result["hardest"]["text_to_image"][:HARDEST]:
+            named.update((hard["image"], hard["first"]))
+        for way in WAYS:
             for query in (run.examples or {way: []})[way][:QUERIES]:
                 named.add(query["image"])
                 named.update(found["image"] for found in query["found"] if "image" in found)
@@ -221,7 +242,7 @@ def _lengths(data: ShownData | None) -> str:
 
 def _top(runs: Sequence[EvaluatedRun]) -> int:
     """Return the end of the scale of mean recall: the next full ten."""
-    highest = max(run.result["interval"]["mean_recall"][1] for run in runs)
+    highest: float = max(run.result["interval"]["mean_recall"][1] for run in runs)
     return min(100, 10 * math.ceil(max(highest, 1) / 10))
 
 

@@ -27,7 +27,7 @@ class EvaluatedRun:
         name: Its folder's name; as much of the path as tells it from the others.
         folder: RUN.
         result: RUN/result.json, under ``schemas/benchmark_result``.
-        about: RUN/run.json: of what the run was made.
+        about: RUN/run.json: of what the run was made; empty of a folder of scores.
         history: A row an epoch: ``epoch``, ``loss``, ``val_mean_recall``; empty where
             RUN/metrics.csv is absent.
         examples: RUN/examples.json, under ``schemas/benchmark_examples``; None where it
@@ -60,11 +60,11 @@ def read_runs(folders: Sequence[Path]) -> list[EvaluatedRun]:
 
 
 def _read(folder: Path, name: str) -> EvaluatedRun:
-    if not (folder / "run.json").is_file():
+    about, result = folder / "run.json", folder / "result.json"
+    if not about.is_file() and not result.is_file():
         raise RsitmdError(
             "is no run", where=folder, mend="make one with: rsitmd benchmark train PATH -o RUN"
         )
-    result = folder / "result.json"
     if not result.is_file():
         raise RsitmdError(
             "is not evaluated yet",
@@ -77,7 +77,8 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
         name=name,
         folder=folder,
         result=_checked(result, "benchmark_result"),
-        about=_object(folder / "run.json"),
+        # Scores of anybody's model have a result, but no run of ours.
+        about=_object(about) if about.is_file() else {},
         history=_history(metrics) if metrics.is_file() else (),
         examples=_checked(examples, "benchmark_examples") if examples.is_file() else None,
     )

@@ -46,7 +46,11 @@ def make_run(tmp_path: Path, data: Dataset) -> MakeRun:
         assert first_error(document, load_schema("benchmark_result")) is None
         files: dict[str, Any] = {
             "result.json": document,
-            "run.json": {"command": "rsitmd benchmark train", "data_path": str(data.source)},
+            "run.json": {
+                "command": "rsitmd benchmark train",
+                "data_path": str(data.source),
+                "finished": {"seconds": 90},
+            },
             "examples.json": examples(data),
         }
         for file, content in files.items():
@@ -64,15 +68,51 @@ def result(data: Dataset) -> dict[str, Any]:
     ranges = {"r1": [31.0, 51.0], "r5": [52.0, 72.0], "r10": [73.0, 93.0]}
     both = {"image_to_text": recalls, "text_to_image": recalls, "mean_recall": 62.0}
     low = {"r1": 10.0, "r5": 20.0, "r10": 30.0}
+    interval = {
+        "level": 0.95,
+        "method": "bootstrap over images",
+        "seed": 0,
+        "image_to_text": ranges,
+        "text_to_image": ranges,
+        "mean_recall": [52.5, 71.5],
+    }
+    chance = {"image_to_text": low, "text_to_image": low, "mean_recall": 20.0}
+    prior = {"definition": "reference", "sha256": "0" * 64}
+    first, second = data.select("test").images
     return {
         **both,
-        "interval": {
-            "level": 0.95,
-            "image_to_text": ranges,
-            "text_to_image": ranges,
-            "mean_recall": [52.5, 71.5],
+        "median_rank": {"image_to_text": 1.5, "text_to_image": 2},
+        "interval": interval,
+        "chance": chance,
+        "soft_positive": {
+            **both,
+            "mean_recall": 71.25,
+            "metric": "soft",
+            "prior": prior,
+            "interval": interval,
+            "chance": {**chance, "mean_recall": 33.5},
         },
-        "chance": {"image_to_text": low, "text_to_image": low, "mean_recall": 20.0},
+        "map_at_r": {
+            "metric": "mAP@R",
+            "own": {"image_to_text": 30.0, "text_to_image": 40.0},
+            "with_extra_positives": {"image_to_text": 31.0, "text_to_image": 41.0},
+            "extra_positives": {"verified": False, "pairs": 7, "answered": 0, "rule": {}},
+        },
+        "categories": {"farm": {**both, "images": 2, "texts": 10}},
+        "hardest": {
+            "image_to_text": [],
+            "text_to_image": [
+                {
+                    "query": second.captions[2],
+                    "image": second.filename,
+                    "rank": 2,
+                    "first": first.filename,
+                }
+            ],
+        },
+        "images_without_sentences": 0,
+        "blank_sentences": 0,
+        "command": "rsitmd benchmark evaluate",
         "ties": {"pessimistic": both, "optimistic": both},
         "metric": "hit rate",
         "unit": "percent",
@@ -82,7 +122,7 @@ def result(data: Dataset) -> dict[str, Any]:
         "data_sha256": data.checksum(),
         "training_data_sha256": data.checksum(),
         "trained_on_this_data": True,
-        "prior": {"definition": "reference", "sha256": "0" * 64},
+        "prior": prior,
         "model": "amfmn",
         "seed": 3,
         "weights": "random",

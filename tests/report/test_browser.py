@@ -52,7 +52,7 @@ def test_the_page_loads_whole(
     assert said == []
     assert [url for url in asked if not url.startswith("data:")] == [address]
     loaded = page.evaluate(IMAGES)
-    assert len(loaded) == 8
+    assert len(loaded) == 10
     assert all(loaded)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")

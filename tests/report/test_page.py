@@ -59,9 +59,13 @@ def test_the_page_shows_figures_with_interval_and_chance(make_run: MakeRun, outp
         *("soft", "AMFMN, soft attention", "VSE++", "2 images, 10 texts", "random"),
         *("41.0", "31.0–51.0", "chance 10.0", "62.00", "52.5–71.5", "chance 20.0"),
         *("found 2nd", "not among the first 2", "Äcker", "resnet18", "margin.kind fixed"),
+        *("1.5, 2", "71.25 (chance 33.5", "7 unverified extra positives", "1.5 min"),
+        *("The hardest sentences", "rank 2", "Mean recall by category"),
     ):
         assert shown in text
-    assert Page(output).tags["img"] == 8  # a query and what two runs found, twice; two pictures
+    # A sentence's image and what two runs found by it, an image's own, and for each run the
+    # hardest sentence's image beside the one found first.
+    assert Page(output).tags["img"] == 1 + 2 * 2 + 1 + 2 * 2
     assert "warning" not in Page(output).html.split("</style>")[1]
 
 
@@ -133,10 +137,10 @@ def test_data_that_changed_are_not_shown_unless_named(
     run = make_run(data_sha256="a" * 64)
     write_report([run], output)
     assert Page(output).tags["img"] == 0
-    assert "The dataset" not in Page(output).text
+    assert "The dataset:" not in Page(output).text
     assert "found 2nd" in Page(output).text
     write_report([run], output, data.source)
-    assert Page(output).tags["img"] == 5
+    assert Page(output).tags["img"] == 6
     assert "not the data that run was evaluated on" in Page(output).text
 
 
@@ -148,7 +152,7 @@ def test_damaged_and_absent_images_leave_a_blank(
     (data.image_folder / "farm_6.tif").unlink()
     write_report([make_run()], output)
     assert Page(output).tags["img"] == 0
-    assert Page(output).html.count('class="blank"') == 4
+    assert Page(output).html.count('class="blank"') == 6
 
 
 def test_a_run_without_examples_and_curves_has_its_row(make_run: MakeRun, output: Path) -> None:
@@ -160,6 +164,22 @@ def test_a_run_without_examples_and_curves_has_its_row(make_run: MakeRun, output
     assert "62.00" in text
     assert "Training" not in text
     assert "Images found" not in text
+
+
+def test_scores_of_anybody_have_a_row(make_run: MakeRun, output: Path) -> None:
+    unknown = dict.fromkeys(
+        ("weights", "seed", "trained_on_this_data", "training_data_sha256", "checkpoint_sha256")
+    )
+    scores = {"file": "mine.npy", "sha256": "2" * 64}
+    run = make_run("mine", **unknown, model="scores", settings={}, prior=None, scores=scores)
+    (run / "run.json").unlink()
+    (run / "metrics.csv").unlink()
+    write_report([run], output)
+    text = Page(output).text
+    assert "scores from a file" in text
+    assert "what it was trained on is not known" in text
+    assert "mine.npy" in text
+    assert "None" not in text
 
 
 def test_many_runs_repeat_colours(make_run: MakeRun, output: Path) -> None:

@@ -7,9 +7,14 @@ command = LazyGroup(
     {
         "train": ("rsitmd_tools.cli.benchmark.train", "Train a baseline on a dataset."),
         "evaluate": ("rsitmd_tools.cli.benchmark.evaluate", "Evaluate a run on a dataset."),
+        "compare": ("rsitmd_tools.cli.benchmark.compare", "Compare runs over seeds and folds."),
         "report": ("rsitmd_tools.cli.benchmark.report", "Put runs together in one page."),
         "weights": ("rsitmd_tools.cli.benchmark.weights", "Convert backbone weights for timm."),
         "search": ("rsitmd_tools.cli.benchmark.search", "Find images by a sentence."),
+        "positives": (
+            "rsitmd_tools.cli.benchmark.positives",
+            "Find sentences that fit other images too.",
+        ),
     },
     "Train, evaluate and report the baselines AMFMN and VSE++.",
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.options import input_options, json_option, path_argument, print_json
 
 
@@ -17,6 +18,7 @@ from rsitmd_tools.cli.options import input_options, json_option, path_argument, 
 @click.option(
     "-k", "count", type=click.IntRange(1), default=10, show_default=True, help="How many."
 )
+@device_option
 @json_option
 def command(
     run: Path,
@@ -25,9 +27,13 @@ def command(
     image_folder: Path | None,
     text: str,
     count: int,
+    device: str,
     as_json: bool,
 ) -> None:
     """Find the images of a dataset that are nearest to a sentence.
+
+    Words that the training never had, and what of a very long sentence is left out, are
+    said on stderr.
 
     \b
     Examples:
@@ -40,10 +46,12 @@ def command(
     from rsitmd_tools.dataset import load_dataset
     from rsitmd_tools.errors import printable
 
-    found = search(run, load_dataset(path, input_format, image_folder), text, count)
+    done = search(run, load_dataset(path, input_format, image_folder), text, count, device)
+    for note in done.notes:
+        click.echo(printable(f"note: {note}"), err=True)
     if as_json:
-        print_json(found)
+        print_json(done.found)
         return
-    for entry in found:
+    for entry in done.found:
         first = entry["sentences"][0] if entry["sentences"] else ""
         click.echo(printable(f"{entry['rank']:3} {entry['score']:.4f} {entry['image']}: {first}"))

@@ -1,0 +1,58 @@
+"""A handful of queries with what was found, for pages and eyes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rsitmd_tools.baselines.evaluation.gallery import Gallery
+from rsitmd_tools.baselines.evaluation.trec import nearest
+
+EXAMPLES = 6
+FOUND = 5
+
+
+def examples(scores: npt.NDArray[np.floating[Any]], gallery: Gallery) -> dict[str, Any]:
+    """Return queries spread evenly over the split, none chosen by hand."""
+    captions = gallery.part.captions()
+    texts_of = gallery.texts_of()
+    chosen = spread(gallery.images, EXAMPLES)
+    return {
+        "text_to_image": [
+            {
+                "query": captions[text],
+                "image": gallery.name(image),
+                "found": [
+                    {
+                        "image": gallery.name(row),
+                        "score": float(scores[row, text]),
+                        "relevant": row == image,
+                    }
+                    for row in nearest(scores[:, text], FOUND).tolist()
+                ],
+            }
+            for image, text in ((image, int(texts_of[image][0])) for image in chosen)
+        ],
+        "image_to_text": [
+            {
+                "image": gallery.name(image),
+                "found": [
+                    {
+                        "sentence": captions[column],
+                        "score": float(scores[image, column]),
+                        "relevant": bool(gallery.owners[column] == image),
+                    }
+                    for column in nearest(scores[image], FOUND).tolist()
+                ],
+            }
+            for image in chosen
+        ],
+    }
+
+
+def spread(count: int, most: int) -> list[int]:
+    """Return at most so many of ``range(count)``, evenly spread."""
+    chosen: list[int] = np.linspace(0, count - 1, min(most, count)).round().astype(int).tolist()
+    return chosen

@@ -1,0 +1,62 @@
+"""Intervals by bootstrap over images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+RESAMPLES = 1000
+LEVEL = 0.95
+# Draws are made in parts, so that their memory does not grow with the gallery.
+DRAWN_AT_ONCE = 10_000_000
+
+Floats = npt.NDArray[np.float64]
+
+
+def bootstrap(
+    image_values: Floats,
+    text_values: Floats,
+    text_owner: npt.NDArray[np.integer[Any]],
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> Floats:
+    """Percentile intervals of means over queries, images drawn with replacement.
+
+    An image is drawn with all its texts: texts of one image are not independent.
+
+    Args:
+        image_values: ``(N, k)``, of each image as a query, such as its hits.
+        text_values: ``(M, k)``, of each text as a query.
+        text_owner: ``(M,)``, index of each text's image.
+        seed: Seed of the draws.
+        resamples: How many galleries are drawn.
+
+    Returns:
+        ``(2 k + 1, 2)`` in percent: of images, of texts, and of the mean of all 2 k.
+    """
+    images = len(image_values)
+    texts_of = np.bincount(text_owner, minlength=images)
+    sums = np.stack([np.bincount(text_owner, column, images) for column in text_values.T], 1)
+    means = [
+        np.concatenate(
+            [draws @ image_values / images, draws @ sums / (draws @ texts_of)[:, None]], axis=1
+        )
+        for draws in _draws(images, resamples, seed)
+    ]
+    parts = 100 * np.concatenate(means)
+    every = np.concatenate([parts, parts.mean(1, keepdims=True)], axis=1)
+    tail = 50 * (1 - LEVEL)
+    ranges: Floats = np.percentile(every, [tail, 100 - tail], axis=0).T
+    return ranges
+
+
+def _draws(images: int, resamples: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield how often each image is drawn, ``(n, images)``, for n resamples at a time."""
+    random = np.random.default_rng(seed)
+    at_once = max(1, DRAWN_AT_ONCE // images)
+    for first in range(0, resamples, at_once):
+        count = min(at_once, resamples - first)
+        yield random.multinomial(images, np.full(images, 1 / images), count)

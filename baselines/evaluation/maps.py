@@ -1,0 +1,100 @@
+"""Saliency maps of MVSA drawn over images (figure 10)."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from rsitmd_tools.atomic import atomic_folder
+from rsitmd_tools.baselines.amfmn.model import AMFMN
+from rsitmd_tools.baselines.base import RetrievalModel
+from rsitmd_tools.baselines.data.images import unit_images
+from rsitmd_tools.baselines.evaluation.examples import spread
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError
+
+DRAWN = 24
+ACROSS = 4
+GAP = 6
+OPACITY = 0.5
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@torch.no_grad()
+def draw_maps(model: RetrievalModel, part: Dataset, pixels: Pixels, folder: Path) -> Path:
+    """Draw the maps of images spread evenly over a split: ``<name>.png`` and ``sheet.png``.
+
+    Each picture shows the image, and beside it the map over the image, from its lowest
+    value (blue) to its highest (red). The scale is the image's own: the linear layer that
+    makes the mask of the map is free to weigh it with either sign.
+
+    Args:
+        model: An AMFMN with MVSA.
+        part: The images.
+        pixels: ``(N, S, S, 3)``, as the model sees them.
+        folder: Replaced when it exists.
+
+    Returns:
+        The sheet of all.
+
+    Raises:
+        RsitmdError: The model has no such maps, or the folder cannot be written.
+    """
+    chosen = spread(len(part), DRAWN)
+    shown = np.ascontiguousarray(pixels[chosen])
+    device = next(model.parameters()).device
+    maps = model.saliency(unit_images(shown).to(device)) if isinstance(model, AMFMN) else None
+    if maps is None:
+        raise RsitmdError(
+            "this model has no saliency maps", mend="draw them of an AMFMN with multiscale: true"
+        )
+    drawn = [
+        draw_map(image, salient)
+        for image, salient in zip(shown, maps[:, 0].float().cpu().numpy(), strict=True)
+    ]
+    if folder.exists():
+        shutil.rmtree(folder)
+    with atomic_folder(folder) as partial:
+        for index, picture in zip(chosen, drawn, strict=True):
+            name = quote(part.images[index].filename, safe="")
+            Image.fromarray(picture).save(partial / f"{name}.png")
+        Image.fromarray(_sheet(drawn)).save(partial / "sheet.png")
+    return folder / "sheet.png"
+
+
+def draw_map(image: Pixels, salient: npt.NDArray[np.float32]) -> Pixels:
+    """Return an image with its map drawn over it to the right: ``(S, 2 S + gap, 3)``.
+
+    Args:
+        image: ``(S, S, 3)``.
+        salient: ``(g, g)``, of any scale.
+    """
+    import matplotlib as mpl
+
+    low, high = float(salient.min()), float(salient.max())
+    scaled = (salient - low) / (high - low) if high > low else np.zeros_like(salient)
+    size = image.shape[1], image.shape[0]
+    large = Image.fromarray(scaled.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
+    colours = mpl.colormaps["turbo"](np.clip(np.asarray(large), 0, 1))[..., :3] * 255
+    over = ((1 - OPACITY) * image + OPACITY * colours).round().astype(np.uint8)
+    gap = np.full((len(image), GAP, 3), 255, np.uint8)
+    return np.concatenate([image, gap, over], axis=1)
+
+
+def _sheet(drawn: list[Pixels]) -> Pixels:
+    height, width, _ = drawn[0].shape
+    across = min(ACROSS, len(drawn))
+    down = -(-len(drawn) // across)
+    shape = (down * (height + GAP) - GAP, across * (width + 3 * GAP) - 3 * GAP, 3)
+    sheet = np.full(shape, 255, np.uint8)
+    for place, picture in enumerate(drawn):
+        top, left = (place // across) * (height + GAP), (place % across) * (width + 3 * GAP)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet

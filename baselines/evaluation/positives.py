@@ -1,0 +1,203 @@
+"""Extra positives: sentences that fit an image they were not written for.
+
+Candidates come from the prior and the keywords; people say which of them hold, in Label
+Studio with the template ``annotation_templates/verification.xml``. A file of positives
+pins the data it belongs to, and says of each pair whether it is verified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rsitmd_tools import __version__
+from rsitmd_tools.atomic import write_json
+from rsitmd_tools.baselines.evaluation.gallery import Gallery, Indices
+from rsitmd_tools.dataset.formats.rsitmd import load_document
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.schemas import first_error, load_schema
+from rsitmd_tools.similarity import Prior
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which pairs are candidates.
+
+    Attributes:
+        similarity: A prior similarity from which on a pair is one. An equal sentence alone
+            gives one half.
+        shared_keywords: So many keywords that the two images share make it one ...
+        with_similarity: ... from this lower similarity on.
+        most: Of each text, the most similar so many.
+    """
+
+    similarity: float = 0.5
+    shared_keywords: int = 2
+    with_similarity: float = 0.25
+    most: int = 10
+
+    def as_dict(self) -> dict[str, float | int]:
+        """Return plain data."""
+        return {
+            "similarity": self.similarity,
+            "shared_keywords": self.shared_keywords,
+            "with_similarity": self.with_similarity,
+            "most": self.most,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A text and an image it was not written for, as indices of the gallery.
+
+    Attributes:
+        text: The text.
+        image: The image.
+        similarity: Their prior similarity.
+        shared_keywords: What the image and the text's own image share.
+        verified: What people said; None before that.
+    """
+
+    text: int
+    image: int
+    similarity: float
+    shared_keywords: int
+    verified: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relevant:
+    """What is relevant: texts to each image, images to each text."""
+
+    to_images: Sequence[Sequence[int]]
+    to_texts: Sequence[Sequence[int]]
+
+
+def relevant_pairs(gallery: Gallery, extra: Sequence[Pair] = ()) -> Relevant:
+    """Return what is relevant: each image's own texts, and extra pairs."""
+    to_images = [own.tolist() for own in gallery.texts_of()]
+    to_texts = [[int(owner)] for owner in gallery.owners]
+    for pair in extra:
+        to_images[pair.image].append(pair.text)
+        to_texts[pair.text].append(pair.image)
+    return Relevant(to_images, to_texts)
+
+
+def candidates(
+    gallery: Gallery, prior: Prior, rows: Indices, columns: Indices, rule: Rule | None = None
+) -> list[Pair]:
+    """Return pairs that may be positives, by text, the most similar first.
+
+    Args:
+        gallery: Images and texts.
+        prior: Of images and captions that hold those of the gallery.
+        rows: Of each image of the gallery its row in the prior.
+        columns: Of each text its column.
+        rule: Which pairs are taken.
+    """
+    rule = rule or Rule()
+    keywords = [frozenset(k.lower().strip() for k in image.keywords) for image in gallery.part]
+    having: dict[str, list[int]] = {}
+    for image, own in enumerate(keywords):
+        for keyword in own:
+            having.setdefault(keyword, []).append(image)
+    found = []
+    for text, owner in enumerate(gallery.owners):
+        similarity = np.nan_to_num(prior.at(rows, columns[[text]])[:, 0], nan=0.0)
+        shared = np.zeros(gallery.images, np.int64)
+        for keyword in keywords[owner]:
+            shared[having[keyword]] += 1
+        taken = (similarity >= rule.similarity) | (
+            (shared >= rule.shared_keywords) & (similarity >= rule.with_similarity)
+        )
+        taken[owner] = False
+        images = np.flatnonzero(taken)
+        for image in images[np.argsort(-similarity[images], kind="stable")][: rule.most]:
+            found.append(Pair(text, int(image), float(similarity[image]), int(shared[image])))
+    return found
+
+
+def write_positives(
+    file: Path, gallery: Gallery, pairs: Sequence[Pair], rule: Mapping[str, Any], split: str
+) -> None:
+    """Write pairs under ``schemas/benchmark_positives.schema.json``.
+
+    Raises:
+        RsitmdError: The file cannot be written.
+    """
+    captions = gallery.part.captions()
+    write_json(
+        file,
+        {
+            "tool": f"rsitmd-tools {__version__}",
+            "split": split,
+            "split_sha256": gallery.asked.checksum(),
+            "rule": dict(rule),
+            "pairs": [
+                {
+                    "sentence_of": gallery.name(int(gallery.owners[pair.text])),
+                    "sentence_index": int(gallery.places[pair.text]),
+                    "sentence": captions[pair.text],
+                    "image": gallery.name(pair.image),
+                    "similarity": round(pair.similarity, 6),
+                    "shared_keywords": pair.shared_keywords,
+                    "verified": pair.verified,
+                }
+                for pair in pairs
+            ],
+        },
+    )
+
+
+def read_positives(file: Path, gallery: Gallery) -> tuple[list[Pair], dict[str, Any]]:
+    """Read a file of positives of this gallery.
+
+    Returns:
+        The pairs, and the rule they were found by.
+
+    Raises:
+        RsitmdError: It is absent, malformed, or of other data.
+    """
+    document = load_document(file)
+    problem = first_error(document, load_schema("benchmark_positives"))
+    if problem is not None:
+        raise RsitmdError(f"{problem.key}: {problem.message}", where=file, mend=problem.mend)
+    if document["split_sha256"] != gallery.asked.checksum():
+        raise RsitmdError(
+            "was made of other data",
+            where=file,
+            mend="make it anew with: rsitmd benchmark positives",
+        )
+    images = {image.filename: index for index, image in enumerate(gallery.part)}
+    texts = {
+        (gallery.name(int(owner)), int(place)): text
+        for text, (owner, place) in enumerate(zip(gallery.owners, gallery.places, strict=True))
+    }
+    pairs = []
+    for number, entry in enumerate(document["pairs"]):
+        text = texts.get((entry["sentence_of"], entry["sentence_index"]))
+        image = images.get(entry["image"])
+        if text is None or image is None or image == gallery.owners[text]:
+            raise RsitmdError(
+                f"pairs[{number}] names no text and other image of this split",
+                where=file,
+                mend="make it anew with: rsitmd benchmark positives",
+            )
+        pairs.append(
+            Pair(text, image, entry["similarity"], entry["shared_keywords"], entry["verified"])
+        )
+    return pairs, dict(document["rule"])
+
+
+def settled(pairs: Sequence[Pair]) -> tuple[list[Pair], bool]:
+    """Return the pairs that count, and whether people verified them.
+
+    Where people have looked at every pair those they confirmed count, else all that they
+    did not reject, marked as unverified.
+    """
+    verified = bool(pairs) and all(pair.verified is not None for pair in pairs)
+    return [pair for pair in pairs if pair.verified is not False], verified

@@ -1,0 +1,101 @@
+"""Candidates for extra positives to Label Studio, and what people said back."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from rsitmd_tools.atomic import write_text
+from rsitmd_tools.baselines.evaluation.gallery import Gallery
+from rsitmd_tools.baselines.evaluation.positives import Pair
+from rsitmd_tools.dataset.formats.rsitmd import load_document
+from rsitmd_tools.errors import RsitmdError
+
+CHOICE = "fits"
+YES, NO = "yes", "no"
+
+
+def write_tasks(file: Path, gallery: Gallery, pairs: Sequence[Pair], address: str) -> None:
+    """Write a task a pair, as Label Studio imports them.
+
+    Args:
+        file: The JSON file.
+        gallery: Images and texts of the pairs.
+        pairs: The candidates.
+        address: What stands before an image's name in its address, such as
+            ``/data/local-files/?d=images/``.
+
+    Raises:
+        RsitmdError: The file cannot be written.
+    """
+    captions = gallery.part.captions()
+    tasks = [
+        {
+            "data": {
+                "image": address + quote(gallery.name(pair.image)),
+                "sentence": captions[pair.text],
+                "pair": _key(gallery, pair),
+            }
+        }
+        for pair in pairs
+    ]
+    write_text(file, json.dumps(tasks, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_answers(file: Path, gallery: Gallery, pairs: Sequence[Pair]) -> list[Pair]:
+    """Take what people said from an export of Label Studio (its format "JSON").
+
+    More who say that a sentence fits than that it does not confirm a pair, fewer reject it;
+    a pair with as many of both, or that nobody answered, stays as it is. Cancelled
+    annotations do not count.
+
+    Raises:
+        RsitmdError: The file is absent or is no such export; the task is named.
+    """
+    tasks = load_document(file)
+    if not isinstance(tasks, list):
+        raise RsitmdError(
+            "is not a list of tasks", where=file, mend="export the project as JSON, not JSON-MIN"
+        )
+    votes: dict[str, Counter[str]] = {}
+    for number, task in enumerate(tasks):
+        try:
+            key = json.dumps(task["data"]["pair"])
+            votes.setdefault(key, Counter()).update(_answers(task))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise RsitmdError(
+                f"task {number} is no task of a pair",
+                where=file,
+                mend="export the project of these tasks as JSON",
+            ) from error
+    return [_decided(pair, votes.get(json.dumps(_key(gallery, pair)))) for pair in pairs]
+
+
+def _answers(task: Mapping[str, Any]) -> list[str]:
+    return [
+        choice
+        for annotation in task["annotations"]
+        if not annotation.get("was_cancelled")
+        for result in annotation["result"]
+        if result.get("from_name") == CHOICE
+        for choice in result["value"]["choices"]
+    ]
+
+
+def _decided(pair: Pair, votes: Counter[str] | None) -> Pair:
+    if votes is None or votes[YES] == votes[NO]:
+        return pair
+    return replace(pair, verified=votes[YES] > votes[NO])
+
+
+def _key(gallery: Gallery, pair: Pair) -> list[str | int]:
+    return [
+        gallery.name(int(gallery.owners[pair.text])),
+        int(gallery.places[pair.text]),
+        gallery.name(pair.image),
+    ]

@@ -1,0 +1,87 @@
+"""``rsitmd benchmark positives``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rsitmd_tools.cli.options import input_options, json_option, path_argument, print_json
+
+
+@click.command("positives", short_help="Find sentences that fit other images too.")
+@path_argument
+@input_options
+@click.option("--split", default="test", show_default=True, help="The split.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file of positives.",
+)
+@click.option(
+    "--tasks",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write tasks for Label Studio too, one a pair.",
+)
+@click.option(
+    "--image-address",
+    "address",
+    default="",
+    metavar="TEXT",
+    help="What stands before an image's name in its address in the tasks.",
+)
+@click.option(
+    "--answers",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Take an export of Label Studio (JSON) into the file, which must exist.",
+)
+@json_option
+def command(
+    path: Path,
+    input_format: str | None,
+    image_folder: Path | None,
+    split: str,
+    output: Path,
+    tasks: Path | None,
+    address: str,
+    answers: Path | None,
+    as_json: bool,
+) -> None:
+    """Find sentences that may fit images they were not written for, and have them verified.
+
+    Candidates come from the prior similarity and the keywords. The tasks go into a project
+    with the template annotation_templates/verification.xml; its export comes back by
+    --answers. `evaluate --positives FILE` then counts the confirmed pairs in mAP@R.
+
+    \b
+    Examples:
+      rsitmd benchmark positives release/ -o positives.json --tasks tasks.json
+      rsitmd benchmark positives release/ -o positives.json --answers export.json
+    """
+    from rsitmd_tools.errors import WrongUsage
+    from rsitmd_tools.extras import require
+
+    if answers is not None and tasks is not None:
+        raise WrongUsage("--tasks and --answers do not go together", mend="give one of them")
+    require("torch", "torchvision", "timm", "lightning")
+    from rsitmd_tools.baselines.evaluation.propose import propose, verify
+    from rsitmd_tools.dataset import load_dataset
+
+    dataset = load_dataset(path, input_format, image_folder)
+    if answers is not None:
+        found = verify(dataset, split, output, answers)
+    else:
+        found = propose(dataset, split, output, tasks=tasks, address=address)
+    counts = {"pairs": found.pairs, "confirmed": found.confirmed, "rejected": found.rejected}
+    if as_json:
+        print_json(counts)
+        return
+    click.echo(
+        f"{found.pairs} pairs: {found.confirmed} confirmed, {found.rejected} rejected, "
+        f"{found.pairs - found.confirmed - found.rejected} open"
+    )
