@@ -1,0 +1,213 @@
+"""Evaluating a run: what the result holds, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from rsitmd_tools.baselines.evaluation.evaluate import Wishes, evaluate, evaluate_scores
+from rsitmd_tools.baselines.evaluation.fits import file_checksums
+from rsitmd_tools.baselines.evaluation.gallery import Gallery
+from rsitmd_tools.baselines.evaluation.queries import read_queries
+from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.dataset import Dataset, Sentence
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.schemas import first_error, load_schema
+
+
+def with_test_images(dataset: Dataset, change: Any) -> Dataset:
+    return dataset.with_images(
+        change(image) if image.split == "test" else image for image in dataset
+    )
+
+
+def test_the_result_fits_its_schema_and_pins_what_it_rests_on(tiny: Dataset, run: Path) -> None:
+    result = evaluate(run, tiny)
+    assert first_error(result, load_schema("benchmark_result")) is None
+    assert json.loads((run / "result.json").read_text()) == result
+    examples = json.loads((run / "examples.json").read_text())
+    assert first_error(examples, load_schema("benchmark_examples")) is None
+    assert result["gallery"] == {"images": 8, "texts": 40}
+    assert result["data_sha256"] == tiny.checksum() == result["training_data_sha256"]
+    assert result["trained_on_this_data"] is True
+    assert result["weights"] == "random"
+    assert "hit rate" in result["metric"]
+    six = [result[way][k] for way in ("image_to_text", "text_to_image") for k in result[way]]
+    assert result["mean_recall"] == pytest.approx(np.mean(six), abs=1e-3)
+    low, high = result["interval"]["mean_recall"]
+    assert low <= result["mean_recall"] <= high
+    ties = result["ties"]
+    assert ties["pessimistic"]["mean_recall"] <= result["mean_recall"]
+    assert result["mean_recall"] <= ties["optimistic"]["mean_recall"]
+    assert result["soft_positive"]["mean_recall"] >= result["mean_recall"]
+    assert sum(row["images"] for row in result["categories"].values()) == 8
+    hard = result["hardest"]["text_to_image"]
+    assert [entry["rank"] for entry in hard] == sorted((e["rank"] for e in hard), reverse=True)
+    hits = read_queries(run / "queries.csv")
+    assert 100 * hits.image_hits.mean(0) == pytest.approx(
+        list(result["image_to_text"].values()), abs=1e-3
+    )
+    assert evaluate(run, tiny) == result
+
+
+def test_the_order_of_images_and_sentences_changes_nothing(tiny: Dataset, run: Path) -> None:
+    """Ids decide: what stands where in the file has no say."""
+
+    def turned(image: Any) -> Any:
+        return replace(image, sentences=image.sentences[::-1])
+
+    plain = evaluate(run, tiny)
+    moved = evaluate(run, with_test_images(tiny.with_images(tiny.images[::-1]), turned))
+    for way in ("image_to_text", "text_to_image"):
+        assert moved[way] == pytest.approx(plain[way], abs=1e-3)
+    assert moved["categories"].keys() == plain["categories"].keys()
+    assert moved["trained_on_this_data"] is False
+
+
+def test_images_without_sentences_are_left_out_and_counted(tiny: Dataset, run: Path) -> None:
+    test = [image for image in tiny if image.split == "test"]
+
+    def bare(image: Any) -> Any:
+        if image.filename == test[0].filename:
+            return replace(image, sentences=())
+        if image.filename == test[1].filename:
+            return replace(image, sentences=(Sentence(" "), *image.sentences[1:]))
+        return image
+
+    result = evaluate(run, with_test_images(tiny, bare))
+    assert result["gallery"] == {"images": 7, "texts": 34}
+    assert (result["images_without_sentences"], result["blank_sentences"]) == (1, 1)
+    assert test[0].filename not in read_queries(run / "queries.csv").images
+
+
+def test_sentences_of_words_never_seen_are_a_result(tiny: Dataset, run: Path) -> None:
+    """All texts alike to the model: what it reaches is chance, not an error."""
+
+    def strange(image: Any) -> Any:
+        return replace(image, sentences=(Sentence("zxq wvb"), Sentence("zxq " * 500)))
+
+    result = evaluate(run, with_test_images(tiny, strange))
+    assert result["gallery"]["texts"] == 16
+    low, high = (result["ties"][rule]["image_to_text"]["r1"] for rule in result["ties"])
+    assert low < result["image_to_text"]["r1"] < high
+
+
+def test_a_split_of_one_image_or_none(tiny: Dataset, run: Path) -> None:
+    test = [image for image in tiny if image.split == "test"]
+    with pytest.raises(RsitmdError, match="split 'test' has 1 images with sentences"):
+        evaluate(run, tiny.with_images(test[:1]))
+    with pytest.raises(RsitmdError, match="no images in split 'val'; splits here: train, test"):
+        evaluate(run, tiny, "val")
+    assert not (run / "result.json").exists()
+
+
+def test_a_device_that_is_not_there(tiny: Dataset, run: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(RsitmdError, match="device cuda: is not there"):
+        evaluate(run, tiny, wishes=Wishes(device="cuda"))
+
+
+def test_a_folder_that_is_no_run_and_a_run_that_is_not_finished(
+    tiny: Dataset, run: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RsitmdError, match="is no run"):
+        evaluate(tmp_path, tiny)
+    shutil.rmtree(run / "checkpoints")
+    with pytest.raises(RsitmdError, match="has no checkpoint yet; finish it"):
+        evaluate(run, tiny)
+
+
+def test_a_checkpoint_of_another_model(tiny: Dataset, run: Path) -> None:
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    (run / "config.yaml").write_text(yaml.safe_dump({**config, "attention": "fusion"}))
+    with pytest.raises(RsitmdError, match=r"best.ckpt: holds another model .* attention"):
+        evaluate(run, tiny)
+
+
+def test_a_checkpoint_of_anything_but_tensors(tiny: Dataset, run: Path) -> None:
+    torch.save({"state_dict": {}, "evil": Path("x")}, Run(run).best)
+    with pytest.raises(RsitmdError, match="is no checkpoint of tensors and plain data"):
+        evaluate(run, tiny)
+
+
+def test_settings_that_were_changed_afterwards(tiny: Dataset, run: Path) -> None:
+    """The same shapes, so the checkpoint loads; and yet it is not this run."""
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    (run / "config.yaml").write_text(yaml.safe_dump({**config, "image_size": 64}))
+    with pytest.raises(RsitmdError, match=r"do not fit each other .*differ in image_size"):
+        evaluate(run, tiny)
+
+
+@pytest.mark.parametrize("file", ["vocabulary.json", "checkpoints/best.ckpt"])
+def test_a_file_that_was_replaced_by_another_of_the_same_shape(
+    tiny: Dataset, run: Path, file: str
+) -> None:
+    about = json.loads((run / "run.json").read_text())
+    about["files"] = file_checksums(Run(run))
+    (run / "run.json").write_text(json.dumps(about))
+    if file == "vocabulary.json":
+        vocabulary = json.loads((run / file).read_text())
+        vocabulary["words"] = vocabulary["words"][::-1]
+        (run / file).write_text(json.dumps(vocabulary))
+    else:
+        checkpoint = torch.load(run / file, weights_only=True)
+        checkpoint["state_dict"] = {k: v + 1 for k, v in checkpoint["state_dict"].items()}
+        torch.save(checkpoint, run / file)
+    with pytest.raises(RsitmdError, match=f"do not fit each other .{file} is not the one"):
+        evaluate(run, tiny)
+
+
+def test_a_run_json_without_what_an_evaluation_rests_on(tiny: Dataset, run: Path) -> None:
+    (run / "run.json").write_text("{}")
+    with pytest.raises(RsitmdError, match="says nothing of data_sha256, weights, config, prior"):
+        evaluate(run, tiny)
+
+
+def test_maps_are_drawn_and_drawn_anew(tiny: Dataset, run: Path) -> None:
+    evaluate(run, tiny, wishes=Wishes(maps=True))
+    pictures = sorted((run / "maps").iterdir())
+    assert len(pictures) == 9
+    with Image.open(run / "maps" / "sheet.png") as sheet:
+        assert sheet.width > 4 * 2 * 32
+    (run / "maps" / "old.png").touch()
+    evaluate(run, tiny, wishes=Wishes(maps=True))
+    assert sorted((run / "maps").iterdir()) == pictures
+
+
+def test_run_files_give_the_same_recall(tiny: Dataset, run: Path) -> None:
+    import ir_measures
+
+    result = evaluate(run, tiny, wishes=Wishes(run_files=True))
+    qrels = list(ir_measures.read_trec_qrels(str(run / "trec" / "text_to_image.qrels")))
+    ranked = list(ir_measures.read_trec_run(str(run / "trec" / "text_to_image.run")))
+    success = ir_measures.calc_aggregate([ir_measures.Success @ 5], qrels, ranked)
+    low, high = (result["ties"][rule]["text_to_image"]["r5"] for rule in result["ties"])
+    assert low - 1e-3 <= 100 * success[ir_measures.Success @ 5] <= high + 1e-3
+
+
+def test_scores_of_a_file_are_judged_as_a_run_is(tiny: Dataset, run: Path, tmp_path: Path) -> None:
+    gallery = Gallery.of(tiny, "test")
+    scores = np.zeros((8, 40), np.float32)
+    scores[gallery.owners, np.arange(40)] = 1
+    np.save(tmp_path / "mine.npy", scores)
+    result = evaluate_scores(tmp_path / "mine.npy", tiny, output=tmp_path / "out")
+    assert first_error(result, load_schema("benchmark_result")) is None
+    assert result["mean_recall"] == 100
+    assert result["map_at_r"]["own"] == {"image_to_text": 100, "text_to_image": 100}
+    assert result["model"] == "scores"
+    assert result["weights"] is None
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "result.json",
+        "examples.json",
+        "queries.csv",
+    }

@@ -1,0 +1,37 @@
+"""Galleries by name: uneven, blank, absent."""
+
+from __future__ import annotations
+
+import pytest
+
+from rsitmd_tools.baselines.evaluation.gallery import Gallery
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError
+
+
+def test_blank_sentences_and_images_without_any_are_left_out(gallery: Gallery) -> None:
+    assert [gallery.name(image) for image in range(gallery.images)] == [
+        "im 0.png",
+        "im 1.png",
+        "im 3.png",
+    ]
+    assert gallery.rows.tolist() == [0, 1, 3]
+    assert gallery.columns.tolist() == [0, 1, 3, 4, 5, 6]
+    assert gallery.owners.tolist() == [0, 1, 1, 1, 2, 2]
+    assert gallery.places.tolist() == [0, 0, 2, 3, 0, 1]
+    assert gallery.blank_texts == 1
+    assert [own.tolist() for own in gallery.texts_of()] == [[0], [1, 2, 3], [4, 5]]
+    captions = gallery.asked.captions()
+    assert gallery.part.captions() == [captions[column] for column in gallery.columns]
+
+
+def test_an_absent_split_names_those_there(uneven: Dataset) -> None:
+    with pytest.raises(RsitmdError, match="no images in split 'val'; splits here: test"):
+        Gallery.of(uneven, "val")
+
+
+@pytest.mark.parametrize("kept", [[0], [0, 2], [2]])
+def test_fewer_than_two_images_are_refused(uneven: Dataset, kept: list[int]) -> None:
+    part = uneven.with_images(uneven.images[index] for index in kept)
+    with pytest.raises(RsitmdError, match=r"has [01] images with sentences; evaluate on two"):
+        Gallery.of(part, "test")

@@ -1,0 +1,71 @@
+"""The test of Fisher, Holm's correction, and intervals over runs."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from rsitmd_tools.baselines.evaluation.queries import Queries
+from rsitmd_tools.baselines.evaluation.significance import (
+    contributions,
+    difference_interval,
+    fisher,
+    holm,
+    mean_interval,
+)
+
+
+def test_fisher_is_the_share_of_all_exchanges() -> None:
+    differences = np.array([[0.3, 0.1], [0.2, -0.1], [-0.05, 0.2], [0.4, 0.0], [0.1, 0.05]])
+    signs = np.array(list(itertools.product((1, -1), repeat=5)))
+    exact = (np.abs(signs @ differences) >= np.abs(differences.sum(0)) - 1e-12).mean(0)
+    assert fisher(differences, seed=0, randomisations=40_000) == pytest.approx(exact, abs=0.01)
+
+
+def test_equal_systems_do_not_differ_and_the_seed_decides() -> None:
+    assert fisher(np.zeros((10, 1)), seed=0, randomisations=100) == 1
+    differences = np.random.default_rng(0).normal(size=(50, 1))
+    assert fisher(differences, 1) == fisher(differences, 1)
+
+
+def test_p_is_uniform_where_nothing_differs() -> None:
+    differences = np.random.default_rng(1).normal(size=(60, 400))
+    p = fisher(differences, seed=2, randomisations=2000)
+    assert stats.kstest(p, "uniform").pvalue > 0.01
+    assert fisher(differences + 1, seed=2, randomisations=2000).max() < 0.01
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_against_scipys_and_its_definition(p: list[float]) -> None:
+    corrected = holm(np.array(p))
+    order = sorted(range(len(p)), key=p.__getitem__)
+    highest = 0.0
+    for step, place in enumerate(order):
+        highest = max(highest, (len(p) - step) * p[place])
+        assert corrected[place] == pytest.approx(min(highest, 1))
+
+
+def test_contributions_add_up_to_the_mean_recall() -> None:
+    random = np.random.default_rng(0)
+    owners = np.array([0, 1, 1, 1, 2, 2])
+    image, text = random.random((3, 3)), random.random((6, 3))
+    queries = Queries(("a", "b", "c"), image, text, owners, np.zeros(6, int))
+    mean = np.concatenate([image.mean(0), text.mean(0)]).mean()
+    assert contributions(queries, image, text).sum() == pytest.approx(mean)
+
+
+def test_intervals_over_runs_are_those_of_student_and_welch() -> None:
+    one, two = np.array([50.0, 51.0, 53.0]), np.array([48.0, 48.5, 49.5, 47.0])
+    expected = stats.t.interval(0.95, 2, one.mean(), stats.sem(one))
+    assert mean_interval(one) == pytest.approx(expected)
+    low, high = difference_interval(one, two) or (0, 0)
+    assert low < one.mean() - two.mean() < high
+    assert (low > 0) == (stats.ttest_ind(one, two, equal_var=False).pvalue < 0.05)
+    assert mean_interval(one[:1]) is None
+    assert difference_interval(one[:1], two) is None
+    assert difference_interval(np.array([2.0, 2.0]), np.array([1.0, 1.0])) == (1, 1)
