@@ -1,0 +1,243 @@
+"""Comparing runs over seeds and folds: groups, tests, verdicts, tables."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from rsitmd_tools.baselines.config import load_config
+from rsitmd_tools.baselines.evaluation.compare import compare
+from rsitmd_tools.baselines.evaluation.evaluate import evaluate_scores
+from rsitmd_tools.baselines.evaluation.published import datasets, find_published
+from rsitmd_tools.baselines.evaluation.tables import render
+from rsitmd_tools.cli.benchmark.compare import FORMATS
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+
+IMAGES = 40
+Make = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    images = [
+        ImageRecord(f"{n}.png", tuple(Sentence(f"{n} {k}") for k in range(5)), (), "test")
+        for n in range(IMAGES)
+    ]
+    return Dataset("UCM-like", tuple(images), Path("nowhere"), "rsitmd")
+
+
+@pytest.fixture
+def make(data: Dataset, tmp_path: Path) -> Make:
+    """Return a function that writes an evaluated run of a model as good as ``skill`` says."""
+
+    def run(name: str, skill: float, seed: int = 0, config: str = "vsepp", **changes: Any) -> Path:
+        random = np.random.default_rng([seed, len(name)])
+        scores = random.normal(size=(IMAGES, 5 * IMAGES))
+        scores[np.arange(5 * IMAGES) // 5, np.arange(5 * IMAGES)] += skill
+        np.save(tmp_path / "scores.npy", scores)
+        folder = tmp_path / "runs" / name
+        result = evaluate_scores(tmp_path / "scores.npy", data, output=folder)
+        settings = {**load_config(config).as_dict(), "seed": seed, "weights": f"/{name}"}
+        del result["scores"]
+        result.update(
+            model=settings["model"],
+            settings=settings,
+            seed=seed,
+            weights="random",
+            trained_on_this_data=True,
+            training_data_sha256=result["data_sha256"],
+            checkpoint_sha256="1" * 64,
+        )
+        result.update(changes)
+        (folder / "result.json").write_text(json.dumps(result))
+        return folder
+
+    return run
+
+
+def test_single_runs_that_differ_in_seed_alone_are_one_system(make: Make) -> None:
+    runs = [make("vse-0", 1.5), make("soft-0", 1.5, config="amfmn-soft"), make("vse-1", 1.5, 1)]
+    systems = compare(runs)["systems"]
+    assert [system["name"] for system in systems] == ["vse", "soft-0"]
+    assert systems[0]["seeds"] == [0, 1]
+    values = np.array(systems[0]["mean_recall"]["values"])
+    assert systems[0]["mean_recall"]["mean"] == pytest.approx(values.mean(), abs=1e-4)
+    assert systems[0]["mean_recall"]["deviation"] == pytest.approx(values.std(ddof=1), abs=1e-4)
+    expected = stats.t.interval(0.95, 1, values.mean(), stats.sem(values))
+    assert systems[0]["mean_recall"]["over_runs"] == pytest.approx(expected, abs=1e-3)
+    assert systems[1]["mean_recall"]["over_runs"] is None
+    low, high = systems[1]["mean_recall"]["over_images"]
+    assert low < systems[1]["mean_recall"]["mean"] < high
+
+
+def test_a_folder_of_runs_is_one_system(make: Make, tmp_path: Path) -> None:
+    make("vse/seed-0", 1.5)
+    make("vse/seed-1", 1.5, 1)
+    (system,) = compare([tmp_path / "runs" / "vse"])["systems"]
+    assert (system["name"], system["runs"]) == ("vse", ["seed-0", "seed-1"])
+    make("vse/other", 1.5, config="amfmn-soft")
+    with pytest.raises(RsitmdError, match="holds runs of different settings"):
+        compare([tmp_path / "runs" / "vse"])
+
+
+def test_the_same_seed_twice_is_no_second_seed(make: Make) -> None:
+    systems = compare([make("a", 1.5), make("b", 1.5)])["systems"]
+    assert [system["name"] for system in systems] == ["a", "b"]
+
+
+def test_what_differs_is_told_from_what_does_not(make: Make) -> None:
+    good = [make(f"good-{seed}", 2.5, seed, "amfmn-soft") for seed in range(3)]
+    bad = [make(f"bad-{seed}", 1.0, seed) for seed in range(3)]
+    same = [make(f"same-{seed}", 2.5, seed, "amfmn-fusion") for seed in range(3)]
+    found = compare([*good, *bad, *same])
+    verdicts = {tuple(pair["systems"]): pair for pair in found["comparisons"]}
+    assert len(verdicts) == 3
+    assert verdicts["good", "bad"]["verdict"] == "good above bad"
+    assert verdicts["bad", "same"]["verdict"] == "same above bad"
+    assert verdicts["good", "same"]["verdict"] == "not decided"
+    first = verdicts["good", "bad"]
+    assert first["over_images"][0] < first["difference"] < first["over_images"][1]
+    assert first["over_runs"][0] < first["difference"] < first["over_runs"][1]
+    assert first["p"] <= first["p_corrected"] <= 3 * first["p"] + 1e-6
+    against = compare([*good, *bad, *same], baseline="bad")["comparisons"]
+    assert [pair["systems"] for pair in against] == [["good", "bad"], ["same", "bad"]]
+
+
+def test_two_seeds_that_scatter_decide_nothing(make: Make) -> None:
+    """Images alone would decide: but the seeds do not agree."""
+    one = [make("x-0", 1.0, 0, "amfmn-soft"), make("x-1", 3.0, 1, "amfmn-soft")]
+    two = [make("y-0", 1.0, 0), make("y-1", 1.1, 1)]
+    (pair,) = compare([*one, *two])["comparisons"]
+    assert pair["p_corrected"] < 0.05
+    assert pair["verdict"] == "not decided"
+
+
+def test_without_queries_there_is_no_test(make: Make) -> None:
+    runs = [make("a", 1.5), make("b", 2, config="amfmn-soft")]
+    (runs[0] / "queries.csv").unlink()
+    found = compare(runs)
+    assert found["comparisons"] == []
+    assert found["systems"][0]["mean_recall"]["over_images"] is None
+    assert "no queries.csv, so no test and no interval over images: a" in found["notes"]
+
+
+def test_other_data_do_not_compare(make: Make) -> None:
+    runs = [make("a", 1.5), make("b", 1.5, data_sha256="0" * 64)]
+    with pytest.raises(RsitmdError, match=r"b: was evaluated on another data than a"):
+        compare(runs)
+
+
+def test_what_was_trained_on_other_data_says_so(make: Make) -> None:
+    found = compare([make("a", 1.5, trained_on_this_data=False)], published="none")
+    assert found["notes"] == ["a: trained on other data than evaluated on"]
+
+
+def test_bad_input_is_one_line(make: Make, tmp_path: Path) -> None:
+    run = make("a", 1.5)
+    with pytest.raises(WrongUsage, match="no system is called 'b'; known: a"):
+        compare([run], baseline="b")
+    with pytest.raises(WrongUsage, match="nothing published is known of 'x'; known: rsicd"):
+        compare([run], published="x")
+    with pytest.raises(RsitmdError, match="is no run"):
+        compare([tmp_path / "absent"])
+    (run / "result.json").write_text("{}")
+    with pytest.raises(RsitmdError, match=r"result.json: has no|result.json: document"):
+        compare([run])
+
+
+def test_numbers_of_another_gallery_are_left_out(make: Make) -> None:
+    found = compare([make("a", 1.5)])
+    assert found["published"] is None
+    assert found["notes"] == [
+        "published numbers of ucm left out: their gallery has 210 images and 1050 texts"
+    ]
+    assert compare([make("a", 1.5)], published="none")["notes"] == []
+
+
+def test_published_rows_are_found_by_settings() -> None:
+    assert datasets() == ["rsicd", "rsitmd", "ucm", "sydney"]
+    printed, why = find_published(None, "RSITMD", {"images": 452, "texts": 2260})
+    assert why is None
+    assert printed is not None
+    for config, value in (
+        ("vsepp", 24.83),
+        ("amfmn-soft", 28.74),
+        ("amfmn-fusion", 29.32),
+        ("amfmn-similarity", 29.72),
+        ("margin-0.4", 27.87),
+        ("m1", 24.83),
+        ("m9", 30.58),
+    ):
+        settings = load_config(config, ["backbone=resnet34", "seed=4"]).as_dict()
+        row = printed.row_of(settings)
+        assert row is not None
+        assert row["mean_recall"] == value
+    assert printed.row_of(load_config("amfmn-soft", ["margin.gamma=0.3"]).as_dict()) is None
+    assert printed.row_of({"model": "scores"}) is None
+
+
+@pytest.fixture
+def comparison(make: Make, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Two systems beside published numbers; a name that every form must escape."""
+    from rsitmd_tools.baselines.evaluation import published
+
+    document = json.loads(json.dumps(published._document()))
+    document["datasets"]["ucm"]["gallery"] = {"images": IMAGES, "texts": 5 * IMAGES}
+    monkeypatch.setattr(published, "_document", lambda: document)
+    runs = [make("v_0", 1.5), make("v_1", 1.5, 1), make("a|b&<i>_%", 2.5, config="amfmn-soft")]
+    return compare(runs)
+
+
+def test_published_numbers_stand_in_a_column_of_their_own(comparison: dict[str, Any]) -> None:
+    printed = [system["published"] for system in comparison["systems"]]
+    assert [(row["mean_recall"], row["table"]) for row in printed] == [(36.93, "II"), (45.97, "II")]
+    assert printed[0]["verdict"] in {"above", "below", "not decided"}
+    assert printed[1]["verdict"] == "one run: not decided"
+    assert comparison["systems"][0]["mean_recall"]["mean"] != 36.93
+
+
+def test_text(comparison: dict[str, Any]) -> None:
+    text = render(comparison, "text")
+    assert "UCM-like, test: 40 images, 200 texts; percent, hit rate" in text
+    assert "36.93 (table II, VSE++)" in text
+    assert "Fisher randomisation" in text
+    assert "Holm" in text
+    assert "IEEE TGRS" in text
+
+
+def test_markdown(comparison: dict[str, Any]) -> None:
+    text = render(comparison, "markdown")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    widths = {len(re.findall(r"(?<!\\)\|", row)) for row in rows}
+    assert len(rows) == 4 + 3
+    assert widths == {15, 8}
+    assert r"a\|b&\<i\>\_%" in text
+
+
+def test_latex(comparison: dict[str, Any]) -> None:
+    text = render(comparison, "latex")
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
+    table = text.split(r"\midrule")[1].split(r"\bottomrule")[0]
+    assert r"a|b\&<i>\_\%" in table
+    rows = [line for line in table.strip().splitlines() if line]
+    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {13}
+    assert all(row.endswith(r" \\") for row in rows)
+    outside = [line for line in text.splitlines() if line.startswith("%")]
+    assert any("IEEE TGRS" in line for line in outside)
+
+
+def test_the_command_knows_the_forms() -> None:
+    from rsitmd_tools.baselines.evaluation import tables
+    from rsitmd_tools.baselines.training.device import DEVICES
+    from rsitmd_tools.cli.benchmark import device
+
+    assert tables.FORMATS == FORMATS
+    assert device.DEVICES == DEVICES

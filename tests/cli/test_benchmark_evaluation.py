@@ -1,0 +1,148 @@
+"""``benchmark evaluate``, ``compare``, ``search`` and ``positives`` as a user calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rsitmd_tools.baselines.config import load_config
+from rsitmd_tools.baselines.training.train import train
+from rsitmd_tools.cli.root import _run
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence, load_dataset, save_dataset
+from rsitmd_tools.demo.scenes.scene import draw_scenes
+
+SETTINGS = ("epochs=1", "image_size=32", "dimension=16", "word_dimension=16", "batch_size=4")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "images").mkdir()
+    images = []
+    for number, scene in enumerate(draw_scenes(16, seed=1)):
+        name = f"{scene.category}_{number}.png"
+        scene.image.resize((32, 32)).save(folder / "images" / name)
+        sentences = tuple(Sentence(raw, who) for who, raw in scene.sentences)
+        split = "train" if number < 12 else "test"
+        images.append(ImageRecord(name, sentences, tuple(scene.keywords), split, scene.category))
+    save_dataset(Dataset("tiny", tuple(images), folder, "rsitmd"), folder, "rsitmd")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    for seed in (0, 1):
+        changes = [*SETTINGS, f"seed={seed}", "margin.kind=fixed"]
+        train(load_dataset(data), load_config("vsepp", changes), folder / f"seed-{seed}")
+    return folder
+
+
+@pytest.mark.usefixtures("capsys")
+def test_a_run_and_a_folder_of_runs(
+    data: Path, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["benchmark", "evaluate", str(runs / "seed-0"), str(data), "--json"], False) == 0
+    one = json.loads(capsys.readouterr().out)
+    assert one["gallery"] == {"images": 4, "texts": 20}
+    assert {"r1", "r5", "r10"} == set(one["image_to_text"]) == set(one["text_to_image"])
+    assert _run(["benchmark", "evaluate", str(runs), str(data), "--json", "--trec"], False) == 0
+    both = json.loads(capsys.readouterr().out)["runs"]
+    assert both["seed-0"]["mean_recall"] == one["mean_recall"]
+    assert (runs / "seed-1" / "trec" / "text_to_image.run").exists()
+    assert _run(["benchmark", "evaluate", str(runs), str(data)], False) == 0
+    text = capsys.readouterr().out
+    assert "seed-1:" in text
+    assert "gallery: 4 images, 20 texts; hit rate" in text
+    assert _run(["benchmark", "compare", str(runs)], False) == 0
+    assert "test: 4 images, 20 texts" in capsys.readouterr().out
+    assert _run(["benchmark", "compare", str(runs), "--format", "json"], False) == 0
+    assert json.loads(capsys.readouterr().out)["systems"][0]["seeds"] == [0, 1]
+
+
+def test_scores_of_your_own(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "mine.npy", np.kron(np.eye(4), np.ones(5)))
+    out = tmp_path / "mine"
+    command = ["benchmark", "evaluate", "--scores", str(tmp_path / "mine.npy"), str(data)]
+    assert _run([*command, "-o", str(out), "--json"], False) == 0
+    assert json.loads(capsys.readouterr().out)["mean_recall"] == 100
+    assert _run(["benchmark", "compare", str(out)], False) == 0
+    assert _run(["benchmark", "report", str(out), "-o", str(tmp_path / "r.html")], False) == 0
+    assert "scores from a file" in (tmp_path / "r.html").read_text()
+
+
+def test_search(data: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["benchmark", "search", str(runs / "seed-0"), str(data), "--text", "a zxq boat"]
+    assert _run([*command, "-k", "2", "--json"], False) == 0
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert [set(entry) for entry in found] == [
+        {"rank", "image", "score", "category", "sentences"}
+    ] * 2
+    assert "note: not in the training: " in said.err
+    assert "zxq" in said.err
+
+
+def test_positives(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, tasks = tmp_path / "p.json", tmp_path / "t.json"
+    command = ["benchmark", "positives", str(data), "-o", str(file)]
+    assert _run([*command, "--tasks", str(tasks), "--json"], False) == 0
+    pairs = json.loads(capsys.readouterr().out)["pairs"]
+    assert len(json.loads(tasks.read_text())) == pairs == len(json.loads(file.read_text())["pairs"])
+    (tmp_path / "e.json").write_text("[]")
+    assert _run([*command, "--answers", str(tmp_path / "e.json")], False) == 0
+    assert f"{pairs} pairs: 0 confirmed, 0 rejected, {pairs} open" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["evaluate", "RUN"], "no PATH given; write: rsitmd benchmark evaluate RUN PATH"),
+        (["evaluate", "RUN", "DATA", "-o", "x"], "-o goes with --scores"),
+        (["evaluate", "--scores", "x.npy", "RUN", "DATA"], "--scores takes no RUN"),
+        (["evaluate", "--scores", "x.npy", "DATA", "--maps"], "--maps needs a RUN"),
+        (["evaluate", "--scores", "x.npy", "DATA", "--trec"], "--trec needs a folder"),
+        (["search", "RUN", "DATA", "--text", " "], "the sentence is blank"),
+        (
+            ["positives", "DATA", "-o", "p.json", "--tasks", "t", "--answers", "a"],
+            "--tasks and --answers do not go together",
+        ),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_2(
+    data: Path, runs: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
+) -> None:
+    places = {"RUN": str(runs / "seed-0"), "DATA": str(data)}
+    given = [places.get(argument, argument) for argument in arguments]
+    assert _run(["benchmark", *given], False) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines()[-1].startswith(f"error: {line}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["evaluate", "RUN", "DATA", "--split", "val"], "no images in split 'val'"),
+        (["evaluate", "DATA", "DATA"], "holds no run"),
+        (["evaluate", "RUN", "DATA", "--maps"], "this model has no saliency maps"),
+        (["evaluate", "RUN", "DATA", "--positives", "absent.json"], "absent.json"),
+        (["evaluate", "--scores", "absent.npy", "DATA"], "is no array that can be read safely"),
+        (["compare", "DATA"], "is no run"),
+        (["positives", "DATA", "-o", "absent/p.json", "--answers", "a.json"], "absent/p.json"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_1(
+    data: Path, runs: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
+) -> None:
+    places = {"RUN": str(runs / "seed-0"), "DATA": str(data)}
+    given = [places.get(argument, argument) for argument in arguments]
+    assert _run(["benchmark", *given], False) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    last = said.err.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert line in last
