@@ -29,6 +29,7 @@ from rsitmd_tools.baselines.data.features import Features, cached_features
 from rsitmd_tools.baselines.data.images import TrainingTransform, cached_images, resized_size
 from rsitmd_tools.baselines.data.mapped import MappedArray
 from rsitmd_tools.baselines.data.pairs import Batch, EpochBatches, PairBatches, Pairs
+from rsitmd_tools.baselines.evaluation.fits import file_checksums
 from rsitmd_tools.baselines.models import make_model, make_tokenizer
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.training.about import about_run, prepare_run
@@ -125,6 +126,7 @@ def train(
         "pairs_an_epoch": data.pairs,
         "parameters_trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
     }
+    about["files"] = file_checksums(run)
     write_json(run.about_file, about)
     shutil.rmtree(folder / "cache", ignore_errors=True)
     return folder

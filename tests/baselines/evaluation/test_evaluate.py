@@ -15,7 +15,6 @@ import yaml
 from PIL import Image
 
 from rsitmd_tools.baselines.evaluation.evaluate import Wishes, evaluate, evaluate_scores
-from rsitmd_tools.baselines.evaluation.fits import file_checksums
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.queries import read_queries
 from rsitmd_tools.baselines.run import Run
@@ -152,9 +151,7 @@ def test_settings_that_were_changed_afterwards(tiny: Dataset, run: Path) -> None
 def test_a_file_that_was_replaced_by_another_of_the_same_shape(
     tiny: Dataset, run: Path, file: str
 ) -> None:
-    about = json.loads((run / "run.json").read_text())
-    about["files"] = file_checksums(Run(run))
-    (run / "run.json").write_text(json.dumps(about))
+    assert evaluate(run, tiny)["mean_recall"] > 0
     if file == "vocabulary.json":
         vocabulary = json.loads((run / file).read_text())
         vocabulary["words"] = vocabulary["words"][::-1]
