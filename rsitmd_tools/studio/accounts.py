@@ -66,6 +66,29 @@ class Annotator:
             result=as_result(sentences, keywords),
         )
 
+    def rewrite(self, task: int, sentences: Sequence[str], keywords: Sequence[str]) -> None:
+        """Change this annotator's own annotation of a task.
+
+        Raises:
+            RsitmdError: There is none, or the server refuses.
+        """
+        own = [
+            annotation
+            for annotation in self._client.call(self._client.sdk.annotations.list, id=task)
+            if _author(annotation) == self.user
+        ]
+        if not own:
+            raise RsitmdError("has no annotation by this annotator", where=f"task {task}")
+        self.overwrite(own[-1].id, sentences, keywords)
+
+    def overwrite(self, annotation: int, sentences: Sequence[str], keywords: Sequence[str]) -> None:
+        """Change an annotation, whoever made it: the server lets every member do so."""
+        self._client.call(
+            self._client.sdk.annotations.update,
+            id=annotation,
+            result=as_result(sentences, keywords),
+        )
+
 
 def _author(annotation: object) -> int | None:
     """Return the number of an annotation's author, which comes plain or in an object."""

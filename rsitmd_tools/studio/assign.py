@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rsitmd_tools.studio.people import Person, taking_part
+from rsitmd_tools.studio.people import OPEN, Person, taking_part
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
 
@@ -174,17 +174,6 @@ def open_work(workspace: Workspace) -> dict[int, int]:
         f"SELECT annotator_id, count(*) AS n FROM ({OPEN}) GROUP BY annotator_id"
     )
     return {row["annotator_id"]: row["n"] for row in rows}
-
-
-# What was given out and is not written yet, by this person and for this image.
-OPEN = (
-    "SELECT assignment.* FROM assignment WHERE NOT EXISTS ("
-    " SELECT 1 FROM annotation JOIN task ON task.id = annotation.task_id"
-    " JOIN project ON project.id = task.project_id"
-    " WHERE task.image_id = assignment.image_id AND project.kind = 'main'"
-    " AND annotation.annotator_id = assignment.annotator_id"
-    " AND annotation.latest AND annotation.deleted_at IS NULL)"
-)
 
 
 def _holders(workspace: Workspace) -> tuple[dict[int, set[int]], dict[int, set[int]]]:

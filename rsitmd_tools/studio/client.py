@@ -239,6 +239,22 @@ class Client:
 
         self.call(send)
 
+    def written_fields(self, project: int) -> set[str]:
+        """Return the names of the fields in which people wrote in a project."""
+        from label_studio_sdk.core.api_error import ApiError
+
+        def ask() -> Any:
+            answer = self.sdk._client_wrapper.httpx_client.request(
+                f"api/projects/{project}/summary/", method="GET"
+            )
+            if answer.status_code >= 400:
+                raise ApiError(status_code=answer.status_code, body=_json(answer))
+            return _json(answer)
+
+        summary: Any = self.call(ask)
+        # Keys are name|picture|type.
+        return {str(key).partition("|")[0] for key in summary.get("created_annotations") or {}}
+
     def users(self) -> dict[int, Account]:
         """Return every account by number."""
         return {

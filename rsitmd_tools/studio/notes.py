@@ -10,6 +10,7 @@ from collections import defaultdict
 
 from rsitmd_tools.workspace import Workspace
 
+SENT_BACK_NOTE = "Sent back to "
 GIVEN_AWAY = "This image was given to somebody else meanwhile: skip it."
 
 
@@ -28,7 +29,7 @@ def notes(workspace: Workspace, project: int) -> dict[int, str]:
     ):
         who = f"{row['name']} ({row['email']})" if row["name"] else row["email"]
         why = row["note"] or "please write it again"
-        lines[row["id"]].append(f"For {who}, sentence {row['slot']}: {why}")
+        lines[row["id"]].append(f"{SENT_BACK_NOTE}{who}, sentence {row['slot']}: {why}")
     for row in workspace.db.execute(
         "SELECT task.id FROM task JOIN project ON project.id = project_id"
         " WHERE project.id = ? AND kind = 'main' AND project.annotator_id IS NOT NULL"

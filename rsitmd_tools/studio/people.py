@@ -12,6 +12,16 @@ from rsitmd_tools.studio.secrets import EMBEDDED
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
 
+# What was given out and is not written yet, by this person and for this image.
+OPEN = (
+    "SELECT assignment.* FROM assignment WHERE NOT EXISTS ("
+    " SELECT 1 FROM annotation JOIN task ON task.id = annotation.task_id"
+    " JOIN project ON project.id = task.project_id"
+    " WHERE task.image_id = assignment.image_id AND project.kind = 'main'"
+    " AND annotation.annotator_id = assignment.annotator_id"
+    " AND annotation.latest AND annotation.deleted_at IS NULL)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -92,6 +102,49 @@ def person_of(workspace: Workspace, email: str) -> Person:
             "takes no part in this campaign", where=email, mend=f"who takes part: {known}"
         )
     return found
+
+
+def lock_out(workspace: Workspace, client: Client, email: str) -> None:
+    """Shut a person's account out of the server; what they wrote stays there.
+
+    Raises:
+        RsitmdError: Nobody of that address takes part, they have no account, or the server
+            refuses.
+    """
+    person_of(workspace, email)
+    number = People(workspace, client).number(email)
+    if number is None:
+        raise RsitmdError("has no account on the server", where=email, mend="deactivate it")
+    own = client.call(client.sdk.users.whoami)
+    client.call(client.sdk.organizations.members.delete, id=own.active_organization, user_pk=number)
+
+
+def overview(workspace: Workspace) -> list[dict[str, Any]]:
+    """Return who takes or took part: address, name, and what they have to do and wrote.
+
+    Keys: ``email``, ``name``, ``active``, ``account`` (whether they signed up), ``pilot``,
+    ``written`` (annotations that count), ``open`` (images given to them and not written).
+    """
+    rows = workspace.db.execute(
+        "SELECT annotator.*, EXISTS (SELECT 1 FROM account WHERE annotator_id = annotator.id)"
+        " AS account, (SELECT count(*) FROM annotation JOIN task ON task.id = task_id"
+        "  JOIN project ON project.id = project_id AND kind = 'main'"
+        "  WHERE annotation.annotator_id = annotator.id AND latest AND deleted_at IS NULL)"
+        " AS written FROM annotator WHERE joined_at IS NOT NULL ORDER BY annotator.id"
+    )
+    todo = dict(workspace.db.execute(f"SELECT annotator_id, count(*) FROM ({OPEN}) GROUP BY 1"))
+    return [
+        {
+            "email": row["email"],
+            "name": row["name"],
+            "active": row["left_at"] is None,
+            "account": bool(row["account"]),
+            "pilot": row["pilot"],
+            "written": row["written"],
+            "open": todo.get(row["id"], 0),
+        }
+        for row in rows
+    ]
 
 
 def connected_fact(server: str) -> str:

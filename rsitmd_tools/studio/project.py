@@ -7,9 +7,10 @@ import logging
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
+from xml.etree import ElementTree
 
 from rsitmd_tools.annotation_templates import guide
-from rsitmd_tools.studio.client import Client, Refused, server_time
+from rsitmd_tools.studio.client import Client, server_time
 from rsitmd_tools.studio.fields import page_of
 from rsitmd_tools.studio.people import Person
 from rsitmd_tools.workspace import Workspace
@@ -18,7 +19,6 @@ from rsitmd_tools.workspace.store import utc_now
 MAIN = "main"
 PILOT = "pilot"
 TITLE_LENGTH = 50  # the server takes 3 to 50 characters
-BAD_REQUEST = 400
 log = logging.getLogger(__name__)
 
 
@@ -106,18 +106,13 @@ class Projects:
         """Bring a project's page up to the settings.
 
         Returns:
-            False where the server refuses, because people wrote in fields that the new page
-            has not.
+            False where people wrote in fields that the new page has not: under it their
+            texts could neither be seen nor changed. The server would allow it.
         """
         config = page_of(self._workspace)
-        try:
-            self._client.call(
-                self._client.sdk.projects.update, id=project.number, label_config=config
-            )
-        except Refused as error:
-            if error.status != BAD_REQUEST or "incompatible" not in error.what:
-                raise
+        if not self._client.written_fields(project.number) <= text_fields(config):
             return False
+        self._client.call(self._client.sdk.projects.update, id=project.number, label_config=config)
         with self._workspace.transaction() as db:
             db.execute("UPDATE project SET config = ? WHERE id = ?", (_sha256(config), project.row))
         return True
@@ -238,6 +233,12 @@ class Projects:
 def pull_cursor(project: int) -> str:
     """Return the key of the fact that says up to which time a project (by row) was pulled."""
     return f"pull.{project}"
+
+
+def text_fields(config: str) -> set[str]:
+    """Return the names of the fields of a page in which people write."""
+    page = ElementTree.fromstring(config)  # noqa: S314 - expat expands no external entity
+    return {part.get("name", "") for part in page.iter() if part.get("toName")}
 
 
 def _campaign_key(workspace: Workspace) -> str:

@@ -22,9 +22,11 @@ from rsitmd_tools.studio.assign import (
 from rsitmd_tools.studio.client import Client, connection_of
 from rsitmd_tools.studio.delivery import addresses, open_folder
 from rsitmd_tools.studio.fields import blank_fields, page_of
+from rsitmd_tools.studio.notes import notes
 from rsitmd_tools.studio.people import People, Person, taking_part
 from rsitmd_tools.studio.project import MAIN, PILOT, Project, Projects
 from rsitmd_tools.studio.renditions import make_renditions
+from rsitmd_tools.studio.tabs import ensure_sent_back_tab
 from rsitmd_tools.studio.tasks import Tasks, own_data
 from rsitmd_tools.workspace import Workspace
 
@@ -110,6 +112,16 @@ def push(
     return _Push(workspace, client, images, asked, say or (lambda line: None)).run()
 
 
+def send_notes(workspace: Workspace, client: Client) -> int:
+    """Bring the notes of a review to the tasks, and take away those that are dealt with.
+
+    Returns:
+        How many tasks were changed.
+    """
+    images = workspace.db.execute("SELECT * FROM image ORDER BY category, number").fetchall()
+    return _Push(workspace, client, images, Asked(), lambda line: None).follow()
+
+
 def mode_of(workspace: Workspace, projects: Projects) -> str:
     """Return how images are given out: ``shared`` or ``assigned``.
 
@@ -143,12 +155,12 @@ class _Push:
         self._say = say
         self._report = PushReport()
         self._blank = blank_fields(page_of(workspace))
-        self._projects = Projects(workspace, client)
         self._addresses: dict[str, str] = {}
 
     def run(self) -> PushReport:
         """Do it."""
         People(self._workspace, self._client)  # sees who signed up
+        self._projects = Projects(self._workspace, self._client)
         self._addresses = addresses(self._workspace, self._client, self._images, upload=False)
         self._report.mode = mode_of(self._workspace, self._projects)
         url = self._client.connection.url
@@ -159,6 +171,20 @@ class _Push:
             self._assigned()
             self._report.url = f"{url}/projects"
         return self._report
+
+    def follow(self) -> int:
+        """Give all tasks of this server the data that they should have now."""
+        self._addresses = addresses(self._workspace, self._client, self._images, upload=False)
+        changed = 0
+        for row in self._workspace.db.execute(
+            "SELECT * FROM project WHERE server = ? ORDER BY id", (self._client.connection.key,)
+        ).fetchall():
+            project = Project(row["id"], row["server_id"], 0, None, row["kind"], new_page=False)
+            tasks = Tasks(self._workspace, self._client, project, self._data)
+            changed += tasks.follow(self._by_id)
+            if notes(self._workspace, row["id"]):
+                ensure_sent_back_tab(self._workspace, self._client, row)
+        return changed
 
     def _assigned(self) -> None:
         self._close_what_is_over()

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from statistics import median
 from typing import Any
 
+from rsitmd_tools.dataset.records import ImageRecord
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.client import connection_of
+from rsitmd_tools.studio.people import overview
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+
+WINDOW = timedelta(days=14)  # the pace of these days tells when it ends
+
+# Annotations that count, with the project they are in.
+COUNTED = (
+    " FROM annotation JOIN task ON task.id = task_id"
+    " JOIN project ON project.id = project_id AND project.kind = 'main'"
+    " JOIN annotator ON annotator.id = annotation.annotator_id"
+    " WHERE latest AND deleted_at IS NULL"
+)
 
 
 def status(workspace: Workspace) -> dict[str, Any]:
@@ -15,31 +31,199 @@ def status(workspace: Workspace) -> dict[str, Any]:
 
     Keys: ``url`` (None while no server runs), ``projects``, ``images``, ``tasks``,
     ``annotations``, ``annotators`` (annotations by email), ``complete`` (images that have
-    all their sentences), ``sentences``, ``keywords``.
+    all their sentences), ``sentences``, ``keywords``, ``missing`` (annotations that
+    images lack), ``drafts``, ``skips``, ``states`` (sentences by state), ``categories``,
+    ``people`` and ``estimate``.
     """
     db = workspace.db
     images = merged_images(workspace)
     wanted = workspace.settings.annotation.sentences_per_image
     by_email = db.execute(
-        "SELECT annotator.email, count(*) AS n FROM annotation"
-        " JOIN annotator ON annotator.id = annotation.annotator_id"
-        " WHERE latest AND deleted_at IS NULL GROUP BY annotator.id ORDER BY annotator.id"
+        f"SELECT annotator.email, count(*) AS n {COUNTED} GROUP BY annotator.id"
+        " ORDER BY annotator.id"
     ).fetchall()
     projects = db.execute(
         "SELECT project.server_id, annotator.email FROM project"
-        " LEFT JOIN annotator ON annotator.id = project.annotator_id ORDER BY project.id"
+        " LEFT JOIN annotator ON annotator.id = project.annotator_id"
+        " WHERE project.kind = 'main' AND closed_at IS NULL ORDER BY project.id"
     ).fetchall()
+    missing = _missing(workspace)
     return {
         "url": _url(workspace),
         "projects": [{"id": row["server_id"], "annotator": row["email"]} for row in projects],
         "images": len(images),
-        "tasks": db.execute("SELECT count(*) FROM task").fetchone()[0],
+        "tasks": db.execute(
+            "SELECT count(*) FROM task JOIN project ON project.id = project_id"
+            " WHERE project.kind = 'main' AND closed_at IS NULL"
+        ).fetchone()[0],
         "annotations": sum(row["n"] for row in by_email),
         "annotators": {row["email"]: row["n"] for row in by_email},
         "complete": sum(len(image.sentences) >= wanted for image in images),
         "sentences": sum(len(image.sentences) for image in images),
         "keywords": sum(len(image.keywords) for image in images),
+        "missing": missing,
+        "drafts": db.execute("SELECT coalesce(sum(drafts), 0) FROM task").fetchone()[0],
+        "skips": db.execute("SELECT count(*) FROM skip").fetchone()[0],
+        "states": _states(workspace),
+        "categories": _categories(images, wanted),
+        "people": _people(workspace),
+        "estimate": estimate(_days(workspace), missing, datetime.now(UTC).date()),
     }
+
+
+def estimate(days: dict[date, int], missing: int, today: date) -> dict[str, Any]:
+    """Say when a campaign ends if it goes on as in the last two weeks.
+
+    Args:
+        days: Annotations made on each day.
+        missing: Annotations that images lack.
+        today: The day.
+
+    Returns:
+        ``per_day`` (annotations, days without any counted too), ``days`` and ``ends`` (ISO
+        date); the last two are None where nobody wrote lately, or 0 and today when nothing
+        is missing.
+    """
+    recent = {day: count for day, count in days.items() if today - WINDOW < day <= today}
+    span = (today - min(recent, default=today)).days + 1
+    pace = sum(recent.values()) / span
+    if missing == 0:
+        return {"per_day": round(pace, 1), "days": 0, "ends": today.isoformat()}
+    if pace == 0:
+        return {"per_day": 0.0, "days": None, "ends": None}
+    left = -(-missing // pace)
+    ends = today + timedelta(days=min(int(left), 36500))
+    return {"per_day": round(pace, 1), "days": int(left), "ends": ends.isoformat()}
+
+
+def findings_of_people(workspace: Workspace) -> dict[str, Any]:
+    """Run the rules and compare people; it takes seconds for thousands of sentences.
+
+    Returns:
+        ``findings``: by email, how many findings a person has of each code; ``agreement``:
+        by email ``{"mean", "sentences"}``; ``copied`` and ``doubtful``: sentences too like,
+        or too unlike, those of the others, ``{"image", "annotator", "value"}``.
+    """
+    from rsitmd_tools.studio.agreement import agreements
+    from rsitmd_tools.studio.review import look
+
+    images = merged_images(workspace)
+    writers = {
+        (image.filename, index): sentence.annotator
+        for image in images
+        for index, sentence in enumerate(image.sentences)
+    }
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for finding in look(workspace):
+        if finding.image is not None and finding.sentence_index is not None:
+            writer = writers.get((finding.image, finding.sentence_index))
+            found[str(writer)][finding.code] += 1
+    compared = agreements(images)
+    values: dict[str, list[float]] = defaultdict(list)
+    for entry in compared:
+        values[entry.annotator].append(entry.value)
+    return {
+        "findings": {who: dict(sorted(count.items())) for who, count in sorted(found.items())},
+        "agreement": {
+            who: {"mean": round(sum(v) / len(v), 3), "sentences": len(v)}
+            for who, v in sorted(values.items())
+        },
+        **{
+            verdict: [
+                {"image": e.image, "annotator": e.annotator, "value": round(e.value, 3)}
+                for e in compared
+                if e.verdict == verdict
+            ]
+            for verdict in ("copied", "doubtful")
+        },
+    }
+
+
+def _missing(workspace: Workspace) -> int:
+    """Return how many annotations the images lack, given out or not."""
+    asked = workspace.settings.annotation.annotators_per_image
+    rows = workspace.db.execute(
+        f"SELECT task.image_id, count(DISTINCT annotation.annotator_id) AS n {COUNTED}"
+        " AND NOT EXISTS (SELECT 1 FROM sentence WHERE annotation_id = annotation.id"
+        "  AND state IN ('rejected', 'sent back')) GROUP BY task.image_id"
+    ).fetchall()
+    images = workspace.db.execute("SELECT count(*) FROM image").fetchone()[0]
+    return int(asked * images - sum(min(asked, row["n"]) for row in rows))
+
+
+def _states(workspace: Workspace) -> dict[str, int]:
+    from rsitmd_tools.studio.review import states
+
+    return states(workspace)
+
+
+def _categories(images: Sequence[ImageRecord], wanted: int) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for image in images:
+        entry = found.setdefault(str(image.category), {"images": 0, "complete": 0, "sentences": 0})
+        entry["images"] += 1
+        entry["complete"] += len(image.sentences) >= wanted
+        entry["sentences"] += len(image.sentences)
+    return found
+
+
+def _people(workspace: Workspace) -> list[dict[str, Any]]:
+    """Return what each person has to do, wrote, and how fast."""
+    seconds: dict[str, list[float]] = defaultdict(list)
+    last: dict[str, str] = {}
+    for row in workspace.db.execute(
+        f"SELECT email, lead_time, annotation.created_at {COUNTED} ORDER BY annotation.created_at"
+    ):
+        last[row["email"]] = row["created_at"]
+        if row["lead_time"] is not None:
+            seconds[row["email"]].append(row["lead_time"])
+    words: dict[str, list[int]] = defaultdict(list)
+    for row in workspace.db.execute(
+        "SELECT annotator.email, raw FROM sentence JOIN annotation ON annotation.id = annotation_id"
+        f" {COUNTED.replace(' FROM annotation', '', 1)}"
+    ):
+        words[row["email"]].append(len(row["raw"].split()))
+    skips = dict(
+        workspace.db.execute(
+            "SELECT email, count(*) FROM skip JOIN annotator ON annotator.id = annotator_id"
+            " GROUP BY email"
+        ).fetchall()
+    )
+    known = {person["email"]: person for person in overview(workspace)}
+    for email in last:  # who wrote without taking part, as in a shared project
+        known.setdefault(
+            email,
+            {"email": email, "name": "", "active": True, "account": True, "pilot": None, "open": 0},
+        )
+    counts = Counter(row["email"] for row in workspace.db.execute(f"SELECT email {COUNTED}"))
+    return [
+        {
+            **person,
+            "written": counts[email],
+            "skips": skips.get(email, 0),
+            "seconds": round(median(seconds[email]), 1) if seconds[email] else None,
+            "words": round(sum(words[email]) / len(words[email]), 1) if words[email] else None,
+            "last": last.get(email),
+        }
+        for email, person in known.items()
+    ]
+
+
+def _days(workspace: Workspace) -> dict[date, int]:
+    """Return how many annotations were made on each day (UTC)."""
+    return Counter(
+        datetime.fromisoformat(row["created_at"]).date()
+        for row in workspace.db.execute(f"SELECT annotation.created_at {COUNTED}")
+    )
+
+
+def days(workspace: Workspace) -> dict[str, dict[date, int]]:
+    """Return how many annotations each person made on each day (UTC), by email."""
+    found: dict[str, dict[date, int]] = defaultdict(Counter)
+    for row in workspace.db.execute(f"SELECT email, annotation.created_at {COUNTED}"):
+        day = datetime.fromisoformat(row["created_at"]).date()
+        found[row["email"]][day] = found[row["email"]].get(day, 0) + 1
+    return found
 
 
 def _url(workspace: Workspace) -> str | None:

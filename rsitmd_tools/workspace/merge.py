@@ -79,6 +79,27 @@ def sentence_ids(workspace: Workspace) -> dict[tuple[str, int], int]:
     return ids
 
 
+def changed_by_others(workspace: Workspace) -> dict[tuple[str, int], str]:
+    """Return who changed a merged sentence last, where that was not its author.
+
+    Returns:
+        Addresses by file name and index in :func:`merged_images`.
+    """
+    changed = dict(
+        workspace.db.execute(
+            "SELECT sentence.id, other.email FROM sentence"
+            " JOIN annotation ON annotation.id = annotation_id"
+            " JOIN annotator AS other ON other.id = updated_by"
+            " WHERE updated_by <> annotator_id"
+        ).fetchall()
+    )
+    return {
+        place: changed[sentence]
+        for place, sentence in sentence_ids(workspace).items()
+        if sentence in changed
+    }
+
+
 def _sentences(workspace: Workspace) -> dict[int, list[Sentence]]:
     found: dict[int, list[Sentence]] = defaultdict(list)
     for row in _rows(workspace):

@@ -29,7 +29,8 @@ def command(folder: Path, url: str, token_file: Path, images: str) -> None:
     """Use a Label Studio that runs elsewhere, instead of the workspace's own.
 
     With ``--images local`` the server reads DIR/renditions/images, with ``upload`` they are
-    sent to it, with a URL prefix it takes them from PREFIX/NAME.png.
+    sent to it, with a URL prefix it takes them from PREFIX/NAME.png. Whoever signs up there
+    from now on takes part; add people who have an account with `users DIR add EMAIL`.
 
     \b
     Examples:
@@ -39,6 +40,7 @@ def command(folder: Path, url: str, token_file: Path, images: str) -> None:
     """
     from rsitmd_tools.errors import WrongUsage
     from rsitmd_tools.studio.client import (
+        KNOWN_VERSIONS,
         LOCAL,
         UPLOAD,
         Client,
@@ -46,7 +48,9 @@ def command(folder: Path, url: str, token_file: Path, images: str) -> None:
         save_connection,
         token_from,
     )
+    from rsitmd_tools.studio.people import connected_fact
     from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.store import utc_now
 
     web = ("http://", "https://")
     if not url.startswith(web):
@@ -58,4 +62,13 @@ def command(folder: Path, url: str, token_file: Path, images: str) -> None:
         connection = Connection(address, address, token_from(token_file), images)
         version = Client(connection).check()
         save_connection(workspace, connection)
+        if workspace.fact(connected_fact(address)) is None:
+            with workspace.transaction():
+                workspace.set_fact(connected_fact(address), utc_now())
+    if ".".join(version.split(".")[:2]) not in KNOWN_VERSIONS:
+        click.echo(
+            f"warning: this tool was tested with Label Studio {', '.join(KNOWN_VERSIONS)}, the"
+            f" server is {version}: try push, annotate and pull on a few images first",
+            err=True,
+        )
     click.echo(f"connected: {address} (Label Studio {version})")

@@ -1,0 +1,59 @@
+"""``rsitmd annotate log``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+
+
+@click.command("log", short_help="Everything that was written for an image.")
+@workspace_argument
+@click.argument("image")
+@json_option
+def command(folder: Path, image: str, as_json: bool) -> None:
+    """Show every revision of every annotation of an image, and the decisions about it.
+
+    IMAGE is its file name.
+
+    \b
+    Examples:
+      rsitmd annotate log my-dataset port_3.tif
+    """
+    from rsitmd_tools.errors import printable
+    from rsitmd_tools.studio.history import history
+    from rsitmd_tools.workspace import Workspace
+
+    with Workspace.open(folder) as workspace:
+        found = history(workspace, image)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"{found['image']}: assigned to {', '.join(found['assigned']) or 'nobody'}")
+    for entry in found["revisions"]:
+        seconds = "" if entry["seconds"] is None else f", {entry['seconds']:.0f} s"
+        marks = [
+            *(["pilot"] if entry["pilot"] else []),
+            *([] if entry["latest"] else ["replaced"]),
+            *(["deleted"] if entry["deleted_at"] else []),
+            *([f"changed by {entry['changed_by']}"] if entry["changed_by"] else []),
+        ]
+        told = f" [{', '.join(marks)}]" if marks else ""
+        click.echo(
+            f"{entry['time']} {entry['annotator']} (annotation {entry['server_id']}{seconds}){told}"
+        )
+        for sentence in entry["sentences"]:
+            click.echo(printable(f"  {sentence['slot']}. {sentence['raw']}  [{sentence['state']}]"))
+            for decision in sentence["decisions"]:
+                why = f": {decision['note']}" if decision["note"] else ""
+                click.echo(
+                    printable(
+                        f"     {decision['time']} {decision['state']} by {decision['by']}{why}"
+                    )
+                )
+        if entry["keywords"]:
+            click.echo(printable(f"  keywords: {', '.join(entry['keywords'])}"))
+    for skip in found["skips"]:
+        click.echo(f"{skip['time']} {skip['annotator']} skipped it")

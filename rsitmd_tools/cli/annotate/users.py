@@ -1,0 +1,83 @@
+"""``rsitmd annotate users``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+
+ACTIONS = ("list", "add", "deactivate", "remove")
+
+
+@click.command("users", short_help="Who takes part: list, add, deactivate, remove.")
+@workspace_argument
+@click.argument("action", type=click.Choice(ACTIONS), default="list")
+@click.argument("emails", nargs=-1, metavar="[EMAIL]...")
+@json_option
+def command(folder: Path, action: str, emails: tuple[str, ...], as_json: bool) -> None:
+    """Say who takes part, and change it.
+
+    Whoever signs up by the link of `invite` takes part. `add` names people before they
+    sign up, and people who have an account already. `deactivate` gives what they have not
+    written to others at the next push; what they wrote stays. `remove` does so too, and
+    shuts their account out of the server; the server knows no way back from that.
+
+    \b
+    Examples:
+      rsitmd annotate users my-dataset
+      rsitmd annotate users my-dataset add anna@example.org
+      rsitmd annotate users my-dataset deactivate anna@example.org
+    """
+    import shlex
+
+    from rsitmd_tools.errors import RsitmdError, WrongUsage
+    from rsitmd_tools.studio.client import Client, connection_of
+    from rsitmd_tools.studio.people import People, join, leave, lock_out, overview
+    from rsitmd_tools.workspace import Workspace
+
+    if bool(emails) != (action != "list"):
+        raise WrongUsage(
+            f"{action} takes {'no' if action == 'list' else 'an'} address",
+            mend="for example: users DIR add anna@example.org",
+        )
+    with Workspace.open(folder, write=True) as workspace:
+        if action == "list":
+            try:
+                People(workspace, Client(connection_of(workspace)))
+            except RsitmdError as error:
+                click.echo(f"as of the last push or pull: {error}", err=True)
+        for email in emails:
+            if "@" not in email.strip("@") or len(email.split()) != 1:
+                raise WrongUsage("is no address", where=email, mend="give anna@example.org")
+        for email in emails:
+            if action == "add":
+                told = "takes part now" if join(workspace, email) else "takes part already"
+                click.echo(f"{email}: {told}", err=True)
+                continue
+            if action == "remove":
+                lock_out(workspace, Client(connection_of(workspace)), email)
+            freed = leave(workspace, email)
+            again = shlex.join(["rsitmd", "annotate", "push", str(folder)])
+            click.echo(f"{email}: {freed} images go to others with: {again}", err=True)
+        people = overview(workspace)
+    if as_json:
+        print_json(people)
+        return
+    for person in people:
+        click.echo(_line(person))
+    if not people:
+        click.echo("nobody yet; print a link for them with: rsitmd annotate invite DIR")
+
+
+def _line(person: dict[str, Any]) -> str:
+    name = f" ({person['name']})" if person["name"] else ""
+    pilot = f", pilot: {person['pilot']}" if person["pilot"] else ""
+    told = "takes part" if person["active"] else "left"
+    account = "" if person["account"] else ", has not signed up yet"
+    return (
+        f"{person['email']}{name}: {told}{account}{pilot},"
+        f" {person['written']} written, {person['open']} to do"
+    )
