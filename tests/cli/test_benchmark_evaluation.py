@@ -14,7 +14,14 @@ from rsitmd_tools.cli.root import _run
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence, load_dataset, save_dataset
 from rsitmd_tools.demo.scenes.scene import draw_scenes
 
-SETTINGS = ("epochs=1", "image_size=32", "dimension=16", "word_dimension=16", "batch_size=4")
+SETTINGS = (
+    "backbone=test_resnet",
+    "epochs=1",
+    "image_size=32",
+    "dimension=16",
+    "word_dimension=16",
+    "batch_size=4",
+)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 
 SETTINGS = (
+    "backbone=test_resnet",
     "epochs=1",
     "image_size=32",
     "dimension=16",
