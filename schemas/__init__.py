@@ -59,7 +59,8 @@ def _describe(error: ValidationError) -> SchemaError:
     key = _key(error.absolute_path)
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         # A schema may be true or false too; one with additionalProperties is an object.
-        known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
+        schema: Any = error.schema
+        known = schema.get("properties", {}) if isinstance(schema, dict) else {}
         unknown = sorted(set(error.instance).difference(known))
         place = ".".join(filter(None, [key, unknown[0]]))
         return SchemaError(place, "unknown key", "known here: " + ", ".join(sorted(known)))
@@ -68,7 +69,8 @@ def _describe(error: ValidationError) -> SchemaError:
         wanted = " or ".join(expected) if isinstance(expected, list) else str(expected)
         return SchemaError(key or "document", f"is {_shown(error.instance)}, not of type {wanted}")
     if error.validator == "required" and isinstance(error.instance, dict):
-        missing = [name for name in error.validator_value if name not in error.instance]
+        required: Any = error.validator_value
+        missing = [name for name in required if name not in error.instance]
         return SchemaError(key or "document", f"has no {missing[0]!r}", f"add {missing[0]!r}")
     return SchemaError(key or "document", _shortened(printable(error.message)))
 

@@ -210,11 +210,12 @@ def _benchmark(
     demo: DemoReport, name: str, release: Path, run: Path, epochs: int, seed: int
 ) -> None:
     from rsitmd_tools.baselines import evaluate, load_config, train
+    from rsitmd_tools.baselines.training.train import Options
 
     dataset = load_dataset(release)
     config = load_config(name, [*SMALLER, f"epochs={epochs}", f"seed={seed}"])
     with demo.step(f"train {name}"):
-        train(dataset, config, run, resume=True)
+        train(dataset, config, run, Options(resume=True))
     with demo.step(f"evaluate {name}"):
         demo.results[name] = evaluate(run, dataset)
 

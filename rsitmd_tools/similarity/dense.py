@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+# numpy's own stubs leave this module untyped.
+npy: Any = np.lib.format
 Matrix = npt.NDArray[np.floating[Any]]
 
 
@@ -23,19 +25,20 @@ def create(path: Path, shape: tuple[int, int], dtype: str) -> Matrix:
     """
     kind = np.dtype(dtype)
     header = {
-        "descr": np.lib.format.dtype_to_descr(kind),
+        "descr": npy.dtype_to_descr(kind),
         "fortran_order": False,
         "shape": shape,
     }
     with path.open("wb") as stream:
-        np.lib.format.write_array_header_1_0(stream, header)
+        npy.write_array_header_1_0(stream, header)
         stream.flush()
         size = stream.tell() + shape[0] * shape[1] * kind.itemsize
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(stream.fileno(), 0, size)
         else:
             stream.truncate(size)
-    return np.lib.format.open_memmap(path, mode="r+")
+    matrix: Matrix = npy.open_memmap(path, mode="r+")
+    return matrix
 
 
 def open_values(path: Path) -> Matrix:

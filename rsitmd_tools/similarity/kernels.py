@@ -192,7 +192,7 @@ def _find_fours(own: Ids, bleu: Bleu, buffers: BleuBuffers) -> int:
 @compiled
 def _length(starts: Ids, k: int) -> int:
     """Return the length of a list."""
-    return np.int64(starts[k + 1]) - np.int64(starts[k])
+    return int(np.int64(starts[k + 1]) - np.int64(starts[k]))
 
 
 @compiled
@@ -333,4 +333,4 @@ def _last_free(stem: int, length: int, buffers: MeteorBuffers) -> int:
         if not linked:
             break
         place = buffers.before[place]
-    return place
+    return int(place)

@@ -19,6 +19,8 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from rsitmd_tools.similarity.dense import npy
+
 Floats = npt.NDArray[np.floating[Any]]
 Indices = npt.NDArray[np.integer[Any]]
 
@@ -168,20 +170,20 @@ def open_values(path: Path) -> SparseValues:
 
 def _add(archive: zipfile.ZipFile, name: str, array: npt.NDArray[Any]) -> None:
     with archive.open(f"{name}.npy", "w") as stream:
-        np.lib.format.write_array(stream, array, allow_pickle=False)
+        npy.write_array(stream, array, allow_pickle=False)
 
 
 def _copy_in(
     archive: zipfile.ZipFile, name: str, source: IO[bytes], kind: np.dtype[Any], count: int
 ) -> None:
     header = {
-        "descr": np.lib.format.dtype_to_descr(kind),
+        "descr": npy.dtype_to_descr(kind),
         "fortran_order": False,
         "shape": (count,),
     }
     source.seek(0)
     with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
-        np.lib.format.write_array_header_1_0(stream, header)
+        npy.write_array_header_1_0(stream, header)
         shutil.copyfileobj(source, stream, 1 << 20)
 
 
@@ -195,9 +197,9 @@ def _map(path: Path, archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
         stream.seek(entry.header_offset)
         lengths = struct.unpack("<26xHH", stream.read(30))
         stream.seek(sum(lengths), 1)
-        if np.lib.format.read_magic(stream) != (1, 0):
+        if npy.read_magic(stream) != (1, 0):
             raise ValueError(f"{name} is of another version")
-        shape, _, kind = np.lib.format.read_array_header_1_0(stream)
+        shape, _, kind = npy.read_array_header_1_0(stream)
         if kind.hasobject:
             raise ValueError(f"{name} holds objects")
         if 0 in shape:

@@ -1,0 +1,225 @@
+"""Evaluation of 452 images and 2260 sentences: against encoding both sides once, and more.
+
+Run: python benchmarks/evaluation.py [--size 256] [--block-size 128] [--times 3] [--part NAME]
+
+Three parts, each a Markdown table:
+
+- ``evaluation``: from decoded images to the result (scores, recalls, soft recalls, intervals
+  and all) against encoding both sides once, for three attentions;
+- ``blocks``: scoring with each side encoded once against the scheme of AMFMN's public code,
+  which encodes both sides again for every block of 128 images and 128 sentences (an own
+  transcription of the scheme), beside the gain that counting the encodings says;
+- ``memory``: the most memory that 10 000 x 50 000 soft scores take beyond the output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from machine import about, alternated, seconds, table
+
+from rsitmd_tools.baselines.amfmn.attention import make_attention
+from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
+from rsitmd_tools.baselines.config import load_config
+from rsitmd_tools.baselines.data.images import unit_images
+from rsitmd_tools.baselines.evaluation.evaluate import Wishes, judge
+from rsitmd_tools.baselines.evaluation.gallery import Gallery
+from rsitmd_tools.baselines.evaluation.scoring import encode_images, encode_texts, score_matrix
+from rsitmd_tools.baselines.models import make_model, make_tokenizer
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+
+IMAGES, PER_IMAGE = 452, 5
+BLOCK = 128
+WORDS, LENGTH = 400, 11
+SEED = 0
+KINDS = ("soft", "fusion", "similarity")
+
+
+def draw(random: np.random.Generator) -> Dataset:
+    """Return images without files, with sentences of random words."""
+    words = [f"word{number}" for number in range(WORDS)]
+    images = []
+    for number in range(IMAGES):
+        sentences = tuple(
+            Sentence(" ".join(random.choice(words, LENGTH))) for _ in range(PER_IMAGE)
+        )
+        images.append(ImageRecord(f"class{number % 30}_{number}.tif", sentences, (), "test"))
+    return Dataset("drawn", tuple(images), Path("drawn"), "rsitmd")
+
+
+def parts_of(kind: str, data: Dataset) -> tuple[RetrievalModel, Tokenizer]:
+    """Return AMFMN with an attention, from random weights."""
+    torch.manual_seed(SEED)
+    config = load_config(f"amfmn-{kind}")
+    tokenizer = make_tokenizer(config, data)
+    return make_model(config, tokenizer).eval(), tokenizer
+
+
+def evaluation(size: int, times: int) -> str:
+    """Measure the whole evaluation against encoding."""
+    random = np.random.default_rng(SEED)
+    data = draw(random)
+    gallery = Gallery.of(data, "test")
+    captions = gallery.part.captions()
+    pixels = random.integers(0, 256, (IMAGES, size, size, 3), dtype=np.uint8)
+    sides: dict[str, Callable[[], float]] = {}
+    for kind in KINDS:
+        model, tokenizer = parts_of(kind, data)
+
+        def encode(model: RetrievalModel = model, tokenizer: Tokenizer = tokenizer) -> None:
+            encode_images(model, pixels)
+            encode_texts(model, tokenizer, captions)
+
+        def evaluate(model: RetrievalModel = model, tokenizer: Tokenizer = tokenizer) -> None:
+            scores = score_matrix(model, tokenizer, pixels, captions)
+            judge(scores, gallery, data, "test", Wishes(), None, {})
+
+        sides[f"{kind}: encode"] = lambda encode=encode: seconds(encode)
+        sides[f"{kind}: evaluate"] = lambda evaluate=evaluate: seconds(evaluate)
+    for warm in sides.values():
+        warm()
+    found = alternated(sides, times)
+    rows = [
+        [
+            kind,
+            f"{found[f'{kind}: encode']:.2f}",
+            f"{found[f'{kind}: evaluate']:.2f}",
+            f"{found[f'{kind}: evaluate'] / found[f'{kind}: encode']:.3f}",
+        ]
+        for kind in KINDS
+    ]
+    return table(["attention", "encode both sides once, s", "whole evaluation, s", "ratio"], rows)
+
+
+@torch.no_grad()
+def score_in_blocks(
+    model: RetrievalModel, tokenizer: Tokenizer, pixels: np.ndarray, captions: list[str]
+) -> np.ndarray:
+    """Score as the public code does: both sides are encoded again for every block."""
+    scores = np.zeros((len(pixels), len(captions)), np.float32)
+    for top in range(0, len(pixels), BLOCK):
+        rows = slice(top, top + BLOCK)
+        for left in range(0, len(captions), BLOCK):
+            columns = slice(left, left + BLOCK)
+            images = model.encode_images(unit_images(pixels[rows]))
+            texts = model.encode_texts(tokenizer.encode(captions[columns]))
+            scores[rows, columns] = model.score(images, texts).numpy()
+    return scores
+
+
+def blocks(size: int) -> str:
+    """Measure scoring with encodings kept against the scheme that makes them again."""
+    random = np.random.default_rng(SEED)
+    data = draw(random)
+    captions = data.captions()
+    pixels = random.integers(0, 256, (IMAGES, size, size, 3), dtype=np.uint8)
+    rows = [_blocks_of(kind, data, pixels, captions) for kind in KINDS]
+    columns = [
+        "attention",
+        "encoding in every block, s",
+        "encoding once, s",
+        "gain",
+        "gain counted",
+        "share of it",
+    ]
+    return table(columns, rows)
+
+
+def _blocks_of(kind: str, data: Dataset, pixels: np.ndarray, captions: list[str]) -> list[str]:
+    model, tokenizer = parts_of(kind, data)
+    ours = score_matrix(model, tokenizer, pixels, captions)
+    theirs: list[np.ndarray] = []
+    found = alternated(
+        {
+            "images": lambda: seconds(lambda: encode_images(model, pixels)),
+            "texts": lambda: seconds(lambda: encode_texts(model, tokenizer, captions)),
+            "once": lambda: seconds(lambda: score_matrix(model, tokenizer, pixels, captions)),
+            "again": lambda: seconds(
+                lambda: theirs.append(score_in_blocks(model, tokenizer, pixels, captions))
+            ),
+        },
+        1,
+    )
+    assert np.allclose(ours, theirs[0], atol=1e-4)
+    down, across = -(-IMAGES // BLOCK), -(-len(captions) // BLOCK)
+    once = found["images"] + found["texts"]
+    counted = (across * found["images"] + down * found["texts"]) / once
+    gain = found["again"] / found["once"]
+    return [
+        kind,
+        f"{found['again']:.1f}",
+        f"{found['once']:.1f}",
+        f"{gain:.1f}",
+        f"{counted:.1f}",
+        f"{gain / counted:.2f}",
+    ]
+
+
+def memory_here(images: int, texts: int) -> None:
+    """Score in this process and print bytes: before, at the most, the output."""
+    torch.manual_seed(SEED)
+    attention = make_attention("soft", 512).eval()
+    before = _peak()
+    with torch.no_grad():
+        scores = attention(torch.randn(images, 512), torch.randn(texts, 512))
+    print(before, _peak(), scores.numel() * scores.element_size())
+
+
+def memory(images: int, texts: int) -> str:
+    """Measure memory in a process of its own."""
+    command = [sys.executable, __file__, "--part", "memory-here", "--pairs", f"{images}x{texts}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    before, peak, output = (int(number) / 1e9 for number in done.stdout.split())
+    columns = [
+        "scores",
+        "output, GB",
+        "peak of the process, GB",
+        "before scoring (libraries), GB",
+        "scoring beyond the output, GB",
+    ]
+    row = [
+        f"{images} x {texts}, soft, d = 512",
+        f"{output:.2f}",
+        f"{peak:.2f}",
+        f"{before:.2f}",
+        f"{peak - output - before:.2f}",
+    ]
+    return table(columns, [row])
+
+
+def _peak() -> int:
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=256, help="side of the images")
+    parser.add_argument("--block-size", type=int, default=128, help="the same, for blocks")
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--pairs", default="10000x50000", help="of the part memory")
+    parser.add_argument("--part", help="one alone")
+    arguments = parser.parse_args()
+    images, texts = map(int, arguments.pairs.split("x"))
+    if arguments.part == "memory-here":
+        memory_here(images, texts)
+        return
+    print(about("torch", "timm", seed=SEED))
+    for name, measure in (
+        ("evaluation", lambda: evaluation(arguments.size, arguments.times)),
+        ("blocks", lambda: blocks(arguments.block_size)),
+        ("memory", lambda: memory(images, texts)),
+    ):
+        if arguments.part in (None, name):
+            print(f"\n{name}\n\n{measure()}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""What a benchmark ran on, and how it is printed; run alone, it prints the machine.
+
+Run: python benchmarks/machine.py
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+
+def about(*packages: str, seed: int | None = None) -> str:
+    """Return a line that names the machine, versions of packages, the seed, the command.
+
+    Args:
+        packages: Distributions whose versions matter.
+        seed: Of what was drawn at random.
+    """
+    versions = [f"Python {platform.python_version()}"]
+    versions += [f"{name} {version(name)}" for name in ("rsitmd-tools", *packages)]
+    # Folders of a machine say nothing to others.
+    arguments = [Path(given).name if given.startswith("/") else given for given in sys.argv[1:]]
+    parts = [
+        f"{_processor()}, {cores()} cores, {_memory():.0f} GB, {platform.system()}",
+        ", ".join(versions),
+        *([] if seed is None else [f"seed {seed}"]),
+        f"`{' '.join(['python', 'benchmarks/' + Path(sys.argv[0]).name, *arguments])}`",
+    ]
+    return "; ".join(parts)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long a call takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def alternated(sides: Mapping[str, Callable[[], float]], times: int) -> dict[str, float]:
+    """Measure sides in turn, so that a busy machine burdens all alike; return medians.
+
+    Args:
+        sides: Of each name what measures once, such as ``lambda: seconds(work)``.
+        times: How often each is measured.
+    """
+    found: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(times):
+        for name, measure in sides.items():
+            found[name].append(measure())
+    return {name: median(values) for name, values in found.items()}
+
+
+def cores() -> int:
+    """Return on how many cores this process may run."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _memory() -> float:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+
+
+if __name__ == "__main__":
+    print(about())

@@ -1,0 +1,445 @@
+"""The prior: ratios against plain NLTK, good Python, a bare fill; memory, threads, growth.
+
+Run: python benchmarks/prior.py [--data FOLDER] [--quick] [--plot FILE]
+
+FOLDER holds ``rsitmd_precomp``; by default RSITMD_DATA, else ../shared/data. What takes
+hours is timed on a seeded sample of pairs and multiplied.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+from machine import about, alternated, cores, seconds, table
+
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence, load_dataset, save_dataset
+from rsitmd_tools.similarity import compute_prior
+from rsitmd_tools.similarity.definitions import prepare
+from rsitmd_tools.similarity.rows import map_blocks
+from rsitmd_tools.similarity.tokens import stem, stop_words, tokenize
+
+SEED = 0
+BARE = """
+import sys, nltk, numba, numpy
+shape, dtype = (int(sys.argv[2]), int(sys.argv[3])), sys.argv[4]
+matrix = numpy.lib.format.open_memmap(sys.argv[1], "w+", dtype, shape)
+matrix[:] = 0.5
+matrix.flush()
+"""
+MEMORY = """
+import sys, threading, time
+from pathlib import Path
+from rsitmd_tools.dataset import load_dataset
+from rsitmd_tools.similarity import kernels, reference, write_prior
+from rsitmd_tools.similarity.nltk_parts import porter_stemmer, word_tokenizer
+porter_stemmer(), word_tokenizer()
+def resident():
+    # Without the pages of the file: the matrix itself is written through a memory map.
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
+before = peak = resident()
+def watch():
+    global peak
+    while True:
+        peak = max(peak, resident())
+        time.sleep(0.005)
+threading.Thread(target=watch, daemon=True).start()
+write_prior(load_dataset(Path(sys.argv[1])).select("train"), Path(sys.argv[2]))
+print(peak - before)
+"""
+
+
+def pairwise(references: Sequence[str], caption: str) -> float:
+    """The public script's definition, pair by pair, with NLTK: a plain transcription."""
+    from nltk.stem.porter import PorterStemmer
+    from nltk.translate.bleu_score import sentence_bleu
+
+    stemmer = PorterStemmer()
+
+    def stemmed(text: str) -> list[str]:
+        return [str(stemmer.stem(token.lower())) for token in TOKENIZER.tokenize(text)]
+
+    own, refs = stemmed(caption), [stemmed(text) for text in references]
+    first = 1.0 if own in refs else sentence_bleu(refs, own)
+    left = {word for word in own if word not in STOP}
+    scores = []
+    for ref in refs:
+        words = [word for word in ref if word not in STOP]
+        if words:
+            scores.append(sum(word in left for word in set(words)) / len(words))
+    return float(first + (sum(scores) / len(scores) if scores else math.nan)) / 2
+
+
+class GoodPython:
+    """The same with counters and sets kept, each text seen once; one process."""
+
+    def __init__(self, data: Dataset) -> None:
+        every = [stem_all(caption) for caption in data.captions()]
+        self.grams = [[Counter(grams(words, n)) for n in range(1, 5)] for words in every]
+        self.lengths = [len(words) for words in every]
+        self.words = [tuple(words) for words in every]
+        self.left = [frozenset(w for w in words if w not in STOP) for words in every]
+        self.counts = [sum(w not in STOP for w in words) for words in every]
+        at = 0
+        self.own: list[range] = []
+        for image in data:
+            self.own.append(range(at, at + len(image.sentences)))
+            at += len(image.sentences)
+
+    def row(self, image: int, captions: Sequence[int]) -> list[float]:
+        """Return the similarities of one image with some captions."""
+        own = self.own[image]
+        texts = {self.words[r] for r in own}
+        most = [Counter[tuple[str, ...]]() for _ in range(4)]
+        for r in own:
+            for total, counts in zip(most, self.grams[r], strict=True):
+                total |= counts
+        lengths = [self.lengths[r] for r in own]
+        spoken = [(self.left[r], self.counts[r]) for r in own if self.counts[r]]
+        return [self._pair(c, texts, most, lengths, spoken) for c in captions]
+
+    def _pair(
+        self,
+        caption: int,
+        texts: set[tuple[str, ...]],
+        most: list[Counter[tuple[str, ...]]],
+        lengths: list[int],
+        spoken: list[tuple[frozenset[str], int]],
+    ) -> float:
+        first = 1.0 if self.words[caption] in texts else 0.0
+        if not first:
+            product, n = 1.0, self.lengths[caption]
+            for order in (3, 2, 1, 0):
+                counts, clip = self.grams[caption][order], most[order]
+                match = sum(min(k, clip[g]) for g, k in counts.items() if g in clip)
+                if not match:
+                    product = 0.0
+                    break
+                product *= match / (n - order)
+            if product:
+                closest = min(lengths, key=lambda r: (abs(r - n), r))
+                first = product**0.25 * (1.0 if n > closest else math.exp(1 - closest / n))
+        if not spoken:
+            return math.nan
+        left = self.left[caption]
+        return (first + sum(len(v & left) / k for v, k in spoken) / len(spoken)) / 2
+
+
+def stem_all(text: str) -> list[str]:
+    """Return the stems of a text."""
+    return [stem(token) for token in tokenize(text)]
+
+
+def grams(words: Sequence[str], size: int) -> list[tuple[str, ...]]:
+    """Return the n-grams of a list of words."""
+    return [tuple(words[k : k + size]) for k in range(len(words) - size + 1)]
+
+
+def sampled(data: Dataset, count: int) -> list[tuple[int, int]]:
+    """Return seeded pairs of image and caption."""
+    chance = random.Random(SEED)
+    captions = len(data.captions())
+    return [(chance.randrange(len(data)), chance.randrange(captions)) for _ in range(count)]
+
+
+def generated(source: Dataset, images: int) -> Dataset:
+    """Return captions as long as the source's, of its words as often as they stand there."""
+    chance = random.Random(SEED)
+    words = [t for caption in source.captions() for t in caption.split()]
+    lengths = [len(caption.split()) for caption in source.captions()]
+
+    def caption() -> str:
+        # Runs of the source: so that n-grams repeat as they do in real captions.
+        length, found = chance.choice(lengths), list[str]()
+        while len(found) < length:
+            first = chance.randrange(len(words))
+            found += words[first : first + chance.randrange(1, 6)]
+        return " ".join(found[:length])
+
+    return Dataset(
+        f"generated {images}",
+        tuple(
+            ImageRecord(
+                f"made_{n}.tif", tuple(Sentence(caption()) for _ in range(5)), split="train"
+            )
+            for n in range(images)
+        ),
+        Path("generated"),
+        "rsitmd",
+    )
+
+
+def command(path: Path, out: Path, *more: str) -> Callable[[], None]:
+    """Return what runs the whole command in a new process."""
+    arguments = [sys.executable, "-m", "rsitmd_tools", "build", "similarity", str(path)]
+
+    def run() -> None:
+        out.unlink(missing_ok=True)
+        subprocess.run(
+            [*arguments, "-o", str(out), *more], check=True, capture_output=True, text=True
+        )
+
+    return run
+
+
+def main() -> None:
+    """Measure, print a table of ratios and a table of growth."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    default = os.environ.get("RSITMD_DATA", Path(__file__).parents[2] / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=Path(default))
+    parser.add_argument("--quick", action="store_true", help="One repetition, smaller samples.")
+    parser.add_argument("--plot", type=Path, help="Draw the growth.")
+    arguments = parser.parse_args()
+    folder = arguments.data / "rsitmd_precomp"
+    times = 1 if arguments.quick else 5
+    train = load_dataset(folder).select("train")
+    pairs = len(train) * len(train.captions())
+    rows: list[tuple[str, str, str, str]] = []
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        rows += whole_command(folder, train, scratch, times)
+        rows += kernels(train, pairs, times)
+        rows += memory(folder, scratch)
+        rows += large(train, scratch, times)
+    print(about("numpy", "numba", "nltk", seed=SEED), "\n")
+    print(table(("work", "against", "measured", "at least"), rows), "\n")
+    growth(train, times, arguments.plot)
+
+
+def whole_command(
+    folder: Path, train: Dataset, scratch: Path, times: int
+) -> list[tuple[str, str, str, str]]:
+    """Measure the command on RSITMD's train split."""
+    out, bare = scratch / "train.npy", scratch / "bare.npy"
+    shape = [str(len(train)), str(len(train.captions()))]
+    run = command(folder, out, "--split", "train")
+    run()  # compiles and fills the caches
+    found = alternated(
+        {
+            "command": lambda: seconds(run),
+            "bare": lambda: seconds(
+                lambda: subprocess.run(
+                    [sys.executable, "-c", BARE, str(bare), *shape, "float64"], check=True
+                )
+            ),
+        },
+        times,
+    )
+    sample = sampled(train, 400)
+    captions = train.captions()
+    images = [image.captions for image in train]
+
+    def plain() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for image, caption in sample:
+                pairwise(images[image], captions[caption])
+
+    pair = min(seconds(plain) for _ in range(2)) / len(sample)
+    hours = pair * len(train) * len(captions) / 3600
+    faster = hours * 3600 / found["command"]
+    return [
+        (
+            f"whole command, {shape[0]} x {shape[1]}, float64: {found['command']:.2f} s",
+            f"imports nltk and numba, saves such a matrix: {found['bare']:.2f} s",
+            f"{found['command'] / found['bare']:.2f} x",
+            "at most 3 x",
+        ),
+        (
+            "the same",
+            f"pairwise NLTK script, {pair * 1e3:.2f} ms a pair, {hours:.0f} h",
+            f"{faster:,.0f} x faster",
+            "60 000 x",
+        ),
+    ]
+
+
+def kernels(train: Dataset, pairs: int, times: int) -> list[tuple[str, str, str, str]]:
+    """Measure the kernel alone, warm, all on the same threads and in float64."""
+    matrix = np.empty((len(train), len(train.captions())))
+    similarity = prepare(train, "reference")
+
+    def put(first: int, block: np.ndarray) -> None:
+        matrix[first : first + len(block)] = block
+
+    def kernel(threads: int | None = None) -> None:
+        for _ in map_blocks(similarity, put, threads):
+            pass
+
+    class Constant:
+        """Fills the same matrix, by the same blocks and threads."""
+
+        shape = similarity.shape
+        settings: dict[str, object] = {}  # noqa: RUF012
+
+        def filler(self) -> Callable[[int, np.ndarray], None]:
+            return lambda first, out: matrix[first : first + len(out)].fill(0.5)
+
+    def fill() -> None:
+        for _ in map_blocks(Constant(), lambda first, block: None):
+            pass
+
+    kernel()
+    fill()
+    found = alternated(
+        {
+            "kernel": lambda: seconds(kernel),
+            "fill": lambda: seconds(fill),
+            "one": lambda: seconds(lambda: kernel(1)),
+        },
+        times,
+    )
+    kernel(1)
+    one = matrix.tobytes() if matrix.nbytes < 1e9 else b""
+    kernel(2)
+    same = one == matrix.tobytes()
+    good = GoodPython(train)
+    chance = random.Random(SEED)
+    columns = chance.sample(range(matrix.shape[1]), 2000)
+    images = chance.sample(range(len(train)), 20)
+    took = seconds(
+        lambda: np.testing.assert_allclose(
+            [good.row(image, columns) for image in images],
+            matrix[np.ix_(images, columns)],
+            atol=1e-12,
+        )
+    )
+    faster = took / (len(images) * len(columns)) * pairs / found["kernel"]
+    return [
+        (
+            f"kernel alone: {found['kernel']:.3f} s",
+            f"good Python, {took / len(images) / len(columns) * 1e6:.1f} µs a pair",
+            f"{faster:,.0f} x faster",
+            "2 000 x",
+        ),
+        (
+            "the same",
+            f"filling the matrix with a constant: {found['fill']:.3f} s",
+            f"{found['kernel'] / found['fill']:.1f} x",
+            "at most 7 x",
+        ),
+        (
+            f"2 threads of {cores()} cores",
+            f"1 thread: {found['one']:.3f} s",
+            f"{found['one'] / found['kernel']:.2f} x faster; same bits: {'yes' if same else 'NO'}",
+            "same bits",
+        ),
+        meteor(train, pairs),
+    ]
+
+
+def meteor(train: Dataset, pairs: int) -> tuple[str, str, str, str]:
+    """Measure METEOR of all pairs against NLTK on a sample."""
+    from nltk.translate.meteor_score import meteor_score
+
+    similarity = prepare(train, "paper", (0.0, 1.0))
+    sums = []
+
+    def all_pairs() -> None:
+        sums[:] = map_blocks(similarity, lambda first, block: float(block.sum()), None)
+
+    all_pairs()
+    took = min(seconds(all_pairs) for _ in range(2))
+    captions = [[t.lower() for t in tokenize(c)] for c in train.captions()]
+    own = GoodPython(train).own
+    none = SimpleNamespace(synsets=lambda word: [])
+    sample = [(i, c) for i, c in sampled(train, 600) if captions[own[i][0]] and captions[c]]
+
+    def plain() -> None:
+        for image, caption in sample:
+            meteor_score([captions[r] for r in own[image]], captions[caption], wordnet=none)
+
+    pair = min(seconds(plain) for _ in range(2)) / len(sample)
+    return (
+        f"METEOR of all pairs, exact and stem stages: {took:.2f} s",
+        f"NLTK, {pair * 1e6:.0f} µs a pair",
+        f"{pair * pairs / took:,.0f} x faster",
+        "4 000 x",
+    )
+
+
+def memory(folder: Path, scratch: Path) -> list[tuple[str, str, str, str]]:
+    """Measure the memory beyond the matrix."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(folder), str(scratch / "memory.npy")],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    (scratch / "memory.npy").unlink()
+    return [
+        (
+            "memory beyond the matrix (RssAnon)",
+            "what the imports take",
+            f"{float(done.stdout):.0f} MB more",
+            "at most 150 MB",
+        )
+    ]
+
+
+def large(train: Dataset, scratch: Path, times: int) -> list[tuple[str, str, str, str]]:
+    """Measure the command at RSICD's size, on text of RSITMD's words."""
+    data = generated(train, 9828)
+    save_dataset(data, scratch, "rsitmd")
+    run = command(scratch, scratch / "large.npy", "--dtype", "float32")
+    took = sorted(seconds(run) for _ in range(min(times, 3)))
+    (scratch / "large.npy").unlink()
+    return [
+        (
+            "whole command, 9828 x 49 140, float32, 1.9 GB",
+            "two weeks of the pairwise script",
+            f"{took[len(took) // 2]:.1f} s",
+            "under 15 s",
+        )
+    ]
+
+
+def growth(train: Dataset, times: int, plot: Path | None) -> None:
+    """Print time and memory of 1k to 8k images, and the exponent of the time."""
+    sizes = (1000, 2000, 4000, 8000)
+    took = []
+    lines = []
+    for size in sizes:
+        data = generated(train, size)
+        matrix = np.empty((size, 5 * size), np.float32)
+
+        def run(data: Dataset = data, matrix: np.ndarray = matrix) -> None:
+            compute_prior(data, out=matrix)
+
+        run()
+        took.append(min(seconds(run) for _ in range(min(times, 3))))
+        lines.append((size, 5 * size, f"{took[-1]:.2f}", f"{matrix.nbytes / 1e6:.0f}"))
+    exponent = float(np.polyfit(np.log(sizes), np.log(took), 1)[0])
+    print(table(("images", "captions", "seconds", "matrix, MB"), lines))
+    print(f"\nTime grows with the images to the power {exponent:.2f}; the matrix, to 2.")
+    if plot is not None:
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(5, 3.5), layout="constrained")
+        axes = figure.subplots()
+        axes.loglog(sizes, took, "o-", label=f"seconds, exponent {exponent:.2f}")
+        axes.loglog(sizes, [20 * s * s / 1e9 for s in sizes], "s--", label="matrix, GB")
+        axes.set_xlabel("images")
+        axes.legend()
+        axes.grid(alpha=0.3, which="both")
+        figure.savefig(plot, dpi=120)
+
+
+STOP = stop_words()
+if __name__ == "__main__":
+    from nltk.tokenize.destructive import NLTKWordTokenizer
+
+    TOKENIZER = NLTKWordTokenizer()
+    main()

@@ -1,0 +1,93 @@
+"""`rsitmd build similarity` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+LINES = ["a red ship near the port", "two ships .", "blue sea", "a pier", "ships at sea"]
+
+
+def rsitmd(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rsitmd_tools", "build", "similarity", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+    )
+
+
+@pytest.fixture
+def precomp(tmp_path: Path) -> Path:
+    folder = tmp_path / "precomp"
+    folder.mkdir()
+    for split, images in (("train", 3), ("test", 2)):
+        captions = [f"{n} {line}" for n in range(images) for line in LINES]
+        (folder / f"{split}_caps.txt").write_text("\n".join(captions) + "\n")
+        names = "".join(f"port_{n}.tif\n" for n in range(images))
+        (folder / f"{split}_filename.txt").write_text(names)
+    return folder
+
+
+def test_every_option(tmp_path: Path, precomp: Path) -> None:
+    done = rsitmd(precomp, "--split", "train", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    about = json.loads(done.stdout)
+    assert about["path"] == "prior-train.npy"
+    assert about["shape"] == [3, 15]
+    assert np.load(tmp_path / "prior-train.npy").dtype == np.float64
+    paper = rsitmd(
+        precomp, "--definition", "paper", "--weights", "0.3,0.7", "--dtype", "float32",
+        "--threshold", "0.2", "--threads", "2", "-o", "out/p.npz", cwd=tmp_path,
+    )  # fmt: skip
+    assert paper.returncode == 0, paper.stderr
+    assert "METEOR stages: exact, stem" in paper.stdout
+    assert "mean of the others" in paper.stdout
+    about = json.loads((tmp_path / "out" / "p.json").read_text())
+    assert about["weights"] == {"bleu": 0.3, "meteor": 0.7}
+    assert (about["dtype"], about["threshold"], about["shape"]) == ("float32", 0.2, [5, 25])
+
+
+def test_the_heat_map_alone_and_beside_a_file(tmp_path: Path, precomp: Path) -> None:
+    done = rsitmd(precomp, precomp, "--split", "test", "--plot", "heat.png", cwd=tmp_path)
+    assert done.stdout == "heat map: heat.png\n"
+    assert [path.name for path in tmp_path.glob("*.np*")] == []
+    both = rsitmd(precomp, "--plot", "h.svg", "-o", "p.npy", cwd=tmp_path)
+    assert both.returncode == 0, both.stderr
+    assert (tmp_path / "p.npy").exists()
+    assert (tmp_path / "h.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--split", "dev"], 1, "no images in split 'dev'; splits here: train, test"),
+        (["--weights", "0.5,0.5"], 2, "--weights goes with --definition paper"),
+        (["--definition", "paper", "--weights", "1"], 2, "give two numbers"),
+        (["--threshold", "2"], 2, "0<=x<=1"),
+        (["-o", "prior.txt"], 2, "must end in .npy"),
+        (["--plot", "heat.gif"], 2, "another ending"),
+        (["precomp"], 2, "Several PATHs go with --plot only"),
+        (["-o", "/proc/none/p.npy"], 1, "cannot be written"),
+    ],
+)
+def test_wrong_use(
+    tmp_path: Path, precomp: Path, arguments: list[str], code: int, told: str
+) -> None:
+    done = rsitmd("precomp", *arguments, cwd=tmp_path)
+    assert done.returncode == code
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_counts_that_do_not_fit_are_both_named(tmp_path: Path, precomp: Path) -> None:
+    captions = precomp / "train_caps.txt"
+    captions.write_text("\n".join(captions.read_text().splitlines()[:-1]) + "\n")
+    done = rsitmd("precomp", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "14 captions do not fit 3 file names" in done.stderr
