@@ -83,8 +83,8 @@ def evaluation(size: int, times: int) -> str:
 
         sides[f"{kind}: encode"] = lambda encode=encode: seconds(encode)
         sides[f"{kind}: evaluate"] = lambda evaluate=evaluate: seconds(evaluate)
-    for warm in sides.values():
-        warm()
+        encode_images(model, pixels[:64])
+    judge(random.normal(size=(IMAGES, len(captions))), gallery, data, "test", Wishes(), None, {})
     found = alternated(sides, times)
     rows = [
         [

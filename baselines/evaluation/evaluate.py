@@ -110,7 +110,7 @@ def evaluate(
         "checkpoint_sha256": sha256_file(run.best),
         "device": device,
     }
-    return _judge(scores, gallery, dataset, split, wishes, folder, made)
+    return judge(scores, gallery, dataset, split, wishes, folder, made)
 
 
 def evaluate_scores(
@@ -151,10 +151,10 @@ def evaluate_scores(
         "settings": {},
         "scores": {"file": file.name, "sha256": sha256_file(file)},
     }
-    return _judge(scores, gallery, dataset, split, wishes, output, made)
+    return judge(scores, gallery, dataset, split, wishes, output, made)
 
 
-def _judge(
+def judge(
     scores: npt.NDArray[np.floating[Any]],
     gallery: Gallery,
     dataset: Dataset,
@@ -163,7 +163,20 @@ def _judge(
     folder: Path | None,
     made: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Measure scores, and write what was found into a folder."""
+    """Measure scores, and write what was found into a folder.
+
+    Args:
+        scores: ``(N, M)`` of the gallery.
+        gallery: Images and texts.
+        dataset: The whole dataset.
+        split: The gallery's split.
+        wishes: What else is done.
+        folder: Where the files go; None for nowhere.
+        made: What the result says of how the scores were made.
+
+    Raises:
+        RsitmdError: The file of positives does not fit, or a file cannot be written.
+    """
     both = measures.Both.of(scores, gallery.owners)
     with tempfile.TemporaryDirectory() as scratch:
         prior = gallery_prior(gallery, split, Path(scratch))
