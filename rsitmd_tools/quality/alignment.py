@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +34,9 @@ def block_shift(captions: Sequence[Sequence[str]]) -> tuple[int, int] | None:
         return None
     size = len(captions[0])
     lines = [split_words(text) for image in captions for text in image]
-    links = np.array(
-        [jaccard(a, b) for a, b in zip(lines, lines[1:], strict=False)] + [np.nan]
-    ).reshape(len(captions), size)
+    links = np.array([jaccard(a, b) for a, b in pairwise(lines)] + [np.nan]).reshape(
+        len(captions), size
+    )
     for start, stretch in _stretches(links):
         weakness = np.nanmean(stretch, axis=0)
         weakest = int(np.argmin(weakness))
@@ -61,7 +62,7 @@ def category_shift(
         return None
     words = [frozenset(w for text in image.captions for w in split_words(text)) for image in images]
     names = [_names(image, synonyms) for image in images]
-    shifts = [s for s in range(-FARTHEST, FARTHEST + 1)]
+    shifts = list(range(-FARTHEST, FARTHEST + 1))
     hits = np.full((len(images), len(shifts)), np.nan)
     for column, shift in enumerate(shifts):
         for index in range(len(images)):

@@ -86,7 +86,7 @@ def _thumbnail(picture: Picture) -> npt.NDArray[np.uint8]:
 
 
 def _standardised(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    centred = values - values.mean()
+    centred: npt.NDArray[np.float64] = values - values.mean()
     scale = float(centred.std())
     return centred / scale if scale else centred
 

@@ -18,7 +18,8 @@ def alike_annotators(subject: Subject) -> Iterator[Place]:
     picture rarely choose the same ten words: one of them saw the other's sentence.
 
     Bad:
-        "Two boats lie at the grey pier." by one, "Two boats lie at a grey pier." by another
+        "Two white boats lie beside the long grey pier of the port." by one,
+        "Two white boats lie beside a long grey pier of the port." by another
     Good:
         "Two boats lie at the grey pier." by one, "A red ship and a white one." by another
     Fix:

@@ -1,0 +1,111 @@
+"""Family N: annotators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence, load_dataset
+from tests.quality.conftest import FIVE, dataset, record
+from tests.release.conftest import add_image
+
+if TYPE_CHECKING:
+    from tests.quality.conftest import Found
+
+PEOPLE = ("anna", "berta", "clara", "dora", "emil")
+NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def image(number: int, *texts: str, people: tuple[str, ...] = PEOPLE) -> ImageRecord:
+    pairs = zip(texts, people, strict=False)
+    return record(f"port_{number}.tif", [Sentence(raw, annotator=who) for raw, who in pairs])
+
+
+def varied(number: int) -> list[str]:
+    """Five sentences that nobody could object to."""
+    first, second = NUMBERS[number % 10], NUMBERS[number // 10]
+    return [
+        f"{first} boats and {second} cars stand beside the long pier {number}.",
+        f"Near {second} houses the harbour number {number} holds {first} ships.",
+        f"{number} vessels are seen from above along {second} green lawns.",
+        f"{first} yachts on grey water fill the basin called {number}.",
+        f"Beyond {second} roads lie watercraft, {first} of them red, at {number}.",
+    ]
+
+
+def campaign(**other: object) -> Dataset:
+    """25 images by five people; ``other`` gives what one person wrote on each instead."""
+    images = []
+    for number in range(25):
+        texts = varied(number)
+        for person, say in other.items():
+            texts[PEOPLE.index(person)] = say(number)  # type: ignore[operator]
+        images.append(image(number, *texts))
+    return dataset(*images)
+
+
+def test_n101_too_few_annotators(found: Found) -> None:
+    three = image(1, *FIVE, people=("anna", "anna", "berta", "anna", "clara"))
+    assert found("N101", dataset(image(1, *FIVE))) == []
+    assert found("N101", dataset(record())) == []
+    [finding] = found("N101", dataset(three))
+    assert finding.message == "written by 3 annotators instead of 5"
+
+
+@pytest.mark.parametrize(
+    ("code", "say"),
+    [
+        ("N102", lambda number: f"There are trees, {number // 3} of them."),
+        ("N103", lambda number: f"Trees {number}."),
+        ("N104", lambda number: f"This is a {NUMBERS[number % 10]} of the kind {number} by far."),
+    ],
+)
+def test_n102_n103_n104_one_annotator_apart(code: str, say: object, found: Found) -> None:
+    assert found(code, campaign()) == []
+    [finding] = found(code, campaign(clara=say))
+    assert finding.message.startswith("clara: ")
+    assert (finding.image, finding.sentence_index) == (None, None)
+
+
+def test_few_sentences_are_not_judged(found: Found) -> None:
+    data = campaign(clara=lambda number: "Trees.")
+    few = data.with_images(data.images[:10])
+    assert [f for code in ("N102", "N103", "N104") for f in found(code, few)] == []
+
+
+def test_n105_impossible_speed(tmp_path: Path, found: Found) -> None:
+    from rsitmd_tools.workspace import Workspace
+
+    with Workspace.create(tmp_path) as workspace:
+        with workspace.transaction() as db:
+            db.execute(
+                "INSERT INTO project (id, server, server_id, template, config, created_at)"
+                " VALUES (1, 'here', 1, 't', 's', 'now')"
+            )
+            db.executemany(
+                "INSERT INTO annotator (email) VALUES (?)", [(f"{p}@x.org",) for p in PEOPLE]
+            )
+        add_image(workspace, 0, 5, "train")
+        with workspace.transaction() as db:
+            db.execute("UPDATE annotation SET lead_time = 30.0")
+            db.execute("UPDATE annotation SET lead_time = 0.5 WHERE annotator_id = 3")
+    [finding] = found("N105", load_dataset(tmp_path))
+    assert finding.sentence_index == 2
+    assert "clara@x.org: 9 words in 0.5 s" in finding.message
+
+
+def test_n106_alike_annotators(found: Found) -> None:
+    own = "Two white boats lie beside the long grey pier of the port."
+    like = "Two white boats lie beside a long grey pier of the port."
+    [finding] = found("N106", dataset(image(1, own, FIVE[1], like)))
+    assert finding.sentence_index == 2
+    assert "clara and anna share" in finding.message
+    assert found("N106", dataset(image(1, *FIVE))) == []
+    same = image(1, own, like, people=("anna", "anna"))
+    assert found("N106", dataset(same)) == []
+
+
+def test_n107_only_a_workspace_knows_who_changed_what(found: Found) -> None:
+    assert found("N107", campaign()) == []

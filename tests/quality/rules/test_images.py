@@ -1,0 +1,160 @@
+"""Families I and L: image files, duplicates, leakage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from tests.quality.conftest import FIVE, dataset, record
+
+if TYPE_CHECKING:
+    from tests.quality.conftest import Found
+
+SIZE = 96
+GROUND = 20
+
+
+def scene(number: int) -> Image.Image:
+    """A picture with structure, another one for each number."""
+    coarse = np.random.default_rng(number).integers(GROUND, 236, (9, 9, 3), dtype=np.uint8)
+    image = Image.fromarray(coarse).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+    noise = np.random.default_rng(number + 99).integers(-9, 10, (SIZE, SIZE, 3))
+    return Image.fromarray((np.asarray(image, int) + noise).clip(1, 254).astype(np.uint8))
+
+
+def folder_of(tmp_path: Path, **images: Image.Image | bytes) -> Dataset:
+    """Write images as ``<name>_1.tif``; the split is the part of the name before ``__``."""
+    records = []
+    for name, image in images.items():
+        split, _, short = name.rpartition("__")
+        file = tmp_path / f"{short}_1.tif"
+        if isinstance(image, bytes):
+            file.write_bytes(image)
+        else:
+            image.save(file)
+        records.append(record(file.name, split=split or None))
+    return dataset(*records, folder=tmp_path)
+
+
+def test_i101_unreadable_image(tmp_path: Path, found: Found) -> None:
+    scene(1).save(tmp_path / "whole.jpg")
+    half = (tmp_path / "whole.jpg").read_bytes()[:900]
+    (tmp_path / "whole.jpg").unlink()
+    data = folder_of(tmp_path, good=scene(1), empty=b"", half=half, text=b"no image at all")
+    assert [f.image for f in found("I101", data)] == ["empty_1.tif", "half_1.tif", "text_1.tif"]
+
+
+def test_i102_image_shape(tmp_path: Path, found: Found) -> None:
+    data = folder_of(
+        tmp_path,
+        a=scene(1),
+        b=scene(2),
+        small=scene(3).resize((50, 96)),
+        grey=scene(4).convert("L"),
+    )
+    assert [(f.image, f.message) for f in found("I102", data)] == [
+        ("small_1.tif", "is 50 x 96 pixels, not 96 x 96"),
+        ("grey_1.tif", "has the mode L, not RGB"),
+    ]
+
+
+def test_i103_i104_i105_nothing_to_see(tmp_path: Path, found: Found) -> None:
+    black = Image.new("RGB", (SIZE, SIZE))
+    edge = scene(1)
+    edge.paste((0, 0, 0), (0, 0, SIZE, 60))
+    blurred = scene(2).filter(ImageFilter.GaussianBlur(9))
+    data = folder_of(
+        tmp_path, black=black, edge=edge, blurred=blurred, good=scene(3),
+        grey=Image.new("RGB", (SIZE, SIZE), (130, 130, 130)),
+    )  # fmt: skip
+    assert {f.image for f in found("I103", data)} == {"black_1.tif", "grey_1.tif"}
+    assert {f.image for f in found("I104", data)} == {"blurred_1.tif"}
+    assert {f.image for f in found("I105", data)} == {"edge_1.tif"}
+
+
+TURNS = [
+    Image.Transpose.ROTATE_90,
+    Image.Transpose.ROTATE_180,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.FLIP_LEFT_RIGHT,
+    Image.Transpose.FLIP_TOP_BOTTOM,
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.TRANSVERSE,
+]
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_i106_i107_l101_l102_under_every_turn(
+    tmp_path: Path, found: Found, turn: Image.Transpose
+) -> None:
+    near = scene(2).transpose(turn).resize((90, 90)).resize((SIZE, SIZE))
+    data = folder_of(
+        tmp_path, train__a=scene(1), train__b=scene(2), test__copy=scene(1).transpose(turn),
+        test__near=near, test__other=scene(3),
+    )  # fmt: skip
+    [exact] = found("I106", data)
+    assert (exact.image, exact.message) == ("copy_1.tif", "is the same picture as a_1.tif")
+    [alike] = found("I107", data)
+    assert alike.image == "near_1.tif"
+    assert "looks like b_1.tif" in alike.message
+    assert [f.image for f in found("L101", data)] == ["copy_1.tif"]
+    assert [f.image for f in found("L102", data)] == ["near_1.tif"]
+
+
+def test_leakage_needs_two_splits(tmp_path: Path, found: Found) -> None:
+    data = folder_of(tmp_path, train__a=scene(1), train__b=scene(1), c=scene(1))
+    assert found("L101", data) == []
+    assert len(found("I106", data)) == 2
+
+
+def placed(name: str, split: str, **extra: object) -> ImageRecord:
+    return record(name, split=split, **extra)
+
+
+def test_l104_scene_across_splits(found: Found) -> None:
+    scenes = dataset(
+        placed("a_1.tif", "train", scene="S2"),
+        placed("a_2.tif", "test", scene="S2"),
+        placed("a_3.tif", "test", scene="S3"),
+    )
+    assert [f.image for f in found("L104", scenes)] == ["a_2.tif"]
+    side_by_side = dataset(
+        placed("a_1.tif", "train", bounds=[0, 0, 10, 10], crs="EPSG:32631"),
+        placed("a_2.tif", "test", bounds=[12, 0, 22, 10], crs="EPSG:32631"),
+        placed("a_3.tif", "test", bounds=[40, 0, 50, 10], crs="EPSG:32631"),
+        placed("a_4.tif", "test", bounds=[1, 1, 9, 9], crs="EPSG:32632"),
+        placed("a_5.tif", "test", bounds=["x", None]),
+        placed("a_6.tif", "test", bounds=[5, 5, 1, 1]),
+    )
+    [finding] = found("L104", side_by_side)
+    assert (finding.image, finding.message) == ("a_2.tif", "lies beside a_1.tif in train")
+
+
+def test_l105_l106_against_another_dataset(tmp_path: Path, found: Found) -> None:
+    for name in ("new", "old"):
+        (tmp_path / name).mkdir()
+    new = folder_of(tmp_path / "new", test__a=scene(1), test__b=scene(2), train__c=scene(3))
+    own = "Seven long red barges lie side by side at the quay."
+    new = new.with_images(
+        [new.images[0], record("b_1.tif", [own, *FIVE[1:]], split="test"), new.images[2]]
+    )
+    turned = scene(1).transpose(Image.Transpose.ROTATE_90)
+    old = folder_of(tmp_path / "old", train__x=turned, test__y=scene(2), train__z=scene(3))
+    other = [own.upper(), *(f"{n} trees." for n in range(4))]
+    old = old.with_images(
+        [
+            record("x_1.tif", [f"{n} roads." for n in range(5)], split="train"),
+            record("y_1.tif", [f"{n} farms." for n in range(5)], split="test"),
+            record("z_1.tif", [Sentence(s) for s in other], split="train"),
+        ]
+    )
+    [image] = found("L105", new, against=[old])
+    assert (image.image, image.message) == ("a_1.tif", "is the same picture as x_1.tif of test")
+    [caption] = found("L106", new, against=[old])
+    assert (caption.image, caption.sentence_index) == ("b_1.tif", 0)
+    assert found("L105", new) == found("L106", new) == []

@@ -1,0 +1,161 @@
+"""Family D: structure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from rsitmd_tools.dataset import Dataset, Sentence, load_dataset
+from tests.quality.conftest import FIVE, dataset, document, record
+
+if TYPE_CHECKING:
+    from tests.quality.conftest import Found
+
+Read = Callable[[Any], Dataset]
+
+
+def test_d101_schema(read: Read, found: Found) -> None:
+    assert found("D101", read(document({}, {}))) == []
+    [finding] = found("D101", read(document({}, {"keywords": "blue sea"})))
+    assert finding.message.startswith("images[1].keywords: is")
+    missing = document({})
+    del missing["images"][0]["imgid"]
+    del missing["images"][0]["sentences"][2]["sentid"]
+    messages = [f.message for f in found("D101", read(missing))]
+    assert messages == [
+        "images[0]: has no 'imgid'",
+        "images[0].sentences[2]: has no 'sentid'",
+    ]
+
+
+def test_d102_sentence_count(found: Found) -> None:
+    assert found("D102", dataset(record())) == []
+    for count in (0, 4, 6):
+        sentences = [f"{n} boats lie at the pier." for n in range(count)]
+        [finding] = found("D102", dataset(record(), record("a_2.tif", sentences)))
+        assert (finding.image, finding.message) == ("a_2.tif", f"{count} sentences instead of 5")
+
+
+def test_d103_d104_files(tmp_path: Path, found: Found) -> None:
+    (tmp_path / "port_1.tif").touch()
+    data = dataset(record(), record("port_2.tif"), folder=tmp_path)
+    assert [f.image for f in found("D103", data)] == ["port_2.tif"]
+    assert found("D104", data) == []
+    (tmp_path / "port_2.tif").touch()
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "port_9.JPG").touch()
+    (tmp_path / "notes.txt").touch()
+    assert found("D103", data) == []
+    [finding] = found("D104", data)
+    assert "below/port_9.JPG" in finding.message
+    assert found("D103", dataset(record())) == found("D104", dataset(record())) == []
+
+
+def test_d105_d106_repeated_names(found: Found) -> None:
+    two = dataset(record(split="train"), record(split="test"))
+    assert [f.split for f in found("D105", two)] == ["test"]
+    assert found("D106", two) == []
+    twice = dataset(record(split="train"), record(split="train"))
+    assert found("D105", twice) == []
+    assert len(found("D106", twice)) == 1
+
+
+def test_d107_category_differs(found: Found) -> None:
+    data = dataset(record(category="river"), record("port_2.tif"), record("81.jpg", category="x"))
+    [finding] = found("D107", data)
+    assert finding.message == "the name says 'port', the record 'river'"
+
+
+def test_d108_swapped_splits(tmp_path: Path, found: Found) -> None:
+    (tmp_path / "val.txt").write_text("port_1.tif\n")
+    (tmp_path / "test.txt").write_text("port_2.tif\nport_9.tif\n")
+    settings = '[validate]\nexpected_splits = {val = "val.txt", test = "test.txt"}\n'
+    right = dataset(record(split="val"), record("port_2.tif", split="test"))
+    [absent] = found("D108", right, settings, folder=tmp_path)
+    assert "1 expected images are not in the dataset, such as port_9.tif" in absent.message
+    swapped = dataset(record(split="test"), record("port_2.tif", split="val"))
+    messages = [f.message for f in found("D108", swapped, settings, folder=tmp_path)]
+    assert "test and val look swapped: 1 images of test in val" in messages
+    assert "is in split test, expected in val" in messages
+    assert found("D108", swapped) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"imgid": 0}, "imgid 0 stands twice"),
+        ({"sentids": [1, 2, 3, 4, 5]}, "sentids are not those of its sentences"),
+    ],
+)
+def test_d109_wrong_id(read: Read, found: Found, change: dict[str, Any], told: str) -> None:
+    assert found("D109", read(document({}, {}))) == []
+    assert told in {f.message for f in found("D109", read(document({}, change)))}
+
+
+def test_d109_ids_of_sentences(read: Read, found: Found) -> None:
+    content = document({}, {})
+    content["images"][1]["sentences"][0]["sentid"] = 3
+    content["images"][1]["sentences"][1]["imgid"] = 7
+    messages = {f.message for f in found("D109", read(content))}
+    assert {"sentid 3 stands twice", "a sentence says imgid 7, its image 1"} <= messages
+
+
+def test_d110_shifted_captions(shared_data: Path, tmp_path: Path, found: Found) -> None:
+    source = shared_data / "rsitmd_precomp"
+    real = load_dataset(source)
+    assert found("D110", real) == []
+    # Shuffled: among neighbours of one category nobody could tell a shift by an image.
+    part = real.select("test")
+    order = [part.images[n] for n in np.random.default_rng(0).permutation(len(part))]
+    lines = [raw for image in order for raw in image.captions]
+
+    def shifted(by: int) -> Dataset:
+        folder = tmp_path / str(by)
+        folder.mkdir()
+        names = "".join(f"{image.filename}\n" for image in order)
+        (folder / "test_filename.txt").write_text(names)
+        moved = [*lines[:500], *lines[500 + by :], *lines[500 : 500 + by]]
+        (folder / "test_caps.txt").write_text("\n".join(moved) + "\n", encoding="utf-8")
+        return load_dataset(folder)
+
+    assert found("D110", shifted(0)) == []
+    names = [image.filename for image in order]
+    for by, told in ((1, "by 4 lines"), (5, "by -1 images"), (10, "by -2 images")):
+        [finding] = found("D110", shifted(by))
+        assert told in finding.message
+        # The first stretch of 50 images that is wholly or mostly shifted.
+        assert 50 <= names.index(str(finding.image)) <= 150
+
+
+def test_d111_unknown_field(read: Read, found: Found) -> None:
+    content = document({"spilt": "test"}, {"spilt": "val"})
+    content["images"][0]["sentences"][0]["note"] = "x"
+    messages = [f.message for f in found("D111", read(content))]
+    assert messages == [
+        "unknown field 'images[].sentences[].note', 1 times",
+        "unknown field 'images[].spilt', 2 times",
+    ]
+    assert found("D111", read(document({}))) == []
+
+
+def test_d112_unsafe_name(tmp_path: Path, found: Found) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "link.tif").symlink_to("/etc/passwd")
+    names = ("../a.tif", "/etc/passwd", "C:\\a.tif", "a\x1b.tif", "link.tif", "b/../../c.tif")
+    for name in names:
+        assert found("D112", dataset(record(name), folder=folder)), name
+    good = dataset(record("a.tif"), record("b/a.tif"), record("a..b.tif"), folder=folder)
+    assert found("D112", good) == []
+
+
+def test_d113_wrong_tokens(found: Found) -> None:
+    right = Sentence(FIVE[0], tokens=("two", "white", "boats", "lie", "at", "the", "grey", "pier"))
+    its = Sentence("It's here.", tokens=("it", "'s", "here", "."))
+    wrong = Sentence(FIVE[0], tokens=("three", "boats"))
+    [finding] = found("D113", dataset(record(sentences=[right, its, FIVE[1], wrong])))
+    assert finding.sentence_index == 3
