@@ -35,6 +35,9 @@ bench: $(INSTALLED)  ## measure; docs/benchmarks.md holds the figures
 soak: $(INSTALLED)  ## long campaigns: hundreds of kills, load, fuzz
 	$(BIN)/python -m pytest -m soak --timeout 7200
 
+docs: $(INSTALLED)  ## the pages of the rules, from their docstrings
+	$(BIN)/python -m rsitmd_tools.quality.explain
+
 wheel: $(INSTALLED)  ## the wheel, in dist/
 	$(BIN)/python -m build --wheel
 

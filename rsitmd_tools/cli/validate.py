@@ -138,7 +138,13 @@ def _check(dataset: Dataset, against: list[Dataset], options: _Asked) -> int:
     subject = _subject(dataset, options, against)
     result = check_subject(subject)
     findings = Findings(subject, result, summary(dataset, result))
-    _print(render(options.output_format, findings), options.output)
+    if options.output_format == "html":
+        from rsitmd_tools.report.findings_page import render as page
+
+        text = page(findings)
+    else:
+        text = render(options.output_format, findings)
+    _print(text, options.output)
     return _keep(subject, result, options)
 
 

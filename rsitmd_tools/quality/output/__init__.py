@@ -26,7 +26,7 @@ class Findings:
 
 
 def render(name: str, findings: Findings) -> str:
-    """Return findings in the format ``text``, ``json``, ``csv`` or ``html``."""
+    """Return findings in the format ``text``, ``json`` or ``csv``."""
     from rsitmd_tools.quality.output import csv_table, json_document, text
 
     formats: dict[str, Callable[[Findings], str]] = {

@@ -1,0 +1,168 @@
+"""``validate --format html``: findings beside their pictures, with filters, in one page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import jinja2
+
+from rsitmd_tools import __version__
+from rsitmd_tools.dataset import Dataset, ImageRecord
+from rsitmd_tools.errors import RsitmdError, printable
+from rsitmd_tools.quality import dataset_statistics
+from rsitmd_tools.quality.finding import Finding
+from rsitmd_tools.quality.output import Findings
+from rsitmd_tools.quality.registry import all_rules
+from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.report.data import pictures
+from rsitmd_tools.report.figures import histogram
+
+# A picture takes five kilobytes: a page of thousands would open in no browser.
+MOST_PICTURES = 400
+MOST_PAIRS = 60
+TILES = ("images", "sentences", "categories", "distinct_words", "average_length", "diversity")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFindings:
+    """The findings of one image, or those about the dataset (no record).
+
+    Attributes:
+        record: The image.
+        findings: ``(finding, the sentence it is about)``.
+        link: Address of its task in Label Studio, where there is one.
+    """
+
+    record: ImageRecord | None
+    findings: Sequence[tuple[Finding, str | None]]
+    link: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two images that show the same, and what is said of them."""
+
+    first: ImageRecord
+    second: ImageRecord
+    told: str
+
+
+def render(findings: Findings) -> str:
+    """Return the page. It asks for nothing from outside; its one script filters.
+
+    All findings are on it; pictures only of the first images, as the page says.
+    """
+    subject = findings.subject
+    groups = _groups(subject, findings.result.findings)
+    pairs = _pairs(subject)
+    named = [group.record.filename for group in groups if group.record][:MOST_PICTURES]
+    named += [record.filename for pair in pairs for record in (pair.first, pair.second)]
+    statistics = dataset_statistics(subject.dataset)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("rsitmd_tools.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["shown"] = _shown
+    environment.filters["printable"] = printable
+    return environment.get_template("findings.html").render(
+        version=__version__,
+        data=subject.dataset,
+        summary=findings.summary,
+        rules=all_rules(),
+        groups=groups,
+        categories=sorted({g.record.category for g in groups if g.record and g.record.category}),
+        pairs=pairs,
+        pictures=pictures(subject.dataset, named) if subject.dataset.image_folder else {},
+        most_pictures=MOST_PICTURES,
+        tiles=[(name.replace("_", " "), statistics[name]) for name in TILES],
+        figures=_figures(statistics),
+        statistics=statistics,
+    )
+
+
+def _groups(subject: Subject, findings: Sequence[Finding]) -> list[ImageFindings]:
+    records: dict[tuple[str, str | None], ImageRecord] = {}
+    for image in subject.dataset:
+        records.setdefault((image.filename, image.split), image)
+    links = task_links(subject.dataset)
+    groups = []
+    for key, group in groupby(findings, key=lambda f: (f.image, f.split)):
+        record = None if key[0] is None else records.get((key[0], key[1]))
+        entries = [(finding, _sentence(record, finding)) for finding in group]
+        groups.append(ImageFindings(record, entries, links.get(key[0] or "")))
+    return groups
+
+
+def _sentence(record: ImageRecord | None, finding: Finding) -> str | None:
+    index = finding.sentence_index
+    if record is None or index is None or index >= len(record.sentences):
+        return None
+    return record.captions[index]
+
+
+def _pairs(subject: Subject) -> list[Pair]:
+    """Return the likest pairs of images; none where no image rule was asked for."""
+    if "pictures" not in vars(subject):
+        return []  # looking would decode every image
+    twins = sorted(subject.twins, key=lambda pair: (not pair.exact, -pair.likeness))
+    return [
+        Pair(
+            subject.pictures[pair.first].image,
+            subject.pictures[pair.second].image,
+            "the same picture" if pair.exact else f"likeness {pair.likeness:.2f}",
+        )
+        for pair in twins[:MOST_PAIRS]
+    ]
+
+
+def task_links(dataset: Dataset) -> Mapping[str, str]:
+    """Return the address of each image's first task, while its Label Studio is known."""
+    if dataset.format != "workspace":
+        return {}
+    from rsitmd_tools.studio.client import connection_of
+    from rsitmd_tools.workspace import Workspace
+
+    with Workspace.open(dataset.source) as workspace:
+        try:
+            url = connection_of(workspace).url
+        except RsitmdError:
+            return {}
+        rows = workspace.db.execute(
+            "SELECT image.filename, min(task.id), task.server_id AS task, project.server_id AS"
+            " project FROM task JOIN image ON image.id = task.image_id"
+            " JOIN project ON project.id = task.project_id GROUP BY image.id"
+        ).fetchall()
+    return {
+        row["filename"]: f"{url}/projects/{row['project']}/data?task={row['task']}" for row in rows
+    }
+
+
+def _figures(statistics: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Draw the distributions that have values."""
+    distributions = statistics["distributions"]
+    drawn = []
+    for title, key, label in (
+        ("Sentences by length", "length", "tokens a sentence"),
+        ("Images by keywords", "keywords_per_image", "keywords an image"),
+    ):
+        counts = [(int(value), count) for value, count in distributions[key].items()]
+        if len(counts) > 1:
+            drawn.append((title, histogram(title, counts, label)))
+    by_size = Counter(statistics["category_counts"].values())
+    if len(by_size) > 1:
+        title = "Categories by size"
+        drawn.append((title, histogram(title, sorted(by_size.items()), "images a category")))
+    return drawn
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}".replace(",", " ") if isinstance(value, int) else f"{value:.3f}"

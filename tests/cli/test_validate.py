@@ -1,0 +1,134 @@
+"""`rsitmd validate` as a user calls it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rsitmd_tools.dataset import save_dataset
+from rsitmd_tools.schemas import first_error, load_schema
+from tests.quality.conftest import FIVE, dataset, record
+
+HOSTILE = '=cmd()|<script>alert(1)</script> \x1b[31m "red" boats lie here.'
+
+
+def rsitmd(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rsitmd_tools", "validate", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "data"
+    place.mkdir()
+    images = [
+        record("a_1.tif", ["", *FIVE[1:]], split="train"),
+        record("b_2.tif", [HOSTILE, "Two  boats lie lie here.", *FIVE[2:]], split="test"),
+    ]
+    save_dataset(dataset(*images), place, "rsitmd")
+    return place
+
+
+def test_text_and_exit_codes(tmp_path: Path, folder: Path) -> None:
+    done = rsitmd("data", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "  S101 error: sentence 0: the sentence is blank [blank-sentence]" in done.stdout
+    assert "2 images, 10 sentences:" in done.stdout
+    assert "\x1b" not in done.stdout
+    only_info = rsitmd("data", "--select", "S113", cwd=tmp_path)
+    assert only_info.returncode == 0
+    assert "S113" in only_info.stdout
+    assert rsitmd("data", "--select", "S10", "--ignore", "S1", cwd=tmp_path).returncode == 0
+
+
+def test_json_fits_its_schema(tmp_path: Path, folder: Path) -> None:
+    done = rsitmd("data", "--format", "json", cwd=tmp_path)
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert first_error(document, load_schema("findings")) is None
+    blank = [f for f in document["findings"] if "blank" in f["name"] or "blank" in f["message"]]
+    assert [(f["code"], f["image"], f["sentence_index"]) for f in blank if f["code"] == "S101"] == [
+        ("S101", "a_1.tif", 0)
+    ]
+    assert document["summary"]["codes"]["S101"] == 1
+
+
+def test_csv_runs_no_formula_and_shows_nothing_raw(tmp_path: Path, folder: Path) -> None:
+    done = rsitmd("data", "--format", "csv", "-o", "f.csv", cwd=tmp_path)
+    assert done.returncode == 1
+    text = (tmp_path / "f.csv").read_text(encoding="utf-8")
+    assert "\x1b" not in text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert any(row["sentence"].startswith("'=cmd()") for row in rows)
+    assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row.values())
+
+
+def test_explain_needs_no_path(tmp_path: Path) -> None:
+    done = rsitmd("--explain", "s104", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("# S104 vague-quantifier")
+    assert rsitmd("--explain", "X1", cwd=tmp_path).returncode == 2
+
+
+def test_fix_diff_baseline_and_settings(tmp_path: Path, folder: Path) -> None:
+    before = (folder / "dataset_RSITMD.json").read_bytes()
+    shown = rsitmd("data", "--fix", "--diff", cwd=tmp_path)
+    assert shown.returncode == 1
+    assert "+Two boats lie here." in shown.stdout
+    assert (folder / "dataset_RSITMD.json").read_bytes() == before
+    done = rsitmd("data", "--fix", cwd=tmp_path)
+    assert "1 sentences mended; what stood there before is in data/corrections.jsonl" in done.stdout
+    assert rsitmd("data", "--fix", cwd=tmp_path).stdout == "0 sentences mended\n"
+    assert rsitmd("data", "--write-baseline", "known.json", "-o", "x", cwd=tmp_path).returncode == 0
+    again = rsitmd("data", "--baseline", "known.json", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "more are known" in again.stdout
+
+
+def test_statistics_of_several(tmp_path: Path, folder: Path) -> None:
+    one = rsitmd("data", "--statistics", "--format", "json", cwd=tmp_path)
+    document = json.loads(one.stdout)
+    assert first_error(document, load_schema("statistics")) is None
+    keys = {"images", "sentences", "keywords", "categories", "category_counts", "average_length",
+            "diversity", "distinct_words", "average_similarity", "splits"}  # fmt: skip
+    assert keys <= set(document)
+    assert set(document["splits"]) == {"train", "test"}
+    for kind, told in (("markdown", "| images | 2 | 2 |"), ("latex", r"images & 2 & 2 \\")):
+        both = rsitmd(
+            "data", "data", "--statistics", "--format", kind, "--plot", "9.png", cwd=tmp_path
+        )
+        assert both.returncode == 0, both.stderr
+        assert told in both.stdout
+    assert (tmp_path / "9.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        ([], 2, "Missing argument"),
+        (["data", "data"], 2, "--statistics only"),
+        (["data", "--format", "latex"], 2, "does not go with findings"),
+        (["data", "--statistics", "--format", "csv"], 2, "does not go with statistics"),
+        (["nowhere"], 1, "nowhere: does not exist"),
+        (["data", "--settings", "none.toml"], 1, "none.toml"),
+        (["data", "--baseline", "none.json"], 1, "is no baseline"),
+        (["data", "--select", "Q"], 2, "no rule has the code"),
+    ],
+)
+def test_wrong_use(
+    tmp_path: Path, folder: Path, arguments: list[str], code: int, told: str
+) -> None:
+    done = rsitmd(*arguments, cwd=tmp_path)
+    assert done.returncode == code
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,153 @@
+"""Selecting rules, ignores with a reason, the baseline, exclusion lists, pages."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.quality import check, check_subject, subject_of, summary
+from rsitmd_tools.quality.against import exclusion_list, read_exclusions
+from rsitmd_tools.quality.baseline import Baseline
+from rsitmd_tools.quality.configure import settings_for
+from rsitmd_tools.quality.explain import explain, pages
+from rsitmd_tools.quality.registry import all_rules, selected_rules
+from rsitmd_tools.quality.words import WordLists
+from tests.quality.conftest import FIVE, dataset, record
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def faulty() -> Dataset:
+    return dataset(
+        record("a_1.tif", ["", "Many planes.", *FIVE[2:]]),
+        record("b_2.tif", ["Two  boats lie here.", *FIVE[:4]]),
+    )
+
+
+def test_rules_are_selected_by_code_family_and_beginning() -> None:
+    codes = [entry.code for entry in selected_rules(("S10", "K"), ("S104",))]
+    assert {"S101", "S109", "K101"} <= set(codes)
+    assert not {"S104", "S110", "D101"} & set(codes)
+    with pytest.raises(WrongUsage, match="no rule has the code 'X9'"):
+        selected_rules(("X9",), ())
+
+
+def test_settings_files_thresholds_and_ignores(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text(
+        '[validate]\nselect = ["S1"]\n'
+        'image_ignores = [{image = "a_1.tif", codes = ["S101"], reason = "published so"}]\n'
+        "[validate.thresholds]\nwords_min = 9\n"
+    )
+    settings = settings_for(faulty(), file, ignore="s104")
+    result = check_subject(subject_of(faulty(), settings))
+    codes = {(f.image, f.code) for f in result.findings}
+    assert result.ignored == 1
+    assert ("a_1.tif", "S101") not in codes
+    assert ("a_1.tif", "S105") in codes
+    assert not any(code == "S104" for _, code in codes)
+    told = summary(faulty(), result)
+    assert told["ignored"] == 1
+    assert sum(told["severities"].values()) == len(result.findings) == sum(told["codes"].values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[validate]\nselct = []\n",
+        '[validate]\nimage_ignores = [{image = "a", codes = ["S1"]}]\n',
+        "[validate.thresholds]\nwords_min = 'x'\n",
+    ],
+)
+def test_wrong_settings_name_the_key(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text(text)
+    with pytest.raises(RsitmdError, match="validate") as caught:
+        settings_for(faulty(), file)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_the_users_words_extend_the_lists(tmp_path: Path) -> None:
+    (tmp_path / "domain.txt").write_text("quayside # ours\n", encoding="utf-8")
+    assert "quayside" in WordLists(tmp_path)["domain"]
+    assert "quayside" not in WordLists()["domain"]
+    (tmp_path / "domian.txt").touch()
+    with pytest.raises(RsitmdError, match="is no word list this tool knows"):
+        WordLists(tmp_path)
+    with pytest.raises(RsitmdError, match="is not a folder"):
+        WordLists(tmp_path / "absent")
+
+
+def test_only_new_findings_count_beside_a_baseline(tmp_path: Path) -> None:
+    data = faulty()
+    found = check(data)
+    Baseline.of(found, data).write(tmp_path / "known.json")
+    known = Baseline.read(tmp_path / "known.json")
+    assert known.unknown(found, data) == []
+    # Images move and one more sentence goes wrong: only that one is new.
+    moved = data.with_images(
+        [data.images[1], data.images[0], record("c_3.tif", ["", *FIVE[1:]], split=None)]
+    )
+    new = known.unknown([f for f in check(moved) if f.code == "S101"], moved)
+    assert [f.image for f in new] == ["c_3.tif"]
+    for text in ("{", "[]", '{"findings": {"a": "x"}}'):
+        (tmp_path / "known.json").write_text(text)
+        with pytest.raises(RsitmdError, match="is no baseline"):
+            Baseline.read(tmp_path / "known.json")
+
+
+def test_an_exclusion_list_is_written_and_read(tmp_path: Path) -> None:
+    own = "Seven long red barges lie side by side at the quay."
+    new = dataset(record("n_1.tif", [own, *FIVE[1:]], split="test"))
+    old = dataset(
+        record("o_1.tif", [own, "1", "2", "3", "4"], split="train"),
+        record("o_2.tif", ["Many trees."] * 5, split="train"),
+        name="old",
+    )
+    subject = subject_of(new, against=[old])
+    file = tmp_path / "exclude.json"
+    file.write_text(json.dumps(exclusion_list(subject.shared_captions)))
+    assert read_exclusions(file, old) == {"o_1.tif"}
+    assert read_exclusions(file, new) == frozenset()
+    for text in ("{", "[]", '{"exclude": 3}', '{"exclude": {"old": [1]}}'):
+        file.write_text(text)
+        with pytest.raises(RsitmdError, match="is no exclusion list"):
+            read_exclusions(file, old)
+
+
+@pytest.mark.parametrize("code", list(all_rules()))
+def test_every_code_is_explained(code: str) -> None:
+    text = explain(code.lower())
+    assert text.startswith(f"# {code} ")
+    assert all(f"## {title}" in text for title in ("Bad", "Good", "Fix", "Silence"))
+
+
+def test_the_pages_in_docs_are_those_of_the_docstrings() -> None:
+    folder = CHECKOUT / "docs" / "rules"
+    written = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.md")}
+    assert written == pages(), "run: make docs"
+
+
+def test_the_example_of_a_new_rule_in_contributing_works(tmp_path: Path) -> None:
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    code = text.split("```python\n", 1)[1].split("```", 1)[0]
+    script = tmp_path / "new_rule.py"
+    script.write_text(
+        code + "\nfrom tests.quality.conftest import dataset, record\n"
+        "from rsitmd_tools.quality import check\n"
+        'found = check(dataset(record(sentences=["Look! A pier lies here."])))\n'
+        'assert [f.code for f in found if f.name == "exclamation"] == ["S199"], found\n'
+        'found = check(dataset(record(sentences=["A long pier lies here."])))\n'
+        'assert not [f.code for f in found if f.name == "exclamation"], found\n'
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, cwd=CHECKOUT,
+        env={"PYTHONPATH": str(CHECKOUT), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,156 @@
+"""Fixes: safe ones mend without changing what is said; the history keeps what stood there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rsitmd_tools.dataset import Dataset, load_dataset, save_dataset
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.quality import subject_of
+from rsitmd_tools.quality.correct import apply
+from rsitmd_tools.quality.fixes import Change, changes, diff
+from rsitmd_tools.quality.texts import split_words
+from rsitmd_tools.workspace import Settings, Workspace
+from rsitmd_tools.workspace.settings import ImageIgnore
+from tests.quality.conftest import FIVE, dataset, record
+from tests.release.conftest import add_image
+
+FAULTY = [
+    ("Two boats  lie at the pier .", "Two boats lie at the pier.", {"S113"}),
+    ("Two boats lie lie at the pier", "Two boats lie at the pier.", {"S112", "S114"}),
+    ("The cafÃ© has a red roof. .", "The café has a red roof.", {"S114", "S115"}),
+    (" Two boats,one red,lie here.", "Two boats, one red, lie here.", {"S113"}),
+]
+
+
+def mended(raw: str, *, unsafe: bool = False) -> list[Change]:
+    return changes(subject_of(dataset(record(sentences=[raw]))), unsafe=unsafe)
+
+
+@pytest.mark.parametrize(("before", "after", "codes"), FAULTY)
+def test_each_safe_fix(before: str, after: str, codes: set[str]) -> None:
+    [change] = mended(before)
+    assert (change.after, set(change.codes)) == (after, codes)
+    assert mended(after) == []
+
+
+def test_typos_and_counts_only_when_asked() -> None:
+    raw = "The termial of the airport has 3 long runways."
+    assert mended(raw) == []
+    [change] = mended(raw, unsafe=True)
+    assert change.after == "The terminal of the airport has three long runways."
+    assert set(change.codes) == {"S111", "S120"}
+
+
+TEXT = st.lists(
+    st.sampled_from(
+        ["two", "boats", "boats", "Red", " ", "  ", ",", ".", "..", "?", "\t", "é", "Ã©"]
+    ),
+    max_size=12,
+).map(" ".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXT)
+def test_safe_fixes_keep_the_words_and_are_done_at_once(raw: str) -> None:
+    for change in mended(raw):
+        said = split_words(change.before.replace("Ã©", "é"))
+        assert len(split_words(change.after)) <= len(said)
+        assert set(split_words(change.after)) == set(said)
+        assert mended(change.after) == []
+
+
+def test_the_diff_shows_nothing_raw() -> None:
+    [change] = mended("Two boats  \x1b[31m lie here.")
+    lines = list(diff([change]))
+    assert lines[0].startswith("@@ port_1.tif sentence 0 (")
+    assert lines[1].startswith("-Two boats  \\x1b")
+    assert all(line.isprintable() for line in lines)
+
+
+def test_excused_images_are_left_alone() -> None:
+    data = dataset(record(sentences=["Two  boats lie here."]))
+    ignore = ImageIgnore("port_1.tif", ("S11",), "as it was published")
+    validate = replace(Settings().validate, image_ignores=(ignore,))
+    assert changes(subject_of(data, replace(Settings(), validate=validate))) == []
+
+
+@pytest.fixture(params=["rsitmd", "precomp"])
+def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Dataset:
+    raws = [before for before, _, _ in FAULTY]
+    images = [
+        record("a_1.tif", FIVE, split="train"),
+        record("b_2.tif", [*raws, FIVE[0]], split="train"),
+        record("c_3.tif", ["", *raws], split="test"),
+    ]
+    save_dataset(dataset(*images), tmp_path, request.param)
+    return load_dataset(tmp_path, request.param)
+
+
+def test_applied_in_place_with_a_history(stored: Dataset, tmp_path: Path) -> None:
+    found = changes(subject_of(stored))
+    assert len(found) == 8
+    kept = apply(stored, found)
+    again = load_dataset(tmp_path, stored.format)
+    after = [after for _, after, _ in FAULTY]
+    assert again.images[0].captions == FIVE
+    assert again.images[1].captions == (*after, FIVE[0])
+    assert again.images[2].captions == ("", *after)
+    assert changes(subject_of(again)) == []
+    history = [json.loads(line) for line in Path(kept).read_text("utf-8").splitlines()]
+    assert [entry["before"] for entry in history] == [before for before, _, _ in FAULTY] * 2
+    if stored.format == "rsitmd":
+        assert again.images[1].sentences[0].tokens == (
+            "two",
+            "boats",
+            "lie",
+            "at",
+            "the",
+            "pier",
+            ".",
+        )
+
+
+def test_a_file_that_changed_meanwhile_is_refused(stored: Dataset, tmp_path: Path) -> None:
+    found = changes(subject_of(stored))
+    [*_, last] = found
+    other = [
+        replace(change, before="something else") if change is last else change for change in found
+    ]
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(RsitmdError, match="has changed meanwhile"):
+        apply(stored, other)
+    after = {path: path.read_bytes() for path in before}
+    assert {p for p in before if before[p] != after[p]} <= {tmp_path / "train_caps.txt"}
+
+
+def test_a_workspace_is_mended_in_one_transaction(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path) as workspace:
+        with workspace.transaction() as db:
+            db.execute(
+                "INSERT INTO project (id, server, server_id, template, config, created_at)"
+                " VALUES (1, 'here', 1, 't', 's', 'now')"
+            )
+            db.executemany(
+                "INSERT INTO annotator (email) VALUES (?)", [(str(n),) for n in range(5)]
+            )
+        add_image(workspace, 0, 5, "train")
+        with workspace.transaction() as db:
+            db.execute("UPDATE sentence SET raw = 'Two  boats lie here .' WHERE id = 2")
+    data = load_dataset(tmp_path)
+    apply(data, changes(subject_of(data)))
+    assert load_dataset(tmp_path).images[0].captions[1] == "Two boats lie here."
+    with Workspace.open(tmp_path) as workspace:
+        [row] = workspace.db.execute("SELECT * FROM correction").fetchall()
+    assert (row["before"], row["after"]) == ("Two  boats lie here .", "Two boats lie here.")
+
+
+def test_a_format_that_cannot_be_mended_says_so() -> None:
+    with pytest.raises(WrongUsage, match="cannot be mended in place"):
+        apply(dataset(record()), [])

@@ -1,0 +1,79 @@
+"""The page of findings, opened in a browser: pictures, filters, nothing of the data runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rsitmd_tools.quality import check_subject, subject_of, summary
+from rsitmd_tools.quality.output import Findings
+from rsitmd_tools.report.findings_page import render
+from tests.quality.conftest import FIVE, dataset, record
+from tests.quality.rules.test_images import scene
+
+HOSTILE = "<script>document.title='x'</script><img src=x onerror=alert(1)> many red boats lie here."
+
+
+@pytest.fixture
+def page_file(tmp_path: Path) -> Path:
+    images = tmp_path / "images"
+    images.mkdir()
+    scene(1).save(images / "port_1.tif")
+    scene(1).rotate(90).save(images / "farm_2.tif")
+    scene(2).save(images / "farm_3.tif")
+    data = dataset(
+        record("port_1.tif", ["", HOSTILE, *FIVE[2:]], split="train"),
+        record("farm_2.tif", ["Many farms lie here.", *FIVE[1:]], split="test"),
+        record("farm_3.tif", [f"{n} red roofs stand beside a road." for n in range(5)]),
+        record("<b>_4.tif", FIVE),
+        folder=images,
+        name="</title><script>alert(1)</script>",
+    )
+    subject = subject_of(data)
+    result = check_subject(subject)
+    file = tmp_path / "findings.html"
+    file.write_text(render(Findings(subject, result, summary(data, result))), encoding="utf-8")
+    return file
+
+
+def test_the_data_are_escaped_and_nothing_comes_from_outside(page_file: Path) -> None:
+    text = page_file.read_text(encoding="utf-8")
+    assert text.count("<script>") == 1
+    assert "&lt;script&gt;document" in text
+    assert "http://" not in text.replace("http://www.w3.org", "")
+    assert "https://" not in text
+
+
+@pytest.mark.browser
+def test_filters_pictures_and_pairs_in_chromium(browser: Any, page_file: Path) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("dialog", lambda dialog: said.append(dialog.message))
+    page.goto(page_file.as_uri())
+    assert page.title().startswith("Findings in </title>")
+    widths = page.eval_on_selector_all("img", "all => all.map(i => i.naturalWidth)")
+    assert len(widths) >= 3
+    assert min(widths) > 50
+    everything = page.locator("#images > .image:visible").count()
+    page.select_option("#code", "S104")
+    assert 0 < page.locator("#images > .image:visible").count() < everything
+    codes = page.eval_on_selector_all(
+        "#images li:not([hidden])", "all => all.map(l => l.dataset.code)"
+    )
+    assert set(codes) == {"S104"}
+    page.select_option("#category", "farm")
+    names = page.locator("#images > .image:visible h3").all_inner_texts()
+    assert len(names) == 1
+    assert "farm_2.tif" in names[0]
+    assert page.locator("#shown").inner_text() == "1 findings on 1 entries"
+    page.select_option("#code", "")
+    page.select_option("#category", "")
+    page.select_option("#severity", "error")
+    assert "the sentence is blank" in page.locator("#images").inner_text()
+    assert page.locator(".twins .card").count() == 1
+    assert "the same picture" in page.locator(".twins").inner_text()
+    assert said == []
+    page.close()
