@@ -7,9 +7,29 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.callbacks import Checkpoint
 
 from rsitmd_tools.atomic import atomic_path, remove_leftovers
+from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.errors import RsitmdError, reason
+
+
+class BestAndLast(Checkpoint):
+    """Keep the checkpoint of the last finished epoch, and that of the best validation recall.
+
+    Lightning's own writes the last one only together with a new best; and a callback of
+    this class hears of an epoch's end after the module has validated.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Save both; the earlier one of equally good epochs stays the best."""
+        recalls = [entry["val_mean_recall"] for entry in pl_module.history]
+        if recalls.index(max(recalls)) == len(recalls) - 1:
+            trainer.save_checkpoint(self._run.best)
+        trainer.save_checkpoint(self._run.last)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

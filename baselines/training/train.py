@@ -16,7 +16,6 @@ from typing import Any
 import lightning
 import numpy as np
 import numpy.typing as npt
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 from torch.multiprocessing.spawn import ProcessRaisedException
@@ -31,10 +30,10 @@ from rsitmd_tools.baselines.data.mapped import MappedArray
 from rsitmd_tools.baselines.data.pairs import Batch, EpochBatches, PairBatches, Pairs
 from rsitmd_tools.baselines.evaluation.fits import file_checksums
 from rsitmd_tools.baselines.models import make_model, make_tokenizer
-from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.run import Run, read_checkpoint
 from rsitmd_tools.baselines.training.about import about_run, prepare_run
 from rsitmd_tools.baselines.training.callbacks import Bar, Metrics, Speed
-from rsitmd_tools.baselines.training.checkpoint import AtomicCheckpointIO
+from rsitmd_tools.baselines.training.checkpoint import AtomicCheckpointIO, BestAndLast
 from rsitmd_tools.baselines.training.device import accelerator, check_device, precision
 from rsitmd_tools.baselines.training.module import RetrievalModule
 from rsitmd_tools.baselines.training.parts import Parts, split_parts
@@ -191,28 +190,22 @@ def _fit(
     loader: DataLoader[Batch],
     speed: Speed,
 ) -> None:
+    resumed = run.last.exists()
+    if resumed and isinstance(loader.sampler, EpochBatches):
+        # Workers are handed their first batches before Lightning names the epoch.
+        loader.sampler.set_epoch(len(read_checkpoint(run.last)["history"]))
     with _quiet(), _one_line(run):
         trainer = _trainer(run, config, options, speed)
-        trainer.fit(
-            module,
-            loader,
-            ckpt_path=str(run.last) if run.last.exists() else None,
-            weights_only=True,
-        )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        try:
+            trainer.fit(
+                module, loader, ckpt_path=str(run.last) if resumed else None, weights_only=True
+            )
+        except SystemExit as stop:
+            # What Lightning makes of Ctrl-C.
+            raise KeyboardInterrupt from stop
 
 
 def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightning.Trainer:
-    checkpoint = ModelCheckpoint(
-        dirpath=run.best.parent,
-        filename="best",
-        monitor="val_mean_recall",
-        mode="max",
-        save_last=True,
-        enable_version_counter=False,
-        save_on_train_epoch_end=True,
-    )
     bar = [Bar(speed)] if sys.stderr.isatty() else []
     strategy: Any = "auto"
     if options.devices > 1:
@@ -225,7 +218,7 @@ def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightn
         strategy=strategy,
         precision=precision(config.precision, options.device),  # type: ignore[arg-type]
         logger=TensorBoardLogger(run.folder, name="tensorboard", version=""),
-        callbacks=[checkpoint, speed, Metrics(run), *bar],
+        callbacks=[BestAndLast(run), speed, Metrics(run), *bar],
         plugins=[AtomicCheckpointIO()],
         enable_progress_bar=bool(bar),
         enable_model_summary=False,

@@ -52,10 +52,7 @@ def loop(name, one, other, fusion, images, texts):  # type: ignore[no-untyped-de
         for text in texts:
             s, k = text[:D], text[D:]
             guided = one.guided(v, s)
-            if k.any():
-                fused = OF_PAIR[name](fusion, guided, other.guided(v, k))
-            else:
-                fused = guided
+            fused = OF_PAIR[name](fusion, guided, other.guided(v, k)) if k.any() else guided
             scores.append(v @ fused / (v.norm() * fused.norm()))
     return torch.stack(scores).view(len(images), len(texts))
 

@@ -1,0 +1,93 @@
+"""CLIP's code path with a tiny random model of open_clip; no weights are to be had here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from rsitmd_tools.baselines import evaluate
+from rsitmd_tools.baselines.clip.model import CLIP
+from rsitmd_tools.baselines.clip.tokenizer import ClipTokenizer
+from rsitmd_tools.baselines.config import Config, load_config
+from rsitmd_tools.baselines.training.train import Options, train
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError
+
+TINY = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16},
+    "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    file = tmp_path / "tiny.json"
+    file.write_text(json.dumps(TINY))
+    return file
+
+
+def config(settings: Path, name: str, *changes: str) -> Config:
+    small = [f"backbone={settings}", "image_size=32", "batch_size=12", *changes]
+    return load_config(name, small)
+
+
+def test_a_linear_probe_begins_where_zero_shot_stands(settings: Path) -> None:
+    torch.manual_seed(0)
+    zero_shot = CLIP(config(settings, "clip-zero-shot"), 0).eval()
+    probe = CLIP(config(settings, "clip-linear"), 0).eval()
+    probe.towers.load_state_dict(zero_shot.towers.state_dict())
+    texts = ClipTokenizer(24).encode(["two planes", ""])
+    images = torch.rand(3, 3, 32, 32)
+    one, other = (
+        m.score(m.encode_images(images), m.encode_texts(texts)) for m in (zero_shot, probe)
+    )
+    torch.testing.assert_close(one, other)
+    probe.encode_texts(texts).sum().backward()
+    assert all(p.grad is None for p in probe.towers.parameters())
+    assert probe.of_text.weight.grad is not None  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["clip-zero-shot", "clip", "clip-linear"])
+def test_the_three_ways_run(tmp_path: Path, tiny: Dataset, settings: Path, name: str) -> None:
+    changes = [] if name == "clip-zero-shot" else ["epochs=1"]
+    run = train(tiny, config(settings, name, *changes), tmp_path / "run", Options(device="cpu"))
+    result = evaluate(run, tiny)
+    assert 0 <= result["mean_recall"] <= 100
+    assert result["weights"] == "random"
+
+
+def test_weights_come_from_a_file_and_must_fit(tmp_path: Path, settings: Path) -> None:
+    torch.manual_seed(1)
+    towers = CLIP(config(settings, "clip"), 0).towers
+    file = tmp_path / "clip.safetensors"
+    state = {key: value.clone() for key, value in towers.state_dict().items()}
+    save_file(state, file)
+    made = CLIP(config(settings, "clip", f"weights={file}"), 0)
+    torch.testing.assert_close(made.towers.state_dict(), state)
+    del state["visual.proj"]
+    save_file(state, file)
+    with pytest.raises(RsitmdError, match=r"1 names absent \(visual.proj\)"):
+        CLIP(config(settings, "clip", f"weights={file}"), 0)
+
+
+WRONG = '{"embed_dim": 8, "vision_cfg": {"x": 1}, "text_cfg": {}}'
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "no json", WRONG])
+def test_what_describes_no_clip(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "bad.json"
+    file.write_text(text)
+    with pytest.raises(RsitmdError, match="backbone"):
+        CLIP(config(file, "clip"), 0)
+
+
+def test_long_and_keyword_queries() -> None:
+    tokenizer = ClipTokenizer(8, "both")
+    texts = tokenizer.encode(["word " * 500, "a"], [[], ["red boat"]])
+    assert texts.words.shape == (2, 8)
+    assert tokenizer.encode(["a red boat"]).words.tolist()[0] == texts.words.tolist()[1]

@@ -1,0 +1,197 @@
+"""Decoded images, views, cached features, and what an epoch draws."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rsitmd_tools.baselines.config import load_config
+from rsitmd_tools.baselines.data import features as features_module
+from rsitmd_tools.baselines.data import pairs as pairs_module
+from rsitmd_tools.baselines.data.features import Features, cached_features
+from rsitmd_tools.baselines.data.images import (
+    TrainingTransform,
+    cached_images,
+    decode_images,
+    unit_images,
+)
+from rsitmd_tools.baselines.data.mapped import MappedArray, new_array
+from rsitmd_tools.baselines.data.pairs import EpochBatches, PairBatches, Pairs
+from rsitmd_tools.baselines.data.views import VIEWS, turned
+from rsitmd_tools.baselines.models import make_model, make_tokenizer
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError
+
+SIZE = 32
+
+
+def test_the_eight_views_are_the_symmetries_of_a_square() -> None:
+    image = torch.arange(9.0).view(1, 3, 3)
+    views = [turned(image, view) for view in range(VIEWS)]
+    assert torch.equal(views[0], image)
+    assert len({tuple(view.flatten().tolist()) for view in views}) == VIEWS
+    # Each view of a view is a view again.
+    for view in views:
+        for again in range(VIEWS):
+            assert any(torch.equal(turned(view, again), other) for other in views)
+
+
+def test_augmentation_is_a_function_of_its_seed() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    for transform in (TrainingTransform(SIZE), TrainingTransform(SIZE, 8)):
+        state = torch.get_rng_state()
+        one, same, other = (transform(pixels, seed, 3) for seed in (5, 5, 6))
+        assert torch.equal(torch.get_rng_state(), state)
+        assert torch.equal(one, same) and not torch.equal(one, other)
+        assert one.shape == (3, SIZE, SIZE) and one.min() >= 0 and one.max() <= 1
+
+
+def test_images_are_decoded_once_and_travel_as_their_path(tmp_path: Path, tiny: Dataset) -> None:
+    images = cached_images(tiny, SIZE, tmp_path)
+    assert images.array.shape == (len(tiny), SIZE, SIZE, 3)
+    written = images.file.stat().st_mtime_ns
+    assert cached_images(tiny, SIZE, tmp_path).file.stat().st_mtime_ns == written
+    assert cached_images(tiny.select("test"), SIZE, tmp_path).file != images.file
+    assert len(pickle.dumps(images)) < 1000
+    assert np.array_equal(pickle.loads(pickle.dumps(images)).array, images.array)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n cut"])
+def test_an_image_that_cannot_be_decoded_is_named(
+    tmp_path: Path, tiny: Dataset, content: bytes
+) -> None:
+    first = tiny.images[0]
+    (tmp_path / first.filename).write_bytes(content)
+    broken = replace(tiny, images=(first,), image_folder=tmp_path)
+    with pytest.raises(RsitmdError, match=first.filename):
+        decode_images(broken, SIZE, tmp_path / "x.npy")
+    assert not list(tmp_path.glob("*.npy")) and not list(tmp_path.glob(".*partial*"))
+    with pytest.raises(RsitmdError, match="absent"):
+        decode_images(replace(broken, image_folder=tmp_path / "no"), SIZE, tmp_path / "x.npy")
+
+
+def test_a_killed_writer_leaves_nothing_behind(tmp_path: Path) -> None:
+    file = tmp_path / "a.npy"
+    with pytest.raises(KeyboardInterrupt), new_array(file, (3, 2), np.float32):
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+    (tmp_path / ".a.npy.partial-0").write_bytes(b"x")
+    with new_array(file, (3, 2), np.float32) as array:
+        array[:] = 7
+    assert [each.name for each in tmp_path.iterdir()] == ["a.npy"]
+    assert (MappedArray(file).array == 7).all()
+
+
+@pytest.mark.parametrize("name", ["vsepp", "m1", "m3"])
+def test_cached_features_are_those_of_the_model(tmp_path: Path, tiny: Dataset, name: str) -> None:
+    config = load_config(name, [f"image_size={SIZE}", "dimension=16"])
+    torch.manual_seed(0)
+    model = make_model(config, make_tokenizer(config, tiny)).eval()
+    pixels = cached_images(tiny, SIZE, tmp_path)
+    cached = cached_features(model, pixels, 4, tmp_path)
+    rows, views = np.array([5, 2, 5]), np.array([0, 3, 1])
+    with torch.no_grad():
+        images = unit_images(pixels.array[rows])
+        seen = torch.stack([turned(image, int(v)) for image, v in zip(images, views, strict=True)])
+        expected = model.encode_images(seen)
+        found = model.encode_features(cached.at(rows, views))
+    torch.testing.assert_close(found, expected, atol=5e-3, rtol=5e-3)
+    # Views that are not asked for are another thing.
+    assert not torch.allclose(model.encode_features(cached.at(rows, 0)), expected, atol=5e-3)
+
+
+def test_features_are_keyed_by_all_that_decides_them(
+    tmp_path: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_config("vsepp", [f"image_size={SIZE}", "dimension=16"])
+    model = make_model(config, make_tokenizer(config, tiny))
+    pixels = cached_images(tiny, SIZE, tmp_path)
+
+    def key(pixels: MappedArray = pixels, views: int = 2) -> str:
+        return features_module.features_key(model, pixels.file.stem, views)
+
+    cached_features(model, pixels, 2, tmp_path)
+    first = key()
+    others = {
+        key(views=3),
+        key(cached_images(tiny, 2 * SIZE, tmp_path)),
+        key(cached_images(tiny.select("train"), SIZE, tmp_path)),
+    }
+    with monkeypatch.context() as patch:
+        # Known features are opened, not computed.
+        patch.setattr(features_module, "_compute", lambda *_: pytest.fail("computed again"))
+        assert isinstance(cached_features(model, pixels, 2, tmp_path), Features)
+    with torch.no_grad():
+        next(model.frozen_part().parameters()).add_(1e-3)
+    assert len({first, key(), *others}) == 5
+    # The head has no part in it.
+    changed = key()
+    with torch.no_grad():
+        model.project.weight.add_(1)  # type: ignore[union-attr,operator]
+    assert key() == changed
+
+
+def test_features_too_large_to_be_kept_are_told(tmp_path: Path, tiny: Dataset) -> None:
+    config = load_config("vsepp", [f"image_size={SIZE}", "dimension=16"])
+    model = make_model(config, make_tokenizer(config, tiny))
+    with torch.no_grad():
+        for parameter in model.frozen_part().parameters():
+            parameter.fill_(1e6)
+    with pytest.raises(RsitmdError, match="features of"):
+        cached_features(model, cached_images(tiny, SIZE, tmp_path), 1, tmp_path)
+    assert not list(tmp_path.glob("features*"))
+
+
+def test_an_epoch_is_a_function_of_seed_and_number(tiny: Dataset) -> None:
+    owners = np.array(tiny.caption_owners())
+    for captions, count in (("one", len(tiny)), ("all", len(owners))):
+        pairs = Pairs(tiny, captions, 8, seed=3)
+        assert len(pairs) == count
+        one, same, other = pairs.plan(4), Pairs(tiny, captions, 8, 3).plan(4), pairs.plan(5)
+        for name in ("images", "columns", "views", "seeds"):
+            assert np.array_equal(getattr(one, name), getattr(same, name))
+        assert not np.array_equal(one.columns, other.columns)
+        assert np.array_equal(owners[one.columns], one.images)
+        assert len(set(one.columns.tolist())) == count
+        assert set(one.images.tolist()) == set(range(len(tiny)))
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+@pytest.mark.parametrize(("pairs", "size"), [(24, 10), (21, 10), (5, 100), (2, 2)])
+def test_processes_share_every_batch_evenly(
+    pairs: int, size: int, world: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = []
+    for rank in range(world):
+        monkeypatch.setattr(pairs_module, "process", lambda rank=rank: (rank, world))
+        batches = EpochBatches(pairs, size)
+        batches.set_epoch(7)
+        shares.append([list(range(pairs))[places] for epoch, places in batches if epoch == 7])
+        assert len(shares[-1]) == len(batches)
+    for parts in zip(*shares, strict=True):
+        assert len({len(part) for part in parts}) == 1
+        assert sum(map(len, parts)) > 1
+    seen = [place for share in shares for part in share for place in part]
+    assert len(seen) == len(set(seen))
+    if world == 1 and pairs % size != 1:
+        assert len(seen) == pairs
+
+
+def test_batches_hold_what_was_drawn(tmp_path: Path, tiny: Dataset) -> None:
+    train = tiny.select("train")
+    rows = np.arange(len(tiny))[::-1][: len(train)]
+    pixels = cached_images(tiny, 36, tmp_path)
+    pairs = Pairs(train, "one", 1, 0)
+    transform = TrainingTransform(SIZE)
+    batches = PairBatches(pairs, pixels, rows, transform)
+    plan = pairs.plan(2)
+    (images,), indices, columns = batches[2, slice(3, 7)]
+    assert indices.tolist() == plan.images[3:7].tolist()
+    assert columns.tolist() == plan.columns[3:7].tolist()
+    row = rows[plan.images[3]]
+    assert torch.equal(images[0], transform(pixels.array[row], int(plan.seeds[3])))

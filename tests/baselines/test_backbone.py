@@ -1,0 +1,121 @@
+"""Backbones by name, their weights, and the conversion of weights."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from rsitmd_tools.baselines.backbone import Backbone
+from rsitmd_tools.baselines.weights import convert_weights
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+
+NAME = "tf_efficientnet_lite0"
+
+
+def test_stages_of_resnet18() -> None:
+    backbone = Backbone("resnet18").eval()
+    assert backbone.channels == [64, 128, 256, 512]
+    maps = backbone(torch.rand(1, 3, 64, 64))
+    assert [tuple(m.shape[1:]) for m in maps] == [
+        (64, 16, 16),
+        (128, 8, 8),
+        (256, 4, 4),
+        (512, 2, 2),
+    ]
+
+
+@pytest.mark.parametrize("name", ["no-such-network", "vit_tiny_patch16_224x", ""])
+def test_a_network_that_is_not_there(name: str) -> None:
+    with pytest.raises(RsitmdError, match="backbone"):
+        Backbone(name)
+
+
+def test_images_are_normalised_inside_and_the_weights_say_how(tmp_path: Path) -> None:
+    network = timm.create_model(NAME, pretrained=False)
+    file = tmp_path / "w.safetensors"
+    save_file(network.state_dict(), file, {"mean": "[0.1, 0.2, 0.3]", "std": "[0.5, 0.5, 0.5]"})
+    backbone = Backbone(NAME, str(file)).eval()
+    images = torch.rand(2, 3, 64, 64)
+    given = (images - torch.tensor([0.1, 0.2, 0.3]).view(3, 1, 1)) / 0.5
+    for found, expected in zip(backbone(images), backbone.network(given)[-4:], strict=True):
+        torch.testing.assert_close(found, expected)
+    assert "mean" in backbone.state_dict()
+    # Without a word in the file it is what timm has: this network differs from ResNet.
+    assert Backbone(NAME).mean.flatten().tolist() == [0.5, 0.5, 0.5]
+    assert Backbone("resnet18").mean.flatten().tolist() == pytest.approx([0.485, 0.456, 0.406])
+
+
+def renamed(file: Path) -> dict[str, torch.Tensor]:
+    """Write the weights of a network under other names, in the same order."""
+    torch.manual_seed(0)
+    state = timm.create_model(NAME, pretrained=False).state_dict()
+    torch.save({f"part{n}": value for n, value in enumerate(state.values())}, file)
+    return dict(state)
+
+
+def test_weights_of_other_names_are_taken_in_order(tmp_path: Path) -> None:
+    source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
+    state = renamed(source)
+    with pytest.raises(RsitmdError, match="names absent"):
+        Backbone(NAME, str(source))
+    mean = (127 / 255,) * 3
+    assert convert_weights(source, NAME, target, mean, (128 / 255,) * 3) == len(state)
+    with safe_open(target, "pt") as opened:
+        about = opened.metadata()
+        assert set(opened.keys()) == set(state)
+    assert about["backbone"] == NAME and len(about["source_sha256"]) == 64
+    backbone = Backbone(NAME, str(target))
+    for key, value in backbone.network.state_dict().items():
+        torch.testing.assert_close(value, state[key])
+    torch.testing.assert_close(backbone.mean.flatten(), torch.tensor(mean))
+
+
+def test_weights_of_another_backbone_are_listed(tmp_path: Path) -> None:
+    source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
+    state = renamed(source)
+    with pytest.raises(RsitmdError, match=f"{len(state)} tensors for"):
+        convert_weights(source, "resnet18", target)
+    assert not target.exists()
+    convert_weights(source, NAME, target)
+    with pytest.raises(RsitmdError, match=f"made for {NAME}.*conv1.weight"):
+        Backbone("resnet18", str(target))
+    broken = torch.load(source)
+    broken["part0"] = broken["part0"][:3]
+    torch.save(broken, source)
+    with pytest.raises(RsitmdError, match=r"1 shapes differ \(conv_stem.weight \(3,"):
+        convert_weights(source, NAME, target)
+    with pytest.raises(WrongUsage, match="safetensors"):
+        convert_weights(source, NAME, tmp_path / "out.pth")
+
+
+class Trap:
+    """What a pickle may do when it is loaded."""
+
+    fired = False
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (exec, ("import tests; raise SystemExit('the trap has fired')",))
+
+
+@pytest.mark.parametrize("content", ["pickle", "torch", "text", "absent", "empty"])
+def test_a_file_of_anything_but_tensors_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "w.pth"
+    if content == "pickle":
+        file.write_bytes(pickle.dumps({"a": Trap()}))
+    elif content == "torch":
+        torch.save({"a": Trap()}, file)
+    elif content == "text":
+        file.write_text("conv1.weight")
+    elif content == "empty":
+        file.touch()
+    with pytest.raises(RsitmdError) as error:
+        Backbone("resnet18", str(file))
+    assert str(file) in str(error.value) and "\n" not in str(error.value)
+    with pytest.raises(RsitmdError):
+        convert_weights(file, "resnet18", tmp_path / "o.safetensors")

@@ -1,0 +1,141 @@
+"""Words as numbers, the three ways of a query, and the sentence encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rsitmd_tools.baselines.data.keywords import derive_keywords, derived_keyword_words
+from rsitmd_tools.baselines.text import MAX_WORDS, UNKNOWN, SentenceEncoder, Vocabulary
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.errors import RsitmdError
+
+
+def dataset(*records: tuple[list[str], list[str]]) -> Dataset:
+    images = [
+        ImageRecord(f"{n}.png", tuple(map(Sentence, captions)), tuple(keywords), "train")
+        for n, (captions, keywords) in enumerate(records)
+    ]
+    return Dataset("d", tuple(images), Path("d"), "rsitmd")
+
+
+# "- port" is on three of four images: frequent.
+PORTS = dataset(
+    (["A red boat in the port."], ["red boat", "- port"]),
+    (["A blue sea."], ["blue sea", "- port"]),
+    (["A port."], ["- port"]),
+    (["Sand."], []),
+)
+
+
+def words(vocabulary: Vocabulary, numbers: list[int]) -> list[str]:
+    return ["?" if n == UNKNOWN else vocabulary.words[n - 2] for n in numbers if n]
+
+
+def phrases(vocabulary: Vocabulary, texts, row: int = 0) -> list[str]:  # type: ignore[no-untyped-def]
+    return [
+        " ".join(words(vocabulary, phrase.tolist()))
+        for phrase, length in zip(texts.keywords[row], texts.keyword_lengths[row], strict=True)
+        if length
+    ]
+
+
+def test_a_sentence_brings_the_keyword_words_in_it() -> None:
+    vocabulary = Vocabulary.of(PORTS)
+    texts = vocabulary.encode(["The red house by the sea , the red one ."], [["blue sea"]])
+    assert words(vocabulary, texts.words[0].tolist())[:2] == ["the", "red"]
+    assert phrases(vocabulary, texts) == ["red", "sea"]
+
+
+def test_keywords_alone_are_joined_to_a_sentence() -> None:
+    vocabulary = Vocabulary.of(PORTS, "keywords")
+    texts = vocabulary.encode(["A sentence nobody looks at."], [["red boat", "- port"]])
+    assert words(vocabulary, texts.words[0].tolist()) == ["red", "boat", "port"]
+    assert phrases(vocabulary, texts) == ["red boat", "port"]
+    # A query by hand has no keywords beside it: its words are taken for one.
+    alone = vocabulary.encode(["red boat"])
+    assert phrases(vocabulary, alone) == ["red boat"]
+
+
+def test_beside_a_sentence_the_most_frequent_keywords_are_dropped() -> None:
+    vocabulary = Vocabulary.of(PORTS, "both")
+    assert "port" in vocabulary.frequent
+    texts = vocabulary.encode(["A red boat in the port."], [["red  boat", "- port", "Blue sea"]])
+    # On four images everything is on more than a tenth of them.
+    assert phrases(vocabulary, texts) == []
+    rare = Vocabulary(vocabulary.words, vocabulary.keyword_words, ("port",), "both")
+    texts = rare.encode(["A red boat in the port."], [["red  boat", "- port", "Blue sea"]])
+    assert phrases(rare, texts) == ["red boat", "blue sea"]
+
+
+def test_bad_queries_are_read_all_the_same() -> None:
+    vocabulary = Vocabulary.of(PORTS, "both")
+    texts = vocabulary.encode(
+        ["", "zebra " * 500, "- -", "\x00\n"], [[], ["", "-", "  "], ["zebra"], []]
+    )
+    assert texts.lengths.tolist()[:2] == [1, MAX_WORDS]
+    assert (texts.lengths > 0).all()
+    assert set(texts.words[1].tolist()) == {UNKNOWN}
+    assert phrases(vocabulary, texts, 1) == []
+    assert phrases(vocabulary, texts, 2) == ["?"]
+
+
+@given(st.lists(st.tuples(st.text(max_size=40), st.lists(st.text(max_size=10), max_size=4))))
+def test_any_text_can_be_encoded(pairs: list[tuple[str, list[str]]]) -> None:
+    for query in ("sentence", "keywords", "both"):
+        vocabulary = Vocabulary.of(PORTS, query)
+        if not pairs:
+            continue
+        texts = vocabulary.encode([raw for raw, _ in pairs], [keys for _, keys in pairs])
+        assert len(texts) == len(pairs) and (texts.lengths > 0).all()
+        assert int(texts.words.max()) < len(vocabulary)
+        assert ((texts.keywords != 0).sum(2) == texts.keyword_lengths).all()
+
+
+def test_taking_rows_is_encoding_them() -> None:
+    vocabulary = Vocabulary.of(PORTS, "keywords")
+    captions, keywords = PORTS.captions(), vocabulary.keywords_of(PORTS)
+    some = vocabulary.encode(captions, keywords).take(torch.tensor([2, 1]))
+    fresh = vocabulary.encode([captions[2], captions[1]], [keywords[2], keywords[1]])
+    for name in ("words", "lengths", "keywords", "keyword_lengths"):
+        torch.testing.assert_close(getattr(some, name), getattr(fresh, name))
+
+
+def test_a_vocabulary_comes_back_from_its_file(tmp_path: Path) -> None:
+    vocabulary = Vocabulary.of(PORTS, "both")
+    vocabulary.save(tmp_path / "v.json")
+    assert Vocabulary.load(tmp_path / "v.json") == vocabulary
+    (tmp_path / "v.json").write_text('{"words": 3}')
+    with pytest.raises(RsitmdError, match="no vocabulary"):
+        Vocabulary.load(tmp_path / "v.json")
+
+
+def test_keywords_derived_by_the_rule() -> None:
+    # 100 images: "pond" on 6 of them, "grass" on 50, "ox" too short, "rare" on 4.
+    captions = ["the pond ox"] * 6 + ["the grass"] * 50 + ["a"] * 40 + ["rare"] * 4
+    data = dataset(*[([raw], []) for raw in captions])
+    assert derived_keyword_words(data) == ("pond",)
+    vocabulary = Vocabulary.of(data, "both", derived=True)
+    assert vocabulary.keywords_of(data)[0] == ("pond",)
+    assert vocabulary.keywords_of(data)[-1] == ()
+
+
+def test_derived_keywords_of_an_image_come_by_how_many_sentences_hold_them() -> None:
+    captions = ["a pond and a road", "the road", "a pier"]
+    assert derive_keywords(captions, ("pier", "pond", "road")) == ("road", "pier", "pond")
+    many = [" ".join("abcdefgh")]
+    assert len(derive_keywords(many, tuple("abcdefgh"))) == 5
+
+
+def test_a_sentence_is_the_mean_of_both_directions_over_its_steps() -> None:
+    torch.manual_seed(0)
+    encoder = SentenceEncoder(20, 4, 3)
+    words = torch.tensor([[5, 6, 7, 8], [9, 3, 0, 0]])
+    found = encoder(words, torch.tensor([4, 2]))
+    alone, _ = encoder.gru(encoder.embedding(words[1:, :2]))
+    expected = ((alone[..., :3] + alone[..., 3:]) / 2).mean(1)
+    torch.testing.assert_close(found[1:], expected)

@@ -1,0 +1,298 @@
+"""Training: that it learns, resumes to the last bit, and says in one line what is wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rsitmd_tools.baselines import evaluate
+from rsitmd_tools.baselines.config import Config, load_config
+from rsitmd_tools.baselines.run import Run, runs_in
+from rsitmd_tools.baselines.training.device import check_device, precision
+from rsitmd_tools.baselines.training.many import train_all
+from rsitmd_tools.baselines.training.train import Options, fitting, train
+from rsitmd_tools.dataset import Dataset, save_dataset
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+
+CPU = Options(device="cpu", workers=0)
+SMALL = ["image_size=32", "dimension=16", "word_dimension=16", "batch_size=8", "lr=1e-3"]
+
+
+def small(name: str, *changes: str) -> Config:
+    return load_config(name, [*SMALL, *changes])
+
+
+def losses(run: Path) -> list[tuple[str, str]]:
+    with (run / "metrics.csv").open() as stream:
+        return [(row["loss"], row["val_mean_recall"]) for row in csv.DictReader(stream)]
+
+
+def state(run: Path) -> dict[str, torch.Tensor]:
+    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    weights: dict[str, torch.Tensor] = checkpoint["state_dict"]
+    return weights
+
+
+@pytest.mark.parametrize("name", ["vsepp", "amfmn-soft", "amfmn-fusion", "m1", "m2", "m5", "m9"])
+def test_configurations_train_and_are_evaluated(tmp_path: Path, tiny: Dataset, name: str) -> None:
+    run = train(tiny, small(name, "epochs=2", "freeze_backbone=true"), tmp_path / "r", CPU)
+    assert len(losses(run)) == 2
+    assert 0 <= evaluate(run, tiny)["mean_recall"] <= 100
+    about = Run(run).about()
+    assert about["weights"] == "random" and about["finished"]["pairs_an_epoch"] == 22
+    assert (about["prior"] is None) == (name == "vsepp")
+    assert not (run / "cache").exists()
+
+
+@pytest.mark.parametrize("frozen", ["true", "false"])
+def test_it_learns(tmp_path: Path, tiny: Dataset, frozen: str) -> None:
+    rate = "lr=5e-3" if frozen == "true" else "lr=1e-3"
+    config = small("vsepp", "negatives=sum", "epochs=10", f"freeze_backbone={frozen}", rate)
+    run = train(tiny, config, tmp_path / "r", CPU)
+    found = [float(loss) for loss, _ in losses(run)]
+    assert np.mean(found[-3:]) < 0.85 * found[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["loss=infonce", "captions=all", "mask_equal=true", "dropout=0.2", "schedule=cosine"],
+        ["freeze_batch_norm=true", "views=8", "backbone_lr=1e-5", "weight_decay=0.01"],
+        ["precision=bf16-mixed", "margin.beta=-3", "views=2"],
+    ],
+)
+def test_options_of_training(tmp_path: Path, tiny: Dataset, changes: list[str]) -> None:
+    run = train(tiny, small("amfmn-soft", "epochs=1", *changes), tmp_path / "r", CPU)
+    assert np.isfinite(float(losses(run)[0][0]))
+
+
+def test_frozen_parts_stay_as_they_are(tmp_path: Path, tiny: Dataset) -> None:
+    run = tmp_path / "r"
+    train(tiny, small("vsepp", "epochs=1", "freeze_backbone=true"), run, CPU)
+    first = {k: v for k, v in state(run).items() if "backbone" in k}
+    train(tiny, small("vsepp", "epochs=3", "freeze_backbone=true"), run, replace(CPU, resume=True))
+    assert all(torch.equal(value, first[key]) for key, value in state(run).items() if key in first)
+    train(tiny, small("vsepp", "epochs=1", "freeze_batch_norm=true"), tmp_path / "n", CPU)
+    moved = {k: v for k, v in state(tmp_path / "n").items() if "backbone" in k}
+    statistics = [key for key in moved if "running" in key]
+    assert statistics and all(torch.equal(moved[key], first[key]) for key in statistics)
+    assert any(not torch.equal(moved[key], first[key]) for key in moved)
+
+
+def command(data: Path, run: Path, epochs: int, *more: str) -> list[str]:
+    sets = [part for s in [*SMALL, f"epochs={epochs}", "dropout=0.3"] for part in ("--set", s)]
+    return [
+        *(sys.executable, "-m", "rsitmd_tools", "benchmark", "train", str(data)),
+        *("--config", "amfmn-fusion", "--device", "cpu", *sets, "-o", str(run), *more),
+    ]
+
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="module")
+def written(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("data") / "tiny"
+    save_dataset(tiny, folder, "rsitmd")
+    shutil.copytree(tiny.image_folder or "", folder / "images", dirs_exist_ok=True)
+    return folder
+
+
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_run_resumes_to_the_last_bit(tmp_path: Path, written: Path, kind: int) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    if kind == signal.SIGKILL:
+        subprocess.run(command(written, whole, 6), env=ENVIRONMENT, check=True)
+    started = subprocess.Popen(
+        command(written, cut, 500 if kind == signal.SIGINT else 6),
+        env=ENVIRONMENT,
+        stderr=subprocess.PIPE,
+    )
+    last = cut / "checkpoints" / "last.ckpt"
+    while not last.exists():
+        assert started.poll() is None
+        time.sleep(0.002)
+    started.send_signal(kind)
+    _, said = started.communicate(timeout=120)
+    if kind == signal.SIGINT:
+        assert started.returncode == 130
+        assert b"interrupted" in said and b"Traceback" not in said
+        return
+    assert started.returncode == -signal.SIGKILL
+    again = subprocess.run(command(written, cut, 6, "--resume"), env=ENVIRONMENT, check=True)
+    assert again.returncode == 0
+    assert losses(cut) == losses(whole)
+    one, other = state(cut), state(whole)
+    assert one.keys() == other.keys()
+    assert [key for key in one if not torch.equal(one[key], other[key])] == []
+    best = [Run(run).best for run in (cut, whole)]
+    states = [torch.load(file, weights_only=True)["state_dict"] for file in best]
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[1])
+
+
+def test_two_processes_train_as_one(tmp_path: Path, tiny: Dataset) -> None:
+    # 22 pairs in batches of 11 have no even halves; 8 + 8 + 6 have.
+    config = small("amfmn-soft", "epochs=3", "freeze_batch_norm=true", "gradient_clip=0")
+    one = train(tiny, config, tmp_path / "one", CPU)
+    two = train(tiny, config, tmp_path / "two", replace(CPU, devices=2))
+    for (loss, recall), (other, other_recall) in zip(losses(one), losses(two), strict=True):
+        assert float(loss) == pytest.approx(float(other), rel=1e-4)
+        assert float(recall) == pytest.approx(float(other_recall), abs=1e-6)
+    first, second = state(one), state(two)
+    # Adam divides by the gradient's size: where that is nothing, rounding decides.
+    for key, value in first.items():
+        torch.testing.assert_close(second[key], value, atol=2e-3, rtol=0)
+
+
+def test_early_stop(tmp_path: Path, tiny: Dataset) -> None:
+    config = small("vsepp", "epochs=40", "patience=2", "freeze_backbone=true", "lr=1e-9")
+    run = train(tiny, config, tmp_path / "r", CPU)
+    recalls = [float(recall) for _, recall in losses(run)]
+    assert 3 <= len(recalls) < 40
+    assert len(recalls) - 1 - int(np.argmax(recalls)) == 2
+
+
+def test_a_loss_that_is_no_number_stops_and_names_the_batch(tmp_path: Path, tiny: Dataset) -> None:
+    with pytest.raises(RsitmdError, match=r"the loss is nan at step \d+ \(epoch 1\)") as error:
+        train(tiny, small("vsepp", "epochs=3", "lr=1e20", "gradient_clip=0"), tmp_path / "r", CPU)
+    assert sum(image.filename in str(error.value) for image in tiny) > 1
+
+
+def test_a_batch_larger_than_the_data(tmp_path: Path, tiny: Dataset) -> None:
+    run = train(tiny, small("vsepp", "epochs=1", "batch_size=1000"), tmp_path / "r", CPU)
+    assert len(losses(run)) == 1
+
+
+def test_without_keywords_it_is_the_sentence_only(
+    tmp_path: Path, tiny: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = tiny.with_images(replace(image, keywords=()) for image in tiny)
+    run = train(bare, small("m9", "epochs=1"), tmp_path / "r", CPU)
+    assert Run(run).config().text == "sentence"
+    assert "no keywords" in capsys.readouterr().err
+    derived = small("m9", "keywords=derived")
+    assert fitting(derived, bare) == derived
+    # One image with keywords is enough: the others rest on their sentences.
+    some = tiny.with_images(replace(i, keywords=()) if n else i for n, i in enumerate(tiny))
+    assert len(losses(train(some, small("m9", "epochs=1"), tmp_path / "s", CPU))) == 1
+
+
+def test_seeds_and_folds_are_summed_up(tmp_path: Path, tiny: Dataset) -> None:
+    config = small("vsepp", "epochs=1", "freeze_backbone=true")
+    summary = train_all(tiny, config, tmp_path / "s", [0, 3], options=CPU)
+    values = [evaluate(run.folder, tiny)["mean_recall"] for run in runs_in(tmp_path / "s")]
+    assert summary["runs"] == ["seed-0", "seed-3"]
+    assert summary["mean_recall"]["values"] == values
+    assert summary["mean_recall"]["mean"] == pytest.approx(np.mean(values), abs=1e-3)
+    assert summary["mean_recall"]["deviation"] == pytest.approx(np.std(values, ddof=1), abs=1e-3)
+    assert not (tmp_path / "s" / "cache").exists()
+    with pytest.raises(RsitmdError, match="exists already"):
+        train_all(tiny, config, tmp_path / "s", [0], options=CPU)
+    # Resumed, finished seeds are kept as they are and new ones added.
+    kept = (tmp_path / "s" / "seed-0" / "checkpoints" / "last.ckpt").stat().st_mtime_ns
+    train_all(tiny, config, tmp_path / "s", [0, 4], options=replace(CPU, resume=True))
+    assert (tmp_path / "s" / "seed-0" / "checkpoints" / "last.ckpt").stat().st_mtime_ns == kept
+    folds = train_all(tiny, config, tmp_path / "f", [0], 2, CPU)
+    assert folds["runs"] == ["fold-0", "fold-1"]
+    assert Run(tmp_path / "f" / "fold-1").about()["images"] == {"train": 12, "val": 12}
+
+
+def test_excluded_images_do_not_train(tmp_path: Path, tiny: Dataset) -> None:
+    names = [image.filename for image in tiny.images[:4]]
+    listed = tmp_path / "exclude.json"
+    listed.write_text(json.dumps({"exclude": {tiny.name: [{"filename": name} for name in names]}}))
+    config = small("vsepp", "epochs=1")
+    run = train(tiny, config, tmp_path / "r", CPU, exclude=listed)
+    about = Run(run).about()
+    assert sum(about["images"].values()) == 20 and about["excluded"]["file"] == "exclude.json"
+    with pytest.raises(RsitmdError, match="other excluded"):
+        train(tiny, config, tmp_path / "r", replace(CPU, resume=True))
+    listed.write_text("[]")
+    with pytest.raises(RsitmdError, match="no exclusion list"):
+        train(tiny, config, tmp_path / "n", CPU, exclude=listed)
+
+
+def test_a_run_is_never_overwritten_or_gone_on_with_by_others(
+    tmp_path: Path, tiny: Dataset
+) -> None:
+    run, resume = tmp_path / "r", replace(CPU, resume=True)
+    train(tiny, small("vsepp", "epochs=1"), run, CPU)
+    with pytest.raises(RsitmdError, match="exists already"):
+        train(tiny, small("vsepp", "epochs=1"), run, CPU)
+    with pytest.raises(RsitmdError, match=r"other settings \(lr\)"):
+        train(tiny, small("vsepp", "epochs=1", "lr=1"), run, resume)
+    with pytest.raises(RsitmdError, match="other data"):
+        train(tiny.with_images(tiny.images[1:]), small("vsepp", "epochs=1"), run, resume)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").touch()
+    with pytest.raises(RsitmdError, match="no run"):
+        train(tiny, small("vsepp", "epochs=1"), tmp_path / "other", CPU)
+
+
+class Trap:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (exec, ("raise SystemExit('the trap has fired')",))
+
+
+def test_a_checkpoint_of_anything_but_tensors_and_plain_data_is_refused(
+    tmp_path: Path, tiny: Dataset
+) -> None:
+    run, config = tmp_path / "r", small("vsepp", "epochs=1")
+    train(tiny, config, run, CPU)
+    for file in (Run(run).last, Run(run).best):
+        good = file.read_bytes()
+        for bad in (pickle.dumps(Trap()), b"", b"no checkpoint", good[: len(good) // 2]):
+            file.write_bytes(bad)
+            with pytest.raises(RsitmdError, match="checkpoint"):
+                if file == Run(run).last:
+                    train(tiny, replace(config, epochs=2), run, replace(CPU, resume=True))
+                else:
+                    evaluate(run, tiny)
+        torch.save({"state_dict": {}, "trap": Trap()}, file)
+        with pytest.raises(RsitmdError, match="checkpoint"):
+            Run(run).load() if file == Run(run).best else train(
+                tiny, replace(config, epochs=2), run, replace(CPU, resume=True)
+            )
+        file.write_bytes(good)
+
+
+def test_no_space_for_a_checkpoint(tmp_path: Path, written: Path) -> None:
+    # A limit on the size of files stands for a full disk.
+    limited = f"ulimit -f 2000; exec {' '.join(command(written, tmp_path / 'r', 2))}"
+    ran = subprocess.run(
+        ["bash", "-c", limited], env=ENVIRONMENT, capture_output=True, text=True, timeout=300
+    )
+    lines = [line for line in ran.stderr.splitlines() if line.startswith("error:")]
+    assert ran.returncode == 1 and "Traceback" not in ran.stderr
+    assert len(lines) == 1 and "cannot be written" in lines[0]
+    assert not list((tmp_path / "r").rglob("*partial*"))
+
+
+def test_a_device_that_is_not_there(tmp_path: Path, tiny: Dataset) -> None:
+    if not torch.cuda.is_available():
+        with pytest.raises(RsitmdError, match="device cuda: is not there"):
+            train(tiny, small("vsepp"), tmp_path / "r", Options(device="cuda"))
+        assert not (tmp_path / "r").exists()
+    with pytest.raises(WrongUsage, match="no device"):
+        check_device("tpu", 1)
+    with pytest.raises(WrongUsage, match="0 devices"):
+        check_device("cpu", 0)
+    assert precision("auto", "cpu") == "32-true"
+
+
+def test_weights_that_are_not_there(tmp_path: Path, tiny: Dataset) -> None:
+    with pytest.raises(RsitmdError, match="does not exist"):
+        train(tiny, small("vsepp", "weights=no.pth"), tmp_path / "r", CPU)
