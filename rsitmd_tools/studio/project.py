@@ -133,6 +133,7 @@ class Projects:
                 title=_title(f"closed: {found.title}"),
                 description=f"{found.description or ''} (closed)",
             )
+            self._there.remove(found)  # what it says here is not true any more
         with self._workspace.transaction():
             db.execute("UPDATE project SET closed_at = ? WHERE id = ?", (utc_now(), row))
             db.execute(

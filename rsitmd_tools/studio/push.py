@@ -22,7 +22,7 @@ from rsitmd_tools.studio.assign import (
 from rsitmd_tools.studio.client import Client, connection_of
 from rsitmd_tools.studio.delivery import addresses, open_folder
 from rsitmd_tools.studio.fields import blank_fields, page_of
-from rsitmd_tools.studio.notes import notes
+from rsitmd_tools.studio.notes import SENT_BACK_NOTE, notes
 from rsitmd_tools.studio.people import People, Person, taking_part
 from rsitmd_tools.studio.project import MAIN, PILOT, Project, Projects
 from rsitmd_tools.studio.renditions import make_renditions
@@ -182,8 +182,9 @@ class _Push:
             project = Project(row["id"], row["server_id"], 0, None, row["kind"], new_page=False)
             tasks = Tasks(self._workspace, self._client, project, self._data)
             changed += tasks.follow(self._by_id)
-            if notes(self._workspace, row["id"]):
-                ensure_sent_back_tab(self._workspace, self._client, row)
+            said = notes(self._workspace, row["id"]).values()
+            if any(SENT_BACK_NOTE in note for note in said):
+                ensure_sent_back_tab(self._workspace, self._client, row["server_id"])
         return changed
 
     def _assigned(self) -> None:

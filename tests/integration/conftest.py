@@ -38,6 +38,15 @@ def draw(path: Path, number: int) -> None:
     image.save(path, format="TIFF")
 
 
+Draw = Callable[[Path, int], None]
+
+
+@pytest.fixture(scope="session", name="draw")
+def draw_scene() -> Draw:
+    """The function that draws a small scene."""
+    return draw
+
+
 def _add_images(
     workspace: Workspace, count: int, category: str = "harbour", first: int = 1
 ) -> None:

@@ -3,33 +3,85 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 
+FILE = click.Path(dir_okay=False, path_type=Path)
+
 
 @click.command("status", short_help="Say how far the campaign is.")
 @workspace_argument
 @json_option
-def command(folder: Path, as_json: bool) -> None:
+@click.option("--findings", is_flag=True, help="Run the rules and compare people too.")
+@click.option("--html", type=FILE, metavar="FILE", help="Write a page with plots.")
+@click.option(
+    "--payment", type=FILE, metavar="FILE", help="Write a CSV of counts by annotator and week."
+)
+def command(
+    folder: Path, as_json: bool, findings: bool, html: Path | None, payment: Path | None
+) -> None:
     """Say how far the campaign is, as of the last pull.
 
     \b
     Examples:
       rsitmd annotate status my-dataset
-      rsitmd annotate status my-dataset --json
+      rsitmd annotate status my-dataset --findings --json
+      rsitmd annotate status my-dataset --html status.html --payment weeks.csv
     """
-    from rsitmd_tools.studio.status import status
+    from rsitmd_tools.atomic import write_text
+    from rsitmd_tools.studio.payment import payment_csv
+    from rsitmd_tools.studio.status import findings_of_people, status
+    from rsitmd_tools.studio.status_page import status_page
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder) as workspace:
         state = status(workspace)
+        if findings:
+            state |= findings_of_people(workspace)
+        if html is not None:
+            write_text(html, status_page(workspace))
+        if payment is not None:
+            write_text(payment, payment_csv(workspace))
     if as_json:
         print_json(state)
-        return
+    else:
+        _print(state)
+
+
+def _print(state: dict[str, Any]) -> None:
+    from rsitmd_tools.errors import printable
+
     click.echo(f"server: {state['url'] or 'not running'}")
     click.echo(f"images: {state['images']}, {state['tasks']} tasks, {state['complete']} complete")
-    click.echo(f"annotations: {state['annotations']}")
-    for email, count in state["annotators"].items():
-        click.echo(f"  {email}: {count}")
+    click.echo(
+        f"annotations: {state['annotations']}, {state['missing']} missing"
+        f" ({state['drafts']} drafts, {state['skips']} skips)"
+    )
+    if state["states"]:
+        told = ", ".join(f"{name} {n}" for name, n in state["states"].items())
+        click.echo(f"sentences: {told}")
+    for person in state["people"]:
+        seconds = "" if person["seconds"] is None else f", {person['seconds']:.0f} s each"
+        left = "" if person["active"] else " (left)"
+        line = f"  {person['email']}{left}: {person['written']}, {person['open']} to do{seconds}"
+        if "findings" in state:
+            agreement = state["agreement"].get(person["email"])
+            line += "" if agreement is None else f", agreement {agreement['mean']:.2f}"
+            found = state["findings"].get(person["email"], {})
+            line += "".join(f", {code} {n}" for code, n in found.items())
+        click.echo(printable(line))
+    for verdict in ("copied", "doubtful"):
+        for entry in state.get(verdict, []):
+            click.echo(
+                printable(
+                    f"{verdict}: {entry['image']} by {entry['annotator']} ({entry['value']:.2f})"
+                )
+            )
+    estimate = state["estimate"]
+    if estimate["ends"] is None:
+        click.echo("end: nobody wrote in the last two weeks")
+    else:
+        click.echo(f"end: {estimate['ends']} at {estimate['per_day']:g} annotations a day")

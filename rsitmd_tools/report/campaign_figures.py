@@ -1,0 +1,58 @@
+"""Figures about a campaign, in the colours of the page."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from markupsafe import Markup
+
+from rsitmd_tools.report.figures import _INK, _SERIES, _SOFT, COLOURS, _axes, _svg
+
+MOST_BARS = 40
+
+
+def cumulated(name: str, days: Sequence[date], counts: Mapping[str, Sequence[int]]) -> Markup:
+    """Draw counts of several people, added up over the days.
+
+    Args:
+        name: What is drawn, for those who hear the page.
+        days: The days, one after the other.
+        counts: For each person one count a day.
+    """
+    figure, axes = _axes(10.4, 3.2)
+    for number, (person, values) in enumerate(counts.items()):
+        colour = _SERIES.format(number % COLOURS)
+        summed = list(itertools.accumulate(values))
+        axes.plot(range(len(days)), summed, color=colour, marker="." if len(days) <= 40 else "")
+        axes.annotate(
+            f" {_plain(person)}", (len(days) - 1, summed[-1]), color=_SOFT, fontsize=9, va="center"
+        )
+    step = max(1, len(days) // 8)
+    axes.set_xticks(range(0, len(days), step), [day.isoformat()[5:] for day in days[::step]])
+    axes.set_ylim(bottom=0)
+    return _svg(figure, name)
+
+
+def shares(name: str, values: Mapping[str, float]) -> Markup:
+    """Draw a share, 0 to 1, of each of several things; the first 40 of them.
+
+    Args:
+        name: What is drawn, for those who hear the page.
+        values: Shares by label.
+    """
+    shown = dict(itertools.islice(values.items(), MOST_BARS))
+    figure, axes = _axes(10.4, 0.8 + 0.24 * len(shown))
+    axes.barh(range(len(shown)), list(shown.values()), color=_SERIES.format(0), height=0.7)
+    axes.set_yticks(range(len(shown)), [_plain(label) for label in shown], color=_INK)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+    axes.grid(visible=False)
+    return _svg(figure, name)
+
+
+def _plain(text: str) -> str:
+    """Return a label without what Matplotlib would take for mathematics."""
+    return text.replace("$", r"\$")

@@ -1,0 +1,300 @@
+"""Review: send back, the note on the page, the correction, who decided what."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio.accounts import Annotator, invitation_link
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.history import history
+from rsitmd_tools.studio.people import join
+from rsitmd_tools.studio.pull import pull
+from rsitmd_tools.studio.push import push
+from rsitmd_tools.studio.review import CLEAN, Asked, review
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.merge import merged_images
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from rsitmd_tools.studio.server import EmbeddedServer
+    from tests.integration.conftest import MakeWorkspace, Tool
+
+pytestmark = pytest.mark.integration
+
+People = list[tuple[str, Annotator]]
+SETTINGS = "[annotation]\nannotators_per_image = 2\nkeywords_min = 0\n"
+GOOD = (
+    "Two white ships lie at the long grey quay.",
+    "A red crane stands beside three small boats.",
+    "The blue sea meets a narrow stone pier on the left.",
+)
+OTHER = (
+    "Three grey cargo vessels wait behind a breakwater.",
+    "Nine yachts fill the marina between two jetties.",
+    "An empty dock opens to the dark green water.",
+)
+VAGUE = "There are some ships in the harbour near many houses."
+
+
+@pytest.fixture
+def written(make_workspace: MakeWorkspace, annotators: People) -> Iterator[Workspace]:
+    """Three images by two people; anna's first sentence is vague. Pulled."""
+    with Workspace.open(make_workspace(images=3, settings=SETTINGS), write=True) as workspace:
+        for email, _ in annotators[:2]:
+            join(workspace, email)
+        push(workspace)
+        for number, (email, person) in enumerate(annotators[:2]):
+            for place, (task, _) in enumerate(tasks_of(workspace, email)):
+                text = VAGUE if number == place == 0 else (GOOD, OTHER)[number][place]
+                person.submit(task, [text], [])
+        pull(workspace)
+        yield workspace
+
+
+def tasks_of(workspace: Workspace, email: str) -> list[tuple[int, int]]:
+    """Return ``(task, project)`` of a person, by image."""
+    return [
+        (row[0], row[1])
+        for row in workspace.db.execute(
+            "SELECT task.server_id, project.server_id FROM task"
+            " JOIN project ON project.id = project_id JOIN image ON image.id = image_id"
+            " JOIN annotator ON annotator.id = project.annotator_id WHERE email = ?"
+            " ORDER BY image.number",
+            (email,),
+        )
+    ]
+
+
+def notes_on_server(workspace: Workspace, client: Client) -> dict[int, str]:
+    return {
+        task.id: task.data["note"]
+        for (number,) in workspace.db.execute("SELECT server_id FROM project").fetchall()
+        for page in client.pages(number, annotations=False)
+        for task in page
+    }
+
+
+def test_a_sentence_goes_back_is_corrected_and_accepted(
+    written: Workspace, annotators: People, client: Client
+) -> None:
+    email, person = annotators[0]
+    task, project = tasks_of(written, email)[0]
+    report = review(written, Asked("B. Lee", send_back="S104", accept=CLEAN))
+    assert [(f["code"], f["annotator"]) for f in report.findings if f["code"] == "S104"]
+    (back,) = report.sent_back
+    assert (back["image"], back["annotator"]) == ("harbour_1.tif", email)
+    assert back["link"].endswith(f"/projects/{project}/data?task={task}")
+    assert not report.shared
+    assert report.accepted == 5
+    assert report.states == {"accepted": 5, "sent back": 1}
+    # Left out until it is corrected.
+    assert all(VAGUE not in image.captions for image in merged_images(written))
+
+    said = notes_on_server(written, client)
+    assert [t for t, note in said.items() if note] == [task]
+    assert email in said[task]
+    assert "some" in said[task]
+
+    person.rewrite(task, ["Two ships lie before four houses."], [])
+    pulled = pull(written)
+    assert (pulled.new, pulled.changed, pulled.foreign) == (0, 1, [])
+    assert "Two ships lie before four houses." in merged_images(written)[0].captions
+    again = review(written, Asked("C. Roy", accept=CLEAN))
+    assert again.accepted == 1
+    assert again.states == {"accepted": 6, "replaced": 1}
+    assert set(notes_on_server(written, client).values()) == {""}
+
+    revisions = history(written, "harbour_1.tif")["revisions"]
+    mine = [entry for entry in revisions if entry["annotator"] == email]
+    assert [s["raw"] for entry in mine for s in entry["sentences"]] == [
+        VAGUE, "Two ships lie before four houses.",
+    ]  # fmt: skip
+    decided = [(d["state"], d["by"]) for d in mine[0]["sentences"][0]["decisions"]]
+    assert decided == [("sent back", "B. Lee"), ("replaced", "pull")]
+    assert mine[1]["sentences"][0]["decisions"][0]["by"] == "C. Roy"
+
+
+def test_a_file_names_sentences_and_a_wrong_one_changes_nothing(
+    written: Workspace, annotators: People, tmp_path: Path
+) -> None:
+    file = tmp_path / "notes.csv"
+    lines = [
+        "image,annotator,sentence,note",
+        f'harbour_2.tif,{annotators[1][0]},1,"Say how they relate, ""please"""',
+        f"harbour_3.tif,{annotators[0][0]},,Count the boats <b>now</b>",
+    ]
+    file.write_text("\n".join([*lines, "harbour_9.tif,,1,no such image"]), encoding="utf-8")
+    with pytest.raises(RsitmdError, match=r"line 4: harbour_9.tif has 0 sentences"):
+        review(written, Asked("B. Lee", send_back=str(file)))
+    assert review(written, Asked("B. Lee")).states == {"new": 6}
+    file.write_text("\n".join(lines), encoding="utf-8")
+    report = review(written, Asked("B. Lee", send_back=str(file)))
+    assert [(e["image"], e["note"]) for e in report.sent_back] == [
+        ("harbour_2.tif", 'Say how they relate, "please"'),
+        ("harbour_3.tif", "Count the boats <b>now</b>"),
+    ]
+    with pytest.raises(RsitmdError, match="two decisions"):
+        review(written, Asked("B. Lee", send_back=str(file), reject=str(file)))
+    # The reviewer thinks again.
+    taken = review(written, Asked("C. Roy", accept=str(file)))
+    assert (taken.accepted, taken.states) == (2, {"accepted": 2, "new": 4})
+
+
+def test_findings_of_validate_are_a_file_too(
+    written: Workspace, tool: Tool, tmp_path: Path
+) -> None:
+    file = tmp_path / "findings.json"
+    tool.run("validate", written.path, "--select", "S104", "--format", "json", "-o", file)
+    found = json.loads(file.read_text(encoding="utf-8"))["findings"]
+    report = review(written, Asked("B. Lee", send_back=str(file)))
+    assert len(report.sent_back) == len(found) == 1
+
+
+def test_the_commands_say_what_they_did(written: Workspace, annotators: People, tool: Tool) -> None:
+    folder = written.path
+    written.close()
+    shown = tool.run("annotate", "review", folder)
+    assert shown.returncode == 0, shown.stderr
+    assert "S104" in shown.stdout
+    assert "states: new 6" in shown.stdout
+    back = tool.run(
+        "annotate", "review", folder, "--send-back", "S104", "--accept", "--reviewer", "B. Lee"
+    )
+    assert back.returncode == 0, back.stderr
+    assert f"sent back to {annotators[0][0]}: harbour_1.tif sentence 1: " in back.stdout
+    assert "accepted: 5, rejected: 0" in back.stdout
+    log = tool.run("annotate", "log", folder, "harbour_1.tif")
+    assert "sent back by B. Lee" in log.stdout
+    assert tool.run("annotate", "log", folder, "harbour_77.tif").returncode == 1
+    assert tool.run("annotate", "review", folder, "--send-back", " ").returncode == 2
+    assert tool.run("annotate", "review", folder, "--reviewer", "").returncode == 2
+
+
+def test_in_a_shared_project_the_lead_is_warned(
+    make_workspace: MakeWorkspace, annotators: People, client: Client
+) -> None:
+    with Workspace.open(make_workspace(images=1), write=True) as workspace:
+        push(workspace)
+        task = workspace.db.execute("SELECT server_id FROM task").fetchone()[0]
+        annotators[0][1].submit(task, [VAGUE], [])
+        annotators[1][1].submit(task, [GOOD[0]], [])
+        pull(workspace)
+        report = review(workspace, Asked("B. Lee", send_back="S104"))
+        assert report.shared
+        note = notes_on_server(workspace, client)[task]
+        assert annotators[0][0] in note
+        assert annotators[1][0] not in note
+
+
+def test_decisions_stay_where_the_server_cannot_be_reached(
+    written: Workspace, annotators: People, client: Client, server: EmbeddedServer
+) -> None:
+    from rsitmd_tools.studio.client import Connection, save_connection
+
+    gone = "http://127.0.0.1:9"
+    how = "https://images.example.org/folder"
+    save_connection(written, Connection(server.url, gone, server.token, how))
+    with pytest.raises(RsitmdError, match="no Label Studio answers"):
+        review(written, Asked("B. Lee", send_back="S104"))
+    save_connection(written, Connection(server.url, server.url, server.token, how))
+    assert review(written, Asked("B. Lee")).states == {"new": 5, "sent back": 1}
+    assert push(written).changed == 1
+    assert sum(bool(note) for note in notes_on_server(written, client).values()) == 1
+
+
+@pytest.mark.browser
+def test_an_annotator_sees_the_note_and_corrects(
+    make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client, page: Page
+) -> None:
+    """Sign-up by invitation, write, get one back, see the note, correct; merged is the new."""
+    folder = make_workspace(images=2, how="upload", settings=SETTINGS.replace("= 2", "= 1"))
+    email = f"corrects{os.getpid()}@example.org"
+    page.goto(invitation_link(client))
+    page.fill("input[name=email]", email)
+    page.fill("input[name=password]", "a long password for tests")
+    page.click("button[type=submit]")
+    page.wait_for_url(lambda url: "/user/" not in url)
+    with Workspace.open(folder, write=True) as workspace:
+        settings = workspace.settings.annotation
+        assert settings.annotators_per_image == 1
+        join(workspace, email)
+        join(workspace, "second@example.org")
+        push(workspace)
+        mine = tasks_of(workspace, email)
+        project = mine[0][1]
+    page.goto(f"{server.url}/projects/{project}/data?labeling=1")
+    page.locator(".lsf-modal-ls__content").wait_for()
+    page.get_by_label("Close modal").click()
+    page.wait_for_function("document.querySelector('img[alt=image]')?.naturalWidth > 0")
+    assert "Sent back" not in page.locator("body").inner_text()
+    page.locator("textarea[name=sentence1]").click()
+    page.keyboard.type(VAGUE)
+    with page.expect_response(lambda a: a.request.method == "POST" and "/annotations" in a.url):
+        page.locator("button[name=submit]").click()
+
+    with Workspace.open(folder, write=True) as workspace:
+        assert pull(workspace).new == 1
+        report = review(workspace, Asked("B. Lee", send_back="S104"))
+        link = report.sent_back[0]["link"]
+    page.goto(link)
+    note = page.locator(".rsitmd-note")
+    note.wait_for()
+    assert f"Sent back to {email}, sentence 1: " in note.inner_text()
+    _shot(page, "review-note")
+    # The sentence as it was, with a pencil to change it.
+    _rewrite(page, VAGUE, "Two ships lie before four houses.")
+    with page.expect_response(lambda a: a.request.method == "PATCH" and "/annotations" in a.url):
+        page.get_by_role("button", name="submit").click()
+    with Workspace.open(folder, write=True) as workspace:
+        pulled = pull(workspace)
+        assert (pulled.new, pulled.changed, pulled.foreign) == (0, 1, [])
+        captions = [c for image in merged_images(workspace) for c in image.captions]
+        assert captions == ["Two ships lie before four houses."]
+        review(workspace, Asked("B. Lee", accept=CLEAN))
+    page.goto(link)
+    page.wait_for_function("document.querySelector('img[alt=image]')?.naturalWidth > 0")
+    assert not page.locator(".rsitmd-note").is_visible()
+    page.goto(f"{server.url}/projects/{project}/data")
+    page.get_by_text("Sent back").first.wait_for()
+    page.get_by_text("Default").first.wait_for()
+    _shot(page, "tabs")
+
+
+def _rewrite(page: Page, old: str, new: str) -> None:
+    page.get_by_text(old).wait_for()
+    page.get_by_label("Edit Region").first.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(new)
+    page.get_by_label("Save").first.click()
+
+
+def _shot(page: Page, name: str) -> None:
+    folder = os.environ.get("RSITMD_SHOTS")
+    if folder:
+        for width, height in ((1366, 768), (1920, 1080)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.screenshot(path=f"{folder}/{name}-{width}.png")
+
+
+@pytest.fixture
+def page() -> Iterator[Any]:
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: make install"
+    )
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip("no Chromium found: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser.new_page(viewport={"width": 1366, "height": 768})
+        browser.close()
