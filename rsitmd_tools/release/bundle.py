@@ -161,7 +161,7 @@ def _precomp_problem(dataset: Dataset) -> str | None:
             f"{misfits[0].filename} has {len(misfits[0].sentences)}"
             + (f", {len(misfits) - 1} more do not fit either" if len(misfits) > 1 else "")
         )
-    broken = [i for i in dataset if any(len(raw.splitlines()) > 1 for raw in i.captions)]
+    broken = [i for i in dataset if any(map(precomp.has_line_break, i.captions))]
     if broken:
         return f"precomp holds a sentence a line; {broken[0].filename} has one with a line break"
     return None

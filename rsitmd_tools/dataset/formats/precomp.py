@@ -61,12 +61,17 @@ def write(dataset: Dataset, folder: Path) -> None:
                 where=where,
                 mend="complete it or leave it out",
             )
-        if any(len(text.splitlines()) > 1 for text in (*image.captions, image.filename)):
+        if any(map(has_line_break, (*image.captions, image.filename))):
             raise RsitmdError("has a text with a line break", where=where, mend="join the lines")
     for split in dataset.splits:
         part = dataset.select(split)
         write_text(folder / f"{split}_caps.txt", _lines(part.captions()))
         write_text(folder / f"{split}_filename.txt", _lines([i.filename for i in part]))
+
+
+def has_line_break(text: str) -> bool:
+    """Say whether a text would take more than its line."""
+    return text.splitlines() not in ([], [text])
 
 
 def _read_split(folder: Path, split: str) -> list[ImageRecord]:

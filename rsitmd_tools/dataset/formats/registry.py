@@ -29,13 +29,25 @@ class Format:
     write: Callable[[Dataset, Path], None] | None = None
 
 
+# RSICD's captions take 8 MB; a file of this size is no dataset of captions, and its parsed
+# form would not fit into memory.
+MOST_BYTES = 500_000_000
+
+
 def read_text(path: Path) -> str:
     """Read a UTF-8 file, with or without a byte order mark.
 
     Raises:
-        RsitmdError: It cannot be read or is in another encoding.
+        RsitmdError: It cannot be read, is in another encoding, or is larger than 500 MB.
     """
     try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise RsitmdError(
+                f"has {size / 1e6:.0f} MB, more than {MOST_BYTES / 1e6:.0f}",
+                where=path,
+                mend="split it into several datasets",
+            )
         data = path.read_bytes()
     except OSError as error:
         raise RsitmdError(

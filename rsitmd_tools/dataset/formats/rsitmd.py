@@ -40,7 +40,9 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
 def load_document(file: Path) -> Any:
     """Parse the JSON of ``file``, or raise a one-line error with line and column."""
     try:
-        return json.loads(read_text(file))
+        return json.loads(
+            read_text(file), object_pairs_hook=_each_key_once, parse_constant=_no_constant
+        )
     except json.JSONDecodeError as error:
         raise RsitmdError(
             f"is not JSON (line {error.lineno}, column {error.colno}: {error.msg.lower()})",
@@ -51,6 +53,21 @@ def load_document(file: Path) -> Any:
         raise RsitmdError(
             f"is not readable JSON ({reason(error)})", where=file, mend="restore the file"
         ) from error
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object with a key twice: one of its values would be lost without a word."""
+    entry = dict(pairs)
+    if len(entry) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return entry
+
+
+def _no_constant(name: str) -> Any:
+    """Refuse NaN and Infinity, which Python's parser takes and JSON does not have."""
+    raise ValueError(f"{name} is no JSON")
 
 
 def parse(document: Any, file: Path, image_folder: Path | None) -> Dataset:

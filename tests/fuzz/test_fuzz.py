@@ -1,0 +1,245 @@
+"""Hostile input to all readers and the command line: one line, no traceback, no hang."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import random
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rsitmd_tools.cli import root
+from rsitmd_tools.dataset import load_dataset, save_dataset
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.ingest.decode import decode
+from rsitmd_tools.ingest.limits import UnusableImageError
+from tests.quality.conftest import FIVE, dataset, document, record
+from tests.quality.rules.test_images import scene
+
+SECONDS = 10.0
+FEW, MANY = 40, 2200  # inputs of each of the five campaigns: `make test`, `make soak`
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(
+        st.sampled_from(["images", "filename", "sentences", "raw", "keywords", "split", "tokens",
+                         "imgid", "sentid", "sentids", "category", "dataset", "annotator"])
+        | st.text(max_size=3),
+        inner,
+        max_size=6,
+    ),
+    max_leaves=20,
+)  # fmt: skip
+
+
+def command(*arguments: object) -> str:
+    """Run the command line within this process; return what it says on stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    began = time.monotonic()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = root._run([str(a) for a in arguments], False)
+    assert code in (0, 1, 2), err.getvalue()
+    assert time.monotonic() - began < SECONDS
+    errors = err.getvalue()
+    assert "Traceback" not in errors
+    assert "unexpected" not in errors, errors
+    assert all(c.isprintable() or c == "\n" for c in errors + out.getvalue())
+    return errors
+
+
+def validate_all(path: Path) -> None:
+    command("validate", path)
+    command("validate", path, "--statistics", "--format", "json")
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """Change, cut, repeat or insert some bytes."""
+    blob = bytearray(data)
+    for _ in range(chance.randrange(1, 6)):
+        at = chance.randrange(len(blob) + 1)
+        kind = chance.randrange(5)
+        if kind == 0:
+            blob[at : at + chance.randrange(1, 30)] = b""
+        elif kind == 1:
+            blob[at:at] = chance.randbytes(chance.randrange(1, 9))
+        elif kind == 2:
+            blob[at:at] = blob[at : at + 40]
+        elif kind == 3:
+            blob[at:at] = chance.choice(
+                [b"\0", b'"', b"{", b"]", b"\n", b"\xff\xfe", b"\xe2\x80\xae", b"1e999", b"NaN"]
+            )
+        else:
+            for k in range(at, min(at + 4, len(blob))):
+                blob[k] = chance.randrange(256)
+    return bytes(blob)
+
+
+def campaign(count: int, one: Callable[[random.Random], None]) -> None:
+    for seed in range(count):
+        try:
+            one(random.Random(seed))
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
+
+
+COUNTS = [pytest.param(FEW, id="few"), pytest.param(MANY, id="many", marks=pytest.mark.soak)]
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_mutated_json(tmp_path: Path, count: int) -> None:
+    real = json.dumps(document({}, {}, {})).encode()
+    file = tmp_path / "dataset_RSITMD.json"
+
+    def one(chance: random.Random) -> None:
+        file.write_bytes(mutated(real, chance))
+        validate_all(file)
+
+    campaign(count, one)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_any_json(tmp_path: Path, count: int) -> None:
+    file = tmp_path / "dataset_RSITMD.json"
+
+    @settings(
+        max_examples=count, deadline=None, derandomize=True, database=None,
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(JSON)
+    def one(content: object) -> None:
+        file.write_text(json.dumps(content), encoding="utf-8")
+        validate_all(file)
+
+    one()
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_mutated_precomp(tmp_path: Path, count: int) -> None:
+    images = [record(f"port_{n}.tif", FIVE, split="train") for n in range(3)]
+    save_dataset(dataset(*images), tmp_path, "precomp")
+    files = [tmp_path / f"train_{what}.txt" for what in ("caps", "filename")]
+    real = [file.read_bytes() for file in files]
+
+    def one(chance: random.Random) -> None:
+        for file, data in zip(files, real, strict=True):
+            file.write_bytes(mutated(data, chance) if chance.random() < 0.7 else data)
+        validate_all(tmp_path)
+
+    campaign(count, one)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_mutated_settings(tmp_path: Path, count: int) -> None:
+    from rsitmd_tools.workspace.settings import TEMPLATE
+
+    file = tmp_path / "settings.toml"
+    data = tmp_path / "dataset_RSITMD.json"
+    data.write_text(json.dumps(document({})), encoding="utf-8")
+    real = TEMPLATE.format(name='"x"').encode()
+
+    def one(chance: random.Random) -> None:
+        file.write_bytes(mutated(real, chance))
+        command("validate", data, "--settings", file)
+
+    campaign(count, one)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_mutated_images(tmp_path: Path, count: int) -> None:
+    files = []
+    for suffix in ("tif", "png", "jpg"):
+        scene(1).save(tmp_path / f"a.{suffix}")
+        files.append((tmp_path / f"a.{suffix}").read_bytes())
+
+    def one(chance: random.Random) -> None:
+        data = mutated(chance.choice(files), chance)
+        with contextlib.suppress(UnusableImageError):
+            image, _ = decode(data, 64)
+            assert image.size == (64, 64)
+
+    campaign(count, one)
+
+
+def nested(levels: int) -> str:
+    return '{"images": ' + "[" * levels + "]" * levels + "}"
+
+
+HOSTILE: dict[str, bytes] = {
+    "100 000 levels": nested(100_000).encode(),
+    "NaN": b'{"images": [], "x": NaN}',
+    "Infinity": b'{"images": [], "x": -Infinity}',
+    "a huge number": b'{"images": [], "x": ' + b"9" * 10_000 + b"}",
+    "duplicate keys": b'{"images": [], "images": [{"filename": "a"}]}',
+    "UTF-16": '{"images": []}'.encode("utf-16"),
+    "latin-1": '{"images": [], "dataset": "Häfen"}'.encode("latin-1"),
+    "NUL": b'{"images": []}\0',
+    "nothing": b"",
+    "a list": b"[]",
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_json_that_cannot_be_read_is_refused_with_a_word(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "dataset_RSITMD.json"
+    file.write_bytes(HOSTILE[kind])
+    errors = command("validate", file)
+    assert errors.startswith(f"error: {file}: ")
+    assert len(errors.splitlines()) == 1
+    assert "; " in errors, "the mend is said"
+
+
+def test_a_gigabyte_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "dataset_RSITMD.json"
+    with file.open("wb") as stream:
+        stream.truncate(1 << 30)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "has 1074 MB, more than 500" in command("validate", file)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
+@pytest.mark.parametrize("encode", [
+    lambda text: b"\xef\xbb\xbf" + text.encode(),
+    lambda text: text.replace("\n", "\r\n").encode(),
+])  # fmt: skip
+def test_a_byte_order_mark_and_crlf_are_read(
+    tmp_path: Path, encode: Callable[[str], bytes]
+) -> None:
+    (tmp_path / "train_caps.txt").write_bytes(encode("".join(f"{raw}\n" for raw in FIVE)))
+    (tmp_path / "train_filename.txt").write_bytes(encode("port_1.tif\n"))
+    [image] = load_dataset(tmp_path)
+    assert (image.filename, image.captions) == ("port_1.tif", FIVE)
+
+
+def test_no_path_leaves_the_image_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (tmp_path / "secret.tif").write_bytes(b"x")
+    (folder / "link.tif").symlink_to(tmp_path / "secret.tif")
+    for name in ("../secret.tif", str(tmp_path / "secret.tif"), "link.tif"):
+        data = dataset(record(name), folder=folder)
+        with pytest.raises(RsitmdError, match="leaves the image folder"):
+            data.image_path(data.images[0])
+
+
+BLOW_UPS = [
+    "a " * 50_000, "!" * 100_000, "<" * 100_000, "a," * 50_000, "'" * 100_000, "the " * 25_000,
+    "((((" * 25_000, "aA" * 50_000, " " * 100_000 + ".", "1.1." * 25_000, "some of " * 12_000,
+    "é" * 100_000, "&#1" * 33_000, "-" * 100_000, "a'" * 50_000, "[" * 100_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(BLOW_UPS)))
+def test_no_caption_blows_a_rule_up(tmp_path: Path, number: int) -> None:
+    """A hundred thousand characters made for backtracking take seconds at most."""
+    save_dataset(
+        dataset(record("a_1.tif", [BLOW_UPS[number], *FIVE[1:]], split="test")), tmp_path, "rsitmd"
+    )
+    command("validate", tmp_path)
