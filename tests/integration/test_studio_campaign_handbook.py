@@ -62,11 +62,12 @@ class Team:
             for page in client.pages(project):
                 for task in page:
                     if not task.annotations and email in self._people:
-                        start = "Some" if vague and not count else "Two"
                         text = (
-                            f"{start} {PAINTED[task.id % 8]} {WORDS[task.id // 8 % 8]}s lie left of"
+                            f"Two {PAINTED[task.id % 8]} {WORDS[task.id // 8 % 8]}s lie left of"
                             f" the {PAINTED[(task.id + 3) % 8]} {WORDS[(task.id + 5) % 8]}."
                         )
+                        if vague and not count:
+                            text = "Some ships lie before many houses."
                         self._people[email].submit(task.id, [text], ["red ship"])
                         count += 1
         return count
@@ -112,7 +113,7 @@ def test_every_command_runs(
             team = Team(folder, out.strip())
         elif line.endswith(("push campaign", "--replan")):
             assert team is not None
-            team.write(vague=not written)
+            team.write(vague=len(written) == 1)  # the first one is the pilot
             written.append(line)
         elif "--send-back S104" in line:
             assert "sent back to " in out

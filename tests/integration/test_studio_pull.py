@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +14,12 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio import pull as pull_module
 from rsitmd_tools.studio.accounts import Annotator
 from rsitmd_tools.studio.client import Client, Connection, save_connection
+from rsitmd_tools.studio.http import open_session
 from rsitmd_tools.studio.pull import pull
 from rsitmd_tools.studio.push import push
+from rsitmd_tools.studio.results import as_result
+from rsitmd_tools.studio.review import Asked, review
+from rsitmd_tools.studio.status import status
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 
@@ -107,6 +113,102 @@ def test_tasks_of_others_are_left_out_and_named(written: Path, client: Client, t
     answer = tool.run("annotate", "pull", written)
     assert answer.returncode == 0
     assert "1 tasks were not made by this workspace" in answer.stderr
+
+
+def test_a_pull_looks_only_at_what_changed(written: Path, annotators: People) -> None:
+    with Workspace.open(written, write=True) as workspace:
+        assert pull(workspace).tasks == 5
+        again = pull(workspace)
+        assert (again.tasks, again.new, again.changed) == (0, 0, 0)
+        task = workspace.db.execute("SELECT server_id FROM task ORDER BY id").fetchone()[0]
+        annotators[0][1].rewrite(task, ["Another view."], ["red ship"])
+        changed = pull(workspace)
+        assert (changed.tasks, changed.new, changed.changed) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("kind", ["new", "changed"])
+def test_a_clock_that_steps_back_an_hour_loses_nothing(
+    kind: str, written: Path, annotators: People, server: EmbeddedServer
+) -> None:
+    with Workspace.open(written, write=True) as workspace:
+        pull(workspace)
+        task = workspace.db.execute("SELECT server_id FROM task ORDER BY id").fetchone()[0]
+        if kind == "new":
+            annotators[2][1].submit(task, ["Written in the past."], [])
+        else:
+            annotators[0][1].rewrite(task, ["Written in the past."], [])
+        file = server.workspace / "studio" / "data" / "label_studio.sqlite3"
+        with contextlib.closing(sqlite3.connect(file, timeout=60)) as db, db:
+            for table, column in (("task", "id"), ("task_completion", "task_id")):
+                db.execute(
+                    f"UPDATE {table} SET updated_at = datetime(updated_at, '-1 hour')"
+                    f" WHERE {column} = ? AND updated_at >= datetime('now', '-30 seconds')",
+                    (task,),
+                )
+        report = pull(workspace)
+        assert report.new + report.changed >= 1
+        texts = [c for image in merged_images(workspace) for c in image.captions]
+        assert texts.count("Written in the past.") == 1
+        assert pull(workspace).new == 0
+
+
+def test_skips_and_drafts_are_counted(
+    written: Path, annotators: People, client: Client, server: EmbeddedServer
+) -> None:
+    with Workspace.open(written, write=True) as workspace:
+        tasks = [r[0] for r in workspace.db.execute("SELECT server_id FROM task ORDER BY id")]
+        client.sdk.annotations.create(id=tasks[0], result=[], was_cancelled=True)
+        with open_session(server.url) as session:
+            answer = session.post(
+                f"/api/tasks/{tasks[1]}/drafts",
+                headers={"Authorization": f"Token {server.token}"},
+                json={"result": as_result(["Not finished"], []), "lead_time": 3},
+            )
+            assert answer.status_code == 201, answer.text
+        report = pull(workspace)
+        assert (report.new, report.skipped, report.drafts) == (10, 1, 1)
+        state = status(workspace)
+        assert (state["skips"], state["drafts"]) == (1, 1)
+        assert pull(workspace).skipped == 0
+        assert all("Not finished" not in i.captions for i in merged_images(workspace))
+
+
+def test_a_full_disk_stops_in_one_line_and_the_next_pull_goes_on(written: Path) -> None:
+    with Workspace.open(written, write=True) as workspace:
+        pages = workspace.db.execute("PRAGMA page_count").fetchone()[0]
+        workspace.db.execute(f"PRAGMA max_page_count = {pages}")
+        with contextlib.suppress(sqlite3.OperationalError):
+            while True:  # fill what is free in the file
+                workspace.db.execute("INSERT INTO fact VALUES (hex(randomblob(16)), 'full')")
+        with pytest.raises(RsitmdError, match=r"cannot be written .*free some space"):
+            pull(workspace)
+        workspace.db.execute("PRAGMA max_page_count = 1073741823")
+        pull(workspace)
+        assert_all_there_once(workspace)
+
+
+def test_a_task_of_a_copied_workspace_is_known_by_its_key(written: Path) -> None:
+    """What another copy of the workspace pushed, and this one never recorded, is not lost."""
+    with Workspace.open(written, write=True) as workspace:
+        with workspace.transaction() as db:
+            db.execute("DELETE FROM task WHERE id = (SELECT max(id) FROM task)")
+        report = pull(workspace)
+        assert (report.new, report.unknown_tasks) == (10, [])
+        assert_all_there_once(workspace)
+
+
+def test_a_field_added_by_hand_stays_when_a_task_gets_a_note(
+    written: Path, client: Client, annotators: People
+) -> None:
+    with Workspace.open(written, write=True) as workspace:
+        pull(workspace)
+        task = workspace.db.execute("SELECT server_id FROM task ORDER BY id").fetchone()[0]
+        data = client.sdk.tasks.get(id=str(task)).data
+        client.sdk.tasks.update(id=str(task), data={**data, "place": "Genoa"})
+        review(workspace, Asked("B. Lee", send_back="S105"))
+        after = client.sdk.tasks.get(id=str(task)).data
+        assert after["place"] == "Genoa"
+        assert "Sent back to anna@example.org" in after["note"]
 
 
 def test_a_wrong_token_is_one_line_without_it(

@@ -19,6 +19,7 @@ from rsitmd_tools.studio.people import join
 from rsitmd_tools.studio.pull import pull
 from rsitmd_tools.studio.push import push
 from rsitmd_tools.studio.review import CLEAN, Asked, review
+from rsitmd_tools.studio.status_page import status_page
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 
@@ -267,6 +268,15 @@ def test_an_annotator_sees_the_note_and_corrects(
     page.get_by_text("Sent back").first.wait_for()
     page.get_by_text("Default").first.wait_for()
     _shot(page, "tabs")
+    # The lead's page opens, with what happened.
+    shown = folder / "status.html"
+    with Workspace.open(folder) as workspace:
+        shown.write_text(status_page(workspace), encoding="utf-8")
+    page.goto(shown.as_uri())
+    assert "Campaign" in page.locator("h1").inner_text()
+    assert "1 of 2 images have all their sentences" in page.locator("main").inner_text()
+    assert page.locator("svg").count() == 2
+    assert email in page.locator("table").first.inner_text()
 
 
 def _rewrite(page: Page, old: str, new: str) -> None:
