@@ -6,6 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rsitmd_tools.dataset.records import SPLITS
 from rsitmd_tools.errors import RsitmdError, WrongUsage
@@ -45,6 +46,7 @@ def split(
     shares: Mapping[str, float] | None = None,
     seed: int | None = None,
     reassign: bool = False,
+    exclude: Path | None = None,
 ) -> SplitReport:
     """Place the images that have no split yet; the same again changes nothing.
 
@@ -56,9 +58,13 @@ def split(
         shares: Share of each split; by default those of ``rsitmd.toml``.
         seed: By default that of ``rsitmd.toml``.
         reassign: Begin anew.
+        exclude: A list of images that must not be trained on, made by
+            ``rsitmd validate --against``: they, and what duplicates them, go into test,
+            wherever they were before.
 
     Raises:
-        RsitmdError: There are no images, or too few for a split to have one.
+        RsitmdError: There are no images, or too few for a split to have one; ``exclude``
+            cannot be read.
         WrongUsage: The shares do not sum to 1.
     """
     settings = workspace.settings.split
@@ -79,6 +85,8 @@ def split(
     ]
     before = {row["filename"]: row["split"] for row in rows if row["split"]}
     kept = {} if reassign else before
+    if exclude is not None:
+        kept = kept | _never_trained(workspace, items, exclude)
     assigned = assign_splits(items, shares, seed, kept)
     images = Counter(assigned.values())
     _refuse_empty(workspace, items, shares, images)
@@ -87,7 +95,7 @@ def split(
     recorded = workspace.fact(FACT)
     with workspace.transaction() as db:
         db.executemany("UPDATE image SET split = ? WHERE filename = ?", changed)
-        if not kept:
+        if reassign or not before:
             workspace.set_fact(FACT, asked)
     return SplitReport(
         images={name: images[name] for name in SPLITS},
@@ -96,8 +104,18 @@ def split(
         seed=seed,
         kept_together=duplicates.images,
         parted=_parted(items, assigned),
-        settings_changed=bool(kept) and recorded not in (None, asked),
+        settings_changed=bool(before) and not reassign and recorded not in (None, asked),
     )
+
+
+def _never_trained(workspace: Workspace, items: Sequence[Item], file: Path) -> dict[str, str]:
+    """Return the images of an exclusion list, and those of their groups, as of test."""
+    from rsitmd_tools.dataset import load_dataset
+    from rsitmd_tools.quality.against import read_exclusions
+
+    excluded = read_exclusions(file, load_dataset(workspace.path, "workspace"))
+    groups = {item.group for item in items if item.name in excluded}
+    return {item.name: "test" for item in items if item.group in groups}
 
 
 def _checked(shares: Mapping[str, float]) -> dict[str, float]:

@@ -31,9 +31,20 @@ def _shares(
 )
 @click.option("--seed", type=int, help="Seed; by default that of rsitmd.toml.")
 @click.option("--reassign", is_flag=True, help="Place all images anew.")
+@click.option(
+    "--exclude",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Images never to train on, from `validate --against --exclusions`: into test.",
+)
 @json_option
 def command(
-    folder: Path, shares: dict[str, float] | None, seed: int | None, reassign: bool, as_json: bool
+    folder: Path,
+    shares: dict[str, float] | None,
+    seed: int | None,
+    reassign: bool,
+    exclude: Path | None,
+    as_json: bool,
 ) -> int:
     """Split the images into train, val and test.
 
@@ -53,7 +64,7 @@ def command(
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder, write=True) as workspace:
-        report = split(workspace, shares, seed, reassign)
+        report = split(workspace, shares, seed, reassign, exclude)
     if as_json:
         print_json(asdict(report))
     else:
