@@ -1,0 +1,179 @@
+"""Training: AMFMN's step against a bare ResNet-18, data loading, and heads on cached features.
+
+Run: python benchmarks/training.py [--times 5] [--size 256] [--batch 32] [--part NAME]
+
+- ``step``: forward, loss, backward of AMFMN (ResNet-18) against those of a bare ResNet-18
+  with a mean over its output for a loss, the same batch, measured in turn;
+- ``loading``: the same steps fed by the loader (decode cached, rotation, crop), with and
+  without a process that loads ahead, against a batch that lies ready;
+- ``heads``: images a second of training on cached features (ResNet-18's sizes, random
+  values) for every configuration with a frozen backbone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from machine import about, alternated, seconds, table
+from torch.utils.data import DataLoader
+
+from rsitmd_tools.baselines.base import RetrievalModel, Texts
+from rsitmd_tools.baselines.config import load_config, names
+from rsitmd_tools.baselines.data.images import TrainingTransform, resized_size
+from rsitmd_tools.baselines.data.mapped import MappedArray, new_array
+from rsitmd_tools.baselines.data.pairs import Batch, EpochBatches, PairBatches, Pairs
+from rsitmd_tools.baselines.losses import triplet_loss
+from rsitmd_tools.baselines.models import MODELS
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+
+SEED = 0
+WORDS, LENGTH = 3000, 12
+KINDS = ("soft", "fusion", "similarity")
+STEPS = 8
+
+
+def texts(batch: int) -> Texts:
+    """Return sentences of random words with two keywords each."""
+    words = torch.randint(2, WORDS, (batch, LENGTH))
+    keywords = torch.randint(2, WORDS, (batch, 2, 2))
+    return Texts(
+        words, torch.full((batch,), LENGTH), keywords, torch.full((batch, 2), 2, dtype=torch.int64)
+    )
+
+
+def model_of(name: str, *changes: str) -> RetrievalModel:
+    """Return a model from random weights."""
+    torch.manual_seed(SEED)
+    config = load_config(name, changes)
+    return MODELS[config.model](config, WORDS).train()
+
+
+def step_of(model: RetrievalModel, images: torch.Tensor, words: Texts) -> Callable[[], None]:
+    """Return one step: forward, loss, backward."""
+
+    def step() -> None:
+        model.zero_grad()
+        scores = model.score(model.encode_images(images), model.encode_texts(words))
+        triplet_loss(scores, 0.2).backward()
+
+    return step
+
+
+def step(size: int, batch: int, times: int) -> str:
+    """Measure AMFMN's step against the bare network's."""
+    images, words = torch.rand(batch, 3, size, size), texts(batch)
+    bare = timm.create_model("resnet18", pretrained=False, num_classes=512).train()
+
+    def bare_step() -> None:
+        bare.zero_grad()
+        bare(images).mean().backward()
+
+    works = {"bare ResNet-18": bare_step}
+    works |= {f"AMFMN {k}": step_of(model_of(f"amfmn-{k}"), images, words) for k in KINDS}
+    for work in works.values():
+        work()
+    found = alternated({n: (lambda w=w: seconds(w)) for n, w in works.items()}, times)
+    base = found["bare ResNet-18"]
+    rows = [(n, f"{s:.2f}", f"{s / base:.3f}") for n, s in found.items()]
+    return table(("step", "seconds", "x bare"), rows)
+
+
+def loading(size: int, batch: int, times: int) -> str:
+    """Measure steps with a loader against steps with a batch that lies ready."""
+    model, words = model_of("amfmn-soft"), texts(batch)
+    images = [
+        ImageRecord(f"{n}.png", (Sentence("a word"),), split="train") for n in range(batch * STEPS)
+    ]
+    data = Dataset("drawn", tuple(images), Path("drawn"), "rsitmd")
+    with tempfile.TemporaryDirectory() as scratch:
+        file, side = Path(scratch, "images.npy"), resized_size(size)
+        with new_array(file, (len(images), side, side, 3), np.uint8) as pixels:
+            pixels[:] = np.random.default_rng(SEED).integers(0, 256, pixels.shape, np.uint8)
+        source = PairBatches(
+            Pairs(data, "one", 1, SEED),
+            MappedArray(file),
+            np.arange(len(images)),
+            TrainingTransform(size),
+        )
+        ready = torch.rand(batch, 3, size, size)
+
+        def run(batches: Iterator[torch.Tensor]) -> float:
+            def epoch() -> None:
+                for each in batches:
+                    step_of(model, each, words)()
+
+            return seconds(epoch) / STEPS
+
+        def loaded(workers: int) -> Iterator[torch.Tensor]:
+            loader: DataLoader[Batch] = DataLoader(
+                source,
+                batch_size=None,
+                sampler=EpochBatches(len(images), batch),
+                num_workers=workers,
+            )
+            return (parts[0] for parts, _, _ in loader)
+
+        found = alternated(
+            {
+                "batch lies ready": lambda: run(ready for _ in range(STEPS)),
+                "loaded in between": lambda: run(loaded(0)),
+                "loaded ahead by one process": lambda: run(loaded(1)),
+            },
+            times,
+        )
+    base = found["batch lies ready"]
+    rows = [(n, f"{s:.2f}", f"{s / base:.3f}") for n, s in found.items()]
+    return table(("AMFMN soft", "seconds a step", "x ready"), rows)
+
+
+def heads(size: int, times: int) -> str:
+    """Measure steps on features that are at hand, batches of 100."""
+    batch, words, rows = 100, texts(100), []
+    for name in names():
+        if name.startswith(("clip", "margin")):
+            continue
+        model = model_of(name)
+        model.frozen_part().requires_grad_(False)
+        with torch.no_grad():
+            one = model.eval().features(torch.rand(2, 3, size, size))
+        model.train()
+        features = [torch.rand(batch, *part.shape[1:]) for part in one]
+
+        def head(model: RetrievalModel = model, parts: list[torch.Tensor] = features) -> None:
+            model.zero_grad()
+            scores = model.score(model.encode_features(parts), model.encode_texts(words))
+            triplet_loss(scores, 0.2).backward()
+
+        head()
+        taken = float(np.median([seconds(head) for _ in range(times)]))
+        rows.append((name, f"{1000 * taken:.0f}", f"{batch / taken:.0f}"))
+    return table(("configuration", "ms a step of 100", "images a second"), rows)
+
+
+def main() -> None:
+    """Measure the parts asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--part", choices=("step", "loading", "heads"))
+    arguments = parser.parse_args()
+    parts: dict[str, Callable[[], str]] = {
+        "step": lambda: step(arguments.size, arguments.batch, arguments.times),
+        "loading": lambda: loading(arguments.size, arguments.batch, arguments.times),
+        "heads": lambda: heads(arguments.size, arguments.times),
+    }
+    print(about("torch", "timm", seed=SEED))
+    for name, measure in parts.items():
+        if arguments.part in (None, name):
+            print(f"\n{measure()}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

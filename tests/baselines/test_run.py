@@ -1,0 +1,48 @@
+"""RUN: what it holds, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.baselines.run import Run, read_checkpoint, runs_in
+from rsitmd_tools.errors import RsitmdError
+
+
+def begun(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"data": "d"}))
+    return folder
+
+
+def test_runs_of_a_folder(tmp_path: Path) -> None:
+    alone = begun(tmp_path / "alone")
+    assert [run.folder for run in runs_in(alone)] == [alone]
+    made = [begun(tmp_path / "many" / name) for name in ("seed-1", "seed-0")]
+    assert [run.folder for run in runs_in(tmp_path / "many")] == sorted(made)
+    with pytest.raises(RsitmdError, match="holds no run"):
+        runs_in(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("text", [None, "", "no json"])
+def test_what_is_no_run(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "run.json").write_text(text)
+    with pytest.raises(RsitmdError, match="is no run"):
+        Run(tmp_path).about()
+
+
+@pytest.mark.parametrize("text", [None, "model: [", "model: other", "- a"])
+def test_a_configuration_that_cannot_be_read(tmp_path: Path, text: str | None) -> None:
+    run = Run(begun(tmp_path / "r"))
+    if text is not None:
+        run.config_file.write_text(text)
+    with pytest.raises(RsitmdError, match=r"config\.yaml"):
+        run.config()
+
+
+def test_a_run_without_a_checkpoint_says_how_to_go_on(tmp_path: Path) -> None:
+    with pytest.raises(RsitmdError, match="--resume"):
+        read_checkpoint(Run(tmp_path).last)
