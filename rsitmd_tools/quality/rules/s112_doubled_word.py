@@ -9,8 +9,8 @@ from rsitmd_tools.quality.registry import Place, rule
 from rsitmd_tools.quality.subject import Subject
 
 _DOUBLED = re.compile(r"\b([^\W\d_]+)(?:\s+\1\b)+(?!['’-])", re.IGNORECASE)
-# Right English: "the pool that that house has", "they had had".
-_MAY_DOUBLE = frozenset({"that", "had", "is"})
+# Right English: "the pool that that house has", "they had had", "a square square" (a plaza).
+_MAY_DOUBLE = frozenset({"that", "had", "is", "square"})
 
 
 def without_doubles(raw: str, _subject: Subject) -> str:
