@@ -10,8 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
+from rsitmd_tools.baselines.base import RetrievalModel, Texts, Tokenizer
 from rsitmd_tools.baselines.data.images import unit_images
+from rsitmd_tools.baselines.evaluation.gallery import Indices
 from rsitmd_tools.progress import progress
 
 BATCH = 64
@@ -36,17 +37,25 @@ def encode_texts(
     vocabulary: Tokenizer,
     captions: Sequence[str],
     keywords: Sequence[Sequence[str]] | None = None,
-) -> Tensor:
-    """Encode captions, each with the keywords of its image, to ``(M, D)``, in evaluation mode."""
+) -> tuple[Tensor, Indices]:
+    """Encode captions, each with the keywords of its image, in evaluation mode.
+
+    Texts that the model cannot tell apart are encoded once: in batches of other company
+    they would differ in their last bits, and what is a tie would be decided by rounding.
+
+    Returns:
+        ``(M, D)``, and ``(M,)``: of each text the first one that is equal to it.
+    """
     device = next(model.parameters()).device
+    texts = vocabulary.encode(captions, keywords)
+    first, place = _distinct(texts)
     parts = []
-    with _evaluating(model), progress("encode texts", len(captions)) as step:
-        for first in range(0, len(captions), BATCH):
-            rows = slice(first, first + BATCH)
-            texts = vocabulary.encode(captions[rows], None if keywords is None else keywords[rows])
-            parts.append(model.encode_texts(texts.to(device)))
-            step(len(texts))
-    return torch.cat(parts)
+    with _evaluating(model), progress("encode texts", len(first)) as step:
+        for start in range(0, len(first), BATCH):
+            batch = texts.take(torch.from_numpy(first[start : start + BATCH])).to(device)
+            parts.append(model.encode_texts(batch))
+            step(len(batch))
+    return torch.cat(parts)[torch.from_numpy(place).to(device)], first[place]
 
 
 @torch.no_grad()
@@ -57,12 +66,27 @@ def score_matrix(
     captions: Sequence[str],
     keywords: Sequence[Sequence[str]] | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Score every image with every caption: ``(N, M)`` float32."""
+    """Score every image with every caption: ``(N, M)`` float32; equal texts score alike."""
     images = encode_images(model, pixels)
-    texts = encode_texts(model, vocabulary, captions, keywords)
+    texts, first = encode_texts(model, vocabulary, captions, keywords)
     with _evaluating(model):
         scores: npt.NDArray[np.float32] = model.score(images, texts).float().cpu().numpy()
+    repeated = np.flatnonzero(first != np.arange(len(first)))
+    for row in scores:
+        row[repeated] = row[first[repeated]]
     return scores
+
+
+def _distinct(texts: Texts) -> tuple[Indices, Indices]:
+    """Return the first of each kind of text, in order, and of each text which kind it is."""
+    rows = torch.cat(
+        [texts.words, texts.lengths[:, None], texts.keywords.flatten(1), texts.keyword_lengths], 1
+    ).numpy()
+    _, first, place = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[place.reshape(-1)]
 
 
 @contextmanager
