@@ -21,7 +21,7 @@ def corrected(raw: str, subject: Subject) -> str:
 def typo(subject: Subject) -> Iterator[Place]:
     """A word is in no dictionary; the nearest known word is suggested.
 
-    "Too many typos" made a user give up RSICD; RSITMD says "termial" 45 times. Each typo is
+    "Too many typos" made a user give up RSICD; RSITMD says "termial" 46 times. Each typo is
     a word of its own in the vocabulary. Known are the words of SymSpell's English
     dictionary and of the list `domain`; names (capital letters within a sentence), numbers
     and words of one or two letters are let through, and sentences in another language are
