@@ -1,0 +1,73 @@
+"""AMFMN: each row of table VI is made of the parts it names."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from rsitmd_tools.baselines.amfmn.model import AMFMN
+from rsitmd_tools.baselines.base import cosine_matrix
+from rsitmd_tools.baselines.config import load_config
+from rsitmd_tools.baselines.models import make_model
+from rsitmd_tools.baselines.text import Vocabulary
+
+D = 16
+WORDS = Vocabulary(("boat", "port", "red", "sea"), ("red", "sea"), (), "both")
+
+
+def row(name: str) -> AMFMN:
+    torch.manual_seed(0)
+    model = make_model(load_config(name, [f"dimension={D}"]), WORDS).eval()
+    assert isinstance(model, AMFMN)
+    return model
+
+
+@pytest.mark.parametrize("number", range(1, 10))
+def test_a_row_scores_what_it_says(number: int) -> None:
+    model = row(f"m{number}")
+    images = torch.rand(3, 3, 64, 64)
+    texts = WORDS.encode(["red boat", "sea", "port"], [["red boat"], ["red sea", "- port"], []])
+    with torch.no_grad():
+        visual = model.encode_images(images)
+        encoded = model.encode_texts(texts)
+        scores = model.score(visual, encoded)
+        sentences = model.sentence(texts.words, texts.lengths)
+        low, high, overall = (
+            model.visual(model.backbone(images))
+            if number > 2
+            else (None, None, model.visual.overall(model.backbone(images)[-1].mean((2, 3))))
+        )
+        if model.mvsa is not None:
+            overall = model.mvsa(low, high, overall)
+        torch.testing.assert_close(visual, overall)
+        assert scores.shape == (3, 3) and torch.isfinite(scores).all()
+        assert encoded.shape == (3, 2 * D if number in (5, 8, 9) else D)
+        if number in (1, 3):
+            torch.testing.assert_close(scores, cosine_matrix(visual, sentences))
+        if number == 6:
+            torch.testing.assert_close(scores, model.attention(visual, sentences))
+        if number in (2, 4, 7):
+            # A text without keywords has nothing to go by: chance.
+            assert not scores[:, 2].any() or number == 7
+        if number in (5, 8, 9):
+            # There the text rests on the sentence alone.
+            alone = model.attention(visual, sentences)
+            torch.testing.assert_close(scores[:, 2], alone[:, 2])
+            assert not torch.allclose(scores[:, :2], alone[:, :2])
+
+
+def test_a_row_has_the_parts_it_needs_and_no_others() -> None:
+    parts = {
+        n: {k.partition(".")[0] for k, _ in row(f"m{n}").named_parameters()} for n in (1, 4, 9)
+    }
+    assert parts[1] == {"backbone", "visual", "sentence"}
+    assert parts[4] == {"backbone", "visual", "sentence", "mvsa", "keywords"}
+    both = {"keywords", "attention", "attention_of_keywords", "fusion"}
+    assert parts[9] == {"backbone", "visual", "sentence", "mvsa", *both}
+
+
+def test_the_saliency_map_is_there_with_multiscale_alone() -> None:
+    images = torch.rand(2, 3, 64, 64)
+    saliency = row("m3").saliency(images)
+    assert saliency is not None and saliency.shape == (2, 1, 16, 16)
+    assert row("m1").saliency(images) is None

@@ -1,0 +1,86 @@
+"""``benchmark train`` and ``benchmark weights`` from the command line."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+
+from rsitmd_tools.cli import main
+from rsitmd_tools.dataset import Dataset, save_dataset
+
+SMALL = ["image_size=32", "dimension=16", "batch_size=12", "epochs=1", "freeze_backbone=true"]
+
+
+@pytest.fixture(scope="module")
+def data(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder: Path = tmp_path_factory.mktemp("data") / "tiny"
+    save_dataset(tiny, folder, "rsitmd")
+    shutil.copytree(tiny.image_folder or "", folder / "images", dirs_exist_ok=True)
+    return str(folder)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stop:
+        main(["benchmark", *arguments])
+    told = capsys.readouterr()
+    return int(stop.value.code or 0), told.out, told.err
+
+
+def train(data: str, out: Path, *more: str, config: str = "vsepp") -> list[str]:
+    sets = [part for change in SMALL for part in ("--set", change)]
+    return ["train", data, "--config", config, "--device", "cpu", *sets, "-o", str(out), *more]
+
+
+def test_seeds_print_a_line_each_and_what_comes_next(
+    tmp_path: Path, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, *train(data, tmp_path / "r", "--seeds", "0,2"))
+    assert code == 0
+    assert "seed-0: test mR" in out and "seed-2: test mR" in out
+    assert "mean of 2" in out and "benchmark compare" in out
+    assert (tmp_path / "r" / "seed-2" / "result.json").exists()
+    assert "epoch 1/1" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["--seeds", "0,0"], 2, "--seeds"),
+        (["--seeds", "a"], 2, "--seeds"),
+        (["--folds", "1"], 2, "folds"),
+        (["--device", "tpu"], 2, "tpu"),
+        (["--set", "lr=fast"], 1, "lr"),
+        (["--set", "backbone=no-such"], 1, "no-such"),
+        (["--prior", "absent.npy"], 1, "is no prior"),
+        (["--exclude", "absent.json"], 1, "absent.json"),
+    ],
+)
+def test_bad_arguments_are_one_line(
+    tmp_path: Path,
+    data: str,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    told: str,
+) -> None:
+    config = "amfmn-soft" if "--prior" in arguments else "vsepp"
+    found, _, err = run(capsys, *train(data, tmp_path / "r", *arguments, config=config))
+    assert found == code and told in err and "Traceback" not in err
+
+
+def test_weights_are_converted_and_train(
+    tmp_path: Path, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = timm.create_model("resnet18", pretrained=False).state_dict()
+    torch.save({f"p{n}": value for n, value in enumerate(state.values())}, tmp_path / "w.pth")
+    target = tmp_path / "w.safetensors"
+    code, out, _ = run(
+        capsys, "weights", str(tmp_path / "w.pth"), "--backbone", "resnet18", "-o", str(target)
+    )
+    assert code == 0 and f"{len(state)} tensors" in out
+    code, _, _ = run(capsys, *train(data, tmp_path / "r", "--set", f"weights={target}"))
+    assert code == 0
