@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from rsitmd_tools.dataset import load_dataset
 from rsitmd_tools.quality import check_subject, subject_of, summary
 from rsitmd_tools.quality.output import Findings
-from rsitmd_tools.report.findings_page import render
+from rsitmd_tools.report.findings_page import render, task_links
+from rsitmd_tools.studio.client import Connection, save_connection
+from rsitmd_tools.workspace import Workspace
 from tests.quality.conftest import FIVE, dataset, record
 from tests.quality.rules.test_images import scene
+from tests.release.conftest import add_image
 
 HOSTILE = "<script>document.title='x'</script><img src=x onerror=alert(1)> many red boats lie here."
 
@@ -77,3 +81,26 @@ def test_filters_pictures_and_pairs_in_chromium(browser: Any, page_file: Path) -
     assert "the same picture" in page.locator(".twins").inner_text()
     assert said == []
     page.close()
+
+
+def test_a_workspace_links_to_the_task(tmp_path: Path) -> None:
+    folder = tmp_path / "workspace"
+    with Workspace.create(folder) as workspace:
+        with workspace.transaction() as db:
+            db.execute(
+                "INSERT INTO project (id, server, server_id, template, config, created_at)"
+                " VALUES (1, 'here', 7, 't', 's', 'now')"
+            )
+            db.executemany(
+                "INSERT INTO annotator (email) VALUES (?)", [(f"p{n}@x.org",) for n in range(5)]
+            )
+        add_image(workspace, 3, 4, "train")
+        data = load_dataset(folder)
+        assert task_links(data) == {}, "no server is known"
+        save_connection(workspace, Connection("here", "https://label.example.org", "secret"))
+    assert task_links(data) == {"farm_2.tif": "https://label.example.org/projects/7/data?task=3"}
+    subject = subject_of(data)
+    result = check_subject(subject)
+    text = render(Findings(subject, result, summary(data, result)))
+    assert 'href="https://label.example.org/projects/7/data?task=3"' in text
+    assert "secret" not in text
