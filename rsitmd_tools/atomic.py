@@ -27,7 +27,12 @@ def sync_folder(folder: Path) -> None:
 
 def remove_leftovers(target: Path) -> None:
     """Remove what an earlier, killed writer of ``target`` left beside it."""
-    for leftover in target.parent.glob(f".{_escape(target.name)}{PARTIAL}*"):
+    if not target.parent.is_dir():
+        return
+    prefix = _prefix(target)
+    for leftover in target.parent.iterdir():
+        if not leftover.name.startswith(prefix):
+            continue
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
         else:
@@ -45,7 +50,7 @@ def atomic_path(target: Path, *, mode: int | None = None) -> Iterator[Path]:
     Raises:
         RsitmdError: The folder cannot be written to or the disk is full.
     """
-    partial = target.parent / f".{target.name[:150]}{PARTIAL}{uuid.uuid4().hex[:8]}"
+    partial = _partial(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if mode is not None:
@@ -75,7 +80,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     """
     if target.exists():
         raise RsitmdError("exists already", where=target, mend="name another folder or remove it")
-    partial = target.parent / f".{target.name}{PARTIAL}{uuid.uuid4().hex[:8]}"
+    partial = _partial(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(target)
@@ -114,6 +119,14 @@ def _write_error(target: Path, error: OSError) -> RsitmdError:
     )
 
 
-def _escape(name: str) -> str:
-    """Escape ``name`` for use in a glob pattern."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+def _partial(target: Path) -> Path:
+    """Return a new name beside ``target`` to write under."""
+    return target.parent / f"{_prefix(target)}{uuid.uuid4().hex[:8]}"
+
+
+def _prefix(target: Path) -> str:
+    """Return how the names of unfinished writes of ``target`` begin.
+
+    A name has 255 bytes at most, so a long one is cut to leave room for the ending.
+    """
+    return "." + os.fsdecode(os.fsencode(target.name)[:200]) + PARTIAL

@@ -15,6 +15,10 @@ EXTRAS = {
     "torchvision": "train",
     "timm": "train",
     "lightning": "train",
+    "open_clip": "train",
+    "safetensors": "train",
+    "tensorboard": "train",
+    "yaml": "train",
     "rasterio": "geo",
 }
 

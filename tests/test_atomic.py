@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rsitmd_tools.atomic import atomic_folder, atomic_path, write_json
+from rsitmd_tools.atomic import atomic_folder, atomic_path, remove_leftovers, write_json
 from rsitmd_tools.errors import RsitmdError
 
 
@@ -47,6 +47,27 @@ def test_a_folder_is_never_overwritten_and_leftovers_go(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["out [1]"]
     with pytest.raises(RsitmdError, match="exists already"), atomic_folder(tmp_path / "out [1]"):
         pass
+
+
+@pytest.mark.parametrize("name", ["ü" * 127, "x" * 255, "🛰" * 63])
+def test_the_longest_name_a_file_can_have(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ZeroDivisionError), atomic_path(tmp_path / name) as partial:
+        partial.write_text("half")
+        killed = partial.rename(f"{partial}x")  # as if it had been killed here
+        raise ZeroDivisionError
+    assert killed.exists()
+    with atomic_folder(tmp_path / name) as folder:
+        assert not killed.exists()
+        (folder / "a").write_text("x")
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_leftovers_of_others_stay(tmp_path: Path) -> None:
+    other = tmp_path / ".other.partial-00"
+    other.write_text("x")
+    remove_leftovers(tmp_path / "out")
+    assert other.exists()
+    remove_leftovers(tmp_path / "absent" / "out")
 
 
 def test_json_without_nan(tmp_path: Path) -> None:

@@ -34,13 +34,13 @@ def stretch(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     numbers = np.array(values, dtype=np.float64)
     if isinstance(values, np.ma.MaskedArray):
         numbers[values.mask] = np.nan
-    finite = numbers[np.isfinite(numbers)]
-    if not finite.size:
+    finite = np.isfinite(numbers)
+    if not finite.any():
         raise UnusableImageError("holds no finite value")
-    low, high = np.percentile(finite, (LOW, HIGH))
+    low, high = np.percentile(numbers[finite], (LOW, HIGH))
     span = high - low or 1.0
-    scaled = np.clip((numbers - low) / span, 0.0, 1.0) * 255
-    return np.where(np.isfinite(scaled), scaled, 0).round().astype(np.uint8)
+    scaled = np.clip((np.where(finite, numbers, low) - low) / span, 0.0, 1.0) * 255
+    return scaled.round().astype(np.uint8)
 
 
 def read_bands(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:

@@ -30,7 +30,8 @@ class IngestReport:
         added: Images taken in.
         known: Files whose content the workspace has already.
         restored: Known images whose file was gone from the workspace and is there again.
-        skipped: Files of other types, and links that lead out of the source.
+        skipped: Files of other types, links that lead out of the source, and links to
+            folders.
         rejected: ``(file, reason)`` of those kept out.
         other_category: ``(file, image)`` of those known under another category than the
             one they were found in; the first one stands.

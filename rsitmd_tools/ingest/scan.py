@@ -39,8 +39,8 @@ class Scan:
 
     Attributes:
         found: The image files, in the order in which they are numbered.
-        skipped: How many other files there are: of other types, or links that lead out
-            of the source.
+        skipped: How many other files there are: of other types, links that lead out of
+            the source, and links to folders.
     """
 
     found: list[Found]
@@ -64,7 +64,8 @@ def scan(
         leave_out: A folder that is never searched: the workspace itself.
 
     Raises:
-        RsitmdError: A source is absent, unreadable, or holds no image file.
+        RsitmdError: A source is absent, unreadable, or holds no image file, or it lies in
+            the folder to leave out.
         WrongUsage: A folder's name has no letter to make a category of.
     """
     found: list[Found] = []
@@ -72,6 +73,10 @@ def scan(
     for source in sources:
         if not source.exists():
             raise RsitmdError("does not exist", where=source, mend="name a folder of images")
+        if leave_out is not None and source.resolve().is_relative_to(leave_out.resolve()):
+            raise RsitmdError(
+                "lies in the workspace itself", where=source, mend="name a folder outside it"
+            )
         files, others = ([source], 0) if source.is_file() else _files(source, leave_out)
         if not files:
             raise RsitmdError(
@@ -139,6 +144,8 @@ def _files(folder: Path, leave_out: Path | None) -> tuple[list[Path], int]:
     others = 0
     for parent, folders, names in os.walk(folder, onerror=fail):
         place = Path(parent)
+        # os.walk passes over linked folders; the user should hear of it.
+        others += sum((place / name).is_symlink() for name in folders)
         folders[:] = [
             name
             for name in folders

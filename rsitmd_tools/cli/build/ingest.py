@@ -37,7 +37,8 @@ def command(
 
     Images are cut to the largest centred square and resized to dataset.image_size;
     transparent pixels become black, values of more than 8 bits are stretched, and of
-    several pages the first counts. Links that lead out of SRC are not followed.
+    several pages the first counts. Links to folders, and links that lead out of SRC, are
+    not followed.
 
     \b
     Examples:
@@ -68,7 +69,7 @@ def _print(report: IngestReport) -> None:
     if report.restored:
         click.echo(f"restored: {report.restored} images whose file was gone")
     if report.skipped:
-        click.echo(f"skipped: {report.skipped} other files, or links that lead out of the source")
+        click.echo(f"skipped: {report.skipped} other files or links")
     for source, problem in report.rejected:
         click.echo(f"kept out: {printable(source)}: {printable(problem)}", err=True)
     for source, filename in report.other_category:

@@ -1,0 +1,178 @@
+"""Which files are found, in which order, and the category each has."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.ingest.scan import natural_key, safe_category, scan, shown
+
+
+def touch(*files: Path) -> None:
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x")
+
+
+def names(source: Path) -> list[str]:
+    return [str(found.path.relative_to(source)) for found in scan([source]).found]
+
+
+def test_files_are_in_natural_order(tmp_path: Path) -> None:
+    touch(*(tmp_path / "a" / f"{n}.jpg" for n in ("10", "2", "1", "01")), tmp_path / "B" / "1.tif")
+    assert names(tmp_path) == ["B/1.tif", "a/01.jpg", "a/1.jpg", "a/2.jpg", "a/10.jpg"]
+
+
+@given(st.lists(st.text("ab019٣/", min_size=1, max_size=6), max_size=8))
+def test_the_order_is_total_and_by_number(texts: list[str]) -> None:
+    paths = [Path(text) for text in texts]
+    ordered = sorted(paths, key=natural_key)
+    backwards = paths[::-1]
+    assert ordered == sorted(backwards, key=natural_key)
+    numbers = [int(p.name) for p in ordered if re.fullmatch("[0-9]+", str(p))]
+    assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize(
+    ("name", "category"),
+    [
+        ("Häfen & Straßen", "haefenstrassen"),
+        ("Ha\u0308fen", "haefen"),
+        ("Cliché_Œuvre", "clicheoeuvre"),
+        ("baseball-field", "baseballfield"),
+        ("dense residential 2", "denseresidential2"),
+        ("x" * 200, "x" * 60),
+        ("İstanbul Łódź", "istanbullodz"),
+    ],
+)
+def test_categories_are_ascii(name: str, category: str) -> None:
+    assert safe_category(name) == category
+
+
+@given(st.text())
+def test_a_category_is_safe_and_stays_itself(name: str) -> None:
+    try:
+        category = safe_category(name)
+    except WrongUsage as error:
+        assert "--category" in str(error) and "\n" not in str(error)
+        return
+    assert re.fullmatch("[a-z0-9]{1,60}", category)
+    assert safe_category(category) == category
+
+
+@pytest.mark.parametrize(
+    ("file", "category"),
+    [
+        ("harbour/1.jpg", "harbour"),
+        ("deep/down/beach/1.jpg", "beach"),
+        ("images/port_3.jpg", "port"),
+        ("images/81.jpg", "source"),
+        ("farm/images/81.jpg", "farm"),
+        ("port_3.jpg", "port"),
+        ("81.jpg", "source"),
+        ("harbour/port_3.jpg", "harbour"),
+    ],
+)
+def test_the_category_of_a_file(tmp_path: Path, file: str, category: str) -> None:
+    source = tmp_path / "source"
+    touch(source / file)
+    (found,) = scan([source]).found
+    assert found.category == category
+    (given_one,) = scan([source], "Given One").found
+    assert given_one.category == "givenone"
+
+
+def test_a_file_named_alone_has_its_own_or_its_folders_category(tmp_path: Path) -> None:
+    touch(tmp_path / "farm" / "1.jpg", tmp_path / "farm" / "port_1.jpg")
+    found = scan([tmp_path / "farm" / "1.jpg", tmp_path / "farm" / "port_1.jpg"]).found
+    assert [f.category for f in found] == ["farm", "port"]
+
+
+def test_a_folder_without_letters_needs_a_category(tmp_path: Path) -> None:
+    touch(tmp_path / "港口" / "1.jpg")
+    with pytest.raises(WrongUsage, match=r"港口.*--category"):
+        scan([tmp_path])
+    assert scan([tmp_path], "port").found[0].category == "port"
+
+
+def test_two_folders_that_differ_in_case_are_one_category(tmp_path: Path) -> None:
+    touch(tmp_path / "Port" / "1.jpg", tmp_path / "port" / "1.jpg")
+    assert {f.category for f in scan([tmp_path]).found} == {"port"}
+
+
+def test_other_files_are_counted_and_hidden_ones_passed_over(tmp_path: Path) -> None:
+    touch(*(tmp_path / "port" / n for n in ("a.JPG", "b.TifF", "c.txt", ".d.png", ".e/f.png")))
+    scanned = scan([tmp_path])
+    assert [f.path.name for f in scanned.found] == ["a.JPG", "b.TifF"]
+    assert scanned.skipped == 1
+
+
+def test_links_that_leave_the_source_are_not_followed(tmp_path: Path) -> None:
+    source, outside = tmp_path / "source" / "port", tmp_path / "outside"
+    touch(source / "in.png", outside / "secret.png")
+    (source / "link-in.png").symlink_to("in.png")
+    (source / "link-out.png").symlink_to(outside / "secret.png")
+    (source / "link-up.png").symlink_to("../../outside/secret.png")
+    (source / "broken.png").symlink_to("nothing.png")
+    (source / "loop.png").symlink_to("loop.png")
+    (source / "folder").symlink_to(outside)
+    (source / "circle").symlink_to(source)
+    scanned = scan([tmp_path / "source"])
+    assert [f.path.name for f in scanned.found] == ["in.png", "link-in.png"]
+    assert scanned.skipped == 6
+
+
+def test_a_pipe_named_as_an_image_does_not_block(tmp_path: Path) -> None:
+    touch(tmp_path / "port" / "a.png")
+    os.mkfifo(tmp_path / "port" / "pipe.png")
+    scanned = scan([tmp_path])
+    assert ([f.path.name for f in scanned.found], scanned.skipped) == (["a.png"], 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("absent", "absent: does not exist; name a folder of images"),
+        ("empty", "empty: holds no TIFF, JPEG or PNG file"),
+        ("texts", "texts: holds no TIFF, JPEG or PNG file"),
+        ("w", "w: lies in the workspace itself; name a folder outside it"),
+        ("w/images", "w/images: lies in the workspace itself"),
+        ("link-to-w", "link-to-w: lies in the workspace itself"),
+    ],
+)
+def test_a_source_that_holds_nothing_to_take(tmp_path: Path, name: str, line: str) -> None:
+    (tmp_path / "empty").mkdir()
+    touch(tmp_path / "texts" / "a.txt", tmp_path / "w" / "images" / "port_1.tif")
+    (tmp_path / "link-to-w").symlink_to("w")
+    with pytest.raises(RsitmdError, match=re.escape(line)):
+        scan([tmp_path / name], leave_out=tmp_path / "w")
+
+
+def test_the_workspace_inside_a_source_is_left_out(tmp_path: Path) -> None:
+    touch(tmp_path / "port" / "a.png", tmp_path / "w" / "images" / "port_1.tif")
+    assert [f.path.name for f in scan([tmp_path], leave_out=tmp_path / "w").found] == ["a.png"]
+
+
+def test_an_unreadable_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path / "port" / "a.png", tmp_path / "shut" / "b.png")
+    real = os.scandir
+
+    def refuse(place: str) -> object:
+        if os.fspath(place).endswith("shut"):
+            raise PermissionError(13, "Permission denied", place)
+        return real(place)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(RsitmdError, match=r"shut: cannot be read \(permission denied\)"):
+        scan([tmp_path])
+
+
+@given(st.text(st.characters(blacklist_characters="\0", codec="utf-8"), min_size=1))
+def test_a_path_is_shown_as_it_is(text: str) -> None:
+    assert shown(Path(text)) == str(Path(text))
