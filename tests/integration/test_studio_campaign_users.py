@@ -1,0 +1,108 @@
+"""Who takes part: add, sign up, deactivate, remove; on a server that others use too."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from rsitmd_tools.cli.annotate.connect import command as connect
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio import client as client_module
+from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_in
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.people import taking_part
+from rsitmd_tools.studio.pull import pull
+from rsitmd_tools.studio.push import push
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.merge import merged_images
+
+if TYPE_CHECKING:
+    from rsitmd_tools.studio.server import EmbeddedServer
+    from tests.integration.conftest import MakeWorkspace, Tool
+
+pytestmark = pytest.mark.integration
+
+PASSWORD = "a long password for tests"
+
+
+def test_the_command_adds_lists_and_deactivates(make_workspace: MakeWorkspace, tool: Tool) -> None:
+    folder = make_workspace(images=2)
+    assert "nobody yet" in tool.run("annotate", "users", folder).stdout
+    added = tool.run("annotate", "users", folder, "add", "a@example.org", "b@example.org")
+    assert added.returncode == 0, added.stderr
+    assert "a@example.org: takes part, has not signed up yet, 0 written, 0 to do" in added.stdout
+    assert tool.run("annotate", "push", folder).returncode == 0
+    people = json.loads(tool.run("annotate", "users", folder, "--json").stdout)
+    assert [(p["email"], p["active"], p["open"]) for p in people] == [
+        ("a@example.org", True, 2),
+        ("b@example.org", True, 2),
+    ]
+    left = tool.run("annotate", "users", folder, "deactivate", "a@example.org")
+    assert "a@example.org: 2 images go to others with: rsitmd annotate push" in left.stderr
+    assert "a@example.org: left" in left.stdout
+    unknown = tool.run("annotate", "users", folder, "deactivate", "a@example.org")
+    assert unknown.returncode == 1
+    assert "takes no part in this campaign; who takes part: b@example.org" in unknown.stderr
+    assert tool.run("annotate", "users", folder, "add", "no address").returncode == 2
+    assert tool.run("annotate", "users", folder, "add").returncode == 2
+
+
+def test_who_signs_up_after_connect_takes_part_and_others_do_not(
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+    annotators: list[tuple[str, Annotator]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = make_workspace(images=1)
+    token = folder / "token.txt"
+    token.write_text(server.token, encoding="ascii")
+    monkeypatch.setattr(client_module, "KNOWN_VERSIONS", ("0.1",))
+    where = "https://images.example.org"
+    done = CliRunner().invoke(
+        connect,
+        [str(folder), "--url", server.url, "--token-file", str(token), "--images", where],
+    )
+    assert done.exit_code == 0, done.output
+    assert "was tested with Label Studio 0.1, the server is 1." in done.output
+    for name in ("newcomer1", "newcomer2"):
+        sign_up_or_in(invitation_link(client), f"{name}@example.org", PASSWORD)
+    with Workspace.open(folder, write=True) as workspace:
+        report = push(workspace)
+        assert [p["annotator"] for p in report.projects] == [
+            "newcomer1@example.org",
+            "newcomer2@example.org",
+        ]
+        assert annotators[0][0] not in {p.email for p in taking_part(workspace)}
+
+
+def test_who_is_removed_is_shut_out_and_their_text_stays(
+    make_workspace: MakeWorkspace, client: Client, tool: Tool
+) -> None:
+    email = "removed@example.org"
+    person = Annotator(client.connection, sign_up_or_in(invitation_link(client), email, PASSWORD))
+    folder = make_workspace(images=2, settings="[annotation]\nannotators_per_image = 1\n")
+    assert tool.run("annotate", "users", folder, "add", email, "b@example.org").returncode == 0
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+        project, task = workspace.db.execute(
+            "SELECT project.server_id, task.server_id FROM task JOIN project"
+            " ON project.id = project_id JOIN annotator ON annotator.id = project.annotator_id"
+            " WHERE email = ?",
+            (email,),
+        ).fetchone()
+        person.submit(task, ["Two boats lie here."], ["white boat"])
+    removed = tool.run("annotate", "users", folder, "remove", email)
+    assert removed.returncode == 0, removed.stderr
+    with pytest.raises(RsitmdError):
+        person.done(project)
+    with Workspace.open(folder, write=True) as workspace:
+        pull(workspace)
+        said = [(s.annotator, s.raw) for i in merged_images(workspace) for s in i.sentences]
+    assert said == [(email, "Two boats lie here.")]
+    again = tool.run("annotate", "users", folder, "remove", "b@example.org")
+    assert again.returncode == 1
+    assert "has no account on the server" in again.stderr
