@@ -18,7 +18,7 @@ def test_an_area_for_each_sentence_and_one_for_keywords(sentences: int) -> None:
     assert [area.get("name") for area in areas] == [*names, "keywords"]
     assert {area.get("required") for area in areas} == {"true"}
     assert [area.get("maxSubmissions") for area in areas] == ["1"] * sentences + ["5"]
-    assert len(page.findall(".//Text")) == 4  # the principles
+    assert len(page.findall(".//Text")) == 7  # the note, four principles, two examples
     image = page.find(".//Image")
     assert image is not None
     assert (image.get("value"), image.get("zoom")) == ("$image", "true")
@@ -33,9 +33,10 @@ def test_keywords_may_be_optional() -> None:
 def test_the_instructions_are_html_with_nothing_of_markdown_left() -> None:
     shown = instructions(guide())
     page = ElementTree.fromstring(f"<div>{shown}</div>")
-    assert page.findtext("h3") == "How to caption an image"
-    assert "<b>Count</b>" in shown
+    assert page.findtext("h1") == "How to caption an image"
+    assert "<strong>Count</strong>" in shown
     assert "**" not in shown
     text = " ".join("".join(page.itertext()).split())
-    for words in ('"blue sea"', "Vary your words", "Ctrl + Enter", "4. Keywords"):
+    for words in ('"blue sea"', "Vary your words", "Ctrl + Enter"):
         assert words in text
+    assert len(page.findall("ol/li")) == 4
