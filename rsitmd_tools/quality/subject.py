@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from rsitmd_tools.quality.twins import Twins
 
 
-class Written(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Written:
     """A sentence that is not blank, where it stands, and its words.
 
     Attributes:
