@@ -39,7 +39,9 @@ def stretch(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         raise UnusableImageError("holds no finite value")
     low, high = np.percentile(numbers[finite], (LOW, HIGH))
     span = high - low or 1.0
-    scaled: npt.NDArray[np.float64] = np.clip((np.where(finite, numbers, low) - low) / span, 0.0, 1.0) * 255
+    scaled: npt.NDArray[np.float64] = (
+        np.clip((np.where(finite, numbers, low) - low) / span, 0.0, 1.0) * 255
+    )
     pixels: npt.NDArray[np.uint8] = scaled.round().astype(np.uint8)
     return pixels
 
