@@ -1,0 +1,106 @@
+"""The assignment: stratified, seeded, groups whole, what is placed stays."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter, defaultdict
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rsitmd_tools.splitting import Item, assign_splits
+
+SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
+SPLITS = st.sampled_from(sorted(SHARES))
+ITEMS = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(0, 15)), min_size=1, max_size=60
+).map(lambda rows: [Item(f"{c}_{n}.tif", c, f"g{g}") for n, (c, g) in enumerate(rows)])
+WEIGHTS = (
+    st.tuples(*[st.integers(0, 10)] * 3)
+    .filter(any)
+    .map(lambda w: {name: share / sum(w) for name, share in zip(SHARES, w, strict=True)})
+)
+
+
+def alone(**counts: int) -> list[Item]:
+    names = [(f"{c}_{i}.tif", c) for c, count in counts.items() for i in range(count)]
+    return [Item(name, category, name) for name, category in names]
+
+
+def test_each_category_has_its_share_and_the_whole_too() -> None:
+    items = alone(port=100, farm=50, beach=37)
+    count = Counter((i.category, assign_splits(items, SHARES, 0)[i.name]) for i in items)
+    assert (count["port", "train"], count["port", "val"], count["port", "test"]) == (80, 10, 10)
+    assert (count["farm", "train"], count["farm", "val"], count["farm", "test"]) == (40, 5, 5)
+    assert count["beach", "train"] in (29, 30)
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 40), min_size=1),
+    WEIGHTS,
+    st.integers(0, 9),
+)
+def test_single_images_miss_a_share_by_rounding_only(
+    counts: dict[str, int], shares: dict[str, float], seed: int
+) -> None:
+    items = alone(**counts)
+    assigned = assign_splits(items, shares, seed)
+    found = Counter((item.category, assigned[item.name]) for item in items)
+    if set(assigned.values()) < {name for name, share in shares.items() if share}:
+        assert len(items) < 3
+    for category, count in counts.items():
+        for split, share in shares.items():
+            # One more or less where an empty split was given an image.
+            assert math.floor(share * count) - 1 <= found[category, split]
+            assert found[category, split] <= math.ceil(share * count - 1e-9) + 1
+
+
+@given(ITEMS, WEIGHTS, st.integers(0, 9))
+def test_groups_never_part_and_zero_shares_get_nothing(
+    items: list[Item], shares: dict[str, float], seed: int
+) -> None:
+    assigned = assign_splits(items, shares, seed)
+    assert assigned.keys() == {item.name for item in items}
+    homes = defaultdict(set)
+    for item in items:
+        homes[item.group].add(assigned[item.name])
+    assert all(len(home) == 1 for home in homes.values())
+    assert all(shares[split] > 0 for split in assigned.values())
+    wanted = sum(share > 0 for share in shares.values())
+    assert len(set(assigned.values())) == min(wanted, len(homes))
+
+
+@given(ITEMS, st.integers(0, 9), st.randoms(use_true_random=False))
+def test_the_order_of_the_items_is_nothing(
+    items: list[Item], seed: int, chance: random.Random
+) -> None:
+    shuffled = list(items)
+    chance.shuffle(shuffled)
+    assert assign_splits(items, SHARES, seed) == assign_splits(shuffled, SHARES, seed)
+
+
+@given(ITEMS, st.data())
+def test_what_is_placed_stays(items: list[Item], data: st.DataObject) -> None:
+    placed = {item.name: data.draw(SPLITS) for item in items if data.draw(st.booleans())}
+    assigned = assign_splits(items, SHARES, 0, placed)
+    assert placed.items() <= assigned.items()
+    homes = defaultdict(set)
+    for item in items:
+        homes[item.group].add(placed.get(item.name))
+    for item in items:
+        before = homes[item.group] - {None}
+        assert not before or assigned[item.name] in before, "a newcomer follows its group"
+
+
+def test_the_seed_decides() -> None:
+    items = alone(port=60)
+    assert assign_splits(items, SHARES, 1) == assign_splits(items, SHARES, 1)
+    assert assign_splits(items, SHARES, 1) != assign_splits(items, SHARES, 2)
+
+
+def test_new_images_bring_the_shares_back() -> None:
+    items = alone(port=40)
+    placed = {item.name: "train" for item in items[:20]}
+    count = Counter(assign_splits(items, SHARES, 0, placed).values())
+    assert count == {"train": 32, "val": 4, "test": 4}
