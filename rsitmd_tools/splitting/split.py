@@ -121,7 +121,8 @@ def _never_trained(workspace: Workspace, items: Sequence[Item], file: Path) -> d
 def _checked(shares: Mapping[str, float]) -> dict[str, float]:
     given = {name: float(shares.get(name, 0.0)) for name in SPLITS}
     total = sum(given.values())
-    if abs(total - 1) > 1e-6 or min(given.values()) < 0:
+    # Asked this way round, so that a share that is no number is refused.
+    if not (abs(total - 1) <= 1e-6 and min(given.values()) >= 0):
         raise WrongUsage(
             f"the shares {', '.join(f'{share:g}' for share in given.values())} sum to {total:g}",
             mend="give those of train, val and test, that sum to 1",

@@ -185,7 +185,7 @@ def settings_from(document: dict[str, Any], path: Path) -> Settings:
         **{name: _build(section, given.get(name, {})) for name, section in SECTIONS.items()}
     )
     shares = settings.split.train + settings.split.val + settings.split.test
-    if abs(shares - 1) > 1e-6:
+    if not abs(shares - 1) <= 1e-6:  # this way round, TOML's nan is refused too
         raise RsitmdError(
             f"split: train + val + test is {shares:g}", where=path, mend="let them sum to 1"
         )

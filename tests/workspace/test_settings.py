@@ -45,6 +45,7 @@ def test_template_and_schema_know_every_setting() -> None:
         ("[dataset]\nimage_size = '256'", r"dataset\.image_size: is \"256\", not of type integer"),
         ("[dataset]\nimage_size = 3", r"dataset\.image_size: 3 is less than"),
         ("[split]\ntrain = 0.5", r"train \+ val \+ test is 0\.7"),
+        ("[split]\ntrain = nan", r"train \+ val \+ test is nan"),
         ("[annotation]\nkeywords_min = 6", "keywords_min is above"),
         ("[validate]\nignore = [3]", r"validate\.ignore\[0\]: is 3, not of type string"),
         ("[dataset", "is not TOML"),

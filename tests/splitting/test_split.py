@@ -1,0 +1,158 @@
+"""``build split`` on a workspace: kept placements, --reassign, and what cannot be split."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rsitmd_tools.cli import root
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.splitting import split
+from rsitmd_tools.workspace import Workspace
+
+WHEN = "2026-01-02T03:04:05Z"
+Make = Callable[..., Path]
+
+
+def add(folder: Path, count: int, first: int = 1, twins: bool = False) -> None:
+    """Add images of two categories; with ``twins`` each two of the first six look alike."""
+    with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
+        for n in range(first, first + count):
+            category = ("port", "farm")[n % 2]
+            # Pseudo-random hashes lie some 32 bits apart.
+            number = n - n % 2 if twins and n < 6 else n
+            phash = f"{(number * 0x9E3779B97F4A7C15) % 2**64:016x}"
+            db.execute(
+                "INSERT INTO image (sha256, filename, category, number, source, width, height,"
+                " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, 's', 9, 9, ?, ?, ?)",
+                (str(n), f"{category}_{n}.tif", category, n, str(n), phash, WHEN),
+            )
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    def make(count: int, **options: bool) -> Path:
+        Workspace.create(tmp_path / "w").close()
+        add(tmp_path / "w", count, **options)
+        return tmp_path / "w"
+
+    return make
+
+
+def placed(folder: Path) -> dict[str, str]:
+    with Workspace.open(folder) as workspace:
+        return dict(workspace.db.execute("SELECT filename, split FROM image").fetchall())
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(
+        root.cli, ["build", "split", str(folder), *arguments], standalone_mode=False
+    )
+
+
+def test_the_same_again_changes_nothing(make: Make) -> None:
+    folder = make(40)
+    with Workspace.open(folder, write=True) as workspace:
+        report = split(workspace)
+        assert report.images == {"train": 32, "val": 4, "test": 4}
+        assert report.placed == 40
+        assert split(workspace).placed == 0
+        assert not split(workspace).settings_changed
+
+
+def test_stratified_by_category(make: Make) -> None:
+    folder = make(40)
+    run(folder)
+    count = Counter((name.split("_")[0], home) for name, home in placed(folder).items())
+    for category in ("port", "farm"):
+        assert [count[category, s] for s in ("train", "val", "test")] == [16, 2, 2]
+
+
+def test_what_has_a_split_keeps_it(make: Make) -> None:
+    folder = make(40)
+    run(folder)
+    before = placed(folder)
+    add(folder, 20, first=41)
+    done = run(folder, "--seed", "7", "--shares", "0.5,0.25,0.25", "--json")
+    report = json.loads(done.stdout)
+    assert (report["placed"], report["settings_changed"]) == (20, True)
+    assert "--reassign places all anew" in done.stderr
+    assert before.items() <= placed(folder).items()
+
+
+def test_reassign_places_all_anew(make: Make) -> None:
+    folder = make(40)
+    run(folder)
+    before = placed(folder)
+    report = json.loads(run(folder, "--reassign", "--seed", "7", "--json").stdout)
+    assert report["placed"] > 0 and not report["settings_changed"]
+    assert placed(folder) != before
+    run(folder, "--reassign", "--seed", "0")
+    assert placed(folder) == before
+
+
+def test_duplicates_are_grouped_and_kept_together(make: Make) -> None:
+    folder = make(30, twins=True)
+    report = json.loads(run(folder, "--json").stdout)
+    assert (report["kept_together"], report["parted"]) == (4, 0)
+    with Workspace.open(folder) as workspace:
+        groups = workspace.db.execute(
+            "SELECT count(DISTINCT split), count(*) FROM image"
+            " WHERE duplicate_group IS NOT NULL GROUP BY duplicate_group"
+        ).fetchall()
+    assert [tuple(row) for row in groups] == [(1, 2), (1, 2)]
+
+
+def test_groups_parted_earlier_are_a_warning_and_reassign_mends_it(make: Make) -> None:
+    folder = make(30, twins=True)
+    run(folder)
+    with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
+        db.execute("UPDATE image SET split = 'train' WHERE id = 2")
+        db.execute("UPDATE image SET split = 'test' WHERE id = 3")
+    done = run(folder)
+    assert done.return_value == 1
+    assert "warning: 1 groups of duplicates lie in several splits" in done.stderr
+    assert run(folder, "--reassign").return_value == 0
+
+
+def test_a_split_of_share_0_stays_empty(make: Make) -> None:
+    folder = make(10)
+    report = json.loads(run(folder, "--shares", "0.8,0,0.2", "--json").stdout)
+    assert report["images"] == {"train": 8, "val": 0, "test": 2}
+
+
+@pytest.mark.parametrize(
+    ("count", "line"),
+    [
+        (0, "holds no images; run: rsitmd build ingest"),
+        (2, "2 images in 2 groups .* empty; ingest"),
+    ],
+)
+def test_too_few_images(make: Make, count: int, line: str) -> None:
+    folder = make(count)
+    with (
+        Workspace.open(folder, write=True) as workspace,
+        pytest.raises(RsitmdError, match=line),
+    ):
+        split(workspace)
+    assert set(placed(folder).values()) <= {None}
+
+
+@pytest.mark.parametrize("shares", ["0.8,0.1,0.2", "1.5,-0.5,0", "nan,0.5,0.5", "inf,0,0"])
+def test_shares_that_are_none_are_refused(make: Make, shares: str) -> None:
+    folder = make(10)
+    result = run(folder, "--shares", shares)
+    assert isinstance(result.exception, WrongUsage), result.exception
+    assert "that sum to 1" in str(result.exception)
+    assert set(placed(folder).values()) == {None}
+
+
+@pytest.mark.parametrize("shares", ["0.8", "a,b,c", "1,2,3,4"])
+def test_shares_that_are_no_numbers(make: Make, shares: str) -> None:
+    result = run(make(10), "--shares", shares)
+    assert "give three numbers" in str(result.exception)

@@ -1,0 +1,58 @@
+"""Errors are one line: where, what, mend; nothing unprintable reaches the terminal."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rsitmd_tools.errors import MissingExtra, RsitmdError, WrongUsage, printable, reason
+
+
+def test_the_line() -> None:
+    error = RsitmdError("is not a workspace", where=Path("/a"), mend="make one")
+    assert str(error) == "/a: is not a workspace; make one"
+    assert (error.what, error.where, error.mend) == ("is not a workspace", "/a", "make one")
+    assert str(RsitmdError("failed")) == "failed"
+    assert (error.exit_code, WrongUsage("x").exit_code) == (1, 2)
+
+
+def test_the_extra_is_named() -> None:
+    line = "torch is not installed; pip install 'rsitmd-tools[train]' brings it"
+    assert str(MissingExtra("torch", "train")) == line
+
+
+@given(st.text())
+def test_any_text_is_one_printable_line(text: str) -> None:
+    assert printable(text).isprintable()
+    assert str(RsitmdError(text, where=text, mend=text)).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a\x1b[31m\n", r"a\x1b[31m\n"),
+        ("\udcff", r"\udcff"),
+        ("\u202egnp", r"\u202egnp"),
+        ("Größe 🛰", "Größe 🛰"),
+    ],
+)
+def test_what_is_escaped(text: str, line: str) -> None:
+    assert printable(text) == line
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space left on device"), "no space left on device"),
+        (OSError("broken data stream\nmore"), "broken data stream"),
+        (ValueError(), "ValueError"),
+        (ValueError("\x1b[2Jfine"), r"\x1b[2Jfine"),
+        (PermissionError(13, os.strerror(13), "/x"), "permission denied"),
+    ],
+)
+def test_reasons(error: Exception, line: str) -> None:
+    assert reason(error) == line

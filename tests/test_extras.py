@@ -1,0 +1,87 @@
+"""A part that is not installed: one line that names the extra, from every command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.errors import MissingExtra
+from rsitmd_tools.extras import EXTRAS, load, require
+from rsitmd_tools.workspace import Workspace
+
+WITHOUT = f"""
+import sys
+
+class Hidden:
+    '''The finders of this interpreter, blind to optional packages.'''
+    def __init__(self, finders): self.finders = finders
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in {sorted(EXTRAS)!r}:
+            return None
+        return next(filter(None, (f.find_spec(name, path, target) for f in self.finders)), None)
+
+sys.meta_path[:] = [Hidden(list(sys.meta_path))]
+from rsitmd_tools.cli import main
+main(sys.argv[1:])
+"""
+
+
+def without_extras(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT, *arguments], capture_output=True, text=True
+    )
+
+
+def test_every_module_has_its_extra() -> None:
+    project = tomllib.loads(
+        Path(__file__).parent.parent.joinpath("pyproject.toml").read_text(encoding="utf-8")
+    )
+    assert set(EXTRAS.values()) <= set(project["project"]["optional-dependencies"])
+
+
+def test_require(monkeypatch: pytest.MonkeyPatch) -> None:
+    require("rasterio", "torch")
+    assert load("yaml").__name__ == "yaml"
+    monkeypatch.setitem(EXTRAS, "no_such_package", "geo")
+    with pytest.raises(MissingExtra, match=r"no_such_package is not.*rsitmd-tools\[geo\]"):
+        require("no_such_package")
+
+
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [
+        ("annotate serve W", "studio"),
+        ("benchmark train D --config vsepp -o R", "train"),
+        ("benchmark evaluate R D", "train"),
+        ("benchmark search R D --text T", "train"),
+        ("benchmark weights F --backbone resnet18 -o O", "train"),
+        ("demo -o O", "studio"),
+    ],
+)
+def test_a_command_without_its_extra(tmp_path: Path, command: str, extra: str) -> None:
+    Workspace.create(tmp_path / "W").close()
+    arguments = [str(tmp_path / part) if len(part) == 1 else part for part in command.split()]
+    done = without_extras(*arguments)
+    assert done.returncode == 1, done.stderr
+    *before, line = done.stderr.splitlines()
+    assert all(said.startswith("starting") for said in before)
+    assert line.startswith("error: ")
+    assert line.endswith(f"is not installed; pip install 'rsitmd-tools[{extra}]' brings it")
+    assert done.stdout == ""
+
+
+def test_the_core_works_without_any_extra(tmp_path: Path) -> None:
+    from PIL import Image
+
+    (tmp_path / "port").mkdir()
+    for number in range(3):
+        Image.new("RGB", (32, 32), (80 * number, 0, 0)).save(tmp_path / "port" / f"{number}.png")
+    workspace = str(tmp_path / "w")
+    for arguments in (["init"], ["ingest", str(tmp_path / "port")]):
+        done = without_extras("build", arguments[0], workspace, *arguments[1:])
+        assert done.returncode == 0, done.stderr
+    assert "3 added" in done.stdout
