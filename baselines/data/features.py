@@ -67,6 +67,7 @@ def cached_features(
     Raises:
         RsitmdError: A feature is too large to be kept, or there is no space.
     """
+    was_training = model.training
     model.eval()
     key = features_key(model, pixels.file.stem, views)
     shapes = [part.shape[1:] for part in model.features(unit_images(pixels.array[:1]))]
@@ -74,6 +75,7 @@ def cached_features(
     if not all(file.exists() for file in files):
         model.to(device)
         _compute(model, pixels.array, views, files, shapes, device)
+    model.train(was_training)
     return Features([MappedArray(file) for file in files])
 
 

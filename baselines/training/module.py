@@ -95,6 +95,7 @@ class RetrievalModule(lightning.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Begin an epoch; what is frozen keeps its statistics."""
         self._losses = []
+        self.model.train()
         backbone = self.model.frozen_part()
         if self.config.freeze_backbone:
             backbone.eval()

@@ -157,6 +157,22 @@ def test_two_processes_train_as_one(tmp_path: Path, tiny: Dataset) -> None:
         torch.testing.assert_close(second[key], value, atol=2e-3, rtol=0)
 
 
+def test_dropout_is_at_work_with_a_frozen_backbone_too(tmp_path: Path, tiny: Dataset) -> None:
+    for frozen in ("true", "false"):
+        found = [
+            losses(
+                train(
+                    tiny,
+                    small("vsepp", "epochs=2", f"freeze_backbone={frozen}", f"dropout={share}"),
+                    tmp_path / f"{frozen}{share}",
+                    CPU,
+                )
+            )
+            for share in (0, 0.5)
+        ]
+        assert found[0] != found[1]
+
+
 def test_early_stop(tmp_path: Path, tiny: Dataset) -> None:
     config = small("vsepp", "epochs=40", "patience=2", "freeze_backbone=true", "lr=1e-9")
     run = train(tiny, config, tmp_path / "r", CPU)
