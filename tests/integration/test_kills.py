@@ -1,0 +1,166 @@
+"""SIGKILL and SIGINT during an ingest; then the same command gives what it would have given.
+
+Kills of release, train, push and pull stand with their own tests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pty
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rsitmd_tools.workspace import Workspace
+
+IMAGES = 240
+COLUMNS = (
+    "id, sha256, filename, category, number, source, width, height, pixel_sha256, phash,"
+    " duplicate_group, split"
+)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("source")
+    for seed in range(IMAGES):
+        coarse = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        file = folder / ("port", "farm", "beach")[seed % 3] / f"{seed}.png"
+        file.parent.mkdir(exist_ok=True)
+        Image.fromarray(coarse).save(file)
+    (folder / "port" / "200.png").write_bytes(b"damaged")
+    return folder
+
+
+def command(workspace: Path, source: Path, *more: str) -> list[str]:
+    name = [sys.executable, "-m", "rsitmd_tools", "build", "ingest"]
+    return [*name, str(workspace), str(source), *more]
+
+
+def begin(workspace: Path, source: Path, *more: str) -> subprocess.Popen[bytes]:
+    Workspace.create(workspace).close()
+    settings = workspace / "rsitmd.toml"
+    settings.write_text(settings.read_text().replace("image_size = 256", "image_size = 64"))
+    return subprocess.Popen(
+        command(workspace, source, *more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def await_files(started: subprocess.Popen[bytes], workspace: Path, count: int) -> None:
+    """Wait until an ingest has written so many files."""
+    while sum(1 for _ in (workspace / "images").iterdir()) < count:
+        assert started.poll() is None, "it ended before it could be stopped"
+        time.sleep(0.001)
+
+
+def digest(workspace: Path) -> tuple[str, dict[str, str]]:
+    """Rows and files of a workspace, all but the times."""
+    with Workspace.open(workspace) as opened:
+        rows = opened.db.execute(f"SELECT {COLUMNS} FROM image ORDER BY id").fetchall()
+        rejected = opened.db.execute("SELECT source, reason FROM rejected").fetchall()
+        faults = opened.db.execute("PRAGMA integrity_check").fetchone()[0]
+        files = {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in opened.images.iterdir()
+        }
+    assert faults == "ok"
+    return repr([tuple(row) for row in [*rows, *rejected]]), files
+
+
+@pytest.fixture(scope="module")
+def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, str]]:
+    workspace = tmp_path_factory.mktemp("whole") / "w"
+    started = begin(workspace, source)
+    assert started.communicate(timeout=120)[0].startswith(b"images: 240 added, 0 known, 1 kept out")
+    return digest(workspace)
+
+
+def alive(group: int) -> list[str]:
+    """Return the states of processes of a group that still run."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group = status.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(its_group) == group and state != "Z":
+            found.append(str(status))
+    return found
+
+
+@pytest.mark.parametrize(("seed", "workers"), [(0, "1"), (1, "2"), (2, "2")])
+def test_a_killed_ingest_run_again_is_the_same(
+    tmp_path: Path, source: Path, whole: tuple[str, dict[str, str]], seed: int, workers: str
+) -> None:
+    moment = random.Random(f"{seed} {workers}").randrange(1, IMAGES - 60)
+    workspace = tmp_path / "w"
+    started = begin(workspace, source, "--workers", workers)
+    await_files(started, workspace, moment)
+    started.kill()
+    started.communicate(timeout=60)
+    assert started.returncode == -signal.SIGKILL
+    until = time.monotonic() + 30
+    while alive(started.pid):
+        assert time.monotonic() < until, "workers outlive a killed ingest"
+        time.sleep(0.05)
+    assert digest(workspace) != whole
+    again = subprocess.run(command(workspace, source), capture_output=True, timeout=120)
+    assert again.returncode == 0, again.stderr
+    assert digest(workspace) == whole
+
+
+@pytest.mark.parametrize(("workers", "moment"), [("1", 70), ("2", 1)])
+def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
+    tmp_path: Path,
+    source: Path,
+    whole: tuple[str, dict[str, str]],
+    workers: str,
+    moment: int,
+) -> None:
+    workspace = tmp_path / "w"
+    started = begin(workspace, source, "--workers", workers)
+    await_files(started, workspace, moment)
+    os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    out, said = started.communicate(timeout=60)
+    assert started.returncode == 130
+    line = b"interrupted; what was finished is kept, run the same command again to go on\n"
+    assert (out, said.lstrip()) == (b"", line)  # click ends the line of the ^C first
+    assert not alive(started.pid)
+    subprocess.run(command(workspace, source), check=True, capture_output=True, timeout=120)
+    assert digest(workspace) == whole
+
+
+def test_a_terminal_shows_a_bar_and_json_stands_alone_on_stdout(
+    tmp_path: Path, source: Path
+) -> None:
+    Workspace.create(tmp_path / "w").close()
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command(tmp_path / "w", source / "farm", "--json"),
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
+    ) as started:
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 4096):
+                shown += part
+        except OSError:  # Linux says EIO when all writers have gone
+            pass
+        assert started.stdout is not None
+        document = started.stdout.read()
+    os.close(ours)
+    assert document.startswith(b"{") and document.endswith(b"}\n")
+    assert "━".encode() in shown and b"ingest" in shown
