@@ -256,7 +256,7 @@ class Client:
         return {str(key).partition("|")[0] for key in summary.get("created_annotations") or {}}
 
     def users(self) -> dict[int, Account]:
-        """Return every account by number."""
+        """Return every account by number, but for those that were removed."""
         return {
             user.id: Account(
                 str(user.email or ""),
@@ -264,6 +264,7 @@ class Client:
                 server_time(user.date_joined),
             )
             for user in self.call(self.sdk.users.list)
+            if "@" in str(user.email or "")  # the server calls all of those "Deleted"
         }
 
     def own_number(self) -> int:

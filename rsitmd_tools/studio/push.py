@@ -125,12 +125,16 @@ def send_notes(workspace: Workspace, client: Client) -> int:
 def mode_of(workspace: Workspace, projects: Projects) -> str:
     """Return how images are given out: ``shared`` or ``assigned``.
 
-    Where the settings say ``auto``, assigned from two people on. A campaign that people
-    began in a shared project stays so.
+    Where the settings say ``auto``, assigned from two people on. A campaign stays what it
+    was begun as: shared where people wrote in a shared project, assigned where somebody has
+    a project.
     """
     setting = workspace.settings.annotation.assignment
     if setting in (SHARED, ASSIGNED):
         return setting
+    own = workspace.db.execute("SELECT 1 FROM project WHERE annotator_id IS NOT NULL").fetchone()
+    if own is not None:
+        return ASSIGNED
     if len(taking_part(workspace)) < 2 or projects.shared_is_used():
         return SHARED
     return ASSIGNED
@@ -181,6 +185,7 @@ class _Push:
         ).fetchall():
             project = Project(row["id"], row["server_id"], 0, None, row["kind"], new_page=False)
             tasks = Tasks(self._workspace, self._client, project, self._data)
+            self._make_ready([self._by_id[image] for image in tasks.known()])
             changed += tasks.follow(self._by_id)
             said = notes(self._workspace, row["id"]).values()
             if any(SENT_BACK_NOTE in note for note in said):

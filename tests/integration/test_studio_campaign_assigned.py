@@ -126,6 +126,13 @@ def test_who_leaves_is_replaced_and_nothing_written_is_lost(
     assert (pulled.new, pulled.unknown_tasks) == (1, [])
     texts = [s.raw for image in merged_images(campaign) for s in image.sentences]
     assert sorted(texts) == ["After leaving.", "Before leaving."]
+    # With one person left it is still assigned.
+    for email in [annotators[1][0], annotators[2][0]]:
+        leave(campaign, email)
+    report = push(campaign)
+    assert report.mode == "assigned"
+    assert [p["annotator"] for p in report.projects] == [annotators[3][0]]
+    assert report.short > 0
 
 
 def test_who_fell_behind_is_told_on_the_page(

@@ -10,7 +10,9 @@ import pytest
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio import push as push_module
+from rsitmd_tools.studio.accounts import Annotator
 from rsitmd_tools.studio.client import Client, Connection, save_connection
+from rsitmd_tools.studio.pull import pull
 from rsitmd_tools.studio.push import push
 from rsitmd_tools.workspace import Workspace
 
@@ -203,6 +205,27 @@ def test_the_project_follows_the_settings(make_workspace: MakeWorkspace, client:
     after = client.sdk.projects.get(id=number)
     assert after.maximum_annotations == 3
     assert "sentence2" in after.label_config
+
+
+def test_images_that_lie_elsewhere_now_are_shown_from_there_and_texts_stay(
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+    annotators: list[tuple[str, Annotator]],
+) -> None:
+    with Workspace.open(make_workspace(images=2), write=True) as workspace:
+        push(workspace)
+        task = workspace.db.execute("SELECT server_id FROM task ORDER BY id").fetchone()[0]
+        annotators[0][1].submit(task, ["Two boats lie here."], ["white boat"])
+        save_connection(workspace, Connection(server.url, server.url, server.token, "upload"))
+        said: list[str] = []
+        report = push(workspace, say=said.append)
+        assert (report.new, report.changed) == (0, 2)
+        assert said == [f"2 tasks of project {project_of(workspace)} get new data"]
+        for page in client.pages(project_of(workspace)):
+            assert all(entry.data["image"].startswith("/data/upload/") for entry in page)
+        assert pull(workspace).new == 1
+        assert push(workspace).changed == 0
 
 
 def test_several_batches(
