@@ -10,6 +10,7 @@ command = LazyGroup(
         "invite": ("rsitmd_tools.cli.annotate.invite", "Print a link by which people sign up."),
         "users": ("rsitmd_tools.cli.annotate.users", "Say who takes part; add, deactivate."),
         "pilot": ("rsitmd_tools.cli.annotate.pilot", "Try new people on the same images first."),
+        "template": ("rsitmd_tools.cli.annotate.template", "Show and check annotators' pages."),
         "push": ("rsitmd_tools.cli.annotate.push", "Send images as tasks, each once."),
         "pull": ("rsitmd_tools.cli.annotate.pull", "Bring annotations into the workspace."),
         "review": ("rsitmd_tools.cli.annotate.review", "Send back, accept or reject sentences."),

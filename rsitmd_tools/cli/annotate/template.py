@@ -1,0 +1,100 @@
+"""``rsitmd annotate template``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rsitmd_tools.cli.options import json_option, print_json
+
+
+@click.command("template", short_help="Show the pages for annotators; check a changed one.")
+@click.argument("name", required=False)
+@click.option("--sentences", default=1, show_default=True, type=click.IntRange(1, 20))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the page into this file, to be changed.",
+)
+@click.option(
+    "--check",
+    "checked",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Say whether the server takes this page and pull understands it.",
+)
+@click.option(
+    "--workspace",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Check against its settings and its server.",
+)
+@json_option
+def command(
+    name: str | None,
+    sentences: int,
+    output: Path | None,
+    checked: Path | None,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """List the pages that come with the tool, write one out, or check a changed one.
+
+    To use a changed page, put it into the workspace and name it in rsitmd.toml:
+    `template = "my-page.xml"` under `[annotation]`; the next push brings it to the server.
+
+    \b
+    Examples:
+      rsitmd annotate template
+      rsitmd annotate template captioning --sentences 5 -o my-dataset/my-page.xml
+      rsitmd annotate template --check my-dataset/my-page.xml --workspace my-dataset
+    """
+    from rsitmd_tools.annotation_templates import TEMPLATES, labeling_config
+    from rsitmd_tools.atomic import write_text
+    from rsitmd_tools.errors import WrongUsage
+
+    if checked is not None:
+        if name is not None or output is not None:
+            raise WrongUsage("--check stands alone", mend="leave NAME and -o out")
+        _check(checked, folder, as_json)
+    elif name is None:
+        if as_json:
+            print_json(TEMPLATES)
+            return
+        for known, what in TEMPLATES.items():
+            click.echo(f"{known:12}{what}")
+    else:
+        page = labeling_config(sentences, 1, 5, name)
+        if output is None:
+            click.echo(page)
+            return
+        write_text(output, page + "\n")
+        click.echo(f"written: {output}")
+
+
+def _check(file: Path, folder: Path | None, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from rsitmd_tools.studio.client import Client, connection_of
+    from rsitmd_tools.studio.fields import read_page
+    from rsitmd_tools.studio.template_check import check_on_server, check_page
+    from rsitmd_tools.workspace import Workspace
+
+    page = read_page(file)
+    if folder is None:
+        problems = check_page(page)
+    else:
+        with Workspace.open(folder) as workspace:
+            problems = check_page(page, workspace.settings.annotation.sentences_per_annotator)
+            problems += check_on_server(Client(connection_of(workspace)), page)
+    if as_json:
+        print_json([asdict(problem) for problem in problems])
+    else:
+        for problem in problems:
+            click.echo(f"{problem.severity}: {problem.message}")
+        asked = "" if folder else " (no server was asked: give --workspace DIR)"
+        click.echo(f"{file}: {len(problems) or 'no'} problems{asked}")
+    if problems:
+        raise click.exceptions.Exit(1)
