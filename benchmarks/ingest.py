@@ -8,23 +8,24 @@ Without FOLDER the images are drawn: smooth noise, 256 to 400 pixels, JPEG quali
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from machine import about, cores, seconds, table
 from PIL import Image
 
 from rsitmd_tools.ingest import ingest
 from rsitmd_tools.ingest.scan import scan
 from rsitmd_tools.workspace import Workspace
 
+SEED = 0
+
 
 def draw(folder: Path, count: int) -> None:
     """Write JPEGs of smooth coloured noise, about as large as photographs."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(SEED)
     for number in range(count):
         side = int(random.integers(256, 401))
         coarse = random.integers(0, 256, (side // 6, side // 6, 3), dtype=np.uint8)
@@ -34,48 +35,42 @@ def draw(folder: Path, count: int) -> None:
         image.save(file, quality=90)
 
 
-def bare_decode(files: list[Path]) -> float:
-    """Return the seconds one process needs to decode the files and do nothing else."""
-    began = time.perf_counter()
+def bare_decode(files: list[Path]) -> None:
+    """Decode the files in one process and do nothing else."""
     for file in files:
         with Image.open(file) as image:
             image.load()
-    return time.perf_counter() - began
 
 
 def main() -> None:
-    """Measure and print one JSON document."""
+    """Measure and print one Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--images", type=int, default=1000)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--workers", type=int, default=cores())
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch, "images")
         if arguments.folder is None:
             draw(folder, arguments.images)
         files = [found.path for found in scan([folder]).found]
-        decode = bare_decode(files)
-        with Workspace.create(Path(scratch, "workspace")) as workspace:
-            began = time.perf_counter()
-            report = ingest(workspace, [folder], workers=arguments.workers)
-            seconds = time.perf_counter() - began
-            began = time.perf_counter()
-            again = ingest(workspace, [folder], workers=arguments.workers)
-            seconds_again = time.perf_counter() - began
-    assert report.added + report.known == again.known == len(files)
+        bare = seconds(lambda: bare_decode(files))
+        rows: list[tuple[str, float]] = [("decode alone, one process", bare)]
+        for workers in sorted({1, arguments.workers}):
+            with Workspace.create(Path(scratch, f"workspace{workers}")) as workspace:
+                first = partial(ingest, workspace, [folder], workers=workers)
+                rows.append((f"ingest, {workers} processes", seconds(first)))
+                rows.append((f"the same again, {workers} processes", seconds(first)))
+                taken = workspace.db.execute("SELECT count(*) FROM image").fetchone()[0]
+                assert taken == len(files), "not every file went in"
+    print(f"{len(files)} images. {about('pillow', 'imagehash', 'numpy', seed=SEED)}\n")
     print(
-        json.dumps(
-            {
-                "images": len(files),
-                "workers": arguments.workers,
-                "seconds": round(seconds, 2),
-                "images_per_second": round(len(files) / seconds, 1),
-                "bare_decode_seconds": round(decode, 2),
-                "times_bare_decode": round(seconds / decode, 2),
-                "seconds_again": round(seconds_again, 2),
-            },
-            indent=2,
+        table(
+            ("step", "seconds", "images a second", "times the decoding"),
+            [
+                (name, f"{time:.1f}", f"{len(files) / time:.0f}", f"{time / bare:.1f}")
+                for name, time in rows
+            ],
         )
     )
 
