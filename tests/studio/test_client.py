@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -146,6 +147,28 @@ def test_pages_end_with_an_empty_one_even_where_the_server_sends_few(
     spoiled.answers = [page(3, 5), page(8), page()]
     pages = [[task.id for task in tasks] for tasks in client.pages(1, size=500)]
     assert pages == [[3, 5], [8]]
+
+
+def test_chosen_tasks_are_asked_for_in_portions(client: Client, spoiled: Spoiled) -> None:
+    def page(*numbers: int) -> tuple[int, Any]:
+        return 200, {"tasks": [{"id": n, "data": {}} for n in numbers], "total": 3}
+
+    spoiled.answers = [page(3, 5), page(), page(8), page()]
+    pages = [[task.id for task in tasks] for tasks in client.pages(1, only=[3, 5, 8], size=2)]
+    assert pages == [[3, 5], [8]]
+    asked = [json.loads(parse_qs(urlsplit(path).query)["query"][0]) for path in spoiled.asked]
+    assert [entry["selectedItems"]["included"] for entry in asked] == [[3, 5], [3, 5], [8], [8]]
+    assert list(client.pages(1, only=[])) == []
+
+
+def test_a_removed_account_is_no_person(client: Client, spoiled: Spoiled) -> None:
+    joined = "2025-01-01T00:00:00Z"
+    there = {**USER, "first_name": "A", "last_name": "B", "date_joined": joined, "username": "a"}
+    gone = {"id": 8, "email": "Deleted", "date_joined": joined, "username": "Deleted"}
+    spoiled.answers = [(200, [there, gone])]
+    users = client.users()
+    assert list(users) == [7]
+    assert users[7][:2] == ("a@example.org", "A B")
 
 
 def test_a_proxy_is_left_out_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
