@@ -13,6 +13,7 @@ from typing import Any
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio.client import Client, Refused, connection_of, server_time
+from rsitmd_tools.studio.origins import mark_origins
 from rsitmd_tools.studio.people import People
 from rsitmd_tools.studio.project import pull_cursor
 from rsitmd_tools.studio.results import parse_result
@@ -304,6 +305,7 @@ class _Pull:
             "INSERT INTO keyword (annotation_id, slot, raw) VALUES (?, ?, ?)",
             [(cursor.lastrowid, slot, raw) for slot, raw in enumerate(written.keywords, 1)],
         )
+        mark_origins(db, cursor.lastrowid, entry)
         return cursor.lastrowid
 
 

@@ -24,6 +24,7 @@ from rsitmd_tools.studio.delivery import addresses, open_folder
 from rsitmd_tools.studio.fields import blank_fields, page_of
 from rsitmd_tools.studio.notes import SENT_BACK_NOTE, notes
 from rsitmd_tools.studio.people import People, Person, taking_part
+from rsitmd_tools.studio.prefill import caption_fields
 from rsitmd_tools.studio.project import MAIN, PILOT, Project, Projects
 from rsitmd_tools.studio.renditions import make_renditions
 from rsitmd_tools.studio.tabs import ensure_sent_back_tab
@@ -328,4 +329,5 @@ class _Push:
 
     def _data(self, row: sqlite3.Row, note: str) -> dict[str, Any]:
         address = self._addresses.get(row["sha256"], "")
-        return {**self._blank, **own_data(row, address, note)}
+        captions = caption_fields(self._workspace, row["id"], self._blank)
+        return {**self._blank, **captions, **own_data(row, address, note)}

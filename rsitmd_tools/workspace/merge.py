@@ -16,7 +16,7 @@ def merged_images(workspace: Workspace) -> list[ImageRecord]:
 
     Sentences stand in the order of the annotators (as they became known), then of the
     server's number, then of the page; those sent back, replaced or rejected are left out, and
-    so is what people wrote in a pilot.
+    so are what people wrote in a pilot and a machine's text that nobody changed.
     Keywords come from any annotator: distinct ones, by votes, then first seen, at most
     ``keywords_max``.
     """
@@ -100,6 +100,25 @@ def changed_by_others(workspace: Workspace) -> dict[tuple[str, int], str]:
     }
 
 
+def untouched_sentences(workspace: Workspace) -> list[sqlite3.Row]:
+    """Return the sentences that a machine made and an annotator submitted as they were.
+
+    Returns:
+        Rows with ``filename``, ``email``, ``slot`` and ``raw``.
+    """
+    return workspace.db.execute(
+        "SELECT image.filename, annotator.email, sentence.slot, sentence.raw FROM sentence"
+        " JOIN annotation ON annotation.id = sentence.annotation_id"
+        " JOIN task ON task.id = annotation.task_id"
+        " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
+        " JOIN image ON image.id = task.image_id"
+        " JOIN annotator ON annotator.id = annotation.annotator_id"
+        " WHERE annotation.latest AND annotation.deleted_at IS NULL"
+        " AND sentence.origin = 'machine untouched' AND sentence.state <> 'replaced'"
+        " ORDER BY image.id, annotator.id, sentence.slot"
+    ).fetchall()
+
+
 def _sentences(workspace: Workspace) -> dict[int, list[Sentence]]:
     found: dict[int, list[Sentence]] = defaultdict(list)
     for row in _rows(workspace):
@@ -117,6 +136,7 @@ def _rows(workspace: Workspace) -> list[sqlite3.Row]:
         " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " WHERE annotation.latest AND annotation.deleted_at IS NULL"
+        " AND sentence.origin <> 'machine untouched'"
         f" AND sentence.state NOT IN ({', '.join('?' * len(LEFT_OUT))})"
         " ORDER BY annotator.id, annotation.server_id, sentence.slot",
         LEFT_OUT,

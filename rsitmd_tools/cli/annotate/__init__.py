@@ -12,6 +12,7 @@ command = LazyGroup(
         "pilot": ("rsitmd_tools.cli.annotate.pilot", "Try new people on the same images first."),
         "template": ("rsitmd_tools.cli.annotate.template", "Show and check annotators' pages."),
         "push": ("rsitmd_tools.cli.annotate.push", "Send images as tasks, each once."),
+        "prefill": ("rsitmd_tools.cli.annotate.prefill", "Give captions to take and change."),
         "pull": ("rsitmd_tools.cli.annotate.pull", "Bring annotations into the workspace."),
         "review": ("rsitmd_tools.cli.annotate.review", "Send back, accept or reject sentences."),
         "log": ("rsitmd_tools.cli.annotate.log", "Show all that was written for an image."),

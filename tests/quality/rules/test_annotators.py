@@ -109,3 +109,8 @@ def test_n106_alike_annotators(found: Found) -> None:
 
 def test_n107_only_a_workspace_knows_who_changed_what(found: Found) -> None:
     assert found("N107", campaign()) == []
+
+
+def test_n108_only_a_workspace_knows_which_texts_were_given(found: Found) -> None:
+    """What it finds in a workspace is shown in tests/studio/test_prefill.py."""
+    assert found("N108", dataset(image(1, *FIVE))) == []

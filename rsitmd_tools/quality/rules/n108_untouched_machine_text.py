@@ -1,0 +1,36 @@
+"""N108: a machine's text submitted as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.subject import Subject
+
+
+@rule("N108", "untouched-machine-text", "warning")
+def untouched_machine_text(subject: Subject) -> Iterator[Place]:
+    """An annotator submitted a pre-filled text without changing it.
+
+    The server takes it as the annotator's own. It does not count as a sentence of the image
+    and no release takes it. Only a workspace knows which texts were given.
+
+    Bad:
+        given: "There are two planes.", submitted: "There are two planes."
+    Good:
+        given: "There are two planes.", submitted: "Two white planes stand at the terminal."
+    Fix:
+        Send it back, or let somebody else caption the image.
+    """
+    if subject.dataset.format != "workspace":
+        return
+    from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.merge import untouched_sentences
+
+    images = {image.filename: image for image in subject.dataset}
+    with Workspace.open(subject.dataset.source) as workspace:
+        rows = untouched_sentences(workspace)
+    for row in rows:
+        if row["filename"] in images:
+            told = f"{row['email']} submitted a machine's text as it was: {row['raw']!r}"
+            yield Place(told, images[row["filename"]])

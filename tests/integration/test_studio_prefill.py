@@ -1,0 +1,89 @@
+"""Pre-filled captions through the real server: given, taken, changed, told apart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.merge import merged_images
+
+if TYPE_CHECKING:
+    from rsitmd_tools.studio.accounts import Annotator
+    from rsitmd_tools.studio.client import Client
+    from tests.integration.conftest import MakeWorkspace, Tool
+
+pytestmark = pytest.mark.integration
+
+
+def captions(folder: Path, word: str) -> Path:
+    images = [
+        {
+            "filename": f"harbour_{number}.png",
+            "imgid": number,
+            "split": "train",
+            "sentids": [number],
+            "sentences": [
+                {"raw": f"{word} {number} boats.", "tokens": [], "imgid": number, "sentid": number}
+            ],
+        }
+        for number in (1, 2, 3)
+    ]
+    file = folder / "captions.json"
+    file.write_text(json.dumps({"dataset": "x", "images": images}), encoding="utf-8")
+    return file
+
+
+def test_untouched_text_never_counts(
+    make_workspace: MakeWorkspace,
+    tool: Tool,
+    client: Client,
+    annotators: list[tuple[str, Annotator]],
+) -> None:
+    folder = make_workspace(images=3, settings='[annotation]\nassignment = "shared"\n')
+    assert tool.run("annotate", "push", folder).returncode == 0
+
+    def prefill(*options: object) -> dict[str, int]:
+        answer = tool.run("annotate", "prefill", folder, "--json", *options)
+        assert answer.returncode == 0, answer.stderr
+        found: dict[str, int] = json.loads(answer.stdout)
+        return found
+
+    file = captions(folder, "There are")
+    report = prefill("--captions", file, "--model", "m-1")
+    assert (report["captions"], report["sent"], report["known"]) == (3, 3, 0)
+    report = prefill()  # again: nothing to do
+    assert (report["sent"], report["known"]) == (0, 3)
+    report = prefill("--captions", captions(folder, "Here lie"), "--model", "m-1")
+    assert (report["sent"], report["replaced"]) == (3, 3)
+
+    with Workspace.open(folder) as workspace:
+        tasks = [row[0] for row in workspace.db.execute("SELECT server_id FROM task ORDER BY id")]
+        project = workspace.db.execute("SELECT server_id FROM project").fetchone()[0]
+    there = client.call(client.sdk.predictions.list, project=project)
+    assert [p.result[0]["value"]["text"] for p in there] == [
+        [f"Here lie {number} boats."] for number in (1, 2, 3)
+    ]
+    _, person = annotators[0]
+    written = ["Here lie 1 boats.", "Here lie two boats.", "A red ship leaves the quay."]
+    for task, text in zip(tasks, written, strict=True):
+        person.submit(task, [text], ["red ship"])
+    assert tool.run("annotate", "pull", folder).returncode == 0
+    with Workspace.open(folder) as workspace:
+        assert [image.captions for image in merged_images(workspace)] == [
+            (),
+            (written[1],),
+            (written[2],),
+        ]
+        rows = workspace.db.execute("SELECT origin, edit_distance FROM sentence ORDER BY id")
+        assert {tuple(row) for row in rows} == {
+            ("machine untouched", 0),
+            ("machine changed", 3),
+            ("human", None),
+        }
+    checked = tool.run("validate", folder, "--select", "N108", "--format", "json")
+    [finding] = json.loads(checked.stdout)["findings"]
+    assert finding["image"] == "harbour_1.tif"

@@ -1,0 +1,56 @@
+"""The pages of the tool on the real server, and what it says of a changed one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rsitmd_tools.annotation_templates import TEMPLATES, labeling_config
+from rsitmd_tools.studio.template_check import check_on_server
+
+if TYPE_CHECKING:
+    from rsitmd_tools.studio.client import Client
+    from tests.integration.conftest import MakeWorkspace, Tool
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_the_server_takes_each_page_and_its_tasks(
+    template: str, make_workspace: MakeWorkspace, tool: Tool
+) -> None:
+    folder = make_workspace(
+        images=2, settings=f'[annotation]\ntemplate = "{template}"\nassignment = "shared"\n'
+    )
+    pushed = tool.run("annotate", "push", folder, "--json")
+    assert pushed.returncode == 0, pushed.stderr
+    assert json.loads(pushed.stdout)["new"] == 2
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("<View><Nothing", "the server refuses it"),
+        (labeling_config(1, 1, 5).replace('toName="image"', 'toName="img"'), "img"),
+        (labeling_config(2, 1, 5).replace("sentence2", "sentence1"), "non-unique"),
+    ],
+)
+def test_the_server_says_why_it_refuses_a_page(client: Client, page: str, said: str) -> None:
+    [problem] = check_on_server(client, page)
+    assert problem.severity == "error"
+    assert said in problem.message
+    assert "\n" not in problem.message
+
+
+def test_a_changed_page_of_the_settings_is_used(make_workspace: MakeWorkspace, tool: Tool) -> None:
+    folder = make_workspace(
+        images=1, settings='[annotation]\ntemplate = "page.xml"\nassignment = "shared"\n'
+    )
+    assert tool.run("annotate", "template", "captioning", "-o", folder / "page.xml").returncode == 0
+    checked = tool.run(
+        "annotate", "template", "--check", folder / "page.xml", "--workspace", folder
+    )
+    assert checked.returncode == 0, checked.stdout
+    assert tool.run("annotate", "push", folder).returncode == 0

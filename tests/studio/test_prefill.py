@@ -1,0 +1,146 @@
+"""Where a sentence comes from; a machine's untouched text never counts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rsitmd_tools.dataset import load_dataset
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.quality import check
+from rsitmd_tools.studio.origins import (
+    CHANGED,
+    HUMAN,
+    UNTOUCHED,
+    edit_distance,
+    mark_origins,
+    origin_of,
+)
+from rsitmd_tools.studio.prefill import caption_fields, keep_captions
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.merge import merged_images
+
+GIVEN = "There are two planes in the airport."
+
+
+@pytest.mark.parametrize(
+    ("raw", "origin", "distance"),
+    [
+        (GIVEN, UNTOUCHED, 0),
+        ("there are  two planes in the airport", UNTOUCHED, 3),
+        ("There are three planes in the airport.", CHANGED, 4),
+        ("Grey hangars border a long runway with yellow lines.", HUMAN, None),
+    ],
+)
+def test_a_text_is_held_against_what_was_given(raw: str, origin: str, distance: int | None) -> None:
+    found = origin_of(raw, ["Another one.", GIVEN])
+    assert (found.origin, found.distance) == (origin, distance)
+    assert found.machine == (None if origin == HUMAN else GIVEN)
+    assert origin_of(raw, []).origin == HUMAN
+
+
+def test_what_began_as_a_copy_is_a_changed_one_however_much_was_changed() -> None:
+    other = "Grey hangars border a long runway with yellow lines."
+    assert origin_of(other, [GIVEN], started_from=True).origin == CHANGED
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_the_distance_is_a_distance(left: str, right: str) -> None:
+    assert edit_distance(left, right) == edit_distance(right, left)
+    assert (edit_distance(left, right) == 0) == (left == right)
+    assert abs(len(left) - len(right)) <= edit_distance(left, right) <= max(len(left), len(right))
+
+
+@given(st.text(min_size=1, max_size=30).filter(str.strip))
+def test_space_and_case_make_nobody_an_author(text: str) -> None:
+    assert origin_of(f"  {text}  ", [text]).origin == UNTOUCHED
+
+
+def campaign(folder: Path) -> Path:
+    """A workspace with one image in which three people wrote."""
+    with Workspace.create(folder) as workspace, workspace.transaction() as db:
+        db.execute(
+            "INSERT INTO image (id, sha256, filename, category, number, source, width, height,"
+            " pixel_sha256, phash, ingested_at)"
+            " VALUES (1, 'k', 'airport_1.tif', 'airport', 1, 's', 9, 9, 'k', '0', 'now')"
+        )
+        db.execute(
+            "INSERT INTO project (id, server, server_id, template, config, created_at)"
+            " VALUES (1, 'here', 1, 't', 's', 'now')"
+        )
+        db.execute(
+            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
+            " VALUES (1, 1, 1, 1, 'now')"
+        )
+    return folder
+
+
+def write(workspace: Workspace, person: int, raw: str) -> None:
+    with workspace.transaction() as db:
+        db.execute("INSERT INTO annotator (id, email) VALUES (?, ?)", (person, f"{person}@x.org"))
+        db.execute(
+            "INSERT INTO annotation (id, task_id, server_id, updated_at, created_at,"
+            " annotator_id, result, pulled_at) VALUES (?, 1, ?, 'now', 'now', ?, '[]', 'now')",
+            (person, person, person),
+        )
+        db.execute(
+            "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, 1, ?)", (person, raw)
+        )
+        mark_origins(db, person, {})
+
+
+def captions(tmp_path: Path, name: str = "airport_1.jpg", *texts: str) -> Path:
+    file = tmp_path / "dataset_RSITMD.json"
+    sentences = [
+        {"raw": text, "tokens": [], "imgid": 0, "sentid": number}
+        for number, text in enumerate(texts or (GIVEN, "A second one."))
+    ]
+    image = {"filename": name, "imgid": 0, "split": "test", "sentids": [], "sentences": sentences}
+    file.write_text(json.dumps({"dataset": "x", "images": [image]}), encoding="utf-8")
+    return file
+
+
+def test_untouched_text_is_a_finding_and_in_no_release(tmp_path: Path) -> None:
+    folder = campaign(tmp_path / "w")
+    changed, own = "There are three planes in the airport.", "Grey hangars border a long runway."
+    with Workspace.open(folder, write=True) as workspace:
+        keep_captions(workspace, captions(tmp_path), "model-1")
+        for person, raw in enumerate((GIVEN, changed, own), 1):
+            write(workspace, person, raw)
+        assert merged_images(workspace)[0].captions == (changed, own)
+        rows = workspace.db.execute("SELECT origin, machine_raw, edit_distance FROM sentence")
+        assert [tuple(row) for row in rows] == [
+            (UNTOUCHED, GIVEN, 0),
+            (CHANGED, GIVEN, 4),
+            (HUMAN, None, None),
+        ]
+    findings = [f for f in check(load_dataset(folder)) if f.code == "N108"]
+    assert [(f.image, f.sentence_index) for f in findings] == [("airport_1.tif", None)]
+    assert f"1@x.org submitted a machine's text as it was: {GIVEN!r}" in findings[0].message
+
+
+def test_captions_are_kept_once_and_replaced_by_the_same_model(tmp_path: Path) -> None:
+    folder = campaign(tmp_path / "w")
+    with Workspace.open(folder, write=True) as workspace:
+        for _ in range(2):
+            report = keep_captions(workspace, captions(tmp_path), "model-1")
+            assert (report.images, report.captions, report.unknown) == (1, 2, 0)
+        keep_captions(workspace, captions(tmp_path, "airport_1.tif", "New."), "model-1")
+        rows = workspace.db.execute("SELECT raw FROM prediction").fetchall()
+        assert [row["raw"] for row in rows] == ["New."]
+        fields = ["image", "caption1", "caption2", "left", "right"]
+        assert caption_fields(workspace, 1, fields) == {"caption1": "New.", "left": "New."}
+
+
+def test_captions_of_other_images_are_refused_and_nothing_is_kept(tmp_path: Path) -> None:
+    folder = campaign(tmp_path / "w")
+    with Workspace.open(folder, write=True) as workspace:
+        with pytest.raises(RsitmdError, match="no caption for an image of this workspace"):
+            keep_captions(workspace, captions(tmp_path, "port_9.tif"), "model-1")
+        with pytest.raises(RsitmdError, match="no origin"):
+            keep_captions(workspace, captions(tmp_path), " ")
+        assert workspace.db.execute("SELECT count(*) FROM prediction").fetchone()[0] == 0
