@@ -123,7 +123,14 @@ def test_a_damaged_raster_has_a_reason(tmp_path: Path) -> None:
 
 def test_a_file_may_not_name_another(tmp_path: Path) -> None:
     # GDAL reads formats that point to other files; only TIFF and PNG are let through.
-    data = b"<VRTDataset rasterXSize='32' rasterYSize='32'></VRTDataset>"
+    secret = tmp_path / "secret.tif"
+    raster(secret, np.ones((1, SIDE, SIDE), np.uint8))
+    data = (
+        f"<VRTDataset rasterXSize='{SIDE}' rasterYSize='{SIDE}'>"
+        "<VRTRasterBand dataType='Byte' band='1'><SimpleSource>"
+        f"<SourceFilename relativeToVRT='0'>{secret}</SourceFilename><SourceBand>1</SourceBand>"
+        "</SimpleSource></VRTRasterBand></VRTDataset>"
+    ).encode()
     with pytest.raises(UnusableImageError, match="cannot be decoded"):
         bands.read_bands(data, SIDE)
 

@@ -6,6 +6,7 @@ import math
 import random
 from collections import Counter, defaultdict
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,6 +92,13 @@ def test_what_is_placed_stays(items: list[Item], data: st.DataObject) -> None:
     for item in items:
         before = homes[item.group] - {None}
         assert not before or assigned[item.name] in before, "a newcomer follows its group"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_large_groups_are_placed_first_so_that_shares_come_out(seed: int) -> None:
+    items = [Item(f"a_{n}.tif", "a", "large" if n < 16 else f"g{n}") for n in range(20)]
+    count = Counter(assign_splits(items, SHARES, seed).values())
+    assert count == {"train": 16, "val": 2, "test": 2}
 
 
 def test_the_seed_decides() -> None:
