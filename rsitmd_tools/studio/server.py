@@ -20,6 +20,11 @@ from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.extras import require
 from rsitmd_tools.studio.accounts import log_in
 from rsitmd_tools.studio.client import Client, Connection
+from rsitmd_tools.studio.database import (
+    database_environment,
+    record_postgres,
+    recorded_postgres,
+)
 from rsitmd_tools.studio.http import open_session
 from rsitmd_tools.studio.running import remove_state, running_server, take_lock, write_state
 from rsitmd_tools.studio.secrets import Secrets, keep, private_folder, secrets_of
@@ -42,13 +47,15 @@ class EmbeddedServer:
     Args:
         folder: The workspace.
         port: The port; a free one by default.
+        postgres: Address of a PostgreSQL database, without its password (that is taken from
+            ``PGPASSWORD``); by default the one used before, else SQLite.
 
     Raises:
         RsitmdError: Label Studio is not installed, the port is taken, the server runs
             already, or it does not come up.
     """
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    def __init__(self, folder: Path, port: int | None = None, postgres: str | None = None) -> None:
         require("label_studio", "label_studio_sdk")
         if not Workspace.is_workspace(folder):
             Workspace.open(folder)  # says what is wrong
@@ -58,6 +65,8 @@ class EmbeddedServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
         private_folder(self._studio)
+        self._postgres = postgres or recorded_postgres(self._studio)
+        self._database = database_environment(self._postgres)
         self.secrets: Secrets
         self.url = ""
 
@@ -99,6 +108,8 @@ class EmbeddedServer:
             self._process = self._launch(port)
             self._wait_for_health()
             self._check_account()
+            if self._postgres is not None:
+                record_postgres(self._studio, self._postgres)
             write_state(self._studio, self.url)
         except BaseException:
             self.stop()
@@ -200,7 +211,7 @@ class EmbeddedServer:
             "LABEL_STUDIO_USERNAME": self.secrets.email,
             "LABEL_STUDIO_PASSWORD": self.secrets.password,
             "LABEL_STUDIO_USER_TOKEN": self.secrets.token,
-            "DJANGO_DB": "sqlite",
+            **self._database,
             "LABEL_STUDIO_BASE_DATA_DIR": str(self._studio / "data"),
             "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
             "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(self.workspace / "renditions"),

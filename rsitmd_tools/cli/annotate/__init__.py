@@ -15,6 +15,8 @@ command = LazyGroup(
         "prefill": ("rsitmd_tools.cli.annotate.prefill", "Give captions to take and change."),
         "pull": ("rsitmd_tools.cli.annotate.pull", "Bring annotations into the workspace."),
         "review": ("rsitmd_tools.cli.annotate.review", "Send back, accept or reject sentences."),
+        "backup": ("rsitmd_tools.cli.annotate.backup", "Copy workspace and server data."),
+        "restore": ("rsitmd_tools.cli.annotate.restore", "Bring a backup back."),
         "log": ("rsitmd_tools.cli.annotate.log", "Show all that was written for an image."),
         "status": ("rsitmd_tools.cli.annotate.status", "Say how far the campaign is."),
     },

@@ -12,7 +12,12 @@ from rsitmd_tools.cli.options import workspace_argument
 @click.command("serve", short_help="Start Label Studio for a workspace.")
 @workspace_argument
 @click.option("--port", type=click.IntRange(1, 65535), help="Port; a free one by default.")
-def command(folder: Path, port: int | None) -> None:
+@click.option(
+    "--postgres",
+    metavar="URL",
+    help="postgresql://USER@HOST:PORT/NAME, password in PGPASSWORD; kept for later starts.",
+)
+def command(folder: Path, port: int | None, postgres: str | None) -> None:
     """Start the installed Label Studio on 127.0.0.1, its data in the workspace.
 
     It runs until Ctrl-C. Push, pull and status, in another terminal, find it by
@@ -22,6 +27,7 @@ def command(folder: Path, port: int | None) -> None:
     Examples:
       rsitmd annotate serve my-dataset
       rsitmd annotate serve my-dataset --port 8080
+      PGPASSWORD=... rsitmd annotate serve my-dataset --postgres postgresql://ls@localhost/ls
     """
     import shlex
     import signal
@@ -31,7 +37,7 @@ def command(folder: Path, port: int | None) -> None:
     # Ended by a service manager, the server stops as cleanly as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     click.echo("starting Label Studio ...", err=True)
-    with EmbeddedServer(folder, port) as server:
+    with EmbeddedServer(folder, port, postgres) as server:
         click.echo(f"Label Studio: {server.url}")
         click.echo(f"log in as {server.secrets.email}")
         click.echo(f"password and token: in {folder / 'studio' / 'secrets.json'}")
