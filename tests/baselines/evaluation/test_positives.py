@@ -185,3 +185,21 @@ def test_the_template_asks_what_the_answers_read() -> None:
         part.get("value") for part in page.iter() if (part.get("value") or "").startswith("$")
     }
     assert fields == {"$image", "$sentence"}
+
+
+def test_label_studio_takes_the_template_and_such_an_answer() -> None:
+    interface = pytest.importorskip("label_studio_sdk.label_interface")
+    folder = importlib.resources.files("rsitmd_tools.annotation_templates")
+    page = interface.LabelInterface((folder / "verification.xml").read_text(encoding="utf-8"))
+    page.validate()
+    task = {"data": {"image": "/a.png", "sentence": "a red boat .", "pair": ["a", 0, "b"]}}
+    assert page.validate_task(task)
+    answer = {
+        "from_name": "fits",
+        "to_name": "image",
+        "type": "choices",
+        "value": {"choices": ["unsure"]},
+    }
+    assert page.validate_annotation({"result": [answer]})
+    wrong = {**answer, "value": {"choices": ["perhaps"]}}
+    assert not page.validate_annotation({"result": [wrong]})

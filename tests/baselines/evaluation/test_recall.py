@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsitmd_tools.baselines.evaluation.recall import KS, chance, hits
+from rsitmd_tools.baselines.evaluation.recall import KS, chance, hit_probability, hits
 from rsitmd_tools.baselines.evaluation.trec import nearest
 
 IDS = st.lists(st.integers(0, 2), min_size=1, max_size=6)
@@ -92,6 +92,16 @@ def test_ids_decide_not_positions() -> None:
     plain = hits(scores, np.arange(6), owners)
     moved = hits(scores[np.ix_(rows, columns)], rows, owners[columns])
     assert np.array_equal(moved.ranks, plain.ranks[rows])
+
+
+def test_the_chance_of_a_place_is_counted_over_all_draws() -> None:
+    for equal in range(1, 8):
+        for good in range(equal + 1):
+            for places in range(1, equal + 2):
+                draws = list(itertools.combinations(range(equal), min(places, equal)))
+                share = np.mean([any(item < good for item in draw) for draw in draws])
+                assert hit_probability(places, equal, good) == pytest.approx(share)
+    assert hit_probability(0, 3, 1) == 0
 
 
 def test_a_collapsed_model_gets_chance() -> None:
