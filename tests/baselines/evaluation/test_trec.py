@@ -49,7 +49,7 @@ def test_the_best_hundred_of_each_query_stand_in_order(large: Gallery, tmp_path:
     lines = [line.split(" ") for line in (tmp_path / "image_to_text.run").read_text().splitlines()]
     assert {len(fields) for fields in lines} == {6}
     first = [fields for fields in lines if fields[0] == lines[0][0]]
-    assert [int(fields[3]) for fields in first] == list(range(1, DEPTH + 1))
+    assert [int(fields[3]) for fields in first] == list(range(1, 101))
     best = sorted(scores[0].tolist(), reverse=True)[:DEPTH]
     assert [float(fields[4]) for fields in first] == best
 
