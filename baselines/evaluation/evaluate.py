@@ -109,6 +109,7 @@ def evaluate(
         "settings": config.as_dict(),
         "checkpoint_sha256": sha256_file(run.best),
         "device": device,
+        "training_finished": about.get("finished") is not None,
     }
     return judge(scores, gallery, dataset, split, wishes, folder, made)
 

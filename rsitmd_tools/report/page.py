@@ -170,6 +170,8 @@ def _warnings(run: EvaluatedRun, runs: Sequence[EvaluatedRun]) -> list[str]:
         said.append("evaluated on other data than the first run: the figures do not compare")
     elif result["gallery"] != first["gallery"]:
         said.append("its gallery is another than the first run's: the figures do not compare")
+    if result.get("training_finished") is False:
+        said.append("its training is not finished")
     if result["images_without_sentences"]:
         said.append(f"{result['images_without_sentences']} images without sentences were left out")
     if result["blank_sentences"]:

@@ -120,7 +120,7 @@ def test_a_reader_is_warned_of_what_does_not_compare(make_run: MakeRun, output: 
         make_run("first"),
         make_run("elsewhere", trained_on_this_data=False),
         make_run("larger", gallery={"images": 9, "texts": 45}, images_without_sentences=1),
-        make_run("foreign", data_sha256="a" * 64),
+        make_run("foreign", data_sha256="a" * 64, training_finished=False),
     ]
     write_report(runs, output)
     text = " ".join(Page(output).text.split())
@@ -128,6 +128,7 @@ def test_a_reader_is_warned_of_what_does_not_compare(make_run: MakeRun, output: 
     assert "its gallery is another than the first run's" in text
     assert "1 images without sentences were left out" in text
     assert "evaluated on other data than the first run" in text
+    assert "its training is not finished" in text
     assert "not the data that foreign was evaluated on" in text
 
 

@@ -166,6 +166,8 @@ def _notes(result: dict[str, Any]) -> list[str]:
         )
     if result["trained_on_this_data"] is False:
         notes.append("trained on other data than evaluated on")
+    if result.get("training_finished") is False:
+        notes.append("the training is not finished: the best epoch so far was evaluated")
     weights = result["weights"]
     if weights is not None:
         notes.append(f"weights: {weights if isinstance(weights, str) else weights['file']}")

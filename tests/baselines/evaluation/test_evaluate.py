@@ -139,6 +139,14 @@ def test_a_checkpoint_of_anything_but_tensors(tiny: Dataset, run: Path) -> None:
         evaluate(run, tiny)
 
 
+def test_a_run_that_goes_on_is_evaluated_and_says_so(tiny: Dataset, run: Path) -> None:
+    assert evaluate(run, tiny)["training_finished"] is True
+    about = json.loads((run / "run.json").read_text())
+    del about["finished"], about["files"]
+    (run / "run.json").write_text(json.dumps(about))
+    assert evaluate(run, tiny)["training_finished"] is False
+
+
 def test_settings_that_were_changed_afterwards(tiny: Dataset, run: Path) -> None:
     """The same shapes, so the checkpoint loads; and yet it is not this run."""
     config = yaml.safe_load((run / "config.yaml").read_text())
