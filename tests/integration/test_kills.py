@@ -99,6 +99,14 @@ def alive(group: int) -> list[str]:
     return found
 
 
+def await_end(group: int) -> None:
+    """Wait until no process of an ingest runs any more."""
+    until = time.monotonic() + 30
+    while alive(group):
+        assert time.monotonic() < until, "workers outlive their ingest"
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize(("seed", "workers"), [(0, "1"), (1, "2"), (2, "2")])
 def test_a_killed_ingest_run_again_is_the_same(
     tmp_path: Path, source: Path, whole: tuple[str, dict[str, str]], seed: int, workers: str
@@ -110,10 +118,7 @@ def test_a_killed_ingest_run_again_is_the_same(
     started.kill()
     started.communicate(timeout=60)
     assert started.returncode == -signal.SIGKILL
-    until = time.monotonic() + 30
-    while alive(started.pid):
-        assert time.monotonic() < until, "workers outlive a killed ingest"
-        time.sleep(0.05)
+    await_end(started.pid)
     assert digest(workspace) != whole
     again = subprocess.run(command(workspace, source), capture_output=True, timeout=120)
     assert again.returncode == 0, again.stderr
@@ -136,7 +141,7 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
     assert started.returncode == 130
     line = b"interrupted; what was finished is kept, run the same command again to go on\n"
     assert (out, said.lstrip()) == (b"", line)  # click ends the line of the ^C first
-    assert not alive(started.pid)
+    await_end(started.pid)
     subprocess.run(command(workspace, source), check=True, capture_output=True, timeout=120)
     assert digest(workspace) == whole
 
