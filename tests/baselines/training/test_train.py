@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,29 +112,46 @@ def written(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_run_resumes_to_the_last_bit(tmp_path: Path, written: Path, kind: int) -> None:
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    if kind == signal.SIGKILL:
-        subprocess.run(command(written, whole, 6), env=ENVIRONMENT, check=True)
-    started = subprocess.Popen(
-        command(written, cut, 500 if kind == signal.SIGINT else 6),
-        env=ENVIRONMENT,
-        stderr=subprocess.PIPE,
-    )
-    last = cut / "checkpoints" / "last.ckpt"
-    while not last.exists():
+@pytest.fixture(scope="module")
+def whole(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of six epochs that nobody disturbed."""
+    run = tmp_path_factory.mktemp("undisturbed") / "whole"
+    subprocess.run(command(written, run, 6), env=ENVIRONMENT, check=True)
+    return run
+
+
+def signalled(arguments: list[str], sent: int, when: Callable[[], bool]) -> tuple[int, bytes]:
+    """Start a training and send it a signal as soon as ``when`` holds."""
+    started = subprocess.Popen(arguments, env=ENVIRONMENT, stderr=subprocess.PIPE)
+    while not when():
         assert started.poll() is None
         time.sleep(0.002)
-    started.send_signal(kind)
+    started.send_signal(sent)
     _, said = started.communicate(timeout=120)
-    if kind == signal.SIGINT:
-        assert started.returncode == 130
-        assert b"interrupted" in said and b"Traceback" not in said
-        return
-    assert started.returncode == -signal.SIGKILL
-    again = subprocess.run(command(written, cut, 6, "--resume"), env=ENVIRONMENT, check=True)
-    assert again.returncode == 0
+    return started.returncode, said
+
+
+def epochs_of(run: Path) -> int:
+    """How many epochs the table of metrics holds."""
+    file = run / "metrics.csv"
+    return len(file.read_text().splitlines()) - 1 if file.exists() else 0
+
+
+MOMENTS: dict[str, Callable[[Path], bool]] = {
+    "before the first epoch": lambda run: (run / "run.json").exists(),
+    "at the first checkpoint": lambda run: (run / "checkpoints" / "last.ckpt").exists(),
+    "after three epochs": lambda run: epochs_of(run) >= 3,
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_run_resumes_to_the_last_bit(
+    tmp_path: Path, written: Path, whole: Path, moment: str
+) -> None:
+    cut = tmp_path / "cut"
+    code, _ = signalled(command(written, cut, 6), signal.SIGKILL, lambda: MOMENTS[moment](cut))
+    assert code == -signal.SIGKILL
+    subprocess.run(command(written, cut, 6, "--resume"), env=ENVIRONMENT, check=True)
     assert losses(cut) == losses(whole)
     one, other = state(cut), state(whole)
     assert one.keys() == other.keys()
@@ -141,6 +159,14 @@ def test_a_killed_run_resumes_to_the_last_bit(tmp_path: Path, written: Path, kin
     best = [Run(run).best for run in (cut, whole)]
     states = [torch.load(file, weights_only=True)["state_dict"] for file in best]
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[1])
+
+
+def test_ctrl_c_ends_with_130_and_a_word(tmp_path: Path, written: Path) -> None:
+    cut = tmp_path / "cut"
+    last = cut / "checkpoints" / "last.ckpt"
+    code, said = signalled(command(written, cut, 500), signal.SIGINT, last.exists)
+    assert code == 130
+    assert b"interrupted" in said and b"Traceback" not in said
 
 
 def test_two_processes_train_as_one(tmp_path: Path, tiny: Dataset) -> None:
