@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,14 @@ def test_what_a_run_holds_is_read(make_run: MakeRun) -> None:
     assert [row["val_mean_recall"] for row in run.history] == [20, 35.5, 30]
     assert run.examples is not None
     assert run.data_path is not None
-    assert "torch" not in sys.modules
+
+
+def test_reading_runs_needs_no_torch(make_run: MakeRun) -> None:
+    script = (
+        "import sys; from pathlib import Path; from rsitmd_tools.report.runs import read_runs; "
+        f"read_runs([Path({str(make_run())!r})]); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
 def test_a_line_that_is_no_number_is_left_out_of_the_curves(make_run: MakeRun) -> None:
