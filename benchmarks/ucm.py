@@ -56,6 +56,8 @@ ROWS: dict[str, tuple[str, list[str]]] = {
     "AMFMN soft, dynamic 0.6": ("amfmn-soft", []),
     "AMFMN soft, hardest negative": ("amfmn-soft", [*FIXED, "negatives=hardest"]),
     "AMFMN soft, InfoNCE": ("amfmn-soft", ["loss=infonce"]),
+    "VSE++, sum, dropout 0.3": ("vsepp", ["dropout=0.3"]),
+    "AMFMN soft, fixed 0.2, dropout 0.3": ("amfmn-soft", [*FIXED, "dropout=0.3"]),
 }
 
 

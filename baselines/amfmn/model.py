@@ -11,7 +11,7 @@ from rsitmd_tools.baselines.amfmn.attention import Attention, cosine_of_pairs, m
 from rsitmd_tools.baselines.amfmn.fusion import FUSIONS
 from rsitmd_tools.baselines.amfmn.keywords import KeywordEncoder
 from rsitmd_tools.baselines.amfmn.mvsa import MVSA
-from rsitmd_tools.baselines.amfmn.visual import MultiscaleFeatures
+from rsitmd_tools.baselines.amfmn.visual import GlobalFeature
 from rsitmd_tools.baselines.backbone import Backbone
 from rsitmd_tools.baselines.base import RetrievalModel, Texts, cosine_matrix, in_blocks
 from rsitmd_tools.baselines.config import Config
@@ -32,12 +32,8 @@ class AMFMN(RetrievalModel):
         super().__init__()
         d = config.dimension
         self.backbone = Backbone(config.backbone, config.weights)
-        self.visual = MultiscaleFeatures(self.backbone.channels, d, config.dropout)
-        self.mvsa = (
-            MVSA(self.visual.low_channels, self.visual.high_channels, d)
-            if config.multiscale
-            else None
-        )
+        self.visual = GlobalFeature(self.backbone.channels[-1], d, config.dropout)
+        self.mvsa = MVSA(self.backbone.channels, d) if config.multiscale else None
         self.sentence = SentenceEncoder(words, config.word_dimension, d, config.dropout)
         both = config.text in FUSIONS
         self.keywords = (
@@ -64,16 +60,14 @@ class AMFMN(RetrievalModel):
     def encode_features(self, features: Sequence[Tensor]) -> Tensor:
         """Return F_v, or v(g) without multiscale."""
         if self.mvsa is None:
-            return self.visual.overall(features[0])
-        salient: Tensor = self.mvsa(*self.visual(features))
+            overall: Tensor = self.visual(features[0])
+            return overall
+        salient: Tensor = self.mvsa(features, self.visual(features[-1].mean((2, 3))))
         return salient
 
     def saliency(self, images: Tensor) -> Tensor | None:
         """Return MVSA's gated map ``(B, 1, 16, 16)`` (figure 10); None without multiscale."""
-        if self.mvsa is None:
-            return None
-        low, high, _ = self.visual(self.features(images))
-        return self.mvsa.saliency(low, high)
+        return None if self.mvsa is None else self.mvsa.saliency(self.features(images))
 
     def encode_texts(self, texts: Texts) -> Tensor:
         """Return s(g), k(g), or both side by side."""

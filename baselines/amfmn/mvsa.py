@@ -2,41 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, normalize
+from torch.nn.functional import adaptive_avg_pool2d, conv2d, interpolate, normalize, pad
 
 CHANNELS = 3
 GRID = 16
+STRIDE = 4
 
 
 class MVSA(nn.Module):
     """Low and high features tell which parts of the global one are salient.
+
+    v(l) is stages 1 and 2, the second brought to the size of the first; v(h) is stages 3
+    and 4 likewise. With ResNet-18 at 256 pixels: 192 x 64 x 64 and 768 x 16 x 16. Both are
+    reduced to three channels at once: a convolution mixes channels and an interpolation
+    places, so the small map is mixed before it is enlarged, and neither v(l) nor v(h) is
+    ever made. The result is the same, at a fraction of the time.
 
     As in the paper, with the PReLU and the L2 norm that the public code leaves out. Maps
     are brought to a grid of 16 x 16 cells, their size at 256 pixels, so that other image
     sizes have the same parameters.
     """
 
-    def __init__(self, low_channels: int, high_channels: int, dimension: int) -> None:
+    def __init__(self, channels: Sequence[int], dimension: int) -> None:
         super().__init__()
+        one, two, three, four = channels
         self.reduce_low = nn.Sequential(
-            nn.Conv2d(low_channels, CHANNELS, 3, stride=4, padding=1), nn.PReLU()
+            nn.Conv2d(one + two, CHANNELS, 3, stride=STRIDE, padding=1), nn.PReLU()
         )
-        self.reduce_high = nn.Sequential(nn.Conv2d(high_channels, CHANNELS, 1), nn.PReLU())
+        self.reduce_high = nn.Sequential(nn.Conv2d(three + four, CHANNELS, 1), nn.PReLU())
         self.content = nn.Conv2d(2 * CHANNELS, 1, 1)
         self.gate = nn.Conv2d(2 * CHANNELS, 1, 1)
         self.to_mask = nn.Linear(GRID * GRID, dimension)
 
-    def forward(self, low: Tensor, high: Tensor, overall: Tensor) -> Tensor:
-        """Return F_v = v(g) * mask, ``(B, d)``."""
-        return overall * torch.sigmoid(self.to_mask(self.saliency(low, high).flatten(1)))
+    def forward(self, maps: Sequence[Tensor], overall: Tensor) -> Tensor:
+        """Return F_v = v(g) * mask.
 
-    def saliency(self, low: Tensor, high: Tensor) -> Tensor:
+        Args:
+            maps: Of the four stages, ``(B, C_i, H_i, W_i)``, finest first.
+            overall: v(g), ``(B, d)``.
+        """
+        return overall * torch.sigmoid(self.to_mask(self.saliency(maps).flatten(1)))
+
+    def saliency(self, maps: Sequence[Tensor]) -> Tensor:
         """Return the gated map ``(B, 1, 16, 16)`` the mask is made of (equation 18)."""
-        reduced_low = adaptive_avg_pool2d(self.reduce_low(low), GRID)
-        reduced_high = adaptive_avg_pool2d(self.reduce_high(high), GRID)
+        reduced_low = adaptive_avg_pool2d(self._low(maps[0], maps[1]), GRID)
+        reduced_high = adaptive_avg_pool2d(self._high(maps[2], maps[3]), GRID)
         joint = reduced_high.mean(1, keepdim=True)
         mixed = normalize(torch.cat([reduced_low, reduced_high], 1) + joint, dim=1)
         salient: Tensor = self.content(mixed) * torch.sigmoid(self.gate(mixed))
         return salient
+
+    def _low(self, one: Tensor, two: Tensor) -> Tensor:
+        """Equation 14: PReLU(conv3x3 of v(l)), stride 4."""
+        convolution = self.reduce_low[0]
+        assert isinstance(convolution, nn.Conv2d)
+        of_one, of_two = torch.split(convolution.weight, [one.shape[1], two.shape[1]], 1)
+        reduced = conv2d(one, of_one, convolution.bias, STRIDE, 1)
+        # A channel for each of the nine taps and three outputs; enlarged, picked, added up.
+        taps = of_two.permute(2, 3, 0, 1).reshape(9 * CHANNELS, -1, 1, 1)
+        enlarged = pad(_to_size_of(conv2d(two, taps), one), (1, 1, 1, 1))
+        height, width = reduced.shape[2:]
+        for tap in range(9):
+            part = enlarged[:, tap * CHANNELS : (tap + 1) * CHANNELS]
+            part = part[:, :, tap // 3 :: STRIDE, tap % 3 :: STRIDE]
+            reduced = reduced + part[:, :, :height, :width]
+        activated: Tensor = self.reduce_low[1](reduced)
+        return activated
+
+    def _high(self, three: Tensor, four: Tensor) -> Tensor:
+        """Equation 15: PReLU(conv1x1 of v(h))."""
+        convolution = self.reduce_high[0]
+        assert isinstance(convolution, nn.Conv2d)
+        of_three, of_four = torch.split(convolution.weight, [three.shape[1], four.shape[1]], 1)
+        reduced = conv2d(three, of_three, convolution.bias)
+        activated: Tensor = self.reduce_high[1](reduced + _to_size_of(conv2d(four, of_four), three))
+        return activated
+
+
+def _to_size_of(small: Tensor, large: Tensor) -> Tensor:
+    return interpolate(small, large.shape[2:], mode="bilinear", align_corners=False)

@@ -6,6 +6,7 @@ import csv
 import io
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
@@ -41,11 +42,7 @@ class Metrics(Callback):
         if not trainer.is_global_zero or len(module.history) == self._written:
             return
         self._written = len(module.history)
-        table = io.StringIO()
-        writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(module.history)
-        write_text(self._run.metrics_file, table.getvalue())
+        write_metrics(self._run, module.history)
         if not sys.stderr.isatty():
             last = module.history[-1]
             _say(
@@ -109,6 +106,15 @@ class Bar(TQDMProgressBar):
         if rate is not None:
             shown["images/s"] = f"{rate:.0f}"
         return shown
+
+
+def write_metrics(run: Run, history: Sequence[Mapping[str, float]]) -> None:
+    """Write the history of a run as CSV."""
+    table = io.StringIO()
+    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_text(run.metrics_file, table.getvalue())
 
 
 def spoken(seconds: float) -> str:

@@ -32,7 +32,7 @@ from rsitmd_tools.baselines.evaluation.fits import file_checksums
 from rsitmd_tools.baselines.models import make_model, make_tokenizer
 from rsitmd_tools.baselines.run import Run, read_checkpoint
 from rsitmd_tools.baselines.training.about import about_run, prepare_run
-from rsitmd_tools.baselines.training.callbacks import Bar, Metrics, Speed
+from rsitmd_tools.baselines.training.callbacks import Bar, Metrics, Speed, write_metrics
 from rsitmd_tools.baselines.training.checkpoint import AtomicCheckpointIO, BestAndLast
 from rsitmd_tools.baselines.training.device import accelerator, check_device, precision
 from rsitmd_tools.baselines.training.module import RetrievalModule
@@ -203,6 +203,8 @@ def _fit(
         except SystemExit as stop:
             # What Lightning makes of Ctrl-C.
             raise KeyboardInterrupt from stop
+    # A run killed after its last checkpoint has nothing to train, but this to write.
+    write_metrics(run, read_checkpoint(run.last)["history"])
 
 
 def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightning.Trainer:

@@ -32,13 +32,11 @@ def test_a_row_scores_what_it_says(number: int) -> None:
         encoded = model.encode_texts(texts)
         scores = model.score(visual, encoded)
         sentences = model.sentence(texts.words, texts.lengths)
-        low, high, overall = (
-            model.visual(model.backbone(images))
-            if number > 2
-            else (None, None, model.visual.overall(model.backbone(images)[-1].mean((2, 3))))
-        )
+        maps = model.backbone(images)
+        overall = model.visual(maps[-1].mean((2, 3)))
+        assert (model.mvsa is not None) == (number > 2)
         if model.mvsa is not None:
-            overall = model.mvsa(low, high, overall)
+            overall = model.mvsa(maps, overall)
         torch.testing.assert_close(visual, overall)
         assert scores.shape == (3, 3) and torch.isfinite(scores).all()
         assert encoded.shape == (3, 2 * D if number in (5, 8, 9) else D)

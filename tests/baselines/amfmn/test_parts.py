@@ -2,48 +2,69 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
-from torch.nn.functional import interpolate, sigmoid
+from torch.nn.functional import adaptive_avg_pool2d, interpolate, sigmoid
 
 from rsitmd_tools.baselines.amfmn.keywords import KeywordEncoder
 from rsitmd_tools.baselines.amfmn.mvsa import MVSA
-from rsitmd_tools.baselines.amfmn.visual import MultiscaleFeatures
+from rsitmd_tools.baselines.amfmn.visual import GlobalFeature
 from rsitmd_tools.baselines.text import SentenceEncoder
 
 
-def test_sizes_at_256_pixels_are_those_of_the_paper() -> None:
-    visual = MultiscaleFeatures([64, 128, 256, 512], 512)
-    maps = [torch.randn(2, c, s, s) for c, s in ((64, 64), (128, 32), (256, 16), (512, 8))]
-    low, high, overall = visual(maps)
-    assert (low.shape, high.shape, overall.shape) == (
-        (2, 192, 64, 64),
-        (2, 768, 16, 16),
-        (2, 512),
-    )
-    torch.testing.assert_close(low[:, :64], maps[0])
-    up = interpolate(maps[3], (16, 16), mode="bilinear", align_corners=False)
-    torch.testing.assert_close(high[:, 256:], up)
-    weight, bias = visual.to_global.weight, visual.to_global.bias
-    torch.testing.assert_close(overall, maps[3].mean((2, 3)) @ weight.T + bias)
+def maps_of(sizes: tuple[int, ...], channels: tuple[int, ...]) -> list[torch.Tensor]:
+    return [
+        torch.randn(2, c, s, s, dtype=torch.float64) for c, s in zip(channels, sizes, strict=True)
+    ]
 
 
-def test_mvsa_follows_its_equations() -> None:
+def enlarged(small: torch.Tensor, large: torch.Tensor) -> torch.Tensor:
+    return interpolate(small, large.shape[2:], mode="bilinear", align_corners=False)
+
+
+@pytest.mark.parametrize("sizes", [(64, 32, 16, 8), (56, 28, 14, 7), (33, 17, 9, 5), (8, 4, 2, 1)])
+def test_mvsa_follows_its_equations(sizes: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    mvsa = MVSA(8, 12, 20)
-    low, high, overall = torch.randn(3, 8, 64, 64), torch.randn(3, 12, 16, 16), torch.randn(3, 20)
+    mvsa = MVSA([5, 6, 7, 8], 20).double()
+    maps, overall = maps_of(sizes, (5, 6, 7, 8)), torch.randn(2, 20, dtype=torch.float64)
+    # v(l) and v(h) as the paper makes them: whole, one after the other.
+    low = torch.cat([maps[0], enlarged(maps[1], maps[0])], 1)
+    high = torch.cat([maps[2], enlarged(maps[3], maps[2])], 1)
     small, large = mvsa.reduce_low(low), mvsa.reduce_high(high)
-    assert small.shape == large.shape == (3, 3, 16, 16)
+    small, large = adaptive_avg_pool2d(small, 16), adaptive_avg_pool2d(large, 16)
     joint = (large[:, 0] + large[:, 1] + large[:, 2]) / 3
     mixed = torch.cat([small, large], 1) + joint[:, None]
     mixed = mixed / mixed.square().sum(1, keepdim=True).sqrt()
 
     def one_by_one(layer: torch.nn.Conv2d) -> torch.Tensor:
+        assert layer.bias is not None
         return torch.einsum("c,bchw->bhw", layer.weight[0, :, 0, 0], mixed) + layer.bias
 
     salient = one_by_one(mvsa.content) * sigmoid(one_by_one(mvsa.gate))
-    torch.testing.assert_close(mvsa.saliency(low, high)[:, 0], salient, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(mvsa.saliency(maps)[:, 0], salient)
     mask = sigmoid(salient.flatten(1) @ mvsa.to_mask.weight.T + mvsa.to_mask.bias)
-    torch.testing.assert_close(mvsa(low, high, overall), overall * mask, atol=1e-5, rtol=1e-4)
+    expected = overall * mask
+    found = mvsa(maps, overall)
+    torch.testing.assert_close(found, expected)
+    inputs = list(mvsa.parameters())
+    for one, other in zip(
+        torch.autograd.grad(found.square().sum(), inputs),
+        torch.autograd.grad(expected.square().sum(), inputs),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
+
+
+def test_sizes_at_256_pixels_are_those_of_the_paper() -> None:
+    mvsa = MVSA([64, 128, 256, 512], 512)
+    assert tuple(mvsa.reduce_low[0].weight.shape) == (3, 192, 3, 3)
+    assert tuple(mvsa.reduce_high[0].weight.shape) == (3, 768, 1, 1)
+    maps = [m.float() for m in maps_of((64, 32, 16, 8), (64, 128, 256, 512))]
+    assert mvsa.saliency(maps).shape == (2, 1, 16, 16)
+    visual = GlobalFeature(512, 512)
+    pooled = maps[3].mean((2, 3))
+    weight, bias = visual.to_global.weight, visual.to_global.bias
+    torch.testing.assert_close(visual(pooled), pooled @ weight.T + bias)
 
 
 def test_keywords_are_the_mean_of_their_phrases() -> None:

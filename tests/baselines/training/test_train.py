@@ -169,6 +169,19 @@ def test_ctrl_c_ends_with_130_and_a_word(tmp_path: Path, written: Path) -> None:
     assert b"interrupted" in said and b"Traceback" not in said
 
 
+def test_a_run_killed_after_its_last_checkpoint_is_finished(tmp_path: Path, tiny: Dataset) -> None:
+    config, run = small("vsepp", "epochs=2", "freeze_backbone=true"), tmp_path / "r"
+    train(tiny, config, run, CPU)
+    whole = losses(run)
+    about = Run(run).about()
+    del about["finished"]
+    (run / "run.json").write_text(json.dumps(about))
+    (run / "metrics.csv").write_text("epoch,loss,val_mean_recall\n")
+    train(tiny, config, run, replace(CPU, resume=True))
+    assert losses(run) == whole and len(whole) == 2
+    assert "finished" in Run(run).about()
+
+
 def test_two_processes_train_as_one(tmp_path: Path, tiny: Dataset) -> None:
     # 22 pairs in batches of 11 have no even halves; 8 + 8 + 6 have.
     config = small("amfmn-soft", "epochs=3", "freeze_batch_norm=true", "gradient_clip=0")
