@@ -145,7 +145,8 @@ def _missing(workspace: Workspace) -> int:
     rows = workspace.db.execute(
         f"SELECT task.image_id, count(DISTINCT annotation.annotator_id) AS n {COUNTED}"
         " AND NOT EXISTS (SELECT 1 FROM sentence WHERE annotation_id = annotation.id"
-        "  AND state IN ('rejected', 'sent back')) GROUP BY task.image_id"
+        "  AND (state IN ('rejected', 'sent back') OR origin = 'machine untouched'))"
+        " GROUP BY task.image_id"
     ).fetchall()
     images = workspace.db.execute("SELECT count(*) FROM image").fetchone()[0]
     return int(asked * images - sum(min(asked, row["n"]) for row in rows))
