@@ -136,10 +136,14 @@ def _distinct(names: Sequence[str]) -> list[str]:
 def _check_same_data(runs: Sequence[EvaluatedRun]) -> None:
     first = runs[0]
     for run in runs[1:]:
-        for key in ("data_sha256", "split", "gallery"):
+        for key, what in (
+            ("data_sha256", "other data"),
+            ("split", "another split"),
+            ("gallery", "another gallery"),
+        ):
             if run.result[key] != first.result[key]:
                 raise RsitmdError(
-                    f"was evaluated on another {key.partition('_')[0]} than {first.name}",
+                    f"was evaluated on {what} than {first.name}",
                     where=run.folder,
                     mend="compare on the same gallery only",
                 )

@@ -130,9 +130,14 @@ def test_without_queries_there_is_no_test(make: Make) -> None:
 
 
 def test_other_data_do_not_compare(make: Make) -> None:
-    runs = [make("a", 1.5), make("b", 1.5, data_sha256="0" * 64)]
-    with pytest.raises(RsitmdError, match=r"b: was evaluated on another data than a"):
-        compare(runs)
+    first = make("a", 1.5)
+    for name, change, said in (
+        ("b", {"data_sha256": "0" * 64}, "other data"),
+        ("c", {"split": "val"}, "another split"),
+        ("d", {"gallery": {"images": 40, "texts": 199}}, "another gallery"),
+    ):
+        with pytest.raises(RsitmdError, match=f"{name}: was evaluated on {said} than a"):
+            compare([first, make(name, 1.5, **change)])
 
 
 def test_what_was_trained_on_other_data_says_so(make: Make) -> None:
