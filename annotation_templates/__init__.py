@@ -12,6 +12,7 @@ from rsitmd_tools.errors import WrongUsage
 
 IMAGE = "image"
 NOTE = "note"
+HINT = "hint"
 SENTENCE = "sentence"
 KEYWORDS = "keywords"
 CAPTION = "caption"

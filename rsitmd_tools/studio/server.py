@@ -49,13 +49,21 @@ class EmbeddedServer:
         port: The port; a free one by default.
         postgres: Address of a PostgreSQL database, without its password (that is taken from
             ``PGPASSWORD``); by default the one used before, else SQLite.
+        assist: Let the server speak to addresses of this machine, as the assist needs.
 
     Raises:
         RsitmdError: Label Studio is not installed, the port is taken, the server runs
             already, or it does not come up.
     """
 
-    def __init__(self, folder: Path, port: int | None = None, postgres: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None = None,
+        postgres: str | None = None,
+        *,
+        assist: bool = False,
+    ) -> None:
         require("label_studio", "label_studio_sdk")
         if not Workspace.is_workspace(folder):
             Workspace.open(folder)  # says what is wrong
@@ -66,6 +74,7 @@ class EmbeddedServer:
         self._lock: IO[str] | None = None
         private_folder(self._studio)
         self._postgres = postgres or recorded_postgres(self._studio)
+        self._assist = assist
         self._database = database_environment(self._postgres)
         self.secrets: Secrets
         self.url = ""
@@ -212,6 +221,9 @@ class EmbeddedServer:
             "LABEL_STUDIO_PASSWORD": self.secrets.password,
             "LABEL_STUDIO_USER_TOKEN": self.secrets.token,
             **self._database,
+            # Else every member could make the server call what listens on this machine.
+            "SSRF_PROTECTION_ENABLED": "false" if self._assist else "true",
+            "ML_BLOCK_LOCAL_IP": "false" if self._assist else "true",
             "LABEL_STUDIO_BASE_DATA_DIR": str(self._studio / "data"),
             "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
             "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(self.workspace / "renditions"),

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from rsitmd_tools.annotation_templates import (
     CAPTION,
+    HINT,
     IMAGE,
     KEYWORDS,
     NOTE,
@@ -23,7 +24,9 @@ ERROR = "error"
 WARNING = "warning"
 _SLOT = re.compile(rf"{SENTENCE}(\d{{1,3}})")
 # What push puts into each task; other fields stay empty.
-_FILLED = re.compile(rf"({IMAGE}|{NOTE}|filename|category|sha256|{CAPTION}\d{{1,3}}|left|right)")
+_FILLED = re.compile(
+    rf"({IMAGE}|{NOTE}|{HINT}|filename|category|sha256|{CAPTION}\d{{1,3}}|left|right)"
+)
 _TYPES = {KEYWORDS: "textarea", RANKING: "choices"}
 
 

@@ -18,7 +18,7 @@ def test_an_area_for_each_sentence_and_one_for_keywords(sentences: int) -> None:
     assert [area.get("name") for area in areas] == [*names, "keywords"]
     assert {area.get("required") for area in areas} == {"true"}
     assert [area.get("maxSubmissions") for area in areas] == ["1"] * sentences + ["5"]
-    assert len(page.findall(".//Text")) == 7  # the note, four principles, two examples
+    assert len(page.findall(".//Text")) == 8  # note, hint, four principles, two examples
     image = page.find(".//Image")
     assert image is not None
     assert (image.get("value"), image.get("zoom")) == ("$image", "true")

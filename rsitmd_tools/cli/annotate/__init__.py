@@ -13,6 +13,7 @@ command = LazyGroup(
         "template": ("rsitmd_tools.cli.annotate.template", "Show and check annotators' pages."),
         "push": ("rsitmd_tools.cli.annotate.push", "Send images as tasks, each once."),
         "prefill": ("rsitmd_tools.cli.annotate.prefill", "Give captions to take and change."),
+        "assist": ("rsitmd_tools.cli.annotate.assist", "Live hints for annotators."),
         "pull": ("rsitmd_tools.cli.annotate.pull", "Bring annotations into the workspace."),
         "review": ("rsitmd_tools.cli.annotate.review", "Send back, accept or reject sentences."),
         "backup": ("rsitmd_tools.cli.annotate.backup", "Copy workspace and server data."),

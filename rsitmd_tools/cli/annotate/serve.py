@@ -17,7 +17,8 @@ from rsitmd_tools.cli.options import workspace_argument
     metavar="URL",
     help="postgresql://USER@HOST:PORT/NAME, password in PGPASSWORD; kept for later starts.",
 )
-def command(folder: Path, port: int | None, postgres: str | None) -> None:
+@click.option("--assist", is_flag=True, help="Let `rsitmd annotate assist` connect.")
+def command(folder: Path, port: int | None, postgres: str | None, assist: bool) -> None:
     """Start the installed Label Studio on 127.0.0.1, its data in the workspace.
 
     It runs until Ctrl-C. Push, pull and status, in another terminal, find it by
@@ -37,7 +38,7 @@ def command(folder: Path, port: int | None, postgres: str | None) -> None:
     # Ended by a service manager, the server stops as cleanly as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     click.echo("starting Label Studio ...", err=True)
-    with EmbeddedServer(folder, port, postgres) as server:
+    with EmbeddedServer(folder, port, postgres, assist=assist) as server:
         click.echo(f"Label Studio: {server.url}")
         click.echo(f"log in as {server.secrets.email}")
         click.echo(f"password and token: in {folder / 'studio' / 'secrets.json'}")

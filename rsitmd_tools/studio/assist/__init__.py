@@ -1,0 +1,1 @@
+"""Live hints for annotators: an ML backend for Label Studio."""

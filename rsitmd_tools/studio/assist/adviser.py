@@ -1,0 +1,122 @@
+"""What the assist says: hints about sentences, and keywords that may fit."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
+from rsitmd_tools.quality import check
+from rsitmd_tools.quality.near import FEWEST_WORDS
+from rsitmd_tools.quality.texts import singular, split_words
+from rsitmd_tools.studio.assist.near import NearIndex
+from rsitmd_tools.studio.results import Written
+from rsitmd_tools.workspace.merge import is_keyword
+from rsitmd_tools.workspace.settings import Settings
+
+# Likeness to other sentences is the index's part; these two would look for it again.
+_NOT_ALONE = ("S103", "S110")
+MOST_HINTS = 4
+
+
+class Key(NamedTuple):
+    """A sentence on the server: its task, its annotation, its area."""
+
+    task: int
+    annotation: int
+    slot: int
+
+
+class Adviser:
+    """Knows all sentences of a campaign; safe to use from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        chosen = replace(
+            settings.validate,
+            select=("S",),
+            ignore=(*settings.validate.ignore, *_NOT_ALONE),
+            baseline=None,
+        )
+        self._settings = replace(settings, validate=chosen)
+        self._index: NearIndex[Key] = NearIndex(settings.validate.thresholds.near_repeat)
+        self._slots: dict[tuple[int, int], set[Key]] = defaultdict(set)
+        self._keywords: dict[str, Counter[str]] = defaultdict(Counter)
+        self._given: dict[tuple[int, int], tuple[str, tuple[str, ...]]] = {}
+        self._lock = threading.Lock()
+
+    def warm(self) -> None:
+        """Read the dictionary now: the first hint would wait for it."""
+        self.broken_rules("Two white planes stand beside the terminal.", "airport")
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def learn(self, task: int, annotation: int, category: str, written: Written) -> None:
+        """Take in an annotation, in the place of its earlier revision."""
+        with self._lock:
+            self._forget(task, annotation)
+            for slot, raw in written.sentences:
+                key = Key(task, annotation, slot)
+                self._index.add(key, split_words(raw))
+                self._slots[task, annotation].add(key)
+            words = tuple(filter(is_keyword, written.keywords))
+            self._given[task, annotation] = (category, words)
+            self._keywords[category].update(words)
+
+    def forget(self, task: int, annotation: int) -> None:
+        """Take an annotation out."""
+        with self._lock:
+            self._forget(task, annotation)
+
+    def hints(self, task: int, annotation: int, category: str, written: Written) -> list[str]:
+        """Say what is wrong with the sentences of an annotation that was learned.
+
+        The texts of others are not shown: who annotates blind stays blind.
+        """
+        found = []
+        for slot, raw in written.sentences:
+            shown = f"sentence {slot}: " if len(written.sentences) > 1 else ""
+            found += [shown + message for message in self.broken_rules(raw, category)]
+            near = self.near(raw, Key(task, annotation, slot))
+            if near is not None:
+                key, share = near
+                where = "this image" if key.task == task else "another image"
+                found.append(f"{shown}nearly repeats a sentence of {where} ({share:.0%} of words)")
+        return found[:MOST_HINTS]
+
+    def near(self, raw: str, besides: Key | None = None) -> tuple[Key, float] | None:
+        """Return the sentence that a text nearly repeats, and their likeness."""
+        words = split_words(raw)
+        if len(words) < FEWEST_WORDS:
+            return None
+        with self._lock:
+            return self._index.nearest(words, besides)
+
+    def broken_rules(self, raw: str, category: str) -> list[str]:
+        """Return what the rules of single sentences find in a text."""
+        record = ImageRecord("image.tif", (Sentence(raw),), category=category)
+        dataset = Dataset("hints", (record,), Path(), "hints")
+        return [finding.message for finding in check(dataset, self._settings)]
+
+    def keywords(self, category: str, sentences: Sequence[str]) -> list[str]:
+        """Suggest keywords: those given to scenes of this class whose object is written of.
+
+        Without a sentence yet, or with none that fits, the class's most frequent ones.
+        """
+        most = self._settings.annotation.keywords_max
+        said = {singular(word) for raw in sentences for word in split_words(raw)}
+        with self._lock:
+            known = [word for word, _ in self._keywords[category].most_common(50 * most)]
+        fitting = [word for word in known if singular(word.lower().split()[-1]) in said]
+        return (fitting if said else known)[:most] or [f"- {category.replace('_', ' ')}"]
+
+    def _forget(self, task: int, annotation: int) -> None:
+        for key in self._slots.pop((task, annotation), ()):
+            self._index.remove(key)
+        category, words = self._given.pop((task, annotation), ("", ()))
+        self._keywords[category].subtract(words)
+        self._keywords[category] += Counter()  # drops what nobody gives any more

@@ -1,0 +1,216 @@
+"""``annotate assist``: connects the backend to the projects, catches up, and follows."""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+from pathlib import Path
+from typing import Any, Self
+
+from rsitmd_tools.annotation_templates import HINT, KEYWORDS
+from rsitmd_tools.atomic import write_json
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio.assist.adviser import Adviser
+from rsitmd_tools.studio.assist.backend import VERSION, Backend
+from rsitmd_tools.studio.client import Client, connection_of, server_time
+from rsitmd_tools.studio.results import parse_result
+from rsitmd_tools.workspace import Workspace
+
+TITLE = "rsitmd assist"
+STATE = "assist.json"
+log = logging.getLogger(__name__)
+
+
+class Assist:
+    """The assist of a campaign; a context manager that serves while it is open.
+
+    What it has seen is kept in ``studio/assist.json`` of the workspace: after it was down
+    it looks at what changed since.
+
+    Args:
+        folder: The workspace.
+        port: The port; a free one by default.
+
+    Raises:
+        RsitmdError: Nothing was pushed, the port is taken, the server is unreachable, or
+            refuses addresses on this machine (see ``serve --assist``).
+    """
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        with Workspace.open(folder) as workspace:
+            self._client = Client(connection_of(workspace))
+            self._projects = [
+                int(row["server_id"])
+                for row in workspace.db.execute(
+                    "SELECT server_id FROM project WHERE server = ? AND closed_at IS NULL",
+                    (self._client.connection.key,),
+                )
+            ]
+            self._state = workspace.studio / STATE
+            self.adviser = Adviser(workspace.settings)
+        if not self._projects:
+            raise RsitmdError(
+                "has no project on this server", where=folder, mend="run `rsitmd annotate push`"
+            )
+        try:
+            self.backend = Backend(self.predict, port or 0)
+        except OSError:
+            raise RsitmdError(
+                "the port is taken", where=f"127.0.0.1:{port}", mend="name another with --port"
+            ) from None
+        people = self._client.users()
+        self._names = {number: user.email for number, user in people.items()}
+        self._threads: list[threading.Thread] = []
+        self._stop = threading.Event()
+        self.hinted = 0
+
+    def __enter__(self) -> Self:
+        self.adviser.warm()
+        self._thread(self.backend.serve_forever)
+        try:
+            for project in self._projects:
+                self._connect(project)
+            self.catch_up()
+        except BaseException:
+            self.__exit__()
+            raise
+        self._thread(self._follow)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop.set()
+        self.backend.shutdown()
+        for thread in self._threads:
+            thread.join()
+        self.backend.server_close()
+
+    def predict(self, task: dict[str, Any]) -> dict[str, Any]:
+        """Suggest keywords for a task: a prediction in the server's form."""
+        data = task.get("data") if isinstance(task.get("data"), dict) else {}
+        sentences = [
+            raw
+            for entry in (*(task.get("annotations") or ()), *(task.get("drafts") or ()))
+            for _, raw in parse_result(entry.get("result") or []).sentences
+        ]
+        words = self.adviser.keywords(str((data or {}).get("category", "")), sentences)
+        result = {
+            "from_name": KEYWORDS,
+            "to_name": "image",
+            "type": "textarea",
+            "value": {"text": words},
+        }
+        return {"result": [result], "score": 0.5, "model_version": VERSION}
+
+    def catch_up(self) -> None:
+        """Learn all annotations; give hints for those that changed while nobody looked."""
+        seen = self._read()
+        changed = []
+        for project in self._projects:
+            newest = last = seen.get(str(project), "")
+            for page in self._client.pages(project):
+                for task in page:
+                    category = str((task.data or {}).get("category", ""))
+                    for annotation in task.annotations or []:
+                        entry = annotation if isinstance(annotation, dict) else vars(annotation)
+                        written = parse_result(entry.get("result") or [])
+                        self.adviser.learn(task.id, entry["id"], category, written)
+                        when = server_time(entry["updated_at"])
+                        if when > last:
+                            changed.append((task.id, entry))
+                        newest = max(newest, when)
+            seen[str(project)] = newest
+        for task_id, entry in changed:
+            self._hint(int(task_id), entry)
+        write_json(self._state, seen)
+
+    def _connect(self, project: int) -> None:
+        """Name the backend to a project, once, at the address where it runs now."""
+        there = self._client.call(self._client.sdk.ml.list, project=project)
+        own = [entry for entry in there if entry.title == TITLE]
+        if any(entry.url == self.backend.url for entry in own):
+            return
+        for entry in own:  # of an earlier run on another port
+            self._client.call(self._client.sdk.ml.delete, id=entry.id)
+        for hook in self._client.call(self._client.sdk.webhooks.list, project=str(project)):
+            if any(hook.url == f"{entry.url}/webhook" for entry in own):
+                self._client.call(self._client.sdk.webhooks.delete, id=hook.id)
+        try:
+            self._client.call(
+                self._client.sdk.ml.create,
+                safe=False,
+                project=project,
+                url=self.backend.url,
+                title=TITLE,
+                timeout=5.0,
+            )
+        except RsitmdError as error:
+            raise RsitmdError(
+                f"the server does not take the assist ({error.what})",
+                where=self._client.connection.url,
+                mend="start it with: rsitmd annotate serve DIR --assist",
+            ) from error
+
+    def _follow(self) -> None:
+        """Do what the server announced, one after the other."""
+        while not self._stop.is_set():
+            try:
+                event = self.backend.events.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            try:
+                self._event(event)
+            except Exception:
+                # One bad announcement, or a server that is restarted, must not end the hints.
+                log.exception("an announcement of the server was passed over")
+
+    def _event(self, event: dict[str, Any]) -> None:
+        action = str(event.get("action"))
+        if action in ("ANNOTATION_CREATED", "ANNOTATION_UPDATED"):
+            entry, task = event["annotation"], event["task"]
+            if not entry.get("was_cancelled"):
+                category = str((task.get("data") or {}).get("category", ""))
+                written = parse_result(entry.get("result") or [])
+                self.adviser.learn(task["id"], entry["id"], category, written)
+                self._hint(task["id"], entry)
+            seen = self._read()
+            project = str(task.get("project", event.get("project", {}).get("id")))
+            seen[project] = max(seen.get(project, ""), server_time(entry["updated_at"]))
+            write_json(self._state, seen)
+        elif action == "ANNOTATIONS_DELETED":
+            for entry in event.get("annotations") or []:
+                self.adviser.forget(entry.get("task", 0), entry["id"])
+
+    def _hint(self, task: int, entry: dict[str, Any]) -> None:
+        """Put the hints about an annotation on its task; take them away when it is mended."""
+        plain = {"additional_query_parameters": {"resolve_uri": "false"}}
+        sdk = self._client.sdk.tasks
+        there = self._client.call(sdk.get, id=str(task), request_options=plain)
+        data = there.data or {}
+        if HINT not in data:  # a page that shows none
+            return
+        written = parse_result(entry.get("result") or [])
+        found = self.adviser.hints(task, entry["id"], str(data.get("category", "")), written)
+        author = entry.get("completed_by")
+        number = author.get("id") if isinstance(author, dict) else author
+        name = self._names.get(int(number or 0), "the annotator")
+        # In a shared project each person has a line of their own.
+        others = [
+            line for line in str(data[HINT]).splitlines() if not line.startswith(f"For {name}: ")
+        ]
+        lines = [*others, *([f"For {name}: {'; '.join(found)}"] if found else [])]
+        if "\n".join(lines) != data[HINT]:
+            self._client.call(sdk.update, id=str(task), data={**data, HINT: "\n".join(lines)})
+            self.hinted += bool(found)
+
+    def _read(self) -> dict[str, str]:
+        try:
+            return {str(k): str(v) for k, v in json.loads(self._state.read_text()).items()}
+        except (OSError, ValueError, AttributeError):
+            return {}
+
+    def _thread(self, target: Any) -> None:
+        thread = threading.Thread(target=target, daemon=True)
+        thread.start()
+        self._threads.append(thread)

@@ -1,0 +1,149 @@
+"""The assist by itself: near sentences against all pairs, hints, suggestions, the protocol."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rsitmd_tools.quality.texts import jaccard
+from rsitmd_tools.studio.assist.adviser import Adviser
+from rsitmd_tools.studio.assist.backend import VERSION, Backend
+from rsitmd_tools.studio.assist.near import NearIndex
+from rsitmd_tools.studio.results import Written
+from rsitmd_tools.workspace import Settings
+
+words = st.lists(st.sampled_from(["a", "b", "c", "d", "the", "ship"]), max_size=8)
+NEAR = "Two white planes stand beside the long grey terminal."
+NEARLY = "Two white planes stand beside a long grey terminal."
+
+
+@given(st.lists(words, max_size=12), words, st.sampled_from([0.3, 0.5, 0.85, 1.0]))
+def test_the_index_finds_what_all_pairs_find(
+    texts: list[list[str]], asked: list[str], likeness: float
+) -> None:
+    index: NearIndex[int] = NearIndex(likeness)
+    for key, text in enumerate(texts):
+        index.add(key, ["something", "else"])
+        index.add(key, text)
+    best = max((jaccard(text, asked) for text in texts if text and asked), default=0.0)
+    found = index.nearest(asked)
+    if best >= likeness:
+        assert found is not None
+        assert found[1] == pytest.approx(best)
+        assert jaccard(texts[found[0]], asked) == pytest.approx(best)
+    else:
+        assert found is None
+
+
+@given(st.lists(words, min_size=1, max_size=8), st.data())
+def test_what_is_removed_is_not_found(texts: list[list[str]], data: st.DataObject) -> None:
+    index: NearIndex[int] = NearIndex(0.5)
+    for key, text in enumerate(texts):
+        index.add(key, text)
+    gone = data.draw(st.integers(0, len(texts) - 1))
+    index.remove(gone)
+    index.remove(gone)
+    assert len(index) == len(texts) - 1
+    found = index.nearest(texts[gone])
+    assert found is None or found[0] != gone
+    if found is not None:
+        assert index.nearest(texts[gone], besides=found[0]) != found
+
+
+def written(*sentences: str, keywords: tuple[str, ...] = ()) -> Written:
+    return Written(tuple(enumerate(sentences, 1)), keywords)
+
+
+@pytest.fixture(scope="module")
+def adviser() -> Adviser:
+    adviser = Adviser(Settings())
+    adviser.learn(1, 1, "airport", written(NEAR, keywords=("white plane", "grey terminal")))
+    adviser.learn(2, 2, "airport", written("A runway.", keywords=("white plane", "plane")))
+    return adviser
+
+
+def test_a_sentence_is_held_against_those_of_all_images(adviser: Adviser) -> None:
+    adviser.learn(3, 3, "port", written(NEARLY))
+    assert adviser.hints(3, 3, "port", written(NEARLY)) == []  # 8 of 10 words: below 0.85
+    adviser.learn(3, 3, "port", written(NEAR))
+    [said] = adviser.hints(3, 3, "port", written(NEAR))
+    assert said == "nearly repeats a sentence of another image (100% of words)"
+    assert adviser.hints(1, 1, "airport", written(NEAR)) == [said]
+    adviser.forget(3, 3)
+    assert adviser.hints(1, 1, "airport", written(NEAR)) == []
+
+
+def test_a_broken_rule_is_said_in_words(adviser: Adviser) -> None:
+    said = adviser.hints(9, 9, "airport", written(NEAR.replace("Two", "Many"), "Short one."))
+    assert said[0].startswith("sentence 1: says 'many'")
+    assert any(line.startswith("sentence 2: 2 words") for line in said)
+
+
+def test_keywords_by_category_and_words(adviser: Adviser) -> None:
+    assert adviser.keywords("airport", []) == ["white plane", "grey terminal"]
+    assert adviser.keywords("airport", ["Three planes wait."]) == ["white plane"]
+    assert adviser.keywords("airport", ["A long grey terminal."]) == ["grey terminal"]
+    assert adviser.keywords("airport", ["A lake."]) == ["- airport"]
+    assert adviser.keywords("storage_tank", []) == ["- storage tank"]
+
+
+def test_a_keyword_that_was_taken_back_is_not_suggested() -> None:
+    adviser = Adviser(Settings())
+    adviser.learn(1, 1, "port", written("x", keywords=("red ship",)))
+    adviser.learn(1, 1, "port", written("x", keywords=("blue ship",)))
+    assert adviser.keywords("port", []) == ["blue ship"]
+    adviser.forget(1, 1)
+    assert adviser.keywords("port", []) == ["- port"]
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    import threading
+
+    def predict(task: dict[str, Any]) -> dict[str, Any]:
+        return {"result": [task["id"]], "score": 1.0, "model_version": VERSION}
+
+    made = Backend(predict)
+    thread = threading.Thread(target=made.serve_forever)
+    thread.start()
+    yield made
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+def test_the_protocol(backend: Backend) -> None:
+    with httpx.Client(base_url=backend.url, trust_env=False) as session:
+        assert session.get("/health").json()["status"] == "UP"
+        setup = session.post("/setup", json={"project": "1.2", "access_token": "t"})
+        assert setup.json() == {"model_version": VERSION}
+        answer = session.post("/predict", json={"tasks": [{"id": 7}, {"no": "id"}, {"id": 8}]})
+        assert [r["result"] for r in answer.json()["results"]] == [[7], [], [8]]
+        event = {"action": "ANNOTATION_CREATED"}
+        assert session.post("/webhook", json=event).status_code == 200
+        assert backend.events.get_nowait() == event
+    assert backend.server_address[0] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/predict", b"{", 400),
+        ("/predict", b"[]", 400),
+        ("/predict", b'{"tasks": {}}', 400),
+        ("/predict", b'{"tasks": [1]}', 400),
+        ("/webhook", b"[" * 100_000, 400),
+        ("/elsewhere", b"{}", 404),
+    ],
+)
+def test_bad_requests_are_answered(backend: Backend, path: str, body: bytes, status: int) -> None:
+    answer = httpx.post(f"{backend.url}{path}", content=body, trust_env=False)
+    assert answer.status_code == status
+    assert "error" in json.loads(answer.text)
+    assert httpx.get(f"{backend.url}/health", trust_env=False).status_code == 200
