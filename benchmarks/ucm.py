@@ -7,10 +7,9 @@ tf_efficientnet_lite0, converted by `rsitmd benchmark weights`. What was trained
 kept. With --table nothing is trained: the table of what OUT holds is printed, and the
 results are written to OUT/ucm.json.
 
-The test images of UCM are the last twenty of each class: runs of pictures of one place.
-So the validation part is made alike, ten consecutive training images of each class by the
-seed, not images strewn among those trained on. It chooses the epoch; the settings below
-were chosen by it too. The test split is looked at once, at the end.
+The test images of UCM are ten neighbours of each class, nearly always its last ten. So the
+validation part is made alike, ten neighbouring training images of each class by the seed,
+not images strewn among those trained on. It chooses the epoch.
 """
 
 from __future__ import annotations
