@@ -34,6 +34,8 @@ HOST = "127.0.0.1"
 START_SECONDS = 240.0
 STOP_SECONDS = 20.0
 LOCK_SECONDS = 5.0
+# The server's own settings for its public address; docs/serving.md.
+BEHIND_A_PROXY = ("LABEL_STUDIO_HOST", "LABEL_STUDIO_CSRF_TRUSTED_ORIGINS")
 LOG = "server.log"
 _PR_SET_PDEATHSIG = 1
 
@@ -213,7 +215,11 @@ class EmbeddedServer:
         )
 
     def _environment(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("LABEL_STUDIO_")}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("LABEL_STUDIO_") or name in BEHIND_A_PROXY
+        }
         return {
             **kept,
             # In the environment, not among the flags: those show in the process list.

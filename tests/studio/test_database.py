@@ -12,6 +12,7 @@ from rsitmd_tools.studio.database import (
     record_postgres,
     recorded_postgres,
 )
+from rsitmd_tools.studio.secrets import secrets_of
 from rsitmd_tools.studio.server import EmbeddedServer
 from rsitmd_tools.workspace import Workspace
 
@@ -67,3 +68,22 @@ def test_a_malformed_record_is_named(tmp_path: Path) -> None:
     (tmp_path / "database.json").write_text("[")
     with pytest.raises(RsitmdError, match=r"database\.json: is malformed"):
         recorded_postgres(tmp_path)
+
+
+def test_of_the_servers_settings_only_its_public_address_is_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("label_studio", reason="Label Studio is not installed: make install")
+    monkeypatch.setenv("LABEL_STUDIO_HOST", "https://label.example.org")
+    monkeypatch.setenv("LABEL_STUDIO_CSRF_TRUSTED_ORIGINS", "https://label.example.org")
+    monkeypatch.setenv("LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK", "false")
+    monkeypatch.setenv("SSRF_PROTECTION_ENABLED", "false")
+    Workspace.create(tmp_path / "w").close()
+    for assist in (False, True):
+        server = EmbeddedServer(tmp_path / "w", assist=assist)
+        server.secrets = secrets_of(tmp_path / "w" / "studio")
+        passed = server._environment()
+        assert passed["LABEL_STUDIO_HOST"] == "https://label.example.org"
+        assert passed["LABEL_STUDIO_CSRF_TRUSTED_ORIGINS"] == "https://label.example.org"
+        assert passed["LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK"] == "true"
+        assert passed["SSRF_PROTECTION_ENABLED"] == ("false" if assist else "true")

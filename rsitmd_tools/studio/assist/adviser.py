@@ -49,8 +49,8 @@ class Adviser:
         self._lock = threading.Lock()
 
     def warm(self) -> None:
-        """Read the dictionary now: the first hint would wait for it."""
-        self.broken_rules("Two white planes stand beside the terminal.", "airport")
+        """Read the dictionary now: the first hint about a misspelt word would wait for it."""
+        self.broken_rules("Two whte planes stand beside the terminal.", "airport")
 
     def __len__(self) -> int:
         return len(self._index)
