@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 from rsitmd_tools.errors import RsitmdError, reason
 
 PARTIAL = ".partial-"
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def sync_folder(folder: Path) -> None:
@@ -111,11 +113,11 @@ def write_json(target: Path, document: Any, *, mode: int | None = None) -> None:
 
 
 def _write_error(target: Path, error: OSError) -> RsitmdError:
-    mend = "free some space and run the same command again" if error.errno == 28 else None
+    full = "free some space and run the same command again"
     return RsitmdError(
         f"cannot be written ({reason(error)})",
         where=target,
-        mend=mend or "choose a folder you may write to",
+        mend=full if error.errno in FULL else "choose a folder you may write to",
     )
 
 

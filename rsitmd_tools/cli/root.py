@@ -70,7 +70,7 @@ def _run(arguments: list[str], debug: bool) -> int:
     except (KeyboardInterrupt, click.Abort):
         if debug:
             logging.exception("interrupted")
-        _say("interrupted; what was finished is kept, run the same command again to go on")
+        _say(f"interrupted; what was finished is kept, {_how_to_resume(arguments)}")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (`rsitmd ... | head`): nothing more to say.
@@ -86,6 +86,18 @@ def _run(arguments: list[str], debug: bool) -> int:
             logging.exception("failed")
         _say(f"error: {_unforeseen(error)}")
         return EXIT_FAILED
+
+
+def _how_to_resume(arguments: Sequence[str]) -> str:
+    """Return how a command is resumed: by ``--resume`` where it has that option."""
+    command: click.Command | None = cli
+    for argument in arguments:
+        if isinstance(command, click.Group):
+            command = command.get_command(click.Context(command), argument)
+    options = [] if command is None else [name for each in command.params for name in each.opts]
+    if "--resume" in options and "--resume" not in arguments:
+        return "run the same command again with --resume to go on"
+    return "run the same command again to go on"
 
 
 def _unforeseen(error: Exception) -> str:

@@ -71,9 +71,14 @@ def duplicate_groups(
     count = len(phashes)
     if not count:
         return []
+    pairs = _equal_pairs(pixel_hashes)
+    # Equal hashes are compared once: thousands of empty tiles would give millions of pairs.
+    pairs += _equal_pairs(phashes)
     first: dict[str, int] = {}
-    pairs = [(first.setdefault(key, index), index) for index, key in enumerate(pixel_hashes)]
-    pairs += near_pairs(phashes, distance)
+    for index, key in enumerate(phashes):
+        first.setdefault(key, index)
+    home = list(first.values())
+    pairs += ((home[i], home[j]) for i, j in near_pairs(list(first), distance))
     rows, columns = np.array(pairs).T
     links = coo_array((np.ones(len(pairs), np.int8), (rows, columns)), shape=(count, count))
     _, labels = connected_components(links, directed=False)
@@ -82,6 +87,12 @@ def duplicate_groups(
     for index, label in enumerate(labels):
         smallest.setdefault(int(label), index)
     return [smallest[int(label)] if sizes[label] > 1 else None for label in labels]
+
+
+def _equal_pairs(keys: Sequence[str]) -> list[tuple[int, int]]:
+    """Pair each index with the first that has the same key."""
+    first: dict[str, int] = {}
+    return [(first.setdefault(key, index), index) for index, key in enumerate(keys)]
 
 
 def near_pairs(phashes: Sequence[str], distance: int) -> Iterator[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -76,8 +77,9 @@ def ingest(
     intake = _Intake(workspace, IngestReport(skipped=scanned.skipped))
     work = partial(normalise, size=workspace.settings.dataset.image_size, known=intake.complete)
     results = map_in_order(work, [found.path for found in scanned.found], workers)
-    pairs = zip(scanned.found, results, strict=True)
-    with progress("ingest", len(scanned.found)) as step:
+    # Closed at once on an error or Ctrl-C, so that no worker goes on.
+    with closing(results), progress("ingest", len(scanned.found)) as step:
+        pairs = zip(scanned.found, results, strict=True)
         while batch := list(islice(pairs, BATCH)):
             intake.take(batch)
             step(len(batch))

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
@@ -25,7 +25,7 @@ SMALL = 32  # so few are done sooner than processes are started
 
 def map_in_order(
     function: Callable[[Item], Result], items: Sequence[Item], workers: int | None = None
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """Yield ``function(item)`` for every item, in the order of the items.
 
     Worker processes are not forked from this one, so they hold none of its locks and
@@ -60,19 +60,22 @@ def _in_order(pool: ProcessPoolExecutor, items: Sequence[Any], ahead: int) -> It
     coming = iter(items)
     under_way: deque[tuple[Any, Future[Any]]] = deque()
     while True:
-        for item in islice(coming, ahead - len(under_way)):
-            under_way.append((item, pool.submit(_call, item)))
-        if not under_way:
-            return
-        item, future = under_way.popleft()
+        item = under_way[0][0] if under_way else None
         try:
-            yield future.result()
+            # A pool breaks while its caller works, too: then it takes no more items.
+            for new in islice(coming, ahead - len(under_way)):
+                under_way.append((new, pool.submit(_call, new)))
+            if not under_way:
+                return
+            item, future = under_way.popleft()
+            result = future.result()
         except BrokenProcessPool:
             raise RsitmdError(
                 "a worker process died here or at one of the next files",
                 where=str(item),
                 mend="look whether memory ran out, or take the file out; then run it again",
             ) from None
+        yield result
 
 
 def function_module(function: Callable[..., Any]) -> str:

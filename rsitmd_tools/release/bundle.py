@@ -232,6 +232,13 @@ def _write_priors(dataset: Dataset, definition: str, folder: Path) -> None:
         write_prior(dataset.select(split), folder / f"{split}.npy", definition)
 
 
+def _settings(workspace: Workspace) -> dict[str, Any]:
+    """Return the settings that made a release; those of ``validate`` name files of a machine."""
+    settings = asdict(workspace.settings)
+    del settings["validate"]
+    return settings
+
+
 def _manifest(workspace: Workspace, content: _Content, report: ReleaseReport) -> dict[str, Any]:
     """Return ``release.json``: what the release is, of what it was made, what it lacks."""
     return {
@@ -249,5 +256,5 @@ def _manifest(workspace: Workspace, content: _Content, report: ReleaseReport) ->
             "reasons": [asdict(image) for image in content.left_out],
             "precomp": report.no_precomp,
         },
-        "settings": asdict(workspace.settings),
+        "settings": _settings(workspace),
     }

@@ -55,9 +55,17 @@ class Workspace:
             name: Name of the dataset; the folder's name by default.
 
         Raises:
-            RsitmdError: The folder cannot be written to.
+            RsitmdError: The folder cannot be written to, or has an ``images/`` of another
+                origin.
         """
         try:
+            if not (path / DATABASE).exists() and any((path / "images").glob("*")):
+                # Ingest would write its files among them, over those of the same name.
+                raise RsitmdError(
+                    "holds files already",
+                    where=path / "images",
+                    mend="make the workspace in a new folder and ingest this one into it",
+                )
             path.mkdir(parents=True, exist_ok=True)
             (path / "images").mkdir(exist_ok=True)
         except OSError as error:

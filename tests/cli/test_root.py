@@ -123,3 +123,21 @@ def test_init_says_what_comes_next(tmp_path: Path) -> None:
     unwritable = rsitmd("build", "init", "/proc/w")
     assert unwritable.returncode == 1
     assert unwritable.stderr.startswith("error: /proc/w: cannot be made")
+
+
+def test_a_command_that_resumes_by_option_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise click.Abort
+
+    monkeypatch.setattr(root.cli, "main", interrupted)
+    train = ["benchmark", "train", "release", "-o", "run"]
+    for arguments, hint in (
+        (train, "again with --resume to go on\n"),
+        ([*train, "--resume"], "again to go on\n"),
+        (["build", "ingest", "w", "src"], "again to go on\n"),
+    ):
+        assert root._run(arguments, False) == 130
+        said = capsys.readouterr().err
+        assert said.endswith(hint) and ("--resume" in said) == ("--resume" in hint)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from rsitmd_tools.demo.scenes import write_scenes
+from rsitmd_tools.ingest import duplicates
 from rsitmd_tools.ingest.duplicates import duplicate_groups, group_duplicates, near_pairs
 from rsitmd_tools.ingest.ingest import ingest
 from rsitmd_tools.ingest.normalise import ORIENTATIONS, perceptual_hashes
@@ -67,3 +68,13 @@ def test_the_distance_of_the_settings_counts(tmp_path: Path) -> None:
     )
     with Workspace.open(tmp_path / "w", write=True) as workspace:
         assert group_duplicates(workspace).images == 20
+
+
+def test_equal_hashes_are_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+    monkeypatch.setattr(
+        duplicates, "near_pairs", lambda hashes, _: compared.append(len(hashes)) or iter(())
+    )
+    equal = ["0123456789abcdef" * 8] * 1000
+    assert duplicate_groups([str(n) for n in range(1000)], equal, 0) == [0] * 1000
+    assert compared == [1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +176,16 @@ def test_duplicates_are_reported(tmp_path: Path) -> None:
     report = into(tmp_path / "w", tmp_path / "s")
     assert (report.added, report.duplicates, report.duplicate_groups) == (4, 3, 1)
     assert [row[-1] for row in state(tmp_path / "w")[0]] == [1, 1, 1, None]
+
+
+def test_a_worker_that_dies_while_the_caller_works_is_one_line() -> None:
+    results = map_in_order(die, range(100), 2)
+    with pytest.raises(RsitmdError, match="a worker process died here"):
+        for _ in results:
+            time.sleep(0.1)
+
+
+def die(number: int) -> int:
+    if number == 20:
+        os._exit(9)
+    return number

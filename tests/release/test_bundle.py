@@ -343,3 +343,13 @@ def test_a_killed_release_run_again_is_the_same(
     assert not list(tmp_path.glob(".*"))
     release(workspace, tmp_path / "reference")
     assert contents(out) == contents(tmp_path / "reference")
+
+
+def test_settings_that_name_files_stay_in_the_workspace(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace()
+    toml = workspace / "rsitmd.toml"
+    toml.write_text(toml.read_text().replace('word_lists = ""', 'word_lists = "lists"'))
+    release(workspace, tmp_path / "out")
+    assert str(tmp_path).encode() not in (tmp_path / "out" / "release.json").read_bytes()

@@ -113,3 +113,13 @@ def test_a_full_disk_is_one_line_and_nothing_is_kept(tmp_path: Path) -> None:
         with pytest.raises(RsitmdError, match=r"full.*free some space"), workspace.transaction():
             workspace.set_fact("large", "x" * 1_000_000)
         assert workspace.fact("large") is None
+
+
+def test_a_folder_with_images_of_the_user_is_no_workspace(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "port_1.tif").write_bytes(b"the user's own")
+    with pytest.raises(RsitmdError, match=r"images: holds files already; make the workspace in"):
+        Workspace.create(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["images"]
+    (tmp_path / "images" / "port_1.tif").unlink()
+    Workspace.create(tmp_path).close()
