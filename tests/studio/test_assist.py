@@ -147,3 +147,9 @@ def test_bad_requests_are_answered(backend: Backend, path: str, body: bytes, sta
     assert answer.status_code == status
     assert "error" in json.loads(answer.text)
     assert httpx.get(f"{backend.url}/health", trust_env=False).status_code == 200
+
+
+def test_a_misspelt_word_is_said_each_time(adviser: Adviser) -> None:
+    for word in ("whte", "terminl"):
+        said = adviser.hints(9, 9, "airport", written(f"Two planes stand beside the {word} wall."))
+        assert any(f"unknown word '{word}'" in line for line in said)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
-from rsitmd_tools.quality import check
+from rsitmd_tools.quality import check_subject, subject_of
 from rsitmd_tools.quality.near import FEWEST_WORDS
 from rsitmd_tools.quality.texts import singular, split_words
 from rsitmd_tools.studio.assist.near import NearIndex
@@ -42,6 +42,9 @@ class Adviser:
             baseline=None,
         )
         self._settings = replace(settings, validate=chosen)
+        first = subject_of(self._alone("", ""), self._settings)
+        # Word lists and dictionary are read once, not for each sentence.
+        self._shared = {"lists": first.lists, "spelling": first.spelling}
         self._index: NearIndex[Key] = NearIndex(settings.validate.thresholds.near_repeat)
         self._slots: dict[tuple[int, int], set[Key]] = defaultdict(set)
         self._keywords: dict[str, Counter[str]] = defaultdict(Counter)
@@ -98,9 +101,14 @@ class Adviser:
 
     def broken_rules(self, raw: str, category: str) -> list[str]:
         """Return what the rules of single sentences find in a text."""
+        subject = subject_of(self._alone(raw, category), self._settings)
+        vars(subject).update(self._shared)  # where its cached properties keep them
+        return [finding.message for finding in check_subject(subject).findings]
+
+    @staticmethod
+    def _alone(raw: str, category: str) -> Dataset:
         record = ImageRecord("image.tif", (Sentence(raw),), category=category)
-        dataset = Dataset("hints", (record,), Path(), "hints")
-        return [finding.message for finding in check(dataset, self._settings)]
+        return Dataset("hints", (record,), Path(), "hints")
 
     def keywords(self, category: str, sentences: Sequence[str]) -> list[str]:
         """Suggest keywords: those given to scenes of this class whose object is written of.
