@@ -19,7 +19,11 @@ from rsitmd_tools.cli.options import FORMATS, json_option, print_json, workspace
     " before go to tasks that have none yet.",
 )
 @click.option("--model", help="What made them; the file's name by default.")
-@click.option("--input-format", type=click.Choice(FORMATS))
+@click.option(
+    "--input-format",
+    type=click.Choice(FORMATS),
+    help="Format of the captions; recognised when not given.",
+)
 @json_option
 def command(
     folder: Path, captions: Path | None, model: str | None, input_format: str | None, as_json: bool

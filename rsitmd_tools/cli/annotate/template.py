@@ -11,7 +11,13 @@ from rsitmd_tools.cli.options import json_option, print_json
 
 @click.command("template", short_help="Show the pages for annotators; check a changed one.")
 @click.argument("name", required=False)
-@click.option("--sentences", default=1, show_default=True, type=click.IntRange(1, 20))
+@click.option(
+    "--sentences",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 20),
+    help="Sentences an annotator writes.",
+)
 @click.option(
     "-o",
     "--output",
