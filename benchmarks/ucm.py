@@ -161,13 +161,16 @@ def table(found: list[dict[str, Any]]) -> list[str]:
 def main() -> None:
     """Train what is asked for, or print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path)
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("data", type=Path, nargs="?")
+    parser.add_argument("weights", type=Path, nargs="?")
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs/ucm"))
     parser.add_argument("--rows", default=";".join(ROWS), help="rows, separated by semicolons")
     parser.add_argument("--seeds", default="0,1,2,3,4")
     parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
+    if arguments.weights is None:
+        print("UCM: not measured; name DATA and WEIGHTS (hours, see the top of the script)")
+        return
     if not arguments.table:
         data = load_dataset(arguments.data)
         for seed in map(int, arguments.seeds.split(",")):
