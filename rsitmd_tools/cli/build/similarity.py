@@ -96,8 +96,14 @@ def command(
         raise click.UsageError("Several PATHs go with --plot only, without -o.")
     if asked["weights"] is not None and asked["definition"] != "paper":
         raise click.UsageError("--weights goes with --definition paper.")
+    import gc
+
     from rsitmd_tools.dataset import load_dataset
     from rsitmd_tools.similarity.definitions import EQUAL_WEIGHTS
+
+    # Captions become a million small lists and strings, and no cycles: the collector would
+    # go through them again and again and find nothing.
+    gc.disable()
 
     asked["weights"] = asked["weights"] or EQUAL_WEIGHTS
     datasets = [load_dataset(path, input_format, image_folder) for path in paths]
