@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.hashing import sha256_lines
 
 SPLITS = ("train", "val", "test")
@@ -128,14 +128,23 @@ class Dataset:
                 "has no image folder", where=self.source, mend="name one with --images DIR"
             )
         path = self.image_folder / image.filename
-        folder = self.image_folder.resolve()
-        if not path.resolve().is_relative_to(folder):
+        try:
+            inside = path.resolve().is_relative_to(self.image_folder.resolve())
+            is_file = path.is_file()
+        except (OSError, ValueError, RuntimeError) as error:
+            # A NUL in the name, a loop of links, a name longer than the system takes.
+            raise RsitmdError(
+                f"the image name is none the system takes ({reason(error)})",
+                where=f"{self.source}: {image.filename[:80]}",
+                mend="rename it",
+            ) from error
+        if not inside:
             raise RsitmdError(
                 "the image name leaves the image folder",
                 where=f"{self.source}: {image.filename}",
                 mend="use names without '..' and without links to elsewhere",
             )
-        if not path.is_file():
+        if not is_file:
             raise RsitmdError("image file is absent", where=path, mend="restore it")
         return path
 

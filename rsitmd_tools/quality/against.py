@@ -103,21 +103,32 @@ def read_exclusions(path: Path, dataset: Dataset) -> frozenset[str]:
     """Return the file names of a dataset that an exclusion list names.
 
     Raises:
-        RsitmdError: The file is no exclusion list.
+        RsitmdError: The file is no exclusion list, or has none for a dataset of this name.
     """
     import json
 
     from rsitmd_tools.errors import RsitmdError, reason
 
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["exclude"].get(dataset.name, [])
-        return frozenset(str(entry["filename"]) for entry in entries)
+        lists = json.loads(path.read_text(encoding="utf-8"))["exclude"]
+        found = {
+            str(name): frozenset(str(entry["filename"]) for entry in entries)
+            for name, entries in lists.items()
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RsitmdError(
             f"is no exclusion list ({reason(error)})",
             where=path,
             mend="write one with: rsitmd validate NEW --against OLD --exclusions FILE",
         ) from error
+    if found and dataset.name not in found:
+        # Leaving nothing out without a word would be the leak the list is made against.
+        raise RsitmdError(
+            f"names images of {', '.join(map(repr, sorted(found)))}, none of {dataset.name!r}",
+            where=path,
+            mend="give the dataset the name it had, or write the list anew",
+        )
+    return found.get(dataset.name, frozenset())
 
 
 def _is_tested(image: ImageRecord, dataset: Dataset) -> bool:

@@ -37,12 +37,22 @@ def block_shift(captions: Sequence[Sequence[str]]) -> tuple[int, int] | None:
     links = np.array([jaccard(a, b) for a, b in pairwise(lines)] + [np.nan]).reshape(
         len(captions), size
     )
-    for start, stretch in _stretches(links):
-        weakness = np.nanmean(stretch, axis=0)
-        weakest = int(np.argmin(weakness))
-        if weakest != size - 1 and weakness[size - 1] - weakness[weakest] > MARGIN:
-            return start, weakest + 1
+    # A lost line shifts all that follows: blocks that merely repeat each other, as in
+    # UCM-captions, look shifted here and there.
+    found = [(start, *_weakest(stretch)) for start, stretch in _stretches(links)]
+    for n, (start, weakest, gap) in enumerate(found):
+        if weakest != size - 1 and gap > MARGIN:
+            rest = [place for _, place, _ in found[n:]]
+            if rest.count(weakest) >= 0.75 * len(rest) and weakest == rest[-1]:
+                return start, weakest + 1
     return None
+
+
+def _weakest(stretch: npt.NDArray[np.float64]) -> tuple[int, float]:
+    """Return where the weakest link is, and by how much it is weaker than at the block's end."""
+    weakness = np.nanmean(stretch, axis=0)
+    weakest = int(np.argmin(weakness))
+    return weakest, float(weakness[-1] - weakness[weakest])
 
 
 def category_shift(

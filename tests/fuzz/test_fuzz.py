@@ -229,10 +229,29 @@ def test_no_path_leaves_the_image_folder(tmp_path: Path) -> None:
             data.image_path(data.images[0])
 
 
+@pytest.mark.parametrize("name", ["a\0.tif", "n" * 5000 + ".tif", "loop.tif"])
+def test_names_that_no_system_takes(tmp_path: Path, name: str) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "loop.tif").symlink_to("loop.tif")
+    content = document({"filename": name}, {})
+    (tmp_path / "dataset_RSITMD.json").write_text(json.dumps(content))
+    for kind in ("text", "csv", "json", "html"):
+        command("validate", tmp_path, "--format", kind, "-o", tmp_path / "out")
+
+
+def test_one_name_in_two_splits_with_other_sentences(tmp_path: Path) -> None:
+    content = document({"split": "train"}, {"split": "test", "filename": "port_1.tif"})
+    content["images"][0]["sentences"] = content["images"][0]["sentences"][:1]
+    content["images"][1]["sentences"][4]["raw"] = "Many boats"
+    (tmp_path / "dataset_RSITMD.json").write_text(json.dumps(content))
+    command("validate", tmp_path, "--format", "csv", "-o", tmp_path / "out.csv")
+    assert "Many boats" in (tmp_path / "out.csv").read_text()
+
+
 BLOW_UPS = [
     "a " * 50_000, "!" * 100_000, "<" * 100_000, "a," * 50_000, "'" * 100_000, "the " * 25_000,
     "((((" * 25_000, "aA" * 50_000, " " * 100_000 + ".", "1.1." * 25_000, "some of " * 12_000,
-    "é" * 100_000, "&#1" * 33_000, "-" * 100_000, "a'" * 50_000, "[" * 100_000,
+    "." * 100_000 + "x", "é" * 100_000, "&#1" * 33_000, "-" * 100_000, "a'" * 50_000, "[" * 100_000,
 ]  # fmt: skip
 
 

@@ -20,15 +20,18 @@ def render(findings: Findings) -> str:
     Cells that a spreadsheet would run as a formula begin with an apostrophe, and
     characters that are not seen are escaped.
     """
-    captions = {image.filename: image.captions for image in findings.subject.dataset}
+    captions: dict[tuple[str | None, str | None], tuple[str, ...]] = {}
+    for image in findings.subject.dataset:
+        captions.setdefault((image.filename, image.split), image.captions)
     stream = io.StringIO()
     table = csv.writer(stream, lineterminator="\n")
     table.writerow(COLUMNS)
     for finding in findings.result.findings:
         row: dict[str, Any] = finding.as_dict()
         index = finding.sentence_index
-        sentences = captions.get(finding.image or "", ())
-        row["sentence"] = sentences[index] if index is not None else None
+        sentences = captions.get((finding.image, finding.split), ())
+        told = index is not None and index < len(sentences)
+        row["sentence"] = sentences[index] if index is not None and told else None
         table.writerow([_cell(row[column]) for column in COLUMNS])
     return stream.getvalue()
 

@@ -31,5 +31,11 @@ def unsafe_name(subject: Subject) -> Iterator[Place]:
             yield Place("the name has characters that are not seen", image)
         elif path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
             yield Place("the name leads out of the image folder", image)
-        elif base is not None and not (base / name).resolve().is_relative_to(base):
-            yield Place("the name is a link that leads out of the image folder", image)
+        elif base is not None:
+            try:
+                inside = (base / name).resolve().is_relative_to(base)
+            except (OSError, ValueError, RuntimeError):
+                yield Place("the name is none the system takes", image)
+                continue
+            if not inside:
+                yield Place("the name is a link that leads out of the image folder", image)

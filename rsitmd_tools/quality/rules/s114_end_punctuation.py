@@ -9,20 +9,23 @@ from rsitmd_tools.quality.registry import Place, rule
 from rsitmd_tools.quality.subject import Subject
 
 _END = re.compile(r"[.?!。]['\"”’)]*$")
-_TAIL = re.compile(r"[\s.,;:?!。、，]+$")
+_TAIL = " \t\n\r\f\v.,;:?!。、，"
+LONGEST_END = 8  # characters of an end mark and the quotes and brackets after it
 _STOPS = re.compile(r"[.?!。]")
 
 
 def ended(raw: str, _subject: Subject) -> str:
     """Return a sentence that ends with one full stop (or the mark it had)."""
     text = raw.rstrip()
-    tail = _TAIL.search(text)
-    if tail is None:
-        return text if _END.search(text) or not text else f"{text}."
-    marks = _STOPS.findall(tail.group())
-    if len(tail.group().strip()) == 1 and marks:
+    # Not by a pattern: searched from every place, one for the tail takes quadratic time.
+    start = len(text.rstrip(_TAIL))
+    tail = text[start:]
+    if not tail:
+        return text if _END.search(text[-LONGEST_END:]) or not text else f"{text}."
+    marks = _STOPS.findall(tail)
+    if len(tail.strip()) == 1 and marks:
         return raw
-    return text[: tail.start()] + (marks[0] if marks else ".")
+    return text[:start] + (marks[0] if marks else ".")
 
 
 @rule("S114", "end-punctuation", "info", fix=ended)

@@ -108,6 +108,7 @@ def test_d110_shifted_captions(shared_data: Path, tmp_path: Path, found: Found) 
     source = shared_data / "rsitmd_precomp"
     real = load_dataset(source)
     assert found("D110", real) == []
+    assert found("D110", load_dataset(shared_data / "ucm_precomp")) == []
     # Shuffled: among neighbours of one category nobody could tell a shift by an image.
     part = real.select("test")
     order = [part.images[n] for n in np.random.default_rng(0).permutation(len(part))]
