@@ -147,12 +147,8 @@ class FusionAttention(Attention):
         return (image[0] + text[0]) * torch.sigmoid(image[1] + text[1])
 
 
-class SimilarityAttention(Attention):
-    """F_t = sigmoid(cos(W_v v, W_t t)) * (W_t t), as the paper writes it (24, 25).
-
-    The factor is one positive number a pair, and the cosine score of a pair is blind to
-    it: all that remains of the guidance in the score is W_t.
-    """
+class MappedAttention(Attention):
+    """What compares W_v v with W_t t (equation 24)."""
 
     def __init__(self, dimension: int) -> None:
         super().__init__(dimension)
@@ -166,6 +162,14 @@ class SimilarityAttention(Attention):
     def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
         """W_t t."""
         return (self.of_text(texts),)
+
+
+class SimilarityAttention(MappedAttention):
+    """F_t = sigmoid(cos(W_v v, W_t t)) * (W_t t), as the paper writes it (24, 25).
+
+    The factor is one positive number a pair, and the cosine score of a pair is blind to
+    it: all that remains of the guidance in the score is W_t.
+    """
 
     def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
         """Scale the mapped text by its similarity with the image."""
@@ -182,21 +186,8 @@ class SimilarityAttention(Attention):
         return cosine_matrix(images, self.of_text(texts))
 
 
-class ElementwiseAttention(Attention):
+class ElementwiseAttention(MappedAttention):
     """F_t = sigmoid(W_v v * W_t t) * (W_t t): the public code's reading of "similarity"."""
-
-    def __init__(self, dimension: int) -> None:
-        super().__init__(dimension)
-        self.of_image = nn.Linear(dimension, dimension)
-        self.of_text = nn.Linear(dimension, dimension)
-
-    def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
-        """W_v v."""
-        return (self.of_image(images),)
-
-    def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
-        """W_t t."""
-        return (self.of_text(texts),)
 
     def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
         """Gate the mapped text element by element."""
