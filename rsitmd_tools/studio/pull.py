@@ -16,6 +16,7 @@ from rsitmd_tools.studio.client import Client, Refused, connection_of, server_ti
 from rsitmd_tools.studio.origins import mark_origins
 from rsitmd_tools.studio.people import People
 from rsitmd_tools.studio.project import pull_cursor
+from rsitmd_tools.studio.push import send_notes
 from rsitmd_tools.studio.results import parse_result
 from rsitmd_tools.studio.revisions import carry_over, restore
 from rsitmd_tools.studio.tasks import KEY
@@ -36,6 +37,7 @@ class PullReport:
     Attributes:
         new: Annotations seen for the first time.
         changed: Annotations with a new revision.
+        corrected: Sentences that were sent back and are written anew.
         deleted: Annotations that are gone from the server; their text is kept, marked.
         skipped: Skips seen for the first time; somebody passed over a task.
         drafts: Tasks in which somebody has begun and not submitted, among those looked at.
@@ -50,6 +52,7 @@ class PullReport:
 
     new: int = 0
     changed: int = 0
+    corrected: int = 0
     deleted: int = 0
     skipped: int = 0
     drafts: int = 0
@@ -65,7 +68,8 @@ def pull(workspace: Workspace) -> PullReport:
     """Bring in what changed since the last pull.
 
     Each page is one transaction, and the time from which the next pull asks is written
-    after the last page: a pull that is interrupted is simply run again.
+    after the last page: a pull that is interrupted is simply run again. The note on a task
+    whose sentence was corrected is taken away at the end.
 
     Raises:
         RsitmdError: Nothing was pushed yet, or the server is unreachable or refuses.
@@ -85,6 +89,8 @@ def pull(workspace: Workspace) -> PullReport:
         for row in projects:
             for count in run.project(row):
                 step(count)
+    if run.report.corrected:
+        send_notes(workspace, client)
     return run.report
 
 
@@ -262,7 +268,7 @@ class _Pull:
             return
         made = self._insert(row, entry, updated)
         if before is not None:
-            carry_over(db, before, made)
+            self.report.corrected += carry_over(db, before, made)
 
     def _insert(self, task: sqlite3.Row, entry: dict[str, Any], updated: str) -> int:
         db = self._workspace.db

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 
-from rsitmd_tools.studio.states import NEW, PULL, REPLACED, move
+from rsitmd_tools.studio.states import NEW, PULL, REPLACED, SENT_BACK, move
 
 
-def carry_over(db: sqlite3.Connection, before: int, after: int) -> None:
+def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
     """Mark the sentences of an old revision as replaced.
 
     A sentence that the new revision repeats word for word keeps what was decided about it:
@@ -17,7 +17,11 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> None:
         db: The workspace's database, in a transaction.
         before: Row of the old revision in table ``annotation``.
         after: Row of the new one.
+
+    Returns:
+        How many sentences that were sent back are written anew.
     """
+    corrected = 0
     new = {row["slot"]: row for row in _sentences(db, after)}
     for old in _sentences(db, before):
         row = new.get(old["slot"])
@@ -29,8 +33,11 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> None:
             note, codes = ("", "") if last is None else (last["note"], last["codes"])
             by = PULL if last is None else last["decided_by"]
             move(db, row["id"], old["state"], by, note=note, codes=codes)
+        elif old["state"] == SENT_BACK:
+            corrected += 1
         if old["state"] != REPLACED:
             move(db, old["id"], REPLACED, PULL)
+    return corrected
 
 
 def restore(db: sqlite3.Connection, before: int | None, after: int) -> None:

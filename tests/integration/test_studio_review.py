@@ -107,7 +107,8 @@ def test_a_sentence_goes_back_is_corrected_and_accepted(
 
     person.rewrite(task, ["Two ships lie before four houses."], [])
     pulled = pull(written)
-    assert (pulled.new, pulled.changed, pulled.foreign) == (0, 1, [])
+    assert (pulled.new, pulled.changed, pulled.corrected) == (0, 1, 1)
+    assert pulled.foreign == []
     assert "Two ships lie before four houses." in merged_images(written)[0].captions
     again = review(written, Asked("C. Roy", accept=CLEAN))
     assert again.accepted == 1
@@ -257,13 +258,14 @@ def test_an_annotator_sees_the_note_and_corrects(
         page.get_by_role("button", name="submit").click()
     with Workspace.open(folder, write=True) as workspace:
         pulled = pull(workspace)
-        assert (pulled.new, pulled.changed, pulled.foreign) == (0, 1, [])
+        assert (pulled.new, pulled.changed, pulled.corrected) == (0, 1, 1)
+        assert pulled.foreign == []
         captions = [c for image in merged_images(workspace) for c in image.captions]
         assert captions == ["Two ships lie before four houses."]
-        review(workspace, Asked("B. Lee", accept=CLEAN))
+    # The note is gone with the pull, whatever the review says of the new sentence.
     page.goto(link)
     page.wait_for_function("document.querySelector('img[alt=image]')?.naturalWidth > 0")
-    assert not page.locator(".rsitmd-note").first.is_visible()
+    page.locator(".rsitmd-note").first.wait_for(state="hidden")
     page.goto(f"{server.url}/projects/{project}/data")
     page.get_by_text("Sent back").first.wait_for()
     page.get_by_text("Default").first.wait_for()

@@ -33,7 +33,8 @@ def command(folder: Path, as_json: bool) -> None:
         return
     click.echo(
         f"annotations: {report.new} new, {report.changed} changed, {report.deleted} deleted"
-        f" ({report.skipped} skips, {report.drafts} drafts, {report.blank} sentences left empty)"
+        f" ({report.corrected} sentences corrected as asked, {report.skipped} skips,"
+        f" {report.drafts} drafts, {report.blank} sentences left empty)"
     )
     if report.folded:
         click.echo(f"{report.folded} sentences with line breaks were put on one line", err=True)
