@@ -20,6 +20,7 @@ from rsitmd_tools.baselines.data.pairs import Batch, process
 from rsitmd_tools.baselines.evaluation.recall import hits
 from rsitmd_tools.baselines.losses import dynamic_margin, info_nce, triplet_loss
 from rsitmd_tools.baselines.training.gather import gather
+from rsitmd_tools.baselines.training.memory import keep_freed_memory
 from rsitmd_tools.baselines.training.parts import Parts
 from rsitmd_tools.baselines.training.prior import TrainingPrior
 from rsitmd_tools.dataset import Dataset
@@ -65,6 +66,11 @@ class RetrievalModule(lightning.LightningModule):
         self._val_rows = val_rows
         self._prior = prior
         self._losses: list[float] = []
+
+    def on_fit_start(self) -> None:
+        """Prepare the process, each of several."""
+        if self.device.type == "cpu":
+            keep_freed_memory()
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Loss of one batch, over the negatives of all processes."""
