@@ -1,0 +1,167 @@
+"""Rows of a table of baselines: trained one after the other, kept, summed up.
+
+Used by ucm.py and rsitmd.py; what was trained already is kept, so a script that was ended
+goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rsitmd_tools.dataset import Dataset, load_dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the table: a configuration and what is changed in it."""
+
+    config: str
+    changes: tuple[str, ...] = ()
+
+
+def frozen(size: int) -> list[str]:
+    """Return the settings of heads on a frozen EfficientNet-Lite0."""
+    return [
+        "backbone=tf_efficientnet_lite0",
+        "freeze_backbone=true",
+        f"image_size={size}",
+        "views=8",
+        "epochs=10",
+        "schedule=cosine",
+        "lr=1e-3",
+        "negatives=sum",
+        "mask_equal=true",
+        "margin.kind=fixed",
+        "margin.value=0.2",
+    ]
+
+
+def whole(size: int) -> list[str]:
+    """Return the settings of the same trained whole, the backbone at a lower rate."""
+    return [
+        *frozen(size),
+        "freeze_backbone=false",
+        "backbone_lr=3e-4",
+        "batch_size=64",
+    ]
+
+
+def folder_of(out: Path, row: str, seed: int) -> Path:
+    """Return the run of a row and a seed."""
+    name = "".join(c if c.isalnum() or c == "." else "-" for c in row.lower())
+    return out / name / f"seed-{seed}"
+
+
+def train_row(data: Dataset, row: Row, weights: Path, run: Path, seed: int, cache: Path) -> None:
+    """Train and evaluate a row, unless that is done."""
+    from rsitmd_tools.baselines import evaluate, load_config
+    from rsitmd_tools.baselines.training.train import Options, train
+
+    if (run / "result.json").exists():
+        return
+    settings = [f"weights={weights}", f"seed={seed}", *row.changes]
+    config = load_config(row.config, settings)
+    train(data, config, run, Options(resume=True, device="cpu", cache=cache))
+    evaluate(run, data)
+
+
+def results(out: Path, rows: Mapping[str, Row]) -> list[dict[str, Any]]:
+    """Return what every finished run reached."""
+    found = []
+    for row in rows:
+        for file in sorted(folder_of(out, row, 0).parent.glob("seed-*/result.json")):
+            result = json.loads(file.read_text(encoding="utf-8"))
+            about = json.loads((file.parent / "run.json").read_text(encoding="utf-8"))
+            history = (file.parent / "metrics.csv").read_text(encoding="utf-8").splitlines()[1:]
+            kept = ("image_to_text", "text_to_image", "mean_recall", "chance", "gallery")
+            validation = [round(float(line.split(",")[2]), 2) for line in history]
+            found.append(
+                {
+                    "row": row,
+                    "seed": result["seed"],
+                    **{key: result[key] for key in kept},
+                    "interval": result["interval"]["mean_recall"],
+                    "ties": {
+                        rule: result["ties"][rule]["mean_recall"]
+                        for rule in ("pessimistic", "optimistic")
+                    },
+                    "validation": max(validation),
+                    "validation_by_epoch": validation,
+                    "images_a_second": about["finished"]["images_a_second"],
+                    "config": rows[row].config,
+                    "changes": list(rows[row].changes),
+                    "weights": result["weights"],
+                    "data_sha256": result["data_sha256"],
+                    "versions": result["versions"],
+                }
+            )
+    return found
+
+
+def table(found: Sequence[Mapping[str, Any]], rows: Mapping[str, Row]) -> list[str]:
+    """Return the Markdown table over seeds."""
+    lines = [
+        "| row | seeds | validation mR | i2t R@1 / 5 / 10 | t2i R@1 / 5 / 10 | test mR | "
+        "interval of seed 0 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        runs = [each for each in found if each["row"] == row]
+        if not runs:
+            continue
+        recalls = np.array([each["mean_recall"] for each in runs])
+        spread = f" ± {recalls.std(ddof=1):.2f}" if len(runs) > 1 else ""
+        ways = [
+            " / ".join(
+                f"{np.mean([each[way][k] for each in runs]):.1f}" for k in ("r1", "r5", "r10")
+            )
+            for way in ("image_to_text", "text_to_image")
+        ]
+        low, high = runs[0]["interval"]
+        lines.append(
+            f"| {row} | {len(runs)} | {np.mean([each['validation'] for each in runs]):.2f} | "
+            f"{ways[0]} | {ways[1]} | {recalls.mean():.2f}{spread} | {low:.1f} to {high:.1f} |"
+        )
+    return lines
+
+
+def run_script(
+    name: str, about: str, rows: Mapping[str, Row], parts: Callable[[Dataset, int], Dataset]
+) -> None:
+    """Train the rows asked for, or print the table.
+
+    Args:
+        name: Of the dataset, in file names.
+        about: One line for the help.
+        rows: The rows by name.
+        parts: Makes the training and validation part of a seed.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("data", type=Path, nargs="?")
+    parser.add_argument("weights", type=Path, nargs="?")
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs", name))
+    parser.add_argument("--rows", default=";".join(rows), help="rows, separated by semicolons")
+    parser.add_argument("--seeds", default="0,1,2,3,4")
+    parser.add_argument("--table", action="store_true")
+    arguments = parser.parse_args()
+    out = arguments.output
+    if not arguments.table:
+        if arguments.weights is None:
+            print(f"{name}: not measured; name DATA and WEIGHTS (hours, see the script's top)")
+            return
+        data = load_dataset(arguments.data)
+        for seed in map(int, arguments.seeds.split(",")):
+            for row in arguments.rows.split(";"):
+                run = folder_of(out, row, seed)
+                of_seed = parts(data, seed)
+                train_row(of_seed, rows[row], arguments.weights, run, seed, out / "cache")
+    found = results(out, rows)
+    (out / f"{name}.json").write_text(json.dumps({"runs": found}, indent=1) + "\n")
+    print("\n".join(table(found, rows)))
