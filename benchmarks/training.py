@@ -6,6 +6,8 @@ Run: python benchmarks/training.py [--times 5] [--size 256] [--batch 32] [--part
   with a mean over its output for a loss, the same batch, measured in turn;
 - ``loading``: the same steps fed by the loader (decode cached, rotation, crop), with and
   without a process that loads ahead, against a batch that lies ready;
+- ``memory``: the step of EfficientNet-Lite0 at half the size with what is freed given back
+  to the system (the C library's default) and with it kept (what `train` does on a CPU);
 - ``heads``: images a second of training on cached features (ResNet-18's sizes, random
   values) for every configuration with a frozen backbone.
 
@@ -15,6 +17,8 @@ Steps and heads are measured in processor time of one thread, loading in wall ti
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -33,12 +37,14 @@ from rsitmd_tools.baselines.data.mapped import MappedArray, new_array
 from rsitmd_tools.baselines.data.pairs import Batch, EpochBatches, PairBatches, Pairs
 from rsitmd_tools.baselines.losses import triplet_loss
 from rsitmd_tools.baselines.models import MODELS
+from rsitmd_tools.baselines.training.memory import keep_freed_memory
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 
 SEED = 0
 WORDS, LENGTH = 3000, 12
 KINDS = ("soft", "fusion", "similarity")
 STEPS = 8
+INNER = ("given-back", "kept")
 
 
 def processor_seconds(work: Callable[[], object]) -> float:
@@ -142,6 +148,30 @@ def loading(size: int, batch: int, times: int) -> str:
     return table(("AMFMN soft", "seconds a step", "x ready"), rows)
 
 
+def one_step(size: int, batch: int, times: int, keep: bool) -> float:
+    """Return the processor time of a step of EfficientNet-Lite0 in this process."""
+    if keep and not keep_freed_memory():
+        raise SystemExit("the C library cannot keep what is freed")
+    model = model_of("amfmn-soft", "backbone=tf_efficientnet_lite0")
+    work = step_of(model, torch.rand(batch, 3, size, size), texts(batch))
+    work()
+    return float(np.median([processor_seconds(work) for _ in range(times)]))
+
+
+def memory(size: int, batch: int, times: int) -> str:
+    """Measure steps in processes of their own: the setting cannot be taken back."""
+    command = [sys.executable, __file__, "--size", str(size), "--batch", str(batch)]
+    command += ["--times", str(times), "--part"]
+    found = alternated({part: lambda p=part: _printed([*command, p]) for part in INNER}, 2)
+    base = found["given-back"]
+    rows = [(part.replace("-", " "), f"{s:.2f}", f"{s / base:.3f}") for part, s in found.items()]
+    return table(("what is freed is", "processor seconds a step", "ratio"), rows)
+
+
+def _printed(command: list[str]) -> float:
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
 def heads(size: int, times: int) -> str:
     """Measure steps on features that are at hand, batches of 100."""
     batch, words, rows = 100, texts(100), []
@@ -172,15 +202,20 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--part", choices=("step", "loading", "heads"))
+    parser.add_argument("--part", choices=("step", "loading", "memory", "heads", *INNER))
     arguments = parser.parse_args()
     parts: dict[str, Callable[[], str]] = {
         "step": lambda: step(arguments.size, arguments.batch, arguments.times),
         "loading": lambda: loading(arguments.size, arguments.batch, arguments.times),
+        "memory": lambda: memory(arguments.size // 2, arguments.batch, arguments.times),
         "heads": lambda: heads(arguments.size, arguments.times),
     }
     # With one thread, processor time is a measure that other work hardly disturbs.
     torch.set_num_threads(1)
+    if arguments.part in INNER:
+        keep = arguments.part == "kept"
+        print(one_step(arguments.size, arguments.batch, arguments.times, keep))
+        return
     print(about("torch", "timm", seed=SEED))
     for name, measure in parts.items():
         if arguments.part in (None, name):

@@ -17,7 +17,7 @@ def keep_freed_memory() -> bool:
     """Let the C library keep what is freed, for the next step.
 
     A training step makes and frees the same large tensors again and again. By default each
-    goes back to the system and is handed out anew, zeroed page by page: half the time of a
+    goes back to the system and is handed out anew, zeroed page by page: a third of the time of a
     step of EfficientNet-Lite0 (benchmarks/training.py measures it).
 
     Returns:

@@ -1,0 +1,32 @@
+"""What is freed stays with the process: training is about the same numbers either way."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+FAULTS = """
+import resource, sys, torch
+from rsitmd_tools.baselines.training.memory import keep_freed_memory
+if sys.argv[1] == "kept":
+    assert keep_freed_memory()
+for _ in range(3):
+    torch.ones(50 * 2**18)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    torch.ones(50 * 2**18)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a setting of glibc")
+def test_a_kept_tensor_costs_no_pages_again() -> None:
+    faults = {
+        how: int(subprocess.check_output([sys.executable, "-c", FAULTS, how], text=True))
+        for how in ("given back", "kept")
+    }
+    # Pages of ten tensors of 50 MB, even where pages are huge (2 MB).
+    assert faults["given back"] > 200
+    assert faults["kept"] < faults["given back"] / 10
