@@ -81,3 +81,25 @@ def test_a_scene_does_not_depend_on_how_many_are_drawn() -> None:
     few, many = list(draw_scenes(3)), list(draw_scenes(5))
     assert [s.sentences for s in few] == [s.sentences for s in many[:3]]
     assert few[2].image.tobytes() == many[2].image.tobytes()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 1000), st.integers(0, 50))
+def test_look_alikes_differ_in_one_fact_each(base: int, seed: int) -> None:
+    scenes = [describe(4 * base + variant, seed, alike=4) for variant in range(4)]
+    facts = [
+        [s.kind, s.ground, s.band, *(getattr(g, n) for g in s.groups for n in g.__slots__)]
+        for s in scenes
+    ]
+    for other in facts[1:]:
+        assert sum(a != b for a, b in zip(facts[0], other, strict=True)) == 1
+    assert len({sentences_of(scene) for scene in scenes}) == 4
+    for scene in scenes:
+        first, second = scene.groups
+        assert first.count != second.count
+        assert len({first.colour, second.colour, scene.ground}) == 3
+
+
+def test_more_look_alikes_than_there_are_are_refused() -> None:
+    with pytest.raises(ValueError, match="one to 4"):
+        describe(0, 0, alike=5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from rsitmd_tools.demo.scenes.kinds import COLOURS, KINDS, Kind
 SPOTS = ("upper left", "upper right", "lower left", "lower right")
 SIZES = ("small", "large")
 MOST = 4
+# Of a scene and its look-alikes, and how much smaller objects are among look-alikes.
+MOST_ALIKE = 4
+SMALLER = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Description:
         band: ``horizontal`` or ``vertical``, where the kind has a strip across it.
         groups: Two groups of objects in two quarters.
         seed: Places objects and textures within what is described.
+        scale: Of the objects.
     """
 
     kind: Kind
@@ -40,12 +44,23 @@ class Description:
     band: str
     groups: tuple[Group, Group]
     seed: tuple[int, int]
+    scale: float = 1.0
 
 
-def describe(index: int, seed: int) -> Description:
-    """Choose what scene ``index`` shows."""
-    random = np.random.default_rng([seed, index])
-    kind = KINDS[index % len(KINDS)]
+def describe(index: int, seed: int, alike: int = 1) -> Description:
+    """Choose what scene ``index`` shows.
+
+    Args:
+        index: Number of the scene.
+        seed: Seed of all scenes.
+        alike: So many consecutive scenes, at most four, differ in one fact each, and their
+            objects are small: the harder mode.
+    """
+    if not 1 <= alike <= MOST_ALIKE:
+        raise ValueError(f"{alike} scenes alike: one to {MOST_ALIKE}")
+    base, variant = divmod(index, alike)
+    random = np.random.default_rng([seed, base])
+    kind = KINDS[base % len(KINDS)]
     ground = str(random.choice(list(kind.grounds)))
     spots = random.permutation(SPOTS)[:2]
     # Objects of the ground's own colour could not be seen.
@@ -56,4 +71,20 @@ def describe(index: int, seed: int) -> Description:
         for i in range(2)
     )
     band = str(random.choice(["horizontal", "vertical"]))
-    return Description(kind, ground, band, (groups[0], groups[1]), (seed, index))
+    first, second = _varied(groups[0], groups[1], variant, ground)
+    scale = 1.0 if alike == 1 else SMALLER
+    return Description(kind, ground, band, (first, second), (seed, index), scale)
+
+
+def _varied(first: Group, second: Group, variant: int, ground: str) -> tuple[Group, Group]:
+    """Change one fact: a count, a size or a colour."""
+    if variant == 1:
+        counts = {first.count, second.count}
+        other = next(n for n in range(1, MOST + 1) if n not in counts)
+        return replace(first, count=other), second
+    if variant == 2:
+        return first, replace(second, size=SIZES[1 - SIZES.index(second.size)])
+    if variant == 3:
+        used = {first.colour, second.colour, ground}
+        return first, replace(second, colour=next(c for c in COLOURS if c not in used))
+    return first, second

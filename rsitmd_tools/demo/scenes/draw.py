@@ -24,7 +24,7 @@ def draw(scene: Description) -> Image.Image:
     shadows = Image.new("RGBA", image.size)
     objects = Image.new("RGBA", image.size)
     for group in scene.groups:
-        radius = RADII[group.size] * SCALE
+        radius = round(RADII[group.size] * SCALE * scene.scale)
         for x, y in _places(group, random):
             turn = float(random.uniform(0, 360))
             stamp = _stamp(scene.kind.thing.shape, COLOURS[group.colour], radius, turn)

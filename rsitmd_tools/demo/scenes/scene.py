@@ -23,10 +23,16 @@ class DrawnScene:
     keywords: tuple[str, ...]
 
 
-def draw_scenes(count: int, seed: int = 0) -> Iterator[DrawnScene]:
-    """Draw scenes, the categories in turn; scene ``i`` does not depend on ``count``."""
+def draw_scenes(count: int, seed: int = 0, alike: int = 1) -> Iterator[DrawnScene]:
+    """Draw scenes, the categories in turn; scene ``i`` does not depend on ``count``.
+
+    Args:
+        count: How many.
+        seed: Seed of all.
+        alike: So many consecutive ones differ in one fact each (see :func:`describe`).
+    """
     for index in range(count):
-        description = describe(index, seed)
+        description = describe(index, seed, alike)
         yield DrawnScene(
             category=description.kind.category,
             description=description,
