@@ -13,8 +13,9 @@ from typing import Any
 from rsitmd_tools.dataset.formats.registry import read_text
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.quality.finding import Finding
+from rsitmd_tools.quality.rules.n108_untouched_machine_text import message
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.merge import sentence_ids
+from rsitmd_tools.workspace.merge import sentence_ids, untouched_sentences
 
 COLUMNS = ("image", "annotator", "sentence", "note")
 
@@ -34,20 +35,45 @@ class Chosen:
     codes: tuple[str, ...] = ()
 
 
+class Found:
+    """Finds the sentence that a finding is about.
+
+    Args:
+        workspace: The workspace, as the rules saw it.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._ids = sentence_ids(workspace)
+        untouched = untouched_sentences(workspace)
+        self.machine = {row["id"] for row in untouched}
+        # No image has a machine's text among its sentences: it is known by what is said of it.
+        self._machine = {(row["filename"], message(row)): row["id"] for row in untouched}
+
+    def row(self, image: str | None, index: int | None, said: str) -> int | None:
+        """Return the row of a sentence; None for what is about no sentence that is here.
+
+        Args:
+            image: The finding's image.
+            index: Its index of the sentence.
+            said: Its message.
+        """
+        if image is None:
+            return None
+        return self._machine.get((image, said)) if index is None else self._ids.get((image, index))
+
+
 def is_file(asked: str) -> bool:
     """Say whether what was asked names a file and not codes."""
     return Path(asked).suffix.lower() in {".csv", ".json"} or Path(asked).is_file()
 
 
-def by_codes(
-    asked: str, findings: Iterable[Finding], ids: Mapping[tuple[str, int], int]
-) -> list[Chosen]:
+def by_codes(asked: str, findings: Iterable[Finding], sentences: Found) -> list[Chosen]:
     """Return the sentences in which rules of these codes found something.
 
     Args:
         asked: Codes or families, by commas or blanks, such as ``S104,S105`` or ``S``.
         findings: What the rules found.
-        ids: Row of each sentence by file name and index.
+        sentences: Finds the sentence of each.
     """
     codes = tuple(asked.replace(",", " ").split())
     if not codes:
@@ -61,9 +87,9 @@ def by_codes(
                 "code": finding.code,
             }
             for finding in findings
-            if finding.code.startswith(codes) and finding.sentence_index is not None
+            if finding.code.startswith(codes)
         ],
-        ids,
+        sentences,
     )
 
 
@@ -81,8 +107,7 @@ def by_file(file: Path, workspace: Workspace) -> list[Chosen]:
     if file.suffix.lower() == ".json":
         try:
             entries = json.loads(text)["findings"]
-            chosen = [e for e in entries if e.get("sentence_index") is not None]
-            return _of_findings(chosen, sentence_ids(workspace), str(file))
+            return _of_findings(entries, Found(workspace), str(file))
         except (ValueError, TypeError, KeyError, AttributeError):
             raise RsitmdError(
                 "holds no findings",
@@ -99,22 +124,25 @@ def by_file(file: Path, workspace: Workspace) -> list[Chosen]:
 
 def _of_findings(
     entries: Sequence[Mapping[str, Any]],
-    ids: Mapping[tuple[str, int], int],
+    sentences: Found,
     where: str = "findings",
 ) -> list[Chosen]:
     """Return one choice a sentence, its messages joined."""
     notes: dict[int, list[str]] = {}
     codes: dict[int, list[str]] = {}
     for entry in entries:
-        place = (str(entry["image"]), int(entry["sentence_index"]))
-        if place not in ids:
+        image, index = entry.get("image"), entry.get("sentence_index")
+        row = sentences.row(image, index, str(entry["message"]))
+        if row is None and index is None:  # about an image, or all of them
+            continue
+        if row is None:
             raise RsitmdError(
-                f"{place[0]} has no sentence {place[1]}",
+                f"{image} has no sentence {index}",
                 where=where,
                 mend="the workspace has changed since: validate again",
             )
-        notes.setdefault(ids[place], []).append(str(entry["message"]))
-        codes.setdefault(ids[place], []).append(str(entry["code"]))
+        notes.setdefault(row, []).append(str(entry["message"]))
+        codes.setdefault(row, []).append(str(entry["code"]))
     return [
         Chosen(sentence, "; ".join(said), tuple(dict.fromkeys(codes[sentence])))
         for sentence, said in notes.items()

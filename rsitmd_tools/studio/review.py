@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.dataset import load_dataset
-from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.quality import check_subject, subject_of
 from rsitmd_tools.quality.finding import Finding
 from rsitmd_tools.studio.client import Client, connection_of
-from rsitmd_tools.studio.decisions import Chosen, by_codes, by_file, is_file
+from rsitmd_tools.studio.decisions import Chosen, Found, by_codes, by_file, is_file
 from rsitmd_tools.studio.push import send_notes
 from rsitmd_tools.studio.states import ACCEPTED, NEW, PULL, REJECTED, SENT_BACK, move
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.merge import sentence_ids
 
 # Rules about what people write; those about images and splits say nothing of a sentence.
 FAMILIES = ("S", "N")
@@ -82,25 +81,30 @@ def review(workspace: Workspace, asked: Asked) -> ReviewReport:
     if not asked.reviewer.strip() or asked.reviewer == PULL:
         raise WrongUsage("the reviewer has no name", mend="give one with --reviewer")
     found = look(workspace, asked.select, asked.ignore)
-    ids = sentence_ids(workspace)
-    new = _new(workspace)
-    fresh = [f for f in found if f.sentence_index is not None and ids[_place(f)] in new]
+    sentences = Found(workspace)
+    rows = _rows(workspace)
+    new = {sentence for sentence, row in rows.items() if row["state"] == NEW}
+    places = [(sentences.row(f.image, f.sentence_index, f.message), f) for f in found]
+    spots = [(row, finding) for row, finding in places if row in new]
+    fresh = [finding for _, finding in spots]
     report = ReviewReport()
-    authors = {sentence: row["email"] for sentence, row in _rows(workspace).items()}
-    for finding in fresh:
-        author = authors[ids[_place(finding)]]
+    for place, finding in spots:
+        author = rows[place]["email"]
         report.findings.append({**finding.as_dict(), "annotator": author})
         count = report.annotators.setdefault(author, {})
         count[finding.code] = count.get(finding.code, 0) + 1
 
-    back = _chosen(workspace, asked.send_back, fresh, ids)
-    rejected = _chosen(workspace, asked.reject, fresh, ids)
+    back = _chosen(workspace, asked.send_back, fresh, sentences)
+    rejected = _chosen(workspace, asked.reject, fresh, sentences)
     taken = {chosen.sentence for chosen in (*back, *rejected)}
     if asked.accept == CLEAN:
-        spoiled = {ids[_place(f)] for f in fresh if f.severity != "info"}
-        accepted = [Chosen(row) for row in sorted(new - spoiled - taken)]
+        spoiled = {row for row, finding in spots if finding.severity != "info"}
+        accepted = [Chosen(row) for row in sorted(new - spoiled - sentences.machine - taken)]
     else:
-        accepted = _chosen(workspace, asked.accept, fresh, ids)
+        accepted = _chosen(workspace, asked.accept, fresh, sentences)
+        _refuse_machine_text(
+            [rows[c.sentence] for c in accepted if c.sentence in sentences.machine]
+        )
     both = taken & {chosen.sentence for chosen in accepted}
     if both or len(taken) < len(back) + len(rejected):
         raise WrongUsage(
@@ -150,7 +154,7 @@ def _chosen(
     workspace: Workspace,
     asked: str | None,
     found: Sequence[Finding],
-    ids: dict[tuple[str, int], int],
+    sentences: Found,
 ) -> list[Chosen]:
     if asked is None:
         return []
@@ -160,13 +164,16 @@ def _chosen(
         if twice:
             raise WrongUsage("names a sentence twice", where=asked, mend="one line a sentence")
         return chosen
-    return by_codes(asked, found, ids)
+    return by_codes(asked, found, sentences)
 
 
-def _place(finding: Finding) -> tuple[str, int]:
-    assert finding.image is not None
-    assert finding.sentence_index is not None
-    return finding.image, finding.sentence_index
+def _refuse_machine_text(rows: Sequence[Any]) -> None:
+    if rows:
+        raise RsitmdError(
+            "a machine's text that nobody changed cannot be accepted",
+            where=f"{rows[0]['filename']} by {rows[0]['email']}",
+            mend="send it back: --send-back N108",
+        )
 
 
 def _rows(workspace: Workspace) -> dict[int, Any]:
@@ -181,10 +188,6 @@ def _rows(workspace: Workspace) -> dict[int, Any]:
         " WHERE latest AND deleted_at IS NULL"
     )
     return {row["id"]: row for row in rows}
-
-
-def _new(workspace: Workspace) -> set[int]:
-    return {sentence for sentence, row in _rows(workspace).items() if row["state"] == NEW}
 
 
 def _notes_may_change(workspace: Workspace) -> bool:

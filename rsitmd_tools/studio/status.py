@@ -13,7 +13,8 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.client import connection_of
 from rsitmd_tools.studio.people import overview
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.merge import merged_images
+from rsitmd_tools.workspace.licence import licence_state
+from rsitmd_tools.workspace.merge import merged_images, untouched_sentences
 
 WINDOW = timedelta(days=14)  # the pace of these days tells when it ends
 
@@ -33,7 +34,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
     ``annotations``, ``annotators`` (annotations by email), ``complete`` (images that have
     all their sentences), ``sentences``, ``keywords``, ``missing`` (annotations that
     images lack), ``drafts``, ``skips``, ``states`` (sentences by state), ``categories``,
-    ``people`` and ``estimate``.
+    ``people``, ``estimate`` and ``licence`` (None where none is asked for).
     """
     db = workspace.db
     images = merged_images(workspace)
@@ -68,6 +69,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "categories": _categories(images, wanted),
         "people": _people(workspace),
         "estimate": estimate(_days(workspace), missing, datetime.now(UTC).date()),
+        "licence": licence_state(workspace),
     }
 
 
@@ -118,6 +120,8 @@ def findings_of_people(workspace: Workspace) -> dict[str, Any]:
         if finding.image is not None and finding.sentence_index is not None:
             writer = writers.get((finding.image, finding.sentence_index))
             found[str(writer)][finding.code] += 1
+    for row in untouched_sentences(workspace):  # of no image, so without an index above
+        found[row["email"]]["N108"] += 1
     compared = agreements(images)
     values: dict[str, list[float]] = defaultdict(list)
     for entry in compared:

@@ -103,19 +103,23 @@ def changed_by_others(workspace: Workspace) -> dict[tuple[str, int], str]:
 def untouched_sentences(workspace: Workspace) -> list[sqlite3.Row]:
     """Return the sentences that a machine made and an annotator submitted as they were.
 
+    Those that were sent back, replaced or rejected are left out.
+
     Returns:
-        Rows with ``filename``, ``email``, ``slot`` and ``raw``.
+        Rows with ``id``, ``filename``, ``email``, ``slot`` and ``raw``.
     """
     return workspace.db.execute(
-        "SELECT image.filename, annotator.email, sentence.slot, sentence.raw FROM sentence"
+        "SELECT sentence.id, filename, email, slot, raw FROM sentence"
         " JOIN annotation ON annotation.id = sentence.annotation_id"
         " JOIN task ON task.id = annotation.task_id"
         " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
         " JOIN image ON image.id = task.image_id"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " WHERE annotation.latest AND annotation.deleted_at IS NULL"
-        " AND sentence.origin = 'machine untouched' AND sentence.state <> 'replaced'"
-        " ORDER BY image.id, annotator.id, sentence.slot"
+        " AND sentence.origin = 'machine untouched'"
+        f" AND sentence.state NOT IN ({', '.join('?' * len(LEFT_OUT))})"
+        " ORDER BY image.id, annotator.id, sentence.slot",
+        LEFT_OUT,
     ).fetchall()
 
 

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio.pull import pull
+from rsitmd_tools.studio.review import CLEAN, Asked, review
+from rsitmd_tools.studio.status import findings_of_people
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 
@@ -87,3 +91,57 @@ def test_untouched_text_never_counts(
     checked = tool.run("validate", folder, "--select", "N108", "--format", "json")
     [finding] = json.loads(checked.stdout)["findings"]
     assert finding["image"] == "harbour_1.tif"
+    email = annotators[0][0]
+
+    # A review takes it for what it is: never accepted, sent back to who submitted it.
+    with Workspace.open(folder, write=True) as workspace:
+        assert findings_of_people(workspace)["findings"][email]["N108"] == 1
+        with pytest.raises(RsitmdError, match="machine's text that nobody changed"):
+            review(workspace, Asked("B. Lee", accept="N108"))
+        decided = review(workspace, Asked("B. Lee", accept=CLEAN, select=("N108",)))
+        assert decided.states == {"accepted": 2, "new": 1}
+        assert decided.annotators == {email: {"N108": 1}}
+    file = folder / "found.json"
+    file.write_text(checked.stdout, encoding="utf-8")
+    with Workspace.open(folder, write=True) as workspace:
+        decided = review(workspace, Asked("B. Lee", reject=str(file)))
+        assert decided.states == {"accepted": 2, "rejected": 1}
+        [rejected] = workspace.db.execute("SELECT raw FROM sentence WHERE state = 'rejected'")
+        assert rejected["raw"] == written[0]
+
+
+def test_untouched_text_goes_back_and_counts_once_it_is_rewritten(
+    make_workspace: MakeWorkspace,
+    tool: Tool,
+    client: Client,
+    annotators: list[tuple[str, Annotator]],
+) -> None:
+    settings = '[annotation]\nassignment = "shared"\nannotators_per_image = 2\nkeywords_min = 0\n'
+    folder = make_workspace(images=3, settings=settings)
+    assert tool.run("annotate", "push", folder).returncode == 0
+    file = captions(folder, "Here lie")
+    made = tool.run("annotate", "prefill", folder, "--captions", file, "--model", "m-1")
+    assert made.returncode == 0, made.stderr
+    with Workspace.open(folder) as workspace:
+        task = workspace.db.execute("SELECT server_id FROM task ORDER BY id").fetchone()[0]
+    (email, person), (other, second) = annotators[:2]
+    second.submit(task, ["Two white ships lie at the long grey quay."], [])
+    person.submit(task, ["Here lie 1 boats."], [])
+    with Workspace.open(folder, write=True) as workspace:
+        pull(workspace)
+        report = review(workspace, Asked("B. Lee", send_back="N108"))
+        [back] = report.sent_back
+        assert (back["image"], back["annotator"], back["sentence"]) == ("harbour_1.tif", email, 1)
+        assert "Here lie 1 boats." in back["note"]
+        states = workspace.db.execute("SELECT raw, state FROM sentence ORDER BY id").fetchall()
+        assert {tuple(row) for row in states} == {
+            ("Here lie 1 boats.", "sent back"),
+            ("Two white ships lie at the long grey quay.", "new"),
+        }
+        note = client.call(client.sdk.tasks.get, id=str(task)).data["note"]
+        assert email in note
+        assert other not in note
+        person.rewrite(task, ["One red tug waits in front of the quay."], [])
+        assert pull(workspace).corrected == 1
+        assert "One red tug waits in front of the quay." in merged_images(workspace)[0].captions
+        assert review(workspace, Asked("B. Lee", accept=CLEAN)).accepted == 2

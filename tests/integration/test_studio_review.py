@@ -18,6 +18,7 @@ from rsitmd_tools.studio.history import history
 from rsitmd_tools.studio.people import join
 from rsitmd_tools.studio.pull import pull
 from rsitmd_tools.studio.push import push
+from rsitmd_tools.studio.results import as_result
 from rsitmd_tools.studio.review import CLEAN, Asked, review
 from rsitmd_tools.studio.status_page import status_page
 from rsitmd_tools.workspace import Workspace
@@ -179,6 +180,25 @@ def test_the_commands_say_what_they_did(written: Workspace, annotators: People, 
     assert tool.run("annotate", "log", folder, "harbour_77.tif").returncode == 1
     assert tool.run("annotate", "review", folder, "--send-back", " ").returncode == 2
     assert tool.run("annotate", "review", folder, "--reviewer", "").returncode == 2
+
+
+def test_a_sentence_that_somebody_else_changed_goes_back_to_its_author(
+    written: Workspace, annotators: People, client: Client
+) -> None:
+    email, person = annotators[1]
+    task, _ = tasks_of(written, email)[1]
+    [annotation] = client.call(client.sdk.annotations.list, id=task)
+    result = as_result(["The lead wrote this sentence about four vessels."], [])
+    client.call(client.sdk.annotations.update, id=annotation.id, result=result)
+    pull(written)
+    report = review(written, Asked("B. Lee", send_back="N107", accept=CLEAN))
+    [back] = report.sent_back
+    assert (back["image"], back["annotator"], back["sentence"]) == ("harbour_2.tif", email, 1)
+    [raw] = written.db.execute("SELECT raw FROM sentence WHERE state = 'sent back'").fetchone()
+    assert raw == "The lead wrote this sentence about four vessels."
+    person.rewrite(task, [OTHER[1]], [])
+    assert pull(written).corrected == 1
+    assert review(written, Asked("B. Lee")).annotators.get(email, {}).get("N107") is None
 
 
 def test_in_a_shared_project_the_lead_is_warned(

@@ -86,7 +86,9 @@ def _print(report: ReviewReport) -> None:
     from rsitmd_tools.errors import printable
 
     for finding in report.findings:
-        place = f"{finding['image']} sentence {finding['sentence_index']}"
+        place = finding["image"]
+        if finding["sentence_index"] is not None:
+            place += f" sentence {finding['sentence_index']}"
         line = f"{place}: {finding['code']} {finding['message']} ({finding['annotator']})"
         click.echo(printable(line))
     for email, count in report.annotators.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 
 from rsitmd_tools.quality.registry import Place, rule
@@ -32,5 +33,13 @@ def untouched_machine_text(subject: Subject) -> Iterator[Place]:
         rows = untouched_sentences(workspace)
     for row in rows:
         if row["filename"] in images:
-            told = f"{row['email']} submitted a machine's text as it was: {row['raw']!r}"
-            yield Place(told, images[row["filename"]])
+            yield Place(message(row), images[row["filename"]])
+
+
+def message(row: sqlite3.Row) -> str:
+    """Return what is said of a row of ``untouched_sentences``.
+
+    The sentence is none of its image's, so that the finding has no index: a review knows it
+    again by this text.
+    """
+    return f"{row['email']} submitted a machine's text as sentence {row['slot']}: {row['raw']!r}"
