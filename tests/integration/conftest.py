@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,29 +90,52 @@ class Tool:
         out, err = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
-    def killed_after(self, answers: int, command: str, folder: Path) -> None:
-        """Run push or pull, killed right after the server has answered so many calls."""
+    def killed_after(
+        self,
+        answers: int,
+        command: str,
+        folder: Path,
+        victims: Sequence[int] = (),
+        delay: float = 0.0,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run push, pull or assist, and kill when the server has answered so many calls.
+
+        Args:
+            answers: How many calls.
+            command: The command of ``annotate``.
+            folder: The workspace.
+            victims: The processes to kill; the command itself by default.
+            delay: Seconds from that answer to the kill.
+        """
         script = f"""
-import os, signal, sys
+import os, signal, sys, threading
 from rsitmd_tools.cli import main
 from rsitmd_tools.studio import pull, push
 from rsitmd_tools.studio.client import Client
 push.BATCH = pull.PAGE = 2
 call, seen = Client.call, 0
+def kill():
+    for process in {list(victims)} or [os.getpid()]:
+        os.kill(process, signal.SIGKILL)
 def counted(self, *args, **kwargs):
     global seen
     answer = call(self, *args, **kwargs)
     seen += 1
     if seen == {answers}:
-        os.kill(os.getpid(), signal.SIGKILL)
+        threading.Timer({delay}, kill).start() if {delay} else kill()
     return answer
 Client.call = counted
 main(["annotate", "{command}", sys.argv[1]])
 """
         process = subprocess.run(
-            [sys.executable, "-c", script, str(folder)], capture_output=True, timeout=300
+            [sys.executable, "-c", script, str(folder)],
+            capture_output=True,
+            text=True,
+            timeout=300,
         )
-        assert process.returncode == -signal.SIGKILL, process.stderr
+        expected = (0, 1) if victims else (-signal.SIGKILL,)
+        assert process.returncode in expected, process.stderr
+        return process
 
 
 @pytest.fixture(scope="session")

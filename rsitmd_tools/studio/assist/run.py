@@ -6,6 +6,7 @@ import json
 import logging
 import queue
 import threading
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.assist.backend import VERSION, Backend
 from rsitmd_tools.studio.client import Client, connection_of, server_time
+from rsitmd_tools.studio.pull import OVERLAP
 from rsitmd_tools.studio.results import parse_result
 from rsitmd_tools.workspace import Workspace
 
@@ -109,6 +111,8 @@ class Assist:
         changed = []
         for project in self._projects:
             newest = last = seen.get(str(project), "")
+            # Changes at the same time are announced in any order, and a clock may step back.
+            since = last and server_time(datetime.fromisoformat(last) - OVERLAP)
             for page in self._client.pages(project):
                 for task in page:
                     category = str((task.data or {}).get("category", ""))
@@ -117,25 +121,29 @@ class Assist:
                         written = parse_result(entry.get("result") or [])
                         self.adviser.learn(task.id, entry["id"], category, written)
                         when = server_time(entry["updated_at"])
-                        if when > last:
-                            changed.append((task.id, entry))
+                        if when > since:
+                            changed.append((int(task.id), entry, task.data or {}))
                         newest = max(newest, when)
             seen[str(project)] = newest
-        for task_id, entry in changed:
-            self._hint(int(task_id), entry)
+        for task_id, entry, data in changed:
+            if self._hint_of(task_id, entry, data) != data.get(HINT):
+                self._hint(task_id, entry)
         write_json(self._state, seen)
 
     def _connect(self, project: int) -> None:
         """Name the backend to a project, once, at the address where it runs now."""
         there = self._client.call(self._client.sdk.ml.list, project=project)
         own = [entry for entry in there if entry.title == TITLE]
-        if any(entry.url == self.backend.url for entry in own):
+        told = {f"{entry.url}/webhook" for entry in own}  # the server makes the hook itself
+        hooks = self._client.call(self._client.sdk.webhooks.list, project=str(project))
+        hooks = [hook for hook in hooks if hook.url in told]
+        if [entry.url for entry in own] == [self.backend.url] and len(hooks) == 1:
             return
-        for entry in own:  # of an earlier run on another port
+        # Of an earlier run on another port. Its backend goes last: by it the hook is known.
+        for hook in hooks:
+            self._client.call(self._client.sdk.webhooks.delete, id=hook.id)
+        for entry in own:
             self._client.call(self._client.sdk.ml.delete, id=entry.id)
-        for hook in self._client.call(self._client.sdk.webhooks.list, project=str(project)):
-            if any(hook.url == f"{entry.url}/webhook" for entry in own):
-                self._client.call(self._client.sdk.webhooks.delete, id=hook.id)
         try:
             self._client.call(
                 self._client.sdk.ml.create,
@@ -186,10 +194,16 @@ class Assist:
         """Put the hints about an annotation on its task; take them away when it is mended."""
         plain = {"additional_query_parameters": {"resolve_uri": "false"}}
         sdk = self._client.sdk.tasks
-        there = self._client.call(sdk.get, id=str(task), request_options=plain)
-        data = there.data or {}
-        if HINT not in data:  # a page that shows none
-            return
+        data = self._client.call(sdk.get, id=str(task), request_options=plain).data or {}
+        hint = self._hint_of(task, entry, data)
+        if hint is not None and hint != data[HINT]:
+            self._client.call(sdk.update, id=str(task), data={**data, HINT: hint})
+            self.hinted += bool(hint)
+
+    def _hint_of(self, task: int, entry: dict[str, Any], data: dict[str, Any]) -> str | None:
+        """Return the hint that a task should show; None where its page shows none."""
+        if HINT not in data:
+            return None
         written = parse_result(entry.get("result") or [])
         found = self.adviser.hints(task, entry["id"], str(data.get("category", "")), written)
         author = entry.get("completed_by")
@@ -199,14 +213,12 @@ class Assist:
         others = [
             line for line in str(data[HINT]).splitlines() if not line.startswith(f"For {name}: ")
         ]
-        lines = [*others, *([f"For {name}: {'; '.join(found)}"] if found else [])]
-        if "\n".join(lines) != data[HINT]:
-            self._client.call(sdk.update, id=str(task), data={**data, HINT: "\n".join(lines)})
-            self.hinted += bool(found)
+        return "\n".join([*others, *([f"For {name}: {'; '.join(found)}"] if found else [])])
 
     def _read(self) -> dict[str, str]:
         try:
-            return {str(k): str(v) for k, v in json.loads(self._state.read_text()).items()}
+            seen = json.loads(self._state.read_text())
+            return {str(k): server_time(v) for k, v in seen.items() if v}
         except (OSError, ValueError, AttributeError):
             return {}
 
