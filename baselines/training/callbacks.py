@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import signal
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -49,6 +51,40 @@ class Metrics(Callback):
                 f"epoch {last['epoch'] + 1}/{trainer.max_epochs}: loss {last['loss']:.3f}, "
                 f"validation mR {last['val_mean_recall']:.2f}"
             )
+
+
+class Interrupt(Callback):
+    """Let no Ctrl-C get lost.
+
+    Python drops what is raised while an object is destroyed, and at the end of each epoch
+    the loader's processes are awaited there. What was dropped is raised at the next batch.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._before: Any = None
+
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        """Listen; only the main thread can."""
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._hear)
+
+    def on_train_batch_start(
+        self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Stop where somebody asked for it."""
+        if self._asked:
+            raise KeyboardInterrupt
+
+    def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Listen no more."""
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            self._before = None
+
+    def _hear(self, number: int, frame: Any) -> None:
+        self._asked = True
+        raise KeyboardInterrupt
 
 
 class Speed(Callback):

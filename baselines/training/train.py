@@ -32,7 +32,7 @@ from rsitmd_tools.baselines.evaluation.fits import file_checksums
 from rsitmd_tools.baselines.models import make_model, make_tokenizer
 from rsitmd_tools.baselines.run import Run, read_checkpoint
 from rsitmd_tools.baselines.training.about import about_run, prepare_run
-from rsitmd_tools.baselines.training.callbacks import Bar, Metrics, Speed, write_metrics
+from rsitmd_tools.baselines.training.callbacks import Bar, Interrupt, Metrics, Speed, write_metrics
 from rsitmd_tools.baselines.training.checkpoint import AtomicCheckpointIO, BestAndLast
 from rsitmd_tools.baselines.training.device import accelerator, check_device, precision
 from rsitmd_tools.baselines.training.module import RetrievalModule
@@ -220,7 +220,7 @@ def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightn
         strategy=strategy,
         precision=precision(config.precision, options.device),  # type: ignore[arg-type]
         logger=TensorBoardLogger(run.folder, name="tensorboard", version=""),
-        callbacks=[BestAndLast(run), speed, Metrics(run), *bar],
+        callbacks=[Interrupt(), BestAndLast(run), speed, Metrics(run), *bar],
         plugins=[AtomicCheckpointIO()],
         enable_progress_bar=bool(bar),
         enable_model_summary=False,
