@@ -2,171 +2,40 @@
 
 from __future__ import annotations
 
-import io
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image
 
-from rsitmd_tools.studio.accounts import invitation_link
-from rsitmd_tools.studio.client import Client
 from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from tests.integration.pages import (
+    DESKTOP,
+    LAPTOP,
+    OpenPage,
+    assert_shows,
+    browser,
+    in_sight,
+    keywords,
+    log_in,
+    open_page,
+    open_stream,
+    picture,
+    posted,
+    pushed,
+    sentence,
+    shown_picture,
+    sign_up,
+    submit_button,
+)
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page, Response
-
+    from rsitmd_tools.studio.client import Client
     from rsitmd_tools.studio.server import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace
 
+__all__ = ["browser", "open_page"]  # fixtures
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
-
-LAPTOP = (1366, 768)
-DESKTOP = (1920, 1080)
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PASSWORD = "a long password for tests"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed: make install"
-    )
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip("no Chromium found: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-OpenPage = Callable[..., Any]
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """A function that opens a page in a fresh profile, in a window of a given size."""
-    contexts = []
-
-    def make(size: tuple[int, int] = LAPTOP) -> Page:
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]})
-        contexts.append(context)
-        return context.new_page()
-
-    yield make
-    for context in contexts:
-        context.close()
-
-
-def sign_up(page: Page, client: Client, email: str) -> None:
-    page.goto(invitation_link(client))
-    _send_form(page, email)
-
-
-def log_in(page: Page, url: str, email: str) -> None:
-    page.goto(f"{url}/user/login/")
-    _send_form(page, email)
-
-
-def _send_form(page: Page, email: str) -> None:
-    page.fill("input[name=email]", email)
-    page.fill("input[name=password]", PASSWORD)
-    page.click("button[type=submit]")
-    page.wait_for_url(lambda url: "/user/" not in url)
-
-
-def open_stream(page: Page, url: str, project: int) -> None:
-    """Open the label stream and close the instructions that greet there."""
-    page.goto(f"{url}/projects/{project}/data?labeling=1")
-    greeting = page.locator(".lsf-modal-ls__content")
-    greeting.wait_for()
-    assert "How to caption an image" in greeting.inner_text()
-    page.get_by_label("Close modal").click()
-    greeting.wait_for(state="hidden")
-    page.wait_for_function("document.querySelector('img[alt=image]')?.naturalWidth > 0")
-
-
-def pushed(folder: Path) -> int:
-    with Workspace.open(folder, write=True) as workspace:
-        push(workspace)
-        return int(workspace.db.execute("SELECT server_id FROM project").fetchone()[0])
-
-
-def in_sight(page: Page, part: Locator) -> bool:
-    """Say whether an element is whole inside the window and nothing lies over it."""
-    box, window = part.bounding_box(), page.viewport_size
-    assert window is not None
-    if box is None:
-        return False
-    right, low = box["x"] + box["width"], box["y"] + box["height"]
-    inside = (
-        box["x"] >= 0 and box["y"] >= 0 and right <= window["width"] and low <= window["height"]
-    )
-    # The corners and the middle belong to the element, or to what it holds.
-    uncovered = part.evaluate(
-        """element => {
-            const box = element.getBoundingClientRect();
-            return [[.05, .05], [.5, .5], [.95, .95]].every(([x, y]) => {
-                const top = document.elementFromPoint(
-                    box.x + x * box.width, box.y + y * box.height);
-                return element === top || element.contains(top);
-            });
-        }"""
-    )
-    return inside and bool(uncovered)
-
-
-def picture(page: Page) -> Locator:
-    return page.locator(".rsitmd-picture .konvajs-content")
-
-
-def shown_picture(page: Page) -> Image.Image:
-    return Image.open(io.BytesIO(picture(page).screenshot())).convert("RGB")
-
-
-def assert_shows(page: Page, file: Path) -> None:
-    """The pixels on the screen are those of the image, enlarged."""
-    with Image.open(file) as image:
-        expected = image.convert("RGB")
-    shown = shown_picture(page)
-    assert min(shown.size) >= 500
-    small = shown.resize(expected.size, Image.Resampling.BOX)
-    same = sum(
-        max(abs(a - b) for a, b in zip(small.getpixel(at), expected.getpixel(at), strict=True)) < 24  # type: ignore[arg-type]
-        for at in ((x, y) for x in range(4, 256, 8) for y in range(4, 256, 8))
-    )
-    assert same > 0.95 * 32 * 32
-
-
-def sentence(page: Page, slot: int = 1) -> Locator:
-    return page.locator(f"textarea[name=sentence{slot}]")
-
-
-def keywords(page: Page) -> Locator:
-    return page.locator("input[name=keywords]")
-
-
-def submit_button(page: Page) -> Locator:
-    return page.locator("button[name=submit]")
-
-
-def posted(answer: Response) -> bool:
-    return answer.request.method == "POST" and "/annotations" in answer.url
 
 
 @pytest.mark.parametrize("size", [LAPTOP, DESKTOP])
