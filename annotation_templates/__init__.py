@@ -15,6 +15,7 @@ NOTE = "note"
 HINT = "hint"
 SENTENCE = "sentence"
 KEYWORDS = "keywords"
+SUGGESTED = "suggested"
 CAPTION = "caption"
 RANKING = "better"
 CAPTIONING = "captioning"
@@ -35,6 +36,7 @@ def labeling_config(
     keywords_min: int,
     keywords_max: int,
     template: str = CAPTIONING,
+    words: tuple[int, int] = (4, 50),
 ) -> str:
     """Return the configuration of a page.
 
@@ -43,6 +45,7 @@ def labeling_config(
         keywords_min: The fewest keywords an image has; 0 makes them optional.
         keywords_max: The most keywords an annotator can add.
         template: A name of :data:`TEMPLATES`.
+        words: The fewest and the most words of a sentence, as the page says them.
 
     Raises:
         WrongUsage: There is no template of that name.
@@ -60,6 +63,8 @@ def labeling_config(
         note=True,
         slots=sentence_slots(sentences),
         keywords=KEYWORDS,
+        suggested=SUGGESTED,
+        words=words,
         keywords_min=keywords_min,
         keywords_max=keywords_max,
         ranking=RANKING,

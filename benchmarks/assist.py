@@ -69,17 +69,15 @@ def main() -> None:
 
     plain = [seconds(lambda t=text: every_pair(t)) for _, text in asked[:ALL_PAIRS]]
 
-    def predict(task: dict[str, object]) -> dict[str, object]:
+    def predict(task: dict[str, object], context: dict[str, object]) -> dict[str, object]:
         words = adviser.keywords("airport", [str(task["text"])])
         return {"result": words, "score": 0.5, "model_version": VERSION}
 
     backend = Backend(predict)
     threading.Thread(target=backend.serve_forever, daemon=True).start()
     with httpx.Client(base_url=backend.url, trust_env=False) as session:
-        answers = [
-            seconds(lambda t=text: session.post("/predict", json={"tasks": [{"text": t}]}))
-            for _, text in asked
-        ]
+        asks = [{"tasks": [{"text": text}], "params": {"context": {}}} for _, text in asked]
+        answers = [seconds(lambda a=ask: session.post("/predict", json=a)) for ask in asks]
         webhooks = [
             seconds(lambda t=text: session.post("/webhook", json={"action": "NONE", "text": t}))
             for _, text in asked

@@ -17,12 +17,14 @@ def page_of(workspace: Workspace) -> str:
         RsitmdError: The file cannot be read, or is not XML.
     """
     settings = workspace.settings.annotation
+    limits = workspace.settings.validate.thresholds
     if settings.template in TEMPLATES:
         return labeling_config(
             settings.sentences_per_annotator,
             settings.keywords_min,
             settings.keywords_max,
             settings.template,
+            (limits.words_min, limits.words_max),
         )
     return read_page(workspace.path / settings.template)
 

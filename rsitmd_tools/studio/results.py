@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rsitmd_tools.annotation_templates import KEYWORDS, SENTENCE
+from rsitmd_tools.annotation_templates import KEYWORDS, RANKING, SENTENCE, SUGGESTED
 
 _SLOT = re.compile(rf"{SENTENCE}(\d{{1,3}})")
 
@@ -18,13 +18,16 @@ class Written:
 
     Attributes:
         sentences: ``(slot, text)``, blank ones left out.
-        keywords: Keywords in order, blank ones and repetitions left out.
+        keywords: Keywords in order, blank ones and repetitions left out: those that were
+            written, then those of the assist's that were ticked.
         folded: How many sentences were written on several lines.
+        choice: What was chosen on a page for ranking.
     """
 
     sentences: tuple[tuple[int, str], ...]
     keywords: tuple[str, ...]
     folded: int = 0
+    choice: str | None = None
 
 
 def parse_result(result: Sequence[Any]) -> Written:
@@ -35,7 +38,9 @@ def parse_result(result: Sequence[Any]) -> Written:
     """
     sentences: dict[int, str] = {}
     keywords: dict[str, None] = {}
+    ticked: dict[str, None] = {}
     folded = 0
+    choice = None
     for part in result:
         name, texts = _texts(part)
         slot = _SLOT.fullmatch(name)
@@ -46,7 +51,11 @@ def parse_result(result: Sequence[Any]) -> Written:
                 folded += len(written.splitlines()) > 1
         elif name == KEYWORDS:
             keywords |= dict.fromkeys(filter(None, map(one_line, texts)))
-    return Written(tuple(sorted(sentences.items())), tuple(keywords), folded)
+        elif name == SUGGESTED:
+            ticked |= dict.fromkeys(filter(None, map(one_line, texts)))
+        elif name == RANKING and texts:
+            choice = texts[0]
+    return Written(tuple(sorted(sentences.items())), tuple(keywords | ticked), folded, choice)
 
 
 def as_result(sentences: Sequence[str], keywords: Sequence[str]) -> list[dict[str, Any]]:
@@ -67,7 +76,7 @@ def as_result(sentences: Sequence[str], keywords: Sequence[str]) -> list[dict[st
 def _texts(part: Any) -> tuple[str, list[str]]:
     if not isinstance(part, dict) or not isinstance(part.get("value"), dict):
         return "", []
-    text = part["value"].get("text", [])
+    text = part["value"].get("choices" if part.get("type") == "choices" else "text", [])
     texts = [text] if isinstance(text, str) else text
     strings = [t for t in texts if isinstance(t, str)] if isinstance(texts, list) else []
     return str(part.get("from_name", "")), strings

@@ -16,6 +16,7 @@ from rsitmd_tools.annotation_templates import (
     NOTE,
     RANKING,
     SENTENCE,
+    SUGGESTED,
     data_fields,
 )
 from rsitmd_tools.studio.client import Client, Refused
@@ -25,9 +26,9 @@ WARNING = "warning"
 _SLOT = re.compile(rf"{SENTENCE}(\d{{1,3}})")
 # What push puts into each task; other fields stay empty.
 _FILLED = re.compile(
-    rf"({IMAGE}|{NOTE}|{HINT}|filename|category|sha256|{CAPTION}\d{{1,3}}|left|right)"
+    rf"({IMAGE}|{NOTE}|{HINT}|{SUGGESTED}|filename|category|sha256|{CAPTION}\d{{1,3}}|left|right)"
 )
-_TYPES = {KEYWORDS: "textarea", RANKING: "choices"}
+_TYPES = {KEYWORDS: "textarea", SUGGESTED: "choices", RANKING: "choices"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +88,14 @@ def _controls(root: ElementTree.Element) -> Iterator[Problem]:
             yield Problem(
                 ERROR,
                 f"pull would not read the field {name!r}: it reads {SENTENCE}1, {SENTENCE}2, ...,"
-                f" {KEYWORDS} and {RANKING}",
+                f" {KEYWORDS}, {SUGGESTED} and {RANKING}",
             )
             continue
         read += 1
         if part.tag.lower() != kind:
             yield Problem(ERROR, f"{name!r} is a {part.tag}: pull reads a {kind} there")
             continue
-        if part.get("required", "").lower() != "true":
+        if name != SUGGESTED and part.get("required", "").lower() != "true":
             yield Problem(WARNING, f"{name!r} is not required: people can leave it empty")
         if _SLOT.fullmatch(name) and part.get("maxSubmissions") != "1":
             yield Problem(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import time
@@ -16,17 +15,33 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.accounts import Annotator
 from rsitmd_tools.studio.assist.run import Assist
 from rsitmd_tools.studio.client import Client, connection_of
+from rsitmd_tools.studio.pull import pull
 from rsitmd_tools.studio.push import push
+from rsitmd_tools.studio.results import as_result
 from rsitmd_tools.studio.secrets import secrets_of
 from rsitmd_tools.studio.server import EmbeddedServer
 from rsitmd_tools.workspace import Workspace
+from tests.integration.pages import (
+    OpenPage,
+    browser,
+    in_sight,
+    keywords,
+    log_in,
+    open_page,
+    open_stream,
+    posted,
+    sentence,
+    shot,
+    sign_up,
+    submit_button,
+)
 
 if TYPE_CHECKING:
     from tests.integration.conftest import MakeOwn, MakeWorkspace, Tool
 
+__all__ = ["browser", "open_page"]  # fixtures
 pytestmark = pytest.mark.integration
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 GOOD = "Three red boxes lie in a row on the wide green lawn."
 
 
@@ -66,6 +81,11 @@ def until(look: Callable[[], Any]) -> Any:
             return found
         time.sleep(0.1)
     raise AssertionError("nothing came")
+
+
+def suggested(client: Client, task: int) -> list[str]:
+    offered = client.call(client.sdk.tasks.get, id=str(task)).data["suggested"]
+    return [entry["value"] for entry in offered or []]
 
 
 def hint(client: Client, task: int) -> str:
@@ -116,8 +136,18 @@ def test_hints_come_go_and_are_caught_up(
         hooks = client.call(client.sdk.webhooks.list, project=str(project))
         assert [hook.url for hook in hooks] == [f"{backends[0].url}/webhook"]
         assert str(backends[0].state) == "CO"
-        # The server asks it for suggestions.
-        client.call(client.sdk.ml.predict_interactive, id=backends[0].id, task=tasks[4])
+        # The server asks it for suggestions: what it collects by itself gets none.
+        task = client.call(client.sdk.tasks.get, id=str(tasks[4]))
+        assert task.predictions == []
+        url = backends[0].url  # the server looks there again, and needs it told
+        client.call(client.sdk.ml.update, id=backends[0].id, url=url, is_interactive=True)
+        answer = client.call(
+            client.sdk.ml.predict_interactive,
+            id=backends[0].id,
+            task=tasks[4],
+            context={"result": as_result(["A lawn."], [])},
+        )
+        assert answer.data["result"][0]["value"]["text"] == ["green lawn"]
     finally:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
@@ -126,39 +156,65 @@ def test_hints_come_go_and_are_caught_up(
 
 
 @pytest.mark.browser
-def test_the_hint_is_seen_on_the_page(
-    folder: Path, client: Client, tasks: list[int], lead: Annotator
+def test_suggested_keywords_are_seen_and_taken_and_none_counts_unticked(
+    folder: Path, client: Client, tasks: list[int], lead: Annotator, open_page: OpenPage
 ) -> None:
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed: make install"
-    )
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip("no Chromium found: apt-get install chromium")
+    email = "ticks@example.org"
+    page = open_page()
+    sign_up(page, client, email)
+    project = client.call(client.sdk.tasks.get, id=str(tasks[0])).project
+    with Assist(folder):
+        lead.submit(tasks[3], [GOOD.replace("Three", "Four")], ["red box", "wide lawn"])
+        until(lambda: {"red box", "wide lawn"} <= set(suggested(client, tasks[0])))
+        open_stream(page, client.connection.url, project)
+        number = client.call(client.sdk.tasks.get, id=str(tasks[0])).id
+        box = page.locator(".rsitmd-suggested")
+        box.get_by_text("Others chose").wait_for()
+        assert in_sight(page, box)
+        shot(page, "suggestions")
+        # Nothing of it is in the field, and digits in a sentence tick nothing.
+        assert page.locator(".rsitmd-keywords [data-testid=textarea-region]").count() == 0
+        sentence(page).click()
+        page.keyboard.type("The 1st of 2 boxes stands on a lawn of 3 colours.")
+        assert box.locator("input:checked").count() == 0
+        box.get_by_text("wide lawn").click()
+        keywords(page).click()
+        page.keyboard.type("tall box")
+        with page.expect_response(posted) as answer:
+            submit_button(page).click()
+        assert answer.value.status == 201
+        assert answer.value.json()["task"] == number
+        until(lambda: hint(client, number) is not None)
+    with Workspace.open(folder, write=True) as workspace:
+        pull(workspace)
+        rows = workspace.db.execute(
+            "SELECT keyword.raw FROM keyword JOIN annotation ON annotation.id = annotation_id"
+            " JOIN annotator ON annotator.id = annotator_id WHERE email = ? ORDER BY slot",
+            (email,),
+        )
+        assert [row["raw"] for row in rows] == ["tall box", "wide lawn"]
+    # What was ticked can be ticked off again: it stays on offer.
+    assert "wide lawn" in suggested(client, number)
+
+
+@pytest.mark.browser
+def test_the_hint_is_seen_on_the_page(
+    folder: Path, client: Client, tasks: list[int], lead: Annotator, open_page: OpenPage
+) -> None:
     with Assist(folder):
         lead.submit(tasks[4], ["Several boxes on a <b>lawn</b>."], ["red box"])
         until(lambda: hint(client, tasks[4]))
     known = secrets_of(folder / "studio")
     url = client.connection.url
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
-        page.goto(f"{url}/user/login/")
-        page.fill("input[name=email]", known.email)
-        page.fill("input[name=password]", known.password)
-        page.click("button[type=submit]")
-        page.wait_for_url(lambda address: "/user/" not in address)
-        project = client.call(client.sdk.tasks.get, id=str(tasks[4])).project
-        page.goto(f"{url}/projects/{project}/data?task={tasks[4]}")
-        shown = page.locator(".rsitmd-note").get_by_text("For lead@rsitmd.example.org: ")
-        shown.wait_for()
-        box = shown.bounding_box()
-        assert box is not None
-        assert box["y"] + box["height"] < 768
-        assert "says 'several'" in shown.inner_text().lower()
-        browser.close()
+    page = open_page()
+    log_in(page, url, known.email, known.password)
+    project = client.call(client.sdk.tasks.get, id=str(tasks[4])).project
+    page.goto(f"{url}/projects/{project}/data?task={tasks[4]}")
+    shown = page.locator(".rsitmd-note").get_by_text("For lead@rsitmd.example.org: ")
+    shown.wait_for()
+    assert in_sight(page, shown)
+    assert "says 'several'" in shown.inner_text().lower()
+    shot(page, "hint")
 
 
 def test_a_server_that_does_not_let_it_connect_is_named(

@@ -106,7 +106,7 @@ def test_a_keyword_that_was_taken_back_is_not_suggested() -> None:
 def backend() -> Iterator[Backend]:
     import threading
 
-    def predict(task: dict[str, Any]) -> dict[str, Any]:
+    def predict(task: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
         return {"result": [task["id"]], "score": 1.0, "model_version": VERSION}
 
     made = Backend(predict)
@@ -123,8 +123,12 @@ def test_the_protocol(backend: Backend) -> None:
         assert session.get("/health").json()["status"] == "UP"
         setup = session.post("/setup", json={"project": "1.2", "access_token": "t"})
         assert setup.json() == {"model_version": VERSION}
-        answer = session.post("/predict", json={"tasks": [{"id": 7}, {"no": "id"}, {"id": 8}]})
+        asked = {"tasks": [{"id": 7}, {"no": "id"}, {"id": 8}], "params": {"context": {}}}
+        answer = session.post("/predict", json=asked)
         assert [r["result"] for r in answer.json()["results"]] == [[7], [], [8]]
+        # What the server collects by itself it would put into the field of the next annotator.
+        asked["params"] = {"context": None}
+        assert session.post("/predict", json=asked).json() == {"results": [[], [], []]}
         event = {"action": "ANNOTATION_CREATED"}
         assert session.post("/webhook", json=event).status_code == 200
         assert backend.events.get_nowait() == event

@@ -17,8 +17,12 @@ json_values = st.recursive(
 parts = st.fixed_dictionaries(
     {},
     optional={
-        "from_name": st.sampled_from(["sentence1", "sentence2", "keywords", "other"]) | json_values,
-        "value": st.fixed_dictionaries({"text": json_values}) | json_values,
+        "from_name": st.sampled_from(["sentence1", "sentence2", "keywords", "suggested", "better"])
+        | json_values,
+        "type": st.sampled_from(["textarea", "choices"]) | json_values,
+        "value": st.fixed_dictionaries({"text": json_values})
+        | st.fixed_dictionaries({"choices": json_values})
+        | json_values,
     },
 )
 
@@ -58,6 +62,15 @@ def test_blank_areas_and_unknown_parts_are_no_sentences() -> None:
     result.append({"from_name": "note", "value": {"text": ["a field added by hand"]}})
     result.append({"type": "rating", "value": {"rating": 3}})
     assert parse_result(result) == Written((), ("blue sea",), 0)
+
+
+def test_ticked_keywords_come_after_those_that_were_written_and_a_choice_is_read() -> None:
+    result = [
+        {"from_name": "suggested", "type": "choices", "value": {"choices": ["- port", "red ship"]}},
+        {"from_name": "better", "type": "choices", "value": {"choices": ["equal"]}},
+        *as_result([], ["blue sea", "- port"]),
+    ]
+    assert parse_result(result) == Written((), ("blue sea", "- port", "red ship"), 0, "equal")
 
 
 def test_lines_added_one_by_one_to_an_area_are_one_sentence() -> None:

@@ -18,6 +18,9 @@ def test_an_area_for_each_sentence_and_one_for_keywords(sentences: int) -> None:
     assert [area.get("name") for area in areas] == [*names, "keywords"]
     assert {area.get("required") for area in areas} == {"true"}
     assert [area.get("maxSubmissions") for area in areas] == ["1"] * sentences + ["5"]
+    shown = [header.get("value") for header in page.findall(".//Header")][:sentences]
+    assert all(str(title).endswith(", 4 to 50 words") for title in shown)
+    assert page.find(".//Choices").get("value") == "$suggested"  # type: ignore[union-attr]
     assert len(page.findall(".//Text")) == 8  # note, hint, four principles, two examples
     image = page.find(".//Image")
     assert image is not None

@@ -110,12 +110,17 @@ class Adviser:
         record = ImageRecord("image.tif", (Sentence(raw),), category=category)
         return Dataset("hints", (record,), Path(), "hints")
 
+    @property
+    def keywords_max(self) -> int:
+        """The most keywords that an annotator gives."""
+        return self._settings.annotation.keywords_max
+
     def keywords(self, category: str, sentences: Sequence[str]) -> list[str]:
         """Suggest keywords: those given to scenes of this class whose object is written of.
 
         Without a sentence yet, or with none that fits, the class's most frequent ones.
         """
-        most = self._settings.annotation.keywords_max
+        most = self.keywords_max
         said = {singular(word) for raw in sentences for word in split_words(raw)}
         with self._lock:
             known = [word for word, _ in self._keywords[category].most_common(50 * most)]

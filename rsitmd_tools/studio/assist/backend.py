@@ -16,7 +16,8 @@ MOST_BYTES = 20_000_000
 VERSION = f"rsitmd-assist-{__version__}"
 log = logging.getLogger(__name__)
 
-Predict = Callable[[dict[str, Any]], dict[str, Any]]
+# A task, and what the annotator has on the page.
+Predict = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
 class Backend(ThreadingHTTPServer):
@@ -25,8 +26,12 @@ class Backend(ThreadingHTTPServer):
     The server waits for the answer of a webhook before it answers the annotator: so the
     answer is given at once.
 
+    A prediction is made for what an annotator does on the page (the request has a context).
+    For the server's own collection there is none: what it stores stands in the field of the
+    next annotator, who submits it untouched as their own.
+
     Args:
-        predict: Makes a prediction from a task as the server sends it.
+        predict: Makes a prediction from a task, as the server sends it, and a context.
         port: The port; 0 for a free one.
     """
 
@@ -72,13 +77,17 @@ class _Handler(BaseHTTPRequestHandler):
             if not isinstance(tasks, list) or not all(isinstance(t, dict) for t in tasks):
                 self._answer(400, {"error": "tasks is no list of tasks"})
                 return
-            self._answer(200, {"results": [self._predicted(task) for task in tasks]})
+            params = document.get("params")
+            context = params.get("context") if isinstance(params, dict) else None
+            self._answer(200, {"results": [self._predicted(task, context) for task in tasks]})
         else:
             self._answer(404, {"error": "not found"})
 
-    def _predicted(self, task: dict[str, Any]) -> dict[str, Any]:
+    def _predicted(self, task: dict[str, Any], context: Any) -> dict[str, Any] | list[Any]:
+        if not isinstance(context, dict):
+            return []
         try:
-            return self.server.predict(task)
+            return self.server.predict(task, context)
         except Exception:
             # Annotation goes on without a suggestion, whatever a task holds.
             log.exception("no suggestion for task %s", task.get("id"))

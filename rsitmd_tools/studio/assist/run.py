@@ -15,6 +15,7 @@ from rsitmd_tools.atomic import write_json
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.assist.backend import VERSION, Backend
+from rsitmd_tools.studio.assist.suggest import PLAIN, offer_more, suggest_ahead
 from rsitmd_tools.studio.client import Client, connection_of, server_time
 from rsitmd_tools.studio.pull import OVERLAP
 from rsitmd_tools.studio.results import parse_result
@@ -88,14 +89,11 @@ class Assist:
             thread.join()
         self.backend.server_close()
 
-    def predict(self, task: dict[str, Any]) -> dict[str, Any]:
-        """Suggest keywords for a task: a prediction in the server's form."""
+    def predict(self, task: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
+        """Suggest keywords for a task and what is written: a prediction in the server's form."""
         data = task.get("data") if isinstance(task.get("data"), dict) else {}
-        sentences = [
-            raw
-            for entry in (*(task.get("annotations") or ()), *(task.get("drafts") or ()))
-            for _, raw in parse_result(entry.get("result") or []).sentences
-        ]
+        written = parse_result(context.get("result") or [])
+        sentences = [raw for _, raw in written.sentences]
         words = self.adviser.keywords(str((data or {}).get("category", "")), sentences)
         result = {
             "from_name": KEYWORDS,
@@ -128,6 +126,8 @@ class Assist:
         for task_id, entry, data in changed:
             if self._hint_of(task_id, entry, data) != data.get(HINT):
                 self._hint(task_id, entry)
+        for project in self._projects:
+            suggest_ahead(self._client, project, self.adviser)
         write_json(self._state, seen)
 
     def _connect(self, project: int) -> None:
@@ -184,6 +184,7 @@ class Assist:
                 self._hint(task["id"], entry)
             seen = self._read()
             project = str(task.get("project", event.get("project", {}).get("id")))
+            suggest_ahead(self._client, int(project), self.adviser)
             seen[project] = max(seen.get(project, ""), server_time(entry["updated_at"]))
             write_json(self._state, seen)
         elif action == "ANNOTATIONS_DELETED":
@@ -192,13 +193,16 @@ class Assist:
 
     def _hint(self, task: int, entry: dict[str, Any]) -> None:
         """Put the hints about an annotation on its task; take them away when it is mended."""
-        plain = {"additional_query_parameters": {"resolve_uri": "false"}}
         sdk = self._client.sdk.tasks
-        data = self._client.call(sdk.get, id=str(task), request_options=plain).data or {}
+        data = self._client.call(sdk.get, id=str(task), request_options=PLAIN).data or {}
+        sentences = [raw for _, raw in parse_result(entry.get("result") or []).sentences]
+        new = offer_more(data, self.adviser, sentences)
         hint = self._hint_of(task, entry, data)
         if hint is not None and hint != data[HINT]:
-            self._client.call(sdk.update, id=str(task), data={**data, HINT: hint})
+            new = {**new, HINT: hint}
             self.hinted += bool(hint)
+        if new != data:
+            self._client.call(sdk.update, id=str(task), data=new)
 
     def _hint_of(self, task: int, entry: dict[str, Any], data: dict[str, Any]) -> str | None:
         """Return the hint that a task should show; None where its page shows none."""
