@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
+import sqlite3
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,11 +24,11 @@ from rsitmd_tools import __version__
 from rsitmd_tools.atomic import atomic_folder, write_json
 from rsitmd_tools.dataset import load_dataset, save_dataset
 from rsitmd_tools.dataset.formats import precomp
-from rsitmd_tools.dataset.records import SPLITS, Dataset
+from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.progress import track
 from rsitmd_tools.quality.statistics import dataset_statistics
-from rsitmd_tools.release.checksums import write_checksums
+from rsitmd_tools.release.checksums import verify_release, write_checksums
 from rsitmd_tools.release.select import (
     LeftOut,
     check_filenames,
@@ -37,7 +39,17 @@ from rsitmd_tools.release.select import (
 )
 from rsitmd_tools.similarity import write_prior
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.licence import licence_state
 from rsitmd_tools.workspace.merge import merged_images
+
+MANIFEST = "release.json"
+# Who wrote about which image, sentences or keywords.
+WRITERS = (
+    "SELECT DISTINCT filename, email FROM annotation JOIN task ON task.id = task_id"
+    " JOIN project ON project.id = project_id AND project.kind = 'main'"
+    " JOIN image ON image.id = image_id JOIN annotator ON annotator.id = annotation.annotator_id"
+    " WHERE latest AND deleted_at IS NULL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,7 @@ class ReleaseReport:
         keywords: Keywords in all.
         left_out: Images that have not all their sentences yet.
         no_precomp: Why ``precomp/`` was not written; None where it was.
+        not_accepted: Annotators, by number, who have not accepted the licence asked for.
     """
 
     version: str
@@ -61,6 +74,7 @@ class ReleaseReport:
     keywords: int
     left_out: int
     no_precomp: str | None
+    not_accepted: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +85,7 @@ class _Content:
     left_out: tuple[LeftOut, ...]
     pixels: dict[str, str]
     annotated_until: str | None
+    licence: dict[str, Any] | None
 
 
 def make_release(workspace: Workspace, version: str, out: Path) -> ReleaseReport:
@@ -86,7 +101,7 @@ def make_release(workspace: Workspace, version: str, out: Path) -> ReleaseReport
         out: The folder to make.
 
     Raises:
-        RsitmdError: The version is none, ``out`` exists, the images have no split, train
+        RsitmdError: The version is none, ``out`` is something else, the images have no split, train
             or test holds no finished image, an image file is damaged, or the disk is
             full.
     """
@@ -103,15 +118,31 @@ def make_release(workspace: Workspace, version: str, out: Path) -> ReleaseReport
         keywords=sum(len(image.keywords) for image in dataset),
         left_out=len(content.left_out),
         no_precomp=no_precomp,
+        not_accepted=tuple(content.licence["not_accepted"]) if content.licence else (),
     )
+    manifest = _manifest(workspace, content, report)
+    if _stands(out, manifest):
+        return report
     with atomic_folder(out) as folder, _errors_name(out, instead_of=folder):
         copies = _copy_images(dataset, content.pixels, folder / "images")
         _write_texts(dataset, folder, precomp_too=no_precomp is None)
         _write_priors(dataset, workspace.settings.similarity.definition, folder / "prior")
         write_json(folder / "statistics.json", dataset_statistics(dataset))
-        write_json(folder / "release.json", _manifest(workspace, content, report))
+        write_json(folder / MANIFEST, manifest)
         _check_copies(copies, write_checksums(folder), out)
     return report
+
+
+def _stands(out: Path, manifest: dict[str, Any]) -> bool:
+    """Say whether a release is there, whole: so it is after a kill past the last rename."""
+    try:
+        there = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        if there != json.loads(json.dumps(manifest)):
+            return False
+        verify_release(out)
+    except (OSError, ValueError, RecursionError, RsitmdError):
+        return False
+    return True
 
 
 @contextmanager
@@ -133,6 +164,8 @@ def _content(workspace: Workspace) -> _Content:
         addresses = db.execute("SELECT id, email FROM annotator").fetchall()
         pixels = db.execute("SELECT filename, pixel_sha256 FROM image").fetchall()
         until = db.execute("SELECT max(updated_at) FROM annotation WHERE latest").fetchone()[0]
+        licence = licence_state(workspace)
+        writers = db.execute(WRITERS).fetchall()
     finally:
         db.execute("ROLLBACK")
     finished, left_out = finished_images(images, workspace.settings.annotation.sentences_per_image)
@@ -148,8 +181,28 @@ def _content(workspace: Workspace) -> _Content:
         image_folder=workspace.images,
     )
     return _Content(
-        dataset, tuple(left_out), {r["filename"]: r["pixel_sha256"] for r in pixels}, until
+        dataset,
+        tuple(left_out),
+        {r["filename"]: r["pixel_sha256"] for r in pixels},
+        until,
+        None if licence is None else _licence(licence, writers, finished, pseudonyms),
     )
+
+
+def _licence(
+    state: dict[str, Any],
+    writers: Sequence[sqlite3.Row],
+    images: Sequence[ImageRecord],
+    pseudonyms: dict[str, str],
+) -> dict[str, Any]:
+    """Return the licence that annotators were asked to accept, and who wrote without."""
+    released = {image.filename for image in images}
+    wrote = {row["email"] for row in writers if row["filename"] in released}
+    return {
+        "name": state["name"],
+        "text_sha256": state["sha256"],
+        "not_accepted": sorted(pseudonyms[email] for email in wrote & set(state["missing"])),
+    }
 
 
 def _precomp_problem(dataset: Dataset) -> str | None:
@@ -256,5 +309,6 @@ def _manifest(workspace: Workspace, content: _Content, report: ReleaseReport) ->
             "reasons": [asdict(image) for image in content.left_out],
             "precomp": report.no_precomp,
         },
+        "annotators_licence": content.licence,
         "settings": _settings(workspace),
     }

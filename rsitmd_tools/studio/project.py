@@ -49,15 +49,21 @@ class Projects:
     The campaign's key stands in a project's description. A run that was killed after the
     server had made the project finds it there again.
 
+    Args:
+        workspace: The workspace.
+        client: The server.
+        greeting: What people read before the guide, Markdown.
+
     Raises:
         RsitmdError: The server is unreachable or refuses.
     """
 
-    def __init__(self, workspace: Workspace, client: Client) -> None:
+    def __init__(self, workspace: Workspace, client: Client, greeting: str = "") -> None:
         self._workspace = workspace
         self._client = client
+        self._greeting = greeting
         self._there: list[Any] = client.call(lambda: list(client.sdk.projects.list()))
-        self._key = _campaign_key(workspace)
+        self._key = campaign_key(workspace)
 
     def shared_is_used(self) -> bool:
         """Say whether there is a shared project in which somebody wrote."""
@@ -130,7 +136,7 @@ class Projects:
             self._client.call(
                 self._client.sdk.projects.update,
                 id=found.id,
-                title=_title(f"closed: {found.title}"),
+                title=project_title(f"closed: {found.title}"),
                 description=f"{found.description or ''} (closed)",
             )
             self._there.remove(found)  # what it says here is not true any more
@@ -172,11 +178,11 @@ class Projects:
         return self._client.call(
             self._client.sdk.projects.create,
             safe=False,
-            title=_title(name),
+            title=project_title(name),
             description=marker,
             label_config=config,
             maximum_annotations=self._people(owner),
-            expert_instruction=instructions(guide()),
+            expert_instruction=instructions(self._greeting + guide()),
             show_instruction=True,
             show_skip_button=True,
             # Without it the page refuses a text that was typed but not yet added by a key. The
@@ -242,7 +248,8 @@ def text_fields(config: str) -> set[str]:
     return {part.get("name", "") for part in page.iter() if part.get("toName")}
 
 
-def _campaign_key(workspace: Workspace) -> str:
+def campaign_key(workspace: Workspace) -> str:
+    """Return what tells a campaign from all others; it is made at the first push."""
     import uuid
 
     key = workspace.fact("campaign")
@@ -253,7 +260,8 @@ def _campaign_key(workspace: Workspace) -> str:
     return key
 
 
-def _title(name: str) -> str:
+def project_title(name: str) -> str:
+    """Return a name as long as the server takes."""
     return (name if len(name) >= 3 else f"{name} dataset")[:TITLE_LENGTH]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import progress
+from rsitmd_tools.studio import licence
 from rsitmd_tools.studio.client import Client, Refused, connection_of, server_time
 from rsitmd_tools.studio.origins import mark_origins
 from rsitmd_tools.studio.people import People
@@ -44,6 +45,7 @@ class PullReport:
         blank: Sentences asked for that the new and changed annotations lack.
         folded: Sentences written on several lines; each is one line now.
         tasks: Tasks looked at.
+        accepted: People who have accepted the licence since.
         foreign: New and changed annotations whose last change was made by somebody else
             than their author: ``{"image", "annotator", "changed_by"}``.
         unknown_tasks: Tasks of the project that this workspace did not make.
@@ -59,6 +61,7 @@ class PullReport:
     blank: int = 0
     folded: int = 0
     tasks: int = 0
+    accepted: int = 0
     foreign: list[dict[str, str]] = field(default_factory=list)
     unknown_tasks: list[int] = field(default_factory=list)
     lost_projects: list[int] = field(default_factory=list)
@@ -89,6 +92,7 @@ def pull(workspace: Workspace) -> PullReport:
         for row in projects:
             for count in run.project(row):
                 step(count)
+    run.report.accepted = licence.collect(workspace, client, run.people)
     if run.report.corrected:
         send_notes(workspace, client)
     return run.report
@@ -101,7 +105,7 @@ class _Pull:
         self.report = PullReport()
         self._workspace = workspace
         self._client = client
-        self._people = People(workspace, client)
+        self.people = People(workspace, client)
         self._asked = workspace.settings.annotation.sentences_asked
 
     def project(self, project: sqlite3.Row) -> Iterator[int]:
@@ -216,7 +220,7 @@ class _Pull:
             (
                 task,
                 entry["id"],
-                self._people.row(entry.get("completed_by")),
+                self.people.row(entry.get("completed_by")),
                 server_time(entry["updated_at"]),
             ),
         )
@@ -273,8 +277,8 @@ class _Pull:
     def _insert(self, task: sqlite3.Row, entry: dict[str, Any], updated: str) -> int:
         db = self._workspace.db
         result = entry.get("result") or []
-        author = self._people.row(entry.get("completed_by"))
-        changed_by = self._people.row(entry["updated_by"]) if entry.get("updated_by") else None
+        author = self.people.row(entry.get("completed_by"))
+        changed_by = self.people.row(entry["updated_by"]) if entry.get("updated_by") else None
         cursor = db.execute(
             "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
             " updated_by, lead_time, result, pulled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -10,6 +10,7 @@ from typing import Any
 
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.progress import progress
+from rsitmd_tools.studio import licence
 from rsitmd_tools.studio.assign import (
     ASSIGNED,
     ORDERS,
@@ -65,6 +66,7 @@ class PushReport:
         changed: Tasks that got new data: a note, another address of the image.
         moved: Images that changed hands.
         short: Captions that wait for more people to take part.
+        licence: The page on which people accept the licence; None where none is asked for.
         projects: ``{"id", "annotator", "kind", "url"}`` of each project.
     """
 
@@ -76,6 +78,7 @@ class PushReport:
     changed: int = 0
     moved: int = 0
     short: int = 0
+    licence: str | None = None
     projects: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -165,7 +168,10 @@ class _Push:
     def run(self) -> PushReport:
         """Do it."""
         People(self._workspace, self._client)  # sees who signed up
-        self._projects = Projects(self._workspace, self._client)
+        path = licence.ask(self._workspace, self._client)
+        if path is not None:
+            self._report.licence = f"{self._client.connection.url}{path}"
+        self._projects = Projects(self._workspace, self._client, licence.greeting(path))
         self._addresses = addresses(self._workspace, self._client, self._images, upload=False)
         self._report.mode = mode_of(self._workspace, self._projects)
         url = self._client.connection.url

@@ -203,6 +203,10 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (server, number)
     );
     """,
+    """
+    -- Who says that they accepted, as on paper; empty: they did, on the server's page.
+    ALTER TABLE licence ADD COLUMN recorded_by TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 VERSION = len(MIGRATIONS)

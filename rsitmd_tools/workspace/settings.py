@@ -31,6 +31,9 @@ class AnnotationSettings:
         assignment: ``assigned`` (each person has a project with their own images), ``shared``
             (one project, the server's queue), or ``auto``: assigned as soon as two people
             take part.
+        licence: Under which licence people give their text: one of
+            :data:`~rsitmd_tools.workspace.licence.TEXTS`, a text file in the workspace, or
+            nothing: they are not asked.
     """
 
     annotators_per_image: int = 5
@@ -39,6 +42,7 @@ class AnnotationSettings:
     keywords_max: int = 5
     template: str = "captioning"
     assignment: str = "auto"
+    licence: str = ""
     seed: int = 0
 
     @property
@@ -237,6 +241,7 @@ keywords_min = 1           # keywords an image: "blue sea", or "- port" without 
 keywords_max = 5
 template = "captioning"    # or keywords, correction, ranking, or a file: "my-page.xml"
 assignment = "auto"        # assigned: a project a person, from two people on; shared: one for all
+licence = ""               # "CC-BY-4.0" or a text file here: people accept it once; "": not asked
 seed = 0                   # of the plan who captions which image
 
 [split]

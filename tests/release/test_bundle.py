@@ -22,7 +22,9 @@ from rsitmd_tools.quality.statistics import dataset_statistics
 from rsitmd_tools.release import ReleaseReport, make_release, verify_release
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import compute_prior, load_prior
+from rsitmd_tools.studio.people import join
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.licence import accept
 
 MakeWorkspace = Callable[..., Path]
 
@@ -78,7 +80,29 @@ def test_a_release_holds_what_the_workspace_holds(
     assert about["version"] == "1.0.0"
     assert about["annotated_until"] == "2026-01-02T03:04:05Z"
     assert about["settings"]["annotation"]["annotators_per_image"] == 5
+    assert about["annotators_licence"] is None  # none was asked for
+    assert report.not_accepted == ()
     assert not list(tmp_path.glob(".*"))
+
+
+def test_who_wrote_without_accepting_the_licence_is_named_by_number(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    folder = make_workspace()
+    (folder / "rsitmd.toml").write_text("[annotation]\nlicence = 'CC-BY-4.0'\n", encoding="utf-8")
+    with Workspace.open(folder, write=True) as workspace:
+        join(workspace, "idle@example.org")  # wrote nothing: the release needs nothing of them
+        for slot in (0, 1, 3, 4):
+            accept(workspace, f"person{slot}@example.org", "Lee")
+    done = CliRunner().invoke(
+        command, [str(folder), "--version", "1.0.0", "-o", str(tmp_path / "out")]
+    )
+    assert done.exit_code == 0, done.output
+    assert "warning: annotator-3 wrote and have not accepted the licence" in done.stderr
+    about = json.loads((tmp_path / "out" / "release.json").read_text(encoding="utf-8"))
+    assert about["annotators_licence"]["name"] == "CC-BY-4.0"
+    assert len(about["annotators_licence"]["text_sha256"]) == 64
+    assert about["annotators_licence"]["not_accepted"] == ["annotator-3"]
 
 
 def test_addresses_of_annotators_stay_in_the_workspace(
@@ -304,11 +328,12 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from unittest import mock
+from rsitmd_tools import atomic
 from rsitmd_tools.release import bundle
 from rsitmd_tools.workspace import Workspace
 
 workspace, out, place, calls = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-owner, name = (Path, "rename") if place == "rename" else (bundle, place)
+owner, name = {"rename": Path, "sync_folder": atomic}.get(place, bundle), place
 real = getattr(owner, name)
 
 def killed(*arguments, **options):
@@ -343,6 +368,39 @@ def test_a_killed_release_run_again_is_the_same(
     assert not list(tmp_path.glob(".*"))
     release(workspace, tmp_path / "reference")
     assert contents(out) == contents(tmp_path / "reference")
+
+
+def test_a_release_killed_after_its_last_rename_stands(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace()
+    out = tmp_path / "out"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(workspace), str(out), "sync_folder", "1"], check=False
+    )
+    assert killed.returncode == -9
+    before = contents(out)
+    again = release(workspace, out)
+    assert contents(out) == before
+    assert again == release(workspace, tmp_path / "reference")
+
+
+@pytest.mark.parametrize("change", ["other version", "damaged"])
+def test_a_folder_that_holds_another_release_is_never_touched(
+    make_workspace: MakeWorkspace, tmp_path: Path, change: str
+) -> None:
+    workspace = make_workspace()
+    out = tmp_path / "out"
+    release(workspace, out)
+    if change == "damaged":
+        (out / "statistics.json").write_text("{}")
+    before = contents(out)
+    with (
+        Workspace.open(workspace) as opened,
+        pytest.raises(RsitmdError, match="exists already"),
+    ):
+        make_release(opened, "1.0.0" if change == "damaged" else "1.0.1", out)
+    assert contents(out) == before
 
 
 def test_settings_that_name_files_stay_in_the_workspace(

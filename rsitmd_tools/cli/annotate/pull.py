@@ -36,6 +36,8 @@ def command(folder: Path, as_json: bool) -> None:
         f" ({report.corrected} sentences corrected as asked, {report.skipped} skips,"
         f" {report.drafts} drafts, {report.blank} sentences left empty)"
     )
+    if report.accepted:
+        click.echo(f"people who accepted the licence: {report.accepted}")
     if report.folded:
         click.echo(f"{report.folded} sentences with line breaks were put on one line", err=True)
     for entry in report.foreign:

@@ -65,6 +65,8 @@ def command(
     if report.short:
         click.echo(f"captions that wait for more people: {report.short}")
     click.echo(f"page: {report.url}")
+    if report.licence is not None:
+        click.echo(f"everybody accepts the licence once, at: {report.licence}")
     for project in report.projects:
         who = project["annotator"] or "annotators"
         practice = " (pilot)" if project["kind"] == "pilot" else ""

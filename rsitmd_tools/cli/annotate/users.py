@@ -9,19 +9,23 @@ import click
 
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 
-ACTIONS = ("list", "add", "deactivate", "remove")
+ACTIONS = ("list", "add", "accept", "deactivate", "remove")
 
 
-@click.command("users", short_help="Who takes part: list, add, deactivate, remove.")
+@click.command("users", short_help="Who takes part: list, add, accept, deactivate, remove.")
 @workspace_argument
 @click.argument("action", type=click.Choice(ACTIONS), default="list")
 @click.argument("emails", nargs=-1, metavar="[EMAIL]...")
+@click.option("--reviewer", metavar="NAME", help="Who records it; your account's name by default.")
 @json_option
-def command(folder: Path, action: str, emails: tuple[str, ...], as_json: bool) -> None:
+def command(
+    folder: Path, action: str, emails: tuple[str, ...], reviewer: str | None, as_json: bool
+) -> None:
     """Say who takes part, and change it.
 
     Whoever signs up by the link of `invite` takes part. `add` names people before they
-    sign up, and people who have an account already. `deactivate` gives what they have not
+    sign up, and people who have an account already. `accept` records that people accepted
+    the licence elsewhere, as on paper. `deactivate` gives what they have not
     written to others at the next push; what they wrote stays. `remove` does so too, and
     shuts their account out of the server; the server knows no way back from that.
 
@@ -29,20 +33,25 @@ def command(folder: Path, action: str, emails: tuple[str, ...], as_json: bool) -
     Examples:
       rsitmd annotate users my-dataset
       rsitmd annotate users my-dataset add anna@example.org
+      rsitmd annotate users my-dataset accept anna@example.org --reviewer "B. Lee"
       rsitmd annotate users my-dataset deactivate anna@example.org
     """
+    import getpass
     import shlex
 
     from rsitmd_tools.errors import RsitmdError, WrongUsage
     from rsitmd_tools.studio.client import Client, connection_of
     from rsitmd_tools.studio.people import People, join, leave, lock_out, overview
     from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.licence import accept, licence_state
 
     if bool(emails) != (action != "list"):
         raise WrongUsage(
             f"{action} takes {'no' if action == 'list' else 'an'} address",
             mend="for example: users DIR add anna@example.org",
         )
+    if reviewer is not None and action != "accept":
+        raise WrongUsage("--reviewer is for accept", mend="leave it out")
     with Workspace.open(folder, write=True) as workspace:
         if action == "list":
             try:
@@ -57,12 +66,20 @@ def command(folder: Path, action: str, emails: tuple[str, ...], as_json: bool) -
                 told = "takes part now" if join(workspace, email) else "takes part already"
                 click.echo(f"{email}: {told}", err=True)
                 continue
+            if action == "accept":
+                new = accept(workspace, email, reviewer or getpass.getuser())
+                told = "recorded" if new else "had accepted already"
+                click.echo(f"{email}: {told}", err=True)
+                continue
             if action == "remove":
                 lock_out(workspace, Client(connection_of(workspace)), email)
             freed = leave(workspace, email)
             again = shlex.join(["rsitmd", "annotate", "push", str(folder)])
             click.echo(f"{email}: {freed} images go to others with: {again}", err=True)
         people = overview(workspace)
+        licence = licence_state(workspace)
+    for person in people:
+        person["licence"] = None if licence is None else person["email"] in licence["accepted"]
     if as_json:
         print_json(people)
         return
@@ -77,7 +94,8 @@ def _line(person: dict[str, Any]) -> str:
     pilot = f", pilot: {person['pilot']}" if person["pilot"] else ""
     told = "takes part" if person["active"] else "left"
     account = "" if person["account"] else ", has not signed up yet"
+    licence = ", has not accepted the licence" if person["licence"] is False else ""
     return (
-        f"{person['email']}{name}: {told}{account}{pilot},"
+        f"{person['email']}{name}: {told}{account}{licence}{pilot},"
         f" {person['written']} written, {person['open']} to do"
     )

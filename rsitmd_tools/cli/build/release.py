@@ -47,6 +47,12 @@ def command(folder: Path, version: str, output: Path, as_json: bool) -> None:
         )
     if report.no_precomp:
         click.echo(f"left out: precomp/: {report.no_precomp}", err=True)
+    if report.not_accepted:
+        click.echo(
+            f"warning: {', '.join(report.not_accepted)} wrote and have not accepted the licence:"
+            f" rsitmd annotate status {folder}",
+            err=True,
+        )
     if as_json:
         print_json(asdict(report))
         return

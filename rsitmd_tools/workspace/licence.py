@@ -1,0 +1,150 @@
+"""The licence under which annotators give their text: which one, and who has accepted it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.workspace.store import Workspace, utc_now
+
+# Licences that can be named in place of a file.
+TEXTS = {
+    "CC-BY-4.0": (
+        "I write my sentences and keywords myself, and I give them under the licence Creative"
+        " Commons Attribution 4.0 International (CC BY 4.0),"
+        " https://creativecommons.org/licenses/by/4.0/legalcode\n"
+        "Everybody may copy, change and pass on my text, for money too, as long as they name the"
+        " dataset and say what they changed. I cannot take this back.\n"
+    ),
+}
+MOST_BYTES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """A licence that annotators are asked to accept.
+
+    Attributes:
+        name: As the settings name it.
+        text: What people read.
+    """
+
+    name: str
+    text: str
+
+    @property
+    def sha256(self) -> str:
+        """The checksum of the text, UTF-8: another text is another licence."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def licence_of(workspace: Workspace) -> Licence | None:
+    """Return the licence that the settings ask for; None where they ask for none.
+
+    Raises:
+        RsitmdError: The settings name neither a known licence nor a readable text in the
+            workspace.
+    """
+    name = workspace.settings.annotation.licence
+    if not name:
+        return None
+    if name in TEXTS:
+        return Licence(name, TEXTS[name])
+    file = workspace.path / name
+    mend = f"give annotation.licence a text file of the workspace, or one of: {', '.join(TEXTS)}"
+    if not file.resolve().is_relative_to(workspace.path.resolve()):
+        raise RsitmdError("lies outside of the workspace", where=file, mend=mend)
+    try:
+        data = file.read_bytes()
+        text = data.decode("utf-8").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RsitmdError(f"cannot be read ({reason(error)})", where=file, mend=mend) from error
+    if not text.strip() or len(data) > MOST_BYTES:
+        raise RsitmdError(f"is empty or above {MOST_BYTES} bytes", where=file, mend=mend)
+    return Licence(name, text)
+
+
+def record(
+    workspace: Workspace, licence: Licence, annotator: int, when: str, recorded_by: str = ""
+) -> bool:
+    """Write down that somebody accepted; the first time counts. Call it in a transaction.
+
+    Args:
+        workspace: The workspace.
+        licence: What they accepted; its text is kept too.
+        annotator: Row in table ``annotator``.
+        when: ISO 8601, UTC.
+        recorded_by: Who says so; nothing where the person did it on the server's page.
+
+    Returns:
+        False where it stands there already.
+    """
+    workspace.set_fact(f"licence.{licence.sha256}", licence.text)
+    added = workspace.db.execute(
+        "INSERT OR IGNORE INTO licence (annotator_id, name, text_sha256, accepted_at,"
+        " recorded_by) VALUES (?, ?, ?, ?, ?)",
+        (annotator, licence.name, licence.sha256, when, recorded_by),
+    )
+    return added.rowcount == 1
+
+
+def accept(workspace: Workspace, email: str, recorded_by: str) -> bool:
+    """Record for somebody that they accepted elsewhere, as on paper.
+
+    Returns:
+        False where they had accepted already.
+
+    Raises:
+        RsitmdError: The settings ask for no licence, or nobody has that address.
+    """
+    licence = licence_of(workspace)
+    if licence is None:
+        raise RsitmdError(
+            "asks for no licence",
+            where=workspace.path / "rsitmd.toml",
+            mend='set licence = "CC-BY-4.0" under [annotation]',
+        )
+    row = workspace.db.execute("SELECT id FROM annotator WHERE email = ?", (email,)).fetchone()
+    if row is None:
+        raise RsitmdError(
+            "takes no part in this campaign", where=email, mend="add them first: users DIR add"
+        )
+    with workspace.transaction():
+        return record(workspace, licence, row["id"], utc_now(), recorded_by)
+
+
+def accepted(workspace: Workspace, licence: Licence) -> dict[str, str]:
+    """Return since when each person has accepted a licence, by address."""
+    rows = workspace.db.execute(
+        "SELECT email, accepted_at FROM licence JOIN annotator ON annotator.id = annotator_id"
+        " WHERE text_sha256 = ? ORDER BY accepted_at, email",
+        (licence.sha256,),
+    )
+    return {row["email"]: row["accepted_at"] for row in rows}
+
+
+def licence_state(workspace: Workspace) -> dict[str, Any] | None:
+    """Return who has accepted the licence that the settings ask for, and who has not.
+
+    Returns:
+        None where they ask for none; else ``name``, ``sha256``, ``accepted`` (addresses) and
+        ``missing``: who takes part or wrote, and has not accepted this text.
+    """
+    licence = licence_of(workspace)
+    if licence is None:
+        return None
+    known = accepted(workspace, licence)
+    bound = workspace.db.execute(
+        "SELECT email FROM annotator WHERE (joined_at IS NOT NULL AND left_at IS NULL)"
+        " OR id IN (SELECT annotation.annotator_id FROM annotation"
+        "  JOIN task ON task.id = task_id JOIN project ON project.id = project_id"
+        "  WHERE project.kind = 'main' AND latest AND deleted_at IS NULL) ORDER BY id"
+    )
+    return {
+        "name": licence.name,
+        "sha256": licence.sha256,
+        "accepted": list(known),
+        "missing": [row["email"] for row in bound if row["email"] not in known],
+    }
