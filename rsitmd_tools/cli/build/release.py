@@ -18,7 +18,7 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
     required=True,
     metavar="OUT",
     type=click.Path(path_type=Path),
-    help="The release's folder; it must not exist.",
+    help="The release's folder; nothing else may be there.",
 )
 @json_option
 def command(folder: Path, version: str, output: Path, as_json: bool) -> None:
