@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.extras import require
-from rsitmd_tools.studio.http import open_session
+from rsitmd_tools.studio import http
 from rsitmd_tools.studio.running import running_server
 from rsitmd_tools.studio.secrets import OWNER_ONLY, private_folder, secrets_of
 from rsitmd_tools.workspace import Workspace
@@ -41,6 +41,10 @@ class Refused(RsitmdError):
     def __init__(self, what: str, *, status: int, where: str, mend: str) -> None:
         super().__init__(what, where=where, mend=mend)
         self.status = status
+
+
+class Unanswered(RsitmdError):
+    """The server did not answer in time; it may have done what it was asked, or be at it."""
 
 
 class Account(NamedTuple):
@@ -117,7 +121,7 @@ class Client:
                 base_url=connection.url,
                 api_key=connection.token,
                 max_retries=0,
-                httpx_client=open_session(connection.url),
+                httpx_client=http.open_session(connection.url),
             )
         except ApiError as error:  # an expired personal token
             raise self._refused(error) from None
@@ -149,13 +153,37 @@ class Client:
                 ) from None
             except httpx.HTTPError as error:
                 if pause is None or not safe:
-                    raise RsitmdError(
+                    late = isinstance(error, httpx.ReadTimeout)
+                    raise (Unanswered if late else RsitmdError)(
                         f"the connection failed ({type(error).__name__})",
                         where=self.connection.url,
                         mend="run the same command again when the server answers",
                     ) from None
             time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
+
+    def make(self, function: Callable[[], T], look: Callable[[], T | None]) -> T:
+        """Make something on the server; where its answer does not come in time, look for it.
+
+        The server may still be at it, and whoever sent it again would have it twice. So it is
+        looked for until it is there, or as long again as an answer is waited for.
+
+        Args:
+            function: Makes it.
+            look: Returns what was made; None where it is not there.
+
+        Raises:
+            RsitmdError: As :meth:`call`.
+        """
+        try:
+            return self.call(function, safe=False)
+        except Unanswered:
+            until = time.monotonic() + http.TIMEOUT_SECONDS
+            while (made := look()) is None:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(PAUSES[0])
+            return made
 
     def pages(
         self,

@@ -13,15 +13,22 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 60.0
 
 
-def open_session(url: str, timeout: float = TIMEOUT_SECONDS) -> httpx.Client:
+def open_session(url: str, timeout: float | None = None) -> httpx.Client:
     """Return a session whose relative addresses start at ``url``; close it after use.
 
     A server on this machine is spoken to directly, whatever proxy the environment names.
+
+    Args:
+        url: The server.
+        timeout: How long to wait for an answer, in seconds; ``TIMEOUT_SECONDS`` by default.
     """
     import httpx
 
     return httpx.Client(
-        base_url=url, timeout=timeout, follow_redirects=True, trust_env=not is_loopback(url)
+        base_url=url,
+        timeout=TIMEOUT_SECONDS if timeout is None else timeout,
+        follow_redirects=True,
+        trust_env=not is_loopback(url),
     )
 
 

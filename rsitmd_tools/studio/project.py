@@ -6,6 +6,7 @@ import hashlib
 import logging
 import sqlite3
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from xml.etree import ElementTree
 
@@ -175,9 +176,13 @@ class Projects:
             practice = " (pilot)" if kind == PILOT else ""
             rest = TITLE_LENGTH - len(shown) - len(practice) - 2
             name = f"{name[:rest]}: {shown}{practice}"
-        return self._client.call(
+
+        def look() -> Any | None:
+            there = self._client.call(lambda: list(self._client.sdk.projects.list()))
+            return next((p for p in there if p.description == marker), None)
+
+        send = partial(
             self._client.sdk.projects.create,
-            safe=False,
             title=project_title(name),
             description=marker,
             label_config=config,
@@ -189,6 +194,7 @@ class Projects:
             # fields are required: an empty annotation is refused all the same.
             enable_empty_annotation=True,
         )
+        return self._client.make(send, look)
 
     def _people(self, owner: Person | None) -> int:
         """Return how many people caption each task of a project."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rsitmd_tools.annotation_templates import IMAGE, NOTE
+from rsitmd_tools.annotation_templates import HINT, IMAGE, NOTE, SUGGESTED
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import Step, progress
 from rsitmd_tools.studio.client import Client, Refused
@@ -59,13 +59,7 @@ class Tasks:
         missing = [row for row in images if row["id"] not in known]
         if not missing and self.project.tasks == len(known):
             return 0, []
-        on_server: dict[str, dict[int, Any]] = {}
-        pages = self.client.pages(self.project.number, annotations=False, size=LOOK)
-        for page in pages if self.project.tasks else ():
-            for task in page:
-                key = (task.data or {}).get(KEY)
-                if isinstance(key, str):
-                    on_server.setdefault(key, {})[int(task.id)] = task.data
+        on_server = self._on_server() if self.project.tasks else {}
         found = []
         for row in images:
             here = on_server.get(row["sha256"], {})
@@ -116,7 +110,9 @@ class Tasks:
         plain = {"additional_query_parameters": {"resolve_uri": "false"}}
         try:
             there = self.client.call(sdk.get, id=str(task["server_id"]), request_options=plain)
-            whole = {**(there.data or {}), **data}
+            old = there.data or {}
+            assist = {name: old[name] for name in (HINT, SUGGESTED) if old.get(name)}
+            whole = {**old, **data, **assist}  # what the assist wrote is its own
             if whole != there.data:
                 self.client.call(sdk.update, id=str(task["server_id"]), data=whole)
         except Refused as error:
@@ -126,17 +122,34 @@ class Tasks:
         with self.workspace.transaction() as db:
             db.execute("UPDATE task SET data_sha256 = ? WHERE id = ?", (_sha256(data), task["id"]))
 
+    def _on_server(self) -> dict[str, dict[int, Any]]:
+        """Return the data of the server's tasks by key and number."""
+        there: dict[str, dict[int, Any]] = {}
+        for page in self.client.pages(self.project.number, annotations=False, size=LOOK):
+            for task in page:
+                key = (task.data or {}).get(KEY)
+                if isinstance(key, str):
+                    there.setdefault(key, {})[int(task.id)] = task.data
+        return there
+
     def _send(self, images: Sequence[sqlite3.Row]) -> None:
         """Import one batch and record its tasks."""
         data = [self.data(row, "") for row in images]
-        answer = self.client.call(
-            self.client.sdk.projects.import_tasks,
-            safe=False,
-            id=self.project.number,
-            request=[{"data": entry} for entry in data],
-            return_task_ids=True,
-        )
-        numbers = list(answer.task_ids or [])
+
+        def send() -> list[int]:
+            answer = self.client.sdk.projects.import_tasks(
+                id=self.project.number,
+                request=[{"data": entry} for entry in data],
+                return_task_ids=True,
+            )
+            return list(answer.task_ids or [])
+
+        def look() -> list[int] | None:
+            there = self._on_server()
+            whole = all(row[KEY] in there for row in images)
+            return [min(there[row[KEY]]) for row in images] if whole else None
+
+        numbers = self.client.make(send, look)
         if len(numbers) != len(images):
             raise RsitmdError(
                 f"the server took {len(numbers)} of {len(images)} tasks",

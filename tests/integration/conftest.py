@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,7 +221,9 @@ class Relay:
 
     Attributes:
         spoil: Given method, path and the count of requests, says what to do with a request:
-            None, ``cut`` (passed on, the answer is dropped), or a status to answer instead.
+            None, ``cut`` (passed on, the answer is dropped), ``late`` (passed on, but the
+            answer comes when the client has given up), ``held`` (passed on when the client
+            has given up), or a status to answer instead.
         seen: ``(method, path)`` of every request.
     """
 
@@ -252,10 +255,15 @@ class Relay:
                 head = f"HTTP/1.1 {order} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
                 connection.sendall(head.encode())
                 return
+            if order == "held":
+                _await_end(connection)
+                time.sleep(1)
             with socket.create_connection(self._target) as server:
                 server.sendall(request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
                 answer = b"".join(iter(lambda: server.recv(65536), b""))
             answer = answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+            if order == "late":
+                _await_end(connection)
             connection.sendall(answer[: len(answer) // 2] if order == "cut" else answer)
 
 
@@ -272,6 +280,12 @@ def _read_message(connection: socket.socket) -> bytes:
     while len(body) < length:
         body += connection.recv(65536) or _end()
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def _await_end(connection: socket.socket) -> None:
+    """Wait until the client has closed its side."""
+    with contextlib.suppress(ConnectionError):
+        connection.recv(1)
 
 
 def _end() -> bytes:

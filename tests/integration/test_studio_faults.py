@@ -1,0 +1,229 @@
+"""Time-outs and full disks: one line, and one more run is right."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio import pull as pull_module
+from rsitmd_tools.studio import push as push_module
+from rsitmd_tools.studio.accounts import Annotator
+from rsitmd_tools.studio.client import Client, Connection, save_connection
+from rsitmd_tools.studio.people import join
+from rsitmd_tools.studio.pull import pull
+from rsitmd_tools.studio.push import push
+from rsitmd_tools.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rsitmd_tools.studio.server import EmbeddedServer
+    from tests.integration.conftest import MakeWorkspace, Relay
+
+pytestmark = pytest.mark.integration
+
+People = list[tuple[str, Annotator]]
+IMAGES = 5
+SETTINGS = "[annotation]\nannotators_per_image = 2\n"
+
+
+@pytest.fixture(autouse=True)
+def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push_module, "BATCH", 2)
+    monkeypatch.setattr(pull_module, "PAGE", 2)
+    monkeypatch.setattr("rsitmd_tools.studio.client.PAUSES", (0.1, 0.1, 0.1))
+    monkeypatch.setattr("rsitmd_tools.studio.http.TIMEOUT_SECONDS", 5.0)
+
+
+def assert_once(workspace: Workspace, client: Client) -> None:
+    """Every project is there once, every task is, and the workspace knows them by number."""
+    key = str(workspace.fact("campaign"))
+    made = [p.id for p in client.sdk.projects.list() if key in (p.description or "")]
+    known = [row[0] for row in workspace.db.execute("SELECT server_id FROM project")]
+    assert sorted(made) == sorted(known)
+    tasks = {n: [task for page in client.pages(n) for task in page] for n in known}
+    for entries in tasks.values():
+        assert set(Counter(task.data["filename"] for task in entries).values()) <= {1}
+    people = workspace.settings.annotation.annotators_per_image if len(known) > 1 else 1
+    count = Counter(task.data["filename"] for entries in tasks.values() for task in entries)
+    assert len(count) == IMAGES
+    assert set(count.values()) == {people}
+    numbers = [row[0] for row in workspace.db.execute("SELECT server_id FROM task")]
+    assert sorted(numbers) == sorted(task.id for entries in tasks.values() for task in entries)
+
+
+@pytest.mark.parametrize("order", ["late", "held"])
+@pytest.mark.parametrize("path", ["/api/projects/ ", "/import?"])
+def test_what_the_server_takes_and_answers_too_late_is_made_once(
+    path: str, order: str, make_workspace: MakeWorkspace, client: Client, relay: Relay
+) -> None:
+    """The client gave up; the server had taken it, or took it only then."""
+    spoiled: list[str] = []
+
+    def first(method: str, seen: str, count: int) -> str | None:
+        if method == "POST" and path in f"{seen} " and not spoiled:
+            spoiled.append(seen)
+            return order
+        return None
+
+    relay.spoil = first
+    with Workspace.open(make_workspace(images=IMAGES, url=relay.url), write=True) as workspace:
+        assert push(workspace).new == IMAGES
+        assert spoiled
+        assert_once(workspace, client)
+        again = push(workspace)
+        assert (again.new, again.found, again.known) == (0, 0, IMAGES)
+
+
+@pytest.mark.parametrize("first", [3, 6, 8])
+def test_a_server_that_answers_no_more_stops_a_push_in_one_line(
+    first: int, make_workspace: MakeWorkspace, client: Client, relay: Relay,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("rsitmd_tools.studio.http.TIMEOUT_SECONDS", 1.0)
+    relay.spoil = lambda method, path, count: "late" if count >= first else None
+    with Workspace.open(make_workspace(images=IMAGES, url=relay.url), write=True) as workspace:
+        with pytest.raises(RsitmdError, match=r"the connection failed \(ReadTimeout\)") as stopped:
+            push(workspace)
+        assert "\n" not in str(stopped.value)
+    monkeypatch.setattr("rsitmd_tools.studio.http.TIMEOUT_SECONDS", 30.0)
+    relay.spoil = lambda method, path, count: None
+    with Workspace.open(workspace.path, write=True) as workspace:
+        push(workspace)
+        assert_once(workspace, client)
+
+
+@pytest.fixture
+def written(make_workspace: MakeWorkspace, annotators: People) -> Path:
+    """A workspace of five images, each captioned by two people, not pulled yet."""
+    folder = make_workspace(images=IMAGES)
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+        tasks = [row[0] for row in workspace.db.execute("SELECT server_id FROM task ORDER BY id")]
+    for email, person in annotators[:2]:
+        for task in tasks:
+            person.submit(task, [f"{task} by {email}."], ["red ship"])
+    return folder
+
+
+def assert_all_there_once(workspace: Workspace) -> None:
+    rows = workspace.db.execute(
+        "SELECT task.server_id, email, raw FROM sentence"
+        " JOIN annotation ON annotation.id = annotation_id AND latest AND deleted_at IS NULL"
+        " JOIN task ON task.id = task_id"
+        " JOIN annotator ON annotator.id = annotation.annotator_id"
+    ).fetchall()
+    assert len(rows) == 2 * IMAGES == len({tuple(row) for row in rows})
+    assert all(row["raw"] == f"{row['server_id']} by {row['email']}." for row in rows)
+
+
+def test_a_page_that_comes_too_late_is_asked_for_again(
+    written: Path, server: EmbeddedServer, relay: Relay
+) -> None:
+    late: list[str] = []
+
+    def second_page(method: str, path: str, count: int) -> str | None:
+        if count == 5 and "/api/tasks" in path:
+            late.append(path)
+            return "late"
+        return None
+
+    relay.spoil = second_page
+    with Workspace.open(written, write=True) as workspace:
+        save_connection(workspace, Connection(server.url, relay.url, server.token))
+        assert pull(workspace).new == 2 * IMAGES
+        assert late
+        assert_all_there_once(workspace)
+
+
+@pytest.mark.parametrize("first", [2, 4, 6])
+def test_a_server_that_answers_no_more_stops_a_pull_in_one_line(
+    first: int, written: Path, server: EmbeddedServer, relay: Relay,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("rsitmd_tools.studio.http.TIMEOUT_SECONDS", 1.0)
+    with Workspace.open(written, write=True) as workspace:
+        save_connection(workspace, Connection(server.url, relay.url, server.token))
+        relay.spoil = lambda method, path, count: "late" if count >= first else None
+        with pytest.raises(RsitmdError, match=r"the connection failed \(ReadTimeout\)") as stopped:
+            pull(workspace)
+        assert "\n" not in str(stopped.value)
+        stored = workspace.db.execute("SELECT count(*) FROM annotation").fetchone()[0]
+        assert stored < 2 * IMAGES
+        monkeypatch.setattr("rsitmd_tools.studio.http.TIMEOUT_SECONDS", 30.0)
+        relay.spoil = lambda method, path, count: None
+        assert pull(workspace).new == 2 * IMAGES - stored
+        assert_all_there_once(workspace)
+
+
+def fill(db: sqlite3.Connection) -> None:
+    """Leave no room in a database's file, nor in the pages that it has."""
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    db.execute(f"PRAGMA max_page_count = {pages}")
+    with contextlib.suppress(sqlite3.OperationalError):
+        while True:
+            db.execute("INSERT INTO fact VALUES (hex(randomblob(16)), 'full')")
+
+
+def test_a_full_disk_stops_a_push_in_one_line(
+    make_workspace: MakeWorkspace, client: Client
+) -> None:
+    with Workspace.open(make_workspace(images=IMAGES), write=True) as workspace:
+        fill(workspace.db)
+        with pytest.raises(RsitmdError, match=r"cannot be written .*full.*free some space") as full:
+            push(workspace)
+        assert "\n" not in str(full.value)
+        workspace.db.execute("PRAGMA max_page_count = 1073741823")
+        push(workspace)
+        assert_once(workspace, client)
+
+
+FULL_AFTER = """
+import resource, sys
+from rsitmd_tools.cli import main
+from rsitmd_tools.studio import push
+from rsitmd_tools.studio.client import Client
+push.BATCH = 2
+call, answers = Client.call, int(sys.argv[2])
+def counted(self, *args, **kwargs):
+    global answers
+    answer = call(self, *args, **kwargs)
+    answers -= 1
+    if answers == 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    return answer
+Client.call = counted
+if answers == 0:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+main(["annotate", "push", sys.argv[1]])
+"""
+
+
+# At once; with the people known; a project made; a batch sent; the next project made.
+@pytest.mark.parametrize("answers", [0, 2, 4, 5, 7])
+def test_nothing_can_be_written_from_a_moment_on(
+    answers: int, make_workspace: MakeWorkspace, annotators: People, client: Client
+) -> None:
+    """The server has done something that the workspace cannot write down."""
+    folder = make_workspace(images=IMAGES, settings=SETTINGS)
+    with Workspace.open(folder, write=True) as workspace:
+        for email, _ in annotators[:3]:
+            join(workspace, email)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_AFTER, str(folder), str(answers)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+        assert_once(workspace, client)
