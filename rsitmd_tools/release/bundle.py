@@ -38,6 +38,7 @@ from rsitmd_tools.release.select import (
     without_names,
 )
 from rsitmd_tools.similarity import write_prior
+from rsitmd_tools.splitting.split import FACT as SPLIT
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.licence import licence_state
 from rsitmd_tools.workspace.merge import merged_images
@@ -286,9 +287,16 @@ def _write_priors(dataset: Dataset, definition: str, folder: Path) -> None:
 
 
 def _settings(workspace: Workspace) -> dict[str, Any]:
-    """Return the settings that made a release; those of ``validate`` name files of a machine."""
+    """Return the settings that made a release: of the split, those it was made by.
+
+    Those of ``validate`` are left out: they name files of a machine.
+    """
     settings = asdict(workspace.settings)
     del settings["validate"]
+    recorded = workspace.fact(SPLIT)
+    if recorded is not None:
+        used = json.loads(recorded)
+        settings["split"] |= {**used["shares"], "seed": used["seed"]}
     return settings
 
 

@@ -22,6 +22,7 @@ from rsitmd_tools.quality.statistics import dataset_statistics
 from rsitmd_tools.release import ReleaseReport, make_release, verify_release
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import compute_prior, load_prior
+from rsitmd_tools.splitting.split import FACT
 from rsitmd_tools.studio.people import join
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.licence import accept
@@ -401,6 +402,20 @@ def test_a_folder_that_holds_another_release_is_never_touched(
     ):
         make_release(opened, "1.0.0" if change == "damaged" else "1.0.1", out)
     assert contents(out) == before
+
+
+def test_the_settings_of_the_split_are_those_it_was_made_by(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace()
+    shares = {"train": 0.5, "val": 0.0, "test": 0.5}
+    with Workspace.open(workspace, write=True) as opened:
+        # As `split --shares 0.5,0,0.5 --seed 7` leaves it; these images are all duplicates.
+        opened.set_fact(FACT, json.dumps({"shares": shares, "seed": 7}))
+    release(workspace, tmp_path / "out")
+    made_by = json.loads((tmp_path / "out" / "release.json").read_text())["settings"]["split"]
+    assert {name: made_by[name] for name in shares} == shares
+    assert made_by["seed"] == 7
 
 
 def test_settings_that_name_files_stay_in_the_workspace(
