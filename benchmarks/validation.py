@@ -1,6 +1,6 @@
 """Validation: text rules against tokenising, spelling, growth; image rules against decoding.
 
-Run: python benchmarks/validation.py [--data FOLDER] [--quick]
+Run: python benchmarks/validation.py [--data FOLDER] [--quick] [--images]
 
 FOLDER holds ``rsitmd_precomp`` and ``ucm_full``; by default RSITMD_DATA, else
 ../shared/data.
@@ -21,12 +21,13 @@ from machine import about, alternated, seconds, table
 from rsitmd_tools.dataset import Dataset, load_dataset
 from rsitmd_tools.ingest.pool import map_in_order
 from rsitmd_tools.quality import check
-from rsitmd_tools.quality.pictures import decode
+from rsitmd_tools.quality.pictures import CHUNK, decode
 from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.workspace import Settings
 
 SPELLING = ("S111", "S121")
 TEXT = tuple(c for c in all_rules() if c[0] in "DSKN" or c == "L103")
+COLUMNS = ("work", "measured", "wanted")
 TOKENS = """
 import sys, time
 from pathlib import Path
@@ -74,8 +75,13 @@ def main() -> None:
     default = os.environ.get("RSITMD_DATA", Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--data", type=Path, default=Path(default))
     parser.add_argument("--quick", action="store_true", help="One repetition.")
+    parser.add_argument("--images", action="store_true", help="The image rules alone.")
     arguments = parser.parse_args()
     times = 1 if arguments.quick else 5
+    if arguments.images:
+        print(about("pillow", "numpy"), "\n")
+        print(table(COLUMNS, [image_rules(arguments.data / "ucm_full", times)]))
+        return
     folder = arguments.data / "rsitmd_precomp"
     data = load_dataset(folder)
     plain = settings(tuple(c for c in TEXT if c not in SPELLING))
@@ -114,7 +120,7 @@ def main() -> None:
         image_rules(arguments.data / "ucm_full", times),
     ]
     print(about("nltk", "symspellpy", "pillow"), "\n")
-    print(table(("work", "measured", "at least"), rows), "\n")
+    print(table(COLUMNS, rows), "\n")
     lines = []
     for size in (1, 4, 16):
         part = several(data, size)
@@ -141,7 +147,7 @@ def image_rules(folder: Path, times: int) -> tuple[str, str, str]:
     rules = settings(tuple(code for code in all_rules() if code[0] == "I"))
 
     def decode_all() -> None:
-        for _ in map_in_order(partial(_size, 0), paths):
+        for _ in map_in_order(partial(_size, 0), paths, chunk=CHUNK):
             pass
 
     found = alternated(
@@ -155,7 +161,7 @@ def image_rules(folder: Path, times: int) -> tuple[str, str, str]:
     return (
         f"image rules, {len(data):,} images: {len(data) / found['rules']:,.0f} a second",
         f"{speed:.2f} of decoding alone ({len(data) / found['decode']:,.0f} a second)",
-        "0.7",
+        "at least 0.7",
     )
 
 

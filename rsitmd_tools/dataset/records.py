@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -129,6 +130,9 @@ class Dataset:
             )
         path = self.image_folder / image.filename
         try:
+            plain = os.path.basename(image.filename) == image.filename
+            if plain and path.is_file() and not path.is_symlink():
+                return path
             inside = path.resolve().is_relative_to(self.image_folder.resolve())
             is_file = path.is_file()
         except (OSError, ValueError, RuntimeError) as error:

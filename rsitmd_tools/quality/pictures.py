@@ -7,11 +7,13 @@ little more than decoding.
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +26,18 @@ from rsitmd_tools.ingest.pool import map_in_order
 
 FORMATS = ("TIFF", "JPEG", "PNG")
 SIDE = 32
-LOW = 8
+SPARSE = 8  # one row of so many is looked at first
+CHUNK = 16  # images a task of a worker: sending a task costs as much as measuring an image
+
+
+class Lines(NamedTuple):
+    """What the measures of an image are held against; see :class:`Picture`."""
+
+    deviation: float
+    sharpness: float
+
+
+EXACT = Lines(math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +50,10 @@ class Picture:
         width: In pixels.
         height: In pixels.
         mode: Pillow's name of the bands, ``RGB`` for most.
-        deviation: Standard deviation of the grey values (0 to 255).
-        sharpness: Standard deviation of the Laplacian of the grey values.
+        deviation: Standard deviation of the grey values (0 to 255); of some rows where those
+            show that it is above the line of the rule.
+        sharpness: Standard deviation of the Laplacian of the grey values; the same holds.
         nodata: Share of pure black or pure white pixels, whichever is more.
-        hashes: Perceptual hashes of the eight turns and flips, 16 hex digits each.
         thumbnail: ``SIDE * SIDE`` grey values.
     """
 
@@ -52,14 +65,17 @@ class Picture:
     deviation: float = 0.0
     sharpness: float = 0.0
     nodata: float = 0.0
-    hashes: str = ""
     thumbnail: bytes = b""
 
 
-def measure_images(dataset: Dataset) -> Iterator[tuple[ImageRecord, Picture]]:
+def measure_images(
+    dataset: Dataset, lines: Lines | None = None
+) -> Iterator[tuple[ImageRecord, Picture]]:
     """Measure every image whose file is there, over all cores, in order.
 
-    Nothing is yielded for a dataset without an image folder.
+    Args:
+        dataset: Nothing is yielded where it has no image folder.
+        lines: Where rules draw their lines; without, all measures are exact.
     """
     if dataset.image_folder is None:
         return
@@ -69,12 +85,13 @@ def measure_images(dataset: Dataset) -> Iterator[tuple[ImageRecord, Picture]]:
             found.append((image, dataset.image_path(image)))
         except RsitmdError:
             continue
-    pictures = map_in_order(measure, [path for _, path in found])
+    paths = [path for _, path in found]
+    pictures = map_in_order(partial(measure, lines=lines or EXACT), paths, chunk=CHUNK)
     for (image, _), picture in zip(found, pictures, strict=True):
         yield image, picture
 
 
-def measure(path: Path) -> Picture:
+def measure(path: Path, lines: Lines = EXACT) -> Picture:
     """Decode an image file and measure it; a file that cannot be read gives its problem."""
     try:
         check_bytes(path.stat().st_size)
@@ -87,18 +104,16 @@ def measure(path: Path) -> Picture:
         # Decoders raise nearly anything on a damaged file.
         return Picture(path, f"cannot be decoded ({reason(error)})")
     grey = image if image.mode == "L" else image.convert("L")
-    counts = grey.histogram()
-    pixels = image.width * image.height
+    values = np.asarray(grey)
     small = grey.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=1.0)
     return Picture(
         path=path,
         width=image.width,
         height=image.height,
         mode=image.mode,
-        deviation=_deviation(counts),
-        sharpness=_sharpness(np.asarray(grey)),
-        nodata=max(counts[0], counts[255]) / pixels,
-        hashes=perceptual_hashes(np.asarray(small, dtype=np.float64)),
+        deviation=_deviation(values, lines.deviation),
+        sharpness=_sharpness(values, lines.sharpness),
+        nodata=_nodata(values),
         thumbnail=small.tobytes(),
     )
 
@@ -118,25 +133,6 @@ def decode(path: Path) -> Image.Image:
     return image
 
 
-def perceptual_hashes(grey: npt.NDArray[np.float64]) -> str:
-    """Return the perceptual hashes of a square image and of its seven turns and flips.
-
-    The cosine transform of a flipped image has the signs of its odd rows or columns
-    changed, that of a transposed one is transposed: one transform gives all eight.
-
-    Args:
-        grey: ``(SIDE, SIDE)`` grey values.
-
-    Returns:
-        Eight hashes of 16 hex digits (64 bits), the image's own first.
-    """
-    basis = _cosines()
-    low = basis @ grey @ basis.T
-    variants = np.concatenate([low * _SIGNS, low.T * _SIGNS]).reshape(8, LOW * LOW)
-    middle = np.sort(variants, axis=1)[:, LOW * LOW // 2 - 1 :][:, :2].mean(axis=1, keepdims=True)
-    return np.packbits(variants > middle, axis=1).tobytes().hex()
-
-
 def orientations(square: npt.NDArray[np.uint8]) -> Iterator[npt.NDArray[np.uint8]]:
     """Yield an image and its seven turns and flips."""
     transposed = np.swapaxes(square, 0, 1)
@@ -146,33 +142,55 @@ def orientations(square: npt.NDArray[np.uint8]) -> Iterator[npt.NDArray[np.uint8
                 yield table[::rows, ::columns]
 
 
-_PLAIN, _TURNED = np.ones(LOW), np.where(np.arange(LOW) % 2, -1.0, 1.0)
-_SIGNS = np.stack([np.outer(r, c) for r in (_PLAIN, _TURNED) for c in (_PLAIN, _TURNED)])
-
-
-@cache
-def _cosines() -> npt.NDArray[np.float64]:
-    """The lowest rows of the cosine transform (type II): (LOW, SIDE)."""
-    frequency, place = np.arange(LOW)[:, None], np.arange(SIDE)[None, :]
-    table: npt.NDArray[np.float64] = np.cos(np.pi * frequency * (2 * place + 1) / (2 * SIDE))
-    return table
-
-
-def _deviation(counts: list[int]) -> float:
-    """Standard deviation of values 0 to 255 from their histogram."""
-    weights = np.asarray(counts[:256], dtype=np.float64)
+def _deviation(grey: npt.NDArray[np.uint8], line: float) -> float:
+    """Standard deviation of grey values; see :func:`_clear`."""
+    few = grey[::SPARSE]
+    found = _spread(few)
+    if _clear(found, few.size / grey.size, line):
+        return found
+    weights = np.bincount(grey.ravel(), minlength=256).astype(np.float64)
     values = np.arange(256)
     mean = weights @ values / weights.sum()
     return float(np.sqrt(weights @ (values - mean) ** 2 / weights.sum()))
 
 
-def _sharpness(grey: npt.NDArray[np.uint8]) -> float:
+def _sharpness(grey: npt.NDArray[np.uint8], line: float) -> float:
     """Standard deviation of the Laplacian; every other row says as much as all."""
-    middle = grey[1:-1:2].astype(np.int16)
+    few = _laplacian(grey, SPARSE)
+    found = _spread(few)
+    share = few.shape[0] / len(range(1, grey.shape[0] - 1, 2))
+    return found if _clear(found, share, line) else _spread(_laplacian(grey, 2))
+
+
+def _clear(deviation: float, share: float, line: float) -> bool:
+    """Say whether a part of the values proves the deviation of all to be above a line.
+
+    Squares of deviations only add up: all values deviate by at least the root of the part's
+    share times what the part deviates by. A tenth is left for rounding.
+    """
+    return deviation * math.sqrt(share) > 1.1 * line
+
+
+def _laplacian(grey: npt.NDArray[np.uint8], step: int) -> npt.NDArray[np.int16]:
+    """Return the Laplacian of every ``step``-th row, from the second on."""
+    middle = grey[1:-1:step].astype(np.int16)
     laplacian = 4 * middle[:, 1:-1] - middle[:, :-2] - middle[:, 2:]
-    laplacian -= grey[:-2:2, 1:-1]
-    laplacian -= grey[2::2, 1:-1]
+    laplacian -= grey[:-2:step, 1:-1]
+    laplacian -= grey[2::step, 1:-1]
+    return laplacian
+
+
+def _spread(table: npt.NDArray[np.uint8] | npt.NDArray[np.int16]) -> float:
+    """Return the standard deviation of all values of a table."""
     # The sums are taken in float32: quicker than numpy's std, which makes float64 copies.
-    values = laplacian.ravel().astype(np.float32)
+    values = table.ravel().astype(np.float32)
     mean = float(values.sum()) / values.size
-    return float(np.sqrt(max(float(values @ values) / values.size - mean * mean, 0.0)))
+    return math.sqrt(max(float(values @ values) / values.size - mean * mean, 0.0))
+
+
+def _nodata(grey: npt.NDArray[np.uint8]) -> float:
+    """Return the share of pure black or pure white, whichever is more."""
+    # Most images have neither: to look for the ends is quicker than to count.
+    black = grey.size - np.count_nonzero(grey) if not grey.min() else 0
+    white = np.count_nonzero(grey == 255) if grey.max() == 255 else 0
+    return float(max(black, white)) / grey.size

@@ -109,9 +109,10 @@ class Subject:
     @cached_property
     def pictures(self) -> tuple[PictureOf, ...]:
         """Measures of every image file that is there; none without an image folder."""
-        from rsitmd_tools.quality.pictures import measure_images
+        from rsitmd_tools.quality.pictures import Lines, measure_images
 
-        return tuple(PictureOf(*pair) for pair in measure_images(self.dataset))
+        lines = Lines(self.thresholds.uniform_deviation, self.thresholds.sharpness)
+        return tuple(PictureOf(*pair) for pair in measure_images(self.dataset, lines))
 
     @cached_property
     def twins(self) -> tuple[Twins, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from rsitmd_tools.quality.pictures import SIDE, Picture, decode, orientations
 # Perceptual hashes of calm images (sea, sand) collide; thumbnails then tell them apart.
 LIKENESS = 0.93
 _ROUNDING = 3
+LOW = 8  # frequencies a side that a hash looks at
+BLOCK = 256  # images hashed at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def twins(pictures: Sequence[Picture], distance: int) -> list[Twins]:
         for index, picture in enumerate(pictures)
         if picture.problem is None and picture.deviation > 0
     ]
-    hashes = [pictures[index].hashes for index in usable]
+    hashes = perceptual_hashes([pictures[index].thumbnail for index in usable])
     pairs = {(min(pair), max(pair)) for pair in near_pairs(hashes, distance)} if hashes else set()
     found = [
         Twins(usable[i], usable[j], _equal(pictures[usable[i]], pictures[usable[j]]), likeness)
@@ -59,6 +62,42 @@ def twins(pictures: Sequence[Picture], distance: int) -> list[Twins]:
         if (likeness := _likeness(pictures[usable[i]], pictures[usable[j]])) >= LIKENESS
     ]
     return sorted(found, key=lambda pair: (pair.second, pair.first))
+
+
+def perceptual_hashes(thumbnails: Sequence[bytes]) -> list[str]:
+    """Return the perceptual hashes of square images and of their seven turns and flips.
+
+    The cosine transform of a flipped image has the signs of its odd rows or columns
+    changed, that of a transposed one is transposed: one transform gives all eight.
+
+    Args:
+        thumbnails: ``SIDE * SIDE`` grey values of each image.
+
+    Returns:
+        For each image eight hashes of 16 hex digits (64 bits), the image's own first.
+    """
+    basis, half = _cosines(), LOW * LOW // 2
+    found: list[str] = []
+    for start in range(0, len(thumbnails), BLOCK):
+        values = np.frombuffer(b"".join(thumbnails[start : start + BLOCK]), np.uint8)
+        low = basis @ values.reshape(-1, SIDE, SIDE).astype(np.float64) @ basis.T
+        both = np.stack([low, np.swapaxes(low, 1, 2)], axis=1)[:, :, None] * _SIGNS
+        variants = both.reshape(len(low), 8, LOW * LOW)
+        middle = np.sort(variants, axis=2)[:, :, half - 1 : half + 1].mean(axis=2, keepdims=True)
+        found += (bits.tobytes().hex() for bits in np.packbits(variants > middle, axis=2))
+    return found
+
+
+_PLAIN, _TURNED = np.ones(LOW), np.where(np.arange(LOW) % 2, -1.0, 1.0)
+_SIGNS = np.stack([np.outer(r, c) for r in (_PLAIN, _TURNED) for c in (_PLAIN, _TURNED)])
+
+
+@cache
+def _cosines() -> npt.NDArray[np.float64]:
+    """The lowest rows of the cosine transform (type II): (LOW, SIDE)."""
+    frequency, place = np.arange(LOW)[:, None], np.arange(SIDE)[None, :]
+    table: npt.NDArray[np.float64] = np.cos(np.pi * frequency * (2 * place + 1) / (2 * SIDE))
+    return table
 
 
 def _likeness(one: Picture, other: Picture) -> float:
