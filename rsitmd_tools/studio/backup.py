@@ -12,6 +12,8 @@ import contextlib
 import hashlib
 import io
 import json
+import os
+import shutil
 import sqlite3
 import tarfile
 import tempfile
@@ -20,18 +22,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rsitmd_tools import __version__
-from rsitmd_tools.atomic import atomic_folder, atomic_path
+from rsitmd_tools.atomic import atomic_folder, atomic_path, remove_leftovers
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio.database import recorded_postgres
 from rsitmd_tools.studio.secrets import OWNER_ONLY, OWNER_ONLY_FOLDER
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.lock import WriterLock
 from rsitmd_tools.workspace.store import DATABASE, LOCK, utc_now
 
 MANIFEST = "backup.json"
 SERVER_DATABASE = "studio/data/label_studio.sqlite3"
+BACKUP_LOCK = ".backup.lock"
+SCRATCH = ".partial-backup-"
+TARGET = "target"  # in the scratch folder: what it is for
 # What only a running server or an unfinished write has, and what is made anew.
-LEFT_OUT = (LOCK, "studio/.server.lock", "studio/server.json", "studio/server.log", "renditions")
+LEFT_OUT = (
+    *(LOCK, BACKUP_LOCK, "studio/.server.lock", "studio/server.json", "studio/server.log"),
+    "renditions",
+)
 _UNFINISHED = (".partial-", "-wal", "-shm", "-journal")
 
 
@@ -54,12 +63,15 @@ class BackupReport:
 def backup(folder: Path, target: Path) -> BackupReport:
     """Copy a workspace and the data of its server into one file, which only its owner reads.
 
+    What a backup that was killed left behind is removed first; two at once cannot be.
+
     Args:
         folder: The workspace.
         target: The file, a tar archive; one that exists is replaced when the new is whole.
 
     Raises:
-        RsitmdError: It is no workspace, or the file cannot be written.
+        RsitmdError: It is no workspace, another backup of it is being made, or the file
+            cannot be written.
     """
     Workspace.open(folder).close()  # says what is wrong
     names = [DATABASE]
@@ -68,12 +80,12 @@ def backup(folder: Path, target: Path) -> BackupReport:
     manifest: dict[str, str] = {}
     size = 0
     with (
-        tempfile.TemporaryDirectory(dir=folder, prefix=".partial-backup-") as scratch,
+        _scratch(folder, target) as scratch,
         atomic_path(target, mode=OWNER_ONLY) as partial,
         tarfile.open(partial, "w") as archive,
     ):
         for name in names:  # the workspace's first
-            copy = Path(scratch) / Path(name).name
+            copy = scratch / Path(name).name
             _copy_database(folder / name, copy)
             size += _add(archive, copy, name, manifest)
             copy.unlink()
@@ -116,6 +128,31 @@ def restore(source: Path, folder: Path) -> int:
         raise RsitmdError(
             f"cannot be read ({reason(error)})", where=source, mend="give the file of a backup"
         ) from error
+
+
+@contextlib.contextmanager
+def _scratch(folder: Path, target: Path) -> Iterator[Path]:
+    """Yield a folder to copy in; what backups that were killed left is removed first.
+
+    The system frees the lock when its holder ends: what lies there now belongs to the dead.
+    """
+    lock = WriterLock(folder / BACKUP_LOCK)
+    lock.acquire()
+    try:
+        for dead in folder.glob(f"{SCRATCH}*"):
+            with contextlib.suppress(OSError):
+                remove_leftovers(Path(os.fsdecode((dead / TARGET).read_bytes())))
+            shutil.rmtree(dead, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=SCRATCH) as scratch:
+            # The archive grows beside its target, which has another name the next time.
+            (Path(scratch) / TARGET).write_bytes(os.fsencode(target.absolute()))
+            yield Path(scratch)
+    except OSError as error:
+        raise RsitmdError(
+            f"cannot be written ({reason(error)})", where=folder, mend="free some space"
+        ) from error
+    finally:
+        lock.release()
 
 
 def _copy_database(source: Path, copy: Path) -> None:

@@ -78,7 +78,7 @@ class Workspace:
             shown = json.dumps(name or path.resolve().name, ensure_ascii=False)
             write_text(path / FILENAME, TEMPLATE.format(name=shown))
         if not (path / ".gitignore").exists():
-            write_text(path / ".gitignore", "studio/\n.lock\n*.db-wal\n*.db-shm\n")
+            write_text(path / ".gitignore", "studio/\n.lock\n.backup.lock\n*.db-wal\n*.db-shm\n")
         return cls._open(path, write=True, make=True)
 
     @classmethod

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import random
+import signal
 import sqlite3
+import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -14,10 +17,11 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.backup import SERVER_DATABASE, backup, restore
+from rsitmd_tools.studio.backup import BACKUP_LOCK, SERVER_DATABASE, backup, restore
 from rsitmd_tools.studio.database import record_postgres
 from rsitmd_tools.studio.secrets import secrets_of
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.lock import WriterLock
 
 
 @pytest.fixture
@@ -105,6 +109,55 @@ def test_what_is_not_in_the_file_is_said(folder: Path, tmp_path: Path) -> None:
     assert backup(folder, tmp_path / "b.tar").server == "postgres"
     (folder / "studio" / "connection.json").write_text("{}")
     assert backup(folder, tmp_path / "b.tar").server == "elsewhere"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from rsitmd_tools.studio import backup
+add, left = backup._add, int(sys.argv[3])
+def counted(*arguments):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return add(*arguments)
+backup._add = counted
+backup.backup(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("entries", [1, 2, 4])
+def test_what_a_killed_backup_left_goes_with_the_next(
+    folder: Path, tmp_path: Path, entries: int
+) -> None:
+    target = tmp_path / "backups" / "b.tar"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder), str(target), str(entries)], check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert not target.exists()
+    assert list(folder.glob(".partial-backup-*"))
+    assert list(target.parent.glob(".b.tar.partial-*"))
+    later = tmp_path / "elsewhere" / "c.tar"
+    report = backup(folder, later)
+    assert not list(folder.glob(".partial-*"))
+    assert list(target.parent.iterdir()) == []
+    assert list(later.parent.iterdir()) == [later]
+    assert restore(later, tmp_path / "back") == report.files
+    assert not list((tmp_path / "back").glob(".*lock"))
+
+
+def test_a_backup_at_work_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    lock = WriterLock(folder / BACKUP_LOCK)
+    lock.acquire()
+    (folder / ".partial-backup-live").mkdir()
+    with pytest.raises(RsitmdError, match="another command is writing here"):
+        backup(folder, tmp_path / "b.tar")
+    assert (folder / ".partial-backup-live").exists()
+    lock.release()
+    backup(folder, tmp_path / "b.tar")
+    assert not (folder / ".partial-backup-live").exists()
 
 
 def test_a_damaged_backup_is_refused_and_nothing_is_left(folder: Path, tmp_path: Path) -> None:
