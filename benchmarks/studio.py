@@ -52,24 +52,30 @@ def workspace_of(folder: Path, images: int, server: EmbeddedServer, assigned: bo
     if not assigned:
         (folder / "rsitmd.toml").write_text(SHARED, encoding="utf-8")
     workspace = Workspace.open(folder, write=True)
+    add_images(workspace, images)
     renditions = workspace.renditions / "images"
     renditions.mkdir(parents=True)
-    with workspace.transaction() as db:
-        for number in range(1, images + 1):
-            key = hashlib.sha256(f"{folder.name} {number}".encode()).hexdigest()
-            (renditions / f"class{number % 30}_{number}.png").touch()
-            db.execute(
-                "INSERT INTO image (sha256, filename, category, number, source, width, height,"
-                " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, 's', 256, 256, ?, 'h', ?)",
-                (key, f"class{number % 30}_{number}.tif", f"class{number % 30}", number, key,
-                 utc_now()),
-            )  # fmt: skip
+    for row in workspace.db.execute("SELECT filename FROM image"):
+        (renditions / f"{Path(row['filename']).stem}.png").touch()
     where = Connection(server.url, server.url, server.token, "https://images.example.org")
     save_connection(workspace, where)
     if assigned:
         for person in range(PEOPLE):
             join(workspace, f"person{person}@example.org")
     return workspace
+
+
+def add_images(workspace: Workspace, images: int) -> None:
+    """Write rows of images as an ingest would; there are no files."""
+    with workspace.transaction() as db:
+        for number in range(1, images + 1):
+            key = hashlib.sha256(f"{workspace.path.name} {number}".encode()).hexdigest()
+            db.execute(
+                "INSERT INTO image (sha256, filename, category, number, source, width, height,"
+                " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, 's', 256, 256, ?, 'h', ?)",
+                (key, f"class{number % 30}_{number}.tif", f"class{number % 30}", number, key,
+                 utc_now()),
+            )  # fmt: skip
 
 
 def bare_import(client: Client, workspace: Workspace) -> float:

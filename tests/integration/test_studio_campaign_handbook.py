@@ -15,6 +15,7 @@ import pytest
 
 from rsitmd_tools.studio.accounts import Annotator, sign_up_or_in
 from rsitmd_tools.studio.client import Client, connection_of
+from rsitmd_tools.studio.licence import ACCEPTED, CHOICE
 from rsitmd_tools.studio.server import EmbeddedServer
 from rsitmd_tools.workspace import Workspace
 
@@ -72,6 +73,16 @@ class Team:
                         count += 1
         return count
 
+    def accept(self, page: str) -> None:
+        """Let everybody accept the licence on its page."""
+        with Workspace.open(self._folder) as workspace:
+            client = Client(connection_of(workspace))
+        (tasks,) = client.pages(int(page.split("/projects/")[1].split("/")[0]))
+        accepts = {"from_name": CHOICE, "to_name": "text", "type": "choices",
+                   "value": {"choices": [ACCEPTED]}}  # fmt: skip
+        for person in self._people.values():
+            person._client.sdk.annotations.create(id=tasks[0].id, result=[accepts])
+
     def rewrite(self) -> int:
         """Let everybody correct what was sent back; return how many sentences it were."""
         with Workspace.open(self._folder) as workspace:
@@ -113,6 +124,8 @@ def test_every_command_runs(
             team = Team(folder, out.strip())
         elif line.endswith(("push campaign", "--replan")):
             assert team is not None
+            if not written:
+                team.accept(re.findall(r"licence once, at: (\S+)", out)[0])
             team.write(vague=len(written) == 1)  # the first one is the pilot
             written.append(line)
         elif "--send-back S104" in line:
@@ -156,17 +169,24 @@ def test_every_command_runs(
     assert len(raws) == 24
     assert not [raw for raw in raws if raw.startswith("Some")]
     assert any(raw.startswith("A corrected") for raw in raws)
+    about = json.loads(Path("campaign-1.0.0", "release.json").read_text("utf-8"))
+    assert about["annotators_licence"]["name"] == "CC-BY-4.0"
+    assert about["annotators_licence"]["not_accepted"] == []
     assert (tmp_path / "status.html").is_file()
     assert "anna@example.org" in (tmp_path / "weeks.csv").read_text(encoding="utf-8")
 
 
 def _settings(folder: Path) -> None:
-    """Two people an image: a campaign small enough for a test."""
+    """Two people an image, so that a test is enough, and the licence that the page names."""
     file = folder / "rsitmd.toml"
     text = file.read_text(encoding="utf-8")
-    file.write_text(
-        text.replace("annotators_per_image = 5", "annotators_per_image = 2"), encoding="utf-8"
-    )
+    for old, new in (
+        ("annotators_per_image = 5", "annotators_per_image = 2"),
+        ('licence = ""', 'licence = "CC-BY-4.0"'),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(text, encoding="utf-8")
 
 
 def _csv(name: str, folder: Path, column: str, value: str, count: int) -> None:
