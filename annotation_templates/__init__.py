@@ -18,6 +18,7 @@ KEYWORDS = "keywords"
 SUGGESTED = "suggested"
 CAPTION = "caption"
 RANKING = "better"
+CHOICES = ("sentence 1", "sentence 2", "equal", "both wrong")
 CAPTIONING = "captioning"
 CORRECTION = "correction"
 
@@ -68,6 +69,7 @@ def labeling_config(
         keywords_min=keywords_min,
         keywords_max=keywords_max,
         ranking=RANKING,
+        choices=CHOICES,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio.results import parse_result
 from rsitmd_tools.workspace import Workspace
 
 
@@ -14,8 +16,8 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
     Keys: ``image``, ``assigned`` (addresses), ``revisions`` (each with ``annotator``,
     ``changed_by`` where that is somebody else, ``time``, ``seconds`` that the server
     measured, ``server_id``, ``project``, ``pilot``, ``latest``, ``deleted_at``,
-    ``sentences``, ``keywords``) and ``skips``. A sentence has ``slot``, ``raw``, ``state``,
-    ``origin`` and its ``decisions``.
+    ``sentences``, ``keywords``, ``choice`` of a ranking) and ``skips``. A sentence has
+    ``slot``, ``raw``, ``state``, ``origin`` and its ``decisions``.
 
     Raises:
         RsitmdError: There is no such image.
@@ -73,6 +75,7 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
                         (row["id"],),
                     )
                 ],
+                "choice": parse_result(json.loads(row["result"])).choice,
             }
             for row in revisions
         ],

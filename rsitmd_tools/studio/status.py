@@ -12,6 +12,7 @@ from rsitmd_tools.dataset.records import ImageRecord
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.client import connection_of
 from rsitmd_tools.studio.people import overview
+from rsitmd_tools.studio.ranking import ranking
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.licence import licence_state
 from rsitmd_tools.workspace.merge import merged_images, untouched_sentences
@@ -34,7 +35,8 @@ def status(workspace: Workspace) -> dict[str, Any]:
     ``annotations``, ``annotators`` (annotations by email), ``complete`` (images that have
     all their sentences), ``sentences``, ``keywords``, ``missing`` (annotations that
     images lack), ``drafts``, ``skips``, ``states`` (sentences by state), ``categories``,
-    ``people``, ``estimate`` and ``licence`` (None where none is asked for).
+    ``people``, ``ranking`` (see :func:`~rsitmd_tools.studio.ranking.ranking`), ``estimate``
+    and ``licence`` (None where none is asked for).
     """
     db = workspace.db
     images = merged_images(workspace)
@@ -68,6 +70,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "states": _states(workspace),
         "categories": _categories(images, wanted),
         "people": _people(workspace),
+        "ranking": ranking(workspace),
         "estimate": estimate(_days(workspace), missing, datetime.now(UTC).date()),
         "licence": licence_state(workspace),
     }

@@ -55,5 +55,7 @@ def command(folder: Path, image: str, as_json: bool) -> None:
                 )
         if entry["keywords"]:
             click.echo(printable(f"  keywords: {', '.join(entry['keywords'])}"))
+        if entry["choice"]:
+            click.echo(printable(f"  better: {entry['choice']}"))
     for skip in found["skips"]:
         click.echo(f"{skip['time']} {skip['annotator']} skipped it")

@@ -80,8 +80,31 @@ def _print(state: dict[str, Any]) -> None:
                     f"{verdict}: {entry['image']} by {entry['annotator']} ({entry['value']:.2f})"
                 )
             )
+    _print_ranking(state["ranking"])
+    licence = state["licence"]
+    if licence is not None:
+        missing = ", ".join(licence["missing"]) or "nobody"
+        told = f"licence {licence['name']}: {len(licence['accepted'])} accepted, not yet: {missing}"
+        click.echo(printable(told))
     estimate = state["estimate"]
     if estimate["ends"] is None:
         click.echo("end: nobody wrote in the last two weeks")
     else:
         click.echo(f"end: {estimate['ends']} at {estimate['per_day']:g} annotations a day")
+
+
+def _print_ranking(ranking: dict[str, Any] | None) -> None:
+    from rsitmd_tools.errors import printable
+
+    if ranking is None:
+        return
+    for entry in ranking["images"]:
+        votes = ", ".join(f"{choice} {n}" for choice, n in entry["votes"].items() if n)
+        agreed = "" if entry["agreement"] is None else f", agreement {entry['agreement']:.2f}"
+        winner = entry["winner"] or "nobody"
+        click.echo(printable(f"  {entry['image']}: {winner} wins ({votes}{agreed})"))
+    won = ", ".join(f"{choice} {n}" for choice, n in ranking["winners"].items())
+    line = f"ranking: {len(ranking['images'])} images, won: {won}"
+    if ranking["agreement"] is not None:
+        line += f"; agreement {ranking['agreement']:.2f}, alpha {ranking['alpha']:.2f}"
+    click.echo(line)
