@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
+import re
 import sqlite3
 from dataclasses import dataclass
 from functools import partial
@@ -283,4 +285,7 @@ def instructions(markdown: str) -> str:
     """Return the guide as the HTML that the server shows before the first task."""
     from markdown_it import MarkdownIt
 
-    return str(MarkdownIt().render(markdown))
+    # The server's page takes styles away, the numbers of a list and the space around its parts.
+    numbers = itertools.count(1)
+    shown = re.sub("<li>", lambda _: f"<li>{next(numbers)}. ", MarkdownIt().render(markdown))
+    return re.sub("(</(?:h1|p|ol)>)", r"\1<br/>", shown)
