@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -152,3 +153,4 @@ def test_the_page_escapes_everything_and_asks_for_nothing(workspace: Workspace) 
     assert "&lt;b&gt;Häfen&lt;/b&gt; &amp; $x$" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert page.count("<svg") == 2
+    assert re.search(r"\. \d+ drafts, \d+ skips\.\s", page)
