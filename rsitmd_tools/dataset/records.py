@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -130,7 +129,7 @@ class Dataset:
             )
         path = self.image_folder / image.filename
         try:
-            plain = os.path.basename(image.filename) == image.filename
+            plain = path.name == image.filename
             if plain and path.is_file() and not path.is_symlink():
                 return path
             inside = path.resolve().is_relative_to(self.image_folder.resolve())
