@@ -21,18 +21,47 @@ def cumulated(name: str, days: Sequence[date], counts: Mapping[str, Sequence[int
         days: The days, one after the other.
         counts: For each person one count a day.
     """
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = _axes(10.4, 3.2)
+    top = 1.05 * max([1, *(sum(values) for values in counts.values())])
+    heights = spread([sum(values) / top for values in counts.values()])
     for number, (person, values) in enumerate(counts.items()):
         colour = _SERIES.format(number % COLOURS)
         summed = list(itertools.accumulate(values))
         axes.plot(range(len(days)), summed, color=colour, marker="." if len(days) <= 40 else "")
+        place = (len(days) - 1, top * heights[number])
         axes.annotate(
-            f" {_plain(person)}", (len(days) - 1, summed[-1]), color=_SOFT, fontsize=9, va="center"
-        )
+            _plain(person), place, (8, 0), textcoords="offset points", color=_SOFT, fontsize=9,
+            va="center",
+        )  # fmt: skip
     step = max(1, len(days) // 8)
     axes.set_xticks(range(0, len(days), step), [day.isoformat()[5:] for day in days[::step]])
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, top)
+    axes.set_xlim(-0.5, len(days) - 0.5 + 0.14 * len(days))  # room for the names
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     return _svg(figure, name)
+
+
+def spread(heights: Sequence[float], gap: float = 0.07) -> list[float]:
+    """Return heights at which labels do not lie over each other, as near as can be.
+
+    Args:
+        heights: Where the labels belong, 0 to 1.
+        gap: The height of a label; less where so many do not fit.
+    """
+    gap = min(gap, 1 / max(1, len(heights)))
+    order = sorted(range(len(heights)), key=lambda place: heights[place])
+    found = list(heights)
+    lowest = 0.0
+    for place in order:
+        found[place] = lowest = max(found[place], lowest)
+        lowest += gap
+    highest = 1.0
+    for place in reversed(order):
+        found[place] = highest = min(found[place], highest)
+        highest -= gap
+    return found
 
 
 def shares(name: str, values: Mapping[str, float]) -> Markup:

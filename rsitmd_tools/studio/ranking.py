@@ -40,7 +40,7 @@ def ranking(workspace: Workspace) -> dict[str, Any] | None:
         return None
     agreed = [agreement(list(votes.values())) for votes in chosen.values()]
     compared = [value for value in agreed if value is not None]
-    images = [
+    images: list[dict[str, Any]] = [
         {
             "image": filename,
             "sentences": task_captions(workspace, image)[:2],

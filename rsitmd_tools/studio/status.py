@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from statistics import median
 from typing import Any
@@ -33,14 +33,23 @@ def status(workspace: Workspace) -> dict[str, Any]:
 
     Keys: ``url`` (None while no server runs), ``projects``, ``images``, ``tasks``,
     ``annotations``, ``annotators`` (annotations by email), ``complete`` (images that have
-    all their sentences), ``sentences``, ``keywords``, ``missing`` (annotations that
+    all their sentences, or annotations where the page asks for no sentence:
+    ``sentences_asked``), ``sentences``, ``keywords``, ``missing`` (annotations that
     images lack), ``drafts``, ``skips``, ``states`` (sentences by state), ``categories``,
     ``people``, ``ranking`` (see :func:`~rsitmd_tools.studio.ranking.ranking`), ``estimate``
     and ``licence`` (None where none is asked for).
     """
     db = workspace.db
     images = merged_images(workspace)
-    wanted = workspace.settings.annotation.sentences_per_image
+    asked = workspace.settings.annotation
+    counted = _counted(workspace)
+    complete = {
+        image.filename
+        for image in images
+        if len(image.sentences) >= asked.sentences_per_image
+        # A page without sentences: who was asked has answered.
+        and (asked.sentences_asked or counted[image.filename] >= asked.annotators_per_image)
+    }
     by_email = db.execute(
         f"SELECT annotator.email, count(*) AS n {COUNTED} GROUP BY annotator.id"
         " ORDER BY annotator.id"
@@ -61,14 +70,15 @@ def status(workspace: Workspace) -> dict[str, Any]:
         ).fetchone()[0],
         "annotations": sum(row["n"] for row in by_email),
         "annotators": {row["email"]: row["n"] for row in by_email},
-        "complete": sum(len(image.sentences) >= wanted for image in images),
+        "complete": len(complete),
+        "sentences_asked": asked.sentences_asked,
         "sentences": sum(len(image.sentences) for image in images),
         "keywords": sum(len(image.keywords) for image in images),
         "missing": missing,
         "drafts": db.execute("SELECT coalesce(sum(drafts), 0) FROM task").fetchone()[0],
         "skips": db.execute("SELECT count(*) FROM skip").fetchone()[0],
         "states": _states(workspace),
-        "categories": _categories(images, wanted),
+        "categories": _categories(images, complete),
         "people": _people(workspace),
         "ranking": ranking(workspace),
         "estimate": estimate(_days(workspace), missing, datetime.now(UTC).date()),
@@ -149,14 +159,20 @@ def findings_of_people(workspace: Workspace) -> dict[str, Any]:
 def _missing(workspace: Workspace) -> int:
     """Return how many annotations the images lack, given out or not."""
     asked = workspace.settings.annotation.annotators_per_image
+    images = workspace.db.execute("SELECT count(*) FROM image").fetchone()[0]
+    return int(asked * images - sum(min(asked, n) for n in _counted(workspace).values()))
+
+
+def _counted(workspace: Workspace) -> Counter[str]:
+    """Return by file name how many people have an annotation that counts."""
     rows = workspace.db.execute(
-        f"SELECT task.image_id, count(DISTINCT annotation.annotator_id) AS n {COUNTED}"
+        "SELECT image.filename, count(DISTINCT annotation.annotator_id) AS n"
+        f" {COUNTED.replace(' WHERE', ' JOIN image ON image.id = image_id WHERE')}"
         " AND NOT EXISTS (SELECT 1 FROM sentence WHERE annotation_id = annotation.id"
         "  AND (state IN ('rejected', 'sent back') OR origin = 'machine untouched'))"
-        " GROUP BY task.image_id"
-    ).fetchall()
-    images = workspace.db.execute("SELECT count(*) FROM image").fetchone()[0]
-    return int(asked * images - sum(min(asked, row["n"]) for row in rows))
+        " GROUP BY image.id"
+    )
+    return Counter({row["filename"]: row["n"] for row in rows})
 
 
 def _states(workspace: Workspace) -> dict[str, int]:
@@ -165,12 +181,14 @@ def _states(workspace: Workspace) -> dict[str, int]:
     return states(workspace)
 
 
-def _categories(images: Sequence[ImageRecord], wanted: int) -> dict[str, dict[str, int]]:
+def _categories(
+    images: Sequence[ImageRecord], complete: Collection[str]
+) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for image in images:
         entry = found.setdefault(str(image.category), {"images": 0, "complete": 0, "sentences": 0})
         entry["images"] += 1
-        entry["complete"] += len(image.sentences) >= wanted
+        entry["complete"] += image.filename in complete
         entry["sentences"] += len(image.sentences)
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rsitmd_tools.dataset.records import ImageRecord, Sentence
+from rsitmd_tools.report.campaign_figures import spread
 from rsitmd_tools.studio.agreement import agreements, similarities
 from rsitmd_tools.studio.payment import payment_csv
 from rsitmd_tools.studio.status import estimate, status
@@ -154,3 +156,13 @@ def test_the_page_escapes_everything_and_asks_for_nothing(workspace: Workspace) 
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert page.count("<svg") == 2
     assert re.search(r"\. \d+ drafts, \d+ skips\.\s", page)
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_labels_do_not_lie_over_each_other(heights: list[float]) -> None:
+    found = spread(heights)
+    order = sorted(found)
+    assert all(high - low >= 0.07 - 1e-9 for low, high in itertools.pairwise(order))
+    assert all(-1e-9 <= height <= 1 for height in found)
+    if all(b - a >= 0.07 for a, b in itertools.pairwise(sorted(heights))):
+        assert found == heights
