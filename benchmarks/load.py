@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import re
 import secrets
 import shutil
 import socket
@@ -48,7 +49,7 @@ from rsitmd_tools.workspace import Workspace
 
 SETTINGS = '[annotation]\nassignment = "assigned"\n'
 AN_IMAGE = 5  # people
-LOCKED = "database is locked"
+LOCKED = re.compile(r"^.*exception_handler.*database is locked.*$", re.MULTILINE)
 POSTGRES = Path("/usr/lib/postgresql")
 
 
@@ -62,8 +63,9 @@ class Load:
         refused: Answers of 400 and above, and connections that failed, by what they were.
         idle: People who ran out of tasks: the load was less than stated.
         lost: Accepted texts that the pull does not have.
-        twice: Texts that the pull has more than once.
-        locked: How often the server's log says that the database is locked.
+        twice: Texts that the workspace has more than once after the pull.
+        doubled: Texts that the server has twice; the pull counts them once.
+        locked: How often the server found its SQLite locked; it waits and tries again.
     """
 
     database: str
@@ -76,6 +78,7 @@ class Load:
     idle: int = 0
     lost: int = 0
     twice: int = 0
+    doubled: int = 0
     locked: int = 0
 
     def took(self, what: str, began: float) -> None:
@@ -86,7 +89,13 @@ class Load:
         """Return a row of the table."""
         told = [self.database, str(self.people), f"{self.think:g}", f"{self.seconds:g}"]
         told += [str(len(self.accepted)), f"{len(self.accepted) / self.seconds:.1f}"]
-        told += [str(self.lost), str(self.twice), str(self.refused.total()), str(self.locked)]
+        told += [
+            str(self.lost),
+            str(self.twice),
+            str(self.doubled),
+            str(self.refused.total()),
+            str(self.locked),
+        ]
         for what in ("next task", "image", "submit"):
             waits = self.waits.get(what, [])
             cuts = quantiles(waits, n=20) if len(waits) > 1 else [float("nan")] * 19
@@ -96,6 +105,7 @@ class Load:
 
 COLUMNS = (
     *("database", "people", "think, s", "for, s", "submitted", "a second", "lost", "twice"),
+    "doubled",
     *("refused", "locked", "next task, s", "image, s", "submit, s"),
 )
 
@@ -177,8 +187,7 @@ def run(folder: Path, server: EmbeddedServer, people: Sequence[Person], load: Lo
     """Let people work, pull, and see what came."""
     tasks = int(load.seconds / load.think * 1.4) + 6
     images = max(AN_IMAGE, -(-len(people) * tasks // AN_IMAGE))
-    log = server.workspace / "studio" / LOG
-    locked = log.read_text(errors="replace").count(LOCKED)
+    before = locked(server)
     with campaign(folder, server, [person.email for person in people], images) as workspace:
         project = dict(
             workspace.db.execute(
@@ -193,11 +202,17 @@ def run(folder: Path, server: EmbeddedServer, people: Sequence[Person], load: Lo
                 for person in people
             ]:
                 done.result()
-        pull(workspace)
+        load.doubled = pull(workspace).doubled
         texts = Counter(row[0] for row in workspace.db.execute("SELECT raw FROM sentence"))
     load.lost = sum(text not in texts for text in load.accepted)
     load.twice = sum(count > 1 for count in texts.values())
-    load.locked = log.read_text(errors="replace").count(LOCKED) - locked
+    load.locked = len(locked(server) - before)
+
+
+def locked(server: EmbeddedServer) -> set[str]:
+    """Return the lines of the server's log which say that the database is locked."""
+    log = server.workspace / "studio" / LOG
+    return set(LOCKED.findall(log.read_text(errors="replace")))
 
 
 @contextmanager

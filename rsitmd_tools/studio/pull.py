@@ -19,7 +19,7 @@ from rsitmd_tools.studio.people import People
 from rsitmd_tools.studio.project import pull_cursor
 from rsitmd_tools.studio.push import send_notes
 from rsitmd_tools.studio.results import parse_result
-from rsitmd_tools.studio.revisions import carry_over, restore
+from rsitmd_tools.studio.revisions import carry_over, is_double, restore
 from rsitmd_tools.studio.tasks import KEY
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
@@ -43,6 +43,8 @@ class PullReport:
         skipped: Skips seen for the first time; somebody passed over a task.
         drafts: Tasks in which somebody has begun and not submitted, among those looked at.
         blank: Sentences asked for that the new and changed annotations lack.
+        doubled: Annotations, among those looked at, that the server made twice of one request;
+            they count once.
         folded: Sentences written on several lines; each is one line now.
         tasks: Tasks looked at.
         accepted: People who have accepted the licence since.
@@ -59,6 +61,7 @@ class PullReport:
     skipped: int = 0
     drafts: int = 0
     blank: int = 0
+    doubled: int = 0
     folded: int = 0
     tasks: int = 0
     accepted: int = 0
@@ -197,14 +200,18 @@ class _Pull:
 
     def _task(self, row: sqlite3.Row, seen: Any) -> None:
         self.report.tasks += 1
-        present = set()
-        for annotation in seen.annotations or []:
-            entry = annotation if isinstance(annotation, dict) else annotation.model_dump()
+        entries = [
+            annotation if isinstance(annotation, dict) else annotation.model_dump()
+            for annotation in seen.annotations or []
+        ]
+        present = {int(entry["id"]) for entry in entries if not entry.get("was_cancelled")}
+        for entry in sorted(entries, key=lambda entry: int(entry["id"])):
             if entry.get("was_cancelled"):
                 self._skip(row["id"], entry)
-                continue
-            present.add(int(entry["id"]))
-            self._annotation(row, entry)
+            elif self._is_double(row["id"], entry, present):
+                self.report.doubled += 1
+            else:
+                self._annotation(row, entry)
         self._mark_deleted(row["id"], present)
         drafts = int(bool(getattr(seen, "draft_exists", False)))
         self.report.drafts += drafts
@@ -242,6 +249,12 @@ class _Pull:
         )
         self.report.deleted += len(gone)
 
+    def _is_double(self, task: int, entry: dict[str, Any], present: set[int]) -> bool:
+        """Say whether the server made this annotation of a request that it had taken already."""
+        author = self.people.row(entry.get("completed_by"))
+        result = _stored(entry.get("result"))
+        return is_double(self._workspace.db, task, author, int(entry["id"]), result, present)
+
     def _annotation(self, row: sqlite3.Row, entry: dict[str, Any]) -> None:
         """Store an annotation's revision, unless it is the one we have."""
         db = self._workspace.db
@@ -276,7 +289,6 @@ class _Pull:
 
     def _insert(self, task: sqlite3.Row, entry: dict[str, Any], updated: str) -> int:
         db = self._workspace.db
-        result = entry.get("result") or []
         author = self.people.row(entry.get("completed_by"))
         changed_by = self.people.row(entry["updated_by"]) if entry.get("updated_by") else None
         cursor = db.execute(
@@ -290,7 +302,7 @@ class _Pull:
                 author,
                 changed_by,
                 entry.get("lead_time"),
-                json.dumps(result, ensure_ascii=False),
+                _stored(entry.get("result")),
                 utc_now(),
             ),
         )
@@ -304,7 +316,7 @@ class _Pull:
                     "changed_by": names[changed_by],
                 }
             )
-        written = parse_result(result)
+        written = parse_result(entry.get("result") or [])
         self.report.blank += max(0, self._asked - len(written.sentences))
         self.report.folded += written.folded
         db.executemany(
@@ -317,6 +329,11 @@ class _Pull:
         )
         mark_origins(db, cursor.lastrowid, entry)
         return cursor.lastrowid
+
+
+def _stored(result: Any) -> str:
+    """Return an annotation's result as the workspace keeps it."""
+    return json.dumps(result or [], ensure_ascii=False)
 
 
 def _earlier(time: str | None) -> str | None:

@@ -57,3 +57,34 @@ def _sentences(db: sqlite3.Connection, annotation: int) -> list[sqlite3.Row]:
     return db.execute(
         "SELECT * FROM sentence WHERE annotation_id = ? ORDER BY slot", (annotation,)
     ).fetchall()
+
+
+def is_double(
+    db: sqlite3.Connection, task: int, author: int, number: int, result: str, present: set[int]
+) -> bool:
+    """Say whether an annotation that is new here is a copy of an earlier one of its author.
+
+    On SQLite the server repeats a request whose database was locked, and where the annotation
+    had been stored already it stands there twice, region by region the same. It is told by any
+    revision of the earlier one, which may have been changed since. When the earlier one is
+    gone, the copy takes its place.
+
+    Args:
+        db: The workspace's database.
+        task: Row of the task.
+        author: Row of the author.
+        number: The annotation's number on the server.
+        result: What it says, as the workspace keeps it.
+        present: Numbers of the task's annotations on the server.
+    """
+    rows = db.execute(
+        "SELECT server_id, annotator_id, result FROM annotation WHERE task_id = ?", (task,)
+    ).fetchall()
+    if any(row["server_id"] == number for row in rows):
+        return False
+    return any(
+        row["server_id"] < number
+        and row["server_id"] in present
+        and (row["annotator_id"], row["result"]) == (author, result)
+        for row in rows
+    )

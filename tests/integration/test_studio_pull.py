@@ -126,6 +126,40 @@ def test_a_pull_looks_only_at_what_changed(written: Path, annotators: People) ->
         assert (changed.tasks, changed.new, changed.changed) == (1, 0, 1)
 
 
+def test_what_the_server_made_twice_counts_once(
+    make_workspace: MakeWorkspace, annotators: People, client: Client
+) -> None:
+    folder = make_workspace(images=1)
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+        task = int(workspace.db.execute("SELECT server_id FROM task").fetchone()[0])
+
+        def texts() -> list[str]:
+            return sorted(text for image in merged_images(workspace) for text in image.captions)
+
+        (_, anna), (_, berta) = annotators[:2]
+        for person in (anna, anna, berta):  # the second is what a repeated request leaves
+            person.submit(task, ["One."], ["red ship"])
+        report = pull(workspace)
+        assert (report.new, report.doubled) == (2, 1)
+        assert texts() == ["One.", "One."]
+        made = client.sdk.annotations.list(id=task)
+        first, copy = sorted(a.id for a in made if a.completed_by == anna.user)
+        anna.overwrite(first, ["Two."], ["red ship"])
+        assert pull(workspace).doubled == 1  # known by the wording of before
+        assert texts() == ["One.", "Two."]
+        anna.submit(task, ["Three."], ["red ship"])  # another text of hers is no copy
+        pull(workspace)
+        assert texts() == ["One.", "Three.", "Two."]
+        client.sdk.annotations.delete(id=first)
+        report = pull(workspace)
+        assert (report.new, report.deleted, report.doubled) == (1, 1, 0)  # the copy takes its place
+        assert texts() == ["One.", "One.", "Three."]
+        anna.overwrite(copy, ["Three."], ["red ship"])  # what is known is no copy any more
+        pull(workspace)
+        assert texts() == ["One.", "Three.", "Three."]
+
+
 @pytest.mark.parametrize("kind", ["new", "changed"])
 def test_a_clock_that_steps_back_an_hour_loses_nothing(
     kind: str, written: Path, annotators: People, server: EmbeddedServer

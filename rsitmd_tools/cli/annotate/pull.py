@@ -38,6 +38,8 @@ def command(folder: Path, as_json: bool) -> None:
     )
     if report.accepted:
         click.echo(f"people who accepted the licence: {report.accepted}")
+    if report.doubled:
+        click.echo(f"annotations that the server made twice, counted once: {report.doubled}")
     if report.folded:
         click.echo(f"{report.folded} sentences with line breaks were put on one line", err=True)
     for entry in report.foreign:
