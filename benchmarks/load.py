@@ -27,7 +27,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
 
@@ -296,7 +296,7 @@ def main() -> None:
     print("\nWaits: p50 / p95 / longest.")
     print("\n" + table(COLUMNS, [load.cells() for load in done]))
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps([asdict(load) for load in done]), encoding="utf-8")
+        arguments.json.write_text(json.dumps([vars(load) for load in done]), encoding="utf-8")
     sys.exit(any(load.lost or load.twice for load in done))
 
 
