@@ -163,15 +163,15 @@ def posted(answer: Response) -> bool:
     return answer.request.method == "POST" and "/annotations" in answer.url
 
 
-def shot(page: Page, name: str) -> None:
-    """Take pictures in both sizes, where ``RSITMD_SHOTS`` names a folder for them.
+def shot(page: Page, name: str, *sizes: tuple[int, int]) -> None:
+    """Take pictures in both sizes, or those given, where ``RSITMD_SHOTS`` names a folder.
 
-    The picture of a page keeps the size that it had when the page was loaded.
+    The image on a page keeps the size that it had when the page was loaded.
     """
     folder = os.environ.get("RSITMD_SHOTS")
     before = page.viewport_size
     assert before is not None
-    for width, height in (LAPTOP, DESKTOP) if folder else ():
+    for width, height in (sizes or (LAPTOP, DESKTOP)) if folder else ():
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(300)
         page.screenshot(path=f"{folder}/{name}-{width}.png")

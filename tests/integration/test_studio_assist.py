@@ -139,15 +139,14 @@ def test_hints_come_go_and_are_caught_up(
         # The server asks it for suggestions: what it collects by itself gets none.
         task = client.call(client.sdk.tasks.get, id=str(tasks[4]))
         assert task.predictions == []
-        url = backends[0].url  # the server looks there again, and needs it told
-        client.call(client.sdk.ml.update, id=backends[0].id, url=url, is_interactive=True)
-        answer = client.call(
-            client.sdk.ml.predict_interactive,
-            id=backends[0].id,
-            task=tasks[4],
-            context={"result": as_result(["A lawn."], [])},
+        number, url = backends[0].id, backends[0].url
+        client.call(client.sdk.ml.update, id=number, url=url, project=project, is_interactive=True)
+        answer = client.sdk._client_wrapper.httpx_client.request(
+            f"api/ml/{number}/interactive-annotating",
+            method="POST",
+            json={"task": tasks[4], "context": {"result": as_result(["A lawn."], [])}},
         )
-        assert answer.data["result"][0]["value"]["text"] == ["green lawn"]
+        assert answer.json()["data"]["result"][0]["value"]["text"] == ["green lawn"]
     finally:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)

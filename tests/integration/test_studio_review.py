@@ -23,6 +23,7 @@ from rsitmd_tools.studio.review import CLEAN, Asked, review
 from rsitmd_tools.studio.status_page import status_page
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from tests.integration.pages import shot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -90,7 +91,12 @@ def test_a_sentence_goes_back_is_corrected_and_accepted(
 ) -> None:
     email, person = annotators[0]
     task, project = tasks_of(written, email)[0]
+    of_assist = {"hint": f"For {email}: count", "suggested": [{"value": "grey quay"}]}
+    there = client.call(client.sdk.tasks.get, id=str(task)).data
+    client.call(client.sdk.tasks.update, id=str(task), data={**there, **of_assist})
     report = review(written, Asked("B. Lee", send_back="S104", accept=CLEAN))
+    there = client.call(client.sdk.tasks.get, id=str(task)).data
+    assert {name: there[name] for name in of_assist} == of_assist  # a note leaves them
     assert [(f["code"], f["annotator"]) for f in report.findings if f["code"] == "S104"]
     (back,) = report.sent_back
     assert (back["image"], back["annotator"]) == ("harbour_1.tif", email)
@@ -271,7 +277,7 @@ def test_an_annotator_sees_the_note_and_corrects(
     note = page.locator(".rsitmd-note").first  # the second one is the assist's hint
     note.wait_for()
     assert f"Sent back to {email}, sentence 1: " in note.inner_text()
-    _shot(page, "review-note")
+    shot(page, "review-note")
     # The sentence as it was, with a pencil to change it.
     _rewrite(page, VAGUE, "Two ships lie before four houses.")
     with page.expect_response(lambda a: a.request.method == "PATCH" and "/annotations" in a.url):
@@ -289,7 +295,7 @@ def test_an_annotator_sees_the_note_and_corrects(
     page.goto(f"{server.url}/projects/{project}/data")
     page.get_by_text("Sent back").first.wait_for()
     page.get_by_text("Default").first.wait_for()
-    _shot(page, "tabs")
+    shot(page, "tabs")
     # The lead's page opens, with what happened.
     shown = folder / "status.html"
     with Workspace.open(folder) as workspace:
@@ -299,6 +305,7 @@ def test_an_annotator_sees_the_note_and_corrects(
     assert "1 of 2 images have all their sentences" in page.locator("main").inner_text()
     assert page.locator("svg").count() == 2
     assert email in page.locator("table").first.inner_text()
+    shot(page, "status")
 
 
 def _rewrite(page: Page, old: str, new: str) -> None:
@@ -307,14 +314,6 @@ def _rewrite(page: Page, old: str, new: str) -> None:
     page.keyboard.press("Control+A")
     page.keyboard.type(new)
     page.get_by_label("Save").first.click()
-
-
-def _shot(page: Page, name: str) -> None:
-    folder = os.environ.get("RSITMD_SHOTS")
-    if folder:
-        for width, height in ((1366, 768), (1920, 1080)):
-            page.set_viewport_size({"width": width, "height": height})
-            page.screenshot(path=f"{folder}/{name}-{width}.png")
 
 
 @pytest.fixture

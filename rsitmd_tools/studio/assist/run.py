@@ -67,6 +67,7 @@ class Assist:
         self._names = {number: user.email for number, user in people.items()}
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
+        self._stale: set[int] = set()  # projects whose next tasks may get other keywords
         self.hinted = 0
 
     def __enter__(self) -> Self:
@@ -166,9 +167,12 @@ class Assist:
             try:
                 event = self.backend.events.get(timeout=0.2)
             except queue.Empty:
-                continue
+                event = None
             try:
-                self._event(event)
+                if event is not None:
+                    self._event(event)
+                elif self._stale:  # hints first: a busy hour asks for suggestions once
+                    suggest_ahead(self._client, self._stale.pop(), self.adviser)
             except Exception:
                 # One bad announcement, or a server that is restarted, must not end the hints.
                 log.exception("an announcement of the server was passed over")
@@ -184,7 +188,7 @@ class Assist:
                 self._hint(task["id"], entry)
             seen = self._read()
             project = str(task.get("project", event.get("project", {}).get("id")))
-            suggest_ahead(self._client, int(project), self.adviser)
+            self._stale.add(int(project))
             seen[project] = max(seen.get(project, ""), server_time(entry["updated_at"]))
             write_json(self._state, seen)
         elif action == "ANNOTATIONS_DELETED":
