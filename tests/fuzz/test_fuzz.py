@@ -8,23 +8,28 @@ import json
 import random
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from rsitmd_tools.cli import root
-from rsitmd_tools.dataset import load_dataset, save_dataset
+from rsitmd_tools.dataset import Dataset, load_dataset, save_dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.ingest.decode import decode
 from rsitmd_tools.ingest.limits import UnusableImageError
+from rsitmd_tools.quality import check
+from rsitmd_tools.workspace import Settings
 from tests.quality.conftest import FIVE, dataset, document, record
 from tests.quality.rules.test_images import scene
 
 SECONDS = 10.0  # of CPU, so that a busy machine is no fault
-FEW, MANY = 40, 2200  # inputs of each of the five campaigns: `make test`, `make soak`
+MEGABYTES = 1000.0  # a campaign may add to the memory: an image of 64 megapixels needs 500
+FEW, MANY = 40, 1300  # inputs of each of the eight campaigns: `make test`, `make soak`
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -82,24 +87,74 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
     return bytes(blob)
 
 
+def memory(field: str) -> float:
+    """Return a figure of this process's memory in megabytes: VmRSS now, VmHWM its peak."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) / 1000
+    raise ValueError(field)
+
+
+@contextlib.contextmanager
+def bounded_memory() -> Iterator[None]:
+    """See that the peak of the memory grows by no more than :data:`MEGABYTES`."""
+    if not Path("/proc/self/clear_refs").exists():
+        yield
+        return
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = memory("VmRSS")
+    yield
+    grown = memory("VmHWM") - before
+    assert grown < MEGABYTES, f"{grown:.0f} MB more"
+
+
 def campaign(count: int, one: Callable[[random.Random], None]) -> None:
-    for seed in range(count):
-        try:
-            one(random.Random(seed))
-        except AssertionError as error:
-            raise AssertionError(f"seed {seed}: {error}") from error
+    with bounded_memory():
+        for seed in range(count):
+            try:
+                one(random.Random(seed))
+            except AssertionError as error:
+                raise AssertionError(f"seed {seed}: {error}") from error
+
+
+@pytest.fixture(params=["generated", "real"])
+def sample(request: pytest.FixtureRequest) -> Dataset:
+    """A small dataset to be mutated: a drawn one, or the beginning of a published one."""
+    if request.param == "generated":
+        return dataset(*(record(f"port_{n}.tif", FIVE, split="train") for n in range(3)))
+    real = load_dataset(request.getfixturevalue("shared_data") / "rsitmd_precomp")
+    return real.with_images(real.select("train").images[:8])
+
+
+@pytest.fixture(params=["generated", "real"])
+def image_files(request: pytest.FixtureRequest, tmp_path: Path) -> list[bytes]:
+    """Image files to be mutated: TIFF, PNG and JPEG; drawn ones, or some of UC Merced."""
+    if request.param == "generated":
+        pictures = [scene(1)]
+        files = list[bytes]()
+    else:
+        real = load_dataset(request.getfixturevalue("shared_data") / "ucm_full")
+        paths = [real.image_path(image) for image in real.images[::700]]
+        files = [path.read_bytes() for path in paths]
+        pictures = [Image.open(path).convert("RGB") for path in paths[:1]]
+    for suffix in ("tif", "png", "jpg"):
+        for picture in pictures:
+            picture.save(tmp_path / f"a.{suffix}")
+            files.append((tmp_path / f"a.{suffix}").read_bytes())
+    return files
 
 
 COUNTS = [pytest.param(FEW, id="few"), pytest.param(MANY, id="many", marks=pytest.mark.soak)]
 
 
 @pytest.mark.parametrize("count", COUNTS)
-def test_mutated_json(tmp_path: Path, count: int) -> None:
-    real = json.dumps(document({}, {}, {})).encode()
+def test_mutated_json(tmp_path: Path, sample: Dataset, count: int) -> None:
+    save_dataset(sample, tmp_path, "rsitmd")
     file = tmp_path / "dataset_RSITMD.json"
+    whole = file.read_bytes()
 
     def one(chance: random.Random) -> None:
-        file.write_bytes(mutated(real, chance))
+        file.write_bytes(mutated(whole, chance))
         validate_all(file)
 
     campaign(count, one)
@@ -118,13 +173,13 @@ def test_any_json(tmp_path: Path, count: int) -> None:
         file.write_text(json.dumps(content), encoding="utf-8")
         validate_all(file)
 
-    one()
+    with bounded_memory():
+        one()
 
 
 @pytest.mark.parametrize("count", COUNTS)
-def test_mutated_precomp(tmp_path: Path, count: int) -> None:
-    images = [record(f"port_{n}.tif", FIVE, split="train") for n in range(3)]
-    save_dataset(dataset(*images), tmp_path, "precomp")
+def test_mutated_precomp(tmp_path: Path, sample: Dataset, count: int) -> None:
+    save_dataset(sample, tmp_path, "precomp")
     files = [tmp_path / f"train_{what}.txt" for what in ("caps", "filename")]
     real = [file.read_bytes() for file in files]
 
@@ -153,19 +208,31 @@ def test_mutated_settings(tmp_path: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize("count", COUNTS)
-def test_mutated_images(tmp_path: Path, count: int) -> None:
-    files = []
-    for suffix in ("tif", "png", "jpg"):
-        scene(1).save(tmp_path / f"a.{suffix}")
-        files.append((tmp_path / f"a.{suffix}").read_bytes())
+def test_mutated_images(tmp_path: Path, image_files: list[bytes], count: int) -> None:
+    """Through ingesting (``decode``) and through the rules that ``validate`` runs."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    names = ("a_1.tif", "b_2.tif")
+    data = dataset(*(record(name) for name in names), folder=folder)
+    rules = Settings(validate=replace(Settings().validate, select=("I", "L")))
+    problems = 0
 
     def one(chance: random.Random) -> None:
-        data = mutated(chance.choice(files), chance)
-        with contextlib.suppress(UnusableImageError):
-            image, _ = decode(data, 64)
-            assert image.size == (64, 64)
+        nonlocal problems
+        for name in names:
+            content = mutated(chance.choice(image_files), chance)
+            (folder / name).write_bytes(content)
+            with contextlib.suppress(UnusableImageError):
+                image, _ = decode(content, 64)
+                assert image.size == (64, 64)
+        began = time.process_time()
+        found = check(data, rules)
+        assert time.process_time() - began < SECONDS, "it hangs"
+        assert all(c.isprintable() for finding in found for c in finding.message)
+        problems += sum(finding.code == "I101" for finding in found)
 
     campaign(count, one)
+    assert 0 < problems < 2 * count, "some were damaged beyond reading, some were not"
 
 
 def nested(levels: int) -> str:
