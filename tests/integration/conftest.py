@@ -225,6 +225,7 @@ class Relay:
             answer comes when the client has given up), ``held`` (passed on when the client
             has given up), or a status to answer instead.
         seen: ``(method, path)`` of every request.
+        finished: How many of them are dealt with, whether their client waited or not.
     """
 
     def __init__(self, target: str) -> None:
@@ -232,6 +233,7 @@ class Relay:
         self._target = (host, int(port))
         self.spoil: Callable[[str, str, int], str | int | None] = lambda method, path, count: None
         self.seen: list[tuple[str, str]] = []
+        self.finished = 0
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -251,20 +253,26 @@ class Relay:
             method, path, _ = request.split(b" ", 2)
             self.seen.append((method.decode(), path.decode()))
             order = self.spoil(method.decode(), path.decode(), len(self.seen))
-            if isinstance(order, int):
-                head = f"HTTP/1.1 {order} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-                connection.sendall(head.encode())
-                return
-            if order == "held":
-                _await_end(connection)
-                time.sleep(1)
-            with socket.create_connection(self._target) as server:
-                server.sendall(request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
-                answer = b"".join(iter(lambda: server.recv(65536), b""))
-            answer = answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
-            if order == "late":
-                _await_end(connection)
-            connection.sendall(answer[: len(answer) // 2] if order == "cut" else answer)
+            try:
+                self._pass_on(connection, request, order)
+            finally:
+                self.finished += 1
+
+    def _pass_on(self, connection: socket.socket, request: bytes, order: str | int | None) -> None:
+        if isinstance(order, int):
+            head = f"HTTP/1.1 {order} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            connection.sendall(head.encode())
+            return
+        if order == "held":
+            _await_end(connection)
+            time.sleep(1)
+        with socket.create_connection(self._target) as server:
+            server.sendall(request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+            answer = b"".join(iter(lambda: server.recv(65536), b""))
+        answer = answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+        if order == "late":
+            _await_end(connection)
+        connection.sendall(answer[: len(answer) // 2] if order == "cut" else answer)
 
 
 def _read_message(connection: socket.socket) -> bytes:

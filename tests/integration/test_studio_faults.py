@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +77,8 @@ def test_what_the_server_takes_and_answers_too_late_is_made_once(
     with Workspace.open(make_workspace(images=IMAGES, url=relay.url), write=True) as workspace:
         assert push(workspace).new == IMAGES
         assert spoiled
+        while relay.finished < len(relay.seen):
+            time.sleep(0.1)
         assert_once(workspace, client)
         again = push(workspace)
         assert (again.new, again.found, again.known) == (0, 0, IMAGES)
