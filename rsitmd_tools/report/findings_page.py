@@ -24,6 +24,8 @@ from rsitmd_tools.report.figures import histogram
 # A picture takes five kilobytes: a page of thousands would open in no browser.
 MOST_PICTURES = 400
 MOST_PAIRS = 60
+# The rules whose findings are pairs.
+EXACT, NEAR = ("I106", "L101"), ("I107", "L102")
 TILES = ("images", "sentences", "categories", "distinct_words", "average_length", "diversity")
 
 
@@ -58,9 +60,11 @@ def render(findings: Findings) -> str:
     """
     subject = findings.subject
     groups = _groups(subject, findings.result.findings)
-    pairs = _pairs(subject)
+    pairs = _pairs(subject, findings.result.findings)
     named = [group.record.filename for group in groups if group.record][:MOST_PICTURES]
-    named += [record.filename for pair in pairs for record in (pair.first, pair.second)]
+    named += [
+        record.filename for pair in pairs[:MOST_PAIRS] for record in (pair.first, pair.second)
+    ]
     statistics = dataset_statistics(subject.dataset)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("rsitmd_tools.report"),
@@ -78,7 +82,8 @@ def render(findings: Findings) -> str:
         rules=all_rules(),
         groups=groups,
         categories=sorted({g.record.category for g in groups if g.record and g.record.category}),
-        pairs=pairs,
+        pairs=pairs[:MOST_PAIRS],
+        more_pairs=max(len(pairs) - MOST_PAIRS, 0),
         pictures=pictures(subject.dataset, named) if subject.dataset.image_folder else {},
         most_pictures=MOST_PICTURES,
         tiles=[(name.replace("_", " "), statistics[name]) for name in TILES],
@@ -107,23 +112,36 @@ def _sentence(record: ImageRecord | None, finding: Finding) -> str | None:
     return record.captions[index]
 
 
-def _pairs(subject: Subject) -> list[Pair]:
-    """Return the likest pairs of images; none where no image rule was asked for."""
-    if "pictures" not in vars(subject):
-        return []  # looking would decode every image
+def _pairs(subject: Subject, findings: Sequence[Finding]) -> list[Pair]:
+    """Return the likest pairs of images of which a finding is told.
+
+    Those that the settings or the baseline excuse are left out, as among the findings.
+    """
+    told = {(f.code in EXACT, f.image, f.split) for f in findings if f.code in (*EXACT, *NEAR)}
+    if not told:
+        return []  # looking for pairs would decode every image
     twins = sorted(subject.twins, key=lambda pair: (not pair.exact, -pair.likeness))
+    seconds = [subject.pictures[pair.second].image for pair in twins]
+    twins = [
+        pair
+        for pair, image in zip(twins, seconds, strict=True)
+        if (pair.exact, image.filename, image.split) in told
+    ]
     return [
         Pair(
             subject.pictures[pair.first].image,
             subject.pictures[pair.second].image,
             "the same picture" if pair.exact else f"likeness {pair.likeness:.2f}",
         )
-        for pair in twins[:MOST_PAIRS]
+        for pair in twins
     ]
 
 
 def task_links(dataset: Dataset) -> Mapping[str, str]:
-    """Return the address of each image's first task, while its Label Studio is known."""
+    """Return the address of each image's first task on the Label Studio in use.
+
+    That is the server the workspace is connected to, else its own while it runs.
+    """
     if dataset.format != "workspace":
         return {}
     from rsitmd_tools.studio.client import connection_of
@@ -131,17 +149,19 @@ def task_links(dataset: Dataset) -> Mapping[str, str]:
 
     with Workspace.open(dataset.source) as workspace:
         try:
-            url = connection_of(workspace).url
+            connection = connection_of(workspace)
         except RsitmdError:
             return {}
         rows = workspace.db.execute(
             "SELECT image.filename, min(task.id), task.server_id AS task, project.server_id AS"
             " project FROM task JOIN image ON image.id = task.image_id"
-            " JOIN project ON project.id = task.project_id GROUP BY image.id"
+            " JOIN project ON project.id = task.project_id"
+            # The numbers of another server mean other tasks on this one.
+            " WHERE project.server = ? AND task.server_id > 0 GROUP BY image.id",
+            (connection.key,),
         ).fetchall()
-    return {
-        row["filename"]: f"{url}/projects/{row['project']}/data?task={row['task']}" for row in rows
-    }
+    data = f"{connection.url.rstrip('/')}/projects/{{project}}/data?task={{task}}"
+    return {row["filename"]: data.format(project=row["project"], task=row["task"]) for row in rows}
 
 
 def _figures(statistics: Mapping[str, Any]) -> list[tuple[str, Any]]:

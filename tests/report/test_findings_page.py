@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rsitmd_tools.dataset import load_dataset
-from rsitmd_tools.quality import check_subject, subject_of, summary
+from rsitmd_tools.dataset import Dataset, load_dataset
+from rsitmd_tools.quality import check, check_subject, subject_of, summary
+from rsitmd_tools.quality.baseline import Baseline
 from rsitmd_tools.quality.output import Findings
+from rsitmd_tools.report import findings_page
 from rsitmd_tools.report.findings_page import render, task_links
 from rsitmd_tools.studio.client import Connection, save_connection
-from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.studio.running import take_lock, write_state
+from rsitmd_tools.studio.secrets import secrets_of
+from rsitmd_tools.workspace import Settings, Workspace
+from rsitmd_tools.workspace.settings import ImageIgnore
 from tests.quality.conftest import FIVE, dataset, record
 from tests.quality.rules.test_images import scene
 from tests.release.conftest import add_image
@@ -83,6 +89,39 @@ def test_filters_pictures_and_pairs_in_chromium(browser: Any, page_file: Path) -
     page.close()
 
 
+def page_of(data: Dataset, settings: Settings | None = None) -> str:
+    subject = subject_of(data, settings)
+    result = check_subject(subject)
+    return render(Findings(subject, result, summary(data, result)))
+
+
+def test_excused_pairs_are_left_out(tmp_path: Path) -> None:
+    for number, name in ((1, "port_1"), (1, "farm_2"), (2, "farm_3"), (2, "port_4")):
+        scene(number).save(tmp_path / f"{name}.tif")
+    names = ("port_1.tif", "farm_2.tif", "farm_3.tif", "port_4.tif")
+    data = dataset(*(record(name) for name in names), folder=tmp_path)
+    assert page_of(data).count("the same picture</p>") == 2
+    excused = ImageIgnore("farm_2.tif", ("I106",), "another day")
+    some = replace(Settings(), validate=replace(Settings().validate, image_ignores=(excused,)))
+    assert page_of(data, some).count("the same picture</p>") == 1
+    file = tmp_path / "known.json"
+    Baseline.of(check(data), data).write(file)
+    known = replace(Settings(), validate=replace(Settings().validate, baseline=file))
+    assert "Images that look alike" not in page_of(data, known)
+
+
+def test_what_is_not_shown_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(4):
+        scene(n // 2).save(tmp_path / f"port_{n}.tif")
+    data = dataset(*(record(f"port_{n}.tif", ["", *FIVE[1:]]) for n in range(4)), folder=tmp_path)
+    assert "Pictures are shown of the first" not in page_of(data)
+    monkeypatch.setattr(findings_page, "MOST_PICTURES", 1)
+    monkeypatch.setattr(findings_page, "MOST_PAIRS", 1)
+    text = page_of(data)
+    assert "Pictures are shown of the first 1 images." in text
+    assert "The 1 likest pairs; 1 more are among the findings." in text
+
+
 def test_a_workspace_links_to_the_task(tmp_path: Path) -> None:
     folder = tmp_path / "workspace"
     with Workspace.create(folder) as workspace:
@@ -104,3 +143,31 @@ def test_a_workspace_links_to_the_task(tmp_path: Path) -> None:
     text = render(Findings(subject, result, summary(data, result)))
     assert 'href="https://label.example.org/projects/7/data?task=3"' in text
     assert "secret" not in text
+    # Connected elsewhere since: its task 3 is another one.
+    with Workspace.open(folder) as workspace:
+        save_connection(workspace, Connection("there", "https://other.example.org", "secret"))
+    assert task_links(data) == {}
+
+
+def test_a_workspace_served_here_links_to_its_own_server(tmp_path: Path) -> None:
+    folder = tmp_path / "workspace"
+    with Workspace.create(folder) as workspace:
+        own = secrets_of(workspace.studio).server
+        with workspace.transaction() as db:
+            db.execute(
+                "INSERT INTO project (id, server, server_id, template, config, created_at)"
+                " VALUES (1, ?, 7, 't', 's', 'now')",
+                (own,),
+            )
+            db.executemany(
+                "INSERT INTO annotator (email) VALUES (?)", [(f"p{n}@x.org",) for n in range(5)]
+            )
+        add_image(workspace, 3, 4, "train")
+        data = load_dataset(folder)
+        studio = workspace.studio
+    lock = take_lock(studio)
+    assert lock is not None
+    with lock:
+        write_state(studio, "http://127.0.0.1:8092")
+        assert task_links(data) == {"farm_2.tif": "http://127.0.0.1:8092/projects/7/data?task=3"}
+    assert task_links(data) == {}, "it runs no more"
