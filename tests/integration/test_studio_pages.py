@@ -1,0 +1,297 @@
+"""Every page in Chromium, in both sizes: what is needed is in sight, and does what it should."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rsitmd_tools.annotation_templates import RANKING
+from rsitmd_tools.studio.accounts import Annotator, invitation_link
+from rsitmd_tools.studio.client import Client, connection_of
+from rsitmd_tools.studio.prefill import PrefillReport, keep_captions, send_predictions
+from rsitmd_tools.studio.pull import pull
+from rsitmd_tools.studio.ranking import ranking
+from rsitmd_tools.studio.status_page import status_page
+from rsitmd_tools.workspace import Workspace
+from tests.integration.pages import (
+    DESKTOP,
+    LAPTOP,
+    OpenPage,
+    browser,
+    in_sight,
+    keywords,
+    open_page,
+    open_stream,
+    picture,
+    posted,
+    pushed,
+    sentence,
+    shot,
+    sign_up,
+    submit_button,
+)
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from rsitmd_tools.studio.server import EmbeddedServer
+    from tests.integration.conftest import MakeWorkspace, Tool
+
+__all__ = ["browser", "open_page"]  # fixtures
+pytestmark = [pytest.mark.integration, pytest.mark.browser]
+
+ONE = "annotators_per_image = 1\nsentences_per_annotator = "
+CAPTIONS = [
+    "Two white ships lie at the long grey quay beside a row of containers.",
+    "A red crane stands beside three small boats in the green water of the harbour.",
+    "The blue sea meets a narrow stone pier on the left.",
+    "There are some boats in the port near many houses, and a road leads along the water there.",
+    "There are boats.",
+]
+
+
+def workspace_of(make_workspace: MakeWorkspace, tmp_path: Path, settings: str) -> Path:
+    """Return a workspace of two images, each with five captions to correct or to rank."""
+    folder = make_workspace(
+        images=2, how="upload", settings=f'[annotation]\nassignment = "shared"\n{settings}\n'
+    )
+    images = [
+        {
+            "filename": f"harbour_{number}.tif",
+            "imgid": number,
+            "split": "train",
+            "sentids": [],
+            "sentences": [
+                {"raw": raw, "tokens": [], "imgid": number, "sentid": 5 * number + slot}
+                for slot, raw in enumerate(CAPTIONS)
+            ],
+        }
+        for number in (1, 2)
+    ]
+    file = tmp_path / "captions.json"
+    file.write_text(json.dumps({"dataset": "x", "images": images}), encoding="utf-8")
+    with Workspace.open(folder, write=True) as workspace:
+        keep_captions(workspace, file, "m-1")
+    return folder
+
+
+def give(workspace: Workspace) -> None:
+    """Let the captions stand in the fields."""
+    send_predictions(workspace, Client(connection_of(workspace)), PrefillReport())
+
+
+def reload_in(page: Page, size: tuple[int, int], url: str, project: int) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    open_stream(page, url, project)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "areas", "needs_keywords"),
+    [
+        ("one", 'template = "captioning"', 1, True),
+        ("five", f"{ONE}5", 5, True),
+        ("keywords", 'template = "keywords"', 0, True),
+        ("correction", f'template = "correction"\n{ONE}5', 5, True),
+        ("ranking", 'template = "ranking"', 0, False),
+    ],
+)
+def test_all_of_a_page_is_in_sight_in_both_sizes(
+    name: str,
+    settings: str,
+    areas: int,
+    needs_keywords: bool,
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+    tmp_path: Path,
+) -> None:
+    folder = workspace_of(make_workspace, tmp_path, settings)
+    project = pushed(folder)
+    if name == "correction":
+        with Workspace.open(folder, write=True) as workspace:
+            give(workspace)
+    page = open_page(LAPTOP)
+    page.goto(invitation_link(client))
+    if name == "one":
+        shot(page, "sign-up")
+    sign_up(page, client, f"{name}-page@example.org")
+    if name == "one":
+        page.goto(f"{server.url}/projects/{project}/data?labeling=1")
+        guide = page.locator(".lsf-modal-ls__content")
+        guide.wait_for()
+        assert "2. Count: " in guide.inner_text()
+        box = guide.bounding_box()
+        assert box is not None
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= LAPTOP[1]
+        shot(page, "guide")
+    for size in (LAPTOP, DESKTOP):
+        reload_in(page, size, server.url, project)
+        texts = page.locator(".rsitmd-texts")
+        parts = [picture(page), submit_button(page), texts.locator(".rsitmd-examples")]
+        if name == "correction":
+            regions = texts.locator(".rsitmd-sentence [data-testid=textarea-region]")
+            assert regions.all_inner_texts() == CAPTIONS
+            parts += regions.all()
+            # A hand and no mouse over it: the pencils are there.
+            assert (
+                page.get_by_label("Edit Region").first.evaluate(
+                    "e => getComputedStyle(e.parentElement).opacity"
+                )
+                == "1"
+            )
+        else:
+            parts += [sentence(page, slot) for slot in range(1, areas + 1)]
+        if needs_keywords:
+            parts.append(keywords(page))
+        if name == "ranking":
+            parts += [page.get_by_text(raw, exact=True) for raw in CAPTIONS[:2]]
+            parts += texts.locator("label").all()
+            assert len(parts) == 9
+        for part in parts:
+            assert in_sight(page, part), (size, part)
+        left, right = picture(page).bounding_box(), texts.bounding_box()
+        assert left is not None
+        assert right is not None
+        assert left["x"] + left["width"] <= right["x"]
+        shot(page, f"page-{name}", size)
+
+
+def test_the_page_counts_characters_and_says_the_bounds(
+    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> None:
+    settings = "[validate.thresholds]\nwords_min = 6\nwords_max = 30\n"
+    folder = make_workspace(images=1, how="upload", settings=settings)
+    project = pushed(folder)
+    page = open_page()
+    sign_up(page, client, "counts@example.org")
+    open_stream(page, server.url, project)
+    count = page.get_by_test_id("textarea-character-count")
+    assert page.get_by_text("Sentence, 6 to 30 words").is_visible()
+    assert in_sight(page, count)
+    sentence(page).click()
+    page.keyboard.type("Two ships.")
+    assert count.inner_text() == "10 characters"
+    assert not page.get_by_text("Press Shift").is_visible()
+    assert not page.get_by_role("button", name="Add").is_visible()
+    # White space alone is not refused by the page: a pull leaves it out and says so.
+    page.keyboard.press("Control+A")
+    page.keyboard.type("   ")
+    keywords(page).click()
+    page.keyboard.type("red quay")
+    with page.expect_response(posted) as answer:
+        submit_button(page).click()
+    assert answer.value.status == 201
+    with Workspace.open(folder, write=True) as workspace:
+        report = pull(workspace)
+        assert (report.new, report.blank) == (1, 1)
+
+
+def test_a_caption_is_corrected_beside_what_it_was(
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+    tmp_path: Path,
+) -> None:
+    folder = workspace_of(make_workspace, tmp_path, f'template = "correction"\n{ONE}5')
+    project = pushed(folder)
+    with Workspace.open(folder, write=True) as workspace:
+        give(workspace)
+    page = open_page()
+    sign_up(page, client, "corrects-page@example.org")
+    open_stream(page, server.url, project)
+    before = page.locator(".rsitmd-before")
+    assert not before.nth(4).is_visible()
+    page.get_by_label("Edit Region").nth(4).click()
+    assert in_sight(page, before.nth(4))
+    assert before.nth(4).inner_text().strip() == CAPTIONS[4]
+    shot(page, "correction-edited", LAPTOP)  # another size would end the editing
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Five small boats lie in a row before the red crane.")
+    page.get_by_label("Save").click()
+    assert not before.nth(4).is_visible()
+    keywords(page).click()
+    page.keyboard.type("red crane")
+    with page.expect_response(posted) as answer:
+        submit_button(page).click()
+    assert answer.value.status == 201
+    with Workspace.open(folder, write=True) as workspace:
+        pull(workspace)
+        rows = workspace.db.execute("SELECT slot, origin, raw FROM sentence ORDER BY slot")
+        origins = [(row["slot"], row["origin"]) for row in rows]
+    assert origins[:4] == [(slot, "machine untouched") for slot in range(1, 5)]
+    assert origins[4][1] != "machine untouched"
+
+
+def test_a_ranking_is_chosen_by_keys_pulled_and_told(
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+    annotators: list[tuple[str, Annotator]],
+    tool: Tool,
+    tmp_path: Path,
+) -> None:
+    folder = workspace_of(make_workspace, tmp_path, 'template = "ranking"')
+    project = pushed(folder)
+    page = open_page()
+    email = "ranks@example.org"
+    sign_up(page, client, email)
+    open_stream(page, server.url, project)
+    page.keyboard.press("2")
+    assert page.locator("input[type=radio]:checked").count() == 1
+    page.keyboard.press("1")  # thinks again
+    with page.expect_response(posted) as answer:
+        page.keyboard.press("Control+Enter")
+    assert answer.value.status == 201
+    with Workspace.open(folder) as workspace:
+        assert ranking(workspace) is None  # nothing is pulled yet
+        first, second = (
+            row[0] for row in workspace.db.execute("SELECT server_id FROM task ORDER BY id")
+        )
+    votes = [(first, "sentence 1"), (first, "equal"), (second, "both wrong")]
+    for (_, person), (task, choice) in zip(annotators, [*votes, votes[-1]], strict=False):
+        rank(person, task, choice)
+    assert tool.run("annotate", "pull", folder).returncode == 0
+    state = json.loads(tool.run("annotate", "status", folder, "--json").stdout)["ranking"]
+    assert [(e["image"], e["winner"], e["agreement"]) for e in state["images"]] == [
+        ("harbour_1.tif", "sentence 1", 0.333),
+        ("harbour_2.tif", "both wrong", 1.0),
+    ]
+    assert state["images"][0]["sentences"] == CAPTIONS[:2]
+    assert state["images"][0]["votes"] == {
+        "sentence 1": 2,
+        "sentence 2": 0,
+        "equal": 1,
+        "both wrong": 0,
+    }
+    assert state["winners"]["sentence 1"] == state["winners"]["both wrong"] == 1
+    assert state["agreement"] == 0.667
+    assert state["alpha"] is not None
+    told = tool.run("annotate", "status", folder).stdout
+    assert "harbour_1.tif: sentence 1 wins (sentence 1 2, equal 1, agreement 0.33)" in told
+    assert "ranking: 2 images, won: sentence 1 1" in told
+    assert "better: sentence 1" in tool.run("annotate", "log", folder, "harbour_1.tif").stdout
+    shown = tmp_path / "ranking.html"
+    with Workspace.open(folder) as workspace:
+        shown.write_text(status_page(workspace), encoding="utf-8")
+    page.goto(shown.as_uri())
+    assert CAPTIONS[0] in page.locator("main").inner_text()
+    shot(page, "status-ranking")
+
+
+def rank(person: Annotator, task: int, choice: str) -> None:
+    result = [
+        {
+            "from_name": RANKING,
+            "to_name": "image",
+            "type": "choices",
+            "value": {"choices": [choice]},
+        }
+    ]
+    person._client.call(person._client.sdk.annotations.create, safe=False, id=task, result=result)
