@@ -120,7 +120,7 @@ def test_untouched_text_is_a_finding_and_in_no_release(tmp_path: Path) -> None:
         ]
     findings = [f for f in check(load_dataset(folder)) if f.code == "N108"]
     assert [(f.image, f.sentence_index) for f in findings] == [("airport_1.tif", None)]
-    assert f"1@x.org submitted a machine's text as it was: {GIVEN!r}" in findings[0].message
+    assert f"1@x.org submitted a machine's text as sentence 1: {GIVEN!r}" in findings[0].message
 
 
 def test_captions_are_kept_once_and_replaced_by_the_same_model(tmp_path: Path) -> None:
