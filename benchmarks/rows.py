@@ -132,8 +132,51 @@ def table(found: Sequence[Mapping[str, Any]], rows: Mapping[str, Row]) -> list[s
     return lines
 
 
+def differences(out: Path, rows: Sequence[str], baselines: Sequence[str]) -> list[str]:
+    """Return a Markdown table: the rows against each baseline, on the seeds that both have."""
+    from rsitmd_tools.baselines.evaluation.compare import compare_systems
+    from rsitmd_tools.baselines.evaluation.systems import system_of
+
+    lines = [
+        "| difference of test mR | seeds | points | interval over images | over seeds | p (Holm) | "
+        "verdict |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for baseline in baselines:
+        seeds = {
+            row: {f.parent.name for f in folder_of(out, row, 0).parent.glob("seed-*/result.json")}
+            for row in _once(baseline, rows)
+        }
+        common = set.intersection(*seeds.values())
+        if not common:
+            continue
+        systems = [
+            system_of(row, [folder_of(out, row, 0).parent / seed for seed in sorted(common)])
+            for row in _once(baseline, rows)
+        ]
+        for found in compare_systems(systems, baseline=baseline)["comparisons"]:
+            one, two = found["systems"]
+            ranges = [
+                "" if r is None else f"{r[0]:+.2f} to {r[1]:+.2f}"
+                for r in (found["over_images"], found["over_runs"])
+            ]
+            lines.append(
+                f"| {one} - {two} | {len(common)} | {found['difference']:+.2f} | {ranges[0]} | "
+                f"{ranges[1]} | {found['p_corrected']:.3g} | {found['verdict']} |"
+            )
+    return lines
+
+
+def _once(baseline: str, rows: Sequence[str]) -> list[str]:
+    return [baseline, *(row for row in rows if row != baseline)]
+
+
 def run_script(
-    name: str, about: str, rows: Mapping[str, Row], parts: Callable[[Dataset, int], Dataset]
+    name: str,
+    about: str,
+    rows: Mapping[str, Row],
+    parts: Callable[[Dataset, int], Dataset],
+    claims: tuple[Sequence[str], Sequence[str]] = ((), ()),
 ) -> None:
     """Train the rows asked for, or print the table.
 
@@ -142,6 +185,7 @@ def run_script(
         about: One line for the help.
         rows: The rows by name.
         parts: Makes the training and validation part of a seed.
+        claims: Rows, and the baselines they are held against.
     """
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("data", type=Path, nargs="?")
@@ -165,3 +209,5 @@ def run_script(
     found = results(out, rows)
     (out / f"{name}.json").write_text(json.dumps({"runs": found}, indent=1) + "\n")
     print("\n".join(table(found, rows)))
+    if claims[0]:
+        print("\n" + "\n".join(differences(out, *claims)))

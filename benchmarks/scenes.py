@@ -36,6 +36,12 @@ ROWS = {
 }
 
 
+CLAIMS = (
+    ["m3: F_v, s(g)", "m6: F_v, s(v)", "m7: F_v, k(v)", "m9: F_v, F_t", "m6, dynamic 0.2"],
+    ["m1: v(g), s(g)", "m6: F_v, s(v)"],
+)
+
+
 def draw(folder: Path) -> None:
     """Draw the scenes and write the dataset."""
     images, numbers = [], Counter[str]()
@@ -59,4 +65,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--draw"]:
         draw(Path(sys.argv[2]))
     else:
-        run_script("scenes", __doc__.splitlines()[0], ROWS, as_it_is)
+        run_script("scenes", __doc__.splitlines()[0], ROWS, as_it_is, CLAIMS)

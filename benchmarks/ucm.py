@@ -51,6 +51,13 @@ ROWS = {
 }
 
 
+AMFMN = [f"AMFMN {kind}, fixed 0.2" for kind in ATTENTIONS]
+CLAIMS = (
+    [*AMFMN, "AMFMN soft, dynamic 0.2"],
+    ["VSE++, hardest negative", "VSE++, sum", "AMFMN soft, fixed 0.2"],
+)
+
+
 def with_block(data: Dataset, seed: int) -> Dataset:
     """Make ten consecutive training images of each class the validation part."""
     classes: dict[int, list[ImageRecord]] = defaultdict(list)
@@ -72,4 +79,4 @@ def _number(image: ImageRecord) -> int:
 
 
 if __name__ == "__main__":
-    run_script("ucm", __doc__.splitlines()[0], ROWS, with_block)
+    run_script("ucm", __doc__.splitlines()[0], ROWS, with_block, CLAIMS)

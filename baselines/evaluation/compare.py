@@ -51,7 +51,13 @@ def compare(
             data than the first.
         WrongUsage: There is no such baseline or published dataset.
     """
-    systems = group_runs(folders)
+    return compare_systems(group_runs(folders), baseline, published)
+
+
+def compare_systems(
+    systems: Sequence[System], baseline: str | None = None, published: str | None = None
+) -> dict[str, Any]:
+    """Compare systems, each some runs on one gallery; see :func:`compare`."""
     first = systems[0].runs[0].result
     printed, why = find_published(published, first["data"], first["gallery"])
     notes = [] if why is None else [why]

@@ -82,6 +82,23 @@ def group_runs(folders: Sequence[Path]) -> list[System]:
     return [System(name, group, _mean(group)) for name, group in zip(unique, members, strict=True)]
 
 
+def system_of(name: str, folders: Sequence[Path]) -> System:
+    """Put runs together that differ in more than seed and fold, by the word of the caller.
+
+    So it is where each seed holds out a validation part by a rule of its own. All were
+    evaluated on one gallery.
+
+    Args:
+        name: The system's name.
+        folders: Evaluated runs.
+
+    Raises:
+        RsitmdError: A run is absent or not evaluated, or the galleries differ.
+    """
+    runs = read_runs(list(folders))
+    return System(name, runs, _mean(runs))
+
+
 def _is_one(folder: Path) -> bool:
     """Say whether a folder is a run itself; of one that is nothing reading says so."""
     return (
