@@ -108,7 +108,8 @@ def test_tasks_of_others_are_left_out_and_named(written: Path, client: Client, t
     with Workspace.open(written) as workspace:
         number = workspace.db.execute("SELECT server_id FROM project").fetchone()[0]
     client.sdk.projects.import_tasks(
-        id=number, request=[{"data": {"image": "https://x/y.png", "note": "", "hint": ""}}]
+        id=number,
+        request=[{"data": {"image": "https://x/y.png", "note": "", "hint": "", "suggested": []}}],
     )
     answer = tool.run("annotate", "pull", written)
     assert answer.returncode == 0

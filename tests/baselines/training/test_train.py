@@ -191,9 +191,12 @@ def test_two_processes_train_as_one(tmp_path: Path, tiny: Dataset) -> None:
         assert float(loss) == pytest.approx(float(other), rel=1e-4)
         assert float(recall) == pytest.approx(float(other_recall), abs=1e-6)
     first, second = state(one), state(two)
-    # Adam divides by the gradient's size: where that is nothing, rounding decides.
+    # Adam divides by the gradient's size: where that is nothing, rounding decides, in a few
+    # elements of many, and by no more than a step goes at this rate in nine steps.
     for key, value in first.items():
-        torch.testing.assert_close(second[key], value, atol=2e-3, rtol=0)
+        apart = (second[key].double() - value.double()).abs()
+        assert float((apart > 2e-3).double().mean()) < 1e-4, key
+        assert float(apart.max()) < 9e-3, key
 
 
 def test_dropout_is_at_work_with_a_frozen_backbone_too(tmp_path: Path, tiny: Dataset) -> None:
