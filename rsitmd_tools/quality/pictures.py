@@ -97,7 +97,11 @@ def measure(path: Path, lines: Lines = EXACT) -> Picture:
         check_bytes(path.stat().st_size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = decode(path)
+            image = _opened(path)
+            mode = image.mode
+            # A JPEG file holds its grey values as they are: colours are never made.
+            image.draft("L", image.size)
+            image.load()
     except (UnusableImageError, OSError) as error:
         return Picture(path, reason(error))
     except Exception as error:
@@ -110,7 +114,7 @@ def measure(path: Path, lines: Lines = EXACT) -> Picture:
         path=path,
         width=image.width,
         height=image.height,
-        mode=image.mode,
+        mode=mode,
         deviation=_deviation(values, lines.deviation),
         sharpness=_sharpness(values, lines.sharpness),
         nodata=_nodata(values),
@@ -124,12 +128,18 @@ def decode(path: Path) -> Image.Image:
     Raises:
         UnusableImageError: It is no image, or its size is out of bounds.
     """
+    image = _opened(path)
+    image.load()
+    return image
+
+
+def _opened(path: Path) -> Image.Image:
+    """Read an image file and check its size; nothing is decoded yet."""
     data = path.read_bytes()
     if not data:
         raise UnusableImageError("is empty")
     image = Image.open(io.BytesIO(data), formats=FORMATS)
     check_size(*image.size)
-    image.load()
     return image
 
 
