@@ -56,6 +56,8 @@ class Config:
         negatives: ``sum`` over all of the batch, or the ``hardest``.
         folds: With ``folds`` above 0, the images of train and val are dealt into that many
             parts by the seed, and part ``fold`` is the validation part.
+        validate: Hold out a part that chooses the epoch. Without one train and val are both
+            learned from and the last epoch is kept: for settings that were chosen before.
         mask_equal: Leave out a negative whose sentence is equal to one of the image's own.
     """
 
@@ -89,6 +91,7 @@ class Config:
     loss: str = "triplet"
     temperature: float = 0.07
     negatives: str = "sum"
+    validate: bool = True
     mask_equal: bool = False
     seed: int = 0
     folds: int = 0
@@ -124,7 +127,14 @@ def config_from(document: Any, where: str) -> Config:
         raise RsitmdError(f"{problem.key}: {problem.message}", where=where, mend=problem.mend)
     given = dict(document)
     margin = Margin(**given.pop("margin", {}))
-    return Config(**given, margin=margin)
+    config = Config(**given, margin=margin)
+    if not config.validate and (config.patience or config.folds):
+        raise RsitmdError(
+            "validate: false leaves nothing for patience or folds to look at",
+            where=where,
+            mend="set patience=0 and folds=0, or validate=true",
+        )
+    return config
 
 
 def names() -> list[str]:

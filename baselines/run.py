@@ -64,7 +64,7 @@ class Run:
 
     @property
     def best(self) -> Path:
-        """Checkpoint with the best validation recall."""
+        """Checkpoint with the best validation recall, the last one without validation."""
         return self.folder / "checkpoints" / "best.ckpt"
 
     def about(self) -> dict[str, Any]:

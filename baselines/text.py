@@ -149,9 +149,9 @@ class Vocabulary:
 
 
 def _padded(rows: list[list[int]], phrases: list[list[list[int]]]) -> Texts:
-    lengths = torch.tensor([len(row) for row in rows])
-    words = torch.full((len(rows), int(lengths.max())), PADDING)
-    most = max(1, *(len(each) for each in phrases), 1)
+    lengths = torch.tensor([len(row) for row in rows], dtype=torch.int64)
+    words = torch.full((len(rows), max(map(len, rows), default=1)), PADDING)
+    most = max([1, *map(len, phrases)])
     longest = max([len(phrase) for each in phrases for phrase in each], default=1)
     keywords = torch.full((len(rows), most, longest), PADDING)
     keyword_lengths = torch.zeros((len(rows), most), dtype=torch.int64)

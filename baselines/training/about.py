@@ -79,7 +79,9 @@ def _check_same(run: Run, made: dict[str, Any], about: dict[str, Any]) -> None:
                 where=run.folder,
                 mend="name another folder",
             )
-    before, now = ({**each["config"], "epochs": 0} for each in (made, about))
+    # A key that an earlier version did not know had its default.
+    default = Config().as_dict()
+    before, now = ({**default, **each["config"], "epochs": 0} for each in (made, about))
     differing = sorted(key for key in before | now if before.get(key) != now.get(key))
     if differing:
         raise RsitmdError(

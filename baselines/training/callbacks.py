@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import signal
 import sys
 import threading
@@ -47,10 +48,9 @@ class Metrics(Callback):
         write_metrics(self._run, module.history)
         if not sys.stderr.isatty():
             last = module.history[-1]
-            _say(
-                f"epoch {last['epoch'] + 1}/{trainer.max_epochs}: loss {last['loss']:.3f}, "
-                f"validation mR {last['val_mean_recall']:.2f}"
-            )
+            recall = last["val_mean_recall"]
+            found = "" if math.isnan(recall) else f", validation mR {recall:.2f}"
+            _say(f"epoch {last['epoch'] + 1}/{trainer.max_epochs}: loss {last['loss']:.3f}{found}")
 
 
 class Interrupt(Callback):

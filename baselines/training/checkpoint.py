@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,16 @@ from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.errors import RsitmdError, reason
 
 
+def best_epoch(history: Sequence[Mapping[str, float]]) -> int:
+    """Return the first epoch of the highest validation recall, the last without validation."""
+    recalls = [entry["val_mean_recall"] for entry in history]
+    return len(recalls) - 1 if math.isnan(recalls[-1]) else recalls.index(max(recalls))
+
+
 class BestAndLast(Checkpoint):
-    """Keep the checkpoint of the last finished epoch, and that of the best validation recall.
+    """Keep the checkpoint of the last finished epoch, and that of the best one.
+
+    The best has the highest validation recall; without validation it is the last.
 
     Lightning's own writes the last one only together with a new best; and a callback of
     this class hears of an epoch's end after the module has validated.
@@ -26,8 +36,7 @@ class BestAndLast(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Save both; the earlier one of equally good epochs stays the best."""
-        recalls = [entry["val_mean_recall"] for entry in pl_module.history]
-        if recalls.index(max(recalls)) == len(recalls) - 1:
+        if best_epoch(pl_module.history) == len(pl_module.history) - 1:
             trainer.save_checkpoint(self._run.best)
         trainer.save_checkpoint(self._run.last)
 

@@ -81,11 +81,12 @@ def _summary(dataset: Dataset, runs: Sequence[Path]) -> dict[str, Any]:
     names = [run.name for run in runs]
     if "test" not in dataset.splits:
         return {"runs": names, "split": None, "mean_recall": None}
+    validated = Run(runs[0]).about()["config"]["validate"]
     values = [evaluate(run, dataset)["mean_recall"] for run in runs]
     return {
         "runs": names,
         "split": "test",
-        "checkpoint": "the epoch of the best validation recall",
+        "checkpoint": "the epoch of the best validation recall" if validated else "the last epoch",
         "mean_recall": {
             "values": values,
             "mean": round(float(np.mean(values)), 4),

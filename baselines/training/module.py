@@ -19,6 +19,7 @@ from rsitmd_tools.baselines.data.mapped import MappedArray
 from rsitmd_tools.baselines.data.pairs import Batch, process
 from rsitmd_tools.baselines.evaluation.recall import hits
 from rsitmd_tools.baselines.losses import dynamic_margin, info_nce, triplet_loss
+from rsitmd_tools.baselines.training.checkpoint import best_epoch
 from rsitmd_tools.baselines.training.gather import gather
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
 from rsitmd_tools.baselines.training.parts import Parts
@@ -111,14 +112,16 @@ class RetrievalModule(lightning.LightningModule):
                     module.eval()
 
     def on_train_epoch_end(self) -> None:
-        """Validate, add a line to the history, and stop where nothing gets better."""
-        recall = self.validate_now()
+        """Validate, add a line to the history, and stop where nothing gets better.
+
+        Without a validation part the recall in the history is no number.
+        """
+        recall = self.validate_now() if self.config.validate else math.nan
         loss = float(np.mean(self._losses))
         self.history.append({"epoch": self.current_epoch, "loss": loss, "val_mean_recall": recall})
         self.log_dict({"loss": loss, "val_mean_recall": recall})
-        best = int(np.argmax([entry["val_mean_recall"] for entry in self.history]))
         patience = self.config.patience
-        if patience and len(self.history) - 1 - best >= patience:
+        if patience and len(self.history) - 1 - best_epoch(self.history) >= patience:
             self.trainer.should_stop = True
 
     @torch.no_grad()

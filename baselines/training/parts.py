@@ -23,7 +23,7 @@ class Parts:
     Attributes:
         pool: Images with sentences of ``train``, and of ``val`` where there is one.
         train_rows: Rows of the pool to learn from, ascending.
-        val_rows: Rows of the pool to validate on, ascending.
+        val_rows: Rows of the pool to validate on, ascending; none where nothing is held out.
     """
 
     pool: Dataset
@@ -54,12 +54,13 @@ def split_parts(dataset: Dataset, config: Config, excluded: Collection[str] = ()
     """Return the parts of a dataset.
 
     With folds, train and val together are dealt into equal parts by the seed, one of which
-    validates. Else ``val`` does, or without one a seeded tenth of ``train``. The test split
-    is never looked at. Blank sentences and images without any other are left out.
+    validates. Else ``val`` does, or without one a seeded tenth of ``train``; or nothing
+    does, where the configuration says so. The test split is never looked at. Blank sentences
+    and images without any other are left out.
 
     Args:
         dataset: Needs a split ``train``.
-        config: Says seed and folds.
+        config: Says seed, folds, and whether to hold out anything.
         excluded: File names to leave out.
 
     Raises:
@@ -69,7 +70,9 @@ def split_parts(dataset: Dataset, config: Config, excluded: Collection[str] = ()
     dataset.select("train")
     pool = _captioned(dataset, excluded)
     is_val = np.array([image.split == "val" for image in pool], bool)
-    if config.folds:
+    if not config.validate:
+        is_val = np.zeros(len(pool), bool)
+    elif config.folds:
         if config.fold >= config.folds:
             raise WrongUsage(f"fold={config.fold} of {config.folds} folds", mend="count from 0")
         order = np.random.default_rng(config.seed).permutation(len(pool))
@@ -80,7 +83,7 @@ def split_parts(dataset: Dataset, config: Config, excluded: Collection[str] = ()
         is_val[order[: max(2, round(VALIDATION_SHARE * len(pool)))]] = True
     parts = Parts(pool, np.flatnonzero(~is_val), np.flatnonzero(is_val))
     for name, rows in (("train", parts.train_rows), ("val", parts.val_rows)):
-        if len(rows) < 2:
+        if len(rows) < 2 and (name == "train" or config.validate):
             raise RsitmdError(
                 f"split {name!r} has {len(rows)} images with sentences",
                 where=dataset.source,

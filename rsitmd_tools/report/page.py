@@ -228,6 +228,7 @@ def _recalls(histories: Sequence[Shown]) -> str:
     drawn = [
         Curve(_epochs(entry), [row["val_mean_recall"] for row in entry.run.history], entry.colour)
         for entry in histories
+        if all(math.isfinite(row["val_mean_recall"]) for row in entry.run.history)
     ]
     return curves("Validation mean recall by epoch", drawn, best=True) if drawn else ""
 

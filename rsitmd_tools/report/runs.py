@@ -28,8 +28,8 @@ class EvaluatedRun:
         folder: RUN.
         result: RUN/result.json, under ``schemas/benchmark_result``.
         about: RUN/run.json: of what the run was made; empty of a folder of scores.
-        history: A row an epoch: ``epoch``, ``loss``, ``val_mean_recall``; empty where
-            RUN/metrics.csv is absent.
+        history: A row an epoch: ``epoch``, ``loss``, ``val_mean_recall`` (NaN of a run
+            without a validation part); empty where RUN/metrics.csv is absent.
         examples: RUN/examples.json, under ``schemas/benchmark_examples``; None where it
             is absent.
     """
@@ -125,6 +125,6 @@ def _history(file: Path) -> list[dict[str, float]]:
                 where=file,
                 mend="train the run again",
             ) from None
-        if all(map(math.isfinite, values.values())):
+        if math.isfinite(values["loss"]):
             history.append(values)
     return history

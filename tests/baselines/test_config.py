@@ -54,6 +54,8 @@ def test_changes(tmp_path: Path) -> None:
         (["dropout=1"], "dropout"),
         (["attention=hard"], "attention"),
         (["folds=1"], "folds"),
+        (["validate=false", "patience=3"], "patience"),
+        (["validate=false", "folds=5"], "folds"),
     ],
 )
 def test_what_does_not_fit_is_named(changes: list[str], told: str) -> None:

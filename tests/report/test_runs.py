@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.report.page import render
 from rsitmd_tools.report.runs import read_runs
 
 MakeRun = Callable[..., Path]
@@ -42,6 +43,15 @@ def test_a_line_that_is_no_number_is_left_out_of_the_curves(make_run: MakeRun) -
     folder = make_run()
     (folder / "metrics.csv").write_text("epoch,loss,val_mean_recall\n0,nan,1\n1,0.5,2\n")
     assert len(read_runs([folder])[0].history) == 1
+
+
+def test_a_run_without_validation_has_its_loss_in_the_curves(make_run: MakeRun) -> None:
+    folder = make_run()
+    (folder / "metrics.csv").write_text("epoch,loss,val_mean_recall\n0,1,nan\n1,0.5,nan\n")
+    runs = read_runs([folder])
+    assert [row["loss"] for row in runs[0].history] == [1, 0.5]
+    page = render(runs, None)
+    assert "Training loss by epoch" in page and "Validation mean recall by epoch" not in page
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:

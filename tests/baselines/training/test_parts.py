@@ -42,6 +42,14 @@ def test_a_split_val_validates(tiny: Dataset) -> None:
     assert names(parts.training) == names(data.select("train"))
 
 
+def test_nothing_is_held_out_where_the_settings_say_so(tiny: Dataset) -> None:
+    parts = split_parts(with_val(tiny), Config(validate=False))
+    assert names(parts.training) == names(tiny.select("train"))
+    assert len(parts.val_rows) == 0
+    with pytest.raises(RsitmdError, match="split 'train' has 1 images"):
+        split_parts(tiny.with_images(tiny.select("train").images[:1]), Config(validate=False))
+
+
 def test_folds_deal_train_and_val_and_never_test(tiny: Dataset) -> None:
     data = with_val(tiny)
     parts = [split_parts(data, Config(folds=5, fold=fold)) for fold in range(5)]

@@ -67,6 +67,36 @@ def test_it_learns(tmp_path: Path, tiny: Dataset, frozen: str) -> None:
     assert np.mean(found[-3:]) < 0.85 * found[0]
 
 
+@pytest.mark.parametrize("frozen", ["true", "false"])
+def test_without_validation_all_of_train_is_learned_and_the_last_epoch_kept(
+    tmp_path: Path, tiny: Dataset, frozen: str
+) -> None:
+    config = small("vsepp", "epochs=2", "validate=false", f"freeze_backbone={frozen}")
+    run = train(tiny, config, tmp_path / "r", CPU)
+    about = Run(run).about()
+    assert about["images"] == {"train": len(tiny.select("train")), "val": 0}
+    assert [recall for _, recall in losses(run)] == ["nan", "nan"]
+    best = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    assert best["epoch"] == 1
+    assert all(torch.equal(value, state(run)[key]) for key, value in best["state_dict"].items())
+    # Two epochs in two goes are the same, and the report has the loss alone.
+    again = train(tiny, replace(config, epochs=1), tmp_path / "again", CPU)
+    train(tiny, config, again, replace(CPU, resume=True))
+    assert losses(again) == losses(run)
+    summary = train_all(tiny, config, tmp_path / "all", [0], options=CPU)
+    assert summary["checkpoint"] == "the last epoch"
+
+
+def test_a_run_of_a_version_with_fewer_settings_goes_on(tmp_path: Path, tiny: Dataset) -> None:
+    config = small("vsepp", "epochs=1", "freeze_backbone=true")
+    run = train(tiny, config, tmp_path / "r", CPU)
+    about = Run(run).about()
+    del about["config"]["validate"]
+    (run / "run.json").write_text(json.dumps(about))
+    train(tiny, replace(config, epochs=2), run, replace(CPU, resume=True))
+    assert len(losses(run)) == 2
+
+
 @pytest.mark.parametrize(
     "changes",
     [
