@@ -160,7 +160,7 @@ def task_links(dataset: Dataset) -> Mapping[str, str]:
             " WHERE project.server = ? AND task.server_id > 0 GROUP BY image.id",
             (connection.key,),
         ).fetchall()
-    data = f"{connection.url.rstrip('/')}/projects/{{project}}/data?task={{task}}"
+    data = f"{connection.page.rstrip('/')}/projects/{{project}}/data?task={{task}}"
     return {row["filename"]: data.format(project=row["project"], task=row["task"]) for row in rows}
 
 

@@ -20,7 +20,7 @@ LOG_IN = "/user/login/"
 def invitation_link(client: Client) -> str:
     """Return the link by which people sign up."""
     invitation = client.call(client.sdk.organizations.invites.get_invite_link)
-    return urljoin(client.connection.url, str(invitation.invite_url))
+    return urljoin(client.connection.page, str(invitation.invite_url))
 
 
 def sign_up_or_in(link: str, email: str, password: str) -> str:

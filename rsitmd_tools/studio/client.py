@@ -61,14 +61,22 @@ class Connection:
 
     Attributes:
         key: Names the server in the workspace; does not change with its port.
+        url: Where this tool reaches it.
         images: ``local`` (the server reads the folder of renditions), ``upload`` (they are
             sent to it) or a URL prefix under which they lie.
+        public: Where people elsewhere reach it; empty where that is ``url`` too.
     """
 
     key: str
     url: str
     token: str
     images: str = LOCAL
+    public: str = ""
+
+    @property
+    def page(self) -> str:
+        """The address for people: that of links."""
+        return self.public or self.url
 
 
 def connection_of(workspace: Workspace) -> Connection:
@@ -85,8 +93,8 @@ def connection_of(workspace: Workspace) -> Connection:
             raise RsitmdError(
                 "is malformed", where=file, mend="run `rsitmd annotate connect` again"
             ) from error
-    url = running_server(workspace.studio)
-    if url is None:
+    running = running_server(workspace.studio)
+    if running is None:
         raise RsitmdError(
             "its Label Studio is not running",
             where=workspace.path,
@@ -94,7 +102,7 @@ def connection_of(workspace: Workspace) -> Connection:
             + shlex.join(["rsitmd", "annotate", "serve", str(workspace.path)]),
         )
     made = secrets_of(workspace.studio)
-    return Connection(made.server, url, made.token)
+    return Connection(made.server, running.url, made.token, public=running.public)
 
 
 def save_connection(workspace: Workspace, connection: Connection) -> None:

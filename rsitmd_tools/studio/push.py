@@ -170,17 +170,16 @@ class _Push:
         People(self._workspace, self._client)  # sees who signed up
         path = licence.ask(self._workspace, self._client)
         if path is not None:
-            self._report.licence = f"{self._client.connection.url}{path}"
+            self._report.licence = f"{self._client.connection.page}{path}"
         self._projects = Projects(self._workspace, self._client, licence.greeting(path))
         self._addresses = addresses(self._workspace, self._client, self._images, upload=False)
         self._report.mode = mode_of(self._workspace, self._projects)
-        url = self._client.connection.url
         if self._report.mode == SHARED:
             self._fill(self._projects.ensure())
             self._report.url = self._report.projects[0]["url"]
         else:
             self._assigned()
-            self._report.url = f"{url}/projects"
+            self._report.url = f"{self._client.connection.page}/projects"
         return self._report
 
     def follow(self) -> int:
@@ -300,7 +299,7 @@ class _Push:
                 "id": project.number,
                 "annotator": None if project.owner is None else project.owner.email,
                 "kind": project.kind,
-                "url": f"{self._client.connection.url}/projects/{project.number}/data",
+                "url": f"{self._client.connection.page}/projects/{project.number}/data",
             }
         )
 

@@ -121,7 +121,7 @@ def review(workspace: Workspace, asked: Asked) -> ReviewReport:
         client = Client(connection_of(workspace)) if _notes_may_change(workspace) else None
         if client is not None:
             send_notes(workspace, client)
-        _tell(workspace, report, back, "" if client is None else client.connection.url)
+        _tell(workspace, report, back, "" if client is None else client.connection.page)
     return report
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.studio.secrets import OWNER_ONLY
@@ -33,9 +33,21 @@ def take_lock(studio: Path, *, shared: bool = False) -> IO[str] | None:
     return stream
 
 
-def write_state(studio: Path, url: str) -> None:
+class Running(NamedTuple):
+    """A server that runs.
+
+    Attributes:
+        url: Its address on this machine.
+        public: The address under which people elsewhere reach it; empty without a proxy.
+    """
+
+    url: str
+    public: str = ""
+
+
+def write_state(studio: Path, running: Running) -> None:
     """Say where the server runs, in a file only its owner can read."""
-    write_json(studio / STATE, {"url": url}, mode=OWNER_ONLY)
+    write_json(studio / STATE, running._asdict(), mode=OWNER_ONLY)
 
 
 def remove_state(studio: Path) -> None:
@@ -43,8 +55,8 @@ def remove_state(studio: Path) -> None:
     (studio / STATE).unlink(missing_ok=True)
 
 
-def running_server(studio: Path) -> str | None:
-    """Return the address of a workspace's server where it runs and answers, else None."""
+def running_server(studio: Path) -> Running | None:
+    """Return where a workspace's server runs, None where it does not run or answer."""
     if not (studio / LOCK).exists():
         return None
     probe = take_lock(studio, shared=True)
@@ -52,6 +64,6 @@ def running_server(studio: Path) -> str | None:
         probe.close()
         return None
     try:
-        return str(json.loads((studio / STATE).read_text(encoding="utf-8"))["url"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return Running(**json.loads((studio / STATE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         return None

@@ -26,7 +26,14 @@ from rsitmd_tools.studio.database import (
     recorded_postgres,
 )
 from rsitmd_tools.studio.http import open_session
-from rsitmd_tools.studio.running import remove_state, running_server, take_lock, write_state
+from rsitmd_tools.studio.public import public_environment, record_public, recorded_public
+from rsitmd_tools.studio.running import (
+    Running,
+    remove_state,
+    running_server,
+    take_lock,
+    write_state,
+)
 from rsitmd_tools.studio.secrets import Secrets, keep, private_folder, secrets_of
 from rsitmd_tools.workspace import Workspace
 
@@ -34,8 +41,6 @@ HOST = "127.0.0.1"
 START_SECONDS = 240.0
 STOP_SECONDS = 20.0
 LOCK_SECONDS = 5.0
-# The server's own settings for its public address; docs/serving.md.
-BEHIND_A_PROXY = ("LABEL_STUDIO_HOST", "LABEL_STUDIO_CSRF_TRUSTED_ORIGINS")
 LOG = "server.log"
 _PR_SET_PDEATHSIG = 1
 
@@ -51,6 +56,8 @@ class EmbeddedServer:
         port: The port; a free one by default.
         postgres: Address of a PostgreSQL database, without its password (that is taken from
             ``PGPASSWORD``); by default the one used before, else SQLite.
+        public: The address of a proxy under which people elsewhere reach it; by default the
+            one used before, none when empty.
         assist: Let the server speak to addresses of this machine, as the assist needs.
 
     Raises:
@@ -64,6 +71,7 @@ class EmbeddedServer:
         port: int | None = None,
         postgres: str | None = None,
         *,
+        public: str | None = None,
         assist: bool = False,
     ) -> None:
         require("label_studio", "label_studio_sdk")
@@ -76,6 +84,7 @@ class EmbeddedServer:
         self._lock: IO[str] | None = None
         private_folder(self._studio)
         self._postgres = postgres or recorded_postgres(self._studio)
+        self.public = recorded_public(self._studio) if public is None else public
         self._assist = assist
         self._database = database_environment(self._postgres)
         self.secrets: Secrets
@@ -107,7 +116,9 @@ class EmbeddedServer:
         if lock is None:
             where = running_server(self._studio)
             raise RsitmdError(
-                f"its server runs already at {where}" if where else "its server is being started",
+                f"its server runs already at {where.url}"
+                if where
+                else "its server is being started",
                 where=self.workspace,
                 mend="use that one, or stop it first",
             )
@@ -121,7 +132,9 @@ class EmbeddedServer:
             self._check_account()
             if self._postgres is not None:
                 record_postgres(self._studio, self._postgres)
-            write_state(self._studio, self.url)
+            if self.public != recorded_public(self._studio):
+                record_public(self._studio, self.public)
+            write_state(self._studio, Running(self.url, self.public))
         except BaseException:
             self.stop()
             raise
@@ -218,7 +231,7 @@ class EmbeddedServer:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith("LABEL_STUDIO_") or name in BEHIND_A_PROXY
+            if not name.startswith("LABEL_STUDIO_")
         }
         return {
             **kept,
@@ -227,6 +240,7 @@ class EmbeddedServer:
             "LABEL_STUDIO_PASSWORD": self.secrets.password,
             "LABEL_STUDIO_USER_TOKEN": self.secrets.token,
             **self._database,
+            **public_environment(self.public),
             # Else every member could make the server call what listens on this machine.
             "SSRF_PROTECTION_ENABLED": "false" if self._assist else "true",
             "ML_BLOCK_LOCAL_IP": "false" if self._assist else "true",

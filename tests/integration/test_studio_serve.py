@@ -72,7 +72,9 @@ def test_serve_says_where_and_how_and_ends_by_ctrl_c(
     folder = make_own()
     process, said = started(folder)
     secrets = secrets_of(folder / "studio")
-    url = running_server(folder / "studio")
+    running = running_server(folder / "studio")
+    assert running is not None
+    url = running.url
     assert said.startswith(f"Label Studio: {url}\n")
     assert str(folder / "studio" / "secrets.json") in said
     assert secrets.email in said
@@ -153,7 +155,7 @@ def test_a_serve_killed_while_it_starts_leaves_no_orphan(
     process.communicate()
     assert gone(processes_of, folder)
     with EmbeddedServer(folder) as server:
-        assert running_server(folder / "studio") == server.url
+        assert running_server(folder / "studio") == (server.url, "")
 
 
 def test_a_taken_port_is_one_line(make_own: MakeOwn, tool: Tool) -> None:

@@ -15,7 +15,7 @@ from rsitmd_tools.quality.output import Findings
 from rsitmd_tools.report import findings_page
 from rsitmd_tools.report.findings_page import render, task_links
 from rsitmd_tools.studio.client import Connection, save_connection
-from rsitmd_tools.studio.running import take_lock, write_state
+from rsitmd_tools.studio.running import Running, take_lock, write_state
 from rsitmd_tools.studio.secrets import secrets_of
 from rsitmd_tools.workspace import Settings, Workspace
 from rsitmd_tools.workspace.settings import ImageIgnore
@@ -168,6 +168,10 @@ def test_a_workspace_served_here_links_to_its_own_server(tmp_path: Path) -> None
     lock = take_lock(studio)
     assert lock is not None
     with lock:
-        write_state(studio, "http://127.0.0.1:8092")
+        write_state(studio, Running("http://127.0.0.1:8092"))
         assert task_links(data) == {"farm_2.tif": "http://127.0.0.1:8092/projects/7/data?task=3"}
+        write_state(studio, Running("http://127.0.0.1:8092", "https://label.example.org"))
+        assert task_links(data) == {
+            "farm_2.tif": "https://label.example.org/projects/7/data?task=3"
+        }
     assert task_links(data) == {}, "it runs no more"

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rsitmd_tools.studio.running import remove_state, running_server, take_lock, write_state
+from rsitmd_tools.studio.running import (
+    Running,
+    remove_state,
+    running_server,
+    take_lock,
+    write_state,
+)
 
 
 def test_no_server_was_ever_started(tmp_path: Path) -> None:
@@ -16,13 +22,13 @@ def test_a_running_server_is_found_and_a_stale_file_is_not(tmp_path: Path) -> No
     lock = take_lock(tmp_path)
     assert lock is not None
     assert running_server(tmp_path) is None  # starting
-    write_state(tmp_path, "http://127.0.0.1:1")
+    write_state(tmp_path, Running("http://127.0.0.1:1", "https://label.example.org"))
     assert (tmp_path / "server.json").stat().st_mode & 0o777 == 0o600
-    assert running_server(tmp_path) == "http://127.0.0.1:1"
+    assert running_server(tmp_path) == ("http://127.0.0.1:1", "https://label.example.org")
     assert take_lock(tmp_path) is None
     (tmp_path / "server.json").write_text("[", encoding="utf-8")
     assert running_server(tmp_path) is None
-    write_state(tmp_path, "http://127.0.0.1:2")
+    write_state(tmp_path, Running("http://127.0.0.1:2"))
     lock.close()  # as the system does when the server is killed
     assert running_server(tmp_path) is None
     remove_state(tmp_path)

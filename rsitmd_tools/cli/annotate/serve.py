@@ -17,8 +17,15 @@ from rsitmd_tools.cli.options import workspace_argument
     metavar="URL",
     help="postgresql://USER@HOST:PORT/NAME, password in PGPASSWORD; kept for later starts.",
 )
+@click.option(
+    "--public",
+    metavar="URL",
+    help="Address of an HTTPS proxy for people elsewhere; kept for later starts, '' forgets it.",
+)
 @click.option("--assist", is_flag=True, help="Let `rsitmd annotate assist` connect.")
-def command(folder: Path, port: int | None, postgres: str | None, assist: bool) -> None:
+def command(
+    folder: Path, port: int | None, postgres: str | None, public: str | None, assist: bool
+) -> None:
     """Start the installed Label Studio on 127.0.0.1, its data in the workspace.
 
     It runs until Ctrl-C. Push, pull and status, in another terminal, find it by
@@ -28,18 +35,24 @@ def command(folder: Path, port: int | None, postgres: str | None, assist: bool) 
     Examples:
       rsitmd annotate serve my-dataset
       rsitmd annotate serve my-dataset --port 8080
+      rsitmd annotate serve my-dataset --port 8080 --public https://label.example.org
       PGPASSWORD=... rsitmd annotate serve my-dataset --postgres postgresql://ls@localhost/ls
     """
     import shlex
     import signal
 
+    from rsitmd_tools.studio.public import checked_public
     from rsitmd_tools.studio.server import EmbeddedServer
+
+    public = checked_public(public) if public else public
 
     # Ended by a service manager, the server stops as cleanly as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     click.echo("starting Label Studio ...", err=True)
-    with EmbeddedServer(folder, port, postgres, assist=assist) as server:
+    with EmbeddedServer(folder, port, postgres, public=public, assist=assist) as server:
         click.echo(f"Label Studio: {server.url}")
+        if server.public:
+            click.echo(f"for people elsewhere: {server.public}")
         click.echo(f"log in as {server.secrets.email}")
         click.echo(f"password and token: in {folder / 'studio' / 'secrets.json'}")
         click.echo(f"send images: rsitmd annotate push {shlex.quote(str(folder))}")
