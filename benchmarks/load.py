@@ -37,7 +37,8 @@ from PIL import Image
 from studio import add_images
 
 from rsitmd_tools.studio.accounts import invitation_link, sign_up_or_in
-from rsitmd_tools.studio.client import Client, Connection, save_connection
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import Connection, save_connection
 from rsitmd_tools.studio.database import PASSWORD
 from rsitmd_tools.studio.http import open_session
 from rsitmd_tools.studio.people import join

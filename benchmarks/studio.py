@@ -23,7 +23,8 @@ from typing import Any
 
 from machine import about
 
-from rsitmd_tools.studio.client import Client, Connection, connection_of, save_connection
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import Connection, connection_of, save_connection
 from rsitmd_tools.studio.people import join
 from rsitmd_tools.studio.pull import PAGE, pull
 from rsitmd_tools.studio.push import push

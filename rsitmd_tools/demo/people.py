@@ -16,7 +16,8 @@ from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.progress import Step, progress
 from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_in
-from rsitmd_tools.studio.client import Client, connection_of
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.secrets import OWNER_ONLY
 from rsitmd_tools.workspace import Workspace
 

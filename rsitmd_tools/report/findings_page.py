@@ -144,7 +144,7 @@ def task_links(dataset: Dataset) -> Mapping[str, str]:
     """
     if dataset.format != "workspace":
         return {}
-    from rsitmd_tools.studio.client import connection_of
+    from rsitmd_tools.studio.connection import connection_of
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(dataset.source) as workspace:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.client import Client, Connection
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import Connection
 from rsitmd_tools.studio.http import open_session
 from rsitmd_tools.studio.results import as_result
 

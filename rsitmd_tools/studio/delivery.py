@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import progress
-from rsitmd_tools.studio.client import LOCAL, UPLOAD, Client
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import LOCAL, UPLOAD
 from rsitmd_tools.studio.image_store import image_store
 from rsitmd_tools.studio.renditions import rendition_folder, rendition_path
 from rsitmd_tools.workspace import Workspace

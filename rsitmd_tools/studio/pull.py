@@ -13,7 +13,8 @@ from typing import Any
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio import licence
-from rsitmd_tools.studio.client import Client, Refused, connection_of, server_time
+from rsitmd_tools.studio.client import Client, Refused, server_time
+from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.origins import mark_origins
 from rsitmd_tools.studio.people import People
 from rsitmd_tools.studio.project import pull_cursor

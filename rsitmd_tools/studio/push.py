@@ -20,7 +20,8 @@ from rsitmd_tools.studio.assign import (
     replan,
     wanting,
 )
-from rsitmd_tools.studio.client import Client, connection_of
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.delivery import addresses, open_folder
 from rsitmd_tools.studio.fields import blank_fields, page_of
 from rsitmd_tools.studio.notes import SENT_BACK_NOTE, notes

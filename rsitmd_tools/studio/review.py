@@ -12,7 +12,8 @@ from rsitmd_tools.dataset import load_dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.quality import check_subject, subject_of
 from rsitmd_tools.quality.finding import Finding
-from rsitmd_tools.studio.client import Client, connection_of
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.decisions import Chosen, Found, by_codes, by_file, is_file
 from rsitmd_tools.studio.push import send_notes
 from rsitmd_tools.studio.states import ACCEPTED, NEW, PULL, REJECTED, SENT_BACK, move

@@ -19,7 +19,8 @@ from typing import IO, Self
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.extras import require
 from rsitmd_tools.studio.accounts import log_in
-from rsitmd_tools.studio.client import Client, Connection
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import Connection
 from rsitmd_tools.studio.database import (
     database_environment,
     record_postgres,

@@ -10,7 +10,7 @@ from typing import Any
 
 from rsitmd_tools.dataset.records import ImageRecord
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.client import connection_of
+from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.people import overview
 from rsitmd_tools.studio.ranking import ranking
 from rsitmd_tools.workspace import Workspace

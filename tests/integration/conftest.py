@@ -20,7 +20,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_in
-from rsitmd_tools.studio.client import Client, Connection, save_connection
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import Connection, save_connection
 from rsitmd_tools.studio.server import EmbeddedServer
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now

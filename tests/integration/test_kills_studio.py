@@ -24,7 +24,8 @@ import pytest
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_in
 from rsitmd_tools.studio.assist.run import TITLE, Assist
-from rsitmd_tools.studio.client import Client, Refused, connection_of, server_time
+from rsitmd_tools.studio.client import Client, Refused, server_time
+from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.pull import pull
 from rsitmd_tools.studio.push import push
 from rsitmd_tools.studio.server import EmbeddedServer

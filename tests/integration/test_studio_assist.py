@@ -14,7 +14,8 @@ import pytest
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.accounts import Annotator
 from rsitmd_tools.studio.assist.run import Assist
-from rsitmd_tools.studio.client import Client, connection_of
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.pull import pull
 from rsitmd_tools.studio.push import push
 from rsitmd_tools.studio.results import as_result

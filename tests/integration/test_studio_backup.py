@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rsitmd_tools.studio.accounts import Annotator
-from rsitmd_tools.studio.client import Client, connection_of
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.server import EmbeddedServer
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images

@@ -14,7 +14,8 @@ import pytest
 
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.studio.accounts import Annotator, sign_up_or_in
-from rsitmd_tools.studio.client import Client, Connection
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import Connection
 from rsitmd_tools.studio.server import EmbeddedServer
 from rsitmd_tools.workspace import Workspace
 

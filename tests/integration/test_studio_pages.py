@@ -10,7 +10,8 @@ import pytest
 
 from rsitmd_tools.annotation_templates import RANKING
 from rsitmd_tools.studio.accounts import Annotator, invitation_link
-from rsitmd_tools.studio.client import Client, connection_of
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.prefill import PrefillReport, keep_captions, send_predictions
 from rsitmd_tools.studio.pull import pull
 from rsitmd_tools.studio.ranking import ranking

@@ -13,7 +13,8 @@ import pytest
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio import pull as pull_module
 from rsitmd_tools.studio.accounts import Annotator
-from rsitmd_tools.studio.client import Client, Connection, save_connection
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import Connection, save_connection
 from rsitmd_tools.studio.http import open_session
 from rsitmd_tools.studio.pull import pull
 from rsitmd_tools.studio.push import push

@@ -226,7 +226,7 @@ def test_in_a_shared_project_the_lead_is_warned(
 def test_decisions_stay_where_the_server_cannot_be_reached(
     written: Workspace, annotators: People, client: Client, server: EmbeddedServer
 ) -> None:
-    from rsitmd_tools.studio.client import Connection, save_connection
+    from rsitmd_tools.studio.connection import Connection, save_connection
 
     gone = "http://127.0.0.1:9"
     how = "https://images.example.org/folder"

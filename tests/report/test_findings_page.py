@@ -14,7 +14,7 @@ from rsitmd_tools.quality.baseline import Baseline
 from rsitmd_tools.quality.output import Findings
 from rsitmd_tools.report import findings_page
 from rsitmd_tools.report.findings_page import render, task_links
-from rsitmd_tools.studio.client import Connection, save_connection
+from rsitmd_tools.studio.connection import Connection, save_connection
 from rsitmd_tools.studio.running import Running, take_lock, write_state
 from rsitmd_tools.studio.secrets import secrets_of
 from rsitmd_tools.workspace import Settings, Workspace

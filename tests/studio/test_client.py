@@ -13,7 +13,8 @@ import pytest
 
 from rsitmd_tools.errors import MissingExtra, RsitmdError
 from rsitmd_tools.studio import client as client_module
-from rsitmd_tools.studio.client import Client, Connection
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.connection import Connection
 from rsitmd_tools.studio.http import is_loopback, open_session
 
 pytest.importorskip("label_studio_sdk", reason="the SDK is not installed: make install")

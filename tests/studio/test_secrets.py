@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.client import Connection, token_from
+from rsitmd_tools.studio.connection import Connection, token_from
 from rsitmd_tools.studio.secrets import private_folder, secrets_of
 
 

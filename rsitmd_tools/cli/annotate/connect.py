@@ -39,11 +39,10 @@ def command(folder: Path, url: str, token_file: Path, images: str) -> None:
           --token-file token.txt --images upload
     """
     from rsitmd_tools.errors import WrongUsage
-    from rsitmd_tools.studio.client import (
-        KNOWN_VERSIONS,
+    from rsitmd_tools.studio.client import KNOWN_VERSIONS, Client
+    from rsitmd_tools.studio.connection import (
         LOCAL,
         UPLOAD,
-        Client,
         Connection,
         save_connection,
         token_from,

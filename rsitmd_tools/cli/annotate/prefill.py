@@ -40,7 +40,8 @@ def command(
     """
     from dataclasses import asdict
 
-    from rsitmd_tools.studio.client import Client, connection_of
+    from rsitmd_tools.studio.client import Client
+    from rsitmd_tools.studio.connection import connection_of
     from rsitmd_tools.studio.prefill import PrefillReport, keep_captions, send_predictions
     from rsitmd_tools.workspace import Workspace
 

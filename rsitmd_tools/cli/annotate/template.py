@@ -83,7 +83,8 @@ def command(
 def _check(file: Path, folder: Path | None, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from rsitmd_tools.studio.client import Client, connection_of
+    from rsitmd_tools.studio.client import Client
+    from rsitmd_tools.studio.connection import connection_of
     from rsitmd_tools.studio.fields import read_page
     from rsitmd_tools.studio.template_check import check_on_server, check_page
     from rsitmd_tools.workspace import Workspace

@@ -40,7 +40,8 @@ def command(
     import shlex
 
     from rsitmd_tools.errors import RsitmdError, WrongUsage
-    from rsitmd_tools.studio.client import Client, connection_of
+    from rsitmd_tools.studio.client import Client
+    from rsitmd_tools.studio.connection import connection_of
     from rsitmd_tools.studio.people import People, join, leave, lock_out, overview
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.licence import accept, licence_state

@@ -16,7 +16,8 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.assist.backend import VERSION, Backend
 from rsitmd_tools.studio.assist.suggest import PLAIN, offer_more, suggest_ahead
-from rsitmd_tools.studio.client import Client, connection_of, server_time
+from rsitmd_tools.studio.client import Client, server_time
+from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.pull import OVERLAP
 from rsitmd_tools.studio.results import parse_result
 from rsitmd_tools.workspace import Workspace
