@@ -38,7 +38,14 @@ SCRATCH = ".partial-backup-"
 TARGET = "target"  # in the scratch folder: what it is for
 # What only a running server or an unfinished write has, and what is made anew.
 LEFT_OUT = (
-    *(LOCK, BACKUP_LOCK, "studio/.server.lock", "studio/server.json", "studio/server.log"),
+    *(
+        LOCK,
+        BACKUP_LOCK,
+        "studio/.server.lock",
+        "studio/.tasks.lock",
+        "studio/server.json",
+        "studio/server.log",
+    ),
     "renditions",
 )
 _UNFINISHED = (".partial-", "-wal", "-shm", "-journal")

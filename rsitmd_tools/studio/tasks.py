@@ -15,6 +15,7 @@ from rsitmd_tools.progress import Step, progress
 from rsitmd_tools.studio.client import Client, Refused
 from rsitmd_tools.studio.notes import notes
 from rsitmd_tools.studio.project import Project
+from rsitmd_tools.studio.task_data import change_data
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
 
@@ -106,15 +107,12 @@ class Tasks:
         return len(changed)
 
     def _change(self, task: sqlite3.Row, data: dict[str, Any]) -> None:
-        sdk = self.client.sdk.tasks
-        plain = {"additional_query_parameters": {"resolve_uri": "false"}}
-        try:
-            there = self.client.call(sdk.get, id=str(task["server_id"]), request_options=plain)
-            old = there.data or {}
+        def whole(old: Mapping[str, Any]) -> dict[str, Any]:
             assist = {name: old[name] for name in (HINT, SUGGESTED) if old.get(name)}
-            whole = {**old, **data, **assist}  # what the assist wrote is its own
-            if whole != there.data:
-                self.client.call(sdk.update, id=str(task["server_id"]), data=whole)
+            return {**old, **data, **assist}  # what the assist wrote is its own
+
+        try:
+            change_data(self.client, self.workspace.studio, task["server_id"], whole)
         except Refused as error:
             if error.status != NOT_FOUND:
                 raise

@@ -6,6 +6,7 @@ import json
 import logging
 import queue
 import threading
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -15,11 +16,12 @@ from rsitmd_tools.atomic import write_json
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.assist.backend import VERSION, Backend
-from rsitmd_tools.studio.assist.suggest import PLAIN, offer_more, suggest_ahead
+from rsitmd_tools.studio.assist.suggest import offer_more, suggest_ahead
 from rsitmd_tools.studio.client import Client, server_time
 from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.pull import OVERLAP
 from rsitmd_tools.studio.results import parse_result
+from rsitmd_tools.studio.task_data import change_data
 from rsitmd_tools.workspace import Workspace
 
 TITLE = "rsitmd assist"
@@ -52,7 +54,8 @@ class Assist:
                     (self._client.connection.key,),
                 )
             ]
-            self._state = workspace.studio / STATE
+            self._studio = workspace.studio
+            self._state = self._studio / STATE
             self.adviser = Adviser(workspace.settings)
         if not self._projects:
             raise RsitmdError(
@@ -129,7 +132,7 @@ class Assist:
             if self._hint_of(task_id, entry, data) != data.get(HINT):
                 self._hint(task_id, entry)
         for project in self._projects:
-            suggest_ahead(self._client, project, self.adviser)
+            suggest_ahead(self._client, self._studio, project, self.adviser)
         write_json(self._state, seen)
 
     def _connect(self, project: int) -> None:
@@ -173,7 +176,7 @@ class Assist:
                 if event is not None:
                     self._event(event)
                 elif self._stale:  # hints first: a busy hour asks for suggestions once
-                    suggest_ahead(self._client, self._stale.pop(), self.adviser)
+                    suggest_ahead(self._client, self._studio, self._stale.pop(), self.adviser)
             except Exception:
                 # One bad announcement, or a server that is restarted, must not end the hints.
                 log.exception("an announcement of the server was passed over")
@@ -198,18 +201,19 @@ class Assist:
 
     def _hint(self, task: int, entry: dict[str, Any]) -> None:
         """Put the hints about an annotation on its task; take them away when it is mended."""
-        sdk = self._client.sdk.tasks
-        data = self._client.call(sdk.get, id=str(task), request_options=PLAIN).data or {}
         sentences = [raw for _, raw in parse_result(entry.get("result") or []).sentences]
-        new = offer_more(data, self.adviser, sentences)
-        hint = self._hint_of(task, entry, data)
-        if hint is not None and hint != data[HINT]:
-            new = {**new, HINT: hint}
-            self.hinted += bool(hint)
-        if new != data:
-            self._client.call(sdk.update, id=str(task), data=new)
 
-    def _hint_of(self, task: int, entry: dict[str, Any], data: dict[str, Any]) -> str | None:
+        def hinted(data: Mapping[str, Any]) -> dict[str, Any]:
+            new = offer_more(data, self.adviser, sentences)
+            hint = self._hint_of(task, entry, data)
+            if hint is not None and hint != data[HINT]:
+                new[HINT] = hint
+                self.hinted += bool(hint)
+            return new
+
+        change_data(self._client, self._studio, task, hinted)
+
+    def _hint_of(self, task: int, entry: dict[str, Any], data: Mapping[str, Any]) -> str | None:
         """Return the hint that a task should show; None where its page shows none."""
         if HINT not in data:
             return None

@@ -7,22 +7,24 @@ untouched. So the words stand in the task's data, and the page offers them untic
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.annotation_templates import SUGGESTED
 from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.task_data import change_data
 
 AHEAD = 20  # open tasks of a project that are kept ready; as many people can work at once
-PLAIN = {"additional_query_parameters": {"resolve_uri": "false"}}
 
 
-def suggest_ahead(client: Client, project: int, adviser: Adviser) -> int:
+def suggest_ahead(client: Client, studio: Path, project: int, adviser: Adviser) -> int:
     """Offer keywords in the next open tasks of a project.
 
     Args:
         client: The server.
+        studio: The workspace's folder ``studio/``.
         project: The project's number on the server.
         adviser: Knows what others gave to scenes of the same class.
 
@@ -61,26 +63,29 @@ def suggest_ahead(client: Client, project: int, adviser: Adviser) -> int:
         used = bool(task.total_annotations or task.draft_exists)
         if _offer(task.data or {}, adviser, (), used) == (task.data or {}).get(SUGGESTED):
             continue
-        data = client.call(client.sdk.tasks.get, id=str(task.id), request_options=PLAIN).data or {}
-        if SUGGESTED in data:
-            new = {**data, SUGGESTED: _offer(data, adviser, (), used)}
-            client.call(client.sdk.tasks.update, id=str(task.id), data=new)
-            changed += 1
+
+        def offered(data: Mapping[str, Any], used: bool = used) -> dict[str, Any] | None:
+            there = SUGGESTED in data
+            return {**data, SUGGESTED: _offer(data, adviser, (), used)} if there else None
+
+        changed += change_data(client, studio, int(task.id), offered)
     return changed
 
 
-def offer_more(data: dict[str, Any], adviser: Adviser, sentences: Sequence[str]) -> dict[str, Any]:
+def offer_more(
+    data: Mapping[str, Any], adviser: Adviser, sentences: Sequence[str]
+) -> dict[str, Any]:
     """Return a task's data with keywords added that fit what was written for it.
 
     Its annotator sees them when the task comes back.
     """
     if SUGGESTED not in data:  # a page that offers none
-        return data
+        return dict(data)
     return {**data, SUGGESTED: _offer(data, adviser, sentences, used=True)}
 
 
 def _offer(
-    data: dict[str, Any], adviser: Adviser, sentences: Sequence[str], used: bool
+    data: Mapping[str, Any], adviser: Adviser, sentences: Sequence[str], used: bool
 ) -> list[dict[str, str]] | None:
     """Return what the page offers; None where it offers nothing."""
     if SUGGESTED not in data:

@@ -1,0 +1,61 @@
+"""Notes, hints and keywords written to one task at the same moment: all of them stand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rsitmd_tools.studio.client import Client, Refused
+from rsitmd_tools.studio.push import push
+from rsitmd_tools.studio.task_data import change_data
+from rsitmd_tools.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import MakeWorkspace
+
+pytestmark = pytest.mark.integration
+
+
+def test_nobody_puts_out_what_another_writes(make_workspace: MakeWorkspace, client: Client) -> None:
+    folder = make_workspace(images=1)
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+        task = int(workspace.db.execute("SELECT server_id FROM task").fetchone()[0])
+        studio = workspace.studio
+    before = client.sdk.tasks.get(id=str(task)).data
+    names = [f"writer {number}" for number in range(4)]
+
+    def write(name: str) -> None:
+        # One program's client each: what is tried here is between programs.
+        own = Client(client.connection)
+        for count in range(1, 4):
+
+            def counted(data: Mapping[str, Any], count: int = count) -> dict[str, Any]:
+                return {**data, name: count}
+
+            assert change_data(own, studio, task, counted)
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    after = client.sdk.tasks.get(id=str(task)).data
+    assert after == {**before, **dict.fromkeys(names, 3)}
+
+
+def test_what_changes_nothing_is_not_sent(make_workspace: MakeWorkspace, client: Client) -> None:
+    folder = make_workspace(images=1)
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+        task = int(workspace.db.execute("SELECT server_id FROM task").fetchone()[0])
+        studio = workspace.studio
+    before = client.sdk.tasks.get(id=str(task)).updated_at
+    assert not change_data(client, studio, task, dict)
+    assert not change_data(client, studio, task, lambda _: None)
+    assert client.sdk.tasks.get(id=str(task)).updated_at == before
+    with pytest.raises(Refused, match="404"):
+        change_data(client, studio, 10**9, dict)
