@@ -98,6 +98,13 @@ class Config:
     fold: int = 0
     margin: Margin = field(default_factory=Margin)
 
+    def __post_init__(self) -> None:
+        if not self.validate and (self.patience or self.folds):
+            raise WrongUsage(
+                "validate=false leaves nothing for patience or folds to look at",
+                mend="leave them out, or set validate=true",
+            )
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain data, as it stands in RUN/config.yaml."""
         return asdict(self)
@@ -127,14 +134,7 @@ def config_from(document: Any, where: str) -> Config:
         raise RsitmdError(f"{problem.key}: {problem.message}", where=where, mend=problem.mend)
     given = dict(document)
     margin = Margin(**given.pop("margin", {}))
-    config = Config(**given, margin=margin)
-    if not config.validate and (config.patience or config.folds):
-        raise RsitmdError(
-            "validate: false leaves nothing for patience or folds to look at",
-            where=where,
-            mend="set patience=0 and folds=0, or validate=true",
-        )
-    return config
+    return Config(**given, margin=margin)
 
 
 def names() -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,21 @@ from rsitmd_tools.dataset import Dataset, load_dataset
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table: a configuration and what is changed in it."""
+    """A row of the table: a configuration and what is changed in it.
+
+    Attributes:
+        config: Its name.
+        changes: As for ``--set``.
+        folds: Above 0, what is a seed elsewhere is the number of a fold here, of so many.
+    """
 
     config: str
     changes: tuple[str, ...] = ()
+    folds: int = 0
+
+
+# Learned from all of train, for settings that a part held out has chosen; the last epoch.
+ALL = "validate=false"
 
 
 def frozen(size: int) -> list[str]:
@@ -66,7 +78,8 @@ def train_row(data: Dataset, row: Row, weights: Path, run: Path, seed: int, cach
 
     if (run / "result.json").exists():
         return
-    settings = [f"weights={weights}", f"seed={seed}", *row.changes]
+    drawn = [f"seed={seed}"] if not row.folds else [f"folds={row.folds}", f"fold={seed}"]
+    settings = [f"weights={weights}", *drawn, *row.changes]
     config = load_config(row.config, settings)
     train(data, config, run, Options(resume=True, device="cpu", cache=cache))
     evaluate(run, data)
@@ -82,18 +95,20 @@ def results(out: Path, rows: Mapping[str, Row]) -> list[dict[str, Any]]:
             history = (file.parent / "metrics.csv").read_text(encoding="utf-8").splitlines()[1:]
             kept = ("image_to_text", "text_to_image", "mean_recall", "chance", "gallery")
             validation = [round(float(line.split(",")[2]), 2) for line in history]
+            validated = not any(map(math.isnan, validation))
             found.append(
                 {
                     "row": row,
                     "seed": result["seed"],
+                    "fold": result["settings"]["fold"] if rows[row].folds else None,
                     **{key: result[key] for key in kept},
                     "interval": result["interval"]["mean_recall"],
                     "ties": {
                         rule: result["ties"][rule]["mean_recall"]
                         for rule in ("pessimistic", "optimistic")
                     },
-                    "validation": max(validation),
-                    "validation_by_epoch": validation,
+                    "validation": max(validation) if validated else None,
+                    "validation_by_epoch": validation if validated else None,
                     "images_a_second": about["finished"]["images_a_second"],
                     "config": rows[row].config,
                     "changes": list(rows[row].changes),
@@ -125,8 +140,11 @@ def table(found: Sequence[Mapping[str, Any]], rows: Mapping[str, Row]) -> list[s
             for way in ("image_to_text", "text_to_image")
         ]
         low, high = runs[0]["interval"]
+        found_there = [each["validation"] for each in runs if each["validation"] is not None]
+        validation = f"{np.mean(found_there):.2f}" if found_there else "none held out"
+        drawn = f"{len(runs)} folds" if rows[row].folds else str(len(runs))
         lines.append(
-            f"| {row} | {len(runs)} | {np.mean([each['validation'] for each in runs]):.2f} | "
+            f"| {row} | {drawn} | {validation} | "
             f"{ways[0]} | {ways[1]} | {recalls.mean():.2f}{spread} | {low:.1f} to {high:.1f} |"
         )
     return lines

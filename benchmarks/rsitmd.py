@@ -3,35 +3,36 @@
 Run: python benchmarks/rsitmd.py DATA WEIGHTS -o OUT [--rows "a;b"] [--seeds 0,1] [--table]
 
 DATA holds 2018 training and 206 test images in precomp layout, without keywords; WEIGHTS is
-a file for tf_efficientnet_lite0. The validation part is a seeded tenth of train.
+a file for tf_efficientnet_lite0. The settings were chosen on a seeded tenth of train; the rows then
+learn from all of it.
 """
 
 from __future__ import annotations
 
-from rows import Row, frozen, run_script, whole
+from rows import ALL, Row, frozen, run_script
 
 from rsitmd_tools.dataset import Dataset
 
-HEADS = (*frozen(224), "dropout=0.3")
-WHOLE = (*whole(128), "dropout=0.1")
+HEADS = (*frozen(224), "dropout=0.3", "epochs=30", ALL)
+NCE = "loss=infonce"
 ATTENTIONS = ("soft", "fusion", "similarity")
 ROWS = {
     "VSE++, hardest negative": Row("vsepp", (*HEADS, "negatives=hardest")),
     "VSE++, sum": Row("vsepp", HEADS),
+    "VSE++, InfoNCE": Row("vsepp", (*HEADS, NCE)),
     **{f"AMFMN {kind}, fixed 0.2": Row(f"amfmn-{kind}", HEADS) for kind in ATTENTIONS},
-    "VSE++, sum, whole": Row("vsepp", WHOLE),
-    **{f"AMFMN {kind}, fixed 0.2, whole": Row(f"amfmn-{kind}", WHOLE) for kind in ATTENTIONS},
+    "AMFMN soft, InfoNCE": Row("amfmn-soft", (*HEADS, NCE)),
 }
 
 
 CLAIMS = (
-    [f"AMFMN {kind}, fixed 0.2" for kind in ATTENTIONS],
-    ["VSE++, hardest negative", "VSE++, sum"],
+    [*(f"AMFMN {kind}, fixed 0.2" for kind in ATTENTIONS), "AMFMN soft, InfoNCE"],
+    ["VSE++, hardest negative", "VSE++, sum", "VSE++, InfoNCE"],
 )
 
 
 def as_it_is(data: Dataset, _: int) -> Dataset:
-    """Leave it to `train` to hold out a tenth by its seed."""
+    """The public split; nothing is held out of it."""
     return data
 
 

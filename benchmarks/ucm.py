@@ -18,36 +18,48 @@ from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
-from rows import Row, frozen, run_script, whole
+from rows import ALL, Row, frozen, run_script, whole
 
 from rsitmd_tools.dataset import Dataset, ImageRecord
 
 BLOCK = 10
 A_CLASS = 100
 HEADS, WHOLE = tuple(frozen(224)), tuple(whole(128))
-DYNAMIC = "margin.kind=dynamic"
+DYNAMIC, NCE = "margin.kind=dynamic", "loss=infonce"
 ATTENTIONS = ("soft", "fusion", "similarity")
-ROWS = {
+MAIN = {
     "VSE++, hardest negative": Row("vsepp", (*HEADS, "negatives=hardest")),
     "VSE++, sum": Row("vsepp", HEADS),
     **{f"AMFMN {kind}, fixed 0.2": Row(f"amfmn-{kind}", HEADS) for kind in ATTENTIONS},
+}
+MORE = {
+    # The dynamic margin at the height of the fixed one, so that its shape alone differs.
+    "AMFMN soft, dynamic 0.2": Row("amfmn-soft", (*HEADS, DYNAMIC, "margin.gamma=0.2")),
+    "VSE++, InfoNCE": Row("vsepp", (*HEADS, NCE)),
+    "AMFMN soft, InfoNCE": Row("amfmn-soft", (*HEADS, NCE)),
+}
+ROWS = {
+    **MAIN,
+    **MORE,
     **{
         f"AMFMN soft, fixed {value}": Row("amfmn-soft", (*HEADS, f"margin.value={value}"))
         for value in (0.4, 0.6)
     },
-    # The dynamic margin at the height of the fixed one, so that its shape alone differs.
-    "AMFMN soft, dynamic 0.2": Row("amfmn-soft", (*HEADS, DYNAMIC, "margin.gamma=0.2")),
     "AMFMN soft, dynamic 0.6": Row("amfmn-soft", (*HEADS, DYNAMIC)),
     "AMFMN soft, hardest negative": Row("amfmn-soft", (*HEADS, "negatives=hardest")),
-    "AMFMN soft, InfoNCE": Row("amfmn-soft", (*HEADS, "loss=infonce")),
     **{
         f"m{number}, keywords derived": Row(f"m{number}", (*HEADS, "keywords=derived"))
         for number in range(1, 10)
     },
+    **{
+        f"{name}, all of train": Row(row.config, (*row.changes, ALL))
+        for name, row in {**MAIN, **MORE}.items()
+    },
+    **{f"{name}, folds": Row(row.config, row.changes, 5) for name, row in MAIN.items()},
     "VSE++, sum, whole": Row("vsepp", WHOLE),
-    "VSE++, hardest negative, whole": Row("vsepp", (*WHOLE, "negatives=hardest")),
-    **{f"AMFMN {kind}, fixed 0.2, whole": Row(f"amfmn-{kind}", WHOLE) for kind in ATTENTIONS},
-    "AMFMN soft, dynamic 0.2, whole": Row("amfmn-soft", (*WHOLE, DYNAMIC, "margin.gamma=0.2")),
+    "AMFMN soft, fixed 0.2, whole": Row("amfmn-soft", WHOLE),
+    "VSE++, InfoNCE, whole, all of train": Row("vsepp", (*WHOLE, NCE, ALL)),
+    "AMFMN soft, InfoNCE, whole, all of train": Row("amfmn-soft", (*WHOLE, NCE, ALL)),
 }
 
 

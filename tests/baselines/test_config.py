@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,11 @@ def test_what_does_not_fit_is_named(changes: list[str], told: str) -> None:
 def test_what_is_no_change(change: str) -> None:
     with pytest.raises((WrongUsage, RsitmdError)):
         load_config("amfmn-soft", ["seed=1", change])
+
+
+def test_folds_of_the_command_line_need_validation_too() -> None:
+    with pytest.raises(WrongUsage, match="folds to look at"):
+        replace(load_config("vsepp", ["validate=false"]), folds=5)
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "model: [\n", "epochs: 3\n", "\x00"])
