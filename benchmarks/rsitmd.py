@@ -9,11 +9,12 @@ learn from all of it.
 
 from __future__ import annotations
 
-from rows import ALL, Row, frozen, run_script
+from rows import ALL, Row, frozen, run_script, whole
 
 from rsitmd_tools.dataset import Dataset
 
 HEADS = (*frozen(224), "dropout=0.3", "epochs=30", ALL)
+WHOLE = (*whole(128), "dropout=0.3", "epochs=20", ALL)
 NCE = "loss=infonce"
 ATTENTIONS = ("soft", "fusion", "similarity")
 ROWS = {
@@ -22,6 +23,7 @@ ROWS = {
     "VSE++, InfoNCE": Row("vsepp", (*HEADS, NCE)),
     **{f"AMFMN {kind}, fixed 0.2": Row(f"amfmn-{kind}", HEADS) for kind in ATTENTIONS},
     "AMFMN soft, InfoNCE": Row("amfmn-soft", (*HEADS, NCE)),
+    "AMFMN soft, InfoNCE, whole": Row("amfmn-soft", (*WHOLE, NCE)),
 }
 
 
