@@ -155,11 +155,12 @@ def differences(out: Path, rows: Sequence[str], baselines: Sequence[str]) -> lis
     from rsitmd_tools.baselines.evaluation.compare import compare_systems
     from rsitmd_tools.baselines.evaluation.systems import system_of
 
-    lines = [
+    head = [
         "| difference of test mR | seeds | points | interval over images | over seeds | p (Holm) | "
         "verdict |",
         "|---|---|---|---|---|---|---|",
     ]
+    lines: list[str] = []
     for baseline in baselines:
         seeds = {
             row: {f.parent.name for f in folder_of(out, row, 0).parent.glob("seed-*/result.json")}
@@ -182,7 +183,7 @@ def differences(out: Path, rows: Sequence[str], baselines: Sequence[str]) -> lis
                 f"| {one} - {two} | {len(common)} | {found['difference']:+.2f} | {ranges[0]} | "
                 f"{ranges[1]} | {found['p_corrected']:.3g} | {found['verdict']} |"
             )
-    return lines
+    return [*head, *lines] if lines else []
 
 
 def _once(baseline: str, rows: Sequence[str]) -> list[str]:
@@ -194,7 +195,7 @@ def run_script(
     about: str,
     rows: Mapping[str, Row],
     parts: Callable[[Dataset, int], Dataset],
-    claims: tuple[Sequence[str], Sequence[str]] = ((), ()),
+    claims: Sequence[tuple[Sequence[str], Sequence[str]]] = (),
 ) -> None:
     """Train the rows asked for, or print the table.
 
@@ -203,7 +204,7 @@ def run_script(
         about: One line for the help.
         rows: The rows by name.
         parts: Makes the training and validation part of a seed.
-        claims: Rows, and the baselines they are held against.
+        claims: Pairs of rows and the baselines they are held against.
     """
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("data", type=Path, nargs="?")
@@ -227,5 +228,5 @@ def run_script(
     found = results(out, rows)
     (out / f"{name}.json").write_text(json.dumps({"runs": found}, indent=1) + "\n")
     print("\n".join(table(found, rows)))
-    if claims[0]:
-        print("\n" + "\n".join(differences(out, *claims)))
+    for held, baselines in claims:
+        print("\n".join(["", *differences(out, held, baselines)]))

@@ -27,10 +27,12 @@ ROWS = {
 }
 
 
-CLAIMS = (
-    [*(f"AMFMN {kind}, fixed 0.2" for kind in ATTENTIONS), "AMFMN soft, InfoNCE"],
-    ["VSE++, hardest negative", "VSE++, sum", "VSE++, InfoNCE"],
-)
+CLAIMS = [
+    (
+        [*(f"AMFMN {kind}, fixed 0.2" for kind in ATTENTIONS), "AMFMN soft, InfoNCE"],
+        ["VSE++, hardest negative", "VSE++, sum", "VSE++, InfoNCE"],
+    )
+]
 
 
 def as_it_is(data: Dataset, _: int) -> Dataset:

@@ -36,10 +36,12 @@ ROWS = {
 }
 
 
-CLAIMS = (
-    ["m3: F_v, s(g)", "m6: F_v, s(v)", "m7: F_v, k(v)", "m9: F_v, F_t", "m6, dynamic 0.2"],
-    ["m1: v(g), s(g)", "m6: F_v, s(v)"],
-)
+CLAIMS = [
+    (
+        ["m3: F_v, s(g)", "m6: F_v, s(v)", "m7: F_v, k(v)", "m9: F_v, F_t", "m6, dynamic 0.2"],
+        ["m1: v(g), s(g)", "m6: F_v, s(v)"],
+    )
+]
 
 
 def draw(folder: Path) -> None:

@@ -1,0 +1,109 @@
+"""Settings tried on a part of train held out: what the rows of ucm.py and rsitmd.py rest on.
+
+Run: python benchmarks/tuning.py ucm|rsitmd DATA WEIGHTS -o OUT [--tries "a;b"] [--table]
+
+No test image is looked at. On UCM the ten training images of each class that lie next to its
+test images are held out: neighbours on one side alone, as the test images have. On RSITMD it
+is a seeded tenth. With --table nothing is trained: what OUT holds is printed, and written to
+OUT/tuning-NAME.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+from rows import Row, folder_of, frozen, whole
+from ucm import A_CLASS, BLOCK, number
+
+from rsitmd_tools.dataset import Dataset, load_dataset
+
+HEADS, WHOLE = frozen(224), whole(128)
+LONG = (*HEADS, "epochs=40")
+NCE = "loss=infonce"
+TRIES = {
+    "ucm": {
+        "VSE++": Row("vsepp", HEADS),
+        "VSE++, 256 pixels": Row("vsepp", (*HEADS, "image_size=256")),
+        "VSE++, dropout 0.2": Row("vsepp", (*HEADS, "dropout=0.2")),
+        "VSE++, all five captions, 4 epochs": Row("vsepp", (*HEADS, "captions=all", "epochs=4")),
+        "VSE++, InfoNCE": Row("vsepp", (*HEADS, NCE)),
+        "AMFMN soft, InfoNCE": Row("amfmn-soft", (*HEADS, NCE)),
+        "VSE++, whole": Row("vsepp", WHOLE),
+        "VSE++, whole, backbone at 1e-4": Row("vsepp", (*WHOLE, "backbone_lr=1e-4")),
+        "VSE++, whole, InfoNCE": Row("vsepp", (*WHOLE, NCE)),
+        "AMFMN soft, whole, InfoNCE": Row("amfmn-soft", (*WHOLE, NCE)),
+    },
+    "rsitmd": {
+        "VSE++, dropout 0.1": Row("vsepp", (*LONG, "dropout=0.1")),
+        "VSE++, dropout 0.3": Row("vsepp", (*LONG, "dropout=0.3")),
+        "VSE++, dropout 0.3, all five captions, 8 epochs": Row(
+            "vsepp", (*HEADS, "dropout=0.3", "captions=all", "epochs=8")
+        ),
+        "AMFMN soft, dropout 0.3": Row("amfmn-soft", (*LONG, "dropout=0.3")),
+        "VSE++, InfoNCE, dropout 0.3": Row("vsepp", (*LONG, "dropout=0.3", NCE)),
+        "VSE++, InfoNCE, dropout 0.5": Row("vsepp", (*LONG, "dropout=0.5", NCE)),
+        "VSE++, InfoNCE, dropout 0.3, weight decay 0.1": Row(
+            "vsepp", (*LONG, "dropout=0.3", NCE, "weight_decay=0.1")
+        ),
+        "VSE++, InfoNCE, dropout 0.1, 25 epochs": Row(
+            "vsepp", (*HEADS, "epochs=25", "dropout=0.1", NCE)
+        ),
+    },
+}
+
+
+def next_to_the_test(data: Dataset) -> Dataset:
+    """Hold out the last ten training images of each class of UCM."""
+    classes = defaultdict(list)
+    for image in sorted(data.select("train"), key=number):
+        classes[(number(image) - 1) // A_CLASS].append(image.filename)
+    held = {name for names in classes.values() for name in names[-BLOCK:]}
+    return data.with_images(
+        replace(image, split="val") if image.filename in held else image for image in data
+    )
+
+
+def main() -> None:
+    """Train what is asked for, or print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=sorted(TRIES), nargs="?")
+    parser.add_argument("data", type=Path, nargs="?")
+    parser.add_argument("weights", type=Path, nargs="?")
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs", "tuning"))
+    parser.add_argument("--tries", help="separated by semicolons; all by default")
+    parser.add_argument("--table", action="store_true")
+    arguments = parser.parse_args()
+    out, name = arguments.output, arguments.name
+    if name is None or (arguments.weights is None and not arguments.table):
+        print("tuning: not measured; name ucm or rsitmd, DATA and WEIGHTS (see the script's top)")
+        return
+    if not arguments.table:
+        from rsitmd_tools.baselines import load_config
+        from rsitmd_tools.baselines.training.train import Options, train
+
+        data = load_dataset(arguments.data)
+        data = next_to_the_test(data) if name == "ucm" else data
+        options = Options(resume=True, device="cpu", cache=out / "cache")
+        for row in arguments.tries.split(";") if arguments.tries else TRIES[name]:
+            changes = [f"weights={arguments.weights}", "seed=0", *TRIES[name][row].changes]
+            config = load_config(TRIES[name][row].config, changes)
+            train(data, config, folder_of(out / name, row, 0), options)
+    found = []
+    print("| tried | validation mR, best epoch | last epoch |\n|---|---|---|")
+    for row, made in TRIES[name].items():
+        file = folder_of(out / name, row, 0) / "metrics.csv"
+        if file.exists():
+            lines = file.read_text(encoding="utf-8").splitlines()[1:]
+            recalls = [round(float(line.split(",")[2]), 2) for line in lines]
+            print(f"| {row} | {max(recalls):.2f} | {recalls[-1]:.2f} |")
+            found.append({"tried": row, "config": made.config, "changes": list(made.changes)})
+            found[-1]["validation_by_epoch"] = recalls
+    (out / f"tuning-{name}.json").write_text(json.dumps({"runs": found}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
