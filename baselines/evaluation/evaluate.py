@@ -189,6 +189,7 @@ def judge(
             rule = Rule().as_dict()
     result = {
         **measures.recalls(both, gallery.owners, BOOTSTRAP_SEED),
+        "category_chance": measures.category_chance(gallery),
         "metric": measures.METRIC,
         "unit": "percent",
         "gallery": {"images": gallery.images, "texts": gallery.texts},

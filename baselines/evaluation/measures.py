@@ -18,7 +18,15 @@ from rsitmd_tools.baselines.evaluation.intervals import LEVEL, RESAMPLES, bootst
 from rsitmd_tools.baselines.evaluation.positives import Pair, relevant_pairs, settled
 from rsitmd_tools.baselines.evaluation.precision import mean_average_precision
 from rsitmd_tools.baselines.evaluation.priors import GalleryPrior
-from rsitmd_tools.baselines.evaluation.recall import NAMES, Floats, Hits, chance, hits
+from rsitmd_tools.baselines.evaluation.recall import (
+    KS,
+    NAMES,
+    Floats,
+    Hits,
+    chance,
+    hit_probability,
+    hits,
+)
 from rsitmd_tools.baselines.evaluation.soft import gains_from, soft_hits
 from rsitmd_tools.baselines.evaluation.trec import nearest
 
@@ -166,6 +174,27 @@ def categories(both: Both, gallery: Gallery) -> dict[str, Any]:
         )
         table[name] = {"images": int(own.sum()), "texts": int(texts.sum()), **_named(six)}
     return table
+
+
+def category_chance(gallery: Gallery) -> dict[str, Any] | None:
+    """Return what a model gets that knows the category of every item, and nothing else.
+
+    Items of the query's category stand first, in random order. What lies above it was found by
+    telling images of one category apart. None where an image has no category.
+    """
+    of_image = [image.category for image in gallery.part]
+    if None in of_image:
+        return None
+    _, number = np.unique(np.array(of_image, str), return_inverse=True)
+    texts = np.bincount(gallery.owners, minlength=len(of_image))
+    images_of, texts_of = np.bincount(number)[number], np.bincount(number, texts)[number]
+    to_text = [
+        [hit_probability(k, int(pool), int(own)) for k in KS]
+        for pool, own in zip(texts_of, texts, strict=True)
+    ]
+    to_image = [[hit_probability(k, int(pool), 1) for k in KS] for pool in images_of]
+    ways = [np.mean(to_text, 0), np.average(to_image, axis=0, weights=texts)]
+    return _named(100 * np.concatenate(ways))
 
 
 def hardest(scores: Scores, gallery: Gallery, both: Both) -> dict[str, Any]:

@@ -146,6 +146,10 @@ def _show(
             f"{soft['mean_recall']:.2f} (chance {soft['chance']['mean_recall']:.2f})",
         ),
     ]
+    if result.get("category_chance"):
+        facts.append(
+            ("mR by the category alone", f"{result['category_chance']['mean_recall']:.2f}")
+        )
     finished = run.about.get("finished")
     seconds = finished.get("seconds") if isinstance(finished, Mapping) else None
     if isinstance(seconds, int | float):

@@ -130,10 +130,12 @@ def result_lines(result: dict[str, Any]) -> list[str]:
             rank = f"{result['median_rank'][way]:12.1f}" if values is result else ""
             lines.append(f"{prefix + short:24} {row} {rank}".rstrip())
     low, high = result["interval"]["mean_recall"]
+    category = result["category_chance"]
+    known = f" ({category['mean_recall']:.2f} by the category alone)" if category else ""
     ties = result["ties"]
     lines.append(
         f"mean recall {result['mean_recall']:.2f} (95 % interval {low:.2f} to {high:.2f}), "
-        f"chance {result['chance']['mean_recall']:.2f}; "
+        f"chance {result['chance']['mean_recall']:.2f}{known}; "
         f"if ties fell ill {ties['pessimistic']['mean_recall']:.2f}, "
         f"well {ties['optimistic']['mean_recall']:.2f}"
     )

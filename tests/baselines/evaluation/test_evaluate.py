@@ -16,6 +16,7 @@ from PIL import Image
 
 from rsitmd_tools.baselines.evaluation.evaluate import Wishes, evaluate, evaluate_scores
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
+from rsitmd_tools.baselines.evaluation.measures import Both, category_chance
 from rsitmd_tools.baselines.evaluation.queries import read_queries
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.dataset import Dataset, Sentence
@@ -56,6 +57,23 @@ def test_the_result_fits_its_schema_and_pins_what_it_rests_on(tiny: Dataset, run
         list(result["image_to_text"].values()), abs=1e-3
     )
     assert evaluate(run, tiny) == result
+
+
+def test_the_category_alone_is_a_model_that_scores_by_it(tiny: Dataset, run: Path) -> None:
+    def fewer(image: Any) -> Any:
+        return replace(image, sentences=image.sentences[: 1 + len(image.filename) % 4])
+
+    data = with_test_images(tiny, fewer)
+    gallery = Gallery.of(data, "test")
+    names = np.array([image.category for image in gallery.part])
+    both = Both.of((names[:, None] == names[gallery.owners]).astype(float), gallery.owners)
+    found = category_chance(gallery)
+    assert found is not None
+    six = [found[way][k] for way in ("image_to_text", "text_to_image") for k in found[way]]
+    assert six == pytest.approx(both.six().tolist(), abs=1e-3)
+    assert found["mean_recall"] > evaluate(run, data)["chance"]["mean_recall"]
+    nameless = with_test_images(tiny, lambda image: replace(image, category=None))
+    assert evaluate(run, nameless)["category_chance"] is None
 
 
 def test_the_order_of_images_and_sentences_changes_nothing(tiny: Dataset, run: Path) -> None:
