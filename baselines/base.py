@@ -21,6 +21,8 @@ from rsitmd_tools.dataset import Dataset
 EPSILON = 1e-8
 # Elements of the largest tensor that scoring makes beside its result (64 MB in float32).
 BLOCK_ELEMENTS = 16_000_000
+# The same of a vector a pair, made and used up within a core's cache (512 KB in float32).
+TILE_ELEMENTS = 131_072
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,4 +146,34 @@ def in_blocks(
     scores = images.new_empty((len(images), texts))
     for first in range(0, len(images), rows):
         scores[first : first + rows] = function(images[first : first + rows])
+    return scores
+
+
+def in_tiles(
+    function: Callable[[slice, slice], Tensor], images: Tensor, texts: int, dimension: int
+) -> Tensor:
+    """Apply a score that needs a vector for each pair to tiles of the matrix of pairs.
+
+    On a CPU a tile's vectors fit into a core's cache: they are written and read several
+    times, and from memory that costs ten times as much.
+
+    Args:
+        function: Maps rows and columns to their ``(n, m)`` scores.
+        images: ``(N, ...)``.
+        texts: M.
+        dimension: Elements of the vector of a pair.
+
+    Returns:
+        ``(N, M)``; in one piece where a gradient is kept, as that keeps all vectors.
+    """
+    if torch.is_grad_enabled():
+        return function(slice(None), slice(None))
+    most = TILE_ELEMENTS if images.device.type == "cpu" else BLOCK_ELEMENTS
+    columns = min(texts, max(1, most // dimension))
+    rows = max(1, most // (columns * dimension))
+    scores = images.new_empty((len(images), texts))
+    for row in range(0, len(images), rows):
+        for column in range(0, texts, columns):
+            tile = slice(row, row + rows), slice(column, column + columns)
+            scores[tile] = function(*tile)
     return scores

@@ -7,13 +7,13 @@ allows it, in blocks of bounded size where it does not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from rsitmd_tools.baselines.base import EPSILON, cosine_matrix, in_blocks
+from rsitmd_tools.baselines.base import EPSILON, cosine_matrix, in_blocks, in_tiles
 
 
 class Attention(nn.Module):
@@ -43,19 +43,24 @@ class Attention(nn.Module):
         """Return F_t of pairs side by side: ``(..., d)`` and ``(..., d)`` to ``(..., d)``."""
         return self.combine(self.of_images(image), self.of_texts(text))
 
-    def all_pairs(self, images: Tensor, texts: Sequence[Tensor]) -> Tensor:
-        """Return F_t of all pairs, ``(N, M, d)``, from images and :meth:`of_texts`."""
-        parts = self.of_images(images)
-        return self.combine([part[:, None] for part in parts], [part[None] for part in texts])
+    def all_pairs(self, images: Tensor, texts: Tensor) -> Callable[[slice, slice], Tensor]:
+        """Return what maps some images and some texts to F_t of all their pairs, ``(n, m, d)``."""
+        of_images, of_texts = self.of_images(images), self.of_texts(texts)
+
+        def pairs(rows: slice, columns: slice) -> Tensor:
+            image = [part[rows, None] for part in of_images]
+            return self.combine(image, [part[None, columns] for part in of_texts])
+
+        return pairs
 
     def forward(self, images: Tensor, texts: Tensor) -> Tensor:
         """Score all pairs: ``(N, d)`` and ``(M, d)`` to ``(N, M)``."""
-        parts = self.of_texts(texts)
-        return in_blocks(
-            lambda block: cosine_of_pairs(block, self.all_pairs(block, parts)),
+        guided = self.all_pairs(images, texts)
+        return in_tiles(
+            lambda rows, columns: cosine_of_pairs(images[rows], guided(rows, columns)),
             images,
             len(texts),
-            texts.numel(),
+            self.dimension,
         )
 
 

@@ -13,7 +13,7 @@ from rsitmd_tools.baselines.amfmn.keywords import KeywordEncoder
 from rsitmd_tools.baselines.amfmn.mvsa import MVSA
 from rsitmd_tools.baselines.amfmn.visual import GlobalFeature
 from rsitmd_tools.baselines.backbone import Backbone
-from rsitmd_tools.baselines.base import RetrievalModel, Texts, cosine_matrix, in_blocks
+from rsitmd_tools.baselines.base import RetrievalModel, Texts, cosine_matrix, in_tiles
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.text import SentenceEncoder
 
@@ -114,15 +114,11 @@ def score_fused(
     one, other = attention.direction(sentences), attention_of_keywords.direction(keywords)
     if one is not None and other is not None:
         return cosine_matrix(images, fusion(one, other, known))
-    sentence_parts = attention.of_texts(sentences)
-    keyword_parts = attention_of_keywords.of_texts(keywords)
+    guided_sentences = attention.all_pairs(images, sentences)
+    guided_keywords = attention_of_keywords.all_pairs(images, keywords)
 
-    def score(block: Tensor) -> Tensor:
-        guided = fusion(
-            attention.all_pairs(block, sentence_parts),
-            attention_of_keywords.all_pairs(block, keyword_parts),
-            known,
-        )
-        return cosine_of_pairs(block, guided)
+    def score(rows: slice, columns: slice) -> Tensor:
+        guided = guided_sentences(rows, columns), guided_keywords(rows, columns)
+        return cosine_of_pairs(images[rows], fusion(*guided, known[columns]))
 
-    return in_blocks(score, images, len(texts), texts.numel())
+    return in_tiles(score, images, len(texts), texts.shape[1])

@@ -151,6 +151,7 @@ def test_memory_is_bounded_and_blocks_change_nothing(
     images, texts = torch.randn(300, 8), torch.randn(200, 8)
     whole = attention(images, texts).detach()
     monkeypatch.setattr(base, "BLOCK_ELEMENTS", 4000)
+    monkeypatch.setattr(base, "TILE_ELEMENTS", 1000)
     with torch.no_grad(), Largest() as largest:
         blocked = attention(images, texts)
     torch.testing.assert_close(blocked, whole, atol=1e-6, rtol=0)

@@ -79,9 +79,10 @@ def test_blocks_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> No
     one, other, fusion, images, texts = made("fusion", name)
     with torch.no_grad():
         whole = score_fused(images, texts, one, other, fusion)  # type: ignore[arg-type]
-        monkeypatch.setattr(base, "BLOCK_ELEMENTS", 2 * texts.numel())
-        blocked = score_fused(images, texts, one, other, fusion)  # type: ignore[arg-type]
-    torch.testing.assert_close(blocked, whole)
+        for elements in (1, 5 * texts.shape[1], 2 * texts.numel()):
+            monkeypatch.setattr(base, "TILE_ELEMENTS", elements)
+            blocked = score_fused(images, texts, one, other, fusion)  # type: ignore[arg-type]
+            torch.testing.assert_close(blocked, whole)
 
 
 def test_gradcheck_of_vgmf() -> None:
