@@ -2,7 +2,7 @@
 
 Each kind guides a text t by an image v to F_t and scores the pair by cos(v, F_t). A
 module computes the scores of all pairs without a tensor images x texts x d where algebra
-allows it, in blocks of bounded size where it does not.
+allows it, in tiles of bounded size where it does not.
 """
 
 from __future__ import annotations

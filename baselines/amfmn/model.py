@@ -100,7 +100,7 @@ def score_fused(
     """Score images with texts of sentence and keywords, both guided, then fused.
 
     Where the direction of the guided texts is the same for all images, so is F_t: the
-    fusion normalises both. Else F_t is made for all pairs, block by block.
+    fusion normalises both. Else F_t is made for all pairs, tile by tile.
 
     Args:
         images: ``(N, d)``.
