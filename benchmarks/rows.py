@@ -142,7 +142,7 @@ def table(found: Sequence[Mapping[str, Any]], rows: Mapping[str, Row]) -> list[s
         low, high = runs[0]["interval"]
         found_there = [each["validation"] for each in runs if each["validation"] is not None]
         validation = f"{np.mean(found_there):.2f}" if found_there else "none held out"
-        drawn = f"{len(runs)} folds" if rows[row].folds else str(len(runs))
+        drawn = f"{len(runs)} of {rows[row].folds} folds" if rows[row].folds else str(len(runs))
         lines.append(
             f"| {row} | {drawn} | {validation} | "
             f"{ways[0]} | {ways[1]} | {recalls.mean():.2f}{spread} | {low:.1f} to {high:.1f} |"
