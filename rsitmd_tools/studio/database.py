@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from rsitmd_tools.atomic import write_json
-from rsitmd_tools.errors import RsitmdError, WrongUsage
-from rsitmd_tools.studio.secrets import OWNER_ONLY
+from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.studio.kept import record, recorded
 
 FILENAME = "database.json"
 PASSWORD = "PGPASSWORD"  # noqa: S105 - the name of PostgreSQL's own variable
@@ -61,20 +59,12 @@ def recorded_postgres(studio: Path) -> str | None:
     Raises:
         RsitmdError: The file is malformed.
     """
-    file = studio / FILENAME
-    if not file.exists():
-        return None
-    try:
-        return str(json.loads(file.read_text(encoding="utf-8"))["postgres"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RsitmdError(
-            "is malformed", where=file, mend="name the database again with --postgres"
-        ) from error
+    return recorded(studio / FILENAME, "postgres")
 
 
 def record_postgres(studio: Path, postgres: str) -> None:
     """Keep the address, so that a restart finds everything again."""
-    write_json(studio / FILENAME, {"postgres": postgres}, mode=OWNER_ONLY)
+    record(studio / FILENAME, "postgres", postgres)
 
 
 def _wrong() -> WrongUsage:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rsitmd_tools.atomic import write_json
-from rsitmd_tools.errors import RsitmdError, WrongUsage
-from rsitmd_tools.studio.secrets import OWNER_ONLY
+from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.studio.kept import record, recorded
 
 FILENAME = "public.json"
 
@@ -46,17 +44,9 @@ def recorded_public(studio: Path) -> str:
     Raises:
         RsitmdError: The file is malformed.
     """
-    file = studio / FILENAME
-    if not file.exists():
-        return ""
-    try:
-        return str(json.loads(file.read_text(encoding="utf-8"))["public"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RsitmdError(
-            "is malformed", where=file, mend="name the address again with --public"
-        ) from error
+    return recorded(studio / FILENAME, "public") or ""
 
 
 def record_public(studio: Path, public: str) -> None:
     """Keep the address, so that a restart answers under it again."""
-    write_json(studio / FILENAME, {"public": public}, mode=OWNER_ONLY)
+    record(studio / FILENAME, "public", public)

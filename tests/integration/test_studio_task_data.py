@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 
-def test_nobody_puts_out_what_another_writes(make_workspace: MakeWorkspace, client: Client) -> None:
-    folder = make_workspace(images=1)
+def one_task(folder: Path) -> tuple[int, Path]:
+    """Push one image; return its task's number and the workspace's folder ``studio/``."""
     with Workspace.open(folder, write=True) as workspace:
         push(workspace)
-        task = int(workspace.db.execute("SELECT server_id FROM task").fetchone()[0])
-        studio = workspace.studio
+        row = workspace.db.execute("SELECT server_id FROM task").fetchone()
+        return int(row[0]), workspace.studio
+
+
+def test_nobody_puts_out_what_another_writes(make_workspace: MakeWorkspace, client: Client) -> None:
+    task, studio = one_task(make_workspace(images=1))
     before = client.sdk.tasks.get(id=str(task)).data
     names = [f"writer {number}" for number in range(4)]
 
@@ -48,11 +53,7 @@ def test_nobody_puts_out_what_another_writes(make_workspace: MakeWorkspace, clie
 
 
 def test_what_changes_nothing_is_not_sent(make_workspace: MakeWorkspace, client: Client) -> None:
-    folder = make_workspace(images=1)
-    with Workspace.open(folder, write=True) as workspace:
-        push(workspace)
-        task = int(workspace.db.execute("SELECT server_id FROM task").fetchone()[0])
-        studio = workspace.studio
+    task, studio = one_task(make_workspace(images=1))
     before = client.sdk.tasks.get(id=str(task)).updated_at
     assert not change_data(client, studio, task, dict)
     assert not change_data(client, studio, task, lambda _: None)
