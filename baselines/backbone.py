@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from rsitmd_tools.errors import RsitmdError, reason
 
 STAGES = 4
+# The entry in which a file of weights says what it was made of and how images are normalised.
+ABOUT = "rsitmd_tools"
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
 
@@ -64,7 +66,7 @@ class Backbone(nn.Module):
             _load(self.network, state, Path(weights), about, name)
             for key in ("mean", "std"):
                 if key in about:
-                    wanted[key] = json.loads(about[key])
+                    wanted[key] = about[key]
         # Channels last: a third to two thirds faster on a CPU, where depthwise convolutions
         # gain the most.
         self.network.to(memory_format=torch.channels_last)
@@ -87,19 +89,19 @@ def normalisation_of(name: str) -> dict[str, tuple[float, ...]]:
     return {"mean": tuple(settings.mean), "std": tuple(settings.std)}
 
 
-def read_weights(file: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
+def read_weights(file: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
     """Read tensors by name, and what the file says of itself; nothing in it is run.
 
     Raises:
         RsitmdError: It is absent, or holds anything but tensors.
     """
-    about: Mapping[str, str] = {}
+    about: Mapping[str, Any] = {}
     try:
         if file.suffix == ".safetensors":
             from safetensors import safe_open
 
             with safe_open(file, "pt") as opened:
-                about = opened.metadata() or {}
+                about = json.loads((opened.metadata() or {}).get(ABOUT, "{}"))
                 state = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
         else:
             state = torch.load(file, map_location="cpu", weights_only=True)
@@ -118,7 +120,7 @@ def read_weights(file: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
 
 
 def _load(
-    network: nn.Module, state: dict[str, Tensor], file: Path, about: Mapping[str, str], name: str
+    network: nn.Module, state: dict[str, Tensor], file: Path, about: Mapping[str, Any], name: str
 ) -> None:
     """Load weights; what the network has no place for (a classifier) is left out."""
     own = network.state_dict()

@@ -9,9 +9,8 @@ from pathlib import Path
 import timm
 from torch import Tensor
 
-from rsitmd_tools import __version__
 from rsitmd_tools.atomic import atomic_path
-from rsitmd_tools.baselines.backbone import IMAGENET, normalisation_of, read_weights
+from rsitmd_tools.baselines.backbone import ABOUT, IMAGENET, normalisation_of, read_weights
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
 from rsitmd_tools.hashing import sha256_file
 
@@ -26,7 +25,7 @@ def convert_weights(
     """Convert a file of weights to a ``.safetensors`` file for a backbone.
 
     Names are taken over where they are timm's; else tensors are matched in order, and
-    every one must have the shape of its place.
+    every one must have the shape of its place. The same source gives the same bytes.
 
     Args:
         source: A .pth or .safetensors file of tensors.
@@ -65,15 +64,16 @@ def convert_weights(
         )
     wanted = {**IMAGENET, **normalisation_of(backbone)}
     about = {
-        "tool": f"rsitmd-tools {__version__}",
         "backbone": backbone,
         "source": source.name,
         "source_sha256": sha256_file(source),
-        "mean": json.dumps(list(mean or wanted["mean"])),
-        "std": json.dumps(list(std or wanted["std"])),
+        "mean": list(mean or wanted["mean"]),
+        "std": list(std or wanted["std"]),
     }
+    # One entry: the library writes several in an order of chance, and results pin the checksum.
+    entry = {ABOUT: json.dumps(about, sort_keys=True)}
     with atomic_path(target) as partial:
-        save_file({key: value.contiguous() for key, value in pairs.items()}, partial, about)
+        save_file({key: value.contiguous() for key, value in pairs.items()}, partial, entry)
     return len(pairs)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from rsitmd_tools.baselines.backbone import Backbone
+from rsitmd_tools.baselines.backbone import ABOUT, Backbone
 from rsitmd_tools.baselines.weights import convert_weights
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.hashing import sha256_file
 
 NAME = "tf_efficientnet_lite0"
 
@@ -39,7 +41,8 @@ def test_a_network_that_is_not_there(name: str) -> None:
 def test_images_are_normalised_inside_and_the_weights_say_how(tmp_path: Path) -> None:
     network = timm.create_model(NAME, pretrained=False)
     file = tmp_path / "w.safetensors"
-    save_file(network.state_dict(), file, {"mean": "[0.1, 0.2, 0.3]", "std": "[0.5, 0.5, 0.5]"})
+    about = {"mean": [0.1, 0.2, 0.3], "std": [0.5, 0.5, 0.5]}
+    save_file(network.state_dict(), file, {ABOUT: json.dumps(about)})
     backbone = Backbone(NAME, str(file)).eval()
     images = torch.rand(2, 3, 64, 64)
     given = (images - torch.tensor([0.1, 0.2, 0.3]).view(3, 1, 1)) / 0.5
@@ -67,13 +70,23 @@ def test_weights_of_other_names_are_taken_in_order(tmp_path: Path) -> None:
     mean = (127 / 255,) * 3
     assert convert_weights(source, NAME, target, mean, (128 / 255,) * 3) == len(state)
     with safe_open(target, "pt") as opened:
-        about = opened.metadata()
+        about = json.loads(opened.metadata()[ABOUT])
         assert set(opened.keys()) == set(state)
     assert about["backbone"] == NAME and len(about["source_sha256"]) == 64
     backbone = Backbone(NAME, str(target))
     for key, value in backbone.network.state_dict().items():
         torch.testing.assert_close(value, state[key])
     torch.testing.assert_close(backbone.mean.flatten(), torch.tensor(mean))
+
+
+def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
+    source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
+    renamed(source)
+    made = set()
+    for _ in range(6):
+        convert_weights(source, NAME, target)
+        made.add(sha256_file(target))
+    assert len(made) == 1
 
 
 def test_weights_of_another_backbone_are_listed(tmp_path: Path) -> None:
