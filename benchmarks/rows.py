@@ -85,8 +85,12 @@ def train_row(data: Dataset, row: Row, weights: Path, run: Path, seed: int, cach
     evaluate(run, data)
 
 
-def results(out: Path, rows: Mapping[str, Row]) -> list[dict[str, Any]]:
-    """Return what every finished run reached."""
+def results(out: Path, rows: Mapping[str, Row], name: str) -> list[dict[str, Any]]:
+    """Return what every finished run reached, and what OUT/NAME.json says of runs that are gone.
+
+    So the results in docs/results, laid there, are carried on by runs on another machine. What
+    was reached with other settings than a row has now is left out.
+    """
     found = []
     for row in rows:
         for file in sorted(folder_of(out, row, 0).parent.glob("seed-*/result.json")):
@@ -110,6 +114,7 @@ def results(out: Path, rows: Mapping[str, Row]) -> list[dict[str, Any]]:
                     "validation": max(validation) if validated else None,
                     "validation_by_epoch": validation if validated else None,
                     "images_a_second": about["finished"]["images_a_second"],
+                    "seconds": about["finished"]["seconds"],
                     "config": rows[row].config,
                     "changes": list(rows[row].changes),
                     "weights": result["weights"],
@@ -117,7 +122,24 @@ def results(out: Path, rows: Mapping[str, Row]) -> list[dict[str, Any]]:
                     "versions": result["versions"],
                 }
             )
-    return found
+    kept_file = out / f"{name}.json"
+    if kept_file.exists():
+        here = {_drawn(each) for each in found}
+        found += [
+            each
+            for each in json.loads(kept_file.read_text(encoding="utf-8"))["runs"]
+            if _drawn(each) not in here
+            and each["row"] in rows
+            and each["changes"] == list(rows[each["row"]].changes)
+        ]
+    order = list(rows)
+    return sorted(found, key=lambda each: (order.index(each["row"]), _drawn(each)))
+
+
+def _drawn(result: Mapping[str, Any]) -> tuple[str, int, int]:
+    """Return the row, seed and fold of a result: what it is one of."""
+    fold = result["fold"]
+    return result["row"], result["seed"], -1 if fold is None else fold
 
 
 def table(found: Sequence[Mapping[str, Any]], rows: Mapping[str, Row]) -> list[str]:
@@ -225,8 +247,10 @@ def run_script(
                 run = folder_of(out, row, seed)
                 of_seed = parts(data, seed)
                 train_row(of_seed, rows[row], arguments.weights, run, seed, out / "cache")
-    found = results(out, rows)
+    found = results(out, rows, name)
     (out / f"{name}.json").write_text(json.dumps({"runs": found}, indent=1) + "\n")
     print("\n".join(table(found, rows)))
+    took = [each["seconds"] for each in found if "seconds" in each]
+    print(f"\n{len(took)} of {len(found)} runs say what they took: {sum(took) / 3600:.2f} hours.")
     for held, baselines in claims:
         print("\n".join(["", *differences(out, held, baselines)]))

@@ -33,6 +33,7 @@ TRIES = {
         "VSE++, InfoNCE": Row("vsepp", (*HEADS, NCE)),
         "AMFMN soft, InfoNCE": Row("amfmn-soft", (*HEADS, NCE)),
         "VSE++, whole": Row("vsepp", WHOLE),
+        "VSE++, whole, 224 pixels": Row("vsepp", (*WHOLE, "image_size=224")),
         "VSE++, whole, backbone at 1e-4": Row("vsepp", (*WHOLE, "backbone_lr=1e-4")),
         "VSE++, whole, InfoNCE": Row("vsepp", (*WHOLE, NCE)),
         "AMFMN soft, whole, InfoNCE": Row("amfmn-soft", (*WHOLE, NCE)),

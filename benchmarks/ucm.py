@@ -58,8 +58,11 @@ ROWS = {
     **{f"{name}, folds": Row(row.config, row.changes, 5) for name, row in MAIN.items()},
     "VSE++, sum, whole": Row("vsepp", WHOLE),
     "AMFMN soft, fixed 0.2, whole": Row("amfmn-soft", WHOLE),
-    "VSE++, InfoNCE, whole, all of train": Row("vsepp", (*WHOLE, NCE, ALL)),
-    "AMFMN soft, InfoNCE, whole, all of train": Row("amfmn-soft", (*WHOLE, NCE, ALL)),
+    "VSE++, sum, whole, all of train": Row("vsepp", (*WHOLE, ALL)),
+    **{
+        f"AMFMN {kind}, fixed 0.2, whole, all of train": Row(f"amfmn-{kind}", (*WHOLE, ALL))
+        for kind in ATTENTIONS
+    },
 }
 
 
