@@ -6,8 +6,9 @@ Run: python benchmarks/training.py [--times 5] [--size 256] [--batch 32] [--part
   with a mean over its output for a loss, the same batch, measured in turn;
 - ``loading``: the same steps fed by the loader (decode cached, rotation, crop), with and
   without a process that loads ahead, against a batch that lies ready;
-- ``memory``: the step of EfficientNet-Lite0 at half the size with what is freed given back
-  to the system (the C library's default) and with it kept (what `train` does on a CPU);
+- ``memory``: the step of EfficientNet-Lite0 at half the size, and the features of a frozen one
+  at the whole size, with what is freed given back to the system (the C library's default) and
+  with it kept (what `train` does on a CPU);
 - ``heads``: images a second of training on cached features (ResNet-18's sizes, random
   values) for every configuration with a frozen backbone.
 
@@ -44,7 +45,7 @@ SEED = 0
 WORDS, LENGTH = 3000, 12
 KINDS = ("soft", "fusion", "similarity")
 STEPS = 8
-INNER = ("given-back", "kept")
+INNER = ("step-given-back", "step-kept", "features-given-back", "features-kept")
 
 
 def processor_seconds(work: Callable[[], object]) -> float:
@@ -159,24 +160,34 @@ def loading(size: int, batch: int, times: int) -> str:
     return table(("AMFMN soft", "seconds a step", "x ready"), rows)
 
 
-def one_step(size: int, batch: int, times: int, keep: bool) -> float:
-    """Return the processor time of a step of EfficientNet-Lite0 in this process."""
-    if keep and not keep_freed_memory():
+def in_this_process(part: str, size: int, batch: int, times: int) -> float:
+    """Return the processor time of a step or of a batch's features, with EfficientNet-Lite0."""
+    if part.endswith("kept") and not keep_freed_memory():
         raise SystemExit("the C library cannot keep what is freed")
     model = model_of("amfmn-soft", "backbone=tf_efficientnet_lite0")
-    work = step_of(model, torch.rand(batch, 3, size, size), texts(batch))
+    side = size if part.startswith("features") else size // 2
+    images = torch.rand(batch, 3, side, side)
+
+    def features() -> None:
+        with torch.no_grad():
+            model.eval().features(images)
+
+    work = features if part.startswith("features") else step_of(model, images, texts(batch))
     work()
     return float(np.median([processor_seconds(work) for _ in range(times)]))
 
 
 def memory(size: int, batch: int, times: int) -> str:
-    """Measure steps in processes of their own: the setting cannot be taken back."""
+    """Measure in processes of their own: the setting cannot be taken back."""
     command = [sys.executable, __file__, "--size", str(size), "--batch", str(batch)]
     command += ["--times", str(times), "--part"]
     found = alternated({part: lambda p=part: _printed([*command, p]) for part in INNER}, 2)
-    base = found["given-back"]
-    rows = [(part.replace("-", " "), f"{s:.2f}", f"{s / base:.3f}") for part, s in found.items()]
-    return table(("what is freed is", "processor seconds a step", "ratio"), rows)
+    rows = []
+    for part, taken in found.items():
+        work, _, what = part.partition("-")
+        base = found[f"{work}-given-back"]
+        rows.append((work, what.replace("-", " "), f"{taken:.2f}", f"{taken / base:.3f}"))
+    return table(("of a batch", "what is freed is", "processor seconds", "ratio"), rows)
 
 
 def _printed(command: list[str]) -> float:
@@ -218,14 +229,13 @@ def main() -> None:
     parts: dict[str, Callable[[], str]] = {
         "step": lambda: step(arguments.size, arguments.batch, arguments.times),
         "loading": lambda: loading(arguments.size, arguments.batch, arguments.times),
-        "memory": lambda: memory(arguments.size // 2, arguments.batch, arguments.times),
+        "memory": lambda: memory(arguments.size, arguments.batch, arguments.times),
         "heads": lambda: heads(arguments.size, arguments.times),
     }
     # With one thread, processor time is a measure that other work hardly disturbs.
     torch.set_num_threads(1)
     if arguments.part in INNER:
-        keep = arguments.part == "kept"
-        print(one_step(arguments.size, arguments.batch, arguments.times, keep))
+        print(in_this_process(arguments.part, arguments.size, arguments.batch, arguments.times))
         return
     print(about("torch", "timm", seed=SEED))
     for name, measure in parts.items():
