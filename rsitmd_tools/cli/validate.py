@@ -140,8 +140,9 @@ def _check(dataset: Dataset, against: list[Dataset], options: _Asked) -> int:
     findings = Findings(subject, result, summary(dataset, result))
     if options.output_format == "html":
         from rsitmd_tools.report.findings_page import render as page
+        from rsitmd_tools.studio.links import task_links
 
-        text = page(findings)
+        text = page(findings, task_links(dataset))
     else:
         text = render(options.output_format, findings)
     _print(text, options.output)

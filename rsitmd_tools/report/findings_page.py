@@ -11,8 +11,8 @@ from typing import Any
 import jinja2
 
 from rsitmd_tools import __version__
-from rsitmd_tools.dataset import Dataset, ImageRecord
-from rsitmd_tools.errors import RsitmdError, printable
+from rsitmd_tools.dataset import ImageRecord
+from rsitmd_tools.errors import printable
 from rsitmd_tools.quality import dataset_statistics
 from rsitmd_tools.quality.finding import Finding
 from rsitmd_tools.quality.output import Findings
@@ -53,13 +53,17 @@ class Pair:
     told: str
 
 
-def render(findings: Findings) -> str:
+def render(findings: Findings, links: Mapping[str, str] | None = None) -> str:
     """Return the page. It asks for nothing from outside; its one script filters.
 
     All findings are on it; pictures only of the first images, as the page says.
+
+    Args:
+        findings: What was found.
+        links: Of each file name the address of its task, where people can look at it.
     """
     subject = findings.subject
-    groups = _groups(subject, findings.result.findings)
+    groups = _groups(subject, findings.result.findings, links or {})
     pairs = _pairs(subject, findings.result.findings)
     named = [group.record.filename for group in groups if group.record][:MOST_PICTURES]
     named += [
@@ -92,11 +96,12 @@ def render(findings: Findings) -> str:
     )
 
 
-def _groups(subject: Subject, findings: Sequence[Finding]) -> list[ImageFindings]:
+def _groups(
+    subject: Subject, findings: Sequence[Finding], links: Mapping[str, str]
+) -> list[ImageFindings]:
     records: dict[tuple[str, str | None], ImageRecord] = {}
     for image in subject.dataset:
         records.setdefault((image.filename, image.split), image)
-    links = task_links(subject.dataset)
     groups = []
     for key, group in groupby(findings, key=lambda f: (f.image, f.split)):
         record = None if key[0] is None else records.get((key[0], key[1]))
@@ -135,33 +140,6 @@ def _pairs(subject: Subject, findings: Sequence[Finding]) -> list[Pair]:
         )
         for pair in twins
     ]
-
-
-def task_links(dataset: Dataset) -> Mapping[str, str]:
-    """Return the address of each image's first task on the Label Studio in use.
-
-    That is the server the workspace is connected to, else its own while it runs.
-    """
-    if dataset.format != "workspace":
-        return {}
-    from rsitmd_tools.studio.connection import connection_of
-    from rsitmd_tools.workspace import Workspace
-
-    with Workspace.open(dataset.source) as workspace:
-        try:
-            connection = connection_of(workspace)
-        except RsitmdError:
-            return {}
-        rows = workspace.db.execute(
-            "SELECT image.filename, min(task.id), task.server_id AS task, project.server_id AS"
-            " project FROM task JOIN image ON image.id = task.image_id"
-            " JOIN project ON project.id = task.project_id"
-            # The numbers of another server mean other tasks on this one.
-            " WHERE project.server = ? AND task.server_id > 0 GROUP BY image.id",
-            (connection.key,),
-        ).fetchall()
-    data = f"{connection.page.rstrip('/')}/projects/{{project}}/data?task={{task}}"
-    return {row["filename"]: data.format(project=row["project"], task=row["task"]) for row in rows}
 
 
 def _figures(statistics: Mapping[str, Any]) -> list[tuple[str, Any]]:

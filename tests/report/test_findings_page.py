@@ -8,20 +8,16 @@ from typing import Any
 
 import pytest
 
-from rsitmd_tools.dataset import Dataset, load_dataset
+from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.quality import check, check_subject, subject_of, summary
 from rsitmd_tools.quality.baseline import Baseline
 from rsitmd_tools.quality.output import Findings
 from rsitmd_tools.report import findings_page
-from rsitmd_tools.report.findings_page import render, task_links
-from rsitmd_tools.studio.connection import Connection, save_connection
-from rsitmd_tools.studio.running import Running, take_lock, write_state
-from rsitmd_tools.studio.secrets import secrets_of
-from rsitmd_tools.workspace import Settings, Workspace
+from rsitmd_tools.report.findings_page import render
+from rsitmd_tools.workspace import Settings
 from rsitmd_tools.workspace.settings import ImageIgnore
 from tests.quality.conftest import FIVE, dataset, record
 from tests.quality.rules.test_images import scene
-from tests.release.conftest import add_image
 
 HOSTILE = "<script>document.title='x'</script><img src=x onerror=alert(1)> many red boats lie here."
 
@@ -122,56 +118,13 @@ def test_what_is_not_shown_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "The 1 likest pairs; 1 more are among the findings." in text
 
 
-def test_a_workspace_links_to_the_task(tmp_path: Path) -> None:
-    folder = tmp_path / "workspace"
-    with Workspace.create(folder) as workspace:
-        with workspace.transaction() as db:
-            db.execute(
-                "INSERT INTO project (id, server, server_id, template, config, created_at)"
-                " VALUES (1, 'here', 7, 't', 's', 'now')"
-            )
-            db.executemany(
-                "INSERT INTO annotator (email) VALUES (?)", [(f"p{n}@x.org",) for n in range(5)]
-            )
-        add_image(workspace, 3, 4, "train")
-        data = load_dataset(folder)
-        assert task_links(data) == {}, "no server is known"
-        save_connection(workspace, Connection("here", "https://label.example.org", "secret"))
-    assert task_links(data) == {"farm_2.tif": "https://label.example.org/projects/7/data?task=3"}
+def test_an_image_links_to_its_task() -> None:
+    data = dataset(record("farm_2.tif", ["", *FIVE[1:]]), record("port_1.tif", ["", *FIVE[1:]]))
     subject = subject_of(data)
     result = check_subject(subject)
-    text = render(Findings(subject, result, summary(data, result)))
-    assert 'href="https://label.example.org/projects/7/data?task=3"' in text
-    assert "secret" not in text
-    # Connected elsewhere since: its task 3 is another one.
-    with Workspace.open(folder) as workspace:
-        save_connection(workspace, Connection("there", "https://other.example.org", "secret"))
-    assert task_links(data) == {}
-
-
-def test_a_workspace_served_here_links_to_its_own_server(tmp_path: Path) -> None:
-    folder = tmp_path / "workspace"
-    with Workspace.create(folder) as workspace:
-        own = secrets_of(workspace.studio).server
-        with workspace.transaction() as db:
-            db.execute(
-                "INSERT INTO project (id, server, server_id, template, config, created_at)"
-                " VALUES (1, ?, 7, 't', 's', 'now')",
-                (own,),
-            )
-            db.executemany(
-                "INSERT INTO annotator (email) VALUES (?)", [(f"p{n}@x.org",) for n in range(5)]
-            )
-        add_image(workspace, 3, 4, "train")
-        data = load_dataset(folder)
-        studio = workspace.studio
-    lock = take_lock(studio)
-    assert lock is not None
-    with lock:
-        write_state(studio, Running("http://127.0.0.1:8092"))
-        assert task_links(data) == {"farm_2.tif": "http://127.0.0.1:8092/projects/7/data?task=3"}
-        write_state(studio, Running("http://127.0.0.1:8092", "https://label.example.org"))
-        assert task_links(data) == {
-            "farm_2.tif": "https://label.example.org/projects/7/data?task=3"
-        }
-    assert task_links(data) == {}, "it runs no more"
+    address = 'https://label.example.org/projects/7/data?task=3&x="y'
+    found = Findings(subject, result, summary(data, result))
+    text = render(found, {"farm_2.tif": address})
+    assert text.count("https://label.example.org/projects/7/data?task=3") == 1
+    assert 'x="y' not in text
+    assert "https://" not in render(found)
