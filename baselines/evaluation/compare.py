@@ -22,7 +22,7 @@ from rsitmd_tools.baselines.evaluation.significance import (
     holm,
     mean_interval,
 )
-from rsitmd_tools.baselines.evaluation.systems import System, group_runs
+from rsitmd_tools.baselines.evaluation.systems import System, group_runs, views_of
 from rsitmd_tools.errors import WrongUsage
 
 SEED = 0
@@ -65,6 +65,11 @@ def compare_systems(
         f"{system.name}: trained on other data than evaluated on"
         for system in systems
         if any(run.result["trained_on_this_data"] is False for run in system.runs)
+    ]
+    notes += [
+        f"{system.name}: each image seen in {views} views"
+        for system in systems
+        if (views := max(map(views_of, system.runs))) > 1
     ]
     without = [system.name for system in systems if system.queries is None]
     if without:

@@ -52,12 +52,14 @@ class Wishes:
         maps: Draw the saliency maps into RUN/maps.
         run_files: Write run files in the format of TREC into RUN/trec.
         positives: A file of extra positives; without one the candidates count, unverified.
+        views: In how many of its eight rotations and flips each image is seen.
     """
 
     device: str = "auto"
     maps: bool = False
     run_files: bool = False
     positives: Path | None = None
+    views: int = 1
 
 
 def evaluate(
@@ -96,7 +98,7 @@ def evaluate(
         part = gallery.part
         pixels = decode_images(part, config.image_size, Path(scratch) / "images.npy")
         keywords = tokenizer.keywords_of(part)
-        scores = score_matrix(model, tokenizer, pixels, part.captions(), keywords)
+        scores = score_matrix(model, tokenizer, pixels, part.captions(), keywords, wishes.views)
         if wishes.maps:
             draw_maps(model, part, pixels, folder / "maps")
     made = {
@@ -109,6 +111,7 @@ def evaluate(
         "settings": config.as_dict(),
         "checkpoint_sha256": sha256_file(run.best),
         "device": device,
+        "views": wishes.views,
         "training_finished": about.get("finished") is not None,
     }
     return judge(scores, gallery, dataset, split, wishes, folder, made)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rsitmd_tools.baselines.base import RetrievalModel, Texts, Tokenizer
 from rsitmd_tools.baselines.data.images import unit_images
+from rsitmd_tools.baselines.data.views import turned
 from rsitmd_tools.baselines.evaluation.gallery import Indices
 from rsitmd_tools.progress import progress
 
@@ -19,14 +20,14 @@ BATCH = 64
 
 
 @torch.no_grad()
-def encode_images(model: RetrievalModel, pixels: npt.NDArray[np.uint8]) -> Tensor:
-    """Encode ``(N, S, S, 3)`` uint8 images to ``(N, d)``, in evaluation mode."""
+def encode_images(model: RetrievalModel, pixels: npt.NDArray[np.uint8], view: int = 0) -> Tensor:
+    """Encode ``(N, S, S, 3)`` uint8 images, turned to a view, to ``(N, d)``, in evaluation mode."""
     device = next(model.parameters()).device
     parts = []
     with _evaluating(model), progress("encode images", len(pixels)) as step:
         for first in range(0, len(pixels), BATCH):
             batch = unit_images(pixels[first : first + BATCH]).to(device)
-            parts.append(model.encode_images(batch))
+            parts.append(model.encode_images(turned(batch, view)))
             step(len(batch))
     return torch.cat(parts)
 
@@ -65,12 +66,31 @@ def score_matrix(
     pixels: npt.NDArray[np.uint8],
     captions: Sequence[str],
     keywords: Sequence[Sequence[str]] | None = None,
+    views: int = 1,
 ) -> npt.NDArray[np.float32]:
-    """Score every image with every caption: ``(N, M)`` float32; equal texts score alike."""
-    images = encode_images(model, pixels)
+    """Score every image with every caption: ``(N, M)`` float32; equal texts score alike.
+
+    Args:
+        model: Scores in evaluation mode.
+        vocabulary: Of the model.
+        pixels: ``(N, S, S, 3)`` uint8.
+        captions: M of them.
+        keywords: Of each caption those of its image.
+        views: K: each image is seen in the first K of its eight rotations and flips, and its
+            score is the mean over them. An overhead image has no side that is up.
+    """
     texts, first = encode_texts(model, vocabulary, captions, keywords)
-    with _evaluating(model):
-        scores: npt.NDArray[np.float32] = model.score(images, texts).float().cpu().numpy()
+
+    def seen(view: int) -> npt.NDArray[np.float32]:
+        images = encode_images(model, pixels, view)
+        with _evaluating(model):
+            found: npt.NDArray[np.float32] = model.score(images, texts).float().cpu().numpy()
+        return found
+
+    scores = seen(0)
+    for view in range(1, views):
+        scores += seen(view)
+    scores /= views
     repeated = np.flatnonzero(first != np.arange(len(first)))
     for row in scores:
         row[repeated] = row[first[repeated]]

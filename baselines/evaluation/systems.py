@@ -115,7 +115,12 @@ def _key(run: EvaluatedRun) -> str:
     # Of scores by anybody nothing is known: each file is a system.
     scores = result.get("scores")
     parts = [result["model"], settings, result["weights"], result["training_data_sha256"], scores]
-    return json.dumps(parts, sort_keys=True)
+    return json.dumps([*parts, views_of(run)], sort_keys=True)
+
+
+def views_of(run: EvaluatedRun) -> int:
+    """Return in how many views an evaluation saw each image."""
+    return int(run.result.get("views", 1))
 
 
 def _draw(run: EvaluatedRun) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,25 @@ def test_a_run_and_a_folder_of_runs(
     assert "test: 4 images, 20 texts" in capsys.readouterr().out
     assert _run(["benchmark", "compare", str(runs), "--format", "json"], False) == 0
     assert json.loads(capsys.readouterr().out)["systems"][0]["seeds"] == [0, 1]
+
+
+def test_eight_views(
+    data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain, turned = tmp_path / "plain", tmp_path / "turned"
+    for copy in (plain, turned):
+        shutil.copytree(runs / "seed-0", copy)
+    assert _run(["benchmark", "evaluate", str(plain), str(data)], False) == 0
+    assert "views" not in capsys.readouterr().out
+    assert _run(["benchmark", "evaluate", str(turned), str(data), "--views", "8"], False) == 0
+    assert "each image seen in 8 views" in capsys.readouterr().out
+    assert _run(["benchmark", "compare", str(plain), str(turned), "--format", "json"], False) == 0
+    compared = json.loads(capsys.readouterr().out)
+    assert [system["name"] for system in compared["systems"]] == ["plain", "turned"]
+    assert compared["notes"] == ["turned: each image seen in 8 views"]
+    scores = ["--scores", str(tmp_path / "x.npy"), str(data), "--views", "2"]
+    assert _run(["benchmark", "evaluate", *scores], False) == 2
+    assert "--views needs a RUN" in capsys.readouterr().err
 
 
 def test_scores_of_your_own(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

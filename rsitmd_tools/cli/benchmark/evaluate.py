@@ -25,6 +25,13 @@ KS = ("r1", "r5", "r10")
     type=click.Path(dir_okay=False, path_type=Path),
     help="Judge this score matrix (images x sentences) in place of a run.",
 )
+@click.option(
+    "--views",
+    type=click.IntRange(1, 8),
+    default=1,
+    show_default=True,
+    help="See each image in so many of its eight rotations and flips; scores are their mean.",
+)
 @click.option("--maps", is_flag=True, help="Draw MVSA's saliency maps into RUN/maps.")
 @click.option("--trec", is_flag=True, help="Write run files in the format of TREC into RUN/trec.")
 @click.option(
@@ -49,6 +56,7 @@ def command(
     image_folder: Path | None,
     split: str,
     scores: Path | None,
+    views: int,
     maps: bool,
     trec: bool,
     positives: Path | None,
@@ -67,9 +75,10 @@ def command(
       rsitmd benchmark evaluate runs/fusion release/
       rsitmd benchmark evaluate runs/fusion release/ --split val --json
       rsitmd benchmark evaluate runs/fusion release/ --maps --trec
+      rsitmd benchmark evaluate runs/fusion release/ --views 8
       rsitmd benchmark evaluate --scores mine.npy release/ -o results/mine
     """
-    _check_usage(run, path, scores, output, maps, trec)
+    _check_usage(run, path, scores, output, maps=maps, trec=trec, views=views)
     from rsitmd_tools.extras import require
 
     require("torch", "torchvision", "timm", "lightning")
@@ -77,7 +86,7 @@ def command(
     from rsitmd_tools.baselines.run import runs_in
     from rsitmd_tools.dataset import load_dataset
 
-    wishes = Wishes(device=device, maps=maps, run_files=trec, positives=positives)
+    wishes = Wishes(device=device, maps=maps, run_files=trec, positives=positives, views=views)
     if scores is not None:
         dataset = load_dataset(run, input_format, image_folder)
         results = {scores.name: evaluate_scores(scores, dataset, split, wishes, output)}
@@ -98,7 +107,14 @@ def command(
 
 
 def _check_usage(
-    run: Path, path: Path | None, scores: Path | None, output: Path | None, maps: bool, trec: bool
+    run: Path,
+    path: Path | None,
+    scores: Path | None,
+    output: Path | None,
+    *,
+    maps: bool,
+    trec: bool,
+    views: int,
 ) -> None:
     if scores is None:
         if path is None:
@@ -110,6 +126,10 @@ def _check_usage(
         raise WrongUsage("--scores takes no RUN", mend=f"leave out {run}: its model is not asked")
     if maps:
         raise WrongUsage("--maps needs a RUN", mend="a file of scores has no model to draw")
+    if views > 1:
+        raise WrongUsage(
+            "--views needs a RUN", mend="a file of scores has no model to show them to"
+        )
     if trec and output is None:
         raise WrongUsage("--trec needs a folder", mend="name one with -o DIR")
 
@@ -166,6 +186,8 @@ def _notes(result: dict[str, Any]) -> list[str]:
             f"left out: {result['images_without_sentences']} images without sentences, "
             f"{result['blank_sentences']} blank sentences"
         )
+    if result.get("views", 1) > 1:
+        notes.append(f"each image seen in {result['views']} views, the scores are their mean")
     if result["trained_on_this_data"] is False:
         notes.append("trained on other data than evaluated on")
     if result.get("training_finished") is False:

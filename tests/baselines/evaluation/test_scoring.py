@@ -89,3 +89,25 @@ def test_batches_do_not_change_the_scores(
     whole = score_matrix(model, tokenizer, pixels, captions)
     monkeypatch.setattr(scoring, "BATCH", 2)
     assert score_matrix(model, tokenizer, pixels, captions) == pytest.approx(whole, abs=1e-5)
+
+
+def test_in_all_eight_views_no_side_is_up(trained: Path) -> None:
+    from rsitmd_tools.baselines.run import Run
+
+    model, tokenizer, _ = Run(trained).load()
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    captions = ["a boat .", "two planes stand on the grass beside a road ."]
+    whole = score_matrix(model, tokenizer, pixels, captions, views=8)
+    lying = np.rot90(pixels, 1, (1, 2)).copy()
+    mirrored = pixels[:, ::-1].copy()
+    for other in (lying, mirrored):
+        assert score_matrix(model, tokenizer, other, captions, views=8) == pytest.approx(
+            whole, abs=1e-5
+        )
+        once = score_matrix(model, tokenizer, other, captions)
+        assert once != pytest.approx(score_matrix(model, tokenizer, pixels, captions), abs=1e-5)
+    # Two views are the image and its mirror image.
+    seen = score_matrix(model, tokenizer, pixels, captions, views=2)
+    flipped = score_matrix(model, tokenizer, pixels[:, :, ::-1].copy(), captions)
+    plain = score_matrix(model, tokenizer, pixels, captions)
+    assert seen == pytest.approx((plain + flipped) / 2, abs=1e-5)
