@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,33 @@ import yaml
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.evaluation.evaluate import machine, versions
-from rsitmd_tools.baselines.run import Run, read_checkpoint
+from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.training.checkpoint import read_history
 from rsitmd_tools.baselines.training.parts import Parts
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
 
+# What must be the same for a run to be gone on with, and what it is called.
+HELD = {
+    "data_sha256": "other data",
+    "weights": "other weights",
+    "excluded": "other images left out",
+    "devices": "another number of devices",
+}
+
 
 def about_run(
-    dataset: Dataset, config: Config, exclude: Path | None, parts: Parts
+    dataset: Dataset, config: Config, exclude: Path | None, parts: Parts, devices: int = 1
 ) -> dict[str, Any]:
     """Return what a run is made of, as it stands in RUN/run.json.
+
+    Args:
+        dataset: The dataset.
+        config: The configuration.
+        exclude: The list of images to leave out.
+        parts: What trains and validates.
+        devices: Processes: each has its own batch norm, so their number decides the weights.
 
     Raises:
         RsitmdError: The file of weights does not exist.
@@ -39,19 +56,23 @@ def about_run(
         "config": config.as_dict(),
         "versions": versions(),
         "machine": machine(),
-        "command": "rsitmd " + " ".join(sys.argv[1:]),
+        "devices": devices,
+        "command": "rsitmd " + shlex.join(sys.argv[1:]),
     }
 
 
-def prepare_run(run: Run, config: Config, about: dict[str, Any], resume: bool) -> bool:
+def prepare_run(
+    run: Run, config: Config, about: dict[str, Any], resume: bool
+) -> dict[str, Any] | None:
     """Begin RUN, or check that it can be gone on with.
 
     Returns:
-        Whether it is finished already.
+        What it was made of; empty where it begins, None where it is finished already.
 
     Raises:
         RsitmdError: It exists and is not resumed, or was made of other data or settings.
     """
+    made: dict[str, Any] = {}
     if run.about_file.exists():
         if not resume:
             raise RsitmdError(
@@ -60,24 +81,36 @@ def prepare_run(run: Run, config: Config, about: dict[str, Any], resume: bool) -
         made = run.about()
         _check_same(run, made, about)
         if made.get("finished") and made["config"]["epochs"] == config.epochs:
-            return True
-        if run.last.exists():
-            read_checkpoint(run.last)
+            return None
+        _check_epochs(run, made["config"]["epochs"], config)
     elif run.folder.exists() and any(run.folder.iterdir()) and not resume:
         raise RsitmdError(
             "exists already and is no run", where=run.folder, mend="name another folder"
         )
     write_text(run.config_file, yaml.safe_dump(config.as_dict(), sort_keys=False))
-    return False
+    return made
+
+
+def check_prior(run: Run, made: dict[str, Any], prior: dict[str, str] | None) -> None:
+    """Refuse to go on with the margins of another prior.
+
+    Raises:
+        RsitmdError: The run was begun with another.
+    """
+    if "prior" in made and made["prior"] != prior:
+        raise RsitmdError(
+            "was begun with another prior",
+            where=run.folder,
+            mend="name the one it was begun with (--prior), or another folder",
+        )
 
 
 def _check_same(run: Run, made: dict[str, Any], about: dict[str, Any]) -> None:
-    for key in ("data_sha256", "weights", "excluded"):
-        if made.get(key) != about[key]:
+    for key, called in HELD.items():
+        # A key that an earlier version did not write is not held against it.
+        if made.get(key, about[key]) != about[key]:
             raise RsitmdError(
-                f"was begun with other {key.split('_')[0]}",
-                where=run.folder,
-                mend="name another folder",
+                f"was begun with {called}", where=run.folder, mend="name another folder"
             )
     # A key that an earlier version did not know had its default.
     default = Config().as_dict()
@@ -88,6 +121,23 @@ def _check_same(run: Run, made: dict[str, Any], about: dict[str, Any]) -> None:
             f"was begun with other settings ({', '.join(differing)})",
             where=run.folder,
             mend="name another folder",
+        )
+
+
+def _check_epochs(run: Run, before: int, config: Config) -> None:
+    """Refuse a number of epochs that would say something else than what was trained."""
+    done = len(read_history(run))
+    if done > config.epochs:
+        raise RsitmdError(
+            f"has {done} epochs behind it, more than {config.epochs}",
+            where=run.folder,
+            mend="name another folder",
+        )
+    if done and config.schedule == "cosine" and before != config.epochs:
+        raise RsitmdError(
+            f"was begun with a learning rate that falls over {before} epochs, not {config.epochs}",
+            where=run.folder,
+            mend=f"go on with --set epochs={before}, or name another folder",
         )
 
 

@@ -88,26 +88,48 @@ class Interrupt(Callback):
 
 
 class Speed(Callback):
-    """Count images a second, and say after the first steps how long the run will take."""
+    """Count images a second, and say after the first steps how long the run will take.
 
-    def __init__(self, images: int) -> None:
+    The clock stands still between epochs: validation and checkpoints are no images.
+
+    Args:
+        images: Pairs of an epoch.
+        runs: How many runs like this one are to come, itself included.
+    """
+
+    def __init__(self, images: int, runs: int = 1) -> None:
         self._images = images
+        self._runs = runs
         self._seen = 0
-        self._since = 0.0
+        self._seconds = 0.0
+        self._since: float | None = None
+        self._warm = False
         self._said = False
 
     @property
     def images_a_second(self) -> float | None:
         """Images a second since the first steps; None before they are over."""
-        seconds = time.perf_counter() - self._since
-        return self._seen / seconds if self._since and self._seen else None
+        running = 0.0 if self._since is None else time.perf_counter() - self._since
+        return self._seen / (self._seconds + running) if self._seen else None
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        """Let the clock run."""
+        if self._warm:
+            self._since = time.perf_counter()
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Stop the clock: callbacks hear of an epoch's end before the module validates."""
+        if self._since is not None:
+            self._seconds += time.perf_counter() - self._since
+            self._since = None
 
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Count a batch."""
-        if not self._since:
+        if not self._warm:
             if batch_idx + 1 >= min(FIRST_STEPS, trainer.num_training_batches - 1):
+                self._warm = True
                 self._since = time.perf_counter()
             return
         self._seen += len(batch[1]) * trainer.world_size
@@ -119,11 +141,12 @@ class Speed(Callback):
         rate = self.images_a_second
         if rate is None or not trainer.is_global_zero:
             return
-        epochs = trainer.max_epochs - trainer.current_epoch
-        seconds = epochs * self._images / rate
+        left = (trainer.max_epochs - trainer.current_epoch) * self._images / rate
+        more = (self._runs - 1) * trainer.max_epochs * self._images / rate
+        all_runs = f", {spoken(left + more)} for {self._runs} runs" if self._runs > 1 else ""
         _say(
-            f"{rate:.0f} images a second: about {spoken(seconds)} for {epochs} epochs, "
-            "validation aside"
+            f"{rate:.0f} images a second: about {spoken(left)} for "
+            f"{trainer.max_epochs - trainer.current_epoch} epochs{all_runs}, validation aside"
         )
 
 

@@ -12,7 +12,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
 from rsitmd_tools.atomic import atomic_path, remove_leftovers
-from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.run import Run, read_checkpoint
 from rsitmd_tools.errors import RsitmdError, reason
 
 
@@ -20,6 +20,29 @@ def best_epoch(history: Sequence[Mapping[str, float]]) -> int:
     """Return the first epoch of the highest validation recall, the last without validation."""
     recalls = [entry["val_mean_recall"] for entry in history]
     return len(recalls) - 1 if math.isnan(recalls[-1]) else recalls.index(max(recalls))
+
+
+def out_of_patience(history: Sequence[Mapping[str, float]], patience: int) -> bool:
+    """Say whether so many epochs brought nothing better; a patience of 0 never ends."""
+    return len(history) > patience > 0 and len(history) - 1 - best_epoch(history) >= patience
+
+
+def read_history(run: Run) -> list[dict[str, float]]:
+    """Return the history of a run's last checkpoint, a row an epoch; empty where there is none.
+
+    Raises:
+        RsitmdError: The checkpoint holds no history.
+    """
+    if not run.last.exists():
+        return []
+    try:
+        return [dict(entry) for entry in read_checkpoint(run.last)["history"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RsitmdError(
+            "holds no history of a training",
+            where=run.last,
+            mend="restore the checkpoint of this run, or name another folder",
+        ) from error
 
 
 class BestAndLast(Checkpoint):

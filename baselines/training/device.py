@@ -49,9 +49,16 @@ def accelerator(device: str) -> str:
 
 
 def precision(asked: str, device: str) -> str:
-    """Return Lightning's name of a precision; ``auto`` is mixed on CUDA, full elsewhere."""
+    """Return Lightning's name of a precision; ``auto`` is mixed on CUDA, full elsewhere.
+
+    Raises:
+        WrongUsage: The device does not have it.
+    """
     if asked == "32":
         return "32-true"
+    if asked == "16-mixed" and accelerator(device) == "cpu":
+        # Lightning would take bfloat16 in its place, and the run would say something else.
+        raise WrongUsage("precision=16-mixed on a CPU", mend="set precision=bf16-mixed, or 32")
     if asked != "auto":
         return asked
     if accelerator(device) != "cuda":

@@ -12,7 +12,8 @@ import numpy as np
 
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.evaluation.evaluate import evaluate
+from rsitmd_tools.baselines.evaluation.evaluate import Wishes, evaluate
+from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.training.train import Options, train
 from rsitmd_tools.dataset import Dataset
@@ -48,25 +49,28 @@ def train_all(
         The summary, as it stands in ``folder/summary.json``.
 
     Raises:
-        RsitmdError: As for one run; ``folder`` holds something else.
+        RsitmdError: As for one run; ``folder`` holds something else; the test split cannot be
+            evaluated on.
     """
     if (folder / "run.json").exists():
         raise RsitmdError("is a single run", where=folder, mend="name another folder")
+    if "test" in dataset.splits:
+        Gallery.of(dataset, "test")  # before hours of training, not after them
     cache = options.cache or folder / "cache"
-    shared = replace(options, cache=cache)
     configs = [
         replace(config, seed=seed, folds=folds, fold=fold)
         for seed in seeds
         for fold in (range(folds) if folds else (0,))
     ]
     runs = []
-    for each in configs:
+    for number, each in enumerate(configs):
         run = folder / _name(each, len(seeds))
+        shared = replace(options, cache=cache, runs=len(configs) - number)
         train(dataset, each, run, shared, prior=prior, exclude=exclude)
         runs.append(run)
     if options.cache is None:
         shutil.rmtree(cache, ignore_errors=True)
-    summary = _summary(dataset, runs)
+    summary = _summary(dataset, runs, options.device)
     write_json(folder / "summary.json", summary)
     return summary
 
@@ -77,15 +81,17 @@ def _name(config: Config, seeds: int) -> str:
     return f"fold-{config.fold}" if seeds == 1 else f"seed-{config.seed}-fold-{config.fold}"
 
 
-def _summary(dataset: Dataset, runs: Sequence[Path]) -> dict[str, Any]:
+def _summary(dataset: Dataset, runs: Sequence[Path], device: str) -> dict[str, Any]:
     names = [run.name for run in runs]
     if "test" not in dataset.splits:
-        return {"runs": names, "split": None, "mean_recall": None}
+        return {"runs": names, "split": None, "gallery": None, "mean_recall": None}
     validated = Run(runs[0]).about()["config"]["validate"]
-    values = [evaluate(run, dataset)["mean_recall"] for run in runs]
+    results = [evaluate(run, dataset, wishes=Wishes(device=device)) for run in runs]
+    values = [result["mean_recall"] for result in results]
     return {
         "runs": names,
         "split": "test",
+        "gallery": results[0]["gallery"],
         "checkpoint": "the epoch of the best validation recall" if validated else "the last epoch",
         "mean_recall": {
             "values": values,

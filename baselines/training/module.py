@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 import lightning
@@ -19,7 +20,7 @@ from rsitmd_tools.baselines.data.mapped import MappedArray
 from rsitmd_tools.baselines.data.pairs import Batch, process
 from rsitmd_tools.baselines.evaluation.recall import hits
 from rsitmd_tools.baselines.losses import dynamic_margin, info_nce, triplet_loss
-from rsitmd_tools.baselines.training.checkpoint import best_epoch
+from rsitmd_tools.baselines.training.checkpoint import out_of_patience
 from rsitmd_tools.baselines.training.gather import gather
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
 from rsitmd_tools.baselines.training.parts import Parts
@@ -67,9 +68,12 @@ class RetrievalModule(lightning.LightningModule):
         self._val_rows = val_rows
         self._prior = prior
         self._losses: list[float] = []
+        self._earlier = 0.0
+        self._began = 0.0
 
     def on_fit_start(self) -> None:
         """Prepare the process, each of several."""
+        self._began = time.perf_counter()
         if self.device.type == "cpu":
             keep_freed_memory()
 
@@ -116,13 +120,24 @@ class RetrievalModule(lightning.LightningModule):
 
         Without a validation part the recall in the history is no number.
         """
+        self._check_finite()
         recall = self.validate_now() if self.config.validate else math.nan
         loss = float(np.mean(self._losses))
         self.history.append({"epoch": self.current_epoch, "loss": loss, "val_mean_recall": recall})
         self.log_dict({"loss": loss, "val_mean_recall": recall})
-        patience = self.config.patience
-        if patience and len(self.history) - 1 - best_epoch(self.history) >= patience:
+        if out_of_patience(self.history, self.config.patience):
             self.trainer.should_stop = True
+
+    def _check_finite(self) -> None:
+        """Refuse weights that the last step made no numbers: the loss was seen before it."""
+        for name, parameter in self.model.named_parameters():
+            if not torch.isfinite(parameter).all():
+                raise RsitmdError(
+                    f"weights are no numbers after step {self.global_step - 1} "
+                    f"(epoch {self.current_epoch + 1})",
+                    where=name,
+                    mend="lower the learning rate with --set lr=...",
+                )
 
     @torch.no_grad()
     def validate_now(self) -> float:
@@ -175,12 +190,14 @@ class RetrievalModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the history as plain data."""
+        """Keep the history, and the seconds all sessions took, as plain data."""
         checkpoint["history"] = self.history
+        checkpoint["seconds"] = self._earlier + time.perf_counter() - self._began
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the history up again."""
         self.history = [dict(entry) for entry in checkpoint["history"]]
+        self._earlier = float(checkpoint.get("seconds", 0))
 
     def _loss(
         self,

@@ -31,9 +31,14 @@ from rsitmd_tools.baselines.data.pairs import Batch, EpochBatches, PairBatches, 
 from rsitmd_tools.baselines.evaluation.fits import file_checksums
 from rsitmd_tools.baselines.models import make_model, make_tokenizer
 from rsitmd_tools.baselines.run import Run, read_checkpoint
-from rsitmd_tools.baselines.training.about import about_run, prepare_run
+from rsitmd_tools.baselines.training.about import about_run, check_prior, prepare_run
 from rsitmd_tools.baselines.training.callbacks import Bar, Interrupt, Metrics, Speed, write_metrics
-from rsitmd_tools.baselines.training.checkpoint import AtomicCheckpointIO, BestAndLast
+from rsitmd_tools.baselines.training.checkpoint import (
+    AtomicCheckpointIO,
+    BestAndLast,
+    out_of_patience,
+    read_history,
+)
 from rsitmd_tools.baselines.training.device import accelerator, check_device, precision
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
 from rsitmd_tools.baselines.training.module import RetrievalModule
@@ -55,6 +60,9 @@ class Options:
         workers: Processes that load images; one by default, none for cached features.
         cache: Folder of decoded images and features, kept; by default one within the run
             that is removed at its end.
+        deterministic: Refuse operations that have no deterministic version on the device; by
+            default they are told once.
+        runs: How many runs like this one are to come, itself included: for the estimate.
     """
 
     resume: bool = False
@@ -62,6 +70,8 @@ class Options:
     devices: int = 1
     workers: int | None = None
     cache: Path | None = None
+    deterministic: bool = False
+    runs: int = 1
 
 
 def train(
@@ -96,8 +106,9 @@ def train(
     excluded = frozenset[str]() if exclude is None else read_exclusions(exclude, dataset)
     parts = split_parts(dataset, config, excluded)
     config = fitting(config, parts.pool)
-    about = about_run(dataset, config, exclude, parts)
-    if prepare_run(run, config, about, options.resume):
+    about = about_run(dataset, config, exclude, parts, options.devices)
+    made = prepare_run(run, config, about, options.resume)
+    if made is None:
         return folder
     tokenizer = make_tokenizer(config, parts.training)
     tokenizer.save(run.vocabulary_file)
@@ -105,6 +116,7 @@ def train(
     if config.loss == "triplet" and config.margin.kind == "dynamic":
         of_parts = training_prior(dataset, parts, folder / "prior", prior)
     about["prior"] = None if of_parts is None else of_parts.describe()
+    check_prior(run, made, about["prior"])
     write_json(run.about_file, about)
     lightning.seed_everything(config.seed, verbose=False)
     model = make_model(config, tokenizer)
@@ -118,13 +130,16 @@ def train(
         model, config, tokenizer, parts, data.val_images, data.val_rows, of_parts
     )
     began = time.perf_counter()
-    speed = Speed(data.pairs)
+    speed = Speed(data.pairs, options.runs)
     if config.epochs == 0:
         AtomicCheckpointIO().save_checkpoint({"state_dict": module.state_dict()}, run.best)
+        seconds = time.perf_counter() - began
     else:
         _fit(run, config, options, module, data.loader, speed)
+        seconds = read_checkpoint(run.last).get("seconds", 0.0)
     about["finished"] = {
-        "seconds": round(time.perf_counter() - began, 1),
+        # Of all sessions, to the last finished epoch.
+        "seconds": round(seconds, 1),
         "images_a_second": _rounded(speed.images_a_second),
         "pairs_an_epoch": data.pairs,
         "parameters_trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
@@ -194,21 +209,21 @@ def _fit(
     loader: DataLoader[Batch],
     speed: Speed,
 ) -> None:
-    resumed = run.last.exists()
-    if resumed and isinstance(loader.sampler, EpochBatches):
+    history = read_history(run)
+    if isinstance(loader.sampler, EpochBatches):
         # Workers are handed their first batches before Lightning names the epoch.
-        loader.sampler.set_epoch(len(read_checkpoint(run.last)["history"]))
-    with _quiet(), _one_line(run):
-        trainer = _trainer(run, config, options, speed)
-        try:
-            trainer.fit(
-                module, loader, ckpt_path=str(run.last) if resumed else None, weights_only=True
-            )
-        except SystemExit as stop:
-            # What Lightning makes of Ctrl-C.
-            raise KeyboardInterrupt from stop
+        loader.sampler.set_epoch(len(history))
     # A run killed after its last checkpoint has nothing to train, but this to write.
-    write_metrics(run, read_checkpoint(run.last)["history"])
+    if len(history) < config.epochs and not out_of_patience(history, config.patience):
+        with _quiet(), _one_line(run):
+            trainer = _trainer(run, config, options, speed)
+            try:
+                last = str(run.last) if history else None
+                trainer.fit(module, loader, ckpt_path=last, weights_only=True)
+            except SystemExit as stop:
+                # What Lightning makes of Ctrl-C.
+                raise KeyboardInterrupt from stop
+    write_metrics(run, read_history(run))
 
 
 def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightning.Trainer:
@@ -230,7 +245,7 @@ def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightn
         enable_model_summary=False,
         gradient_clip_val=config.gradient_clip or None,
         log_every_n_steps=1,
-        deterministic="warn",
+        deterministic=True if options.deterministic else "warn",
         use_distributed_sampler=False,
     )
 
@@ -244,12 +259,28 @@ def _one_line(run: Run) -> Iterator[None]:
         last = str(error).strip().splitlines()[-1]
         said = last.partition("RsitmdError: ")[2] or last
         raise RsitmdError(said) from error
+    except RuntimeError as error:
+        raise _explained(error, run) from error
     except OSError as error:
         raise RsitmdError(
             f"cannot be written ({reason(error)})",
             where=run.folder,
             mend="free some space and run the same command again with --resume",
         ) from error
+
+
+def _explained(error: RuntimeError, run: Run) -> Exception:
+    """Return an error of torch in one line, where it is the user's to mend."""
+    said = str(error).strip().splitlines()[0]
+    if "deterministic implementation" in said:
+        return RsitmdError(said.partition(",")[0], mend="train without --deterministic")
+    if "loading state_dict" in said:
+        return RsitmdError(
+            "holds another model than the settings say",
+            where=run.last,
+            mend="restore the checkpoint of this run, or name another folder",
+        )
+    return error
 
 
 @contextlib.contextmanager
@@ -259,6 +290,8 @@ def _quiet() -> Iterator[None]:
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        # Where results may differ from run to run, people must hear of it.
+        warnings.filterwarnings("default", message=".*deterministic")
         yield
 
 

@@ -9,6 +9,8 @@ import click
 
 from rsitmd_tools.cli.options import input_options, path_argument
 
+# Numpy takes no larger one.
+MOST_SEED = 2**32 - 1
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -42,6 +44,11 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
     "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where."
 )
 @click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="How many.")
+@click.option(
+    "--deterministic",
+    is_flag=True,
+    help="Refuse operations that could differ from run to run on this device.",
+)
 @click.option("--workers", type=click.IntRange(0), help="Processes that load images.")
 @click.option(
     "--cache",
@@ -62,6 +69,7 @@ def command(
     exclude: Path | None,
     device: str,
     devices: int,
+    deterministic: bool,
     workers: int | None,
     cache: Path | None,
 ) -> None:
@@ -90,7 +98,7 @@ def command(
 
     config = load_config(config_name, changes)
     dataset = load_dataset(path, input_format, image_folder)
-    options = Options(resume, device, devices, workers, cache)
+    options = Options(resume, device, devices, workers, cache, deterministic)
     if seeds is None and folds is None:
         run = train(dataset, config, output, options, prior=prior, exclude=exclude)
         click.echo(f"run: {run}")
@@ -116,7 +124,12 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     ]
     deviation = reached["deviation"]
     spread = "" if deviation is None else f", deviation {deviation:.2f}"
-    return [*lines, f"mean of {len(lines)}: test mR {reached['mean']:.2f}{spread}"]
+    gallery = summary["gallery"]
+    return [
+        *lines,
+        f"mean of {len(lines)}: test mR {reached['mean']:.2f}{spread} "
+        f"(gallery: {gallery['images']} images, {gallery['texts']} texts)",
+    ]
 
 
 def _numbers(text: str) -> list[int]:
@@ -128,4 +141,6 @@ def _numbers(text: str) -> list[int]:
         numbers = []
     if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
         raise WrongUsage(f"--seeds {text}", mend="write different whole numbers: 0,1,2")
+    if max(numbers) > MOST_SEED:
+        raise WrongUsage(f"--seeds {text}", mend=f"a seed is at most {MOST_SEED}")
     return numbers

@@ -6,8 +6,10 @@ import os
 import signal
 
 import pytest
+from lightning.pytorch.callbacks import TQDMProgressBar
 
-from rsitmd_tools.baselines.training.callbacks import Interrupt
+from rsitmd_tools.baselines.training import callbacks
+from rsitmd_tools.baselines.training.callbacks import Bar, Interrupt, Speed
 
 
 class Destroyed:
@@ -33,3 +35,70 @@ def test_a_ctrl_c_that_python_drops_stops_the_next_batch() -> None:
     finally:
         callback.teardown(None, None, "fit")
     assert signal.getsignal(signal.SIGINT) is before
+
+
+class Clock:
+    """A clock that is turned by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+class Trainer:
+    """What the callbacks ask a trainer for."""
+
+    num_training_batches = 20
+    world_size = 1
+    max_epochs = 4
+    current_epoch = 0
+    is_global_zero = True
+
+
+def run_epochs(speed: Speed, clock: Clock, epochs: int) -> None:
+    """Run epochs of 20 batches of 10 images, half a second each, and validate for a minute."""
+    trainer, batch = Trainer(), ([], range(10), [])
+    for epoch in range(epochs):
+        trainer.current_epoch = epoch
+        speed.on_train_epoch_start(trainer, None)
+        for step in range(20):
+            clock.now += 0.5
+            speed.on_train_batch_end(trainer, None, None, batch, step)
+        speed.on_train_epoch_end(trainer, None)
+        clock.now += 60
+
+
+def test_validation_is_not_counted_in_images_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(callbacks, "time", clock)
+    speed = Speed(200)
+    assert speed.images_a_second is None
+    run_epochs(speed, clock, 3)
+    assert speed.images_a_second == pytest.approx(20)
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"), [(1, "about 40 s for 4 epochs,"), (3, "about 40 s for 4 epochs, 2 min for 3")]
+)
+def test_the_estimate_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], runs: int, said: str
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(callbacks, "time", clock)
+    run_epochs(Speed(200, runs), clock, 2)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"20 images a second: {said}")
+
+
+def test_the_bar_shows_images_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(callbacks, "time", clock)
+    monkeypatch.setattr(TQDMProgressBar, "get_metrics", lambda *_: {"v_num": 3, "loss": 1.0})
+    speed = Speed(200)
+    bar = Bar(speed)
+    assert bar.get_metrics(None, None) == {"loss": 1.0}
+    run_epochs(speed, clock, 1)
+    assert bar.get_metrics(None, None) == {"loss": 1.0, "images/s": "20"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,8 +10,11 @@ import pytest
 import timm
 import torch
 
+from rsitmd_tools.baselines.config import load_config
+from rsitmd_tools.baselines.training.many import train_all
 from rsitmd_tools.cli import main
 from rsitmd_tools.dataset import Dataset, save_dataset
+from rsitmd_tools.errors import RsitmdError
 
 SMALL = ["image_size=32", "dimension=16", "batch_size=12", "epochs=1", "freeze_backbone=true"]
 
@@ -42,8 +46,30 @@ def test_seeds_print_a_line_each_and_what_comes_next(
     assert code == 0
     assert "seed-0: test mR" in out and "seed-2: test mR" in out
     assert "mean of 2" in out and "benchmark compare" in out
+    assert "(gallery: 8 images, 40 texts)" in out
     assert (tmp_path / "r" / "seed-2" / "result.json").exists()
     assert "epoch 1/1" in err
+
+
+def test_folds_and_determinism(
+    tmp_path: Path, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(capsys, *train(data, tmp_path / "r", "--folds", "2", "--deterministic"))
+    assert code == 0
+    assert "fold-0: test mR" in out and "fold-1: test mR" in out
+    summary = json.loads((tmp_path / "r" / "summary.json").read_text())
+    assert summary["gallery"] == {"images": 8, "texts": 40}
+
+
+def test_a_test_split_that_cannot_be_evaluated_is_told_before_the_training(
+    tmp_path: Path, tiny: Dataset
+) -> None:
+    some = [image for image in tiny if image.split == "train"]
+    some.append(next(image for image in tiny if image.split == "test"))
+    config = load_config("vsepp", SMALL)
+    with pytest.raises(RsitmdError, match="split 'test' has 1 images"):
+        train_all(tiny.with_images(some), config, tmp_path / "r", [0])
+    assert not (tmp_path / "r").exists()
 
 
 @pytest.mark.parametrize(
@@ -51,6 +77,8 @@ def test_seeds_print_a_line_each_and_what_comes_next(
     [
         (["--seeds", "0,0"], 2, "--seeds"),
         (["--seeds", "a"], 2, "--seeds"),
+        (["--seeds", "4294967296"], 2, "at most 4294967295"),
+        (["--set", "seed=4294967296"], 1, "seed"),
         (["--folds", "1"], 2, "folds"),
         (["--device", "tpu"], 2, "tpu"),
         (["--set", "lr=fast"], 1, "lr"),

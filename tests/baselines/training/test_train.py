@@ -306,7 +306,7 @@ def test_excluded_images_do_not_train(tmp_path: Path, tiny: Dataset) -> None:
     run = train(tiny, config, tmp_path / "r", CPU, exclude=listed)
     about = Run(run).about()
     assert sum(about["images"].values()) == 20 and about["excluded"]["file"] == "exclude.json"
-    with pytest.raises(RsitmdError, match="other excluded"):
+    with pytest.raises(RsitmdError, match="other images left out"):
         train(tiny, config, tmp_path / "r", replace(CPU, resume=True))
     listed.write_text("[]")
     with pytest.raises(RsitmdError, match="no exclusion list"):

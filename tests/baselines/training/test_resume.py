@@ -1,0 +1,121 @@
+"""Going on with a run: what must be as it was, and that nothing else comes out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rsitmd_tools.baselines.config import Config, load_config
+from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.training.checkpoint import out_of_patience, read_history
+from rsitmd_tools.baselines.training.train import Options, train
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.similarity import write_prior
+
+CPU = Options(device="cpu", workers=0)
+RESUME = replace(CPU, resume=True)
+SMALL = ["image_size=32", "dimension=16", "word_dimension=16", "batch_size=8", "lr=1e-3"]
+
+
+def small(name: str, *changes: str) -> Config:
+    return load_config(name, [*SMALL, "freeze_backbone=true", *changes])
+
+
+def cut(run: Path) -> None:
+    """Make a finished run one that was killed after its last checkpoint."""
+    about = Run(run).about()
+    del about["finished"]
+    (run / "run.json").write_text(json.dumps(about))
+
+
+def test_another_prior_gives_other_margins(tmp_path: Path, tiny: Dataset) -> None:
+    config, run = small("amfmn-soft", "epochs=1"), tmp_path / "r"
+    pool = tiny.select("train")
+    first = write_prior(pool, tmp_path / "a.npy").path
+    other = write_prior(pool, tmp_path / "b.npy", definition="paper").path
+    train(tiny, config, run, CPU, prior=first)
+    with pytest.raises(RsitmdError, match="begun with another prior"):
+        train(tiny, replace(config, epochs=2), run, RESUME, prior=other)
+    pinned = Run(run).about()["prior"]
+    train(tiny, replace(config, epochs=2), run, RESUME, prior=first)
+    assert Run(run).about()["prior"] == pinned
+    assert len(read_history(Run(run))) == 2
+
+
+def test_a_run_cannot_be_made_shorter(tmp_path: Path, tiny: Dataset) -> None:
+    run = tmp_path / "r"
+    train(tiny, small("vsepp", "epochs=3"), run, CPU)
+    with pytest.raises(RsitmdError, match="has 3 epochs behind it, more than 1"):
+        train(tiny, small("vsepp", "epochs=1"), run, RESUME)
+    assert "epochs: 3" in (run / "config.yaml").read_text()
+
+
+def test_a_cosine_is_not_stretched(tmp_path: Path, tiny: Dataset) -> None:
+    config, run = small("vsepp", "epochs=2", "schedule=cosine"), tmp_path / "r"
+    train(tiny, config, run, CPU)
+    with pytest.raises(RsitmdError, match="falls over 2 epochs, not 4"):
+        train(tiny, replace(config, epochs=4), run, RESUME)
+
+
+def test_another_number_of_devices(tmp_path: Path, tiny: Dataset) -> None:
+    config, run = small("vsepp", "epochs=1"), tmp_path / "r"
+    train(tiny, config, run, CPU)
+    assert Run(run).about()["devices"] == 1
+    with pytest.raises(RsitmdError, match="another number of devices"):
+        train(tiny, config, run, replace(RESUME, devices=2))
+
+
+def test_spent_patience_stays_spent(tmp_path: Path, tiny: Dataset) -> None:
+    config = small("vsepp", "epochs=40", "patience=2", "lr=1e-9")
+    run = train(tiny, config, tmp_path / "r", CPU)
+    history = read_history(Run(run))
+    assert len(history) < 40
+    cut(run)
+    train(tiny, config, run, RESUME)
+    assert read_history(Run(run)) == history
+    assert "finished" in Run(run).about()
+
+
+def test_patience() -> None:
+    found = [{"val_mean_recall": recall} for recall in (1.0, 3.0, 2.0, 3.0)]
+    assert out_of_patience(found, 2)
+    assert not out_of_patience(found, 3)
+    assert not out_of_patience(found, 0)
+    assert not out_of_patience([], 2)
+    assert not out_of_patience([{"val_mean_recall": np.nan}] * 9, 2)
+
+
+def test_seconds_are_those_of_all_sessions(tmp_path: Path, tiny: Dataset) -> None:
+    config, run = small("vsepp", "epochs=1"), tmp_path / "r"
+    train(tiny, config, run, CPU)
+    checkpoint = torch.load(Run(run).last, weights_only=True)
+    assert Run(run).about()["finished"]["seconds"] == round(checkpoint["seconds"], 1)
+    # An hour ago it had been at it for an hour.
+    torch.save({**checkpoint, "seconds": 3600.0}, Run(run).last)
+    train(tiny, replace(config, epochs=2), run, RESUME)
+    assert 3600 < Run(run).about()["finished"]["seconds"] < 3700
+
+
+@pytest.mark.parametrize("history", [None, 3, [1, 2]])
+def test_a_checkpoint_without_a_history(tmp_path: Path, tiny: Dataset, history: object) -> None:
+    config, run = small("vsepp", "epochs=1"), tmp_path / "r"
+    train(tiny, config, run, CPU)
+    checkpoint = torch.load(Run(run).last, weights_only=True)
+    del checkpoint["history"]
+    torch.save(checkpoint if history is None else {**checkpoint, "history": history}, Run(run).last)
+    with pytest.raises(RsitmdError, match="holds no history"):
+        train(tiny, replace(config, epochs=2), run, RESUME)
+
+
+def test_the_checkpoint_of_another_model(tmp_path: Path, tiny: Dataset) -> None:
+    one = train(tiny, small("vsepp", "epochs=1"), tmp_path / "one", CPU)
+    two = train(tiny, small("m1", "epochs=1", "dimension=24"), tmp_path / "two", CPU)
+    Run(one).last.write_bytes(Run(two).last.read_bytes())
+    with pytest.raises(RsitmdError, match="holds another model than the settings say"):
+        train(tiny, small("vsepp", "epochs=2"), one, RESUME)
