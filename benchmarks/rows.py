@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +28,15 @@ class Row:
         config: Its name.
         changes: As for ``--set``.
         folds: Above 0, what is a seed elsewhere is the number of a fold here, of so many.
+        of: A row whose runs are evaluated again; nothing is trained.
+        views: In how many of its rotations and flips a test image is seen.
     """
 
     config: str
     changes: tuple[str, ...] = ()
     folds: int = 0
+    of: str | None = None
+    views: int = 1
 
 
 # Learned from all of train, for settings that a part held out has chosen; the last epoch.
@@ -71,18 +76,27 @@ def folder_of(out: Path, row: str, seed: int) -> Path:
     return out / name / f"seed-{seed}"
 
 
-def train_row(data: Dataset, row: Row, weights: Path, run: Path, seed: int, cache: Path) -> None:
-    """Train and evaluate a row, unless that is done."""
+def make_run(
+    data: Dataset, rows: Mapping[str, Row], name: str, weights: Path, out: Path, seed: int
+) -> Path:
+    """Train and evaluate a row, unless that is done; return its run."""
     from rsitmd_tools.baselines import evaluate, load_config
+    from rsitmd_tools.baselines.evaluation.evaluate import Wishes
     from rsitmd_tools.baselines.training.train import Options, train
 
+    row, run = rows[name], folder_of(out, name, seed)
     if (run / "result.json").exists():
-        return
-    drawn = [f"seed={seed}"] if not row.folds else [f"folds={row.folds}", f"fold={seed}"]
-    settings = [f"weights={weights}", *drawn, *row.changes]
-    config = load_config(row.config, settings)
-    train(data, config, run, Options(resume=True, device="cpu", cache=cache))
-    evaluate(run, data)
+        return run
+    if row.of is not None:
+        trained = make_run(data, rows, row.of, weights, out, seed)
+        shutil.rmtree(run, ignore_errors=True)
+        shutil.copytree(trained, run, ignore=shutil.ignore_patterns("result.json", "tensorboard"))
+    else:
+        drawn = [f"seed={seed}"] if not row.folds else [f"folds={row.folds}", f"fold={seed}"]
+        config = load_config(row.config, [f"weights={weights}", *drawn, *row.changes])
+        train(data, config, run, Options(resume=True, device="cpu", cache=out / "cache"))
+    evaluate(run, data, wishes=Wishes(device="cpu", views=row.views))
+    return run
 
 
 def results(out: Path, rows: Mapping[str, Row], name: str) -> list[dict[str, Any]]:
@@ -114,7 +128,7 @@ def results(out: Path, rows: Mapping[str, Row], name: str) -> list[dict[str, Any
                     "validation": max(validation) if validated else None,
                     "validation_by_epoch": validation if validated else None,
                     "images_a_second": about["finished"]["images_a_second"],
-                    "seconds": about["finished"]["seconds"],
+                    "seconds": 0 if rows[row].of else about["finished"]["seconds"],
                     "config": rows[row].config,
                     "changes": list(rows[row].changes),
                     "weights": result["weights"],
@@ -244,9 +258,7 @@ def run_script(
         data = load_dataset(arguments.data)
         for seed in map(int, arguments.seeds.split(",")):
             for row in arguments.rows.split(";"):
-                run = folder_of(out, row, seed)
-                of_seed = parts(data, seed)
-                train_row(of_seed, rows[row], arguments.weights, run, seed, out / "cache")
+                make_run(parts(data, seed), rows, row, arguments.weights, out, seed)
     found = results(out, rows, name)
     (out / f"{name}.json").write_text(json.dumps({"runs": found}, indent=1) + "\n")
     print("\n".join(table(found, rows)))

@@ -52,6 +52,10 @@ ROWS = {
         for number in range(1, 10)
     },
     **{
+        f"{name}, eight views": Row(row.config, row.changes, of=name, views=8)
+        for name, row in {**MAIN, **MORE}.items()
+    },
+    **{
         f"{name}, all of train": Row(row.config, (*row.changes, ALL))
         for name, row in {**MAIN, **MORE}.items()
     },
