@@ -80,6 +80,13 @@ def test_splits_too_small_to_learn_from(tiny: Dataset, kept: int) -> None:
         split_parts(few, Config())
 
 
+def test_one_image_does_not_validate(tiny: Dataset) -> None:
+    images = [replace(image, split="val") if n == 0 else image for n, image in enumerate(tiny)]
+    with pytest.raises(RsitmdError, match="split 'val' has 1 images"):
+        split_parts(tiny.with_images(images), Config())
+    assert len(split_parts(tiny.with_images(images), Config(validate=False)).val_rows) == 0
+
+
 def test_excluded_images_are_left_out(tiny: Dataset) -> None:
     gone = names(tiny.with_images(tiny.images[:4]))
     parts = split_parts(tiny, Config(), gone)

@@ -229,6 +229,12 @@ def test_two_processes_train_as_one(tmp_path: Path, tiny: Dataset) -> None:
         assert float(apart.max()) < 9e-3, key
 
 
+def test_what_fails_in_a_process_of_several_is_one_line(tmp_path: Path, tiny: Dataset) -> None:
+    config = small("vsepp", "epochs=3", "lr=1e20", "gradient_clip=0")
+    with pytest.raises(RsitmdError, match=r"the loss is nan at step \d+|no numbers after step \d+"):
+        train(tiny, config, tmp_path / "r", replace(CPU, devices=2))
+
+
 def test_dropout_is_at_work_with_a_frozen_backbone_too(tmp_path: Path, tiny: Dataset) -> None:
     for frozen in ("true", "false"):
         found = [
