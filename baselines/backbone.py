@@ -23,6 +23,7 @@ class Backbone(nn.Module):
     """The last four stages of a convolutional network, with the normalisation it wants.
 
     Attributes:
+        name: Its timm name.
         channels: Channels of the four maps.
         strides: Their strides against the input.
     """
@@ -42,6 +43,7 @@ class Backbone(nn.Module):
             RsitmdError: There is no such network, or the weights do not fit it.
         """
         super().__init__()
+        self.name = name
         try:
             network: Any = timm.create_model(name, pretrained=False, features_only=True)
         except (RuntimeError, AttributeError, ValueError, TypeError) as error:

@@ -49,8 +49,8 @@ class AMFMN(RetrievalModel):
         return self.backbone
 
     def features_kind(self) -> str:
-        """All stages, or the last one pooled."""
-        return "pooled" if self.mvsa is None else "stages"
+        """All stages of the backbone, or the last one pooled."""
+        return f"{'pooled' if self.mvsa is None else 'stages'} {self.backbone.name}"
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Return the maps of the four stages, or the last one pooled without multiscale."""

@@ -39,6 +39,10 @@ class CLIP(RetrievalModel):
         super().__init__()
         settings = clip_settings(config.backbone)
         settings["vision_cfg"]["image_size"] = config.image_size
+        self._kind = json.dumps(
+            ["clip", settings, open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD],
+            sort_keys=True,
+        )
         try:
             self.towers = open_clip.CLIP(**settings)
         except (TypeError, ValueError, KeyError, AssertionError) as error:
@@ -62,8 +66,8 @@ class CLIP(RetrievalModel):
         return towers
 
     def features_kind(self) -> str:
-        """The embedding of the image tower."""
-        return "clip"
+        """The embedding of a tower of these settings: equal weights may have other heads."""
+        return self._kind
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Embed images by the image tower."""

@@ -1,7 +1,8 @@
 """What a frozen backbone sees, computed once into memory-mapped files.
 
-A key names the files: of the images, their size, the backbone's weights and the views. So
-runs of other seeds, folds or heads read the same files, and another backbone never does.
+A key names the files: of the images, their size, the backbone, its weights and the views. So
+runs of other seeds, folds or heads read the same files, and another backbone never does, be
+its weights the same.
 """
 
 from __future__ import annotations
@@ -83,7 +84,10 @@ def cached_features(
 
 
 def features_key(model: RetrievalModel, images: str, views: int) -> str:
-    """Return a key of images, backbone weights, kind of features and views."""
+    """Return a key of images, views, what computes the features, and its weights.
+
+    The kind of features says what the weights do not: which network they belong to.
+    """
     key = hashlib.sha256(f"{images} {model.features_kind()} {views} {KEPT.__name__}".encode())
     for name, value in model.frozen_part().state_dict().items():
         key.update(name.encode())

@@ -33,8 +33,8 @@ class VSEPP(RetrievalModel):
         return self.backbone
 
     def features_kind(self) -> str:
-        """The last stage, pooled."""
-        return "pooled"
+        """The last stage of the backbone, pooled."""
+        return f"pooled {self.backbone.name}"
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Pool the last stage over space: ``(B, C)``."""

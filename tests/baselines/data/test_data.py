@@ -207,6 +207,19 @@ def test_features_are_keyed_by_all_that_decides_them(
     assert key() == changed
 
 
+@pytest.mark.parametrize("name", ["vsepp", "m1", "m3"])
+def test_networks_of_equal_weights_share_no_features(tiny: Dataset, name: str) -> None:
+    one, other = (
+        make_model(config, make_tokenizer(config, tiny))
+        for backbone in ("resnet18", "resnetblur18")
+        for config in [load_config(name, ["dimension=16", f"backbone={backbone}"])]
+    )
+    other.frozen_part().load_state_dict(one.frozen_part().state_dict())
+    assert features_module.features_key(one, "images", 1) != features_module.features_key(
+        other, "images", 1
+    )
+
+
 def test_features_too_large_to_be_kept_are_told(tmp_path: Path, tiny: Dataset) -> None:
     config = load_config("vsepp", [f"image_size={SIZE}", "dimension=16"])
     model = make_model(config, make_tokenizer(config, tiny))
