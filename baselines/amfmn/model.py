@@ -31,7 +31,7 @@ class AMFMN(RetrievalModel):
     def __init__(self, config: Config, words: int) -> None:
         super().__init__()
         d = config.dimension
-        self.backbone = Backbone(config.backbone, config.weights)
+        self.backbone = Backbone(config.backbone, config.weights, config.image_size)
         self.visual = GlobalFeature(self.backbone.channels[-1], d, config.dropout)
         self.mvsa = MVSA(self.backbone.channels, d) if config.multiscale else None
         self.sentence = SentenceEncoder(words, config.word_dimension, d, config.dropout)

@@ -13,6 +13,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from rsitmd_tools.baselines.backbone import ABOUT, Backbone
+from rsitmd_tools.baselines.config import load_config
+from rsitmd_tools.baselines.models import make_model
+from rsitmd_tools.baselines.text import Vocabulary
 from rsitmd_tools.baselines.weights import convert_weights
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.hashing import sha256_file
@@ -36,6 +39,60 @@ def test_stages_of_resnet18() -> None:
 def test_a_network_that_is_not_there(name: str) -> None:
     with pytest.raises(RsitmdError, match="backbone"):
         Backbone(name)
+
+
+FAMILIES = [
+    "resnet18",
+    "convnext_atto",
+    "mobilenetv3_small_050",
+    "hrnet_w18_small",
+    # Made for 224 pixels; the first gives its channels last.
+    "swin_tiny_patch4_window7_224",
+    "swinv2_cr_tiny_ns_224",
+    "coat_tiny",
+]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_both_models_see_by_networks_of_many_families(family: str) -> None:
+    changes = [f"backbone={family}", "image_size=64", "dimension=16"]
+    images = torch.rand(2, 3, 64, 64)
+    for name in ("amfmn-soft", "vsepp"):
+        model = make_model(load_config(name, changes), Vocabulary(("a",)))
+        assert all(module.training for module in model.modules())
+        model.eval()
+        with torch.no_grad():
+            encoded = model.encode_images(images)
+            maps = model.frozen_part()(images)
+        assert encoded.shape == (2, 16) and encoded.isfinite().all()
+        assert [each.shape[1] for each in maps] == model.frozen_part().channels
+        assert maps[0].shape[2:] == (16, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "why"),
+    [
+        ("vit_tiny_patch16_224", 64, "has 3 stages"),
+        ("efficientformer_l1", 64, "cannot take images of 64: .*; choose another size"),
+        ("twins_pcpvt_small", 100, "cannot take images of 100: .*; choose another size"),
+        ("hrnet_w18_small", 100, "cannot take images of 100: .*; choose another size"),
+        # Its shapes fit, the numbers in a table do not.
+        ("mvitv2_tiny", 100, "cannot take images of 100: .*; choose another size"),
+    ],
+)
+def test_a_network_that_cannot_take_the_images(name: str, size: int, why: str) -> None:
+    with pytest.raises(RsitmdError, match=f"backbone {name}: {why}"):
+        Backbone(name, image_size=size)
+
+
+def test_letting_an_image_through_draws_no_random_number() -> None:
+    torch.manual_seed(0)
+    network = timm.create_model("resnet18", features_only=True)
+    expected = torch.get_rng_state()
+    torch.manual_seed(0)
+    backbone = Backbone("resnet18")
+    assert torch.equal(torch.get_rng_state(), expected)
+    torch.testing.assert_close(dict(backbone.network.state_dict()), dict(network.state_dict()))
 
 
 def test_images_are_normalised_inside_and_the_weights_say_how(tmp_path: Path) -> None:
