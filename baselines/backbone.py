@@ -13,6 +13,7 @@ import torch
 from timm.layers.format import Format
 from torch import Tensor, nn
 
+from rsitmd_tools.baselines.differing import Unfit, absent, first_of, listed, misshapen
 from rsitmd_tools.errors import RsitmdError, reason
 
 STAGES = 4
@@ -168,17 +169,13 @@ def _load(
 ) -> None:
     """Load weights; what the network has no place for (a classifier) is left out."""
     own = network.state_dict()
-    missing = [key for key in own if key not in state]
-    other = [
-        f"{key} {tuple(state[key].shape)} for {tuple(own[key].shape)}"
-        for key in own
-        if key in state and own[key].shape != state[key].shape
-    ]
-    if missing or other:
+    missing, shapes = absent(own, state), misshapen(own, state)
+    if missing or shapes:
         made_for = f", made for {about['backbone']}" if "backbone" in about else ""
-        raise RsitmdError(
+        raise Unfit(
             f"fits another backbone than {name}{made_for}: {len(missing)} names absent "
-            f"({', '.join(missing[:3])}), {len(other)} shapes differ ({', '.join(other[:3])})",
+            f"({first_of(missing)}), {len(shapes)} shapes differ ({first_of(shapes)})",
+            listed(missing, shapes),
             where=file,
             mend="name the weights of this backbone, or convert them: rsitmd benchmark weights",
         )

@@ -11,6 +11,7 @@ import torch
 
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
 from rsitmd_tools.baselines.config import Config, config_from
+from rsitmd_tools.baselines.differing import Unfit, absent, first_of, listed, misshapen
 from rsitmd_tools.baselines.models import load_tokenizer, make_model
 from rsitmd_tools.errors import RsitmdError, reason
 
@@ -116,15 +117,15 @@ class Run:
             if key.startswith(MODEL_PREFIX)
         }
         own = model.state_dict()
-        differing = sorted(
-            key
-            for key in own.keys() | state.keys()
-            if key not in own or key not in state or own[key].shape != state[key].shape
-        )
+        differing = [
+            *listed(absent(own, state), misshapen(own, state)),
+            *(f"{key} has no place" for key in absent(state, own)),
+        ]
         if differing:
-            raise RsitmdError(
+            raise Unfit(
                 f"holds another model than {self.config_file.name} says "
-                f"({len(differing)} parts differ: {', '.join(differing[:3])})",
+                f"({len(differing)} parts differ: {first_of(differing)})",
+                differing,
                 where=self.best,
                 mend="restore the checkpoint of this run",
             )

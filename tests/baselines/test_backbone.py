@@ -153,13 +153,21 @@ def test_weights_of_another_backbone_are_listed(tmp_path: Path) -> None:
         convert_weights(source, "resnet18", target)
     assert not target.exists()
     convert_weights(source, NAME, target)
-    with pytest.raises(RsitmdError, match=f"made for {NAME}.*conv1.weight"):
+    with pytest.raises(RsitmdError, match=f"made for {NAME}.*conv1.weight") as error:
         Backbone("resnet18", str(target))
+    line, *below = str(error.value).splitlines()
+    own = Backbone("resnet18").network.state_dict()
+    missing = [f"  {key} absent" for key in own if key not in state]
+    misshapen = [key for key in own if key in state and own[key].shape != state[key].shape]
+    assert "convert them" in line and misshapen
+    assert below == [*missing[:20], f"  and {len(missing) + len(misshapen) - 20} more"]
     broken = torch.load(source)
     broken["part0"] = broken["part0"][:3]
     torch.save(broken, source)
-    with pytest.raises(RsitmdError, match=r"1 shapes differ \(conv_stem.weight \(3,"):
+    with pytest.raises(RsitmdError, match=r"1 shapes differ \(conv_stem.weight \(3,") as error:
         convert_weights(source, NAME, target)
+    _, below = str(error.value).splitlines()
+    assert below == "  conv_stem.weight (3, 3, 3, 3) for (32, 3, 3, 3)"
     with pytest.raises(WrongUsage, match="safetensors"):
         convert_weights(source, NAME, tmp_path / "out.pth")
 

@@ -71,9 +71,12 @@ def test_weights_come_from_a_file_and_must_fit(tmp_path: Path, settings: Path) -
     made = CLIP(config(settings, "clip", f"weights={file}"), 0)
     torch.testing.assert_close(made.towers.state_dict(), state)
     del state["visual.proj"]
+    state["logit_scale"] = torch.zeros(2)
     save_file(state, file)
-    with pytest.raises(RsitmdError, match=r"1 names absent \(visual.proj\)"):
+    with pytest.raises(RsitmdError, match=r"1 names absent \(visual.proj\)") as error:
         CLIP(config(settings, "clip", f"weights={file}"), 0)
+    _, *below = str(error.value).splitlines()
+    assert below == ["  visual.proj absent", "  logit_scale (2,) for ()"]
 
 
 OTHER = [{"quick_gelu": True}, {"vision_cfg": {**TINY["vision_cfg"], "head_width": 8}}]  # type: ignore[dict-item]
