@@ -30,7 +30,7 @@ def test_runs_of_a_folder(tmp_path: Path) -> None:
         runs_in(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("text", [None, "", "no json"])
+@pytest.mark.parametrize("text", [None, "", "no json", "[1]"])
 def test_what_is_no_run(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "run.json").write_text(text)
@@ -44,6 +44,13 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path, text: str | None) -
     if text is not None:
         run.config_file.write_text(text)
     with pytest.raises(RsitmdError, match=r"config\.yaml"):
+        run.config()
+
+
+def test_a_configuration_of_other_bytes_than_utf8(tmp_path: Path) -> None:
+    run = Run(begun(tmp_path / "r"))
+    run.config_file.write_bytes("model: é".encode("latin-1"))
+    with pytest.raises(RsitmdError, match=r"config\.yaml: cannot be read .*; train again"):
         run.config()
 
 
@@ -79,3 +86,21 @@ def test_a_checkpoint_of_another_model_is_listed(tmp_path: Path) -> None:
         "  project.bias (8,) for (16,)",
         "  other has no place",
     ]
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        [1],
+        {},
+        {"state_dict": [1]},
+        {"state_dict": {"model.a": 1}},
+        {"state_dict": {1: torch.ones(1)}},
+    ],
+)
+def test_plain_data_that_are_no_checkpoint(tmp_path: Path, held: object) -> None:
+    run, _ = finished(tmp_path / "r")
+    torch.save(held, run.best)
+    with pytest.raises(RsitmdError, match=r"best\.ckpt: is no checkpoint.*; restore") as error:
+        run.load()
+    assert "\n" not in str(error.value)
