@@ -169,6 +169,7 @@ def _load(
 ) -> None:
     """Load weights; what the network has no place for (a classifier) is left out."""
     own = network.state_dict()
+    state = _renamed(state, own)
     missing, shapes = absent(own, state), misshapen(own, state)
     if missing or shapes:
         made_for = f", made for {about['backbone']}" if "backbone" in about else ""
@@ -177,6 +178,23 @@ def _load(
             f"({first_of(missing)}), {len(shapes)} shapes differ ({first_of(shapes)})",
             listed(missing, shapes),
             where=file,
-            mend="name the weights of this backbone, or convert them: rsitmd benchmark weights",
+            # Of this very network, so made for another size: some have a table of positions.
+            mend="set image_size to that of the weights"
+            if about.get("backbone") == name
+            else "name the weights of this backbone, or convert them: rsitmd benchmark weights",
         )
     network.load_state_dict({key: state[key] for key in own})
+
+
+def _renamed(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give tensors the names they have within timm's maker of maps.
+
+    It calls ``stages.0.norm`` of the published network ``stages_0.norm``, or puts ``model.``
+    or ``body.`` before it.
+    """
+    names = {_plain(key): key for key in own}
+    return {names.get(_plain(key), key): value for key, value in state.items()}
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("model.").removeprefix("body.").replace(".", "_")

@@ -70,8 +70,10 @@ def convert_weights(
     }
     # One entry: the library writes several in an order of chance, and results pin the checksum.
     entry = {ABOUT: json.dumps(about, sort_keys=True)}
+    # The library refuses a tensor of several names, such as CoAT has.
+    alone = {key: value.contiguous().clone() for key, value in pairs.items()}
     with atomic_path(target) as partial:
-        save_file({key: value.contiguous() for key, value in pairs.items()}, partial, entry)
+        save_file(alone, partial, entry)
     return len(pairs)
 
 

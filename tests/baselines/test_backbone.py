@@ -136,6 +136,28 @@ def test_weights_of_other_names_are_taken_in_order(tmp_path: Path) -> None:
     torch.testing.assert_close(backbone.mean.flatten(), torch.tensor(mean))
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_published_weights_of_many_families_are_taken(tmp_path: Path, family: str) -> None:
+    source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
+    network = timm.create_model(family, pretrained=False).eval()
+    torch.save(network.state_dict(), source)
+    convert_weights(source, family, target)
+    backbone = Backbone(family, str(target), 224).eval()
+    with torch.no_grad():
+        images = torch.rand(1, 3, 224, 224)
+        normal = (images - backbone.mean) / backbone.std
+        expected = network.forward_intermediates(normal, intermediates_only=True)[-1]
+        torch.testing.assert_close(backbone(images)[-1], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_weights_for_another_size_of_images_say_so(tmp_path: Path) -> None:
+    source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
+    torch.save(timm.create_model("hiera_tiny_224", pretrained=False).state_dict(), source)
+    convert_weights(source, "hiera_tiny_224", target)
+    with pytest.raises(RsitmdError, match=r"1 shapes differ.*; set image_size"):
+        Backbone("hiera_tiny_224", str(target), 256)
+
+
 def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
     source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
     renamed(source)
