@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
 from rsitmd_tools.baselines.config import Config, config_from
+from rsitmd_tools.baselines.differing import Unfit, absent, first_of, listed, misshapen
 from rsitmd_tools.baselines.models import load_tokenizer, make_model
 from rsitmd_tools.errors import RsitmdError, reason
 
@@ -75,6 +77,8 @@ class Run:
         """
         try:
             about: dict[str, Any] = json.loads(self.about_file.read_text(encoding="utf-8"))
+            if not isinstance(about, dict):
+                raise ValueError(f"{self.about_file.name} holds no keys")
         except (OSError, ValueError) as error:
             raise RsitmdError(
                 f"is no run ({reason(error)})",
@@ -84,13 +88,17 @@ class Run:
         return about
 
     def config(self) -> Config:
-        """Read the configuration."""
+        """Read the configuration.
+
+        Raises:
+            RsitmdError: This is no run, or the file is absent or malformed.
+        """
         import yaml
 
         self.about()
         try:
             document = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise RsitmdError(
                 f"cannot be read ({reason(error)})", where=self.config_file, mend="train again"
             ) from error
@@ -112,19 +120,19 @@ class Run:
         checkpoint = read_checkpoint(self.best)
         state = {
             key.removeprefix(MODEL_PREFIX): value
-            for key, value in checkpoint.get("state_dict", {}).items()
+            for key, value in checkpoint["state_dict"].items()
             if key.startswith(MODEL_PREFIX)
         }
         own = model.state_dict()
-        differing = sorted(
-            key
-            for key in own.keys() | state.keys()
-            if key not in own or key not in state or own[key].shape != state[key].shape
-        )
+        differing = [
+            *listed(absent(own, state), misshapen(own, state)),
+            *(f"{key} has no place" for key in absent(state, own)),
+        ]
         if differing:
-            raise RsitmdError(
+            raise Unfit(
                 f"holds another model than {self.config_file.name} says "
-                f"({len(differing)} parts differ: {', '.join(differing[:3])})",
+                f"({len(differing)} parts differ: {first_of(differing)})",
+                differing,
                 where=self.best,
                 mend="restore the checkpoint of this run",
             )
@@ -133,9 +141,16 @@ class Run:
 
 
 def read_checkpoint(file: Path) -> dict[str, Any]:
-    """Read a checkpoint of tensors and plain data; nothing in it is run."""
+    """Read a checkpoint of tensors and plain data; nothing in it is run.
+
+    Raises:
+        RsitmdError: It is absent, or no checkpoint; there are no tensors by name in it.
+    """
     try:
         checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        state = checkpoint["state_dict"]
+        if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
+            raise TypeError("it holds more than tensors")
     except FileNotFoundError as error:
         raise RsitmdError(
             "has no checkpoint yet",

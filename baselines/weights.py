@@ -11,6 +11,7 @@ from torch import Tensor
 
 from rsitmd_tools.atomic import atomic_path
 from rsitmd_tools.baselines.backbone import ABOUT, IMAGENET, normalisation_of, read_weights
+from rsitmd_tools.baselines.differing import Unfit, absent, first_of, listed, misshapen
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
 from rsitmd_tools.hashing import sha256_file
 
@@ -50,15 +51,12 @@ def convert_weights(
     own = _names_of(backbone)
     by_name = set(own) <= set(state)
     pairs = {key: state[key] for key in own} if by_name else _in_order(own, state, source, backbone)
-    differing = [
-        f"{key} {tuple(value.shape)} for {tuple(own[key].shape)}"
-        for key, value in pairs.items()
-        if value.shape != own[key].shape
-    ]
-    if differing:
-        raise RsitmdError(
-            f"fits another network than {backbone}: {len(differing)} shapes differ "
-            f"({', '.join(differing[:3])})",
+    shapes = misshapen(own, pairs)
+    if shapes:
+        raise Unfit(
+            f"fits another network than {backbone}: {len(shapes)} shapes differ "
+            f"({first_of(shapes)})",
+            shapes,
             where=source,
             mend="name the backbone these weights belong to",
         )
@@ -72,8 +70,10 @@ def convert_weights(
     }
     # One entry: the library writes several in an order of chance, and results pin the checksum.
     entry = {ABOUT: json.dumps(about, sort_keys=True)}
+    # The library refuses a tensor of several names, such as CoAT has.
+    alone = {key: value.contiguous().clone() for key, value in pairs.items()}
     with atomic_path(target) as partial:
-        save_file({key: value.contiguous() for key, value in pairs.items()}, partial, entry)
+        save_file(alone, partial, entry)
     return len(pairs)
 
 
@@ -94,10 +94,11 @@ def _in_order(
     own: dict[str, Tensor], state: dict[str, Tensor], source: Path, backbone: str
 ) -> dict[str, Tensor]:
     if len(own) != len(state):
-        missing = [key for key in own if key not in state]
-        raise RsitmdError(
+        missing = absent(own, state)
+        raise Unfit(
             f"fits another network than {backbone}: {len(state)} tensors for {len(own)}, "
-            f"{len(missing)} names absent ({', '.join(missing[:3])})",
+            f"{len(missing)} names absent ({first_of(missing)})",
+            listed(missing, misshapen(own, state)),
             where=source,
             mend="name the backbone these weights belong to",
         )

@@ -31,7 +31,7 @@ class AMFMN(RetrievalModel):
     def __init__(self, config: Config, words: int) -> None:
         super().__init__()
         d = config.dimension
-        self.backbone = Backbone(config.backbone, config.weights)
+        self.backbone = Backbone(config.backbone, config.weights, config.image_size)
         self.visual = GlobalFeature(self.backbone.channels[-1], d, config.dropout)
         self.mvsa = MVSA(self.backbone.channels, d) if config.multiscale else None
         self.sentence = SentenceEncoder(words, config.word_dimension, d, config.dropout)
@@ -49,8 +49,8 @@ class AMFMN(RetrievalModel):
         return self.backbone
 
     def features_kind(self) -> str:
-        """All stages, or the last one pooled."""
-        return "pooled" if self.mvsa is None else "stages"
+        """All stages of the backbone, or the last one pooled."""
+        return f"{'pooled' if self.mvsa is None else 'stages'} {self.backbone.name}"
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Return the maps of the four stages, or the last one pooled without multiscale."""

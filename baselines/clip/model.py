@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from rsitmd_tools.baselines.backbone import read_weights
 from rsitmd_tools.baselines.base import RetrievalModel, Texts, cosine_matrix
 from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.differing import Unfit, absent, first_of, listed, misshapen
 from rsitmd_tools.errors import RsitmdError, reason
 
 
@@ -39,6 +40,10 @@ class CLIP(RetrievalModel):
         super().__init__()
         settings = clip_settings(config.backbone)
         settings["vision_cfg"]["image_size"] = config.image_size
+        self._kind = json.dumps(
+            ["clip", settings, open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD],
+            sort_keys=True,
+        )
         try:
             self.towers = open_clip.CLIP(**settings)
         except (TypeError, ValueError, KeyError, AssertionError) as error:
@@ -62,8 +67,8 @@ class CLIP(RetrievalModel):
         return towers
 
     def features_kind(self) -> str:
-        """The embedding of the image tower."""
-        return "clip"
+        """The embedding of a tower of these settings: equal weights may have other heads."""
+        return self._kind
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Embed images by the image tower."""
@@ -126,12 +131,12 @@ def _identity(width: int) -> nn.Linear:
 def _load(towers: nn.Module, file: Path, name: str) -> None:
     state, _ = read_weights(file)
     own = towers.state_dict()
-    missing = [key for key in own if key not in state]
-    other = [key for key in own if key in state and own[key].shape != state[key].shape]
-    if missing or other:
-        raise RsitmdError(
+    missing, shapes = absent(own, state), misshapen(own, state)
+    if missing or shapes:
+        raise Unfit(
             f"fits another model than {name}: {len(missing)} names absent "
-            f"({', '.join(missing[:3])}), {len(other)} shapes differ ({', '.join(other[:3])})",
+            f"({first_of(missing)}), {len(shapes)} shapes differ ({first_of(shapes)})",
+            listed(missing, shapes),
             where=file,
             mend="name the weights of this model",
         )

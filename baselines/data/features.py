@@ -1,7 +1,8 @@
 """What a frozen backbone sees, computed once into memory-mapped files.
 
-A key names the files: of the images, their size, the backbone's weights and the views. So
-runs of other seeds, folds or heads read the same files, and another backbone never does.
+A key names the files: of the images, their size, the backbone, its weights and the views. So
+runs of other seeds, folds or heads read the same files, and another backbone never does, be
+its weights the same.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from rsitmd_tools.baselines.base import RetrievalModel
 from rsitmd_tools.baselines.data.images import unit_images
-from rsitmd_tools.baselines.data.mapped import MappedArray, new_array
+from rsitmd_tools.baselines.data.mapped import MappedArray, new_array, one_writer
 from rsitmd_tools.baselines.data.views import turned
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import progress
@@ -72,20 +73,30 @@ def cached_features(
     key = features_key(model, pixels.file.stem, views)
     shapes = [part.shape[1:] for part in model.features(unit_images(pixels.array[:1]))]
     files = [folder / f"features-{key}-{part}.npy" for part in range(len(shapes))]
-    if not all(file.exists() for file in files):
-        model.to(device)
-        _compute(model, pixels.array, views, files, shapes, device)
+    if not _known(files):
+        with one_writer(folder / f"features-{key}"):
+            # Another run with the same cache may have computed them while this one waited.
+            if not _known(files):
+                model.to(device)
+                _compute(model, pixels.array, views, files, shapes, device)
     model.train(was_training)
     return Features([MappedArray(file) for file in files])
 
 
 def features_key(model: RetrievalModel, images: str, views: int) -> str:
-    """Return a key of images, backbone weights, kind of features and views."""
+    """Return a key of images, views, what computes the features, and its weights.
+
+    The kind of features says what the weights do not: which network they belong to.
+    """
     key = hashlib.sha256(f"{images} {model.features_kind()} {views} {KEPT.__name__}".encode())
     for name, value in model.frozen_part().state_dict().items():
         key.update(name.encode())
         key.update(value.detach().cpu().contiguous().numpy().tobytes())
     return key.hexdigest()[:16]
+
+
+def _known(files: Sequence[Path]) -> bool:
+    return all(file.exists() for file in files)
 
 
 def _compute(

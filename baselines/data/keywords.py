@@ -5,6 +5,13 @@ alone, three or more, no stop words, that the sentences of at least ``AT_LEAST``
 images hold and those of at most ``AT_MOST`` of all training images. *The keywords of an
 image* are the keyword words in its sentences: those in most of its sentences first, the
 rarer first among equals, at most five.
+
+Keywords belong to an image, as in RSITMD, where annotators wrote them for it. So a query of
+``keywords`` or ``both``, one of the test split too, has those of its image, derived from all of
+that image's sentences: the query "a road" has "pier" where another sentence of the same image
+says so. It knows more than its own sentence, and its recalls do not compare with those of
+queries of a ``sentence``, whose keywords are the keyword words in that one sentence. The test
+split has no part in which words are keyword words.
 """
 
 from __future__ import annotations
@@ -48,7 +55,7 @@ def derive_keywords(captions: Sequence[str], keyword_words: Sequence[str]) -> tu
     """Return the keywords of an image.
 
     Args:
-        captions: Its sentences.
+        captions: Its sentences, all of them, whichever of them is the query.
         keyword_words: The keyword words, the rarest first.
     """
     rank = {word: index for index, word in enumerate(keyword_words)}

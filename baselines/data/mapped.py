@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rsitmd_tools.atomic import atomic_path, remove_leftovers
+from rsitmd_tools.errors import RsitmdError, printable, reason
 
 
 class MappedArray:
@@ -29,23 +32,63 @@ class MappedArray:
 
 
 @contextmanager
+def one_writer(target: Path) -> Iterator[None]:
+    """Wait until no other process writes ``target``, and hold the next one off.
+
+    The system frees the lock as the process ends, however it ends, so what lies unfinished
+    beside the target is nobody's. The lock's file stays: were it removed, one who waits and
+    one who comes would each lock a file of their own.
+
+    Args:
+        target: A file, or what several files have in common; its folder is made when absent.
+
+    Raises:
+        RsitmdError: The folder cannot be written to.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        stream = (target.parent / f".{target.name}.lock").open("a")
+    except OSError as error:
+        raise RsitmdError(
+            f"cannot be written ({reason(error)})",
+            where=target,
+            mend="choose a folder you may write to",
+        ) from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(
+                printable(f"{target}: another process makes it; waiting until it ends"),
+                file=sys.stderr,
+                flush=True,
+            )
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
 def new_array(file: Path, shape: tuple[int, ...], dtype: Any) -> Iterator[npt.NDArray[Any]]:
     """Yield a mapped array to fill; the file appears whole or not at all.
+
+    One process at a time writes a file: another waits, then writes it over.
 
     Raises:
         RsitmdError: It cannot be written.
     """
-    remove_leftovers(file)
-    with atomic_path(file) as partial:
-        mapped: npt.NDArray[Any] = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
-            partial, mode="w+", dtype=dtype, shape=shape
-        )
-        # Reserved now: a full disk is an error here, not a signal on a write to the map.
-        with partial.open("r+b") as stream:
-            _reserve(stream.fileno(), partial.stat().st_size)
-        yield mapped
-        if isinstance(mapped, np.memmap):
-            mapped.flush()
+    with one_writer(file):
+        # Of dead writers: a live one would hold the lock.
+        remove_leftovers(file)
+        with atomic_path(file) as partial:
+            mapped: npt.NDArray[Any] = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
+                partial, mode="w+", dtype=dtype, shape=shape
+            )
+            # Reserved now: a full disk is an error here, not a signal on a write to the map.
+            with partial.open("r+b") as stream:
+                _reserve(stream.fileno(), partial.stat().st_size)
+            yield mapped
+            if isinstance(mapped, np.memmap):
+                mapped.flush()
 
 
 def _reserve(descriptor: int, size: int) -> None:

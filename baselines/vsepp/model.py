@@ -21,7 +21,7 @@ class VSEPP(RetrievalModel):
 
     def __init__(self, config: Config, words: int) -> None:
         super().__init__()
-        self.backbone = Backbone(config.backbone, config.weights)
+        self.backbone = Backbone(config.backbone, config.weights, config.image_size)
         self.drop = nn.Dropout(config.dropout)
         self.project = nn.Linear(self.backbone.channels[-1], config.dimension)
         self.sentence = SentenceEncoder(
@@ -33,8 +33,8 @@ class VSEPP(RetrievalModel):
         return self.backbone
 
     def features_kind(self) -> str:
-        """The last stage, pooled."""
-        return "pooled"
+        """The last stage of the backbone, pooled."""
+        return f"pooled {self.backbone.name}"
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Pool the last stage over space: ``(B, C)``."""

@@ -13,6 +13,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from rsitmd_tools.baselines.backbone import ABOUT, Backbone
+from rsitmd_tools.baselines.config import load_config
+from rsitmd_tools.baselines.models import make_model
+from rsitmd_tools.baselines.text import Vocabulary
 from rsitmd_tools.baselines.weights import convert_weights
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.hashing import sha256_file
@@ -36,6 +39,60 @@ def test_stages_of_resnet18() -> None:
 def test_a_network_that_is_not_there(name: str) -> None:
     with pytest.raises(RsitmdError, match="backbone"):
         Backbone(name)
+
+
+FAMILIES = [
+    "resnet18",
+    "convnext_atto",
+    "mobilenetv3_small_050",
+    "hrnet_w18_small",
+    # Made for 224 pixels; the first gives its channels last.
+    "swin_tiny_patch4_window7_224",
+    "swinv2_cr_tiny_ns_224",
+    "coat_tiny",
+]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_both_models_see_by_networks_of_many_families(family: str) -> None:
+    changes = [f"backbone={family}", "image_size=64", "dimension=16"]
+    images = torch.rand(2, 3, 64, 64)
+    for name in ("amfmn-soft", "vsepp"):
+        model = make_model(load_config(name, changes), Vocabulary(("a",)))
+        assert all(module.training for module in model.modules())
+        model.eval()
+        with torch.no_grad():
+            encoded = model.encode_images(images)
+            maps = model.frozen_part()(images)
+        assert encoded.shape == (2, 16) and encoded.isfinite().all()
+        assert [each.shape[1] for each in maps] == model.frozen_part().channels
+        assert maps[0].shape[2:] == (16, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "why"),
+    [
+        ("vit_tiny_patch16_224", 64, "has 3 stages"),
+        ("efficientformer_l1", 64, "cannot take images of 64: .*; choose another size"),
+        ("twins_pcpvt_small", 100, "cannot take images of 100: .*; choose another size"),
+        ("hrnet_w18_small", 100, "cannot take images of 100: .*; choose another size"),
+        # Its shapes fit, the numbers in a table do not.
+        ("mvitv2_tiny", 100, "cannot take images of 100: .*; choose another size"),
+    ],
+)
+def test_a_network_that_cannot_take_the_images(name: str, size: int, why: str) -> None:
+    with pytest.raises(RsitmdError, match=f"backbone {name}: {why}"):
+        Backbone(name, image_size=size)
+
+
+def test_letting_an_image_through_draws_no_random_number() -> None:
+    torch.manual_seed(0)
+    network = timm.create_model("resnet18", features_only=True)
+    expected = torch.get_rng_state()
+    torch.manual_seed(0)
+    backbone = Backbone("resnet18")
+    assert torch.equal(torch.get_rng_state(), expected)
+    torch.testing.assert_close(dict(backbone.network.state_dict()), dict(network.state_dict()))
 
 
 def test_images_are_normalised_inside_and_the_weights_say_how(tmp_path: Path) -> None:
@@ -79,6 +136,28 @@ def test_weights_of_other_names_are_taken_in_order(tmp_path: Path) -> None:
     torch.testing.assert_close(backbone.mean.flatten(), torch.tensor(mean))
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_published_weights_of_many_families_are_taken(tmp_path: Path, family: str) -> None:
+    source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
+    network = timm.create_model(family, pretrained=False).eval()
+    torch.save(network.state_dict(), source)
+    convert_weights(source, family, target)
+    backbone = Backbone(family, str(target), 224).eval()
+    with torch.no_grad():
+        images = torch.rand(1, 3, 224, 224)
+        normal = (images - backbone.mean) / backbone.std
+        expected = network.forward_intermediates(normal, intermediates_only=True)[-1]
+        torch.testing.assert_close(backbone(images)[-1], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_weights_for_another_size_of_images_say_so(tmp_path: Path) -> None:
+    source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
+    torch.save(timm.create_model("hiera_tiny_224", pretrained=False).state_dict(), source)
+    convert_weights(source, "hiera_tiny_224", target)
+    with pytest.raises(RsitmdError, match=r"1 shapes differ.*; set image_size"):
+        Backbone("hiera_tiny_224", str(target), 256)
+
+
 def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
     source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
     renamed(source)
@@ -96,13 +175,21 @@ def test_weights_of_another_backbone_are_listed(tmp_path: Path) -> None:
         convert_weights(source, "resnet18", target)
     assert not target.exists()
     convert_weights(source, NAME, target)
-    with pytest.raises(RsitmdError, match=f"made for {NAME}.*conv1.weight"):
+    with pytest.raises(RsitmdError, match=f"made for {NAME}.*conv1.weight") as error:
         Backbone("resnet18", str(target))
+    line, *below = str(error.value).splitlines()
+    own = Backbone("resnet18").network.state_dict()
+    missing = [f"  {key} absent" for key in own if key not in state]
+    misshapen = [key for key in own if key in state and own[key].shape != state[key].shape]
+    assert "convert them" in line and misshapen
+    assert below == [*missing[:20], f"  and {len(missing) + len(misshapen) - 20} more"]
     broken = torch.load(source)
     broken["part0"] = broken["part0"][:3]
     torch.save(broken, source)
-    with pytest.raises(RsitmdError, match=r"1 shapes differ \(conv_stem.weight \(3,"):
+    with pytest.raises(RsitmdError, match=r"1 shapes differ \(conv_stem.weight \(3,") as error:
         convert_weights(source, NAME, target)
+    _, below = str(error.value).splitlines()
+    assert below == "  conv_stem.weight (3, 3, 3, 3) for (32, 3, 3, 3)"
     with pytest.raises(WrongUsage, match="safetensors"):
         convert_weights(source, NAME, tmp_path / "out.pth")
 

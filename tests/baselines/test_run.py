@@ -6,8 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
+from rsitmd_tools.baselines.config import load_config
+from rsitmd_tools.baselines.models import make_model
 from rsitmd_tools.baselines.run import Run, read_checkpoint, runs_in
+from rsitmd_tools.baselines.text import Vocabulary
 from rsitmd_tools.errors import RsitmdError
 
 
@@ -26,7 +30,7 @@ def test_runs_of_a_folder(tmp_path: Path) -> None:
         runs_in(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("text", [None, "", "no json"])
+@pytest.mark.parametrize("text", [None, "", "no json", "[1]"])
 def test_what_is_no_run(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "run.json").write_text(text)
@@ -43,6 +47,60 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path, text: str | None) -
         run.config()
 
 
+def test_a_configuration_of_other_bytes_than_utf8(tmp_path: Path) -> None:
+    run = Run(begun(tmp_path / "r"))
+    run.config_file.write_bytes("model: é".encode("latin-1"))
+    with pytest.raises(RsitmdError, match=r"config\.yaml: cannot be read .*; train again"):
+        run.config()
+
+
 def test_a_run_without_a_checkpoint_says_how_to_go_on(tmp_path: Path) -> None:
     with pytest.raises(RsitmdError, match="--resume"):
         read_checkpoint(Run(tmp_path).last)
+
+
+def finished(folder: Path) -> tuple[Run, dict[str, torch.Tensor]]:
+    """Make a run with all its files but the checkpoint, and return what belongs into that."""
+    run = Run(begun(folder))
+    config = load_config("vsepp", ["backbone=mobilenetv3_small_050", "dimension=16"])
+    run.config_file.write_text(json.dumps(config.as_dict()))
+    vocabulary = Vocabulary(("a", "boat"))
+    vocabulary.save(run.vocabulary_file)
+    run.best.parent.mkdir()
+    model = make_model(config, vocabulary)
+    return run, {f"model.{key}": value for key, value in model.state_dict().items()}
+
+
+def test_a_checkpoint_of_another_model_is_listed(tmp_path: Path) -> None:
+    run, state = finished(tmp_path / "r")
+    torch.save({"state_dict": state}, run.best)
+    run.load()
+    state["model.project.bias"] = torch.zeros(8)
+    state["model.other"] = state.pop("model.project.weight")
+    torch.save({"state_dict": state}, run.best)
+    with pytest.raises(RsitmdError, match=r"best\.ckpt: holds another model.*3 parts") as error:
+        run.load()
+    _, *below = str(error.value).splitlines()
+    assert below == [
+        "  project.weight absent",
+        "  project.bias (8,) for (16,)",
+        "  other has no place",
+    ]
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        [1],
+        {},
+        {"state_dict": [1]},
+        {"state_dict": {"model.a": 1}},
+        {"state_dict": {1: torch.ones(1)}},
+    ],
+)
+def test_plain_data_that_are_no_checkpoint(tmp_path: Path, held: object) -> None:
+    run, _ = finished(tmp_path / "r")
+    torch.save(held, run.best)
+    with pytest.raises(RsitmdError, match=r"best\.ckpt: is no checkpoint.*; restore") as error:
+        run.load()
+    assert "\n" not in str(error.value)

@@ -131,6 +131,14 @@ def test_derived_keywords_of_an_image_come_by_how_many_sentences_hold_them() -> 
     assert len(derive_keywords(many, tuple("abcdefgh"))) == 5
 
 
+def test_derived_keywords_of_a_query_are_those_of_its_image() -> None:
+    data = dataset((["a", "a pond", "the pier"], []), (["a road"], []))
+    for query, expected in (("both", ["pier", "pond"]), ("sentence", [])):
+        vocabulary = Vocabulary(("pier", "pond", "road"), ("pier", "pond", "road"), (), query, True)
+        texts = vocabulary.encode(data.captions(), vocabulary.keywords_of(data))
+        assert phrases(vocabulary, texts, 0) == expected
+
+
 def test_a_sentence_is_the_mean_of_both_directions_over_its_steps() -> None:
     torch.manual_seed(0)
     encoder = SentenceEncoder(20, 4, 3)

@@ -13,6 +13,7 @@ from rsitmd_tools.baselines import evaluate
 from rsitmd_tools.baselines.clip.model import CLIP
 from rsitmd_tools.baselines.clip.tokenizer import ClipTokenizer
 from rsitmd_tools.baselines.config import Config, load_config
+from rsitmd_tools.baselines.data.features import features_key
 from rsitmd_tools.baselines.training.train import Options, train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
@@ -70,9 +71,30 @@ def test_weights_come_from_a_file_and_must_fit(tmp_path: Path, settings: Path) -
     made = CLIP(config(settings, "clip", f"weights={file}"), 0)
     torch.testing.assert_close(made.towers.state_dict(), state)
     del state["visual.proj"]
+    state["logit_scale"] = torch.zeros(2)
     save_file(state, file)
-    with pytest.raises(RsitmdError, match=r"1 names absent \(visual.proj\)"):
+    with pytest.raises(RsitmdError, match=r"1 names absent \(visual.proj\)") as error:
         CLIP(config(settings, "clip", f"weights={file}"), 0)
+    _, *below = str(error.value).splitlines()
+    assert below == ["  visual.proj absent", "  logit_scale (2,) for ()"]
+
+
+OTHER = [{"quick_gelu": True}, {"vision_cfg": {**TINY["vision_cfg"], "head_width": 8}}]  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("changed", OTHER)
+def test_towers_of_equal_weights_share_no_features(
+    tmp_path: Path, settings: Path, changed: dict[str, object]
+) -> None:
+    file = tmp_path / "other.json"
+    file.write_text(json.dumps(TINY | changed))
+    one, again, other = (
+        CLIP(config(each, "clip-linear"), 0) for each in (settings, settings, file)
+    )
+    for model in (again, other):
+        model.towers.load_state_dict(one.towers.state_dict())
+    keys = [features_key(model, "images", 1) for model in (one, again, other)]
+    assert keys[0] == keys[1] != keys[2]
 
 
 WRONG = '{"embed_dim": 8, "vision_cfg": {"x": 1}, "text_cfg": {}}'

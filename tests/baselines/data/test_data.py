@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from rsitmd_tools.baselines.data.images import (
     decode_images,
     unit_images,
 )
-from rsitmd_tools.baselines.data.mapped import MappedArray, new_array
+from rsitmd_tools.baselines.data.mapped import MappedArray, new_array, one_writer
 from rsitmd_tools.baselines.data.pairs import EpochBatches, PairBatches, Pairs
 from rsitmd_tools.baselines.data.views import VIEWS, turned
 from rsitmd_tools.baselines.models import make_model, make_tokenizer
@@ -75,16 +77,85 @@ def test_an_image_that_cannot_be_decoded_is_named(
         decode_images(replace(broken, image_folder=tmp_path / "no"), SIZE, tmp_path / "x.npy")
 
 
+def written(folder: Path) -> list[str]:
+    """Return what lies in a folder beside locks, which stay."""
+    return [each.name for each in folder.iterdir() if each.suffix != ".lock"]
+
+
 def test_a_killed_writer_leaves_nothing_behind(tmp_path: Path) -> None:
     file = tmp_path / "a.npy"
     with pytest.raises(KeyboardInterrupt), new_array(file, (3, 2), np.float32):
         raise KeyboardInterrupt
-    assert not list(tmp_path.iterdir())
+    assert not written(tmp_path)
     (tmp_path / ".a.npy.partial-0").write_bytes(b"x")
     with new_array(file, (3, 2), np.float32) as array:
         array[:] = 7
-    assert [each.name for each in tmp_path.iterdir()] == ["a.npy"]
+    assert written(tmp_path) == ["a.npy"]
     assert (MappedArray(file).array == 7).all()
+
+
+def another_process(script: str, *arguments: Path) -> subprocess.Popen[str]:
+    """Start a Python script, and return it once it has said what it waits for."""
+    child = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", script, *map(str, arguments)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None
+    assert "another process makes it" in child.stderr.readline()
+    return child
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from rsitmd_tools.baselines.data.mapped import new_array
+with new_array(Path(sys.argv[1]), (3, 2), "float32") as array:
+    array[:] = 8
+"""
+
+
+def test_two_processes_write_one_file_in_turn(tmp_path: Path) -> None:
+    file = tmp_path / "a.npy"
+    with new_array(file, (3, 2), np.float32) as array:
+        child = another_process(WRITER, file)
+        array[:] = 7
+    assert child.wait() == 0
+    assert (MappedArray(file).array == 8).all()
+    assert written(tmp_path) == ["a.npy"]
+
+
+READER = """
+import pickle, sys
+from pathlib import Path
+from rsitmd_tools.baselines.data import features
+features._compute = None
+model, pixels = pickle.loads(Path(sys.argv[1]).read_bytes())
+features.cached_features(model, pixels, 2, Path(sys.argv[2]))
+"""
+
+
+def test_features_that_another_process_makes_are_awaited(tmp_path: Path, tiny: Dataset) -> None:
+    config = load_config("vsepp", [f"image_size={SIZE}", "dimension=16"])
+    model = make_model(config, make_tokenizer(config, tiny))
+    pixels = cached_images(tiny, SIZE, tmp_path)
+    (tmp_path / "handed").write_bytes(pickle.dumps((model, pixels)))
+    cached_features(model, pixels, 2, tmp_path / "elsewhere")
+    (made,) = (tmp_path / "elsewhere").glob("*.npy")
+    shared = tmp_path / "shared"
+    with one_writer(shared / made.stem.removesuffix("-0")):
+        child = another_process(READER, tmp_path / "handed", shared)
+        made.rename(shared / made.name)
+    assert child.wait() == 0
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(RsitmdError, match=r"a\.npy: cannot be written"),
+        new_array(tmp_path / "file" / "a.npy", (3, 2), np.float32),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("name", ["vsepp", "m1", "m3"])
@@ -134,6 +205,19 @@ def test_features_are_keyed_by_all_that_decides_them(
     with torch.no_grad():
         model.project.weight.add_(1)  # type: ignore[union-attr,operator]
     assert key() == changed
+
+
+@pytest.mark.parametrize("name", ["vsepp", "m1", "m3"])
+def test_networks_of_equal_weights_share_no_features(tiny: Dataset, name: str) -> None:
+    one, other = (
+        make_model(config, make_tokenizer(config, tiny))
+        for backbone in ("resnet18", "resnetblur18")
+        for config in [load_config(name, ["dimension=16", f"backbone={backbone}"])]
+    )
+    other.frozen_part().load_state_dict(one.frozen_part().state_dict())
+    assert features_module.features_key(one, "images", 1) != features_module.features_key(
+        other, "images", 1
+    )
 
 
 def test_features_too_large_to_be_kept_are_told(tmp_path: Path, tiny: Dataset) -> None:
