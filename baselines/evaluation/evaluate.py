@@ -179,8 +179,14 @@ def judge(
         made: What the result says of how the scores were made.
 
     Raises:
-        RsitmdError: The file of positives does not fit, or a file cannot be written.
+        RsitmdError: A score is NaN, the file of positives does not fit, or a file cannot be
+            written.
     """
+    gallery.check_numbers(
+        scores,
+        str(folder or "scores"),
+        "train it again with a lower lr; if few are NaN, look at this one first",
+    )
     both = measures.Both.of(scores, gallery.owners)
     with tempfile.TemporaryDirectory() as scratch:
         prior = gallery_prior(gallery, split, Path(scratch))

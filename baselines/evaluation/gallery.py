@@ -91,6 +91,39 @@ class Gallery:
         """Return the name of an image."""
         return self.part.images[image].filename
 
+    def text_name(self, text: int) -> str:
+        """Return what a text is called: its place among the sentences of its image."""
+        return f"sentence {int(self.places[text])} of {self.name(int(self.owners[text]))}"
+
+    def check_numbers(self, scores: npt.NDArray[np.floating[Any]], where: str, mend: str) -> None:
+        """Check that every pair has a score; infinite ones can be ranked, NaN cannot.
+
+        Args:
+            scores: ``(N, M)``.
+            where: What they are scores of.
+            mend: What can be done about it.
+
+        Raises:
+            RsitmdError: Scores are NaN; the first image that has none but such is named, else
+                the first such sentence, else the first pair.
+        """
+        blank = np.isnan(scores)
+        if not blank.any():
+            return
+        rows, columns = np.flatnonzero(blank.all(1)), np.flatnonzero(blank.all(0))
+        if len(rows):
+            first = self.name(int(rows[0]))
+        elif len(columns):
+            first = self.text_name(int(columns[0]))
+        else:
+            row, column = np.argwhere(blank)[0].tolist()
+            first = f"{self.name(row)}, {self.text_name(column)}"
+        raise RsitmdError(
+            f"{int(blank.sum())} of {blank.size} scores are NaN",
+            where=f"{where}: {first}",
+            mend=mend,
+        )
+
     def texts_of(self) -> list[Indices]:
         """Return the texts of each image."""
         return np.split(np.arange(self.texts), np.cumsum(np.bincount(self.owners))[:-1])

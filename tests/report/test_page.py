@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -154,6 +155,15 @@ def test_damaged_and_absent_images_leave_a_blank(
     write_report([make_run()], output)
     assert Page(output).tags["img"] == 0
     assert Page(output).html.count('class="blank"') == 6
+
+
+def test_an_infinite_score_is_a_dash(make_run: MakeRun, output: Path) -> None:
+    run = make_run("masked")
+    examples = json.loads((run / "examples.json").read_text())
+    examples["text_to_image"][0]["found"][1]["score"] = None
+    (run / "examples.json").write_text(json.dumps(examples))
+    write_report([run], output)
+    assert re.findall(r'<p class="score">([^r<]+)</p>', Page(output).html)[:2] == ["0.900", "–"]
 
 
 def test_a_run_without_examples_and_curves_has_its_row(make_run: MakeRun, output: Path) -> None:

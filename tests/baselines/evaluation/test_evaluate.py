@@ -234,3 +234,59 @@ def test_scores_of_a_file_are_judged_as_a_run_is(tiny: Dataset, run: Path, tmp_p
         "examples.json",
         "queries.csv",
     }
+
+
+def test_infinite_scores_are_ranked_as_the_numbers_beyond_all_others(
+    tiny: Dataset, tmp_path: Path
+) -> None:
+    """As masks leave them: the same figures as with plain numbers, and files that are JSON."""
+    random = np.random.default_rng(0)
+    plain = random.integers(0, 5, (8, 40)).astype(np.float32)
+    infinite = plain.copy()
+    for value, share in ((-np.inf, 0.9), (np.inf, 0.05)):
+        chosen = random.random((8, 40)) < share
+        infinite[chosen], plain[chosen] = value, np.sign(value) * 100
+    results = []
+    for name, scores in (("plain", plain), ("infinite", infinite)):
+        np.save(tmp_path / f"{name}.npy", scores)
+        wishes = Wishes(run_files=True)
+        folder = tmp_path / name
+        result = evaluate_scores(tmp_path / f"{name}.npy", tiny, wishes=wishes, output=folder)
+        del result["scores"]
+        results.append(result)
+    assert results[0] == results[1]
+    for file in ("queries.csv", "trec/image_to_text.qrels"):
+        assert (tmp_path / "plain" / file).read_text() == (tmp_path / "infinite" / file).read_text()
+    one, other = (
+        json.loads((tmp_path / name / "examples.json").read_text(), parse_constant=pytest.fail)
+        for name in ("plain", "infinite")
+    )
+    assert first_error(other, load_schema("benchmark_examples")) is None
+    for way in one:
+        for here, there in zip(one[way], other[way], strict=True):
+            for item, same in zip(here["found"], there["found"], strict=True):
+                score = None if abs(item["score"]) == 100 else item["score"]
+                assert same == {**item, "score": score}
+    ranked = (tmp_path / "infinite" / "trec" / "image_to_text.run").read_text().splitlines()
+    assert {line.split()[4] for line in ranked} >= {"inf", "-inf", "4.0"}
+
+
+@pytest.mark.parametrize("all_of_it", [True, False])
+def test_a_run_whose_scores_are_no_numbers(tiny: Dataset, run: Path, all_of_it: bool) -> None:
+    checkpoint = torch.load(Run(run).best, weights_only=True)
+    for name, value in checkpoint["state_dict"].items():
+        if "embedding" in name:
+            value[1 if not all_of_it else slice(None)] = torch.nan
+    torch.save(checkpoint, Run(run).best)
+    about = json.loads((run / "run.json").read_text())
+    del about["files"]
+    (run / "run.json").write_text(json.dumps(about))
+
+    def strange(image: Any) -> Any:
+        return replace(image, sentences=(*image.sentences[:-1], Sentence("zxq")))
+
+    first = next(image for image in tiny if image.split == "test").filename
+    named = f"{first}: 320" if all_of_it else rf"sentence 4 of {first}: \d+"
+    with pytest.raises(RsitmdError, match=f"soft: {named} of 320 scores are NaN; train it again"):
+        evaluate(run, with_test_images(tiny, strange))
+    assert not (run / "result.json").exists()
