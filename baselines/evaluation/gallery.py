@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rsitmd_tools.baselines.data.names import check_names
 from rsitmd_tools.dataset import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError
 
@@ -43,10 +44,11 @@ class Gallery:
         """Take the images and texts of a split.
 
         Raises:
-            RsitmdError: The split does not exist, or has fewer than two images with
-                sentences.
+            RsitmdError: The split does not exist, has two records of one image, or fewer
+                than two images with sentences.
         """
         asked = dataset.select(split)
+        check_names(asked)
         images: list[ImageRecord] = []
         rows: list[int] = []
         columns: list[int] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,17 @@ def test_scores_that_are_no_numbers_are_named(
     scores[place] = np.nan
     with pytest.raises(RsitmdError, match=line):
         gallery.check_numbers(scores, "a.npy", "mend it")
+
+
+def test_two_records_of_an_image_are_refused(uneven: Dataset) -> None:
+    """The sentences of one would be wrong for the other."""
+    one = uneven.images[1]
+    twice = uneven.with_images([*uneven.images, replace(one, sentences=one.sentences[:1])])
+    line = r"nowhere: im 1.png: has 2 records in test; keep one; .* \(D106\)"
+    with pytest.raises(RsitmdError, match=line):
+        Gallery.of(twice, "test")
+    elsewhere = uneven.with_images([*uneven.images, replace(one, split="train")])
+    assert Gallery.of(elsewhere, "test").images == 3
 
 
 @pytest.mark.parametrize("kept", [[0], [0, 2], [2]])

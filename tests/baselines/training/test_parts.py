@@ -73,6 +73,23 @@ def test_blank_sentences_and_images_without_any_are_left_out(tiny: Dataset) -> N
     assert kept.captions == ("A pond.",)
 
 
+def test_two_records_of_an_image_are_refused(tiny: Dataset) -> None:
+    """A name would stand for either: the prior and the folds go by names."""
+    one = tiny.images[3]
+    for extra, line in (
+        (replace(one, sentences=one.sentences[:2]), r"has 2 records in train; .* \(D106\)"),
+        (replace(one, sentences=()), r"has 2 records in train; .* \(D106\)"),
+        (replace(one, split="val"), r"has 2 records in train and val; .* \(D105\)"),
+    ):
+        data = tiny.with_images([*tiny.images, extra])
+        with pytest.raises(RsitmdError, match=f"{one.filename}: {line}"):
+            split_parts(data, Config())
+        gone = {one.filename, *(image.filename for image in tiny.images[:2])}
+        assert names(split_parts(data, Config(), gone).pool) == names(tiny.select("train")) - gone
+    tested = tiny.with_images([*tiny.images, replace(one, split="test")])
+    assert len(split_parts(tested, Config()).pool) == 24
+
+
 @pytest.mark.parametrize("kept", [0, 1, 2, 3])
 def test_splits_too_small_to_learn_from(tiny: Dataset, kept: int) -> None:
     few = tiny.with_images(tiny.select("train").images[:kept])
@@ -129,6 +146,6 @@ def test_the_release_prior_is_taken_where_it_fits(tmp_path: Path, tiny: Dataset)
 
 
 def test_a_record_needs_no_category() -> None:
-    image = ImageRecord("a.png", (Sentence("A pond."),), split="train")
-    data = Dataset("d", (image,) * 4, Path("d"), "rsitmd")
+    images = tuple(ImageRecord(f"{n}.png", (Sentence("A pond."),), (), "train") for n in range(4))
+    data = Dataset("d", images, Path("d"), "rsitmd")
     assert len(split_parts(data, Config()).training) == 2
