@@ -38,6 +38,7 @@ from rsitmd_tools.baselines.evaluation.trec import write_run_files
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.training.device import accelerator, check_device
 from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
 
 BOOTSTRAP_SEED = 0
@@ -137,8 +138,15 @@ def evaluate_scores(
         The result, as of :func:`evaluate`; what is not known of the model is None.
 
     Raises:
-        RsitmdError: The scores do not fit the split; see :func:`evaluate` for others.
+        RsitmdError: The scores do not fit the split, or the output is a run; see
+            :func:`evaluate` for others.
     """
+    if output is not None and Run(output).about_file.exists():
+        raise RsitmdError(
+            "is a run, and holds the result of its own model",
+            where=output,
+            mend="name another folder for the result of the scores",
+        )
     gallery = Gallery.of(dataset, split)
     scores = read_scores(file, gallery)
     unknown = (

@@ -96,6 +96,15 @@ def test_scores_of_your_own(data: Path, tmp_path: Path, capsys: pytest.CaptureFi
     command = ["benchmark", "evaluate", "--scores", str(tmp_path / "mine.npy"), str(data)]
     assert _run([*command, "-o", str(out), "--json"], False) == 0
     assert json.loads(capsys.readouterr().out)["mean_recall"] == 100
+    # Again is no harm; the result of a run would be lost.
+    assert _run([*command, "-o", str(out)], False) == 0
+    (out / "run.json").write_text("{}")
+    capsys.readouterr()
+    kept = (out / "result.json").stat().st_mtime_ns
+    assert _run([*command, "-o", str(out)], False) == 1
+    assert f"error: {out}: is a run, and holds the result" in capsys.readouterr().err
+    assert (out / "result.json").stat().st_mtime_ns == kept
+    (out / "run.json").unlink()
     assert _run(["benchmark", "compare", str(out)], False) == 0
     assert _run(["benchmark", "report", str(out), "-o", str(tmp_path / "r.html")], False) == 0
     assert "scores from a file" in (tmp_path / "r.html").read_text()
