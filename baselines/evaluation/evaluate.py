@@ -37,6 +37,7 @@ from rsitmd_tools.baselines.evaluation.scoring import score_matrix
 from rsitmd_tools.baselines.evaluation.trec import write_run_files
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.training.device import accelerator, check_device
+from rsitmd_tools.baselines.training.parts import learns_from
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
@@ -102,8 +103,11 @@ def evaluate(
         scores = score_matrix(model, tokenizer, pixels, part.captions(), keywords, wishes.views)
         if wishes.maps:
             draw_maps(model, part, pixels, folder / "maps")
+    same = about["data_sha256"] == dataset.checksum()
     made = {
-        "trained_on_this_data": about["data_sha256"] == dataset.checksum(),
+        "trained_on_this_data": same,
+        # Of other data only the checksum is known: not which images it held.
+        "seen_in_training": learns_from(config, split) if same else None,
         "training_data_sha256": about["data_sha256"],
         "prior": about["prior"],
         "model": config.model,
@@ -151,6 +155,7 @@ def evaluate_scores(
     scores = read_scores(file, gallery)
     unknown = (
         "trained_on_this_data",
+        "seen_in_training",
         "training_data_sha256",
         "prior",
         "seed",

@@ -93,6 +93,16 @@ def split_parts(dataset: Dataset, config: Config, excluded: Collection[str] = ()
     return parts
 
 
+def learns_from(config: Config, split: str) -> bool:
+    """Say whether a run learns from images of a split, by what :func:`split_parts` deals.
+
+    Of ``train`` with a part of it held out the answer is yes: most of it is learned from.
+    """
+    if config.epochs == 0:
+        return False
+    return split == "train" or (split == "val" and (config.folds > 0 or not config.validate))
+
+
 def _captioned(dataset: Dataset, excluded: Collection[str]) -> Dataset:
     from dataclasses import replace
 

@@ -71,6 +71,20 @@ def test_a_run_and_a_folder_of_runs(
     assert json.loads(capsys.readouterr().out)["systems"][0]["seeds"] == [0, 1]
 
 
+def test_images_that_were_learned_from(
+    data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "seed-0"
+    shutil.copytree(runs / "seed-0", run)
+    line = "images of train were learned from: this is no measure of new images"
+    assert _run(["benchmark", "evaluate", str(run), str(data)], False) == 0
+    assert "learned from" not in capsys.readouterr().out
+    assert _run(["benchmark", "evaluate", str(run), str(data), "--split", "train"], False) == 0
+    assert line in capsys.readouterr().out.splitlines()
+    assert _run(["benchmark", "compare", str(run)], False) == 0
+    assert "seed-0: evaluated on images that it learned from" in capsys.readouterr().out
+
+
 def test_eight_views(
     data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -120,12 +120,14 @@ def test_a_reader_is_warned_of_what_does_not_compare(make_run: MakeRun, output: 
     runs = [
         make_run("first"),
         make_run("elsewhere", trained_on_this_data=False),
+        make_run("own", seen_in_training=True),
         make_run("larger", gallery={"images": 9, "texts": 45}, images_without_sentences=1),
         make_run("foreign", data_sha256="a" * 64, training_finished=False),
     ]
     write_report(runs, output)
     text = " ".join(Page(output).text.split())
     assert "trained on other data than it was evaluated on" in text
+    assert text.count("evaluated on images that it learned from") == 1
     assert "its gallery is another than the first run's" in text
     assert "1 images without sentences were left out" in text
     assert "evaluated on other data than the first run" in text

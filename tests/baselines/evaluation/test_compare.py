@@ -145,6 +145,18 @@ def test_what_was_trained_on_other_data_says_so(make: Make) -> None:
     assert found["notes"] == ["a: trained on other data than evaluated on"]
 
 
+def test_what_was_evaluated_on_its_own_images_says_so(make: Make) -> None:
+    runs = [make("a", 1.5, seen_in_training=True), make("b", 1.5, config="amfmn-soft")]
+    assert compare(runs, published="none")["notes"] == [
+        "a: evaluated on images that it learned from"
+    ]
+    # Results of an earlier version do not say.
+    result = json.loads((runs[0] / "result.json").read_text())
+    del result["seen_in_training"]
+    (runs[0] / "result.json").write_text(json.dumps(result))
+    assert compare(runs, published="none")["notes"] == []
+
+
 def test_bad_input_is_one_line(make: Make, tmp_path: Path) -> None:
     run = make("a", 1.5)
     with pytest.raises(WrongUsage, match="no system is called 'b'; known: a"):

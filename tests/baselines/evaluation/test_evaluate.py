@@ -90,6 +90,16 @@ def test_the_order_of_images_and_sentences_changes_nothing(tiny: Dataset, run: P
     assert moved["trained_on_this_data"] is False
 
 
+def test_images_that_were_learned_from_are_marked(tiny: Dataset, run: Path) -> None:
+    assert evaluate(run, tiny)["seen_in_training"] is False
+    assert evaluate(run, tiny, "train")["seen_in_training"] is True
+    # The images of other data are not known.
+    other = tiny.with_images(tiny.images[::-1])
+    result = evaluate(run, other, "train")
+    assert result["seen_in_training"] is None
+    assert first_error(result, load_schema("benchmark_result")) is None
+
+
 def test_images_without_sentences_are_left_out_and_counted(tiny: Dataset, run: Path) -> None:
     test = [image for image in tiny if image.split == "test"]
 

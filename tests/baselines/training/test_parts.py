@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.training.parts import split_parts
+from rsitmd_tools.baselines.training.parts import learns_from, split_parts
 from rsitmd_tools.baselines.training.prior import training_prior
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError, WrongUsage
@@ -60,6 +60,19 @@ def test_folds_deal_train_and_val_and_never_test(tiny: Dataset) -> None:
         assert not names(each.pool) & names(tiny.select("test"))
     with pytest.raises(WrongUsage, match="fold=5"):
         split_parts(data, Config(folds=5, fold=5))
+
+
+@pytest.mark.parametrize(
+    "config", [Config(), Config(folds=3, fold=1), Config(validate=False), Config(seed=2)]
+)
+def test_what_a_run_learns_from_is_what_is_dealt(tiny: Dataset, config: Config) -> None:
+    data = with_val(tiny)
+    learned = names(split_parts(data, config).training)
+    for split in data.splits:
+        seen = bool(learned & names(data.select(split)))
+        assert learns_from(config, split) == seen, split
+        assert not learns_from(replace(config, epochs=0), split)
+    assert learns_from(config, "train") and not learns_from(config, "test")
 
 
 def test_blank_sentences_and_images_without_any_are_left_out(tiny: Dataset) -> None:
