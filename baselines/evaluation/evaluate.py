@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
+import os
 import platform
 import shlex
 import sys
@@ -43,6 +46,11 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
 
 BOOTSTRAP_SEED = 0
+PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "pillow")
+OPTIONAL = ("open_clip_torch", "scipy")
+CPUINFO = Path("/proc/cpuinfo")
+# What a run records of its training beside data, weights and settings.
+OF_TRAINING = ("command", "versions", "machine", "devices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,7 @@ def evaluate(
         "device": device,
         "views": wishes.views,
         "training_finished": about.get("finished") is not None,
+        "training": {key: about[key] for key in OF_TRAINING if key in about},
     }
     return judge(scores, gallery, dataset, split, wishes, folder, made)
 
@@ -161,6 +170,7 @@ def evaluate_scores(
         "seed",
         "weights",
         "checkpoint_sha256",
+        "training",
     )
     made = {
         **dict.fromkeys(unknown),
@@ -227,7 +237,7 @@ def judge(
         "hardest": measures.hardest(scores, gallery, both),
         "command": "rsitmd " + shlex.join(sys.argv[1:]),
         "versions": versions(),
-        "machine": machine(),
+        "machine": machine(made.get("device", "cpu")),
     }
     if folder is not None:
         run = Run(folder)
@@ -241,16 +251,35 @@ def judge(
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that decide a result."""
-    import importlib.metadata
-
-    names = ("torch", "torchvision", "timm", "lightning", "numpy")
-    found = {name: importlib.metadata.version(name) for name in names}
+    """Return the versions that decide a result, of the optional packages those installed."""
+    found = {name: importlib.metadata.version(name) for name in PACKAGES}
+    for name in OPTIONAL:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
     return {"rsitmd-tools": __version__, "python": platform.python_version(), **found}
 
 
-def machine() -> dict[str, Any]:
-    """Return what the run was made on."""
-    import os
+def machine(device: str = "cpu") -> dict[str, Any]:
+    """Return what the run was made on.
 
-    return {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()}
+    Args:
+        device: The one that is computed on; of ``cuda`` the GPU's name stands beside.
+    """
+    about = {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+    }
+    return {**about, "gpu": torch.cuda.get_device_name()} if device == "cuda" else about
+
+
+def _processor() -> str:
+    """Return the processor's name, its architecture where the system tells no more."""
+    try:
+        lines = CPUINFO.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import os
+import platform
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +17,14 @@ import torch
 import yaml
 from PIL import Image
 
-from rsitmd_tools.baselines.evaluation.evaluate import Wishes, evaluate, evaluate_scores
+from rsitmd_tools.baselines.evaluation import evaluate as evaluate_module
+from rsitmd_tools.baselines.evaluation.evaluate import (
+    Wishes,
+    evaluate,
+    evaluate_scores,
+    machine,
+    versions,
+)
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.measures import Both, category_chance
 from rsitmd_tools.baselines.evaluation.queries import read_queries
@@ -57,6 +67,59 @@ def test_the_result_fits_its_schema_and_pins_what_it_rests_on(tiny: Dataset, run
         list(result["image_to_text"].values()), abs=1e-3
     )
     assert evaluate(run, tiny) == result
+
+
+def test_the_training_is_pinned_as_the_run_records_it(tiny: Dataset, run: Path) -> None:
+    about = json.loads((run / "run.json").read_text())
+    about["command"], about["devices"] = "rsitmd benchmark train tiny", 2
+    about["machine"] = {"processor": "another"}
+    (run / "run.json").write_text(json.dumps(about))
+    result = evaluate(run, tiny)
+    assert result["training"] == {
+        key: about[key] for key in ("command", "versions", "machine", "devices")
+    }
+    assert result["machine"] != about["machine"]
+    for key in ("command", "versions", "devices"):
+        del about[key]
+    (run / "run.json").write_text(json.dumps(about))
+    result = evaluate(run, tiny)
+    assert result["training"] == {"machine": {"processor": "another"}}
+    assert first_error(result, load_schema("benchmark_result")) is None
+
+
+def test_the_machine_is_told_by_name(
+    tiny: Dataset, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "cpuinfo"
+    info.write_text("processor : 0\nmodel name\t: A chip: 9 GHz\nprocessor : 1\nmodel name : B\n")
+    monkeypatch.setattr(evaluate_module, "CPUINFO", info)
+    # No GPU is at hand.
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "A card")
+    found = evaluate(run, tiny, wishes=Wishes(device="cpu"))["machine"]
+    assert found == {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "processor": "A chip: 9 GHz",
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+    }
+    assert machine("cuda") == {**found, "gpu": "A card"}
+    info.unlink()
+    assert machine()["processor"] in {platform.processor(), platform.machine()}
+
+
+def test_versions_of_what_is_not_installed_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = versions()
+    assert {"python", "torch", "pillow", "open_clip_torch", "scipy"} <= whole.keys()
+    installed = importlib.metadata.version
+
+    def absent(name: str) -> str:
+        if name == "open_clip_torch":
+            raise importlib.metadata.PackageNotFoundError
+        return installed(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", absent)
+    assert versions() == {k: v for k, v in whole.items() if k != "open_clip_torch"}
 
 
 def test_the_category_alone_is_a_model_that_scores_by_it(tiny: Dataset, run: Path) -> None:
@@ -239,6 +302,7 @@ def test_scores_of_a_file_are_judged_as_a_run_is(tiny: Dataset, run: Path, tmp_p
     assert result["map_at_r"]["own"] == {"image_to_text": 100, "text_to_image": 100}
     assert result["model"] == "scores"
     assert result["weights"] is None
+    assert result["training"] is None
     assert {file.name for file in (tmp_path / "out").iterdir()} == {
         "result.json",
         "examples.json",
