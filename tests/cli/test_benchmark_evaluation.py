@@ -71,6 +71,33 @@ def test_a_run_and_a_folder_of_runs(
     assert json.loads(capsys.readouterr().out)["systems"][0]["seeds"] == [0, 1]
 
 
+def test_a_folder_of_folds_with_maps(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folds = tmp_path / "folds"
+    settings = [part for each in (*SETTINGS, "margin.kind=fixed") for part in ("--set", each)]
+    train_them = ["benchmark", "train", str(data), "--config", "amfmn-soft", *settings]
+    assert _run([*train_them, "--folds", "2", "-o", str(folds)], False) == 0
+    summary = json.loads((folds / "summary.json").read_text())
+    for fold in (0, 1):
+        (folds / f"fold-{fold}" / "result.json").unlink()
+    capsys.readouterr()
+    assert _run(["benchmark", "evaluate", str(folds), str(data), "--maps"], False) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("fold-")] == ["fold-0:", "fold-1:"]
+    found = []
+    for fold in (0, 1):
+        run = folds / f"fold-{fold}"
+        result = json.loads((run / "result.json").read_text())
+        assert (result["settings"]["folds"], result["settings"]["fold"]) == (2, fold)
+        found.append(result["mean_recall"])
+        assert any(f"mean recall {result['mean_recall']:.2f}" in line for line in lines)
+        tested = {image.filename for image in load_dataset(data).select("test")}
+        pictures = {file.name for file in (run / "maps").iterdir()}
+        assert pictures == {f"{name}.png" for name in tested} | {"sheet.png"}
+    assert found == summary["mean_recall"]["values"]
+
+
 def test_images_that_were_learned_from(
     data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
