@@ -53,6 +53,21 @@ def test_augmentation_is_a_function_of_its_seed() -> None:
         assert one.shape == (3, SIZE, SIZE) and one.min() >= 0 and one.max() <= 1
 
 
+def test_one_view_is_rotated_and_several_are_not() -> None:
+    """A white image turned by other than a right angle has black corners."""
+    white = np.full((40, 40, 3), 255, np.uint8)
+    for seed in range(8):
+        assert TrainingTransform(40)(white, seed).min() < 0.9
+        assert TrainingTransform(40, 8)(white, seed).min() == 1
+    # By 0 to 90 degrees against the clock: a mark at the top moves to the left, never below.
+    mark = np.zeros((41, 41, 3), np.uint8)
+    mark[2:7, 18:23] = 255
+    for seed in range(8):
+        turned_mark = TrainingTransform(41)(mark, seed)[0]
+        rows, columns = np.nonzero(turned_mark.numpy() > 0.5)
+        assert rows.mean() < 21 and columns.mean() < 21
+
+
 def test_images_are_decoded_once_and_travel_as_their_path(tmp_path: Path, tiny: Dataset) -> None:
     images = cached_images(tiny, SIZE, tmp_path)
     assert images.array.shape == (len(tiny), SIZE, SIZE, 3)
