@@ -81,6 +81,9 @@ class Tokenizer(Protocol):
     def keywords_of(self, dataset: Dataset) -> list[tuple[str, ...]]:
         """Return, for each caption of :meth:`Dataset.captions`, the keywords of its image."""
 
+    def unread(self, caption: str) -> list[str]:
+        """Say what of a caption the model does not read, a sentence each."""
+
 
 class RetrievalModel(nn.Module, ABC):
     """A model whose training and evaluation use the same score.

@@ -23,6 +23,8 @@ UNKNOWN = 1
 MAX_WORDS = 100
 MAX_KEYWORDS = 10
 MAX_KEYWORD_WORDS = 8
+# Of the unknown words of a caption, those that are named.
+NAMED = 5
 QUERIES = ("sentence", "keywords", "both")
 # Of the images: a keyword on more of them says little; beside a sentence it is dropped.
 FREQUENT = 0.1
@@ -134,6 +136,21 @@ class Vocabulary:
             for image in dataset
         ]
         return [keywords[owner] for owner in dataset.caption_owners()]
+
+    def unread(self, caption: str) -> list[str]:
+        """Say what of a caption the model does not read: too many words, and unknown ones."""
+        words = words_of(caption)
+        said = []
+        if len(words) > MAX_WORDS:
+            said.append(f"the sentence has {len(words)} words: the first {MAX_WORDS} count")
+        known = frozenset(self.words)
+        unknown = list(dict.fromkeys(word for word in words if word not in known))
+        if len(unknown) == len(dict.fromkeys(words)):
+            said.append("no word of the sentence was in the training: the order means nothing")
+        elif unknown:
+            more = ", ..." if len(unknown) > NAMED else ""
+            said.append(f"not in the training: {', '.join(unknown[:NAMED])}{more}")
+        return said
 
     def _query(
         self, caption: str, keywords: Sequence[str], of_keywords: frozenset[str]

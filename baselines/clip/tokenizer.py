@@ -12,6 +12,9 @@ from rsitmd_tools.atomic import write_json
 from rsitmd_tools.baselines.base import Texts
 from rsitmd_tools.dataset import Dataset
 
+# One before a text, one behind it.
+MARKS = 2
+
 
 class ClipTokenizer:
     """Byte pairs of open_clip; its table comes with the package.
@@ -48,6 +51,13 @@ class ClipTokenizer:
     def keywords_of(self, dataset: Dataset) -> list[tuple[str, ...]]:
         """Return, for each caption of the dataset, the keywords of its image."""
         return [image.keywords for image in dataset for _ in image.sentences]
+
+    def unread(self, caption: str) -> list[str]:
+        """Say whether a caption is cut; byte pairs leave no word unknown."""
+        tokens, most = len(self._tokenizer.encode(caption)), self._context - MARKS
+        if tokens <= most:
+            return []
+        return [f"the sentence has {tokens} tokens of CLIP: the first {most} count"]
 
     def _text(self, caption: str, keywords: Sequence[str]) -> str:
         if self._query == "sentence" or not keywords:

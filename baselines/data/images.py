@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 
@@ -21,6 +21,8 @@ from rsitmd_tools.progress import track
 
 # Resized to 278, cropped to 256, as in the paper; other sizes in proportion.
 RESIZED_TO_CROP = 278 / 256
+# What Pillow raises of a file that is no image, is broken, or is too large to be honest.
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 def decode_images(dataset: Dataset, size: int, file: Path) -> npt.NDArray[np.uint8]:
@@ -35,7 +37,7 @@ def decode_images(dataset: Dataset, size: int, file: Path) -> npt.NDArray[np.uin
             try:
                 with Image.open(path) as opened:
                     resized = opened.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
-            except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
+            except UNREADABLE as error:
                 raise RsitmdError(
                     f"cannot be decoded ({reason(error)})", where=path, mend="replace the image"
                 ) from error

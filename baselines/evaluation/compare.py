@@ -67,6 +67,11 @@ def compare_systems(
         if any(run.result["trained_on_this_data"] is False for run in system.runs)
     ]
     notes += [
+        f"{system.name}: evaluated on images that it learned from"
+        for system in systems
+        if any(run.result.get("seen_in_training") for run in system.runs)
+    ]
+    notes += [
         f"{system.name}: each image seen in {views} views"
         for system in systems
         if (views := max(map(views_of, system.runs))) > 1

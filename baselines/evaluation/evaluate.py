@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
+import os
 import platform
 import shlex
 import sys
@@ -37,10 +40,17 @@ from rsitmd_tools.baselines.evaluation.scoring import score_matrix
 from rsitmd_tools.baselines.evaluation.trec import write_run_files
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.training.device import accelerator, check_device
+from rsitmd_tools.baselines.training.parts import learns_from
 from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
 
 BOOTSTRAP_SEED = 0
+PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "pillow")
+OPTIONAL = ("open_clip_torch", "scipy")
+CPUINFO = Path("/proc/cpuinfo")
+# What a run records of its training beside data, weights and settings.
+OF_TRAINING = ("command", "versions", "machine", "devices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +111,11 @@ def evaluate(
         scores = score_matrix(model, tokenizer, pixels, part.captions(), keywords, wishes.views)
         if wishes.maps:
             draw_maps(model, part, pixels, folder / "maps")
+    same = about["data_sha256"] == dataset.checksum()
     made = {
-        "trained_on_this_data": about["data_sha256"] == dataset.checksum(),
+        "trained_on_this_data": same,
+        # Of other data only the checksum is known: not which images it held.
+        "seen_in_training": learns_from(config, split) if same else None,
         "training_data_sha256": about["data_sha256"],
         "prior": about["prior"],
         "model": config.model,
@@ -113,6 +126,7 @@ def evaluate(
         "device": device,
         "views": wishes.views,
         "training_finished": about.get("finished") is not None,
+        "training": {key: about[key] for key in OF_TRAINING if key in about},
     }
     return judge(scores, gallery, dataset, split, wishes, folder, made)
 
@@ -137,17 +151,26 @@ def evaluate_scores(
         The result, as of :func:`evaluate`; what is not known of the model is None.
 
     Raises:
-        RsitmdError: The scores do not fit the split; see :func:`evaluate` for others.
+        RsitmdError: The scores do not fit the split, or the output is a run; see
+            :func:`evaluate` for others.
     """
+    if output is not None and Run(output).about_file.exists():
+        raise RsitmdError(
+            "is a run, and holds the result of its own model",
+            where=output,
+            mend="name another folder for the result of the scores",
+        )
     gallery = Gallery.of(dataset, split)
     scores = read_scores(file, gallery)
     unknown = (
         "trained_on_this_data",
+        "seen_in_training",
         "training_data_sha256",
         "prior",
         "seed",
         "weights",
         "checkpoint_sha256",
+        "training",
     )
     made = {
         **dict.fromkeys(unknown),
@@ -179,8 +202,14 @@ def judge(
         made: What the result says of how the scores were made.
 
     Raises:
-        RsitmdError: The file of positives does not fit, or a file cannot be written.
+        RsitmdError: A score is NaN, the file of positives does not fit, or a file cannot be
+            written.
     """
+    gallery.check_numbers(
+        scores,
+        str(folder or "scores"),
+        "train it again with a lower lr; if few are NaN, look at this one first",
+    )
     both = measures.Both.of(scores, gallery.owners)
     with tempfile.TemporaryDirectory() as scratch:
         prior = gallery_prior(gallery, split, Path(scratch))
@@ -208,7 +237,7 @@ def judge(
         "hardest": measures.hardest(scores, gallery, both),
         "command": "rsitmd " + shlex.join(sys.argv[1:]),
         "versions": versions(),
-        "machine": machine(),
+        "machine": machine(made.get("device", "cpu")),
     }
     if folder is not None:
         run = Run(folder)
@@ -222,16 +251,35 @@ def judge(
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that decide a result."""
-    import importlib.metadata
-
-    names = ("torch", "torchvision", "timm", "lightning", "numpy")
-    found = {name: importlib.metadata.version(name) for name in names}
+    """Return the versions that decide a result, of the optional packages those installed."""
+    found = {name: importlib.metadata.version(name) for name in PACKAGES}
+    for name in OPTIONAL:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
     return {"rsitmd-tools": __version__, "python": platform.python_version(), **found}
 
 
-def machine() -> dict[str, Any]:
-    """Return what the run was made on."""
-    import os
+def machine(device: str = "cpu") -> dict[str, Any]:
+    """Return what the run was made on.
 
-    return {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()}
+    Args:
+        device: The one that is computed on; of ``cuda`` the GPU's name stands beside.
+    """
+    about = {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+    }
+    return {**about, "gpu": torch.cuda.get_device_name()} if device == "cuda" else about
+
+
+def _processor() -> str:
+    """Return the processor's name, its architecture where the system tells no more."""
+    try:
+        lines = CPUINFO.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

@@ -15,7 +15,10 @@ FOUND = 5
 
 
 def examples(scores: npt.NDArray[np.floating[Any]], gallery: Gallery) -> dict[str, Any]:
-    """Return queries spread evenly over the split, none chosen by hand."""
+    """Return queries spread evenly over the split, none chosen by hand.
+
+    An infinite score, as a masked pair has it, is None: JSON has no number for it.
+    """
     captions = gallery.part.captions()
     texts_of = gallery.texts_of()
     chosen = spread(gallery.images, EXAMPLES)
@@ -27,7 +30,7 @@ def examples(scores: npt.NDArray[np.floating[Any]], gallery: Gallery) -> dict[st
                 "found": [
                     {
                         "image": gallery.name(row),
-                        "score": float(scores[row, text]),
+                        "score": _number(scores[row, text]),
                         "relevant": row == image,
                     }
                     for row in nearest(scores[:, text], FOUND).tolist()
@@ -41,7 +44,7 @@ def examples(scores: npt.NDArray[np.floating[Any]], gallery: Gallery) -> dict[st
                 "found": [
                     {
                         "sentence": captions[column],
-                        "score": float(scores[image, column]),
+                        "score": _number(scores[image, column]),
                         "relevant": bool(gallery.owners[column] == image),
                     }
                     for column in nearest(scores[image], FOUND).tolist()
@@ -50,6 +53,10 @@ def examples(scores: npt.NDArray[np.floating[Any]], gallery: Gallery) -> dict[st
             for image in chosen
         ],
     }
+
+
+def _number(score: np.floating[Any]) -> float | None:
+    return float(score) if np.isfinite(score) else None
 
 
 def spread(count: int, most: int) -> list[int]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rsitmd_tools.baselines.data.names import check_names
 from rsitmd_tools.dataset import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError
 
@@ -43,10 +44,11 @@ class Gallery:
         """Take the images and texts of a split.
 
         Raises:
-            RsitmdError: The split does not exist, or has fewer than two images with
-                sentences.
+            RsitmdError: The split does not exist, has two records of one image, or fewer
+                than two images with sentences.
         """
         asked = dataset.select(split)
+        check_names(asked)
         images: list[ImageRecord] = []
         rows: list[int] = []
         columns: list[int] = []
@@ -90,6 +92,39 @@ class Gallery:
     def name(self, image: int) -> str:
         """Return the name of an image."""
         return self.part.images[image].filename
+
+    def text_name(self, text: int) -> str:
+        """Return what a text is called: its place among the sentences of its image."""
+        return f"sentence {int(self.places[text])} of {self.name(int(self.owners[text]))}"
+
+    def check_numbers(self, scores: npt.NDArray[np.floating[Any]], where: str, mend: str) -> None:
+        """Check that every pair has a score; infinite ones can be ranked, NaN cannot.
+
+        Args:
+            scores: ``(N, M)``.
+            where: What they are scores of.
+            mend: What can be done about it.
+
+        Raises:
+            RsitmdError: Scores are NaN; the first image that has none but such is named, else
+                the first such sentence, else the first pair.
+        """
+        blank = np.isnan(scores)
+        if not blank.any():
+            return
+        rows, columns = np.flatnonzero(blank.all(1)), np.flatnonzero(blank.all(0))
+        if len(rows):
+            first = self.name(int(rows[0]))
+        elif len(columns):
+            first = self.text_name(int(columns[0]))
+        else:
+            row, column = np.argwhere(blank)[0].tolist()
+            first = f"{self.name(row)}, {self.text_name(column)}"
+        raise RsitmdError(
+            f"{int(blank.sum())} of {blank.size} scores are NaN",
+            where=f"{where}: {first}",
+            mend=mend,
+        )
 
     def texts_of(self) -> list[Indices]:
         """Return the texts of each image."""

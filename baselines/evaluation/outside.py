@@ -25,7 +25,8 @@ def read_scores(file: Path, gallery: Gallery) -> Scores:
     among those of its image, from 0); rows and columns are then found by name.
 
     Returns:
-        ``(N, M)``, float32 or float64, of the gallery.
+        ``(N, M)``, float32 or float64, of the gallery. Infinite ones are kept: -inf, as masks
+        leave it, stands below every number and equals itself.
 
     Raises:
         RsitmdError: The file is absent, no array of numbers, of another shape, holds NaN, or
@@ -61,15 +62,7 @@ def read_scores(file: Path, gallery: Gallery) -> Scores:
         )
     dtype = scores.dtype if scores.dtype in (np.float32, np.float64) else np.float64
     taken = np.asarray(scores[np.ix_(rows, columns)], dtype)
-    blank = np.argwhere(np.isnan(taken))
-    if len(blank):
-        row, column = blank[0].tolist()
-        place = f"{gallery.name(row)}, sentence {int(gallery.places[column])} of "
-        raise RsitmdError(
-            f"{len(blank)} scores are NaN",
-            where=f"{file}: {place}{gallery.name(int(gallery.owners[column]))}",
-            mend="give every pair a number",
-        )
+    gallery.check_numbers(taken, str(file), "give every pair a number, a masked one -inf")
     return taken
 
 

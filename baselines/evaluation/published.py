@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from rsitmd_tools.baselines.config import load_config
+from rsitmd_tools.baselines.config import Config, load_config
 from rsitmd_tools.errors import WrongUsage
 
-# What tells the rows of the paper's tables apart.
-TOLD_BY = ("model", "multiscale", "attention", "text", "query", "margin")
+# What tells the rows of the paper's tables apart, and from what the paper did not train: of its
+# loss it says no more than the configurations hold.
+OF_AMFMN = ("multiscale", "attention", "text")
+OF_ALL = ("model", "query", "loss", "negatives", "mask_equal", "margin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,10 @@ class Published:
 
     def row_of(self, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the row that settings stand for, or None."""
+        # A key that an earlier version did not know had its default.
+        whole = {**Config().as_dict(), **settings}
         for row in self.rows:
-            if _holds(settings, _told_by(row["config"])):
+            if _holds(whole, _told_by(row["config"])):
                 return row
         return None
 
@@ -103,9 +107,8 @@ def _document() -> dict[str, Any]:
 def _told_by(config: str) -> dict[str, Any]:
     """Return the settings by which a configuration shipped is told from the others."""
     settings = load_config(config).as_dict()
-    if settings["model"] != "amfmn":
-        return {"model": settings["model"]}
-    told = {key: settings[key] for key in TOLD_BY}
+    keys = (*OF_ALL, *(OF_AMFMN if settings["model"] == "amfmn" else ()))
+    told = {key: settings[key] for key in keys}
     kind = settings["margin"]["kind"]
     unused = ("value",) if kind == "dynamic" else ("gamma", "beta")
     told["margin"] = {k: v for k, v in settings["margin"].items() if k not in unused}

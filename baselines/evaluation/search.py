@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from rsitmd_tools.baselines.base import Tokenizer
 from rsitmd_tools.baselines.data.images import decode_images
-from rsitmd_tools.baselines.data.keywords import words_of
 from rsitmd_tools.baselines.evaluation.fits import check_run
 from rsitmd_tools.baselines.evaluation.scoring import score_matrix
 from rsitmd_tools.baselines.evaluation.trec import nearest
 from rsitmd_tools.baselines.run import Run
-from rsitmd_tools.baselines.text import MAX_WORDS, Vocabulary
 from rsitmd_tools.baselines.training.device import accelerator, check_device
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
-
-NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +71,4 @@ def search(
         }
         for rank, index in enumerate(nearest(scores, count).tolist(), 1)
     ]
-    return Search(found, _notes(tokenizer, words_of(text)))
-
-
-def _notes(tokenizer: Tokenizer, words: Sequence[str]) -> list[str]:
-    """Say what of a sentence the model cannot read."""
-    if not isinstance(tokenizer, Vocabulary):
-        return []
-    notes = []
-    if len(words) > MAX_WORDS:
-        notes.append(f"the sentence has {len(words)} words: the first {MAX_WORDS} count")
-    known = frozenset(tokenizer.words)
-    unknown = list(dict.fromkeys(word for word in words if word not in known))
-    if len(unknown) == len(dict.fromkeys(words)):
-        notes.append("no word of the sentence was in the training: the order means nothing")
-    elif unknown:
-        more = ", ..." if len(unknown) > NAMED else ""
-        notes.append(f"not in the training: {', '.join(unknown[:NAMED])}{more}")
-    return notes
+    return Search(found, tokenizer.unread(text))

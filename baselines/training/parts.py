@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.data.names import check_names
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 
@@ -64,7 +65,7 @@ def split_parts(dataset: Dataset, config: Config, excluded: Collection[str] = ()
         excluded: File names to leave out.
 
     Raises:
-        RsitmdError: A part has fewer than two images.
+        RsitmdError: A part has fewer than two images, or an image has two records.
         WrongUsage: There is no such fold.
     """
     dataset.select("train")
@@ -92,12 +93,27 @@ def split_parts(dataset: Dataset, config: Config, excluded: Collection[str] = ()
     return parts
 
 
+def learns_from(config: Config, split: str) -> bool:
+    """Say whether a run learns from images of a split, by what :func:`split_parts` deals.
+
+    Of ``train`` with a part of it held out the answer is yes: most of it is learned from.
+    """
+    if config.epochs == 0:
+        return False
+    return split == "train" or (split == "val" and (config.folds > 0 or not config.validate))
+
+
 def _captioned(dataset: Dataset, excluded: Collection[str]) -> Dataset:
     from dataclasses import replace
 
-    written = (
-        replace(image, sentences=tuple(s for s in image.sentences if s.raw.strip()))
+    seen = dataset.with_images(
+        image
         for image in dataset
         if image.split in ("train", "val") and image.filename not in excluded
+    )
+    check_names(seen)
+    written = (
+        replace(image, sentences=tuple(s for s in image.sentences if s.raw.strip()))
+        for image in seen
     )
     return dataset.with_images(image for image in written if image.sentences)

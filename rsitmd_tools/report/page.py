@@ -170,6 +170,8 @@ def _warnings(run: EvaluatedRun, runs: Sequence[EvaluatedRun]) -> list[str]:
         said.append("what it was trained on is not known")
     elif not result["trained_on_this_data"]:
         said.append("trained on other data than it was evaluated on")
+    if result.get("seen_in_training"):
+        said.append("evaluated on images that it learned from")
     if (result["data_sha256"], result["split"]) != (first["data_sha256"], first["split"]):
         said.append("evaluated on other data than the first run: the figures do not compare")
     elif result["gallery"] != first["gallery"]:

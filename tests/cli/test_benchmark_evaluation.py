@@ -71,6 +71,47 @@ def test_a_run_and_a_folder_of_runs(
     assert json.loads(capsys.readouterr().out)["systems"][0]["seeds"] == [0, 1]
 
 
+def test_a_folder_of_folds_with_maps(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folds = tmp_path / "folds"
+    settings = [part for each in (*SETTINGS, "margin.kind=fixed") for part in ("--set", each)]
+    train_them = ["benchmark", "train", str(data), "--config", "amfmn-soft", *settings]
+    assert _run([*train_them, "--folds", "2", "-o", str(folds)], False) == 0
+    summary = json.loads((folds / "summary.json").read_text())
+    for fold in (0, 1):
+        (folds / f"fold-{fold}" / "result.json").unlink()
+    capsys.readouterr()
+    assert _run(["benchmark", "evaluate", str(folds), str(data), "--maps"], False) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("fold-")] == ["fold-0:", "fold-1:"]
+    found = []
+    for fold in (0, 1):
+        run = folds / f"fold-{fold}"
+        result = json.loads((run / "result.json").read_text())
+        assert (result["settings"]["folds"], result["settings"]["fold"]) == (2, fold)
+        found.append(result["mean_recall"])
+        assert any(f"mean recall {result['mean_recall']:.2f}" in line for line in lines)
+        tested = {image.filename for image in load_dataset(data).select("test")}
+        pictures = {file.name for file in (run / "maps").iterdir()}
+        assert pictures == {f"{name}.png" for name in tested} | {"sheet.png"}
+    assert found == summary["mean_recall"]["values"]
+
+
+def test_images_that_were_learned_from(
+    data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "seed-0"
+    shutil.copytree(runs / "seed-0", run)
+    line = "images of train were learned from: this is no measure of new images"
+    assert _run(["benchmark", "evaluate", str(run), str(data)], False) == 0
+    assert "learned from" not in capsys.readouterr().out
+    assert _run(["benchmark", "evaluate", str(run), str(data), "--split", "train"], False) == 0
+    assert line in capsys.readouterr().out.splitlines()
+    assert _run(["benchmark", "compare", str(run)], False) == 0
+    assert "seed-0: evaluated on images that it learned from" in capsys.readouterr().out
+
+
 def test_eight_views(
     data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,6 +137,15 @@ def test_scores_of_your_own(data: Path, tmp_path: Path, capsys: pytest.CaptureFi
     command = ["benchmark", "evaluate", "--scores", str(tmp_path / "mine.npy"), str(data)]
     assert _run([*command, "-o", str(out), "--json"], False) == 0
     assert json.loads(capsys.readouterr().out)["mean_recall"] == 100
+    # Again is no harm; the result of a run would be lost.
+    assert _run([*command, "-o", str(out)], False) == 0
+    (out / "run.json").write_text("{}")
+    capsys.readouterr()
+    kept = (out / "result.json").stat().st_mtime_ns
+    assert _run([*command, "-o", str(out)], False) == 1
+    assert f"error: {out}: is a run, and holds the result" in capsys.readouterr().err
+    assert (out / "result.json").stat().st_mtime_ns == kept
+    (out / "run.json").unlink()
     assert _run(["benchmark", "compare", str(out)], False) == 0
     assert _run(["benchmark", "report", str(out), "-o", str(tmp_path / "r.html")], False) == 0
     assert "scores from a file" in (tmp_path / "r.html").read_text()

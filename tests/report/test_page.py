@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -119,12 +120,14 @@ def test_a_reader_is_warned_of_what_does_not_compare(make_run: MakeRun, output: 
     runs = [
         make_run("first"),
         make_run("elsewhere", trained_on_this_data=False),
+        make_run("own", seen_in_training=True),
         make_run("larger", gallery={"images": 9, "texts": 45}, images_without_sentences=1),
         make_run("foreign", data_sha256="a" * 64, training_finished=False),
     ]
     write_report(runs, output)
     text = " ".join(Page(output).text.split())
     assert "trained on other data than it was evaluated on" in text
+    assert text.count("evaluated on images that it learned from") == 1
     assert "its gallery is another than the first run's" in text
     assert "1 images without sentences were left out" in text
     assert "evaluated on other data than the first run" in text
@@ -154,6 +157,15 @@ def test_damaged_and_absent_images_leave_a_blank(
     write_report([make_run()], output)
     assert Page(output).tags["img"] == 0
     assert Page(output).html.count('class="blank"') == 6
+
+
+def test_an_infinite_score_is_a_dash(make_run: MakeRun, output: Path) -> None:
+    run = make_run("masked")
+    examples = json.loads((run / "examples.json").read_text())
+    examples["text_to_image"][0]["found"][1]["score"] = None
+    (run / "examples.json").write_text(json.dumps(examples))
+    write_report([run], output)
+    assert re.findall(r'<p class="score">([^r<]+)</p>', Page(output).html)[:2] == ["0.900", "–"]
 
 
 def test_a_run_without_examples_and_curves_has_its_row(make_run: MakeRun, output: Path) -> None:

@@ -190,6 +190,10 @@ def _notes(result: dict[str, Any]) -> list[str]:
         notes.append(f"each image seen in {result['views']} views, the scores are their mean")
     if result["trained_on_this_data"] is False:
         notes.append("trained on other data than evaluated on")
+    if result.get("seen_in_training"):
+        notes.append(
+            f"images of {result['split']} were learned from: this is no measure of new images"
+        )
     if result.get("training_finished") is False:
         notes.append("the training is not finished: the best epoch so far was evaluated")
     weights = result["weights"]

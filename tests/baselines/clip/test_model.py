@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rsitmd_tools.baselines import evaluate
+from rsitmd_tools.baselines import evaluate, search
 from rsitmd_tools.baselines.clip.model import CLIP
 from rsitmd_tools.baselines.clip.tokenizer import ClipTokenizer
 from rsitmd_tools.baselines.config import Config, load_config
@@ -106,6 +106,17 @@ def test_what_describes_no_clip(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(RsitmdError, match="backbone"):
         CLIP(config(file, "clip"), 0)
+
+
+def test_a_query_that_is_cut_says_so(tmp_path: Path, tiny: Dataset, settings: Path) -> None:
+    run = train(tiny, config(settings, "clip-zero-shot"), tmp_path / "run", Options(device="cpu"))
+    long = search(run, tiny, "boat " * 500, 3)
+    assert long.notes == ["the sentence has 500 tokens of CLIP: the first 22 count"]
+    just = search(run, tiny, "boat " * 22, 3)
+    assert just.notes == []
+    assert [entry["score"] for entry in just.found] == [entry["score"] for entry in long.found]
+    assert search(run, tiny, "boat " * 21, 3).found != just.found
+    assert len(search(run, tiny, "boat " * 23, 3).notes) == 1
 
 
 def test_long_and_keyword_queries() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import subprocess
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,7 +65,17 @@ def test_images_are_decoded_once_and_travel_as_their_path(tmp_path: Path, tiny: 
     assert np.array_equal(pickle.loads(pickle.dumps(images)).array, images.array)
 
 
-@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n cut"])
+def png_bomb() -> bytes:
+    """A PNG whose header says 60 000 x 60 000 pixels: nobody has the memory for them."""
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(100))))
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n cut", png_bomb()])
 def test_an_image_that_cannot_be_decoded_is_named(
     tmp_path: Path, tiny: Dataset, content: bytes
 ) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import os
+import platform
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +17,14 @@ import torch
 import yaml
 from PIL import Image
 
-from rsitmd_tools.baselines.evaluation.evaluate import Wishes, evaluate, evaluate_scores
+from rsitmd_tools.baselines.evaluation import evaluate as evaluate_module
+from rsitmd_tools.baselines.evaluation.evaluate import (
+    Wishes,
+    evaluate,
+    evaluate_scores,
+    machine,
+    versions,
+)
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.measures import Both, category_chance
 from rsitmd_tools.baselines.evaluation.queries import read_queries
@@ -59,6 +69,59 @@ def test_the_result_fits_its_schema_and_pins_what_it_rests_on(tiny: Dataset, run
     assert evaluate(run, tiny) == result
 
 
+def test_the_training_is_pinned_as_the_run_records_it(tiny: Dataset, run: Path) -> None:
+    about = json.loads((run / "run.json").read_text())
+    about["command"], about["devices"] = "rsitmd benchmark train tiny", 2
+    about["machine"] = {"processor": "another"}
+    (run / "run.json").write_text(json.dumps(about))
+    result = evaluate(run, tiny)
+    assert result["training"] == {
+        key: about[key] for key in ("command", "versions", "machine", "devices")
+    }
+    assert result["machine"] != about["machine"]
+    for key in ("command", "versions", "devices"):
+        del about[key]
+    (run / "run.json").write_text(json.dumps(about))
+    result = evaluate(run, tiny)
+    assert result["training"] == {"machine": {"processor": "another"}}
+    assert first_error(result, load_schema("benchmark_result")) is None
+
+
+def test_the_machine_is_told_by_name(
+    tiny: Dataset, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "cpuinfo"
+    info.write_text("processor : 0\nmodel name\t: A chip: 9 GHz\nprocessor : 1\nmodel name : B\n")
+    monkeypatch.setattr(evaluate_module, "CPUINFO", info)
+    # No GPU is at hand.
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "A card")
+    found = evaluate(run, tiny, wishes=Wishes(device="cpu"))["machine"]
+    assert found == {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "processor": "A chip: 9 GHz",
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+    }
+    assert machine("cuda") == {**found, "gpu": "A card"}
+    info.unlink()
+    assert machine()["processor"] in {platform.processor(), platform.machine()}
+
+
+def test_versions_of_what_is_not_installed_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = versions()
+    assert {"python", "torch", "pillow", "open_clip_torch", "scipy"} <= whole.keys()
+    installed = importlib.metadata.version
+
+    def absent(name: str) -> str:
+        if name == "open_clip_torch":
+            raise importlib.metadata.PackageNotFoundError
+        return installed(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", absent)
+    assert versions() == {k: v for k, v in whole.items() if k != "open_clip_torch"}
+
+
 def test_the_category_alone_is_a_model_that_scores_by_it(tiny: Dataset, run: Path) -> None:
     def fewer(image: Any) -> Any:
         return replace(image, sentences=image.sentences[: 1 + len(image.filename) % 4])
@@ -88,6 +151,16 @@ def test_the_order_of_images_and_sentences_changes_nothing(tiny: Dataset, run: P
         assert moved[way] == pytest.approx(plain[way], abs=1e-3)
     assert moved["categories"].keys() == plain["categories"].keys()
     assert moved["trained_on_this_data"] is False
+
+
+def test_images_that_were_learned_from_are_marked(tiny: Dataset, run: Path) -> None:
+    assert evaluate(run, tiny)["seen_in_training"] is False
+    assert evaluate(run, tiny, "train")["seen_in_training"] is True
+    # The images of other data are not known.
+    other = tiny.with_images(tiny.images[::-1])
+    result = evaluate(run, other, "train")
+    assert result["seen_in_training"] is None
+    assert first_error(result, load_schema("benchmark_result")) is None
 
 
 def test_images_without_sentences_are_left_out_and_counted(tiny: Dataset, run: Path) -> None:
@@ -229,8 +302,65 @@ def test_scores_of_a_file_are_judged_as_a_run_is(tiny: Dataset, run: Path, tmp_p
     assert result["map_at_r"]["own"] == {"image_to_text": 100, "text_to_image": 100}
     assert result["model"] == "scores"
     assert result["weights"] is None
+    assert result["training"] is None
     assert {file.name for file in (tmp_path / "out").iterdir()} == {
         "result.json",
         "examples.json",
         "queries.csv",
     }
+
+
+def test_infinite_scores_are_ranked_as_the_numbers_beyond_all_others(
+    tiny: Dataset, tmp_path: Path
+) -> None:
+    """As masks leave them: the same figures as with plain numbers, and files that are JSON."""
+    random = np.random.default_rng(0)
+    plain = random.integers(0, 5, (8, 40)).astype(np.float32)
+    infinite = plain.copy()
+    for value, share in ((-np.inf, 0.9), (np.inf, 0.05)):
+        chosen = random.random((8, 40)) < share
+        infinite[chosen], plain[chosen] = value, np.sign(value) * 100
+    results = []
+    for name, scores in (("plain", plain), ("infinite", infinite)):
+        np.save(tmp_path / f"{name}.npy", scores)
+        wishes = Wishes(run_files=True)
+        folder = tmp_path / name
+        result = evaluate_scores(tmp_path / f"{name}.npy", tiny, wishes=wishes, output=folder)
+        del result["scores"]
+        results.append(result)
+    assert results[0] == results[1]
+    for file in ("queries.csv", "trec/image_to_text.qrels"):
+        assert (tmp_path / "plain" / file).read_text() == (tmp_path / "infinite" / file).read_text()
+    one, other = (
+        json.loads((tmp_path / name / "examples.json").read_text(), parse_constant=pytest.fail)
+        for name in ("plain", "infinite")
+    )
+    assert first_error(other, load_schema("benchmark_examples")) is None
+    for way in one:
+        for here, there in zip(one[way], other[way], strict=True):
+            for item, same in zip(here["found"], there["found"], strict=True):
+                score = None if abs(item["score"]) == 100 else item["score"]
+                assert same == {**item, "score": score}
+    ranked = (tmp_path / "infinite" / "trec" / "image_to_text.run").read_text().splitlines()
+    assert {line.split()[4] for line in ranked} >= {"inf", "-inf", "4.0"}
+
+
+@pytest.mark.parametrize("all_of_it", [True, False])
+def test_a_run_whose_scores_are_no_numbers(tiny: Dataset, run: Path, all_of_it: bool) -> None:
+    checkpoint = torch.load(Run(run).best, weights_only=True)
+    for name, value in checkpoint["state_dict"].items():
+        if "embedding" in name:
+            value[1 if not all_of_it else slice(None)] = torch.nan
+    torch.save(checkpoint, Run(run).best)
+    about = json.loads((run / "run.json").read_text())
+    del about["files"]
+    (run / "run.json").write_text(json.dumps(about))
+
+    def strange(image: Any) -> Any:
+        return replace(image, sentences=(*image.sentences[:-1], Sentence("zxq")))
+
+    first = next(image for image in tiny if image.split == "test").filename
+    named = f"{first}: 320" if all_of_it else rf"sentence 4 of {first}: \d+"
+    with pytest.raises(RsitmdError, match=f"soft: {named} of 320 scores are NaN; train it again"):
+        evaluate(run, with_test_images(tiny, strange))
+    assert not (run / "result.json").exists()

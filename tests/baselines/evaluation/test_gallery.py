@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
@@ -28,6 +31,36 @@ def test_blank_sentences_and_images_without_any_are_left_out(gallery: Gallery) -
 def test_an_absent_split_names_those_there(uneven: Dataset) -> None:
     with pytest.raises(RsitmdError, match="no images in split 'val'; splits here: test"):
         Gallery.of(uneven, "val")
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ((1, slice(None)), "a.npy: im 1.png: 6 of 18 scores are NaN; mend it"),
+        ((slice(None), 4), "a.npy: sentence 0 of im 3.png: 3 of 18 scores are NaN"),
+        ((2, 2), "a.npy: im 3.png, sentence 2 of im 1.png: 1 of 18 scores are NaN"),
+    ],
+)
+def test_scores_that_are_no_numbers_are_named(
+    gallery: Gallery, place: tuple[int | slice, int | slice], line: str
+) -> None:
+    scores = np.zeros((3, 6))
+    scores[0, 0], scores[1, 1] = -np.inf, np.inf
+    gallery.check_numbers(scores, "a.npy", "mend it")
+    scores[place] = np.nan
+    with pytest.raises(RsitmdError, match=line):
+        gallery.check_numbers(scores, "a.npy", "mend it")
+
+
+def test_two_records_of_an_image_are_refused(uneven: Dataset) -> None:
+    """The sentences of one would be wrong for the other."""
+    one = uneven.images[1]
+    twice = uneven.with_images([*uneven.images, replace(one, sentences=one.sentences[:1])])
+    line = r"nowhere: im 1.png: has 2 records in test; keep one; .* \(D106\)"
+    with pytest.raises(RsitmdError, match=line):
+        Gallery.of(twice, "test")
+    elsewhere = uneven.with_images([*uneven.images, replace(one, split="train")])
+    assert Gallery.of(elsewhere, "test").images == 3
 
 
 @pytest.mark.parametrize("kept", [[0], [0, 2], [2]])

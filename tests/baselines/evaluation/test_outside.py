@@ -55,7 +55,7 @@ def test_whole_numbers_are_scores_too(gallery: Gallery, tmp_path: Path) -> None:
         (np.zeros((7, 4)), "is 7 x 4, there are 4 images and 7 sentences; turn it"),
         (np.zeros((3, 6)), "is 3 x 6, there are 4 images and 7 sentences; score every"),
         (np.zeros(28), "is 28, there are"),
-        (np.full(FULL, np.nan), "im 0.png.*18 scores are NaN"),
+        (np.full(FULL, np.nan), "s.npy: im 0.png: 18 of 18 scores are NaN; give every pair"),
         (np.array([["a"] * 7] * 4), "holds no numbers"),
         (np.zeros(FULL, complex), "holds no numbers"),
     ],

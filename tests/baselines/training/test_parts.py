@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.training.parts import split_parts
+from rsitmd_tools.baselines.training.parts import learns_from, split_parts
 from rsitmd_tools.baselines.training.prior import training_prior
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError, WrongUsage
@@ -62,6 +62,19 @@ def test_folds_deal_train_and_val_and_never_test(tiny: Dataset) -> None:
         split_parts(data, Config(folds=5, fold=5))
 
 
+@pytest.mark.parametrize(
+    "config", [Config(), Config(folds=3, fold=1), Config(validate=False), Config(seed=2)]
+)
+def test_what_a_run_learns_from_is_what_is_dealt(tiny: Dataset, config: Config) -> None:
+    data = with_val(tiny)
+    learned = names(split_parts(data, config).training)
+    for split in data.splits:
+        seen = bool(learned & names(data.select(split)))
+        assert learns_from(config, split) == seen, split
+        assert not learns_from(replace(config, epochs=0), split)
+    assert learns_from(config, "train") and not learns_from(config, "test")
+
+
 def test_blank_sentences_and_images_without_any_are_left_out(tiny: Dataset) -> None:
     images = list(tiny.images)
     images[0] = replace(images[0], sentences=(Sentence(" "), Sentence("")))
@@ -71,6 +84,23 @@ def test_blank_sentences_and_images_without_any_are_left_out(tiny: Dataset) -> N
     assert names(pool) == names(tiny.select("train")) - {images[0].filename, images[1].filename}
     kept = next(image for image in pool if image.filename == images[2].filename)
     assert kept.captions == ("A pond.",)
+
+
+def test_two_records_of_an_image_are_refused(tiny: Dataset) -> None:
+    """A name would stand for either: the prior and the folds go by names."""
+    one = tiny.images[3]
+    for extra, line in (
+        (replace(one, sentences=one.sentences[:2]), r"has 2 records in train; .* \(D106\)"),
+        (replace(one, sentences=()), r"has 2 records in train; .* \(D106\)"),
+        (replace(one, split="val"), r"has 2 records in train and val; .* \(D105\)"),
+    ):
+        data = tiny.with_images([*tiny.images, extra])
+        with pytest.raises(RsitmdError, match=f"{one.filename}: {line}"):
+            split_parts(data, Config())
+        gone = {one.filename, *(image.filename for image in tiny.images[:2])}
+        assert names(split_parts(data, Config(), gone).pool) == names(tiny.select("train")) - gone
+    tested = tiny.with_images([*tiny.images, replace(one, split="test")])
+    assert len(split_parts(tested, Config()).pool) == 24
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2, 3])
@@ -136,6 +166,6 @@ def test_the_release_prior_is_taken_where_it_fits(tmp_path: Path, tiny: Dataset)
 
 
 def test_a_record_needs_no_category() -> None:
-    image = ImageRecord("a.png", (Sentence("A pond."),), split="train")
-    data = Dataset("d", (image,) * 4, Path("d"), "rsitmd")
+    images = tuple(ImageRecord(f"{n}.png", (Sentence("A pond."),), (), "train") for n in range(4))
+    data = Dataset("d", images, Path("d"), "rsitmd")
     assert len(split_parts(data, Config()).training) == 2
