@@ -133,6 +133,8 @@ def config_from(document: Any, where: str) -> Config:
     if problem is not None:
         raise RsitmdError(f"{problem.key}: {problem.message}", where=where, mend=problem.mend)
     given = dict(document)
+    if "precision" in given:
+        given["precision"] = str(given["precision"])  # YAML reads 32 as a number
     margin = Margin(**given.pop("margin", {}))
     return Config(**given, margin=margin)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from rsitmd_tools.baselines.data.images import decode_images
@@ -61,6 +62,11 @@ def search(
     with tempfile.TemporaryDirectory() as scratch:
         pixels = decode_images(dataset, config.image_size, Path(scratch) / "images.npy")
         scores = score_matrix(model, tokenizer, pixels, [text])[:, 0]
+    if np.isnan(scores).any():
+        first = dataset.images[int(np.flatnonzero(np.isnan(scores))[0])].filename
+        raise RsitmdError(
+            "the model's score is no number", where=f"{folder}: {first}", mend="train it again"
+        )
     found = [
         {
             "rank": rank,

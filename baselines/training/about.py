@@ -29,7 +29,12 @@ HELD = {
 
 
 def about_run(
-    dataset: Dataset, config: Config, exclude: Path | None, parts: Parts, devices: int = 1
+    dataset: Dataset,
+    config: Config,
+    exclude: Path | None,
+    parts: Parts,
+    device: str = "cpu",
+    devices: int = 1,
 ) -> dict[str, Any]:
     """Return what a run is made of, as it stands in RUN/run.json.
 
@@ -38,6 +43,7 @@ def about_run(
         config: The configuration.
         exclude: The list of images to leave out.
         parts: What trains and validates.
+        device: Where it trains: ``cpu``, ``cuda`` or ``mps``.
         devices: Processes: each has its own batch norm, so their number decides the weights.
 
     Raises:
@@ -55,7 +61,7 @@ def about_run(
         "weights": _weights(config),
         "config": config.as_dict(),
         "versions": versions(),
-        "machine": machine(),
+        "machine": machine(device),
         "devices": devices,
         "command": "rsitmd " + shlex.join(sys.argv[1:]),
     }

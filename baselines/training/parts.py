@@ -85,10 +85,11 @@ def split_parts(dataset: Dataset, config: Config, excluded: Collection[str] = ()
     parts = Parts(pool, np.flatnonzero(~is_val), np.flatnonzero(is_val))
     for name, rows in (("train", parts.train_rows), ("val", parts.val_rows)):
         if len(rows) < 2 and (name == "train" or config.validate):
+            part = f"fold {config.fold} of {config.folds}" if config.folds else f"split {name!r}"
             raise RsitmdError(
-                f"split {name!r} has {len(rows)} images with sentences",
+                f"{part} has {len(rows)} images with sentences",
                 where=dataset.source,
-                mend="two are the least to learn from",
+                mend="ask for fewer folds" if config.folds else "two are the least to learn from",
             )
     return parts
 

@@ -106,7 +106,8 @@ def train(
     excluded = frozenset[str]() if exclude is None else read_exclusions(exclude, dataset)
     parts = split_parts(dataset, config, excluded)
     config = fitting(config, parts.pool)
-    about = about_run(dataset, config, exclude, parts, options.devices)
+    device = accelerator(options.device)
+    about = about_run(dataset, config, exclude, parts, device, options.devices)
     made = prepare_run(run, config, about, options.resume)
     if made is None:
         return folder
@@ -122,7 +123,7 @@ def train(
     model = make_model(config, tokenizer)
     if config.freeze_backbone:
         model.frozen_part().requires_grad_(False)
-    if accelerator(options.device) == "cpu":
+    if device == "cpu":
         # Before the features, too: half of their time went into memory given back.
         keep_freed_memory()
     data = _data(model, config, parts, options, folder / "cache")

@@ -71,6 +71,13 @@ def test_what_is_no_change(change: str) -> None:
         load_config("amfmn-soft", ["seed=1", change])
 
 
+def test_a_precision_may_be_written_as_a_number() -> None:
+    assert load_config("vsepp", ["precision=32"]).precision == "32"
+    assert load_config("vsepp", ["precision=bf16-mixed"]).precision == "bf16-mixed"
+    with pytest.raises(RsitmdError, match="precision"):
+        load_config("vsepp", ["precision=64"])
+
+
 def test_folds_of_the_command_line_need_validation_too() -> None:
     with pytest.raises(WrongUsage, match="folds to look at"):
         replace(load_config("vsepp", ["validate=false"]), folds=5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -57,3 +58,13 @@ def test_an_absent_image_is_named(tiny: Dataset, trained: Path, tmp_path: Path) 
 
     with pytest.raises(RsitmdError, match=tiny.images[0].filename):
         search(trained, replace(tiny, image_folder=tmp_path), "a boat")
+
+
+def test_a_model_that_gives_no_numbers(
+    tiny: Dataset, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = np.zeros((len(tiny), 1), np.float32)
+    scores[3] = np.nan
+    monkeypatch.setattr("rsitmd_tools.baselines.evaluation.search.score_matrix", lambda *_: scores)
+    with pytest.raises(RsitmdError, match=f"{tiny.images[3].filename}: the model's score"):
+        search(trained, tiny, "a boat")

@@ -110,6 +110,11 @@ def test_splits_too_small_to_learn_from(tiny: Dataset, kept: int) -> None:
         split_parts(few, Config())
 
 
+def test_more_folds_than_images_allow(tiny: Dataset) -> None:
+    with pytest.raises(RsitmdError, match=r"fold 4 of 20 has 1 images .*\n?.*fewer folds"):
+        split_parts(tiny, Config(folds=20, fold=4))
+
+
 def test_one_image_does_not_validate(tiny: Dataset) -> None:
     images = [replace(image, split="val") if n == 0 else image for n, image in enumerate(tiny)]
     with pytest.raises(RsitmdError, match="split 'val' has 1 images"):
