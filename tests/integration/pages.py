@@ -77,6 +77,12 @@ def log_in(page: Page, url: str, email: str, password: str = PASSWORD) -> None:
     _send_form(page, email, password)
 
 
+def log_out(page: Page) -> None:
+    # A call still under way would bring the session's cookie back: the page is left first.
+    page.goto("about:blank")
+    page.context.clear_cookies()
+
+
 def _send_form(page: Page, email: str, password: str = PASSWORD) -> None:
     page.fill("input[name=email]", email)
     page.fill("input[name=password]", password)

@@ -18,6 +18,7 @@ from tests.integration.pages import (
     in_sight,
     keywords,
     log_in,
+    log_out,
     open_page,
     open_stream,
     picture,
@@ -51,7 +52,7 @@ def test_an_annotator_signs_up_writes_and_pull_brings_exactly_that(
     email = f"browser{size[0]}@example.org"
     page = open_page(size)
     sign_up(page, client, email)
-    page.context.clear_cookies()
+    log_out(page)
     log_in(page, server.url, email)
     open_stream(page, server.url, project)
 

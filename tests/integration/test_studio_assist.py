@@ -212,7 +212,8 @@ def test_the_hint_is_seen_on_the_page(
     page.goto(f"{url}/projects/{project}/data?task={tasks[4]}")
     shown = page.locator(".rsitmd-note").get_by_text("For lead@rsitmd.example.org: ")
     shown.wait_for()
-    assert in_sight(page, shown)
+    # The page lays itself out anew as its image comes in.
+    until(lambda: in_sight(page, shown))
     assert "says 'several'" in shown.inner_text().lower()
     shot(page, "hint")
 
