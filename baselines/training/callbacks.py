@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import math
 import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +21,8 @@ from rsitmd_tools.baselines.run import Run
 
 # The first steps warm up caches and allocators: they say little of the others.
 FIRST_STEPS = 5
+# Loggers with a level of their own.
+CHATTY = ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.distributed")
 COLUMNS = ("epoch", "loss", "val_mean_recall")
 
 
@@ -51,6 +55,29 @@ class Metrics(Callback):
             recall = last["val_mean_recall"]
             found = "" if math.isnan(recall) else f", validation mR {recall:.2f}"
             _say(f"epoch {last['epoch'] + 1}/{trainer.max_epochs}: loss {last['loss']:.3f}{found}")
+
+
+def keep_advice_out() -> None:
+    """Keep the advice of Lightning and torch out of our output, in this process."""
+    for name in ("lightning.pytorch", "lightning.fabric", *CHATTY):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")
+    # Where results may differ from run to run, people must hear of it.
+    warnings.filterwarnings("default", message=".*deterministic")
+
+
+class Quiet(Callback):
+    """Keep advice out of the output of processes that Lightning spawns, too.
+
+    Such a process reads its callbacks before Lightning says anything in it.
+    """
+
+    def __init__(self) -> None:
+        self.spawned = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, spawned=True)
+        keep_advice_out()
 
 
 class Interrupt(Callback):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import logging
+import os
 import shutil
 import sys
 import time
@@ -32,7 +32,15 @@ from rsitmd_tools.baselines.evaluation.fits import file_checksums
 from rsitmd_tools.baselines.models import make_model, make_tokenizer
 from rsitmd_tools.baselines.run import Run, read_checkpoint
 from rsitmd_tools.baselines.training.about import about_run, check_prior, prepare_run
-from rsitmd_tools.baselines.training.callbacks import Bar, Interrupt, Metrics, Speed, write_metrics
+from rsitmd_tools.baselines.training.callbacks import (
+    Bar,
+    Interrupt,
+    Metrics,
+    Quiet,
+    Speed,
+    keep_advice_out,
+    write_metrics,
+)
 from rsitmd_tools.baselines.training.checkpoint import (
     AtomicCheckpointIO,
     BestAndLast,
@@ -232,6 +240,8 @@ def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightn
     strategy: Any = "auto"
     if options.devices > 1:
         # Processes are spawned for the fit alone: what comes before it happens once.
+        # The warning of unused parameters is no use to anybody who did not write the model.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
         strategy = DDPStrategy(start_method="spawn", find_unused_parameters=True)
     return lightning.Trainer(
         max_epochs=config.epochs,
@@ -240,7 +250,7 @@ def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightn
         strategy=strategy,
         precision=precision(config.precision, options.device),  # type: ignore[arg-type]
         logger=TensorBoardLogger(run.folder, name="tensorboard", version=""),
-        callbacks=[Interrupt(), BestAndLast(run), speed, Metrics(run), *bar],
+        callbacks=[Quiet(), Interrupt(), BestAndLast(run), speed, Metrics(run), *bar],
         plugins=[AtomicCheckpointIO()],
         enable_progress_bar=bool(bar),
         enable_model_summary=False,
@@ -286,13 +296,9 @@ def _explained(error: RuntimeError, run: Run) -> Exception:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Lightning's advice out of our output."""
-    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    """Keep advice out of our output, for a while."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # Where results may differ from run to run, people must hear of it.
-        warnings.filterwarnings("default", message=".*deterministic")
+        keep_advice_out()
         yield
 
 

@@ -212,11 +212,22 @@ def test_a_run_killed_after_its_last_checkpoint_is_finished(tmp_path: Path, tiny
     assert "finished" in Run(run).about()
 
 
-def test_two_processes_train_as_one(tmp_path: Path, tiny: Dataset) -> None:
+def test_two_processes_train_as_one(
+    tmp_path: Path, tiny: Dataset, capfd: pytest.CaptureFixture[str]
+) -> None:
     # 22 pairs in batches of 11 have no even halves; 8 + 8 + 6 have.
     config = small("amfmn-soft", "epochs=3", "freeze_batch_norm=true", "gradient_clip=0")
     one = train(tiny, config, tmp_path / "one", CPU)
     two = train(tiny, config, tmp_path / "two", replace(CPU, devices=2))
+    said = capfd.readouterr().err
+    assert said.count("epoch 3/3") == 2
+    for advice in (
+        "Initializing distributed",
+        "find_unused_parameters",
+        "sync_dist",
+        "weights_only",
+    ):
+        assert advice not in said
     for (loss, recall), (other, other_recall) in zip(losses(one), losses(two), strict=True):
         assert float(loss) == pytest.approx(float(other), rel=1e-4)
         assert float(recall) == pytest.approx(float(other_recall), abs=1e-6)
