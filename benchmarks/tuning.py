@@ -31,6 +31,7 @@ TRIES = {
         "VSE++, dropout 0.2": Row("vsepp", (*HEADS, "dropout=0.2")),
         "VSE++, all five captions, 4 epochs": Row("vsepp", (*HEADS, "captions=all", "epochs=4")),
         "VSE++, InfoNCE": Row("vsepp", (*HEADS, NCE)),
+        "AMFMN soft": Row("amfmn-soft", HEADS),
         "AMFMN soft, InfoNCE": Row("amfmn-soft", (*HEADS, NCE)),
         "VSE++, whole": Row("vsepp", WHOLE),
         "VSE++, whole, 224 pixels": Row("vsepp", (*WHOLE, "image_size=224")),

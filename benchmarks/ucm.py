@@ -86,6 +86,7 @@ CLAIMS = [
         [f"AMFMN soft, {margin}" for margin in ("fixed 0.4", "fixed 0.6", "dynamic 0.6")],
         ["AMFMN soft, fixed 0.2"],
     ),
+    (["AMFMN soft, fixed 0.2", "AMFMN soft, fixed 0.4"], ["VSE++, sum"]),
     (["AMFMN soft, dynamic 0.6"], ["AMFMN soft, fixed 0.6"]),
     ([f"{row}, eight views" for row in SEEN[1:]], ["VSE++, sum, eight views"]),
     *(([f"{row}, eight views"], [row]) for row in SEEN),
