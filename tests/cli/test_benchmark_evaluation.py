@@ -116,8 +116,9 @@ def test_eight_views(
     data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plain, turned = tmp_path / "plain", tmp_path / "turned"
-    for copy in (plain, turned):
-        shutil.copytree(runs / "seed-0", copy)
+    # Two seeds: were it not for the views, they would be one system.
+    shutil.copytree(runs / "seed-0", plain)
+    shutil.copytree(runs / "seed-1", turned)
     assert _run(["benchmark", "evaluate", str(plain), str(data)], False) == 0
     assert "views" not in capsys.readouterr().out
     assert _run(["benchmark", "evaluate", str(turned), str(data), "--views", "8"], False) == 0
