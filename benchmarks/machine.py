@@ -14,6 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
+from rsitmd_tools.machine import processor
+
 
 def about(*packages: str, seed: int | None = None) -> str:
     """Return a line that names the machine, versions of packages, the seed, the command.
@@ -27,7 +29,7 @@ def about(*packages: str, seed: int | None = None) -> str:
     # Folders of a machine say nothing to others.
     arguments = [Path(given).name if given.startswith("/") else given for given in sys.argv[1:]]
     parts = [
-        f"{_processor()}, {cores()} cores, {_memory():.0f} GB, {platform.system()}",
+        f"{processor()}, {cores()} cores, {_memory():.0f} GB, {platform.system()}",
         ", ".join(versions),
         *([] if seed is None else [f"seed {seed}"]),
         f"`{' '.join(['python', 'benchmarks/' + Path(sys.argv[0]).name, *arguments])}`",
@@ -65,15 +67,6 @@ def alternated(sides: Mapping[str, Callable[[], float]], times: int) -> dict[str
 def cores() -> int:
     """Return on how many cores this process may run."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def _memory() -> float:

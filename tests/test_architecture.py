@@ -11,7 +11,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PAGE = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
-BELOW = {"errors", "atomic", "hashing", "progress", "extras", "__version__"}
+BELOW = {"errors", "atomic", "hashing", "progress", "extras", "machine", "__version__"}
 ROOMS = {
     **{init.parent.name: init.parent for init in CHECKOUT.glob("rsitmd_tools/*/__init__.py")},
     **{name: CHECKOUT / name for name in ("annotation_templates", "baselines", "schemas")},

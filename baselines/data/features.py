@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rsitmd_tools.baselines.base import RetrievalModel
 from rsitmd_tools.baselines.data.images import unit_images
-from rsitmd_tools.baselines.data.mapped import MappedArray, new_array, one_writer
+from rsitmd_tools.baselines.data.mapped import MappedArray, make_once, new_array
 from rsitmd_tools.baselines.data.views import turned
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import progress
@@ -73,12 +73,11 @@ def cached_features(
     key = features_key(model, pixels.file.stem, views)
     shapes = [part.shape[1:] for part in model.features(unit_images(pixels.array[:1]))]
     files = [folder / f"features-{key}-{part}.npy" for part in range(len(shapes))]
-    if not _known(files):
-        with one_writer(folder / f"features-{key}"):
-            # Another run with the same cache may have computed them while this one waited.
-            if not _known(files):
-                model.to(device)
-                _compute(model, pixels.array, views, files, shapes, device)
+    make_once(
+        folder / f"features-{key}",
+        files,
+        lambda: _compute(model.to(device), pixels.array, views, files, shapes, device),
+    )
     model.train(was_training)
     return Features([MappedArray(file) for file in files])
 
@@ -93,10 +92,6 @@ def features_key(model: RetrievalModel, images: str, views: int) -> str:
         key.update(name.encode())
         key.update(value.detach().cpu().contiguous().numpy().tobytes())
     return key.hexdigest()[:16]
-
-
-def _known(files: Sequence[Path]) -> bool:
-    return all(file.exists() for file in files)
 
 
 def _compute(

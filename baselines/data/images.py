@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 
-from rsitmd_tools.baselines.data.mapped import MappedArray, new_array
+from rsitmd_tools.baselines.data.mapped import MappedArray, make_once, new_array
 from rsitmd_tools.baselines.data.views import turned
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
@@ -48,8 +48,7 @@ def decode_images(dataset: Dataset, size: int, file: Path) -> npt.NDArray[np.uin
 def cached_images(dataset: Dataset, size: int, folder: Path) -> MappedArray:
     """Decode every image of a dataset once; the file's name is a key of pixels and size."""
     file = folder / f"images-{size}-{images_key(dataset)}.npy"
-    if not file.exists():
-        decode_images(dataset, size, file)
+    make_once(folder / file.stem, [file], lambda: decode_images(dataset, size, file))
     return MappedArray(file)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,25 @@ def one_writer(target: Path) -> Iterator[None]:
             )
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+def make_once(target: Path, files: Sequence[Path], make: Callable[[], object]) -> None:
+    """Make files that are not there yet; where another process makes them, wait for it.
+
+    Args:
+        target: What the files have in common; no file's own name, which its writer locks.
+        files: All of them.
+        make: Makes all of them.
+
+    Raises:
+        RsitmdError: The folder cannot be written to.
+    """
+    if all(file.exists() for file in files):
+        return
+    with one_writer(target):
+        # Another process may have made them while this one waited.
+        if not all(file.exists() for file in files):
+            make()
 
 
 @contextmanager

@@ -44,11 +44,11 @@ from rsitmd_tools.baselines.training.parts import learns_from
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
+from rsitmd_tools.machine import processor
 
 BOOTSTRAP_SEED = 0
 PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "pillow")
 OPTIONAL = ("open_clip_torch", "scipy")
-CPUINFO = Path("/proc/cpuinfo")
 # What a run records of its training beside data, weights and settings.
 OF_TRAINING = ("command", "versions", "machine", "devices")
 
@@ -268,18 +268,8 @@ def machine(device: str = "cpu") -> dict[str, Any]:
     about = {
         "system": platform.system(),
         "architecture": platform.machine(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
     }
     return {**about, "gpu": torch.cuda.get_device_name()} if device == "cuda" else about
-
-
-def _processor() -> str:
-    """Return the processor's name, its architecture where the system tells no more."""
-    try:
-        lines = CPUINFO.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())

@@ -112,9 +112,10 @@ def check_prior(run: Run, made: dict[str, Any], prior: dict[str, str] | None) ->
 
 
 def _check_same(run: Run, made: dict[str, Any], about: dict[str, Any]) -> None:
+    # Earlier versions did not write how many devices there were: it is not held against them.
+    whole = {"devices": about["devices"], **made}
     for key, called in HELD.items():
-        # A key that an earlier version did not write is not held against it.
-        if made.get(key, about[key]) != about[key]:
+        if whole.get(key) != about[key]:
             raise RsitmdError(
                 f"was begun with {called}", where=run.folder, mend="name another folder"
             )

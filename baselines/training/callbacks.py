@@ -73,6 +73,7 @@ class Quiet(Callback):
     """
 
     def __init__(self) -> None:
+        # Something to read: without any state an object is made and no more.
         self.spawned = False
 
     def __setstate__(self, state: dict[str, Any]) -> None:

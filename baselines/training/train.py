@@ -59,12 +59,12 @@ from rsitmd_tools.quality.against import read_exclusions
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a run is made; none of it decides what comes out.
+    """How a run is made; of all this the devices alone decide what comes out.
 
     Attributes:
         resume: Go on from the last finished epoch; a run that is not there yet is begun.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        devices: How many of them (processes, on a CPU).
+        devices: How many of them (processes, on a CPU); each has a batch norm of its own.
         workers: Processes that load images; one by default, none for cached features.
         cache: Folder of decoded images and features, kept; by default one within the run
             that is removed at its end.
@@ -144,8 +144,7 @@ def train(
         AtomicCheckpointIO().save_checkpoint({"state_dict": module.state_dict()}, run.best)
         seconds = time.perf_counter() - began
     else:
-        _fit(run, config, options, module, data.loader, speed)
-        seconds = read_checkpoint(run.last).get("seconds", 0.0)
+        seconds = _fit(run, config, options, module, data.loader, speed)
     about["finished"] = {
         # Of all sessions, to the last finished epoch.
         "seconds": round(seconds, 1),
@@ -217,7 +216,8 @@ def _fit(
     module: RetrievalModule,
     loader: DataLoader[Batch],
     speed: Speed,
-) -> None:
+) -> float:
+    """Train what is missing; return the seconds that all sessions took."""
     history = read_history(run)
     if isinstance(loader.sampler, EpochBatches):
         # Workers are handed their first batches before Lightning names the epoch.
@@ -232,7 +232,9 @@ def _fit(
             except SystemExit as stop:
                 # What Lightning makes of Ctrl-C.
                 raise KeyboardInterrupt from stop
-    write_metrics(run, read_history(run))
+    last_epoch = read_checkpoint(run.last)
+    write_metrics(run, last_epoch["history"])
+    return float(last_epoch.get("seconds", 0))
 
 
 def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightning.Trainer:

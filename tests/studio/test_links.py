@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rsitmd_tools.cli.root import _run
-from rsitmd_tools.dataset import load_dataset
+from rsitmd_tools.dataset import Dataset, load_dataset
 from rsitmd_tools.studio.connection import Connection, save_connection
 from rsitmd_tools.studio.links import task_links
 from rsitmd_tools.studio.running import Running, take_lock, write_state
@@ -14,19 +14,25 @@ from rsitmd_tools.workspace import Workspace
 from tests.release.conftest import add_image
 
 
+def fill(workspace: Workspace, server: str) -> Dataset:
+    """Add an image that is task 3 of project 7 on a server; return the dataset."""
+    with workspace.transaction() as db:
+        db.execute(
+            "INSERT INTO project (id, server, server_id, template, config, created_at)"
+            " VALUES (1, ?, 7, 't', 's', 'now')",
+            (server,),
+        )
+        db.executemany(
+            "INSERT INTO annotator (email) VALUES (?)", [(f"p{n}@x.org",) for n in range(5)]
+        )
+    add_image(workspace, 3, 4, "train")
+    return load_dataset(workspace.path)
+
+
 def test_a_workspace_links_to_the_task(tmp_path: Path) -> None:
     folder = tmp_path / "workspace"
     with Workspace.create(folder) as workspace:
-        with workspace.transaction() as db:
-            db.execute(
-                "INSERT INTO project (id, server, server_id, template, config, created_at)"
-                " VALUES (1, 'here', 7, 't', 's', 'now')"
-            )
-            db.executemany(
-                "INSERT INTO annotator (email) VALUES (?)", [(f"p{n}@x.org",) for n in range(5)]
-            )
-        add_image(workspace, 3, 4, "train")
-        data = load_dataset(folder)
+        data = fill(workspace, "here")
         assert task_links(data) == {}, "no server is known"
         save_connection(workspace, Connection("here", "https://label.example.org", "secret"))
     assert task_links(data) == {"farm_2.tif": "https://label.example.org/projects/7/data?task=3"}
@@ -44,18 +50,7 @@ def test_a_workspace_links_to_the_task(tmp_path: Path) -> None:
 def test_a_workspace_served_here_links_to_its_own_server(tmp_path: Path) -> None:
     folder = tmp_path / "workspace"
     with Workspace.create(folder) as workspace:
-        own = secrets_of(workspace.studio).server
-        with workspace.transaction() as db:
-            db.execute(
-                "INSERT INTO project (id, server, server_id, template, config, created_at)"
-                " VALUES (1, ?, 7, 't', 's', 'now')",
-                (own,),
-            )
-            db.executemany(
-                "INSERT INTO annotator (email) VALUES (?)", [(f"p{n}@x.org",) for n in range(5)]
-            )
-        add_image(workspace, 3, 4, "train")
-        data = load_dataset(folder)
+        data = fill(workspace, secrets_of(workspace.studio).server)
         studio = workspace.studio
     lock = take_lock(studio)
     assert lock is not None

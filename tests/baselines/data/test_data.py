@@ -161,6 +161,26 @@ def test_features_that_another_process_makes_are_awaited(tmp_path: Path, tiny: D
     assert child.wait() == 0
 
 
+DECODER = """
+import pickle, sys
+from pathlib import Path
+from rsitmd_tools.baselines.data import images
+images.decode_images = None
+data, size = pickle.loads(Path(sys.argv[1]).read_bytes())
+images.cached_images(data, size, Path(sys.argv[2]))
+"""
+
+
+def test_images_that_another_process_decodes_are_awaited(tmp_path: Path, tiny: Dataset) -> None:
+    (tmp_path / "handed").write_bytes(pickle.dumps((tiny, SIZE)))
+    made = cached_images(tiny, SIZE, tmp_path / "elsewhere").file
+    shared = tmp_path / "shared"
+    with one_writer(shared / made.stem):
+        child = another_process(DECODER, tmp_path / "handed", shared)
+        made.rename(shared / made.name)
+    assert child.wait() == 0
+
+
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (

@@ -17,7 +17,6 @@ import torch
 import yaml
 from PIL import Image
 
-from rsitmd_tools.baselines.evaluation import evaluate as evaluate_module
 from rsitmd_tools.baselines.evaluation.evaluate import (
     Wishes,
     evaluate,
@@ -92,7 +91,7 @@ def test_the_machine_is_told_by_name(
 ) -> None:
     info = tmp_path / "cpuinfo"
     info.write_text("processor : 0\nmodel name\t: A chip: 9 GHz\nprocessor : 1\nmodel name : B\n")
-    monkeypatch.setattr(evaluate_module, "CPUINFO", info)
+    monkeypatch.setattr("rsitmd_tools.machine.CPUINFO", info)
     # No GPU is at hand.
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "A card")
     found = evaluate(run, tiny, wishes=Wishes(device="cpu"))["machine"]

@@ -11,19 +11,12 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rsitmd_tools.baselines.config import Config, load_config
 from rsitmd_tools.baselines.training import device
 from rsitmd_tools.baselines.training.module import RetrievalModule
-from rsitmd_tools.baselines.training.train import Options, train
+from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
-
-CPU = Options(device="cpu", workers=0)
-SMALL = ["image_size=32", "dimension=16", "word_dimension=16", "batch_size=8"]
-
-
-def small(name: str, *changes: str) -> Config:
-    return load_config(name, [*SMALL, *changes])
+from tests.baselines.training.common import CPU, small
 
 
 class Watched:

@@ -10,21 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from rsitmd_tools.baselines.config import Config, load_config
+from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.training.checkpoint import out_of_patience, read_history
-from rsitmd_tools.baselines.training.train import Options, train
+from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.similarity import write_prior
-
-CPU = Options(device="cpu", workers=0)
-RESUME = replace(CPU, resume=True)
-SMALL = ["image_size=32", "dimension=16", "word_dimension=16", "batch_size=8", "lr=1e-3"]
+from tests.baselines.training import common
+from tests.baselines.training.common import CPU, RESUME
 
 
 def small(name: str, *changes: str) -> Config:
-    return load_config(name, [*SMALL, "freeze_backbone=true", *changes])
+    return common.small(name, "freeze_backbone=true", *changes)
 
 
 def cut(run: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import pickle
@@ -20,31 +19,13 @@ import pytest
 import torch
 
 from rsitmd_tools.baselines import evaluate
-from rsitmd_tools.baselines.config import Config, load_config
 from rsitmd_tools.baselines.run import Run, runs_in
 from rsitmd_tools.baselines.training.device import check_device, precision
 from rsitmd_tools.baselines.training.many import train_all
 from rsitmd_tools.baselines.training.train import Options, fitting, train
 from rsitmd_tools.dataset import Dataset, save_dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
-
-CPU = Options(device="cpu", workers=0)
-SMALL = ["image_size=32", "dimension=16", "word_dimension=16", "batch_size=8", "lr=1e-3"]
-
-
-def small(name: str, *changes: str) -> Config:
-    return load_config(name, [*SMALL, *changes])
-
-
-def losses(run: Path) -> list[tuple[str, str]]:
-    with (run / "metrics.csv").open() as stream:
-        return [(row["loss"], row["val_mean_recall"]) for row in csv.DictReader(stream)]
-
-
-def state(run: Path) -> dict[str, torch.Tensor]:
-    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
-    weights: dict[str, torch.Tensor] = checkpoint["state_dict"]
-    return weights
+from tests.baselines.training.common import CPU, SMALL, losses, small, state
 
 
 @pytest.mark.parametrize("name", ["vsepp", "amfmn-soft", "amfmn-fusion", "m1", "m2", "m5", "m9"])
@@ -210,40 +191,6 @@ def test_a_run_killed_after_its_last_checkpoint_is_finished(tmp_path: Path, tiny
     train(tiny, config, run, replace(CPU, resume=True))
     assert losses(run) == whole and len(whole) == 2
     assert "finished" in Run(run).about()
-
-
-def test_two_processes_train_as_one(
-    tmp_path: Path, tiny: Dataset, capfd: pytest.CaptureFixture[str]
-) -> None:
-    # 22 pairs in batches of 11 have no even halves; 8 + 8 + 6 have.
-    config = small("amfmn-soft", "epochs=3", "freeze_batch_norm=true", "gradient_clip=0")
-    one = train(tiny, config, tmp_path / "one", CPU)
-    two = train(tiny, config, tmp_path / "two", replace(CPU, devices=2))
-    said = capfd.readouterr().err
-    assert said.count("epoch 3/3") == 2
-    for advice in (
-        "Initializing distributed",
-        "find_unused_parameters",
-        "sync_dist",
-        "weights_only",
-    ):
-        assert advice not in said
-    for (loss, recall), (other, other_recall) in zip(losses(one), losses(two), strict=True):
-        assert float(loss) == pytest.approx(float(other), rel=1e-4)
-        assert float(recall) == pytest.approx(float(other_recall), abs=1e-6)
-    first, second = state(one), state(two)
-    # Adam divides by the gradient's size: where that is nothing, rounding decides, in a few
-    # elements of many, and by no more than a step goes at this rate in nine steps.
-    for key, value in first.items():
-        apart = (second[key].double() - value.double()).abs()
-        assert float((apart > 2e-3).double().mean()) < 1e-4, key
-        assert float(apart.max()) < 9e-3, key
-
-
-def test_what_fails_in_a_process_of_several_is_one_line(tmp_path: Path, tiny: Dataset) -> None:
-    config = small("vsepp", "epochs=3", "lr=1e20", "gradient_clip=0")
-    with pytest.raises(RsitmdError, match=r"the loss is nan at step \d+|no numbers after step \d+"):
-        train(tiny, config, tmp_path / "r", replace(CPU, devices=2))
 
 
 def test_dropout_is_at_work_with_a_frozen_backbone_too(tmp_path: Path, tiny: Dataset) -> None:

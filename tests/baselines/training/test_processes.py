@@ -1,0 +1,47 @@
+"""One training in several processes: as one alone, as quiet, and its errors in one line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.baselines.training.train import train
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError
+from tests.baselines.training.common import CPU, losses, small, state
+
+
+def test_two_processes_train_as_one(
+    tmp_path: Path, tiny: Dataset, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # 22 pairs in batches of 11 have no even halves; 8 + 8 + 6 have.
+    config = small("amfmn-soft", "epochs=3", "freeze_batch_norm=true", "gradient_clip=0")
+    one = train(tiny, config, tmp_path / "one", CPU)
+    two = train(tiny, config, tmp_path / "two", replace(CPU, devices=2))
+    said = capfd.readouterr().err
+    assert said.count("epoch 3/3") == 2
+    for advice in (
+        "Initializing distributed",
+        "find_unused_parameters",
+        "sync_dist",
+        "weights_only",
+    ):
+        assert advice not in said
+    for (loss, recall), (other, other_recall) in zip(losses(one), losses(two), strict=True):
+        assert float(loss) == pytest.approx(float(other), rel=1e-4)
+        assert float(recall) == pytest.approx(float(other_recall), abs=1e-6)
+    first, second = state(one), state(two)
+    # Adam divides by the gradient's size: where that is nothing, rounding decides, in a few
+    # elements of many, and by no more than a step goes at this rate in nine steps.
+    for key, value in first.items():
+        apart = (second[key].double() - value.double()).abs()
+        assert float((apart > 2e-3).double().mean()) < 1e-4, key
+        assert float(apart.max()) < 9e-3, key
+
+
+def test_what_fails_in_a_process_of_several_is_one_line(tmp_path: Path, tiny: Dataset) -> None:
+    config = small("vsepp", "epochs=3", "lr=1e20", "gradient_clip=0")
+    with pytest.raises(RsitmdError, match=r"the loss is nan at step \d+|no numbers after step \d+"):
+        train(tiny, config, tmp_path / "r", replace(CPU, devices=2))
