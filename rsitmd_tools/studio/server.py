@@ -43,6 +43,7 @@ START_SECONDS = 240.0
 STOP_SECONDS = 20.0
 LOCK_SECONDS = 5.0
 LOG = "server.log"
+LAUNCH = "rsitmd_tools.studio.page.launch"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -174,7 +175,7 @@ class EmbeddedServer:
         with log:
             return subprocess.Popen(
                 [
-                    *(sys.executable, "-c", _LAUNCH, "start", "--no-browser"),
+                    *(sys.executable, "-m", LAUNCH, "start", "--no-browser"),
                     *("--internal-host", HOST, "--port", str(port)),
                 ],
                 env=self._environment(),
@@ -255,10 +256,6 @@ class EmbeddedServer:
             "SENTRY_DSN": "",
             "FRONTEND_SENTRY_DSN": "",
         }
-
-
-# The console script's own way in, found in the environment that runs this tool.
-_LAUNCH = "import sys; from label_studio.server import main; sys.argv[0] = 'label-studio'; main()"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,2 @@
+// Placeholder: replaced by the scripts of the annotation page.
+window.rsitmdScripts = true;

@@ -1,0 +1,23 @@
+"""The scripts of the annotation page are added to pages, and to nothing else."""
+
+from __future__ import annotations
+
+from rsitmd_tools.studio.page.middleware import add_scripts, scripts
+
+
+def test_a_page_loads_the_scripts_in_their_order() -> None:
+    page = add_scripts(b"<html><head><title>x</title></head><body></head></body>", ["a.js", "b.js"])
+    head, _, rest = page.partition(b"</head>")
+    assert head.endswith(
+        b'<script src="/rsitmd/a.js" defer></script><script src="/rsitmd/b.js" defer></script>'
+    )
+    assert rest == b"<body></head></body>"
+
+
+def test_a_fragment_without_a_head_stays_as_it_is() -> None:
+    assert add_scripts(b"<p>text</p>", ["a.js"]) == b"<p>text</p>"
+
+
+def test_the_package_ships_its_scripts() -> None:
+    assert all(name.endswith(".js") and content for name, content in scripts().items())
+    assert scripts()
