@@ -31,6 +31,7 @@ class PageScripts:
         self._scripts = scripts()
 
     def __call__(self, request: Any) -> Any:
+        """Answer a request."""
         from django.http import HttpResponse
 
         name = request.path.removeprefix(PREFIX)
