@@ -51,14 +51,14 @@ def main() -> None:
     adviser.warm()
     filled = seconds(
         lambda: [
-            adviser.learn(n, n, "airport", Written(((1, t),), ())) for n, t in enumerate(texts)
+            adviser.learn(str(n), n, "airport", Written(((1, t),), ())) for n, t in enumerate(texts)
         ]
     )
     drawn = random.Random(SEED)
     asked = [(n, texts[n]) for n in drawn.sample(range(SENTENCES), ASKED)]
     near = [seconds(lambda t=text: adviser.near(t)) for _, text in asked]
     hints = [
-        seconds(lambda n=n, t=text: adviser.hints(n, n, "airport", Written(((1, t),), ())))
+        seconds(lambda n=n, t=text: adviser.hints(str(n), n, "airport", Written(((1, t),), ())))
         for n, text in asked
     ]
     split = [split_words(text) for text in texts]

@@ -185,9 +185,10 @@ def _holders(workspace: Workspace) -> tuple[dict[int, set[int]], dict[int, set[i
     for row in workspace.db.execute(
         "SELECT annotation.annotator_id, task.image_id, EXISTS ("
         "  SELECT 1 FROM sentence WHERE annotation_id = annotation.id AND state = 'rejected'"
-        ") AS rejected FROM annotation JOIN task ON task.id = annotation.task_id"
+        ") AS rejected FROM current_annotation AS annotation"
+        " JOIN task ON task.id = annotation.task_id"
         " JOIN project ON project.id = task.project_id"
-        " WHERE latest AND deleted_at IS NULL AND project.kind = 'main'"
+        " WHERE whole AND project.kind = 'main'"
     ):
         side = rejected if row["rejected"] else holders
         side[row["image_id"]].add(row["annotator_id"])

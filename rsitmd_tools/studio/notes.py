@@ -23,7 +23,11 @@ def notes(workspace: Workspace, project: int) -> dict[int, str]:
         "  ORDER BY decision.id DESC LIMIT 1) AS note"
         " FROM sentence JOIN annotation ON annotation.id = annotation_id"
         " JOIN task ON task.id = task_id JOIN annotator ON annotator.id = annotator_id"
-        " WHERE task.project_id = ? AND state = 'sent back' AND latest AND deleted_at IS NULL"
+        " WHERE task.project_id = ? AND state = 'sent back' AND latest AND ("
+        # Sent back after its annotation was deleted on the server: its author writes anew.
+        "  deleted_at IS NULL OR NOT EXISTS (SELECT 1 FROM annotation AS other"
+        "   WHERE other.task_id = task.id AND other.annotator_id = annotation.annotator_id"
+        "   AND other.latest AND other.deleted_at IS NULL))"
         " ORDER BY task.id, annotation.server_id, slot",
         (project,),
     ):

@@ -15,11 +15,11 @@ from rsitmd_tools.workspace.store import utc_now
 # What was given out and is not written yet, by this person and for this image.
 OPEN = (
     "SELECT assignment.* FROM assignment WHERE NOT EXISTS ("
-    " SELECT 1 FROM annotation JOIN task ON task.id = annotation.task_id"
+    " SELECT 1 FROM current_annotation AS annotation"
+    " JOIN task ON task.id = annotation.task_id"
     " JOIN project ON project.id = task.project_id"
     " WHERE task.image_id = assignment.image_id AND project.kind = 'main'"
-    " AND annotation.annotator_id = assignment.annotator_id"
-    " AND annotation.latest AND annotation.deleted_at IS NULL)"
+    " AND annotation.annotator_id = assignment.annotator_id AND annotation.whole)"
 )
 
 

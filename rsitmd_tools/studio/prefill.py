@@ -13,6 +13,7 @@ from rsitmd_tools.dataset import load_dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.identity import look_at_tasks
 from rsitmd_tools.studio.results import as_result, one_line
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
@@ -106,6 +107,7 @@ def send_predictions(workspace: Workspace, client: Client, report: PrefillReport
         " AND closed_at IS NULL ORDER BY id",
         (client.connection.key,),
     ).fetchall():
+        look_at_tasks(workspace, client, project["id"], project["server_id"])
         wanted = _wanted(workspace, project["id"], len(sentence_slots(asked)))
         if not wanted:
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import logging
 import re
@@ -15,6 +14,12 @@ from xml.etree import ElementTree
 from rsitmd_tools.annotation_templates import guide
 from rsitmd_tools.studio.client import Client, server_time
 from rsitmd_tools.studio.fields import page_of
+from rsitmd_tools.studio.page_changes import (
+    config_hash,
+    page_changes,
+    remember_renamed,
+    renamed_fields,
+)
 from rsitmd_tools.studio.people import Person
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
@@ -22,6 +27,13 @@ from rsitmd_tools.workspace.store import utc_now
 MAIN = "main"
 PILOT = "pilot"
 TITLE_LENGTH = 50  # the server takes 3 to 50 characters
+PAGE_SETTINGS = {
+    "show_instruction": True,
+    "show_skip_button": True,
+    # Without it the page refuses a text that was typed but not yet added by a key. The fields
+    # are required: an empty annotation is refused all the same.
+    "enable_empty_annotation": True,
+}
 log = logging.getLogger(__name__)
 
 
@@ -36,6 +48,8 @@ class Project:
         owner: Whose project it is; None for the shared one.
         kind: ``main`` or ``pilot``.
         new_page: Whether its page is not the one that the settings ask for now.
+        changed_page: Whether somebody changed the page on the server.
+        page: The labeling configuration that the server has.
     """
 
     row: int
@@ -44,6 +58,8 @@ class Project:
     owner: Person | None
     kind: str
     new_page: bool
+    changed_page: bool = False
+    page: str = ""
 
 
 class Projects:
@@ -96,19 +112,22 @@ class Projects:
                 )
             found = self._make(owner, kind, marker, config)
             self._there.append(found)
-            sent = _sha256(config)
-        elif row is None:  # made by a run that was killed, or by a copy of this workspace
-            sent = _sha256(config)
         else:
-            sent = str(row["config"])
             self._follow_settings(found, owner)
+        there = str(found.label_config)
+        changed = None if row is None else page_changes(self._workspace, row, there)
+        number = self._record(found, owner, kind, config_hash(there), row)
+        if changed:
+            remember_renamed(self._workspace, number, changed)
         return Project(
-            row=self._record(found, owner, kind, sent, row),
+            row=number,
             number=int(found.id),
             tasks=int(found.task_number or 0),
             owner=owner,
             kind=kind,
-            new_page=row is not None and sent != _sha256(config),
+            new_page=config_hash(there) != config_hash(config),
+            changed_page=changed is not None,
+            page=there,
         )
 
     def send_page(self, project: Project) -> bool:
@@ -119,11 +138,15 @@ class Projects:
             texts could neither be seen nor changed. The server would allow it.
         """
         config = page_of(self._workspace)
-        if not self._client.written_fields(project.number) <= text_fields(config):
+        written = self._client.written_fields(project.number) & text_fields(project.page)
+        renamed = renamed_fields(self._workspace, project.row)
+        if not written <= text_fields(config) | set(renamed):
             return False
         self._client.call(self._client.sdk.projects.update, id=project.number, label_config=config)
         with self._workspace.transaction() as db:
-            db.execute("UPDATE project SET config = ? WHERE id = ?", (_sha256(config), project.row))
+            db.execute(
+                "UPDATE project SET config = ? WHERE id = ?", (config_hash(config), project.row)
+            )
         return True
 
     def close(self, row: int) -> None:
@@ -190,11 +213,7 @@ class Projects:
             label_config=config,
             maximum_annotations=self._people(owner),
             expert_instruction=instructions(self._greeting + guide()),
-            show_instruction=True,
-            show_skip_button=True,
-            # Without it the page refuses a text that was typed but not yet added by a key. The
-            # fields are required: an empty annotation is refused all the same.
-            enable_empty_annotation=True,
+            **PAGE_SETTINGS,
         )
         return self._client.make(send, look)
 
@@ -203,11 +222,10 @@ class Projects:
         return 1 if owner else self._workspace.settings.annotation.annotators_per_image
 
     def _follow_settings(self, found: Any, owner: Person | None) -> None:
-        most = self._people(owner)
-        if found.maximum_annotations != most:
-            self._client.call(
-                self._client.sdk.projects.update, id=found.id, maximum_annotations=most
-            )
+        wanted: dict[str, Any] = {"maximum_annotations": self._people(owner), **PAGE_SETTINGS}
+        changed = {name: value for name, value in wanted.items() if getattr(found, name) != value}
+        if changed:
+            self._client.call(self._client.sdk.projects.update, id=found.id, **changed)
 
     def _record(
         self, found: Any, owner: Person | None, kind: str, config: str, row: sqlite3.Row | None
@@ -275,10 +293,6 @@ def project_title(name: str) -> str:
 
 def _created(project: Any) -> str:
     return server_time(project.created_at)
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def instructions(markdown: str) -> str:

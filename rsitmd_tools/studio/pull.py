@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,13 +14,16 @@ from rsitmd_tools.progress import progress
 from rsitmd_tools.studio import licence
 from rsitmd_tools.studio.client import Client, Refused, server_time
 from rsitmd_tools.studio.connection import connection_of
+from rsitmd_tools.studio.deletions import Deletion, mark_deleted
+from rsitmd_tools.studio.identity import KEY, Reconciled, key_of, known_tasks, reconcile
+from rsitmd_tools.studio.numbers import adopt_number, free_number
 from rsitmd_tools.studio.origins import mark_origins
+from rsitmd_tools.studio.page_changes import page_changes, remember_renamed, renamed_fields
 from rsitmd_tools.studio.people import People
 from rsitmd_tools.studio.project import pull_cursor
 from rsitmd_tools.studio.push import send_notes
-from rsitmd_tools.studio.results import parse_result
+from rsitmd_tools.studio.results import Written, parse_result, stored_result
 from rsitmd_tools.studio.revisions import carry_over, is_double, restore
-from rsitmd_tools.studio.tasks import KEY
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
 
@@ -40,10 +42,15 @@ class PullReport:
         new: Annotations seen for the first time.
         changed: Annotations with a new revision.
         corrected: Sentences that were sent back and are written anew.
-        deleted: Annotations that are gone from the server; their text is kept, marked.
+        deleted: Annotations that were deleted on the server; their revisions are kept.
+        deletions: Each of them; see :class:`~rsitmd_tools.studio.deletions.Deletion`.
+        removed_tasks: Images whose task was deleted on the server; a push makes it anew.
+        adopted_tasks: Images whose task has another number on the server now.
         skipped: Skips seen for the first time; somebody passed over a task.
         drafts: Tasks in which somebody has begun and not submitted, among those looked at.
         blank: Sentences asked for that the new and changed annotations lack.
+        incomplete: These annotations: ``{"image", "annotator", "missing"}``, the numbers of
+            the sentences on the page.
         doubled: Annotations, among those looked at, that the server made twice of one request;
             they count once.
         folded: Sentences written on several lines; each is one line now.
@@ -52,6 +59,9 @@ class PullReport:
         foreign: New and changed annotations whose last change was made by somebody else
             than their author: ``{"image", "annotator", "changed_by"}``.
         unknown_tasks: Tasks of the project that this workspace did not make.
+        unread: Texts in fields that are not read: ``{"image", "annotator", "field", "texts"}``.
+        changed_pages: Projects whose page was changed on the server: ``{"project",
+            "renamed"}``; the texts in renamed fields are read as those of the old name.
         lost_projects: Numbers of projects that are gone from the server.
     """
 
@@ -59,15 +69,21 @@ class PullReport:
     changed: int = 0
     corrected: int = 0
     deleted: int = 0
+    deletions: list[Deletion] = field(default_factory=list)
+    removed_tasks: list[str] = field(default_factory=list)
+    adopted_tasks: list[str] = field(default_factory=list)
     skipped: int = 0
     drafts: int = 0
     blank: int = 0
+    incomplete: list[dict[str, Any]] = field(default_factory=list)
     doubled: int = 0
     folded: int = 0
     tasks: int = 0
     accepted: int = 0
     foreign: list[dict[str, str]] = field(default_factory=list)
     unknown_tasks: list[int] = field(default_factory=list)
+    unread: list[dict[str, Any]] = field(default_factory=list)
+    changed_pages: list[dict[str, Any]] = field(default_factory=list)
     lost_projects: list[int] = field(default_factory=list)
 
 
@@ -111,30 +127,39 @@ class _Pull:
         self._client = client
         self.people = People(workspace, client)
         self._asked = workspace.settings.annotation.sentences_asked
+        self._fields: dict[str, str] = {}  # of the project that is being pulled
 
     def project(self, project: sqlite3.Row) -> Iterator[int]:
         """Bring in what changed in one project; yield how many tasks each page held."""
         number = project["server_id"]
-        try:
-            there = self._client.call(self._client.sdk.projects.get, id=number)
-        except Refused as error:
-            if error.status != NOT_FOUND:
-                raise
+        there = self._find(project)
+        if there is None:
             self.report.lost_projects.append(number)
-            self._mark_removed_tasks(project, set())
+            self._note_moves(reconcile(self._workspace, project["id"], {}))
             return
-        cursor = pull_cursor(project["id"])
-        last = self._workspace.fact(cursor)
+        self._look_at_page(project, there)
+        last = self._workspace.fact(pull_cursor(project["id"]))
         newest = last or ""
-        tasks = self._tasks(project)
-        if (there.task_number or 0) < len(tasks):
-            pages = self._client.pages(number, annotations=False, size=LOOK)
-            self._mark_removed_tasks(project, {int(task.id) for page in pages for task in page})
-        for page in self._changed(project, last, tasks):
+        listed = self._listed(number, last)
+        others = [n for n in known_tasks(self._workspace, project["id"]) if n not in listed]
+        self._note_moves(
+            reconcile(
+                self._workspace,
+                project["id"],
+                {n: seen.key for n, seen in listed.items()},
+                self._client.existing(number, others),
+            )
+        )
+        tasks = known_tasks(self._workspace, project["id"])
+        changed = [n for n, seen in listed.items() if not _same(tasks.get(n), seen)]
+        for page in self._client.pages(number, only=changed, size=PAGE):
             with self._workspace.transaction():
                 for task in page:
+                    row = tasks.get(task.id)
+                    if row is not None and row[KEY] != key_of(task):
+                        continue  # changed hands since the list was made: the next pull sees it
                     newest = max(newest, server_time(task.updated_at))
-                    row = tasks.get(task.id) or self._adopt(project, task)
+                    row = row or self._adopt(project, task)
                     if row is not None:
                         self._task(row, task)
                     elif project["closed_at"] is None:
@@ -142,31 +167,49 @@ class _Pull:
             yield len(page)
         if newest != (last or ""):
             with self._workspace.transaction():
-                self._workspace.set_fact(cursor, newest)
+                self._workspace.set_fact(pull_cursor(project["id"]), newest)
 
-    def _changed(
-        self, project: sqlite3.Row, last: str | None, tasks: dict[int, sqlite3.Row]
-    ) -> Iterator[list[Any]]:
-        """Yield the tasks that are not as the workspace saw them last, with annotations."""
-        number = project["server_id"]
-        if last is None:
-            yield from self._client.pages(number, size=PAGE)
-            return
-        changed = []
-        for page in self._client.pages(number, since=_earlier(last), annotations=False, size=LOOK):
-            for task in page:
-                row = tasks.get(task.id)
-                if row is None or row["updated_at"] != server_time(task.updated_at):
-                    changed.append(int(task.id))
-        yield from self._client.pages(number, only=changed, size=PAGE)
+    def _find(self, project: sqlite3.Row) -> Any | None:
+        """Return a project as the server has it; None where it is gone."""
+        try:
+            there = self._client.call(self._client.sdk.projects.get, id=project["server_id"])
+        except Refused as error:
+            if error.status != NOT_FOUND:
+                raise
+            return None
+        # On SQLite another project can have the number of one that was deleted.
+        return there if server_time(there.created_at) == project["created_at"] else None
 
-    def _tasks(self, project: sqlite3.Row) -> dict[int, sqlite3.Row]:
-        rows = self._workspace.db.execute(
-            "SELECT task.*, filename FROM task JOIN image ON image.id = image_id"
-            " WHERE project_id = ?",
-            (project["id"],),
-        )
-        return {row["server_id"]: row for row in rows}
+    def _look_at_page(self, project: sqlite3.Row, there: Any) -> None:
+        """See whether somebody changed the page of a project on the server."""
+        changed = page_changes(self._workspace, project, str(there.label_config))
+        if changed is not None:
+            self.report.changed_pages.append(
+                {"project": int(project["server_id"]), "renamed": changed}
+            )
+            remember_renamed(self._workspace, project["id"], changed)
+        self._fields = renamed_fields(self._workspace, project["id"])
+
+    def _listed(self, number: int, last: str | None) -> dict[int, _Seen]:
+        """Return what the server has changed since the last pull, by the tasks' numbers.
+
+        All tasks where nothing was pulled yet.
+        """
+        since = _earlier(last)
+        return {
+            int(task.id): _Seen(key_of(task), server_time(task.updated_at))
+            for page in self._client.pages(number, since=since, annotations=False, size=LOOK)
+            for task in page
+        }
+
+    def _note_moves(self, found: Reconciled) -> None:
+        self.report.adopted_tasks += found.adopted
+        self.report.removed_tasks += found.removed
+        self._note_deletions(found.deletions)
+
+    def _note_deletions(self, deletions: Sequence[Deletion]) -> None:
+        self.report.deletions += deletions
+        self.report.deleted += len(deletions)
 
     def _adopt(self, project: sqlite3.Row, task: Any) -> sqlite3.Row | None:
         """Take a task that this workspace does not know but whose image it has.
@@ -175,9 +218,7 @@ class _Pull:
         with one that a copy of this workspace pushed.
         """
         db = self._workspace.db
-        image = db.execute(
-            "SELECT id FROM image WHERE sha256 = ?", (str((task.data or {}).get(KEY)),)
-        ).fetchone()
+        image = db.execute("SELECT id FROM image WHERE sha256 = ?", (key_of(task),)).fetchone()
         if image is None or not (task.annotations or project["closed_at"] is None):
             return None
         db.execute(
@@ -185,19 +226,8 @@ class _Pull:
             " VALUES (?, ?, ?, ?)",
             (project["id"], image["id"], task.id, utc_now()),
         )
-        row: sqlite3.Row | None = db.execute(
-            "SELECT task.*, filename FROM task JOIN image ON image.id = image_id"
-            " WHERE project_id = ? AND server_id = ?",
-            (project["id"], task.id),
-        ).fetchone()
-        return row  # None: a second task of an image that has one
-
-    def _mark_removed_tasks(self, project: sqlite3.Row, there: set[int]) -> None:
-        """Mark the annotations of tasks that somebody removed from the server."""
-        with self._workspace.transaction():
-            for server_id, task in self._tasks(project).items():
-                if server_id not in there:
-                    self._mark_deleted(task["id"], present=set())
+        # None: a second task of an image that has one.
+        return known_tasks(self._workspace, project["id"]).get(int(task.id))
 
     def _task(self, row: sqlite3.Row, seen: Any) -> None:
         self.report.tasks += 1
@@ -206,6 +236,7 @@ class _Pull:
             for annotation in seen.annotations or []
         ]
         present = {int(entry["id"]) for entry in entries if not entry.get("was_cancelled")}
+        self._follow_numbers(row["id"], entries, present)
         for entry in sorted(entries, key=lambda entry: int(entry["id"])):
             if entry.get("was_cancelled"):
                 self._skip(row["id"], entry)
@@ -213,7 +244,7 @@ class _Pull:
                 self.report.doubled += 1
             else:
                 self._annotation(row, entry)
-        self._mark_deleted(row["id"], present)
+        self._note_deletions(mark_deleted(self._workspace.db, row["id"], present))
         drafts = int(bool(getattr(seen, "draft_exists", False)))
         self.report.drafts += drafts
         self._workspace.db.execute(
@@ -234,26 +265,20 @@ class _Pull:
         )
         self.report.skipped += added.rowcount
 
-    def _mark_deleted(self, task: int, present: set[int]) -> None:
-        """Mark the annotations of a task that the server has no more."""
-        gone = [
-            row["id"]
-            for row in self._workspace.db.execute(
-                "SELECT id, server_id FROM annotation"
-                " WHERE task_id = ? AND latest AND deleted_at IS NULL",
-                (task,),
-            )
-            if row["server_id"] not in present
-        ]
-        self._workspace.db.executemany(
-            "UPDATE annotation SET deleted_at = ? WHERE id = ?", [(utc_now(), id_) for id_ in gone]
-        )
-        self.report.deleted += len(gone)
+    def _follow_numbers(
+        self, task: int, entries: Sequence[dict[str, Any]], present: Collection[int]
+    ) -> None:
+        """Bring the numbers of a task's annotations up to date."""
+        for entry in entries:
+            if not entry.get("was_cancelled"):
+                author = self.people.row(entry.get("completed_by"))
+                free_number(self._workspace.db, task, entry)
+                adopt_number(self._workspace.db, task, entry, author, present)
 
     def _is_double(self, task: int, entry: dict[str, Any], present: set[int]) -> bool:
         """Say whether the server made this annotation of a request that it had taken already."""
         author = self.people.row(entry.get("completed_by"))
-        result = _stored(entry.get("result"))
+        result = stored_result(entry.get("result"))
         return is_double(self._workspace.db, task, author, int(entry["id"]), result, present)
 
     def _annotation(self, row: sqlite3.Row, entry: dict[str, Any]) -> None:
@@ -288,6 +313,26 @@ class _Pull:
         if before is not None:
             self.report.corrected += carry_over(db, before, made)
 
+    def _note_gaps(self, image: str, author: int, written: Written) -> None:
+        """Report what an annotation lacks, and what it has in fields that are not read."""
+        email = self._email(author)
+        slots = {slot for slot, _ in written.sentences}
+        missing = [slot for slot in range(1, self._asked + 1) if slot not in slots]
+        if missing:
+            self.report.blank += len(missing)
+            self.report.incomplete.append({"image": image, "annotator": email, "missing": missing})
+        self.report.unread += [
+            {"image": image, "annotator": email, "field": name, "texts": count}
+            for name, count in written.unread
+        ]
+        self.report.folded += written.folded
+
+    def _email(self, annotator: int) -> str:
+        row = self._workspace.db.execute(
+            "SELECT email FROM annotator WHERE id = ?", (annotator,)
+        ).fetchone()
+        return str(row["email"])
+
     def _insert(self, task: sqlite3.Row, entry: dict[str, Any], updated: str) -> int:
         db = self._workspace.db
         author = self.people.row(entry.get("completed_by"))
@@ -303,23 +348,21 @@ class _Pull:
                 author,
                 changed_by,
                 entry.get("lead_time"),
-                _stored(entry.get("result")),
+                stored_result(entry.get("result")),
                 utc_now(),
             ),
         )
         assert cursor.lastrowid is not None
-        if changed_by not in (None, author):
-            names = dict(db.execute("SELECT id, email FROM annotator").fetchall())
+        if changed_by is not None and changed_by != author:
             self.report.foreign.append(
                 {
                     "image": task["filename"],
-                    "annotator": names[author],
-                    "changed_by": names[changed_by],
+                    "annotator": self._email(author),
+                    "changed_by": self._email(changed_by),
                 }
             )
-        written = parse_result(entry.get("result") or [])
-        self.report.blank += max(0, self._asked - len(written.sentences))
-        self.report.folded += written.folded
+        written = parse_result(entry.get("result") or [], self._fields)
+        self._note_gaps(task["filename"], author, written)
         db.executemany(
             "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, ?, ?)",
             [(cursor.lastrowid, slot, raw) for slot, raw in written.sentences],
@@ -332,9 +375,17 @@ class _Pull:
         return cursor.lastrowid
 
 
-def _stored(result: Any) -> str:
-    """Return an annotation's result as the workspace keeps it."""
-    return json.dumps(result or [], ensure_ascii=False)
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A task as a list of the server shows it."""
+
+    key: str
+    updated: str
+
+
+def _same(row: sqlite3.Row | None, seen: _Seen) -> bool:
+    """Say whether the workspace has a task as the server has it now."""
+    return row is not None and row["updated_at"] == seen.updated
 
 
 def _earlier(time: str | None) -> str | None:

@@ -22,6 +22,7 @@ from rsitmd_tools.studio.assign import (
 )
 from rsitmd_tools.studio.client import Client
 from rsitmd_tools.studio.connection import connection_of
+from rsitmd_tools.studio.deletions import Deletion
 from rsitmd_tools.studio.delivery import addresses, open_folder
 from rsitmd_tools.studio.fields import blank_fields, page_of
 from rsitmd_tools.studio.notes import SENT_BACK_NOTE, notes
@@ -66,6 +67,10 @@ class PushReport:
         known: Tasks pushed before.
         changed: Tasks that got new data: a note, another address of the image.
         moved: Images that changed hands.
+        adopted: Images whose task has another number on the server now.
+        removed: Images whose task was deleted on the server.
+        deletions: Annotations that were deleted with those tasks.
+        restored_pages: Projects (numbers) whose page was changed on the server and is restored.
         short: Captions that wait for more people to take part.
         licence: The page on which people accept the licence; None where none is asked for.
         projects: ``{"id", "annotator", "kind", "url"}`` of each project.
@@ -78,6 +83,10 @@ class PushReport:
     known: int = 0
     changed: int = 0
     moved: int = 0
+    adopted: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    deletions: list[Deletion] = field(default_factory=list)
+    restored_pages: list[int] = field(default_factory=list)
     short: int = 0
     licence: str | None = None
     projects: list[dict[str, Any]] = field(default_factory=list)
@@ -249,14 +258,17 @@ class _Push:
         return int(row[0])
 
     def _images_of(self, person: Person) -> list[sqlite3.Row]:
-        """Return a person's images, but those captioned in a project that is closed now."""
+        """Return a person's images, without those whose captions stand elsewhere.
+
+        These are captions in a closed project, and accepted ones whose task was deleted.
+        """
         rows = self._workspace.db.execute(
             "SELECT image_id FROM assignment WHERE annotator_id = ? AND NOT EXISTS ("
-            " SELECT 1 FROM annotation JOIN task ON task.id = task_id"
+            " SELECT 1 FROM current_annotation AS annotation JOIN task ON task.id = task_id"
             " JOIN project ON project.id = project_id"
             " WHERE task.image_id = assignment.image_id AND project.kind = 'main'"
-            " AND annotation.annotator_id = assignment.annotator_id"
-            " AND project.closed_at IS NOT NULL AND latest AND deleted_at IS NULL)"
+            " AND annotation.annotator_id = assignment.annotator_id AND whole"
+            " AND (project.closed_at IS NOT NULL OR deleted_at IS NOT NULL))"
             " ORDER BY assignment.id",
             (person.row,),
         )
@@ -275,6 +287,9 @@ class _Push:
         """Bring a project to what it should hold: its tasks, their data, its page."""
         tasks = Tasks(self._workspace, self._client, project, self._data)
         found, waiting = tasks.find(self._images_for(project))
+        self._report.adopted += tasks.reconciled.adopted
+        self._report.removed += tasks.reconciled.removed
+        self._report.deletions += tasks.reconciled.deletions
         if project.owner is None:
             waiting = self._chosen(waiting)
         self._make_ready([*waiting, *(self._by_id[image] for image in tasks.known())])
@@ -286,7 +301,11 @@ class _Push:
         self._report.found += found
         self._report.known += len(tasks.known()) - len(waiting) - found
         if project.new_page:
-            self._say(f"project {project.number} gets the page of the settings")
+            self._say(
+                f"The page of project {project.number} was changed on the server. It is restored."
+                if project.changed_page
+                else f"project {project.number} gets the page of the settings"
+            )
             if not self._projects.send_page(project):
                 self._say(
                     f"people wrote in fields of project {project.number} that the new page has"
@@ -295,6 +314,8 @@ class _Push:
                 self._projects.close(project.row)
                 self._fill(self._projects.ensure(project.owner, project.kind))
                 return
+            if project.changed_page:
+                self._report.restored_pages.append(project.number)
         self._report.projects.append(
             {
                 "id": project.number,

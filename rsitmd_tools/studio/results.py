@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,20 +23,29 @@ class Written:
             written, then those of the assist's that were ticked.
         folded: How many sentences were written on several lines.
         choice: What was chosen on a page for ranking.
+        unread: Fields that are not read, with the number of their texts.
     """
 
     sentences: tuple[tuple[int, str], ...]
     keywords: tuple[str, ...]
     folded: int = 0
     choice: str | None = None
+    unread: tuple[tuple[str, int], ...] = ()
 
 
-def parse_result(result: Sequence[Any]) -> Written:
+def parse_result(result: Sequence[Any], renamed: Mapping[str, str] | None = None) -> Written:
     """Read an annotation's result.
 
-    A line break becomes a space: a sentence is one line. Parts that this tool's templates
-    do not have are passed over.
+    A line break becomes a space: a sentence is one line.
+
+    Args:
+        result: The result as the server sends it.
+        renamed: Fields that were renamed on the server: the new name, and the name under
+            which a field is read.
     """
+    renamed = renamed or {}
+    own = {str(part.get("from_name")) for part in result if isinstance(part, dict)}
+    unread: dict[str, int] = {}
     sentences: dict[int, str] = {}
     keywords: dict[str, None] = {}
     ticked: dict[str, None] = {}
@@ -43,6 +53,8 @@ def parse_result(result: Sequence[Any]) -> Written:
     choice = None
     for part in result:
         name, texts = _texts(part)
+        if renamed.get(name, name) not in own:
+            name = renamed.get(name, name)
         slot = _SLOT.fullmatch(name)
         if slot is not None:
             written = "\n".join(texts).strip()
@@ -55,7 +67,20 @@ def parse_result(result: Sequence[Any]) -> Written:
             ticked |= dict.fromkeys(filter(None, map(one_line, texts)))
         elif name == RANKING and texts:
             choice = texts[0]
-    return Written(tuple(sorted(sentences.items())), tuple(keywords | ticked), folded, choice)
+        elif any(text.strip() for text in texts):
+            unread[name] = unread.get(name, 0) + sum(bool(text.strip()) for text in texts)
+    return Written(
+        tuple(sorted(sentences.items())),
+        tuple(keywords | ticked),
+        folded,
+        choice,
+        tuple(unread.items()),
+    )
+
+
+def stored_result(result: Any) -> str:
+    """Return an annotation's result as the workspace keeps it."""
+    return json.dumps(result or [], ensure_ascii=False)
 
 
 def as_result(sentences: Sequence[str], keywords: Sequence[str]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,27 +47,43 @@ def private_folder(folder: Path) -> None:
         ) from error
 
 
+def make_secrets(studio: Path, server: str | None = None) -> Secrets:
+    """Make new secrets and keep them in a workspace's ``studio/`` folder.
+
+    Args:
+        studio: The folder.
+        server: Key of a server that exists already; a new one by default.
+    """
+    made = Secrets(
+        server=server or f"{EMBEDDED}{uuid.uuid4()}",
+        email="lead@rsitmd.example.org",
+        password=secrets.token_urlsafe(18),
+        token=secrets.token_hex(20),
+    )
+    private_folder(studio)
+    keep(studio, made)
+    return made
+
+
 def secrets_of(studio: Path) -> Secrets:
-    """Read the secrets in a workspace's ``studio/`` folder, or make them.
+    """Read the secrets in a workspace's ``studio/`` folder.
 
     Raises:
-        RsitmdError: The file is malformed.
+        RsitmdError: The file is absent or malformed.
     """
     file = studio / FILENAME
     if not file.exists():
-        made = Secrets(
-            server=f"{EMBEDDED}{uuid.uuid4()}",
-            email="lead@rsitmd.example.org",
-            password=secrets.token_urlsafe(18),
-            token=secrets.token_hex(20),
+        raise RsitmdError(
+            "is missing: it holds the lead's password and token",
+            where=file,
+            mend="Restore the file from a backup. Without a backup, stop the server and run: "
+            + shlex.join(["rsitmd", "annotate", "serve", str(studio.parent), "--new-secrets"]),
         )
-        private_folder(studio)
-        keep(studio, made)
     try:
         return Secrets(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise RsitmdError(
-            "is unreadable or malformed", where=file, mend="restore it from a backup"
+            "is unreadable or malformed", where=file, mend="Restore the file from a backup."
         ) from error
 
 

@@ -35,7 +35,15 @@ from rsitmd_tools.studio.running import (
     take_lock,
     write_state,
 )
-from rsitmd_tools.studio.secrets import Secrets, keep, private_folder, secrets_of
+from rsitmd_tools.studio.secrets import (
+    EMBEDDED,
+    Secrets,
+    keep,
+    make_secrets,
+    private_folder,
+    secrets_of,
+)
+from rsitmd_tools.studio.secrets import FILENAME as SECRETS
 from rsitmd_tools.workspace import Workspace
 
 HOST = "127.0.0.1"
@@ -44,6 +52,8 @@ STOP_SECONDS = 20.0
 LOCK_SECONDS = 5.0
 LOG = "server.log"
 LAUNCH = "rsitmd_tools.studio.page.launch"
+RESET_ACCOUNT = "RSITMD_RESET_ACCOUNT"  # read by that module
+SQLITE = "data/label_studio.sqlite3"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -61,6 +71,8 @@ class EmbeddedServer:
         public: The address of a proxy under which people elsewhere reach it; by default the
             one used before, none when empty.
         assist: Let the server speak to addresses of this machine, as the assist needs.
+        new_secrets: Give the lead's account a new password and token; for a workspace whose
+            secrets were lost.
 
     Raises:
         RsitmdError: Label Studio is not installed, the port is taken, the server runs
@@ -75,6 +87,7 @@ class EmbeddedServer:
         *,
         public: str | None = None,
         assist: bool = False,
+        new_secrets: bool = False,
     ) -> None:
         require("label_studio", "label_studio_sdk")
         if not Workspace.is_workspace(folder):
@@ -88,6 +101,7 @@ class EmbeddedServer:
         self._postgres = postgres or recorded_postgres(self._studio)
         self.public = recorded_public(self._studio) if public is None else public
         self._assist = assist
+        self._new_secrets = new_secrets
         self._database = database_environment(self._postgres)
         self.secrets: Secrets
         self.url = ""
@@ -125,7 +139,7 @@ class EmbeddedServer:
                 mend="use that one, or stop it first",
             )
         try:
-            self.secrets = secrets_of(self._studio)
+            self.secrets = self._secrets()
             remove_state(self._studio)  # left by a server that was killed
             port = _free_port() if self._asked_port is None else _check_port(self._asked_port)
             self.url = f"http://{HOST}:{port}"
@@ -160,6 +174,23 @@ class EmbeddedServer:
         if self._process is not None:
             self._process.wait()
             raise self._ended()
+
+    def _secrets(self) -> Secrets:
+        """Return the lead's account; it is made for a server that has never run."""
+        has_run = (self._studio / SQLITE).exists() or self._postgres is not None
+        if not self._new_secrets and (has_run or (self._studio / SECRETS).exists()):
+            return secrets_of(self._studio)  # says how to restore them if they are lost
+        self._new_secrets = has_run  # the account of a server that has run gets a new password
+        return make_secrets(self._studio, self._known_key())
+
+    def _known_key(self) -> str | None:
+        """Return the key of this server in the workspace; None where nothing was pushed."""
+        with Workspace.open(self.workspace) as workspace:
+            row = workspace.db.execute(
+                "SELECT server FROM project WHERE server LIKE ? ORDER BY id DESC LIMIT 1",
+                (f"{EMBEDDED}%",),
+            ).fetchone()
+        return None if row is None else str(row["server"])
 
     def _launch(self, port: int) -> subprocess.Popen[bytes]:
         assert self._lock is not None
@@ -241,6 +272,7 @@ class EmbeddedServer:
             "LABEL_STUDIO_USERNAME": self.secrets.email,
             "LABEL_STUDIO_PASSWORD": self.secrets.password,
             "LABEL_STUDIO_USER_TOKEN": self.secrets.token,
+            **({RESET_ACCOUNT: "true"} if self._new_secrets else {}),
             **self._database,
             **public_environment(self.public),
             # Else every member could make the server call what listens on this machine.

@@ -6,22 +6,19 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rsitmd_tools.annotation_templates import HINT, IMAGE, NOTE, SUGGESTED
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import Step, progress
-from rsitmd_tools.studio.client import Client, Refused
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.identity import KEY, Reconciled, known_tasks, look_at_tasks
 from rsitmd_tools.studio.notes import notes
 from rsitmd_tools.studio.project import Project
-from rsitmd_tools.studio.task_data import change_data
+from rsitmd_tools.studio.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
-
-KEY = "sha256"
-NOT_FOUND = 404
-LOOK = 500  # tasks a page when only their keys are looked at
 
 # A task's data from a row of table ``image`` and a note.
 TaskData = Callable[[sqlite3.Row, str], dict[str, Any]]
@@ -36,19 +33,33 @@ class Tasks:
         client: The server.
         project: The project.
         data: Makes a task's data from a row of table ``image`` and a note.
+        reconciled: What the last :meth:`refresh` found.
     """
 
     workspace: Workspace
     client: Client
     project: Project
     data: TaskData
+    reconciled: Reconciled = field(default_factory=Reconciled)
 
     def known(self) -> dict[int, sqlite3.Row]:
-        """Return the rows of the tasks by image row."""
-        rows = self.workspace.db.execute(
-            "SELECT * FROM task WHERE project_id = ?", (self.project.row,)
+        """Return the tasks that are on the server, by image row."""
+        tasks = known_tasks(self.workspace, self.project.row)
+        return {row["image_id"]: row for row in tasks.values()}
+
+    def refresh(self) -> dict[str, dict[int, Any]]:
+        """Look at all tasks of the project and bring the workspace's numbers up to date.
+
+        Returns:
+            The data of the server's tasks by key and number.
+        """
+        on_server, found = look_at_tasks(
+            self.workspace, self.client, self.project.row, self.project.number
         )
-        return {row["image_id"]: row for row in rows}
+        self.reconciled.adopted += found.adopted
+        self.reconciled.removed += found.removed
+        self.reconciled.deletions += found.deletions
+        return on_server
 
     def find(self, images: Sequence[sqlite3.Row]) -> tuple[int, list[sqlite3.Row]]:
         """Look up what the server has of these images and the workspace does not know.
@@ -56,17 +67,13 @@ class Tasks:
         Returns:
             How many tasks were found, and the images that the server lacks.
         """
+        on_server = self.refresh()
         known = self.known()
-        missing = [row for row in images if row["id"] not in known]
-        if not missing and self.project.tasks == len(known):
-            return 0, []
-        on_server = self._on_server() if self.project.tasks else {}
         found = []
         for row in images:
-            here = on_server.get(row["sha256"], {})
-            task = known.get(row["id"])
+            here = on_server.get(row["sha256"])
             # A copy that somebody imported beside a task we know changes nothing.
-            if here and (task is None or task["server_id"] not in here):
+            if here and row["id"] not in known:
                 number = min(here)
                 found.append((row["id"], number, self._hash_of(here[number], row)))
         self._record(found)
@@ -92,43 +99,47 @@ class Tasks:
         Returns:
             How many tasks were changed.
         """
+        changed = self._stale(images)
+        if changed and say is not None:
+            say(f"{len(changed)} tasks of project {self.project.number} get new data")
+        elsewhere = False
+        with progress("change tasks", len(changed)) as step:
+            for task, data in changed:
+                elsewhere |= not self._change(task, data)
+                step()
+        if elsewhere:
+            # Some numbers belong to other tasks now: find ours. What is gone is made anew by
+            # the next push that needs it.
+            self.refresh()
+            for task, data in self._stale(images):
+                self._change(task, data)
+        return len(changed)
+
+    def _stale(self, images: Mapping[int, sqlite3.Row]) -> list[tuple[sqlite3.Row, dict[str, Any]]]:
+        """Return the tasks whose data are not what they should be, with the right data."""
         said = notes(self.workspace, self.project.row)
-        changed = []
+        stale = []
         for image, task in self.known().items():
             data = self.data(images[image], said.get(task["id"], ""))
             if task["data_sha256"] != _sha256(data):
-                changed.append((task, data))
-        if changed and say is not None:
-            say(f"{len(changed)} tasks of project {self.project.number} get new data")
-        with progress("change tasks", len(changed)) as step:
-            for task, data in changed:
-                self._change(task, data)
-                step()
-        return len(changed)
+                stale.append((task, data))
+        return stale
 
-    def _change(self, task: sqlite3.Row, data: dict[str, Any]) -> None:
+    def _change(self, task: sqlite3.Row, data: dict[str, Any]) -> bool:
+        """Send a task's data; return False where its number is not its own any more."""
+
         def whole(old: Mapping[str, Any]) -> dict[str, Any]:
             assist = {name: old[name] for name in (HINT, SUGGESTED) if old.get(name)}
             return {**old, **data, **assist}  # what the assist wrote is its own
 
+        number, key = task["server_id"], task[KEY]
         try:
-            change_data(self.client, self.workspace.studio, task["server_id"], whole)
-        except Refused as error:
-            if error.status != NOT_FOUND:
-                raise
-            return  # removed from the server; the next push that needs it makes it anew
+            change_data(self.client, self.workspace.studio, number, key, whole)
+        except OtherTask:
+            return False
         with self.workspace.transaction() as db:
             db.execute("UPDATE task SET data_sha256 = ? WHERE id = ?", (_sha256(data), task["id"]))
-
-    def _on_server(self) -> dict[str, dict[int, Any]]:
-        """Return the data of the server's tasks by key and number."""
-        there: dict[str, dict[int, Any]] = {}
-        for page in self.client.pages(self.project.number, annotations=False, size=LOOK):
-            for task in page:
-                key = (task.data or {}).get(KEY)
-                if isinstance(key, str):
-                    there.setdefault(key, {})[int(task.id)] = task.data
-        return there
+        return True
 
     def _send(self, images: Sequence[sqlite3.Row]) -> None:
         """Import one batch and record its tasks."""
@@ -143,7 +154,7 @@ class Tasks:
             return list(answer.task_ids or [])
 
         def look() -> list[int] | None:
-            there = self._on_server()
+            there = self.refresh()
             whole = all(row[KEY] in there for row in images)
             return [min(there[row[KEY]]) for row in images] if whole else None
 
@@ -168,10 +179,17 @@ class Tasks:
     def _record(self, tasks: Sequence[tuple[int, int, str]]) -> None:
         """Write ``(image row, number on the server, hash of the data)`` into the workspace."""
         with self.workspace.transaction() as db:
+            # The server gave these numbers to our tasks: whoever had them is gone.
+            db.executemany(
+                "UPDATE task SET server_id = -id, updated_at = NULL"
+                " WHERE project_id = ? AND server_id = ? AND image_id <> ?",
+                [(self.project.row, number, image) for image, number, _ in tasks],
+            )
             db.executemany(
                 "INSERT INTO task (project_id, image_id, server_id, pushed_at, data_sha256)"
                 " VALUES (?, ?, ?, ?, ?) ON CONFLICT (project_id, image_id) DO UPDATE"
-                " SET server_id = excluded.server_id, data_sha256 = excluded.data_sha256",
+                " SET server_id = excluded.server_id, data_sha256 = excluded.data_sha256,"
+                " pushed_at = excluded.pushed_at, updated_at = NULL",
                 [
                     (self.project.row, image, number, utc_now(), data)
                     for image, number, data in tasks

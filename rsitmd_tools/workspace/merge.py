@@ -134,13 +134,12 @@ def _rows(workspace: Workspace) -> list[sqlite3.Row]:
     """Return the sentences that count, in the order of merging."""
     return workspace.db.execute(
         "SELECT sentence.id, task.image_id, sentence.raw, annotator.email, annotation.lead_time,"
-        " annotation.id AS annotation_id FROM sentence"
+        " annotation.id AS annotation_id FROM current_sentence AS sentence"
         " JOIN annotation ON annotation.id = sentence.annotation_id"
         " JOIN task ON task.id = annotation.task_id"
         " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
-        " WHERE annotation.latest AND annotation.deleted_at IS NULL"
-        " AND sentence.origin <> 'machine untouched'"
+        " WHERE sentence.origin <> 'machine untouched'"
         f" AND sentence.state NOT IN ({', '.join('?' * len(LEFT_OUT))})"
         " ORDER BY annotator.id, annotation.server_id, sentence.slot",
         LEFT_OUT,
@@ -151,10 +150,9 @@ def _keywords(workspace: Workspace) -> dict[int, list[str]]:
     votes: dict[int, dict[str, int]] = defaultdict(dict)
     for row in workspace.db.execute(
         "SELECT task.image_id, keyword.raw FROM keyword"
-        " JOIN annotation ON annotation.id = keyword.annotation_id"
+        " JOIN current_annotation AS annotation ON annotation.id = keyword.annotation_id"
         " JOIN task ON task.id = annotation.task_id"
         " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
-        " WHERE annotation.latest AND annotation.deleted_at IS NULL"
         " ORDER BY annotation.created_at, annotation.server_id, keyword.slot"
     ):
         if is_keyword(row["raw"]):

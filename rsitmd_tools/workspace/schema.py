@@ -207,6 +207,35 @@ MIGRATIONS: tuple[str, ...] = (
     -- Who says that they accepted, as on paper; empty: they did, on the server's page.
     ALTER TABLE licence ADD COLUMN recorded_by TEXT NOT NULL DEFAULT '';
     """,
+    """
+    CREATE INDEX task_image ON task (image_id);
+    -- When the server made the copy that an import put in an annotation's place.
+    ALTER TABLE annotation ADD COLUMN copied_at TEXT;
+    -- The annotations that count: those on the server, and those that were deleted there but
+    -- have an accepted sentence, unless their author has written for the image anew.
+    -- `whole` is 0 where only some sentences of a deleted annotation were accepted.
+    CREATE VIEW current_annotation AS
+    SELECT annotation.*, deleted_at IS NULL OR NOT EXISTS (
+        SELECT 1 FROM sentence WHERE annotation_id = annotation.id AND state <> 'accepted'
+    ) AS whole
+    FROM annotation WHERE latest AND (deleted_at IS NULL OR (
+        EXISTS (
+            SELECT 1 FROM sentence WHERE annotation_id = annotation.id AND state = 'accepted'
+        ) AND NOT EXISTS (
+            SELECT 1 FROM annotation AS other
+            JOIN task AS its ON its.id = other.task_id
+            JOIN project ON project.id = its.project_id AND kind = 'main'
+            JOIN task AS own ON own.id = annotation.task_id
+            WHERE its.image_id = own.image_id AND other.annotator_id = annotation.annotator_id
+            AND other.latest AND other.deleted_at IS NULL
+        )
+    ));
+    -- The sentences that count, whatever was decided about them.
+    CREATE VIEW current_sentence AS
+    SELECT sentence.* FROM sentence
+    JOIN current_annotation ON current_annotation.id = annotation_id
+    WHERE deleted_at IS NULL OR state = 'accepted';
+    """,
 )
 
 VERSION = len(MIGRATIONS)

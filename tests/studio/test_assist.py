@@ -63,24 +63,26 @@ def written(*sentences: str, keywords: tuple[str, ...] = ()) -> Written:
 @pytest.fixture(scope="module")
 def adviser() -> Adviser:
     adviser = Adviser(Settings())
-    adviser.learn(1, 1, "airport", written(NEAR, keywords=("white plane", "grey terminal")))
-    adviser.learn(2, 2, "airport", written("A runway.", keywords=("white plane", "plane")))
+    adviser.learn("image 1", 1, "airport", written(NEAR, keywords=("white plane", "grey terminal")))
+    adviser.learn("image 2", 2, "airport", written("A runway.", keywords=("white plane", "plane")))
     return adviser
 
 
 def test_a_sentence_is_held_against_those_of_all_images(adviser: Adviser) -> None:
-    adviser.learn(3, 3, "port", written(NEARLY))
-    assert adviser.hints(3, 3, "port", written(NEARLY)) == []  # 8 of 10 words: below 0.85
-    adviser.learn(3, 3, "port", written(NEAR))
-    [said] = adviser.hints(3, 3, "port", written(NEAR))
+    adviser.learn("image 3", 3, "port", written(NEARLY))
+    assert adviser.hints("image 3", 3, "port", written(NEARLY)) == []  # 8 of 10 words: below 0.85
+    adviser.learn("image 3", 3, "port", written(NEAR))
+    [said] = adviser.hints("image 3", 3, "port", written(NEAR))
     assert said == "nearly repeats a sentence of another image (100% of words)"
-    assert adviser.hints(1, 1, "airport", written(NEAR)) == [said]
-    adviser.forget(3, 3)
-    assert adviser.hints(1, 1, "airport", written(NEAR)) == []
+    assert adviser.hints("image 1", 1, "airport", written(NEAR)) == [said]
+    adviser.forget(3)
+    assert adviser.hints("image 1", 1, "airport", written(NEAR)) == []
 
 
 def test_a_broken_rule_is_said_in_words(adviser: Adviser) -> None:
-    said = adviser.hints(9, 9, "airport", written(NEAR.replace("Two", "Many"), "Short one."))
+    said = adviser.hints(
+        "image 9", 9, "airport", written(NEAR.replace("Two", "Many"), "Short one.")
+    )
     assert said[0].startswith("sentence 1: says 'many'")
     assert any(line.startswith("sentence 2: 2 words") for line in said)
 
@@ -95,10 +97,10 @@ def test_keywords_by_category_and_words(adviser: Adviser) -> None:
 
 def test_a_keyword_that_was_taken_back_is_not_suggested() -> None:
     adviser = Adviser(Settings())
-    adviser.learn(1, 1, "port", written("x", keywords=("red ship",)))
-    adviser.learn(1, 1, "port", written("x", keywords=("blue ship",)))
+    adviser.learn("image 1", 1, "port", written("x", keywords=("red ship",)))
+    adviser.learn("image 1", 1, "port", written("x", keywords=("blue ship",)))
     assert adviser.keywords("port", []) == ["blue ship"]
-    adviser.forget(1, 1)
+    adviser.forget(1)
     assert adviser.keywords("port", []) == ["- port"]
 
 
@@ -155,5 +157,7 @@ def test_bad_requests_are_answered(backend: Backend, path: str, body: bytes, sta
 
 def test_a_misspelt_word_is_said_each_time(adviser: Adviser) -> None:
     for word in ("whte", "terminl"):
-        said = adviser.hints(9, 9, "airport", written(f"Two planes stand beside the {word} wall."))
+        said = adviser.hints(
+            "image 9", 9, "airport", written(f"Two planes stand beside the {word} wall.")
+        )
         assert any(f"unknown word '{word}'" in line for line in said)

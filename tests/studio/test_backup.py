@@ -19,7 +19,7 @@ import pytest
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.backup import BACKUP_LOCK, SERVER_DATABASE, backup, restore
 from rsitmd_tools.studio.database import record_postgres
-from rsitmd_tools.studio.secrets import secrets_of
+from rsitmd_tools.studio.secrets import make_secrets, secrets_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.lock import WriterLock
 
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "workspace ä"
     Workspace.create(folder).close()
     (folder / "images" / "port_1.tif").write_bytes(b"pixels")
-    secrets_of(folder / "studio")
+    make_secrets(folder / "studio")
     (folder / SERVER_DATABASE).parent.mkdir()
     with contextlib.closing(sqlite3.connect(folder / SERVER_DATABASE)) as db:
         db.executescript("CREATE TABLE a (n INTEGER); CREATE TABLE b (n INTEGER, text TEXT);")

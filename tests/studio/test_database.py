@@ -12,7 +12,7 @@ from rsitmd_tools.studio.database import (
     record_postgres,
     recorded_postgres,
 )
-from rsitmd_tools.studio.secrets import secrets_of
+from rsitmd_tools.studio.secrets import make_secrets
 from rsitmd_tools.studio.server import EmbeddedServer
 from rsitmd_tools.workspace import Workspace
 
@@ -80,7 +80,7 @@ def test_none_of_the_servers_settings_is_taken_over_from_the_environment(
     Workspace.create(tmp_path / "w").close()
     for assist in (False, True):
         server = EmbeddedServer(tmp_path / "w", assist=assist)
-        server.secrets = secrets_of(tmp_path / "w" / "studio")
+        server.secrets = make_secrets(tmp_path / "w" / "studio")
         passed = server._environment()
         assert "LABEL_STUDIO_HOST" not in passed
         assert passed["LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK"] == "true"

@@ -9,7 +9,7 @@ from rsitmd_tools.dataset import Dataset, load_dataset
 from rsitmd_tools.studio.connection import Connection, save_connection
 from rsitmd_tools.studio.links import task_links
 from rsitmd_tools.studio.running import Running, take_lock, write_state
-from rsitmd_tools.studio.secrets import secrets_of
+from rsitmd_tools.studio.secrets import make_secrets
 from rsitmd_tools.workspace import Workspace
 from tests.release.conftest import add_image
 
@@ -50,7 +50,7 @@ def test_a_workspace_links_to_the_task(tmp_path: Path) -> None:
 def test_a_workspace_served_here_links_to_its_own_server(tmp_path: Path) -> None:
     folder = tmp_path / "workspace"
     with Workspace.create(folder) as workspace:
-        data = fill(workspace, secrets_of(workspace.studio).server)
+        data = fill(workspace, make_secrets(workspace.studio).server)
         studio = workspace.studio
     lock = take_lock(studio)
     assert lock is not None

@@ -13,7 +13,7 @@ from rsitmd_tools.studio.public import (
     record_public,
     recorded_public,
 )
-from rsitmd_tools.studio.secrets import secrets_of
+from rsitmd_tools.studio.secrets import make_secrets
 from rsitmd_tools.studio.server import EmbeddedServer
 from rsitmd_tools.workspace import Workspace
 
@@ -47,7 +47,7 @@ def test_a_restart_finds_it_again_and_it_can_be_forgotten(tmp_path: Path) -> Non
     pytest.importorskip("label_studio", reason="Label Studio is not installed: make install")
     Workspace.create(tmp_path / "w").close()
     studio = tmp_path / "w" / "studio"
-    secrets = secrets_of(studio)
+    secrets = make_secrets(studio)
     assert EmbeddedServer(tmp_path / "w").public == ""
     record_public(studio, ADDRESS)
     server = EmbeddedServer(tmp_path / "w")

@@ -61,7 +61,20 @@ def test_blank_areas_and_unknown_parts_are_no_sentences() -> None:
     result.append({"from_name": "sentence9999", "value": {"text": ["no area of ours"]}})
     result.append({"from_name": "note", "value": {"text": ["a field added by hand"]}})
     result.append({"type": "rating", "value": {"rating": 3}})
-    assert parse_result(result) == Written((), ("blue sea",), 0)
+    unread = (("sentence9999", 1), ("note", 1))
+    assert parse_result(result) == Written((), ("blue sea",), unread=unread)
+
+
+def test_a_renamed_field_is_read_unless_the_right_one_is_there_too() -> None:
+    def area(name: str, text: str) -> dict[str, object]:
+        return {"from_name": name, "value": {"text": [text]}}
+
+    renamed = {"caption1": "sentence1"}
+    old = area("caption1", "Two ships.")
+    assert parse_result([old], renamed).sentences == ((1, "Two ships."),)
+    both = parse_result([old, area("sentence1", "Three ships.")], renamed)
+    assert both.sentences == ((1, "Three ships."),)
+    assert both.unread == (("caption1", 1),)
 
 
 def test_ticked_keywords_come_after_those_that_were_written_and_a_choice_is_read() -> None:

@@ -8,21 +8,30 @@ import pytest
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.connection import Connection, token_from
-from rsitmd_tools.studio.secrets import private_folder, secrets_of
+from rsitmd_tools.studio.secrets import make_secrets, private_folder, secrets_of
 
 
 def test_secrets_are_made_once_for_their_owner(tmp_path: Path) -> None:
     studio = tmp_path / "studio"
-    made = secrets_of(studio)
+    made = make_secrets(studio)
     assert secrets_of(studio) == made
-    assert secrets_of(tmp_path / "other") != made
+    assert make_secrets(tmp_path / "other").server != made.server
+    assert make_secrets(tmp_path / "again", made.server).server == made.server
     assert (studio / "secrets.json").stat().st_mode & 0o777 == 0o600
     assert studio.stat().st_mode & 0o777 == 0o700
     assert min(len(made.password), len(made.token)) >= 20
 
 
+def test_secrets_that_are_missing_are_not_made_by_whoever_reads_them(tmp_path: Path) -> None:
+    with pytest.raises(RsitmdError, match=r"secrets\.json: is missing") as stopped:
+        secrets_of(tmp_path)
+    assert "serve" in str(stopped.value)
+    assert "--new-secrets" in str(stopped.value)
+    assert not list(tmp_path.iterdir())
+
+
 def test_secrets_do_not_show(tmp_path: Path) -> None:
-    made = secrets_of(tmp_path)
+    made = make_secrets(tmp_path)
     connection = Connection("key", "http://127.0.0.1:1", made.token)
     for shown in (repr(made), str(made), repr(connection), f"{connection}"):
         assert made.token not in shown

@@ -48,6 +48,7 @@ def command(
     """
     from dataclasses import asdict
 
+    from rsitmd_tools.cli.annotate.moves import print_moves
     from rsitmd_tools.studio.push import Asked, push
     from rsitmd_tools.workspace import Workspace
 
@@ -58,6 +59,7 @@ def command(
         print_json(asdict(report))
         return
     click.echo(f"tasks: {report.new} new, {report.found} found, {report.known} known")
+    print_moves(str(folder), report.adopted, report.removed, report.deletions, pushed=True)
     if report.changed:
         click.echo(f"tasks with new data: {report.changed}")
     if report.moved:

@@ -23,8 +23,18 @@ from rsitmd_tools.cli.options import workspace_argument
     help="Address of an HTTPS proxy for people elsewhere; kept for later starts, '' forgets it.",
 )
 @click.option("--assist", is_flag=True, help="Let `rsitmd annotate assist` connect.")
+@click.option(
+    "--new-secrets",
+    is_flag=True,
+    help="Give the lead's account a new password and token, when studio/secrets.json is lost.",
+)
 def command(
-    folder: Path, port: int | None, postgres: str | None, public: str | None, assist: bool
+    folder: Path,
+    port: int | None,
+    postgres: str | None,
+    public: str | None,
+    assist: bool,
+    new_secrets: bool,
 ) -> None:
     """Start the installed Label Studio on 127.0.0.1, its data in the workspace.
 
@@ -49,7 +59,9 @@ def command(
     # Ended by a service manager, the server stops as cleanly as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     click.echo("starting Label Studio ...", err=True)
-    with EmbeddedServer(folder, port, postgres, public=public, assist=assist) as server:
+    with EmbeddedServer(
+        folder, port, postgres, public=public, assist=assist, new_secrets=new_secrets
+    ) as server:
         click.echo(f"Label Studio: {server.url}")
         if server.public:
             click.echo(f"for people elsewhere: {server.public}")

@@ -24,9 +24,8 @@ MOST_HINTS = 4
 
 
 class Key(NamedTuple):
-    """A sentence on the server: its task, its annotation, its area."""
+    """A sentence on the server: its annotation, and its area on the page."""
 
-    task: int
     annotation: int
     slot: int
 
@@ -46,9 +45,10 @@ class Adviser:
         # Word lists and dictionary are read once, not for each sentence.
         self._shared = {"lists": first.lists, "spelling": first.spelling}
         self._index: NearIndex[Key] = NearIndex(settings.validate.thresholds.near_repeat)
-        self._slots: dict[tuple[int, int], set[Key]] = defaultdict(set)
+        self._slots: dict[int, set[Key]] = defaultdict(set)
+        self._images: dict[int, str] = {}
         self._keywords: dict[str, Counter[str]] = defaultdict(Counter)
-        self._given: dict[tuple[int, int], tuple[str, tuple[str, ...]]] = {}
+        self._given: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._lock = threading.Lock()
 
     def warm(self) -> None:
@@ -58,24 +58,32 @@ class Adviser:
     def __len__(self) -> int:
         return len(self._index)
 
-    def learn(self, task: int, annotation: int, category: str, written: Written) -> None:
-        """Take in an annotation, in the place of its earlier revision."""
+    def learn(self, image: str, annotation: int, category: str, written: Written) -> None:
+        """Take in an annotation, in the place of what had its number before.
+
+        Args:
+            image: Key of the task's image.
+            annotation: The annotation's number on the server.
+            category: The image's class.
+            written: What it says.
+        """
         with self._lock:
-            self._forget(task, annotation)
+            self._forget(annotation)
+            self._images[annotation] = image
             for slot, raw in written.sentences:
-                key = Key(task, annotation, slot)
+                key = Key(annotation, slot)
                 self._index.add(key, split_words(raw))
-                self._slots[task, annotation].add(key)
+                self._slots[annotation].add(key)
             words = tuple(filter(is_keyword, written.keywords))
-            self._given[task, annotation] = (category, words)
+            self._given[annotation] = (category, words)
             self._keywords[category].update(words)
 
-    def forget(self, task: int, annotation: int) -> None:
+    def forget(self, annotation: int) -> None:
         """Take an annotation out."""
         with self._lock:
-            self._forget(task, annotation)
+            self._forget(annotation)
 
-    def hints(self, task: int, annotation: int, category: str, written: Written) -> list[str]:
+    def hints(self, image: str, annotation: int, category: str, written: Written) -> list[str]:
         """Say what is wrong with the sentences of an annotation that was learned.
 
         The texts of others are not shown: who annotates blind stays blind.
@@ -84,10 +92,11 @@ class Adviser:
         for slot, raw in written.sentences:
             shown = f"sentence {slot}: " if len(written.sentences) > 1 else ""
             found += [shown + message for message in self.broken_rules(raw, category)]
-            near = self.near(raw, Key(task, annotation, slot))
+            near = self.near(raw, Key(annotation, slot))
             if near is not None:
                 key, share = near
-                where = "this image" if key.task == task else "another image"
+                same = self._images.get(key.annotation) == image
+                where = "this image" if same else "another image"
                 found.append(f"{shown}nearly repeats a sentence of {where} ({share:.0%} of words)")
         return found[:MOST_HINTS]
 
@@ -127,9 +136,10 @@ class Adviser:
         fitting = [word for word in known if singular(word.lower().split()[-1]) in said]
         return (fitting if said else known)[:most] or [f"- {category.replace('_', ' ')}"]
 
-    def _forget(self, task: int, annotation: int) -> None:
-        for key in self._slots.pop((task, annotation), ()):
+    def _forget(self, annotation: int) -> None:
+        for key in self._slots.pop(annotation, ()):
             self._index.remove(key)
-        category, words = self._given.pop((task, annotation), ("", ()))
+        self._images.pop(annotation, None)
+        category, words = self._given.pop(annotation, ("", ()))
         self._keywords[category].subtract(words)
         self._keywords[category] += Counter()  # drops what nobody gives any more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import queue
@@ -19,9 +20,10 @@ from rsitmd_tools.studio.assist.backend import VERSION, Backend
 from rsitmd_tools.studio.assist.suggest import offer_more, suggest_ahead
 from rsitmd_tools.studio.client import Client, server_time
 from rsitmd_tools.studio.connection import connection_of
+from rsitmd_tools.studio.identity import KEY, key_of
 from rsitmd_tools.studio.pull import OVERLAP
 from rsitmd_tools.studio.results import parse_result
-from rsitmd_tools.studio.task_data import change_data
+from rsitmd_tools.studio.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
 
 TITLE = "rsitmd assist"
@@ -122,15 +124,15 @@ class Assist:
                     for annotation in task.annotations or []:
                         entry = annotation if isinstance(annotation, dict) else vars(annotation)
                         written = parse_result(entry.get("result") or [])
-                        self.adviser.learn(task.id, entry["id"], category, written)
+                        self.adviser.learn(key_of(task), entry["id"], category, written)
                         when = server_time(entry["updated_at"])
                         if when > since:
                             changed.append((int(task.id), entry, task.data or {}))
                         newest = max(newest, when)
             seen[str(project)] = newest
         for task_id, entry, data in changed:
-            if self._hint_of(task_id, entry, data) != data.get(HINT):
-                self._hint(task_id, entry)
+            if self._hint_of(entry, data) != data.get(HINT):
+                self._hint(task_id, str(data.get(KEY, "")), entry)
         for project in self._projects:
             suggest_ahead(self._client, self._studio, project, self.adviser)
         write_json(self._state, seen)
@@ -186,10 +188,11 @@ class Assist:
         if action in ("ANNOTATION_CREATED", "ANNOTATION_UPDATED"):
             entry, task = event["annotation"], event["task"]
             if not entry.get("was_cancelled"):
-                category = str((task.get("data") or {}).get("category", ""))
+                data = task.get("data") or {}
+                key, category = str(data.get(KEY, "")), str(data.get("category", ""))
                 written = parse_result(entry.get("result") or [])
-                self.adviser.learn(task["id"], entry["id"], category, written)
-                self._hint(task["id"], entry)
+                self.adviser.learn(key, entry["id"], category, written)
+                self._hint(task["id"], key, entry)
             seen = self._read()
             project = str(task.get("project", event.get("project", {}).get("id")))
             self._stale.add(int(project))
@@ -197,28 +200,30 @@ class Assist:
             write_json(self._state, seen)
         elif action == "ANNOTATIONS_DELETED":
             for entry in event.get("annotations") or []:
-                self.adviser.forget(entry.get("task", 0), entry["id"])
+                self.adviser.forget(entry["id"])
 
-    def _hint(self, task: int, entry: dict[str, Any]) -> None:
-        """Put the hints about an annotation on its task; take them away when it is mended."""
+    def _hint(self, task: int, key: str, entry: dict[str, Any]) -> None:
+        """Put the hints about an annotation on its task; take them away when it is corrected."""
         sentences = [raw for _, raw in parse_result(entry.get("result") or []).sentences]
 
         def hinted(data: Mapping[str, Any]) -> dict[str, Any]:
             new = offer_more(data, self.adviser, sentences)
-            hint = self._hint_of(task, entry, data)
+            hint = self._hint_of(entry, data)
             if hint is not None and hint != data[HINT]:
                 new[HINT] = hint
                 self.hinted += bool(hint)
             return new
 
-        change_data(self._client, self._studio, task, hinted)
+        with contextlib.suppress(OtherTask):  # deleted since
+            change_data(self._client, self._studio, task, key, hinted)
 
-    def _hint_of(self, task: int, entry: dict[str, Any], data: Mapping[str, Any]) -> str | None:
+    def _hint_of(self, entry: dict[str, Any], data: Mapping[str, Any]) -> str | None:
         """Return the hint that a task should show; None where its page shows none."""
         if HINT not in data:
             return None
         written = parse_result(entry.get("result") or [])
-        found = self.adviser.hints(task, entry["id"], str(data.get("category", "")), written)
+        key, category = str(data.get(KEY, "")), str(data.get("category", ""))
+        found = self.adviser.hints(key, entry["id"], category, written)
         author = entry.get("completed_by")
         number = author.get("id") if isinstance(author, dict) else author
         name = self._names.get(int(number or 0), "the annotator")

@@ -6,6 +6,7 @@ untouched. So the words stand in the task's data, and the page offers them untic
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 from rsitmd_tools.annotation_templates import SUGGESTED
 from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.task_data import change_data
+from rsitmd_tools.studio.identity import key_of
+from rsitmd_tools.studio.task_data import OtherTask, change_data
 
 AHEAD = 20  # open tasks of a project that are kept ready; as many people can work at once
 
@@ -68,7 +70,8 @@ def suggest_ahead(client: Client, studio: Path, project: int, adviser: Adviser) 
             there = SUGGESTED in data
             return {**data, SUGGESTED: _offer(data, adviser, (), used)} if there else None
 
-        changed += change_data(client, studio, int(task.id), offered)
+        with contextlib.suppress(OtherTask):  # deleted since the list was made
+            changed += change_data(client, studio, int(task.id), key_of(task), offered)
     return changed
 
 

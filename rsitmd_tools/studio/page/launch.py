@@ -20,7 +20,26 @@ def main() -> None:
     from django.conf import settings
 
     settings.MIDDLEWARE.append(MIDDLEWARE)
+    if os.environ.pop("RSITMD_RESET_ACCOUNT", ""):
+        reset_account()
     server.main()
+
+
+def reset_account() -> None:
+    """Give the account of the environment's address the environment's password and token."""
+    import django
+
+    django.setup(set_prefix=False)
+    from rest_framework.authtoken.models import Token
+    from users.models import User
+
+    user = User.objects.filter(email=os.environ["LABEL_STUDIO_USERNAME"]).first()
+    if user is None:  # the server makes it at its start
+        return
+    user.set_password(os.environ["LABEL_STUDIO_PASSWORD"])
+    user.save()
+    Token.objects.filter(user=user).delete()
+    Token.objects.create(user=user, key=os.environ["LABEL_STUDIO_USER_TOKEN"])
 
 
 if __name__ == "__main__":
