@@ -210,8 +210,9 @@ class Client:
         annotations: bool,
         size: int,
     ) -> Iterator[list[Any]]:
-        last = 0
-        while True:
+        last = seen = 0
+        chosen = more.get("selectedItems", {}).get("included")
+        while chosen is None or seen < len(chosen):
             items = [_filter("id", "Number", last), *filters]
             query = {
                 "ordering": ["tasks:id"],
@@ -232,6 +233,7 @@ class Client:
                 return
             yield tasks
             last = int(tasks[-1].id)
+            seen += len(tasks)
 
     def upload(self, project: int, files: Mapping[str, bytes]) -> None:
         """Send files to a project without making tasks of them; the SDK has no call for it.

@@ -153,11 +153,11 @@ def _of_row(row: Mapping[str, Any], workspace: Workspace, where: str) -> Chosen:
     slot = str(row.get("sentence") or "1").strip()
     found = workspace.db.execute(
         "SELECT sentence.id, annotator.email FROM sentence"
-        " JOIN annotation ON annotation.id = annotation_id"
+        " JOIN current_annotation AS annotation ON annotation.id = annotation_id"
         " JOIN task ON task.id = task_id JOIN image ON image.id = image_id"
         " JOIN project ON project.id = project_id AND project.kind = 'main'"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
-        " WHERE latest AND deleted_at IS NULL AND filename = ? AND ? IN ('', email) AND slot = ?",
+        " WHERE filename = ? AND ? IN ('', email) AND slot = ?",
         (row["image"], (row.get("annotator") or "").strip(), slot),
     ).fetchall()
     if len(found) != 1:

@@ -139,7 +139,6 @@ class _Pull:
             return
         self._look_at_page(project, there)
         last = self._workspace.fact(pull_cursor(project["id"]))
-        newest = last or ""
         listed = self._listed(number, last)
         others = [n for n in known_tasks(self._workspace, project["id"]) if n not in listed]
         self._note_moves(
@@ -152,6 +151,7 @@ class _Pull:
         )
         tasks = known_tasks(self._workspace, project["id"])
         changed = [n for n, seen in listed.items() if not _same(tasks.get(n), seen)]
+        newest = max([last or "", *(listed[n].updated for n in listed.keys() - set(changed))])
         for page in self._client.pages(number, only=changed, size=PAGE):
             with self._workspace.transaction():
                 for task in page:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,8 @@ def review(workspace: Workspace, asked: Asked) -> ReviewReport:
         client = Client(connection_of(workspace)) if _notes_may_change(workspace) else None
         if client is not None:
             send_notes(workspace, client)
-        _tell(workspace, report, back, "" if client is None else client.connection.page)
+        rows |= _rows(workspace)  # notes may have found tasks under other numbers
+        _tell(rows, report, back, "" if client is None else client.connection.page)
     return report
 
 
@@ -181,12 +182,12 @@ def _rows(workspace: Workspace) -> dict[int, Any]:
     """Return, by sentence that counts or was sent back, its image, task, author and slot."""
     rows = workspace.db.execute(
         "SELECT sentence.id, slot, state, email, filename, task.server_id AS task,"
-        " project.server_id AS project, project.annotator_id AS owner FROM sentence"
-        " JOIN annotation ON annotation.id = annotation_id"
+        " project.server_id AS project, project.annotator_id AS owner"
+        " FROM current_sentence AS sentence"
+        " JOIN current_annotation AS annotation ON annotation.id = annotation_id"
         " JOIN task ON task.id = task_id JOIN image ON image.id = image_id"
         " JOIN project ON project.id = project_id AND project.kind = 'main'"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
-        " WHERE latest AND deleted_at IS NULL"
     )
     return {row["id"]: row for row in rows}
 
@@ -199,8 +200,7 @@ def _notes_may_change(workspace: Workspace) -> bool:
     return row is not None
 
 
-def _tell(workspace: Workspace, report: ReviewReport, back: Sequence[Chosen], url: str) -> None:
-    rows = _rows(workspace)
+def _tell(rows: Mapping[int, Any], report: ReviewReport, back: Sequence[Chosen], url: str) -> None:
     for chosen in back:
         row = rows[chosen.sentence]
         report.shared |= row["owner"] is None
@@ -210,6 +210,9 @@ def _tell(workspace: Workspace, report: ReviewReport, back: Sequence[Chosen], ur
                 "annotator": row["email"],
                 "sentence": row["slot"],
                 "note": chosen.note,
-                "link": f"{url}/projects/{row['project']}/data?task={row['task']}",
+                # A task that was deleted gets its link at the next push.
+                "link": f"{url}/projects/{row['project']}/data?task={row['task']}"
+                if row["task"] > 0
+                else "",
             }
         )
