@@ -177,7 +177,8 @@ class EmbeddedServer:
 
     def _secrets(self) -> Secrets:
         """Return the lead's account; it is made for a server that has never run."""
-        has_run = (self._studio / SQLITE).exists() or self._postgres is not None
+        # A PostgreSQL database is recorded once the server has started with it.
+        has_run = (self._studio / SQLITE).exists() or recorded_postgres(self._studio) is not None
         if not self._new_secrets and (has_run or (self._studio / SECRETS).exists()):
             return secrets_of(self._studio)  # says how to restore them if they are lost
         self._new_secrets = has_run  # the account of a server that has run gets a new password
