@@ -14,7 +14,7 @@ window.rsitmd.notice = (() => {
   //   subject: a name; a later message of the same subject takes the place of this one.
   //   buttons: [label, function] each; without any there is one that closes the message.
   function show(subject, text, buttons = [["Close", null]]) {
-    if (shown.get(subject)?.dataset.text === text) return;
+    if (shown.get(subject)?.dataset.text === text) return shown.get(subject);
     clear(subject);
     const box = document.createElement("div");
     box.className = "rsitmd-notice";
@@ -40,6 +40,7 @@ window.rsitmd.notice = (() => {
     }
     document.body.append(box);
     shown.set(subject, box);
+    return box;
   }
 
   function clear(subject) {

@@ -33,7 +33,7 @@ window.rsitmd.twice = (() => {
 
   function choose(theirs, ours) {
     return new Promise((resolve) => {
-      notice.show(
+      const box = notice.show(
         "twice",
         "You have submitted this image already, in another tab or window.\n" +
           `Submitted there: ${sentences(theirs)}\nWritten here: ${sentences(ours)}\n` +
@@ -43,6 +43,7 @@ window.rsitmd.twice = (() => {
           ["Keep what is submitted", () => resolve(false)],
         ],
       );
+      box.querySelector("button").focus(); // nothing else can be done before
     });
   }
 

@@ -67,8 +67,9 @@ window.rsitmd.drafts = (() => {
     setTimeout(() => requests.leave(false));
   }
 
-  addEventListener("input", changed, true);
-  addEventListener("change", changed, true);
+  // Not in the capture phase: the editor has to know the new text first.
+  addEventListener("input", changed);
+  addEventListener("change", changed);
   addEventListener("click", () => setTimeout(changed), true);
   addEventListener("keyup", (event) => event.key === "Enter" && changed(), true);
   addEventListener("focusout", (event) => {

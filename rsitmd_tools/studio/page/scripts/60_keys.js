@@ -6,6 +6,8 @@ window.rsitmd = window.rsitmd || {};
 window.rsitmd.keys = (() => {
   const { editor, opened, requests } = window.rsitmd;
   const CLOSE = "[aria-label='Close modal']";
+  const HOLD = 1500; // milliseconds
+  let until = 0;
   let wanted = null; // the annotation whose first field waits for the focus
 
   // What Tab reaches of a control: the open field, a text that is being changed, or its pencil.
@@ -16,10 +18,6 @@ window.rsitmd.keys = (() => {
     return region && (editor.changeField(control, region) || editor.pencil(region));
   }
 
-  function stops() {
-    return editor.controls().map(stopOf).filter(Boolean);
-  }
-
   function isPencil(element) {
     return element?.getAttribute?.("aria-label") === "Edit Region";
   }
@@ -27,7 +25,16 @@ window.rsitmd.keys = (() => {
   function focus(control) {
     const stop = stopOf(control);
     stop?.focus();
-    if (isPencil(stop)) stop.click();
+    if (isPencil(stop)) openPencil(stop);
+  }
+
+  // Open a text that stands there, with the caret at its end.
+  function openPencil(pencil) {
+    pencil.click();
+    Promise.resolve().then(() => {
+      const field = document.activeElement;
+      if (editor.fieldOf(field)?.region) field.setSelectionRange(field.value.length, field.value.length);
+    });
   }
 
   // ---- when a task opens
@@ -36,28 +43,41 @@ window.rsitmd.keys = (() => {
     return document.querySelector(".lsf-modal-ls");
   }
 
-  function focusFirst() {
+  // The editor draws a task in several steps, and a field that it draws anew loses the focus: so
+  // the focus is held for a moment, unless the person goes elsewhere.
+  function holdFirst() {
     if (!wanted) return;
     if (guide()) {
       // Enter closes the guide that greets people.
-      if (!guide().contains(document.activeElement)) {
-        guide().querySelector(CLOSE)?.focus();
-      }
-      return;
+      if (!guide().contains(document.activeElement)) guide().querySelector(CLOSE)?.focus();
+      until = Date.now() + HOLD;
+    } else {
+      if (isLost()) focusFirst();
+      if (Date.now() > until) wanted = null;
     }
+  }
+
+  function isLost() {
+    return !document.activeElement || document.activeElement === document.body;
+  }
+
+  function focusFirst() {
+    const [control] = editor.controls();
+    const first = control ? stopOf(control) : document.querySelector(".rsitmd-licence input");
+    first?.focus();
     const draft = wanted.draftId && !wanted.pk && !wanted.parent_prediction;
-    const first = stops()[0] || document.querySelector(".rsitmd-licence input");
-    wanted = null;
-    if (!first) return;
-    first.focus();
-    if (draft && isPencil(first)) first.click(); // a text of one's own, not finished
+    if (draft && isPencil(first)) openPencil(first); // a text of one's own, not finished
   }
 
   opened.listen((annotation) => {
     wanted = editor.writable() ? annotation : null;
-    focusFirst();
+    until = Date.now() + HOLD;
+    holdFirst();
   });
-  setInterval(focusFirst, 150); // the guide that greets people is closed some time later
+  setInterval(holdFirst, 150);
+  addEventListener("pointerdown", () => {
+    if (!guide()) wanted = null;
+  }, true);
 
   // ---- keys
 
@@ -66,11 +86,10 @@ window.rsitmd.keys = (() => {
     event.stopImmediatePropagation();
   }
 
-  function goFrom(event) {
+  function goFrom(event, here, target) {
     const back = event.shiftKey;
-    const here = editor.fieldOf(event.target);
     const order = editor.controls();
-    const at = here ? order.indexOf(here.control) : order.findIndex((c) => stopOf(c) === event.target);
+    const at = here ? order.indexOf(here.control) : order.findIndex((c) => stopOf(c) === target);
     const next = at < 0 ? null : order[at + (back ? -1 : 1)];
     if (!here?.region && (!next || !stopOf(next))) return; // the browser's own order
     stop(event);
@@ -82,11 +101,11 @@ window.rsitmd.keys = (() => {
     });
   }
 
-  function onEnter(event, here) {
-    if (here.region && event.target.tagName === "INPUT") {
+  function onEnter(event, here, target) {
+    if (here.region && target.tagName === "INPUT") {
       // A keyword that was changed: the editor keeps it and takes its field away.
       setTimeout(() => focusIfLost(here.control));
-    } else if (event.target.tagName === "TEXTAREA") {
+    } else if (target.tagName === "TEXTAREA") {
       // A line break, with Shift too. The editor would add the text and close the field; what is
       // typed after it would be lost, or be hot keys.
       event.stopImmediatePropagation();
@@ -94,31 +113,33 @@ window.rsitmd.keys = (() => {
   }
 
   function focusIfLost(control) {
-    if (document.activeElement === document.body) stopOf(control)?.focus();
+    if (isLost()) stopOf(control)?.focus();
   }
 
   // A letter typed on a sentence that stands there changes it, as in a field.
-  function onPencil(event) {
+  function onPencil(event, pencil) {
     const letter = event.key.length === 1 && event.key !== " ";
     if (!letter || event.ctrlKey || event.metaKey || event.altKey) return;
     event.stopImmediatePropagation();
-    event.target.click();
+    openPencil(pencil);
   }
 
   addEventListener("keydown", (event) => {
     if (guide() && event.key === "Escape") guide().querySelector(CLOSE)?.click();
     if (event.isComposing || !editor.annotation() || guide()) return;
-    const here = editor.fieldOf(event.target);
+    if (wanted && isLost()) focusFirst(); // what is typed goes into the field
+    const target = document.activeElement;
+    const here = editor.fieldOf(target);
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-      if (!here && event.target.closest?.("[contenteditable], .lsf-comments")) return;
+      if (!here && target.closest("[contenteditable], .lsf-comments")) return;
       stop(event);
       if (!event.repeat && !requests.busy()) window.rsitmd.submit.press();
     } else if (event.key === "Enter" && here) {
-      onEnter(event, here);
+      onEnter(event, here, target);
     } else if (event.key === "Tab" && !event.ctrlKey && !event.altKey && !event.metaKey) {
-      if (here || isPencil(event.target)) goFrom(event);
-    } else if (isPencil(event.target)) {
-      onPencil(event);
+      if (here || isPencil(target)) goFrom(event, here, target);
+    } else if (isPencil(target)) {
+      onPencil(event, target);
     }
   }, true);
 
