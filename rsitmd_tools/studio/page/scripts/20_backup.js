@@ -12,6 +12,7 @@ window.rsitmd.backup = (() => {
   const PREFIX = "rsitmd text ";
   const DAYS = 30;
   let confirmed = null; // what the server has of the annotation that is open, by area
+  let sent = []; // what was sent to it since then; any of it may have arrived
 
   function place() {
     const [person, image] = [editor.person(), editor.imageKey()];
@@ -49,13 +50,21 @@ window.rsitmd.backup = (() => {
     if (!key || !confirmed) return;
     const texts = editor.allTexts();
     if (sameTexts(texts, confirmed)) localStorage.removeItem(key);
-    else write(key, { texts, confirmed, time: Date.now() });
+    else write(key, { texts, known: [confirmed, ...sent], time: Date.now() });
+  }
+
+  // These texts are on their way.
+  function send(texts, key) {
+    if (key !== place()) return;
+    sent.push(texts);
+    const copy = read(key);
+    if (copy) write(key, { ...copy, known: [confirmed, ...sent] });
   }
 
   // The server has these texts.
   function confirm(texts, key = place()) {
     if (!key) return;
-    if (key === place()) confirmed = texts;
+    if (key === place()) [confirmed, sent] = [texts, []];
     if (sameTexts(read(key)?.texts, texts)) localStorage.removeItem(key);
   }
 
@@ -70,7 +79,7 @@ window.rsitmd.backup = (() => {
   // Bring back what the server lacks; ask where it has another text that this browser never saw.
   function restore() {
     notice.clear("backup");
-    confirmed = editor.allTexts();
+    [confirmed, sent] = [editor.allTexts(), []];
     const key = place();
     const copy = key && read(key);
     if (!copy || !editor.writable()) return;
@@ -79,7 +88,8 @@ window.rsitmd.backup = (() => {
       const ours = copy.texts?.[control.name] || [];
       const theirs = confirmed[control.name];
       if (!ours.some((text) => text.trim()) || same(ours, theirs)) continue;
-      if (!theirs.some((text) => text.trim()) || same(theirs, copy.confirmed?.[control.name])) {
+      const older = copy.known?.some((texts) => same(texts?.[control.name], theirs));
+      if (older || !theirs.some((text) => text.trim())) {
         missing.push([control, ours]);
       } else {
         asked.push([control, ours]);
@@ -119,5 +129,5 @@ window.rsitmd.backup = (() => {
   } catch {
     // The browser allows no storage.
   }
-  return { keep, confirm, drop, place, restore };
+  return { keep, send, confirm, drop, place, restore };
 })();

@@ -93,6 +93,7 @@ window.rsitmd.requests = (() => {
       draft.key = backup.place();
       draft.texts = editor.allTexts(from);
       draft.state = editor.stateOf(body.result);
+      backup.send(draft.texts, draft.key);
     }
     // A page that is left cannot wait for its turn, but two at once would make two drafts. Then
     // the copy in this browser has to do.
@@ -126,12 +127,32 @@ window.rsitmd.requests = (() => {
     }
   }
 
+  // The number of a draft that this person has for the task already: of a page that was left a
+  // moment ago. The editor would make a second one, which nobody ever sees again.
+  async function known(draft) {
+    const own = await ownDrafts(draftsAddress(draft), draft.options, draft.from?.pk);
+    return own.at(-1)?.id;
+  }
+
+  async function ownDrafts(url, { headers }, pk) {
+    try {
+      const answer = await fetchNow(url, { headers, credentials: "same-origin" });
+      const mine = `, ${window.APP_SETTINGS.user.id}`;
+      return (await answer.json()).filter(
+        (d) => d.created_username?.endsWith(mine) && String(d.annotation || "") === String(pk || ""));
+    } catch {
+      return []; // the request itself will tell what is wrong
+    }
+  }
+
   async function deliver(draft) {
     // A second draft that was asked for before the first one had a number changes that one.
-    if (draft.options.method.toUpperCase() === "POST" && made.has(slot(draft))) {
-      draft.url.pathname = draft.url.pathname.replace(
-        /\/api\/.*$/, `/api/drafts/${made.get(slot(draft))}`);
-      draft.options = { ...draft.options, method: "PATCH" };
+    if (draft.options.method.toUpperCase() === "POST") {
+      const number = made.get(slot(draft)) || (leaving ? undefined : await known(draft));
+      if (number) {
+        draft.url.pathname = draft.url.pathname.replace(/\/api\/.*$/, `/api/drafts/${number}`);
+        draft.options = { ...draft.options, method: "PATCH" };
+      }
     }
     let answer = await persist(() => post(draft));
     if (answer.status === 404 && draft.options.method === "PATCH") {
@@ -186,10 +207,28 @@ window.rsitmd.requests = (() => {
         backup.drop(key);
         made.clear();
         notice.clear("draft");
+        if (task) removeOlder(url, options, body.result);
       }
       return answer;
     } finally {
       busy -= 1;
+    }
+  }
+
+  // A draft of a page that was left can arrive after the next page has asked for it. It stays
+  // behind at Submit; it goes if the annotation holds all of its words.
+  async function removeOlder(url, options, result) {
+    const drafts = new URL(url);
+    drafts.pathname = drafts.pathname.replace(/annotations\/?$/, "drafts");
+    for (const draft of await ownDrafts(drafts, options, null)) {
+      const older = (draft.result || []).every((part) => {
+        const now = result.find((p) => p.from_name === part.from_name)?.value.text || [];
+        const held = (text) => now.some((whole) => whole.includes(text.trim()));
+        return (part.value.text || []).every(held);
+      });
+      if (!older) continue;
+      drafts.pathname = drafts.pathname.replace(/\/api\/.*$/, `/api/drafts/${draft.id}`);
+      await fetchNow(drafts, { ...options, method: "DELETE", body: undefined }).catch(() => null);
     }
   }
 
