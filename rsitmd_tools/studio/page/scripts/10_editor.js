@@ -10,7 +10,7 @@ window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.editor = (() => {
   const SENTENCE = /^sentence\d+$/;
-  const numbers = new Map(); // the numbers of results that only drafts have, by control
+  const numbers = new WeakMap(); // the numbers of results that only drafts have, by control
 
   function store() {
     return window.Htx || null;

@@ -53,6 +53,14 @@ window.rsitmd.backup = (() => {
     else write(key, { texts, known: [confirmed, ...sent], time: Date.now() });
   }
 
+  // Copy what is submitted, though the server has it in a draft: a Submit can fail, and its draft
+  // can be gone.
+  function hold(key) {
+    if (key && key === place()) {
+      write(key, { texts: editor.allTexts(), known: [confirmed, ...sent], time: Date.now() });
+    }
+  }
+
   // These texts are on their way.
   function send(texts, key) {
     if (key !== place()) return;
@@ -129,5 +137,5 @@ window.rsitmd.backup = (() => {
   } catch {
     // The browser allows no storage.
   }
-  return { keep, send, confirm, drop, place, restore };
+  return { keep, hold, send, confirm, drop, place, restore };
 })();

@@ -19,6 +19,9 @@ window.rsitmd.requests = (() => {
   let leaving = false;
   let busy = 0; // submits on their way
 
+  const NO_ANSWER =
+    "The server does not answer. What you wrote is kept in this browser. It is sent as soon as" +
+    " the server answers. Leave this page open; you can go on writing.";
   const KINDS = [
     ["POST", /\/api\/tasks\/(\d+)\/drafts\/?$/, sendDraft],
     ["POST", /\/api\/tasks\/(\d+)\/annotations\/(\d+)\/drafts\/?$/, sendDraft],
@@ -47,7 +50,7 @@ window.rsitmd.requests = (() => {
 
   // Send until the server answers.
   async function persist(send) {
-    for (;;) {
+    for (let tries = 0; ; tries += 1) {
       let answer = null;
       try {
         answer = await send();
@@ -58,11 +61,7 @@ window.rsitmd.requests = (() => {
         notice.clear("server");
         return answer;
       }
-      notice.show(
-        "server",
-        "The server does not answer. What you wrote is kept in this browser. It is sent as soon" +
-          " as the server answers; you can go on writing here.",
-      );
+      if (tries === 0) notice.show("server", NO_ANSWER); // once: it can be closed
       await pause(AGAIN);
     }
   }
@@ -197,7 +196,8 @@ window.rsitmd.requests = (() => {
     const key = backup.place();
     const body = JSON.parse(options.body);
     const [, task] = url.pathname.match(/tasks\/(\d+)/) || [];
-    const send = (to = body) => fetchNow(url, { ...options, body: JSON.stringify(to) });
+    const send = () => fetchNow(url, options);
+    if (!body.was_cancelled) backup.hold(key);
     try {
       let answer = await persist(send);
       if (answer.status === 409 && task) {

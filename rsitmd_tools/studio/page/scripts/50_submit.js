@@ -111,6 +111,7 @@ window.rsitmd.submit = (() => {
 
   addEventListener("keydown", (event) => {
     const skip = event.key === " " && (event.ctrlKey || event.metaKey);
+    if (editor.fieldOf(event.target)) return; // no hot key there
     if (skip && editor.annotation() && (requests.busy() || !maySkip())) stop(event);
   }, true);
 
