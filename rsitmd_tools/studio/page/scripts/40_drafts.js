@@ -34,7 +34,7 @@ window.rsitmd.drafts = (() => {
 
   // A field was changed: copy it, and save it soon.
   function changed() {
-    if (!open()) return;
+    if (!open() || requests.busy()) return;
     backup.keep();
     const now = Date.now();
     if (!waits) since = now;
