@@ -93,6 +93,11 @@ def _send_form(page: Page, email: str, password: str = PASSWORD) -> None:
 def open_stream(page: Page, url: str, project: int) -> None:
     """Open the label stream and close the instructions that greet there."""
     page.goto(f"{url}/projects/{project}/data?labeling=1")
+    close_guide(page)
+
+
+def close_guide(page: Page) -> None:
+    """Close the instructions that greet whoever opens the label stream."""
     greeting = page.locator(".lsf-modal-ls__content")
     greeting.wait_for()
     assert "How to caption an image" in greeting.inner_text()

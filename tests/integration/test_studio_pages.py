@@ -179,17 +179,15 @@ def test_the_page_counts_characters_and_says_the_bounds(
     assert count.inner_text() == "10 characters"
     assert not page.get_by_text("Press Shift").is_visible()
     assert not page.get_by_role("button", name="Add").is_visible()
-    # White space alone is not refused by the page: a pull leaves it out and says so.
+    # White space alone is refused by the page.
     page.keyboard.press("Control+A")
     page.keyboard.type("   ")
     keywords(page).click()
     page.keyboard.type("red quay")
-    with page.expect_response(posted) as answer:
-        submit_button(page).click()
-    assert answer.value.status == 201
+    submit_button(page).click()
+    page.get_by_text("There are only spaces. Write your sentence.").wait_for()
     with Workspace.open(folder, write=True) as workspace:
-        report = pull(workspace)
-        assert (report.new, report.blank) == (1, 1)
+        assert pull(workspace).new == 0
 
 
 def test_a_caption_is_corrected_beside_what_it_was(

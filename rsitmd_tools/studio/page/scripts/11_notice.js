@@ -1,0 +1,52 @@
+"use strict";
+// Messages on the page, in a box at its top: one for each subject, until it is closed or settled.
+window.rsitmd = window.rsitmd || {};
+
+window.rsitmd.notice = (() => {
+  const STYLE = `
+    position: fixed; top: 8px; left: 50%; transform: translateX(-50%); z-index: 100000;
+    max-width: min(760px, 92vw); background: #fff1b8; color: #222; border: 1px solid #b38600;
+    border-radius: 4px; padding: 8px 12px; font-size: 15px; line-height: 22px;
+    box-shadow: 0 2px 8px rgba(0, 0, 0, .3); white-space: pre-line;`;
+  const shown = new Map();
+
+  // Show a message.
+  //   subject: a name; a later message of the same subject takes the place of this one.
+  //   buttons: [label, function] each; without any there is one that closes the message.
+  function show(subject, text, buttons = [["Close", null]]) {
+    if (shown.get(subject)?.dataset.text === text) return shown.get(subject);
+    clear(subject);
+    const box = document.createElement("div");
+    box.className = "rsitmd-notice";
+    box.dataset.subject = subject;
+    box.dataset.text = text;
+    box.setAttribute("role", "alert");
+    box.style.cssText = STYLE;
+    const words = document.createElement("div");
+    words.textContent = text; // never markup: a text of a person may stand in it
+    box.append(words);
+    for (const [label, act] of buttons) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = label;
+      button.style.cssText =
+        "margin: 6px 8px 0 0; padding: 2px 12px; border: 1px solid #806000; border-radius: 4px;" +
+        "background: #fff; color: #222;";
+      button.addEventListener("click", () => {
+        clear(subject);
+        act?.();
+      });
+      box.append(button);
+    }
+    document.body.append(box);
+    shown.set(subject, box);
+    return box;
+  }
+
+  function clear(subject) {
+    shown.get(subject)?.remove();
+    shown.delete(subject);
+  }
+
+  return { show, clear };
+})();

@@ -1,0 +1,28 @@
+"use strict";
+// Tells the other scripts when an annotation is opened: at the start, after Submit and Update,
+// and when a person goes to another task. The editor has no event for it that a script could hear.
+window.rsitmd = window.rsitmd || {};
+
+window.rsitmd.opened = (() => {
+  const EVERY = 150; // milliseconds
+  const listeners = [];
+  let last = null;
+
+  function shownWhole() {
+    const { editor } = window.rsitmd;
+    return editor.controls().every((c) => !c.showSubmit || editor.openField(c));
+  }
+
+  function look() {
+    const { editor } = window.rsitmd;
+    if (!editor.ready()) return;
+    const open = editor.annotation();
+    if (open === last || !shownWhole()) return;
+    last = open;
+    for (const tell of listeners) tell(open);
+  }
+
+  setInterval(look, EVERY);
+
+  return { listen: (tell) => listeners.push(tell) };
+})();

@@ -1,0 +1,121 @@
+"use strict";
+// Before Submit, Update and Skip: texts of spaces alone are refused, a draft on its way is waited
+// for (it would be left behind), and Skip asks where it would delete a text.
+window.rsitmd = window.rsitmd || {};
+
+window.rsitmd.submit = (() => {
+  const { editor, notice, opened, requests } = window.rsitmd;
+  const DRAFT_MOST = 3000; // milliseconds
+  let passing = false;
+
+  function button() {
+    return document.querySelector("button[name=submit]");
+  }
+
+  // What is missing, as [control, message], or null.
+  function missing() {
+    for (const control of editor.controls()) {
+      const texts = editor.texts(control);
+      const typed = control.showSubmit ? control._value : "";
+      if (texts.some((text) => text.trim())) continue;
+      const spaces = [...texts, typed].some((text) => text);
+      if (!control.required && !(spaces && editor.isSentence(control))) continue;
+      const message = control.requiredmessage || `Write something in ${control.name}.`;
+      return [control, spaces ? `There are only spaces. ${message}` : message];
+    }
+    return null;
+  }
+
+  // Spaces beside texts, or in a field that may be empty, are nothing to store.
+  function dropSpaces() {
+    for (const control of editor.controls()) {
+      if (control.showSubmit && control._value && !control._value.trim()) control.setValue("");
+    }
+  }
+
+  // Whether it may go on; otherwise the field that lacks a text has the focus.
+  function complete() {
+    const found = missing();
+    if (!found) {
+      notice.clear("missing");
+      dropSpaces();
+      return true;
+    }
+    const [control, message] = found;
+    notice.show("missing", message);
+    window.rsitmd.keys.focus(control);
+    return false;
+  }
+
+  // Press Submit or Update, as Ctrl + Enter does.
+  async function press() {
+    editor.endChanges();
+    await requests.pause(0); // the editor redraws, and its button with it
+    const found = button();
+    if (!found) return;
+    if (found.disabled && !requests.busy()) {
+      notice.show("missing", "Nothing was changed here, so there is nothing to submit.");
+    }
+    found.click();
+  }
+
+  async function afterDraft(name) {
+    const until = Date.now() + DRAFT_MOST;
+    while (editor.annotation()?.isDraftSaving && Date.now() < until) await requests.pause(50);
+    passing = true;
+    document.querySelector(`button[name=${name}]`)?.click();
+    passing = false;
+  }
+
+  function stop(event) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+
+  function onSubmit(event, name) {
+    if (requests.busy()) return stop(event);
+    if (passing) return undefined;
+    // The editor takes every later draft for settled once it was clicked: check first.
+    if (!complete()) return stop(event);
+    if (editor.annotation().isDraftSaving) {
+      stop(event);
+      afterDraft(name);
+    }
+    return undefined;
+  }
+
+  // Whether a person wants to skip, where that deletes a text.
+  function maySkip() {
+    const open = editor.annotation();
+    if (!open || open.skipped) return true;
+    if (open.pk) {
+      return confirm(
+        "You have submitted this image already. Skip deletes what you wrote for it.\n\n" +
+          "Delete it and skip the image?",
+      );
+    }
+    const written = Object.values(editor.allTexts()).flat().some((text) => text.trim());
+    return !written || confirm("Skip throws away what you wrote here.\n\nSkip the image?");
+  }
+
+  function skipButton(target) {
+    return target.closest?.("button[aria-label=skip-task]");
+  }
+
+  addEventListener("click", (event) => {
+    if (!editor.annotation()) return;
+    const pressed = event.target.closest?.("button[name=submit], button[name=submit-option]");
+    if (pressed) onSubmit(event, pressed.name);
+    else if (skipButton(event.target) && (requests.busy() || !maySkip())) stop(event);
+  }, true);
+
+  addEventListener("keydown", (event) => {
+    const skip = event.key === " " && (event.ctrlKey || event.metaKey);
+    if (editor.fieldOf(event.target)) return; // no hot key there
+    if (skip && editor.annotation() && (requests.busy() || !maySkip())) stop(event);
+  }, true);
+
+  opened.listen(() => notice.clear("missing"));
+
+  return { press };
+})();

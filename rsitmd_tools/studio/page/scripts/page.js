@@ -1,2 +1,0 @@
-// Placeholder: replaced by the scripts of the annotation page.
-window.rsitmdScripts = true;

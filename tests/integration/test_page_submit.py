@@ -1,0 +1,185 @@
+"""Submit, Update and Skip on the page: nothing is lost without a question."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.pages import (
+    LAPTOP,
+    OpenPage,
+    browser,
+    keywords,
+    open_page,
+    open_stream,
+    shot,
+    submit_button,
+)
+from tests.integration.written import (
+    FIVE,
+    Stored,
+    captions,
+    eventually,
+    go_back,
+    next_task,
+    press,
+    started,
+    task_of,
+    wait_for_focus,
+    wait_for_texts,
+)
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Dialog
+
+    from rsitmd_tools.studio.client import Client
+    from rsitmd_tools.studio.server import EmbeddedServer
+    from tests.integration.conftest import MakeWorkspace
+
+__all__ = ["browser", "open_page"]  # fixtures
+pytestmark = [pytest.mark.integration, pytest.mark.browser]
+
+
+def test_skip_asks_before_it_deletes_a_text(
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+) -> None:
+    there = Stored(server)
+    folder = make_workspace(images=3, how="upload")
+    _, page = started(open_page, folder, server, client, "skips@example.org")
+    first = task_of(page)
+    asked: list[str] = []
+    answer = {"yes": False}
+
+    def on_dialog(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept() if answer["yes"] else dialog.dismiss()
+
+    page.on("dialog", on_dialog)
+    skip = page.get_by_label("skip-task")
+    wait_for_focus(page, "sentence1")
+    page.keyboard.type("Two ships lie at the quay.")
+    skip.click()
+    assert re.search("throws away", asked.pop())
+    wait_for_texts(page, {"sentence1": ["Two ships lie at the quay."]})
+    keywords(page).click()
+    page.keyboard.type("red quay")
+    press(page, "Control+Enter")
+    second = next_task(page, first)
+    go_back(page, first)
+    for by in (skip.click, lambda: press(page, "Control+Space")):
+        page.evaluate("document.activeElement.blur()")
+        by()
+        assert re.search("submitted this image already. Skip deletes", asked.pop())
+        assert task_of(page) == first
+    kept = [{"sentence1": ["Two ships lie at the quay."], "keywords": ["red quay"]}]
+    assert there.annotations(first) == kept
+    answer["yes"] = True
+    skip.click()
+    next_task(page, first)
+    assert len(asked) == 1
+    eventually(page, lambda: there.annotations(first), [])
+    # An image in which nothing is written is skipped without a question.
+    assert task_of(page) == second
+    skip.click()
+    next_task(page, second)
+    assert len(asked) == 1
+
+
+def test_two_tabs_of_one_image_lose_nothing_without_a_question(
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+) -> None:
+    there = Stored(server)
+    folder = make_workspace(images=3, how="upload")
+    project, page = started(open_page, folder, server, client, "tabs@example.org")
+    other = page.context.new_page()
+    for keep_here in (True, False):
+        page.bring_to_front()
+        open_stream(page, server.url, project)
+        task = task_of(page)
+        other.bring_to_front()
+        open_stream(other, server.url, project)
+        assert task_of(other) == task
+        wait_for_focus(other, "sentence1")
+        other.keyboard.type("Written in the second tab.")
+        press(other, "Tab")
+        other.keyboard.type("red quay")
+        page.bring_to_front()
+        wait_for_focus(page, "sentence1")
+        page.keyboard.type("Written in the first tab.")
+        press(page, "Tab")
+        page.keyboard.type("red quay")
+        press(page, "Control+Enter")
+        next_task(page, task)
+        other.bring_to_front()
+        press(other, "Control+Enter")
+        box = other.locator(".rsitmd-notice")
+        box.wait_for()
+        said = box.inner_text()
+        assert "submitted this image already, in another tab" in said
+        assert 'Submitted there: "Written in the first tab."' in said
+        assert 'Written here: "Written in the second tab."' in said
+        shot(other, "two-tabs", LAPTOP)
+        other.get_by_role(
+            "button", name="Keep what I wrote here" if keep_here else "Keep what is submitted"
+        ).click()
+        next_task(other, task)
+        assert not other.get_by_text("contact our team").is_visible()
+        kept = "Written in the second tab." if keep_here else "Written in the first tab."
+        assert [a["sentence1"] for a in there.annotations(task)] == [[kept]]
+        eventually(page, lambda task=task: there.drafts(task), [])
+    assert captions(folder)[:2] == [
+        ("Written in the second tab.",),
+        ("Written in the first tab.",),
+    ]
+
+
+def test_spaces_are_refused_and_their_field_has_the_focus(
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+) -> None:
+    there = Stored(server)
+    folder = make_workspace(images=2, how="upload", settings=FIVE)
+    _, page = started(open_page, folder, server, client, "spaces@example.org")
+    task = task_of(page)
+    for number in range(1, 6):
+        wait_for_focus(page, f"sentence{number}")
+        page.keyboard.type("   " if number == 3 else f"Sentence number {number}.")
+        press(page, "Tab")
+    page.keyboard.type("red quay")
+    box = page.locator(".rsitmd-notice")
+    for submit in (submit_button(page).click, lambda: press(page, "Control+Enter")):
+        submit()
+        box.wait_for()
+        assert "There are only spaces. Write sentence 3." in box.inner_text()
+        wait_for_focus(page, "sentence3")
+        assert there.annotations(task) == []
+    shot(page, "spaces", LAPTOP)
+    page.keyboard.type("Sentence number 3.")
+    press(page, "Control+Enter")
+    next_task(page, task)
+    box.wait_for(state="hidden")
+    # Update refuses them too.
+    go_back(page, task)
+    page.get_by_label("Edit Region").nth(1).click()
+    press(page, "Control+A")
+    page.keyboard.type(" ")
+    press(page, "Control+Enter")
+    box.wait_for()
+    assert "There are only spaces. Write sentence 2." in box.inner_text()
+    wait_for_focus(page, "sentence2")
+    page.keyboard.type("Written anew.")
+    press(page, "Control+Enter")
+    eventually(
+        page, lambda: [a["sentence2"] for a in there.annotations(task)], [[" Written anew."]]
+    )
+    assert captions(folder)[0][1] == "Written anew."
