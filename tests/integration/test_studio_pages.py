@@ -248,7 +248,8 @@ def test_a_page_says_that_the_text_is_a_models(
         with Workspace.open(folder, write=True) as workspace:
             give(workspace)
         open_stream(page, server.url, project)
-        assert page.get_by_text(CAPTIONS[0], exact=True).first.is_visible()
+        shown = page.locator(".rsitmd-sentence [data-testid=textarea-region]").first
+        assert shown.inner_text() == CAPTIONS[0]
         said = page.get_by_text("A model (m-1) suggested this text. No person has checked it")
         for part in (said, submit_button(page), keywords(page)):
             assert in_sight(page, part)

@@ -39,7 +39,9 @@ def test_a_port_in_use_is_refused_and_the_hint_names_the_option(
     assert str(refused.value).startswith(f"127.0.0.1:{port}: ")
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"port": "eight"}', '{"port": 0}', '{"port": 70000}'])
+@pytest.mark.parametrize(
+    "content", ["", "{}", '{"port": "eight"}', '{"port": 0}', '{"port": 70000}']
+)
 def test_a_malformed_record_is_one_line(content: str, tmp_path: Path) -> None:
     (tmp_path / "port.json").write_text(content, encoding="utf-8")
     with pytest.raises(RsitmdError, match="--port") as refused:

@@ -8,7 +8,9 @@ from rsitmd_tools.studio.notes import GIVEN_AWAY, SENT_BACK_NOTE
 
 SEPARATOR = " / "
 # "anna@example.org, sentence 1: why", or "Anna (anna@example.org), sentence 1: why".
-_ADDRESSEE = re.compile(r"(?P<plain>[^\s,:()]+@[^\s,:()]+)(?=[,:])|.*?\((?P<named>[^\s()]+@[^\s()]+)\)")
+_ADDRESSEE = re.compile(
+    r"(?P<plain>[^\s,:()]+@[^\s,:()]+)(?=[,:])|.*?\((?P<named>[^\s()]+@[^\s()]+)\)"
+)
 
 
 def notes_to(note: str, email: str) -> list[str]:

@@ -26,7 +26,9 @@ def test_a_part_of_an_address_is_nobody(part: str) -> None:
     assert notes_to(BOTH, part) == []
 
 
-@pytest.mark.parametrize("note", ["", GIVEN_AWAY, "Sent back to ", f"Look at {ANNA}, sentence 1: x"])
+@pytest.mark.parametrize(
+    "note", ["", GIVEN_AWAY, "Sent back to ", f"Look at {ANNA}, sentence 1: x"]
+)
 def test_another_note_sends_nothing_back(note: str) -> None:
     assert notes_to(note, ANNA) == []
 

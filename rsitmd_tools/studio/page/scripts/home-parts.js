@@ -10,6 +10,13 @@ window.rsitmdParts = (() => {
     return element;
   };
 
+  /** Make a link that loads its page; without the mark the server's page changes the address alone. */
+  const link = (href, textContent, className = "") => {
+    const element = make("a", { href, textContent, className });
+    element.dataset.external = "true";
+    return element;
+  };
+
   const counted = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
   const progress = (project) => {
@@ -31,7 +38,7 @@ window.rsitmdParts = (() => {
       make(
         "li",
         {},
-        make("a", { href: entry.url, textContent: entry.image }),
+        link(entry.url, entry.image),
         `: ${entry.notes.join("; ")}`,
       ),
     );
@@ -49,5 +56,5 @@ window.rsitmdParts = (() => {
     }
   };
 
-  return { make, counted, progress, waiting, sentences, backList, replace };
+  return { make, link, counted, progress, waiting, sentences, backList, replace };
 })();

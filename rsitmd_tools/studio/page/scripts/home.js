@@ -5,7 +5,7 @@
 "use strict";
 
 (() => {
-  const { make, progress, backList, replace } = window.rsitmdParts;
+  const { make, link, progress, backList, replace } = window.rsitmdParts;
   const LOOK_MS = 400; // the page changes its address without an event
   const GIVE_UP_MS = 5000; // without an answer the server's own page is better than nothing
 
@@ -40,7 +40,7 @@
     const practice = project.kind === "pilot" ? " (practice)" : "";
     const next =
       project.left > 0
-        ? make("a", { href: project.url, className: "rsitmd-continue", textContent: "Continue" })
+        ? link(project.url, "Continue", "rsitmd-continue")
         : make("p", { textContent: "All images are done. Thank you." });
     return make(
       "section",
@@ -57,7 +57,7 @@
       "section",
       {},
       make("h2", { textContent: "First, once" }),
-      make("a", { href: licence.url, textContent: "Read and accept the licence of what you write" }),
+      link(licence.url, "Read and accept the licence of what you write"),
     );
 
   const panel = () => {

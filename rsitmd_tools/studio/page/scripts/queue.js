@@ -5,7 +5,8 @@
 "use strict";
 
 (() => {
-  const { make, counted, progress, waiting, sentences, backList, replace } = window.rsitmdParts;
+  const { make, link, counted, progress, waiting, sentences, backList, replace } =
+    window.rsitmdParts;
   const ADDRESS = "/rsitmd/queue.json";
   // Requests of the server's page after which the counts may differ.
   const CHANGES = /\/api\/(dm\/actions|tasks|annotations|projects\/\d+\/next)(?!.*\/drafts)/;
@@ -104,22 +105,23 @@
 
   /** Return the second line of the bar: what is to be done beside the next image. */
   const secondLine = (project) => {
-    const licence = licenceOf(project);
-    if (licence) {
-      return [make("a", { href: licence.url, textContent: "Read and accept the licence" })];
-    }
     const back = waiting(project);
     const next = back.find((entry) => entry.task !== openTask());
     if (back.length > 0) {
       const where = next === undefined ? ", on this page" : ": ";
       const text = `${counted(sentences(back), "sentence")} sent back${where}`;
       const line = [make("span", { className: "rsitmd-warn", textContent: text })];
-      const link = back[0] === next ? "open them" : "open the next one";
-      if (next !== undefined) line.push(make("a", { href: next.url, textContent: link }));
+      if (next !== undefined) {
+        line.push(link(next.url, back[0] === next ? "open them" : "open the next one"));
+      }
       return line;
     }
+    const licence = licenceOf(project);
+    if (licence) {
+      return [link(licence.url, "Read and accept the licence")];
+    }
     if (openTask() && project.left > 0) {
-      return [make("a", { href: project.url, textContent: "Continue with the next image" })];
+      return [link(project.url, "Continue with the next image")];
     }
     return [];
   };
@@ -157,7 +159,7 @@
     }
     if (licence) {
       const text = "Read and accept the licence";
-      parts.push(make("p", {}, make("a", { href: licence.url, textContent: text })));
+      parts.push(make("p", {}, link(licence.url, text)));
     }
     if (project.skipped > 0) {
       parts.push(make("p", { textContent: `You skipped ${counted(project.skipped, "image")}.` }));
@@ -172,7 +174,7 @@
     })];
     if (own) {
       const text = own.left > 0 ? "Continue with your images" : "Go to your images";
-      parts.push(make("p", {}, make("a", { href: own.url, textContent: text })));
+      parts.push(make("p", {}, link(own.url, text)));
     }
     return parts;
   };
