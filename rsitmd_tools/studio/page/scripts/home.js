@@ -5,7 +5,7 @@
 "use strict";
 
 (() => {
-  const { make, link, progress, backList, replace } = window.rsitmdParts;
+  const { make, link, progress, waiting, backList, replace } = window.rsitmdParts;
   const LOOK_MS = 400; // the page changes its address without an event
   const GIVE_UP_MS = 5000; // without an answer the server's own page is better than nothing
 
@@ -38,17 +38,18 @@
 
   const card = (project) => {
     const practice = project.kind === "pilot" ? " (practice)" : "";
-    const next =
-      project.left > 0
-        ? link(project.url, "Continue", "rsitmd-continue")
-        : make("p", { textContent: "All images are done. Thank you." });
+    const next = [];
+    if (project.left > 0) next.push(link(project.url, "Continue", "rsitmd-continue"));
+    else if (waiting(project).length === 0) {
+      next.push(make("p", { textContent: "All images are done. Thank you." }));
+    }
     return make(
       "section",
       {},
       make("h2", { textContent: project.title + practice }),
       make("p", { textContent: progress(project) }),
       ...backList(project),
-      next,
+      ...next,
     );
   };
 

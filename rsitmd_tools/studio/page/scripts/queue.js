@@ -23,6 +23,8 @@
     #rsitmd-bar.rsitmd-task { left: 60%; } /* the list of tasks takes room on the left */
     #rsitmd-bar a { color: var(--color-primary-content, #4c5fa9); text-decoration: underline; }
     #rsitmd-bar .rsitmd-warn { color: var(--color-negative-content, #b3261e); }
+    /* A message of the server's page lies above the bar, not over it. */
+    html.rsitmd-counted [class*=toast-viewport] { bottom: 56px !important; }
     /* "2 of 2" counts the images that were opened, not those that are done. */
     html.rsitmd-counted .lsf-current-task__task-count { display: none; }
     html.rsitmd-end .lsf-editor .ant-result-title,
