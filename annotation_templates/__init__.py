@@ -13,6 +13,7 @@ from rsitmd_tools.errors import WrongUsage
 IMAGE = "image"
 NOTE = "note"
 HINT = "hint"
+MACHINE = "machine"
 SENTENCE = "sentence"
 KEYWORDS = "keywords"
 SUGGESTED = "suggested"
@@ -62,6 +63,7 @@ def labeling_config(
     )
     return environment.get_template(f"{template}.xml").render(
         note=True,
+        machine=MACHINE,
         slots=sentence_slots(sentences),
         keywords=KEYWORDS,
         suggested=SUGGESTED,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rsitmd_tools.annotation_templates import CAPTION, MACHINE
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio import licence
@@ -31,7 +32,7 @@ from rsitmd_tools.studio.prefill import caption_fields
 from rsitmd_tools.studio.project import MAIN, PILOT, Project, Projects
 from rsitmd_tools.studio.renditions import make_renditions
 from rsitmd_tools.studio.tabs import ensure_sent_back_tab
-from rsitmd_tools.studio.tasks import Tasks, own_data
+from rsitmd_tools.studio.tasks import TaskData, Tasks, own_data
 from rsitmd_tools.workspace import Workspace
 
 BATCH = 1000
@@ -129,6 +130,8 @@ def push(
 def send_notes(workspace: Workspace, client: Client) -> int:
     """Bring the notes of a review to the tasks, and take away those that are dealt with.
 
+    What a page shows of the captions of ``prefill`` is brought up to date too.
+
     Returns:
         How many tasks were changed.
     """
@@ -200,7 +203,7 @@ class _Push:
             "SELECT * FROM project WHERE server = ? ORDER BY id", (self._client.connection.key,)
         ).fetchall():
             project = Project(row["id"], row["server_id"], 0, None, row["kind"], new_page=False)
-            tasks = Tasks(self._workspace, self._client, project, self._data)
+            tasks = Tasks(self._workspace, self._client, project, self._data_for(project))
             self._make_ready([self._by_id[image] for image in tasks.known()])
             changed += tasks.follow(self._by_id)
             said = notes(self._workspace, row["id"]).values()
@@ -285,7 +288,7 @@ class _Push:
 
     def _fill(self, project: Project) -> None:
         """Bring a project to what it should hold: its tasks, their data, its page."""
-        tasks = Tasks(self._workspace, self._client, project, self._data)
+        tasks = Tasks(self._workspace, self._client, project, self._data_for(project))
         found, waiting = tasks.find(self._images_for(project))
         self._report.adopted += tasks.reconciled.adopted
         self._report.removed += tasks.reconciled.removed
@@ -353,6 +356,15 @@ class _Push:
         absent = [row for row in rows if row["sha256"] not in self._addresses]
         if absent:
             self._addresses |= addresses(self._workspace, self._client, absent)
+
+    def _data_for(self, project: Project) -> TaskData:
+        """Return what makes the data of a project's tasks."""
+        # The fields of a pilot are empty: there is a model's text only where the page shows
+        # the captions themselves.
+        empty = project.kind == PILOT and f"{CAPTION}1" not in self._blank
+        if not empty or MACHINE not in self._blank:
+            return self._data
+        return lambda row, note: {**self._data(row, note), MACHINE: ""}
 
     def _data(self, row: sqlite3.Row, note: str) -> dict[str, Any]:
         address = self._addresses.get(row["sha256"], "")

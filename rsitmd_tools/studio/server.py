@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from rsitmd_tools.studio.database import (
     recorded_postgres,
 )
 from rsitmd_tools.studio.http import open_session
+from rsitmd_tools.studio.port import HOST, choose_port, record_port
 from rsitmd_tools.studio.public import public_environment, record_public, recorded_public
 from rsitmd_tools.studio.running import (
     Running,
@@ -46,7 +46,6 @@ from rsitmd_tools.studio.secrets import (
 from rsitmd_tools.studio.secrets import FILENAME as SECRETS
 from rsitmd_tools.workspace import Workspace
 
-HOST = "127.0.0.1"
 START_SECONDS = 240.0
 STOP_SECONDS = 20.0
 LOCK_SECONDS = 5.0
@@ -65,7 +64,7 @@ class EmbeddedServer:
 
     Args:
         folder: The workspace.
-        port: The port; a free one by default.
+        port: The port; by default the one used before, at the first start a free one.
         postgres: Address of a PostgreSQL database, without its password (that is taken from
             ``PGPASSWORD``); by default the one used before, else SQLite.
         public: The address of a proxy under which people elsewhere reach it; by default the
@@ -141,11 +140,12 @@ class EmbeddedServer:
         try:
             self.secrets = self._secrets()
             remove_state(self._studio)  # left by a server that was killed
-            port = _free_port() if self._asked_port is None else _check_port(self._asked_port)
+            port = choose_port(self._studio, self._asked_port)
             self.url = f"http://{HOST}:{port}"
             self._process = self._launch(port)
             self._wait_for_health()
             self._check_account()
+            record_port(self._studio, port)
             if self._postgres is not None:
                 record_postgres(self._studio, self._postgres)
             if self.public != recorded_public(self._studio):
@@ -300,24 +300,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def _check_port(port: int) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise RsitmdError(
-                "the port is taken", where=f"{HOST}:{port}", mend="name another with --port"
-            ) from error
-    return port
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _die_with(parent: int) -> Callable[[], None]:

@@ -13,6 +13,7 @@ from rsitmd_tools.annotation_templates import (
     HINT,
     IMAGE,
     KEYWORDS,
+    MACHINE,
     NOTE,
     RANKING,
     SENTENCE,
@@ -26,7 +27,7 @@ WARNING = "warning"
 _SLOT = re.compile(rf"{SENTENCE}(\d{{1,3}})")
 # What push puts into each task; other fields stay empty.
 _FILLED = re.compile(
-    rf"({IMAGE}|{NOTE}|{HINT}|{SUGGESTED}|filename|category|sha256|{CAPTION}\d{{1,3}}|left|right)"
+    rf"({IMAGE}|{NOTE}|{HINT}|{MACHINE}|{SUGGESTED}|filename|category|sha256|{CAPTION}\d{{1,3}}|left|right)"
 )
 _TYPES = {KEYWORDS: "textarea", SUGGESTED: "choices", RANKING: "choices"}
 
@@ -135,4 +136,9 @@ def _fields(page: str) -> Iterator[Problem]:
     if NOTE not in fields:
         yield Problem(
             WARNING, f"it does not show ${NOTE}: a sentence sent back comes without the reason"
+        )
+    if MACHINE not in fields and re.search(rf'name="{SENTENCE}\d', page):
+        yield Problem(
+            WARNING,
+            f"it does not show ${MACHINE}: people cannot see that a text of prefill is a model's",
         )

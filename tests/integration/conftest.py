@@ -22,6 +22,7 @@ from PIL import Image, ImageDraw
 from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_in
 from rsitmd_tools.studio.client import Client
 from rsitmd_tools.studio.connection import Connection, save_connection
+from rsitmd_tools.studio.port import FILENAME as PORT_FILE
 from rsitmd_tools.studio.server import EmbeddedServer
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
@@ -152,6 +153,8 @@ def started_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("once") / "workspace"
     with Workspace.create(folder), EmbeddedServer(folder):
         pass
+    # Servers that begin as copies of this one run at the same time: each takes its own port.
+    (folder / "studio" / PORT_FILE).unlink()
     return folder / "studio"
 
 

@@ -227,6 +227,33 @@ def test_a_caption_is_corrected_beside_what_it_was(
     assert origins[4][1] != "machine untouched"
 
 
+def test_a_page_says_that_the_text_is_a_models(
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+    tmp_path: Path,
+) -> None:
+    """Captioning and correction with captions of a model; captioning without."""
+    plain = pushed(make_workspace(images=1, how="upload"))
+    page = open_page()
+    sign_up(page, client, "machine-page@example.org")
+    open_stream(page, server.url, plain)
+    assert not page.get_by_text("suggested this text").is_visible()
+    for number, settings in enumerate((f"{ONE}5", f'template = "correction"\n{ONE}5')):
+        folder = workspace_of(make_workspace, tmp_path, settings)
+        project = pushed(folder)
+        with Workspace.open(folder, write=True) as workspace:
+            give(workspace)
+        open_stream(page, server.url, project)
+        shown = page.locator(".rsitmd-sentence [data-testid=textarea-region]").first
+        assert shown.inner_text() == CAPTIONS[0]
+        said = page.get_by_text("A model (m-1) suggested this text. No person has checked it")
+        for part in (said, submit_button(page), keywords(page)):
+            assert in_sight(page, part)
+        shot(page, f"machine-{number}", LAPTOP)
+
+
 def test_a_ranking_is_chosen_by_keys_pulled_and_told(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio.prefill import machine_note
 from rsitmd_tools.studio.pull import pull
 from rsitmd_tools.studio.review import CLEAN, Asked, review
 from rsitmd_tools.studio.status import findings_of_people
@@ -71,6 +72,8 @@ def test_untouched_text_never_counts(
     assert [p.result[0]["value"]["text"] for p in there] == [
         [f"Here lie {number} boats."] for number in (1, 2, 3)
     ]
+    shown = client.call(client.sdk.tasks.get, id=str(tasks[0])).data
+    assert shown["machine"] == machine_note("m-1")  # without another push
     _, person = annotators[0]
     written = ["Here lie 1 boats.", "Here lie two boats.", "A red ship leaves the quay."]
     for task, text in zip(tasks, written, strict=True):

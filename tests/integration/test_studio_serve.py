@@ -34,12 +34,12 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def started(tool: Tool) -> Iterator[Callable[[Path], tuple[subprocess.Popen[str], str]]]:
+def started(tool: Tool) -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
     """A function that serves a workspace; it returns the process and what it printed."""
     processes = []
 
-    def start(folder: Path) -> tuple[subprocess.Popen[str], str]:
-        process = tool.start("annotate", "serve", folder)
+    def start(folder: Path, *options: object) -> tuple[subprocess.Popen[str], str]:
+        process = tool.start("annotate", "serve", folder, *options)
         processes.append(process)
         assert process.stdout is not None
         said = ""
@@ -55,7 +55,7 @@ def started(tool: Tool) -> Iterator[Callable[[Path], tuple[subprocess.Popen[str]
         process.communicate()
 
 
-Started = Callable[[Path], tuple[subprocess.Popen[str], str]]
+Started = Callable[..., tuple[subprocess.Popen[str], str]]
 
 
 def gone(processes_of: ProcessesOf, folder: Path) -> bool:
@@ -168,6 +168,46 @@ def test_a_taken_port_is_one_line(make_own: MakeOwn, tool: Tool) -> None:
     assert answer.stderr.splitlines()[-1] == (
         f"error: 127.0.0.1:{port}: the port is taken; name another with --port"
     )
+
+
+def test_a_restart_keeps_the_port_and_stops_when_another_program_uses_it(
+    make_own: MakeOwn, started: Started, tool: Tool, processes_of: ProcessesOf
+) -> None:
+    folder = make_own(images=0)
+
+    def stop(process: subprocess.Popen[str]) -> None:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        assert gone(processes_of, folder)
+
+    process, first = started(folder)
+    url = first.splitlines()[0].removeprefix("Label Studio: ")
+    port = int(url.rpartition(":")[2])
+    stop(process)
+    process, again = started(folder)
+    assert again.splitlines()[0] == f"Label Studio: {url}"
+    stop(process)
+
+    # Nothing is started on another port.
+    with socket.create_server(("127.0.0.1", port)):
+        refused = tool.run("annotate", "serve", folder)
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-1] == (
+        f"error: 127.0.0.1:{port}: another program uses the port of the last start; stop that"
+        f" program, or choose another port with --port; links that name port {port} then stop"
+        " working"
+    )
+    assert running_server(folder / "studio") is None
+
+    # Another port, chosen by --port, is kept from then on.
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        other = probe.getsockname()[1]
+    process, chosen = started(folder, "--port", other)
+    assert chosen.splitlines()[0] == f"Label Studio: http://127.0.0.1:{other}"
+    stop(process)
+    process, kept = started(folder)
+    assert kept.splitlines()[0] == f"Label Studio: http://127.0.0.1:{other}"
+    stop(process)
 
 
 def test_a_token_that_the_server_does_not_know_is_replaced(make_own: MakeOwn) -> None:

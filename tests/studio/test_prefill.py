@@ -20,7 +20,7 @@ from rsitmd_tools.studio.origins import (
     mark_origins,
     origin_of,
 )
-from rsitmd_tools.studio.prefill import caption_fields, keep_captions
+from rsitmd_tools.studio.prefill import caption_fields, keep_captions, machine_note
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 
@@ -134,6 +134,16 @@ def test_captions_are_kept_once_and_replaced_by_the_same_model(tmp_path: Path) -
         assert [row["raw"] for row in rows] == ["New."]
         fields = ["image", "caption1", "caption2", "left", "right"]
         assert caption_fields(workspace, 1, fields) == {"caption1": "New.", "left": "New."}
+
+
+def test_the_page_names_the_newest_model_where_there_is_a_text(tmp_path: Path) -> None:
+    folder = campaign(tmp_path / "w")
+    with Workspace.open(folder, write=True) as workspace:
+        assert caption_fields(workspace, 1, ["machine"]) == {}
+        for model in ("model-1", "model-2"):
+            keep_captions(workspace, captions(tmp_path), model)
+        assert caption_fields(workspace, 1, ["machine"]) == {"machine": machine_note("model-2")}
+        assert "model-2" in machine_note("model-2")
 
 
 def test_captions_of_other_images_are_refused_and_nothing_is_kept(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def test_the_pages_of_the_tool_are_right(template: str, sentences: int) -> None:
         ("$image", "$picture", "error: it needs one <Image"),
         ("$note", "$remark", "warning: push fills no field 'remark'"),
         ("$note", "$remark", "warning: it does not show $note"),
+        ("$machine", "$origin", "warning: it does not show $machine"),
         ('zoom="true"', 'zoom="false"', "warning: the picture cannot be zoomed"),
         ('required="true"', 'required="false"', "warning: 'sentence1' is not required"),
         ('maxSubmissions="1"', "", "warning: 'sentence1' has not maxSubmissions=1"),

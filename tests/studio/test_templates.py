@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rsitmd_tools.annotation_templates import guide, labeling_config
+from rsitmd_tools.annotation_templates import data_fields, guide, labeling_config
 from rsitmd_tools.studio.project import instructions
 
 
@@ -21,10 +21,16 @@ def test_an_area_for_each_sentence_and_one_for_keywords(sentences: int) -> None:
     shown = [header.get("value") for header in page.findall(".//Header")][:sentences]
     assert all(str(title).endswith(", 4 to 50 words") for title in shown)
     assert page.find(".//Choices").get("value") == "$suggested"  # type: ignore[union-attr]
-    assert len(page.findall(".//Text")) == 8  # note, hint, four principles, two examples
+    # note, hint, whose text stands in the fields, four principles, two examples
+    assert len(page.findall(".//Text")) == 9
     image = page.find(".//Image")
     assert image is not None
     assert (image.get("value"), image.get("zoom")) == ("$image", "true")
+
+
+@pytest.mark.parametrize("template", ["captioning", "correction"])
+def test_a_page_that_can_be_prefilled_says_whose_text_it_shows(template: str) -> None:
+    assert "machine" in data_fields(labeling_config(2, 1, 5, template))
 
 
 def test_keywords_may_be_optional() -> None:

@@ -43,13 +43,16 @@ def command(
     from rsitmd_tools.studio.client import Client
     from rsitmd_tools.studio.connection import connection_of
     from rsitmd_tools.studio.prefill import PrefillReport, keep_captions, send_predictions
+    from rsitmd_tools.studio.push import send_notes
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder, write=True) as workspace:
         report = PrefillReport()
         if captions is not None:
             report = keep_captions(workspace, captions, model or captions.stem, input_format)
-        send_predictions(workspace, Client(connection_of(workspace)), report)
+        client = Client(connection_of(workspace))
+        send_predictions(workspace, client, report)
+        send_notes(workspace, client)  # the page says that the text is a model's
     if as_json:
         print_json(asdict(report))
         return

@@ -11,7 +11,11 @@ from rsitmd_tools.cli.options import workspace_argument
 
 @click.command("serve", short_help="Start Label Studio for a workspace.")
 @workspace_argument
-@click.option("--port", type=click.IntRange(1, 65535), help="Port; a free one by default.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Port; kept for later starts. The first start takes a free one by default.",
+)
 @click.option(
     "--postgres",
     metavar="URL",

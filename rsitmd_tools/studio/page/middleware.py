@@ -1,4 +1,4 @@
-"""Adds the scripts of this package to the pages of the embedded server."""
+"""Adds the scripts of this package to the pages of the embedded server, and answers them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import importlib.resources
 from collections.abc import Callable
 from typing import Any
 
+from rsitmd_tools.studio.page.queue import is_restricted, places_of, queue_of
+
 PREFIX = "/rsitmd/"
+QUEUE = "queue.json"
 END_OF_HEAD = b"</head>"
 
 
@@ -39,6 +42,9 @@ class PageScripts:
             answer = HttpResponse(self._scripts[name], content_type="text/javascript")
             answer["Cache-Control"] = "no-cache"
             return answer
+        if request.path == PREFIX + QUEUE:
+            return _queue(request)
+        _keep_to_own_projects(request)
         answer = self._get_response(request)
         html = answer.get("Content-Type", "").startswith("text/html")
         if html and not getattr(answer, "streaming", False):
@@ -46,3 +52,33 @@ class PageScripts:
             if answer.has_header("Content-Length"):
                 answer["Content-Length"] = str(len(answer.content))
         return answer
+
+
+def _queue(request: Any) -> Any:
+    """Answer what the signed-in person has still to do."""
+    from django.http import HttpResponseNotAllowed, JsonResponse
+
+    if request.method != "GET":
+        return HttpResponseNotAllowed(["GET"])
+    if not request.user.is_authenticated:
+        return JsonResponse({"detail": "nobody is signed in"}, status=401)
+    answer = JsonResponse(queue_of(request.user))
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _keep_to_own_projects(request: Any) -> None:
+    """Let the lists of projects on the pages hold a restricted person's own projects alone.
+
+    Programs that send a token get the whole list.
+    """
+    listed = request.method == "GET" and request.path.rstrip("/") == "/api/projects"
+    if not listed or "Authorization" in request.headers or not request.user.is_authenticated:
+        return
+    if is_restricted(request.user):
+        own = {str(place.project.id) for place in places_of(request.user)}
+        asked = request.GET.get("ids")
+        shown = own if asked is None else own & set(asked.split(","))
+        request.GET = request.GET.copy()
+        # No project has the number 0: the list is empty.
+        request.GET["ids"] = ",".join(sorted(shown, key=int)) or "0"

@@ -1,0 +1,365 @@
+"""How far a person is, on the pages: counts, what was sent back, the way to the images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rsitmd_tools.studio.accounts import LOG_IN, Annotator, _post_form
+from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.http import open_session
+from rsitmd_tools.studio.people import join, leave
+from rsitmd_tools.studio.pull import pull
+from rsitmd_tools.studio.push import push
+from rsitmd_tools.studio.review import Asked, review
+from rsitmd_tools.workspace import Workspace
+from tests.integration.pages import (
+    PASSWORD,
+    OpenPage,
+    browser,
+    in_sight,
+    keywords,
+    log_in,
+    open_page,
+    open_stream,
+    picture,
+    posted,
+    sentence,
+    shot,
+    sign_up,
+    submit_button,
+)
+
+if TYPE_CHECKING:
+    import httpx
+    from playwright.sync_api import Page
+
+    from rsitmd_tools.studio.server import EmbeddedServer
+    from tests.integration.conftest import MakeWorkspace
+
+__all__ = ["browser", "open_page"]  # fixtures
+pytestmark = pytest.mark.integration
+
+SETTINGS = "[annotation]\nannotators_per_image = 2\nkeywords_min = 0\n"
+GOOD = "Two white ships lie at the long grey quay beside a crane."
+SENT_BACK = "There are many boats at the pier of the harbour."  # S104
+PHONE, TABLET = (390, 844), (1024, 768)
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A pushed campaign of two people."""
+
+    folder: Path
+    emails: tuple[str, str]
+    projects: dict[str, int]
+    licence: str | None
+
+    def tasks(self, email: str) -> list[int]:
+        with Workspace.open(self.folder) as workspace:
+            rows = workspace.db.execute(
+                "SELECT task.server_id FROM task JOIN project ON project.id = project_id"
+                " WHERE project.server_id = ? ORDER BY task.server_id",
+                (self.projects[email],),
+            )
+            return [row[0] for row in rows]
+
+    def send_back(self) -> None:
+        with Workspace.open(self.folder, write=True) as workspace:
+            pull(workspace)
+            review(workspace, Asked("B. Lee", send_back="S104"))
+
+
+MakeCampaign = Callable[..., Campaign]
+
+
+@pytest.fixture
+def make_campaign(make_workspace: MakeWorkspace) -> MakeCampaign:
+    """A function that makes a campaign of two people and pushes it."""
+
+    def make(*emails: str, images: int = 2, settings: str = SETTINGS) -> Campaign:
+        folder = make_workspace(images=images, how="upload", settings=settings)
+        with Workspace.open(folder, write=True) as workspace:
+            for email in emails:
+                join(workspace, email)
+            report = push(workspace)
+        projects = {entry["annotator"]: entry["id"] for entry in report.projects}
+        return Campaign(folder, (emails[0], emails[1]), projects, report.licence)
+
+    return make
+
+
+@pytest.fixture
+def session(server: EmbeddedServer) -> Iterator[Callable[[str], httpx.Client]]:
+    """A function that signs a person in, as a browser does."""
+    opened = []
+
+    def make(email: str, password: str = PASSWORD) -> httpx.Client:
+        client = open_session(server.url)
+        opened.append(client)
+        _post_form(client, LOG_IN, {"email": email, "password": password})
+        return client
+
+    yield make
+    for client in opened:
+        client.close()
+
+
+def queue(session: httpx.Client) -> dict[str, Any]:
+    answer = session.get("/rsitmd/queue.json")
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def counts(entry: dict[str, Any]) -> tuple[int, int, int, int]:
+    return entry["images"], entry["done"], entry["left"], entry["skipped"]
+
+
+def own(state: dict[str, Any], project: int) -> dict[str, Any]:
+    [entry] = [entry for entry in state["projects"] if entry["id"] == project]
+    return dict(entry)
+
+
+def test_the_queue_answers_the_signed_in_person_and_nobody_else(
+    make_campaign: MakeCampaign,
+    annotators: list[tuple[str, Annotator]],
+    server: EmbeddedServer,
+    session: Callable[..., httpx.Client],
+) -> None:
+    with open_session(server.url) as nobody:
+        assert nobody.get("/rsitmd/queue.json").status_code == 401
+    (first, anna), (second, berta) = annotators[:2]
+    campaign = make_campaign(first, second, images=4)
+    mine, hers = session(first), session(second)
+    assert mine.post("/rsitmd/queue.json").status_code in (403, 405)
+    assert mine.put("/rsitmd/queue.json").status_code in (403, 405)
+    project, other = campaign.projects[first], campaign.projects[second]
+    assert counts(own(queue(mine), project)) == (4, 0, 4, 0)
+
+    tasks = campaign.tasks(first)
+    anna.submit(tasks[0], [SENT_BACK], ["white boat"])
+    anna._client.call(
+        anna._client.sdk.annotations.create, safe=False, id=tasks[1], result=[], was_cancelled=True
+    )
+    berta.submit(campaign.tasks(second)[0], ["A secret of the second person."], ["red ship"])
+    assert counts(own(queue(mine), project)) == (4, 1, 2, 1)
+    assert counts(own(queue(hers), other)) == (4, 1, 3, 0)
+    assert other not in {entry["id"] for entry in queue(mine)["projects"]}
+
+    campaign.send_back()
+    [back] = own(queue(mine), project)["sent_back"]
+    assert (back["task"], back["changed"]) == (tasks[0], False)
+    assert back["image"].startswith("harbour_")
+    assert [("many" in note) for note in back["notes"]] == [True]
+    assert back["url"] == f"/projects/{project}/data?task={tasks[0]}"
+    assert own(queue(hers), other)["sent_back"] == []
+    assert "secret" not in mine.get("/rsitmd/queue.json").text
+
+    # Changed, it waits for a pull; the pull takes the note away.
+    anna.rewrite(tasks[0], [GOOD], ["white boat"])
+    assert [entry["changed"] for entry in own(queue(mine), project)["sent_back"]] == [True]
+    with Workspace.open(campaign.folder, write=True) as workspace:
+        pull(workspace)
+    assert own(queue(mine), project)["sent_back"] == []
+
+
+def test_lists_of_projects_hold_a_persons_own_and_programs_and_the_lead_see_all(
+    make_campaign: MakeCampaign,
+    annotators: list[tuple[str, Annotator]],
+    server: EmbeddedServer,
+    client: Client,
+    session: Callable[..., httpx.Client],
+) -> None:
+    first, second = annotators[3][0], annotators[4][0]
+    campaign = make_campaign(first, second)
+    mine, lead = session(first), session(server.secrets.email, server.secrets.password)
+    project, other = campaign.projects[first], campaign.projects[second]
+
+    def listed(who: httpx.Client, **query: Any) -> set[int]:
+        answer = who.get("/api/projects", params={"page_size": 100, **query})
+        assert answer.status_code == 200
+        return {entry["id"] for entry in answer.json()["results"]}
+
+    assert queue(mine)["restricted"]
+    assert not queue(lead)["restricted"]
+    assert project in listed(mine)
+    assert listed(mine) == {entry["id"] for entry in queue(mine)["projects"]}
+    assert listed(mine, ids=f"{project},{other}") == {project}
+    assert listed(mine, ids=str(other)) == set()
+    assert {project, other} <= listed(lead)
+    token = annotators[3][1]._client  # pull and push of a connected server use a token
+    assert {project, other} <= {p.id for p in token.sdk.projects.list()}
+
+    # Who leaves has a closed project: it is offered no more.
+    with Workspace.open(campaign.folder, write=True) as workspace:
+        leave(workspace, first)
+        push(workspace)
+    assert project not in {entry["id"] for entry in queue(mine)["projects"]}
+    assert project not in listed(mine)
+
+
+@pytest.mark.browser
+def test_a_person_is_led_from_the_first_page_to_what_was_sent_back(
+    open_page: OpenPage,
+    make_campaign: MakeCampaign,
+    server: EmbeddedServer,
+    client: Client,
+    annotators: list[tuple[str, Annotator]],
+) -> None:
+    email, other = "queue-page@example.org", annotators[0][0]
+    page = open_page()
+    sign_up(page, client, email)
+    campaign = make_campaign(email, other, settings=f"{SETTINGS}licence = 'CC-BY-4.0'\n")
+    project = campaign.projects[email]
+
+    # The first page and the list: her images, nothing of others, no projects to create.
+    for path in ("/", "/projects"):
+        page.goto(server.url + path)
+        home = page.locator("#rsitmd-home")
+        home.get_by_text("0 of 2 images done, 2 left").wait_for()
+        assert not page.get_by_role("button", name=re.compile("Create")).is_visible()
+        assert not page.get_by_text(f": {other.partition('@')[0]}").is_visible()
+        shot(page, f"queue-home{path.replace('/', '-')}")
+
+    # The licence: from the first page to it, and from there to the images.
+    home.get_by_role("link", name="Read and accept the licence").click()
+    page.get_by_text("I accept").click()
+    with page.expect_response(posted):
+        page.get_by_test_id("bottombar-submit-button").click()
+    page.get_by_text("You accepted the licence. Thank you.").wait_for()
+    shot(page, "queue-licence")
+    page.get_by_role("link", name="Continue with your images").click()
+    await_image(page)
+    page.goto(server.url)
+    home.get_by_text("0 of 2 images done, 2 left").wait_for()
+    assert home.get_by_text("licence").count() == 0
+    home.get_by_role("link", name="Continue").click()
+    await_image(page)
+    assert f"/projects/{project}/data" in page.url
+
+    # The counts follow each Submit.
+    open_stream(page, server.url, project)
+    bar = page.locator("#rsitmd-bar")
+    bar.get_by_text("0 of 2 images done, 2 left").wait_for()
+    assert in_sight(page, bar)
+    assert not page.locator(".lsf-current-task__task-count").is_visible()
+    shot(page, "queue-stream")
+    write_one(page, SENT_BACK)
+    bar.get_by_text("1 of 2 images done, 1 left").wait_for()
+    write_one(page, GOOD)
+    end = page.locator("#rsitmd-end")
+    end.get_by_text("All images of yours are done. Thank you.").wait_for()
+    assert not page.get_by_text("No More Tasks Left in Queue").is_visible()
+    assert in_sight(page, end)
+    shot(page, "queue-end")
+
+    # Sent back: the end of the queue and the first page lead to it.
+    campaign.send_back()
+    page.goto(server.url)
+    home.get_by_text("1 sentence sent back").wait_for()
+    shot(page, "queue-home-sent-back")
+    page.goto(f"{server.url}/projects/{project}/data?labeling=1")
+    end.get_by_text("1 sentence sent back. Open each image and change the sentence:").wait_for()
+    close_guide(page)
+    assert not end.get_by_text("Thank you").is_visible()
+    shot(page, "queue-end-sent-back")
+    end.get_by_role("link", name="harbour_").click()
+    await_image(page)
+    assert f"task={campaign.tasks(email)[0]}" in page.url
+    bar.get_by_text("1 sentence sent back, on this page").wait_for()
+    page.get_by_text("says 'many'").first.wait_for()
+    shot(page, "queue-task")
+    page.get_by_label("Edit Region").first.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(GOOD)
+    page.get_by_label("Save").click()
+    with page.expect_response(lambda r: "/annotations/" in r.url and r.request.method == "PATCH"):
+        submit_button(page).click()
+    bar.get_by_text("sent back").wait_for(state="detached")
+    page.goto(f"{server.url}/projects/{project}/data?labeling=1")
+    end.get_by_text("All images of yours are done. Thank you.").wait_for()
+
+    # The lead's pages are the server's own.
+    lead = open_page()
+    log_in(lead, server.url, server.secrets.email, server.secrets.password)
+    lead.goto(f"{server.url}/projects")
+    lead.get_by_role("button", name="Create new project").wait_for()
+    assert lead.locator(f"a[href='/projects/{project}/data']").is_visible()
+    assert lead.locator("#rsitmd-home").count() == 0
+
+
+def await_image(page: Page) -> None:
+    page.wait_for_function("document.querySelector('img[alt=image]')?.naturalWidth > 0")
+
+
+def write_one(page: Page, text: str) -> None:
+    await_image(page)
+    sentence(page).click()
+    page.keyboard.type(text)
+    keywords(page).click()
+    page.keyboard.type("white ship")
+    with page.expect_response(posted) as answer:
+        submit_button(page).click()
+    assert answer.value.status == 201
+
+
+def close_guide(page: Page) -> None:
+    if page.get_by_label("Close modal").is_visible():
+        page.get_by_label("Close modal").click()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [PHONE, TABLET])
+def test_a_narrow_screen_has_the_fields_under_the_image_and_submit_in_sight(
+    size: tuple[int, int],
+    open_page: OpenPage,
+    make_campaign: MakeCampaign,
+    server: EmbeddedServer,
+    client: Client,
+    annotators: list[tuple[str, Annotator]],
+) -> None:
+    email, other = f"narrow{size[0]}@example.org", annotators[0][0]
+    page = open_page(size)
+    sign_up(page, client, email)
+    campaign = make_campaign(email, other)
+    project = campaign.projects[email]
+    page.goto(server.url)
+    assert in_sight(page, page.get_by_role("link", name="Continue"))
+    open_stream(page, server.url, project)
+    page.locator("#rsitmd-bar").get_by_text("0 of 2 images done, 2 left").wait_for()
+    for part in (picture(page), submit_button(page), page.locator("#rsitmd-bar")):
+        assert in_sight(page, part)
+    shot(page, "narrow-stream", size)
+    for part in (sentence(page), keywords(page)):
+        part.evaluate("element => element.scrollIntoView({block: 'center'})")
+        assert in_sight(page, part)
+        assert in_sight(page, submit_button(page))
+    wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert wide <= 0
+    assert in_sight(page, page.get_by_role("button", name="Skip"))
+    write_one(page, SENT_BACK)
+    page.locator("#rsitmd-bar").get_by_text("1 of 2 images done, 1 left").wait_for()
+
+    # The page of one task, where a sentence is corrected.
+    campaign.send_back()
+    page.goto(f"{server.url}/projects/{project}/data?task={campaign.tasks(email)[0]}")
+    page.get_by_label("Edit Region").first.wait_for()
+    close_guide(page)
+    bar = page.locator("#rsitmd-bar")
+    bar.get_by_text("1 sentence sent back, on this page").wait_for()
+    shot(page, "narrow-task", size)
+    for part in (
+        page.locator(".rsitmd-sentence [data-testid=textarea-region]"),
+        page.get_by_label("Edit Region").first,
+    ):
+        part.evaluate("element => element.scrollIntoView({block: 'center'})")
+        assert in_sight(page, part)
+    assert in_sight(page, submit_button(page))
+    assert in_sight(page, bar)

@@ -1,0 +1,38 @@
+"""Whose part of a note it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from rsitmd_tools.studio.notes import GIVEN_AWAY
+from rsitmd_tools.studio.page.sent_back import notes_to
+
+ANNA, BERTA = "anna@example.org", "berta@example.org"
+BOTH = (
+    f"Sent back to {ANNA}, sentence 1: says 'many' / count them"
+    f" / Sent back to Berta (the second) ({BERTA}), sentence 2: as {ANNA} wrote"
+    f" / Sent back to A, B: C ({ANNA}), sentence 3: S104"
+)
+
+
+def test_each_person_gets_their_own_parts() -> None:
+    assert notes_to(BOTH, ANNA) == ["sentence 1: says 'many' / count them", "sentence 3: S104"]
+    assert notes_to(BOTH, BERTA) == [f"sentence 2: as {ANNA} wrote"]
+    assert notes_to(BOTH, "clara@example.org") == []
+
+
+@pytest.mark.parametrize("part", ["nna@example.org", "anna@example.or", "example.org", ""])
+def test_a_part_of_an_address_is_nobody(part: str) -> None:
+    assert notes_to(BOTH, part) == []
+
+
+@pytest.mark.parametrize(
+    "note", ["", GIVEN_AWAY, "Sent back to ", f"Look at {ANNA}, sentence 1: x"]
+)
+def test_another_note_sends_nothing_back(note: str) -> None:
+    assert notes_to(note, ANNA) == []
+
+
+def test_the_note_of_an_image_that_was_given_away_is_left_out() -> None:
+    note = f"Sent back to {ANNA}, sentence 1: short / {GIVEN_AWAY}"
+    assert notes_to(note, ANNA) == ["sentence 1: short"]
