@@ -154,12 +154,32 @@ def test_chosen_tasks_are_asked_for_in_portions(client: Client, spoiled: Spoiled
     def page(*numbers: int) -> tuple[int, Any]:
         return 200, {"tasks": [{"id": n, "data": {}} for n in numbers], "total": 3}
 
-    spoiled.answers = [page(3, 5), page(), page(8), page()]
-    pages = [[task.id for task in tasks] for tasks in client.pages(1, only=[3, 5, 8], size=2)]
+    # One of the last portion is gone: it is asked for what follows, which is nothing.
+    spoiled.answers = [page(3, 5), page(8), page()]
+    pages = [[task.id for task in tasks] for tasks in client.pages(1, only=[3, 5, 8, 9], size=2)]
     assert pages == [[3, 5], [8]]
     asked = [json.loads(parse_qs(urlsplit(path).query)["query"][0]) for path in spoiled.asked]
-    assert [entry["selectedItems"]["included"] for entry in asked] == [[3, 5], [3, 5], [8], [8]]
+    assert [entry["selectedItems"]["included"] for entry in asked] == [[3, 5], [8, 9], [8, 9]]
     assert list(client.pages(1, only=[])) == []
+
+
+def test_tasks_that_all_exist_are_counted_and_not_sent(client: Client, spoiled: Spoiled) -> None:
+    spoiled.answers = [(200, {"tasks": [], "total": 3})]
+    assert client.existing(1, [3, 5, 8]) == {3, 5, 8}
+    assert len(spoiled.asked) == 1
+
+
+def test_of_tasks_that_are_fewer_than_asked_for_the_numbers_are_looked_at(
+    client: Client, spoiled: Spoiled
+) -> None:
+    there = [{"id": n, "data": {}} for n in (3, 8)]
+    spoiled.answers = [
+        (200, {"tasks": [], "total": 2}),
+        (200, {"tasks": there, "total": 2}),
+        (200, {"tasks": [], "total": 0}),
+    ]
+    assert client.existing(1, [3, 5, 8]) == {3, 8}
+    assert client.existing(1, []) == set()
 
 
 def test_a_removed_account_is_no_person(client: Client, spoiled: Spoiled) -> None:
