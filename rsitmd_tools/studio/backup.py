@@ -200,7 +200,7 @@ def _add(archive: tarfile.TarFile, path: Path, name: str, manifest: dict[str, st
         entry = archive.gettarinfo(arcname=name, fileobj=stream)
         entry.uid = entry.gid = 0
         entry.uname = entry.gname = ""
-        if name == SERVER_DATABASE:
+        if name in (DATABASE, SERVER_DATABASE):
             entry.mode = OWNER_ONLY
         reader = _Hashing(stream)
         archive.addfile(entry, reader)  # type: ignore[arg-type]

@@ -92,6 +92,8 @@ def test_everything_comes_back_and_only_its_owner_reads_it(folder: Path, tmp_pat
     assert secrets_of(tmp_path / "back" / "studio") == secrets_of(folder / "studio")
     assert (tmp_path / "back" / "studio").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "back" / "studio" / "secrets.json").stat().st_mode & 0o777 == 0o600
+    for name in ("workspace.db", SERVER_DATABASE):
+        assert (tmp_path / "back" / name).stat().st_mode & 0o777 == 0o600
     assert not (tmp_path / "back" / "studio" / "server.json").exists()
     assert (tmp_path / "back" / "images" / "port_1.tif").read_bytes() == b"pixels"
     with Workspace.open(tmp_path / "back", write=True) as workspace:
