@@ -53,6 +53,8 @@ class PullReport:
             than their author: ``{"image", "annotator", "changed_by"}``.
         unknown_tasks: Tasks of the project that this workspace did not make.
         lost_projects: Numbers of projects that are gone from the server.
+        removed: People whose account was removed on the server; the next push gives their
+            images to others.
     """
 
     new: int = 0
@@ -69,6 +71,7 @@ class PullReport:
     foreign: list[dict[str, str]] = field(default_factory=list)
     unknown_tasks: list[int] = field(default_factory=list)
     lost_projects: list[int] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
 
 
 def pull(workspace: Workspace) -> PullReport:
@@ -96,6 +99,7 @@ def pull(workspace: Workspace) -> PullReport:
         for row in projects:
             for count in run.project(row):
                 step(count)
+    run.report.removed = run.people.removed()
     run.report.accepted = licence.collect(workspace, client, run.people)
     if run.report.corrected:
         send_notes(workspace, client)

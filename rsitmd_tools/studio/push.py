@@ -68,6 +68,7 @@ class PushReport:
         moved: Images that changed hands.
         short: Captions that wait for more people to take part.
         licence: The page on which people accept the licence; None where none is asked for.
+        removed: People whose account was removed on the server; their images go to others.
         projects: ``{"id", "annotator", "kind", "url"}`` of each project.
     """
 
@@ -80,6 +81,7 @@ class PushReport:
     moved: int = 0
     short: int = 0
     licence: str | None = None
+    removed: list[str] = field(default_factory=list)
     projects: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -168,7 +170,8 @@ class _Push:
 
     def run(self) -> PushReport:
         """Do it."""
-        People(self._workspace, self._client)  # sees who signed up
+        # Sees who signed up, and whose account is gone.
+        self._report.removed = People(self._workspace, self._client).removed()
         path = licence.ask(self._workspace, self._client)
         if path is not None:
             self._report.licence = f"{self._client.connection.page}{path}"

@@ -219,7 +219,10 @@ def _people(workspace: Workspace) -> list[dict[str, Any]]:
     for email in last:  # who wrote without taking part, as in a shared project
         known.setdefault(
             email,
-            {"email": email, "name": "", "active": True, "account": True, "pilot": None, "open": 0},
+            {
+                "email": email, "name": "", "active": True, "left_reason": "", "account": True,
+                "pilot": None, "open": 0,
+            },  # fmt: skip
         )
     counts = Counter(row["email"] for row in workspace.db.execute(f"SELECT email {COUNTED}"))
     return [

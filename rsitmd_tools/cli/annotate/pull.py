@@ -48,6 +48,12 @@ def command(folder: Path, as_json: bool) -> None:
             f" {entry['changed_by']}",
             err=True,
         )
+    for email in report.removed:
+        click.echo(
+            f"warning: {email}: account removed on the server; the next push gives the open"
+            " images to others",
+            err=True,
+        )
     for number in report.lost_projects:
         click.echo(f"warning: project {number} is gone from the server", err=True)
     if report.unknown_tasks:

@@ -58,6 +58,8 @@ def command(
         print_json(asdict(report))
         return
     click.echo(f"tasks: {report.new} new, {report.found} found, {report.known} known")
+    for email in report.removed:
+        click.echo(f"{email}: account removed on the server, open images go to others", err=True)
     if report.changed:
         click.echo(f"tasks with new data: {report.changed}")
     if report.moved:

@@ -65,7 +65,8 @@ def _print(state: dict[str, Any]) -> None:
         click.echo(f"sentences: {told}")
     for person in state["people"]:
         seconds = "" if person["seconds"] is None else f", {person['seconds']:.0f} s each"
-        left = "" if person["active"] else " (left)"
+        reason = f": {person['left_reason']}" if person["left_reason"] else ""
+        left = "" if person["active"] else f" (left{reason})"
         line = f"  {person['email']}{left}: {person['written']}, {person['open']} to do{seconds}"
         if "findings" in state:
             agreement = state["agreement"].get(person["email"])
