@@ -17,7 +17,9 @@ from rsitmd_tools.studio.assign import (
     SHARED,
     admitted,
     assign,
+    reassign_skipped,
     replan,
+    skipped_by_all,
     wanting,
 )
 from rsitmd_tools.studio.client import Client
@@ -65,7 +67,10 @@ class PushReport:
         found: Tasks that stood on the server already, made by an interrupted push.
         known: Tasks pushed before.
         changed: Tasks that got new data: a note, another address of the image.
-        moved: Images that changed hands.
+        moved: Images that changed hands because somebody fell behind.
+        reassigned: Images that changed hands because they were skipped.
+        skipped_by_all: Images that nobody is left for, see
+            :func:`~rsitmd_tools.studio.assign.skipped_by_all`.
         short: Captions that wait for more people to take part.
         licence: The page on which people accept the licence; None where none is asked for.
         removed: People whose account was removed on the server; their images go to others.
@@ -79,6 +84,8 @@ class PushReport:
     known: int = 0
     changed: int = 0
     moved: int = 0
+    reassigned: int = 0
+    skipped_by_all: list[dict[str, Any]] = field(default_factory=list)
     short: int = 0
     licence: str | None = None
     removed: list[str] = field(default_factory=list)
@@ -184,6 +191,7 @@ class _Push:
         else:
             self._assigned()
             self._report.url = f"{self._client.connection.page}/projects"
+        self._report.skipped_by_all = skipped_by_all(self._workspace)
         return self._report
 
     def follow(self) -> int:
@@ -215,6 +223,7 @@ class _Push:
             )
         if self._asked.replan:
             self._report.moved = replan(self._workspace)
+        self._report.reassigned = reassign_skipped(self._workspace)
         self._give_out()
         for person in practising:
             self._fill(self._projects.ensure(person, PILOT))

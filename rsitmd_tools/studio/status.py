@@ -10,6 +10,7 @@ from typing import Any
 
 from rsitmd_tools.dataset.records import ImageRecord
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio.assign import skipped_by_all
 from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.people import overview
 from rsitmd_tools.studio.ranking import ranking
@@ -35,7 +36,9 @@ def status(workspace: Workspace) -> dict[str, Any]:
     ``annotations``, ``annotators`` (annotations by email), ``complete`` (images that have
     all their sentences, or annotations where the page asks for no sentence:
     ``sentences_asked``), ``sentences``, ``keywords``, ``missing`` (annotations that
-    images lack), ``drafts``, ``skips``, ``states`` (sentences by state), ``categories``,
+    images lack), ``drafts``, ``skips``, ``skipped_by_all`` (see
+    :func:`~rsitmd_tools.studio.assign.skipped_by_all`), ``states`` (sentences by state),
+    ``categories``,
     ``people``, ``ranking`` (see :func:`~rsitmd_tools.studio.ranking.ranking`), ``estimate``
     and ``licence`` (None where none is asked for).
     """
@@ -77,6 +80,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "missing": missing,
         "drafts": db.execute("SELECT coalesce(sum(drafts), 0) FROM task").fetchone()[0],
         "skips": db.execute("SELECT count(*) FROM skip").fetchone()[0],
+        "skipped_by_all": skipped_by_all(workspace),
         "states": _states(workspace),
         "categories": _categories(images, complete),
         "people": _people(workspace),

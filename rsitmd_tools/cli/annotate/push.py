@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.annotate.skipped import print_skipped_by_all
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 
 
@@ -64,6 +65,9 @@ def command(
         click.echo(f"tasks with new data: {report.changed}")
     if report.moved:
         click.echo(f"images that changed hands: {report.moved}")
+    if report.reassigned:
+        click.echo(f"skipped images that went to somebody else: {report.reassigned}")
+    print_skipped_by_all(report.skipped_by_all, folder)
     if report.short:
         click.echo(f"captions that wait for more people: {report.short}")
     click.echo(f"page: {report.url}")

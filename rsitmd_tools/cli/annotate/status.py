@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from rsitmd_tools.cli.annotate.skipped import print_skipped_by_all
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -49,6 +50,7 @@ def command(
         print_json(state)
     else:
         _print(state)
+    print_skipped_by_all(state["skipped_by_all"], folder)
 
 
 def _print(state: dict[str, Any]) -> None:
