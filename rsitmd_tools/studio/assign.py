@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rsitmd_tools.studio.admission import current_pilot
 from rsitmd_tools.studio.people import OPEN, Person, taking_part
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
@@ -74,7 +75,7 @@ def plan(
 def admitted(workspace: Workspace) -> list[Person]:
     """Return the people who get images: where there is a pilot, those let in."""
     people = taking_part(workspace)
-    if workspace.db.execute("SELECT 1 FROM pilot_image").fetchone() is None:
+    if current_pilot(workspace) is None:
         return [person for person in people if person.pilot != "refused"]
     return [person for person in people if person.pilot == "admitted"]
 

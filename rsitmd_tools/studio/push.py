@@ -11,6 +11,7 @@ from typing import Any
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio import licence
+from rsitmd_tools.studio.admission import admit_writers, current_pilot
 from rsitmd_tools.studio.assign import (
     ASSIGNED,
     ORDERS,
@@ -141,7 +142,7 @@ def mode_of(workspace: Workspace, projects: Projects) -> str:
 
     Where the settings say ``auto``, assigned from two people on. A campaign stays what it
     was begun as: shared where people wrote in a shared project, assigned where somebody has
-    a project.
+    a project. A pilot needs a project for each person.
     """
     setting = workspace.settings.annotation.assignment
     if setting in (SHARED, ASSIGNED):
@@ -149,9 +150,8 @@ def mode_of(workspace: Workspace, projects: Projects) -> str:
     own = workspace.db.execute("SELECT 1 FROM project WHERE annotator_id IS NOT NULL").fetchone()
     if own is not None:
         return ASSIGNED
-    if len(taking_part(workspace)) < 2 or projects.shared_is_used():
-        return SHARED
-    return ASSIGNED
+    alone = len(taking_part(workspace)) < 2 and current_pilot(workspace) is None
+    return SHARED if alone or projects.shared_is_used() else ASSIGNED
 
 
 class _Push:
@@ -186,6 +186,8 @@ class _Push:
         self._addresses = addresses(self._workspace, self._client, self._images, upload=False)
         self._report.mode = mode_of(self._workspace, self._projects)
         if self._report.mode == SHARED:
+            if current_pilot(self._workspace) is not None:
+                self._say("people work in one shared project: the images of the pilot are not sent")
             self._fill(self._projects.ensure())
             self._report.url = self._report.projects[0]["url"]
         else:
@@ -212,6 +214,8 @@ class _Push:
 
     def _assigned(self) -> None:
         self._close_what_is_over()
+        for email in admit_writers(self._workspace):
+            self._say(f"{email} wrote before the pilot began and is let in")
         people = admitted(self._workspace)
         practising = self._practising()
         if not people and not practising:
@@ -231,14 +235,16 @@ class _Push:
             self._fill(self._projects.ensure(person, MAIN))
 
     def _close_what_is_over(self) -> None:
-        """Close the shared project, and those of people who left."""
+        """Close the shared project, and those of people who left and of pilots that ended."""
         people = {person.row for person in taking_part(self._workspace)}
+        pilot = current_pilot(self._workspace)
         for row in self._workspace.db.execute(
-            "SELECT id, server_id, annotator_id FROM project WHERE server = ?"
+            "SELECT id, server_id, annotator_id, kind, pilot_id FROM project WHERE server = ?"
             " AND closed_at IS NULL",
             (self._client.connection.key,),
         ).fetchall():
-            if row["annotator_id"] not in people:
+            ended = row["kind"] == PILOT and row["pilot_id"] != pilot
+            if ended or row["annotator_id"] not in people:
                 self._say(f"project {row['server_id']} gets no more tasks; its texts are kept")
                 self._projects.close(row["id"])
 

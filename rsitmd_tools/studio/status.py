@@ -224,9 +224,14 @@ def _people(workspace: Workspace) -> list[dict[str, Any]]:
         known.setdefault(
             email,
             {
-                "email": email, "name": "", "active": True, "left_reason": "", "account": True,
-                "pilot": None, "open": 0,
-            },  # fmt: skip
+                "email": email,
+                "name": "",
+                "active": True,
+                "left_reason": "",
+                "account": True,
+                "pilot": None,
+                "open": 0,
+            },
         )
     counts = Counter(row["email"] for row in workspace.db.execute(f"SELECT email {COUNTED}"))
     return [
