@@ -21,7 +21,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.report.campaign_figures import spread
 from rsitmd_tools.studio.agreement import agreements, similarities
 from rsitmd_tools.studio.fields import page_of
-from rsitmd_tools.studio.payment import payment_csv
+from rsitmd_tools.studio.payment import payment, payment_csv
 from rsitmd_tools.studio.people import ACCOUNT_REMOVED
 from rsitmd_tools.studio.status import estimate, findings_of_people, status
 from rsitmd_tools.studio.status_page import status_page
@@ -140,6 +140,64 @@ def test_payment_counts_by_person_and_iso_week(workspace: Workspace) -> None:
     assert (rows[0]["accepted"], rows[1]["sent_back"]) == ("1", "1")
     assert rows[2]["machine_untouched"] == "1"
     assert rows[0]["name"] == "'=1+1"  # no formula
+
+
+def counts(workspace: Workspace, *columns: str) -> dict[str, tuple[int, ...]]:
+    """Return columns of the payment by week of anna."""
+    return {
+        row["week"]: tuple(row[column] for column in columns)
+        for row in payment(workspace)
+        if row["annotator"] == "anna@x"
+    }
+
+
+def test_payment_counts_what_was_delivered_and_deleted_later(workspace: Workspace) -> None:
+    asked = ("annotations", "sentences", "accepted", "seconds", "deleted")
+    before = counts(workspace, *asked)
+    assert before == {"2025-W20": (2, 2, 1, 50, 0), "2025-W21": (1, 1, 0, 0, 0)}
+    with workspace.transaction() as db:  # the lead deletes the task of image 2
+        db.execute("UPDATE annotation SET deleted_at = 'n' WHERE task_id = 2")
+    assert counts(workspace, *asked) == {
+        "2025-W20": (2, 2, 1, 50, 1),
+        "2025-W21": (1, 1, 0, 0, 0),
+    }
+    with workspace.transaction() as db:  # and a project with all its tasks
+        db.execute("UPDATE annotation SET deleted_at = 'n'")
+    # Of image 1 anna had written two: the last one is paid.
+    assert counts(workspace, *asked) == {
+        "2025-W20": (1, 1, 1, 20, 1),
+        "2025-W21": (1, 1, 0, 0, 1),
+    }
+    berta = next(row for row in payment(workspace) if row["annotator"] == "berta@x")
+    assert (berta["sentences"], berta["machine_untouched"], berta["deleted"]) == (0, 1, 0)
+
+
+def test_a_text_that_is_deleted_and_written_anew_is_paid_once(workspace: Workspace) -> None:
+    with workspace.transaction() as db:
+        db.execute("UPDATE annotation SET deleted_at = 'n' WHERE id = 2")
+        # Anew in another task: the lead had deleted the first.
+        db.execute(
+            "INSERT INTO project (id, server, server_id, template, config, created_at)"
+            " VALUES (2, 's', 2, 't', 'c', 'n')"
+        )
+        db.execute(
+            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
+            " VALUES (9, 2, 2, 9, 'n')"
+        )
+        row = db.execute(
+            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
+            " result, pulled_at) VALUES (9, 99, 'n', '2025-05-26T00:00:00+00:00', 1, '[]', 'n')"
+        ).lastrowid
+        db.execute("INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, 1, 'New.')", (row,))
+    assert counts(workspace, "sentences", "deleted") == {
+        "2025-W20": (1, 0),
+        "2025-W21": (1, 0),
+        "2025-W22": (1, 0),
+    }
+    with workspace.transaction() as db:  # deleted once more
+        db.execute("UPDATE annotation SET deleted_at = 'm' WHERE id = ?", (row,))
+    assert counts(workspace, "sentences", "deleted")["2025-W22"] == (1, 1)
+    assert counts(workspace, "sentences")["2025-W20"] == (1,)
 
 
 def test_status_counts_people_and_what_is_missing(workspace: Workspace) -> None:
