@@ -211,7 +211,7 @@ def skipped_by_all(workspace: Workspace) -> list[dict[str, Any]]:
         ``image`` and ``skipped_by`` (addresses) of each.
     """
     asked = workspace.settings.annotation.annotators_per_image
-    people = {person.row for person in admitted(workspace)}
+    people = {person.row for person in admitted(workspace)} | _shared_authors(workspace)
     emails = dict(workspace.db.execute("SELECT id, email FROM annotator").fetchall())
     holders, rejected = _holders(workspace)
     skipped = skippers(workspace)
@@ -224,6 +224,18 @@ def skipped_by_all(workspace: Workspace) -> list[dict[str, Any]]:
             by = [emails[person] for person in sorted(skipped[image])]
             found.append({"image": row["filename"], "skipped_by": by})
     return found
+
+
+def _shared_authors(workspace: Workspace) -> set[int]:
+    """Return who works in a shared project, whether they were added to the campaign or not."""
+    db = workspace.db
+    if db.execute("SELECT 1 FROM project WHERE annotator_id IS NOT NULL").fetchone() is not None:
+        return set()
+    rows = db.execute(
+        "SELECT id FROM annotator WHERE left_at IS NULL AND (id IN (SELECT annotator_id FROM skip)"
+        " OR id IN (SELECT annotator_id FROM annotation))"
+    )
+    return {row["id"] for row in rows}
 
 
 def skippers(workspace: Workspace) -> dict[int, set[int]]:

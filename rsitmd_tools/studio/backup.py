@@ -126,6 +126,7 @@ def restore(source: Path, folder: Path) -> int:
                     raise _damaged(source, f"{name} is absent or changed")
             if there != set(manifest):
                 raise _damaged(source, "holds files that no backup put there")
+            (partial / DATABASE).chmod(OWNER_ONLY)  # older backups keep it readable for all
             if (partial / "studio").is_dir():
                 (partial / "studio").chmod(OWNER_ONLY_FOLDER)
             return len(manifest)

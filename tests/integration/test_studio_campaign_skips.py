@@ -63,9 +63,7 @@ def test_a_skipped_image_goes_round_and_is_named_at_the_end(
     shown = tool.run("annotate", "status", folder)
     assert warning in shown.stderr
     state = json.loads(tool.run("annotate", "status", folder, "--json").stdout)
-    assert state["skipped_by_all"] == [
-        {"image": "harbour_1.tif", "skipped_by": sorted(people)}
-    ]
+    assert state["skipped_by_all"] == [{"image": "harbour_1.tif", "skipped_by": sorted(people)}]
     # Somebody new takes it.
     newcomer, person = annotators[2]
     with Workspace.open(folder, write=True) as workspace:

@@ -150,9 +150,10 @@ def test_an_account_removed_on_the_server_takes_no_part_and_its_images_go_to_oth
     listed = tool.run("annotate", "users", folder)
     assert f"{gone}: left (account removed on the server), 1 written, 0 to do" in listed.stdout
     assert f"{gone}: account removed on the server, open images go to others" in listed.stderr
-    assert f"{gone} (left: account removed on the server)" in tool.run(
-        "annotate", "status", folder
-    ).stdout
+    assert (
+        f"{gone} (left: account removed on the server)"
+        in tool.run("annotate", "status", folder).stdout
+    )
     pushed = tool.run("annotate", "push", folder)
     assert f"{gone}: account removed on the server, open images go to others" in pushed.stderr
     with Workspace.open(folder, write=True) as workspace:

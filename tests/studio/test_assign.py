@@ -311,3 +311,32 @@ def test_a_skip_in_a_pilot_is_none_of_the_campaign(workspace: Workspace) -> None
         with workspace.transaction() as db:
             db.execute("UPDATE project SET kind = 'pilot'")
         assert reassign_skipped(workspace) == 0
+
+
+def test_in_a_shared_project_whoever_writes_there_can_take_a_skipped_image(
+    workspace: Workspace,
+) -> None:
+    """People of a server that others use too are not added to the campaign by writing."""
+    with workspace.transaction() as db:
+        db.execute(
+            "INSERT INTO project (id, server, server_id, template, config, created_at)"
+            " VALUES (1, 's', 1, 't', 'c', 'n')"
+        )
+        db.executemany(
+            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
+            " VALUES (?, 1, ?, ?, 'n')",
+            [(image, image, image) for image in (1, 2)],
+        )
+        db.executemany("INSERT INTO annotator (id, email) VALUES (?, ?)", [(1, "a"), (2, "b")])
+        db.execute(
+            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
+            " result, pulled_at) VALUES (2, 1, 'n', 'n', 2, '[]', 'n')"
+        )
+        add = (
+            "INSERT INTO skip (task_id, server_id, annotator_id, skipped_at) VALUES (1, ?, ?, 'n')"
+        )
+        db.execute(add, (8, 1))
+    assert skipped_by_all(workspace) == []
+    with workspace.transaction() as db:
+        db.execute(add, (9, 2))
+    assert skipped_by_all(workspace) == [{"image": "c_1.tif", "skipped_by": ["a", "b"]}]

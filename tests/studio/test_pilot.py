@@ -178,7 +178,7 @@ def test_the_command_stops_and_starts_anew(workspace: Workspace) -> None:
     assert "pilot of 2 images" in done.output
     done = CliRunner().invoke(command, [str(folder), "--stop"])
     assert (
-        "pilot stopped; let in: anna@x.org, berta@x.org, clara@x.org; give out images with"
+        "pilot stopped; let in: anna@x.org, berta@x.org, clara@x.org; run: rsitmd annotate push "
         in done.output
     )
     assert "no pilot; start one with --start" in done.output

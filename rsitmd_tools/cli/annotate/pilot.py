@@ -75,7 +75,7 @@ def command(
             decide(workspace, email, REFUSED, who)
         if stop:
             let_in = stop_pilot(workspace, who)
-            click.echo(f"pilot stopped{'' if start else _let_in(let_in)}", err=True)
+            click.echo(f"pilot stopped{'' if start else _let_in(let_in, folder)}", err=True)
         if start:
             start_pilot(workspace, images, references, who)
             if wrote := admit_writers(workspace):
@@ -104,7 +104,9 @@ def command(
         )
 
 
-def _let_in(emails: list[str]) -> str:
+def _let_in(emails: list[str], folder: Path) -> str:
     """Return who is let in by the end of a pilot, and how they get their images."""
+    import shlex
+
     told = f"; let in: {', '.join(emails)}" if emails else ""
-    return f"{told}; give out images with: rsitmd annotate push DIR"
+    return f"{told}; run: {shlex.join(['rsitmd', 'annotate', 'push', str(folder)])}"
