@@ -126,6 +126,7 @@ def restore(source: Path, folder: Path) -> int:
                     raise _damaged(source, f"{name} is absent or changed")
             if there != set(manifest):
                 raise _damaged(source, "holds files that no backup put there")
+            (partial / DATABASE).chmod(OWNER_ONLY)  # older backups keep it readable for all
             if (partial / "studio").is_dir():
                 (partial / "studio").chmod(OWNER_ONLY_FOLDER)
             return len(manifest)
@@ -200,7 +201,7 @@ def _add(archive: tarfile.TarFile, path: Path, name: str, manifest: dict[str, st
         entry = archive.gettarinfo(arcname=name, fileobj=stream)
         entry.uid = entry.gid = 0
         entry.uname = entry.gname = ""
-        if name == SERVER_DATABASE:
+        if name in (DATABASE, SERVER_DATABASE):
             entry.mode = OWNER_ONLY
         reader = _Hashing(stream)
         archive.addfile(entry, reader)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ OPEN = (
     " WHERE task.image_id = assignment.image_id AND project.kind = 'main'"
     " AND annotation.annotator_id = assignment.annotator_id AND annotation.whole)"
 )
+
+# Why somebody left (``annotator.left_reason``), where the lead did not decide it.
+ACCOUNT_REMOVED = "account removed on the server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,8 @@ def join(workspace: Workspace, email: str) -> bool:
     with workspace.transaction() as db:
         db.execute("INSERT OR IGNORE INTO annotator (email) VALUES (?)", (email,))
         changed = db.execute(
-            "UPDATE annotator SET joined_at = coalesce(joined_at, ?), left_at = NULL"
-            " WHERE email = ? AND (joined_at IS NULL OR left_at IS NOT NULL)",
+            "UPDATE annotator SET joined_at = coalesce(joined_at, ?), left_at = NULL,"
+            " left_reason = '' WHERE email = ? AND (joined_at IS NULL OR left_at IS NOT NULL)",
             (utc_now(), email),
         )
         return changed.rowcount == 1
@@ -79,14 +83,22 @@ def leave(workspace: Workspace, email: str) -> int:
     """
     with workspace.transaction() as db:
         person = person_of(workspace, email)
-        db.execute("UPDATE annotator SET left_at = ? WHERE id = ?", (utc_now(), person.row))
-        freed = db.execute(
-            "DELETE FROM assignment WHERE annotator_id = ? AND image_id NOT IN ("
-            " SELECT task.image_id FROM annotation JOIN task ON task.id = annotation.task_id"
-            " WHERE annotation.annotator_id = ? AND latest AND deleted_at IS NULL)",
-            (person.row, person.row),
-        )
-        return freed.rowcount
+        return _leave(db, person.row)
+
+
+def _leave(db: sqlite3.Connection, person: int, reason: str = "") -> int:
+    """Mark a person as left and free their images; call it inside a transaction."""
+    db.execute(
+        "UPDATE annotator SET left_at = ?, left_reason = ? WHERE id = ?",
+        (utc_now(), reason, person),
+    )
+    freed = db.execute(
+        "DELETE FROM assignment WHERE annotator_id = ? AND image_id NOT IN ("
+        " SELECT task.image_id FROM annotation JOIN task ON task.id = annotation.task_id"
+        " WHERE annotation.annotator_id = ? AND latest AND deleted_at IS NULL)",
+        (person, person),
+    )
+    return freed.rowcount
 
 
 def person_of(workspace: Workspace, email: str) -> Person:
@@ -112,7 +124,14 @@ def lock_out(workspace: Workspace, client: Client, email: str) -> None:
             refuses.
     """
     person_of(workspace, email)
-    number = People(workspace, client).number(email)
+    people = People(workspace, client)
+    number = people.number(email)
+    if email in people.removed():
+        raise RsitmdError(
+            "was removed on the server already",
+            where=email,
+            mend="give their images to others: rsitmd annotate push DIR",
+        )
     if number is None:
         raise RsitmdError("has no account on the server", where=email, mend="deactivate it")
     own = client.call(client.sdk.users.whoami)
@@ -122,8 +141,9 @@ def lock_out(workspace: Workspace, client: Client, email: str) -> None:
 def overview(workspace: Workspace) -> list[dict[str, Any]]:
     """Return who takes or took part: address, name, and what they have to do and wrote.
 
-    Keys: ``email``, ``name``, ``active``, ``account`` (whether they signed up), ``pilot``,
-    ``written`` (annotations that count), ``open`` (images given to them and not written).
+    Keys: ``email``, ``name``, ``active``, ``left_reason`` (empty, or :data:`ACCOUNT_REMOVED`),
+    ``account`` (whether they signed up), ``pilot``, ``written`` (annotations that count),
+    ``open`` (images given to them and not written).
     """
     rows = workspace.db.execute(
         "SELECT annotator.*, EXISTS (SELECT 1 FROM account WHERE annotator_id = annotator.id)"
@@ -138,6 +158,7 @@ def overview(workspace: Workspace) -> list[dict[str, Any]]:
             "email": row["email"],
             "name": row["name"],
             "active": row["left_at"] is None,
+            "left_reason": "" if row["left_at"] is None else row["left_reason"],
             "account": bool(row["account"]),
             "pilot": row["pilot"],
             "written": row["written"],
@@ -156,13 +177,16 @@ class People:
     """The server's accounts as rows of table ``annotator``, ordered as they signed up.
 
     Whoever signs up on the workspace's own server takes part by that; on a server that
-    others use too, whoever signed up since it was connected.
+    others use too, whoever signed up since it was connected. Whoever takes part and has no
+    account on the server any more is marked as left, with :data:`ACCOUNT_REMOVED` as the
+    reason; they take part again when an account of their address is back.
     """
 
     def __init__(self, workspace: Workspace, client: Client) -> None:
         self._workspace = workspace
         self._client = client
         self._rows: dict[int, int] = {}
+        self._gone: list[str] = []
         self._lead = client.own_number()
         self._look()
 
@@ -192,21 +216,46 @@ class People:
             with self._workspace.transaction():
                 self._store(accounts)
 
+    def removed(self) -> list[str]:
+        """Return who left because their account was removed, until a push has dealt with it.
+
+        That is done when their project is closed. Where they have none, they are named in
+        the run that notices it.
+        """
+        rows = self._workspace.db.execute(
+            "SELECT id, email FROM annotator WHERE left_at IS NOT NULL AND left_reason = ?"
+            " AND EXISTS (SELECT 1 FROM project WHERE annotator_id = annotator.id AND server = ?"
+            "  AND closed_at IS NULL) ORDER BY id",
+            (ACCOUNT_REMOVED, self._client.connection.key),
+        ).fetchall()
+        return list(dict.fromkeys([*(row["email"] for row in rows), *self._gone]))
+
     def _store(self, accounts: Mapping[int, Account]) -> None:
         db = self._workspace.db
         key = self._client.connection.key
+        whole = self._lead in accounts  # else the list is not what we asked for
+        if whole and not self._is_known_server(accounts):
+            db.execute("DELETE FROM account WHERE server = ?", (key,))
         since = "" if key.startswith(EMBEDDED) else self._workspace.fact(connected_fact(key))
         for number in sorted(accounts):
             account = accounts[number]
-            row = self._known(number)
+            row = self._known(number, account.joined)
             if row is None:
                 row = self._insert(account.email, account.name)
-                db.execute("INSERT INTO account VALUES (?, ?, ?)", (key, number, row))
+                db.execute(
+                    "INSERT OR REPLACE INTO account (server, number, annotator_id, joined)"
+                    " VALUES (?, ?, ?, ?)",
+                    (key, number, row, account.joined),
+                )
             else:
                 # An address that another row has already stays with that row.
                 db.execute(
                     "UPDATE OR IGNORE annotator SET email = ?, name = ? WHERE id = ?",
                     (account.email, account.name, row),
+                )
+                db.execute(
+                    "UPDATE account SET joined = ? WHERE server = ? AND number = ?",
+                    (account.joined, key, number),
                 )
             self._rows[number] = row
             if number != self._lead and since is not None and account.joined > since:
@@ -214,11 +263,43 @@ class People:
                     "UPDATE annotator SET joined_at = ? WHERE id = ? AND joined_at IS NULL",
                     (utc_now(), row),
                 )
+            db.execute(
+                "UPDATE annotator SET left_at = NULL, left_reason = ''"
+                " WHERE id = ? AND left_reason = ?",
+                (row, ACCOUNT_REMOVED),
+            )
+        if whole:
+            self._mark_removed(accounts)
 
-    def _known(self, number: int) -> int | None:
+    def _is_known_server(self, accounts: Mapping[int, Account]) -> bool:
+        """Say whether this list is of the database whose accounts the workspace knows.
+
+        A server that was installed anew under the same address lacks everybody: that is no
+        removal. Its accounts were made at other times, whatever their numbers.
+        """
+        return any(self._known(n, account.joined) is not None for n, account in accounts.items())
+
+    def _mark_removed(self, accounts: Mapping[int, Account]) -> None:
+        """Mark those who take part and whose accounts here are all gone."""
+        here: dict[int, bool] = {}
+        for row in self._workspace.db.execute(
+            "SELECT number, annotator_id FROM account WHERE server = ?",
+            (self._client.connection.key,),
+        ):
+            person = row["annotator_id"]
+            here[person] = here.get(person, False) or row["number"] in accounts
+        for person in taking_part(self._workspace):
+            if here.get(person.row, True):
+                continue
+            _leave(self._workspace.db, person.row, ACCOUNT_REMOVED)
+            self._gone.append(person.email)
+
+    def _known(self, number: int, joined: str | None = None) -> int | None:
+        """Return the row of a number; with ``joined``, only of the account made at that time."""
         row = self._workspace.db.execute(
-            "SELECT annotator_id FROM account WHERE server = ? AND number = ?",
-            (self._client.connection.key, number),
+            "SELECT annotator_id FROM account WHERE server = ? AND number = ?"
+            " AND (? IS NULL OR joined IS NULL OR joined = ?)",
+            (self._client.connection.key, number, joined, joined),
         ).fetchone()
         return None if row is None else int(row[0])
 

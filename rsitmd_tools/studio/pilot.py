@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,63 +12,74 @@ from typing import Any
 from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.quality import check_subject, subject_of
+from rsitmd_tools.studio.admission import current_pilot
 from rsitmd_tools.studio.agreement import similarities
-from rsitmd_tools.studio.people import person_of, taking_part
+from rsitmd_tools.studio.people import taking_part
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.store import utc_now
 
 IMAGES = 10
-ADMITTED = "admitted"
-REFUSED = "refused"
 
 
 def start_pilot(
-    workspace: Workspace, count: int = IMAGES, references: Path | None = None
+    workspace: Workspace,
+    count: int | None = None,
+    references: Path | None = None,
+    started_by: str = "",
 ) -> list[str]:
     """Choose the images of the pilot; the next push gives them to every new person.
 
     With references, these are their images. Else they are drawn by the settings' seed from
     all categories in turn, finished images first: what stands there is their reference.
-    What people write in a pilot is practice and gets into no dataset.
+    What people write in a pilot is practice and gets into no dataset. Whoever has written for
+    the campaign already is let in, see
+    :func:`~rsitmd_tools.studio.admission.admit_writers`.
 
     Args:
         workspace: The workspace.
-        count: How many images.
+        count: How many images; by default :data:`IMAGES`, or all there are where they are fewer.
         references: A dataset in any format with sentences for some of the workspace's
             images, or a CSV with the columns ``image`` and ``sentence``.
+        started_by: Who starts it.
 
     Returns:
         The images' names.
 
     Raises:
-        RsitmdError: There is a pilot already, the references are of no image here, or the
-            workspace is empty.
+        RsitmdError: There is a pilot already, there are fewer images or references than
+            ``count``, people work in one shared project, or the workspace is empty.
     """
     db = workspace.db
-    if db.execute("SELECT 1 FROM pilot_image").fetchone() is not None:
+    if current_pilot(workspace) is not None:
         raise RsitmdError(
-            "has a pilot already", where=workspace.path, mend="see it: rsitmd annotate pilot DIR"
+            "has a pilot already",
+            where=workspace.path,
+            mend="see it with: rsitmd annotate pilot DIR, or end it with --stop",
         )
+    _refuse_shared(workspace)
     rows = {row["filename"]: row["id"] for row in db.execute("SELECT id, filename FROM image")}
-    if references is None:
-        wanted = workspace.settings.annotation.sentences_per_image
-        known = {
-            image.filename: [s.raw for s in image.sentences]
-            for image in merged_images(workspace)
-            if len(image.sentences) >= wanted > 0
-        }
-        chosen = _draw(workspace, known, count)
-    else:
-        known = {n: said for n, said in _read(references).items() if n in rows and said}
-        chosen = sorted(known)[:count]
+    known, chosen = _choose(workspace, set(rows), count or IMAGES, references)
     if not chosen:
         raise RsitmdError(
             "has no image for a pilot" if references is None else "is about no image here",
             where=references or workspace.path,
             mend="ingest images first, and name them as the folder images/ does",
         )
+    if count is not None and len(chosen) < count:
+        number = len(chosen)
+        images = f"{number} image{'' if number == 1 else 's'}"
+        had = f"has {images}" if references is None else f"has sentences for {images} here"
+        raise RsitmdError(
+            f"{had}, {count} were asked for",
+            where=references or workspace.path,
+            mend=f"{'ingest more' if references is None else 'add sentences'}, or use"
+            f" --images {number}",
+        )
     with workspace.transaction():
+        db.execute(
+            "INSERT INTO pilot (started_at, started_by) VALUES (?, ?)", (utc_now(), started_by)
+        )
         for position, name in enumerate(chosen):
             db.execute("INSERT INTO pilot_image VALUES (?, ?)", (rows[name], position))
             db.executemany(
@@ -78,24 +89,36 @@ def start_pilot(
     return chosen
 
 
-def decide(workspace: Workspace, email: str, decision: str, decided_by: str) -> None:
-    """Let somebody in after the pilot, or not; who decided it is recorded with the time.
+def stop_pilot(workspace: Workspace, stopped_by: str = "") -> list[str]:
+    """End the pilot: everybody who takes part and was not refused gets a share of the campaign.
+
+    What people wrote in it stays practice. The next push closes its projects. Another pilot
+    may be started after it.
+
+    Returns:
+        Who was waiting for a decision and is let in by this.
 
     Raises:
-        RsitmdError: Nobody of that address takes part.
+        RsitmdError: There is no pilot.
     """
-    person = person_of(workspace, email)
+    pilot = current_pilot(workspace)
+    if pilot is None:
+        raise RsitmdError("has no pilot", where=workspace.path, mend="start one with --start")
     with workspace.transaction() as db:
         db.execute(
-            "UPDATE annotator SET pilot = ?, pilot_by = ?, pilot_at = ? WHERE id = ?",
-            (decision, decided_by, utc_now(), person.row),
+            "UPDATE pilot SET stopped_at = ?, stopped_by = ? WHERE id = ?",
+            (utc_now(), stopped_by, pilot),
         )
+        db.execute("DELETE FROM pilot_reference")
+        db.execute("DELETE FROM pilot_image")
+    return [person.email for person in taking_part(workspace) if person.pilot is None]
 
 
 def pilot_state(workspace: Workspace) -> dict[str, Any]:
     """Return how everybody did in the pilot.
 
-    Keys: ``images`` and ``people``, each with ``email``, ``done``, ``findings`` (of the
+    Keys: ``images`` (empty where no pilot runs), ``references`` (how many of them have reference
+    sentences) and ``people``, each with ``email``, ``done``, ``findings`` (of the
     rules about sentences, by code), ``similarity`` (mean similarity to the reference
     sentences by the prior's definition, None without any), ``decision``, ``decided_by``.
     """
@@ -120,7 +143,45 @@ def pilot_state(workspace: Workspace) -> dict[str, Any]:
                 "decided_by": decided["pilot_by"],
             }
         )
-    return {"images": [row["filename"] for row in images], "people": people}
+    return {
+        "images": [row["filename"] for row in images],
+        "references": len(references),
+        "people": people,
+    }
+
+
+def _refuse_shared(workspace: Workspace) -> None:
+    """Raise where people work in one shared project: a push would send no pilot."""
+    db = workspace.db
+    own = db.execute("SELECT 1 FROM project WHERE annotator_id IS NOT NULL").fetchone()
+    wrote = db.execute(
+        "SELECT 1 FROM annotation JOIN task ON task.id = task_id"
+        " JOIN project ON project.id = project_id"
+        " WHERE project.annotator_id IS NULL AND closed_at IS NULL"
+    ).fetchone()
+    setting = workspace.settings.annotation.assignment
+    if setting == "shared" or (setting == "auto" and own is None and wrote is not None):
+        raise RsitmdError(
+            "people work in one shared project, a pilot needs a project for each person",
+            where=workspace.path / "rsitmd.toml",
+            mend='set assignment = "assigned" under [annotation]',
+        )
+
+
+def _choose(
+    workspace: Workspace, names: Set[str], count: int, references: Path | None
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Return reference sentences by image, and the images of the pilot."""
+    if references is not None:
+        known = {n: said for n, said in _read(references).items() if n in names and said}
+        return known, sorted(known)[:count]
+    wanted = workspace.settings.annotation.sentences_per_image
+    known = {
+        image.filename: [s.raw for s in image.sentences]
+        for image in merged_images(workspace)
+        if len(image.sentences) >= wanted > 0
+    }
+    return known, _draw(workspace, known, count)
 
 
 def _draw(workspace: Workspace, known: Mapping[str, Any], count: int) -> list[str]:
@@ -167,15 +228,15 @@ def _read(file: Path) -> dict[str, list[str]]:
 
 
 def _written(workspace: Workspace, person: int) -> dict[int, list[str]]:
-    """Return what a person wrote in the pilot, by image."""
+    """Return what a person wrote in the pilot that runs, by image; not in earlier ones."""
     found: dict[int, list[str]] = defaultdict(list)
     for row in workspace.db.execute(
         "SELECT task.image_id, raw FROM sentence"
         " JOIN annotation ON annotation.id = annotation_id JOIN task ON task.id = task_id"
         " JOIN project ON project.id = project_id AND project.kind = 'pilot'"
-        " WHERE annotation.annotator_id = ? AND latest AND deleted_at IS NULL"
-        " ORDER BY task.image_id, slot",
-        (person,),
+        " WHERE annotation.annotator_id = ? AND project.pilot_id = ?"
+        " AND latest AND deleted_at IS NULL ORDER BY task.image_id, slot",
+        (person, current_pilot(workspace)),
     ):
         found[row["image_id"]].append(row["raw"])
     return found

@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from rsitmd_tools.annotation_templates import guide
+from rsitmd_tools.studio.admission import current_pilot
 from rsitmd_tools.studio.client import Client, server_time
 from rsitmd_tools.studio.fields import page_of
 from rsitmd_tools.studio.page_changes import (
@@ -192,6 +193,9 @@ class Projects:
 
     def _marker(self, owner: Person | None, kind: str) -> str:
         marker = f"rsitmd-tools campaign {self._key}"
+        pilot = current_pilot(self._workspace) or 1
+        if kind == PILOT and pilot > 1:  # else a project of an earlier pilot would be found
+            kind = f"{kind}-{pilot}"
         return marker if owner is None else f"{marker} {kind} {owner.email}"
 
     def _make(self, owner: Person | None, kind: str, marker: str, config: str) -> Any:
@@ -234,6 +238,7 @@ class Projects:
         number, created = int(found.id), _created(found)
         template = self._workspace.settings.annotation.template
         person = None if owner is None else owner.row
+        pilot = current_pilot(self._workspace) if kind == PILOT else None
         with self._workspace.transaction() as db:
             if row is None:
                 # Known under another address of its server? Its annotations must not come
@@ -246,8 +251,8 @@ class Projects:
             if row is None:
                 cursor = db.execute(
                     "INSERT INTO project (server, server_id, template, config, created_at,"
-                    " annotator_id, kind) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (*values, person, kind),
+                    " annotator_id, kind, pilot_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (*values, person, kind, pilot),
                 )
                 assert cursor.lastrowid is not None
                 return cursor.lastrowid

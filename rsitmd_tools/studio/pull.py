@@ -63,6 +63,8 @@ class PullReport:
         changed_pages: Projects whose page was changed on the server: ``{"project",
             "renamed"}``; the texts in renamed fields are read as those of the old name.
         lost_projects: Numbers of projects that are gone from the server.
+        removed: People whose account was removed on the server; the next push gives their
+            images to others.
     """
 
     new: int = 0
@@ -85,6 +87,7 @@ class PullReport:
     unread: list[dict[str, Any]] = field(default_factory=list)
     changed_pages: list[dict[str, Any]] = field(default_factory=list)
     lost_projects: list[int] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
 
 
 def pull(workspace: Workspace) -> PullReport:
@@ -112,6 +115,7 @@ def pull(workspace: Workspace) -> PullReport:
         for row in projects:
             for count in run.project(row):
                 step(count)
+    run.report.removed = run.people.removed()
     run.report.accepted = licence.collect(workspace, client, run.people)
     if run.report.corrected:
         send_notes(workspace, client)

@@ -12,13 +12,16 @@ from rsitmd_tools.annotation_templates import CAPTION, MACHINE
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio import licence
+from rsitmd_tools.studio.admission import admit_writers, current_pilot
 from rsitmd_tools.studio.assign import (
     ASSIGNED,
     ORDERS,
     SHARED,
     admitted,
     assign,
+    reassign_skipped,
     replan,
+    skipped_by_all,
     wanting,
 )
 from rsitmd_tools.studio.client import Client
@@ -67,13 +70,17 @@ class PushReport:
         found: Tasks that stood on the server already, made by an interrupted push.
         known: Tasks pushed before.
         changed: Tasks that got new data: a note, another address of the image.
-        moved: Images that changed hands.
-        adopted: Images whose task has another number on the server now.
-        removed: Images whose task was deleted on the server.
+        moved: Images that changed hands because somebody fell behind.
+        reassigned: Images that changed hands because they were skipped.
+        skipped_by_all: Images that nobody is left for, see
+            :func:`~rsitmd_tools.studio.assign.skipped_by_all`.
+        adopted_tasks: Images whose task has another number on the server now.
+        removed_tasks: Images whose task was deleted on the server.
         deletions: Annotations that were deleted with those tasks.
         restored_pages: Projects (numbers) whose page was changed on the server and is restored.
         short: Captions that wait for more people to take part.
         licence: The page on which people accept the licence; None where none is asked for.
+        removed: People whose account was removed on the server; their images go to others.
         projects: ``{"id", "annotator", "kind", "url"}`` of each project.
     """
 
@@ -84,12 +91,15 @@ class PushReport:
     known: int = 0
     changed: int = 0
     moved: int = 0
-    adopted: list[str] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
+    reassigned: int = 0
+    skipped_by_all: list[dict[str, Any]] = field(default_factory=list)
+    adopted_tasks: list[str] = field(default_factory=list)
+    removed_tasks: list[str] = field(default_factory=list)
     deletions: list[Deletion] = field(default_factory=list)
     restored_pages: list[int] = field(default_factory=list)
     short: int = 0
     licence: str | None = None
+    removed: list[str] = field(default_factory=list)
     projects: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -144,7 +154,7 @@ def mode_of(workspace: Workspace, projects: Projects) -> str:
 
     Where the settings say ``auto``, assigned from two people on. A campaign stays what it
     was begun as: shared where people wrote in a shared project, assigned where somebody has
-    a project.
+    a project. A pilot needs a project for each person.
     """
     setting = workspace.settings.annotation.assignment
     if setting in (SHARED, ASSIGNED):
@@ -152,9 +162,8 @@ def mode_of(workspace: Workspace, projects: Projects) -> str:
     own = workspace.db.execute("SELECT 1 FROM project WHERE annotator_id IS NOT NULL").fetchone()
     if own is not None:
         return ASSIGNED
-    if len(taking_part(workspace)) < 2 or projects.shared_is_used():
-        return SHARED
-    return ASSIGNED
+    alone = len(taking_part(workspace)) < 2 and current_pilot(workspace) is None
+    return SHARED if alone or projects.shared_is_used() else ASSIGNED
 
 
 class _Push:
@@ -180,7 +189,8 @@ class _Push:
 
     def run(self) -> PushReport:
         """Do it."""
-        People(self._workspace, self._client)  # sees who signed up
+        # Sees who signed up, and whose account is gone.
+        self._report.removed = People(self._workspace, self._client).removed()
         path = licence.ask(self._workspace, self._client)
         if path is not None:
             self._report.licence = f"{self._client.connection.page}{path}"
@@ -188,11 +198,14 @@ class _Push:
         self._addresses = addresses(self._workspace, self._client, self._images, upload=False)
         self._report.mode = mode_of(self._workspace, self._projects)
         if self._report.mode == SHARED:
+            if current_pilot(self._workspace) is not None:
+                self._say("people work in one shared project: the images of the pilot are not sent")
             self._fill(self._projects.ensure())
             self._report.url = self._report.projects[0]["url"]
         else:
             self._assigned()
             self._report.url = f"{self._client.connection.page}/projects"
+        self._report.skipped_by_all = skipped_by_all(self._workspace)
         return self._report
 
     def follow(self) -> int:
@@ -213,6 +226,8 @@ class _Push:
 
     def _assigned(self) -> None:
         self._close_what_is_over()
+        for email in admit_writers(self._workspace):
+            self._say(f"{email} wrote before the pilot began and is let in")
         people = admitted(self._workspace)
         practising = self._practising()
         if not people and not practising:
@@ -224,6 +239,7 @@ class _Push:
             )
         if self._asked.replan:
             self._report.moved = replan(self._workspace)
+        self._report.reassigned = reassign_skipped(self._workspace)
         self._give_out()
         for person in practising:
             self._fill(self._projects.ensure(person, PILOT))
@@ -231,14 +247,16 @@ class _Push:
             self._fill(self._projects.ensure(person, MAIN))
 
     def _close_what_is_over(self) -> None:
-        """Close the shared project, and those of people who left."""
+        """Close the shared project, and those of people who left and of pilots that ended."""
         people = {person.row for person in taking_part(self._workspace)}
+        pilot = current_pilot(self._workspace)
         for row in self._workspace.db.execute(
-            "SELECT id, server_id, annotator_id FROM project WHERE server = ?"
+            "SELECT id, server_id, annotator_id, kind, pilot_id FROM project WHERE server = ?"
             " AND closed_at IS NULL",
             (self._client.connection.key,),
         ).fetchall():
-            if row["annotator_id"] not in people:
+            ended = row["kind"] == PILOT and row["pilot_id"] != pilot
+            if ended or row["annotator_id"] not in people:
                 self._say(f"project {row['server_id']} gets no more tasks; its texts are kept")
                 self._projects.close(row["id"])
 
@@ -290,8 +308,8 @@ class _Push:
         """Bring a project to what it should hold: its tasks, their data, its page."""
         tasks = Tasks(self._workspace, self._client, project, self._data_for(project))
         found, waiting = tasks.find(self._images_for(project))
-        self._report.adopted += tasks.reconciled.adopted
-        self._report.removed += tasks.reconciled.removed
+        self._report.adopted_tasks += tasks.reconciled.adopted
+        self._report.removed_tasks += tasks.reconciled.removed
         self._report.deletions += tasks.reconciled.deletions
         if project.owner is None:
             waiting = self._chosen(waiting)

@@ -10,7 +10,9 @@ from typing import Any
 
 from rsitmd_tools.dataset.records import ImageRecord
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio.assign import skipped_by_all
 from rsitmd_tools.studio.connection import connection_of
+from rsitmd_tools.studio.fields import page_of
 from rsitmd_tools.studio.people import overview
 from rsitmd_tools.studio.ranking import ranking
 from rsitmd_tools.workspace import Workspace
@@ -18,6 +20,7 @@ from rsitmd_tools.workspace.licence import licence_state
 from rsitmd_tools.workspace.merge import merged_images, untouched_sentences
 
 WINDOW = timedelta(days=14)  # the pace of these days tells when it ends
+NO_ESTIMATE = {"per_day": 0.0, "days": None, "ends": None}
 
 # Annotations that count, with the project they are in.
 COUNTED = (
@@ -28,6 +31,13 @@ COUNTED = (
 )
 
 
+# How ``agreement`` of a person is measured, see findings_of_people.
+PERSON_MEASURE = (
+    "mean similarity S of a person's sentences to those of the others about the same image, by"
+    " the prior's definition; not corrected for chance"
+)
+
+
 def status(workspace: Workspace) -> dict[str, Any]:
     """Return the state of the campaign as of the last pull.
 
@@ -35,10 +45,16 @@ def status(workspace: Workspace) -> dict[str, Any]:
     ``annotations``, ``annotators`` (annotations by email), ``complete`` (images that have
     all their sentences, or annotations where the page asks for no sentence:
     ``sentences_asked``), ``sentences``, ``keywords``, ``missing`` (annotations that
-    images lack), ``drafts``, ``skips``, ``states`` (sentences by state), ``categories``,
+    images lack), ``drafts``, ``skips``, ``skipped_by_all`` (see
+    :func:`~rsitmd_tools.studio.assign.skipped_by_all`), ``states`` (sentences by state),
+    ``categories``,
     ``people``, ``ranking`` (see :func:`~rsitmd_tools.studio.ranking.ranking`), ``estimate``
     and ``licence`` (None where none is asked for).
+
+    Raises:
+        RsitmdError: The settings name a page or a licence that cannot be read.
     """
+    page_of(workspace)  # a push would refuse it: say so now
     db = workspace.db
     images = merged_images(workspace)
     asked = workspace.settings.annotation
@@ -77,11 +93,14 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "missing": missing,
         "drafts": db.execute("SELECT coalesce(sum(drafts), 0) FROM task").fetchone()[0],
         "skips": db.execute("SELECT count(*) FROM skip").fetchone()[0],
+        "skipped_by_all": skipped_by_all(workspace),
         "states": _states(workspace),
         "categories": _categories(images, complete),
         "people": _people(workspace),
         "ranking": ranking(workspace),
-        "estimate": estimate(_days(workspace), missing, datetime.now(UTC).date()),
+        "estimate": estimate(_days(workspace), missing, datetime.now(UTC).date())
+        if images
+        else dict(NO_ESTIMATE),
         "licence": licence_state(workspace),
     }
 
@@ -105,7 +124,7 @@ def estimate(days: dict[date, int], missing: int, today: date) -> dict[str, Any]
     if missing == 0:
         return {"per_day": round(pace, 1), "days": 0, "ends": today.isoformat()}
     if pace == 0:
-        return {"per_day": 0.0, "days": None, "ends": None}
+        return dict(NO_ESTIMATE)
     left = -(-missing // pace)
     ends = today + timedelta(days=min(int(left), 36500))
     return {"per_day": round(pace, 1), "days": int(left), "ends": ends.isoformat()}
@@ -116,10 +135,14 @@ def findings_of_people(workspace: Workspace) -> dict[str, Any]:
 
     Returns:
         ``findings``: by email, how many findings a person has of each code; ``agreement``:
-        by email ``{"mean", "sentences"}``; ``copied`` and ``doubtful``: sentences too like,
-        or too unlike, those of the others, ``{"image", "annotator", "value"}``.
+        by email ``{"mean", "sentences"}``, measured as ``agreement_measure`` says;
+        ``reliability``: how far all agree, see
+        :func:`~rsitmd_tools.studio.reliability.reliability`; ``copied`` and ``doubtful``:
+        sentences too like, or too unlike, those of the others, ``{"image", "annotator",
+        "value"}``.
     """
     from rsitmd_tools.studio.agreement import agreements
+    from rsitmd_tools.studio.reliability import reliability
     from rsitmd_tools.studio.review import look
 
     images = merged_images(workspace)
@@ -145,6 +168,8 @@ def findings_of_people(workspace: Workspace) -> dict[str, Any]:
             who: {"mean": round(sum(v) / len(v), 3), "sentences": len(v)}
             for who, v in sorted(values.items())
         },
+        "agreement_measure": PERSON_MEASURE,
+        "reliability": reliability(workspace),
         **{
             verdict: [
                 {"image": e.image, "annotator": e.annotator, "value": round(e.value, 3)}
@@ -219,7 +244,15 @@ def _people(workspace: Workspace) -> list[dict[str, Any]]:
     for email in last:  # who wrote without taking part, as in a shared project
         known.setdefault(
             email,
-            {"email": email, "name": "", "active": True, "account": True, "pilot": None, "open": 0},
+            {
+                "email": email,
+                "name": "",
+                "active": True,
+                "left_reason": "",
+                "account": True,
+                "pilot": None,
+                "open": 0,
+            },
         )
     counts = Counter(row["email"] for row in workspace.db.execute(f"SELECT email {COUNTED}"))
     return [

@@ -236,6 +236,26 @@ MIGRATIONS: tuple[str, ...] = (
     JOIN current_annotation ON current_annotation.id = annotation_id
     WHERE deleted_at IS NULL OR state = 'accepted';
     """,
+    """
+    -- Why somebody left, where it was not the lead's decision; empty: it was.
+    ALTER TABLE annotator ADD COLUMN left_reason TEXT NOT NULL DEFAULT '';
+    -- When the server made the account: tells it from an account of another database that has
+    -- the same number.
+    ALTER TABLE account ADD COLUMN joined TEXT;
+    -- Every pilot, the ones that were stopped too. The last one is current until it is stopped.
+    CREATE TABLE pilot (
+        id         INTEGER PRIMARY KEY,
+        started_at TEXT NOT NULL,
+        started_by TEXT NOT NULL,
+        stopped_at TEXT,
+        stopped_by TEXT
+    );
+    ALTER TABLE project ADD COLUMN pilot_id INTEGER REFERENCES pilot (id);
+    INSERT INTO pilot (started_at, started_by)
+        SELECT strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now'), ''
+        WHERE EXISTS (SELECT 1 FROM pilot_image);
+    UPDATE project SET pilot_id = (SELECT max(id) FROM pilot) WHERE kind = 'pilot';
+    """,
 )
 
 VERSION = len(MIGRATIONS)

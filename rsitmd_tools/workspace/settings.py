@@ -34,6 +34,8 @@ class AnnotationSettings:
         licence: Under which licence people give their text: one of
             :data:`~rsitmd_tools.workspace.licence.TEXTS`, a text file in the workspace, or
             nothing: they are not asked.
+        skips_before_reassign: After how many skips by the person who has an image the next push
+            gives it to somebody else; 0: never.
     """
 
     annotators_per_image: int = 5
@@ -43,6 +45,7 @@ class AnnotationSettings:
     template: str = "captioning"
     assignment: str = "auto"
     licence: str = ""
+    skips_before_reassign: int = 1
     seed: int = 0
 
     @property
@@ -242,6 +245,7 @@ keywords_max = 5
 template = "captioning"    # or keywords, correction, ranking, or a file: "my-page.xml"
 assignment = "auto"        # assigned: a project a person, from two people on; shared: one for all
 licence = ""               # "CC-BY-4.0" or a text file here: people accept it once; "": not asked
+skips_before_reassign = 1  # an image skipped so often goes to somebody else; 0: never
 seed = 0                   # of the plan who captions which image
 
 [split]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from rsitmd_tools.workspace.settings import FILENAME, TEMPLATE, Settings, load_s
 DATABASE = "workspace.db"
 LOCK = ".lock"
 BUSY_SECONDS = 30.0
+OWNER_ONLY = 0o600  # the database holds names, addresses and texts
 
 
 def utc_now() -> str:
@@ -204,6 +206,8 @@ class Workspace:
 
 
 def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:
+    if write:
+        _keep_private(path.resolve(), make=make)
     mode = "rwc" if make else "rw"
     # Readers open in mode rw too: WAL needs its shared-memory file. query_only keeps them readers.
     db = sqlite3.connect(
@@ -233,3 +237,16 @@ def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _keep_private(path: Path, *, make: bool) -> None:
+    """Let only the owner read the database; SQLite gives its other files the same mode."""
+    if make:
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ONLY))
+    # By path: opening and closing the file would drop the locks of another connection.
+    for file in (path, *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm"))):
+        # Another user's file cannot be changed; the open that follows says what matters of it.
+        with suppress(FileNotFoundError, PermissionError):
+            if file.stat().st_mode & 0o777 != OWNER_ONLY:
+                file.chmod(OWNER_ONLY)

@@ -9,10 +9,12 @@ import pytest
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.accounts import Annotator
+from rsitmd_tools.studio.admission import ADMITTED, REFUSED, decide
+from rsitmd_tools.studio.client import Client
 from rsitmd_tools.studio.people import join
-from rsitmd_tools.studio.pilot import ADMITTED, REFUSED, decide, pilot_state, start_pilot
+from rsitmd_tools.studio.pilot import pilot_state, start_pilot
 from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
+from rsitmd_tools.studio.push import PushReport, push
 from rsitmd_tools.studio.status import status
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
@@ -20,7 +22,7 @@ from rsitmd_tools.workspace.merge import merged_images
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.integration.conftest import MakeWorkspace, Tool
+    from tests.integration.conftest import AddImages, MakeWorkspace, Tool
 
 pytestmark = pytest.mark.integration
 
@@ -39,7 +41,7 @@ def test_from_pilot_to_campaign(
     references.write_text("\n".join(["image,sentence", *lines]), encoding="utf-8")
     folder = make_workspace(images=4, settings=SETTINGS)
     with Workspace.open(folder, write=True) as workspace:
-        assert start_pilot(workspace, 10, references) == ["harbour_1.tif", "harbour_2.tif"]
+        assert start_pilot(workspace, None, references) == ["harbour_1.tif", "harbour_2.tif"]
         with pytest.raises(RsitmdError, match="has a pilot already"):
             start_pilot(workspace)
         for email, _ in annotators[:3]:
@@ -94,4 +96,92 @@ def test_without_references_images_are_drawn_from_all_categories(
         add_images(workspace, 5, category="airport")  # type: ignore[operator]
         names = start_pilot(workspace, 4)
         assert sorted(name.partition("_")[0] for name in names) == ["airport"] * 2 + ["harbour"] * 2
-        assert pilot_state(workspace) == {"images": names, "people": []}
+        assert pilot_state(workspace) == {"images": names, "references": 0, "people": []}
+
+
+def write(workspace: Workspace, email: str, person: Annotator, kind: str, count: int) -> None:
+    """Let a person write in so many open tasks of theirs."""
+    rows = workspace.db.execute(
+        "SELECT task.server_id FROM task JOIN project ON project.id = project_id"
+        " JOIN annotator ON annotator.id = project.annotator_id"
+        " WHERE email = ? AND kind = ? AND closed_at IS NULL ORDER BY task.id LIMIT ?",
+        (email, kind, count),
+    ).fetchall()
+    assert len(rows) == count
+    for row in rows:
+        person.submit(row["server_id"], [LIKE], [])
+
+
+def kinds(report: PushReport) -> dict[str, set[str]]:
+    """Return the kinds of project that each person has."""
+    found: dict[str, set[str]] = {}
+    for project in report.projects:
+        found.setdefault(project["annotator"], set()).add(project["kind"])
+    return found
+
+
+def test_a_pilot_in_mid_campaign_stops_nobody_and_can_end_and_begin_anew(
+    make_workspace: MakeWorkspace,
+    annotators: People,
+    add_images: AddImages,
+    client: Client,
+    tool: Tool,
+) -> None:
+    (a, anna), (b, berta), (c, clara), (d, _) = annotators[:4]
+    folder = make_workspace(images=4, settings=SETTINGS)
+    with Workspace.open(folder, write=True) as workspace:
+        join(workspace, a)
+        join(workspace, b)
+        push(workspace)
+        write(workspace, a, anna, "main", 2)
+        pull(workspace)
+        write(workspace, b, berta, "main", 1)  # not pulled when the pilot starts
+    started = tool.run("annotate", "pilot", folder, "--start", "--images", 2, "--reviewer", "Lee")
+    assert started.returncode == 0, started.stderr
+    assert f"let in, as they have written already: {a}" in started.stderr
+    with Workspace.open(folder, write=True) as workspace:
+        add_images(workspace, 3, category="airport")
+        join(workspace, c)
+        pull(workspace)
+        said: list[str] = []
+        report = push(workspace, say=said.append)
+        assert kinds(report) == {a: {"main"}, b: {"main"}, c: {"pilot"}}
+        assert said == [f"{b} wrote before the pilot began and is let in"]
+        assert report.new == 2 * 3 + 2  # new images for those who work, the pilot for the other
+        write(workspace, c, clara, "pilot", 2)
+        pull(workspace)
+        state = {p["email"]: p["done"] for p in pilot_state(workspace)["people"]}
+        assert state == {a: 0, b: 0, c: 2}
+        practice = next(p["id"] for p in report.projects if p["kind"] == "pilot")
+
+    stopped = tool.run("annotate", "pilot", folder, "--stop")
+    assert f"pilot stopped; let in: {c}" in stopped.stderr
+    with Workspace.open(folder, write=True) as workspace:
+        add_images(workspace, 3, category="farm")
+        report = push(workspace)
+        assert kinds(report) == {a: {"main"}, b: {"main"}, c: {"main"}}
+        assert client.sdk.projects.get(id=practice).title.startswith("closed: ")
+        # Practice stays practice.
+        assert pull(workspace).deleted == 0
+        assert status(workspace)["annotators"] == {a: 2, b: 1}
+        assert not any(c in {s.annotator for s in i.sentences} for i in merged_images(workspace))
+
+        start_pilot(workspace, 2)
+        join(workspace, d)
+        report = push(workspace)
+        assert kinds(report) == {a: {"main"}, b: {"main"}, c: {"pilot"}, d: {"pilot"}}
+        assert practice not in {p["id"] for p in report.projects}
+        pull(workspace)
+        state = {p["email"]: p["done"] for p in pilot_state(workspace)["people"]}
+        assert state == {a: 0, b: 0, c: 0, d: 0}
+
+
+def test_with_one_person_the_images_of_a_pilot_are_sent_all_the_same(
+    make_workspace: MakeWorkspace, annotators: People
+) -> None:
+    with Workspace.open(make_workspace(images=3), write=True) as workspace:
+        join(workspace, annotators[0][0])
+        start_pilot(workspace, 2)
+        report = push(workspace)
+        assert (report.mode, report.new) == ("assigned", 2)
+        assert kinds(report) == {annotators[0][0]: {"pilot"}}

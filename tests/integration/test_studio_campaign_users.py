@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio import client as client_module
 from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_in
 from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.people import taking_part
+from rsitmd_tools.studio.people import join, overview, taking_part
 from rsitmd_tools.studio.pull import pull
 from rsitmd_tools.studio.push import push
 from rsitmd_tools.workspace import Workspace
@@ -21,7 +22,7 @@ from rsitmd_tools.workspace.merge import merged_images
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.server import EmbeddedServer
-    from tests.integration.conftest import MakeWorkspace, Tool
+    from tests.integration.conftest import MakeWorkspace, Relay, Tool
 
 pytestmark = pytest.mark.integration
 
@@ -106,3 +107,111 @@ def test_who_is_removed_is_shut_out_and_their_text_stays(
     again = tool.run("annotate", "users", folder, "remove", "b@example.org")
     assert again.returncode == 1
     assert "has no account on the server" in again.stderr
+
+
+def delete_membership(client: Client, number: int) -> None:
+    """Remove an account as the page's API does; the server keeps its number as "Deleted"."""
+    organization = client.sdk.users.whoami().active_organization
+    client.sdk.organizations.members.delete(id=organization, user_pk=number)
+
+
+def delete_user(client: Client, number: int) -> None:
+    """Remove an account whole; its annotations lose their author on the server."""
+    client.sdk.users.delete(id=number)
+
+
+@pytest.mark.parametrize("how", [delete_membership, delete_user])
+def test_an_account_removed_on_the_server_takes_no_part_and_its_images_go_to_others(
+    make_workspace: MakeWorkspace,
+    client: Client,
+    tool: Tool,
+    how: Callable[[Client, int], None],
+) -> None:
+    gone, other = (f"{who}-{how.__name__}@example.org" for who in ("gone", "other"))
+    link = invitation_link(client)
+    person = Annotator(client.connection, sign_up_or_in(link, gone, PASSWORD))
+    sign_up_or_in(link, other, PASSWORD)
+    folder = make_workspace(images=4, settings="[annotation]\nannotators_per_image = 1\n")
+    assert tool.run("annotate", "users", folder, "add", gone, other).returncode == 0
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+        task = workspace.db.execute(
+            "SELECT task.server_id FROM task JOIN project ON project.id = project_id"
+            " JOIN annotator ON annotator.id = project.annotator_id WHERE email = ?",
+            (gone,),
+        ).fetchone()[0]
+        person.submit(task, ["Two boats lie here."], ["white boat"])
+        pull(workspace)
+        assert open_images(workspace) == {gone: 1, other: 2}
+    how(client, person.user)
+
+    pulled = tool.run("annotate", "pull", folder)
+    assert f"{gone}: account removed on the server" in pulled.stderr
+    listed = tool.run("annotate", "users", folder)
+    assert f"{gone}: left (account removed on the server), 1 written, 0 to do" in listed.stdout
+    assert f"{gone}: account removed on the server, open images go to others" in listed.stderr
+    assert (
+        f"{gone} (left: account removed on the server)"
+        in tool.run("annotate", "status", folder).stdout
+    )
+    pushed = tool.run("annotate", "push", folder)
+    assert f"{gone}: account removed on the server, open images go to others" in pushed.stderr
+    with Workspace.open(folder, write=True) as workspace:
+        assert open_images(workspace) == {other: 3}
+        assert [p.email for p in taking_part(workspace)] == [other]
+        said = [(s.annotator, s.raw) for i in merged_images(workspace) for s in i.sentences]
+        assert said == [(gone, "Two boats lie here.")]
+        assert push(workspace).removed == []  # dealt with
+
+        if how is delete_user:  # the address is free again, and its owner may come back
+            sign_up_or_in(invitation_link(client), gone, PASSWORD)
+            push(workspace)
+            assert [p.email for p in taking_part(workspace)] == [gone, other]
+
+
+def test_a_failure_to_list_the_accounts_removes_nobody(
+    make_workspace: MakeWorkspace, annotators: list[tuple[str, Annotator]], relay: Relay
+) -> None:
+    folder = make_workspace(images=2, url=relay.url)
+    with Workspace.open(folder, write=True) as workspace:
+        for email, _ in annotators[:2]:
+            join(workspace, email)
+        push(workspace)
+        for answer in (404, 403, "cut"):
+            relay.spoil = lambda method, path, count, answer=answer: (  # type: ignore[misc]
+                answer if path.startswith("/api/users") else None
+            )
+            with pytest.raises(RsitmdError):
+                push(workspace)
+            with pytest.raises(RsitmdError):
+                pull(workspace)
+        assert len(taking_part(workspace)) == 2
+        assert sum(open_images(workspace).values()) == 4
+
+
+def test_a_server_installed_anew_under_the_same_address_removes_nobody(
+    make_workspace: MakeWorkspace, annotators: list[tuple[str, Annotator]]
+) -> None:
+    """Its accounts have numbers that the workspace knows, and were made at other times."""
+    with Workspace.open(make_workspace(images=2), write=True) as workspace:
+        for email, _ in annotators[:2]:
+            join(workspace, email)
+        push(workspace)
+        with workspace.transaction() as db:
+            old = "old@example.org"
+            join_old = "INSERT INTO annotator (email, joined_at) VALUES (?, 'n')"
+            row = db.execute(join_old, (old,)).lastrowid
+            db.execute("UPDATE account SET joined = '2020-01-01', annotator_id = ?", (row,))
+            db.execute(
+                "INSERT INTO account SELECT server, 9999, ?, '2020-01-01' FROM account LIMIT 1",
+                (row,),
+            )
+        for _ in range(2):
+            assert push(workspace).removed == []
+        assert old in {p.email for p in taking_part(workspace)}
+        assert {annotators[0][0], annotators[1][0]} < {p.email for p in taking_part(workspace)}
+
+
+def open_images(workspace: Workspace) -> dict[str, int]:
+    """Return how many images each person has to do, those without any left out."""
+    return {p["email"]: p["open"] for p in overview(workspace) if p["open"]}

@@ -117,10 +117,10 @@ def test_a_text_for_another_picture_is_never_stored_for_ours(
 def test_a_push_alone_notices_it_too(workspace: Workspace, client: Client) -> None:
     replace_last_task(workspace, client)
     report = push(workspace)
-    assert report.removed == ["harbour_6.tif"]
+    assert report.removed_tasks == ["harbour_6.tif"]
     assert (report.new, report.found, report.known) == (1, 0, 5)
     report = push(workspace)
-    assert (report.removed, report.new, report.known) == ([], 0, 6)
+    assert (report.removed_tasks, report.new, report.known) == ([], 0, 6)
 
 
 def test_a_note_and_a_caption_to_check_never_go_to_another_picture(

@@ -104,7 +104,7 @@ class ByHand:
             push(workspace)
             pull(workspace)
             again = push(workspace)
-            assert (again.new, again.found, again.removed) == (0, 0, [])
+            assert (again.new, again.found, again.removed_tasks) == (0, 0, [])
             assert check(workspace).misplaced == []
             tasks = {
                 row["server_id"]: row["sha256"]

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsitmd_tools.studio.assign import Need, assign, open_work, plan, replan, wanting
+from rsitmd_tools.studio.assign import (
+    Need,
+    assign,
+    open_work,
+    plan,
+    reassign_skipped,
+    replan,
+    skipped_by_all,
+    wanting,
+)
 from rsitmd_tools.studio.people import join, leave, person_of, taking_part
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
@@ -187,3 +196,147 @@ def test_who_fell_behind_gives_work_to_others(workspace: Workspace) -> None:
         assert sum(load.values()) == 6
         assert {len(held) for held in by_image(workspace).values()} == {2}
         assert replan(workspace) == 0
+
+
+def skip(workspace: Workspace, name: str, image: int, times: int = 1) -> None:
+    """Put skips of a person's task into the workspace, as a pull does."""
+    person = person_of(workspace, f"{name}@example.org").row
+    with workspace.transaction() as db:
+        db.execute(
+            "INSERT OR IGNORE INTO project (id, server, server_id, annotator_id, template, config,"
+            " created_at) VALUES (?, 's', ?, ?, 't', 'c', 'now')",
+            (person, person, person),
+        )
+        db.execute(
+            "INSERT OR IGNORE INTO task (project_id, image_id, server_id, pushed_at)"
+            " VALUES (?, ?, ?, 'n')",
+            (person, image, 1000 * person + image),
+        )
+        db.executemany(
+            "INSERT INTO skip (task_id, server_id, annotator_id, skipped_at)"
+            " SELECT id, ? + (SELECT count(*) FROM skip), ?, 'n' FROM task"
+            " WHERE project_id = ? AND image_id = ?",
+            [(number, person, person, image) for number in range(times)],
+        )
+
+
+def held(workspace: Workspace, image: int) -> set[str]:
+    """Return who has an image, by the name before the @."""
+    rows = workspace.db.execute(
+        "SELECT email FROM assignment JOIN annotator ON annotator.id = annotator_id"
+        " WHERE image_id = ?",
+        (image,),
+    )
+    return {row["email"].partition("@")[0] for row in rows}
+
+
+def with_settings(workspace: Workspace, annotation: str) -> Workspace:
+    folder = workspace.path
+    workspace.close()
+    (folder / "rsitmd.toml").write_text(f"[annotation]\n{annotation}\n", encoding="utf-8")
+    return Workspace.open(folder, write=True)
+
+
+def test_a_skipped_image_goes_from_one_person_to_the_next(workspace: Workspace) -> None:
+    with with_settings(workspace, "annotators_per_image = 1") as workspace:
+        people_in(workspace, 3)
+        assign(workspace, wanting(workspace))
+        (first,) = held(workspace, 1)
+        skip(workspace, first, 1)
+        assert skipped_by_all(workspace) == []
+        assert reassign_skipped(workspace) == 1
+        (second,) = held(workspace, 1)
+        assert second != first
+        assert reassign_skipped(workspace) == 0  # the second one has not skipped it
+        skip(workspace, second, 1)
+        assert reassign_skipped(workspace) == 1
+        (third,) = held(workspace, 1)
+        assert third == ({"anna", "berta", "clara"} - {first, second}).pop()
+        skip(workspace, third, 1)
+        assert reassign_skipped(workspace) == 0
+        everybody = [f"{name}@example.org" for name in ("anna", "berta", "clara")]
+        assert skipped_by_all(workspace) == [{"image": "c_1.tif", "skipped_by": everybody}]
+        # Whoever skipped it does not get it by another way either.
+        leave(workspace, f"{third}@example.org")
+        assign(workspace, wanting(workspace))
+        assert held(workspace, 1) == set()
+        people_in_now = join(workspace, "fay@example.org")
+        assert people_in_now
+        assert skipped_by_all(workspace) == []
+        assign(workspace, wanting(workspace))
+        assert held(workspace, 1) == {"fay"}
+
+
+def test_only_as_many_skips_as_the_settings_say_move_an_image(workspace: Workspace) -> None:
+    settings = "annotators_per_image = 1\nskips_before_reassign = 2"
+    with with_settings(workspace, settings) as workspace:
+        people_in(workspace, 2)
+        assign(workspace, wanting(workspace))
+        (first,) = held(workspace, 1)
+        skip(workspace, first, 1)
+        assert reassign_skipped(workspace) == 0
+        skip(workspace, first, 1)
+        assert reassign_skipped(workspace) == 1
+    with with_settings(workspace, settings.replace("= 2", "= 0")) as workspace:
+        (second,) = held(workspace, 1)
+        skip(workspace, second, 1, times=9)
+        assert reassign_skipped(workspace) == 0
+        assert skipped_by_all(workspace) == []
+
+
+def test_a_skipped_image_that_is_captioned_all_the_same_stays(workspace: Workspace) -> None:
+    with with_settings(workspace, "annotators_per_image = 2") as workspace:
+        people_in(workspace, 2)
+        assign(workspace, wanting(workspace))
+        skip(workspace, "anna", 3)
+        # Berta has it already: nobody is left.
+        (entry,) = skipped_by_all(workspace)
+        assert entry == {"image": "c_3.tif", "skipped_by": ["anna@example.org"]}
+        assert reassign_skipped(workspace) == 0
+        with workspace.transaction() as db:
+            db.execute(
+                "INSERT INTO annotation (task_id, server_id, updated_at, created_at,"
+                " annotator_id, result, pulled_at) SELECT task_id, 77, 'n', 'n', annotator_id,"
+                " '[]', 'n' FROM skip"
+            )
+        assert skipped_by_all(workspace) == []
+
+
+def test_a_skip_in_a_pilot_is_none_of_the_campaign(workspace: Workspace) -> None:
+    with with_settings(workspace, "annotators_per_image = 1") as workspace:
+        people_in(workspace, 2)
+        assign(workspace, wanting(workspace))
+        (first,) = held(workspace, 1)
+        skip(workspace, first, 1)
+        with workspace.transaction() as db:
+            db.execute("UPDATE project SET kind = 'pilot'")
+        assert reassign_skipped(workspace) == 0
+
+
+def test_in_a_shared_project_whoever_writes_there_can_take_a_skipped_image(
+    workspace: Workspace,
+) -> None:
+    """People of a server that others use too are not added to the campaign by writing."""
+    with workspace.transaction() as db:
+        db.execute(
+            "INSERT INTO project (id, server, server_id, template, config, created_at)"
+            " VALUES (1, 's', 1, 't', 'c', 'n')"
+        )
+        db.executemany(
+            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
+            " VALUES (?, 1, ?, ?, 'n')",
+            [(image, image, image) for image in (1, 2)],
+        )
+        db.executemany("INSERT INTO annotator (id, email) VALUES (?, ?)", [(1, "a"), (2, "b")])
+        db.execute(
+            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
+            " result, pulled_at) VALUES (2, 1, 'n', 'n', 2, '[]', 'n')"
+        )
+        add = (
+            "INSERT INTO skip (task_id, server_id, annotator_id, skipped_at) VALUES (1, ?, ?, 'n')"
+        )
+        db.execute(add, (8, 1))
+    assert skipped_by_all(workspace) == []
+    with workspace.transaction() as db:
+        db.execute(add, (9, 2))
+    assert skipped_by_all(workspace) == [{"image": "c_1.tif", "skipped_by": ["a", "b"]}]

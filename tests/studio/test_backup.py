@@ -92,11 +92,27 @@ def test_everything_comes_back_and_only_its_owner_reads_it(folder: Path, tmp_pat
     assert secrets_of(tmp_path / "back" / "studio") == secrets_of(folder / "studio")
     assert (tmp_path / "back" / "studio").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "back" / "studio" / "secrets.json").stat().st_mode & 0o777 == 0o600
+    for name in ("workspace.db", SERVER_DATABASE):
+        assert (tmp_path / "back" / name).stat().st_mode & 0o777 == 0o600
     assert not (tmp_path / "back" / "studio" / "server.json").exists()
     assert (tmp_path / "back" / "images" / "port_1.tif").read_bytes() == b"pixels"
     with Workspace.open(tmp_path / "back", write=True) as workspace:
         assert workspace.fact("key") == "value"
     assert {path.name for path in tmp_path.iterdir()} == {folder.name, "backups", "back"}
+
+
+def test_a_backup_of_an_older_version_comes_back_private(folder: Path, tmp_path: Path) -> None:
+    backup(folder, tmp_path / "new.tar")
+    with (
+        tarfile.open(tmp_path / "new.tar") as new,
+        tarfile.open(tmp_path / "old.tar", "w") as old,
+    ):
+        for entry in new:
+            if entry.name == "workspace.db":
+                entry.mode = 0o644
+            old.addfile(entry, new.extractfile(entry))
+    restore(tmp_path / "old.tar", tmp_path / "back")
+    assert (tmp_path / "back" / "workspace.db").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_backup_into_its_own_workspace_does_not_hold_itself(folder: Path) -> None:

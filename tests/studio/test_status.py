@@ -11,14 +11,19 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rsitmd_tools.cli.annotate.status import command
 from rsitmd_tools.dataset.records import ImageRecord, Sentence
+from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.report.campaign_figures import spread
 from rsitmd_tools.studio.agreement import agreements, similarities
-from rsitmd_tools.studio.payment import payment_csv
-from rsitmd_tools.studio.status import estimate, status
+from rsitmd_tools.studio.fields import page_of
+from rsitmd_tools.studio.payment import payment, payment_csv
+from rsitmd_tools.studio.people import ACCOUNT_REMOVED
+from rsitmd_tools.studio.status import estimate, findings_of_people, status
 from rsitmd_tools.studio.status_page import status_page
 from rsitmd_tools.workspace import Workspace
 
@@ -137,6 +142,64 @@ def test_payment_counts_by_person_and_iso_week(workspace: Workspace) -> None:
     assert rows[0]["name"] == "'=1+1"  # no formula
 
 
+def counts(workspace: Workspace, *columns: str) -> dict[str, tuple[int, ...]]:
+    """Return columns of the payment by week of anna."""
+    return {
+        row["week"]: tuple(row[column] for column in columns)
+        for row in payment(workspace)
+        if row["annotator"] == "anna@x"
+    }
+
+
+def test_payment_counts_what_was_delivered_and_deleted_later(workspace: Workspace) -> None:
+    asked = ("annotations", "sentences", "accepted", "seconds", "deleted")
+    before = counts(workspace, *asked)
+    assert before == {"2025-W20": (2, 2, 1, 50, 0), "2025-W21": (1, 1, 0, 0, 0)}
+    with workspace.transaction() as db:  # the lead deletes the task of image 2
+        db.execute("UPDATE annotation SET deleted_at = 'n' WHERE task_id = 2")
+    assert counts(workspace, *asked) == {
+        "2025-W20": (2, 2, 1, 50, 1),
+        "2025-W21": (1, 1, 0, 0, 0),
+    }
+    with workspace.transaction() as db:  # and a project with all its tasks
+        db.execute("UPDATE annotation SET deleted_at = 'n'")
+    # Of image 1 anna had written two: the last one is paid.
+    assert counts(workspace, *asked) == {
+        "2025-W20": (1, 1, 1, 20, 1),
+        "2025-W21": (1, 1, 0, 0, 1),
+    }
+    berta = next(row for row in payment(workspace) if row["annotator"] == "berta@x")
+    assert (berta["sentences"], berta["machine_untouched"], berta["deleted"]) == (0, 1, 0)
+
+
+def test_a_text_that_is_deleted_and_written_anew_is_paid_once(workspace: Workspace) -> None:
+    with workspace.transaction() as db:
+        db.execute("UPDATE annotation SET deleted_at = 'n' WHERE id = 2")
+        # Anew in another task: the lead had deleted the first.
+        db.execute(
+            "INSERT INTO project (id, server, server_id, template, config, created_at)"
+            " VALUES (2, 's', 2, 't', 'c', 'n')"
+        )
+        db.execute(
+            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
+            " VALUES (9, 2, 2, 9, 'n')"
+        )
+        row = db.execute(
+            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
+            " result, pulled_at) VALUES (9, 99, 'n', '2025-05-26T00:00:00+00:00', 1, '[]', 'n')"
+        ).lastrowid
+        db.execute("INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, 1, 'New.')", (row,))
+    assert counts(workspace, "sentences", "deleted") == {
+        "2025-W20": (1, 0),
+        "2025-W21": (1, 0),
+        "2025-W22": (1, 0),
+    }
+    with workspace.transaction() as db:  # deleted once more
+        db.execute("UPDATE annotation SET deleted_at = 'm' WHERE id = ?", (row,))
+    assert counts(workspace, "sentences", "deleted")["2025-W22"] == (1, 1)
+    assert counts(workspace, "sentences")["2025-W20"] == (1,)
+
+
 def test_status_counts_people_and_what_is_missing(workspace: Workspace) -> None:
     state = status(workspace)
     assert state["annotations"] == 4
@@ -155,7 +218,126 @@ def test_the_page_escapes_everything_and_asks_for_nothing(workspace: Workspace) 
     assert "&lt;b&gt;Häfen&lt;/b&gt; &amp; $x$" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert page.count("<svg") == 2
-    assert re.search(r"\. \d+ drafts, \d+ skips\.\s", page)
+    assert re.search(r"\. \d+ drafts?, \d+ skips?\.\s", page)
+
+
+def shown(folder: Path, *options: str) -> str:
+    """Return what the command prints, its messages too."""
+    done = CliRunner().invoke(command, [str(folder), *options])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_an_empty_workspace_has_no_end(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "w") as empty:
+        assert status(empty)["estimate"] == {"per_day": 0.0, "days": None, "ends": None}
+        assert "Nothing to estimate yet: no images." in status_page(empty)
+    told = shown(tmp_path / "w", "--findings")
+    assert "end: nothing to estimate yet: no images\n" in told
+    assert "annotations a day" not in told
+    assert "agreement on keywords: not known (0 images annotated by two people or more)" in told
+
+
+def test_a_campaign_that_lacks_nothing_says_so(workspace: Workspace) -> None:
+    settings = "[annotation]\nannotators_per_image = 1\n"
+    (workspace.path / "rsitmd.toml").write_text(settings, encoding="utf-8")
+    with workspace.transaction() as db:
+        db.execute("UPDATE sentence SET state = 'accepted'")
+    folder = workspace.path
+    workspace.close()
+    assert "end: nothing is missing\n" in shown(folder)
+    with Workspace.open(folder) as reopened:
+        assert "Nothing is missing." in status_page(reopened)
+
+
+def test_a_wrong_page_in_the_settings_is_an_error_of_status_too(workspace: Workspace) -> None:
+    folder = workspace.path
+    workspace.close()
+    for name, what in (("captionning", "cannot be read"), ("broken.xml", "is not XML")):
+        (folder / "broken.xml").write_text("<View>", encoding="utf-8")
+        (folder / "rsitmd.toml").write_text(
+            f'[annotation]\ntemplate = "{name}"\n', encoding="utf-8"
+        )
+        with Workspace.open(folder) as reopened:
+            with pytest.raises(RsitmdError) as of_push:
+                page_of(reopened)  # what push reads first
+            with pytest.raises(RsitmdError) as of_status:
+                status(reopened)
+        assert str(of_status.value) == str(of_push.value)
+        assert f"{name}: {what}" in str(of_status.value)
+
+
+def test_agreement_is_named_and_has_an_interval(workspace: Workspace) -> None:
+    """Twelve images: two people give the same keywords and sentences, or those of another."""
+    folder = workspace.path
+    with workspace.transaction() as db:
+        for image in range(3, 15):
+            db.execute(
+                "INSERT INTO image (id, sha256, filename, category, number, source, width,"
+                " height, pixel_sha256, phash, ingested_at)"
+                " VALUES (?, ?, ?, 'farm', ?, 's', 1, 1, 'p', 'h', 'n')",
+                (image, f"k{image}", f"farm_{image}.tif", image),
+            )
+            db.execute(
+                "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
+                " VALUES (?, 1, ?, ?, 'n')",
+                (image, image, image),
+            )
+            for person in (1, 2):
+                thing = image if person == 1 or image < 11 else image + 1
+                row = db.execute(
+                    "INSERT INTO annotation (task_id, server_id, updated_at, created_at,"
+                    " annotator_id, result, pulled_at) VALUES (?, ?, 'n', ?, ?, '[]', 'n')",
+                    (image, 100 * person + image, "2025-05-19T00:00:00.000000+00:00", person),
+                ).lastrowid
+                text = f"The number {thing} stands on roof {thing}."
+                db.execute(
+                    "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, 1, ?)", (row, text)
+                )
+                db.execute(
+                    "INSERT INTO keyword (annotation_id, slot, raw) VALUES (?, 1, ?)",
+                    (row, f"number {thing}"),
+                )
+    found = findings_of_people(workspace)
+    assert "prior" in found["agreement_measure"]
+    for what, images in (("keywords", 13), ("sentences", 12)):
+        entry = found["reliability"][what]
+        assert entry["measure"].startswith("Krippendorff's alpha")
+        assert entry["meaning"].startswith("0: ")
+        assert entry["images"] == images
+        low, high = entry["interval"]
+        assert 0.3 < low < entry["value"] < high <= 1
+    page = status_page(workspace)
+    workspace.close()
+    told = shown(folder, "--findings")
+    for what in ("keywords", "sentences"):
+        assert re.search(
+            rf"agreement on {what}: 0\.\d\d \(95 % interval 0\.\d\d to [01]\.\d\d; 1[23] images\)\n"
+            r"  Krippendorff's alpha.*\. 0: .*; 1: .*\.\n",
+            told,
+        )
+        assert str(found["reliability"][what]["value"]) in page
+    assert "similarity to the others' sentences 0." in told
+    assert ", agreement " not in told
+    assert "Krippendorff&#39;s alpha" in page
+
+
+def test_counts_agree_with_their_nouns(workspace: Workspace) -> None:
+    with workspace.transaction() as db:
+        db.execute("UPDATE task SET drafts = 1 WHERE id = 1")
+        db.execute(
+            "INSERT INTO skip (task_id, server_id, annotator_id, skipped_at) VALUES (1, 9, 1, 'n')"
+        )
+        db.execute("UPDATE annotator SET left_at = 'n' WHERE id = 2")
+        db.execute(f"UPDATE annotator SET left_reason = '{ACCOUNT_REMOVED}' WHERE id = 2")
+    folder = workspace.path
+    page = status_page(workspace)
+    workspace.close()
+    told = shown(folder)
+    assert "(1 draft, 1 skip)" in told
+    assert "berta@x (left: account removed on the server): 1, 0 to do" in told
+    assert " 1 draft, 1 skip." in page
+    assert "(left: account removed on the server)" in page
 
 
 @given(st.lists(st.floats(0, 1), max_size=12))

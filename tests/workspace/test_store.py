@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,7 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
 
 HOLD = """
 import sys, time
+from collections.abc import Iterator
 from pathlib import Path
 from rsitmd_tools.workspace import Workspace
 with Workspace.open(Path(sys.argv[1]), write=True):
@@ -123,3 +126,50 @@ def test_a_folder_with_images_of_the_user_is_no_workspace(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["images"]
     (tmp_path / "images" / "port_1.tif").unlink()
     Workspace.create(tmp_path).close()
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """Return the permissions of the database's files."""
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.glob("workspace.db*")}
+
+
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_only_the_owner_reads_the_database(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "w") as workspace:
+        with workspace.transaction():
+            workspace.set_fact("a", "b")
+        found = modes(workspace.path)
+    assert set(found) == {"workspace.db", "workspace.db-wal", "workspace.db-shm"}
+    assert set(found.values()) == {0o600}
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_an_older_workspace_becomes_private_when_it_is_opened_to_write(tmp_path: Path) -> None:
+    """All its files, those that a killed writer left too."""
+    folder = tmp_path / "w"
+    Workspace.create(folder).close()
+    killed = """
+import os, sys
+from pathlib import Path
+from rsitmd_tools.workspace import Workspace
+workspace = Workspace.open(Path(sys.argv[1]), write=True)
+with workspace.transaction():
+    workspace.set_fact("a", "b")
+os._exit(9)
+"""
+    subprocess.run([sys.executable, "-c", killed, str(folder)], check=False)
+    for file in folder.glob("workspace.db*"):
+        file.chmod(0o644)
+    assert len(modes(folder)) == 3
+    Workspace.open(folder).close()  # a reader changes nothing
+    assert modes(folder)["workspace.db"] == 0o644
+    with Workspace.open(folder, write=True) as workspace:
+        assert set(modes(folder).values()) == {0o600}
+        assert workspace.fact("a") == "b"

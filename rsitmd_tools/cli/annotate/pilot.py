@@ -6,18 +6,17 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 
 @click.command("pilot", short_help="New people caption the same images first.")
 @workspace_argument
-@click.option("--start", is_flag=True, help="Begin a pilot; `push` sends its images.")
+@click.option("--start", is_flag=True, help="Start a pilot; `push` sends its images.")
+@click.option("--stop", is_flag=True, help="End the pilot; `push` closes its projects.")
 @click.option(
     "--images",
     type=click.IntRange(1, 100),
-    default=10,
-    show_default=True,
-    help="How many images the pilot has.",
+    help="How many images the pilot has; by default 10, or all there are where they are fewer.",
 )
 @click.option(
     "--references",
@@ -32,7 +31,8 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 def command(
     folder: Path,
     start: bool,
-    images: int,
+    stop: bool,
+    images: int | None,
     references: Path | None,
     admit: tuple[str, ...],
     refuse: tuple[str, ...],
@@ -42,7 +42,10 @@ def command(
     """Show how new people did in the pilot, and let them in or not.
 
     While there is a pilot, whoever is new gets its images alone; who is let in gets a share
-    of the campaign at the next push. Texts of a pilot get into no dataset.
+    of the campaign at the next push. Whoever has written for the campaign before it starts is
+    let in at once: run `pull` first. Texts of a pilot get into no dataset. `--stop` lets
+    everybody in who was not refused; `--stop --start` starts another pilot, for those who have
+    not written for the campaign and whom nobody let in.
 
     \b
     Examples:
@@ -50,33 +53,46 @@ def command(
       rsitmd annotate pilot my-dataset --start --images 5 --references references.csv
       rsitmd annotate pilot my-dataset
       rsitmd annotate pilot my-dataset --admit anna@example.org
+      rsitmd annotate pilot my-dataset --stop
     """
     import getpass
 
     from rsitmd_tools.errors import WrongUsage
-    from rsitmd_tools.studio.pilot import ADMITTED, REFUSED, decide, pilot_state, start_pilot
+    from rsitmd_tools.studio.admission import ADMITTED, REFUSED, admit_writers, decide
+    from rsitmd_tools.studio.pilot import pilot_state, start_pilot, stop_pilot
     from rsitmd_tools.workspace import Workspace
 
-    if references is not None and not start:
-        raise WrongUsage("--references is for --start", mend="add --start")
+    for option, given in (("--references", references), ("--images", images)):
+        if given is not None and not start:
+            raise WrongUsage(f"{option} is for --start", mend="add --start")
     if set(admit) & set(refuse):
         raise WrongUsage("an address is admitted and refused", mend="choose one")
-    with Workspace.open(folder, write=start or bool(admit or refuse)) as workspace:
-        if start:
-            start_pilot(workspace, images, references)
-        who = reviewer or getpass.getuser()
+    who = reviewer or getpass.getuser()
+    with Workspace.open(folder, write=start or stop or bool(admit or refuse)) as workspace:
         for email in admit:
             decide(workspace, email, ADMITTED, who)
         for email in refuse:
             decide(workspace, email, REFUSED, who)
+        if stop:
+            let_in = stop_pilot(workspace, who)
+            click.echo(f"pilot stopped{'' if start else _let_in(let_in, folder)}", err=True)
+        if start:
+            start_pilot(workspace, images, references, who)
+            if wrote := admit_writers(workspace):
+                shown = ", ".join(wrote)
+                click.echo(f"let in, as they have written already: {shown}", err=True)
         state = pilot_state(workspace)
     if as_json:
         print_json(state)
         return
     if not state["images"]:
-        click.echo("no pilot; begin one with --start")
+        click.echo("no pilot; start one with --start")
         return
-    click.echo(f"images: {', '.join(state['images'])}")
+    total = len(state["images"])
+    click.echo(f"pilot of {count_of(total, 'image')}: {', '.join(state['images'])}")
+    if state["references"] < total:
+        lack = total - state["references"]
+        click.echo(f"{count_of(lack, 'image')} without reference sentences: no similarity there")
     for person in state["people"]:
         found = ", ".join(f"{code} {n}" for code, n in person["findings"].items()) or "none"
         like = "–" if person["similarity"] is None else f"{person['similarity']:.2f}"
@@ -86,3 +102,11 @@ def command(
             f"{person['email']}: {person['done']} of {len(state['images'])} done, similarity to"
             f" the references {like}, findings: {found}; {decided}{by}"
         )
+
+
+def _let_in(emails: list[str], folder: Path) -> str:
+    """Return who is let in by the end of a pilot, and how they get their images."""
+    import shlex
+
+    told = f"; let in: {', '.join(emails)}" if emails else ""
+    return f"{told}; run: {shlex.join(['rsitmd', 'annotate', 'push', str(folder)])}"

@@ -83,6 +83,12 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
             f"{entry['image']}: the text of {entry['annotator']} was changed by"
             f" {entry['changed_by']}"
         )
+    for email in report.removed:
+        click.echo(
+            f"warning: {email}: account removed on the server; the next push gives the open"
+            " images to others",
+            err=True,
+        )
     for number in report.lost_projects:
         warn(f"project {number} was deleted on the server. To make it anew, run: {push}")
     if report.unknown_tasks:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.annotate.skipped import print_skipped_by_all
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 
 
@@ -59,11 +60,18 @@ def command(
         print_json(asdict(report))
         return
     click.echo(f"tasks: {report.new} new, {report.found} found, {report.known} known")
-    print_moves(str(folder), report.adopted, report.removed, report.deletions, pushed=True)
+    print_moves(
+        str(folder), report.adopted_tasks, report.removed_tasks, report.deletions, pushed=True
+    )
+    for email in report.removed:
+        click.echo(f"{email}: account removed on the server, open images go to others", err=True)
     if report.changed:
         click.echo(f"tasks with new data: {report.changed}")
     if report.moved:
         click.echo(f"images that changed hands: {report.moved}")
+    if report.reassigned:
+        click.echo(f"skipped images that went to somebody else: {report.reassigned}")
+    print_skipped_by_all(report.skipped_by_all, folder)
     if report.short:
         click.echo(f"captions that wait for more people: {report.short}")
     click.echo(f"page: {report.url}")

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.annotate.skipped import print_skipped_by_all
+from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -49,30 +50,36 @@ def command(
         print_json(state)
     else:
         _print(state)
+    print_skipped_by_all(state["skipped_by_all"], folder)
 
 
 def _print(state: dict[str, Any]) -> None:
     from rsitmd_tools.errors import printable
 
     click.echo(f"server: {state['url'] or 'not running'}")
-    click.echo(f"images: {state['images']}, {state['tasks']} tasks, {state['complete']} complete")
+    tasks = count_of(state["tasks"], "task")
+    click.echo(f"images: {state['images']}, {tasks}, {state['complete']} complete")
     click.echo(
         f"annotations: {state['annotations']}, {state['missing']} missing"
-        f" ({state['drafts']} drafts, {state['skips']} skips)"
+        f" ({count_of(state['drafts'], 'draft')}, {count_of(state['skips'], 'skip')})"
     )
     if state["states"]:
         told = ", ".join(f"{name} {n}" for name, n in state["states"].items())
         click.echo(f"sentences: {told}")
     for person in state["people"]:
         seconds = "" if person["seconds"] is None else f", {person['seconds']:.0f} s each"
-        left = "" if person["active"] else " (left)"
+        reason = f": {person['left_reason']}" if person["left_reason"] else ""
+        left = "" if person["active"] else f" (left{reason})"
         line = f"  {person['email']}{left}: {person['written']}, {person['open']} to do{seconds}"
         if "findings" in state:
             agreement = state["agreement"].get(person["email"])
-            line += "" if agreement is None else f", agreement {agreement['mean']:.2f}"
+            if agreement is not None:
+                line += f", similarity to the others' sentences {agreement['mean']:.2f}"
             found = state["findings"].get(person["email"], {})
             line += "".join(f", {code} {n}" for code, n in found.items())
         click.echo(printable(line))
+    for what, found in state.get("reliability", {}).items():
+        _print_reliability(what, found)
     for verdict in ("copied", "doubtful"):
         for entry in state.get(verdict, []):
             click.echo(
@@ -86,11 +93,32 @@ def _print(state: dict[str, Any]) -> None:
         missing = ", ".join(licence["missing"]) or "nobody"
         told = f"licence {licence['name']}: {len(licence['accepted'])} accepted, not yet: {missing}"
         click.echo(printable(told))
+    click.echo(f"end: {_end(state)}")
+
+
+def _end(state: dict[str, Any]) -> str:
+    """Return when the campaign ends, or why that is not known."""
+    if not state["images"]:
+        return "nothing to estimate yet: no images"
+    if not state["missing"]:
+        return "nothing is missing"
     estimate = state["estimate"]
     if estimate["ends"] is None:
-        click.echo("end: nobody wrote in the last two weeks")
-    else:
-        click.echo(f"end: {estimate['ends']} at {estimate['per_day']:g} annotations a day")
+        return "not known, nobody wrote in the last two weeks"
+    return f"{estimate['ends']} at {estimate['per_day']:g} annotations a day"
+
+
+def _print_reliability(what: str, found: dict[str, Any]) -> None:
+    measure, images = found["measure"], count_of(found["images"], "image")
+    if found["value"] is None:
+        click.echo(f"agreement on {what}: not known ({images} annotated by two people or more)")
+        return
+    within = "no interval: too few images"
+    if found["interval"] is not None:
+        low, high = found["interval"]
+        within = f"95 % interval {low:.2f} to {high:.2f}"
+    click.echo(f"agreement on {what}: {found['value']:.2f} ({within}; {images})")
+    click.echo(f"  {measure}. {found['meaning']}")
 
 
 def _print_ranking(ranking: dict[str, Any] | None) -> None:
@@ -100,11 +128,15 @@ def _print_ranking(ranking: dict[str, Any] | None) -> None:
         return
     for entry in ranking["images"]:
         votes = ", ".join(f"{choice} {n}" for choice, n in entry["votes"].items() if n)
-        agreed = "" if entry["agreement"] is None else f", agreement {entry['agreement']:.2f}"
+        share = entry["agreement"]
+        agreed = "" if share is None else f", {share:.0%} of the pairs of people agree"
         winner = entry["winner"] or "nobody"
         click.echo(printable(f"  {entry['image']}: {winner} wins ({votes}{agreed})"))
     won = ", ".join(f"{choice} {n}" for choice, n in ranking["winners"].items())
-    line = f"ranking: {len(ranking['images'])} images, won: {won}"
+    line = f"ranking: {count_of(len(ranking['images']), 'image')}, won: {won}"
     if ranking["agreement"] is not None:
-        line += f"; agreement {ranking['agreement']:.2f}, alpha {ranking['alpha']:.2f}"
+        line += (
+            f"; {ranking['agreement']:.0%} of the pairs of people agree, Krippendorff's alpha"
+            f" (nominal) {ranking['alpha']:.2f}"
+        )
     click.echo(line)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 ACTIONS = ("list", "add", "accept", "deactivate", "remove")
 
@@ -27,7 +27,9 @@ def command(
     sign up, and people who have an account already. `accept` records that people accepted
     the licence elsewhere, as on paper. `deactivate` gives what they have not
     written to others at the next push; what they wrote stays. `remove` does so too, and
-    shuts their account out of the server; the server knows no way back from that.
+    shuts their account out of the server; the server knows no way back from that. Somebody
+    whose account was removed on the server itself is shown as left; their images go to
+    others at the next push.
 
     \b
     Examples:
@@ -56,9 +58,14 @@ def command(
     with Workspace.open(folder, write=True) as workspace:
         if action == "list":
             try:
-                People(workspace, Client(connection_of(workspace)))
+                removed = People(workspace, Client(connection_of(workspace))).removed()
             except RsitmdError as error:
+                removed = []
                 click.echo(f"as of the last push or pull: {error}", err=True)
+            again = shlex.join(["rsitmd", "annotate", "push", str(folder)])
+            for email in removed:
+                told = "account removed on the server, open images go to others with"
+                click.echo(f"{email}: {told}: {again}", err=True)
         for email in emails:
             if "@" not in email.strip("@") or len(email.split()) != 1:
                 raise WrongUsage("is no address", where=email, mend="give anna@example.org")
@@ -76,7 +83,8 @@ def command(
                 lock_out(workspace, Client(connection_of(workspace)), email)
             freed = leave(workspace, email)
             again = shlex.join(["rsitmd", "annotate", "push", str(folder)])
-            click.echo(f"{email}: {freed} images go to others with: {again}", err=True)
+            go = f"{count_of(freed, 'image')} {'goes' if freed == 1 else 'go'} to others with"
+            click.echo(f"{email}: {go}: {again}", err=True)
         people = overview(workspace)
         licence = licence_state(workspace)
     for person in people:
@@ -93,7 +101,8 @@ def command(
 def _line(person: dict[str, Any]) -> str:
     name = f" ({person['name']})" if person["name"] else ""
     pilot = f", pilot: {person['pilot']}" if person["pilot"] else ""
-    told = "takes part" if person["active"] else "left"
+    reason = f" ({person['left_reason']})" if person["left_reason"] else ""
+    told = "takes part" if person["active"] else f"left{reason}"
     account = "" if person["account"] else ", has not signed up yet"
     licence = ", has not accepted the licence" if person["licence"] is False else ""
     return (

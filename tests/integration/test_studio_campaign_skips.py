@@ -1,0 +1,81 @@
+"""A skipped image goes to somebody else; an image that nobody is left for is named."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rsitmd_tools.studio.accounts import Annotator
+from rsitmd_tools.studio.people import join, overview
+from rsitmd_tools.studio.pull import pull
+from rsitmd_tools.studio.push import push
+from rsitmd_tools.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import MakeWorkspace, Tool
+
+pytestmark = pytest.mark.integration
+
+People = list[tuple[str, Annotator]]
+SETTINGS = "[annotation]\nannotators_per_image = 1\nkeywords_min = 0\n"
+
+
+def owner_of(workspace: Workspace, filename: str) -> tuple[str, int]:
+    """Return who has an image to do, and the number of their task."""
+    row = workspace.db.execute(
+        "SELECT email, task.server_id FROM assignment JOIN image ON image.id = assignment.image_id"
+        " JOIN annotator ON annotator.id = assignment.annotator_id"
+        " JOIN project ON project.annotator_id = annotator.id AND kind = 'main'"
+        " JOIN task ON task.project_id = project.id AND task.image_id = image.id"
+        " WHERE filename = ?",
+        (filename,),
+    ).fetchone()
+    return row["email"], row["server_id"]
+
+
+def test_a_skipped_image_goes_round_and_is_named_at_the_end(
+    make_workspace: MakeWorkspace, annotators: People, tool: Tool
+) -> None:
+    people = dict(annotators[:2])
+    folder = make_workspace(images=2, settings=SETTINGS)
+    with Workspace.open(folder, write=True) as workspace:
+        for email in people:
+            join(workspace, email)
+        push(workspace)
+        first, task = owner_of(workspace, "harbour_1.tif")
+        skip(people[first], task)
+        assert pull(workspace).skipped == 1
+        report = push(workspace)
+        assert (report.new, report.reassigned, report.skipped_by_all) == (1, 1, [])
+        second, task = owner_of(workspace, "harbour_1.tif")
+        assert second != first
+        assert {p["email"]: p["open"] for p in overview(workspace)} == {first: 0, second: 2}
+        skip(people[second], task)
+        assert pull(workspace).skipped == 1
+    pushed = tool.run("annotate", "push", folder)
+    everybody = ", ".join(sorted(people))
+    warning = f"warning: harbour_1.tif: skipped by {everybody}, and nobody else can take it"
+    assert warning in pushed.stderr
+    assert "add a person with: rsitmd annotate users" in pushed.stderr
+    assert "tasks: 0 new" in pushed.stdout
+    shown = tool.run("annotate", "status", folder)
+    assert warning in shown.stderr
+    state = json.loads(tool.run("annotate", "status", folder, "--json").stdout)
+    assert state["skipped_by_all"] == [{"image": "harbour_1.tif", "skipped_by": sorted(people)}]
+    # Somebody new takes it.
+    newcomer, person = annotators[2]
+    with Workspace.open(folder, write=True) as workspace:
+        join(workspace, newcomer)
+        assert push(workspace).reassigned == 1
+        owner, task = owner_of(workspace, "harbour_1.tif")
+        assert owner == newcomer
+        person.submit(task, ["Two boats lie here."], [])
+        pull(workspace)
+        assert push(workspace).skipped_by_all == []
+
+
+def skip(person: Annotator, task: int) -> None:
+    """Skip a task, as the page's button does."""
+    person._client.sdk.annotations.create(id=task, result=[], was_cancelled=True)
