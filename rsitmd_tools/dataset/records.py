@@ -23,12 +23,15 @@ class Sentence:
         annotator: Who wrote it, where known.
         tokens: The tokens of the source file, where it has any.
         extra: Fields of the source file that are not ours, kept as they came.
+        number: Number of the sentence on the page of its annotator, from 1, where that page
+            has several; None where the order of the sentences gives it.
     """
 
     raw: str
     annotator: str | None = None
     tokens: tuple[str, ...] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

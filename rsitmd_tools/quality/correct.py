@@ -117,7 +117,7 @@ def _workspace(dataset: Dataset, changes: Sequence[Change]) -> str:
 def _check(where: Path, change: Change, found: str | None) -> None:
     if found != change.before:
         raise RsitmdError(
-            f"sentence {change.sentence_index} of {change.image} has changed meanwhile",
+            f"{change.image}, {change.label}: the text has changed meanwhile",
             where=where,
             mend="run the same command again",
         )

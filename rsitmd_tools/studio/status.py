@@ -206,7 +206,7 @@ def _people(workspace: Workspace) -> list[dict[str, Any]]:
     words: dict[str, list[int]] = defaultdict(list)
     for row in workspace.db.execute(
         "SELECT annotator.email, raw FROM sentence JOIN annotation ON annotation.id = annotation_id"
-        f" {COUNTED.replace(' FROM annotation', '', 1)}"
+        f" {COUNTED.replace(' FROM annotation', '', 1)} AND raw <> ''"
     ):
         words[row["email"]].append(len(row["raw"].split()))
     skips = dict(

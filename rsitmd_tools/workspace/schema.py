@@ -207,6 +207,16 @@ MIGRATIONS: tuple[str, ...] = (
     -- Who says that they accepted, as on paper; empty: they did, on the server's page.
     ALTER TABLE licence ADD COLUMN recorded_by TEXT NOT NULL DEFAULT '';
     """,
+    """
+    -- Findings that a review has listed: they are listed again on request only.
+    CREATE TABLE seen_finding (
+        sentence_id INTEGER NOT NULL REFERENCES sentence (id) ON DELETE CASCADE,
+        code        TEXT NOT NULL,
+        message     TEXT NOT NULL,
+        seen_at     TEXT NOT NULL,
+        PRIMARY KEY (sentence_id, code, message)
+    ) WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

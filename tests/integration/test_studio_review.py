@@ -179,7 +179,7 @@ def test_the_commands_say_what_they_did(written: Workspace, annotators: People, 
         "annotate", "review", folder, "--send-back", "S104", "--accept", "--reviewer", "B. Lee"
     )
     assert back.returncode == 0, back.stderr
-    assert f"sent back to {annotators[0][0]}: harbour_1.tif sentence 1: " in back.stdout
+    assert f"sent back to its author: harbour_1.tif, {annotators[0][0]}: " in back.stdout
     assert "accepted: 5, rejected: 0" in back.stdout
     log = tool.run("annotate", "log", folder, "harbour_1.tif")
     assert "sent back by B. Lee" in log.stdout
@@ -276,7 +276,7 @@ def test_an_annotator_sees_the_note_and_corrects(
     page.goto(link)
     note = page.locator(".rsitmd-note").first  # the second one is the assist's hint
     note.wait_for()
-    assert f"Sent back to {email}, sentence 1: " in note.inner_text()
+    assert f"Sent back to {email}: " in note.inner_text()
     shot(page, "review-note")
     # The sentence as it was, with a pencil to change it.
     _rewrite(page, VAGUE, "Two ships lie before four houses.")

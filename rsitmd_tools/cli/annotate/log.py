@@ -45,7 +45,8 @@ def command(folder: Path, image: str, as_json: bool) -> None:
             f"{entry['time']} {entry['annotator']} (annotation {entry['server_id']}{seconds}){told}"
         )
         for sentence in entry["sentences"]:
-            click.echo(printable(f"  {sentence['slot']}. {sentence['raw']}  [{sentence['state']}]"))
+            text = sentence["raw"] or "(left empty)"
+            click.echo(printable(f"  {sentence['number']}. {text}  [{sentence['state']}]"))
             for decision in sentence["decisions"]:
                 why = f": {decision['note']}" if decision["note"] else ""
                 click.echo(
