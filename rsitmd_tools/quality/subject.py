@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -129,6 +129,11 @@ class Subject:
         for sentence in self.sentences:
             by_place.setdefault(id(sentence.image), []).append(sentence)
         return tuple((image, tuple(by_place.get(id(image), ()))) for image in self.dataset)
+
+    @property
+    def keywords(self) -> Iterator[tuple[ImageRecord, str]]:
+        """Each image with each of its keywords."""
+        return ((image, keyword) for image in self.dataset for keyword in image.keywords)
 
     @cached_property
     def word_counts(self) -> Counter[str]:

@@ -19,7 +19,8 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
     measured, ``server_id``, ``project``, ``pilot``, ``latest``, ``deleted_at``,
     ``sentences``, ``keywords``, ``choice`` of a ranking) and ``skips``. A sentence has
     ``slot``, ``number`` (from 1, over all that its annotator wrote about the image), ``raw``
-    ("" where it was left empty and sent back), ``state``, ``origin`` and its ``decisions``.
+    ("" where it was left empty and sent back), ``state``, ``origin``, ``machine`` (the nearest
+    text of a machine that was given), ``edit_distance`` from it, and its ``decisions``.
 
     Raises:
         RsitmdError: There is no such image.
@@ -103,6 +104,8 @@ def _sentences(workspace: Workspace, annotation: int, before: int) -> list[dict[
             "raw": row["raw"],
             "state": row["state"],
             "origin": row["origin"],
+            "machine": row["machine_raw"],
+            "edit_distance": row["edit_distance"],
             "decisions": [
                 {
                     "state": decision["after"],

@@ -21,6 +21,7 @@ from rsitmd_tools.studio.seen import seen
 from rsitmd_tools.studio.sentences import Empty, row_of, sentences
 from rsitmd_tools.studio.states import ACCEPTED, NEW, PULL, REJECTED, SENT_BACK, move
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.acceptance import Acceptance, acceptance
 
 # Rules about what people write; those about images and splits say nothing of a sentence.
 FAMILIES = ("S", "N")
@@ -67,6 +68,7 @@ class ReviewReport:
         rejected: How many were rejected now.
         nothing: What was asked for by code and found nothing, a line each.
         states: How many sentences are in each state.
+        acceptance: How many sentences nobody has accepted, and whether a release takes them.
         shared: Whether a sentence went back in a project that several people work in.
     """
 
@@ -79,6 +81,7 @@ class ReviewReport:
     rejected: int = 0
     nothing: list[str] = field(default_factory=list)
     states: dict[str, int] = field(default_factory=dict)
+    acceptance: Acceptance | None = None
     shared: bool = False
 
 
@@ -121,6 +124,7 @@ def review(workspace: Workspace, asked: Asked) -> ReviewReport:
                 move(db, row, state, asked.reviewer, note=chosen.note, codes=codes)
     report.accepted, report.rejected = len(accepted), len(rejected)
     report.states = states(workspace)
+    report.acceptance = acceptance(workspace)
     report.empty = [
         {
             "image": e.image,

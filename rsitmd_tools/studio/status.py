@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from statistics import median
 from typing import Any
@@ -14,8 +15,10 @@ from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.people import overview
 from rsitmd_tools.studio.ranking import ranking
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.acceptance import acceptance
 from rsitmd_tools.workspace.licence import licence_state
 from rsitmd_tools.workspace.merge import merged_images, untouched_sentences
+from rsitmd_tools.workspace.settings import AnnotationSettings
 
 WINDOW = timedelta(days=14)  # the pace of these days tells when it ends
 
@@ -34,10 +37,13 @@ def status(workspace: Workspace) -> dict[str, Any]:
     Keys: ``url`` (None while no server runs), ``projects``, ``images``, ``tasks``,
     ``annotations``, ``annotators`` (annotations by email), ``complete`` (images that have
     all their sentences, or annotations where the page asks for no sentence:
-    ``sentences_asked``), ``sentences``, ``keywords``, ``missing`` (annotations that
-    images lack), ``drafts``, ``skips``, ``states`` (sentences by state), ``categories``,
-    ``people``, ``ranking`` (see :func:`~rsitmd_tools.studio.ranking.ranking`), ``estimate``
-    and ``licence`` (None where none is asked for).
+    ``sentences_asked``), ``incomplete`` (the other images), ``sentences``, ``keywords``,
+    ``missing`` (annotations that incomplete images lack; one that lacks a sentence is missing
+    too), ``missing_sentences``, ``drafts``, ``skips``, ``states`` (sentences by state),
+    ``categories``, ``people``, ``ranking`` (see
+    :func:`~rsitmd_tools.studio.ranking.ranking`), ``estimate``,
+    ``licence`` (None where none is asked for) and ``acceptance`` (see
+    :class:`~rsitmd_tools.workspace.acceptance.Acceptance`).
     """
     db = workspace.db
     images = merged_images(workspace)
@@ -59,7 +65,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         " LEFT JOIN annotator ON annotator.id = project.annotator_id"
         " WHERE project.kind = 'main' AND closed_at IS NULL ORDER BY project.id"
     ).fetchall()
-    missing = _missing(workspace)
+    missing = _missing(counted, [i.filename for i in images if i.filename not in complete], asked)
     return {
         "url": _url(workspace),
         "projects": [{"id": row["server_id"], "annotator": row["email"]} for row in projects],
@@ -74,7 +80,11 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "sentences_asked": asked.sentences_asked,
         "sentences": sum(len(image.sentences) for image in images),
         "keywords": sum(len(image.keywords) for image in images),
+        "incomplete": len(images) - len(complete),
         "missing": missing,
+        "missing_sentences": sum(
+            max(0, asked.sentences_per_image - len(image.sentences)) for image in images
+        ),
         "drafts": db.execute("SELECT coalesce(sum(drafts), 0) FROM task").fetchone()[0],
         "skips": db.execute("SELECT count(*) FROM skip").fetchone()[0],
         "states": _states(workspace),
@@ -83,6 +93,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "ranking": ranking(workspace),
         "estimate": estimate(_days(workspace), missing, datetime.now(UTC).date()),
         "licence": licence_state(workspace),
+        "acceptance": asdict(acceptance(workspace)),
     }
 
 
@@ -156,21 +167,24 @@ def findings_of_people(workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def _missing(workspace: Workspace) -> int:
-    """Return how many annotations the images lack, given out or not."""
-    asked = workspace.settings.annotation.annotators_per_image
-    images = workspace.db.execute("SELECT count(*) FROM image").fetchone()[0]
-    return int(asked * images - sum(min(asked, n) for n in _counted(workspace).values()))
+def _missing(counted: Counter[str], incomplete: Sequence[str], asked: AnnotationSettings) -> int:
+    """Return how many annotations the incomplete images lack, given out or not: one at least."""
+    return sum(max(1, asked.annotators_per_image - counted[name]) for name in incomplete)
 
 
 def _counted(workspace: Workspace) -> Counter[str]:
-    """Return by file name how many people have an annotation that counts."""
+    """Return by file name how many people have an annotation that counts.
+
+    One that lacks a sentence does not: the person has to write it.
+    """
     rows = workspace.db.execute(
         "SELECT image.filename, count(DISTINCT annotation.annotator_id) AS n"
         f" {COUNTED.replace(' WHERE', ' JOIN image ON image.id = image_id WHERE')}"
         " AND NOT EXISTS (SELECT 1 FROM sentence WHERE annotation_id = annotation.id"
         "  AND (state IN ('rejected', 'sent back') OR origin = 'machine untouched'))"
-        " GROUP BY image.id"
+        " AND (SELECT count(*) FROM sentence WHERE annotation_id = annotation.id AND raw <> '')"
+        "  >= ? GROUP BY image.id",
+        (workspace.settings.annotation.sentences_asked,),
     )
     return Counter({row["filename"]: row["n"] for row in rows})
 

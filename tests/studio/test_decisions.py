@@ -33,6 +33,7 @@ BERTA = (
     "There are some yachts between the two jetties.",
     "An empty dock opens to the dark green water.",
 )
+WHEN = "2026-01-01T00:00:00+00:00"
 Texts = dict[int, tuple[str | None, ...]]
 
 
@@ -64,8 +65,8 @@ def make(folder: Path, texts: Texts, settings: str = SETTINGS) -> Path:
 def annotate(workspace: Workspace, number: int, person: int, texts: tuple[str | None, ...]) -> None:
     workspace.db.execute(
         "INSERT INTO annotation (id, task_id, server_id, updated_at, created_at, annotator_id,"
-        " result, pulled_at) VALUES (?, 1, ?, '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00+00:00', ?, '[]', 'n')",
-        (number, number, person),
+        " result, pulled_at) VALUES (?, 1, ?, ?, ?, ?, '[]', 'n')",
+        (number, number, WHEN, WHEN, person),
     )
     workspace.db.executemany(
         "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, ?, ?)",
@@ -187,7 +188,7 @@ def test_the_json_of_validate_means_the_sentences_it_was_made_of(
         # One more sentence leaves the dataset: the indices mean others now.
         with workspace.transaction() as db:
             move(db, 1, "sent back", "B. Lee")
-        with pytest.raises(RsitmdError, match="was made before the sentences .* changed; run: rs"):
+        with pytest.raises(RsitmdError, match=r"was made before the sentences .* changed; run: rs"):
             by_file(file, workspace, Found(workspace))
         file.write_text(json.dumps({"summary": []}), encoding="utf-8")
         with pytest.raises(RsitmdError, match="holds no findings"):

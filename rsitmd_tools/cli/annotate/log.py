@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -46,7 +47,8 @@ def command(folder: Path, image: str, as_json: bool) -> None:
         )
         for sentence in entry["sentences"]:
             text = sentence["raw"] or "(left empty)"
-            click.echo(printable(f"  {sentence['number']}. {text}  [{sentence['state']}]"))
+            line = f"  {sentence['number']}. {text}  [{sentence['state']}]{_origin(sentence)}"
+            click.echo(printable(line))
             for decision in sentence["decisions"]:
                 why = f": {decision['note']}" if decision["note"] else ""
                 click.echo(
@@ -60,3 +62,12 @@ def command(folder: Path, image: str, as_json: bool) -> None:
             click.echo(printable(f"  better: {entry['choice']}"))
     for skip in found["skips"]:
         click.echo(f"{skip['time']} {skip['annotator']} skipped it")
+
+
+def _origin(sentence: dict[str, Any]) -> str:
+    """Say where a sentence comes from."""
+    if not sentence["raw"]:
+        return ""
+    distance = sentence["edit_distance"]
+    how_far = "" if distance is None else f", edit distance {distance} from a machine's text"
+    return f" ({sentence['origin']}{how_far})"

@@ -126,3 +126,5 @@ def _print(report: ReviewReport) -> None:
         )
     click.echo(f"accepted: {report.accepted}, rejected: {report.rejected}")
     click.echo("states: " + ", ".join(f"{state} {n}" for state, n in report.states.items()))
+    if report.acceptance is not None:
+        click.echo(report.acceptance.line)

@@ -53,16 +53,23 @@ def command(
 
 def _print(state: dict[str, Any]) -> None:
     from rsitmd_tools.errors import printable
+    from rsitmd_tools.workspace.acceptance import Acceptance
 
     click.echo(f"server: {state['url'] or 'not running'}")
-    click.echo(f"images: {state['images']}, {state['tasks']} tasks, {state['complete']} complete")
     click.echo(
-        f"annotations: {state['annotations']}, {state['missing']} missing"
-        f" ({state['drafts']} drafts, {state['skips']} skips)"
+        f"images: {state['images']}, {state['tasks']} tasks, {state['complete']} complete,"
+        f" {state['incomplete']} incomplete"
     )
+    lacking = f"{state['missing']} missing"
+    if state["sentences_asked"]:
+        lacking += f", {state['missing_sentences']} sentences missing"
+    begun = f"{state['drafts']} drafts, {state['skips']} skips"
+    click.echo(f"annotations: {state['annotations']}, {lacking} ({begun})")
     if state["states"]:
         told = ", ".join(f"{name} {n}" for name, n in state["states"].items())
         click.echo(f"sentences: {told}")
+    if state["sentences"]:
+        click.echo(Acceptance(**state["acceptance"]).line)
     for person in state["people"]:
         seconds = "" if person["seconds"] is None else f", {person['seconds']:.0f} s each"
         left = "" if person["active"] else " (left)"
