@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from statistics import median
 from typing import Any
 
+from rsitmd_tools.dataset.naming import sentence_names
 from rsitmd_tools.dataset.records import ImageRecord
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.connection import connection_of
@@ -128,7 +129,8 @@ def findings_of_people(workspace: Workspace) -> dict[str, Any]:
     Returns:
         ``findings``: by email, how many findings a person has of each code; ``agreement``:
         by email ``{"mean", "sentences"}``; ``copied`` and ``doubtful``: sentences too like,
-        or too unlike, those of the others, ``{"image", "annotator", "value"}``.
+        or too unlike, those of the others, ``{"image", "annotator", "sentence" (number from 1),
+        "label", "value"}``.
     """
     from rsitmd_tools.studio.agreement import agreements
     from rsitmd_tools.studio.review import look
@@ -147,6 +149,7 @@ def findings_of_people(workspace: Workspace) -> dict[str, Any]:
     for row in untouched_sentences(workspace):  # of no image, so without an index above
         found[row["email"]]["N108"] += 1
     compared = agreements(images)
+    names = {image.filename: sentence_names(image) for image in images}
     values: dict[str, list[float]] = defaultdict(list)
     for entry in compared:
         values[entry.annotator].append(entry.value)
@@ -158,7 +161,13 @@ def findings_of_people(workspace: Workspace) -> dict[str, Any]:
         },
         **{
             verdict: [
-                {"image": e.image, "annotator": e.annotator, "value": round(e.value, 3)}
+                {
+                    "image": e.image,
+                    "annotator": e.annotator,
+                    "sentence": names[e.image][e.index].number,
+                    "label": f"{e.image}, {names[e.image][e.index].label}",
+                    "value": round(e.value, 3),
+                }
                 for e in compared
                 if e.verdict == verdict
             ]

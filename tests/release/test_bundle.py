@@ -209,14 +209,14 @@ def test_a_release_says_what_nobody_accepted_and_may_leave_it_out(
 
     said, about = made("all", "false")
     assert "not accepted: 3 sentences are in the release ([release] only_accepted = false" in said
-    assert (about["images"], about["sentences"], about["not_accepted"]) == (8, 40, 3)
-    assert about["left_out"]["not_accepted"] == 0
+    assert (about["images"], about["sentences"], about["sentences_not_accepted"]) == (8, 40, 3)
+    assert about["left_out"]["sentences_not_accepted"] == 0
 
     said, about = made("accepted", "true")
     assert "not accepted: 3 sentences are left out ([release] only_accepted = true" in said
     assert "left out: 2 images without all their sentences accepted" in said
-    assert (about["images"], about["sentences"], about["not_accepted"]) == (6, 30, 0)
-    assert about["left_out"]["not_accepted"] == 3
+    assert (about["images"], about["sentences"], about["sentences_not_accepted"]) == (6, 30, 0)
+    assert about["left_out"]["sentences_not_accepted"] == 3
     assert about["left_out"]["reasons"][0]["reason"] == "4 of 5 accepted sentences"
 
     change(workspace, "UPDATE sentence SET state = 'new'")

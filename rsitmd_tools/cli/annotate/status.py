@@ -82,11 +82,7 @@ def _print(state: dict[str, Any]) -> None:
         click.echo(printable(line))
     for verdict in ("copied", "doubtful"):
         for entry in state.get(verdict, []):
-            click.echo(
-                printable(
-                    f"{verdict}: {entry['image']} by {entry['annotator']} ({entry['value']:.2f})"
-                )
-            )
+            click.echo(printable(f"{verdict}: {entry['label']} ({entry['value']:.2f})"))
     _print_ranking(state["ranking"])
     licence = state["licence"]
     if licence is not None:
