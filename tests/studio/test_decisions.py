@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from rsitmd_tools.cli.annotate.log import command as log_command
 from rsitmd_tools.cli.annotate.review import command as review_command
+from rsitmd_tools.cli.annotate.status import command as status_command
 from rsitmd_tools.cli.validate import command as validate_command
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.studio.decisions import Found, by_codes, by_file
@@ -203,6 +204,16 @@ def test_a_note_names_no_other_annotator(tmp_path: Path) -> None:
         [chosen] = by_codes("S102,N106", findings, Found(workspace))
         assert "somebody else" in chosen.note
         assert "anna@x" not in chosen.note
+
+
+def test_status_names_a_copied_sentence_in_the_same_way(tmp_path: Path) -> None:
+    settings = SETTINGS.replace("annotator = 3", "annotator = 1")
+    folder = make(tmp_path / "w", {1: (ANNA[0],), 2: (ANNA[0],)}, settings)
+    shown = CliRunner().invoke(status_command, [str(folder), "--findings"]).stdout
+    assert "copied: port_1.tif, berta@x (1.00)" in shown
+    (folder / "rsitmd.toml").write_text(SETTINGS, encoding="utf-8")
+    shown = CliRunner().invoke(status_command, [str(folder), "--findings"]).stdout
+    assert "copied: port_1.tif, berta@x, sentence 1 (1.00)" in shown
 
 
 def test_an_unknown_code_is_wrong_usage_and_names_the_closest(folder: Path) -> None:
