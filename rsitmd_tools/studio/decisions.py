@@ -62,7 +62,9 @@ class Found:
         # No image has a machine's text among its sentences: it is known by what is said of it.
         self._machine = {(row["filename"], message(row)): row["id"] for row in untouched}
         people = workspace.db.execute("SELECT email FROM annotator ORDER BY length(email) DESC")
-        self._people = [row["email"] for row in people]
+        addresses = "|".join(re.escape(row["email"]) for row in people)
+        # A whole address: a@x.org is not part of anna@x.org.
+        self._people = re.compile(rf"(?<![\w.+%-])(?:{addresses})(?![\w-]|\.\w)")
 
     def row(self, image: str | None, index: int | None, said: str) -> int | None:
         """Return the row of a sentence; None for what is about no sentence that is here.
@@ -78,11 +80,10 @@ class Found:
 
     def note(self, row: int, said: str) -> str:
         """Return a finding's message as its author may read it: without others' addresses."""
-        author = self.entries[row].annotator if row in self.entries else ""
-        for person in self._people:
-            if person != author:
-                said = said.replace(person, "somebody else")
-        return said
+        author = self.entries[row].annotator
+        return self._people.sub(
+            lambda match: match[0] if match[0] in ("", author) else "somebody else", said
+        )
 
 
 def is_file(asked: str) -> bool:
@@ -191,9 +192,9 @@ def _of_findings(
         row = found.row(image, index, said)
         if row is None and index is None:  # about an image, or all of them
             continue
-        if row is None:
+        if row is None or row not in found.entries:
             raise RsitmdError(
-                f"{image} has no sentence with the index {index}",
+                f"{image} has no sentence with the index {index} that can be decided about",
                 where=where,
                 mend="the workspace has changed since: validate again",
             )

@@ -57,6 +57,7 @@ class ReviewReport:
     """What a review found and decided.
 
     Attributes:
+        summary: ``{"data_sha256"}``: checksum of the sentences that were looked at.
         findings: What the rules found in sentences that are new, without what was listed
             before; with ``annotator`` and ``sentence`` (number from 1).
         seen_before: How many findings were listed before and are left out.
@@ -72,6 +73,7 @@ class ReviewReport:
         shared: Whether a sentence went back in a project that several people work in.
     """
 
+    summary: dict[str, str] = field(default_factory=dict)
     findings: list[dict[str, Any]] = field(default_factory=list)
     seen_before: int = 0
     annotators: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -111,7 +113,7 @@ def review(workspace: Workspace, asked: Asked) -> ReviewReport:
     }
     places = [(found.row(f.image, f.sentence_index, f.message), f) for f in findings]
     spots = [(row, finding) for row, finding in places if row is not None and row in new]
-    report = ReviewReport()
+    report = ReviewReport({"data_sha256": load_dataset(workspace.path).checksum()})
     _list(workspace, report, spots, found, everything=asked.everything)
 
     back, accepted, rejected = _choose(workspace, asked, spots, found, new)

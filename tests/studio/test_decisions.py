@@ -206,6 +206,29 @@ def test_a_note_names_no_other_annotator(tmp_path: Path) -> None:
         assert "anna@x" not in chosen.note
 
 
+def test_a_note_keeps_whole_addresses(tmp_path: Path) -> None:
+    """The address of one person may be the end of another's."""
+    folder = make(tmp_path / "w", {1: (ANNA[0],), 2: BERTA})
+    with Workspace.open(folder, write=True) as workspace:
+        with workspace.transaction() as db:
+            db.execute("UPDATE annotator SET email = 'a@x.org' WHERE id = 2")
+            db.execute("UPDATE annotator SET email = 'anna@x.org' WHERE id = 1")
+        note = Found(workspace).note(1, "anna@x.org and a@x.org are alike; ask a@x.org.")
+    assert note == "anna@x.org and somebody else are alike; ask somebody else."
+
+
+def test_the_json_of_review_is_checked_too(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "findings.json"
+    done = CliRunner().invoke(review_command, [str(folder), "--select", "S104", "--json"])
+    file.write_text(done.stdout, encoding="utf-8")
+    with Workspace.open(folder, write=True) as workspace:
+        assert len(by_file(file, workspace, Found(workspace))) == 2
+        with workspace.transaction() as db:
+            move(db, 1, "sent back", "B. Lee")
+        with pytest.raises(RsitmdError, match="was made before"):
+            by_file(file, workspace, Found(workspace))
+
+
 def test_status_names_a_copied_sentence_in_the_same_way(tmp_path: Path) -> None:
     settings = SETTINGS.replace("annotator = 3", "annotator = 1")
     folder = make(tmp_path / "w", {1: (ANNA[0],), 2: (ANNA[0],)}, settings)

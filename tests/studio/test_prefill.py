@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rsitmd_tools.cli.annotate.log import command as log_command
+from rsitmd_tools.cli.validate import command as validate_command
 from rsitmd_tools.dataset import load_dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.quality import check
@@ -131,6 +132,19 @@ def test_untouched_text_is_a_finding_and_in_no_release(tmp_path: Path) -> None:
     findings = [f for f in check(load_dataset(folder)) if f.code == "N108"]
     assert [(f.image, f.sentence_index) for f in findings] == [("airport_1.tif", None)]
     assert f"1@x.org submitted a machine's text as sentence 1: {GIVEN!r}" in findings[0].message
+
+
+def test_a_fix_keeps_the_distance_true(tmp_path: Path) -> None:
+    folder = campaign(tmp_path / "w")
+    with Workspace.open(folder, write=True) as workspace:
+        keep_captions(workspace, captions(tmp_path), "model-1")
+        write(workspace, 1, "There are  three planes in the  airport.")
+        assert merged_images(workspace)[0].sentences[0].edit_distance == 6
+    assert CliRunner().invoke(validate_command, [str(folder), "--fix"]).exit_code == 0
+    with Workspace.open(folder) as workspace:
+        [sentence] = merged_images(workspace)[0].sentences
+        assert sentence.raw == "There are three planes in the airport."
+        assert (sentence.origin, sentence.edit_distance) == (CHANGED, 4)
 
 
 def test_captions_are_kept_once_and_replaced_by_the_same_model(tmp_path: Path) -> None:
