@@ -103,10 +103,12 @@ def codes_of(asked: str) -> tuple[str, ...]:
     known = list(all_rules())
     for code in codes:
         if not any(entry.startswith(code) for entry in known):
-            close = difflib.get_close_matches(code.upper(), known, _SHOWN, 0.5) or known
+            close = difflib.get_close_matches(code.upper(), known, _SHOWN, 0.5)
             raise WrongUsage(
                 f"no rule has the code {code!r}, and no file has this name",
-                mend=f"use one of: {', '.join(close)}",
+                mend=f"use one of: {', '.join(close)}"
+                if close
+                else "use codes such as S104, families such as S, or a CSV or JSON file",
             )
     return codes
 

@@ -247,6 +247,8 @@ def test_an_unknown_code_is_wrong_usage_and_names_the_closest(folder: Path) -> N
         assert "S109" in str(done.exception)
     done = CliRunner().invoke(review_command, [str(folder), "--send-back", "s104"])
     assert "use one of: S104" in str(done.exception)
+    done = CliRunner().invoke(review_command, [str(folder), "--send-back", "nofile"])
+    assert "use codes such as S104" in str(done.exception)
 
 
 def test_a_known_code_that_found_nothing_is_said(folder: Path) -> None:
