@@ -94,8 +94,8 @@ class Gallery:
         return self.part.images[image].filename
 
     def text_name(self, text: int) -> str:
-        """Return what a text is called: its place among the sentences of its image."""
-        return f"sentence {int(self.places[text])} of {self.name(int(self.owners[text]))}"
+        """Return the name of a text: its number, from 1, among the sentences of its image."""
+        return f"sentence {int(self.places[text]) + 1} of {self.name(int(self.owners[text]))}"
 
     def check_numbers(self, scores: npt.NDArray[np.floating[Any]], where: str, mend: str) -> None:
         """Check that every pair has a score; infinite ones can be ranked, NaN cannot.

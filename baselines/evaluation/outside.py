@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,11 @@ def _by_name(file: Path, gallery: Gallery) -> tuple[Indices, Indices, tuple[int,
         for owner, place in zip(gallery.owners.tolist(), gallery.places.tolist(), strict=True)
     ]
     absent = [name for name in names if name not in images]
-    absent += [f"{name}, sentence {place}" for name, place in wanted if (name, place) not in texts]
+    absent += [
+        f"sentence {place + 1} of {name} (as {json.dumps([name, place])})"
+        for name, place in wanted
+        if (name, place) not in texts
+    ]
     if absent:
         raise RsitmdError(
             f"{len(absent)} images or sentences of the split are not named, such as {absent[0]}",

@@ -12,6 +12,9 @@ from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.hashing import sha256_lines
 
 SPLITS = ("train", "val", "test")
+# Where a sentence comes from: written by a human, a machine's text that a human changed, or a
+# machine's text that nobody changed.
+HUMAN, CHANGED, UNTOUCHED = ORIGINS = ("human", "machine changed", "machine untouched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +26,23 @@ class Sentence:
         annotator: Who wrote it, where known.
         tokens: The tokens of the source file, where it has any.
         extra: Fields of the source file that are not ours, kept as they came.
+        number: Number of the sentence on the page of its annotator, from 1, where that page
+            has several; None where the order of the sentences gives it.
+        origin: One of :data:`ORIGINS`, where known.
+        edit_distance: Characters in which it differs from the nearest text of a machine that
+            was given for the image (Levenshtein); None where none was given, or unknown.
+        machine_given: Whether the annotator could see a text of a machine for the image; None
+            where unknown.
     """
 
     raw: str
     annotator: str | None = None
     tokens: tuple[str, ...] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    number: int | None = None
+    origin: str | None = None
+    edit_distance: int | None = None
+    machine_given: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,10 +49,10 @@ def compare(
         if record is None:
             raise _differs(release, image.path.name, "is not in the release")
         sentences = tuple(raw for name in order for raw in image.written_by(name))
-        for index, (wanted, came) in enumerate(zip(sentences, record.captions, strict=False)):
+        for number, (wanted, came) in enumerate(zip(sentences, record.captions, strict=False), 1):
             if wanted != came:
                 raise _differs(
-                    release, record.filename, f"sentence {index} is {came!r}, was {wanted!r}"
+                    release, record.filename, f"sentence {number} is {came!r}, was {wanted!r}"
                 )
         if len(record.captions) != len(sentences):
             raise _differs(

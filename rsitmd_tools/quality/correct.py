@@ -14,6 +14,7 @@ from rsitmd_tools.atomic import write_json, write_text
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
 from rsitmd_tools.quality.fixes import Change
+from rsitmd_tools.quality.texts import edit_distance
 
 HISTORY = "corrections.jsonl"
 LINES_PER_IMAGE = 5
@@ -96,7 +97,7 @@ def _workspace(dataset: Dataset, changes: Sequence[Change]) -> str:
         with workspace.transaction() as db:
             for change in changes:
                 number = ids.get((change.image, change.sentence_index))
-                row = db.execute("SELECT raw FROM sentence WHERE id = ?", (number,)).fetchone()
+                row = db.execute("SELECT * FROM sentence WHERE id = ?", (number,)).fetchone()
                 _check(dataset.source, change, None if row is None else row["raw"])
                 db.execute(
                     "INSERT INTO correction (sentence_id, before, after, codes, tool, made_at)"
@@ -110,14 +111,19 @@ def _workspace(dataset: Dataset, changes: Sequence[Change]) -> str:
                         utc_now(),
                     ),
                 )
-                db.execute("UPDATE sentence SET raw = ? WHERE id = ?", (change.after, number))
+                machine = row["machine_raw"]
+                distance = None if machine is None else edit_distance(change.after, machine)
+                db.execute(
+                    "UPDATE sentence SET raw = ?, edit_distance = ? WHERE id = ?",
+                    (change.after, distance, number),
+                )
     return f"the table correction of {dataset.source / 'workspace.db'}"
 
 
 def _check(where: Path, change: Change, found: str | None) -> None:
     if found != change.before:
         raise RsitmdError(
-            f"sentence {change.sentence_index} of {change.image} has changed meanwhile",
+            f"{change.image}, {change.label}: the text has changed meanwhile",
             where=where,
             mend="run the same command again",
         )

@@ -22,6 +22,7 @@ class Change:
         split: Split of that image.
         record: Index of the image's record in the dataset.
         sentence_index: Index of the sentence within its image.
+        label: Name of the sentence within its image, as people read it.
         before: The text as it stands.
         after: The text mended.
         codes: Rules whose fixes took part.
@@ -31,6 +32,7 @@ class Change:
     split: str | None
     record: int
     sentence_index: int
+    label: str
     before: str
     after: str
     codes: tuple[str, ...]
@@ -61,14 +63,15 @@ def changes(subject: Subject, *, unsafe: bool = False) -> list[Change]:
         after, codes = _fixed(sentence.raw, own, subject)
         if after != sentence.raw and after.strip():
             place = (image.filename, image.split, records[id(image)], sentence.index)
-            found.append(Change(*place, sentence.raw, after, codes))
+            label = subject.name(image, sentence.index).label
+            found.append(Change(*place, label, sentence.raw, after, codes))
     return found
 
 
 def diff(found: Sequence[Change]) -> Iterator[str]:
     """Yield the changes as lines of a diff; nothing of the data comes raw."""
     for change in found:
-        place = f"{printable(change.image)} sentence {change.sentence_index}"
+        place = printable(f"{change.image}, {change.label}")
         yield f"@@ {place} ({', '.join(change.codes)})"
         yield f"-{printable(change.before)}"
         yield f"+{printable(change.after)}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rsitmd_tools import __version__
-from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
+from rsitmd_tools.dataset.records import CHANGED, ORIGINS, Dataset, ImageRecord, Sentence
 
 MOST_COMMON = 100
 
@@ -25,7 +25,8 @@ def dataset_statistics(dataset: Dataset) -> dict[str, Any]:
     - ``distributions``: how many captions have so many tokens, how many images so many
       keywords, and the most common words and keywords;
     - ``annotators``: for each person who is known, sentences, their mean length, the share
-      of distinct ones, and distinct words.
+      of distinct ones, and distinct words;
+    - ``origins``: see :func:`origins_of`.
 
     A figure that does not exist (an empty dataset's average) is None. Source: Yuan et al.,
     2021, section IV; schema ``statistics``.
@@ -48,6 +49,29 @@ def dataset_statistics(dataset: Dataset) -> dict[str, Any]:
         },
         "distributions": texts.distributions(dataset.images),
         "annotators": texts.annotators(dataset.images),
+        "origins": origins_of(dataset.images),
+    }
+
+
+def origins_of(images: Iterable[ImageRecord]) -> dict[str, Any]:
+    """Return how many sentences humans and machines wrote.
+
+    Returns:
+        Sentences by origin (``human``, ``machine changed``, ``machine untouched``, ``unknown``);
+        ``machine_given``: those whose annotator could see a text of a machine; ``edit_distance``:
+        the mean distance of the changed ones from the machine's text, None where there is none.
+    """
+    sentences = [sentence for image in images for sentence in image.sentences]
+    counts = Counter(sentence.origin or "unknown" for sentence in sentences)
+    distances = [
+        sentence.edit_distance
+        for sentence in sentences
+        if sentence.origin == CHANGED and sentence.edit_distance is not None
+    ]
+    return {
+        **{origin: counts[origin] for origin in (*ORIGINS, "unknown")},
+        "machine_given": sum(bool(sentence.machine_given) for sentence in sentences),
+        "edit_distance": sum(distances) / len(distances) if distances else None,
     }
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rsitmd_tools.dataset.naming import SentenceName, sentence_names
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.quality.texts import folded, split_words
 from rsitmd_tools.quality.words import WordLists
@@ -68,6 +69,41 @@ class Subject:
         return self.settings.validate.thresholds
 
     @cached_property
+    def records(self) -> Mapping[tuple[str | None, str | None], ImageRecord]:
+        """The images by file name and split; the first one where several have both."""
+        found: dict[tuple[str | None, str | None], ImageRecord] = {}
+        for image in self.dataset:
+            found.setdefault((image.filename, image.split), image)
+        return found
+
+    def name(self, image: ImageRecord, index: int) -> SentenceName:
+        """Return the name of a sentence, as people read it.
+
+        Args:
+            image: An image of the dataset.
+            index: Index of the sentence within the image.
+        """
+        if id(image) not in self._names:
+            self._names[id(image)] = sentence_names(image)
+        return self._names[id(image)][index]
+
+    def name_at(
+        self, filename: str | None, split: str | None, index: int | None
+    ) -> SentenceName | None:
+        """Return the name of the sentence of a finding; None where it is about none."""
+        image = self.records.get((filename, split))
+        if index is None:
+            return None
+        if image is None or index >= len(image.sentences):
+            return SentenceName(None, index + 1)
+        return self.name(image, index)
+
+    @cached_property
+    def _names(self) -> dict[int, list[SentenceName]]:
+        """Names of the sentences of the images that were asked for, by identity."""
+        return {}
+
+    @cached_property
     def lists(self) -> WordLists:
         """The word lists, the user's included."""
         return WordLists(self.settings.validate.word_lists)
@@ -93,6 +129,11 @@ class Subject:
         for sentence in self.sentences:
             by_place.setdefault(id(sentence.image), []).append(sentence)
         return tuple((image, tuple(by_place.get(id(image), ()))) for image in self.dataset)
+
+    @property
+    def keywords(self) -> Iterator[tuple[ImageRecord, str]]:
+        """Each image with each of its keywords."""
+        return ((image, keyword) for image in self.dataset for keyword in image.keywords)
 
     @cached_property
     def word_counts(self) -> Counter[str]:

@@ -30,6 +30,13 @@ def jaccard(left: Sequence[str], right: Sequence[str]) -> float:
     return common / union if union else 0.0
 
 
+def edit_distance(left: str, right: str) -> int:
+    """Return the Levenshtein distance of two texts, in characters."""
+    from nltk.metrics.distance import edit_distance as levenshtein
+
+    return int(levenshtein(left, right))
+
+
 def singular(word: str) -> str:
     """Return an English noun without the usual endings of the plural.
 

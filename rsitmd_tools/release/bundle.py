@@ -27,7 +27,7 @@ from rsitmd_tools.dataset.formats import precomp
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.progress import track
-from rsitmd_tools.quality.statistics import dataset_statistics
+from rsitmd_tools.quality.statistics import dataset_statistics, origins_of
 from rsitmd_tools.release.checksums import verify_release, write_checksums
 from rsitmd_tools.release.select import (
     LeftOut,
@@ -41,7 +41,11 @@ from rsitmd_tools.similarity import write_prior
 from rsitmd_tools.splitting.split import FACT as SPLIT
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.licence import licence_state
-from rsitmd_tools.workspace.merge import merged_images
+from rsitmd_tools.workspace.merge import (
+    count_not_accepted,
+    merged_images,
+    untouched_sentences,
+)
 
 MANIFEST = "release.json"
 # Who wrote about which image, sentences or keywords.
@@ -66,6 +70,10 @@ class ReleaseReport:
         left_out: Images that have not all their sentences yet.
         no_precomp: Why ``precomp/`` was not written; None where it was.
         not_accepted: Annotators, by number, who have not accepted the licence asked for.
+        only_accepted: Whether it takes only sentences that a reviewer has accepted.
+        unreviewed: Sentences that no reviewer has accepted: those it holds, or those it leaves
+            out where it takes accepted ones only.
+        machine_untouched: Texts of a machine that nobody changed, left out.
     """
 
     version: str
@@ -76,6 +84,9 @@ class ReleaseReport:
     left_out: int
     no_precomp: str | None
     not_accepted: tuple[str, ...]
+    only_accepted: bool
+    unreviewed: int
+    machine_untouched: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +98,15 @@ class _Content:
     pixels: dict[str, str]
     annotated_until: str | None
     licence: dict[str, Any] | None
+    unreviewed: int
+    machine_untouched: int
 
 
 def make_release(workspace: Workspace, version: str, out: Path) -> ReleaseReport:
     """Write a release of the finished images; unfinished ones are left out and listed.
 
-    An image is finished when it has as many sentences as ``[annotation]`` asks for.
+    An image is finished when it has as many sentences as ``[annotation]`` asks for; where
+    ``[release] only_accepted`` is set, as many accepted ones.
     Everything is written aside and renamed at the end: a killed release leaves nothing
     under the name of ``out``, and the same command run again gives the same bytes.
 
@@ -120,6 +134,9 @@ def make_release(workspace: Workspace, version: str, out: Path) -> ReleaseReport
         left_out=len(content.left_out),
         no_precomp=no_precomp,
         not_accepted=tuple(content.licence["not_accepted"]) if content.licence else (),
+        only_accepted=workspace.settings.release.only_accepted,
+        unreviewed=content.unreviewed,
+        machine_untouched=content.machine_untouched,
     )
     manifest = _manifest(workspace, content, report)
     if _stands(out, manifest):
@@ -159,9 +176,12 @@ def _errors_name(out: Path, *, instead_of: Path) -> Iterator[None]:
 def _content(workspace: Workspace) -> _Content:
     """Read the workspace at one moment: a pull that runs meanwhile changes nothing."""
     db = workspace.db
+    only_accepted = workspace.settings.release.only_accepted
     db.execute("BEGIN")
     try:
-        images = merged_images(workspace)
+        images = merged_images(workspace, only_accepted=only_accepted)
+        unreviewed = count_not_accepted(workspace)
+        untouched = len(untouched_sentences(workspace))
         addresses = db.execute("SELECT id, email FROM annotator").fetchall()
         pixels = db.execute("SELECT filename, pixel_sha256 FROM image").fetchall()
         until = db.execute("SELECT max(updated_at) FROM annotation WHERE latest").fetchone()[0]
@@ -169,8 +189,12 @@ def _content(workspace: Workspace) -> _Content:
         writers = db.execute(WRITERS).fetchall()
     finally:
         db.execute("ROLLBACK")
-    finished, left_out = finished_images(images, workspace.settings.annotation.sentences_per_image)
-    check_splits(finished, workspace.path)
+    finished, left_out = finished_images(
+        images,
+        workspace.settings.annotation.sentences_per_image,
+        "accepted sentences" if only_accepted else "sentences",
+    )
+    check_splits(finished, workspace.path, only_accepted=only_accepted)
     check_filenames(finished, workspace.path)
     # The number is the annotator's in the workspace: the same person in every release.
     pseudonyms = {row["email"]: f"annotator-{row['id']}" for row in addresses}
@@ -187,6 +211,11 @@ def _content(workspace: Workspace) -> _Content:
         {r["filename"]: r["pixel_sha256"] for r in pixels},
         until,
         None if licence is None else _licence(licence, writers, finished, pseudonyms),
+        # Those in the release, or those that it leaves out.
+        unreviewed.total()
+        if only_accepted
+        else sum(unreviewed[image.filename] for image in finished),
+        untouched,
     )
 
 
@@ -316,7 +345,11 @@ def _manifest(workspace: Workspace, content: _Content, report: ReleaseReport) ->
             "images": report.left_out,
             "reasons": [asdict(image) for image in content.left_out],
             "precomp": report.no_precomp,
+            "sentences_not_accepted": report.unreviewed if report.only_accepted else 0,
+            "machine_untouched": report.machine_untouched,
         },
+        "sentences_not_accepted": 0 if report.only_accepted else report.unreviewed,
+        "origins": origins_of(content.dataset),
         "annotators_licence": content.licence,
         "settings": _settings(workspace),
     }

@@ -40,13 +40,14 @@ def check_version(version: str) -> None:
 
 
 def finished_images(
-    images: Iterable[ImageRecord], sentences: int
+    images: Iterable[ImageRecord], sentences: int, what: str = "sentences"
 ) -> tuple[list[ImageRecord], list[LeftOut]]:
     """Part the images that have all their sentences from those that do not.
 
     Args:
         images: All images of a workspace.
         sentences: Sentences that a finished image has at least.
+        what: What is counted, as a reason says it.
     """
     finished = []
     left_out = []
@@ -55,16 +56,24 @@ def finished_images(
         if found >= sentences:
             finished.append(image)
         else:
-            left_out.append(LeftOut(image.filename, f"{found} of {sentences} sentences"))
+            left_out.append(LeftOut(image.filename, f"{found} of {sentences} {what}"))
     return finished, left_out
 
 
-def check_splits(finished: Sequence[ImageRecord], workspace: Path) -> None:
+def check_splits(
+    finished: Sequence[ImageRecord], workspace: Path, *, only_accepted: bool = False
+) -> None:
     """Check that every image has a split, and that train and test hold some.
 
     Raises:
         RsitmdError: There is nothing to release yet; the message names the next step.
     """
+    if not finished and only_accepted:
+        raise RsitmdError(
+            "has no image with all its sentences accepted ([release] only_accepted = true)",
+            where=workspace,
+            mend=f"accept sentences: rsitmd annotate review {workspace} --accept",
+        )
     if not finished:
         raise RsitmdError(
             "has no image with all its sentences",

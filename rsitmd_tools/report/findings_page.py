@@ -35,12 +35,12 @@ class ImageFindings:
 
     Attributes:
         record: The image.
-        findings: ``(finding, the sentence it is about)``.
+        findings: ``(finding, name of the sentence it is about, its text)``.
         link: Address of its task in Label Studio, where there is one.
     """
 
     record: ImageRecord | None
-    findings: Sequence[tuple[Finding, str | None]]
+    findings: Sequence[tuple[Finding, str | None, str | None]]
     link: str | None
 
 
@@ -99,15 +99,19 @@ def render(findings: Findings, links: Mapping[str, str] | None = None) -> str:
 def _groups(
     subject: Subject, findings: Sequence[Finding], links: Mapping[str, str]
 ) -> list[ImageFindings]:
-    records: dict[tuple[str, str | None], ImageRecord] = {}
-    for image in subject.dataset:
-        records.setdefault((image.filename, image.split), image)
     groups = []
     for key, group in groupby(findings, key=lambda f: (f.image, f.split)):
-        record = None if key[0] is None else records.get((key[0], key[1]))
-        entries = [(finding, _sentence(record, finding)) for finding in group]
+        record = subject.records.get(key)
+        entries = [
+            (finding, _name(subject, finding), _sentence(record, finding)) for finding in group
+        ]
         groups.append(ImageFindings(record, entries, links.get(key[0] or "")))
     return groups
+
+
+def _name(subject: Subject, finding: Finding) -> str | None:
+    name = subject.name_at(finding.image, finding.split, finding.sentence_index)
+    return None if name is None else name.label
 
 
 def _sentence(record: ImageRecord | None, finding: Finding) -> str | None:

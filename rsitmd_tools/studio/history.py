@@ -8,6 +8,7 @@ from typing import Any
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.results import parse_result
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.numbering import numbers_before
 
 
 def history(workspace: Workspace, filename: str) -> dict[str, Any]:
@@ -17,7 +18,9 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
     ``changed_by`` where that is somebody else, ``time``, ``seconds`` that the server
     measured, ``server_id``, ``project``, ``pilot``, ``latest``, ``deleted_at``,
     ``sentences``, ``keywords``, ``choice`` of a ranking) and ``skips``. A sentence has
-    ``slot``, ``raw``, ``state``, ``origin`` and its ``decisions``.
+    ``slot``, ``number`` (from 1, over all that its annotator wrote about the image), ``raw``
+    ("" where it was left empty and sent back), ``state``, ``origin``, ``machine`` (the nearest
+    text of a machine that was given), ``edit_distance`` from it, and its ``decisions``.
 
     Raises:
         RsitmdError: There is no such image.
@@ -53,6 +56,11 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
         " ORDER BY skipped_at",
         (image["id"],),
     )
+    before = numbers_before(workspace)
+    # Earlier revisions have the numbers of the one that counts now.
+    first = {
+        (r["task_id"], r["server_id"]): before.get(r["id"], 0) for r in revisions if r["latest"]
+    }
     return {
         "image": image["filename"],
         "assigned": [row["email"] for row in assigned],
@@ -67,7 +75,9 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
                 "pilot": row["kind"] == "pilot",
                 "latest": bool(row["latest"]),
                 "deleted_at": row["deleted_at"],
-                "sentences": _sentences(workspace, row["id"]),
+                "sentences": _sentences(
+                    workspace, row["id"], first.get((row["task_id"], row["server_id"]), 0)
+                ),
                 "keywords": [
                     entry["raw"]
                     for entry in db.execute(
@@ -83,16 +93,19 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
     }
 
 
-def _sentences(workspace: Workspace, annotation: int) -> list[dict[str, Any]]:
+def _sentences(workspace: Workspace, annotation: int, before: int) -> list[dict[str, Any]]:
     sentences = workspace.db.execute(
         "SELECT * FROM sentence WHERE annotation_id = ? ORDER BY slot", (annotation,)
     ).fetchall()
     return [
         {
             "slot": row["slot"],
+            "number": before + row["slot"],
             "raw": row["raw"],
             "state": row["state"],
             "origin": row["origin"],
+            "machine": row["machine_raw"],
+            "edit_distance": row["edit_distance"],
             "decisions": [
                 {
                     "state": decision["after"],

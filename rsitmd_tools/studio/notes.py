@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from rsitmd_tools.dataset.naming import SentenceName
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.numbering import numbers_before
 
 SENT_BACK_NOTE = "Sent back to "
 GIVEN_AWAY = "This image was given to somebody else meanwhile: skip it."
@@ -17,8 +19,10 @@ GIVEN_AWAY = "This image was given to somebody else meanwhile: skip it."
 def notes(workspace: Workspace, project: int) -> dict[int, str]:
     """Return the note of each task of a project (by row) that has one."""
     lines: dict[int, list[str]] = defaultdict(list)
+    before = numbers_before(workspace)
+    asked = workspace.settings.annotation.sentences_asked
     for row in workspace.db.execute(
-        "SELECT task.id, sentence.slot, annotator.email, annotator.name, ("
+        "SELECT task.id, annotation_id, sentence.slot, raw, annotator.email, annotator.name, ("
         "  SELECT note FROM decision WHERE sentence_id = sentence.id AND after = 'sent back'"
         "  ORDER BY decision.id DESC LIMIT 1) AS note"
         " FROM sentence JOIN annotation ON annotation.id = annotation_id"
@@ -32,8 +36,10 @@ def notes(workspace: Workspace, project: int) -> dict[int, str]:
         (project,),
     ):
         who = f"{row['name']} ({row['email']})" if row["name"] else row["email"]
-        why = row["note"] or "please write it again"
-        lines[row["id"]].append(f"{SENT_BACK_NOTE}{who}, sentence {row['slot']}: {why}")
+        number = before.get(row["annotation_id"], 0) + row["slot"]
+        name = SentenceName(who, number, several=asked > 1 or number > 1)
+        why = row["note"] or f"please write it{' again' if row['raw'] else ': it was left empty'}"
+        lines[row["id"]].append(f"{SENT_BACK_NOTE}{name.label}: {why}")
     for row in workspace.db.execute(
         "SELECT task.id FROM task JOIN project ON project.id = project_id"
         " WHERE project.id = ? AND kind = 'main' AND project.annotator_id IS NOT NULL"

@@ -10,11 +10,9 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from rsitmd_tools.quality.texts import folded
+from rsitmd_tools.dataset.records import CHANGED, HUMAN, UNTOUCHED
+from rsitmd_tools.quality.texts import edit_distance, folded
 
-HUMAN = "human"
-CHANGED = "machine changed"
-UNTOUCHED = "machine untouched"
 # A text that keeps less than this share of the given one is written anew.
 LEAST_KEPT = 0.5
 
@@ -24,8 +22,8 @@ class Origin(NamedTuple):
 
     Attributes:
         origin: :data:`HUMAN`, :data:`CHANGED` or :data:`UNTOUCHED`.
-        machine: The text that was given; None for a human's own.
-        distance: Characters that were inserted, removed or replaced (Levenshtein).
+        machine: The nearest of the texts that were given for the image; None where none was.
+        distance: Characters that were inserted, removed or replaced (Levenshtein) against it.
     """
 
     origin: str
@@ -36,7 +34,8 @@ class Origin(NamedTuple):
 def origin_of(raw: str, given: Iterable[str], *, started_from: bool = False) -> Origin:
     """Say where a sentence comes from.
 
-    Case, white space and punctuation at the end do not make a text a human's.
+    Case, white space and punctuation at the end do not make a text a human's. A human's own
+    text has a distance too where texts were given: its author could see them.
 
     Args:
         raw: The sentence.
@@ -56,7 +55,7 @@ def origin_of(raw: str, given: Iterable[str], *, started_from: bool = False) -> 
     distance, text = best
     if started_from or distance <= (1 - LEAST_KEPT) * max(len(raw), len(text)):
         return Origin(CHANGED, text, distance)
-    return Origin(HUMAN)
+    return Origin(HUMAN, text, distance)
 
 
 def mark_origins(db: sqlite3.Connection, annotation: int, entry: dict[str, Any]) -> None:
@@ -87,13 +86,6 @@ def mark_origins(db: sqlite3.Connection, annotation: int, entry: dict[str, Any])
             "UPDATE sentence SET origin = ?, machine_raw = ?, edit_distance = ? WHERE id = ?",
             (*found, row["id"]),
         )
-
-
-def edit_distance(left: str, right: str) -> int:
-    """Return the Levenshtein distance of two texts, in characters."""
-    from nltk.metrics.distance import edit_distance as levenshtein
-
-    return int(levenshtein(left, right))
 
 
 def _bare(text: str) -> str:

@@ -54,7 +54,8 @@ def payment(workspace: Workspace) -> list[dict[str, Any]]:
         row["annotations"] += 1
         row["seconds"] += round(entry["lead_time"] or 0)
         for sentence in workspace.db.execute(
-            "SELECT raw, state, origin FROM sentence WHERE annotation_id = ?", (entry["id"],)
+            "SELECT raw, state, origin FROM sentence WHERE annotation_id = ? AND raw <> ''",
+            (entry["id"],),
         ):
             if sentence["origin"] == "machine untouched":
                 row["machine_untouched"] += 1

@@ -11,7 +11,8 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
     """Mark the sentences of an old revision as replaced.
 
     A sentence that the new revision repeats word for word keeps what was decided about it:
-    accepted stays accepted, and what was sent back and not changed stays sent back.
+    accepted stays accepted, and what was sent back and not changed stays sent back. So does
+    what was sent back and is empty in the new revision, or still is.
 
     Args:
         db: The workspace's database, in a transaction.
@@ -25,7 +26,16 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
     new = {row["slot"]: row for row in _sentences(db, after)}
     for old in _sentences(db, before):
         row = new.get(old["slot"])
-        if row is not None and row["raw"] == old["raw"] and old["state"] != NEW:
+        if row is None and old["state"] == SENT_BACK:
+            row = _empty(db, after, old["slot"])
+        if row is not None and row["raw"] == old["raw"]:
+            db.execute(
+                "INSERT OR IGNORE INTO seen_finding SELECT ?, code, message, seen_at"
+                " FROM seen_finding WHERE sentence_id = ?",
+                (row["id"], old["id"]),
+            )
+        kept = row is not None and row["raw"] in ("", old["raw"])
+        if row is not None and kept and old["state"] != NEW:
             last = db.execute(
                 "SELECT * FROM decision WHERE sentence_id = ? ORDER BY id DESC LIMIT 1",
                 (old["id"],),
@@ -57,6 +67,17 @@ def _sentences(db: sqlite3.Connection, annotation: int) -> list[sqlite3.Row]:
     return db.execute(
         "SELECT * FROM sentence WHERE annotation_id = ? ORDER BY slot", (annotation,)
     ).fetchall()
+
+
+def _empty(db: sqlite3.Connection, annotation: int, slot: int) -> sqlite3.Row:
+    """Make the row of a sentence that was left empty."""
+    db.execute(
+        "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, ?, '')", (annotation, slot)
+    )
+    row: sqlite3.Row = db.execute(
+        "SELECT * FROM sentence WHERE annotation_id = ? AND slot = ?", (annotation, slot)
+    ).fetchone()
+    return row
 
 
 def is_double(

@@ -53,7 +53,8 @@ def move(
     before = db.execute("SELECT state FROM sentence WHERE id = ?", (sentence,)).fetchone()["state"]
     if state not in TRANSITIONS[before]:
         raise RsitmdError(
-            f"a sentence that is {before} cannot become {state}", where=f"sentence {sentence}"
+            f"a sentence that is {before} cannot become {state}",
+            where=f"row {sentence} of the table sentence",
         )
     db.execute("UPDATE sentence SET state = ? WHERE id = ?", (state, sentence))
     db.execute(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from statistics import median
 from typing import Any
 
+from rsitmd_tools.dataset.naming import sentence_names
 from rsitmd_tools.dataset.records import ImageRecord
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.assign import skipped_by_all
@@ -16,18 +18,21 @@ from rsitmd_tools.studio.fields import page_of
 from rsitmd_tools.studio.people import overview
 from rsitmd_tools.studio.ranking import ranking
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.acceptance import acceptance
 from rsitmd_tools.workspace.licence import licence_state
 from rsitmd_tools.workspace.merge import merged_images, untouched_sentences
+from rsitmd_tools.workspace.settings import AnnotationSettings
 
 WINDOW = timedelta(days=14)  # the pace of these days tells when it ends
 NO_ESTIMATE = {"per_day": 0.0, "days": None, "ends": None}
 
 # Annotations that count, with the project they are in.
+_CURRENT = " FROM current_annotation AS annotation"
 COUNTED = (
-    " FROM annotation JOIN task ON task.id = task_id"
+    f"{_CURRENT} JOIN task ON task.id = task_id"
     " JOIN project ON project.id = project_id AND project.kind = 'main'"
     " JOIN annotator ON annotator.id = annotation.annotator_id"
-    " WHERE latest AND deleted_at IS NULL"
+    " WHERE whole"
 )
 
 
@@ -44,12 +49,14 @@ def status(workspace: Workspace) -> dict[str, Any]:
     Keys: ``url`` (None while no server runs), ``projects``, ``images``, ``tasks``,
     ``annotations``, ``annotators`` (annotations by email), ``complete`` (images that have
     all their sentences, or annotations where the page asks for no sentence:
-    ``sentences_asked``), ``sentences``, ``keywords``, ``missing`` (annotations that
-    images lack), ``drafts``, ``skips``, ``skipped_by_all`` (see
+    ``sentences_asked``), ``incomplete`` (the other images), ``sentences``, ``keywords``,
+    ``missing`` (annotations that incomplete images lack; one that lacks a sentence is missing
+    too), ``missing_sentences``, ``drafts``, ``skips``, ``skipped_by_all`` (see
     :func:`~rsitmd_tools.studio.assign.skipped_by_all`), ``states`` (sentences by state),
-    ``categories``,
-    ``people``, ``ranking`` (see :func:`~rsitmd_tools.studio.ranking.ranking`), ``estimate``
-    and ``licence`` (None where none is asked for).
+    ``categories``, ``people``, ``ranking`` (see
+    :func:`~rsitmd_tools.studio.ranking.ranking`), ``estimate``,
+    ``licence`` (None where none is asked for) and ``acceptance`` (see
+    :class:`~rsitmd_tools.workspace.acceptance.Acceptance`).
 
     Raises:
         RsitmdError: The settings name a page or a licence that cannot be read.
@@ -75,14 +82,14 @@ def status(workspace: Workspace) -> dict[str, Any]:
         " LEFT JOIN annotator ON annotator.id = project.annotator_id"
         " WHERE project.kind = 'main' AND closed_at IS NULL ORDER BY project.id"
     ).fetchall()
-    missing = _missing(workspace)
+    missing = _missing(counted, [i.filename for i in images if i.filename not in complete], asked)
     return {
         "url": _url(workspace),
         "projects": [{"id": row["server_id"], "annotator": row["email"]} for row in projects],
         "images": len(images),
         "tasks": db.execute(
             "SELECT count(*) FROM task JOIN project ON project.id = project_id"
-            " WHERE project.kind = 'main' AND closed_at IS NULL"
+            " WHERE project.kind = 'main' AND closed_at IS NULL AND task.server_id > 0"
         ).fetchone()[0],
         "annotations": sum(row["n"] for row in by_email),
         "annotators": {row["email"]: row["n"] for row in by_email},
@@ -90,7 +97,11 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "sentences_asked": asked.sentences_asked,
         "sentences": sum(len(image.sentences) for image in images),
         "keywords": sum(len(image.keywords) for image in images),
+        "incomplete": len(images) - len(complete),
         "missing": missing,
+        "missing_sentences": sum(
+            max(0, asked.sentences_per_image - len(image.sentences)) for image in images
+        ),
         "drafts": db.execute("SELECT coalesce(sum(drafts), 0) FROM task").fetchone()[0],
         "skips": db.execute("SELECT count(*) FROM skip").fetchone()[0],
         "skipped_by_all": skipped_by_all(workspace),
@@ -102,6 +113,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         if images
         else dict(NO_ESTIMATE),
         "licence": licence_state(workspace),
+        "acceptance": asdict(acceptance(workspace)),
     }
 
 
@@ -139,7 +151,7 @@ def findings_of_people(workspace: Workspace) -> dict[str, Any]:
         ``reliability``: how far all agree, see
         :func:`~rsitmd_tools.studio.reliability.reliability`; ``copied`` and ``doubtful``:
         sentences too like, or too unlike, those of the others, ``{"image", "annotator",
-        "value"}``.
+        "sentence" (number from 1), "label", "value"}``.
     """
     from rsitmd_tools.studio.agreement import agreements
     from rsitmd_tools.studio.reliability import reliability
@@ -159,6 +171,7 @@ def findings_of_people(workspace: Workspace) -> dict[str, Any]:
     for row in untouched_sentences(workspace):  # of no image, so without an index above
         found[row["email"]]["N108"] += 1
     compared = agreements(images)
+    names = {image.filename: sentence_names(image) for image in images}
     values: dict[str, list[float]] = defaultdict(list)
     for entry in compared:
         values[entry.annotator].append(entry.value)
@@ -172,7 +185,13 @@ def findings_of_people(workspace: Workspace) -> dict[str, Any]:
         "reliability": reliability(workspace),
         **{
             verdict: [
-                {"image": e.image, "annotator": e.annotator, "value": round(e.value, 3)}
+                {
+                    "image": e.image,
+                    "annotator": e.annotator,
+                    "sentence": names[e.image][e.index].number,
+                    "label": f"{e.image}, {names[e.image][e.index].label}",
+                    "value": round(e.value, 3),
+                }
                 for e in compared
                 if e.verdict == verdict
             ]
@@ -181,21 +200,24 @@ def findings_of_people(workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def _missing(workspace: Workspace) -> int:
-    """Return how many annotations the images lack, given out or not."""
-    asked = workspace.settings.annotation.annotators_per_image
-    images = workspace.db.execute("SELECT count(*) FROM image").fetchone()[0]
-    return int(asked * images - sum(min(asked, n) for n in _counted(workspace).values()))
+def _missing(counted: Counter[str], incomplete: Sequence[str], asked: AnnotationSettings) -> int:
+    """Return how many annotations the incomplete images lack, given out or not: one at least."""
+    return sum(max(1, asked.annotators_per_image - counted[name]) for name in incomplete)
 
 
 def _counted(workspace: Workspace) -> Counter[str]:
-    """Return by file name how many people have an annotation that counts."""
+    """Return by file name how many people have an annotation that counts.
+
+    One that lacks a sentence does not: the person has to write it.
+    """
     rows = workspace.db.execute(
         "SELECT image.filename, count(DISTINCT annotation.annotator_id) AS n"
         f" {COUNTED.replace(' WHERE', ' JOIN image ON image.id = image_id WHERE')}"
         " AND NOT EXISTS (SELECT 1 FROM sentence WHERE annotation_id = annotation.id"
         "  AND (state IN ('rejected', 'sent back') OR origin = 'machine untouched'))"
-        " GROUP BY image.id"
+        " AND (SELECT count(*) FROM sentence WHERE annotation_id = annotation.id AND raw <> '')"
+        "  >= ? GROUP BY image.id",
+        (workspace.settings.annotation.sentences_asked,),
     )
     return Counter({row["filename"]: row["n"] for row in rows})
 
@@ -230,8 +252,9 @@ def _people(workspace: Workspace) -> list[dict[str, Any]]:
             seconds[row["email"]].append(row["lead_time"])
     words: dict[str, list[int]] = defaultdict(list)
     for row in workspace.db.execute(
-        "SELECT annotator.email, raw FROM sentence JOIN annotation ON annotation.id = annotation_id"
-        f" {COUNTED.replace(' FROM annotation', '', 1)}"
+        "SELECT annotator.email, raw FROM sentence"
+        " JOIN current_annotation AS annotation ON annotation.id = annotation_id"
+        f" {COUNTED.replace(_CURRENT, '', 1)} AND raw <> ''"
     ):
         words[row["email"]].append(len(row["raw"].split()))
     skips = dict(

@@ -13,6 +13,7 @@ from rsitmd_tools import __version__
 from rsitmd_tools.report.campaign_figures import cumulated, shares
 from rsitmd_tools.studio.status import days, findings_of_people, status
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.acceptance import Acceptance
 from rsitmd_tools.workspace.merge import merged_images
 
 
@@ -34,6 +35,7 @@ def status_page(workspace: Workspace) -> str:
         name=workspace.settings.dataset.name,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         state=state,
+        acceptance=Acceptance(**state["acceptance"]).line,
         details=findings_of_people(workspace),
         progress=_progress(days(workspace)),
         coverage=_coverage(state["categories"]),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
+from typing import Any
 
 from rsitmd_tools.dataset.records import ImageRecord, Sentence
+from rsitmd_tools.workspace.numbering import numbers_before
 from rsitmd_tools.workspace.store import Workspace
 
+ACCEPTED = "accepted"
 LEFT_OUT = ("sent back", "replaced", "rejected")
 
 
-def merged_images(workspace: Workspace) -> list[ImageRecord]:
+def merged_images(workspace: Workspace, *, only_accepted: bool = False) -> list[ImageRecord]:
     """Return every image of a workspace with its sentences and keywords.
 
     Sentences stand in the order of the annotators (as they became known), then of the
@@ -19,8 +22,13 @@ def merged_images(workspace: Workspace) -> list[ImageRecord]:
     so are what people wrote in a pilot and a machine's text that nobody changed.
     Keywords come from any annotator: distinct ones, by votes, then first seen, at most
     ``keywords_max``.
+
+    Args:
+        workspace: The workspace.
+        only_accepted: Leave out the sentences that no reviewer has accepted. Keywords are not
+            reviewed: all of them stay.
     """
-    sentences = _sentences(workspace)
+    sentences = _sentences(workspace, only_accepted)
     keywords = _keywords(workspace)
     rows = workspace.db.execute("SELECT * FROM image ORDER BY category, number")
     return [
@@ -100,16 +108,17 @@ def changed_by_others(workspace: Workspace) -> dict[tuple[str, int], str]:
     }
 
 
-def untouched_sentences(workspace: Workspace) -> list[sqlite3.Row]:
+def untouched_sentences(workspace: Workspace) -> list[dict[str, Any]]:
     """Return the sentences that a machine made and an annotator submitted as they were.
 
     Those that were sent back, replaced or rejected are left out.
 
     Returns:
-        Rows with ``id``, ``filename``, ``email``, ``slot`` and ``raw``.
+        Rows with ``id``, ``filename``, ``email``, ``number`` (on the page, from 1) and ``raw``.
     """
-    return workspace.db.execute(
-        "SELECT sentence.id, filename, email, slot, raw FROM sentence"
+    before = numbers_before(workspace)
+    rows = workspace.db.execute(
+        "SELECT sentence.id, filename, email, annotation_id, slot, raw FROM sentence"
         " JOIN annotation ON annotation.id = sentence.annotation_id"
         " JOIN task ON task.id = annotation.task_id"
         " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
@@ -118,15 +127,38 @@ def untouched_sentences(workspace: Workspace) -> list[sqlite3.Row]:
         " WHERE annotation.latest AND annotation.deleted_at IS NULL"
         " AND sentence.origin = 'machine untouched'"
         f" AND sentence.state NOT IN ({', '.join('?' * len(LEFT_OUT))})"
-        " ORDER BY image.id, annotator.id, sentence.slot",
+        " ORDER BY image.id, annotator.id, annotation.server_id, sentence.slot",
         LEFT_OUT,
-    ).fetchall()
+    )
+    return [
+        {**dict(row), "number": before.get(row["annotation_id"], 0) + row["slot"]} for row in rows
+    ]
 
 
-def _sentences(workspace: Workspace) -> dict[int, list[Sentence]]:
+def count_not_accepted(workspace: Workspace) -> Counter[str]:
+    """Return by file name how many merged sentences no reviewer has accepted."""
+    names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
+    return Counter(names[row["image_id"]] for row in _rows(workspace) if row["state"] != ACCEPTED)
+
+
+def _sentences(workspace: Workspace, only_accepted: bool) -> dict[int, list[Sentence]]:
     found: dict[int, list[Sentence]] = defaultdict(list)
+    before = numbers_before(workspace)
+    asked = workspace.settings.annotation.sentences_asked
     for row in _rows(workspace):
-        found[row["image_id"]].append(Sentence(row["raw"], annotator=row["email"]))
+        if only_accepted and row["state"] != ACCEPTED:
+            continue
+        number = before.get(row["annotation_id"], 0) + row["slot"]
+        found[row["image_id"]].append(
+            Sentence(
+                row["raw"],
+                annotator=row["email"],
+                number=number if asked > 1 or number > 1 else None,
+                origin=row["origin"],
+                edit_distance=row["edit_distance"],
+                machine_given=row["machine_raw"] is not None,
+            )
+        )
     return found
 
 
@@ -134,12 +166,15 @@ def _rows(workspace: Workspace) -> list[sqlite3.Row]:
     """Return the sentences that count, in the order of merging."""
     return workspace.db.execute(
         "SELECT sentence.id, task.image_id, sentence.raw, annotator.email, annotation.lead_time,"
-        " annotation.id AS annotation_id FROM current_sentence AS sentence"
+        " annotation.id AS annotation_id, sentence.slot, sentence.state, sentence.origin,"
+        " sentence.edit_distance, sentence.machine_raw FROM current_sentence AS sentence"
         " JOIN annotation ON annotation.id = sentence.annotation_id"
         " JOIN task ON task.id = annotation.task_id"
         " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " WHERE sentence.origin <> 'machine untouched'"
+        # One that was left empty and sent back has a row without words.
+        " AND sentence.raw <> ''"
         f" AND sentence.state NOT IN ({', '.join('?' * len(LEFT_OUT))})"
         " ORDER BY annotator.id, annotation.server_id, sentence.slot",
         LEFT_OUT,

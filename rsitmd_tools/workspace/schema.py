@@ -256,6 +256,16 @@ MIGRATIONS: tuple[str, ...] = (
         WHERE EXISTS (SELECT 1 FROM pilot_image);
     UPDATE project SET pilot_id = (SELECT max(id) FROM pilot) WHERE kind = 'pilot';
     """,
+    """
+    -- Findings that a review has listed: they are listed again on request only.
+    CREATE TABLE seen_finding (
+        sentence_id INTEGER NOT NULL REFERENCES sentence (id) ON DELETE CASCADE,
+        code        TEXT NOT NULL,
+        message     TEXT NOT NULL,
+        seen_at     TEXT NOT NULL,
+        PRIMARY KEY (sentence_id, code, message)
+    ) WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -78,6 +78,18 @@ class SimilaritySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseSettings:
+    """``[release]``: which sentences a release takes.
+
+    Attributes:
+        only_accepted: Only those that a reviewer has accepted; otherwise every sentence that is
+            neither sent back nor rejected.
+    """
+
+    only_accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Thresholds:
     """``[validate.thresholds]``: where the rules draw their lines.
 
@@ -150,6 +162,7 @@ class Settings:
     annotation: AnnotationSettings = field(default_factory=AnnotationSettings)
     split: SplitSettings = field(default_factory=SplitSettings)
     similarity: SimilaritySettings = field(default_factory=SimilaritySettings)
+    release: ReleaseSettings = field(default_factory=ReleaseSettings)
     validate: ValidateSettings = field(default_factory=ValidateSettings)
 
 
@@ -158,6 +171,7 @@ SECTIONS: dict[str, type[Any]] = {
     "annotation": AnnotationSettings,
     "split": SplitSettings,
     "similarity": SimilaritySettings,
+    "release": ReleaseSettings,
     "validate": ValidateSettings,
 }
 
@@ -257,6 +271,9 @@ near_duplicate_distance = 8  # bits (of 64) in which the hashes of near duplicat
 
 [similarity]
 definition = "reference"   # the public AMFMN script
+
+[release]
+only_accepted = false      # true: a release takes only sentences that a reviewer has accepted
 
 [validate]
 select = []                # codes or families to run, such as ["D", "S101"]; empty: all

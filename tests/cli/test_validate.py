@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
 def test_text_and_exit_codes(tmp_path: Path, folder: Path) -> None:
     done = rsitmd("data", cwd=tmp_path)
     assert done.returncode == 1
-    assert "  S101 error: sentence 0: the sentence is blank [blank-sentence]" in done.stdout
+    assert "  S101 error: sentence 1: the sentence is blank [blank-sentence]" in done.stdout
     assert "2 images, 10 sentences:" in done.stdout
     assert "\x1b" not in done.stdout
     only_info = rsitmd("data", "--select", "S113", cwd=tmp_path)
@@ -71,6 +71,8 @@ def test_csv_runs_no_formula_and_shows_nothing_raw(tmp_path: Path, folder: Path)
     rows = list(csv.DictReader(io.StringIO(text)))
     assert any(row["sentence"].startswith("'=cmd()") for row in rows)
     assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row.values())
+    named = next(row for row in rows if row["code"] == "S112")
+    assert (named["sentence_index"], named["number"], named["annotator"]) == ("1", "2", "")
 
 
 def test_explain_needs_no_path(tmp_path: Path) -> None:

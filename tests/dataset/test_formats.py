@@ -63,6 +63,21 @@ def test_rsitmd_round_trip(data: Dataset, tmp_path_factory: pytest.TempPathFacto
     assert again.checksum() == data.checksum()
 
 
+def test_where_a_sentence_comes_from_survives(tmp_path: Path) -> None:
+    sentences = (
+        Sentence("A.", origin="human", machine_given=False),
+        Sentence("B.", origin="machine changed", edit_distance=4, machine_given=True),
+        Sentence("C."),
+        # Another tool's fields of the same names stay foreign fields.
+        Sentence("D.", extra={"origin": "flickr", "edit_distance": -1, "machine_given": "no"}),
+    )
+    save_dataset(dataset([ImageRecord("port_1.tif", sentences)]), tmp_path, "rsitmd")
+    again = load_dataset(tmp_path).images[0].sentences
+    assert tuple(replace(sentence, tokens=None) for sentence in again) == sentences
+    written = json.loads((tmp_path / "dataset_RSITMD.json").read_text(encoding="utf-8"))
+    assert "origin" not in written["images"][0]["sentences"][2]
+
+
 @given(data=datasets())
 def test_precomp_round_trip(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("precomp")

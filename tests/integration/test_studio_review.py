@@ -20,6 +20,7 @@ from rsitmd_tools.studio.pull import pull
 from rsitmd_tools.studio.push import push
 from rsitmd_tools.studio.results import as_result
 from rsitmd_tools.studio.review import CLEAN, Asked, review
+from rsitmd_tools.studio.status import status
 from rsitmd_tools.studio.status_page import status_page
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
@@ -84,6 +85,11 @@ def notes_on_server(workspace: Workspace, client: Client) -> dict[int, str]:
         for page in client.pages(number, annotations=False)
         for task in page
     }
+
+
+def notes_on_server_of(folder: Path, client: Client) -> dict[int, str]:
+    with Workspace.open(folder) as workspace:
+        return notes_on_server(workspace, client)
 
 
 def test_a_sentence_goes_back_is_corrected_and_accepted(
@@ -168,6 +174,75 @@ def test_findings_of_validate_are_a_file_too(
     assert len(report.sent_back) == len(found) == 1
 
 
+SEVERAL = SETTINGS.replace("= 2\n", "= 1\nsentences_per_annotator = 3\n")
+
+
+def test_the_sentence_that_is_named_is_the_one_that_goes_back(
+    make_workspace: MakeWorkspace, annotators: People, client: Client, tool: Tool, tmp_path: Path
+) -> None:
+    """Where one person writes several, all that is printed and the file have one number."""
+    email, person = annotators[0]
+    folder = make_workspace(images=1, settings=SEVERAL)
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+        task = workspace.db.execute("SELECT server_id FROM task").fetchone()[0]
+    texts = [GOOD[0], GOOD[1], VAGUE]
+    person.submit(task, texts, [])
+    assert tool.run("annotate", "pull", folder).returncode == 0
+    name = f"harbour_1.tif, {email}, sentence 3"
+    shown = tool.run("annotate", "review", folder, "--select", "S104").stdout
+    assert f"{name}: S104 says 'some'" in shown
+    assert f"  3. {VAGUE}" in tool.run("annotate", "log", folder, "harbour_1.tif").stdout
+    file = tmp_path / "back.csv"
+    file.write_text(f"image,annotator,sentence,note\nharbour_1.tif,{email},3,Count them\n")
+    back = tool.run("annotate", "review", folder, "--send-back", file)
+    assert back.returncode == 0, back.stderr
+    assert f"sent back to its author: {name}: Count them" in back.stdout
+    assert notes_on_server_of(folder, client) == {
+        task: f"Sent back to {email}, sentence 3: Count them"
+    }
+    with Workspace.open(folder, write=True) as workspace:
+        assert merged_images(workspace)[0].captions == (GOOD[0], GOOD[1])
+        person.rewrite(task, [*texts[:2], "Two ships lie before four houses."], [])
+        assert pull(workspace).corrected == 1
+
+
+def test_a_sentence_that_was_left_empty_goes_back(
+    make_workspace: MakeWorkspace, annotators: People, client: Client, tool: Tool, tmp_path: Path
+) -> None:
+    """The server takes spaces for a sentence; the person learns of it by the note."""
+    email, person = annotators[0]
+    folder = make_workspace(images=1, settings=SEVERAL)
+    with Workspace.open(folder, write=True) as workspace:
+        push(workspace)
+        task = workspace.db.execute("SELECT server_id FROM task").fetchone()[0]
+        person.submit(task, [GOOD[0], "   ", GOOD[2]], [])
+        assert pull(workspace).blank == 1
+    state = json.loads(tool.run("annotate", "status", folder, "--json").stdout)
+    keys = ("complete", "incomplete", "missing", "missing_sentences")
+    assert [state[key] for key in keys] == [0, 1, 1, 1]
+    name = f"harbour_1.tif, {email}, sentence 2"
+    assert f"{name}: left empty" in tool.run("annotate", "review", folder).stdout
+    file = tmp_path / "back.csv"
+    file.write_text(f"image,annotator,sentence,note\nharbour_1.tif,{email},2,\n")
+    back = tool.run("annotate", "review", folder, "--send-back", file, "--accept")
+    assert back.returncode == 0, back.stderr
+    assert f"sent back to its author: {name}: " in back.stdout
+    assert "accepted: 2, rejected: 0" in back.stdout
+    told = f"Sent back to {email}, sentence 2: please write it: it was left empty"
+    assert notes_on_server_of(folder, client) == {task: told}
+    with Workspace.open(folder, write=True) as workspace:
+        # Submitted once more without it: it stays sent back.
+        person.rewrite(task, [GOOD[0], " ", GOOD[2]], ["red ship"])
+        assert pull(workspace).corrected == 0
+        assert notes_on_server(workspace, client) == {task: told}
+        person.rewrite(task, [GOOD[0], GOOD[1], GOOD[2]], ["red ship"])
+        assert pull(workspace).corrected == 1
+        assert notes_on_server(workspace, client) == {task: ""}
+        assert merged_images(workspace)[0].captions == GOOD
+        assert status(workspace)["missing"] == 0
+
+
 def test_the_commands_say_what_they_did(written: Workspace, annotators: People, tool: Tool) -> None:
     folder = written.path
     written.close()
@@ -179,7 +254,7 @@ def test_the_commands_say_what_they_did(written: Workspace, annotators: People, 
         "annotate", "review", folder, "--send-back", "S104", "--accept", "--reviewer", "B. Lee"
     )
     assert back.returncode == 0, back.stderr
-    assert f"sent back to {annotators[0][0]}: harbour_1.tif sentence 1: " in back.stdout
+    assert f"sent back to its author: harbour_1.tif, {annotators[0][0]}: " in back.stdout
     assert "accepted: 5, rejected: 0" in back.stdout
     log = tool.run("annotate", "log", folder, "harbour_1.tif")
     assert "sent back by B. Lee" in log.stdout
@@ -276,7 +351,7 @@ def test_an_annotator_sees_the_note_and_corrects(
     page.goto(link)
     note = page.locator(".rsitmd-note").first  # the second one is the assist's hint
     note.wait_for()
-    assert f"Sent back to {email}, sentence 1: " in note.inner_text()
+    assert f"Sent back to {email}: " in note.inner_text()
     shot(page, "review-note")
     # The sentence as it was, with a pencil to change it.
     _rewrite(page, VAGUE, "Two ships lie before four houses.")

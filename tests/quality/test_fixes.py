@@ -69,7 +69,7 @@ def test_safe_fixes_keep_the_words_and_are_done_at_once(raw: str) -> None:
 def test_the_diff_shows_nothing_raw() -> None:
     [change] = mended("Two boats  \x1b[31m lie here.")
     lines = list(diff([change]))
-    assert lines[0].startswith("@@ port_1.tif sentence 0 (")
+    assert lines[0].startswith("@@ port_1.tif, sentence 1 (")
     assert lines[1].startswith("-Two boats  \\x1b")
     assert all(line.isprintable() for line in lines)
 

@@ -49,6 +49,28 @@ def test_a_dataset_by_hand() -> None:
     assert found["annotators"]["x"]["distinct"] == 1.0
 
 
+def test_origins_are_counted_and_shown() -> None:
+    sentences = [
+        Sentence("A ship.", "x", origin="human", machine_given=False),
+        Sentence("Two ships.", "y", origin="human", edit_distance=41, machine_given=True),
+        Sentence("Six ships.", "y", origin="machine changed", edit_distance=4, machine_given=True),
+        Sentence("Five ships.", "z", origin="machine changed", edit_distance=7, machine_given=True),
+        Sentence("No ship."),
+    ]
+    found = dataset_statistics(dataset(record("a_1.tif", sentences)))
+    assert found["origins"] == {
+        "human": 2, "machine changed": 2, "machine untouched": 0, "unknown": 1,
+        "machine_given": 3, "edit_distance": 5.5,
+    }  # fmt: skip
+    assert first_error(found, load_schema("statistics")) is None
+    told = (
+        "origin: human 2, machine changed 2, machine untouched 0 (mean edit distance 5.5),"
+        " unknown 1; a machine's text was given for 3"
+    )
+    assert told in render([found], "text")
+    assert "origin:" not in render([dataset_statistics(dataset(record()))], "text")
+
+
 def test_an_empty_dataset_has_no_averages() -> None:
     found = dataset_statistics(dataset())
     assert found["average_length"] is None

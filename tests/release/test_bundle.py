@@ -16,8 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from rsitmd_tools.cli.build.release import command
-from rsitmd_tools.dataset import load_dataset
+from rsitmd_tools.dataset import load_dataset, save_dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.quality import check
 from rsitmd_tools.quality.statistics import dataset_statistics
 from rsitmd_tools.release import ReleaseReport, make_release, verify_release
 from rsitmd_tools.schemas import first_error, load_schema
@@ -153,6 +154,74 @@ def test_unfinished_images_are_left_out_and_named(
     ]
     assert not (out / "images" / "farm_3.tif").exists()
     assert len(load_dataset(out)) == 6
+
+
+def test_the_origin_of_every_sentence_stands_in_the_release(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    """Also of one that a person wrote wholly anew beside a machine's text."""
+    workspace, out = make_workspace(), tmp_path / "out"
+    marked = "UPDATE sentence SET origin = ?, machine_raw = 'A port.', edit_distance = ? WHERE id ="
+    change(workspace, f"{marked} 1", "human", 41)
+    change(workspace, f"{marked} 2", "machine changed", 4)
+    change(workspace, f"{marked} 10", "machine untouched", 0)
+    release(workspace, out)
+    document = json.loads((out / "dataset_RSITMD.json").read_text(encoding="utf-8"))
+    assert first_error(document, load_schema("dataset")) is None
+    image = next(i for i in document["images"] if i["filename"] == "harbour_1.tif")
+    fields = ("origin", "edit_distance", "machine_given")
+    said = [tuple(sentence.get(name) for name in fields) for sentence in image["sentences"]]
+    assert said[:3] == [
+        ("human", 41, True), ("machine changed", 4, True), ("human", None, False),
+    ]  # fmt: skip
+    about = json.loads((out / "release.json").read_text(encoding="utf-8"))
+    # The image with the machine's text lacks a sentence now.
+    assert about["origins"] == {
+        "human": 34, "machine changed": 1, "machine untouched": 0, "unknown": 0,
+        "machine_given": 2, "edit_distance": 4.0,
+    }  # fmt: skip
+    assert about["left_out"]["machine_untouched"] == 1
+    statistics = json.loads((out / "statistics.json").read_text(encoding="utf-8"))
+    assert statistics["origins"] == about["origins"]
+    # Read and written again they are the same; no rule takes them for foreign fields.
+    read = load_dataset(out)
+    (tmp_path / "again").mkdir()
+    save_dataset(read, tmp_path / "again", "rsitmd")
+    again = json.loads((tmp_path / "again" / "dataset_RSITMD.json").read_text(encoding="utf-8"))
+    assert again["images"] == document["images"]
+    assert not [f for f in check(read) if f.code in ("D101", "D111")]
+
+
+def test_a_release_says_what_nobody_accepted_and_may_leave_it_out(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace()
+    change(workspace, "UPDATE sentence SET state = 'accepted' WHERE id NOT IN (1, 2, 10)")
+
+    def made(out: str, only_accepted: str) -> tuple[str, dict[str, Any]]:
+        toml = f"[release]\nonly_accepted = {only_accepted}\n"
+        (workspace / "rsitmd.toml").write_text(toml, encoding="utf-8")
+        arguments = [str(workspace), "--version", "1.0.0", "-o", str(tmp_path / out)]
+        done = CliRunner().invoke(command, arguments)
+        assert done.exit_code == 0, done.output
+        about = json.loads((tmp_path / out / "release.json").read_text(encoding="utf-8"))
+        return done.output, about
+
+    said, about = made("all", "false")
+    assert "not accepted: 3 sentences are in the release ([release] only_accepted = false" in said
+    assert (about["images"], about["sentences"], about["sentences_not_accepted"]) == (8, 40, 3)
+    assert about["left_out"]["sentences_not_accepted"] == 0
+
+    said, about = made("accepted", "true")
+    assert "not accepted: 3 sentences are left out ([release] only_accepted = true" in said
+    assert "left out: 2 images without all their sentences accepted" in said
+    assert (about["images"], about["sentences"], about["sentences_not_accepted"]) == (6, 30, 0)
+    assert about["left_out"]["sentences_not_accepted"] == 3
+    assert about["left_out"]["reasons"][0]["reason"] == "4 of 5 accepted sentences"
+
+    change(workspace, "UPDATE sentence SET state = 'new'")
+    with pytest.raises(RsitmdError, match=r"all its sentences accepted .*annotate review .*--acc"):
+        release(workspace, tmp_path / "none")
 
 
 def test_a_campaign_of_one_sentence_an_image_has_no_precomp(

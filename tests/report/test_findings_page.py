@@ -50,6 +50,9 @@ def test_the_data_are_escaped_and_nothing_comes_from_outside(page_file: Path) ->
     assert "&lt;script&gt;document" in text
     assert "http://" not in text.replace("http://www.w3.org", "")
     assert "https://" not in text
+    # Sentences are counted from 1.
+    assert "sentence 1: the sentence is blank" in text
+    assert "sentence 0" not in text
 
 
 @pytest.mark.browser

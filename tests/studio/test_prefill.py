@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rsitmd_tools.cli.annotate.log import command as log_command
+from rsitmd_tools.cli.validate import command as validate_command
 from rsitmd_tools.dataset import load_dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.quality import check
@@ -33,14 +36,13 @@ GIVEN = "There are two planes in the airport."
         (GIVEN, UNTOUCHED, 0),
         ("there are  two planes in the airport", UNTOUCHED, 3),
         ("There are three planes in the airport.", CHANGED, 4),
-        ("Grey hangars border a long runway with yellow lines.", HUMAN, None),
+        # A human's own, though a machine's text was given.
+        ("Grey hangars border a long runway with yellow lines.", HUMAN, 39),
     ],
 )
-def test_a_text_is_held_against_what_was_given(raw: str, origin: str, distance: int | None) -> None:
-    found = origin_of(raw, ["Another one.", GIVEN])
-    assert (found.origin, found.distance) == (origin, distance)
-    assert found.machine == (None if origin == HUMAN else GIVEN)
-    assert origin_of(raw, []).origin == HUMAN
+def test_a_text_is_held_against_what_was_given(raw: str, origin: str, distance: int) -> None:
+    assert origin_of(raw, ["Another one.", GIVEN]) == (origin, GIVEN, distance)
+    assert origin_of(raw, []) == (HUMAN, None, None)
 
 
 def test_what_began_as_a_copy_is_a_changed_one_however_much_was_changed() -> None:
@@ -116,11 +118,33 @@ def test_untouched_text_is_a_finding_and_in_no_release(tmp_path: Path) -> None:
         assert [tuple(row) for row in rows] == [
             (UNTOUCHED, GIVEN, 0),
             (CHANGED, GIVEN, 4),
-            (HUMAN, None, None),
+            (HUMAN, "A second one.", 26),
         ]
+        # The dataset says it too: of whom, how far from the machine's text.
+        said = [
+            (s.origin, s.edit_distance, s.machine_given)
+            for s in merged_images(workspace)[0].sentences
+        ]
+        assert said == [(CHANGED, 4, True), (HUMAN, 26, True)]
+    shown = CliRunner().invoke(log_command, [str(folder), "airport_1.tif"]).stdout
+    assert f"1. {changed}  [new] (machine changed, edit distance 4 from a machine's text)" in shown
+    assert f"1. {own}  [new] (human, edit distance 26 from a machine's text)" in shown
     findings = [f for f in check(load_dataset(folder)) if f.code == "N108"]
     assert [(f.image, f.sentence_index) for f in findings] == [("airport_1.tif", None)]
     assert f"1@x.org submitted a machine's text as sentence 1: {GIVEN!r}" in findings[0].message
+
+
+def test_a_fix_keeps_the_distance_true(tmp_path: Path) -> None:
+    folder = campaign(tmp_path / "w")
+    with Workspace.open(folder, write=True) as workspace:
+        keep_captions(workspace, captions(tmp_path), "model-1")
+        write(workspace, 1, "There are  three planes in the  airport.")
+        assert merged_images(workspace)[0].sentences[0].edit_distance == 6
+    assert CliRunner().invoke(validate_command, [str(folder), "--fix"]).exit_code == 0
+    with Workspace.open(folder) as workspace:
+        [sentence] = merged_images(workspace)[0].sentences
+        assert sentence.raw == "There are three planes in the airport."
+        assert (sentence.origin, sentence.edit_distance) == (CHANGED, 4)
 
 
 def test_captions_are_kept_once_and_replaced_by_the_same_model(tmp_path: Path) -> None:

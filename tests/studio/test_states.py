@@ -99,6 +99,36 @@ def test_a_new_revision_replaces_and_keeps_what_was_decided_of_equal_words(
     assert (kept["decided_by"], kept["note"]) == ("B. Lee", "too short")
 
 
+def test_what_was_sent_back_and_is_empty_stays_sent_back(db: sqlite3.Connection) -> None:
+    old = revision(db, 1, "One.", "", "Three.")
+    move(db, old[1], "sent back", "B. Lee", note="write it")
+    move(db, old[2], "sent back", "B. Lee", note="count")
+    revision(db, 2, "One.")  # the second is empty as before, the third was deleted
+    assert carry_over(db, 1, 2) == 0
+    rows = db.execute("SELECT id, slot, raw, state FROM sentence WHERE annotation_id = 2")
+    found = {row["slot"]: row for row in rows.fetchall()}
+    assert [(found[n]["raw"], found[n]["state"]) for n in (2, 3)] == [("", "sent back")] * 2
+    (note,) = db.execute(
+        "SELECT note FROM decision WHERE sentence_id = ?", (found[3]["id"],)
+    ).fetchone()
+    assert note == "count"
+    revision(db, 3, "One.", "Two.", "Three.")
+    assert carry_over(db, 2, 3) == 2
+    rows = db.execute("SELECT state FROM sentence WHERE annotation_id = 3 ORDER BY slot")
+    assert [row["state"] for row in rows] == ["new"] * 3
+
+
+def test_what_was_listed_of_equal_words_is_not_listed_again(db: sqlite3.Connection) -> None:
+    old = revision(db, 1, "One.", "Two.")
+    db.executemany(
+        "INSERT INTO seen_finding VALUES (?, 'S105', '1 words', 'n')", [(i,) for i in old]
+    )
+    new = revision(db, 2, "One.", "Two boats.")
+    carry_over(db, 1, 2)
+    seen = [row[0] for row in db.execute("SELECT sentence_id FROM seen_finding ORDER BY 1")]
+    assert seen == [*old, new[0]]
+
+
 def test_a_second_opinion_is_recorded_beside_the_first(db: sqlite3.Connection) -> None:
     (sentence,) = revision(db, 1, "One.")
     move(db, sentence, "accepted", "B. Lee")

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rsitmd_tools.cli.annotate.review import command as review_command
 from rsitmd_tools.cli.annotate.status import command
 from rsitmd_tools.dataset.records import ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError
@@ -209,6 +210,51 @@ def test_status_counts_people_and_what_is_missing(workspace: Workspace) -> None:
     anna = next(p for p in state["people"] if p["email"] == "anna@x")
     assert (anna["written"], anna["seconds"], anna["words"]) == (3, 25.2, 2.3)
     assert state["categories"] == {"port $_$": {"images": 2, "complete": 0, "sentences": 2}}
+
+
+def test_an_annotation_that_lacks_a_sentence_is_missing(workspace: Workspace) -> None:
+    """Incomplete images, missing annotations and missing sentences tell the same."""
+    settings = "[annotation]\nannotators_per_image = 1\n"
+    (workspace.path / "rsitmd.toml").write_text(settings, encoding="utf-8")
+    with workspace.transaction() as db:
+        db.execute("DELETE FROM annotation WHERE id IN (3, 4)")
+    with Workspace.open(workspace.path) as opened:
+        state = status(opened)
+    keys = ("complete", "incomplete", "missing", "missing_sentences")
+    assert [state[key] for key in keys] == [2, 0, 0, 0]
+    with workspace.transaction() as db:
+        db.execute("DELETE FROM sentence WHERE annotation_id = 2")  # it was left empty
+    with Workspace.open(workspace.path) as opened:
+        state = status(opened)
+    assert [state[key] for key in keys] == [1, 1, 1, 1]
+    done = CliRunner().invoke(command, [str(workspace.path)])
+    assert "1 complete, 1 incomplete" in done.stdout
+    assert "annotations: 2, 1 missing, 1 sentences missing" in done.stdout
+    # One that was sent back is missing too, once.
+    with workspace.transaction() as db:
+        db.execute(
+            "INSERT INTO sentence (annotation_id, slot, raw, state) VALUES (2, 1, '', 'sent back')"
+        )
+    with Workspace.open(workspace.path) as opened:
+        state = status(opened)
+    assert [state[key] for key in keys] == [1, 1, 1, 1]
+    anna = next(p for p in state["people"] if p["email"] == "anna@x")
+    assert anna["words"] == 3.0
+
+
+def test_status_and_review_say_what_is_not_accepted(workspace: Workspace) -> None:
+    told = "not accepted: 1 of 2 sentences; a release takes them all the same"
+    assert told in status_page(workspace)
+    workspace.close()  # a review writes
+    for shown in (command, review_command):
+        assert told in CliRunner().invoke(shown, [str(workspace.path)]).stdout
+    (workspace.path / "rsitmd.toml").write_text("[release]\nonly_accepted = true\n", "utf-8")
+    told = (
+        "not accepted: 1 of 2 sentences; a release leaves them out"
+        " ([release] only_accepted = true in rsitmd.toml)"
+    )
+    for shown in (command, review_command):
+        assert told in CliRunner().invoke(shown, [str(workspace.path)]).stdout
 
 
 def test_the_page_escapes_everything_and_asks_for_nothing(workspace: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import sqlite3
 from pathlib import Path
 
@@ -105,8 +106,8 @@ def test_another_text_is_asked_for_anew_and_who_left_without_text_is_not(tmp_pat
 
 def test_a_workspace_of_before_gets_the_column(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "old.db") as db:
-        before = next(n for n, step in enumerate(schema.MIGRATIONS) if "recorded_by" in step)
-        for number, step in enumerate(schema.MIGRATIONS[:before], 1):
+        steps = itertools.takewhile(lambda step: "recorded_by" not in step, schema.MIGRATIONS)
+        for number, step in enumerate(steps, 1):
             db.executescript(f"{step}; PRAGMA user_version = {number};")
         db.execute("INSERT INTO annotator (email) VALUES ('anna@x.org')")
         db.execute("INSERT INTO licence VALUES (1, 'n', 's', 't')")

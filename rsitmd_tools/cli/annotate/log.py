@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -45,7 +46,9 @@ def command(folder: Path, image: str, as_json: bool) -> None:
             f"{entry['time']} {entry['annotator']} (annotation {entry['server_id']}{seconds}){told}"
         )
         for sentence in entry["sentences"]:
-            click.echo(printable(f"  {sentence['slot']}. {sentence['raw']}  [{sentence['state']}]"))
+            text = sentence["raw"] or "(left empty)"
+            line = f"  {sentence['number']}. {text}  [{sentence['state']}]{_origin(sentence)}"
+            click.echo(printable(line))
             for decision in sentence["decisions"]:
                 why = f": {decision['note']}" if decision["note"] else ""
                 click.echo(
@@ -59,3 +62,12 @@ def command(folder: Path, image: str, as_json: bool) -> None:
             click.echo(printable(f"  better: {entry['choice']}"))
     for skip in found["skips"]:
         click.echo(f"{skip['time']} {skip['annotator']} skipped it")
+
+
+def _origin(sentence: dict[str, Any]) -> str:
+    """Say where a sentence comes from."""
+    if not sentence["raw"]:
+        return ""
+    distance = sentence["edit_distance"]
+    how_far = "" if distance is None else f", edit distance {distance} from a machine's text"
+    return f" ({sentence['origin']}{how_far})"

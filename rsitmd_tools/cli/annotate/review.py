@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--reviewer", metavar="NAME", help="Who decides; your account's name by default.")
 @click.option("--select", metavar="CODES", help="Rules that run; S and N by default.")
 @click.option("--ignore", metavar="CODES", help="Rules left out.")
+@click.option("--all", "everything", is_flag=True, help="List findings listed before too.")
 @json_option
 def command(
     folder: Path,
@@ -40,14 +41,28 @@ def command(
     reviewer: str | None,
     select: str | None,
     ignore: str | None,
+    everything: bool,
     as_json: bool,
 ) -> None:
     """Run the rules on new sentences, and decide about sentences.
 
-    FILE is a CSV with the columns image, annotator, sentence and note, or the JSON that
-    `rsitmd validate --format json` writes. What is sent back shows its author the note on
-    that task; the old wording is kept, and `pull` takes the new one. Every decision is kept
-    with the reviewer's name and the time.
+    Findings are listed once; what was listed before is counted, and listed with --all. A
+    sentence is named by its image, its annotator, and a number from 1 where one person writes
+    several.
+
+    \b
+    FILE is a CSV with these columns, a line a sentence:
+      image      file name of the image
+      annotator  address of its author; may be left out where one person wrote
+      sentence   number on the page of that person, from 1; may be left out where they
+                 wrote one
+      text       the words themselves, instead of a number or to check it
+      note       what the author reads on the task
+    or the JSON that `rsitmd validate --format json` wrote of the workspace as it is now.
+
+    A sentence that was left empty is named in the same way and goes back too. What is sent
+    back shows its author the note on that task; the old wording is kept, and `pull` takes the
+    new one. Every decision is kept with the reviewer's name and the time.
 
     \b
     Examples:
@@ -58,6 +73,7 @@ def command(
     import getpass
 
     from rsitmd_tools.studio.review import FAMILIES, Asked, review
+    from rsitmd_tools.studio.seen import mark_seen
     from rsitmd_tools.workspace import Workspace
 
     asked = Asked(
@@ -67,15 +83,18 @@ def command(
         reject=reject,
         select=_codes(select) or FAMILIES,
         ignore=_codes(ignore),
+        everything=everything,
     )
     with Workspace.open(folder, write=True) as workspace:
         report = review(workspace, asked)
-    if as_json:
-        from dataclasses import asdict
+        if as_json:
+            from dataclasses import asdict
 
-        print_json(asdict(report))
-    else:
-        _print(report)
+            print_json(asdict(report))
+        else:
+            _print(report)
+        # After printing: a finding that nobody could read was not seen.
+        mark_seen(workspace, report.findings)
 
 
 def _codes(text: str | None) -> tuple[str, ...]:
@@ -86,21 +105,19 @@ def _print(report: ReviewReport) -> None:
     from rsitmd_tools.errors import printable
 
     for finding in report.findings:
-        place = finding["image"]
-        if finding["sentence_index"] is not None:
-            place += f" sentence {finding['sentence_index']}"
-        line = f"{place}: {finding['code']} {finding['message']} ({finding['annotator']})"
-        click.echo(printable(line))
+        click.echo(printable(f"{finding['label']}: {finding['code']} {finding['message']}"))
+    if report.seen_before:
+        click.echo(f"{report.seen_before} findings were listed before; list them with --all")
     for email, count in report.annotators.items():
         told = ", ".join(f"{code} {n}" for code, n in sorted(count.items()))
         click.echo(f"{email}: {told}")
+    for entry in report.empty:
+        click.echo(printable(f"{entry['label']}: left empty"))
+    for line in report.nothing:
+        click.echo(line)
     for entry in report.sent_back:
-        click.echo(
-            printable(
-                f"sent back to {entry['annotator']}: {entry['image']} sentence"
-                f" {entry['sentence']}: {entry['note']}  {entry['link']}"
-            )
-        )
+        place = f"sent back to its author: {entry['label']}"
+        click.echo(printable(f"{place}: {entry['note']}  {entry['link']}"))
     if report.shared:
         click.echo(
             "warning: in a shared project the page behind the link shows everybody's text;"
@@ -109,3 +126,5 @@ def _print(report: ReviewReport) -> None:
         )
     click.echo(f"accepted: {report.accepted}, rejected: {report.rejected}")
     click.echo("states: " + ", ".join(f"{state} {n}" for state, n in report.states.items()))
+    if report.acceptance is not None:
+        click.echo(report.acceptance.line)

@@ -55,17 +55,24 @@ def command(
 
 def _print(state: dict[str, Any]) -> None:
     from rsitmd_tools.errors import printable
+    from rsitmd_tools.workspace.acceptance import Acceptance
 
     click.echo(f"server: {state['url'] or 'not running'}")
     tasks = count_of(state["tasks"], "task")
-    click.echo(f"images: {state['images']}, {tasks}, {state['complete']} complete")
     click.echo(
-        f"annotations: {state['annotations']}, {state['missing']} missing"
-        f" ({count_of(state['drafts'], 'draft')}, {count_of(state['skips'], 'skip')})"
+        f"images: {state['images']}, {tasks}, {state['complete']} complete,"
+        f" {state['incomplete']} incomplete"
     )
+    lacking = f"{state['missing']} missing"
+    if state["sentences_asked"]:
+        lacking += f", {count_of(state['missing_sentences'], 'sentence')} missing"
+    begun = f"{count_of(state['drafts'], 'draft')}, {count_of(state['skips'], 'skip')}"
+    click.echo(f"annotations: {state['annotations']}, {lacking} ({begun})")
     if state["states"]:
         told = ", ".join(f"{name} {n}" for name, n in state["states"].items())
         click.echo(f"sentences: {told}")
+    if state["sentences"]:
+        click.echo(Acceptance(**state["acceptance"]).line)
     for person in state["people"]:
         seconds = "" if person["seconds"] is None else f", {person['seconds']:.0f} s each"
         reason = f": {person['left_reason']}" if person["left_reason"] else ""
@@ -82,11 +89,7 @@ def _print(state: dict[str, Any]) -> None:
         _print_reliability(what, found)
     for verdict in ("copied", "doubtful"):
         for entry in state.get(verdict, []):
-            click.echo(
-                printable(
-                    f"{verdict}: {entry['image']} by {entry['annotator']} ({entry['value']:.2f})"
-                )
-            )
+            click.echo(printable(f"{verdict}: {entry['label']} ({entry['value']:.2f})"))
     _print_ranking(state["ranking"])
     licence = state["licence"]
     if licence is not None:

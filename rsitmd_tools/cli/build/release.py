@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+
+if TYPE_CHECKING:
+    from rsitmd_tools.release import ReleaseReport
 
 
 @click.command("release", short_help="Make a release that can be cited.")
@@ -24,7 +28,10 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 def command(folder: Path, version: str, output: Path, as_json: bool) -> None:
     """Make a release: images, dataset_RSITMD.json, precomp, prior, statistics, checksums.
 
-    Images that have not all their sentences yet are left out; release.json names them.
+    Images that have not all their sentences yet are left out; release.json names them. It
+    takes every sentence that is neither sent back nor rejected; with `only_accepted = true`
+    under `[release]` in rsitmd.toml, only those that a reviewer has accepted. release.json says
+    how many sentences are a human's and how many began as a machine's text.
     Annotators appear by number, never by address. The folder appears whole or not at
     all, and the same workspace gives the same bytes; `sha256sum -c SHA256SUMS` checks it.
 
@@ -41,8 +48,8 @@ def command(folder: Path, version: str, output: Path, as_json: bool) -> None:
         report = make_release(workspace, version, output)
     if report.left_out:
         click.echo(
-            f"left out: {report.left_out} images without all their sentences, "
-            f"named in {output / 'release.json'}",
+            f"left out: {report.left_out} images without all their sentences"
+            f"{' accepted' if report.only_accepted else ''}, named in {output / 'release.json'}",
             err=True,
         )
     if report.no_precomp:
@@ -56,6 +63,14 @@ def command(folder: Path, version: str, output: Path, as_json: bool) -> None:
     if as_json:
         print_json(asdict(report))
         return
+    click.echo(_reviewed(report))
     counts = ", ".join(f"{name} {count}" for name, count in report.images.items())
     click.echo(f"release: {counts}; {report.sentences} sentences, {report.keywords} keywords")
     click.echo(f"folder: {output}")
+
+
+def _reviewed(report: ReleaseReport) -> str:
+    """Say how many sentences nobody has accepted, and where they are."""
+    setting = f"([release] only_accepted = {str(report.only_accepted).lower()} in rsitmd.toml)"
+    where = "are left out" if report.only_accepted else "are in the release"
+    return f"not accepted: {report.unreviewed} sentences {where} {setting}"

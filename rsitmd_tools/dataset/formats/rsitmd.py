@@ -13,12 +13,14 @@ from typing import Any
 
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.dataset.formats.registry import Format, read_text
-from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence, category_of
+from rsitmd_tools.dataset.records import ORIGINS, Dataset, ImageRecord, Sentence, category_of
 from rsitmd_tools.errors import RsitmdError, reason
 
 FILENAME = "dataset_RSITMD.json"
 _IMAGE_FIELDS = {"filename", "imgid", "split", "sentences", "sentids", "keywords", "category"}
 _SENTENCE_FIELDS = {"raw", "tokens", "imgid", "sentid", "annotator"}
+# Fields of a sentence that are written where they are known.
+_OPTIONAL = ("annotator", "origin", "edit_distance", "machine_given")
 
 
 def recognises(path: Path) -> bool:
@@ -104,8 +106,10 @@ def document_of(dataset: Dataset) -> dict[str, Any]:
                 "imgid": imgid,
                 "sentid": sentid,
             }
-            if sentence.annotator is not None:
-                entry["annotator"] = sentence.annotator
+            for name in _OPTIONAL:
+                value = getattr(sentence, name)
+                if value is not None:
+                    entry[name] = value
             sentences.append(entry)
             sentid += 1
         images.append(
@@ -158,12 +162,31 @@ def _sentence(value: Any, file: Path, key: str) -> Sentence:
         raise _malformed(file, f"{key}.raw", "is absent or not a string")
     tokens = entry.get("tokens")
     strings = isinstance(tokens, list) and all(isinstance(token, str) for token in tokens)
+    origin = _origin(entry)
+    known = _SENTENCE_FIELDS.union(origin)
     return Sentence(
         raw=raw,
         annotator=_optional_string(entry.get("annotator"), file, f"{key}.annotator"),
         tokens=tuple(tokens) if tokens is not None and strings else None,
-        extra={k: v for k, v in entry.items() if k not in _SENTENCE_FIELDS},
+        extra={k: v for k, v in entry.items() if k not in known},
+        **origin,
     )
+
+
+def _origin(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that say where a sentence comes from.
+
+    Another tool may use the same names for something else: such values stay foreign fields.
+    """
+    origin, distance, given = (entry.get(name) for name in _OPTIONAL[1:])
+    found: dict[str, Any] = {}
+    if isinstance(origin, str) and origin in ORIGINS:
+        found["origin"] = origin
+    if isinstance(distance, int) and not isinstance(distance, bool) and distance >= 0:
+        found["edit_distance"] = distance
+    if isinstance(given, bool):
+        found["machine_given"] = given
+    return found
 
 
 def _keywords(value: Any, file: Path, key: str) -> tuple[str, ...]:

@@ -16,7 +16,10 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, image_folder: Path | None) -> Dataset:
-    """Read what a release of this workspace would hold now."""
+    """Read the sentences that are neither sent back nor rejected, accepted or not.
+
+    A release holds fewer where ``[release] only_accepted`` is set.
+    """
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.merge import merged_images
 

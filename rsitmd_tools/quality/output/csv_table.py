@@ -9,29 +9,34 @@ from typing import Any
 from rsitmd_tools.errors import printable
 from rsitmd_tools.quality.output import Findings
 
-COLUMNS = ("code", "name", "severity", "message", "image", "split", "sentence_index", "sentence")
+COLUMNS = (
+    "code", "name", "severity", "message", "image", "split", "sentence_index", "sentence",
+    "annotator", "number",
+)  # fmt: skip
 # What a spreadsheet would run as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render(findings: Findings) -> str:
-    """Return a table with a line a finding; the sentence itself in the last column.
+    """Return a table with a line a finding.
 
-    Cells that a spreadsheet would run as a formula begin with an apostrophe, and
-    characters that are not seen are escaped.
+    A sentence is named by its words (``sentence``), by its annotator, and by its number from 1
+    (``number``); ``sentence_index`` counts from 0, as in JSON. Cells that a spreadsheet would
+    run as a formula begin with an apostrophe, and characters that are not seen are escaped.
     """
-    captions: dict[tuple[str | None, str | None], tuple[str, ...]] = {}
-    for image in findings.subject.dataset:
-        captions.setdefault((image.filename, image.split), image.captions)
+    subject = findings.subject
     stream = io.StringIO()
     table = csv.writer(stream, lineterminator="\n")
     table.writerow(COLUMNS)
     for finding in findings.result.findings:
-        row: dict[str, Any] = finding.as_dict()
+        row: dict[str, Any] = dict.fromkeys(COLUMNS) | finding.as_dict()
+        name = subject.name_at(finding.image, finding.split, finding.sentence_index)
+        if name is not None:
+            row |= {"annotator": name.annotator, "number": name.number}
+        image = subject.records.get((finding.image, finding.split))
         index = finding.sentence_index
-        sentences = captions.get((finding.image, finding.split), ())
-        told = index is not None and index < len(sentences)
-        row["sentence"] = sentences[index] if index is not None and told else None
+        if image is not None and index is not None and index < len(image.sentences):
+            row["sentence"] = image.captions[index]
         table.writerow([_cell(row[column]) for column in COLUMNS])
     return stream.getvalue()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rsitmd_tools.dataset.records import ORIGINS
 from rsitmd_tools.errors import printable
 
 FORMATS = ("text", "json", "latex", "markdown")
@@ -113,6 +114,7 @@ def _details(document: Mapping[str, Any]) -> Iterator[str]:
         if counts:
             listed = ", ".join(f"{printable(key)} {count}" for key, count in counts.items())
             yield f"{title}: {listed}"
+    yield from _origins(document["origins"])
     if document["annotators"]:
         yield f"{'annotator':32} {'sentences':>9} {'length':>8} {'distinct':>8} {'words':>8}"
     for person, values in document["annotators"].items():
@@ -120,6 +122,18 @@ def _details(document: Mapping[str, Any]) -> Iterator[str]:
             f"{printable(person):32} {values['sentences']:>9} {values['average_length']:>8.2f} "
             f"{values['distinct']:>8.2f} {values['distinct_words']:>8}"
         )
+
+
+def _origins(origins: Mapping[str, Any]) -> Iterator[str]:
+    """How many sentences are a human's or a machine's; nothing where no origin is known."""
+    known = {name: origins[name] for name in ORIGINS}
+    if not any(known.values()):
+        return
+    listed = ", ".join(f"{name} {count}" for name, count in known.items())
+    if origins["edit_distance"] is not None:
+        listed += f" (mean edit distance {origins['edit_distance']:.1f})"
+    listed += f", unknown {origins['unknown']}" if origins["unknown"] else ""
+    yield f"origin: {listed}; a machine's text was given for {origins['machine_given']}"
 
 
 def _markdown(table: Table) -> Iterator[str]:

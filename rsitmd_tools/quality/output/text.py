@@ -24,8 +24,8 @@ def _lines(findings: Findings) -> Iterator[str]:
                 if finding.split
                 else (printable(image or "dataset"))
             )
-        index = finding.sentence_index
-        place = "" if index is None else f"sentence {index}: "
+        name = findings.subject.name_at(finding.image, finding.split, finding.sentence_index)
+        place = "" if name is None else f"{printable(name.label)}: "
         message = printable(finding.message)
         yield f"  {finding.code} {finding.severity}: {place}{message} [{finding.name}]"
     summary = findings.summary

@@ -33,5 +33,7 @@ def alike_annotators(subject: Subject) -> Iterator[Place]:
                 continue
             likeness = jaccard(first.words, second.words)
             if likeness >= subject.thresholds.annotator_likeness:
+                name = subject.name(image, first.index)
                 told = f"{other} and {one} share {likeness:.0%} of their words"
-                yield Place(f"{told} (sentence {first.index})", image, second.index)
+                told += f" ({name.phrase})" if name.several else ""
+                yield Place(told, image, second.index)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from rsitmd_tools.quality.registry import Place, rule
 from rsitmd_tools.quality.subject import Subject
@@ -36,10 +36,10 @@ def untouched_machine_text(subject: Subject) -> Iterator[Place]:
             yield Place(message(row), images[row["filename"]])
 
 
-def message(row: sqlite3.Row) -> str:
+def message(row: Mapping[str, Any]) -> str:
     """Return what is said of a row of ``untouched_sentences``.
 
     The sentence is none of its image's, so that the finding has no index: a review knows it
     again by this text.
     """
-    return f"{row['email']} submitted a machine's text as sentence {row['slot']}: {row['raw']!r}"
+    return f"{row['email']} submitted a machine's text as sentence {row['number']}: {row['raw']!r}"

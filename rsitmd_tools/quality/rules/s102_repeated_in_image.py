@@ -29,4 +29,5 @@ def repeated_in_image(subject: Subject) -> Iterator[Place]:
         for sentence in sentences:
             earlier = first.setdefault(sentence.folded, sentence.index)
             if earlier != sentence.index:
-                yield Place(f"repeats sentence {earlier} of this image", image, sentence.index)
+                name = subject.name(image, earlier).phrase
+                yield Place(f"repeats {name} on this image", image, sentence.index)

@@ -34,8 +34,8 @@ def near_repeat(subject: Subject) -> Iterator[Place]:
     for index, (other, share) in earlier.items():
         sentence, before = distinct[index], distinct[other]
         yield Place(
-            f"shares {share:.0%} of its words with sentence {before.index} of "
-            f"{before.image.filename}",
+            f"shares {share:.0%} of its words with"
+            f" {subject.name(before.image, before.index).phrase} on {before.image.filename}",
             sentence.image,
             sentence.index,
         )

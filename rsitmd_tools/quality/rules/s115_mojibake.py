@@ -26,11 +26,16 @@ def mojibake(subject: Subject) -> Iterator[Place]:
     Bad:
         The cafÃ© has a red roof and a terrace.
         The baker\ufffds house has a red roof.
+        keywords: cafÃ© terrace
     Good:
         The café has a red roof and a terrace.
+        keywords: café terrace
     Fix:
-        `--fix` does where the text can be recovered.
+        `--fix` does where the text can be recovered; a keyword is corrected by hand.
     """
     for sentence in subject.sentences:
         if not sentence.raw.isascii() and decoded(sentence.raw, subject) != sentence.raw:
             yield Place("has characters of a wrong encoding", sentence.image, sentence.index)
+    for image, keyword in subject.keywords:
+        if decoded(keyword, subject) != keyword:
+            yield Place(f"keyword {keyword[:40]!r} has characters of a wrong encoding", image)

@@ -16,7 +16,7 @@ _MARKUP = re.compile(
 
 @rule("S116", "markup", "warning")
 def markup(subject: Subject) -> Iterator[Place]:
-    """A sentence holds HTML, an entity, a link or Markdown.
+    """A sentence or a keyword holds HTML, an entity, a link or Markdown.
 
     It comes in by copying from a page. A page that shows captions unescaped runs it.
 
@@ -24,8 +24,10 @@ def markup(subject: Subject) -> Iterator[Place]:
         <b>Two boats</b> lie at the pier.
         A shop &amp; a church.
         See https://example.org for two boats.
+        keywords: <b>red</b> boat
     Good:
         Two boats lie at the pier.
+        keywords: red boat
     Fix:
         Take the markup out.
     """
@@ -33,3 +35,8 @@ def markup(subject: Subject) -> Iterator[Place]:
         found = _MARKUP.search(sentence.raw)
         if found:
             yield Place(f"holds markup: {found.group()[:40]!r}", sentence.image, sentence.index)
+    for image, keyword in subject.keywords:
+        found = _MARKUP.search(keyword)
+        if found:
+            told = f"keyword {keyword[:40]!r} holds markup: {found.group()[:40]!r}"
+            yield Place(told, image)

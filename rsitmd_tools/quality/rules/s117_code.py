@@ -15,7 +15,7 @@ _CODE = re.compile(
 
 @rule("S117", "code", "warning")
 def code(subject: Subject) -> Iterator[Place]:
-    """A sentence holds a piece of code, a file name, or a sign that no sentence has.
+    """A sentence or a keyword holds a piece of code, a file name, or a sign that none has.
 
     RSITMD says "many colors ` cars", "like p#q" and "4% of the playground". A sentence that
     begins with "=" is run as a formula when a table is opened in a spreadsheet.
@@ -24,8 +24,10 @@ def code(subject: Subject) -> Iterator[Place]:
         =SUM(A1:A9) boats at the pier.
         Two boats at the pier, see port_17.jpg
         print("two boats") {}
+        keywords: =cmd() boat
     Good:
         Two boats at the pier (one of them red) are 50% white.
+        keywords: red boat, - pier
     Fix:
         Take it out; let an annotator say what was meant.
     """
@@ -33,3 +35,7 @@ def code(subject: Subject) -> Iterator[Place]:
         found = _CODE.search(sentence.raw)
         if found:
             yield Place(f"holds {found.group()!r}", sentence.image, sentence.index)
+    for image, keyword in subject.keywords:
+        found = _CODE.search(keyword)
+        if found:
+            yield Place(f"keyword {keyword[:40]!r} holds {found.group()!r}", image)

@@ -11,7 +11,7 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("S118", "other-script", "warning")
 def other_script(subject: Subject) -> Iterator[Place]:
-    """A sentence holds letters that are not Latin, or full-width signs.
+    """A sentence or a keyword holds letters that are not Latin, or full-width signs.
 
     They come from an input method or a translation left half done. A Cyrillic "а" looks
     like a Latin one and makes another word.
@@ -20,17 +20,28 @@ def other_script(subject: Subject) -> Iterator[Place]:
         Two 船 lie at the pier.
         A whitе ship lies at the pier.
         Two boats lie at the pier，one of them white.
+        keywords: red 船
     Good:
         The café has a red roof and a terrace.
+        keywords: café terrace
     Fix:
         Write it in Latin letters.
     """
     for sentence in subject.sentences:
-        if not sentence.raw.isascii():
-            strange = sorted({c for c in sentence.raw if _is_strange(c)})
-            if strange:
-                found = "".join(strange[:8])
-                yield Place(f"holds {found!r}", sentence.image, sentence.index)
+        found = _strange(sentence.raw)
+        if found:
+            yield Place(f"holds {found!r}", sentence.image, sentence.index)
+    for image, keyword in subject.keywords:
+        found = _strange(keyword)
+        if found:
+            yield Place(f"keyword {keyword[:40]!r} holds {found!r}", image)
+
+
+def _strange(text: str) -> str:
+    """Return characters of another script, eight at most."""
+    if text.isascii():
+        return ""
+    return "".join(sorted({c for c in text if _is_strange(c)})[:8])
 
 
 def _is_strange(character: str) -> bool:

@@ -359,7 +359,7 @@ def test_a_run_whose_scores_are_no_numbers(tiny: Dataset, run: Path, all_of_it: 
         return replace(image, sentences=(*image.sentences[:-1], Sentence("zxq")))
 
     first = next(image for image in tiny if image.split == "test").filename
-    named = f"{first}: 320" if all_of_it else rf"sentence 4 of {first}: \d+"
+    named = f"{first}: 320" if all_of_it else rf"sentence 5 of {first}: \d+"
     with pytest.raises(RsitmdError, match=f"soft: {named} of 320 scores are NaN; train it again"):
         evaluate(run, with_test_images(tiny, strange))
     assert not (run / "result.json").exists()

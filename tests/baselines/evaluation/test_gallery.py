@@ -37,8 +37,8 @@ def test_an_absent_split_names_those_there(uneven: Dataset) -> None:
     ("place", "line"),
     [
         ((1, slice(None)), "a.npy: im 1.png: 6 of 18 scores are NaN; mend it"),
-        ((slice(None), 4), "a.npy: sentence 0 of im 3.png: 3 of 18 scores are NaN"),
-        ((2, 2), "a.npy: im 3.png, sentence 2 of im 1.png: 1 of 18 scores are NaN"),
+        ((slice(None), 4), "a.npy: sentence 1 of im 3.png: 3 of 18 scores are NaN"),
+        ((2, 2), "a.npy: im 3.png, sentence 3 of im 1.png: 1 of 18 scores are NaN"),
     ],
 )
 def test_scores_that_are_no_numbers_are_named(

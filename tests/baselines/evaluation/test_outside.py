@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +102,17 @@ def test_names_that_do_not_fit(
     (tmp_path / "s.json").write_text(json.dumps(names))
     with pytest.raises(RsitmdError, match=line):
         read_scores(tmp_path / "s.npy", gallery)
+
+
+def test_a_sentence_that_is_not_named_is_counted_from_1(
+    gallery: Gallery, scores: np.ndarray, tmp_path: Path
+) -> None:
+    names = [image.filename for image in gallery.part]
+    np.save(tmp_path / "s.npy", scores)
+    (tmp_path / "s.json").write_text(json.dumps({"images": names, "texts": [[names[0], 0]]}))
+    with pytest.raises(
+        RsitmdError, match=r'such as sentence \d of (.+) \(as \["\1", \d\]\)'
+    ) as said:
+        read_scores(tmp_path / "s.npy", gallery)
+    number, index = re.findall(r"sentence (\d) of .*, (\d)\]\)", str(said.value))[0]
+    assert int(number) == int(index) + 1

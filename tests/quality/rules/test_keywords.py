@@ -1,0 +1,37 @@
+"""The rules on encoding, markup, code, scripts and control characters look at keywords too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.quality.conftest import dataset, record
+
+if TYPE_CHECKING:
+    from tests.quality.conftest import Found
+
+
+@pytest.mark.parametrize(
+    ("code", "keyword", "told"),
+    [
+        ("S115", "cafÃ© terrace", "keyword 'cafÃ© terrace' has characters of a wrong encoding"),
+        ("S116", "<b>red</b> boat", "keyword '<b>red</b> boat' holds markup: '<b>'"),
+        ("S117", "=cmd() boat", "keyword '=cmd() boat' holds '='"),
+        ("S118", "red 船", "keyword 'red 船' holds '船'"),
+        ("S119", "red\u200b boat", r"keyword 'red\u200b boat' holds U+200B"),
+        ("S119", "red\nboat", r"keyword 'red\nboat' holds U+000A"),
+    ],
+)
+def test_a_finding_about_a_keyword_names_it(
+    code: str, keyword: str, told: str, found: Found
+) -> None:
+    data = dataset(record(keywords=["white boat", keyword]), record("port_2.tif"))
+    [finding] = found(code, data)
+    assert (finding.image, finding.sentence_index) == ("port_1.tif", None)
+    assert finding.message == told
+
+
+def test_a_long_keyword_is_shortened(found: Found) -> None:
+    [finding] = found("S116", dataset(record(keywords=["<b>" + "x" * 1000])))
+    assert len(finding.message) < 120
