@@ -229,7 +229,7 @@ def test_an_annotation_that_lacks_a_sentence_is_missing(workspace: Workspace) ->
     assert [state[key] for key in keys] == [1, 1, 1, 1]
     done = CliRunner().invoke(command, [str(workspace.path)])
     assert "1 complete, 1 incomplete" in done.stdout
-    assert "annotations: 2, 1 missing, 1 sentences missing" in done.stdout
+    assert "annotations: 2, 1 missing, 1 sentence missing" in done.stdout
     # One that was sent back is missing too, once.
     with workspace.transaction() as db:
         db.execute(
