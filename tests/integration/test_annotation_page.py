@@ -86,7 +86,6 @@ def test_an_annotator_signs_up_writes_and_pull_brings_exactly_that(
     page.keyboard.press("Tab")
     page.keyboard.type("white boat")
     page.keyboard.press("Enter")
-    page.keyboard.press("Tab")  # inside a field the server's page hears no hot key
     with page.expect_response(posted) as answer:
         page.keyboard.press("Control+Enter")
     assert answer.value.status == 201

@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rsitmd_tools.workspace import Workspace
 from tests.integration.pages import (
     OpenPage,
     browser,
+    close_guide,
     open_page,
+    open_stream,
+    posted,
+    pushed,
+    sign_up,
 )
+from tests.integration.test_studio_pages import CAPTIONS, give, workspace_of
 from tests.integration.written import (
     FIVE,
     Stored,
@@ -21,9 +28,12 @@ from tests.integration.written import (
     started,
     task_of,
     wait_for_focus,
+    wait_for_texts,
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rsitmd_tools.studio.client import Client
     from rsitmd_tools.studio.server import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace
@@ -68,3 +78,95 @@ def test_whole_tasks_by_keys_alone(
         )
         for image in (1, 2)
     ]
+
+
+def test_keywords_alone_by_keys(
+    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> None:
+    there = Stored(server)
+    settings = '[annotation]\ntemplate = "keywords"\n'
+    folder = make_workspace(images=2, how="upload", settings=settings)
+    _, page = started(open_page, folder, server, client, "keywords-by-keys@example.org")
+    task = task_of(page)
+    wait_for_focus(page, "keywords")
+    page.keyboard.type("  ")
+    press(page, "Control+Enter")
+    page.get_by_text("There are only spaces. Write at least one keyword of your own.").wait_for()
+    wait_for_focus(page, "keywords")
+    press(page, "Control+A")
+    page.keyboard.type("red quay")
+    press(page, "Enter")
+    page.keyboard.type("- ship")
+    # A keyword that is typed and not added is in the draft, and at the next visit.
+    whole = {"keywords": ["red quay", "- ship"]}
+    eventually(page, lambda: there.drafts(task), [whole])
+    page.reload()
+    close_guide(page)
+    wait_for_texts(page, whole)
+    wait_for_focus(page, "keywords")
+    press(page, "Control+Enter")
+    next_task(page, task)
+    assert there.annotations(task) == [whole]
+
+
+def test_a_correction_by_keys(
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+    tmp_path: Path,
+) -> None:
+    there = Stored(server)
+    settings = 'template = "correction"\nannotators_per_image = 1\nsentences_per_annotator = 5\n'
+    folder = workspace_of(make_workspace, tmp_path, settings)
+    pushed(folder)
+    with Workspace.open(folder, write=True) as workspace:
+        give(workspace)
+    _, page = started(open_page, folder, server, client, "corrects-by-keys@example.org")
+    task = task_of(page)
+    wait_for_focus(page, "Edit Region")
+    assert there.drafts(task) == []  # what nobody touched is no draft
+    press(page, "Enter")
+    wait_for_focus(page, "sentence1")
+    press(page, "Control+A")
+    page.keyboard.type("Two white ships lie at the quay.")
+    page.reload()  # before anything else could save it
+    close_guide(page)
+    written = {f"sentence{number}": [text] for number, text in enumerate(CAPTIONS, 1)} | {
+        "sentence1": ["Two white ships lie at the quay."]
+    }
+    wait_for_texts(page, written)
+    wait_for_focus(page, "sentence1")  # a text of one's own is open for more
+    press(page, "Tab")
+    page.keyboard.type("It rains.")
+    written["sentence2"] = [f"{CAPTIONS[1]}It rains."]
+    press(page, "Tab", "Tab", "Tab", "Tab")
+    wait_for_focus(page, "keywords")
+    page.keyboard.type("red crane")
+    press(page, "Control+Enter")
+    next_task(page, task)
+    assert there.annotations(task) == [written | {"keywords": ["red crane"]}]
+
+
+def test_keys_of_a_ranking_stay(
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+    tmp_path: Path,
+) -> None:
+    """A mouse first, then keys: Ctrl + Enter submits from the button that was clicked, too."""
+    folder = workspace_of(make_workspace, tmp_path, 'template = "ranking"')
+    project = pushed(folder)
+    page = open_page()
+    sign_up(page, client, "ranks-by-keys@example.org")
+    open_stream(page, server.url, project)
+    page.locator("label", has_text="both wrong").click()
+    with page.expect_response(posted) as answer:
+        press(page, "Control+Enter")
+    assert answer.value.status == 201
+    page.wait_for_function("!Htx.isLoading && Htx.annotationStore.selected.results.length === 0")
+    press(page, "1")
+    with page.expect_response(posted) as answer:
+        press(page, "Control+Enter")
+    assert answer.value.request.post_data_json["result"][0]["value"] == {"choices": ["sentence 1"]}

@@ -28,6 +28,8 @@ from tests.integration.written import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from playwright.sync_api import Dialog
+
     from tests.integration.conftest import MakeOwn
 
 __all__ = ["browser", "open_page"]  # fixtures
@@ -93,8 +95,16 @@ def test_a_server_that_dies_and_comes_back_takes_no_word_with_it(
             page.keyboard.type("Written while nobody listened.")
             no_answer.wait_for()
             context = page.context
+            warned: list[str] = []
+
+            def leave(dialog: Dialog, warned: list[str] = warned) -> None:
+                warned.append(dialog.type)
+                dialog.accept()
+
+            page.on("dialog", leave)
             with page.expect_event("close"):
                 page.close(run_before_unload=True)
+            assert warned == ["beforeunload"]
         page = context.new_page()
         page.goto(stream)
         close_guide(page)

@@ -148,10 +148,11 @@ def test_the_lead_records_paper_and_status_names_who_lacks_it(
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("by_keys", [False, True])
 def test_an_annotator_accepts_in_the_browser(
-    make_workspace: MakeWorkspace, client: Client, open_page: OpenPage
+    by_keys: bool, make_workspace: MakeWorkspace, client: Client, open_page: OpenPage
 ) -> None:
-    email = "licence-page@example.org"
+    email = f"licence-by-{'keys' if by_keys else 'mouse'}@example.org"
     folder = make_workspace(images=2, settings=SETTINGS)
     page = open_page()
     sign_up(page, client, email)
@@ -168,7 +169,11 @@ def test_an_annotator_accepts_in_the_browser(
     assert "under the licence Creative Commons Attribution 4.0" in page.inner_text("body")
     submit = page.get_by_test_id("bottombar-submit-button")
     assert submit.is_disabled()
-    tick.click()
+    if by_keys:
+        page.wait_for_function("document.activeElement.type === 'checkbox'")
+        page.keyboard.press("Space")
+    else:
+        tick.click()
     with page.expect_response(lambda r: "/annotations" in r.url and r.status == 201):
-        submit.click()
+        page.keyboard.press("Control+Enter") if by_keys else submit.click()
     assert missing(folder) == ["second@example.org"]

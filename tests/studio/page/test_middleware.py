@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rsitmd_tools.studio.page.middleware import add_scripts, scripts
 
 
@@ -21,3 +23,13 @@ def test_a_fragment_without_a_head_stays_as_it_is() -> None:
 def test_the_package_ships_its_scripts() -> None:
     assert all(name.endswith(".js") and content for name, content in scripts().items())
     assert scripts()
+
+
+def test_a_script_is_loaded_after_those_that_it_needs() -> None:
+    made: set[str] = set()
+    for name, content in scripts().items():
+        text = content.decode()
+        # What a script takes when it is loaded, not when one of its functions is called.
+        taken = re.findall(r"^  const \{ ([\w, ]+) \} = window\.rsitmd;", text, re.MULTILINE)
+        assert {part for parts in taken for part in parts.split(", ")} <= made, name
+        made |= set(re.findall(r"^window\.rsitmd\.(\w+) = ", text, re.MULTILINE))
