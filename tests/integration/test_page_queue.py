@@ -345,6 +345,8 @@ def test_a_narrow_screen_has_the_fields_under_the_image_and_submit_in_sight(
     assert in_sight(page, end)
     end.click()
     await_image(page)
+    shot(page, "narrow-guide", size)
+    assert in_sight(page, page.get_by_label("Close modal"))
     open_stream(page, server.url, project)
     page.locator("#rsitmd-bar").get_by_text("0 of 2 images done, 2 left").wait_for()
     for part in (picture(page), submit_button(page), page.locator("#rsitmd-bar")):
