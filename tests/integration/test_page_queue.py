@@ -230,10 +230,7 @@ def test_a_person_is_led_from_the_first_page_to_what_was_sent_back(
 
     # The licence: from the first page to it, and from there to the images.
     home.get_by_role("link", name="Read and accept the licence").click()
-    page.get_by_text("I accept").click()
-    with page.expect_response(posted):
-        page.get_by_test_id("bottombar-submit-button").click()
-    page.get_by_text("You accepted the licence. Thank you.").wait_for()
+    accept(page)
     shot(page, "queue-licence")
     page.get_by_role("link", name="Continue with your images").click()
     await_image(page)
@@ -295,6 +292,14 @@ def test_a_person_is_led_from_the_first_page_to_what_was_sent_back(
     assert lead.locator("#rsitmd-home").count() == 0
 
 
+def accept(page: Page) -> None:
+    page.get_by_text("I accept").click()
+    assert in_sight(page, submit_button(page))
+    with page.expect_response(posted):
+        submit_button(page).click()
+    page.get_by_text("You accepted the licence. Thank you.").wait_for()
+
+
 def await_image(page: Page) -> None:
     page.wait_for_function("document.querySelector('img[alt=image]')?.naturalWidth > 0")
 
@@ -328,10 +333,20 @@ def test_a_narrow_screen_has_the_fields_under_the_image_and_submit_in_sight(
     email, other = f"narrow{size[0]}@example.org", annotators[0][0]
     page = open_page(size)
     sign_up(page, client, email)
-    campaign = make_campaign(email, other)
+    campaign = make_campaign(email, other, settings=f"{SETTINGS}licence = 'CC-BY-4.0'\n")
     project = campaign.projects[email]
     page.goto(server.url)
+    page.get_by_role("link", name="Continue").wait_for()
     assert in_sight(page, page.get_by_role("link", name="Continue"))
+    page.get_by_role("link", name="Read and accept the licence").click()
+    accept(page)
+    shot(page, "narrow-licence", size)
+    end = page.get_by_role("link", name="Continue with your images")
+    assert in_sight(page, end)
+    end.click()
+    await_image(page)
+    shot(page, "narrow-guide", size)
+    assert in_sight(page, page.get_by_label("Close modal"))
     open_stream(page, server.url, project)
     page.locator("#rsitmd-bar").get_by_text("0 of 2 images done, 2 left").wait_for()
     for part in (picture(page), submit_button(page), page.locator("#rsitmd-bar")):
