@@ -23,11 +23,13 @@ from tests.namespaces import run_mounted, shared_memory_of
 MIB = 2**20
 # The shared memory is said to be unknown: another process may fill it after we looked.
 UNSEEN = (
-    "import sys; from rsitmd_tools.baselines.data import loading; from rsitmd_tools.cli import main;"
+    "import sys; from rsitmd_tools.baselines.data import loading;"
+    "from rsitmd_tools.cli import main;"
     "loading.shared_memory_free = lambda: None; main(sys.argv[1:])"
 )
 IMPATIENT = (
-    "import sys; from rsitmd_tools.baselines.data import loading; from rsitmd_tools.cli import main;"
+    "import sys; from rsitmd_tools.baselines.data import loading;"
+    "from rsitmd_tools.cli import main;"
     "loading.LIMIT_SECONDS = 5.0; main(sys.argv[1:])"
 )
 AS_USUAL = "import sys; from rsitmd_tools.cli import main; main(sys.argv[1:])"
