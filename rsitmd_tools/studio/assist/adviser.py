@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -74,6 +74,16 @@ class Adviser:
         """Take an annotation out."""
         with self._lock:
             self._forget(task, annotation)
+
+    def tasks_of(self, annotations: Collection[int]) -> set[int]:
+        """Return the tasks of annotations that were taken in."""
+        with self._lock:
+            return {task for task, number in self._given if number in annotations}
+
+    def annotations_of(self, task: int) -> set[int]:
+        """Return the annotations of a task that were taken in."""
+        with self._lock:
+            return {number for own, number in self._given if own == task}
 
     def hints(self, task: int, annotation: int, category: str, written: Written) -> list[str]:
         """Say what is wrong with the sentences of an annotation that was learned.
