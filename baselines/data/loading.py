@@ -47,7 +47,7 @@ class _Batches(_MultiProcessingDataLoaderIter):
     def _get_data(self) -> Any:
         waited = 0.0
         while waited < LIMIT_SECONDS:
-            there, data = self._try_get_data(LOOK_SECONDS)
+            there, data = self._try_get_data(LOOK_SECONDS)  # type: ignore[no-untyped-call]
             if there:
                 return data
             waited += LOOK_SECONDS

@@ -159,7 +159,7 @@ class PairBatches(TorchDataset[Batch]):
             # Torch does it as it sends them, in a thread whose errors nobody hears: where the
             # shared memory is full, the batch would never arrive.
             for tensor in (*parts, *indices):
-                tensor.share_memory_()
+                tensor.share_memory_()  # type: ignore[no-untyped-call]
         return parts, *indices
 
 
