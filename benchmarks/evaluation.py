@@ -35,6 +35,7 @@ from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.data.images import unit_images
 from rsitmd_tools.baselines.evaluation.evaluate import Wishes, judge
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
+from rsitmd_tools.baselines.evaluation.optional import Failures
 from rsitmd_tools.baselines.evaluation.scoring import encode_images, encode_texts, score_matrix
 from rsitmd_tools.baselines.models import make_model, make_tokenizer
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
@@ -95,12 +96,21 @@ def evaluation(size: int, times: int) -> str:
 
         def work() -> None:
             scores = score_matrix(model, tokenizer, pixels, captions)
-            judge(scores, gallery, data, "test", Wishes(), None, {})
+            judge(scores, gallery, data, "test", Wishes(), None, {}, Failures())
 
         return lambda: seconds(work)
 
     # Compiled kernels and first calls are no part of it.
-    judge(random.normal(size=(IMAGES, len(captions))), gallery, data, "test", Wishes(), None, {})
+    judge(
+        random.normal(size=(IMAGES, len(captions))),
+        gallery,
+        data,
+        "test",
+        Wishes(),
+        None,
+        {},
+        Failures(),
+    )
     encode_images(parts_of("soft", data)[0], pixels[:64])
     found = alternated({"encode": encode("soft"), "soft": evaluate("soft")}, times)
     found |= alternated({kind: evaluate(kind) for kind in KINDS if kind != "soft"}, 1)

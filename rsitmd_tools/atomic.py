@@ -27,6 +27,29 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def check_writable(folder: Path, hint: str) -> None:
+    """Refuse a folder that cannot be written, or made, before long work whose result goes there.
+
+    Args:
+        folder: The folder; it need not exist.
+        hint: What the user can do about it.
+
+    Raises:
+        RsitmdError: Nothing can be written there.
+    """
+    there = folder.absolute()
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        why = errno.ENOTDIR
+    elif not os.access(there, os.W_OK | os.X_OK):
+        why = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
+    else:
+        return
+    what = f"cannot be written ({os.strerror(why).lower()})"
+    raise RsitmdError(what, where=folder, mend=hint)
+
+
 def remove_leftovers(target: Path) -> None:
     """Remove what an earlier, killed writer of ``target`` left beside it."""
     if not target.parent.is_dir():

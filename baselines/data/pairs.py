@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
-from torch.utils.data import Sampler
+from torch.utils.data import Sampler, get_worker_info
 
 from rsitmd_tools.baselines.data.features import Features
 from rsitmd_tools.baselines.data.images import TrainingTransform
@@ -154,7 +154,13 @@ class PairBatches(TorchDataset[Batch]):
                 for row, seed, view in zip(rows, seeds, views, strict=True)
             ]
             parts = [torch.stack(seen)]
-        return parts, torch.from_numpy(images), torch.from_numpy(plan.columns[places])
+        indices = torch.from_numpy(images), torch.from_numpy(plan.columns[places])
+        if get_worker_info() is not None:
+            # Torch does it as it sends them, in a thread whose errors nobody hears: where the
+            # shared memory is full, the batch would never arrive.
+            for tensor in (*parts, *indices):
+                tensor.share_memory_()  # type: ignore[no-untyped-call]
+        return parts, *indices
 
 
 def process() -> tuple[int, int]:

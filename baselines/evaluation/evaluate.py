@@ -19,13 +19,14 @@ import numpy.typing as npt
 import torch
 
 from rsitmd_tools import __version__
-from rsitmd_tools.atomic import write_json
+from rsitmd_tools.atomic import check_writable, write_json
 from rsitmd_tools.baselines.data.images import decode_images
 from rsitmd_tools.baselines.evaluation import measures
 from rsitmd_tools.baselines.evaluation.examples import examples
 from rsitmd_tools.baselines.evaluation.fits import check_run
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.maps import draw_maps
+from rsitmd_tools.baselines.evaluation.optional import Failures
 from rsitmd_tools.baselines.evaluation.outside import read_scores
 from rsitmd_tools.baselines.evaluation.positives import (
     Rule,
@@ -77,10 +78,13 @@ def evaluate(
     dataset: Dataset,
     split: str = "test",
     wishes: Wishes = Wishes(),
+    output: Path | None = None,
+    failures: Failures | None = None,
 ) -> dict[str, Any]:
     """Evaluate the best model of a run.
 
-    Writes RUN/result.json, RUN/examples.json and RUN/queries.csv.
+    Writes RUN/result.json, RUN/examples.json and RUN/queries.csv, and after them what is
+    optional.
 
     Args:
         folder: RUN.
@@ -88,6 +92,9 @@ def evaluate(
             counted.
         split: The split.
         wishes: What else is done.
+        output: A folder for the files, in the place of RUN.
+        failures: Takes the errors of optional files; without it the first one is raised, once
+            everything else is written.
 
     Returns:
         The result, under ``schemas/benchmark_result.schema.json``; recalls in percent.
@@ -95,10 +102,14 @@ def evaluate(
     Raises:
         RsitmdError: The run is unfinished or its files do not fit each other; the split
             does not exist or has fewer than two images with sentences; the device is not
-            there; a file that is wished for cannot be read or written.
+            there; the folder cannot be written, or a file that is wished for cannot be read
+            or written.
     """
     check_device(wishes.device, 1)
     run = Run(folder)
+    target = output or folder
+    check_output(folder, output)
+    collected = Failures() if failures is None else failures
     gallery = Gallery.of(dataset, split)
     model, tokenizer, config = run.load()
     about = check_run(run, config)
@@ -109,26 +120,54 @@ def evaluate(
         pixels = decode_images(part, config.image_size, Path(scratch) / "images.npy")
         keywords = tokenizer.keywords_of(part)
         scores = score_matrix(model, tokenizer, pixels, part.captions(), keywords, wishes.views)
+        same = about["data_sha256"] == dataset.checksum()
+        made = {
+            "trained_on_this_data": same,
+            # Of other data only the checksum is known: not which images it held.
+            "seen_in_training": learns_from(config, split) if same else None,
+            "training_data_sha256": about["data_sha256"],
+            "prior": about["prior"],
+            "model": config.model,
+            "seed": config.seed,
+            "weights": about["weights"],
+            "settings": config.as_dict(),
+            "checkpoint_sha256": sha256_file(run.best),
+            "device": device,
+            "views": wishes.views,
+            "training_finished": about.get("finished") is not None,
+            "training": {key: about[key] for key in OF_TRAINING if key in about},
+        }
+        result = judge(scores, gallery, dataset, split, wishes, target, made, collected)
         if wishes.maps:
-            draw_maps(model, part, pixels, folder / "maps")
-    same = about["data_sha256"] == dataset.checksum()
-    made = {
-        "trained_on_this_data": same,
-        # Of other data only the checksum is known: not which images it held.
-        "seen_in_training": learns_from(config, split) if same else None,
-        "training_data_sha256": about["data_sha256"],
-        "prior": about["prior"],
-        "model": config.model,
-        "seed": config.seed,
-        "weights": about["weights"],
-        "settings": config.as_dict(),
-        "checkpoint_sha256": sha256_file(run.best),
-        "device": device,
-        "views": wishes.views,
-        "training_finished": about.get("finished") is not None,
-        "training": {key: about[key] for key in OF_TRAINING if key in about},
-    }
-    return judge(scores, gallery, dataset, split, wishes, folder, made)
+            maps = target / "maps"
+            collected.attempt(maps, lambda: draw_maps(model, part, pixels, maps))
+    if failures is None:
+        collected.raise_first()
+    return result
+
+
+def check_output(folder: Path, output: Path | None) -> None:
+    """Refuse a place for the result of a run that cannot be written, or is another run.
+
+    Args:
+        folder: RUN.
+        output: A folder in its place; None for RUN itself.
+
+    Raises:
+        RsitmdError: It cannot be written, or is another run.
+    """
+    if output is not None and output.resolve() != folder.resolve():
+        _refuse_run(output)
+    check_writable(output or folder, "name another folder for the result with -o DIR")
+
+
+def _refuse_run(output: Path) -> None:
+    if Run(output).about_file.exists():
+        raise RsitmdError(
+            "is a run, and holds the result of its own model",
+            where=output,
+            mend="name another folder for the result",
+        )
 
 
 def evaluate_scores(
@@ -137,6 +176,7 @@ def evaluate_scores(
     split: str = "test",
     wishes: Wishes = Wishes(),
     output: Path | None = None,
+    failures: Failures | None = None,
 ) -> dict[str, Any]:
     """Evaluate anybody's scores of a split; see :func:`read_scores` for the file.
 
@@ -146,6 +186,7 @@ def evaluate_scores(
         split: The split.
         wishes: What else is done; there is no device and there are no maps.
         output: A folder for what :func:`evaluate` writes into RUN.
+        failures: As of :func:`evaluate`.
 
     Returns:
         The result, as of :func:`evaluate`; what is not known of the model is None.
@@ -154,12 +195,10 @@ def evaluate_scores(
         RsitmdError: The scores do not fit the split, or the output is a run; see
             :func:`evaluate` for others.
     """
-    if output is not None and Run(output).about_file.exists():
-        raise RsitmdError(
-            "is a run, and holds the result of its own model",
-            where=output,
-            mend="name another folder for the result of the scores",
-        )
+    if output is not None:
+        _refuse_run(output)
+        check_writable(output, "name another folder for the result with -o DIR")
+    collected = Failures() if failures is None else failures
     gallery = Gallery.of(dataset, split)
     scores = read_scores(file, gallery)
     unknown = (
@@ -178,7 +217,10 @@ def evaluate_scores(
         "settings": {},
         "scores": {"file": file.name, "sha256": sha256_file(file)},
     }
-    return judge(scores, gallery, dataset, split, wishes, output, made)
+    result = judge(scores, gallery, dataset, split, wishes, output, made, collected)
+    if failures is None:
+        collected.raise_first()
+    return result
 
 
 def judge(
@@ -189,6 +231,7 @@ def judge(
     wishes: Wishes,
     folder: Path | None,
     made: Mapping[str, Any],
+    failures: Failures,
 ) -> dict[str, Any]:
     """Measure scores, and write what was found into a folder.
 
@@ -200,6 +243,7 @@ def judge(
         wishes: What else is done.
         folder: Where the files go; None for nowhere.
         made: What the result says of how the scores were made.
+        failures: Takes the errors of optional files, which are written last.
 
     Raises:
         RsitmdError: A score is NaN, the file of positives does not fit, or a file cannot be
@@ -243,10 +287,11 @@ def judge(
         run = Run(folder)
         write_queries(run.folder / "queries.csv", gallery, both.to_text, both.to_image)
         write_json(run.examples_file, examples(scores, gallery))
+        write_json(run.result_file, result)
         if wishes.run_files:
             relevant = relevant_pairs(gallery, settled(pairs)[0] if wishes.positives else ())
-            write_run_files(scores, gallery, relevant, folder / "trec")
-        write_json(run.result_file, result)
+            trec = folder / "trec"
+            failures.attempt(trec, lambda: write_run_files(scores, gallery, relevant, trec))
     return result
 
 

@@ -12,6 +12,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
 from rsitmd_tools.atomic import atomic_path, remove_leftovers
+from rsitmd_tools.baselines.data.loading import loading_error
 from rsitmd_tools.baselines.run import Run, read_checkpoint
 from rsitmd_tools.errors import RsitmdError, reason
 
@@ -81,6 +82,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             with atomic_path(target) as partial, partial.open("wb") as stream:
                 torch.save(checkpoint, stream)
         except RuntimeError as error:
+            if loading_error(str(error), target) is not None:
+                raise  # a signal of the system, which comes at any moment
             # torch's zip writer hides the system's error behind its own.
             cause = error.__cause__ or error.__context__ or error
             raise RsitmdError(

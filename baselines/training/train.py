@@ -16,6 +16,7 @@ from typing import Any
 import lightning
 import numpy as np
 import numpy.typing as npt
+import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 from torch.multiprocessing.spawn import ProcessRaisedException
@@ -26,6 +27,7 @@ from rsitmd_tools.baselines.base import RetrievalModel
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.features import Features, cached_features
 from rsitmd_tools.baselines.data.images import TrainingTransform, cached_images, resized_size
+from rsitmd_tools.baselines.data.loading import Loader, fitting_workers, loading_error
 from rsitmd_tools.baselines.data.mapped import MappedArray
 from rsitmd_tools.baselines.data.pairs import Batch, EpochBatches, PairBatches, Pairs
 from rsitmd_tools.baselines.evaluation.fits import file_checksums
@@ -36,6 +38,7 @@ from rsitmd_tools.baselines.training.callbacks import (
     Bar,
     Interrupt,
     Metrics,
+    NoLoaderLeft,
     Quiet,
     Speed,
     keep_advice_out,
@@ -65,7 +68,8 @@ class Options:
         resume: Go on from the last finished epoch; a run that is not there yet is begun.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         devices: How many of them (processes, on a CPU); each has a batch norm of its own.
-        workers: Processes that load images; one by default, none for cached features.
+        workers: Processes that load images; by default one, or none for cached features and
+            where the shared memory is too small.
         cache: Folder of decoded images and features, kept; by default one within the run
             that is removed at its end.
         deterministic: Refuse operations that have no deterministic version on the device; by
@@ -106,14 +110,15 @@ def train(
 
     Raises:
         RsitmdError: The data has too few images, RUN exists or was made of other data or
-            settings, a file does not fit, the device is not there, the disk is full, or
-            the loss is no number.
+            settings, a file does not fit, the device is not there, the disk or the shared
+            memory is full, a loading process was killed or hangs, or the loss is no number.
     """
     check_device(options.device, options.devices)
     run = Run(folder)
     excluded = frozenset[str]() if exclude is None else read_exclusions(exclude, dataset)
     parts = split_parts(dataset, config, excluded)
     config = fitting(config, parts.pool)
+    options = replace(options, workers=_workers(config, parts, options))
     device = accelerator(options.device)
     about = about_run(dataset, config, exclude, parts, device, options.devices)
     made = prepare_run(run, config, about, options.resume)
@@ -197,16 +202,23 @@ def _data(
         val_rows = np.arange(len(parts.val_rows))
     pairs = Pairs(parts.training, config.captions, config.views, config.seed)
     transform = TrainingTransform(size, config.views)
-    workers = options.workers
-    if workers is None:
-        workers = 0 if config.freeze_backbone else 1
-    loader: DataLoader[Batch] = DataLoader(
+    workers = options.workers or 0
+    loader: DataLoader[Batch] = Loader(
         PairBatches(pairs, source, parts.train_rows, transform),
         batch_size=None,
         sampler=EpochBatches(len(pairs), config.batch_size),
         num_workers=workers,
     )
     return _Data(loader, len(pairs), val_images, val_rows)
+
+
+def _workers(config: Config, parts: Parts, options: Options) -> int:
+    """Return how many processes load images, before anything takes long."""
+    if config.freeze_backbone:
+        return options.workers or 0
+    counted = parts.training.captions() if config.captions == "all" else parts.train_rows
+    floats = min(config.batch_size, len(counted)) * 3 * config.image_size**2
+    return fitting_workers(options.workers, floats * torch.float32.itemsize, options.devices)
 
 
 def _fit(
@@ -252,7 +264,15 @@ def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightn
         strategy=strategy,
         precision=precision(config.precision, options.device),  # type: ignore[arg-type]
         logger=TensorBoardLogger(run.folder, name="tensorboard", version=""),
-        callbacks=[Quiet(), Interrupt(), BestAndLast(run), speed, Metrics(run), *bar],
+        callbacks=[
+            Quiet(),
+            Interrupt(),
+            NoLoaderLeft(),
+            BestAndLast(run),
+            speed,
+            Metrics(run),
+            *bar,
+        ],
         plugins=[AtomicCheckpointIO()],
         enable_progress_bar=bool(bar),
         enable_model_summary=False,
@@ -271,7 +291,7 @@ def _one_line(run: Run) -> Iterator[None]:
     except ProcessRaisedException as error:
         last = str(error).strip().splitlines()[-1]
         said = last.partition("RsitmdError: ")[2] or last
-        raise RsitmdError(said) from error
+        raise loading_error(str(error), run.folder) or RsitmdError(said) from error
     except RuntimeError as error:
         raise _explained(error, run) from error
     except OSError as error:
@@ -284,6 +304,9 @@ def _one_line(run: Run) -> Iterator[None]:
 
 def _explained(error: RuntimeError, run: Run) -> Exception:
     """Return an error of torch in one line, where it is the user's to mend."""
+    of_loading = loading_error(str(error), run.folder)
+    if of_loading is not None:
+        return of_loading
     said = str(error).strip().splitlines()[0]
     if "deterministic implementation" in said:
         return RsitmdError(said.partition(",")[0], mend="train without --deterministic")

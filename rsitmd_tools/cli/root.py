@@ -11,6 +11,7 @@ import click
 
 from rsitmd_tools import __version__
 from rsitmd_tools.cli.lazy import LazyGroup
+from rsitmd_tools.cli.streams import prepare
 from rsitmd_tools.errors import RsitmdError, printable
 
 EXIT_FAILED = 1
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Exit codes: 0 fine; 1 findings or a failed job; 2 wrong usage; 130 Ctrl-C.
     """
+    prepare()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given or os.environ.get("RSITMD_DEBUG") == "1"
     # Accepted at any place, as users append it to the command that has just failed.
@@ -72,10 +74,6 @@ def _run(arguments: list[str], debug: bool) -> int:
             logging.exception("interrupted")
         _say(f"interrupted; what was finished is kept, {_how_to_resume(arguments)}")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone (`rsitmd ... | head`): nothing more to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except RsitmdError as error:
         if debug:
             logging.exception("failed")

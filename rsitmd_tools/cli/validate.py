@@ -138,15 +138,19 @@ def _check(dataset: Dataset, against: list[Dataset], options: _Asked) -> int:
     subject = _subject(dataset, options, against)
     result = check_subject(subject)
     findings = Findings(subject, result, summary(dataset, result))
-    if options.output_format == "html":
-        from rsitmd_tools.report.findings_page import render as page
-        from rsitmd_tools.studio.links import task_links
+    try:
+        if options.output_format == "html":
+            from rsitmd_tools.report.findings_page import render as page
+            from rsitmd_tools.studio.links import task_links
 
-        text = page(findings, task_links(dataset))
-    else:
-        text = render(options.output_format, findings)
-    _print(text, options.output)
-    return _keep(subject, result, options)
+            text = page(findings, task_links(dataset))
+        else:
+            text = render(options.output_format, findings)
+        _print(text, options.output)
+    finally:
+        # A page that cannot be written does not cost the files that later runs read.
+        code = _keep(subject, result, options)
+    return code
 
 
 def _keep(subject: Subject, result: Result, options: _Asked) -> int:

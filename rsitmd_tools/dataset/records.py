@@ -66,6 +66,16 @@ class ImageRecord:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def location(self) -> str:
+        """Where the image file lies in the image folder.
+
+        Karpathy's layout has a field ``filepath``, the folder of the file; else the file lies in
+        the image folder itself.
+        """
+        folder = self.extra.get("filepath")
+        return f"{folder}/{self.filename}" if isinstance(folder, str) and folder else self.filename
+
+    @property
     def captions(self) -> tuple[str, ...]:
         """The raw sentences."""
         return tuple(sentence.raw for sentence in self.sentences)
@@ -133,6 +143,9 @@ class Dataset:
     def image_path(self, image: ImageRecord) -> Path:
         """Return the file of an image.
 
+        It is at the image's :attr:`~ImageRecord.location`. Where that names a folder that the
+        image folder does not have, all files lie side by side, and the name alone counts.
+
         Raises:
             RsitmdError: There is no image folder, the file is absent, or its name leaves
                 the folder.
@@ -141,9 +154,11 @@ class Dataset:
             raise RsitmdError(
                 "has no image folder", where=self.source, mend="name one with --images DIR"
             )
-        path = self.image_folder / image.filename
+        path = self.image_folder / image.location
         try:
-            plain = path.name == image.filename
+            if image.location != image.filename and not path.parent.exists():
+                path = self.image_folder / image.filename
+            plain = path.name == image.location
             if plain and path.is_file() and not path.is_symlink():
                 return path
             inside = path.resolve().is_relative_to(self.image_folder.resolve())
@@ -152,13 +167,13 @@ class Dataset:
             # A NUL in the name, a loop of links, a name longer than the system takes.
             raise RsitmdError(
                 f"the image name is none the system takes ({reason(error)})",
-                where=f"{self.source}: {image.filename[:80]}",
+                where=f"{self.source}: {image.location[:80]}",
                 mend="rename it",
             ) from error
         if not inside:
             raise RsitmdError(
                 "the image name leaves the image folder",
-                where=f"{self.source}: {image.filename}",
+                where=f"{self.source}: {image.location}",
                 mend="use names without '..' and without links to elsewhere",
             )
         if not is_file:

@@ -239,14 +239,18 @@ def _precomp_problem(dataset: Dataset) -> str | None:
     """Say why precomp cannot hold a dataset; None where it can."""
     misfits = [i for i in dataset if len(i.sentences) != precomp.CAPTIONS_PER_IMAGE]
     if misfits:
+        needs = f"the format needs exactly {precomp.CAPTIONS_PER_IMAGE} sentences for every image"
+        name, count = misfits[0].filename, len(misfits[0].sentences)
+        if len(misfits) == 1:
+            return f"{needs}, but {name} has {count}"
         return (
-            f"precomp holds {precomp.CAPTIONS_PER_IMAGE} sentences an image; "
-            f"{misfits[0].filename} has {len(misfits[0].sentences)}"
-            + (f", {len(misfits) - 1} more do not fit either" if len(misfits) > 1 else "")
+            f"{needs}, but {len(misfits)} images have another number (for example, {name} has"
+            f" {count})"
         )
     broken = [i for i in dataset if any(map(precomp.has_line_break, i.captions))]
     if broken:
-        return f"precomp holds a sentence a line; {broken[0].filename} has one with a line break"
+        name = broken[0].filename
+        return f"the format needs each sentence on one line, but {name} has one on several"
     return None
 
 

@@ -20,7 +20,7 @@ def task_links(dataset: Dataset) -> Mapping[str, str]:
     with Workspace.open(dataset.source) as workspace:
         try:
             connection = connection_of(workspace)
-        except RsitmdError:
+        except (RsitmdError, OSError):  # the folder may be readable by its owner only
             return {}
         rows = workspace.db.execute(
             "SELECT image.filename, min(task.id), task.server_id AS task, project.server_id AS"

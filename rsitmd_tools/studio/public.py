@@ -32,10 +32,21 @@ def checked_public(url: str) -> str:
 
 
 def public_environment(public: str) -> dict[str, str]:
-    """Return the server's own settings for its public address; none without one."""
+    """Return the server's own settings for its addresses.
+
+    A request for another host is refused: a web page elsewhere can have its own name resolved
+    to this machine, and its scripts would then talk to the server as to their own.
+    """
+    hosts = ["127.0.0.1", "localhost"]
     if not public:
-        return {}
-    return {"LABEL_STUDIO_HOST": public, "LABEL_STUDIO_CSRF_TRUSTED_ORIGINS": public}
+        return {"LABEL_STUDIO_ALLOWED_HOSTS": ",".join(hosts)}
+    name = urlsplit(public).hostname or ""
+    hosts.append(f"[{name}]" if ":" in name else name)
+    return {
+        "LABEL_STUDIO_ALLOWED_HOSTS": ",".join(hosts),
+        "LABEL_STUDIO_HOST": public,
+        "LABEL_STUDIO_CSRF_TRUSTED_ORIGINS": public,
+    }
 
 
 def recorded_public(studio: Path) -> str:

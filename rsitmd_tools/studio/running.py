@@ -24,7 +24,8 @@ def take_lock(studio: Path, *, shared: bool = False) -> IO[str] | None:
         studio: The workspace's folder ``studio/``.
         shared: Only look: those who look do not hinder each other.
     """
-    stream = (studio / LOCK).open("a")
+    # Who only looks may not be allowed to write here.
+    stream = (studio / LOCK).open("r" if shared else "a")
     try:
         fcntl.flock(stream, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -57,9 +58,10 @@ def remove_state(studio: Path) -> None:
 
 def running_server(studio: Path) -> Running | None:
     """Return where a workspace's server runs, None where it does not run or answer."""
-    if not (studio / LOCK).exists():
+    try:
+        probe = take_lock(studio, shared=True)
+    except OSError:  # there is none, or it belongs to somebody else
         return None
-    probe = take_lock(studio, shared=True)
     if probe is not None:  # nobody holds it
         probe.close()
         return None

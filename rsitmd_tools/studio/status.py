@@ -311,5 +311,5 @@ def days(workspace: Workspace) -> dict[str, dict[date, int]]:
 def _url(workspace: Workspace) -> str | None:
     try:
         return connection_of(workspace).url
-    except RsitmdError:
+    except (RsitmdError, OSError):  # the folder may be readable by its owner only
         return None

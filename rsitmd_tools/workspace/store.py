@@ -16,6 +16,7 @@ from rsitmd_tools.atomic import write_text
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
 from rsitmd_tools.workspace import schema
 from rsitmd_tools.workspace.lock import WriterLock
+from rsitmd_tools.workspace.readonly import is_read_only, open_read_only
 from rsitmd_tools.workspace.settings import FILENAME, TEMPLATE, Settings, load_settings
 
 DATABASE = "workspace.db"
@@ -89,7 +90,8 @@ class Workspace:
 
         Args:
             path: The folder.
-            write: Take the writer's lock; without it the database is opened read-only.
+            write: Take the writer's lock; without it the database is opened read-only, and
+                the folder may be one that cannot be written.
 
         Raises:
             RsitmdError: It is no workspace, its settings are wrong, it was written by a
@@ -117,6 +119,12 @@ class Workspace:
         except (OSError, sqlite3.Error) as error:
             if lock is not None:
                 lock.release()
+            if write and is_read_only(path / DATABASE):
+                raise RsitmdError(
+                    f"cannot be written ({reason(error)})",
+                    where=path,
+                    mend="copy the workspace to a folder that you may write to",
+                ) from error
             raise RsitmdError(
                 f"cannot be opened ({reason(error)})",
                 where=path / DATABASE,
@@ -209,14 +217,18 @@ def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:
     if write:
         _keep_private(path.resolve(), make=make)
     mode = "rwc" if make else "rw"
-    # Readers open in mode rw too: WAL needs its shared-memory file. query_only keeps them readers.
-    db = sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode={mode}",
-        uri=True,
-        timeout=BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+    if not write and is_read_only(path):
+        db = open_read_only(path)
+    else:
+        # Readers too open in mode rw: WAL needs its shared-memory file. query_only keeps them
+        # readers.
+        db = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
     try:
         db.row_factory = sqlite3.Row
         schema.refuse_newer(schema.version(db), str(path))

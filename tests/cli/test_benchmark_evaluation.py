@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.cli.root import _run
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence, load_dataset, save_dataset
 from rsitmd_tools.demo.scenes.scene import draw_scenes
+from tests.namespaces import read_only, run_mounted, shared_memory_of
 
 SETTINGS = (
     "backbone=test_resnet",
@@ -152,6 +154,72 @@ def test_scores_of_your_own(data: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert "scores from a file" in (tmp_path / "r.html").read_text()
 
 
+def tool(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "rsitmd_tools", "benchmark", *map(str, arguments)]
+
+
+def test_a_run_that_cannot_be_written_is_refused_before_anything_is_encoded(
+    data: Path, runs: Path, tmp_path: Path
+) -> None:
+    of_both = f"{read_only(data)}\n{read_only(runs)}"
+    found = run_mounted(of_both, tool("evaluate", runs, data))
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr == (
+        f"error: {runs / 'seed-0'}: cannot be written (read-only file system); "
+        "name another folder for the result with -o DIR\n"
+    )
+    found = run_mounted(of_both, tool("evaluate", runs, data, "--trec", "-o", tmp_path / "o"))
+    assert found.returncode == 0, found.stderr
+    assert "seed-0:" in found.stdout
+    for seed in ("seed-0", "seed-1"):
+        files = {file.name for file in (tmp_path / "o" / seed).iterdir()}
+        assert files == {"result.json", "examples.json", "queries.csv", "trec"}
+    alone = tool("evaluate", runs / "seed-0", data, "-o", tmp_path / "p")
+    assert run_mounted(of_both, alone).returncode == 0
+    read = f"{of_both}\n{read_only(tmp_path)}"
+    table = run_mounted(read, tool("compare", tmp_path / "o", tmp_path / "p"))
+    assert table.returncode == 0, table.stderr
+    search = run_mounted(read, tool("search", runs / "seed-0", data, "--text", "a boat"))
+    assert search.returncode == 0, search.stderr
+    page = tool("report", tmp_path / "p", "--data", data, "-o", "/dev/shm/page.html")
+    assert run_mounted(f"{shared_memory_of(64)}\n{read}", page).returncode == 0
+    refused = run_mounted(read, tool("report", tmp_path / "p", "-o", tmp_path / "page.html"))
+    assert refused.stderr.splitlines()[-1] == (
+        f"error: {tmp_path / 'page.html'}: cannot be written (read-only file system); "
+        "choose a folder you may write to"
+    )
+
+
+def test_a_result_is_not_put_into_another_run(
+    data: Path, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["benchmark", "evaluate", str(runs / "seed-0"), str(data)]
+    assert _run([*command, "-o", str(runs / "seed-1")], False) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "is a run, and holds the result of its own model" in said.err
+
+
+def test_what_is_optional_never_costs_a_result(
+    data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(runs / "seed-0", tmp_path / "run"))
+    (run / "result.json").unlink(missing_ok=True)
+    shutil.rmtree(run / "trec", ignore_errors=True)
+    (run / "trec").write_text("in the way")
+    command = ["benchmark", "evaluate", str(run), str(data), "--trec", "--maps"]
+    assert _run([*command, "--json"], False) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out) == json.loads((run / "result.json").read_text())
+    errors = [line for line in said.err.splitlines() if "error" in line]
+    assert errors == [
+        f"error: {run / 'trec' / 'image_to_text.run'}: cannot be written (file exists); "
+        "choose a folder you may write to",
+        "error: this model has no saliency maps; draw them of an AMFMN with multiscale: true",
+    ]
+    assert {"queries.csv", "examples.json"} <= {file.name for file in run.iterdir()}
+
+
 def test_search(data: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["benchmark", "search", str(runs / "seed-0"), str(data), "--text", "a zxq boat"]
     assert _run([*command, "-k", "2", "--json"], False) == 0
@@ -179,7 +247,6 @@ def test_positives(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     ("arguments", "line"),
     [
         (["evaluate", "RUN"], "no PATH given; write: rsitmd benchmark evaluate RUN PATH"),
-        (["evaluate", "RUN", "DATA", "-o", "x"], "-o goes with --scores"),
         (["evaluate", "--scores", "x.npy", "RUN", "DATA"], "--scores takes no RUN"),
         (["evaluate", "--scores", "x.npy", "DATA", "--maps"], "--maps needs a RUN"),
         (["evaluate", "--scores", "x.npy", "DATA", "--trec"], "--trec needs a folder"),
@@ -206,7 +273,6 @@ def test_wrong_usage_is_one_line_and_exit_2(
     [
         (["evaluate", "RUN", "DATA", "--split", "val"], "no images in split 'val'"),
         (["evaluate", "DATA", "DATA"], "holds no run"),
-        (["evaluate", "RUN", "DATA", "--maps"], "this model has no saliency maps"),
         (["evaluate", "RUN", "DATA", "--positives", "absent.json"], "absent.json"),
         (["evaluate", "--scores", "absent.npy", "DATA"], "is no array that can be read safely"),
         (["compare", "DATA"], "is no run"),

@@ -134,3 +134,19 @@ def test_wrong_use(
     assert done.returncode == code
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_page_that_cannot_be_written_does_not_cost_the_files_of_later_runs(
+    tmp_path: Path, folder: Path
+) -> None:
+    (tmp_path / "file").touch()
+    page = ("--format", "html", "-o", "file/page.html")
+    done = rsitmd("data", *page, "--write-baseline", "known.json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: file/page.html: cannot be written")
+    assert (tmp_path / "known.json").is_file()
+    plot = ("--statistics", "--plot", "file/plot.png")
+    done = rsitmd("data", *plot, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "sentences" in done.stdout
+    assert done.stderr.startswith("error: file/plot.png: cannot be written")

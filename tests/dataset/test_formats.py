@@ -107,6 +107,106 @@ def test_misaligned_precomp_names_both_counts(tmp_path: Path) -> None:
         load_dataset(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("captions", "names", "line"),
+    [
+        (
+            "x\n" * 10 + "\n\n",
+            "a_1.tif\nb_2.tif\n",
+            "train_caps.txt: 12 captions do not fit 2 file names: train_caps.txt ends in 2 blank"
+            " lines; remove the blank lines at the end",
+        ),
+        (
+            "x\n" * 10,
+            "a_1.tif\nb_2.tif\n \n",
+            "train_filename.txt: 10 captions do not fit 3 file names: train_filename.txt ends in 1"
+            " blank line; remove the blank lines at the end",
+        ),
+        (
+            "x\n" * 10 + "\n",
+            "a_1.tif\n" * 5 + "b_2.tif\n" * 5 + "\n\n",
+            "train_caps.txt: 11 captions do not fit 12 file names: train_caps.txt ends in 1 blank"
+            " line and train_filename.txt ends in 2 blank lines; remove",
+        ),
+        # Blank lines are not the cause, or not of all of it.
+        ("x\n" * 9 + "\n\n", "a_1.tif\nb_2.tif\n", "names; there must be 5 lines an image"),
+        ("x\n" * 8 + "\n", "a_1.tif\nb_2.tif\n", "names; there must be 5 lines an image"),
+        ("\n" * 6, "a_1.tif\n", "names; there must be 5 lines an image"),
+    ],
+)
+def test_blank_lines_at_the_end_are_named_as_the_cause(
+    tmp_path: Path, captions: str, names: str, line: str
+) -> None:
+    (tmp_path / "train_caps.txt").write_text(captions)
+    (tmp_path / "train_filename.txt").write_text(names)
+    with pytest.raises(RsitmdError) as caught:
+        load_dataset(tmp_path)
+    assert line in str(caught.value)
+
+
+def test_blank_captions_at_the_end_that_fit_are_captions(tmp_path: Path) -> None:
+    (tmp_path / "train_caps.txt").write_text("x\n" * 8 + "\n\n")
+    (tmp_path / "train_filename.txt").write_text("a_1.tif\nb_2.tif\n")
+    assert load_dataset(tmp_path).images[1].captions == ("x", "x", "x", "", "")
+
+
+def test_files_to_verify_are_said_not_to_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("train", "train_verify"):
+        (tmp_path / f"{part}_caps.txt").write_text("x\n" * 5)
+    (tmp_path / "train_filename.txt").write_text("a_1.tif\n")
+    (tmp_path / "train_filename_verify.txt").write_text("a_1.tif\n")
+    assert len(load_dataset(tmp_path)) == 1
+    assert capsys.readouterr() == (
+        "",
+        f"{tmp_path}: train_filename_verify.txt, train_verify_caps.txt not read; "
+        "the splits are train, val, test\n",
+    )
+
+
+def karpathy(folder: Path, *entries: dict[str, str]) -> Dataset:
+    images = [{"sentences": [{"raw": "A port."}], "split": "test", **entry} for entry in entries]
+    folder.mkdir(exist_ok=True)
+    (folder / "dataset_coco.json").write_text(json.dumps({"images": images, "dataset": "coco"}))
+    return load_dataset(folder / "dataset_coco.json")
+
+
+def test_the_folder_in_karpathys_json_is_followed(tmp_path: Path) -> None:
+    for part in ("val2014", "train2014", "."):
+        (tmp_path / "images" / part).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "images" / part / "1.png").write_text(part)
+    data = karpathy(
+        tmp_path,
+        {"filepath": "val2014", "filename": "1.png"},
+        {"filepath": "train2014", "filename": "1.png"},
+        {"filename": "1.png"},
+        {"filepath": "", "filename": "1.png"},
+        {"filepath": "test2014", "filename": "1.png"},
+    )
+    found = [data.image_path(image).read_text() for image in data]
+    # There is no folder test2014: its images lie beside the folders.
+    assert found == ["val2014", "train2014", ".", ".", "."]
+    (tmp_path / "images" / "val2014" / "1.png").unlink()
+    with pytest.raises(RsitmdError, match=r"val2014/1\.png: image file is absent"):
+        data.image_path(data.images[0])
+    # It is written as it was read.
+    save_dataset(data, tmp_path / "again", "rsitmd")
+    assert load_dataset(tmp_path / "again").images[0].extra["filepath"] == "val2014"
+
+
+@pytest.mark.parametrize("part", ["..", "/etc", "val2014/../..", "link"])
+def test_a_folder_in_karpathys_json_cannot_leave_the_image_folder(
+    tmp_path: Path, part: str
+) -> None:
+    (tmp_path / "images" / "val2014").mkdir(parents=True)
+    (tmp_path / "images" / "link").symlink_to("/etc")
+    (tmp_path / "hostname").write_text("secret")
+    data = karpathy(tmp_path, {"filepath": part, "filename": "hostname"})
+    with pytest.raises(RsitmdError, match="leaves the image folder"):
+        data.image_path(data.images[0])
+
+
 def test_misaligned_names_are_found(tmp_path: Path) -> None:
     (tmp_path / "train_caps.txt").write_text("x\n" * 10)
     (tmp_path / "train_filename.txt").write_text("a_1.tif\n" * 4 + "b_2.tif\n" * 6)

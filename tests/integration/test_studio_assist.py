@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from rsitmd_tools.errors import RsitmdError
@@ -153,6 +154,91 @@ def test_hints_come_go_and_are_caught_up(
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert client.connection.token not in err
+
+
+def test_only_what_the_server_holds_becomes_a_hint(
+    folder: Path,
+    client: Client,
+    tasks: list[int],
+    lead: Annotator,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    lead.submit(tasks[4], [GOOD.replace("Three", "Seven")], ["red box"])
+    [real] = client.call(client.sdk.annotations.list, id=tasks[4])
+    project = client.call(client.sdk.tasks.get, id=str(tasks[4])).project
+    forged = {
+        "action": "ANNOTATION_UPDATED",
+        "project": {"id": project},
+        "task": {"id": tasks[4], "project": project, "data": {"category": "x"}},
+        "annotation": {"id": real.id, "result": as_result(["Many lies."], []), "completed_by": 1},
+    }
+    odd = {**forged, "task": {"id": 10**9}}
+    other = {**forged, "annotation": {**forged["annotation"], "id": 10**9}}
+    with Assist(folder) as assist, httpx.Client(trust_env=False) as anybody:
+        known = len(assist.adviser)
+        base = f"http://{assist.backend.address}"
+        assert anybody.post(f"{base}/webhook", json=forged).status_code == 404
+        page = {"Origin": "http://evil.example.org"}
+        answer = anybody.post(f"{assist.backend.url}/webhook", json=forged, headers=page)
+        assert answer.status_code == 403
+        # Every member of the server can read the address there; what they post is not believed.
+        for event in (odd, other, forged):
+            assert anybody.post(f"{assist.backend.url}/webhook", json=event).status_code == 200
+        # They are done in their order: with this one the others are done.
+        lead.submit(tasks[4], ["There are many boxes."], ["red box"])
+        said = until(lambda: hint(client, tasks[4]))
+        assert "says 'many'" in said and "lies" not in said
+        assert len(assist.adviser) == known + 1
+    for annotation in client.call(client.sdk.annotations.list, id=tasks[4]):
+        client.call(client.sdk.annotations.delete, id=annotation.id)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_deleted_annotation_is_forgotten(
+    folder: Path, client: Client, tasks: list[int], lead: Annotator
+) -> None:
+    with Assist(folder) as assist:
+        known = len(assist.adviser)
+        lead.submit(tasks[4], [GOOD.replace("Three", "Nine")], ["red box"])
+        until(lambda: len(assist.adviser) == known + 1)
+        for annotation in client.call(client.sdk.annotations.list, id=tasks[4]):
+            client.call(client.sdk.annotations.delete, id=annotation.id)
+        until(lambda: len(assist.adviser) == known)
+
+
+def test_a_start_replaces_every_address_of_earlier_ones(
+    folder: Path, client: Client, tasks: list[int]
+) -> None:
+    project = client.call(client.sdk.tasks.get, id=str(tasks[0])).project
+    # A killed start left a hook whose backend is gone; the other one is somebody else's.
+    for url in ("http://127.0.0.1:9/rsitmd-assist-old/webhook", "http://example.org/theirs"):
+        client.call(client.sdk.webhooks.create, project=project, url=url, send_payload=True)
+    seen = set()
+    for _ in range(2):
+        with Assist(folder) as assist:
+            backends = client.call(client.sdk.ml.list, project=project)
+            assert [entry.url for entry in backends] == [assist.backend.url]
+            hooks = client.call(client.sdk.webhooks.list, project=str(project))
+            assert {hook.url for hook in hooks} == {
+                "http://example.org/theirs",
+                f"{assist.backend.url}/webhook",
+            }
+            seen.add(assist.backend.path)
+    assert len(seen) == 2
+    for hook in hooks:
+        client.call(client.sdk.webhooks.delete, id=hook.id)
+
+
+def test_the_server_refuses_a_name_that_is_not_its_own(client: Client) -> None:
+    url = client.connection.url
+    for host, status in (
+        (url.removeprefix("http://"), 200),
+        ("localhost:1", 200),
+        ("evil.example.org", 400),
+    ):
+        for path in ("/health", "/user/login/"):
+            answer = httpx.get(f"{url}{path}", headers={"Host": host}, trust_env=False)
+            assert answer.status_code == status, (host, path)
 
 
 @pytest.mark.browser

@@ -237,7 +237,7 @@ def test_a_campaign_of_one_sentence_an_image_has_no_precomp(
         command, [str(workspace), "--version", "0.1.0", "-o", str(out), "--json"]
     )
     assert result.exit_code == 0, result.output
-    assert "left out: precomp/: precomp holds 5 sentences an image; farm_1.tif has 1" in (
+    assert "left out: precomp/: the format needs exactly 5 sentences for every image, but" in (
         result.stderr
     )
     assert json.loads(result.stdout)["images"] == {"train": 4, "val": 2, "test": 2}

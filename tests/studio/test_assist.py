@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import socket
+import urllib.parse
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 
 from rsitmd_tools.quality.texts import jaccard
 from rsitmd_tools.studio.assist.adviser import Adviser
+from rsitmd_tools.studio.assist.announcement import Announcement, read_announcement
 from rsitmd_tools.studio.assist.backend import VERSION, Backend
 from rsitmd_tools.studio.assist.near import NearIndex
 from rsitmd_tools.studio.results import Written
@@ -104,7 +108,7 @@ def test_a_keyword_that_was_taken_back_is_not_suggested() -> None:
     assert adviser.keywords("port", []) == ["- port"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def backend() -> Iterator[Backend]:
     import threading
 
@@ -131,9 +135,13 @@ def test_the_protocol(backend: Backend) -> None:
         # What the server collects by itself it would put into the field of the next annotator.
         asked["params"] = {"context": None}
         assert session.post("/predict", json=asked).json() == {"results": [[], [], []]}
-        event = {"action": "ANNOTATION_CREATED"}
+        event = {
+            "action": "ANNOTATION_CREATED",
+            "task": {"id": 7, "data": {"hint": "obey"}},
+            "annotation": {"id": 9, "result": [{"value": {"text": ["not believed"]}}]},
+        }
         assert session.post("/webhook", json=event).status_code == 200
-        assert backend.events.get_nowait() == event
+        assert backend.events.get_nowait() == Announcement(frozenset({7}), frozenset({9}))
     assert backend.server_address[0] == "127.0.0.1"
 
 
@@ -145,14 +153,113 @@ def test_the_protocol(backend: Backend) -> None:
         ("/predict", b'{"tasks": {}}', 400),
         ("/predict", b'{"tasks": [1]}', 400),
         ("/webhook", b"[" * 100_000, 400),
+        ("/webhook", b"{}", 400),
+        ("/webhook", b'{"action": ["ANNOTATION_CREATED"]}', 400),
+        ("/webhook", b'{"action": "ANNOTATION_CREATED"}', 400),
+        ("/webhook", b'{"action": "ANNOTATION_UPDATED", "annotation": 1, "task": 2}', 400),
+        ("/webhook", b'{"action": "ANNOTATION_UPDATED", "annotation": {"id": 3}}', 400),
+        ("/webhook", b'{"action": "ANNOTATION_UPDATED", "annotation": {"id": "3"}}', 400),
+        ("/webhook", b'{"action": "ANNOTATIONS_DELETED", "annotations": {"id": 3}}', 400),
+        ("/webhook", b'{"action": "ANNOTATIONS_DELETED", "annotations": [{"id": true}]}', 400),
+        ("/webhook", b'{"action": "ANNOTATIONS_DELETED", "annotations": [{"id": -3}]}', 400),
         ("/elsewhere", b"{}", 404),
     ],
 )
-def test_bad_requests_are_answered(backend: Backend, path: str, body: bytes, status: int) -> None:
+def test_bad_requests_are_answered(
+    backend: Backend, path: str, body: bytes, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     answer = httpx.post(f"{backend.url}{path}", content=body, trust_env=False)
     assert answer.status_code == status
     assert "error" in json.loads(answer.text)
     assert httpx.get(f"{backend.url}/health", trust_env=False).status_code == 200
+    assert backend.events.empty()
+    assert [record for record in caplog.records if record.levelname != "DEBUG"] == []
+
+
+@pytest.mark.parametrize("path", ["/health", "/versions", "", "/setup", "/predict", "/webhook"])
+@pytest.mark.parametrize(
+    ("secret", "headers", "status"),
+    [
+        ("", {}, 404),
+        ("/rsitmd-assist-", {}, 404),
+        ("SECRETx", {}, 404),
+        ("/x/..SECRET", {}, 404),
+        ("/\xe9", {}, 404),
+        ("SECRET", {"Host": "evil.example.org"}, 403),
+        ("SECRET", {"Host": "127.0.0.1"}, 403),
+        ("SECRET", {"Host": "localhost:PORT"}, 403),
+        ("SECRET", {"Origin": "http://evil.example.org"}, 403),
+        ("SECRET", {"Origin": "null"}, 403),
+        ("SECRET", {"Origin": "http://127.0.0.1:PORT"}, 403),
+    ],
+)
+def test_only_the_server_is_answered(
+    backend: Backend, path: str, secret: str, headers: dict[str, str], status: int
+) -> None:
+    port = str(backend.server_port)
+    given = {name: value.replace("PORT", port) for name, value in headers.items()}
+    connection = http.client.HTTPConnection("127.0.0.1", backend.server_port, timeout=10)
+    event = b'{"action": "ANNOTATION_CREATED", "task": {"id": 1}, "annotation": {"id": 1}}'
+    for method in ("GET", "POST"):
+        there = urllib.parse.quote(secret.replace("SECRET", backend.path) + path)
+        body = event if method == "POST" else None
+        connection.request(method, there or "/", body=body, headers=given)
+        answer = connection.getresponse()
+        assert answer.status == status
+        assert set(json.loads(answer.read())) == {"error"}
+    assert backend.events.empty()
+
+
+def test_the_secret_is_another_each_time_and_in_no_log(
+    backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Backend(backend.predict)
+    other.server_close()
+    assert other.path != backend.path
+    assert len(backend.path) > 40
+    with caplog.at_level("DEBUG"):
+        assert httpx.get(f"{backend.url}/health", trust_env=False).status_code == 200
+    assert backend.path not in "".join(
+        record.getMessage() for record in caplog.records if record.name.startswith("rsitmd")
+    )
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"POST SECRET/webhook HTTP/1.1\r\nHost: ADDRESS\r\nContent-Length: 50\r\n\r\n{",
+        b"POST SECRET/webhook HTTP/1.1\r\nHost: ADDRESS\r\nContent-Length: 1_0\r\n\r\n",
+        b"POST SECRET/webhook HTTP/1.1\r\nHost: ADDRESS\r\nContent-Length: -1\r\n\r\n",
+        b"POST SECRET/webhook HTTP/1.1\r\nHost: ADDRESS\r\nHost: ADDRESS\r\n\r\n",
+        b"POST SECRET/webhook HTTP/1.0\r\n\r\n",
+        b"\x00\xff\r\n\r\n",
+        b"GET \r\n",
+    ],
+)
+def test_what_is_no_request_is_cut_off_in_silence(
+    backend: Backend, sent: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sent = sent.replace(b"SECRET", backend.path.encode())
+    sent = sent.replace(b"ADDRESS", backend.address.encode())
+    with socket.create_connection(backend.server_address[:2], timeout=10) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert b" 200 " not in answer.splitlines()[0] if answer else True
+    assert httpx.get(f"{backend.url}/health", trust_env=False).status_code == 200
+    assert backend.events.empty()
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_list_of_annotations_names_its_tasks() -> None:
+    several = {"annotations": [{"id": 1, "task": 5}, {"id": 2, "task": 6}]}
+    assert read_announcement({"action": "ANNOTATIONS_CREATED", **several}) == (
+        frozenset({5, 6}),
+        frozenset({1, 2}),
+    )
+    gone = {"action": "ANNOTATIONS_DELETED", "annotations": [{"id": 1}]}
+    assert read_announcement(gone) == (frozenset(), frozenset({1}))
+    assert read_announcement({"action": "PROJECT_UPDATED", "task": 3}) == Announcement()
 
 
 def test_a_misspelt_word_is_said_each_time(adviser: Adviser) -> None:

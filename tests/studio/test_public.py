@@ -56,7 +56,12 @@ def test_a_restart_finds_it_again_and_it_can_be_forgotten(tmp_path: Path) -> Non
     assert server.public == passed["LABEL_STUDIO_HOST"] == ADDRESS
     assert passed["LABEL_STUDIO_CSRF_TRUSTED_ORIGINS"] == ADDRESS
     assert EmbeddedServer(tmp_path / "w", public="").public == ""
-    assert public_environment("") == {}
+    assert public_environment("") == {"LABEL_STUDIO_ALLOWED_HOSTS": "127.0.0.1,localhost"}
+    hosts = "LABEL_STUDIO_ALLOWED_HOSTS"
+    assert public_environment("https://label.example.org:8443")[hosts].endswith(
+        ",label.example.org"
+    )
+    assert public_environment("http://[2001:db8::1]")[hosts].endswith(",[2001:db8::1]")
 
 
 def test_a_malformed_record_is_named(tmp_path: Path) -> None:

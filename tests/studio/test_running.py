@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rsitmd_tools.studio.running import (
+    LOCK,
     Running,
     remove_state,
     running_server,
@@ -36,6 +37,7 @@ def test_a_running_server_is_found_and_a_stale_file_is_not(tmp_path: Path) -> No
 
 
 def test_those_who_look_do_not_hinder_each_other(tmp_path: Path) -> None:
+    (tmp_path / LOCK).touch()
     first = take_lock(tmp_path, shared=True)
     second = take_lock(tmp_path, shared=True)
     assert first is not None

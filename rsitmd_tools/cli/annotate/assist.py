@@ -31,6 +31,6 @@ def command(folder: Path, port: int | None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     click.echo("reading what was written ...", err=True)
     with Assist(folder, port) as assist:
-        click.echo(f"assist: {assist.backend.url}")
+        click.echo(f"assist: http://{assist.backend.address}")
         click.echo(f"sentences known: {len(assist.adviser)}, hints given: {assist.hinted}")
         threading.Event().wait()

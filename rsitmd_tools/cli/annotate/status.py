@@ -42,14 +42,15 @@ def command(
         state = status(workspace)
         if findings:
             state |= findings_of_people(workspace)
-        if html is not None:
-            write_text(html, status_page(workspace))
+        # The figures first: whatever cannot be written costs none of them.
+        if as_json:
+            print_json(state)
+        else:
+            _print(state)
         if payment is not None:
             write_text(payment, payment_csv(workspace))
-    if as_json:
-        print_json(state)
-    else:
-        _print(state)
+        if html is not None:
+            write_text(html, status_page(workspace))
     print_skipped_by_all(state["skipped_by_all"], folder)
 
 

@@ -45,7 +45,7 @@ KS = ("r1", "r5", "r10")
     "--output",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="With --scores: a folder for the result, as `compare` and `report` read it.",
+    help="A folder for the result in place of RUN, as `compare` and `report` read it.",
 )
 @device_option
 @json_option
@@ -63,12 +63,14 @@ def command(
     output: Path | None,
     device: str,
     as_json: bool,
-) -> None:
+) -> int:
     """Evaluate the best checkpoint of a run, or a score matrix of your own.
 
-    RUN/result.json holds the result. A RUN of several seeds or folds is evaluated one by
-    one. Of --scores FILE.npy, rows are the images of the split and columns its sentences,
-    in the order of the dataset, or as FILE.json beside it names them.
+    RUN/result.json holds the result, or DIR/result.json with -o DIR. A RUN of several seeds
+    or folds is evaluated one by one. What --maps and --trec write comes last: where it fails,
+    the result is there, and the exit code is 1. Of --scores FILE.npy, rows are the images of
+    the split and columns its sentences, in the order of the dataset, or as FILE.json beside
+    it names them.
 
     \b
     Examples:
@@ -76,25 +78,53 @@ def command(
       rsitmd benchmark evaluate runs/fusion release/ --split val --json
       rsitmd benchmark evaluate runs/fusion release/ --maps --trec
       rsitmd benchmark evaluate runs/fusion release/ --views 8
+      rsitmd benchmark evaluate /read-only/fusion release/ -o results/fusion
       rsitmd benchmark evaluate --scores mine.npy release/ -o results/mine
     """
     _check_usage(run, path, scores, output, maps=maps, trec=trec, views=views)
     from rsitmd_tools.extras import require
 
     require("torch", "torchvision", "timm", "lightning")
-    from rsitmd_tools.baselines.evaluation.evaluate import Wishes, evaluate, evaluate_scores
+    from rsitmd_tools.baselines.evaluation.evaluate import (
+        Wishes,
+        check_output,
+        evaluate,
+        evaluate_scores,
+    )
+    from rsitmd_tools.baselines.evaluation.optional import Failures
     from rsitmd_tools.baselines.run import runs_in
     from rsitmd_tools.dataset import load_dataset
 
     wishes = Wishes(device=device, maps=maps, run_files=trec, positives=positives, views=views)
+    failures = Failures()
     if scores is not None:
         dataset = load_dataset(run, input_format, image_folder)
-        results = {scores.name: evaluate_scores(scores, dataset, split, wishes, output)}
+        results = {scores.name: evaluate_scores(scores, dataset, split, wishes, output, failures)}
     else:
         assert path is not None
         dataset = load_dataset(path, input_format, image_folder)
-        runs = runs_in(run)
-        results = {each.folder.name: evaluate(each.folder, dataset, split, wishes) for each in runs}
+        runs = [each.folder for each in runs_in(run)]
+        places = _places(run, runs, output)
+        for each in runs:  # all of them, before the first one is encoded
+            check_output(each, places[each])
+        results = {
+            each.name: evaluate(each, dataset, split, wishes, places[each], failures)
+            for each in runs
+        }
+    _print(results, as_json=as_json)
+    for error in failures.errors:
+        click.echo(f"error: {error}", err=True)
+    return int(bool(failures.errors))
+
+
+def _places(run: Path, runs: list[Path], output: Path | None) -> dict[Path, Path | None]:
+    """Return where the result of each run goes; None for the run itself."""
+    if output is None:
+        return dict.fromkeys(runs)
+    return {each: output if each == run else output / each.name for each in runs}
+
+
+def _print(results: dict[str, dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         one = next(iter(results.values()))
         print_json(one if len(results) == 1 else {"runs": results})
@@ -119,8 +149,6 @@ def _check_usage(
     if scores is None:
         if path is None:
             raise WrongUsage("no PATH given", mend="write: rsitmd benchmark evaluate RUN PATH")
-        if output is not None:
-            raise WrongUsage("-o goes with --scores", mend="a run keeps its result in RUN")
         return
     if path is not None:
         raise WrongUsage("--scores takes no RUN", mend=f"leave out {run}: its model is not asked")

@@ -6,13 +6,14 @@ caption. Which of the two is told by count alone. Blank captions keep their plac
 
 from __future__ import annotations
 
+import sys
 from itertools import groupby
 from pathlib import Path
 
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.dataset.formats.registry import Format, read_text
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, Sentence, category_of
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, printable
 
 CAPTIONS_PER_IMAGE = 5
 
@@ -28,6 +29,9 @@ def recognises(path: Path) -> bool:
 def read(path: Path, image_folder: Path | None) -> Dataset:
     """Read a precomp folder.
 
+    Files of another name, such as ``train_caps_verify.txt``, are named on stderr: they are parts
+    of some published datasets, and somebody may expect them to be read.
+
     Raises:
         RsitmdError: Counts of captions and file names do not fit; both are named.
     """
@@ -39,6 +43,10 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
     ]
     if not images:
         raise RsitmdError("holds no captions", where=path, mend="name a precomp folder")
+    others = sorted(file.name for file in path.glob("*_verify*") if file.is_file())
+    if others:
+        line = f"{path}: {', '.join(others)} not read; the splits are {', '.join(SPLITS)}"
+        print(printable(line), file=sys.stderr, flush=True)
     beside = path / "images"
     folder = image_folder or (beside if beside.is_dir() else None)
     return Dataset(path.resolve().name, tuple(images), path, FORMAT.name, folder)
@@ -57,7 +65,8 @@ def write(dataset: Dataset, folder: Path) -> None:
             raise RsitmdError("has no split", where=where, mend="run `rsitmd build split` first")
         if len(image.sentences) != CAPTIONS_PER_IMAGE:
             raise RsitmdError(
-                f"has {len(image.sentences)} sentences, precomp holds {CAPTIONS_PER_IMAGE}",
+                f"has {len(image.sentences)} sentences, but the format precomp needs exactly "
+                f"{CAPTIONS_PER_IMAGE}",
                 where=where,
                 mend="complete it or leave it out",
             )
@@ -81,11 +90,7 @@ def _read_split(folder: Path, split: str) -> list[ImageRecord]:
     if len(names) == len(captions) and len(captions) % CAPTIONS_PER_IMAGE == 0:
         names = _one_an_image(names, name_file)
     if len(captions) != CAPTIONS_PER_IMAGE * len(names):
-        raise RsitmdError(
-            f"{len(captions)} captions do not fit {len(names)} file names",
-            where=folder / f"{split}_caps.txt",
-            mend=f"there must be {CAPTIONS_PER_IMAGE} lines an image, blank ones included",
-        )
+        raise _misfit(captions, names, folder, split)
     return [
         ImageRecord(
             name,
@@ -95,6 +100,42 @@ def _read_split(folder: Path, split: str) -> list[ImageRecord]:
         )
         for index, name in enumerate(names)
     ]
+
+
+def _misfit(captions: list[str], names: list[str], folder: Path, split: str) -> RsitmdError:
+    """Return the error of counts that do not fit, with its cause where that can be seen."""
+    lines = {"caps": captions, "filename": names}
+    text = {kind: _without_blank_end(of) for kind, of in lines.items()}
+    what = f"{len(captions)} captions do not fit {len(names)} file names"
+    for kinds in (("caps",), ("filename",), ("caps", "filename")):
+        of = {kind: (text if kind in kinds else lines)[kind] for kind in lines}
+        blank = {kind: len(lines[kind]) - len(of[kind]) for kind in kinds}
+        if all(blank.values()) and _fit(len(of["caps"]), len(of["filename"])):
+            causes = (
+                f"{split}_{kind}.txt ends in {count} blank line{'s'[: count > 1]}"
+                for kind, count in blank.items()
+            )
+            return RsitmdError(
+                f"{what}: {' and '.join(causes)}",
+                where=folder / f"{split}_{kinds[0]}.txt",
+                mend="remove the blank lines at the end",
+            )
+    return RsitmdError(
+        what,
+        where=folder / f"{split}_caps.txt",
+        mend=f"there must be {CAPTIONS_PER_IMAGE} lines an image, blank ones included",
+    )
+
+
+def _fit(captions: int, names: int) -> bool:
+    return captions > 0 and captions in (CAPTIONS_PER_IMAGE * names, names)
+
+
+def _without_blank_end(lines: list[str]) -> list[str]:
+    end = len(lines)
+    while end and not lines[end - 1].strip():
+        end -= 1
+    return lines[:end]
 
 
 def _one_an_image(names: list[str], where: Path) -> list[str]:

@@ -26,7 +26,7 @@ def extra_file(subject: Subject) -> Iterator[Place]:
     folder = subject.dataset.image_folder
     if folder is None:
         return
-    named = {image.filename for image in subject.dataset}
+    named = {name for image in subject.dataset for name in (image.filename, image.location)}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.suffix.lower() in SUFFIXES and name not in named:

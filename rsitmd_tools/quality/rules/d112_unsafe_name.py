@@ -25,7 +25,7 @@ def unsafe_name(subject: Subject) -> Iterator[Place]:
     folder = subject.dataset.image_folder
     base = folder.resolve() if folder is not None else None
     for image in subject.dataset:
-        name = image.filename
+        name = image.location
         path = PurePosixPath(name)
         if not name.isprintable():
             yield Place("the name has characters that are not seen", image)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -46,7 +46,9 @@ class Adviser:
         self._shared = {"lists": first.lists, "spelling": first.spelling}
         self._index: NearIndex[Key] = NearIndex(settings.validate.thresholds.near_repeat)
         self._slots: dict[int, set[Key]] = defaultdict(set)
+        # Of each annotation: its image is its identity, its task only an address.
         self._images: dict[int, str] = {}
+        self._tasks: dict[int, int] = {}
         self._keywords: dict[str, Counter[str]] = defaultdict(Counter)
         self._given: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._lock = threading.Lock()
@@ -58,7 +60,9 @@ class Adviser:
     def __len__(self) -> int:
         return len(self._index)
 
-    def learn(self, image: str, annotation: int, category: str, written: Written) -> None:
+    def learn(
+        self, image: str, annotation: int, category: str, written: Written, task: int = 0
+    ) -> None:
         """Take in an annotation, in the place of what had its number before.
 
         Args:
@@ -66,10 +70,12 @@ class Adviser:
             annotation: The annotation's number on the server.
             category: The image's class.
             written: What it says.
+            task: The task's number on the server.
         """
         with self._lock:
             self._forget(annotation)
             self._images[annotation] = image
+            self._tasks[annotation] = task
             for slot, raw in written.sentences:
                 key = Key(annotation, slot)
                 self._index.add(key, split_words(raw))
@@ -82,6 +88,16 @@ class Adviser:
         """Take an annotation out."""
         with self._lock:
             self._forget(annotation)
+
+    def tasks_of(self, annotations: Collection[int]) -> set[int]:
+        """Return the tasks (numbers on the server) of annotations that were taken in."""
+        with self._lock:
+            return {task for number, task in self._tasks.items() if number in annotations}
+
+    def annotations_of(self, task: int) -> set[int]:
+        """Return the annotations of a task that were taken in."""
+        with self._lock:
+            return {number for number, own in self._tasks.items() if own == task}
 
     def hints(self, image: str, annotation: int, category: str, written: Written) -> list[str]:
         """Say what is wrong with the sentences of an annotation that was learned.
@@ -140,6 +156,7 @@ class Adviser:
         for key in self._slots.pop(annotation, ()):
             self._index.remove(key)
         self._images.pop(annotation, None)
+        self._tasks.pop(annotation, None)
         category, words = self._given.pop(annotation, ("", ()))
         self._keywords[category].subtract(words)
         self._keywords[category] += Counter()  # drops what nobody gives any more

@@ -6,19 +6,21 @@ import contextlib
 import json
 import logging
 import queue
+import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from rsitmd_tools.annotation_templates import HINT, KEYWORDS
 from rsitmd_tools.atomic import write_json
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.studio.assist.adviser import Adviser
-from rsitmd_tools.studio.assist.backend import VERSION, Backend
+from rsitmd_tools.studio.assist.announcement import Announcement
+from rsitmd_tools.studio.assist.backend import HOST, PREFIX, VERSION, Backend
 from rsitmd_tools.studio.assist.suggest import offer_more, suggest_ahead
-from rsitmd_tools.studio.client import Client, server_time
+from rsitmd_tools.studio.client import Client, Refused, server_time
 from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.identity import KEY, key_of
 from rsitmd_tools.studio.pull import OVERLAP
@@ -28,6 +30,7 @@ from rsitmd_tools.workspace import Workspace
 
 TITLE = "rsitmd assist"
 STATE = "assist.json"
+NOT_FOUND = 404
 log = logging.getLogger(__name__)
 
 
@@ -124,7 +127,9 @@ class Assist:
                     for annotation in task.annotations or []:
                         entry = annotation if isinstance(annotation, dict) else vars(annotation)
                         written = parse_result(entry.get("result") or [])
-                        self.adviser.learn(key_of(task), entry["id"], category, written)
+                        self.adviser.learn(
+                            key_of(task), entry["id"], category, written, int(task.id)
+                        )
                         when = server_time(entry["updated_at"])
                         if when > since:
                             changed.append((int(task.id), entry, task.data or {}))
@@ -138,17 +143,15 @@ class Assist:
         write_json(self._state, seen)
 
     def _connect(self, project: int) -> None:
-        """Name the backend to a project, once, at the address where it runs now."""
+        """Name the backend to a project, at the address where it runs now, and no other."""
         there = self._client.call(self._client.sdk.ml.list, project=project)
         own = [entry for entry in there if entry.title == TITLE]
-        told = {f"{entry.url}/webhook" for entry in own}  # the server makes the hook itself
+        known = {f"{entry.url}/webhook" for entry in own}  # the server makes the hook itself
         hooks = self._client.call(self._client.sdk.webhooks.list, project=str(project))
-        hooks = [hook for hook in hooks if hook.url in told]
-        if [entry.url for entry in own] == [self.backend.url] and len(hooks) == 1:
-            return
-        # Of an earlier run on another port. Its backend goes last: by it the hook is known.
+        # Of earlier runs. A backend goes after its hook: by it the hook is known.
         for hook in hooks:
-            self._client.call(self._client.sdk.webhooks.delete, id=hook.id)
+            if hook.url in known or _is_of_an_assist(str(hook.url)):
+                self._client.call(self._client.sdk.webhooks.delete, id=hook.id)
         for entry in own:
             self._client.call(self._client.sdk.ml.delete, id=entry.id)
         try:
@@ -179,28 +182,53 @@ class Assist:
                     self._event(event)
                 elif self._stale:  # hints first: a busy hour asks for suggestions once
                     suggest_ahead(self._client, self._studio, self._stale.pop(), self.adviser)
-            except Exception:
+            except Exception as error:
                 # One bad announcement, or a server that is restarted, must not end the hints.
-                log.exception("an announcement of the server was passed over")
+                log.warning("an announcement of the server was passed over: %s", reason(error))
+                log.debug("passed over", exc_info=True)
 
-    def _event(self, event: dict[str, Any]) -> None:
-        action = str(event.get("action"))
-        if action in ("ANNOTATION_CREATED", "ANNOTATION_UPDATED"):
-            entry, task = event["annotation"], event["task"]
+    def _event(self, event: Announcement) -> None:
+        for task in sorted(event.tasks | self.adviser.tasks_of(event.annotations)):
+            self._reread(task, event.annotations)
+
+    def _reread(self, number: int, announced: Collection[int]) -> None:
+        """Read a task of ours from the server; learn it, and give the hints that were asked for.
+
+        Args:
+            number: The task's number on the server, as somebody announced it.
+            announced: Numbers of annotations; those of other tasks are passed over.
+        """
+        try:
+            task = self._client.call(self._client.sdk.tasks.get, id=str(number))
+        except Refused as error:
+            if error.status != NOT_FOUND:
+                raise
+            for annotation in self.adviser.annotations_of(number):
+                self.adviser.forget(annotation)
+            return
+        project = int(task.project)
+        if project not in self._projects:
+            return
+        entries = {
+            int(entry["id"]): entry
+            for entry in (
+                each if isinstance(each, dict) else vars(each) for each in task.annotations or []
+            )
+        }
+        for annotation in self.adviser.annotations_of(number) - set(entries):
+            self.adviser.forget(annotation)
+        category = str((task.data or {}).get("category", ""))
+        seen = self._read()
+        for annotation in sorted(set(entries) & set(announced)):
+            entry = entries[annotation]
             if not entry.get("was_cancelled"):
-                data = task.get("data") or {}
-                key, category = str(data.get(KEY, "")), str(data.get("category", ""))
                 written = parse_result(entry.get("result") or [])
-                self.adviser.learn(key, entry["id"], category, written)
-                self._hint(task["id"], key, entry)
-            seen = self._read()
-            project = str(task.get("project", event.get("project", {}).get("id")))
-            self._stale.add(int(project))
-            seen[project] = max(seen.get(project, ""), server_time(entry["updated_at"]))
-            write_json(self._state, seen)
-        elif action == "ANNOTATIONS_DELETED":
-            for entry in event.get("annotations") or []:
-                self.adviser.forget(entry["id"])
+                self.adviser.learn(key_of(task), annotation, category, written, number)
+                self._hint(number, key_of(task), entry)
+            when = server_time(entry["updated_at"])
+            seen[str(project)] = max(seen.get(str(project), ""), when)
+        self._stale.add(project)
+        write_json(self._state, seen)
 
     def _hint(self, task: int, key: str, entry: dict[str, Any]) -> None:
         """Put the hints about an annotation on its task; take them away when it is corrected."""
@@ -244,3 +272,8 @@ class Assist:
         thread = threading.Thread(target=target, daemon=True)
         thread.start()
         self._threads.append(thread)
+
+
+def _is_of_an_assist(url: str) -> bool:
+    """Say whether an address is one that an assist on the server's machine had."""
+    return re.match(rf"http://{re.escape(HOST)}:\d+{re.escape(PREFIX)}", url) is not None

@@ -17,6 +17,7 @@ import torch
 import yaml
 from PIL import Image
 
+from rsitmd_tools.baselines.evaluation import maps
 from rsitmd_tools.baselines.evaluation.evaluate import (
     Wishes,
     evaluate,
@@ -26,6 +27,7 @@ from rsitmd_tools.baselines.evaluation.evaluate import (
 )
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.measures import Both, category_chance
+from rsitmd_tools.baselines.evaluation.optional import Failures
 from rsitmd_tools.baselines.evaluation.queries import read_queries
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.dataset import Dataset, Sentence
@@ -277,6 +279,28 @@ def test_maps_are_drawn_and_drawn_anew(tiny: Dataset, run: Path) -> None:
     (run / "maps" / "old.png").touch()
     evaluate(run, tiny, wishes=Wishes(maps=True))
     assert sorted((run / "maps").iterdir()) == pictures
+
+
+def test_a_picture_that_cannot_be_drawn_costs_no_result(
+    tiny: Dataset, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise MemoryError("no room for the picture")
+
+    monkeypatch.setattr(maps, "draw_map", broken)
+    before = evaluate(run, tiny)
+    (run / "result.json").unlink()
+    failures = Failures()
+    assert evaluate(run, tiny, wishes=Wishes(maps=True), failures=failures) == before
+    assert json.loads((run / "result.json").read_text()) == before
+    assert [str(error) for error in failures.errors] == [
+        f"{run / 'maps'}: cannot be written (no room for the picture); "
+        "the result is complete without it"
+    ]
+    (run / "result.json").unlink()
+    with pytest.raises(RsitmdError, match="no room for the picture"):
+        evaluate(run, tiny, wishes=Wishes(maps=True))
+    assert json.loads((run / "result.json").read_text()) == before
 
 
 def test_run_files_give_the_same_recall(tiny: Dataset, run: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,16 @@ def test_d103_d104_files(tmp_path: Path, found: Found) -> None:
     [finding] = found("D104", data)
     assert "below/port_9.JPG" in finding.message
     assert found("D103", dataset(record())) == found("D104", dataset(record())) == []
+
+
+def test_files_in_the_folder_that_karpathys_json_names(tmp_path: Path, found: Found) -> None:
+    (tmp_path / "val2014").mkdir()
+    (tmp_path / "val2014" / "port_1.tif").touch()
+    below = dataset(replace(record(), extra={"filepath": "val2014"}), folder=tmp_path)
+    for code in ("D103", "D104", "D112"):
+        assert found(code, below) == []
+    outside = dataset(replace(record(), extra={"filepath": "../val2014"}), folder=tmp_path)
+    assert [f.image for f in found("D112", outside)] == ["port_1.tif"]
 
 
 def test_d105_d106_repeated_names(found: Found) -> None:

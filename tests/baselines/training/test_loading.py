@@ -1,0 +1,191 @@
+"""Loading processes: too little shared memory, killed, hanging. One line each, never a hang."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.baselines.data import loading
+from rsitmd_tools.baselines.data.loading import fitting_workers, loading_error
+from rsitmd_tools.dataset import Dataset, save_dataset
+from rsitmd_tools.errors import RsitmdError
+from tests.baselines.training.common import SMALL, losses
+from tests.namespaces import run_mounted, shared_memory_of
+
+MIB = 2**20
+# The shared memory is said to be unknown: another process may fill it after we looked.
+UNSEEN = (
+    "import sys; from rsitmd_tools.baselines.data import loading;"
+    "from rsitmd_tools.cli import main;"
+    "loading.shared_memory_free = lambda: None; main(sys.argv[1:])"
+)
+IMPATIENT = (
+    "import sys; from rsitmd_tools.baselines.data import loading;"
+    "from rsitmd_tools.cli import main;"
+    "loading.LIMIT_SECONDS = 5.0; main(sys.argv[1:])"
+)
+AS_USUAL = "import sys; from rsitmd_tools.cli import main; main(sys.argv[1:])"
+
+
+@pytest.fixture(scope="module")
+def data(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("data") / "tiny"
+    save_dataset(tiny, folder, "rsitmd")
+    shutil.copytree(tiny.image_folder or "", folder / "images", dirs_exist_ok=True)
+    return folder
+
+
+def command(script: str, data: Path, run: Path, *more: str, side: int = 32) -> list[str]:
+    """Return a training of batches of 22 images; of 224 pixels they take 12.6 MB."""
+    changes = [*SMALL, f"image_size={side}", "batch_size=24", "epochs=1"]
+    sets = [part for change in changes for part in ("--set", change)]
+    asked = ["benchmark", "train", str(data), "--config", "vsepp", "--device", "cpu"]
+    return [sys.executable, "-c", script, *asked, *sets, "-o", str(run), *more]
+
+
+def test_a_small_shared_memory_trains_by_default(data: Path, tmp_path: Path) -> None:
+    small = shared_memory_of(8)
+    found = run_mounted(small, command(AS_USUAL, data, tmp_path / "small", side=224))
+    assert found.returncode == 0, found.stderr
+    assert found.stderr.splitlines()[0] == (
+        "/dev/shm: shared memory has 8 MB free, and a loading process can need 51 MB: the training"
+        " process loads the images itself, which is slower; start the container with"
+        " --shm-size 64m, or use --workers 0"
+    )
+    assert found.stderr.count("shared memory") == 1
+    silent = run_mounted(small, command(AS_USUAL, data, tmp_path / "r", "--workers", "0", side=224))
+    assert silent.returncode == 0
+    assert "shared memory" not in silent.stderr
+    # What is drawn does not depend on who draws it.
+    assert losses(tmp_path / "small") == losses(tmp_path / "r")
+
+
+def test_processes_that_were_asked_for_and_do_not_fit_are_refused_at_once(
+    data: Path, tmp_path: Path
+) -> None:
+    asked = command(AS_USUAL, data, tmp_path / "r", "--workers", "2", side=224)
+    found = run_mounted(shared_memory_of(8), asked)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr == (
+        "error: /dev/shm: shared memory has 8 MB free, and 2 loading processes can need 76 MB; "
+        "start the container with --shm-size 128m, or use --workers 0\n"
+    )
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_shared_memory_that_fills_up_is_an_error_and_no_hang(
+    data: Path, tmp_path: Path, devices: int
+) -> None:
+    asked = command(UNSEEN, data, tmp_path / "r", "--devices", str(devices), side=224)
+    found = run_mounted(shared_memory_of(4), [*asked, "--workers", "1"])
+    assert found.returncode == 1
+    assert found.stderr.splitlines()[-1] == (
+        "error: /dev/shm: the shared memory is full; start the container with a larger "
+        "--shm-size, or run the same command with --resume and --workers 0"
+    )
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("sent", "script", "line"),
+    [
+        (
+            signal.SIGKILL,
+            AS_USUAL,
+            "a data loading process was killed by the system (often: out of memory); run the same "
+            "command with --resume and --workers 0, or train with a smaller batch "
+            "(--set batch_size=N) into a new folder",
+        ),
+        (
+            signal.SIGSTOP,
+            IMPATIENT,
+            "a data loading process gave no batch for 5 s; look whether its disk hangs, or run "
+            "the same command with --resume and --workers 0",
+        ),
+    ],
+    ids=["killed", "hanging"],
+)
+def test_a_loading_process_that_gives_nothing_ends_the_training(
+    data: Path, tmp_path: Path, sent: signal.Signals, script: str, line: str
+) -> None:
+    run = tmp_path / "r"
+    sets = ("--set", "epochs=100000", "--set", "batch_size=8")
+    asked = command(script, data, run, "--workers", "1", *sets)
+    training = subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    loaders = set()
+    try:
+        until = time.monotonic() + 240
+        while training.poll() is None and time.monotonic() < until:
+            # Each epoch has a loading process of its own, and one that is done is not missed.
+            for loader in loading_processes(training, run):
+                loaders.add(loader)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(loader, sent)
+            time.sleep(0.05)
+        out, err = training.communicate(timeout=1)
+    finally:
+        training.kill()
+        training.wait()
+    assert (training.returncode, out) == (1, "")
+    assert err.splitlines()[-1] == f"error: {run}: {line}"
+    assert "Traceback" not in err and "unexpected" not in err
+    for loader in loaders:
+        with pytest.raises(ProcessLookupError):
+            os.kill(loader, 0)
+
+
+def loading_processes(training: subprocess.Popen[str], run: Path) -> list[int]:
+    """Return the processes that a training has started, once it has begun."""
+    if not (run / "metrics.csv").exists():
+        return []
+    with contextlib.suppress(OSError):
+        children = Path(f"/proc/{training.pid}/task/{training.pid}/children")
+        return [int(number) for number in children.read_text().split()]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "free", "processes", "workers"),
+    [
+        (None, 4 * MIB, 1, 1),
+        (None, 4 * MIB - 1, 1, 0),
+        (None, None, 1, 1),
+        (0, 0, 1, 0),
+        (2, 6 * MIB, 1, 2),
+        (None, 4 * MIB, 2, 1),
+        (None, 4 * MIB - 1, 2, 0),
+    ],
+)
+def test_what_fits(
+    monkeypatch: pytest.MonkeyPatch,
+    wanted: int | None,
+    free: int | None,
+    processes: int,
+    workers: int,
+) -> None:
+    monkeypatch.setattr(loading, "shared_memory_free", lambda: free)
+    assert fitting_workers(wanted, MIB, processes) == workers
+
+
+def test_too_many_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "shared_memory_free", lambda: 6 * MIB)
+    with pytest.raises(RsitmdError, match=r"6 MB free, and 3 .* 8 MB; .*--shm-size 8m, or use"):
+        fitting_workers(3, MIB)
+
+
+def test_other_errors_are_left_alone() -> None:
+    for said in (
+        "",
+        "mat1 and mat2 shapes cannot be multiplied",
+        "Caught ValueError in DataLoader",
+    ):
+        assert loading_error(said, Path("r")) is None

@@ -1,0 +1,186 @@
+"""Workspaces that cannot be written: they are read, and a command that writes says so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.readonly import open_read_only
+from rsitmd_tools.workspace.store import DATABASE
+from tests.namespaces import read_only, run_mounted
+
+NOBODY = 65534
+READ = (
+    ("validate", "{}", "--select", "D,I"),
+    ("validate", "{}", "--statistics", "--format", "json"),
+    ("annotate", "status", "{}", "--json"),
+    ("annotate", "status", "{}", "--findings"),
+    ("annotate", "log", "{}", "port_1.tif"),
+    ("annotate", "pilot", "{}"),
+)
+KILLED = """
+import os, sys
+from pathlib import Path
+from rsitmd_tools.workspace import Workspace
+workspace = Workspace.open(Path(sys.argv[1]), write=True)
+with workspace.transaction():
+    workspace.set_fact("last words", "are in the log")
+os._exit(0)
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of three images."""
+    folder: Path = tmp_path_factory.mktemp("made")
+    (folder / "port").mkdir()
+    draw = np.random.default_rng(0)
+    for number in range(3):
+        pixels = draw.integers(0, 255, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / "port" / f"{number}.png")
+    for arguments in (("init", folder / "w"), ("ingest", folder / "w", folder)):
+        subprocess.run([*RSITMD, "build", *map(str, arguments)], check=True, capture_output=True)
+    return folder / "w"
+
+
+RSITMD = (sys.executable, "-m", "rsitmd_tools")
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "w"))
+
+
+def killed(folder: Path) -> None:
+    """Leave what a writer leaves that was killed after a change."""
+    subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=True)
+    assert (folder / f"{DATABASE}-wal").stat().st_size > 0
+
+
+def fact(db: object) -> str | None:
+    row = db.execute("SELECT value FROM fact WHERE key = 'last words'").fetchone()  # type: ignore[attr-defined]
+    return None if row is None else str(row[0])
+
+
+def test_commands_that_read_say_the_same_of_a_read_only_workspace(folder: Path) -> None:
+    for asked in READ:
+        command = [*RSITMD, *(part.format(folder) for part in asked)]
+        found = run_mounted(read_only(folder), command)
+        writable = subprocess.run(command, capture_output=True, text=True)
+        assert (found.returncode, found.stdout, found.stderr) == (
+            writable.returncode,
+            writable.stdout,
+            writable.stderr,
+        )
+        assert "port" in found.stdout or "pilot" in found.stdout or "images" in found.stdout
+
+
+@pytest.mark.parametrize(
+    "asked", [("build", "split", "{}"), ("annotate", "pull", "{}"), ("annotate", "push", "{}")]
+)
+def test_commands_that_write_say_that_they_cannot(folder: Path, asked: tuple[str, ...]) -> None:
+    command = [*RSITMD, *(part.format(folder) for part in asked)]
+    found = run_mounted(read_only(folder), command)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr == (
+        f"error: {folder}: cannot be written (read-only file system); "
+        "copy the workspace to a folder that you may write to\n"
+    )
+
+
+@pytest.mark.parametrize("shared_memory", [True, False])
+def test_what_a_killed_writer_left_is_read_too(folder: Path, shared_memory: bool) -> None:
+    killed(folder)
+    if not shared_memory:
+        (folder / f"{DATABASE}-shm").unlink()
+    script = (
+        "import sys; from pathlib import Path; from rsitmd_tools.workspace import Workspace;"
+        "print(Workspace.open(Path(sys.argv[1])).fact('last words'))"
+    )
+    found = run_mounted(read_only(folder), [sys.executable, "-c", script, str(folder)])
+    assert (found.stdout, found.stderr) == ("are in the log\n", "")
+    assert list(folder.glob(f"{DATABASE}*"))  # nothing of it was removed
+    with Workspace.open(folder) as workspace:
+        assert fact(workspace.db) == "are in the log"
+
+
+def test_a_log_that_cannot_be_read_is_named(folder: Path) -> None:
+    killed(folder)
+    (folder / f"{DATABASE}-shm").unlink()
+    (folder / f"{DATABASE}-wal").unlink()
+    (folder / f"{DATABASE}-wal").mkdir()
+    with pytest.raises(RsitmdError, match=r"workspace.db-wal: holds changes that cannot be read"):
+        open_read_only(folder / DATABASE)
+
+
+@pytest.fixture
+def others(made: Path) -> Iterator[Path]:
+    """A workspace of somebody else that everybody may read."""
+    parent = Path(tempfile.mkdtemp())
+    folder = Path(shutil.copytree(made, parent / "w"))
+    (folder / DATABASE).chmod(0o644)
+    parent.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        folder.chmod(0o755)
+        shutil.rmtree(parent)
+
+
+def as_nobody(look: Callable[[], str]) -> str:
+    """Call a function as a user without rights; root gives up its own in a child process."""
+    if os.getuid():
+        return look()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            said = look()
+        except BaseException as error:
+            said = repr(error)
+        os.write(writing, said.encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as stream:
+        said = stream.read()
+    os.waitpid(child, 0)
+    return said
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_the_workspace_of_somebody_else_is_read(others: Path, log: bool) -> None:
+    from rsitmd_tools.studio.status import status
+
+    if log:
+        killed(others)
+        (others / f"{DATABASE}-shm").unlink()
+        (others / f"{DATABASE}-wal").chmod(0o644)
+    (others / "studio").mkdir(mode=0o700)
+    others.chmod(0o555)
+
+    def look() -> str:
+        with Workspace.open(others) as workspace:
+            return f"{status(workspace)['images']} images, {fact(workspace.db)}"
+
+    assert as_nobody(look) == f"3 images, {'are in the log' if log else None}"
+
+    def write() -> str:
+        with pytest.raises(RsitmdError) as caught:
+            Workspace.open(others, write=True)
+        return str(caught.value)
+
+    assert as_nobody(write).startswith(f"{others}: cannot be written (permission denied); copy")
