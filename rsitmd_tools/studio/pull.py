@@ -44,6 +44,8 @@ class PullReport:
         skipped: Skips seen for the first time; somebody passed over a task.
         drafts: Tasks in which somebody has begun and not submitted, among those looked at.
         blank: Sentences asked for that the new and changed annotations lack.
+        left_empty: Where they are: ``{"image", "annotator", "sentences"}``, the last with the
+            numbers from 1.
         doubled: Annotations, among those looked at, that the server made twice of one request;
             they count once.
         folded: Sentences written on several lines; each is one line now.
@@ -66,6 +68,7 @@ class PullReport:
     folded: int = 0
     tasks: int = 0
     accepted: int = 0
+    left_empty: list[dict[str, str]] = field(default_factory=list)
     foreign: list[dict[str, str]] = field(default_factory=list)
     unknown_tasks: list[int] = field(default_factory=list)
     lost_projects: list[int] = field(default_factory=list)
@@ -318,7 +321,7 @@ class _Pull:
                 }
             )
         written = parse_result(entry.get("result") or [])
-        self.report.blank += max(0, self._asked - len(written.sentences))
+        self._note_left_empty(task["filename"], author, {slot for slot, _ in written.sentences})
         self.report.folded += written.folded
         db.executemany(
             "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, ?, ?)",
@@ -330,6 +333,23 @@ class _Pull:
         )
         mark_origins(db, cursor.lastrowid, entry)
         return cursor.lastrowid
+
+    def _note_left_empty(self, image: str, author: int, written: set[int]) -> None:
+        """Report the sentences that an annotation lacks."""
+        empty = [slot for slot in range(1, self._asked + 1) if slot not in written]
+        if not empty:
+            return
+        self.report.blank += len(empty)
+        row = self._workspace.db.execute(
+            "SELECT email FROM annotator WHERE id = ?", (author,)
+        ).fetchone()
+        self.report.left_empty.append(
+            {
+                "image": image,
+                "annotator": row["email"],
+                "sentences": ", ".join(map(str, empty)),
+            }
+        )
 
 
 def _stored(result: Any) -> str:

@@ -42,6 +42,12 @@ def command(folder: Path, as_json: bool) -> None:
         click.echo(f"annotations that the server made twice, counted once: {report.doubled}")
     if report.folded:
         click.echo(f"{report.folded} sentences with line breaks were put on one line", err=True)
+    for entry in report.left_empty:
+        click.echo(
+            f"warning: {entry['image']}: {entry['annotator']} left sentence"
+            f" {entry['sentences']} empty",
+            err=True,
+        )
     for entry in report.foreign:
         click.echo(
             f"warning: {entry['image']}: the text of {entry['annotator']} was changed by"
