@@ -177,6 +177,14 @@ def test_empty_texts_and_skips_are_counted_and_no_sentences(
     client.sdk.annotations.create(id=tasks[3], result=[])
     report = pull(campaign)
     assert (report.new, report.blank, report.skipped) == (3, 3, 1)
+    assert [entry["image"] for entry in report.incomplete] == [
+        f"harbour_{number}.tif" for number in (1, 2, 4)
+    ]
+    assert report.incomplete[1] == {
+        "image": "harbour_2.tif",
+        "annotator": annotators[0][0],
+        "missing": [1],
+    }
     assert all(image.sentences == () for image in merged_images(campaign))
     assert status(campaign)["complete"] == 0
 

@@ -177,7 +177,7 @@ def test_texts_in_a_field_that_nobody_knows_are_named(
     pulled = tool.run("annotate", "pull", folder)
     assert "harbour_2.tif by" in pulled.stderr
     assert "in the field 'remark', which is not read" in pulled.stderr
-    assert "sentence 1 is empty" in pulled.stderr
+    assert "left sentence 1 empty" in pulled.stderr
     assert "rsitmd annotate push" in pulled.stderr
 
 

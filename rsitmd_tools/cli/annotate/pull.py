@@ -58,7 +58,7 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
     print_moves(str(folder), report.adopted_tasks, report.removed_tasks, report.deletions)
     for entry in report.incomplete:
         numbers = ", ".join(map(str, entry["missing"]))
-        warn(f"{entry['image']} by {entry['annotator']}: sentence {numbers} is empty")
+        warn(f"{entry['image']}: {entry['annotator']} left sentence {numbers} empty")
     for entry in report.changed_pages:
         renamed = ", ".join(f"{old} is called {new}" for new, old in entry["renamed"].items())
         warn(

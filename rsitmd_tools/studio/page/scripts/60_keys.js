@@ -6,7 +6,7 @@ window.rsitmd = window.rsitmd || {};
 window.rsitmd.keys = (() => {
   const { editor, opened, requests } = window.rsitmd;
   const CLOSE = "[aria-label='Close modal']";
-  const HOLD = 1500; // milliseconds
+  const HOLD = 3000; // milliseconds
   let until = 0;
   let wanted = null; // the annotation whose first field waits for the focus
 
