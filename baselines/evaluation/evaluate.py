@@ -286,13 +286,19 @@ def judge(
     if folder is not None:
         run = Run(folder)
         write_queries(run.folder / "queries.csv", gallery, both.to_text, both.to_image)
-        write_json(run.examples_file, examples(scores, gallery))
         write_json(run.result_file, result)
+        failures.attempt(run.examples_file, lambda: _write_examples(run, scores, gallery))
         if wishes.run_files:
             relevant = relevant_pairs(gallery, settled(pairs)[0] if wishes.positives else ())
             trec = folder / "trec"
             failures.attempt(trec, lambda: write_run_files(scores, gallery, relevant, trec))
     return result
+
+
+def _write_examples(run: Run, scores: npt.NDArray[np.floating[Any]], gallery: Gallery) -> None:
+    # Those of an earlier evaluation must not stand beside this result.
+    run.examples_file.unlink(missing_ok=True)
+    write_json(run.examples_file, examples(scores, gallery))
 
 
 def versions() -> dict[str, str]:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
-from torch.multiprocessing.spawn import ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 from torch.utils.data import DataLoader
 
 from rsitmd_tools.atomic import write_json
@@ -292,6 +292,13 @@ def _one_line(run: Run) -> Iterator[None]:
         last = str(error).strip().splitlines()[-1]
         said = last.partition("RsitmdError: ")[2] or last
         raise loading_error(str(error), run.folder) or RsitmdError(said) from error
+    except ProcessExitedException as error:
+        raise RsitmdError(
+            "a training process was killed by the system (often: out of memory)",
+            where=run.folder,
+            mend="run the same command with --resume, or train with a smaller batch "
+            "(--set batch_size=N) into a new folder",
+        ) from error
     except RuntimeError as error:
         raise _explained(error, run) from error
     except OSError as error:

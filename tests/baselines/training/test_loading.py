@@ -143,6 +143,31 @@ def test_a_loading_process_that_gives_nothing_ends_the_training(
             os.kill(loader, 0)
 
 
+def test_a_training_process_of_several_that_is_killed_is_one_line(
+    data: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "r"
+    sets = ("--set", "epochs=100000", "--set", "batch_size=8")
+    asked = command(AS_USUAL, data, run, "--workers", "0", "--devices", "2", *sets)
+    training = subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        until = time.monotonic() + 240
+        while training.poll() is None and time.monotonic() < until:
+            for process in loading_processes(training, run):
+                line = Path(f"/proc/{process}/cmdline").read_text()
+                if "spawn_main" in line:
+                    os.kill(process, signal.SIGKILL)
+                    break
+            time.sleep(0.1)
+        out, err = training.communicate(timeout=60)
+    finally:
+        training.kill()
+        training.wait()
+    assert (training.returncode, out) == (1, "")
+    assert f"error: {run}: a training process was killed by the system" in err
+    assert "unexpected" not in err
+
+
 def loading_processes(training: subprocess.Popen[str], run: Path) -> list[int]:
     """Return the processes that a training has started, once it has begun."""
     if not (run / "metrics.csv").exists():
