@@ -110,8 +110,9 @@ def session(server: EmbeddedServer) -> Iterator[Callable[[str], httpx.Client]]:
         client.close()
 
 
-def queue(session: httpx.Client) -> dict[str, Any]:
-    answer = session.get("/rsitmd/queue.json")
+def queue(session: httpx.Client, project: int | None = None) -> dict[str, Any]:
+    asked = {} if project is None else {"project": project}
+    answer = session.get("/rsitmd/queue.json", params=asked)
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
     found: dict[str, Any] = answer.json()
@@ -138,8 +139,8 @@ def test_the_queue_answers_the_signed_in_person_and_nobody_else(
     (first, anna), (second, berta) = annotators[:2]
     campaign = make_campaign(first, second, images=4)
     mine, hers = session(first), session(second)
-    assert mine.post("/rsitmd/queue.json").status_code in (403, 405)
-    assert mine.put("/rsitmd/queue.json").status_code in (403, 405)
+    assert mine.post("/rsitmd/queue.json").status_code == 405
+    assert mine.put("/rsitmd/queue.json").status_code == 405
     project, other = campaign.projects[first], campaign.projects[second]
     assert counts(own(queue(mine), project)) == (4, 0, 4, 0)
 
@@ -152,6 +153,8 @@ def test_the_queue_answers_the_signed_in_person_and_nobody_else(
     assert counts(own(queue(mine), project)) == (4, 1, 2, 1)
     assert counts(own(queue(hers), other)) == (4, 1, 3, 0)
     assert other not in {entry["id"] for entry in queue(mine)["projects"]}
+    assert [entry["id"] for entry in queue(mine, project)["projects"]] == [project]
+    assert queue(mine, other)["projects"] == []
 
     campaign.send_back()
     [back] = own(queue(mine), project)["sent_back"]

@@ -62,7 +62,8 @@ def _queue(request: Any) -> Any:
         return HttpResponseNotAllowed(["GET"])
     if not request.user.is_authenticated:
         return JsonResponse({"detail": "nobody is signed in"}, status=401)
-    answer = JsonResponse(queue_of(request.user))
+    asked = request.GET.get("project", "")
+    answer = JsonResponse(queue_of(request.user, int(asked) if asked.isdecimal() else None))
     answer["Cache-Control"] = "no-store"
     return answer
 

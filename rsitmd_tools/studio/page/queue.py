@@ -40,20 +40,25 @@ class Place(NamedTuple):
     kind: str
 
 
-def queue_of(user: Any) -> dict[str, Any]:
+def queue_of(user: Any, project: int | None = None) -> dict[str, Any]:
     """Return the projects of a person, how far they are, and what was sent back to them.
 
     Args:
         user: The signed-in user of the server.
+        project: Only the campaign that this project belongs to; all campaigns when None.
 
     Returns:
-        ``restricted``, ``projects`` (``id``, ``title``, ``kind``, ``campaign``, ``url``,
-        ``images``, ``done``, ``left``, ``skipped``, ``sent_back``) and ``licences`` (``id``,
-        ``campaign``, ``url``, ``accepted``).
+        ``restricted``, ``project`` (as asked), ``projects`` (``id``, ``title``, ``kind``,
+        ``campaign``, ``url``, ``images``, ``done``, ``left``, ``skipped``, ``sent_back``) and
+        ``licences`` (``id``, ``campaign``, ``url``, ``accepted``).
     """
     places = list(places_of(user))
+    if project is not None:
+        campaigns = {place.campaign for place in places if place.project.id == project}
+        places = [place for place in places if place.campaign in campaigns]
     return {
         "restricted": is_restricted(user),
+        "project": project,
         "projects": [_progress(place, user) for place in places if place.kind != LICENCE],
         "licences": [_licence(place, user) for place in places if place.kind == LICENCE],
     }
@@ -140,7 +145,7 @@ def _sent_back(project: Any, user: Any) -> Iterator[dict[str, Any]]:
     own = Annotation.objects.filter(project=project, completed_by=user, was_cancelled=False)
     changes = dict(own.order_by("updated_at").values_list("task_id", "updated_at"))
     tasks = (
-        Task.objects.filter(project=project, id__in=list(changes))
+        Task.objects.filter(project=project, id__in=own.values("task_id"))
         .annotate(note_text=KeyTextTransform("note", "data"))
         .filter(note_text__contains=SENT_BACK_NOTE)
         .order_by("id")

@@ -31,7 +31,8 @@
       background: #4c5fa9; color: #fff; text-decoration: none;
     }`;
 
-  let state = null;
+  let state = null; // the last answer about all projects
+  let restricted = false;
   let givenUp = false;
 
   const isListPage = () => /^\/(projects\/?)?$/.test(location.pathname);
@@ -78,8 +79,7 @@
 
   const show = () => {
     const root = document.documentElement;
-    const restricted = state !== null && state.restricted;
-    const wanted = isListPage() && restricted;
+    const wanted = isListPage() && state !== null && restricted;
     // Until the answer is there the lists stay out of sight, so that they do not flash.
     root.classList.toggle("rsitmd-home", wanted || (isListPage() && state === null && !givenUp));
     root.classList.toggle("rsitmd-restricted", restricted);
@@ -94,7 +94,8 @@
   if (!location.pathname.startsWith("/user/")) {
     document.head.append(make("style", { textContent: STYLE }));
     document.addEventListener("rsitmd-queue", (event) => {
-      state = event.detail;
+      restricted = event.detail.restricted;
+      if (event.detail.project === null) state = event.detail;
       show();
     });
     setTimeout(() => {

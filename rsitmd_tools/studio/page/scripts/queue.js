@@ -1,6 +1,6 @@
 // How far a person is: counts on the labelling page, and what comes after the last image.
 //
-// The counts come from /rsitmd/queue.json. Each answer goes to the other scripts as the event
+// The counts come from /rsitmd/queue.json, on the page of a project those of its campaign. Each answer goes to the other scripts as the event
 // "rsitmd-queue" of the document.
 "use strict";
 
@@ -57,6 +57,12 @@
   let askAgain = false;
   let timer = 0;
 
+  /** Return the number of the project whose data this page shows; null on other pages. */
+  const projectNumber = () => {
+    const match = /^\/projects\/(\d+)\/data/.exec(location.pathname);
+    return match === null ? null : Number(match[1]);
+  };
+
   const ask = async () => {
     if (asking) {
       askAgain = true;
@@ -64,7 +70,9 @@
     }
     asking = true;
     try {
-      const answer = await fetch(ADDRESS, { credentials: "same-origin" });
+      const number = projectNumber();
+      const address = number === null ? ADDRESS : `${ADDRESS}?project=${number}`;
+      const answer = await fetch(address, { credentials: "same-origin" });
       if (answer.ok) {
         state = await answer.json();
         stale = askAgain;
@@ -88,9 +96,8 @@
 
   /** Return the project of this page: {project} or {licence}, where it belongs to a campaign. */
   const here = () => {
-    const match = /^\/projects\/(\d+)\/data/.exec(location.pathname);
-    if (match === null || state === null) return {};
-    const number = Number(match[1]);
+    const number = projectNumber();
+    if (number === null || state === null) return {};
     return {
       project: state.projects.find((entry) => entry.id === number),
       licence: state.licences.find((entry) => entry.id === number),
