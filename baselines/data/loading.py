@@ -130,7 +130,7 @@ def loading_error(message: str, run: Path) -> RsitmdError | None:
         return RsitmdError(
             f"a data loading process gave no batch for {LIMIT_SECONDS:g} s",
             where=run,
-            mend=f"look whether its disk hangs, or {again}",
+            mend=f"check whether its disk hangs, or {again}",
         )
     if "DataLoader worker" in said and ("killed by signal" in said or "unexpectedly" in said):
         return RsitmdError(

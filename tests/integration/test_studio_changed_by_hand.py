@@ -78,7 +78,7 @@ def test_an_accepted_sentence_stays_when_its_task_is_deleted(
     said = [line for line in pulled.stderr.splitlines() if "was deleted" in line]
     assert [line.split(":")[1].strip() for line in said] == ["harbour_1.tif", "harbour_2.tif"]
     assert all(email in line for line in said)
-    assert "1 of them accepted, which stay in the dataset" in said[0]
+    assert "Stays in the dataset: 1 accepted sentence." in said[0]
     assert "accepted" not in said[1]
     with Workspace.open(folder, write=True) as again:
         assert captions(again) == {"harbour_1.tif": ("Two boats in harbour_1.tif.",)}

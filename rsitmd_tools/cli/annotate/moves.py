@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rsitmd_tools.cli.options import count_of
 from rsitmd_tools.errors import printable
 
 if TYPE_CHECKING:
@@ -49,10 +50,14 @@ def print_moves(
     for entry in deletions:
         kept = entry["accepted"]
         command = shlex.join(["rsitmd", "annotate", "review", folder, "--reject", "FILE"])
-        stays = f"; {kept} of them accepted, which stay in the dataset (to drop them: {command})"
+        sentences = count_of(entry["sentences"], "sentence")
+        stays = (
+            f". Stays in the dataset: {count_of(kept, 'accepted sentence')}. To drop it, run:"
+            f" {command}"
+        )
         warn(
             f"{entry['image']}: the annotation of {entry['annotator']} was deleted on the server"
-            f" ({entry['sentences']} sentence(s){stays if kept else ''})"
+            f" ({sentences}){stays if kept else ''}"
         )
 
 

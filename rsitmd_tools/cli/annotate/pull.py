@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 
 @click.command("pull", short_help="Bring annotations into the workspace.")
@@ -68,8 +68,8 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
         )
     for entry in report.unread:
         warn(
-            f"{entry['image']} by {entry['annotator']}: {entry['texts']} text(s) in the field"
-            f" {entry['field']!r}, which is not read. The text is kept in the workspace's history."
+            f"{entry['image']} by {entry['annotator']}: {count_of(entry['texts'], 'text')} in the"
+            f" field {entry['field']!r}, which is not read. The workspace keeps the text."
             f" To restore the page, run: {push}"
         )
     if report.accepted:
@@ -94,8 +94,8 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
     if report.unknown_tasks:
         shown = ", ".join(map(str, report.unknown_tasks[:5]))
         warn(
-            f"{len(report.unknown_tasks)} task(s) were not made by this workspace and are"
-            f" not read: {shown}"
+            f"{count_of(len(report.unknown_tasks), 'task')} on the server without a key of this"
+            f" workspace, not read: {shown}"
         )
 
 
@@ -135,8 +135,8 @@ def _check(folder: Path, fix: bool, as_json: bool) -> None:
         )
         if report.unchecked:
             warn(
-                f"{report.unchecked} annotation(s) cannot be checked: the server no longer has"
-                " them."
+                f"{count_of(report.unchecked, 'annotation')} cannot be checked: no longer on the"
+                " server"
             )
         command = ["rsitmd", "annotate", "pull", str(folder)]
         if report.fixed:

@@ -108,7 +108,7 @@ def test_a_shared_memory_that_fills_up_is_an_error_and_no_hang(
         (
             signal.SIGSTOP,
             IMPATIENT,
-            "a data loading process gave no batch for 5 s; look whether its disk hangs, or run "
+            "a data loading process gave no batch for 5 s; check whether its disk hangs, or run "
             "the same command with --resume and --workers 0",
         ),
     ],
