@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from torch.utils.data import DataLoader
+from torch.utils.data._utils import signal_handling
 from torch.utils.data.dataloader import _BaseDataLoaderIter, _MultiProcessingDataLoaderIter
 
 from rsitmd_tools.errors import RsitmdError
@@ -51,7 +52,24 @@ class _Batches(_MultiProcessingDataLoaderIter):
             if there:
                 return data
             waited += LOOK_SECONDS
+        self._kill()
         raise RuntimeError(TIMED_OUT)
+
+    def _shutdown_workers(self) -> None:
+        ended = self._shutdown
+        super()._shutdown_workers()
+        if self._shutdown and not ended:
+            self._kill()
+
+    def _kill(self) -> None:
+        """Kill what does not end by itself: Python waits for it at its own end, for ever."""
+        if self._worker_pids_set:
+            # Else torch takes their end for an error, and raises it over the real one.
+            signal_handling._remove_worker_pids(id(self))
+            self._worker_pids_set = False
+        for process in self._workers:
+            if process.is_alive():
+                process.kill()
 
     def __del__(self) -> None:
         # A process that is killed now has given all its batches.

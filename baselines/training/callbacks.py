@@ -6,7 +6,6 @@ import csv
 import io
 import logging
 import math
-import multiprocessing
 import signal
 import sys
 import threading
@@ -114,26 +113,6 @@ class Interrupt(Callback):
     def _hear(self, number: int, frame: Any) -> None:
         self._asked = True
         raise KeyboardInterrupt
-
-
-class NoLoaderLeft(Callback):
-    """Kill loading processes that outlive the training, or its failure.
-
-    Python waits at its end for the processes it started, and one that hangs never ends.
-    """
-
-    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-        """Kill those of a training that failed."""
-        self._kill()
-
-    def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        """Kill those that are left at the end."""
-        self._kill()
-
-    def _kill(self) -> None:
-        for process in multiprocessing.active_children():
-            if process.daemon:  # as loading processes are, and training processes are not
-                process.kill()
 
 
 class Speed(Callback):
