@@ -65,7 +65,7 @@ class _Batches(_MultiProcessingDataLoaderIter):
         """Kill what does not end by itself: Python waits for it at its own end, for ever."""
         if self._worker_pids_set:
             # Else torch takes their end for an error, and raises it over the real one.
-            signal_handling._remove_worker_pids(id(self))
+            signal_handling._remove_worker_pids(id(self))  # type: ignore[attr-defined]
             self._worker_pids_set = False
         for process in self._workers:
             if process.is_alive():
