@@ -50,10 +50,10 @@ from rsitmd_tools.workspace.merge import (
 MANIFEST = "release.json"
 # Who wrote about which image, sentences or keywords.
 WRITERS = (
-    "SELECT DISTINCT filename, email FROM annotation JOIN task ON task.id = task_id"
+    "SELECT DISTINCT filename, email FROM current_annotation AS annotation"
+    " JOIN task ON task.id = task_id"
     " JOIN project ON project.id = project_id AND project.kind = 'main'"
     " JOIN image ON image.id = image_id JOIN annotator ON annotator.id = annotation.annotator_id"
-    " WHERE latest AND deleted_at IS NULL"
 )
 
 

@@ -147,9 +147,10 @@ def overview(workspace: Workspace) -> list[dict[str, Any]]:
     """
     rows = workspace.db.execute(
         "SELECT annotator.*, EXISTS (SELECT 1 FROM account WHERE annotator_id = annotator.id)"
-        " AS account, (SELECT count(*) FROM annotation JOIN task ON task.id = task_id"
+        " AS account, (SELECT count(*) FROM current_annotation AS annotation"
+        "  JOIN task ON task.id = task_id"
         "  JOIN project ON project.id = project_id AND kind = 'main'"
-        "  WHERE annotation.annotator_id = annotator.id AND latest AND deleted_at IS NULL)"
+        "  WHERE annotation.annotator_id = annotator.id AND whole)"
         " AS written FROM annotator WHERE joined_at IS NOT NULL ORDER BY annotator.id"
     )
     todo = dict(workspace.db.execute(f"SELECT annotator_id, count(*) FROM ({OPEN}) GROUP BY 1"))

@@ -261,11 +261,12 @@ def _keyword_sets(workspace: Workspace) -> list[list[set[str]]]:
     """Return, of each image, the keywords of each person whose annotation counts."""
     found: dict[int, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
     for row in workspace.db.execute(
-        "SELECT task.image_id, annotation.annotator_id, keyword.raw FROM annotation"
+        "SELECT task.image_id, annotation.annotator_id, keyword.raw"
+        " FROM current_annotation AS annotation"
         " JOIN task ON task.id = annotation.task_id"
         " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
         " LEFT JOIN keyword ON keyword.annotation_id = annotation.id"
-        " WHERE annotation.latest AND annotation.deleted_at IS NULL ORDER BY task.image_id"
+        " ORDER BY task.image_id"
     ):
         words = found[row["image_id"]][row["annotator_id"]]
         if row["raw"] is not None and is_keyword(row["raw"]):

@@ -138,9 +138,9 @@ def licence_state(workspace: Workspace) -> dict[str, Any] | None:
     known = accepted(workspace, licence)
     bound = workspace.db.execute(
         "SELECT email FROM annotator WHERE (joined_at IS NOT NULL AND left_at IS NULL)"
-        " OR id IN (SELECT annotation.annotator_id FROM annotation"
+        " OR id IN (SELECT annotation.annotator_id FROM current_annotation AS annotation"
         "  JOIN task ON task.id = task_id JOIN project ON project.id = project_id"
-        "  WHERE project.kind = 'main' AND latest AND deleted_at IS NULL) ORDER BY id"
+        "  WHERE project.kind = 'main') ORDER BY id"
     )
     return {
         "name": licence.name,

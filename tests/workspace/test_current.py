@@ -1,0 +1,106 @@
+"""What counts of annotations that were deleted on the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.release.bundle import WRITERS
+from rsitmd_tools.studio.people import overview
+from rsitmd_tools.studio.review import states
+from rsitmd_tools.studio.status import status
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.merge import merged_images
+
+WHEN = "2026-01-01T00:00:00.000000+00:00"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """One image that one person captions; the task is on the server."""
+    with Workspace.create(tmp_path / "workspace") as made:
+        with made.transaction() as db:
+            db.execute("INSERT INTO annotator (email, joined_at) VALUES ('anna@x.org', ?)", (WHEN,))
+            db.execute(
+                "INSERT INTO project (server, server_id, template, config, created_at)"
+                " VALUES ('here', 1, 't', 's', ?)",
+                (WHEN,),
+            )
+            db.execute(
+                "INSERT INTO image (sha256, filename, category, number, source, width, height,"
+                " pixel_sha256, phash, ingested_at)"
+                " VALUES ('k', 'port_1.tif', 'port', 1, 's', 1, 1, 'p', '0', ?)",
+                (WHEN,),
+            )
+            db.execute(
+                "INSERT INTO task (project_id, image_id, server_id, pushed_at) VALUES (1, 1, 1, ?)",
+                (WHEN,),
+            )
+            db.execute(
+                "INSERT INTO assignment (annotator_id, image_id, planned_at) VALUES (1, 1, ?)",
+                (WHEN,),
+            )
+        yield made
+
+
+def write(workspace: Workspace, number: int, *states_of: str, deleted: bool = False) -> None:
+    """Store an annotation with a keyword and a sentence of each state."""
+    with workspace.transaction() as db:
+        row = db.execute(
+            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
+            " result, deleted_at, pulled_at) VALUES (1, ?, ?, ?, 1, '[]', ?, ?)",
+            (number, WHEN, WHEN, WHEN if deleted else None, WHEN),
+        ).lastrowid
+        db.executemany(
+            "INSERT INTO sentence (annotation_id, slot, raw, state) VALUES (?, ?, ?, ?)",
+            [(row, slot, f"{number} {slot}", state) for slot, state in enumerate(states_of, 1)],
+        )
+        db.execute(
+            "INSERT INTO keyword (annotation_id, slot, raw) VALUES (?, 1, ?)",
+            (row, f"red ship{number}"),
+        )
+
+
+def seen(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...], int, int]:
+    """Return sentences, keywords, annotations of the person, and how many images are open."""
+    [image] = merged_images(workspace)
+    [person] = overview(workspace)
+    return image.captions, image.keywords, person["written"], person["open"]
+
+
+def test_an_annotation_on_the_server_counts(workspace: Workspace) -> None:
+    assert seen(workspace) == ((), (), 0, 1)
+    write(workspace, 1, "new")
+    assert seen(workspace) == (("1 1",), ("red ship1",), 1, 0)
+
+
+def test_one_that_was_deleted_does_not(workspace: Workspace) -> None:
+    write(workspace, 1, "new", deleted=True)
+    assert seen(workspace) == ((), (), 0, 1)
+    assert workspace.db.execute(WRITERS).fetchall() == []
+    assert states(workspace) == {}
+
+
+def test_one_that_was_accepted_counts_all_the_same(workspace: Workspace) -> None:
+    write(workspace, 1, "accepted", deleted=True)
+    assert seen(workspace) == (("1 1",), ("red ship1",), 1, 0)
+    assert [tuple(row) for row in workspace.db.execute(WRITERS)] == [("port_1.tif", "anna@x.org")]
+    assert states(workspace) == {"accepted": 1}
+    assert status(workspace)["annotations"] == 1
+
+
+def test_of_one_that_was_accepted_in_part_the_accepted_sentences_count(
+    workspace: Workspace,
+) -> None:
+    write(workspace, 1, "accepted", "new", deleted=True)
+    assert seen(workspace) == (("1 1",), ("red ship1",), 0, 1)  # the person writes anew
+    assert states(workspace) == {"accepted": 1}
+
+
+def test_a_new_text_of_the_same_person_takes_its_place(workspace: Workspace) -> None:
+    write(workspace, 1, "accepted", deleted=True)
+    write(workspace, 2, "new")
+    assert seen(workspace) == (("2 1",), ("red ship2",), 1, 0)
+    assert states(workspace) == {"new": 1}
