@@ -9,6 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
+import time
+import weakref
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +32,8 @@ HELD = 2
 LIMIT_SECONDS = 300.0
 # How often it is looked whether the loading processes live.
 LOOK_SECONDS = 1.0
+# How much longer a hand-over may take than the wait for a batch that did not come at all.
+GRACE_SECONDS = 5.0
 TIMED_OUT = "the loading processes gave no batch in time"
 MIB = 2**20
 
@@ -45,7 +50,27 @@ class Loader(DataLoader[T_co]):
 
 
 class _Batches(_MultiProcessingDataLoaderIter):
+    def __init__(self, loader: DataLoader[Any]) -> None:
+        self._asked = 0  # batches asked for
+        self._waiting = False
+        self._hung = False
+        super().__init__(loader)
+        watched = weakref.ref(self)
+        threading.Thread(target=_watch, args=(watched,), daemon=True).start()
+
     def _get_data(self) -> Any:
+        self._asked += 1
+        self._waiting = True
+        try:
+            return self._next_batch()
+        except Exception:
+            if self._hung:
+                raise RuntimeError(TIMED_OUT) from None
+            raise
+        finally:
+            self._waiting = False
+
+    def _next_batch(self) -> Any:
         waited = 0.0
         while waited < LIMIT_SECONDS:
             there, data = self._try_get_data(LOOK_SECONDS)  # type: ignore[no-untyped-call]
@@ -75,6 +100,27 @@ class _Batches(_MultiProcessingDataLoaderIter):
         # A process that is killed now has given all its batches.
         with contextlib.suppress(RuntimeError):
             super().__del__()
+
+
+def _watch(batches: weakref.ref[_Batches]) -> None:
+    """Kill the loading processes when one of them stops while it hands a batch over.
+
+    Torch reads a batch's shared memory from the process that made it, and waits for that without
+    a limit. Looks are counted, not seconds: a job that the user suspends does not look.
+    """
+    asked, looks = 0, 0
+    while True:
+        time.sleep(LOOK_SECONDS)
+        watched = batches()
+        if watched is None or watched._shutdown:
+            return
+        same = watched._waiting and watched._asked == asked
+        asked, looks = watched._asked, looks + 1 if same else 0
+        if looks * LOOK_SECONDS > LIMIT_SECONDS + GRACE_SECONDS:
+            watched._hung = True
+            watched._kill()
+            return
+        del watched
 
 
 def shared_memory_needed(batch_bytes: int, workers: int, processes: int = 1) -> int:

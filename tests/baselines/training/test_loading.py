@@ -32,6 +32,15 @@ IMPATIENT = (
     "from rsitmd_tools.cli import main;"
     "loading.LIMIT_SECONDS = 5.0; main(sys.argv[1:])"
 )
+# The loading process stops when it has announced a batch and is to hand over its memory.
+HANDING_OVER = (
+    "import os, signal, sys, time; from multiprocessing import resource_sharer;"
+    "from rsitmd_tools.baselines.data import loading; from rsitmd_tools.cli import main;"
+    "loading.LIMIT_SECONDS = 5.0;"
+    "resource_sharer._ResourceSharer._serve ="
+    " lambda self: (time.sleep(1), os.kill(os.getpid(), signal.SIGSTOP));"
+    "main(sys.argv[1:])"
+)
 AS_USUAL = "import sys; from rsitmd_tools.cli import main; main(sys.argv[1:])"
 
 
@@ -141,6 +150,16 @@ def test_a_loading_process_that_gives_nothing_ends_the_training(
     for loader in loaders:
         with pytest.raises(ProcessLookupError):
             os.kill(loader, 0)
+
+
+def test_a_loading_process_that_stops_as_it_hands_a_batch_over_ends_the_training(
+    data: Path, tmp_path: Path
+) -> None:
+    asked = command(HANDING_OVER, data, tmp_path / "r", "--workers", "1")
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=240)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "a data loading process gave no batch for 5 s" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
 
 
 def test_a_training_process_of_several_that_is_killed_is_one_line(
