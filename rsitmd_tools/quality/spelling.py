@@ -96,7 +96,8 @@ class Spelling:
 
         Numbers, one or two letters, and words with letters beyond ASCII are let through.
         """
-        return all(self._knows_part(part) for part in word.replace("’", "'").split("'"))
+        plain = word.replace("’", "'")
+        return plain in self._known or all(self._knows_part(part) for part in plain.split("'"))
 
     def is_foreign(self, words: Sequence[str]) -> bool:
         """Say whether most words of a sentence of at least four are unknown or not English."""

@@ -155,9 +155,12 @@ def by_file(file: Path, workspace: Workspace, found: Found) -> list[Chosen]:
     if file.suffix.lower() == ".json":
         return _of_json(text, file, workspace, found)
     rows = csv.DictReader(io.StringIO(text))
-    if rows.fieldnames is None or not {"image", "note"} <= set(rows.fieldnames):
+    missing = [name for name in ("image", "note") if name not in (rows.fieldnames or ())]
+    if missing:
         raise RsitmdError(
-            "lacks the columns image and note", where=file, mend=f"columns: {', '.join(COLUMNS)}"
+            f"has no column {' and no column '.join(missing)}",
+            where=file,
+            mend=f"Separate the columns by commas. The columns are: {', '.join(COLUMNS)}",
         )
     by_image: dict[str, list[Entry]] = {}
     for entry in found.entries.values():
@@ -231,6 +234,7 @@ def _of_row(row: Mapping[str, Any], by_image: Mapping[str, Sequence[Entry]], whe
             what,
             where=where,
             mend=f"name one of: {'; '.join(shown[:_SHOWN])}{more}"
+            + (". Leave out the number where a person wrote one sentence" if number else "")
             if shown
             else "look with: rsitmd annotate log DIR IMAGE",
         )

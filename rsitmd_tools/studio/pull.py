@@ -23,7 +23,7 @@ from rsitmd_tools.studio.people import People
 from rsitmd_tools.studio.project import pull_cursor
 from rsitmd_tools.studio.push import send_notes
 from rsitmd_tools.studio.results import Written, parse_result, stored_result
-from rsitmd_tools.studio.revisions import carry_over, is_double, restore
+from rsitmd_tools.studio.revisions import carry_over, changed_accepted, is_double, restore
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
 
@@ -42,6 +42,8 @@ class PullReport:
         new: Annotations seen for the first time.
         changed: Annotations with a new revision.
         corrected: Sentences that were sent back and are written anew.
+        reopened: Accepted sentences that were changed, and so have to be accepted anew:
+            ``{"image", "annotator", "sentences"}``, the numbers on the page.
         deleted: Annotations that were deleted on the server; their revisions are kept.
         deletions: Each of them; see :class:`~rsitmd_tools.studio.deletions.Deletion`.
         removed_tasks: Images whose task was deleted on the server; a push makes it anew.
@@ -70,6 +72,7 @@ class PullReport:
     new: int = 0
     changed: int = 0
     corrected: int = 0
+    reopened: list[dict[str, Any]] = field(default_factory=list)
     deleted: int = 0
     deletions: list[Deletion] = field(default_factory=list)
     removed_tasks: list[str] = field(default_factory=list)
@@ -315,6 +318,16 @@ class _Pull:
             return
         made = self._insert(row, entry, updated)
         if before is not None:
+            changed = changed_accepted(db, before, made)
+            if changed:
+                author = self.people.row(entry.get("completed_by"))
+                self.report.reopened.append(
+                    {
+                        "image": row["filename"],
+                        "annotator": self._email(author),
+                        "sentences": changed,
+                    }
+                )
             self.report.corrected += carry_over(db, before, made)
 
     def _note_gaps(self, image: str, author: int, written: Written) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from rsitmd_tools.studio.states import NEW, PULL, REPLACED, SENT_BACK, move
+from rsitmd_tools.studio.states import ACCEPTED, NEW, PULL, REPLACED, SENT_BACK, move
 
 
 def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
@@ -48,6 +48,25 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
         if old["state"] != REPLACED:
             move(db, old["id"], REPLACED, PULL)
     return corrected
+
+
+def changed_accepted(db: sqlite3.Connection, before: int, after: int) -> list[int]:
+    """Return which accepted sentences of an old revision have other words in the new one.
+
+    Args:
+        db: The workspace's database.
+        before: Row of the old revision in table ``annotation``.
+        after: Row of the new one.
+
+    Returns:
+        Numbers of the sentences on the page.
+    """
+    new = {row["slot"]: row["raw"] for row in _sentences(db, after)}
+    return [
+        row["slot"]
+        for row in _sentences(db, before)
+        if row["state"] == ACCEPTED and new.get(row["slot"]) != row["raw"]
+    ]
 
 
 def restore(db: sqlite3.Connection, before: int | None, after: int) -> None:

@@ -17,6 +17,7 @@ from rsitmd_tools.studio.connection import connection_of
 from rsitmd_tools.studio.fields import page_of
 from rsitmd_tools.studio.people import overview
 from rsitmd_tools.studio.ranking import ranking
+from rsitmd_tools.studio.running import running_server
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.acceptance import acceptance
 from rsitmd_tools.workspace.licence import licence_state
@@ -312,4 +313,9 @@ def _url(workspace: Workspace) -> str | None:
     try:
         return connection_of(workspace).url
     except (RsitmdError, OSError):  # the folder may be readable by its owner only
+        pass
+    try:  # it runs, though its secrets are lost
+        running = running_server(workspace.studio)
+    except OSError:
         return None
+    return None if running is None else running.url

@@ -101,7 +101,8 @@ class Tasks:
         """
         changed = self._stale(images)
         if changed and say is not None:
-            say(f"{len(changed)} tasks of project {self.project.number} get new data")
+            tasks = "1 task" if len(changed) == 1 else f"{len(changed)} tasks"
+            say(f"new data for {tasks} of project {self.project.number}")
         elsewhere = False
         with progress("change tasks", len(changed)) as step:
             for task, data in changed:

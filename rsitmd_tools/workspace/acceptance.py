@@ -25,10 +25,10 @@ class Acceptance:
     @property
     def line(self) -> str:
         """One line for people."""
-        what = "leaves them out" if self.only_accepted else "takes them all the same"
+        what = "leaves them out" if self.only_accepted else "includes them"
         setting = f"[release] only_accepted = {str(self.only_accepted).lower()}"
         return (
-            f"not accepted: {self.not_accepted} of {self.sentences} sentences;"
+            f"not accepted yet: {self.not_accepted} of {self.sentences} sentences;"
             f" a release {what} ({setting} in rsitmd.toml)"
         )
 

@@ -222,7 +222,7 @@ def test_images_that_lie_elsewhere_now_are_shown_from_there_and_texts_stay(
         said: list[str] = []
         report = push(workspace, say=said.append)
         assert (report.new, report.changed) == (0, 2)
-        assert said == [f"2 tasks of project {project_of(workspace)} get new data"]
+        assert said == [f"new data for 2 tasks of project {project_of(workspace)}"]
         for page in client.pages(project_of(workspace)):
             assert all(entry.data["image"].startswith("/data/upload/") for entry in page)
         assert pull(workspace).new == 1

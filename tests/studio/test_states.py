@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.revisions import carry_over, restore
+from rsitmd_tools.studio.revisions import carry_over, changed_accepted, restore
 from rsitmd_tools.studio.states import TRANSITIONS, move
 from rsitmd_tools.workspace import Workspace
 
@@ -144,3 +144,11 @@ def test_a_revision_that_comes_back_is_new_again(db: sqlite3.Connection) -> None
     carry_over(db, 1, 2)
     restore(db, 2, 1)
     assert (state_of(db, old[0]), state_of(db, new[0])) == ("new", "replaced")
+
+
+def test_accepted_sentences_that_were_changed_are_named(db: sqlite3.Connection) -> None:
+    revision(db, 1, "Two boats.", "A pier.", "A crane.", state="accepted")
+    revision(db, 2, "Two boats.", "A long pier.")
+    assert changed_accepted(db, 1, 2) == [2, 3]
+    revision(db, 3, "Two ships.")
+    assert changed_accepted(db, 2, 3) == []  # nobody had accepted these

@@ -243,14 +243,14 @@ def test_an_annotation_that_lacks_a_sentence_is_missing(workspace: Workspace) ->
 
 
 def test_status_and_review_say_what_is_not_accepted(workspace: Workspace) -> None:
-    told = "not accepted: 1 of 2 sentences; a release takes them all the same"
+    told = "not accepted yet: 1 of 2 sentences; a release includes them"
     assert told in status_page(workspace)
     workspace.close()  # a review writes
     for shown in (command, review_command):
         assert told in CliRunner().invoke(shown, [str(workspace.path)]).stdout
     (workspace.path / "rsitmd.toml").write_text("[release]\nonly_accepted = true\n", "utf-8")
     told = (
-        "not accepted: 1 of 2 sentences; a release leaves them out"
+        "not accepted yet: 1 of 2 sentences; a release leaves them out"
         " ([release] only_accepted = true in rsitmd.toml)"
     )
     for shown in (command, review_command):

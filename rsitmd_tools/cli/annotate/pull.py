@@ -59,6 +59,12 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
     for entry in report.incomplete:
         numbers = ", ".join(map(str, entry["missing"]))
         warn(f"{entry['image']}: {entry['annotator']} left sentence {numbers} empty")
+    for entry in report.reopened:
+        numbers = ", ".join(map(str, entry["sentences"]))
+        warn(
+            f"{entry['image']}: {entry['annotator']} changed sentence {numbers}, which was"
+            " accepted. The new text is not accepted yet."
+        )
     for entry in report.changed_pages:
         renamed = ", ".join(f"{old} is called {new}" for new, old in entry["renamed"].items())
         warn(

@@ -78,6 +78,7 @@ def command(
     if report.licence is not None:
         click.echo(f"everybody accepts the licence once, at: {report.licence}")
     for project in report.projects:
-        who = project["annotator"] or "annotators"
+        person = project["annotator"]
+        who = f"{person} works" if person else "annotators work"
         practice = " (pilot)" if project["kind"] == "pilot" else ""
-        click.echo(f"{who}{practice} work at: {project['url']}?labeling=1")
+        click.echo(f"{who} at{practice}: {project['url']}?labeling=1")
