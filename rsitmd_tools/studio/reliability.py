@@ -39,7 +39,7 @@ KEYWORDS_MEANING = (
     "0: two people name the same keywords of an image as often as chance would have it;"
     " 1: always the same ones."
 )
-SENTENCES = "Krippendorff's alpha with the distance 1 - S, S the similarity of the prior"
+SENTENCES = "Krippendorff's alpha with the distance 1 - S; S is the prior similarity"
 
 Floats = NDArray[np.float64]
 

@@ -42,7 +42,7 @@ def test_the_command_adds_lists_and_deactivates(make_workspace: MakeWorkspace, t
         ("b@example.org", True, 2),
     ]
     left = tool.run("annotate", "users", folder, "deactivate", "a@example.org")
-    assert "a@example.org: 2 images go to others with: rsitmd annotate push" in left.stderr
+    assert "to give 2 open images to others, run: rsitmd annotate push" in left.stderr
     assert "a@example.org: left" in left.stdout
     unknown = tool.run("annotate", "users", folder, "deactivate", "a@example.org")
     assert unknown.returncode == 1

@@ -16,13 +16,13 @@ from rsitmd_tools.cli.options import count_of, json_option, print_json, workspac
 @click.option(
     "--images",
     type=click.IntRange(1, 100),
-    help="How many images the pilot has; by default 10, or all there are where they are fewer.",
+    help="How many images the pilot has; 10 by default, or all with references if fewer.",
 )
 @click.option(
     "--references",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="A dataset, or a CSV with the columns image and sentence, to hold people against.",
+    help="References: a dataset, or a CSV with the columns image and sentence.",
 )
 @click.option("--admit", multiple=True, metavar="EMAIL", help="Let somebody in.")
 @click.option("--refuse", multiple=True, metavar="EMAIL", help="Do not let somebody in.")

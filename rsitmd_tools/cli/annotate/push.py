@@ -33,12 +33,13 @@ def command(
     replan: bool,
     as_json: bool,
 ) -> None:
-    """Give out images and send them; run it again after new images, people or a kill.
+    """Give out images and send them to the server.
 
+    Run it again after new images or people, or after an interruption. It sends what is missing.
     From two people on, each has a project with their own images (`assigned`); with nobody
     known yet there is one project for all. Images that somebody began and that lack people
-    come first. A changed page, or images that lie elsewhere now, are brought to what is on
-    the server already; no annotation is lost by it.
+    come first. Changed settings of the page, and a changed place of the images, are applied to
+    the projects on the server. Annotations are kept.
 
     \b
     Examples:

@@ -42,8 +42,8 @@ def command(
 ) -> None:
     """Start the installed Label Studio on 127.0.0.1, its data in the workspace.
 
-    It runs until Ctrl-C. Push, pull and status, in another terminal, find it by
-    themselves. A restart finds everything again.
+    It runs until Ctrl-C. Commands in another terminal, such as push and pull, find this
+    server automatically. A restart finds everything again.
 
     \b
     Examples:

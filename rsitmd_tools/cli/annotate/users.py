@@ -83,8 +83,8 @@ def command(
                 lock_out(workspace, Client(connection_of(workspace)), email)
             freed = leave(workspace, email)
             again = shlex.join(["rsitmd", "annotate", "push", str(folder)])
-            go = f"{count_of(freed, 'image')} {'goes' if freed == 1 else 'go'} to others with"
-            click.echo(f"{email}: {go}: {again}", err=True)
+            rest = f"to give {count_of(freed, 'open image')} to others, run: {again}"
+            click.echo(f"{email}: {rest if freed else 'no open images'}", err=True)
         people = overview(workspace)
         licence = licence_state(workspace)
     for person in people:
@@ -95,7 +95,10 @@ def command(
     for person in people:
         click.echo(_line(person))
     if not people:
-        click.echo("nobody yet; print a link for them with: rsitmd annotate invite DIR")
+        click.echo(
+            "nobody yet; to print a link for them, run: "
+            + shlex.join(["rsitmd", "annotate", "invite", str(folder)])
+        )
 
 
 def _line(person: dict[str, Any]) -> str:
