@@ -12,8 +12,11 @@ from tests.integration.pages import (
     OpenPage,
     browser,
     keywords,
+    log_in,
     open_page,
     open_stream,
+    pushed,
+    sentence,
     shot,
     submit_button,
 )
@@ -34,6 +37,7 @@ from tests.integration.written import (
 if TYPE_CHECKING:
     from playwright.sync_api import Dialog
 
+    from rsitmd_tools.studio.accounts import Annotator
     from rsitmd_tools.studio.client import Client
     from rsitmd_tools.studio.server import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace
@@ -183,3 +187,35 @@ def test_spaces_are_refused_and_their_field_has_the_focus(
         page, lambda: [a["sentence2"] for a in there.annotations(task)], [[" Written anew."]]
     )
     assert captions(folder)[0][1] == "Written anew."
+
+
+def test_what_was_typed_a_moment_ago_on_a_submitted_image_is_in_the_update(
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+    annotators: list[tuple[str, Annotator]],
+) -> None:
+    there = Stored(server)
+    folder = make_workspace(images=1, how="upload", settings=f"{FIVE}keywords_min = 0\n")
+    project = pushed(folder)
+    task = client.sdk.tasks.list(project=project).items[0].id
+    email, annotator = annotators[2]
+    words = ["One.", "Two.", "Three.", "Four."]
+    annotator.submit(task, words, [])  # sentence 5 and the keywords are empty
+    page = open_page()
+    log_in(page, server.url, email)
+    address = f"{server.url}/projects/{project}/data?task={task}"
+    stored = {f"sentence{n}": [text] for n, text in enumerate(words, 1)}
+    # No draft: the text is typed and nothing else has happened.
+    page.context.route("**/drafts**", lambda route: None)
+    for name, field in (("sentence5", sentence(page, 5)), ("keywords", keywords(page))):
+        page.goto(address)
+        page.wait_for_function("window.Htx?.task && !Htx.isLoading")
+        field.click()
+        press(page, "Control+Enter")
+        page.get_by_text("Nothing was changed here").wait_for()
+        page.keyboard.type("red quay")
+        press(page, "Control+Enter")
+        stored[name] = ["red quay"]
+        eventually(page, lambda: there.annotations(task), [stored])

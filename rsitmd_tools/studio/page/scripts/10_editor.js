@@ -145,6 +145,13 @@ window.rsitmd.editor = (() => {
     }
   }
 
+  // Add every text that is typed and not added, as the editor does at Submit.
+  function addTyped() {
+    for (const control of controls()) {
+      if (control.showSubmit && control._value?.trim()) control.beforeSend();
+    }
+  }
+
   // Keep and close every text that is being changed with the pencil.
   function endChanges() {
     const active = document.activeElement;
@@ -155,6 +162,7 @@ window.rsitmd.editor = (() => {
 
   return {
     store, annotation, ready, writable, imageKey, person, controls, isSentence, openField,
-    changeField, pencil, fieldOf, texts, allTexts, completed, state, stateOf, fill, endChanges,
+    changeField, pencil, fieldOf, texts, allTexts, completed, state, stateOf, fill, addTyped,
+    endChanges,
   };
 })();
