@@ -11,6 +11,7 @@ from tests.integration.pages import (
     LAPTOP,
     OpenPage,
     browser,
+    in_sight,
     keywords,
     log_in,
     open_page,
@@ -46,7 +47,7 @@ __all__ = ["browser", "open_page"]  # fixtures
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
 
-def test_skip_asks_before_it_deletes_a_text(
+def test_skip_asks_where_a_text_is_written_and_it_can_be_brought_back(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,
@@ -78,7 +79,7 @@ def test_skip_asks_before_it_deletes_a_text(
     for by in (skip.click, lambda: press(page, "Control+Space")):
         page.evaluate("document.activeElement.blur()")
         by()
-        assert re.search("submitted this image already. Skip deletes", asked.pop())
+        assert re.search("If you skip it, your text does not count any more", asked.pop())
         assert task_of(page) == first
     kept = [{"sentence1": ["Two ships lie at the quay."], "keywords": ["red quay"]}]
     assert there.annotations(first) == kept
@@ -87,6 +88,13 @@ def test_skip_asks_before_it_deletes_a_text(
     next_task(page, first)
     assert len(asked) == 1
     eventually(page, lambda: there.annotations(first), [])
+    # What the question says is true: the text comes back, and is submitted again.
+    go_back(page, first)
+    page.get_by_label("cancel-skip").click()
+    wait_for_texts(page, kept[0])
+    press(page, "Control+Enter")
+    next_task(page, first)
+    eventually(page, lambda: there.annotations(first), kept)
     # An image in which nothing is written is skipped without a question.
     assert task_of(page) == second
     skip.click()
@@ -131,6 +139,12 @@ def test_two_tabs_of_one_image_lose_nothing_without_a_question(
         assert 'Submitted there: "Written in the first tab."' in said
         assert 'Written here: "Written in the second tab."' in said
         shot(other, "two-tabs", LAPTOP)
+        # The image stands beside the two texts, and Enter answers nothing.
+        image = box.get_by_role("img")
+        assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 256
+        assert in_sight(other, image)
+        press(other, "Enter", " ")
+        assert box.evaluate("box => document.activeElement === box")
         other.get_by_role(
             "button", name="Keep what I wrote here" if keep_here else "Keep what is submitted"
         ).click()

@@ -40,6 +40,12 @@ window.rsitmd.editor = (() => {
     }
   }
 
+  // The address of the image of the task, if it has one.
+  function imageAddress(of = annotation()) {
+    const image = of && [...of.names.values()].find((object) => object.type === "image");
+    return image?.parsedValue || null;
+  }
+
   function person() {
     return window.APP_SETTINGS?.user?.email || null;
   }
@@ -161,8 +167,8 @@ window.rsitmd.editor = (() => {
   }
 
   return {
-    store, annotation, ready, writable, imageKey, person, controls, isSentence, openField,
-    changeField, pencil, fieldOf, texts, allTexts, completed, state, stateOf, fill, addTyped,
-    endChanges,
+    store, annotation, ready, writable, imageKey, imageAddress, person, controls, isSentence,
+    openField, changeField, pencil, fieldOf, texts, allTexts, completed, state, stateOf, fill,
+    addTyped, endChanges,
   };
 })();

@@ -1,6 +1,6 @@
 "use strict";
 // Before Submit, Update and Skip: texts of spaces alone are refused, a draft on its way is waited
-// for (it would be left behind), and Skip asks where it would delete a text.
+// for (it would be left behind), and Skip asks where a text would not count any more.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.submit = (() => {
@@ -96,14 +96,15 @@ window.rsitmd.submit = (() => {
     return undefined;
   }
 
-  // Whether a person wants to skip, where that deletes a text.
+  // Whether a person wants to skip, where a text is written.
   function maySkip() {
     const open = editor.annotation();
     if (!open || open.skipped) return true;
     if (open.pk) {
       return confirm(
-        "You have submitted this image already. Skip deletes what you wrote for it.\n\n" +
-          "Delete it and skip the image?",
+        "You have submitted this image already. If you skip it, your text does not count any " +
+          "more. To bring it back, open the image, press \"Cancel skip\", and submit it again.\n\n" +
+          "Skip the image?",
       );
     }
     const written = Object.values(editor.allTexts()).flat().some((text) => text.trim());
