@@ -91,6 +91,8 @@ def test_skip_asks_where_a_text_is_written_and_it_can_be_brought_back(
     # What the question says is true: the text comes back, and is submitted again.
     go_back(page, first)
     page.get_by_label("cancel-skip").click()
+    eventually(page, lambda: there.drafts(first), kept)
+    submit_button(page).wait_for()
     wait_for_texts(page, kept[0])
     press(page, "Control+Enter")
     next_task(page, first)
