@@ -48,6 +48,12 @@ pytestmark = pytest.mark.integration
 SETTINGS = "[annotation]\nannotators_per_image = 2\nkeywords_min = 0\n"
 GOOD = "Two white ships lie at the long grey quay beside a crane."
 SENT_BACK = "There are many boats at the pier of the harbour."  # S104
+# Notes that the guide was open, however short that was.
+WATCH_GUIDE = """
+new MutationObserver(() => {
+  if (document.querySelector(".lsf-modal-ls")) window.greeted = true;
+}).observe(document, { childList: true, subtree: true });
+"""
 PHONE, TABLET = (390, 844), (1024, 768)
 
 
@@ -255,7 +261,7 @@ def test_a_person_is_led_from_the_first_page_to_what_was_sent_back(
     bar.get_by_text("1 of 2 images done, 1 left").wait_for()
     write_one(page, GOOD)
     end = page.locator("#rsitmd-end")
-    end.get_by_text("All images of yours are done. Thank you.").wait_for()
+    end.get_by_text("All your images are done. Thank you.").wait_for()
     assert not page.get_by_text("No More Tasks Left in Queue").is_visible()
     assert in_sight(page, end)
     shot(page, "queue-end")
@@ -265,9 +271,11 @@ def test_a_person_is_led_from_the_first_page_to_what_was_sent_back(
     page.goto(server.url)
     home.get_by_text("1 sentence sent back").wait_for()
     shot(page, "queue-home-sent-back")
+    page.add_init_script(WATCH_GUIDE)
     page.goto(f"{server.url}/projects/{project}/data?labeling=1")
-    end.get_by_text("1 sentence sent back. Open each image and change the sentence:").wait_for()
-    close_guide(page)
+    end.get_by_text("1 sentence sent back. Open the image and change the sentence:").wait_for()
+    page.wait_for_function("window.greeted && !document.querySelector('.lsf-modal-ls')")
+    assert in_sight(page, end)
     assert not end.get_by_text("Thank you").is_visible()
     shot(page, "queue-end-sent-back")
     end.get_by_role("link", name="harbour_").click()
@@ -283,8 +291,10 @@ def test_a_person_is_led_from_the_first_page_to_what_was_sent_back(
     with page.expect_response(lambda r: "/annotations/" in r.url and r.request.method == "PATCH"):
         submit_button(page).click()
     bar.get_by_text("sent back").wait_for(state="detached")
+    bar.get_by_role("link", name="Go to the list of your images").click()
+    home.get_by_text("All your images are done. Thank you.").wait_for()
     page.goto(f"{server.url}/projects/{project}/data?labeling=1")
-    end.get_by_text("All images of yours are done. Thank you.").wait_for()
+    end.get_by_text("All your images are done. Thank you.").wait_for()
 
     # The lead's pages are the server's own.
     lead = open_page()
@@ -293,6 +303,65 @@ def test_a_person_is_led_from_the_first_page_to_what_was_sent_back(
     lead.get_by_role("button", name="Create new project").wait_for()
     assert lead.locator(f"a[href='/projects/{project}/data']").is_visible()
     assert lead.locator("#rsitmd-home").count() == 0
+
+
+@pytest.mark.browser
+def test_changes_that_are_not_submitted_are_listed_until_they_are(
+    open_page: OpenPage,
+    make_campaign: MakeCampaign,
+    server: EmbeddedServer,
+    annotators: list[tuple[str, Annotator]],
+    session: Callable[..., httpx.Client],
+) -> None:
+    (email, annotator), (other, _) = annotators[1], annotators[0]
+    campaign = make_campaign(email, other)
+    project, tasks = campaign.projects[email], campaign.tasks(email)
+    for task in tasks:
+        annotator.submit(task, [GOOD], ["white ship"])
+    mine = session(email)
+    assert own(queue(mine), project)["unsubmitted"] == []
+    page = open_page()
+    log_in(page, server.url, email)
+    address = f"{server.url}/projects/{project}/data?task="
+    page.goto(f"{address}{tasks[0]}")
+    bar = page.locator("#rsitmd-bar")
+    bar.get_by_role("link", name="Go to the list of your images").wait_for()
+    for key, listed in (("!", [tasks[0]]), ("Backspace", []), ("?", [tasks[0]])):
+        if key == "!":
+            page.get_by_label("Edit Region").first.click()
+        page.keyboard.press(key)
+        for _ in range(100):
+            found = [entry["task"] for entry in own(queue(mine), project)["unsubmitted"]]
+            if found == listed:
+                break
+            page.wait_for_timeout(100)
+        assert found == listed, key
+    assert own(queue(session(other)), campaign.projects[other])["unsubmitted"] == []
+
+    text = "1 image with changes that are not submitted"
+    page.goto(server.url)
+    home = page.locator(f"#rsitmd-home section:has(a[href*='task={tasks[0]}'])")
+    home.get_by_text(f"{text}. Open the image and press Update:").wait_for()
+    assert home.get_by_text("Thank you").count() == 0
+    shot(page, "queue-home-unsubmitted")
+    page.add_init_script(WATCH_GUIDE)
+    page.goto(f"{server.url}/projects/{project}/data?labeling=1")
+    end = page.locator("#rsitmd-end")
+    end.get_by_text("All images are done, but some changes are not submitted.").wait_for()
+    page.wait_for_function("window.greeted && !document.querySelector('.lsf-modal-ls')")
+    assert in_sight(page, end)
+    shot(page, "queue-end-unsubmitted")
+    page.goto(f"{address}{tasks[1]}")
+    bar.get_by_text(f"{text}: ").wait_for()
+    shot(page, "queue-bar-unsubmitted")
+    bar.get_by_role("link", name="open it").click()
+    await_image(page)
+    page.get_by_label("Edit Region").first.wait_for()
+    with page.expect_response(lambda r: "/annotations/" in r.url and r.request.method == "PATCH"):
+        submit_button(page).click()
+    bar.get_by_role("link", name="Go to the list of your images").click()
+    page.get_by_text("All your images are done. Thank you.").first.wait_for()
+    assert own(queue(mine), project)["unsubmitted"] == []
 
 
 def accept(page: Page) -> None:

@@ -11,9 +11,13 @@ from tests.integration.pages import (
     LAPTOP,
     OpenPage,
     browser,
+    in_sight,
     keywords,
+    log_in,
     open_page,
     open_stream,
+    pushed,
+    sentence,
     shot,
     submit_button,
 )
@@ -34,6 +38,7 @@ from tests.integration.written import (
 if TYPE_CHECKING:
     from playwright.sync_api import Dialog
 
+    from rsitmd_tools.studio.accounts import Annotator
     from rsitmd_tools.studio.client import Client
     from rsitmd_tools.studio.server import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace
@@ -42,7 +47,7 @@ __all__ = ["browser", "open_page"]  # fixtures
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
 
-def test_skip_asks_before_it_deletes_a_text(
+def test_skip_asks_where_a_text_is_written_and_it_can_be_brought_back(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,
@@ -74,7 +79,7 @@ def test_skip_asks_before_it_deletes_a_text(
     for by in (skip.click, lambda: press(page, "Control+Space")):
         page.evaluate("document.activeElement.blur()")
         by()
-        assert re.search("submitted this image already. Skip deletes", asked.pop())
+        assert re.search("If you skip it, your text does not count any more", asked.pop())
         assert task_of(page) == first
     kept = [{"sentence1": ["Two ships lie at the quay."], "keywords": ["red quay"]}]
     assert there.annotations(first) == kept
@@ -83,6 +88,15 @@ def test_skip_asks_before_it_deletes_a_text(
     next_task(page, first)
     assert len(asked) == 1
     eventually(page, lambda: there.annotations(first), [])
+    # What the question says is true: the text comes back, and is submitted again.
+    go_back(page, first)
+    page.get_by_label("cancel-skip").click()
+    eventually(page, lambda: there.drafts(first), kept)
+    submit_button(page).wait_for()
+    wait_for_texts(page, kept[0])
+    press(page, "Control+Enter")
+    next_task(page, first)
+    eventually(page, lambda: there.annotations(first), kept)
     # An image in which nothing is written is skipped without a question.
     assert task_of(page) == second
     skip.click()
@@ -127,6 +141,12 @@ def test_two_tabs_of_one_image_lose_nothing_without_a_question(
         assert 'Submitted there: "Written in the first tab."' in said
         assert 'Written here: "Written in the second tab."' in said
         shot(other, "two-tabs", LAPTOP)
+        # The image stands beside the two texts, and Enter answers nothing.
+        image = box.get_by_role("img")
+        assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 256
+        assert in_sight(other, image)
+        press(other, "Enter", " ")
+        assert box.evaluate("box => document.activeElement === box")
         other.get_by_role(
             "button", name="Keep what I wrote here" if keep_here else "Keep what is submitted"
         ).click()
@@ -183,3 +203,35 @@ def test_spaces_are_refused_and_their_field_has_the_focus(
         page, lambda: [a["sentence2"] for a in there.annotations(task)], [[" Written anew."]]
     )
     assert captions(folder)[0][1] == "Written anew."
+
+
+def test_what_was_typed_a_moment_ago_on_a_submitted_image_is_in_the_update(
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+    annotators: list[tuple[str, Annotator]],
+) -> None:
+    there = Stored(server)
+    folder = make_workspace(images=1, how="upload", settings=f"{FIVE}keywords_min = 0\n")
+    project = pushed(folder)
+    task = client.sdk.tasks.list(project=project).items[0].id
+    email, annotator = annotators[2]
+    words = ["One.", "Two.", "Three.", "Four."]
+    annotator.submit(task, words, [])  # sentence 5 and the keywords are empty
+    page = open_page()
+    log_in(page, server.url, email)
+    address = f"{server.url}/projects/{project}/data?task={task}"
+    stored = {f"sentence{n}": [text] for n, text in enumerate(words, 1)}
+    # No draft: the text is typed and nothing else has happened.
+    page.context.route("**/drafts**", lambda route: None)
+    for name, field in (("sentence5", sentence(page, 5)), ("keywords", keywords(page))):
+        page.goto(address)
+        page.wait_for_function("window.Htx?.task && !Htx.isLoading")
+        field.click()
+        press(page, "Control+Enter")
+        page.get_by_text("Nothing was changed here").wait_for()
+        page.keyboard.type("red quay")
+        press(page, "Control+Enter")
+        stored[name] = ["red quay"]
+        eventually(page, lambda: there.annotations(task), [stored])

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from rsitmd_tools.studio.notes import SENT_BACK_NOTE
 from rsitmd_tools.studio.page.sent_back import notes_to
+from rsitmd_tools.studio.page.written import written
 
 LEAD = "LABEL_STUDIO_USERNAME"
 SHARED = "shared"
@@ -49,8 +50,8 @@ def queue_of(user: Any, project: int | None = None) -> dict[str, Any]:
 
     Returns:
         ``restricted``, ``project`` (as asked), ``projects`` (``id``, ``title``, ``kind``,
-        ``campaign``, ``url``, ``images``, ``done``, ``left``, ``skipped``, ``sent_back``) and
-        ``licences`` (``id``, ``campaign``, ``url``, ``accepted``).
+        ``campaign``, ``url``, ``images``, ``done``, ``left``, ``skipped``, ``sent_back``,
+        ``unsubmitted``) and ``licences`` (``id``, ``campaign``, ``url``, ``accepted``).
     """
     places = list(places_of(user))
     if project is not None:
@@ -130,6 +131,7 @@ def _progress(place: Place, user: Any) -> dict[str, Any]:
         "left": left,
         "skipped": len(skipped),
         "sent_back": list(_sent_back(project, user)),
+        "unsubmitted": list(_unsubmitted(project, user)),
     }
 
 
@@ -154,12 +156,39 @@ def _sent_back(project: Any, user: Any) -> Iterator[dict[str, Any]]:
         notes = notes_to(str(task.data["note"]), user.email)
         if notes:
             yield {
-                "task": task.id,
-                "image": str(task.data.get("filename") or f"task {task.id}"),
-                "url": f"/projects/{project.id}/data?task={task.id}",
+                **_link(task),
                 "notes": notes,
                 "changed": changes[task.id] >= task.updated_at - _SAME_CHANGE,
             }
+
+
+def _unsubmitted(project: Any, user: Any) -> Iterator[dict[str, Any]]:
+    """Yield the tasks whose annotation by a person has changes that are saved as a draft alone."""
+    from tasks.models import AnnotationDraft
+
+    drafts = (
+        AnnotationDraft.objects.filter(
+            task__project=project, user=user, annotation__completed_by=user
+        )
+        .select_related("task", "annotation")
+        .order_by("task_id", "id")
+    )
+    # The page opens the latest draft of an annotation.
+    latest = {draft.annotation_id: draft for draft in drafts}
+    changed = {
+        draft.task_id: draft.task
+        for draft in latest.values()
+        if written(draft.result) != written(draft.annotation.result)
+    }
+    yield from map(_link, changed.values())
+
+
+def _link(task: Any) -> dict[str, Any]:
+    return {
+        "task": task.id,
+        "image": str(task.data.get("filename") or f"task {task.id}"),
+        "url": f"/projects/{task.project_id}/data?task={task.id}",
+    }
 
 
 def _licence(place: Place, user: Any) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import re
 from rsitmd_tools.studio.notes import GIVEN_AWAY, SENT_BACK_NOTE
 
 SEPARATOR = " / "
-# "anna@example.org, sentence 1: why", or "Anna (anna@example.org), sentence 1: why".
+# "anna@example.org: why", "anna@example.org, sentence 1: why", and both with the person's name:
+# "Anna (anna@example.org), sentence 1: why".
 _ADDRESSEE = re.compile(
     r"(?P<plain>[^\s,:()]+@[^\s,:()]+)(?=[,:])|.*?\((?P<named>[^\s()]+@[^\s()]+)\)"
 )
@@ -27,7 +28,7 @@ def notes_to(note: str, email: str) -> list[str]:
         addressee = _ADDRESSEE.match(part)
         if addressee is None or (addressee["plain"] or addressee["named"]) != email:
             continue
-        said = part[addressee.end() :].lstrip(", ")
+        said = part[addressee.end() :].removeprefix(": ").removeprefix(", ")
         said = said.removesuffix(GIVEN_AWAY).removesuffix(SEPARATOR)
         found.append(said.removesuffix(SEPARATOR.rstrip()).strip())
     return found

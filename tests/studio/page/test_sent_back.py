@@ -21,6 +21,23 @@ def test_each_person_gets_their_own_parts() -> None:
     assert notes_to(BOTH, "clara@example.org") == []
 
 
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        (f"{ANNA}: Count the trees.", "Count the trees."),
+        (f"{ANNA}: {ANNA}: 13 words in 2.5 s", f"{ANNA}: 13 words in 2.5 s"),
+        (f"Anna ({ANNA}): Count: two, or three?", "Count: two, or three?"),
+        (f"{ANNA}, sentence 2: Count the trees.", "sentence 2: Count the trees."),
+        (f"Anna ({ANNA}), sentence 2: Count the trees.", "sentence 2: Count the trees."),
+        (f"Anna: the first, ({ANNA}), sentence 2: Count.", "sentence 2: Count."),
+    ],
+)
+def test_every_form_of_a_note_is_read(form: str, said: str) -> None:
+    assert notes_to(f"Sent back to {form}", ANNA) == [said]
+    assert notes_to(f"Sent back to {form} / Sent back to {BERTA}: x", ANNA) == [said]
+    assert notes_to(f"Sent back to {form} / {GIVEN_AWAY}", ANNA) == [said]
+
+
 @pytest.mark.parametrize("part", ["nna@example.org", "anna@example.or", "example.org", ""])
 def test_a_part_of_an_address_is_nobody(part: str) -> None:
     assert notes_to(BOTH, part) == []

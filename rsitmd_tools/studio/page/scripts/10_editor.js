@@ -40,6 +40,12 @@ window.rsitmd.editor = (() => {
     }
   }
 
+  // The address of the image of the task, if it has one.
+  function imageAddress(of = annotation()) {
+    const image = of && [...of.names.values()].find((object) => object.type === "image");
+    return image?.parsedValue || null;
+  }
+
   function person() {
     return window.APP_SETTINGS?.user?.email || null;
   }
@@ -145,6 +151,13 @@ window.rsitmd.editor = (() => {
     }
   }
 
+  // Add every text that is typed and not added, as the editor does at Submit.
+  function addTyped() {
+    for (const control of controls()) {
+      if (control.showSubmit && control._value?.trim()) control.beforeSend();
+    }
+  }
+
   // Keep and close every text that is being changed with the pencil.
   function endChanges() {
     const active = document.activeElement;
@@ -154,7 +167,8 @@ window.rsitmd.editor = (() => {
   }
 
   return {
-    store, annotation, ready, writable, imageKey, person, controls, isSentence, openField,
-    changeField, pencil, fieldOf, texts, allTexts, completed, state, stateOf, fill, endChanges,
+    store, annotation, ready, writable, imageKey, imageAddress, person, controls, isSentence,
+    openField, changeField, pencil, fieldOf, texts, allTexts, completed, state, stateOf, fill,
+    addTyped, endChanges,
   };
 })();

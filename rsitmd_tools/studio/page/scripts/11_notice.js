@@ -5,7 +5,8 @@ window.rsitmd = window.rsitmd || {};
 window.rsitmd.notice = (() => {
   const STYLE = `
     position: fixed; top: 8px; left: 50%; transform: translateX(-50%); z-index: 100000;
-    max-width: min(760px, 92vw); background: #fff1b8; color: #222; border: 1px solid #b38600;
+    max-width: min(760px, 92vw); max-height: calc(100vh - 40px); overflow: auto;
+    background: #fff1b8; color: #222; border: 1px solid #b38600;
     border-radius: 4px; padding: 8px 12px; font-size: 15px; line-height: 22px;
     box-shadow: 0 2px 8px rgba(0, 0, 0, .3); white-space: pre-line;`;
   const shown = new Map();

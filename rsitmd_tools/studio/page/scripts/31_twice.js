@@ -31,6 +31,17 @@ window.rsitmd.twice = (() => {
     return parts.flatMap((part) => part.value.text).map((text) => `"${text.trim()}"`).join(", ");
   }
 
+  // The editor hides the image while a Submit is on its way: show it beside the two texts.
+  function showImage(box) {
+    const address = editor.imageAddress();
+    if (!address) return;
+    const image = document.createElement("img");
+    image.src = address;
+    image.alt = "The image of these texts";
+    image.style.cssText = "display: block; margin: 8px 0 2px; width: min(100%, 55vh); height: auto;";
+    box.append(image);
+  }
+
   function choose(theirs, ours) {
     return new Promise((resolve) => {
       const box = notice.show(
@@ -43,7 +54,10 @@ window.rsitmd.twice = (() => {
           ["Keep what is submitted", () => resolve(false)],
         ],
       );
-      box.querySelector("button").focus(); // nothing else can be done before
+      showImage(box);
+      // Nothing else can be done before. Both buttons throw a text away: Enter must press neither.
+      box.tabIndex = -1;
+      box.focus();
     });
   }
 

@@ -1,11 +1,12 @@
 "use strict";
 // Before Submit, Update and Skip: texts of spaces alone are refused, a draft on its way is waited
-// for (it would be left behind), and Skip asks where it would delete a text.
+// for (it would be left behind), and Skip asks where a text would not count any more.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.submit = (() => {
   const { editor, notice, opened, requests } = window.rsitmd;
   const DRAFT_MOST = 3000; // milliseconds
+  const REDRAW_MOST = 1000;
   let passing = false;
 
   function button() {
@@ -51,12 +52,23 @@ window.rsitmd.submit = (() => {
   async function press() {
     editor.endChanges();
     await requests.pause(0); // the editor redraws, and its button with it
-    const found = button();
-    if (!found) return;
-    if (found.disabled && !requests.busy()) {
+    if (button()?.disabled && !requests.busy() && !(await enable())) return;
+    button()?.click();
+  }
+
+  // The editor enables Update after a text was added or saved as a draft. A text that was typed a
+  // moment ago is neither: add it here. Return whether there is something to update.
+  async function enable() {
+    const open = editor.annotation();
+    if (!open?.draftId && !open?.history.canUndo && !window.rsitmd.drafts.unsaved()) {
       notice.show("missing", "Nothing was changed here, so there is nothing to submit.");
+      return false;
     }
-    found.click();
+    if (!complete()) return false;
+    editor.addTyped();
+    const until = Date.now() + REDRAW_MOST;
+    while (button()?.disabled && Date.now() < until) await requests.pause(20);
+    return true;
   }
 
   async function afterDraft(name) {
@@ -84,14 +96,15 @@ window.rsitmd.submit = (() => {
     return undefined;
   }
 
-  // Whether a person wants to skip, where that deletes a text.
+  // Whether a person wants to skip, where a text is written.
   function maySkip() {
     const open = editor.annotation();
     if (!open || open.skipped) return true;
     if (open.pk) {
       return confirm(
-        "You have submitted this image already. Skip deletes what you wrote for it.\n\n" +
-          "Delete it and skip the image?",
+        "You have submitted this image already. If you skip it, your text does not count any " +
+          "more. To bring it back, open the image, press \"Cancel skip\", and submit it again.\n\n" +
+          "Skip the image?",
       );
     }
     const written = Object.values(editor.allTexts()).flat().some((text) => text.trim());

@@ -8,6 +8,7 @@ window.rsitmd.keys = (() => {
   const CLOSE = "[aria-label='Close modal']";
   const HOLD = 3000; // milliseconds
   let until = 0;
+  let touched = false; // whether the person has used this page
   let wanted = null; // the annotation whose first field waits for the focus
 
   // What Tab reaches of a control: the open field, a text that is being changed, or its pencil.
@@ -74,7 +75,21 @@ window.rsitmd.keys = (() => {
     until = Date.now() + HOLD;
     holdFirst();
   });
-  setInterval(holdFirst, 150);
+
+  // The end of the queue has no task, and what was sent back stands there: the guide that greets
+  // people must not hide it. A guide that a person opened there stays until Enter or Escape.
+  function uncoverEnd() {
+    const close = editor.store()?.noTask && guide()?.querySelector(CLOSE);
+    if (!close) return;
+    if (!touched) close.click();
+    else if (!guide().contains(document.activeElement)) close.focus();
+  }
+
+  setInterval(() => {
+    holdFirst();
+    uncoverEnd();
+  }, 150);
+  for (const act of ["pointerdown", "keydown"]) addEventListener(act, () => (touched = true), true);
   addEventListener("pointerdown", () => {
     if (!guide()) wanted = null;
   }, true);

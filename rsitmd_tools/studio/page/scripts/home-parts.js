@@ -42,9 +42,27 @@ window.rsitmdParts = (() => {
         `: ${entry.notes.join("; ")}`,
       ),
     );
-    const lead = `${counted(count, "sentence")} sent back. Open each image and change the sentence:`;
+    const which = back.length === 1 ? "the image" : "each image";
+    const what = count === 1 ? "the sentence" : "the sentences";
+    const lead = `${counted(count, "sentence")} sent back. Open ${which} and change ${what}:`;
     return [make("p", { textContent: lead }), make("ul", {}, ...entries)];
   };
+
+  const unsubmitted = (entries) =>
+    `${counted(entries.length, "image")} with changes that are not submitted`;
+
+  /** Return the images with changes that are saved as drafts alone; nothing where there are none. */
+  const unsubmittedList = (project) => {
+    const open = project.unsubmitted;
+    if (open.length === 0) return [];
+    const which = open.length === 1 ? "the image" : "each image";
+    const lead = `${unsubmitted(open)}. Open ${which} and press Update:`;
+    const entries = open.map((entry) => make("li", {}, link(entry.url, entry.image)));
+    return [make("p", { textContent: lead }), make("ul", {}, ...entries)];
+  };
+
+  /** Return everything that a person has still to do with images that count as done. */
+  const openLists = (project) => [...backList(project), ...unsubmittedList(project)];
 
   /** Put an element in place of an old one, only if it differs: its links keep the focus. */
   const replace = (old, element, parent) => {
@@ -56,5 +74,5 @@ window.rsitmdParts = (() => {
     }
   };
 
-  return { make, link, counted, progress, waiting, sentences, backList, replace };
+  return { make, link, counted, progress, waiting, sentences, unsubmitted, openLists, replace };
 })();

@@ -5,7 +5,7 @@
 "use strict";
 
 (() => {
-  const { make, link, progress, waiting, backList, replace } = window.rsitmdParts;
+  const { make, link, progress, openLists, replace } = window.rsitmdParts;
   const LOOK_MS = 400; // the page changes its address without an event
   const GIVE_UP_MS = 5000; // without an answer the server's own page is better than nothing
 
@@ -39,17 +39,18 @@
 
   const card = (project) => {
     const practice = project.kind === "pilot" ? " (practice)" : "";
+    const open = openLists(project);
     const next = [];
     if (project.left > 0) next.push(link(project.url, "Continue", "rsitmd-continue"));
-    else if (waiting(project).length === 0) {
-      next.push(make("p", { textContent: "All images are done. Thank you." }));
+    else if (open.length === 0) {
+      next.push(make("p", { textContent: "All your images are done. Thank you." }));
     }
     return make(
       "section",
       {},
       make("h2", { textContent: project.title + practice }),
       make("p", { textContent: progress(project) }),
-      ...backList(project),
+      ...open,
       ...next,
     );
   };

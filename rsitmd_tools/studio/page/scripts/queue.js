@@ -5,7 +5,7 @@
 "use strict";
 
 (() => {
-  const { make, link, counted, progress, waiting, sentences, backList, replace } =
+  const { make, link, counted, progress, waiting, sentences, unsubmitted, openLists, replace } =
     window.rsitmdParts;
   const ADDRESS = "/rsitmd/queue.json";
   // Requests of the server's page after which the counts may differ.
@@ -109,8 +109,15 @@
     document.querySelector(".lsf-root_mode_labelstream .lsf-editor .ant-result");
 
   const openTask = () => Number(new URLSearchParams(location.search).get("task"));
+  /** Return the number of the task on this page, in the stream too. */
+  const shownTask = () => openTask() || Number(window.Htx?.task?.id);
   const licenceOf = (project) =>
     state.licences.find((entry) => entry.campaign === project.campaign && !entry.accepted);
+
+  const linkToNext = (next, entries, count) => {
+    const first = count === 1 ? "open it" : "open them";
+    return link(next.url, entries[0] === next ? first : "open the next one");
+  };
 
   /** Return the second line of the bar: what is to be done beside the next image. */
   const secondLine = (project) => {
@@ -121,9 +128,15 @@
       const text = `${counted(sentences(back), "sentence")} sent back${where}`;
       const line = [make("span", { className: "rsitmd-warn", textContent: text })];
       if (next !== undefined) {
-        line.push(link(next.url, back[0] === next ? "open them" : "open the next one"));
+        line.push(linkToNext(next, back, sentences(back)));
       }
       return line;
+    }
+    const changed = project.unsubmitted.filter((entry) => entry.task !== shownTask());
+    if (changed.length > 0) {
+      const text = `${unsubmitted(changed)}: `;
+      const words = make("span", { className: "rsitmd-warn", textContent: text });
+      return [words, linkToNext(changed[0], changed, changed.length)];
     }
     const licence = licenceOf(project);
     if (licence) {
@@ -132,7 +145,7 @@
     if (openTask() && project.left > 0) {
       return [link(project.url, "Continue with the next image")];
     }
-    return [];
+    return openTask() ? [link("/", "Go to the list of your images")] : [];
   };
 
   const showBar = (project) => {
@@ -156,12 +169,15 @@
   const titleOfEnd = (project) => {
     if (project.left > 0) return "No image is free for you now.";
     if (waiting(project).length > 0) return "All images are done, but something was sent back.";
-    return "All images of yours are done. Thank you.";
+    if (project.unsubmitted.length > 0) {
+      return "All images are done, but some changes are not submitted.";
+    }
+    return "All your images are done. Thank you.";
   };
 
   const endOfProject = (project) => {
     const licence = licenceOf(project);
-    const parts = [make("h2", { textContent: titleOfEnd(project) }), ...backList(project)];
+    const parts = [make("h2", { textContent: titleOfEnd(project) }), ...openLists(project)];
     if (project.left > 0) {
       const others = `Other people work on ${counted(project.left, "image")}. Open this page again later.`;
       parts.push(make("p", { textContent: others }));
