@@ -110,7 +110,17 @@ def test_tasks_of_others_are_left_out_and_named(written: Path, client: Client, t
         number = workspace.db.execute("SELECT server_id FROM project").fetchone()[0]
     client.sdk.projects.import_tasks(
         id=number,
-        request=[{"data": {"image": "https://x/y.png", "note": "", "hint": "", "suggested": []}}],
+        request=[
+            {
+                "data": {
+                    "image": "https://x/y.png",
+                    "note": "",
+                    "hint": "",
+                    "suggested": [],
+                    "machine": "",
+                }
+            }
+        ],
     )
     answer = tool.run("annotate", "pull", written)
     assert answer.returncode == 0

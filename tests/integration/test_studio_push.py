@@ -192,11 +192,11 @@ def test_the_project_follows_the_settings(make_workspace: MakeWorkspace, client:
     before = client.sdk.projects.get(id=number)
     assert before.maximum_annotations == 5
     assert "sentence2" not in before.label_config
-    # A page changed by hand stays while the settings stay.
+    # A page changed by hand is restored: the settings say what it is.
     client.sdk.projects.update(id=number, label_config=before.label_config + "<!-- ours -->")
     with Workspace.open(folder, write=True) as workspace:
         push(workspace)
-    assert "ours" in client.sdk.projects.get(id=number).label_config
+    assert client.sdk.projects.get(id=number).label_config == before.label_config
     (folder / "rsitmd.toml").write_text(
         "[annotation]\nannotators_per_image = 3\nsentences_per_annotator = 2\nkeywords_min = 0\n",
         encoding="utf-8",

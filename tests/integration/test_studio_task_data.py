@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rsitmd_tools.studio.client import Client, Refused
+from rsitmd_tools.studio.client import Client
 from rsitmd_tools.studio.push import push
-from rsitmd_tools.studio.task_data import change_data
+from rsitmd_tools.studio.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 
-def one_task(folder: Path) -> tuple[int, Path]:
-    """Push one image; return its task's number and the workspace's folder ``studio/``."""
+def one_task(folder: Path) -> tuple[int, str, Path]:
+    """Push one image; return its task's number and key and the folder ``studio/``."""
     with Workspace.open(folder, write=True) as workspace:
         push(workspace)
-        row = workspace.db.execute("SELECT server_id FROM task").fetchone()
-        return int(row[0]), workspace.studio
+        row = workspace.db.execute(
+            "SELECT server_id, sha256 FROM task JOIN image ON image.id = image_id"
+        ).fetchone()
+        return int(row["server_id"]), str(row["sha256"]), workspace.studio
 
 
 def test_nobody_puts_out_what_another_writes(make_workspace: MakeWorkspace, client: Client) -> None:
-    task, studio = one_task(make_workspace(images=1))
+    task, key, studio = one_task(make_workspace(images=1))
     before = client.sdk.tasks.get(id=str(task)).data
     names = [f"writer {number}" for number in range(4)]
 
@@ -41,7 +43,7 @@ def test_nobody_puts_out_what_another_writes(make_workspace: MakeWorkspace, clie
             def counted(data: Mapping[str, Any], count: int = count) -> dict[str, Any]:
                 return {**data, name: count}
 
-            assert change_data(own, studio, task, counted)
+            assert change_data(own, studio, task, key, counted)
 
     threads = [threading.Thread(target=write, args=(name,)) for name in names]
     for thread in threads:
@@ -53,10 +55,10 @@ def test_nobody_puts_out_what_another_writes(make_workspace: MakeWorkspace, clie
 
 
 def test_what_changes_nothing_is_not_sent(make_workspace: MakeWorkspace, client: Client) -> None:
-    task, studio = one_task(make_workspace(images=1))
+    task, key, studio = one_task(make_workspace(images=1))
     before = client.sdk.tasks.get(id=str(task)).updated_at
-    assert not change_data(client, studio, task, dict)
-    assert not change_data(client, studio, task, lambda _: None)
+    assert not change_data(client, studio, task, key, dict)
+    assert not change_data(client, studio, task, key, lambda _: None)
     assert client.sdk.tasks.get(id=str(task)).updated_at == before
-    with pytest.raises(Refused, match="404"):
-        change_data(client, studio, 10**9, dict)
+    with pytest.raises(OtherTask):
+        change_data(client, studio, 10**9, key, dict)
