@@ -78,9 +78,15 @@ def log_in(page: Page, url: str, email: str, password: str = PASSWORD) -> None:
 
 
 def log_out(page: Page) -> None:
-    # A call still under way would bring the session's cookie back: the page is left first.
+    # A call still under way brings the session's cookie back: the page is left first, and the
+    # cookies are cleared until they stay away.
     page.goto("about:blank")
-    page.context.clear_cookies()
+    for _ in range(50):
+        page.context.clear_cookies()
+        page.wait_for_timeout(200)
+        if not page.context.cookies():
+            return
+    raise AssertionError("the session's cookie comes back")
 
 
 def _send_form(page: Page, email: str, password: str = PASSWORD) -> None:
@@ -148,14 +154,22 @@ def assert_shows(page: Page, file: Path) -> None:
     """The pixels on the screen are those of the image, enlarged."""
     with Image.open(file) as image:
         expected = image.convert("RGB")
-    shown = shown_picture(page)
+    for _ in range(50):  # the canvas is drawn some time after its image is loaded
+        shown = shown_picture(page)
+        if same_pixels(shown, expected) > 0.95 * 32 * 32:
+            break
+        page.wait_for_timeout(100)
     assert min(shown.size) >= 500
+    assert same_pixels(shown, expected) > 0.95 * 32 * 32
+
+
+def same_pixels(shown: Image.Image, expected: Image.Image) -> int:
+    """Return how many of 32 x 32 places have the same colour in both pictures."""
     small = shown.resize(expected.size, Image.Resampling.BOX)
-    same = sum(
+    return sum(
         max(abs(a - b) for a, b in zip(small.getpixel(at), expected.getpixel(at), strict=True)) < 24  # type: ignore[arg-type]
         for at in ((x, y) for x in range(4, 256, 8) for y in range(4, 256, 8))
     )
-    assert same > 0.95 * 32 * 32
 
 
 def sentence(page: Page, slot: int = 1) -> Locator:

@@ -73,7 +73,8 @@ def test_an_annotator_signs_up_writes_and_pull_brings_exactly_that(
     page.keyboard.type("red quay")
     page.keyboard.press("Enter")
     page.keyboard.type("- ship")  # never added by Enter: Submit takes it all the same
-    submit_button(page).click()
+    with page.expect_response(posted):
+        submit_button(page).click()
     page.wait_for_function("document.querySelector('textarea[name=sentence1]')?.value === ''")
     page.wait_for_function("document.querySelector('img[alt=image]')?.naturalWidth > 0")
     assert_shows(page, folder / "images" / "harbour_2.tif")
