@@ -108,5 +108,5 @@ def _let_in(emails: list[str], folder: Path) -> str:
     """Return who is let in by the end of a pilot, and how they get their images."""
     import shlex
 
-    told = f"; let in: {', '.join(emails)}" if emails else ""
-    return f"{told}; run: {shlex.join(['rsitmd', 'annotate', 'push', str(folder)])}"
+    admitted = f"; let in: {', '.join(emails)}" if emails else ""
+    return f"{admitted}; run: {shlex.join(['rsitmd', 'annotate', 'push', str(folder)])}"

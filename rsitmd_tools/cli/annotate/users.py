@@ -64,8 +64,8 @@ def command(
                 click.echo(f"as of the last push or pull: {error}", err=True)
             again = shlex.join(["rsitmd", "annotate", "push", str(folder)])
             for email in removed:
-                told = "account removed on the server, open images go to others with"
-                click.echo(f"{email}: {told}: {again}", err=True)
+                removal = "account removed on the server, open images go to others with"
+                click.echo(f"{email}: {removal}: {again}", err=True)
         for email in emails:
             if "@" not in email.strip("@") or len(email.split()) != 1:
                 raise WrongUsage("is no address", where=email, mend="give anna@example.org")
