@@ -165,6 +165,27 @@ def test_a_typed_sentence_is_there_again_however_the_page_was_left(
     assert sorted(captions(folder)) == sorted(expected)
 
 
+def test_a_text_that_is_typed_before_a_slow_page_is_ready_is_kept(
+    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> None:
+    """Our scripts look every 150 ms what is open; here they look late."""
+    there = Stored(server)
+    folder = make_workspace(images=1, how="upload")
+    project, page = started(open_page, folder, server, client, "slow-page@example.org")
+    page.add_init_script(
+        "const every = window.setInterval;"
+        "window.setInterval = (act, time) => every(act, time === 150 ? 3000 : time);"
+    )
+    page.goto(f"{server.url}/projects/{project}/data?labeling=1")
+    page.wait_for_function("window.Htx && !Htx.isLoading && Htx.annotationStore.selected")
+    field = page.locator("textarea[name=sentence1]")
+    field.fill("Two ships lie at the quay.")
+    task = page.evaluate("Htx.task.id")
+    eventually(
+        page, lambda: {"sentence1": ["Two ships lie at the quay."]} in there.drafts(task), True
+    )
+
+
 def test_a_draft_is_saved_while_somebody_writes_and_disturbs_nothing(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,

@@ -14,7 +14,8 @@ from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_
 from rsitmd_tools.studio.client import Client
 from rsitmd_tools.studio.http import open_session
 from rsitmd_tools.studio.image_store import image_store
-from rsitmd_tools.studio.pull import PullReport, pull
+from rsitmd_tools.studio.pull import pull
+from rsitmd_tools.studio.pull_report import PullReport
 from rsitmd_tools.studio.push import PushReport, push
 from rsitmd_tools.studio.renditions import rendition_path
 from rsitmd_tools.studio.server import EmbeddedServer

@@ -98,6 +98,11 @@ window.rsitmd.editor = (() => {
     return [...added, typed];
   }
 
+  // What was added to every area, by its name: what the server sent, as the task is opened.
+  function addedTexts(of = annotation()) {
+    return Object.fromEntries(controls(of).map((c) => [c.name, c.regions.map((r) => r._value)]));
+  }
+
   // What every area holds, by its name.
   function allTexts(of = annotation()) {
     return Object.fromEntries(controls(of).map((control) => [control.name, texts(control)]));
@@ -129,6 +134,11 @@ window.rsitmd.editor = (() => {
   // What would be stored now, in a form that can be compared.
   function state(of = annotation()) {
     return stateOf(completed(of.serializeAnnotation(), of));
+  }
+
+  // The same, without what is typed and not added.
+  function addedState(of = annotation()) {
+    return stateOf(of.serializeAnnotation());
   }
 
   function stateOf(result) {
@@ -168,7 +178,8 @@ window.rsitmd.editor = (() => {
 
   return {
     store, annotation, ready, writable, imageKey, imageAddress, person, controls, isSentence,
-    openField, changeField, pencil, fieldOf, texts, allTexts, completed, state, stateOf, fill,
+    openField, changeField, pencil, fieldOf, texts, addedTexts, allTexts, completed,
+    state, addedState, stateOf, fill,
     addTyped, endChanges,
   };
 })();

@@ -87,7 +87,7 @@ window.rsitmd.backup = (() => {
   // Bring back what the server lacks; ask where it has another text that this browser never saw.
   function restore() {
     notice.clear("backup");
-    [confirmed, sent] = [editor.allTexts(), []];
+    [confirmed, sent] = [editor.addedTexts(), []];
     const key = place();
     const copy = key && read(key);
     if (!copy || !editor.writable()) return;
@@ -95,6 +95,7 @@ window.rsitmd.backup = (() => {
     for (const control of editor.controls()) {
       const ours = copy.texts?.[control.name] || [];
       const theirs = confirmed[control.name];
+      if (!same(editor.texts(control), theirs)) continue; // typed since the page was opened
       if (!ours.some((text) => text.trim()) || same(ours, theirs)) continue;
       const older = copy.known?.some((texts) => same(texts?.[control.name], theirs));
       if (older || !theirs.some((text) => text.trim())) {

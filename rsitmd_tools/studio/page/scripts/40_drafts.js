@@ -17,8 +17,10 @@ window.rsitmd.drafts = (() => {
 
   opened.listen((annotation) => {
     of = annotation;
-    saved = editor.state(annotation);
+    // Somebody can have typed already: a page that is slow tells late that it is open.
+    saved = editor.addedState(annotation);
     backup.restore();
+    if (unsaved()) changed();
   });
 
   function open() {
