@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 FIVE = "[annotation]\nannotators_per_image = 1\nsentences_per_annotator = 5\n"
-SOON = 10_000  # milliseconds; nothing waits so long
+SOON = 30_000  # milliseconds; nothing waits so long
 
 
 class Stored:
