@@ -105,10 +105,10 @@ def _line(person: dict[str, Any]) -> str:
     name = f" ({person['name']})" if person["name"] else ""
     pilot = f", pilot: {person['pilot']}" if person["pilot"] else ""
     reason = f" ({person['left_reason']})" if person["left_reason"] else ""
-    told = "takes part" if person["active"] else f"left{reason}"
+    part = "takes part" if person["active"] else f"left{reason}"
     account = "" if person["account"] else ", has not signed up yet"
     licence = ", has not accepted the licence" if person["licence"] is False else ""
     return (
-        f"{person['email']}{name}: {told}{account}{licence}{pilot},"
+        f"{person['email']}{name}: {part}{account}{licence}{pilot},"
         f" {person['written']} written, {person['open']} to do"
     )
