@@ -64,25 +64,36 @@ def _merged_copy(database: Path, log: Path) -> sqlite3.Connection:
     """Return a copy in memory of a database with the changes in its ``-wal`` file."""
     memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     try:
-        with tempfile.TemporaryDirectory() as scratch:
+        with _scratch_folder() as scratch:
             copy = Path(scratch) / database.name
             for source, target in ((database, copy), (log, copy.with_name(log.name))):
-                # Not their permissions: SQLite writes both.
-                shutil.copyfile(source, target)
+                try:
+                    # Not their permissions: SQLite writes both.
+                    shutil.copyfile(source, target)
+                except OSError as error:
+                    raise _unreadable(source, error) from error
             with closing(sqlite3.connect(copy)) as merged:
                 merged.backup(memory)
-    except OSError as error:
-        memory.close()
-        raise _unreadable(log, error) from error
     except BaseException:
         memory.close()
         raise
     return memory
 
 
-def _unreadable(log: Path, error: OSError) -> RsitmdError:
+def _scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory()
+    except OSError as error:
+        raise RsitmdError(
+            f"cannot create a temporary folder ({reason(error)})",
+            where="TMPDIR",
+            mend="set TMPDIR to a folder that you can write to",
+        ) from error
+
+
+def _unreadable(path: Path, error: OSError) -> RsitmdError:
     return RsitmdError(
-        f"holds changes that cannot be read here ({reason(error)})",
-        where=log,
+        f"cannot be read ({reason(error)})",
+        where=path,
         mend="copy the workspace to a folder that you may write to",
     )

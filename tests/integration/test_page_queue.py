@@ -303,7 +303,7 @@ def test_a_person_is_led_from_the_first_page_to_what_was_sent_back(
     log_in(lead, server.url, server.secrets.email, server.secrets.password)
     lead.goto(f"{server.url}/projects")
     lead.get_by_role("button", name="Create new project").wait_for()
-    assert lead.locator(f"a[href='/projects/{project}/data']").is_visible()
+    lead.locator(f"a[href='/projects/{project}/data']").wait_for()
     assert lead.locator("#rsitmd-home").count() == 0
 
 
