@@ -1,5 +1,7 @@
 # Everything works on a machine that has Python 3.11 and make: the environment comes first.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Two server processes and browsers at once; more memory and cores take more.
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -19,7 +21,7 @@ demo: $(INSTALLED)  ## the whole way on drawn scenes, through a real Label Studi
 	$(BIN)/rsitmd demo
 
 test: $(INSTALLED)  ## all tests, with the real server; with a browser where one is found
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10
 
 lint: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .

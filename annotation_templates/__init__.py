@@ -54,7 +54,7 @@ def labeling_config(
     """
     if template not in TEMPLATES:
         raise WrongUsage(
-            f"no template has the name {template!r}", mend=f"known: {', '.join(TEMPLATES)}"
+            f"no template has the name {template!r}", hint=f"known: {', '.join(TEMPLATES)}"
         )
     environment = jinja2.Environment(
         autoescape=True,

@@ -13,7 +13,7 @@ import torch
 from timm.layers.format import Format
 from torch import Tensor, nn
 
-from rsitmd_tools.baselines.differing import Unfit, absent, first_of, listed, misshapen
+from rsitmd_tools.baselines.state_dict_diff import Unfit, absent, first_of, listed, misshapen
 from rsitmd_tools.errors import RsitmdError, reason
 
 STAGES = 4
@@ -57,7 +57,7 @@ class Backbone(nn.Module):
             raise RsitmdError(
                 f"has {len(self.channels)} stages, not {STAGES}",
                 where=f"backbone {name}",
-                mend="choose another, such as resnet18",
+                hint="choose another, such as resnet18",
             )
         self._channels_last = getattr(self.network, "output_fmt", None) == Format.NHWC
         wanted = {**IMAGENET, **normalisation_of(name)}
@@ -114,7 +114,7 @@ def _make_network(name: str, size: int) -> Any:
         raise RsitmdError(
             f"timm makes no feature maps of it ({reason(error)})",
             where=f"backbone {name}",
-            mend="choose another, such as resnet18",
+            hint="choose another, such as resnet18",
         ) from error
 
 
@@ -122,7 +122,7 @@ def _cannot_take(name: str, size: int, why: str) -> RsitmdError:
     return RsitmdError(
         f"cannot take images of {size}: {why}",
         where=f"backbone {name}",
-        mend="choose another size or backbone",
+        hint="choose another size or backbone",
     )
 
 
@@ -154,12 +154,12 @@ def read_weights(file: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
         if not all(isinstance(value, Tensor) for value in state.values()):
             raise TypeError("it holds more than tensors")
     except FileNotFoundError as error:
-        raise RsitmdError("does not exist", where=file, mend="name a file of weights") from error
+        raise RsitmdError("does not exist", where=file, hint="name a file of weights") from error
     except Exception as error:
         raise RsitmdError(
             f"holds no weights that can be read safely ({reason(error)})",
             where=file,
-            mend="name a .safetensors file or a .pth file of tensors alone",
+            hint="name a .safetensors file or a .pth file of tensors alone",
         ) from error
     return dict(state), about
 
@@ -179,7 +179,7 @@ def _load(
             listed(missing, shapes),
             where=file,
             # Of this very network, so made for another size: some have a table of positions.
-            mend="set image_size to that of the weights"
+            hint="set image_size to that of the weights"
             if about.get("backbone") == name
             else "name the weights of this backbone, or convert them: rsitmd benchmark weights",
         )

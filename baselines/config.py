@@ -102,7 +102,7 @@ class Config:
         if not self.validate and (self.patience or self.folds):
             raise WrongUsage(
                 "validate=false leaves nothing for patience or folds to look at",
-                mend="leave them out, or set validate=true",
+                hint="leave them out, or set validate=true",
             )
 
     def as_dict(self) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def config_from(document: Any, where: str) -> Config:
     """Build a checked configuration from plain data."""
     problem = first_error(document, load_schema("benchmark_config"))
     if problem is not None:
-        raise RsitmdError(f"{problem.key}: {problem.message}", where=where, mend=problem.mend)
+        raise RsitmdError(f"{problem.key}: {problem.message}", where=where, hint=problem.hint)
     given = dict(document)
     if "precision" in given:
         given["precision"] = str(given["precision"])  # YAML reads 32 as a number
@@ -156,23 +156,23 @@ def _read(name: str) -> dict[str, Any]:
             raise RsitmdError(
                 f"is no configuration ({reason(error)})",
                 where=name,
-                mend=f"name a YAML file or one of: {', '.join(names())}",
+                hint=f"name a YAML file or one of: {', '.join(names())}",
             ) from error
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RsitmdError(
-            f"is not YAML ({reason(error)})", where=name, mend="mend that line"
+            f"is not YAML ({reason(error)})", where=name, hint="mend that line"
         ) from error
     if not isinstance(document, dict):
-        raise RsitmdError("holds no keys", where=name, mend="see baselines/configs for examples")
+        raise RsitmdError("holds no keys", where=name, hint="see baselines/configs for examples")
     return document
 
 
 def _set(document: dict[str, Any], change: str) -> None:
     key, equals, value = change.partition("=")
     if not equals or not key:
-        raise WrongUsage(f"--set {change}", mend="write KEY=VALUE, such as margin.value=0.4")
+        raise WrongUsage(f"--set {change}", hint="write KEY=VALUE, such as margin.value=0.4")
     *sections, last = key.split(".")
     place = document
     for section in sections:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
 from rsitmd_tools.baselines.config import Config, config_from
-from rsitmd_tools.baselines.differing import Unfit, absent, first_of, listed, misshapen
 from rsitmd_tools.baselines.models import load_tokenizer, make_model
+from rsitmd_tools.baselines.state_dict_diff import Unfit, absent, first_of, listed, misshapen
 from rsitmd_tools.errors import RsitmdError, reason
 
 MODEL_PREFIX = "model."
@@ -83,7 +83,7 @@ class Run:
             raise RsitmdError(
                 f"is no run ({reason(error)})",
                 where=self.folder,
-                mend="make one with: rsitmd benchmark train",
+                hint="make one with: rsitmd benchmark train",
             ) from error
         return about
 
@@ -100,7 +100,7 @@ class Run:
             document = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise RsitmdError(
-                f"cannot be read ({reason(error)})", where=self.config_file, mend="train again"
+                f"cannot be read ({reason(error)})", where=self.config_file, hint="train again"
             ) from error
         return config_from(document, str(self.config_file))
 
@@ -134,7 +134,7 @@ class Run:
                 f"({len(differing)} parts differ: {first_of(differing)})",
                 differing,
                 where=self.best,
-                mend="restore the checkpoint of this run",
+                hint="restore the checkpoint of this run",
             )
         model.load_state_dict(state)
         return model.eval(), vocabulary, config
@@ -155,13 +155,13 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
         raise RsitmdError(
             "has no checkpoint yet",
             where=file.parent.parent,
-            mend="finish it with: rsitmd benchmark train ... --resume",
+            hint="finish it with: rsitmd benchmark train ... --resume",
         ) from error
     except Exception as error:
         raise RsitmdError(
             "is no checkpoint of tensors and plain data",
             where=file,
-            mend="restore the checkpoint of this run",
+            hint="restore the checkpoint of this run",
         ) from error
     return checkpoint
 
@@ -177,6 +177,6 @@ def runs_in(folder: Path) -> list[Run]:
     found = sorted(file.parent for file in folder.glob("*/run.json"))
     if not found:
         raise RsitmdError(
-            "holds no run", where=folder, mend="make one with: rsitmd benchmark train"
+            "holds no run", where=folder, hint="make one with: rsitmd benchmark train"
         )
     return [Run(each) for each in found]

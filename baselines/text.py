@@ -94,7 +94,7 @@ class Vocabulary:
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RsitmdError(
-                f"is no vocabulary ({reason(error)})", where=file, mend="train the run again"
+                f"is no vocabulary ({reason(error)})", where=file, hint="train the run again"
             ) from error
 
     def save(self, file: Path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rsitmd_tools.atomic import atomic_path
 from rsitmd_tools.baselines.backbone import ABOUT, IMAGENET, normalisation_of, read_weights
-from rsitmd_tools.baselines.differing import Unfit, absent, first_of, listed, misshapen
+from rsitmd_tools.baselines.state_dict_diff import Unfit, absent, first_of, listed, misshapen
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
 from rsitmd_tools.hashing import sha256_file
 
@@ -58,7 +58,7 @@ def convert_weights(
             f"({first_of(shapes)})",
             shapes,
             where=source,
-            mend="name the backbone these weights belong to",
+            hint="name the backbone these weights belong to",
         )
     wanted = {**IMAGENET, **normalisation_of(backbone)}
     about = {
@@ -84,7 +84,7 @@ def _names_of(backbone: str) -> dict[str, Tensor]:
         raise RsitmdError(
             f"timm does not know it ({reason(error)})",
             where=f"backbone {backbone}",
-            mend="choose another, such as resnet18",
+            hint="choose another, such as resnet18",
         ) from error
     state: dict[str, Tensor] = network.state_dict()
     return state
@@ -100,6 +100,6 @@ def _in_order(
             f"{len(missing)} names absent ({first_of(missing)})",
             listed(missing, misshapen(own, state)),
             where=source,
-            mend="name the backbone these weights belong to",
+            hint="name the backbone these weights belong to",
         )
     return dict(zip(own, state.values(), strict=True))

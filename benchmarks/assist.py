@@ -18,11 +18,11 @@ import httpx
 import numpy as np
 from machine import about, seconds, table
 
-from rsitmd_tools.dataset import load_dataset
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality.texts import jaccard, split_words
 from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.assist.backend import VERSION, Backend
-from rsitmd_tools.studio.results import Written
+from rsitmd_tools.studio.sync.results import Written
 from rsitmd_tools.workspace import Settings
 
 SEED = 0

@@ -23,7 +23,8 @@ from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.scoring import score_matrix
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.training.module import validation_recall
-from rsitmd_tools.dataset import Dataset, load_dataset
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.formats import load_dataset
 
 VIEWS = (1, 8)
 

@@ -33,7 +33,7 @@ from rsitmd_tools.baselines.amfmn.attention import make_attention
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
 from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.data.images import unit_images
-from rsitmd_tools.baselines.evaluation.evaluate import Wishes, judge
+from rsitmd_tools.baselines.evaluation.evaluate import EvaluationOptions, evaluate_matrix
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.optional import Failures
 from rsitmd_tools.baselines.evaluation.scoring import encode_images, encode_texts, score_matrix
@@ -96,17 +96,19 @@ def evaluation(size: int, times: int) -> str:
 
         def work() -> None:
             scores = score_matrix(model, tokenizer, pixels, captions)
-            judge(scores, gallery, data, "test", Wishes(), None, {}, Failures())
+            evaluate_matrix(
+                scores, gallery, data, "test", EvaluationOptions(), None, {}, Failures()
+            )
 
         return lambda: seconds(work)
 
     # Compiled kernels and first calls are no part of it.
-    judge(
+    evaluate_matrix(
         random.normal(size=(IMAGES, len(captions))),
         gallery,
         data,
         "test",
-        Wishes(),
+        EvaluationOptions(),
         None,
         {},
         Failures(),

@@ -36,17 +36,17 @@ from machine import about, table
 from PIL import Image
 from studio import add_images
 
-from rsitmd_tools.studio.accounts import invitation_link, sign_up_or_in
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import Connection, save_connection
-from rsitmd_tools.studio.database import PASSWORD
-from rsitmd_tools.studio.http import open_session
-from rsitmd_tools.studio.people import join
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
-from rsitmd_tools.studio.results import as_result
-from rsitmd_tools.studio.server import LOG, EmbeddedServer
+from rsitmd_tools.studio.api.accounts import invitation_link, sign_up_or_in
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import Connection, save_connection
+from rsitmd_tools.studio.api.http import open_session
+from rsitmd_tools.studio.server.database import PASSWORD
+from rsitmd_tools.studio.server.embedded import LOG, EmbeddedServer
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
+from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.people import join
 
 SETTINGS = '[annotation]\nassignment = "assigned"\n'
 AN_IMAGE = 5  # people

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from rsitmd_tools.machine import processor
+from rsitmd_tools.provenance import processor
 
 
 def about(*packages: str, seed: int | None = None) -> str:

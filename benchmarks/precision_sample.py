@@ -13,7 +13,7 @@ import random
 from collections import defaultdict
 from pathlib import Path
 
-from rsitmd_tools.dataset import load_dataset
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality import check
 from rsitmd_tools.quality.finding import Finding
 

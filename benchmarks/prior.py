@@ -26,11 +26,12 @@ import numpy as np
 from machine import about, alternated, cores, seconds, table
 from prior_plain import GoodPython, pairwise
 
-from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence, load_dataset, save_dataset
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.similarity import compute_prior
 from rsitmd_tools.similarity.definitions import prepare
 from rsitmd_tools.similarity.rows import map_blocks
-from rsitmd_tools.similarity.tokens import tokenize
+from rsitmd_tools.text.tokens import tokenize
 
 SEED = 0
 HASHED = bytes(100_000_000)
@@ -44,9 +45,9 @@ matrix.flush()
 MEMORY = """
 import sys, threading, time
 from pathlib import Path
-from rsitmd_tools.dataset import load_dataset
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.similarity import kernels, reference, write_prior
-from rsitmd_tools.similarity.nltk_parts import porter_stemmer, word_tokenizer
+from rsitmd_tools.text.nltk_parts import porter_stemmer, word_tokenizer
 porter_stemmer(), word_tokenizer()
 def resident():
     # Without the pages of the file: the matrix itself is written through a memory map.

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from nltk.tokenize.destructive import NLTKWordTokenizer
 
 from rsitmd_tools.dataset import Dataset
-from rsitmd_tools.similarity.tokens import stem, stop_words, tokenize
+from rsitmd_tools.text.tokens import stem, stop_words, tokenize
 
 STOP = stop_words()
 TOKENIZER = NLTKWordTokenizer()

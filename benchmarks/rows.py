@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from rsitmd_tools.dataset import Dataset, load_dataset
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.formats import load_dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def make_run(
 ) -> Path:
     """Train and evaluate a row, unless that is done; return its run."""
     from rsitmd_tools.baselines import evaluate, load_config
-    from rsitmd_tools.baselines.evaluation.evaluate import Wishes
+    from rsitmd_tools.baselines.evaluation.evaluate import EvaluationOptions
     from rsitmd_tools.baselines.training.train import Options, train
 
     row, run = rows[name], folder_of(out, name, seed)
@@ -95,7 +96,7 @@ def make_run(
         drawn = [f"seed={seed}"] if not row.folds else [f"folds={row.folds}", f"fold={seed}"]
         config = load_config(row.config, [f"weights={weights}", *drawn, *row.changes])
         train(data, config, run, Options(resume=True, device="cpu", cache=out / "cache"))
-    evaluate(run, data, wishes=Wishes(device="cpu", views=row.views))
+    evaluate(run, data, options=EvaluationOptions(device="cpu", views=row.views))
     return run
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from rows import Row, frozen, run_script
 
-from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence, save_dataset
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.demo.scenes import draw_scenes
+from rsitmd_tools.formats import save_dataset
 
 COUNT, ALIKE = 1200, 4
 KINDS = 10

@@ -23,14 +23,14 @@ from typing import Any
 
 from machine import about
 
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import Connection, connection_of, save_connection
-from rsitmd_tools.studio.people import join
-from rsitmd_tools.studio.pull import PAGE, pull
-from rsitmd_tools.studio.push import push
-from rsitmd_tools.studio.results import as_result
-from rsitmd_tools.studio.server import EmbeddedServer
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import Connection, connection_of, save_connection
+from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.studio.sync.pull import PAGE, pull
+from rsitmd_tools.studio.sync.push import push
+from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.people import join
 from rsitmd_tools.workspace.store import utc_now
 
 PEOPLE = 5

@@ -19,7 +19,8 @@ from pathlib import Path
 from rows import Row, folder_of, frozen, whole
 from ucm import A_CLASS, BLOCK, number
 
-from rsitmd_tools.dataset import Dataset, load_dataset
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.formats import load_dataset
 
 HEADS, WHOLE = frozen(224), whole(128)
 LONG = (*HEADS, "epochs=40")

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from machine import about, alternated, seconds, table
 
-from rsitmd_tools.dataset import Dataset, load_dataset
-from rsitmd_tools.ingest.pool import map_in_order
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.quality import check
 from rsitmd_tools.quality.pictures import CHUNK, decode
 from rsitmd_tools.quality.registry import all_rules
@@ -32,7 +33,7 @@ TOKENS = """
 import sys, time
 from pathlib import Path
 from nltk.tokenize.destructive import NLTKWordTokenizer
-from rsitmd_tools.dataset import load_dataset
+from rsitmd_tools.formats import load_dataset
 captions = load_dataset(Path(sys.argv[1])).captions()
 tokenize = NLTKWordTokenizer().tokenize
 began = time.perf_counter()

@@ -47,7 +47,7 @@ def check_writable(folder: Path, hint: str) -> None:
     else:
         return
     what = f"cannot be written ({os.strerror(why).lower()})"
-    raise RsitmdError(what, where=folder, mend=hint)
+    raise RsitmdError(what, where=folder, hint=hint)
 
 
 def remove_leftovers(target: Path) -> None:
@@ -104,7 +104,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         RsitmdError: ``target`` exists, or its parent cannot be written to.
     """
     if target.exists():
-        raise RsitmdError("exists already", where=target, mend="name another folder or remove it")
+        raise RsitmdError("exists already", where=target, hint="name another folder or remove it")
     partial = _partial(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ def _write_error(target: Path, error: OSError) -> RsitmdError:
     return RsitmdError(
         f"cannot be written ({reason(error)})",
         where=target,
-        mend=full if error.errno in FULL else "choose a folder you may write to",
+        hint=full if error.errno in FULL else "choose a folder you may write to",
     )
 
 

@@ -15,20 +15,20 @@ class RsitmdError(Exception):
     Args:
         what: What went wrong, in lower case, without a full stop.
         where: File, key, image or sentence it is about.
-        mend: What the user can do about it.
+        hint: What the user can do about it.
     """
 
     exit_code = 1
 
     def __init__(
-        self, what: str, *, where: str | os.PathLike[str] | None = None, mend: str | None = None
+        self, what: str, *, where: str | os.PathLike[str] | None = None, hint: str | None = None
     ) -> None:
         self.what = what
         self.where = None if where is None else os.fspath(where)
-        self.mend = mend
+        self.hint = hint
         line = what if self.where is None else f"{self.where}: {what}"
-        if mend:
-            line = f"{line}; {mend}"
+        if hint:
+            line = f"{line}; {hint}"
         super().__init__(printable(line))
 
 
@@ -43,7 +43,7 @@ class MissingExtra(RsitmdError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(
-            f"{what} is not installed", mend=f"pip install 'rsitmd-tools[{extra}]' brings it"
+            f"{what} is not installed", hint=f"pip install 'rsitmd-tools[{extra}]' brings it"
         )
 
 

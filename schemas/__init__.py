@@ -23,12 +23,12 @@ class SchemaError:
     Attributes:
         key: Where, such as ``images[3].filename``.
         message: What is wrong there.
-        mend: What to do about it, where that can be said.
+        hint: What to do about it, where that can be said.
     """
 
     key: str
     message: str
-    mend: str | None = None
+    hint: str | None = None
 
 
 @functools.cache

@@ -1,4 +1,7 @@
-"""The rooms of docs/architecture.md, held against what their modules import."""
+"""The layers of docs/architecture.md, compared with what the modules import.
+
+Every import counts: at the top of a module, inside a function, under ``TYPE_CHECKING``.
+"""
 
 from __future__ import annotations
 
@@ -7,63 +10,141 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import networkx
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PAGE = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
-BELOW = {"errors", "atomic", "hashing", "progress", "extras", "machine", "__version__"}
-ROOMS = {
-    **{init.parent.name: init.parent for init in CHECKOUT.glob("rsitmd_tools/*/__init__.py")},
-    **{name: CHECKOUT / name for name in ("annotation_templates", "baselines", "schemas")},
+AT_THE_TOP = ("annotation_templates", "baselines", "schemas")
+BELOW = {
+    "errors",
+    "atomic",
+    "hashing",
+    "progress",
+    "extras",
+    "provenance",
+    "__version__",
 }
 
 
-def table() -> dict[str, set[str] | None]:
-    """Return of each room what it may import; None where that is every room."""
-    rows = re.findall(r"^\| `(?:rsitmd_tools/)?(\w+)/` \|.*\| ([^|]+) \|$", PAGE, re.MULTILINE)
-    return {
-        room: None if may == "every room" else set(re.findall(r"`(\w+)`", may))
-        for room, may in rows
-    }
+def modules() -> dict[str, Path]:
+    """Return every module of the installed package by its dotted name."""
+    found = {}
+    folders = [("rsitmd_tools", CHECKOUT / "rsitmd_tools")]
+    folders += [(f"rsitmd_tools.{name}", CHECKOUT / name) for name in AT_THE_TOP]
+    for package, folder in folders:
+        for file in folder.rglob("*.py"):
+            parts = file.relative_to(folder).with_suffix("").parts
+            found[".".join((package, *parts)).removesuffix(".__init__")] = file
+    return found
+
+
+MODULES = modules()
 
 
 def imported(file: Path) -> Iterator[str]:
-    """Yield the rooms that a module imports, at its top or inside a function."""
+    """Yield the modules of the package that a module imports."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module == "rsitmd_tools":
-            names = [f"rsitmd_tools.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
+            of_package = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name in MODULES else node.module for name in of_package]
         else:
             continue
-        yield from (n.split(".")[1] for n in names if n.startswith("rsitmd_tools."))
+        yield from (name for name in names if name.startswith("rsitmd_tools"))
 
 
-def test_every_room_stands_in_the_table() -> None:
-    assert set(table()) == set(ROOMS)
+def graph() -> networkx.DiGraph:
+    """Return the modules, and an edge for each import."""
+    found = networkx.DiGraph()
+    found.add_nodes_from(MODULES)
+    for module, file in MODULES.items():
+        found.add_edges_from((module, other) for other in imported(file) if other != module)
+    return found
 
 
-@pytest.mark.parametrize("room", sorted(ROOMS))
-def test_a_room_imports_what_the_table_says_and_all_of_it(room: str) -> None:
-    found = {
-        (other, str(file.relative_to(CHECKOUT)))
-        for file in ROOMS[room].rglob("*.py")
-        for other in imported(file)
-        if other not in {room, *BELOW}
+GRAPH = graph()
+
+
+def packages_at(depth: int) -> networkx.DiGraph:
+    """Return the imports between packages, named by ``depth`` parts below ``rsitmd_tools``."""
+    found = networkx.DiGraph()
+    for one, other in GRAPH.edges:
+        # A module that lies beside the packages stands for itself.
+        left, right = (".".join(name.split(".")[: depth + 1]) for name in (one, other))
+        if left != right:
+            found.add_edge(left, right)
+    return found
+
+
+def circles(of: networkx.DiGraph) -> list[list[str]]:
+    groups = networkx.strongly_connected_components(of)
+    return [sorted(group) for group in groups if len(group) > 1]
+
+
+def table() -> dict[str, set[str] | None]:
+    """Return for each package what it can import; None where that is every package."""
+    rows = re.findall(r"^\| `(?:rsitmd_tools/)?(\w+)/` \|.*\| ([^|]+) \|$", PAGE, re.MULTILINE)
+    return {
+        package: None if may == "every package" else set(re.findall(r"`(\w+)`", may))
+        for package, may in rows
     }
-    may = table()[room]
+
+
+def packages() -> set[str]:
+    parts = (name.split(".") for name, file in MODULES.items() if file.name == "__init__.py")
+    return {part[1] for part in parts if len(part) == 2}
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    assert circles(GRAPH) == []
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_packages_import_each_other_in_no_circle(depth: int) -> None:
+    assert circles(packages_at(depth)) == []
+
+
+def test_a_circle_is_found() -> None:
+    made = networkx.DiGraph([("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")])
+    assert circles(made) == [["a", "b", "c"]]
+
+
+def test_imports_in_functions_and_for_types_count(tmp_path: Path) -> None:
+    file = tmp_path / "module.py"
+    file.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from rsitmd_tools.studio.sync import push\n"
+        "def f():\n    import rsitmd_tools.errors\n"
+    )
+    assert set(imported(file)) == {"rsitmd_tools.studio.sync.push", "rsitmd_tools.errors"}
+
+
+def test_the_table_has_every_package() -> None:
+    assert set(table()) == packages()
+
+
+@pytest.mark.parametrize("package", sorted(packages()))
+def test_a_package_imports_what_the_table_says_and_all_of_it(package: str) -> None:
+    found = {
+        (other.split(".")[1], one)
+        for one, other in GRAPH.edges
+        if one.split(".")[1:2] == [package] and other.count(".")
+    }
+    found = {(other, one) for other, one in found if other not in {package, *BELOW}}
+    may = table()[package]
     if may is not None:
-        assert sorted((o, f) for o, f in found if o not in may) == []
+        assert sorted((other, one) for other, one in found if other not in may) == []
         assert may == {other for other, _ in found}, "the table names what is not imported"
 
 
-@pytest.mark.parametrize("room", ["studio", "baselines"])
-def test_the_maps_of_the_large_rooms_name_every_module(room: str) -> None:
-    part = PAGE.split(f"### Inside `{room}/`")[1].split("##")[0]
+@pytest.mark.parametrize("package", ["studio", "baselines"])
+def test_the_maps_of_the_large_packages_name_every_module(package: str) -> None:
+    part = PAGE.split(f"### Inside `{package}/`")[1].split("##")[0]
     named = {name.rpartition("/")[2] for name in re.findall(r"`([\w/]+)`", part.replace("/`", "`"))}
-    modules = {f.stem for f in ROOMS[room].rglob("*.py")} - {"__init__"}
-    assert modules - named == set()
-    folders = {f.name for f in ROOMS[room].rglob("*") if f.is_dir()}
-    assert named - modules - folders == set()
+    files = [file for name, file in MODULES.items() if name.split(".")[1:2] == [package]]
+    stems = {file.stem for file in files} - {"__init__"}
+    folders = {file.parent.name for file in files}
+    assert stems - named == set()
+    assert named - stems - folders - {"scripts"} == set()

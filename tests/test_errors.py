@@ -13,9 +13,9 @@ from rsitmd_tools.errors import MissingExtra, RsitmdError, WrongUsage, printable
 
 
 def test_the_line() -> None:
-    error = RsitmdError("is not a workspace", where=Path("/a"), mend="make one")
+    error = RsitmdError("is not a workspace", where=Path("/a"), hint="make one")
     assert str(error) == "/a: is not a workspace; make one"
-    assert (error.what, error.where, error.mend) == ("is not a workspace", "/a", "make one")
+    assert (error.what, error.where, error.hint) == ("is not a workspace", "/a", "make one")
     assert str(RsitmdError("failed")) == "failed"
     assert (error.exit_code, WrongUsage("x").exit_code) == (1, 2)
 
@@ -28,7 +28,7 @@ def test_the_extra_is_named() -> None:
 @given(st.text())
 def test_any_text_is_one_printable_line(text: str) -> None:
     assert printable(text).isprintable()
-    assert str(RsitmdError(text, where=text, mend=text)).isprintable()
+    assert str(RsitmdError(text, where=text, hint=text)).isprintable()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from rsitmd_tools.baselines.backbone import read_weights
 from rsitmd_tools.baselines.base import RetrievalModel, Texts, cosine_matrix
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.differing import Unfit, absent, first_of, listed, misshapen
+from rsitmd_tools.baselines.state_dict_diff import Unfit, absent, first_of, listed, misshapen
 from rsitmd_tools.errors import RsitmdError, reason
 
 
@@ -50,7 +50,7 @@ class CLIP(RetrievalModel):
             raise RsitmdError(
                 f"describes no CLIP ({reason(error)})",
                 where=f"backbone {config.backbone}",
-                mend="see open_clip's model_configs",
+                hint="see open_clip's model_configs",
             ) from error
         if config.weights is not None:
             _load(self.towers, Path(config.weights), config.backbone)
@@ -105,14 +105,14 @@ def clip_settings(name: str) -> dict[str, Any]:
             raise RsitmdError(
                 f"open_clip does not know it ({reason(error)})",
                 where=f"backbone {name}",
-                mend="name one such as ViT-B-32, or a JSON file of its kind",
+                hint="name one such as ViT-B-32, or a JSON file of its kind",
             ) from error
     wanted = ("embed_dim", "vision_cfg", "text_cfg")
     if not isinstance(settings, dict) or any(key not in settings for key in wanted):
         raise RsitmdError(
             "describes no CLIP",
             where=f"backbone {name}",
-            mend=f"a JSON object with {', '.join(wanted)}",
+            hint=f"a JSON object with {', '.join(wanted)}",
         )
     kept: dict[str, Any] = {key: settings[key] for key in wanted}
     if "quick_gelu" in settings:
@@ -138,6 +138,6 @@ def _load(towers: nn.Module, file: Path, name: str) -> None:
             f"({first_of(missing)}), {len(shapes)} shapes differ ({first_of(shapes)})",
             listed(missing, shapes),
             where=file,
-            mend="name the weights of this model",
+            hint="name the weights of this model",
         )
     towers.load_state_dict({key: state[key] for key in own})

@@ -116,7 +116,7 @@ def _compute(
                         raise RsitmdError(
                             f"gives features of {float(part.abs().max()):g}",
                             where="the frozen backbone",
-                            mend="name weights that fit it with --set weights=FILE",
+                            hint="name weights that fit it with --set weights=FILE",
                         )
                     array[first : first + len(kept), view] = kept
                 step(len(images))

@@ -39,7 +39,7 @@ def decode_images(dataset: Dataset, size: int, file: Path) -> npt.NDArray[np.uin
                     resized = opened.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
             except UNREADABLE as error:
                 raise RsitmdError(
-                    f"cannot be decoded ({reason(error)})", where=path, mend="replace the image"
+                    f"cannot be decoded ({reason(error)})", where=path, hint="replace the image"
                 ) from error
             pixels[index] = np.asarray(resized)
     return MappedArray(file).array

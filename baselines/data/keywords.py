@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rsitmd_tools.dataset import Dataset
-from rsitmd_tools.similarity.tokens import stop_words, tokenize
+from rsitmd_tools.text.tokens import stop_words, tokenize
 
 AT_LEAST = 5
 AT_MOST = 0.1

@@ -164,7 +164,7 @@ def fitting_workers(wanted: int | None, batch_bytes: int, processes: int = 1) ->
     line = line.replace("1 loading processes", "a loading process")
     line = f"{line} can need {_mib(needed)} MB"
     if wanted is not None:
-        raise RsitmdError(line, where=SHARED, mend=_more_shared_memory(needed))
+        raise RsitmdError(line, where=SHARED, hint=_more_shared_memory(needed))
     print(
         f"{SHARED}: {line}: the training process loads the images itself, which is slower; "
         f"{_more_shared_memory(needed)}",
@@ -188,19 +188,19 @@ def loading_error(message: str, run: Path) -> RsitmdError | None:
         return RsitmdError(
             "the shared memory is full",
             where=SHARED,
-            mend=f"start the container with a larger --shm-size, or {again}",
+            hint=f"start the container with a larger --shm-size, or {again}",
         )
     if TIMED_OUT in said:
         return RsitmdError(
             f"a data loading process gave no batch for {LIMIT_SECONDS:g} s",
             where=run,
-            mend=f"check whether its disk hangs, or {again}",
+            hint=f"check whether its disk hangs, or {again}",
         )
     if "DataLoader worker" in said and ("killed by signal" in said or "unexpectedly" in said):
         return RsitmdError(
             "a data loading process was killed by the system (often: out of memory)",
             where=run,
-            mend=f"{again}, or train with a smaller batch (--set batch_size=N) into a new folder",
+            hint=f"{again}, or train with a smaller batch (--set batch_size=N) into a new folder",
         )
     return None
 

@@ -52,7 +52,7 @@ def one_writer(target: Path) -> Iterator[None]:
         raise RsitmdError(
             f"cannot be written ({reason(error)})",
             where=target,
-            mend="choose a folder you may write to",
+            hint="choose a folder you may write to",
         ) from error
     with stream:
         try:

@@ -25,5 +25,5 @@ def check_names(part: Dataset) -> None:
     raise RsitmdError(
         f"has {counts[first]} records in {' and '.join(splits)}",
         where=f"{part.source}: {first}",
-        mend=f"keep one; `rsitmd validate` finds all such images ({rule})",
+        hint=f"keep one; `rsitmd validate` finds all such images ({rule})",
     )

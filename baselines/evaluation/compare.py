@@ -132,7 +132,7 @@ def _summary(system: System, printed: Published | None) -> dict[str, Any]:
 def _comparisons(systems: Sequence[System], baseline: str | None) -> list[dict[str, Any]]:
     names = [system.name for system in systems]
     if baseline is not None and baseline not in names:
-        raise WrongUsage(f"no system is called {baseline!r}", mend=f"known: {', '.join(names)}")
+        raise WrongUsage(f"no system is called {baseline!r}", hint=f"known: {', '.join(names)}")
     of_name = dict(zip(names, systems, strict=True))
     if baseline is not None:
         pairs = [(of_name[name], of_name[baseline]) for name in names if name != baseline]

@@ -21,13 +21,14 @@ import torch
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import check_writable, write_json
 from rsitmd_tools.baselines.data.images import decode_images
+from rsitmd_tools.baselines.data.train_val_split import learns_from
+from rsitmd_tools.baselines.device import accelerator, check_device
 from rsitmd_tools.baselines.evaluation import measures
 from rsitmd_tools.baselines.evaluation.examples import examples
-from rsitmd_tools.baselines.evaluation.fits import check_run
+from rsitmd_tools.baselines.evaluation.external_scores import read_scores
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.maps import draw_maps
 from rsitmd_tools.baselines.evaluation.optional import Failures
-from rsitmd_tools.baselines.evaluation.outside import read_scores
 from rsitmd_tools.baselines.evaluation.positives import (
     Rule,
     candidates,
@@ -39,13 +40,12 @@ from rsitmd_tools.baselines.evaluation.priors import gallery_prior
 from rsitmd_tools.baselines.evaluation.queries import write_queries
 from rsitmd_tools.baselines.evaluation.scoring import score_matrix
 from rsitmd_tools.baselines.evaluation.trec import write_run_files
+from rsitmd_tools.baselines.integrity import check_run
 from rsitmd_tools.baselines.run import Run
-from rsitmd_tools.baselines.training.device import accelerator, check_device
-from rsitmd_tools.baselines.training.parts import learns_from
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
-from rsitmd_tools.machine import processor
+from rsitmd_tools.provenance import processor
 
 BOOTSTRAP_SEED = 0
 PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "pillow")
@@ -55,7 +55,7 @@ OF_TRAINING = ("command", "versions", "machine", "devices")
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class EvaluationOptions:
     """What an evaluation does beside measuring recalls.
 
     Attributes:
@@ -77,7 +77,7 @@ def evaluate(
     folder: Path,
     dataset: Dataset,
     split: str = "test",
-    wishes: Wishes = Wishes(),
+    options: EvaluationOptions = EvaluationOptions(),
     output: Path | None = None,
     failures: Failures | None = None,
 ) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def evaluate(
         dataset: The dataset; images without sentences and blank ones are left out and
             counted.
         split: The split.
-        wishes: What else is done.
+        options: What else is done.
         output: A folder for the files, in the place of RUN.
         failures: Takes the errors of optional files; without it the first one is raised, once
             everything else is written.
@@ -105,7 +105,7 @@ def evaluate(
             there; the folder cannot be written, or a file that is wished for cannot be read
             or written.
     """
-    check_device(wishes.device, 1)
+    check_device(options.device, 1)
     run = Run(folder)
     target = output or folder
     check_output(folder, output)
@@ -113,13 +113,13 @@ def evaluate(
     gallery = Gallery.of(dataset, split)
     model, tokenizer, config = run.load()
     about = check_run(run, config)
-    device = accelerator(wishes.device)
+    device = accelerator(options.device)
     model.to(torch.device(device))
     with tempfile.TemporaryDirectory() as scratch:
         part = gallery.part
         pixels = decode_images(part, config.image_size, Path(scratch) / "images.npy")
         keywords = tokenizer.keywords_of(part)
-        scores = score_matrix(model, tokenizer, pixels, part.captions(), keywords, wishes.views)
+        scores = score_matrix(model, tokenizer, pixels, part.captions(), keywords, options.views)
         same = about["data_sha256"] == dataset.checksum()
         made = {
             "trained_on_this_data": same,
@@ -133,12 +133,12 @@ def evaluate(
             "settings": config.as_dict(),
             "checkpoint_sha256": sha256_file(run.best),
             "device": device,
-            "views": wishes.views,
+            "views": options.views,
             "training_finished": about.get("finished") is not None,
             "training": {key: about[key] for key in OF_TRAINING if key in about},
         }
-        result = judge(scores, gallery, dataset, split, wishes, target, made, collected)
-        if wishes.maps:
+        result = evaluate_matrix(scores, gallery, dataset, split, options, target, made, collected)
+        if options.maps:
             maps = target / "maps"
             collected.attempt(maps, lambda: draw_maps(model, part, pixels, maps))
     if failures is None:
@@ -166,7 +166,7 @@ def _refuse_run(output: Path) -> None:
         raise RsitmdError(
             "is a run, and holds the result of its own model",
             where=output,
-            mend="name another folder for the result",
+            hint="name another folder for the result",
         )
 
 
@@ -174,7 +174,7 @@ def evaluate_scores(
     file: Path,
     dataset: Dataset,
     split: str = "test",
-    wishes: Wishes = Wishes(),
+    options: EvaluationOptions = EvaluationOptions(),
     output: Path | None = None,
     failures: Failures | None = None,
 ) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def evaluate_scores(
         file: The scores.
         dataset: The dataset.
         split: The split.
-        wishes: What else is done; there is no device and there are no maps.
+        options: What else is done; there is no device and there are no maps.
         output: A folder for what :func:`evaluate` writes into RUN.
         failures: As of :func:`evaluate`.
 
@@ -217,18 +217,18 @@ def evaluate_scores(
         "settings": {},
         "scores": {"file": file.name, "sha256": sha256_file(file)},
     }
-    result = judge(scores, gallery, dataset, split, wishes, output, made, collected)
+    result = evaluate_matrix(scores, gallery, dataset, split, options, output, made, collected)
     if failures is None:
         collected.raise_first()
     return result
 
 
-def judge(
+def evaluate_matrix(
     scores: npt.NDArray[np.floating[Any]],
     gallery: Gallery,
     dataset: Dataset,
     split: str,
-    wishes: Wishes,
+    options: EvaluationOptions,
     folder: Path | None,
     made: Mapping[str, Any],
     failures: Failures,
@@ -240,7 +240,7 @@ def judge(
         gallery: Images and texts.
         dataset: The whole dataset.
         split: The gallery's split.
-        wishes: What else is done.
+        options: What else is done.
         folder: Where the files go; None for nowhere.
         made: What the result says of how the scores were made.
         failures: Takes the errors of optional files, which are written last.
@@ -254,12 +254,12 @@ def judge(
         str(folder or "scores"),
         "train it again with a lower lr; if few are NaN, look at this one first",
     )
-    both = measures.Both.of(scores, gallery.owners)
+    both = measures.BidirectionalHits.of(scores, gallery.owners)
     with tempfile.TemporaryDirectory() as scratch:
         prior = gallery_prior(gallery, split, Path(scratch))
         soft = measures.soft_recalls(scores, gallery, prior, BOOTSTRAP_SEED)
-        if wishes.positives is not None:
-            pairs, rule = read_positives(wishes.positives, gallery)
+        if options.positives is not None:
+            pairs, rule = read_positives(options.positives, gallery)
         else:
             pairs = candidates(gallery, prior.prior, prior.rows, prior.columns)
             rule = Rule().as_dict()
@@ -288,8 +288,8 @@ def judge(
         write_queries(run.folder / "queries.csv", gallery, both.to_text, both.to_image)
         write_json(run.result_file, result)
         failures.attempt(run.examples_file, lambda: _write_examples(run, scores, gallery))
-        if wishes.run_files:
-            relevant = relevant_pairs(gallery, settled(pairs)[0] if wishes.positives else ())
+        if options.run_files:
+            relevant = relevant_pairs(gallery, settled(pairs)[0] if options.positives else ())
             trec = folder / "trec"
             failures.attempt(trec, lambda: write_run_files(scores, gallery, relevant, trec))
     return result

@@ -69,7 +69,7 @@ class Gallery:
             raise RsitmdError(
                 f"split {split!r} has {len(images)} images with sentences",
                 where=dataset.source,
-                mend="evaluate on two or more",
+                hint="evaluate on two or more",
             )
         arrays = (np.array(values, np.int64) for values in (rows, columns, owners, places))
         return cls(asked, asked.with_images(images), *arrays)
@@ -97,13 +97,13 @@ class Gallery:
         """Return the name of a text: its number, from 1, among the sentences of its image."""
         return f"sentence {int(self.places[text]) + 1} of {self.name(int(self.owners[text]))}"
 
-    def check_numbers(self, scores: npt.NDArray[np.floating[Any]], where: str, mend: str) -> None:
+    def check_numbers(self, scores: npt.NDArray[np.floating[Any]], where: str, hint: str) -> None:
         """Check that every pair has a score; infinite ones can be ranked, NaN cannot.
 
         Args:
             scores: ``(N, M)``.
             where: What they are scores of.
-            mend: What can be done about it.
+            hint: What can be done about it.
 
         Raises:
             RsitmdError: Scores are NaN; the first image that has none but such is named, else
@@ -123,7 +123,7 @@ class Gallery:
         raise RsitmdError(
             f"{int(blank.sum())} of {blank.size} scores are NaN",
             where=f"{where}: {first}",
-            mend=mend,
+            hint=hint,
         )
 
     def texts_of(self) -> list[Indices]:

@@ -53,7 +53,7 @@ def draw_maps(model: RetrievalModel, part: Dataset, pixels: Pixels, folder: Path
     maps = model.saliency(unit_images(shown).to(device)) if isinstance(model, AMFMN) else None
     if maps is None:
         raise RsitmdError(
-            "this model has no saliency maps", mend="draw them of an AMFMN with multiscale: true"
+            "this model has no saliency maps", hint="draw them of an AMFMN with multiscale: true"
         )
     drawn = [
         draw_map(image, salient)

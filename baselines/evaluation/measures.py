@@ -42,14 +42,14 @@ Scores = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Both:
+class BidirectionalHits:
     """Hits of both directions."""
 
     to_text: Hits
     to_image: Hits
 
     @classmethod
-    def of(cls, scores: Scores, owners: npt.NDArray[np.integer[Any]]) -> Both:
+    def of(cls, scores: Scores, owners: npt.NDArray[np.integer[Any]]) -> BidirectionalHits:
         """Compute them: ``(N, M)`` scores, ``(M,)`` index of each text's image."""
         images = np.arange(len(scores))
         return cls(hits(scores, images, owners), hits(scores.T, owners, images))
@@ -61,7 +61,9 @@ class Both:
         return 100 * shares
 
 
-def recalls(both: Both, owners: npt.NDArray[np.integer[Any]], seed: int) -> dict[str, Any]:
+def recalls(
+    both: BidirectionalHits, owners: npt.NDArray[np.integer[Any]], seed: int
+) -> dict[str, Any]:
     """Return recalls and median ranks with intervals, the other rules of ties, and chance.
 
     Args:
@@ -162,7 +164,7 @@ def precision(
     }
 
 
-def categories(both: Both, gallery: Gallery) -> dict[str, Any]:
+def categories(both: BidirectionalHits, gallery: Gallery) -> dict[str, Any]:
     """Return the recalls of the queries of each category, searched in the whole gallery."""
     of_image = np.array([image.category or "" for image in gallery.part])
     of_text = of_image[gallery.owners]
@@ -197,7 +199,7 @@ def category_chance(gallery: Gallery) -> dict[str, Any] | None:
     return _named(100 * np.concatenate(ways))
 
 
-def hardest(scores: Scores, gallery: Gallery, both: Both) -> dict[str, Any]:
+def hardest(scores: Scores, gallery: Gallery, both: BidirectionalHits) -> dict[str, Any]:
     """Return the queries whose first relevant item stands last, with what stood first."""
     captions = gallery.part.captions()
     images, texts = (
@@ -225,7 +227,7 @@ def hardest(scores: Scores, gallery: Gallery, both: Both) -> dict[str, Any]:
     }
 
 
-def _medians(both: Both, rule: str) -> dict[str, float]:
+def _medians(both: BidirectionalHits, rule: str) -> dict[str, float]:
     values = (both.to_text.median_rank(rule), both.to_image.median_rank(rule))
     return dict(zip(WAYS, map(_round, values), strict=True))
 

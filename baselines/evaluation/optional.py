@@ -36,7 +36,7 @@ class Failures:
                 RsitmdError(
                     f"cannot be written ({reason(error)})",
                     where=target,
-                    mend="the result is complete without it",
+                    hint="the result is complete without it",
                 )
             )
 

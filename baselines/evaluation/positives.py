@@ -17,8 +17,8 @@ import numpy as np
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.baselines.evaluation.gallery import Gallery, Indices
-from rsitmd_tools.dataset.formats.rsitmd import load_document
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats.rsitmd import load_document
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import Prior
 
@@ -165,12 +165,12 @@ def read_positives(file: Path, gallery: Gallery) -> tuple[list[Pair], dict[str, 
     document = load_document(file)
     problem = first_error(document, load_schema("benchmark_positives"))
     if problem is not None:
-        raise RsitmdError(f"{problem.key}: {problem.message}", where=file, mend=problem.mend)
+        raise RsitmdError(f"{problem.key}: {problem.message}", where=file, hint=problem.hint)
     if document["split_sha256"] != gallery.asked.checksum():
         raise RsitmdError(
             "was made of other data",
             where=file,
-            mend="make it anew with: rsitmd benchmark positives",
+            hint="make it anew with: rsitmd benchmark positives",
         )
     images = {image.filename: index for index, image in enumerate(gallery.part)}
     texts = {
@@ -185,7 +185,7 @@ def read_positives(file: Path, gallery: Gallery) -> tuple[list[Pair], dict[str, 
             raise RsitmdError(
                 f"pairs[{number}] names no text and other image of this split",
                 where=file,
-                mend="make it anew with: rsitmd benchmark positives",
+                hint="make it anew with: rsitmd benchmark positives",
             )
         pairs.append(
             Pair(text, image, entry["similarity"], entry["shared_keywords"], entry["verified"])

@@ -69,7 +69,7 @@ def find_published(
     known = datasets()
     if name is not None and name not in (*known, "none"):
         raise WrongUsage(
-            f"nothing published is known of {name!r}", mend=f"known: {', '.join(known)}, none"
+            f"nothing published is known of {name!r}", hint=f"known: {', '.join(known)}, none"
         )
     wanted = name or next((each for each in known if each in data.lower()), "none")
     if wanted == "none":

@@ -12,8 +12,8 @@ import numpy as np
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.evaluation.gallery import Gallery, Indices
 from rsitmd_tools.baselines.evaluation.recall import NAMES, Floats, Hits
-from rsitmd_tools.dataset.formats.registry import read_text
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats.registry import read_text
 
 COLUMNS = ("image", "sentence_index", "rank", *NAMES)
 DIGITS = 6
@@ -99,4 +99,4 @@ def _row(hits: Hits, query: int) -> list[str]:
 
 
 def _malformed(file: Path, what: str) -> RsitmdError:
-    return RsitmdError(what, where=file, mend="evaluate the run again")
+    return RsitmdError(what, where=file, hint="evaluate the run again")

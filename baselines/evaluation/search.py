@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 from rsitmd_tools.baselines.data.images import decode_images
-from rsitmd_tools.baselines.evaluation.fits import check_run
+from rsitmd_tools.baselines.device import accelerator, check_device
 from rsitmd_tools.baselines.evaluation.scoring import score_matrix
 from rsitmd_tools.baselines.evaluation.trec import nearest
+from rsitmd_tools.baselines.integrity import check_run
 from rsitmd_tools.baselines.run import Run
-from rsitmd_tools.baselines.training.device import accelerator, check_device
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 
@@ -51,9 +51,9 @@ def search(
         RsitmdError: The run or the dataset cannot be used, or the device is not there.
     """
     if not text.strip():
-        raise WrongUsage("the sentence is blank", mend="give one with --text")
+        raise WrongUsage("the sentence is blank", hint="give one with --text")
     if not len(dataset):
-        raise RsitmdError("holds no images", where=dataset.source, mend="name another dataset")
+        raise RsitmdError("holds no images", where=dataset.source, hint="name another dataset")
     check_device(device, 1)
     run = Run(folder)
     model, tokenizer, config = run.load()
@@ -65,7 +65,7 @@ def search(
     if np.isnan(scores).any():
         first = dataset.images[int(np.flatnonzero(np.isnan(scores))[0])].filename
         raise RsitmdError(
-            "the model's score is no number", where=f"{folder}: {first}", mend="train it again"
+            "the model's score is no number", where=f"{folder}: {first}", hint="train it again"
         )
     found = [
         {

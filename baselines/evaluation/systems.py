@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
 from rsitmd_tools.baselines.evaluation.queries import Queries, read_queries
 from rsitmd_tools.baselines.evaluation.recall import Floats
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.report.runs import EvaluatedRun, read_runs
 
 # What differs between the runs of one system.
 OF_A_RUN = ("seed", "fold", "folds", "weights")
@@ -71,7 +71,7 @@ def group_runs(folders: Sequence[Path]) -> list[System]:
         runs = read_runs(sorted(file.parent for file in folder.glob("*/result.json")))
         if len({_key(run) for run in runs}) > 1:
             raise RsitmdError(
-                "holds runs of different settings", where=folder, mend="name its runs one by one"
+                "holds runs of different settings", where=folder, hint="name its runs one by one"
             )
         members.append(runs)
         labels.append(names[folder])
@@ -167,7 +167,7 @@ def _check_same_data(runs: Sequence[EvaluatedRun]) -> None:
                 raise RsitmdError(
                     f"was evaluated on {what} than {first.name}",
                     where=run.folder,
-                    mend="compare on the same gallery only",
+                    hint="compare on the same gallery only",
                 )
 
 
@@ -179,7 +179,7 @@ def _mean(runs: Sequence[EvaluatedRun]) -> Queries | None:
     for file, queries in zip(files, read, strict=True):
         if not queries.same_gallery(read[0]):
             raise RsitmdError(
-                f"holds other queries than {files[0]}", where=file, mend="evaluate the run again"
+                f"holds other queries than {files[0]}", where=file, hint="evaluate the run again"
             )
     first = read[0]
     return Queries(

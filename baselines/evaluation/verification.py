@@ -13,8 +13,8 @@ from urllib.parse import quote
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.positives import Pair
-from rsitmd_tools.dataset.formats.rsitmd import load_document
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats.rsitmd import load_document
 
 CHOICE = "fits"
 YES, NO = "yes", "no"
@@ -60,7 +60,7 @@ def read_answers(file: Path, gallery: Gallery, pairs: Sequence[Pair]) -> list[Pa
     tasks = load_document(file)
     if not isinstance(tasks, list):
         raise RsitmdError(
-            "is not a list of tasks", where=file, mend="export the project as JSON, not JSON-MIN"
+            "is not a list of tasks", where=file, hint="export the project as JSON, not JSON-MIN"
         )
     votes: dict[str, Counter[str]] = {}
     for number, task in enumerate(tasks):
@@ -71,7 +71,7 @@ def read_answers(file: Path, gallery: Gallery, pairs: Sequence[Pair]) -> list[Pa
             raise RsitmdError(
                 f"task {number} is no task of a pair",
                 where=file,
-                mend="export the project of these tasks as JSON",
+                hint="export the project of these tasks as JSON",
             ) from error
     return [_decided(pair, votes.get(json.dumps(_key(gallery, pair)))) for pair in pairs]
 

@@ -42,7 +42,7 @@ def read_history(run: Run) -> list[dict[str, float]]:
         raise RsitmdError(
             "holds no history of a training",
             where=run.last,
-            mend="restore the checkpoint of this run, or name another folder",
+            hint="restore the checkpoint of this run, or name another folder",
         ) from error
 
 
@@ -89,5 +89,5 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             raise RsitmdError(
                 f"cannot be written ({reason(cause)})",
                 where=target,
-                mend="free some space and run the same command again with --resume",
+                hint="free some space and run the same command again with --resume",
             ) from error

@@ -18,12 +18,12 @@ from rsitmd_tools.baselines.data.features import Features
 from rsitmd_tools.baselines.data.images import unit_images
 from rsitmd_tools.baselines.data.mapped import MappedArray
 from rsitmd_tools.baselines.data.pairs import Batch, process
+from rsitmd_tools.baselines.data.train_val_split import Parts
 from rsitmd_tools.baselines.evaluation.recall import hits
 from rsitmd_tools.baselines.losses import dynamic_margin, info_nce, triplet_loss
 from rsitmd_tools.baselines.training.checkpoint import out_of_patience
 from rsitmd_tools.baselines.training.gather import gather
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
-from rsitmd_tools.baselines.training.parts import Parts
 from rsitmd_tools.baselines.training.prior import TrainingPrior
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
@@ -98,7 +98,7 @@ class RetrievalModule(lightning.LightningModule):
                 f"the loss is {loss.item()} at step {self.global_step} "
                 f"(epoch {self.current_epoch + 1})",
                 where=f"batch of images {names}",
-                mend="lower the learning rate with --set lr=...",
+                hint="lower the learning rate with --set lr=...",
             )
         self._losses.append(loss.item() / len(scores))
         return loss
@@ -136,7 +136,7 @@ class RetrievalModule(lightning.LightningModule):
                     f"weights are no numbers after step {self.global_step - 1} "
                     f"(epoch {self.current_epoch + 1})",
                     where=name,
-                    mend="lower the learning rate with --set lr=...",
+                    hint="lower the learning rate with --set lr=...",
                 )
 
     @torch.no_grad()

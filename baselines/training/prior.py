@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rsitmd_tools.baselines.training.parts import Parts
+from rsitmd_tools.baselines.data.train_val_split import Parts
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file

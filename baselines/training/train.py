@@ -30,10 +30,11 @@ from rsitmd_tools.baselines.data.images import TrainingTransform, cached_images,
 from rsitmd_tools.baselines.data.loading import Loader, fitting_workers, loading_error
 from rsitmd_tools.baselines.data.mapped import MappedArray
 from rsitmd_tools.baselines.data.pairs import Batch, EpochBatches, PairBatches, Pairs
-from rsitmd_tools.baselines.evaluation.fits import file_checksums
+from rsitmd_tools.baselines.data.train_val_split import Parts, split_parts
+from rsitmd_tools.baselines.device import accelerator, check_device, precision
+from rsitmd_tools.baselines.integrity import file_checksums
 from rsitmd_tools.baselines.models import make_model, make_tokenizer
 from rsitmd_tools.baselines.run import Run, read_checkpoint
-from rsitmd_tools.baselines.training.about import about_run, check_prior, prepare_run
 from rsitmd_tools.baselines.training.callbacks import (
     Bar,
     Interrupt,
@@ -49,14 +50,13 @@ from rsitmd_tools.baselines.training.checkpoint import (
     out_of_patience,
     read_history,
 )
-from rsitmd_tools.baselines.training.device import accelerator, check_device, precision
+from rsitmd_tools.baselines.training.manifest import about_run, check_prior, prepare_run
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
 from rsitmd_tools.baselines.training.module import RetrievalModule
-from rsitmd_tools.baselines.training.parts import Parts, split_parts
 from rsitmd_tools.baselines.training.prior import training_prior
 from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.dataset.exclusions import read_exclusions
 from rsitmd_tools.errors import RsitmdError, reason
-from rsitmd_tools.quality.against import read_exclusions
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +287,7 @@ def _one_line(run: Run) -> Iterator[None]:
         raise RsitmdError(
             "a training process was killed by the system (often: out of memory)",
             where=run.folder,
-            mend="run the same command with --resume, or train with a smaller batch "
+            hint="run the same command with --resume, or train with a smaller batch "
             "(--set batch_size=N) into a new folder",
         ) from error
     except RuntimeError as error:
@@ -296,7 +296,7 @@ def _one_line(run: Run) -> Iterator[None]:
         raise RsitmdError(
             f"cannot be written ({reason(error)})",
             where=run.folder,
-            mend="free some space and run the same command again with --resume",
+            hint="free some space and run the same command again with --resume",
         ) from error
 
 
@@ -307,12 +307,12 @@ def _explained(error: RuntimeError, run: Run) -> Exception:
         return of_loading
     said = str(error).strip().splitlines()[0]
     if "deterministic implementation" in said:
-        return RsitmdError(said.partition(",")[0], mend="train without --deterministic")
+        return RsitmdError(said.partition(",")[0], hint="train without --deterministic")
     if "loading state_dict" in said:
         return RsitmdError(
             "holds another model than the settings say",
             where=run.last,
-            mend="restore the checkpoint of this run, or name another folder",
+            hint="restore the checkpoint of this run, or name another folder",
         )
     return error
 

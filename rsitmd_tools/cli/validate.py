@@ -99,7 +99,7 @@ def command(
         click.echo(page(explain))
         return 0
     _check_usage(paths, options, statistics)
-    from rsitmd_tools.dataset import load_dataset
+    from rsitmd_tools.formats import load_dataset
 
     datasets = [load_dataset(path, input_format, image_folder) for path in paths]
     if statistics:
@@ -141,7 +141,7 @@ def _check(dataset: Dataset, against: list[Dataset], options: _Asked) -> int:
     try:
         if options.output_format == "html":
             from rsitmd_tools.report.findings_page import render as page
-            from rsitmd_tools.studio.links import task_links
+            from rsitmd_tools.studio.api.links import task_links
 
             text = page(findings, task_links(dataset))
         else:

@@ -124,7 +124,7 @@ class Dataset:
         if not chosen:
             known = ", ".join(self.splits) or "none: run `rsitmd build split` first"
             raise RsitmdError(
-                f"no images in split {split!r}", where=self.source, mend=f"splits here: {known}"
+                f"no images in split {split!r}", where=self.source, hint=f"splits here: {known}"
             )
         return replace(self, images=chosen)
 
@@ -152,7 +152,7 @@ class Dataset:
         """
         if self.image_folder is None:
             raise RsitmdError(
-                "has no image folder", where=self.source, mend="name one with --images DIR"
+                "has no image folder", where=self.source, hint="name one with --images DIR"
             )
         path = self.image_folder / image.location
         try:
@@ -168,16 +168,16 @@ class Dataset:
             raise RsitmdError(
                 f"the image name is none the system takes ({reason(error)})",
                 where=f"{self.source}: {image.location[:80]}",
-                mend="rename it",
+                hint="rename it",
             ) from error
         if not inside:
             raise RsitmdError(
                 "the image name leaves the image folder",
                 where=f"{self.source}: {image.location}",
-                mend="use names without '..' and without links to elsewhere",
+                hint="use names without '..' and without links to elsewhere",
             )
         if not is_file:
-            raise RsitmdError("image file is absent", where=path, mend="restore it")
+            raise RsitmdError("image file is absent", where=path, hint="restore it")
         return path
 
     def checksum(self) -> str:

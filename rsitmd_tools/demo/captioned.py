@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from rsitmd_tools.dataset.formats.registry import read_text
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats.registry import read_text
 from rsitmd_tools.schemas import first_error, load_schema
 
 FILENAME = "annotations.jsonl"
@@ -45,7 +45,7 @@ def read_captioned(folder: Path) -> list[CaptionedImage]:
     file = folder / FILENAME
     if not file.is_file():
         raise RsitmdError(
-            "does not exist", where=file, mend=f"the folder must hold images/ and {FILENAME}"
+            "does not exist", where=file, hint=f"the folder must hold images/ and {FILENAME}"
         )
     images = [
         _image(folder, line, f"{file}: line {number}")
@@ -53,10 +53,10 @@ def read_captioned(folder: Path) -> list[CaptionedImage]:
         if line.strip()
     ]
     if not images:
-        raise RsitmdError("holds no images", where=file, mend="one line of JSON an image")
+        raise RsitmdError("holds no images", where=file, hint="one line of JSON an image")
     name, times = Counter(image.path.name for image in images).most_common(1)[0]
     if times > 1:
-        raise RsitmdError(f"names {name} {times} times", where=file, mend="one line an image")
+        raise RsitmdError(f"names {name} {times} times", where=file, hint="one line an image")
     return images
 
 
@@ -69,16 +69,16 @@ def _image(folder: Path, line: str, where: str) -> CaptionedImage:
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
-        raise RsitmdError("is not JSON", where=where, mend="one line of JSON an image") from None
+        raise RsitmdError("is not JSON", where=where, hint="one line of JSON an image") from None
     problem = first_error(entry, load_schema("annotations"))
     if problem is not None:
-        raise RsitmdError(f"{problem.key} {problem.message}", where=where, mend=problem.mend)
+        raise RsitmdError(f"{problem.key} {problem.message}", where=where, hint=problem.hint)
     images = (folder / "images").resolve()
     path = images / entry["image"]
     if not path.resolve().is_relative_to(images):
-        raise RsitmdError("the image leaves images/", where=where, mend="name a file in images/")
+        raise RsitmdError("the image leaves images/", where=where, hint="name a file in images/")
     if not path.is_file():
-        raise RsitmdError(f"images/{entry['image']} is absent", where=where, mend="restore it")
+        raise RsitmdError(f"images/{entry['image']} is absent", where=where, hint="restore it")
     return CaptionedImage(
         path=path,
         category=entry["category"],

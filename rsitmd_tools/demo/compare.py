@@ -72,4 +72,4 @@ def compare(
 
 
 def _differs(release: Dataset, image: str, what: str) -> RsitmdError:
-    return RsitmdError(what, where=f"{release.source}: {image}", mend="report this as a fault")
+    return RsitmdError(what, where=f"{release.source}: {image}", hint="report this as a fault")

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rsitmd_tools.atomic import write_json
+from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.demo.captioned import CaptionedImage
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.progress import Step, progress
-from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_in
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import connection_of
-from rsitmd_tools.studio.secrets import OWNER_ONLY
+from rsitmd_tools.studio.api.accounts import invitation_link, sign_up_or_in
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import connection_of
+from rsitmd_tools.studio.api.secrets import OWNER_ONLY
 from rsitmd_tools.workspace import Workspace
 
 PASSWORDS = "people.json"
@@ -130,7 +131,7 @@ def _passwords(file: Path, annotators: Sequence[str]) -> dict[str, str]:
             known = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise RsitmdError(
-                f"cannot be read ({reason(error)})", where=file, mend="remove the demo's folder"
+                f"cannot be read ({reason(error)})", where=file, hint="remove the demo's folder"
             ) from error
     made = {name: known.get(name) or secrets.token_urlsafe(18) for name in annotators}
     write_json(file, {**known, **made}, mode=OWNER_ONLY)

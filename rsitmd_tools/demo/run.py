@@ -13,11 +13,11 @@ from typing import Any
 
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_json, write_text
-from rsitmd_tools.dataset import load_dataset
 from rsitmd_tools.demo.captioned import FILENAME, CaptionedImage, annotators_of, read_captioned
 from rsitmd_tools.demo.compare import Compared, compare
 from rsitmd_tools.demo.scenes import write_scenes
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.ingest import ingest
 from rsitmd_tools.quality import check_subject, subject_of, summary
@@ -128,10 +128,10 @@ def _claim(out: Path, given: Path | None, scenes: int, seed: int) -> None:
     if mark.exists():
         if mark.read_text(encoding="utf-8") != asked:
             raise RsitmdError(
-                "holds a demo with other settings", where=out, mend="name another folder with -o"
+                "holds a demo with other settings", where=out, hint="name another folder with -o"
             )
     elif out.exists() and any(out.iterdir()):
-        raise RsitmdError("is not empty", where=out, mend="name another folder with -o")
+        raise RsitmdError("is not empty", where=out, hint="name another folder with -o")
     write_text(mark, asked)
 
 
@@ -142,7 +142,7 @@ def _refuse_equal_files(images: Sequence[CaptionedImage]) -> None:
         other = seen.setdefault(sha256_file(image.path), image.path.name)
         if other != image.path.name:
             raise RsitmdError(
-                f"is the same file as {other}", where=image.path, mend="leave one of them out"
+                f"is the same file as {other}", where=image.path, hint="leave one of them out"
             )
 
 
@@ -166,14 +166,14 @@ def _ingest(workspace: Workspace, images: Sequence[CaptionedImage]) -> None:
         report = ingest(workspace, paths, category)
         if report.rejected:
             source, why = report.rejected[0]
-            raise RsitmdError(why, where=source, mend="leave this image out")
+            raise RsitmdError(why, where=source, hint="leave this image out")
 
 
 def _annotate(workspace: Workspace, images: list[CaptionedImage], demo: DemoReport) -> None:
     from rsitmd_tools.demo.people import send, sign_up
-    from rsitmd_tools.studio.pull import pull
-    from rsitmd_tools.studio.push import push
-    from rsitmd_tools.studio.server import EmbeddedServer
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
+    from rsitmd_tools.studio.sync.pull import pull
+    from rsitmd_tools.studio.sync.push import push
 
     with ExitStack() as stack:
         with demo.step("start Label Studio"):

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from rsitmd_tools.imaging.perceptual import near_pairs
 from rsitmd_tools.workspace import Workspace
-
-DIGITS = 16  # hex digits of one perceptual hash of 64 bits
-BLOCK = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,40 +89,3 @@ def _equal_pairs(keys: Sequence[str]) -> list[tuple[int, int]]:
     """Pair each index with the first that has the same key."""
     first: dict[str, int] = {}
     return [(first.setdefault(key, index), index) for index, key in enumerate(keys)]
-
-
-def near_pairs(phashes: Sequence[str], distance: int) -> Iterator[tuple[int, int]]:
-    """Yield the pairs ``(i, j)`` of images that look alike, one of them turned perhaps.
-
-    They do when the hash of the one and some hash of the other differ in at most
-    ``distance`` bits. Each pair comes at least once, in either order. All pairs are
-    compared, some 10^9 comparisons of 64 bits for 10 000 images, which takes seconds.
-
-    Args:
-        phashes: For each image one or more hashes of 16 hex digits, the image's own
-            first, then those of its turns and flips; equally many for all.
-        distance: In bits, 0 to 64.
-    """
-    bits = np.array(
-        [
-            [int(text[at : at + DIGITS], 16) for at in range(0, len(text), DIGITS)]
-            for text in phashes
-        ],
-        dtype=np.uint64,
-    )
-    upright = np.ascontiguousarray(bits[:, 0])
-    for start in range(0, len(bits), BLOCK):
-        near = _near(bits[start : start + BLOCK], upright, distance)
-        left, right = np.nonzero(near)
-        apart = left + start != right
-        yield from zip((left[apart] + start).tolist(), right[apart].tolist(), strict=True)
-
-
-def _near(
-    turned: npt.NDArray[np.uint64], upright: npt.NDArray[np.uint64], distance: int
-) -> npt.NDArray[Any]:
-    """Say which of ``turned`` (B, K) are near to which of ``upright`` (N): (B, N) bool."""
-    near = np.zeros((len(turned), len(upright)), dtype=bool)
-    for hashes in turned.T:
-        near |= np.bitwise_count(hashes[:, None] ^ upright) <= distance
-    return near

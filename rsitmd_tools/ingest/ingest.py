@@ -11,9 +11,9 @@ from pathlib import Path
 
 from rsitmd_tools.atomic import PARTIAL, atomic_path
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.normalise import Normalised, normalise
-from rsitmd_tools.ingest.pool import map_in_order
 from rsitmd_tools.ingest.scan import Found, scan, shown
 from rsitmd_tools.progress import progress
 from rsitmd_tools.workspace import Workspace
@@ -179,7 +179,7 @@ def _keep_to_one_size(workspace: Workspace) -> None:
         raise RsitmdError(
             f"dataset.image_size is {size}, the images here have {recorded}",
             where=workspace.path / "rsitmd.toml",
-            mend=f"set it back to {recorded}, or begin another workspace",
+            hint=f"set it back to {recorded}, or begin another workspace",
         )
     with workspace.transaction():
         workspace.set_fact(SIZE_FACT, size)

@@ -10,25 +10,14 @@ from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
-import imagehash
 from PIL import Image
 
 from rsitmd_tools.errors import reason
-from rsitmd_tools.ingest.decode import decode
-from rsitmd_tools.ingest.limits import UnusableImageError, check_bytes
+from rsitmd_tools.imaging.decode import decode
+from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
+from rsitmd_tools.imaging.perceptual import perceptual_hashes
 
 PREDICTOR = 317
-HASHED_SIDE = 32  # the side imagehash.phash reduces an image to
-ORIENTATIONS = (
-    None,
-    Image.Transpose.ROTATE_90,
-    Image.Transpose.ROTATE_180,
-    Image.Transpose.ROTATE_270,
-    Image.Transpose.FLIP_LEFT_RIGHT,
-    Image.Transpose.FLIP_TOP_BOTTOM,
-    Image.Transpose.TRANSPOSE,
-    Image.Transpose.TRANSVERSE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +82,6 @@ def encode_tiff(image: Image.Image) -> bytes:
     encoded = io.BytesIO()
     image.save(encoded, format="TIFF", compression="tiff_lzw", tiffinfo={PREDICTOR: 2})
     return encoded.getvalue()
-
-
-def perceptual_hashes(image: Image.Image) -> str:
-    """Return the perceptual hashes of an image and its seven turns and flips.
-
-    An aerial image has no upright: one that was turned shows the same place.
-
-    Returns:
-        Eight hashes of 16 hex digits (64 bits) each, the image's own first.
-    """
-    small = image.convert("L").resize((HASHED_SIDE, HASHED_SIDE), Image.Resampling.LANCZOS)
-    turned = (small if turn is None else small.transpose(turn) for turn in ORIENTATIONS)
-    return "".join(str(imagehash.phash(variant)) for variant in turned)
 
 
 def _quietly_decoded(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:

@@ -72,15 +72,15 @@ def scan(
     skipped = 0
     for source in sources:
         if not source.exists():
-            raise RsitmdError("does not exist", where=source, mend="name a folder of images")
+            raise RsitmdError("does not exist", where=source, hint="name a folder of images")
         if leave_out is not None and source.resolve().is_relative_to(leave_out.resolve()):
             raise RsitmdError(
-                "lies in the workspace itself", where=source, mend="name a folder outside it"
+                "lies in the workspace itself", where=source, hint="name a folder outside it"
             )
         files, others = ([source], 0) if source.is_file() else _files(source, leave_out)
         if not files:
             raise RsitmdError(
-                "holds no TIFF, JPEG or PNG file", where=source, mend="name a folder of images"
+                "holds no TIFF, JPEG or PNG file", where=source, hint="name a folder of images"
             )
         found += [Found(path, _category(path, source, category)) for path in files]
         skipped += others
@@ -103,7 +103,7 @@ def safe_category(name: str, where: Path | None = None) -> str:
         raise WrongUsage(
             f"{name!r} is no name for a category",
             where=where,
-            mend="give one with --category, in letters a to z",
+            hint="give one with --category, in letters a to z",
         )
     return safe
 
@@ -135,7 +135,7 @@ def _files(folder: Path, leave_out: Path | None) -> tuple[list[Path], int]:
 
     def fail(error: OSError) -> None:
         raise RsitmdError(
-            f"cannot be read ({reason(error)})", where=error.filename, mend="check permissions"
+            f"cannot be read ({reason(error)})", where=error.filename, hint="check permissions"
         )
 
     root = folder.resolve()

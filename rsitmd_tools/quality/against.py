@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.quality.near_duplicates import near_duplicates
 from rsitmd_tools.quality.pictures import measure_images
-from rsitmd_tools.quality.subject import PictureOf, Written
+from rsitmd_tools.quality.records import PictureOf, Shared, Written
 from rsitmd_tools.quality.texts import folded
-from rsitmd_tools.quality.twins import twins
 
 TRAINED = (None, "train")
 # Captions of fewer words are alike by chance: they do not make an image one to exclude.
 TELLING_WORDS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """An image here that is, or has a caption of, an image another dataset trains on.
-
-    Attributes:
-        own: The image here.
-        dataset: The other dataset.
-        other: The image there.
-        exact: Whether the pixels, or the words, are equal.
-        sentence_index: Index of the shared sentence here, where it is about one.
-    """
-
-    own: ImageRecord
-    dataset: Dataset
-    other: ImageRecord
-    exact: bool
-    sentence_index: int | None = None
 
 
 def shared_images(
@@ -54,7 +34,7 @@ def shared_images(
     for other in against:
         trained = replace(other, images=tuple(i for i in other if i.split in TRAINED))
         theirs = list(measure_images(trained))
-        found = twins([*own, *(picture for _, picture in theirs)], distance)
+        found = near_duplicates([*own, *(picture for _, picture in theirs)], distance)
         for pair in found:
             if pair.first < len(own) <= pair.second:
                 image = theirs[pair.second - len(own)][0]
@@ -97,38 +77,6 @@ def exclusion_list(shared: Iterable[Shared]) -> dict[str, Any]:
             for name, images in sorted(datasets.items())
         },
     }
-
-
-def read_exclusions(path: Path, dataset: Dataset) -> frozenset[str]:
-    """Return the file names of a dataset that an exclusion list names.
-
-    Raises:
-        RsitmdError: The file is no exclusion list, or has none for a dataset of this name.
-    """
-    import json
-
-    from rsitmd_tools.errors import RsitmdError, reason
-
-    try:
-        lists = json.loads(path.read_text(encoding="utf-8"))["exclude"]
-        found = {
-            str(name): frozenset(str(entry["filename"]) for entry in entries)
-            for name, entries in lists.items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise RsitmdError(
-            f"is no exclusion list ({reason(error)})",
-            where=path,
-            mend="write one with: rsitmd validate NEW --against OLD --exclusions FILE",
-        ) from error
-    if found and dataset.name not in found:
-        # Leaving nothing out without a word would be the leak the list is made against.
-        raise RsitmdError(
-            f"names images of {', '.join(map(repr, sorted(found)))}, none of {dataset.name!r}",
-            where=path,
-            mend="give the dataset the name it had, or write the list anew",
-        )
-    return found.get(dataset.name, frozenset())
 
 
 def _is_tested(image: ImageRecord, dataset: Dataset) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from rsitmd_tools.quality.subject import Subject, Written
+from rsitmd_tools.quality.records import Written
+from rsitmd_tools.quality.subject import Subject
 
 
 def by_annotator(subject: Subject) -> dict[str, list[Written]]:

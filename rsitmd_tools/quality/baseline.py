@@ -46,7 +46,7 @@ class Baseline:
             raise RsitmdError(
                 f"is no baseline that can be read ({reason(error)})",
                 where=path,
-                mend="write it anew with --write-baseline",
+                hint="write it anew with --write-baseline",
             ) from error
 
     def write(self, path: Path) -> None:

@@ -99,6 +99,6 @@ def _document(dataset: Dataset) -> Any:
     """Return the JSON a dataset was read from; rules hold it against the schema."""
     if dataset.format != "rsitmd":
         return None
-    from rsitmd_tools.dataset.formats.rsitmd import load_document
+    from rsitmd_tools.formats.rsitmd import load_document
 
     return load_document(dataset.source) if dataset.source.is_file() else None

@@ -43,14 +43,14 @@ def apply(dataset: Dataset, changes: Sequence[Change]) -> str:
         raise WrongUsage(
             f"the format {dataset.format!r} cannot be mended in place",
             where=dataset.source,
-            mend="convert it first with: rsitmd build convert SRC DST --to rsitmd",
+            hint="convert it first with: rsitmd build convert SRC DST --to rsitmd",
         )
     return writers[dataset.format](dataset, changes)
 
 
 def _rsitmd(dataset: Dataset, changes: Sequence[Change]) -> str:
-    from rsitmd_tools.dataset.formats.rsitmd import load_document
-    from rsitmd_tools.similarity.tokens import tokenize
+    from rsitmd_tools.formats.rsitmd import load_document
+    from rsitmd_tools.text.tokens import tokenize
 
     document = load_document(dataset.source)
     for change in changes:
@@ -69,7 +69,7 @@ def _rsitmd(dataset: Dataset, changes: Sequence[Change]) -> str:
 
 
 def _precomp(dataset: Dataset, changes: Sequence[Change]) -> str:
-    from rsitmd_tools.dataset.formats.registry import read_text
+    from rsitmd_tools.formats.registry import read_text
 
     kept = _keep(dataset.source, changes)
     for split in dataset.splits:
@@ -125,7 +125,7 @@ def _check(where: Path, change: Change, found: str | None) -> None:
         raise RsitmdError(
             f"{change.image}, {change.label}: the text has changed meanwhile",
             where=where,
-            mend="run the same command again",
+            hint="run the same command again",
         )
 
 
@@ -142,7 +142,7 @@ def _keep(folder: Path, changes: Sequence[Change]) -> str:
         raise RsitmdError(
             f"cannot be written ({reason(error)})",
             where=path,
-            mend="choose a folder you may write to",
+            hint="choose a folder you may write to",
         ) from error
     return str(path)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.errors import WrongUsage
-from rsitmd_tools.quality.registry import FAMILIES, Rule, all_rules
+from rsitmd_tools.quality.registry import all_rules
+from rsitmd_tools.quality.rule import FAMILIES, Rule
 
 SECTIONS = ("Bad", "Good", "Fix")
 
@@ -80,7 +81,7 @@ def explain(code: str) -> str:
     for entry in rules.values():
         if code.upper() == entry.code or code.lower() == entry.name:
             return page(entry)
-    raise WrongUsage(f"no rule has the code {code!r}", mend=f"known: {', '.join(rules)}")
+    raise WrongUsage(f"no rule has the code {code!r}", hint=f"known: {', '.join(rules)}")
 
 
 def overview() -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rsitmd_tools.errors import printable
-from rsitmd_tools.quality.registry import Rule, selected_rules
+from rsitmd_tools.quality.registry import selected_rules
+from rsitmd_tools.quality.rule import Rule
 from rsitmd_tools.quality.subject import Subject
 
 # One fix may make room for another: a stray blank hides a doubled full stop.

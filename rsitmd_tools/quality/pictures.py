@@ -21,8 +21,9 @@ from PIL import Image
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, reason
-from rsitmd_tools.ingest.limits import UnusableImageError, check_bytes, check_size
-from rsitmd_tools.ingest.pool import map_in_order
+from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes, check_size
+from rsitmd_tools.imaging.perceptual import perceptual_hashes
+from rsitmd_tools.imaging.pool import map_in_order
 
 FORMATS = ("TIFF", "JPEG", "PNG")
 SIDE = 32
@@ -55,6 +56,8 @@ class Picture:
         sharpness: Standard deviation of the Laplacian of the grey values; the same holds.
         nodata: Share of pure black or pure white pixels, whichever is more.
         thumbnail: ``SIDE * SIDE`` grey values.
+        hashes: Perceptual hashes of the thumbnail, see
+            :func:`~rsitmd_tools.imaging.perceptual.perceptual_hashes`.
     """
 
     path: Path
@@ -66,6 +69,7 @@ class Picture:
     sharpness: float = 0.0
     nodata: float = 0.0
     thumbnail: bytes = b""
+    hashes: str = ""
 
 
 def measure_images(
@@ -119,6 +123,7 @@ def measure(path: Path, lines: Lines = EXACT) -> Picture:
         sharpness=_sharpness(values, lines.sharpness),
         nodata=_nodata(values),
         thumbnail=small.tobytes(),
+        hashes=perceptual_hashes(small),
     )
 
 

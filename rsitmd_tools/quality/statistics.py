@@ -31,7 +31,7 @@ def dataset_statistics(dataset: Dataset) -> dict[str, Any]:
     A figure that does not exist (an empty dataset's average) is None. Source: Yuan et al.,
     2021, section IV; schema ``statistics``.
     """
-    from rsitmd_tools.similarity.tokens import tokenize
+    from rsitmd_tools.text.tokens import tokenize
 
     texts = _Texts({raw: tokenize(raw) for raw in set(dataset.captions())})
     splits = {name: dataset.select(name) for name in dataset.splits}

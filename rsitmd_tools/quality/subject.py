@@ -6,45 +6,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rsitmd_tools.dataset.naming import SentenceName, sentence_names
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.quality.records import PictureOf, Shared, Written
 from rsitmd_tools.quality.texts import folded, split_words
 from rsitmd_tools.quality.words import WordLists
 from rsitmd_tools.workspace.settings import Settings, Thresholds
 
 if TYPE_CHECKING:
-    from rsitmd_tools.quality.against import Shared
-    from rsitmd_tools.quality.pictures import Picture
+    from rsitmd_tools.quality.near_duplicates import NearDuplicates
     from rsitmd_tools.quality.spelling import Spelling
-    from rsitmd_tools.quality.twins import Twins
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A sentence that is not blank, where it stands, and its words.
-
-    Attributes:
-        image: Its image.
-        index: Its index within the image.
-        raw: The text.
-        words: Lower-cased words and numbers, punctuation left out.
-        folded: The text without regard to case and white space: equal for equal sentences.
-    """
-
-    image: ImageRecord
-    index: int
-    raw: str
-    words: tuple[str, ...]
-    folded: str
-
-
-class PictureOf(NamedTuple):
-    """An image whose file was found, and what was measured in it."""
-
-    image: ImageRecord
-    picture: Picture
 
 
 @dataclass(frozen=True)
@@ -156,12 +129,12 @@ class Subject:
         return tuple(PictureOf(*pair) for pair in measure_images(self.dataset, lines))
 
     @cached_property
-    def twins(self) -> tuple[Twins, ...]:
+    def near_duplicates(self) -> tuple[NearDuplicates, ...]:
         """Pairs of :attr:`pictures` that show the same."""
-        from rsitmd_tools.quality.twins import twins
+        from rsitmd_tools.quality.near_duplicates import near_duplicates
 
         pictures = [entry.picture for entry in self.pictures]
-        return tuple(twins(pictures, self.settings.split.near_duplicate_distance))
+        return tuple(near_duplicates(pictures, self.settings.split.near_duplicate_distance))
 
     @cached_property
     def shared_images(self) -> tuple[Shared, ...]:

@@ -22,10 +22,9 @@ from PIL import Image
 
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import atomic_folder, write_json
-from rsitmd_tools.dataset import load_dataset, save_dataset
-from rsitmd_tools.dataset.formats import precomp
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.formats import load_dataset, precomp, save_dataset
 from rsitmd_tools.progress import track
 from rsitmd_tools.quality.statistics import dataset_statistics, origins_of
 from rsitmd_tools.release.checksums import verify_release, write_checksums
@@ -170,7 +169,7 @@ def _errors_name(out: Path, *, instead_of: Path) -> Iterator[None]:
         yield
     except RsitmdError as error:
         where = None if error.where is None else error.where.replace(str(instead_of), str(out))
-        raise RsitmdError(error.what, where=where, mend=error.mend) from error
+        raise RsitmdError(error.what, where=where, hint=error.hint) from error
 
 
 def _content(workspace: Workspace) -> _Content:
@@ -276,21 +275,21 @@ def _read(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise RsitmdError(
-            f"cannot be read ({reason(error)})", where=file, mend="check the file"
+            f"cannot be read ({reason(error)})", where=file, hint="check the file"
         ) from error
 
 
 def _check_pixels(data: bytes, expected: str, source: Path) -> None:
-    mend = "restore the file, or ingest its source into a new workspace"
+    hint = "restore the file, or ingest its source into a new workspace"
     try:
         with warnings.catch_warnings():
             # What Pillow warns of is said by the error that follows.
             warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(data), formats=["TIFF"]).convert("RGB")
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise RsitmdError(f"is damaged ({reason(error)})", where=source, mend=mend) from error
+        raise RsitmdError(f"is damaged ({reason(error)})", where=source, hint=hint) from error
     if hashlib.sha256(image.tobytes()).hexdigest() != expected:
-        raise RsitmdError("has other pixels than when it was ingested", where=source, mend=mend)
+        raise RsitmdError("has other pixels than when it was ingested", where=source, hint=hint)
 
 
 def _check_copies(copies: dict[str, str], written: dict[str, str], out: Path) -> None:
@@ -300,7 +299,7 @@ def _check_copies(copies: dict[str, str], written: dict[str, str], out: Path) ->
             raise RsitmdError(
                 f"the copy of {name} differs from its source",
                 where=out,
-                mend="check the disk and run the same command again",
+                hint="check the disk and run the same command again",
             )
 
 

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from rsitmd_tools.atomic import write_text
-from rsitmd_tools.dataset.formats.registry import read_text
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.formats.registry import read_text
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.progress import track
 
@@ -41,18 +41,18 @@ def verify_release(folder: Path) -> int:
     present = set(_files(folder))
     for name, expected in track(listed.items(), "verify", len(listed)):
         if name not in present:
-            raise RsitmdError("is listed but absent", where=folder / name, mend=_MEND)
+            raise RsitmdError("is listed but absent", where=folder / name, hint=_MEND)
         try:
             found = sha256_file(folder / name)
         except OSError as error:
             raise RsitmdError(
-                f"cannot be read ({reason(error)})", where=folder / name, mend="check the file"
+                f"cannot be read ({reason(error)})", where=folder / name, hint="check the file"
             ) from error
         if found != expected:
-            raise RsitmdError("does not have its checksum", where=folder / name, mend=_MEND)
+            raise RsitmdError("does not have its checksum", where=folder / name, hint=_MEND)
     unlisted = sorted(present.difference(listed))
     if unlisted:
-        raise RsitmdError(f"is not in {FILENAME}", where=folder / unlisted[0], mend=_MEND)
+        raise RsitmdError(f"is not in {FILENAME}", where=folder / unlisted[0], hint=_MEND)
     return len(listed)
 
 
@@ -73,6 +73,6 @@ def _read(file: Path) -> dict[str, str]:
     for number, line in enumerate(read_text(file).splitlines(), 1):
         match = _LINE.fullmatch(line)
         if match is None:
-            raise RsitmdError("is no checksum", where=f"{file}: line {number}", mend=_MEND)
+            raise RsitmdError("is no checksum", where=f"{file}: line {number}", hint=_MEND)
         listed[match[2]] = match[1]
     return listed

@@ -35,7 +35,7 @@ def check_version(version: str) -> None:
     """
     if _VERSION.fullmatch(version) is None:
         raise WrongUsage(
-            "is not a version", where=repr(version), mend="write it as 1.0.0 or 1.1.0-rc.1"
+            "is not a version", where=repr(version), hint="write it as 1.0.0 or 1.1.0-rc.1"
         )
 
 
@@ -72,27 +72,27 @@ def check_splits(
         raise RsitmdError(
             "has no image with all its sentences accepted ([release] only_accepted = true)",
             where=workspace,
-            mend=f"accept sentences: rsitmd annotate review {workspace} --accept",
+            hint=f"accept sentences: rsitmd annotate review {workspace} --accept",
         )
     if not finished:
         raise RsitmdError(
             "has no image with all its sentences",
             where=workspace,
-            mend=f"see how far the campaign is: rsitmd annotate status {workspace}",
+            hint=f"see how far the campaign is: rsitmd annotate status {workspace}",
         )
     count = Counter(image.split for image in finished)
     if count[None]:
         raise RsitmdError(
             f"{count[None]} of {len(finished)} finished images have no split",
             where=workspace,
-            mend=f"run: rsitmd build split {workspace}",
+            hint=f"run: rsitmd build split {workspace}",
         )
     empty = [split for split in REQUIRED_SPLITS if not count[split]]
     if empty:
         raise RsitmdError(
             f"has no finished image in {' and '.join(empty)}",
             where=workspace,
-            mend="finish more images, or change the shares in rsitmd.toml and split again",
+            hint="finish more images, or change the shares in rsitmd.toml and split again",
         )
 
 
@@ -110,14 +110,14 @@ def check_filenames(images: Iterable[ImageRecord], workspace: Path) -> None:
             raise RsitmdError(
                 f"{name!r} cannot be the name of a released image",
                 where=workspace,
-                mend="ingest the image again",
+                hint="ingest the image again",
             )
         other = seen.setdefault(name.casefold(), name)
         if other != name:
             raise RsitmdError(
                 f"{other!r} and {name!r} are one file where case does not count",
                 where=workspace,
-                mend="ingest one of them under another category",
+                hint="ingest one of them under another category",
             )
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from PIL import Image
 
-from rsitmd_tools.dataset import Dataset, load_dataset
+from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun
+from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.progress import track
-from rsitmd_tools.report.runs import EvaluatedRun
 
 SIDE = 160
 QUALITY = 78
@@ -85,7 +86,7 @@ def pictures(dataset: Dataset, names: Iterable[str]) -> dict[str, str]:
 
 def _shown(dataset: Dataset) -> ShownData:
     from rsitmd_tools.quality import dataset_statistics
-    from rsitmd_tools.similarity.tokens import tokenize
+    from rsitmd_tools.text.tokens import tokenize
 
     lengths = Counter(len(tokenize(caption)) for caption in dataset.captions())
     return ShownData(

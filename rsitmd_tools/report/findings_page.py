@@ -129,7 +129,7 @@ def _pairs(subject: Subject, findings: Sequence[Finding]) -> list[Pair]:
     told = {(f.code in EXACT, f.image, f.split) for f in findings if f.code in (*EXACT, *NEAR)}
     if not told:
         return []  # looking for pairs would decode every image
-    twins = sorted(subject.twins, key=lambda pair: (not pair.exact, -pair.likeness))
+    twins = sorted(subject.near_duplicates, key=lambda pair: (not pair.exact, -pair.likeness))
     seconds = [subject.pictures[pair.second].image for pair in twins]
     twins = [
         pair

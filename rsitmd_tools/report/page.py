@@ -12,9 +12,9 @@ import jinja2
 
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_text
+from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
 from rsitmd_tools.report.data import ShownData, find_data, pictures
 from rsitmd_tools.report.figures import COLOURS, Curve, curves, histogram
-from rsitmd_tools.report.runs import EvaluatedRun, read_runs
 
 QUERIES = 6
 HARDEST = 5

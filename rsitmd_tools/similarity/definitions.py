@@ -32,7 +32,7 @@ def prepare(
 
         if weights != EQUAL_WEIGHTS:
             raise WrongUsage(
-                "the reference definition has fixed weights", mend="weigh the paper definition"
+                "the reference definition has fixed weights", hint="weigh the paper definition"
             )
         return reference.prepare(captions)
     if definition == "paper":
@@ -41,9 +41,9 @@ def prepare(
         if not all(math.isfinite(w) and w >= 0 for w in weights) or sum(weights) <= 0:
             raise WrongUsage(
                 f"weights {weights[0]:g},{weights[1]:g} make no similarity",
-                mend="give two numbers from 0 on, one of them above 0",
+                hint="give two numbers from 0 on, one of them above 0",
             )
         return paper.prepare(captions, weights, wordnet.installed_synonyms())
     raise WrongUsage(
-        f"no definition is called {definition!r}", mend=f"known: {', '.join(DEFINITIONS)}"
+        f"no definition is called {definition!r}", hint=f"known: {', '.join(DEFINITIONS)}"
     )

@@ -18,8 +18,9 @@ from rsitmd_tools.atomic import atomic_path
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.progress import progress
+from rsitmd_tools.similarity.arrays import Floats
 from rsitmd_tools.similarity.definitions import EQUAL_WEIGHTS, prepare
-from rsitmd_tools.similarity.rows import Floats, map_blocks
+from rsitmd_tools.similarity.rows import map_blocks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +77,7 @@ def heat_map(
     similarity = prepare(ordered, definition, weights)
     images, captions = similarity.shape
     if not images or not captions:
-        raise RsitmdError("holds no captions", where=dataset.source, mend="write some first")
+        raise RsitmdError("holds no captions", where=dataset.source, hint="write some first")
     row_of = _bins(images, cells)
     starts = np.flatnonzero(np.diff(_bins(captions, cells), prepend=-1))
     widths = np.diff(starts, append=captions)
@@ -148,7 +149,7 @@ def check_ending(path: Path) -> None:
         WrongUsage: Its ending is none of .png, .pdf, .svg.
     """
     if path.suffix not in ENDINGS:
-        raise WrongUsage(f"--plot {path} has another ending", mend=f"use {', '.join(ENDINGS)}")
+        raise WrongUsage(f"--plot {path} has another ending", hint=f"use {', '.join(ENDINGS)}")
 
 
 def _mark_categories(axes: Axes, entry: HeatMap) -> None:

@@ -10,57 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from rsitmd_tools.similarity.arrays import (
+    Ids,
+    Ragged,
+)
 from rsitmd_tools.similarity.kernels import count_earlier
-from rsitmd_tools.similarity.tokens import tokenize
-
-# Unsigned, so that a kernel need not ask whether an index counts from the end: a third of
-# its time.
-Ids: TypeAlias = npt.NDArray[np.uint32]
-
-
-class Ragged(NamedTuple):
-    """Lists of ids end to end: list ``i`` is ``values[starts[i]:starts[i + 1]]``."""
-
-    starts: Ids
-    values: Ids
-
-    @property
-    def lengths(self) -> npt.NDArray[np.int64]:
-        """How long each list is."""
-        return np.diff(self.starts.astype(np.int64))
-
-    @property
-    def owners(self) -> Ids:
-        """For each value, the list it is in."""
-        lengths = self.lengths
-        return np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
-
-    @classmethod
-    def of_lengths(
-        cls, lengths: npt.NDArray[np.integer], values: npt.NDArray[np.integer]
-    ) -> Ragged:
-        """Cut values into lists of these lengths."""
-        starts = np.zeros(len(lengths) + 1, np.uint32)
-        np.cumsum(lengths, out=starts[1:])
-        return cls(starts, values.astype(np.uint32, copy=False))
-
-    @classmethod
-    def of_lists(cls, lists: Sequence[Sequence[int]]) -> Ragged:
-        """Lay lists end to end."""
-        lengths = np.array([len(entry) for entry in lists], dtype=np.int64)
-        return cls.of_lengths(lengths, np.fromiter(chain.from_iterable(lists), np.uint32))
-
-    def inverted(self, size: int) -> Ragged:
-        """Return for each value below ``size`` the lists that hold it, in order."""
-        # A stable sort of 16-bit numbers is a radix sort.
-        keys = self.values.astype(np.uint16) if size <= 1 << 16 else self.values
-        order = np.argsort(keys, kind="stable")
-        return Ragged.of_lengths(np.bincount(self.values, minlength=size), self.owners[order])
+from rsitmd_tools.text.tokens import tokenize
 
 
 @dataclass(frozen=True, slots=True)

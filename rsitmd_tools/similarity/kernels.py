@@ -11,18 +11,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from rsitmd_tools.similarity.compiled import compiled
 
 if TYPE_CHECKING:
-    from rsitmd_tools.similarity.bleu import Bleu, BleuBuffers
-    from rsitmd_tools.similarity.index import Ids, Ragged
-    from rsitmd_tools.similarity.meteor import Meteor, MeteorBuffers
-    from rsitmd_tools.similarity.overlap import Overlap, OverlapBuffers
-    from rsitmd_tools.similarity.reference import Shorts
-
-    Floats = npt.NDArray[np.float64]
+    from rsitmd_tools.similarity.arrays import (
+        Bleu,
+        BleuBuffers,
+        Floats,
+        Ids,
+        Meteor,
+        MeteorBuffers,
+        Overlap,
+        OverlapBuffers,
+        Ragged,
+        Shorts,
+    )
 
 
 @compiled

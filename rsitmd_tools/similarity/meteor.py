@@ -3,58 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from rsitmd_tools.similarity.index import Captions, Ids, Ragged, number_repeats
-from rsitmd_tools.similarity.tokens import stem
+from rsitmd_tools.similarity.arrays import (
+    Meteor,
+    MeteorBuffers,
+    Ragged,
+)
+from rsitmd_tools.similarity.index import Captions, number_repeats
+from rsitmd_tools.text.tokens import stem
 
 Synonyms = Callable[[str], Collection[str]]
-
-
-class Meteor(NamedTuple):
-    """The words of captions and their stems, repeats numbered from the end.
-
-    Attributes:
-        starts: ``(D + 1,)``, where each caption begins in the three arrays below.
-        words: The words, repeats numbered.
-        stems: The stems, repeats numbered.
-        plain_stems: The stems, repeats alike; 0 where no other word has that stem or is a
-            synonym, so that what the exact stage left over stays so.
-        kinds: How many different words there are, and how many different stems.
-        synonyms: Of each stem the stems that are synonyms; empty without WordNet.
-    """
-
-    starts: Ids
-    words: Ids
-    stems: Ids
-    plain_stems: Ids
-    kinds: tuple[int, int]
-    synonyms: Ragged
-
-
-class MeteorBuffers(NamedTuple):
-    """What the kernel keeps for one reference; all zero between references.
-
-    A place is a position in the reference, counted from 2; 0 is no place.
-
-    Attributes:
-        place: Where each word stands.
-        stemmed: Whether each stem stands in it.
-        tail: The last place of each plain stem.
-        before: For each place, the place before it of the same plain stem.
-        link: The place that each word of a caption is paired with.
-        left: The words of a caption that the exact stage left over.
-    """
-
-    place: npt.NDArray[np.int32]
-    stemmed: npt.NDArray[np.uint8]
-    tail: npt.NDArray[np.int32]
-    before: npt.NDArray[np.int32]
-    link: npt.NDArray[np.int32]
-    left: npt.NDArray[np.int32]
 
 
 def index_meteor(captions: Captions, synonyms: Synonyms | None) -> Meteor:

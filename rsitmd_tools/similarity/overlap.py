@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from rsitmd_tools.similarity.index import Captions, Ids, Ragged
+from rsitmd_tools.similarity.arrays import (
+    Overlap,
+    OverlapBuffers,
+    Ragged,
+)
+from rsitmd_tools.similarity.index import Captions
 
 COMMON = 8
-
-
-class Overlap(NamedTuple):
-    """Which words captions have, stop words left out.
-
-    Attributes:
-        words: The distinct words of each caption, the commonest word being 0.
-        counts: ``(M,)``, how many words each caption has, repeats counted.
-        patterns: ``(M,)``, which of the words 0 to 7 a caption has, a bit each.
-        postings: The captions that have each word.
-    """
-
-    words: Ragged
-    counts: Ids
-    patterns: npt.NDArray[np.uint8]
-    postings: Ragged
-
-
-class OverlapBuffers(NamedTuple):
-    """What the kernel keeps for one row; all zero between rows.
-
-    Attributes:
-        share: What each word adds to the captions that have it.
-        table: What each set of the words 0 to 7 adds.
-    """
-
-    share: npt.NDArray[np.float64]
-    table: npt.NDArray[np.float64]
 
 
 def index_overlap(captions: Captions, stop_words: Collection[str]) -> Overlap:

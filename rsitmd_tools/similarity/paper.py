@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from rsitmd_tools.similarity import kernels
-from rsitmd_tools.similarity.bleu import Bleu, bleu_buffers, index_bleu
-from rsitmd_tools.similarity.index import Captions, Ids, index_captions
-from rsitmd_tools.similarity.meteor import Meteor, Synonyms, index_meteor, meteor_buffers
-from rsitmd_tools.similarity.rows import Fill, Floats
+from rsitmd_tools.similarity.arrays import Bleu, Floats, Ids, Meteor
+from rsitmd_tools.similarity.bleu import bleu_buffers, index_bleu
+from rsitmd_tools.similarity.index import Captions, index_captions
+from rsitmd_tools.similarity.meteor import Synonyms, index_meteor, meteor_buffers
+from rsitmd_tools.similarity.rows import Fill
 
 
 @dataclass(frozen=True, slots=True)

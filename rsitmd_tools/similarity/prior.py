@@ -23,12 +23,13 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
 from rsitmd_tools.hashing import sha256_lines
 from rsitmd_tools.progress import progress
 from rsitmd_tools.similarity import dense, sparse
+from rsitmd_tools.similarity.arrays import Floats
 from rsitmd_tools.similarity.definitions import EQUAL_WEIGHTS, prepare
-from rsitmd_tools.similarity.rows import Floats, Similarity, map_blocks
+from rsitmd_tools.similarity.rows import Similarity, map_blocks
 from rsitmd_tools.similarity.sparse import SparseValues
 
 DTYPES = ("float32", "float64")
-TOKENIZER = "NLTK's word_tokenize, sentences by rule; see rsitmd_tools.similarity.tokens"
+TOKENIZER = "NLTK's word_tokenize, sentences by rule; see rsitmd_tools.text.tokens"
 Matrix = npt.NDArray[np.floating[Any]]
 
 
@@ -149,7 +150,7 @@ def write_prior(
     _check_dtype(dtype)
     _check_ending(path, threshold)
     if not dataset.captions():
-        raise RsitmdError("holds no captions", where=dataset.source, mend="write some first")
+        raise RsitmdError("holds no captions", where=dataset.source, hint="write some first")
     similarity = prepare(dataset, definition, weights)
     about = {
         "tool": f"rsitmd-tools {__version__}",
@@ -292,7 +293,7 @@ def _check_data(prior: Prior, dataset: Dataset) -> None:
         raise RsitmdError(
             f"was made of other data ({differs})",
             where=prior.path,
-            mend="compute it anew with: rsitmd build similarity",
+            hint="compute it anew with: rsitmd build similarity",
         )
 
 
@@ -300,13 +301,13 @@ def _unreadable(path: Path, why: str) -> RsitmdError:
     return RsitmdError(
         f"is no prior that can be read ({why})",
         where=path,
-        mend="compute it with: rsitmd build similarity",
+        hint="compute it with: rsitmd build similarity",
     )
 
 
 def _check_dtype(dtype: str) -> None:
     if dtype not in DTYPES:
-        raise WrongUsage(f"no dtype {dtype!r} for a prior", mend=f"known: {', '.join(DTYPES)}")
+        raise WrongUsage(f"no dtype {dtype!r} for a prior", hint=f"known: {', '.join(DTYPES)}")
 
 
 def _check_ending(path: Path, threshold: float | None) -> None:
@@ -314,7 +315,7 @@ def _check_ending(path: Path, threshold: float | None) -> None:
         raise WrongUsage(f"threshold {threshold:g} is not between 0 and 1")
     ending, kind = (".npy", "dense") if threshold is None else (".npz", "sparse")
     if path.suffix != ending:
-        raise WrongUsage(f"a {kind} prior must end in {ending}", mend=f"got {path}")
+        raise WrongUsage(f"a {kind} prior must end in {ending}", hint=f"got {path}")
 
 
 def _checksums(dataset: Dataset) -> dict[str, str]:

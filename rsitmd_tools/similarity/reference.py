@@ -14,30 +14,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from rsitmd_tools.similarity import kernels
-from rsitmd_tools.similarity.bleu import ORDERS, Bleu, bleu_buffers, index_bleu
-from rsitmd_tools.similarity.index import Captions, Ids, Ragged, index_captions
-from rsitmd_tools.similarity.overlap import Overlap, index_overlap, overlap_buffers
-from rsitmd_tools.similarity.rows import Fill, Floats
-from rsitmd_tools.similarity.tokens import stem, stop_words
+from rsitmd_tools.similarity.arrays import (
+    Bleu,
+    Floats,
+    Overlap,
+    Ragged,
+    Shorts,
+)
+from rsitmd_tools.similarity.bleu import ORDERS, bleu_buffers, index_bleu
+from rsitmd_tools.similarity.index import Captions, index_captions
+from rsitmd_tools.similarity.overlap import index_overlap, overlap_buffers
+from rsitmd_tools.similarity.rows import Fill
+from rsitmd_tools.text.tokens import stem, stop_words
 
 WEIGHTS = (0.5, 0.5)
-
-
-class Shorts(NamedTuple):
-    """Which captions too short for a 4-gram are equal.
-
-    Attributes:
-        groups: ``(M,)``, the group of equal captions each is in; 0 for longer ones.
-        members: The captions of each group; none in group 0.
-    """
-
-    groups: Ids
-    members: Ragged
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-Floats: TypeAlias = npt.NDArray[np.float64]
+from rsitmd_tools.similarity.arrays import Floats
+
 Fill: TypeAlias = Callable[[int, Floats], None]
 T = TypeVar("T")
 

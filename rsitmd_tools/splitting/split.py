@@ -76,7 +76,7 @@ def split(
         raise RsitmdError(
             "holds no images",
             where=workspace.path,
-            mend=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
+            hint=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
         )
     names = {row["id"]: row["filename"] for row in rows}
     items = [
@@ -110,8 +110,8 @@ def split(
 
 def _never_trained(workspace: Workspace, items: Sequence[Item], file: Path) -> dict[str, str]:
     """Return the images of an exclusion list, and those of their groups, as of test."""
-    from rsitmd_tools.dataset import load_dataset
-    from rsitmd_tools.quality.against import read_exclusions
+    from rsitmd_tools.dataset.exclusions import read_exclusions
+    from rsitmd_tools.formats import load_dataset
 
     excluded = read_exclusions(file, load_dataset(workspace.path, "workspace"))
     groups = {item.group for item in items if item.name in excluded}
@@ -125,7 +125,7 @@ def _checked(shares: Mapping[str, float]) -> dict[str, float]:
     if not (abs(total - 1) <= 1e-6 and min(given.values()) >= 0):
         raise WrongUsage(
             f"the shares {', '.join(f'{share:g}' for share in given.values())} sum to {total:g}",
-            mend="give those of train, val and test, that sum to 1",
+            hint="give those of train, val and test, that sum to 1",
         )
     return given
 
@@ -140,7 +140,7 @@ def _refuse_empty(
             f"{len(items)} images in {groups} groups of duplicates leave "
             f"{' and '.join(empty)} empty",
             where=workspace.path,
-            mend="ingest more images, or give the empty split no share",
+            hint="ingest more images, or give the empty split no share",
         )
 
 

@@ -53,16 +53,16 @@ def licence_of(workspace: Workspace) -> Licence | None:
     if name in TEXTS:
         return Licence(name, TEXTS[name])
     file = workspace.path / name
-    mend = f"give annotation.licence a text file of the workspace, or one of: {', '.join(TEXTS)}"
+    hint = f"give annotation.licence a text file of the workspace, or one of: {', '.join(TEXTS)}"
     if not file.resolve().is_relative_to(workspace.path.resolve()):
-        raise RsitmdError("lies outside of the workspace", where=file, mend=mend)
+        raise RsitmdError("lies outside of the workspace", where=file, hint=hint)
     try:
         data = file.read_bytes()
         text = data.decode("utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise RsitmdError(f"cannot be read ({reason(error)})", where=file, mend=mend) from error
+        raise RsitmdError(f"cannot be read ({reason(error)})", where=file, hint=hint) from error
     if not text.strip() or len(data) > MOST_BYTES:
-        raise RsitmdError(f"is empty or above {MOST_BYTES} bytes", where=file, mend=mend)
+        raise RsitmdError(f"is empty or above {MOST_BYTES} bytes", where=file, hint=hint)
     return Licence(name, text)
 
 
@@ -104,12 +104,12 @@ def accept(workspace: Workspace, email: str, recorded_by: str) -> bool:
         raise RsitmdError(
             "asks for no licence",
             where=workspace.path / "rsitmd.toml",
-            mend='set licence = "CC-BY-4.0" under [annotation]',
+            hint='set licence = "CC-BY-4.0" under [annotation]',
         )
     row = workspace.db.execute("SELECT id FROM annotator WHERE email = ?", (email,)).fetchone()
     if row is None:
         raise RsitmdError(
-            "takes no part in this campaign", where=email, mend="add them first: users DIR add"
+            "takes no part in this campaign", where=email, hint="add them first: users DIR add"
         )
     with workspace.transaction():
         return record(workspace, licence, row["id"], utc_now(), recorded_by)

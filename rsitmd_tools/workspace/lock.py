@@ -41,7 +41,7 @@ class WriterLock:
             raise RsitmdError(
                 f"another command is writing here: {holder}",
                 where=self._path.parent,
-                mend="wait until it ends or stop it",
+                hint="wait until it ends or stop it",
             ) from None
         stream.truncate(0)
         json.dump(

@@ -87,7 +87,7 @@ def _scratch_folder() -> tempfile.TemporaryDirectory[str]:
         raise RsitmdError(
             f"cannot create a temporary folder ({reason(error)})",
             where="TMPDIR",
-            mend="set TMPDIR to a folder that you can write to",
+            hint="set TMPDIR to a folder that you can write to",
         ) from error
 
 
@@ -95,5 +95,5 @@ def _unreadable(path: Path, error: OSError) -> RsitmdError:
     return RsitmdError(
         f"cannot be read ({reason(error)})",
         where=path,
-        mend="copy the workspace to a folder that you may write to",
+        hint="copy the workspace to a folder that you may write to",
     )

@@ -296,5 +296,5 @@ def refuse_newer(found: int, where: str) -> None:
         raise RsitmdError(
             f"this workspace has schema {found}, this version of the tool knows {VERSION}",
             where=where,
-            mend="update with: pip install -U rsitmd-tools",
+            hint="update with: pip install -U rsitmd-tools",
         )

@@ -187,11 +187,11 @@ def load_settings(path: Path) -> Settings:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RsitmdError(
-            f"cannot be read ({reason(error)})", where=path, mend="restore it"
+            f"cannot be read ({reason(error)})", where=path, hint="restore it"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RsitmdError(
-            f"is not TOML ({reason(error)})", where=path, mend="mend that line"
+            f"is not TOML ({reason(error)})", where=path, hint="mend that line"
         ) from error
     return settings_from(document, path)
 
@@ -200,7 +200,7 @@ def settings_from(document: dict[str, Any], path: Path) -> Settings:
     """Build checked settings from a parsed document."""
     problem = first_error(document, load_schema("workspace"))
     if problem is not None:
-        raise RsitmdError(f"{problem.key}: {problem.message}", where=path, mend=problem.mend)
+        raise RsitmdError(f"{problem.key}: {problem.message}", where=path, hint=problem.hint)
     given = {**document, "validate": _validate_values(document.get("validate", {}), path.parent)}
     settings = Settings(
         **{name: _build(section, given.get(name, {})) for name, section in SECTIONS.items()}
@@ -208,13 +208,13 @@ def settings_from(document: dict[str, Any], path: Path) -> Settings:
     shares = settings.split.train + settings.split.val + settings.split.test
     if not abs(shares - 1) <= 1e-6:  # this way round, TOML's nan is refused too
         raise RsitmdError(
-            f"split: train + val + test is {shares:g}", where=path, mend="let them sum to 1"
+            f"split: train + val + test is {shares:g}", where=path, hint="let them sum to 1"
         )
     if settings.annotation.keywords_min > settings.annotation.keywords_max:
         raise RsitmdError(
             "annotation.keywords_min is above annotation.keywords_max",
             where=path,
-            mend="lower the first or raise the second",
+            hint="lower the first or raise the second",
         )
     return settings
 

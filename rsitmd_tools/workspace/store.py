@@ -67,7 +67,7 @@ class Workspace:
                 raise RsitmdError(
                     "holds files already",
                     where=path / "images",
-                    mend="make the workspace in a new folder and ingest this one into it",
+                    hint="make the workspace in a new folder and ingest this one into it",
                 )
             path.mkdir(parents=True, exist_ok=True)
             (path / "images").mkdir(exist_ok=True)
@@ -75,7 +75,7 @@ class Workspace:
             raise RsitmdError(
                 f"cannot be made ({reason(error)})",
                 where=path,
-                mend="choose a folder you may write to",
+                hint="choose a folder you may write to",
             ) from error
         if not (path / FILENAME).exists():
             shown = json.dumps(name or path.resolve().name, ensure_ascii=False)
@@ -99,7 +99,7 @@ class Workspace:
         """
         if not cls.is_workspace(path):
             raise RsitmdError(
-                "is not a workspace", where=path, mend=f"make one with: rsitmd build init {path}"
+                "is not a workspace", where=path, hint=f"make one with: rsitmd build init {path}"
             )
         return cls._open(path, write=write, make=False)
 
@@ -123,12 +123,12 @@ class Workspace:
                 raise RsitmdError(
                     f"cannot be written ({reason(error)})",
                     where=path,
-                    mend="copy the workspace to a folder that you may write to",
+                    hint="copy the workspace to a folder that you may write to",
                 ) from error
             raise RsitmdError(
                 f"cannot be opened ({reason(error)})",
                 where=path / DATABASE,
-                mend="check that it is whole and that you may read and write it",
+                hint="check that it is whole and that you may read and write it",
             ) from error
         except RsitmdError:
             if lock is not None:
@@ -197,7 +197,7 @@ class Workspace:
             raise RsitmdError(
                 f"cannot be written ({reason(error)})",
                 where=self.path / DATABASE,
-                mend="free some space and run the same command again",
+                hint="free some space and run the same command again",
             ) from error
 
     def fact(self, key: str) -> str | None:
@@ -242,7 +242,7 @@ def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:
                 raise RsitmdError(
                     f"has the older schema {schema.version(db)}",
                     where=path,
-                    mend=f"bring it up to date with: rsitmd build init {path.parent}",
+                    hint=f"bring it up to date with: rsitmd build init {path.parent}",
                 )
             db.execute("PRAGMA query_only = ON")
     except BaseException:

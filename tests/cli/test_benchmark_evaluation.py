@@ -13,8 +13,9 @@ import pytest
 from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.cli.root import _run
-from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence, load_dataset, save_dataset
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.demo.scenes.scene import draw_scenes
+from rsitmd_tools.formats import load_dataset, save_dataset
 from tests.namespaces import read_only, run_mounted, shared_memory_of
 
 SETTINGS = (

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rsitmd_tools.dataset import save_dataset
+from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.schemas import first_error, load_schema
 from tests.quality.conftest import FIVE, dataset, record
 

@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rsitmd_tools.cli import root
-from rsitmd_tools.dataset import Dataset, load_dataset, save_dataset
+from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.ingest.decode import decode
-from rsitmd_tools.ingest.limits import UnusableImageError
+from rsitmd_tools.formats import load_dataset, save_dataset
+from rsitmd_tools.imaging.decode import decode
+from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.quality import check
 from rsitmd_tools.workspace import Settings
 from tests.quality.conftest import FIVE, dataset, document, record

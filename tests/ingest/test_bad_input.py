@@ -14,10 +14,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from rsitmd_tools.cli import root
+from rsitmd_tools.imaging import limits as ingest_limits
+from rsitmd_tools.imaging.decode import decode
+from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.ingest import ingest
-from rsitmd_tools.ingest import limits as ingest_limits
-from rsitmd_tools.ingest.decode import decode
-from rsitmd_tools.ingest.limits import UnusableImageError
 from rsitmd_tools.workspace import Workspace
 
 

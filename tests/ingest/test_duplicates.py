@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from rsitmd_tools.demo.scenes import write_scenes
+from rsitmd_tools.imaging.perceptual import ORIENTATIONS, near_pairs, perceptual_hashes
 from rsitmd_tools.ingest import duplicates
-from rsitmd_tools.ingest.duplicates import duplicate_groups, group_duplicates, near_pairs
+from rsitmd_tools.ingest.duplicates import duplicate_groups, group_duplicates
 from rsitmd_tools.ingest.ingest import ingest
-from rsitmd_tools.ingest.normalise import ORIENTATIONS, perceptual_hashes
 from rsitmd_tools.workspace import Workspace
 
 HASHES = st.lists(

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.ingest import IngestReport, ingest
-from rsitmd_tools.ingest.pool import map_in_order
 from rsitmd_tools.workspace import Workspace
 
 COLUMNS = (

@@ -19,11 +19,12 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_in
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import Connection, save_connection
-from rsitmd_tools.studio.port import FILENAME as PORT_FILE
-from rsitmd_tools.studio.server import EmbeddedServer
+from rsitmd_tools.demo.annotator import Annotator
+from rsitmd_tools.studio.api.accounts import invitation_link, sign_up_or_in
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import Connection, save_connection
+from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.studio.server.port import FILENAME as PORT_FILE
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
 
@@ -113,8 +114,8 @@ class Tool:
         script = f"""
 import os, signal, sys, threading
 from rsitmd_tools.cli import main
-from rsitmd_tools.studio import pull, push
-from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.sync import pull, push
+from rsitmd_tools.studio.api.client import Client
 push.BATCH = pull.PAGE = 2
 call, seen = Client.call, 0
 def kill():

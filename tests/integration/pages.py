@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from rsitmd_tools.studio.accounts import invitation_link
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.push import push
+from rsitmd_tools.studio.api.accounts import invitation_link
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 
 if TYPE_CHECKING:

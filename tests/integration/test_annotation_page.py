@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rsitmd_tools.studio.pull import pull
+from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from tests.integration.pages import (
@@ -31,8 +31,8 @@ from tests.integration.pages import (
 )
 
 if TYPE_CHECKING:
-    from rsitmd_tools.studio.client import Client
-    from rsitmd_tools.studio.server import EmbeddedServer
+    from rsitmd_tools.studio.api.client import Client
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace
 
 __all__ = ["browser", "open_page"]  # fixtures

@@ -21,14 +21,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_in
+from rsitmd_tools.studio.api.accounts import invitation_link, sign_up_or_in
+from rsitmd_tools.studio.api.client import Client, Refused, server_time
+from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.assist.run import TITLE, Assist
-from rsitmd_tools.studio.client import Client, Refused, server_time
-from rsitmd_tools.studio.connection import connection_of
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
-from rsitmd_tools.studio.server import EmbeddedServer
+from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 
 if TYPE_CHECKING:

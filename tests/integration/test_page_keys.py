@@ -34,8 +34,8 @@ from tests.integration.written import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rsitmd_tools.studio.client import Client
-    from rsitmd_tools.studio.server import EmbeddedServer
+    from rsitmd_tools.studio.api.client import Client
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace
 
 __all__ = ["browser", "open_page"]  # fixtures

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rsitmd_tools.studio.accounts import LOG_IN, Annotator, _post_form
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.http import open_session
-from rsitmd_tools.studio.people import join, leave
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
-from rsitmd_tools.studio.review import Asked, review
+from rsitmd_tools.demo.annotator import Annotator
+from rsitmd_tools.studio.api.accounts import LOG_IN, _post_form
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.http import open_session
+from rsitmd_tools.studio.campaign.review import ReviewRequest, review
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.people import join, leave
 from tests.integration.pages import (
     PASSWORD,
     OpenPage,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     import httpx
     from playwright.sync_api import Page
 
-    from rsitmd_tools.studio.server import EmbeddedServer
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace
 
 __all__ = ["browser", "open_page"]  # fixtures
@@ -78,7 +79,7 @@ class Campaign:
     def send_back(self) -> None:
         with Workspace.open(self.folder, write=True) as workspace:
             pull(workspace)
-            review(workspace, Asked("B. Lee", send_back="S104"))
+            review(workspace, ReviewRequest("B. Lee", send_back="S104"))
 
 
 MakeCampaign = Callable[..., Campaign]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import Connection
-from rsitmd_tools.studio.server import EmbeddedServer
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import Connection
+from rsitmd_tools.studio.server.embedded import EmbeddedServer
 from tests.integration.pages import LAPTOP, OpenPage, browser, close_guide, open_page, shot
 from tests.integration.written import (
     Stored,

@@ -38,9 +38,9 @@ from tests.integration.written import (
 if TYPE_CHECKING:
     from playwright.sync_api import Dialog
 
-    from rsitmd_tools.studio.accounts import Annotator
-    from rsitmd_tools.studio.client import Client
-    from rsitmd_tools.studio.server import EmbeddedServer
+    from rsitmd_tools.demo.annotator import Annotator
+    from rsitmd_tools.studio.api.client import Client
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace
 
 __all__ = ["browser", "open_page"]  # fixtures

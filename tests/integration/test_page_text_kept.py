@@ -41,8 +41,8 @@ from tests.integration.written import (
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from rsitmd_tools.studio.client import Client
-    from rsitmd_tools.studio.server import EmbeddedServer
+    from rsitmd_tools.studio.api.client import Client
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace
 
 __all__ = ["browser", "open_page"]  # fixtures
@@ -184,6 +184,29 @@ def test_a_text_that_is_typed_before_a_slow_page_is_ready_is_kept(
     eventually(
         page, lambda: {"sentence1": ["Two ships lie at the quay."]} in there.drafts(task), True
     )
+
+
+def test_a_draft_with_half_a_keyword_does_not_leave_it_beside_the_whole_one(
+    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> None:
+    there = Stored(server)
+    folder = make_workspace(images=1, how="upload")
+    project, page = started(open_page, folder, server, client, "half-a-keyword@example.org")
+    task = task_of(page)
+    page.locator("input[name=keywords], textarea[name=keywords]").first.click()
+    page.keyboard.type("red ")
+    eventually(page, lambda: there.drafts(task), [{"keywords": ["red "]}])
+    # From here on no draft arrives: the next page opens with the one of half a keyword.
+    page.evaluate(f"() => {{{NO_DRAFTS}}}")
+    page.keyboard.type("quay")
+    page.keyboard.press("Enter")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.goto("about:blank")
+    page.goto(f"{server.url}/projects/{project}/data?labeling=1")
+    close_guide(page)
+    assert task_of(page) == task
+    wait_for_texts(page, {"keywords": ["red quay"]})
+    eventually(page, lambda: there.drafts(task), [{"keywords": ["red quay"]}])
 
 
 def test_a_draft_is_saved_while_somebody_writes_and_disturbs_nothing(

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.accounts import Annotator
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import connection_of
+from rsitmd_tools.studio.api.secrets import secrets_of
 from rsitmd_tools.studio.assist.run import Assist
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import connection_of
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
-from rsitmd_tools.studio.results import as_result
-from rsitmd_tools.studio.secrets import secrets_of
-from rsitmd_tools.studio.server import EmbeddedServer
+from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
+from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.workspace import Workspace
 from tests.integration.pages import (
     OpenPage,

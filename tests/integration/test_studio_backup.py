@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rsitmd_tools.studio.accounts import Annotator
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import connection_of
-from rsitmd_tools.studio.server import EmbeddedServer
+from rsitmd_tools.demo.annotator import Annotator
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import connection_of
+from rsitmd_tools.studio.server.embedded import EmbeddedServer
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rsitmd_tools.dataset import load_dataset
-from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_in
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.http import open_session
-from rsitmd_tools.studio.image_store import image_store
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.pull_report import PullReport
-from rsitmd_tools.studio.push import PushReport, push
-from rsitmd_tools.studio.renditions import rendition_path
-from rsitmd_tools.studio.server import EmbeddedServer
-from rsitmd_tools.studio.status import status
+from rsitmd_tools.demo.annotator import Annotator
+from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.studio.api.accounts import invitation_link, sign_up_or_in
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.http import open_session
+from rsitmd_tools.studio.campaign.status import status
+from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.studio.sync.image_store import image_store
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.pull_report import PullReport
+from rsitmd_tools.studio.sync.push import PushReport, push
+from rsitmd_tools.studio.sync.renditions import rendition_path
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 

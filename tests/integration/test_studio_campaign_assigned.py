@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rsitmd_tools.dataset import load_dataset
+from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality import check
-from rsitmd_tools.studio.accounts import Annotator
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.notes import GIVEN_AWAY
-from rsitmd_tools.studio.people import join, leave
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import Asked, push
-from rsitmd_tools.studio.status import status
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.campaign.status import status
+from rsitmd_tools.studio.sync.notes import GIVEN_AWAY
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import PushOptions, push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from rsitmd_tools.workspace.people import join, leave
 
 if TYPE_CHECKING:
     from tests.integration.conftest import AddImages, MakeWorkspace, Tool
@@ -144,7 +144,7 @@ def test_who_fell_behind_is_told_on_the_page(
     pull(campaign)
     slow = tasks_of(campaign, annotators[2][0])
     join(campaign, annotators[3][0])
-    report = push(campaign, Asked(replan=True))
+    report = push(campaign, PushOptions(replan=True))
     notes = {name: client.sdk.tasks.get(id=str(task)).data["note"] for name, task in slow.items()}
     moved = {name for name, note in notes.items() if note == GIVEN_AWAY}
     assert len(moved) == report.moved == report.new > 0
@@ -161,15 +161,15 @@ def test_limit_category_and_order(
         add_images(workspace, 3, category="airport")
         for email, _ in annotators[:2]:
             join(workspace, email)
-        assert push(workspace, Asked(limit=1, category="harbour")).new == 2
+        assert push(workspace, PushOptions(limit=1, category="harbour")).new == 2
         assert set(tasks_of(workspace, annotators[0][0])) == {"harbour_1.tif"}
-        assert push(workspace, Asked(limit=2)).new == 4
+        assert push(workspace, PushOptions(limit=2)).new == 4
         assert set(tasks_of(workspace, annotators[0][0])) == {
             "harbour_1.tif", "airport_1.tif", "airport_2.tif",
         }  # fmt: skip
-        assert push(workspace, Asked(order="random")).new == 8
+        assert push(workspace, PushOptions(order="random")).new == 8
         with pytest.raises(RsitmdError, match="no order"):
-            push(workspace, Asked(order="by mood"))
+            push(workspace, PushOptions(order="by mood"))
 
 
 def test_a_change_by_somebody_else_is_a_finding_with_both_names(

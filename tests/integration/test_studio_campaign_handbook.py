@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rsitmd_tools.studio.accounts import Annotator, sign_up_or_in
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import connection_of
-from rsitmd_tools.studio.licence import ACCEPTED, CHOICE
-from rsitmd_tools.studio.server import EmbeddedServer
+from rsitmd_tools.demo.annotator import Annotator
+from rsitmd_tools.studio.api.accounts import sign_up_or_in
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import connection_of
+from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.studio.sync.licence import ACCEPTED, CHOICE
 from rsitmd_tools.workspace import Workspace
 
 if TYPE_CHECKING:

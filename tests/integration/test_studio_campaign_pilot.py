@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.accounts import Annotator
-from rsitmd_tools.studio.admission import ADMITTED, REFUSED, decide
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.people import join
-from rsitmd_tools.studio.pilot import pilot_state, start_pilot
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import PushReport, push
-from rsitmd_tools.studio.status import status
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.campaign.pilot import pilot_state, start_pilot
+from rsitmd_tools.studio.campaign.status import status
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import PushReport, push
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.admission import ADMITTED, REFUSED, decide
 from rsitmd_tools.workspace.merge import merged_images
+from rsitmd_tools.workspace.people import join
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rsitmd_tools.studio.accounts import Annotator
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.people import join
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
+from rsitmd_tools.demo.annotator import Annotator
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.people import join
 
 if TYPE_CHECKING:
     from tests.integration.conftest import MakeWorkspace, Tool

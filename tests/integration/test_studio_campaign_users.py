@@ -10,18 +10,20 @@ import pytest
 from click.testing import CliRunner
 
 from rsitmd_tools.cli.annotate.connect import command as connect
+from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio import client as client_module
-from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_in
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.people import join, overview, taking_part
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
+from rsitmd_tools.studio.api import client as client_module
+from rsitmd_tools.studio.api.accounts import invitation_link, sign_up_or_in
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.campaign.people import overview
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from rsitmd_tools.workspace.people import join, taking_part
 
 if TYPE_CHECKING:
-    from rsitmd_tools.studio.server import EmbeddedServer
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace, Relay, Tool
 
 pytestmark = pytest.mark.integration

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.accounts import Annotator
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import connection_of
-from rsitmd_tools.studio.fields import page_of
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
-from rsitmd_tools.studio.review import Asked, review
-from rsitmd_tools.studio.server import EmbeddedServer
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import connection_of
+from rsitmd_tools.studio.campaign.review import ReviewRequest, review
+from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.studio.sync.fields import page_of
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 
@@ -53,7 +53,7 @@ def tasks_of(workspace: Workspace) -> dict[str, int]:
 def decide(workspace: Workspace, tmp_path: Path, verb: str, image: str, email: str) -> None:
     file = tmp_path / f"{verb}.csv"
     file.write_text(f"image,annotator,sentence,note\n{image},{email},1,x\n")
-    review(workspace, Asked(reviewer="lead", **{verb: str(file)}))
+    review(workspace, ReviewRequest(reviewer="lead", **{verb: str(file)}))
 
 
 def captions(workspace: Workspace) -> dict[str, tuple[str, ...]]:

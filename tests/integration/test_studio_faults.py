@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio import pull as pull_module
-from rsitmd_tools.studio import push as push_module
-from rsitmd_tools.studio.accounts import Annotator
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import Connection, save_connection
-from rsitmd_tools.studio.people import join
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import Connection, save_connection
+from rsitmd_tools.studio.sync import pull as pull_module
+from rsitmd_tools.studio.sync import push as push_module
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.people import join
 
 if TYPE_CHECKING:
-    from rsitmd_tools.studio.server import EmbeddedServer
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace, Relay
 
 pytestmark = pytest.mark.integration
@@ -39,8 +39,8 @@ SETTINGS = "[annotation]\nannotators_per_image = 2\n"
 def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(push_module, "BATCH", 2)
     monkeypatch.setattr(pull_module, "PAGE", 2)
-    monkeypatch.setattr("rsitmd_tools.studio.client.PAUSES", (0.1, 0.1, 0.1))
-    monkeypatch.setattr("rsitmd_tools.studio.http.TIMEOUT_SECONDS", 5.0)
+    monkeypatch.setattr("rsitmd_tools.studio.api.client.PAUSES", (0.1, 0.1, 0.1))
+    monkeypatch.setattr("rsitmd_tools.studio.api.http.TIMEOUT_SECONDS", 5.0)
 
 
 def assert_once(workspace: Workspace, client: Client) -> None:
@@ -90,13 +90,13 @@ def test_a_server_that_answers_no_more_stops_a_push_in_one_line(
     first: int, make_workspace: MakeWorkspace, client: Client, relay: Relay,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("rsitmd_tools.studio.http.TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr("rsitmd_tools.studio.api.http.TIMEOUT_SECONDS", 1.0)
     relay.spoil = lambda method, path, count: "late" if count >= first else None
     with Workspace.open(make_workspace(images=IMAGES, url=relay.url), write=True) as workspace:
         with pytest.raises(RsitmdError, match=r"the connection failed \(ReadTimeout\)") as stopped:
             push(workspace)
         assert "\n" not in str(stopped.value)
-    monkeypatch.setattr("rsitmd_tools.studio.http.TIMEOUT_SECONDS", 30.0)
+    monkeypatch.setattr("rsitmd_tools.studio.api.http.TIMEOUT_SECONDS", 30.0)
     relay.spoil = lambda method, path, count: None
     with Workspace.open(workspace.path, write=True) as workspace:
         push(workspace)
@@ -151,7 +151,7 @@ def test_a_server_that_answers_no_more_stops_a_pull_in_one_line(
     first: int, written: Path, server: EmbeddedServer, relay: Relay,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("rsitmd_tools.studio.http.TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr("rsitmd_tools.studio.api.http.TIMEOUT_SECONDS", 1.0)
     with Workspace.open(written, write=True) as workspace:
         save_connection(workspace, Connection(server.url, relay.url, server.token))
         relay.spoil = lambda method, path, count: "late" if count >= first else None
@@ -160,7 +160,7 @@ def test_a_server_that_answers_no_more_stops_a_pull_in_one_line(
         assert "\n" not in str(stopped.value)
         stored = workspace.db.execute("SELECT count(*) FROM annotation").fetchone()[0]
         assert stored < 2 * IMAGES
-        monkeypatch.setattr("rsitmd_tools.studio.http.TIMEOUT_SECONDS", 30.0)
+        monkeypatch.setattr("rsitmd_tools.studio.api.http.TIMEOUT_SECONDS", 30.0)
         relay.spoil = lambda method, path, count: None
         assert pull(workspace).new == 2 * IMAGES - stored
         assert_all_there_once(workspace)
@@ -191,8 +191,8 @@ def test_a_full_disk_stops_a_push_in_one_line(
 FULL_AFTER = """
 import resource, sys
 from rsitmd_tools.cli import main
-from rsitmd_tools.studio import push
-from rsitmd_tools.studio.client import Client
+from rsitmd_tools.studio.sync import push
+from rsitmd_tools.studio.api.client import Client
 push.BATCH = 2
 call, answers = Client.call, int(sys.argv[2])
 def counted(self, *args, **kwargs):

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rsitmd_tools.studio import misplaced
-from rsitmd_tools.studio.accounts import Annotator
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.prefill import PrefillReport, send_predictions
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
-from rsitmd_tools.studio.review import Asked, review
-from rsitmd_tools.studio.task_data import OtherTask, change_data
+from rsitmd_tools.demo.annotator import Annotator
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.campaign.prefill import PrefillReport, send_predictions
+from rsitmd_tools.studio.campaign.review import ReviewRequest, review
+from rsitmd_tools.studio.sync import misplaced
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
+from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.store import utc_now
@@ -133,7 +133,7 @@ def test_a_note_and_a_caption_to_check_never_go_to_another_picture(
     number = replace_last_task(workspace, client)
     back = tmp_path / "back.csv"
     back.write_text(f"image,annotator,sentence,note\nharbour_6.tif,{email},1,Count them\n")
-    review(workspace, Asked(reviewer="lead", send_back=str(back)))
+    review(workspace, ReviewRequest(reviewer="lead", send_back=str(back)))
     with workspace.transaction() as db:
         image = db.execute("SELECT id FROM image WHERE filename = 'harbour_6.tif'").fetchone()[0]
         db.execute(
@@ -193,7 +193,7 @@ def test_an_export_and_import_keeps_every_caption_with_its_image(
     pull(workspace)
     accepted = tmp_path / "ok.csv"
     accepted.write_text(f"image,annotator,sentence,note\nharbour_4.tif,{email},1,\n")
-    review(workspace, Asked(reviewer="lead", accept=str(accepted)))
+    review(workspace, ReviewRequest(reviewer="lead", accept=str(accepted)))
     before = workspace.db.execute(
         "SELECT email FROM annotation JOIN annotator ON annotator.id = annotator_id"
     ).fetchall()

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rsitmd_tools.studio.accounts import Annotator, invitation_link, sign_up_or_in
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import connection_of
-from rsitmd_tools.studio.misplaced import check
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
-from rsitmd_tools.studio.review import Asked, review
-from rsitmd_tools.studio.server import EmbeddedServer
+from rsitmd_tools.demo.annotator import Annotator
+from rsitmd_tools.studio.api.accounts import invitation_link, sign_up_or_in
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import connection_of
+from rsitmd_tools.studio.campaign.review import ReviewRequest, review
+from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.studio.sync.misplaced import check
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from tests.integration.test_studio_identity import export_delete_import, import_practice
@@ -159,7 +160,7 @@ class ByHand:
 
     def _accept(self) -> None:
         with Workspace.open(self.folder, write=True) as workspace:
-            review(workspace, Asked(reviewer="lead", accept="clean", select=("S101",)))
+            review(workspace, ReviewRequest(reviewer="lead", accept="clean", select=("S101",)))
             rows = workspace.db.execute(
                 "SELECT filename, email, raw FROM current_sentence AS sentence"
                 " JOIN annotation ON annotation.id = annotation_id"

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rsitmd_tools.studio.accounts import Annotator
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.licence import ACCEPTED, CHOICE
-from rsitmd_tools.studio.people import join
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
+from rsitmd_tools.demo.annotator import Annotator
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.sync.licence import ACCEPTED, CHOICE
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.licence import licence_state
+from rsitmd_tools.workspace.people import join
 from tests.integration.test_annotation_page import browser, open_page, sign_up
 
 if TYPE_CHECKING:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rsitmd_tools.annotation_templates import RANKING
-from rsitmd_tools.studio.accounts import Annotator, invitation_link
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import connection_of
-from rsitmd_tools.studio.prefill import PrefillReport, keep_captions, send_predictions
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.ranking import ranking
-from rsitmd_tools.studio.status_page import status_page
+from rsitmd_tools.demo.annotator import Annotator
+from rsitmd_tools.studio.api.accounts import invitation_link
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import connection_of
+from rsitmd_tools.studio.campaign.prefill import PrefillReport, keep_captions, send_predictions
+from rsitmd_tools.studio.campaign.ranking import ranking
+from rsitmd_tools.studio.campaign.status_page import status_page
+from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.workspace import Workspace
 from tests.integration.pages import (
     DESKTOP,
@@ -38,7 +39,7 @@ from tests.integration.pages import (
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from rsitmd_tools.studio.server import EmbeddedServer
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace, Tool
 
 __all__ = ["browser", "open_page"]  # fixtures

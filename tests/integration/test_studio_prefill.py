@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.prefill import machine_note
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.review import CLEAN, Asked, review
-from rsitmd_tools.studio.status import findings_of_people
+from rsitmd_tools.studio.campaign.review import CLEAN, ReviewRequest, review
+from rsitmd_tools.studio.campaign.status import findings_of_people
+from rsitmd_tools.studio.sync.captions import machine_note
+from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 
 if TYPE_CHECKING:
-    from rsitmd_tools.studio.accounts import Annotator
-    from rsitmd_tools.studio.client import Client
+    from rsitmd_tools.demo.annotator import Annotator
+    from rsitmd_tools.studio.api.client import Client
     from tests.integration.conftest import MakeWorkspace, Tool
 
 pytestmark = pytest.mark.integration
@@ -100,15 +100,15 @@ def test_untouched_text_never_counts(
     with Workspace.open(folder, write=True) as workspace:
         assert findings_of_people(workspace)["findings"][email]["N108"] == 1
         with pytest.raises(RsitmdError, match="machine's text that nobody changed"):
-            review(workspace, Asked("B. Lee", accept="N108"))
+            review(workspace, ReviewRequest("B. Lee", accept="N108"))
         # Whatever rules run, clean is what a human wrote.
-        decided = review(workspace, Asked("B. Lee", accept=CLEAN, select=("S101",)))
+        decided = review(workspace, ReviewRequest("B. Lee", accept=CLEAN, select=("S101",)))
         assert decided.states == {"accepted": 2, "new": 1}
-        assert review(workspace, Asked("B. Lee")).annotators == {email: {"N108": 1}}
+        assert review(workspace, ReviewRequest("B. Lee")).annotators == {email: {"N108": 1}}
     file = folder / "found.json"
     file.write_text(checked.stdout, encoding="utf-8")
     with Workspace.open(folder, write=True) as workspace:
-        decided = review(workspace, Asked("B. Lee", reject=str(file)))
+        decided = review(workspace, ReviewRequest("B. Lee", reject=str(file)))
         assert decided.states == {"accepted": 2, "rejected": 1}
         [rejected] = workspace.db.execute("SELECT raw FROM sentence WHERE state = 'rejected'")
         assert rejected["raw"] == written[0]
@@ -133,7 +133,7 @@ def test_untouched_text_goes_back_and_counts_once_it_is_rewritten(
     person.submit(task, ["Here lie 1 boats."], [])
     with Workspace.open(folder, write=True) as workspace:
         pull(workspace)
-        report = review(workspace, Asked("B. Lee", send_back="N108"))
+        report = review(workspace, ReviewRequest("B. Lee", send_back="N108"))
         [back] = report.sent_back
         assert (back["image"], back["annotator"], back["sentence"]) == ("harbour_1.tif", email, 1)
         assert "Here lie 1 boats." in back["note"]
@@ -148,4 +148,4 @@ def test_untouched_text_goes_back_and_counts_once_it_is_rewritten(
         person.rewrite(task, ["One red tug waits in front of the quay."], [])
         assert pull(workspace).corrected == 1
         assert "One red tug waits in front of the quay." in merged_images(workspace)[0].captions
-        assert review(workspace, Asked("B. Lee", accept=CLEAN)).accepted == 2
+        assert review(workspace, ReviewRequest("B. Lee", accept=CLEAN)).accepted == 2

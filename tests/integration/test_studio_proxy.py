@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rsitmd_tools.studio.pull import pull
+from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from tests.conftest import CHECKOUT

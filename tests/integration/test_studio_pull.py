@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio import pull as pull_module
-from rsitmd_tools.studio.accounts import Annotator
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import Connection, save_connection
-from rsitmd_tools.studio.http import open_session
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
-from rsitmd_tools.studio.results import as_result
-from rsitmd_tools.studio.review import Asked, review
-from rsitmd_tools.studio.status import status
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import Connection, save_connection
+from rsitmd_tools.studio.api.http import open_session
+from rsitmd_tools.studio.campaign.review import ReviewRequest, review
+from rsitmd_tools.studio.campaign.status import status
+from rsitmd_tools.studio.sync import pull as pull_module
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
+from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rsitmd_tools.studio.server import EmbeddedServer
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace, Relay, Tool
 
 pytestmark = pytest.mark.integration
@@ -74,7 +74,7 @@ def test_a_server_lost_between_two_pages(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(pull_module, "PAGE", 2)
-    monkeypatch.setattr("rsitmd_tools.studio.client.PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("rsitmd_tools.studio.api.client.PAUSES", (0.0, 0.0, 0.0))
     relay.spoil = lambda method, path, count: answer if count > 6 else None
     with Workspace.open(written, write=True) as workspace:
         save_connection(workspace, Connection(server.url, relay.url, server.token))
@@ -251,7 +251,7 @@ def test_a_field_added_by_hand_stays_when_a_task_gets_a_note(
         task = workspace.db.execute("SELECT server_id FROM task ORDER BY id").fetchone()[0]
         data = client.sdk.tasks.get(id=str(task)).data
         client.sdk.tasks.update(id=str(task), data={**data, "place": "Genoa"})
-        review(workspace, Asked("B. Lee", send_back="S105"))
+        review(workspace, ReviewRequest("B. Lee", send_back="S105"))
         after = client.sdk.tasks.get(id=str(task)).data
         assert after["place"] == "Genoa"
         assert "Sent back to anna@example.org" in after["note"]

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio import push as push_module
-from rsitmd_tools.studio.accounts import Annotator
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import Connection, save_connection
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import Connection, save_connection
+from rsitmd_tools.studio.sync import push as push_module
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 
 if TYPE_CHECKING:
-    from rsitmd_tools.studio.server import EmbeddedServer
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import AddImages, MakeWorkspace, Relay, Tool
 
 pytestmark = pytest.mark.integration
@@ -94,7 +94,7 @@ def test_a_cut_answer_makes_nothing_twice(
 def test_a_passing_refusal_is_waited_for(
     make_workspace: MakeWorkspace, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rsitmd_tools.studio.client.PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("rsitmd_tools.studio.api.client.PAUSES", (0.0, 0.0, 0.0))
     spoiled: set[str] = set()
 
     def first_of_each(method: str, path: str, count: int) -> int | None:

@@ -11,25 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.accounts import Annotator, invitation_link
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.history import history
-from rsitmd_tools.studio.people import join
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
-from rsitmd_tools.studio.results import as_result
-from rsitmd_tools.studio.review import CLEAN, Asked, review
-from rsitmd_tools.studio.status import status
-from rsitmd_tools.studio.status_page import status_page
+from rsitmd_tools.studio.api.accounts import invitation_link
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.campaign.history import history
+from rsitmd_tools.studio.campaign.review import CLEAN, ReviewRequest, review
+from rsitmd_tools.studio.campaign.status import status
+from rsitmd_tools.studio.campaign.status_page import status_page
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
+from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from rsitmd_tools.workspace.people import join
 from tests.integration.pages import shot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from rsitmd_tools.studio.server import EmbeddedServer
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace, Tool
 
 pytestmark = pytest.mark.integration
@@ -100,7 +101,7 @@ def test_a_sentence_goes_back_is_corrected_and_accepted(
     of_assist = {"hint": f"For {email}: count", "suggested": [{"value": "grey quay"}]}
     there = client.call(client.sdk.tasks.get, id=str(task)).data
     client.call(client.sdk.tasks.update, id=str(task), data={**there, **of_assist})
-    report = review(written, Asked("B. Lee", send_back="S104", accept=CLEAN))
+    report = review(written, ReviewRequest("B. Lee", send_back="S104", accept=CLEAN))
     there = client.call(client.sdk.tasks.get, id=str(task)).data
     assert {name: there[name] for name in of_assist} == of_assist  # a note leaves them
     assert [(f["code"], f["annotator"]) for f in report.findings if f["code"] == "S104"]
@@ -123,7 +124,7 @@ def test_a_sentence_goes_back_is_corrected_and_accepted(
     assert (pulled.new, pulled.changed, pulled.corrected) == (0, 1, 1)
     assert pulled.foreign == []
     assert "Two ships lie before four houses." in merged_images(written)[0].captions
-    again = review(written, Asked("C. Roy", accept=CLEAN))
+    again = review(written, ReviewRequest("C. Roy", accept=CLEAN))
     assert again.accepted == 1
     assert again.states == {"accepted": 6, "replaced": 1}
     assert set(notes_on_server(written, client).values()) == {""}
@@ -149,18 +150,18 @@ def test_a_file_names_sentences_and_a_wrong_one_changes_nothing(
     ]
     file.write_text("\n".join([*lines, "harbour_9.tif,,1,no such image"]), encoding="utf-8")
     with pytest.raises(RsitmdError, match=r"line 4: harbour_9.tif has 0 sentences"):
-        review(written, Asked("B. Lee", send_back=str(file)))
-    assert review(written, Asked("B. Lee")).states == {"new": 6}
+        review(written, ReviewRequest("B. Lee", send_back=str(file)))
+    assert review(written, ReviewRequest("B. Lee")).states == {"new": 6}
     file.write_text("\n".join(lines), encoding="utf-8")
-    report = review(written, Asked("B. Lee", send_back=str(file)))
+    report = review(written, ReviewRequest("B. Lee", send_back=str(file)))
     assert [(e["image"], e["note"]) for e in report.sent_back] == [
         ("harbour_2.tif", 'Say how they relate, "please"'),
         ("harbour_3.tif", "Count the boats <b>now</b>"),
     ]
     with pytest.raises(RsitmdError, match="two decisions"):
-        review(written, Asked("B. Lee", send_back=str(file), reject=str(file)))
+        review(written, ReviewRequest("B. Lee", send_back=str(file), reject=str(file)))
     # The reviewer thinks again.
-    taken = review(written, Asked("C. Roy", accept=str(file)))
+    taken = review(written, ReviewRequest("C. Roy", accept=str(file)))
     assert (taken.accepted, taken.states) == (2, {"accepted": 2, "new": 4})
 
 
@@ -170,7 +171,7 @@ def test_findings_of_validate_are_a_file_too(
     file = tmp_path / "findings.json"
     tool.run("validate", written.path, "--select", "S104", "--format", "json", "-o", file)
     found = json.loads(file.read_text(encoding="utf-8"))["findings"]
-    report = review(written, Asked("B. Lee", send_back=str(file)))
+    report = review(written, ReviewRequest("B. Lee", send_back=str(file)))
     assert len(report.sent_back) == len(found) == 1
 
 
@@ -272,14 +273,14 @@ def test_a_sentence_that_somebody_else_changed_goes_back_to_its_author(
     result = as_result(["The lead wrote this sentence about four vessels."], [])
     client.call(client.sdk.annotations.update, id=annotation.id, result=result)
     pull(written)
-    report = review(written, Asked("B. Lee", send_back="N107", accept=CLEAN))
+    report = review(written, ReviewRequest("B. Lee", send_back="N107", accept=CLEAN))
     [back] = report.sent_back
     assert (back["image"], back["annotator"], back["sentence"]) == ("harbour_2.tif", email, 1)
     [raw] = written.db.execute("SELECT raw FROM sentence WHERE state = 'sent back'").fetchone()
     assert raw == "The lead wrote this sentence about four vessels."
     person.rewrite(task, [OTHER[1]], [])
     assert pull(written).corrected == 1
-    assert review(written, Asked("B. Lee")).annotators.get(email, {}).get("N107") is None
+    assert review(written, ReviewRequest("B. Lee")).annotators.get(email, {}).get("N107") is None
 
 
 def test_in_a_shared_project_the_lead_is_warned(
@@ -291,7 +292,7 @@ def test_in_a_shared_project_the_lead_is_warned(
         annotators[0][1].submit(task, [VAGUE], [])
         annotators[1][1].submit(task, [GOOD[0]], [])
         pull(workspace)
-        report = review(workspace, Asked("B. Lee", send_back="S104"))
+        report = review(workspace, ReviewRequest("B. Lee", send_back="S104"))
         assert report.shared
         note = notes_on_server(workspace, client)[task]
         assert annotators[0][0] in note
@@ -301,15 +302,15 @@ def test_in_a_shared_project_the_lead_is_warned(
 def test_decisions_stay_where_the_server_cannot_be_reached(
     written: Workspace, annotators: People, client: Client, server: EmbeddedServer
 ) -> None:
-    from rsitmd_tools.studio.connection import Connection, save_connection
+    from rsitmd_tools.studio.api.connection import Connection, save_connection
 
     gone = "http://127.0.0.1:9"
     how = "https://images.example.org/folder"
     save_connection(written, Connection(server.url, gone, server.token, how))
     with pytest.raises(RsitmdError, match="no Label Studio answers"):
-        review(written, Asked("B. Lee", send_back="S104"))
+        review(written, ReviewRequest("B. Lee", send_back="S104"))
     save_connection(written, Connection(server.url, server.url, server.token, how))
-    assert review(written, Asked("B. Lee")).states == {"new": 5, "sent back": 1}
+    assert review(written, ReviewRequest("B. Lee")).states == {"new": 5, "sent back": 1}
     assert push(written).changed == 1
     assert sum(bool(note) for note in notes_on_server(written, client).values()) == 1
 
@@ -346,7 +347,7 @@ def test_an_annotator_sees_the_note_and_corrects(
 
     with Workspace.open(folder, write=True) as workspace:
         assert pull(workspace).new == 1
-        report = review(workspace, Asked("B. Lee", send_back="S104"))
+        report = review(workspace, ReviewRequest("B. Lee", send_back="S104"))
         link = report.sent_back[0]["link"]
     page.goto(link)
     note = page.locator(".rsitmd-note").first  # the second one is the assist's hint

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio import pull as pull_module
-from rsitmd_tools.studio.accounts import Annotator
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.connection import connection_of
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.push import push
-from rsitmd_tools.studio.running import running_server
-from rsitmd_tools.studio.secrets import Secrets, keep, secrets_of
-from rsitmd_tools.studio.server import EmbeddedServer
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import connection_of
+from rsitmd_tools.studio.api.running import running_server
+from rsitmd_tools.studio.api.secrets import Secrets, keep, secrets_of
+from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.studio.sync import pull as pull_module
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.push import push
-from rsitmd_tools.studio.task_data import OtherTask, change_data
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.sync.push import push
+from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rsitmd_tools.annotation_templates import TEMPLATES, labeling_config
-from rsitmd_tools.studio.template_check import check_on_server
+from rsitmd_tools.studio.campaign.template_check import check_on_server
 
 if TYPE_CHECKING:
-    from rsitmd_tools.studio.client import Client
+    from rsitmd_tools.studio.api.client import Client
     from tests.integration.conftest import MakeWorkspace, Tool
 
 pytestmark = pytest.mark.integration

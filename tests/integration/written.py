@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.pull import pull
-from rsitmd_tools.studio.server import EmbeddedServer
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from tests.integration.pages import OpenPage, open_stream, pushed, sign_up

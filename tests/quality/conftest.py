@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence, load_dataset
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality import check
 from rsitmd_tools.quality.finding import Finding
 from rsitmd_tools.workspace import Settings

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.dataset.exclusions import read_exclusions
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.quality import check, check_subject, subject_of, summary
-from rsitmd_tools.quality.against import exclusion_list, read_exclusions
+from rsitmd_tools.quality.against import exclusion_list
 from rsitmd_tools.quality.baseline import Baseline
 from rsitmd_tools.quality.configure import settings_for
 from rsitmd_tools.quality.explain import explain, pages

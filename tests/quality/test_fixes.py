@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsitmd_tools.dataset import Dataset, load_dataset, save_dataset
+from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.quality import subject_of
 from rsitmd_tools.quality.correct import apply
 from rsitmd_tools.quality.fixes import Change, changes, diff

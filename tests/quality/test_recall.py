@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence, load_dataset
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality import check
 
 EACH = 56

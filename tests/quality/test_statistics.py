@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rsitmd_tools.dataset import Sentence, load_dataset
+from rsitmd_tools.dataset import Sentence
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality import dataset_statistics
 from rsitmd_tools.quality.output.statistics import plot, render
 from rsitmd_tools.schemas import first_error, load_schema

@@ -16,17 +16,17 @@ import pytest
 from click.testing import CliRunner
 
 from rsitmd_tools.cli.build.release import command
-from rsitmd_tools.dataset import load_dataset, save_dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.quality import check
 from rsitmd_tools.quality.statistics import dataset_statistics
 from rsitmd_tools.release import ReleaseReport, make_release, verify_release
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import compute_prior, load_prior
 from rsitmd_tools.splitting.split import FACT
-from rsitmd_tools.studio.people import join
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.licence import accept
+from rsitmd_tools.workspace.people import join
 
 MakeWorkspace = Callable[..., Path]
 

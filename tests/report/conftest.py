@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence, load_dataset, save_dataset
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.schemas import first_error, load_schema
 
 MakeRun = Callable[..., Path]

@@ -167,7 +167,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-from rsitmd_tools.dataset import load_dataset
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.similarity import prior, rows
 rows.MOST_ROWS = 2
 blocks = 0
@@ -191,7 +191,7 @@ prior.write_prior(data, Path(sys.argv[2]), threshold=threshold)
 def test_a_killed_writer_leaves_no_half_file(
     tmp_path: Path, data: Dataset, name: str, moment: int
 ) -> None:
-    from rsitmd_tools.dataset import save_dataset
+    from rsitmd_tools.formats import save_dataset
 
     (tmp_path / "data").mkdir()
     save_dataset(data, tmp_path / "data", "rsitmd")

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rsitmd_tools.dataset import Dataset, load_dataset
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.similarity import compute_prior
-from rsitmd_tools.similarity.tokens import tokenize
+from rsitmd_tools.text.tokens import tokenize
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from nltk.translate.bleu_score import sentence_bleu
 from nltk.translate.meteor_score import meteor_score
 
-from rsitmd_tools.dataset import load_dataset
 from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.similarity import compute_prior
 from rsitmd_tools.similarity.paper import prepare
-from rsitmd_tools.similarity.tokens import tokenize
 from rsitmd_tools.similarity.wordnet import synonyms_of
+from rsitmd_tools.text.tokens import tokenize
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from nltk.translate.bleu_score import sentence_bleu
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.similarity import compute_prior, load_prior, write_prior
-from rsitmd_tools.similarity.tokens import stems, stop_words, tokenize
+from rsitmd_tools.text.tokens import stems, stop_words, tokenize
 
 
 def dataset(captions: list[list[str]]) -> Dataset:

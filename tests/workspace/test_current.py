@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.release.bundle import WRITERS
-from rsitmd_tools.studio.people import overview
-from rsitmd_tools.studio.review import states
-from rsitmd_tools.studio.status import status
+from rsitmd_tools.studio.campaign.people import overview
+from rsitmd_tools.studio.campaign.review import states
+from rsitmd_tools.studio.campaign.status import status
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 

@@ -30,7 +30,7 @@ def command(folder: Path, file: Path, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from rsitmd_tools.studio.backup import backup
+    from rsitmd_tools.studio.campaign.backup import backup
 
     report = backup(folder, file)
     if as_json:

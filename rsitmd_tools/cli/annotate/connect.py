@@ -39,23 +39,23 @@ def command(folder: Path, url: str, token_file: Path, images: str) -> None:
           --token-file token.txt --images upload
     """
     from rsitmd_tools.errors import WrongUsage
-    from rsitmd_tools.studio.client import KNOWN_VERSIONS, Client
-    from rsitmd_tools.studio.connection import (
+    from rsitmd_tools.studio.api.client import KNOWN_VERSIONS, Client
+    from rsitmd_tools.studio.api.connection import (
         LOCAL,
         UPLOAD,
         Connection,
         save_connection,
         token_from,
     )
-    from rsitmd_tools.studio.people import connected_fact
+    from rsitmd_tools.studio.sync.accounts import connected_fact
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.store import utc_now
 
     web = ("http://", "https://")
     if not url.startswith(web):
-        raise WrongUsage(f"--url {url}", mend="give the whole address, with http:// or https://")
+        raise WrongUsage(f"--url {url}", hint="give the whole address, with http:// or https://")
     if images not in (LOCAL, UPLOAD) and not images.startswith(web):
-        raise WrongUsage(f"--images {images}", mend="give local, upload or a URL prefix")
+        raise WrongUsage(f"--images {images}", hint="give local, upload or a URL prefix")
     address = url.rstrip("/")
     with Workspace.open(folder, write=True) as workspace:
         connection = Connection(address, address, token_from(token_file), images)

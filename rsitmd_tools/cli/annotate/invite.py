@@ -18,9 +18,9 @@ def command(folder: Path) -> None:
     Examples:
       rsitmd annotate invite my-dataset
     """
-    from rsitmd_tools.studio.accounts import invitation_link
-    from rsitmd_tools.studio.client import Client
-    from rsitmd_tools.studio.connection import connection_of
+    from rsitmd_tools.studio.api.accounts import invitation_link
+    from rsitmd_tools.studio.api.client import Client
+    from rsitmd_tools.studio.api.connection import connection_of
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder) as workspace:

@@ -24,7 +24,7 @@ def command(folder: Path, image: str, as_json: bool) -> None:
       rsitmd annotate log my-dataset port_3.tif
     """
     from rsitmd_tools.errors import printable
-    from rsitmd_tools.studio.history import history
+    from rsitmd_tools.studio.campaign.history import history
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder) as workspace:

@@ -12,7 +12,7 @@ from rsitmd_tools.cli.options import count_of
 from rsitmd_tools.errors import printable
 
 if TYPE_CHECKING:
-    from rsitmd_tools.studio.deletions import Deletion
+    from rsitmd_tools.studio.sync.deletions import Deletion
 
 MOST = 10  # names that one line shows
 

@@ -58,15 +58,15 @@ def command(
     import getpass
 
     from rsitmd_tools.errors import WrongUsage
-    from rsitmd_tools.studio.admission import ADMITTED, REFUSED, admit_writers, decide
-    from rsitmd_tools.studio.pilot import pilot_state, start_pilot, stop_pilot
+    from rsitmd_tools.studio.campaign.pilot import pilot_state, start_pilot, stop_pilot
     from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.admission import ADMITTED, REFUSED, admit_writers, decide
 
     for option, given in (("--references", references), ("--images", images)):
         if given is not None and not start:
-            raise WrongUsage(f"{option} is for --start", mend="add --start")
+            raise WrongUsage(f"{option} is for --start", hint="add --start")
     if set(admit) & set(refuse):
-        raise WrongUsage("an address is admitted and refused", mend="choose one")
+        raise WrongUsage("an address is admitted and refused", hint="choose one")
     who = reviewer or getpass.getuser()
     with Workspace.open(folder, write=start or stop or bool(admit or refuse)) as workspace:
         for email in admit:

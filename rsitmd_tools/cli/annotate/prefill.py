@@ -40,10 +40,10 @@ def command(
     """
     from dataclasses import asdict
 
-    from rsitmd_tools.studio.client import Client
-    from rsitmd_tools.studio.connection import connection_of
-    from rsitmd_tools.studio.prefill import PrefillReport, keep_captions, send_predictions
-    from rsitmd_tools.studio.push import send_notes
+    from rsitmd_tools.studio.api.client import Client
+    from rsitmd_tools.studio.api.connection import connection_of
+    from rsitmd_tools.studio.campaign.prefill import PrefillReport, keep_captions, send_predictions
+    from rsitmd_tools.studio.sync.push import send_notes
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder, write=True) as workspace:

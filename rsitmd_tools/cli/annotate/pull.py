@@ -41,7 +41,7 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
     from dataclasses import asdict
 
     from rsitmd_tools.cli.annotate.moves import print_moves, warn
-    from rsitmd_tools.studio.pull import pull
+    from rsitmd_tools.studio.sync.pull import pull
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder, write=True) as workspace:
@@ -111,7 +111,7 @@ def _check(folder: Path, fix: bool, as_json: bool) -> None:
 
     from rsitmd_tools.cli.annotate.moves import warn
     from rsitmd_tools.errors import printable
-    from rsitmd_tools.studio.misplaced import check
+    from rsitmd_tools.studio.sync.misplaced import check
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder, write=fix) as workspace:

@@ -51,10 +51,10 @@ def command(
     from dataclasses import asdict
 
     from rsitmd_tools.cli.annotate.moves import print_moves
-    from rsitmd_tools.studio.push import Asked, push
+    from rsitmd_tools.studio.sync.push import PushOptions, push
     from rsitmd_tools.workspace import Workspace
 
-    asked = Asked(limit=limit, category=category, order=order, replan=replan)
+    asked = PushOptions(limit=limit, category=category, order=order, replan=replan)
     with Workspace.open(folder, write=True) as workspace:
         report = push(workspace, asked, lambda line: click.echo(line, err=True))
     if as_json:

@@ -18,7 +18,7 @@ def command(file: Path, folder: Path) -> None:
     Examples:
       rsitmd annotate restore backups/monday.tar my-dataset
     """
-    from rsitmd_tools.studio.backup import restore
+    from rsitmd_tools.studio.campaign.backup import restore
 
     count = restore(file, folder)
     shown = shlex.quote(str(folder))

@@ -10,7 +10,7 @@ import click
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 
 if TYPE_CHECKING:
-    from rsitmd_tools.studio.review import ReviewReport
+    from rsitmd_tools.studio.campaign.review import ReviewReport
 
 
 @click.command("review", short_help="Look at what came in; send back, accept, reject.")
@@ -72,11 +72,11 @@ def command(
     """
     import getpass
 
-    from rsitmd_tools.studio.review import FAMILIES, Asked, review
-    from rsitmd_tools.studio.seen import mark_seen
+    from rsitmd_tools.studio.campaign.review import FAMILIES, ReviewRequest, review
+    from rsitmd_tools.studio.campaign.seen import mark_seen
     from rsitmd_tools.workspace import Workspace
 
-    asked = Asked(
+    asked = ReviewRequest(
         reviewer=reviewer if reviewer is not None else getpass.getuser(),
         send_back=send_back,
         accept=accept,

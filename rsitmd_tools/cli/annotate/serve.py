@@ -55,8 +55,8 @@ def command(
     import shlex
     import signal
 
-    from rsitmd_tools.studio.public import checked_public
-    from rsitmd_tools.studio.server import EmbeddedServer
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
+    from rsitmd_tools.studio.server.public import checked_public
 
     public = checked_public(public) if public else public
 

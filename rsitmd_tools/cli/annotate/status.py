@@ -33,9 +33,9 @@ def command(
       rsitmd annotate status my-dataset --html status.html --payment weeks.csv
     """
     from rsitmd_tools.atomic import write_text
-    from rsitmd_tools.studio.payment import payment_csv
-    from rsitmd_tools.studio.status import findings_of_people, status
-    from rsitmd_tools.studio.status_page import status_page
+    from rsitmd_tools.studio.campaign.payment import payment_csv
+    from rsitmd_tools.studio.campaign.status import findings_of_people, status
+    from rsitmd_tools.studio.campaign.status_page import status_page
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder) as workspace:

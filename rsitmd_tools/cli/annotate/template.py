@@ -63,7 +63,7 @@ def command(
 
     if checked is not None:
         if name is not None or output is not None:
-            raise WrongUsage("--check stands alone", mend="leave NAME and -o out")
+            raise WrongUsage("--check stands alone", hint="leave NAME and -o out")
         _check(checked, folder, as_json)
     elif name is None:
         if as_json:
@@ -83,10 +83,10 @@ def command(
 def _check(file: Path, folder: Path | None, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from rsitmd_tools.studio.client import Client
-    from rsitmd_tools.studio.connection import connection_of
-    from rsitmd_tools.studio.fields import read_page
-    from rsitmd_tools.studio.template_check import check_on_server, check_page
+    from rsitmd_tools.studio.api.client import Client
+    from rsitmd_tools.studio.api.connection import connection_of
+    from rsitmd_tools.studio.campaign.template_check import check_on_server, check_page
+    from rsitmd_tools.studio.sync.fields import read_page
     from rsitmd_tools.workspace import Workspace
 
     page = read_page(file)

@@ -42,19 +42,21 @@ def command(
     import shlex
 
     from rsitmd_tools.errors import RsitmdError, WrongUsage
-    from rsitmd_tools.studio.client import Client
-    from rsitmd_tools.studio.connection import connection_of
-    from rsitmd_tools.studio.people import People, join, leave, lock_out, overview
+    from rsitmd_tools.studio.api.client import Client
+    from rsitmd_tools.studio.api.connection import connection_of
+    from rsitmd_tools.studio.campaign.people import lock_out, overview
+    from rsitmd_tools.studio.sync.accounts import People
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.licence import accept, licence_state
+    from rsitmd_tools.workspace.people import join, leave
 
     if bool(emails) != (action != "list"):
         raise WrongUsage(
             f"{action} takes {'no' if action == 'list' else 'an'} address",
-            mend="for example: users DIR add anna@example.org",
+            hint="for example: users DIR add anna@example.org",
         )
     if reviewer is not None and action != "accept":
-        raise WrongUsage("--reviewer is for accept", mend="leave it out")
+        raise WrongUsage("--reviewer is for accept", hint="leave it out")
     with Workspace.open(folder, write=True) as workspace:
         if action == "list":
             try:
@@ -68,7 +70,7 @@ def command(
                 click.echo(f"{email}: {removal}: {again}", err=True)
         for email in emails:
             if "@" not in email.strip("@") or len(email.split()) != 1:
-                raise WrongUsage("is no address", where=email, mend="give anna@example.org")
+                raise WrongUsage("is no address", where=email, hint="give anna@example.org")
         for email in emails:
             if action == "add":
                 told = "takes part now" if join(workspace, email) else "takes part already"

@@ -86,20 +86,22 @@ def command(
 
     require("torch", "torchvision", "timm", "lightning")
     from rsitmd_tools.baselines.evaluation.evaluate import (
-        Wishes,
+        EvaluationOptions,
         check_output,
         evaluate,
         evaluate_scores,
     )
     from rsitmd_tools.baselines.evaluation.optional import Failures
     from rsitmd_tools.baselines.run import runs_in
-    from rsitmd_tools.dataset import load_dataset
+    from rsitmd_tools.formats import load_dataset
 
-    wishes = Wishes(device=device, maps=maps, run_files=trec, positives=positives, views=views)
+    options = EvaluationOptions(
+        device=device, maps=maps, run_files=trec, positives=positives, views=views
+    )
     failures = Failures()
     if scores is not None:
         dataset = load_dataset(run, input_format, image_folder)
-        results = {scores.name: evaluate_scores(scores, dataset, split, wishes, output, failures)}
+        results = {scores.name: evaluate_scores(scores, dataset, split, options, output, failures)}
     else:
         assert path is not None
         dataset = load_dataset(path, input_format, image_folder)
@@ -108,7 +110,7 @@ def command(
         for each in runs:  # all of them, before the first one is encoded
             check_output(each, places[each])
         results = {
-            each.name: evaluate(each, dataset, split, wishes, places[each], failures)
+            each.name: evaluate(each, dataset, split, options, places[each], failures)
             for each in runs
         }
     _print(results, as_json=as_json)
@@ -148,18 +150,18 @@ def _check_usage(
 ) -> None:
     if scores is None:
         if path is None:
-            raise WrongUsage("no PATH given", mend="write: rsitmd benchmark evaluate RUN PATH")
+            raise WrongUsage("no PATH given", hint="write: rsitmd benchmark evaluate RUN PATH")
         return
     if path is not None:
-        raise WrongUsage("--scores takes no RUN", mend=f"leave out {run}: its model is not asked")
+        raise WrongUsage("--scores takes no RUN", hint=f"leave out {run}: its model is not asked")
     if maps:
-        raise WrongUsage("--maps needs a RUN", mend="a file of scores has no model to draw")
+        raise WrongUsage("--maps needs a RUN", hint="a file of scores has no model to draw")
     if views > 1:
         raise WrongUsage(
-            "--views needs a RUN", mend="a file of scores has no model to show them to"
+            "--views needs a RUN", hint="a file of scores has no model to show them to"
         )
     if trec and output is None:
-        raise WrongUsage("--trec needs a folder", mend="name one with -o DIR")
+        raise WrongUsage("--trec needs a folder", hint="name one with -o DIR")
 
 
 def result_lines(result: dict[str, Any]) -> list[str]:

@@ -67,10 +67,10 @@ def command(
     from rsitmd_tools.extras import require
 
     if answers is not None and tasks is not None:
-        raise WrongUsage("--tasks and --answers do not go together", mend="give one of them")
+        raise WrongUsage("--tasks and --answers do not go together", hint="give one of them")
     require("torch", "torchvision", "timm", "lightning")
     from rsitmd_tools.baselines.evaluation.propose import propose, verify
-    from rsitmd_tools.dataset import load_dataset
+    from rsitmd_tools.formats import load_dataset
 
     dataset = load_dataset(path, input_format, image_folder)
     if answers is not None:

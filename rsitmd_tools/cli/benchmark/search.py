@@ -43,8 +43,8 @@ def command(
 
     require("torch", "torchvision", "timm", "lightning")
     from rsitmd_tools.baselines import search
-    from rsitmd_tools.dataset import load_dataset
     from rsitmd_tools.errors import printable
+    from rsitmd_tools.formats import load_dataset
 
     done = search(run, load_dataset(path, input_format, image_folder), text, count, device)
     for note in done.notes:

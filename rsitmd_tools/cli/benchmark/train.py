@@ -92,9 +92,9 @@ def command(
 
     require("torch", "torchvision", "timm", "lightning")
     from rsitmd_tools.baselines import load_config, train
-    from rsitmd_tools.baselines.training.many import train_all
+    from rsitmd_tools.baselines.training.sweep import train_all
     from rsitmd_tools.baselines.training.train import Options
-    from rsitmd_tools.dataset import load_dataset
+    from rsitmd_tools.formats import load_dataset
 
     config = load_config(config_name, changes)
     dataset = load_dataset(path, input_format, image_folder)
@@ -140,7 +140,7 @@ def _numbers(text: str) -> list[int]:
     except ValueError:
         numbers = []
     if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
-        raise WrongUsage(f"--seeds {text}", mend="write different whole numbers: 0,1,2")
+        raise WrongUsage(f"--seeds {text}", hint="write different whole numbers: 0,1,2")
     if max(numbers) > MOST_SEED:
-        raise WrongUsage(f"--seeds {text}", mend=f"a seed is at most {MOST_SEED}")
+        raise WrongUsage(f"--seeds {text}", hint=f"a seed is at most {MOST_SEED}")
     return numbers

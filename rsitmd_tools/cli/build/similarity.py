@@ -98,7 +98,7 @@ def command(
         raise click.UsageError("--weights goes with --definition paper.")
     import gc
 
-    from rsitmd_tools.dataset import load_dataset
+    from rsitmd_tools.formats import load_dataset
     from rsitmd_tools.similarity.definitions import EQUAL_WEIGHTS
 
     # Captions become a million small lists and strings, and no cycles: the collector would

@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 from rsitmd_tools.errors import printable
-from rsitmd_tools.quality.output import Findings
+from rsitmd_tools.quality.output.findings import Findings
 
 COLUMNS = (
     "code", "name", "severity", "message", "image", "split", "sentence_index", "sentence",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from rsitmd_tools.quality.output import Findings
+from rsitmd_tools.quality.output.findings import Findings
 
 
 def render(findings: Findings) -> str:

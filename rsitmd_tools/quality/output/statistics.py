@@ -63,7 +63,7 @@ def plot(documents: Sequence[dict[str, Any]], path: Path) -> None:
 
     kind = path.suffix.removeprefix(".").lower()
     if kind not in ("png", "svg", "pdf"):
-        raise WrongUsage("cannot be drawn", where=path, mend="name a file .png, .svg or .pdf")
+        raise WrongUsage("cannot be drawn", where=path, hint="name a file .png, .svg or .pdf")
     table = _columns(documents, with_splits=False)
     figure = Figure(figsize=(11, 6), layout="constrained")
     for axes, key in zip(figure.subplots(2, 3).flat, FIGURE_9, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rsitmd_tools.errors import printable
-from rsitmd_tools.quality.output import Findings
+from rsitmd_tools.quality.output.findings import Findings
 from rsitmd_tools.quality.registry import all_rules
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.schemas import iter_errors, load_schema
 
 
 @rule("D101", "schema", "error")
-def schema(subject: Subject) -> Iterator[Place]:
+def schema(subject: Subject) -> Iterator[Violation]:
     """The file does not fit `schemas/dataset.schema.json`.
 
     What this tool reads leniently, other readers may not: a missing `sentid` or keywords as
@@ -26,4 +26,4 @@ def schema(subject: Subject) -> Iterator[Place]:
     if subject.document is None:
         return
     for error in iter_errors(subject.document, load_schema("dataset")):
-        yield Place(f"{error.key}: {error.message}")
+        yield Violation(f"{error.key}: {error.message}")

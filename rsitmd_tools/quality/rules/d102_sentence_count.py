@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("D102", "sentence-count", "error")
-def sentence_count(subject: Subject) -> Iterator[Place]:
+def sentence_count(subject: Subject) -> Iterator[Violation]:
     """An image has fewer or more sentences than asked (five).
 
     Loaders that count five lines an image shift every caption behind it. In a workspace the
@@ -26,4 +26,4 @@ def sentence_count(subject: Subject) -> Iterator[Place]:
     for image in subject.dataset:
         count = len(image.sentences)
         if count != wanted:
-            yield Place(f"{count} sentences instead of {wanted}", image)
+            yield Violation(f"{count} sentences instead of {wanted}", image)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("D103", "missing-file", "error")
-def missing_file(subject: Subject) -> Iterator[Place]:
+def missing_file(subject: Subject) -> Iterator[Violation]:
     """An image has no file in the image folder.
 
     A training run that meets it in its second hour ends there. Names that lead out of the
@@ -31,4 +31,4 @@ def missing_file(subject: Subject) -> Iterator[Place]:
             subject.dataset.image_path(image)
         except RsitmdError as error:
             if error.what == "image file is absent":
-                yield Place("has no file in the image folder", image)
+                yield Violation("has no file in the image folder", image)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 SUFFIXES = frozenset((".tif", ".tiff", ".jpg", ".jpeg", ".png"))
 
 
 @rule("D104", "extra-file", "warning")
-def extra_file(subject: Subject) -> Iterator[Place]:
+def extra_file(subject: Subject) -> Iterator[Violation]:
     """The image folder holds an image that no record names.
 
     It was forgotten, or its record was lost; loaders that list the folder take it in.
@@ -30,4 +30,4 @@ def extra_file(subject: Subject) -> Iterator[Place]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.suffix.lower() in SUFFIXES and name not in named:
-            yield Place(f"{name} is in the image folder, and no record names it")
+            yield Violation(f"{name} is in the image folder, and no record names it")

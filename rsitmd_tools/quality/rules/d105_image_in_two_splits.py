@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("D105", "image-in-two-splits", "error")
-def image_in_two_splits(subject: Subject) -> Iterator[Place]:
+def image_in_two_splits(subject: Subject) -> Iterator[Violation]:
     """The same file name stands in two splits.
 
     A model is then tested on what it was trained on. The same picture under two names is
@@ -26,4 +26,4 @@ def image_in_two_splits(subject: Subject) -> Iterator[Place]:
     for image in subject.dataset:
         split = first.setdefault(image.filename, image.split)
         if split != image.split:
-            yield Place(f"is in split {split} too", image)
+            yield Violation(f"is in split {split} too", image)

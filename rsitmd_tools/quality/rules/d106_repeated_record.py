@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("D106", "repeated-record", "error")
-def repeated_record(subject: Subject) -> Iterator[Place]:
+def repeated_record(subject: Subject) -> Iterator[Violation]:
     """The same file name has two records in one split.
 
     A retrieval test then holds the image twice, and counts a right answer as wrong.
@@ -25,5 +25,5 @@ def repeated_record(subject: Subject) -> Iterator[Place]:
     for image in subject.dataset:
         key = (image.filename, image.split)
         if key in seen:
-            yield Place("has a second record", image)
+            yield Violation("has a second record", image)
         seen.add(key)

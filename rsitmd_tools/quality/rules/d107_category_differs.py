@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rsitmd_tools.dataset.records import category_of
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("D107", "category-differs", "warning")
-def category_differs(subject: Subject) -> Iterator[Place]:
+def category_differs(subject: Subject) -> Iterator[Violation]:
     """The category in the file name differs from the record's.
 
     Some readers take the one, some the other: their tables by category differ.
@@ -25,4 +25,4 @@ def category_differs(subject: Subject) -> Iterator[Place]:
     for image in subject.dataset:
         in_name = category_of(image.filename)
         if in_name and image.category and in_name != image.category:
-            yield Place(f"the name says {in_name!r}, the record {image.category!r}", image)
+            yield Violation(f"the name says {in_name!r}, the record {image.category!r}", image)

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from rsitmd_tools.dataset.formats.registry import read_text
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.formats.registry import read_text
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("D108", "swapped-splits", "error")
-def swapped_splits(subject: Subject) -> Iterator[Place]:
+def swapped_splits(subject: Subject) -> Iterator[Violation]:
     """Images stand in another split than the names the user gives say.
 
     A published repository had validation and test swapped for months, and its results were
@@ -38,13 +38,15 @@ def swapped_splits(subject: Subject) -> Iterator[Place]:
         wanted = expected.pop(image.filename, None)
         if wanted is not None and wanted != image.split:
             moves[wanted, image.split] += 1
-            yield Place(f"is in split {image.split}, expected in {wanted}", image)
+            yield Violation(f"is in split {image.split}, expected in {wanted}", image)
     for (wanted, found), count in sorted(moves.items(), key=str):
         if found is not None and moves[found, wanted]:
-            yield Place(f"{wanted} and {found} look swapped: {count} images of {wanted} in {found}")
+            yield Violation(
+                f"{wanted} and {found} look swapped: {count} images of {wanted} in {found}"
+            )
     if expected:
         some = ", ".join(sorted(expected)[:3])
-        yield Place(f"{len(expected)} expected images are not in the dataset, such as {some}")
+        yield Violation(f"{len(expected)} expected images are not in the dataset, such as {some}")
 
 
 def _names(path: Path) -> list[str]:

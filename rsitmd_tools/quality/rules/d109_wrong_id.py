@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("D109", "wrong-id", "error")
-def wrong_id(subject: Subject) -> Iterator[Place]:
+def wrong_id(subject: Subject) -> Iterator[Violation]:
     """An `imgid` or `sentid` stands twice, or a sentence's ids do not fit its image's.
 
     Readers in the Karpathy style find the sentences of an image by these ids.
@@ -29,7 +29,7 @@ def wrong_id(subject: Subject) -> Iterator[Place]:
     sentence_ids: set[int] = set()
     for entry, image in zip(entries, subject.dataset, strict=True):
         for fault in _faults(entry, image_ids, sentence_ids):
-            yield Place(fault, image)
+            yield Violation(fault, image)
 
 
 def _faults(entry: Any, image_ids: set[int], sentence_ids: set[int]) -> Iterator[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rsitmd_tools.quality.alignment import block_shift, category_shift
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("D110", "shifted-captions", "error")
-def shifted_captions(subject: Subject) -> Iterator[Place]:
+def shifted_captions(subject: Subject) -> Iterator[Violation]:
     """Captions stand some lines or some images away from their image.
 
     In precomp files five lines belong to an image by their place alone: a lost blank line
@@ -34,9 +34,9 @@ def shifted_captions(subject: Subject) -> Iterator[Place]:
         lines = block_shift([image.captions for image in images])
         if lines is not None:
             first, shift = lines
-            yield Place(f"from here on, captions look shifted by {shift} lines", images[first])
+            yield Violation(f"from here on, captions look shifted by {shift} lines", images[first])
             continue
         by_image = category_shift(images, subject.lists.synonyms)
         if by_image is not None:
             first, shift = by_image
-            yield Place(f"from here on, captions look shifted by {shift} images", images[first])
+            yield Violation(f"from here on, captions look shifted by {shift} images", images[first])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.schemas import load_schema
 
 
 @rule("D111", "unknown-field", "info")
-def unknown_field(subject: Subject) -> Iterator[Place]:
+def unknown_field(subject: Subject) -> Iterator[Violation]:
     """A field is not part of the layout; one finding a field.
 
     Such fields are kept when the file is read and written, but no step of this tool looks
@@ -37,4 +37,4 @@ def unknown_field(subject: Subject) -> Iterator[Place]:
             own = (key for key in sentence.extra if key not in sentences)
             counts.update(f"images[].sentences[].{key}" for key in own)
     for key, count in sorted(counts.items()):
-        yield Place(f"unknown field {key!r}, {count} times")
+        yield Violation(f"unknown field {key!r}, {count} times")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("D112", "unsafe-name", "error")
-def unsafe_name(subject: Subject) -> Iterator[Place]:
+def unsafe_name(subject: Subject) -> Iterator[Violation]:
     """A file name is absolute, has "..", a drive or control characters, or a link leads away.
 
     A tool that joins such a name to a folder reads, or writes, elsewhere.
@@ -28,14 +28,14 @@ def unsafe_name(subject: Subject) -> Iterator[Place]:
         name = image.location
         path = PurePosixPath(name)
         if not name.isprintable():
-            yield Place("the name has characters that are not seen", image)
+            yield Violation("the name has characters that are not seen", image)
         elif path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
-            yield Place("the name leads out of the image folder", image)
+            yield Violation("the name leads out of the image folder", image)
         elif base is not None:
             try:
                 inside = (base / name).resolve().is_relative_to(base)
             except (OSError, ValueError, RuntimeError):
-                yield Place("the name is none the system takes", image)
+                yield Violation("the name is none the system takes", image)
                 continue
             if not inside:
-                yield Place("the name is a link that leads out of the image folder", image)
+                yield Violation("the name is a link that leads out of the image folder", image)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.quality.texts import split_words
 
 
 @rule("D113", "wrong-tokens", "warning")
-def wrong_tokens(subject: Subject) -> Iterator[Place]:
+def wrong_tokens(subject: Subject) -> Iterator[Violation]:
     """The stored tokens are not those of the sentence.
 
     Who corrects `raw` and not `tokens` trains on the old text. Only words are compared, not
@@ -29,7 +29,7 @@ def wrong_tokens(subject: Subject) -> Iterator[Place]:
                 continue
             words = _letters(split_words(sentence.raw))
             if words != _letters(split_words(" ".join(sentence.tokens))):
-                yield Place("tokens are not those of the sentence", image, index)
+                yield Violation("tokens are not those of the sentence", image, index)
 
 
 def _letters(words: tuple[str, ...]) -> str:

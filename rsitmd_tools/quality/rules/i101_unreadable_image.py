@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("I101", "unreadable-image", "error")
-def unreadable_image(subject: Subject) -> Iterator[Place]:
+def unreadable_image(subject: Subject) -> Iterator[Violation]:
     """An image file is empty, truncated, no TIFF, JPEG or PNG, or of a size out of bounds.
 
     A download that broke off leaves such files; a training run ends at the first one.
@@ -23,4 +23,4 @@ def unreadable_image(subject: Subject) -> Iterator[Place]:
     """
     for image, picture in subject.pictures:
         if picture.problem is not None:
-            yield Place(f"the file {picture.problem}", image)
+            yield Violation(f"the file {picture.problem}", image)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("I102", "image-shape", "warning")
-def image_shape(subject: Subject) -> Iterator[Place]:
+def image_shape(subject: Subject) -> Iterator[Violation]:
     """An image is not RGB, or has another size than the dataset's.
 
     The size of a workspace is its setting `image_size`; elsewhere it is the size most images
@@ -34,6 +34,6 @@ def image_shape(subject: Subject) -> Iterator[Place]:
     for image, picture in usable:
         if (picture.width, picture.height) != size:
             shape = f"{picture.width} x {picture.height}"
-            yield Place(f"is {shape} pixels, not {size[0]} x {size[1]}", image)
+            yield Violation(f"is {shape} pixels, not {size[0]} x {size[1]}", image)
         if picture.mode != "RGB":
-            yield Place(f"has the mode {picture.mode}, not RGB", image)
+            yield Violation(f"has the mode {picture.mode}, not RGB", image)

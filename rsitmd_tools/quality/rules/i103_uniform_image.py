@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("I103", "uniform-image", "warning")
-def uniform_image(subject: Subject) -> Iterator[Place]:
+def uniform_image(subject: Subject) -> Iterator[Violation]:
     """An image is black, white or of one colour.
 
     Its grey values (0 to 255) differ by less than `uniform_deviation` (2) as a standard
@@ -25,4 +25,4 @@ def uniform_image(subject: Subject) -> Iterator[Place]:
     """
     for image, picture in subject.pictures:
         if picture.problem is None and picture.deviation < subject.thresholds.uniform_deviation:
-            yield Place(f"is uniform (grey values deviate by {picture.deviation:.1f})", image)
+            yield Violation(f"is uniform (grey values deviate by {picture.deviation:.1f})", image)

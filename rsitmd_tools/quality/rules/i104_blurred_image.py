@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("I104", "blurred-image", "info")
-def blurred_image(subject: Subject) -> Iterator[Place]:
+def blurred_image(subject: Subject) -> Iterator[Violation]:
     """An image has no sharp edge anywhere.
 
     The standard deviation of its Laplacian is below `sharpness` (2; half of RSITMD's images
@@ -27,4 +27,4 @@ def blurred_image(subject: Subject) -> Iterator[Place]:
     for image, picture in subject.pictures:
         uniform = picture.deviation < thresholds.uniform_deviation
         if picture.problem is None and not uniform and picture.sharpness < thresholds.sharpness:
-            yield Place(f"is blurred (sharpness {picture.sharpness:.1f})", image)
+            yield Violation(f"is blurred (sharpness {picture.sharpness:.1f})", image)

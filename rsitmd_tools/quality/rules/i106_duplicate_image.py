@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.near_duplicates import firsts
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
-from rsitmd_tools.quality.twins import firsts
 
 
 @rule("I106", "duplicate-image", "warning")
-def duplicate_image(subject: Subject) -> Iterator[Place]:
+def duplicate_image(subject: Subject) -> Iterator[Violation]:
     """An image has the very pixels of another one, turned or flipped perhaps.
 
     UC Merced's images 102 and 103 are one picture. Each copy in a gallery is an answer that
@@ -24,6 +24,6 @@ def duplicate_image(subject: Subject) -> Iterator[Place]:
     Fix:
         Keep one.
     """
-    for pair in firsts([pair for pair in subject.twins if pair.exact]):
+    for pair in firsts([pair for pair in subject.near_duplicates if pair.exact]):
         first, second = subject.pictures[pair.first].image, subject.pictures[pair.second].image
-        yield Place(f"is the same picture as {first.filename}", second)
+        yield Violation(f"is the same picture as {first.filename}", second)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.near_duplicates import firsts
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
-from rsitmd_tools.quality.twins import firsts
 
 
 @rule("I107", "near-duplicate-image", "info")
-def near_duplicate_image(subject: Subject) -> Iterator[Place]:
+def near_duplicate_image(subject: Subject) -> Iterator[Violation]:
     """An image shows nearly the same as another one, turned or flipped perhaps.
 
     Their perceptual hashes differ in at most `near_duplicate_distance` bits (6 of 64, in
@@ -24,6 +24,6 @@ def near_duplicate_image(subject: Subject) -> Iterator[Place]:
     Fix:
         Keep one, or see that both are in one split.
     """
-    for pair in firsts([pair for pair in subject.twins if not pair.exact]):
+    for pair in firsts([pair for pair in subject.near_duplicates if not pair.exact]):
         first, second = subject.pictures[pair.first].image, subject.pictures[pair.second].image
-        yield Place(f"looks like {first.filename} (likeness {pair.likeness:.2f})", second)
+        yield Violation(f"looks like {first.filename} (likeness {pair.likeness:.2f})", second)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("K101", "keyword-count", "warning")
-def keyword_count(subject: Subject) -> Iterator[Place]:
+def keyword_count(subject: Subject) -> Iterator[Violation]:
     """An image has fewer than one or more than five keywords.
 
     The numbers are settings of a workspace. A dataset without any keyword (precomp files
@@ -27,8 +27,8 @@ def keyword_count(subject: Subject) -> Iterator[Place]:
     asked = subject.settings.annotation
     low, high = asked.keywords_min, asked.keywords_max
     if low and subject.dataset.images and not any(image.keywords for image in subject.dataset):
-        yield Place("the dataset has no keywords at all")
+        yield Violation("the dataset has no keywords at all")
         return
     for image in subject.dataset:
         if not low <= len(image.keywords) <= high:
-            yield Place(f"{len(image.keywords)} keywords instead of {low} to {high}", image)
+            yield Violation(f"{len(image.keywords)} keywords instead of {low} to {high}", image)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.workspace.merge import is_keyword
 
 
 @rule("K102", "keyword-form", "warning")
-def keyword_form(subject: Subject) -> Iterator[Place]:
+def keyword_form(subject: Subject) -> Iterator[Violation]:
     """A keyword is neither a fine-grained word with its object nor "- object" (principle 4).
 
     The keyword's first word is what tells this sea from others; where there is none, "-"
@@ -28,4 +28,4 @@ def keyword_form(subject: Subject) -> Iterator[Place]:
     for image in subject.dataset:
         for keyword in image.keywords:
             if not is_keyword(keyword):
-                yield Place(f"keyword {keyword!r} is not 'word object' or '- object'", image)
+                yield Violation(f"keyword {keyword!r} is not 'word object' or '- object'", image)

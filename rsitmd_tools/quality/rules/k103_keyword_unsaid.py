@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.quality.texts import singular, split_words
 
 
 @rule("K103", "keyword-unsaid", "info")
-def keyword_unsaid(subject: Subject) -> Iterator[Place]:
+def keyword_unsaid(subject: Subject) -> Iterator[Violation]:
     """The object of a keyword stands in no sentence of the image.
 
     A keyword then belongs to another image, or the sentences leave out what matters.
@@ -30,7 +30,7 @@ def keyword_unsaid(subject: Subject) -> Iterator[Place]:
         for keyword in image.keywords:
             words = split_words(keyword)
             if words and said and not _is_said(words[-1], said, subject):
-                yield Place(f"no sentence names the object of keyword {keyword!r}", image)
+                yield Violation(f"no sentence names the object of keyword {keyword!r}", image)
 
 
 def _is_said(name: str, said: set[str], subject: Subject) -> bool:

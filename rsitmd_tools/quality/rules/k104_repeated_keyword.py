@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.quality.texts import folded
 
 
 @rule("K104", "repeated-keyword", "warning")
-def repeated_keyword(subject: Subject) -> Iterator[Place]:
+def repeated_keyword(subject: Subject) -> Iterator[Violation]:
     """An image has the same keyword twice.
 
     It takes the place of another one, and weighs double in the mean of the keywords.
@@ -28,5 +28,5 @@ def repeated_keyword(subject: Subject) -> Iterator[Place]:
         seen: set[str] = set()
         for keyword in image.keywords:
             if folded(keyword) in seen:
-                yield Place(f"keyword {keyword!r} stands twice", image)
+                yield Violation(f"keyword {keyword!r} stands twice", image)
             seen.add(folded(keyword))

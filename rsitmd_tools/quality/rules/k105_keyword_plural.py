@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.quality.texts import singular, split_words
 
 
 @rule("K105", "keyword-plural", "info")
-def keyword_plural(subject: Subject) -> Iterator[Place]:
+def keyword_plural(subject: Subject) -> Iterator[Violation]:
     """Two keywords of an image name the same thing in singular and plural.
 
     Only one of them can be right, and the two are different words to a model.
@@ -32,4 +32,4 @@ def keyword_plural(subject: Subject) -> Iterator[Place]:
                 earlier = first.setdefault((*words[:-1], singular(words[-1])), words)
                 if earlier != words:
                     said = " ".join(earlier)
-                    yield Place(f"keyword {keyword!r} beside {said!r}", image)
+                    yield Violation(f"keyword {keyword!r} beside {said!r}", image)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.rules.l101_duplicate_across_splits import across_splits
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("L102", "near-duplicate-across-splits", "warning")
-def near_duplicate_across_splits(subject: Subject) -> Iterator[Place]:
+def near_duplicate_across_splits(subject: Subject) -> Iterator[Violation]:
     """An image shows nearly the same as an image in another split.
 
     Likeness as in `near-duplicate-image`. It is leakage, only less sure than an exact copy.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("L103", "caption-across-splits", "warning")
-def caption_across_splits(subject: Subject) -> Iterator[Place]:
+def caption_across_splits(subject: Subject) -> Iterator[Violation]:
     """A caption of val or test stands in train too, word for word.
 
     The model has been told which image it belongs to, and it was another one. Of UCM's test
@@ -37,4 +37,4 @@ def caption_across_splits(subject: Subject) -> Iterator[Place]:
     for sentence in subject.sentences:
         if sentence.image.split not in (None, "train") and sentence.folded in trained:
             where = trained[sentence.folded]
-            yield Place(f"stands on {where} in train", sentence.image, sentence.index)
+            yield Violation(f"stands on {where} in train", sentence.image, sentence.index)

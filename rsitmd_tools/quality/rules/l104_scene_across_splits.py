@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rsitmd_tools.quality.footprints import neighbours
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("L104", "scene-across-splits", "warning")
-def scene_across_splits(subject: Subject) -> Iterator[Place]:
+def scene_across_splits(subject: Subject) -> Iterator[Violation]:
     """Tiles that were cut from one scene, or lie side by side, stand in two splits.
 
     Neighbouring tiles share roofs, light, season and sensor; overlapping ones share pixels.
@@ -32,7 +32,7 @@ def scene_across_splits(subject: Subject) -> Iterator[Place]:
         if isinstance(scene, str) and image.split is not None:
             name, split = first.setdefault(scene, (image.filename, image.split))
             if split != image.split:
-                yield Place(f"is of the scene of {name} in {split}", image)
+                yield Violation(f"is of the scene of {name} in {split}", image)
     for earlier, later in neighbours(subject.dataset.images):
         if earlier.split != later.split and None not in (earlier.split, later.split):
-            yield Place(f"lies beside {earlier.filename} in {earlier.split}", later)
+            yield Violation(f"lies beside {earlier.filename} in {earlier.split}", later)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("L105", "image-in-other", "warning")
-def image_in_other(subject: Subject) -> Iterator[Place]:
+def image_in_other(subject: Subject) -> Iterator[Violation]:
     """An image of val or test is in the training part of a dataset given by `--against`.
 
     RSITMD took images from RSICD: a model trained on RSICD has seen part of RSITMD's test.
@@ -25,4 +25,4 @@ def image_in_other(subject: Subject) -> Iterator[Place]:
     """
     for shared in subject.shared_images:
         like = "is the same picture as" if shared.exact else "looks like"
-        yield Place(f"{like} {shared.other.filename} of {shared.dataset.name}", shared.own)
+        yield Violation(f"{like} {shared.other.filename} of {shared.dataset.name}", shared.own)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("L106", "caption-in-other", "warning")
-def caption_in_other(subject: Subject) -> Iterator[Place]:
+def caption_in_other(subject: Subject) -> Iterator[Violation]:
     """A caption of val or test is in the training part of a dataset given by `--against`.
 
     Case and white space are not regarded. Short captions may be alike by chance; a caption
@@ -24,4 +24,4 @@ def caption_in_other(subject: Subject) -> Iterator[Place]:
     """
     for shared in subject.shared_captions:
         place = f"{shared.other.filename} of {shared.dataset.name}"
-        yield Place(f"stands on {place}", shared.own, shared.sentence_index)
+        yield Violation(f"stands on {place}", shared.own, shared.sentence_index)

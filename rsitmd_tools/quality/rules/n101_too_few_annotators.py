@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("N101", "too-few-annotators", "warning")
-def too_few_annotators(subject: Subject) -> Iterator[Place]:
+def too_few_annotators(subject: Subject) -> Iterator[Violation]:
     """An image has its sentences from fewer annotators than asked.
 
     Five sentences by one person are less different than those of five. Datasets that do not
@@ -29,4 +29,4 @@ def too_few_annotators(subject: Subject) -> Iterator[Place]:
         complete = len(image.sentences) >= asked.sentences_per_image
         if complete and None not in people and len(people) < asked.annotators_per_image:
             wanted = asked.annotators_per_image
-            yield Place(f"written by {len(people)} annotators instead of {wanted}", image)
+            yield Violation(f"written by {len(people)} annotators instead of {wanted}", image)

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rsitmd_tools.quality.annotators import by_annotator
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("N102", "copied-sentences", "warning")
-def copied_sentences(subject: Subject) -> Iterator[Place]:
+def copied_sentences(subject: Subject) -> Iterator[Violation]:
     """More than `annotator_copies` (a fifth) of an annotator's sentences are copies.
 
     A sentence counts as a copy when the same annotator, or another one, has written it on
@@ -33,4 +33,4 @@ def copied_sentences(subject: Subject) -> Iterator[Place]:
             copies[person] += 1
     for person, sentences in by_annotator(subject).items():
         if copies[person] > subject.thresholds.annotator_copies * len(sentences):
-            yield Place(f"{person}: {copies[person]} of {len(sentences)} sentences are copies")
+            yield Violation(f"{person}: {copies[person]} of {len(sentences)} sentences are copies")

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from statistics import mean
 
 from rsitmd_tools.quality.annotators import by_annotator
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("N103", "short-sentences", "warning")
-def short_sentences(subject: Subject) -> Iterator[Place]:
+def short_sentences(subject: Subject) -> Iterator[Violation]:
     """An annotator's sentences are much shorter than the others'.
 
     Their mean length in words is below `annotator_length` (0.6) of the mean over all
@@ -33,4 +33,4 @@ def short_sentences(subject: Subject) -> Iterator[Place]:
     usual = mean(lengths.values())
     for person, length in lengths.items():
         if length < subject.thresholds.annotator_length * usual:
-            yield Place(f"{person}: {length:.1f} words a sentence, on average {usual:.1f}")
+            yield Violation(f"{person}: {length:.1f} words a sentence, on average {usual:.1f}")

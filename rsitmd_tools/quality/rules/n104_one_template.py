@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rsitmd_tools.quality.annotators import by_annotator
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 WORDS = 3
 
 
 @rule("N104", "one-template", "warning")
-def one_template(subject: Subject) -> Iterator[Place]:
+def one_template(subject: Subject) -> Iterator[Violation]:
     """Most of an annotator's sentences begin with the same three words.
 
     More than `annotator_template` (0.8) of them: "There is a ..." with another noun each time
@@ -31,4 +31,4 @@ def one_template(subject: Subject) -> Iterator[Place]:
         head, count = heads.most_common(1)[0]
         if count > subject.thresholds.annotator_template * len(sentences):
             said = " ".join(head)
-            yield Place(f"{person}: {count} of {len(sentences)} sentences begin with {said!r}")
+            yield Violation(f"{person}: {count} of {len(sentences)} sentences begin with {said!r}")

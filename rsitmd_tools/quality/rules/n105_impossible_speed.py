@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("N105", "impossible-speed", "warning")
-def impossible_speed(subject: Subject) -> Iterator[Place]:
+def impossible_speed(subject: Subject) -> Iterator[Violation]:
     """A sentence took its annotator less time than typing it does.
 
     Less than `seconds_per_word` (0.2) a word, by the time the server measured: it was pasted,
@@ -28,4 +28,4 @@ def impossible_speed(subject: Subject) -> Iterator[Place]:
         if seconds is not None and seconds < least * len(sentence.words):
             written = f"{len(sentence.words)} words in {seconds:.1f} s"
             person = sentence.image.sentences[sentence.index].annotator
-            yield Place(f"{person}: {written}", sentence.image, sentence.index)
+            yield Violation(f"{person}: {written}", sentence.image, sentence.index)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.quality.texts import jaccard
 
 
 @rule("N106", "alike-annotators", "warning")
-def alike_annotators(subject: Subject) -> Iterator[Place]:
+def alike_annotators(subject: Subject) -> Iterator[Violation]:
     """Two annotators wrote nearly the same sentence on one image.
 
     They share at least `annotator_likeness` (0.8) of their words. People who look at the same
@@ -36,4 +36,4 @@ def alike_annotators(subject: Subject) -> Iterator[Place]:
                 name = subject.name(image, first.index)
                 told = f"{other} and {one} share {likeness:.0%} of their words"
                 told += f" ({name.phrase})" if name.several else ""
-                yield Place(told, image, second.index)
+                yield Violation(told, image, second.index)

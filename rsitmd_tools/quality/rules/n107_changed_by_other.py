@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("N107", "changed-by-other", "warning")
-def changed_by_other(subject: Subject) -> Iterator[Place]:
+def changed_by_other(subject: Subject) -> Iterator[Violation]:
     """Somebody else than its author changed an annotation last.
 
     In Label Studio's open edition every member can change every annotation, and the author's
@@ -35,4 +35,4 @@ def changed_by_other(subject: Subject) -> Iterator[Place]:
             other = others.get((image.filename, index))
             if other is not None:
                 told = f"written by {sentence.annotator}, changed by {other}"
-                yield Place(told, image, index)
+                yield Violation(told, image, index)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("N108", "untouched-machine-text", "warning")
-def untouched_machine_text(subject: Subject) -> Iterator[Place]:
+def untouched_machine_text(subject: Subject) -> Iterator[Violation]:
     """An annotator submitted a pre-filled text without changing it.
 
     The server takes it as the annotator's own. It does not count as a sentence of the image
@@ -33,7 +33,7 @@ def untouched_machine_text(subject: Subject) -> Iterator[Place]:
         rows = untouched_sentences(workspace)
     for row in rows:
         if row["filename"] in images:
-            yield Place(message(row), images[row["filename"]])
+            yield Violation(message(row), images[row["filename"]])
 
 
 def message(row: Mapping[str, Any]) -> str:

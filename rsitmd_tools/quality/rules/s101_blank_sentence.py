@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.quality.texts import folded
 
 
 @rule("S101", "blank-sentence", "error")
-def blank_sentence(subject: Subject) -> Iterator[Place]:
+def blank_sentence(subject: Subject) -> Iterator[Violation]:
     """A sentence is empty or only white space.
 
     Four images of the published RSITMD train captions have five blank lines each. A loader
@@ -28,4 +28,4 @@ def blank_sentence(subject: Subject) -> Iterator[Place]:
     for image in subject.dataset:
         for index, raw in enumerate(image.captions):
             if not folded(raw):
-                yield Place("the sentence is blank", image, index)
+                yield Violation("the sentence is blank", image, index)

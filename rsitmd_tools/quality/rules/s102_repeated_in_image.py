@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("S102", "repeated-in-image", "warning")
-def repeated_in_image(subject: Subject) -> Iterator[Place]:
+def repeated_in_image(subject: Subject) -> Iterator[Violation]:
     """A sentence stands twice or more in the same image.
 
     The number of captions then says more than there is, and retrieval counts the same
@@ -30,4 +30,4 @@ def repeated_in_image(subject: Subject) -> Iterator[Place]:
             earlier = first.setdefault(sentence.folded, sentence.index)
             if earlier != sentence.index:
                 name = subject.name(image, earlier).phrase
-                yield Place(f"repeats {name} on this image", image, sentence.index)
+                yield Violation(f"repeats {name} on this image", image, sentence.index)

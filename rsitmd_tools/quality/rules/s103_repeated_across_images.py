@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("S103", "repeated-across-images", "warning")
-def repeated_across_images(subject: Subject) -> Iterator[Place]:
+def repeated_across_images(subject: Subject) -> Iterator[Violation]:
     """A sentence stands on several images.
 
     It then describes none of them: in UCM-captions most sentences do so, and retrieval
@@ -31,4 +31,4 @@ def repeated_across_images(subject: Subject) -> Iterator[Place]:
         name = sentence.image.filename
         earlier = first.setdefault(sentence.folded, name)
         if earlier != name:
-            yield Place(f"stands on {earlier} too", sentence.image, sentence.index)
+            yield Violation(f"stands on {earlier} too", sentence.image, sentence.index)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 # What follows them cannot be counted, so no number fits.
@@ -21,7 +21,7 @@ _VAGUE = re.compile(
 
 
 @rule("S104", "vague-quantifier", "info")
-def vague_quantifier(subject: Subject) -> Iterator[Place]:
+def vague_quantifier(subject: Subject) -> Iterator[Violation]:
     """A sentence says "some", "many", "several" or the like where a number may fit (principle 2).
 
     A number tells two images apart where "many" does not. More than a quarter of RSITMD's
@@ -40,4 +40,4 @@ def vague_quantifier(subject: Subject) -> Iterator[Place]:
         found = _VAGUE.search(sentence.raw)
         if found:
             said = found.group().lower()
-            yield Place(f"says {said!r}: count where you can", sentence.image, sentence.index)
+            yield Violation(f"says {said!r}: count where you can", sentence.image, sentence.index)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("S105", "too-short", "warning")
-def too_short(subject: Subject) -> Iterator[Place]:
+def too_short(subject: Subject) -> Iterator[Violation]:
     """A sentence has fewer words than `words_min` (4).
 
     Two or three words are a label, not a description: "Square playground." stands in
@@ -26,4 +26,4 @@ def too_short(subject: Subject) -> Iterator[Place]:
     for sentence in subject.sentences:
         if len(sentence.words) < least:
             count = len(sentence.words)
-            yield Place(f"{count} words, fewer than {least}", sentence.image, sentence.index)
+            yield Violation(f"{count} words, fewer than {least}", sentence.image, sentence.index)

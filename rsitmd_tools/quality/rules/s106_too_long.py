@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("S106", "too-long", "warning")
-def too_long(subject: Subject) -> Iterator[Place]:
+def too_long(subject: Subject) -> Iterator[Violation]:
     """A sentence has more words than `words_max` (50).
 
     Text encoders cut long inputs (77 tokens in CLIP), and a long entry is often several
@@ -26,4 +26,4 @@ def too_long(subject: Subject) -> Iterator[Place]:
     for sentence in subject.sentences:
         if len(sentence.words) > most:
             count = len(sentence.words)
-            yield Place(f"{count} words, more than {most}", sentence.image, sentence.index)
+            yield Violation(f"{count} words, more than {most}", sentence.image, sentence.index)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.near import nearest_earlier
-from rsitmd_tools.quality.registry import Place, rule
-from rsitmd_tools.quality.subject import Subject, Written
+from rsitmd_tools.quality.records import Written
+from rsitmd_tools.quality.rule import Violation, rule
+from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.text.near import nearest_earlier
 
 
 @rule("S107", "near-repeat", "info")
-def near_repeat(subject: Subject) -> Iterator[Place]:
+def near_repeat(subject: Subject) -> Iterator[Violation]:
     """A sentence has nearly the words of another one (`near_repeat`, 0.85 of them).
 
     Copies with one word changed add a caption and no description. Sentences that are equal
@@ -33,7 +34,7 @@ def near_repeat(subject: Subject) -> Iterator[Place]:
     earlier = nearest_earlier([sentence.words for sentence in distinct], likeness)
     for index, (other, share) in earlier.items():
         sentence, before = distinct[index], distinct[other]
-        yield Place(
+        yield Violation(
             f"shares {share:.0%} of its words with"
             f" {subject.name(before.image, before.index).phrase} on {before.image.filename}",
             sentence.image,

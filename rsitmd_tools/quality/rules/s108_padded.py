@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("S108", "padded", "warning")
-def padded(subject: Subject) -> Iterator[Place]:
+def padded(subject: Subject) -> Iterator[Violation]:
     """An image reaches its number of sentences by repeating one or two.
 
     RSICD pads images to five sentences so: the file says five descriptions where one or two
@@ -35,4 +35,4 @@ def padded(subject: Subject) -> Iterator[Place]:
     for image, sentences in subject.sentences_of:
         different = len({sentence.folded for sentence in sentences})
         if len(sentences) >= wanted > 2 and different <= 2:
-            yield Place(f"{len(sentences)} sentences, only {different} different", image)
+            yield Violation(f"{len(sentences)} sentences, only {different} different", image)

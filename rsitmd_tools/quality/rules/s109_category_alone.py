@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("S109", "category-alone", "info")
-def category_alone(subject: Subject) -> Iterator[Place]:
+def category_alone(subject: Subject) -> Iterator[Violation]:
     """A sentence names the scene's class and says nothing about it (principle 1).
 
     "There is a piece of farmland ." stands 59 times in UCM-captions. What makes a caption
@@ -33,4 +33,4 @@ def category_alone(subject: Subject) -> Iterator[Place]:
         named = content & objects
         if len(named) in (1, 2) and content <= objects | {"one"} and not content & attributes:
             what = " ".join(sorted(named))
-            yield Place(f"says {what!r} and nothing about it", sentence.image, sentence.index)
+            yield Violation(f"says {what!r} and nothing about it", sentence.image, sentence.index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.quality.texts import singular
 
@@ -12,7 +12,7 @@ FEWEST = 3
 
 
 @rule("S110", "same-wording", "info")
-def same_wording(subject: Subject) -> Iterator[Place]:
+def same_wording(subject: Subject) -> Iterator[Violation]:
     """All sentences of an image use the same word for an object that has others (principle 3).
 
     A model that has only ever read "ship" does not find "boat". Singular and plural count as
@@ -46,4 +46,4 @@ def same_wording(subject: Subject) -> Iterator[Place]:
             others = ", ".join([other for other in groups[word] if " " not in other][:3])
             if others:
                 count = len(sentences)
-                yield Place(f"all {count} sentences say {word!r}; also: {others}", image)
+                yield Violation(f"all {count} sentences say {word!r}; also: {others}", image)

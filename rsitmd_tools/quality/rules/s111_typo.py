@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.quality.texts import split_words
 
@@ -18,7 +18,7 @@ def corrected(raw: str, subject: Subject) -> str:
 
 
 @rule("S111", "typo", "warning", fix=corrected, safe=False)
-def typo(subject: Subject) -> Iterator[Place]:
+def typo(subject: Subject) -> Iterator[Violation]:
     """A word is in no dictionary; the nearest known word is suggested.
 
     "Too many typos" made a user give up RSICD; RSITMD says "termial" 46 times. Each typo is
@@ -45,7 +45,7 @@ def typo(subject: Subject) -> Iterator[Place]:
         for word in sorted(wrong, key=sentence.words.index):
             near = spelling.suggestion(word)
             advice = f"; did you mean {near!r}?" if near else ""
-            yield Place(f"unknown word {word!r}{advice}", sentence.image, sentence.index)
+            yield Violation(f"unknown word {word!r}{advice}", sentence.image, sentence.index)
 
 
 def names_in(raw: str) -> set[str]:

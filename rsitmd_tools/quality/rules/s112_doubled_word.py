@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 _DOUBLED = re.compile(r"\b([^\W\d_]+)(?:\s+\1\b)+(?!['’-])", re.IGNORECASE)
@@ -21,7 +21,7 @@ def without_doubles(raw: str, _subject: Subject) -> str:
 
 
 @rule("S112", "doubled-word", "warning", fix=without_doubles)
-def doubled_word(subject: Subject) -> Iterator[Place]:
+def doubled_word(subject: Subject) -> Iterator[Violation]:
     """A word stands twice in a row.
 
     UCM-captions says "with with some cars" on dozens of images.
@@ -37,4 +37,4 @@ def doubled_word(subject: Subject) -> Iterator[Place]:
         for found in _DOUBLED.finditer(sentence.raw):
             if found.group(1).lower() not in _MAY_DOUBLE:
                 said = " ".join(found.group().split())
-                yield Place(f"says {said!r}", sentence.image, sentence.index)
+                yield Violation(f"says {said!r}", sentence.image, sentence.index)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
-from rsitmd_tools.quality.subject import Subject, Written
+from rsitmd_tools.quality.records import Written
+from rsitmd_tools.quality.rule import Violation, rule
+from rsitmd_tools.quality.subject import Subject
 
 _MANY = re.compile(r"(?<!\s)\s{2,}|[\t\n\r\f\v\u00a0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 _BEFORE = re.compile(r"(?<=[^\W_]) +(?=[,;:?!]|\.(?!\w))")
@@ -21,7 +22,7 @@ def tidied(raw: str, _subject: Subject) -> str:
 
 
 @rule("S113", "stray-space", "info", fix=tidied)
-def stray_space(subject: Subject) -> Iterator[Place]:
+def stray_space(subject: Subject) -> Iterator[Violation]:
     """A sentence has white space at its ends, twice, or before a punctuation mark, or lacks it.
 
     It makes equal sentences different for a computer, and doubles tokens where a loader
@@ -43,11 +44,11 @@ def stray_space(subject: Subject) -> Iterator[Place]:
     tokenised = len(before) > max(1, len(subject.sentences) / 2) and len(subject.sentences) > 20
     if tokenised:
         count = f"{len(before)} of {len(subject.sentences)} sentences"
-        yield Place(f"{count} have a blank before a punctuation mark")
+        yield Violation(f"{count} have a blank before a punctuation mark")
     for sentence in subject.sentences:
         faults = list(_faults(sentence, tokenised))
         if faults:
-            yield Place("; ".join(faults), sentence.image, sentence.index)
+            yield Violation("; ".join(faults), sentence.image, sentence.index)
 
 
 def _faults(sentence: Written, tokenised: bool) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 _END = re.compile(r"[.?!。]['\"”’)]*$")
@@ -29,7 +29,7 @@ def ended(raw: str, _subject: Subject) -> str:
 
 
 @rule("S114", "end-punctuation", "info", fix=ended)
-def end_punctuation(subject: Subject) -> Iterator[Place]:
+def end_punctuation(subject: Subject) -> Iterator[Violation]:
     """A sentence has no end mark, two of them, or a comma there.
 
     Six in a hundred of RSITMD's sentences have none; two hundred of UCM's have two. Two
@@ -50,4 +50,4 @@ def end_punctuation(subject: Subject) -> Iterator[Place]:
             last = sentence.raw.rstrip()[-1]
             missing = last.isalnum() or last in "'\")’”%"
             fault = "has no end mark" if missing else f"ends with {sentence.raw.rstrip()[-3:]!r}"
-            yield Place(fault, sentence.image, sentence.index)
+            yield Violation(fault, sentence.image, sentence.index)

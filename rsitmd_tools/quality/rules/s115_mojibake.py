@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
@@ -18,7 +18,7 @@ def decoded(raw: str, _subject: Subject) -> str:
 
 
 @rule("S115", "mojibake", "warning", fix=decoded)
-def mojibake(subject: Subject) -> Iterator[Place]:
+def mojibake(subject: Subject) -> Iterator[Violation]:
     """Characters were decoded in a wrong encoding, or lost.
 
     It happens when UTF-8 is opened as Windows-1252 and saved again. Found with ftfy.
@@ -35,7 +35,7 @@ def mojibake(subject: Subject) -> Iterator[Place]:
     """
     for sentence in subject.sentences:
         if not sentence.raw.isascii() and decoded(sentence.raw, subject) != sentence.raw:
-            yield Place("has characters of a wrong encoding", sentence.image, sentence.index)
+            yield Violation("has characters of a wrong encoding", sentence.image, sentence.index)
     for image, keyword in subject.keywords:
         if decoded(keyword, subject) != keyword:
-            yield Place(f"keyword {keyword[:40]!r} has characters of a wrong encoding", image)
+            yield Violation(f"keyword {keyword[:40]!r} has characters of a wrong encoding", image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 _MARKUP = re.compile(
@@ -15,7 +15,7 @@ _MARKUP = re.compile(
 
 
 @rule("S116", "markup", "warning")
-def markup(subject: Subject) -> Iterator[Place]:
+def markup(subject: Subject) -> Iterator[Violation]:
     """A sentence or a keyword holds HTML, an entity, a link or Markdown.
 
     It comes in by copying from a page. A page that shows captions unescaped runs it.
@@ -34,9 +34,9 @@ def markup(subject: Subject) -> Iterator[Place]:
     for sentence in subject.sentences:
         found = _MARKUP.search(sentence.raw)
         if found:
-            yield Place(f"holds markup: {found.group()[:40]!r}", sentence.image, sentence.index)
+            yield Violation(f"holds markup: {found.group()[:40]!r}", sentence.image, sentence.index)
     for image, keyword in subject.keywords:
         found = _MARKUP.search(keyword)
         if found:
             told = f"keyword {keyword[:40]!r} holds markup: {found.group()[:40]!r}"
-            yield Place(told, image)
+            yield Violation(told, image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 _CODE = re.compile(
@@ -14,7 +14,7 @@ _CODE = re.compile(
 
 
 @rule("S117", "code", "warning")
-def code(subject: Subject) -> Iterator[Place]:
+def code(subject: Subject) -> Iterator[Violation]:
     """A sentence or a keyword holds a piece of code, a file name, or a sign that none has.
 
     RSITMD says "many colors ` cars", "like p#q" and "4% of the playground". A sentence that
@@ -34,8 +34,8 @@ def code(subject: Subject) -> Iterator[Place]:
     for sentence in subject.sentences:
         found = _CODE.search(sentence.raw)
         if found:
-            yield Place(f"holds {found.group()!r}", sentence.image, sentence.index)
+            yield Violation(f"holds {found.group()!r}", sentence.image, sentence.index)
     for image, keyword in subject.keywords:
         found = _CODE.search(keyword)
         if found:
-            yield Place(f"keyword {keyword[:40]!r} holds {found.group()!r}", image)
+            yield Violation(f"keyword {keyword[:40]!r} holds {found.group()!r}", image)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("S118", "other-script", "warning")
-def other_script(subject: Subject) -> Iterator[Place]:
+def other_script(subject: Subject) -> Iterator[Violation]:
     """A sentence or a keyword holds letters that are not Latin, or full-width signs.
 
     They come from an input method or a translation left half done. A Cyrillic "а" looks
@@ -30,11 +30,11 @@ def other_script(subject: Subject) -> Iterator[Place]:
     for sentence in subject.sentences:
         found = _strange(sentence.raw)
         if found:
-            yield Place(f"holds {found!r}", sentence.image, sentence.index)
+            yield Violation(f"holds {found!r}", sentence.image, sentence.index)
     for image, keyword in subject.keywords:
         found = _strange(keyword)
         if found:
-            yield Place(f"keyword {keyword[:40]!r} holds {found!r}", image)
+            yield Violation(f"keyword {keyword[:40]!r} holds {found!r}", image)
 
 
 def _strange(text: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 _WHITE = frozenset("\t\n\r\f\v")
 
 
 @rule("S119", "control-character", "error")
-def control_character(subject: Subject) -> Iterator[Place]:
+def control_character(subject: Subject) -> Iterator[Violation]:
     r"""A sentence or a keyword holds control, bidirectional, zero-width or unassigned characters.
 
     They are not seen, yet they break lines of text formats, make equal sentences different,
@@ -34,11 +34,11 @@ def control_character(subject: Subject) -> Iterator[Place]:
     for sentence in subject.sentences:
         found = _hidden(sentence.raw)
         if found:
-            yield Place(f"holds {found}", sentence.image, sentence.index)
+            yield Violation(f"holds {found}", sentence.image, sentence.index)
     for image, keyword in subject.keywords:
         found = _hidden(keyword)
         if found:
-            yield Place(f"keyword {keyword[:40]!r} holds {found}", image)
+            yield Violation(f"keyword {keyword[:40]!r} holds {found}", image)
 
 
 def _hidden(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -21,7 +21,7 @@ def in_words(raw: str, _subject: Subject) -> str:
 
 
 @rule("S120", "digit-count", "info", fix=in_words, safe=False)
-def digit_count(subject: Subject) -> Iterator[Place]:
+def digit_count(subject: Subject) -> Iterator[Violation]:
     """A count up to ten is written in digits.
 
     "2 planes" and "two planes" are different words for a model; almost all of RSITMD's
@@ -41,4 +41,4 @@ def digit_count(subject: Subject) -> Iterator[Place]:
         return
     for sentence in found:
         said = ", ".join(_DIGIT.findall(sentence.raw))
-        yield Place(f"counts in digits: {said}", sentence.image, sentence.index)
+        yield Violation(f"counts in digits: {said}", sentence.image, sentence.index)

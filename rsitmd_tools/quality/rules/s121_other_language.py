@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("S121", "other-language", "warning")
-def other_language(subject: Subject) -> Iterator[Place]:
+def other_language(subject: Subject) -> Iterator[Violation]:
     """Most words of a sentence are in no English dictionary.
 
     Some of RSITMD's sentences are Portuguese: "a praia tem um mar azul". A translation
@@ -24,4 +24,4 @@ def other_language(subject: Subject) -> Iterator[Place]:
     """
     for sentence in subject.sentences:
         if subject.spelling.is_foreign(sentence.words):
-            yield Place("is not English", sentence.image, sentence.index)
+            yield Violation("is not English", sentence.image, sentence.index)

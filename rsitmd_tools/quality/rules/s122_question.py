@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.registry import Place, rule
+from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 
 @rule("S122", "question", "warning")
-def question(subject: Subject) -> Iterator[Place]:
+def question(subject: Subject) -> Iterator[Violation]:
     """A sentence asks instead of telling.
 
     RSITMD holds "Do you have wheel marks?" and "Is there a church near here?": they came out
@@ -24,4 +24,4 @@ def question(subject: Subject) -> Iterator[Place]:
     """
     for sentence in subject.sentences:
         if "?" in sentence.raw:
-            yield Place("asks a question", sentence.image, sentence.index)
+            yield Violation("asks a question", sentence.image, sentence.index)

@@ -66,14 +66,14 @@ class WordLists:
 def _check(folder: Path) -> None:
     if not folder.is_dir():
         raise RsitmdError(
-            "validate.word_lists is not a folder", where=folder, mend="name a folder of word lists"
+            "validate.word_lists is not a folder", where=folder, hint="name a folder of word lists"
         )
     for file in sorted(folder.glob("*.txt")):
         if file.stem not in NAMES:
             raise RsitmdError(
                 "is no word list this tool knows",
                 where=file,
-                mend="known: " + ", ".join(f"{name}.txt" for name in NAMES),
+                hint="known: " + ", ".join(f"{name}.txt" for name in NAMES),
             )
 
 
@@ -82,7 +82,7 @@ def _lines(file: Traversable) -> Iterator[str]:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RsitmdError(
-            f"cannot be read ({reason(error)})", where=str(file), mend="save it as UTF-8"
+            f"cannot be read ({reason(error)})", where=str(file), hint="save it as UTF-8"
         ) from error
     for line in text.splitlines():
         entry = line.partition("#")[0].strip().lower()

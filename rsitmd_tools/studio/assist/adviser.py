@@ -11,10 +11,9 @@ from typing import NamedTuple
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
 from rsitmd_tools.quality import check_subject, subject_of
-from rsitmd_tools.quality.near import FEWEST_WORDS
 from rsitmd_tools.quality.texts import singular, split_words
-from rsitmd_tools.studio.assist.near import NearIndex
-from rsitmd_tools.studio.results import Written
+from rsitmd_tools.studio.sync.results import Written
+from rsitmd_tools.text.near import MIN_WORDS, NearIndex
 from rsitmd_tools.workspace.merge import is_keyword
 from rsitmd_tools.workspace.settings import Settings
 
@@ -119,7 +118,7 @@ class Adviser:
     def near(self, raw: str, besides: Key | None = None) -> tuple[Key, float] | None:
         """Return the sentence that a text nearly repeats, and their likeness."""
         words = split_words(raw)
-        if len(words) < FEWEST_WORDS:
+        if len(words) < MIN_WORDS:
             return None
         with self._lock:
             return self._index.nearest(words, besides)

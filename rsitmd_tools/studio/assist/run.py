@@ -16,16 +16,16 @@ from typing import Any, Self
 from rsitmd_tools.annotation_templates import HINT, KEYWORDS
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.studio.api.client import Client, Refused, server_time
+from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.assist.announcement import Announcement
 from rsitmd_tools.studio.assist.backend import HOST, PREFIX, VERSION, Backend
 from rsitmd_tools.studio.assist.suggest import offer_more, suggest_ahead
-from rsitmd_tools.studio.client import Client, Refused, server_time
-from rsitmd_tools.studio.connection import connection_of
-from rsitmd_tools.studio.identity import KEY, key_of
-from rsitmd_tools.studio.pull import OVERLAP
-from rsitmd_tools.studio.results import parse_result
-from rsitmd_tools.studio.task_data import OtherTask, change_data
+from rsitmd_tools.studio.sync.identity import KEY, key_of
+from rsitmd_tools.studio.sync.pull import OVERLAP
+from rsitmd_tools.studio.sync.results import parse_result
+from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
 
 TITLE = "rsitmd assist"
@@ -64,13 +64,13 @@ class Assist:
             self.adviser = Adviser(workspace.settings)
         if not self._projects:
             raise RsitmdError(
-                "has no project on this server", where=folder, mend="run `rsitmd annotate push`"
+                "has no project on this server", where=folder, hint="run `rsitmd annotate push`"
             )
         try:
             self.backend = Backend(self.predict, port or 0)
         except OSError:
             raise RsitmdError(
-                "the port is taken", where=f"127.0.0.1:{port}", mend="name another with --port"
+                "the port is taken", where=f"127.0.0.1:{port}", hint="name another with --port"
             ) from None
         people = self._client.users()
         self._names = {number: user.email for number, user in people.items()}
@@ -167,7 +167,7 @@ class Assist:
             raise RsitmdError(
                 f"the server does not take the assist ({error.what})",
                 where=self._client.connection.url,
-                mend="start it with: rsitmd annotate serve DIR --assist",
+                hint="start it with: rsitmd annotate serve DIR --assist",
             ) from error
 
     def _follow(self) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.annotation_templates import SUGGESTED
+from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.assist.adviser import Adviser
-from rsitmd_tools.studio.client import Client
-from rsitmd_tools.studio.identity import key_of
-from rsitmd_tools.studio.task_data import OtherTask, change_data
+from rsitmd_tools.studio.sync.identity import key_of
+from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 
 AHEAD = 20  # open tasks of a project that are kept ready; as many people can work at once
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from rsitmd_tools.studio.notes import SENT_BACK_NOTE
 from rsitmd_tools.studio.page.sent_back import notes_to
 from rsitmd_tools.studio.page.written import written
+from rsitmd_tools.studio.sync.notes import SENT_BACK_NOTE
 
 LEAD = "LABEL_STUDIO_USERNAME"
 SHARED = "shared"
@@ -27,7 +27,7 @@ _MARKER = re.compile(
 _SAME_CHANGE = timedelta(seconds=1)
 
 
-class Place(NamedTuple):
+class Violation(NamedTuple):
     """A project of a campaign in which a person has something to do.
 
     Attributes:
@@ -65,7 +65,7 @@ def queue_of(user: Any, project: int | None = None) -> dict[str, Any]:
     }
 
 
-def places_of(user: Any) -> Iterator[Place]:
+def places_of(user: Any) -> Iterator[Violation]:
     """Yield the open projects of the campaigns in which a person takes part.
 
     These are their own projects, projects that everybody shares, and the newest page of the
@@ -81,7 +81,7 @@ def places_of(user: Any) -> Iterator[Place]:
         if (marker := _MARKER.fullmatch((project.description or "").strip()))
     ]
     places = [
-        Place(project, marker["campaign"], marker["kind"] or SHARED)
+        Violation(project, marker["campaign"], marker["kind"] or SHARED)
         for project, marker in found
         if marker["kind"] != LICENCE and marker["of"] in (None, user.email)
     ]
@@ -92,7 +92,7 @@ def places_of(user: Any) -> Iterator[Place]:
         part = any(place.campaign == campaign for place in places)
         if marker["kind"] == LICENCE and part and campaign not in asked:
             asked.add(campaign)  # an older text is not asked for any more
-            yield Place(project, campaign, LICENCE)
+            yield Violation(project, campaign, LICENCE)
 
 
 def is_restricted(user: Any) -> bool:
@@ -108,7 +108,7 @@ def is_restricted(user: Any) -> bool:
     return not Project.objects.filter(created_by=user).exists()
 
 
-def _progress(place: Place, user: Any) -> dict[str, Any]:
+def _progress(place: Violation, user: Any) -> dict[str, Any]:
     from tasks.models import Annotation, Task
 
     project = place.project
@@ -191,7 +191,7 @@ def _link(task: Any) -> dict[str, Any]:
     }
 
 
-def _licence(place: Place, user: Any) -> dict[str, Any]:
+def _licence(place: Violation, user: Any) -> dict[str, Any]:
     from tasks.models import Annotation
 
     accepted = Annotation.objects.filter(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rsitmd_tools.studio.notes import GIVEN_AWAY, SENT_BACK_NOTE
+from rsitmd_tools.studio.sync.notes import GIVEN_AWAY, SENT_BACK_NOTE
 
 SEPARATOR = " / "
 # "anna@example.org: why", "anna@example.org, sentence 1: why", and both with the person's name:

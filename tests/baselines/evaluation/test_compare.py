@@ -278,8 +278,8 @@ def test_latex(comparison: dict[str, Any]) -> None:
 
 
 def test_the_command_knows_the_forms() -> None:
+    from rsitmd_tools.baselines.device import DEVICES
     from rsitmd_tools.baselines.evaluation import tables
-    from rsitmd_tools.baselines.training.device import DEVICES
     from rsitmd_tools.cli.benchmark import device
 
     assert tables.FORMATS == FORMATS

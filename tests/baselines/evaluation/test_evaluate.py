@@ -19,14 +19,14 @@ from PIL import Image
 
 from rsitmd_tools.baselines.evaluation import maps
 from rsitmd_tools.baselines.evaluation.evaluate import (
-    Wishes,
+    EvaluationOptions,
     evaluate,
     evaluate_scores,
     machine,
     versions,
 )
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
-from rsitmd_tools.baselines.evaluation.measures import Both, category_chance
+from rsitmd_tools.baselines.evaluation.measures import BidirectionalHits, category_chance
 from rsitmd_tools.baselines.evaluation.optional import Failures
 from rsitmd_tools.baselines.evaluation.queries import read_queries
 from rsitmd_tools.baselines.run import Run
@@ -93,10 +93,10 @@ def test_the_machine_is_told_by_name(
 ) -> None:
     info = tmp_path / "cpuinfo"
     info.write_text("processor : 0\nmodel name\t: A chip: 9 GHz\nprocessor : 1\nmodel name : B\n")
-    monkeypatch.setattr("rsitmd_tools.machine.CPUINFO", info)
+    monkeypatch.setattr("rsitmd_tools.provenance.CPUINFO", info)
     # No GPU is at hand.
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "A card")
-    found = evaluate(run, tiny, wishes=Wishes(device="cpu"))["machine"]
+    found = evaluate(run, tiny, options=EvaluationOptions(device="cpu"))["machine"]
     assert found == {
         "system": platform.system(),
         "architecture": platform.machine(),
@@ -130,7 +130,9 @@ def test_the_category_alone_is_a_model_that_scores_by_it(tiny: Dataset, run: Pat
     data = with_test_images(tiny, fewer)
     gallery = Gallery.of(data, "test")
     names = np.array([image.category for image in gallery.part])
-    both = Both.of((names[:, None] == names[gallery.owners]).astype(float), gallery.owners)
+    both = BidirectionalHits.of(
+        (names[:, None] == names[gallery.owners]).astype(float), gallery.owners
+    )
     found = category_chance(gallery)
     assert found is not None
     six = [found[way][k] for way in ("image_to_text", "text_to_image") for k in found[way]]
@@ -205,7 +207,7 @@ def test_a_device_that_is_not_there(tiny: Dataset, run: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is one")
     with pytest.raises(RsitmdError, match="device cuda: is not there"):
-        evaluate(run, tiny, wishes=Wishes(device="cuda"))
+        evaluate(run, tiny, options=EvaluationOptions(device="cuda"))
 
 
 def test_a_folder_that_is_no_run_and_a_run_that_is_not_finished(
@@ -271,13 +273,13 @@ def test_a_run_json_without_what_an_evaluation_rests_on(tiny: Dataset, run: Path
 
 
 def test_maps_are_drawn_and_drawn_anew(tiny: Dataset, run: Path) -> None:
-    evaluate(run, tiny, wishes=Wishes(maps=True))
+    evaluate(run, tiny, options=EvaluationOptions(maps=True))
     pictures = sorted((run / "maps").iterdir())
     assert len(pictures) == 9
     with Image.open(run / "maps" / "sheet.png") as sheet:
         assert sheet.width > 4 * 2 * 32
     (run / "maps" / "old.png").touch()
-    evaluate(run, tiny, wishes=Wishes(maps=True))
+    evaluate(run, tiny, options=EvaluationOptions(maps=True))
     assert sorted((run / "maps").iterdir()) == pictures
 
 
@@ -291,7 +293,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_result(
     before = evaluate(run, tiny)
     (run / "result.json").unlink()
     failures = Failures()
-    assert evaluate(run, tiny, wishes=Wishes(maps=True), failures=failures) == before
+    assert evaluate(run, tiny, options=EvaluationOptions(maps=True), failures=failures) == before
     assert json.loads((run / "result.json").read_text()) == before
     assert [str(error) for error in failures.errors] == [
         f"{run / 'maps'}: cannot be written (no room for the picture); "
@@ -299,14 +301,14 @@ def test_a_picture_that_cannot_be_drawn_costs_no_result(
     ]
     (run / "result.json").unlink()
     with pytest.raises(RsitmdError, match="no room for the picture"):
-        evaluate(run, tiny, wishes=Wishes(maps=True))
+        evaluate(run, tiny, options=EvaluationOptions(maps=True))
     assert json.loads((run / "result.json").read_text()) == before
 
 
 def test_run_files_give_the_same_recall(tiny: Dataset, run: Path) -> None:
     import ir_measures
 
-    result = evaluate(run, tiny, wishes=Wishes(run_files=True))
+    result = evaluate(run, tiny, options=EvaluationOptions(run_files=True))
     qrels = list(ir_measures.read_trec_qrels(str(run / "trec" / "text_to_image.qrels")))
     ranked = list(ir_measures.read_trec_run(str(run / "trec" / "text_to_image.run")))
     success = ir_measures.calc_aggregate([ir_measures.Success @ 5], qrels, ranked)
@@ -346,9 +348,9 @@ def test_infinite_scores_are_ranked_as_the_numbers_beyond_all_others(
     results = []
     for name, scores in (("plain", plain), ("infinite", infinite)):
         np.save(tmp_path / f"{name}.npy", scores)
-        wishes = Wishes(run_files=True)
+        options = EvaluationOptions(run_files=True)
         folder = tmp_path / name
-        result = evaluate_scores(tmp_path / f"{name}.npy", tiny, wishes=wishes, output=folder)
+        result = evaluate_scores(tmp_path / f"{name}.npy", tiny, options=options, output=folder)
         del result["scores"]
         results.append(result)
     assert results[0] == results[1]

@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
-from rsitmd_tools.baselines.evaluation.measures import Both, categories, hardest, recalls
+from rsitmd_tools.baselines.evaluation.measures import (
+    BidirectionalHits,
+    categories,
+    hardest,
+    recalls,
+)
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 
 # Of the uneven gallery: im 0 has text 0, im 1 texts 1 to 3, im 3 texts 4 and 5. The own ones
@@ -24,11 +29,11 @@ SCORES = np.array(
 
 
 @pytest.fixture
-def both(gallery: Gallery) -> Both:
-    return Both.of(SCORES, gallery.owners)
+def both(gallery: Gallery) -> BidirectionalHits:
+    return BidirectionalHits.of(SCORES, gallery.owners)
 
 
-def test_recalls_by_category_by_hand(gallery: Gallery, both: Both) -> None:
+def test_recalls_by_category_by_hand(gallery: Gallery, both: BidirectionalHits) -> None:
     """Im 0 and im 3 are of category a, im 1 of b."""
     assert categories(both, gallery) == {
         "a": {
@@ -48,7 +53,7 @@ def test_recalls_by_category_by_hand(gallery: Gallery, both: Both) -> None:
     }
 
 
-def test_median_ranks_by_hand(gallery: Gallery, both: Both) -> None:
+def test_median_ranks_by_hand(gallery: Gallery, both: BidirectionalHits) -> None:
     found = recalls(both, gallery.owners, 0)
     assert found["median_rank"] == {"image_to_text": 4, "text_to_image": 2.5}
     ties = found["ties"]
@@ -56,7 +61,7 @@ def test_median_ranks_by_hand(gallery: Gallery, both: Both) -> None:
     assert ties["optimistic"]["median_rank"] == {"image_to_text": 4, "text_to_image": 2}
 
 
-def test_the_hardest_queries_by_hand(gallery: Gallery, both: Both) -> None:
+def test_the_hardest_queries_by_hand(gallery: Gallery, both: BidirectionalHits) -> None:
     assert hardest(SCORES, gallery, both) == {
         "image_to_text": [
             {"image": "im 0.png", "rank": 5, "first": "two planes ."},
@@ -96,7 +101,7 @@ def test_the_tables_of_a_large_gallery_are_those_of_a_plain_loop() -> None:
         ],
         "text_to_image": [1 + listed(scores[:, m]).index(m // 2) for m in range(80)],
     }
-    both = Both.of(scores, gallery.owners)
+    both = BidirectionalHits.of(scores, gallery.owners)
     found = recalls(both, gallery.owners, 0)
     table = categories(both, gallery)
     assert table.keys() == {"farm", "port"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
-from rsitmd_tools.baselines.evaluation.measures import Both
+from rsitmd_tools.baselines.evaluation.measures import BidirectionalHits
 from rsitmd_tools.baselines.evaluation.queries import read_queries, write_queries
 from rsitmd_tools.errors import RsitmdError
 
@@ -16,13 +16,13 @@ from rsitmd_tools.errors import RsitmdError
 @pytest.fixture
 def file(gallery: Gallery, tmp_path: Path) -> Path:
     scores = np.random.default_rng(0).normal(size=(3, 6))
-    both = Both.of(scores, gallery.owners)
+    both = BidirectionalHits.of(scores, gallery.owners)
     write_queries(tmp_path / "queries.csv", gallery, both.to_text, both.to_image)
     return tmp_path / "queries.csv"
 
 
 def test_what_is_written_is_read(gallery: Gallery, file: Path) -> None:
-    both = Both.of(np.random.default_rng(0).normal(size=(3, 6)), gallery.owners)
+    both = BidirectionalHits.of(np.random.default_rng(0).normal(size=(3, 6)), gallery.owners)
     queries = read_queries(file)
     assert queries.images == ("im 0.png", "im 1.png", "im 3.png")
     assert np.array_equal(queries.owners, gallery.owners)

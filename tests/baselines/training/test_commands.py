@@ -11,10 +11,11 @@ import timm
 import torch
 
 from rsitmd_tools.baselines.config import load_config
-from rsitmd_tools.baselines.training.many import train_all
+from rsitmd_tools.baselines.training.sweep import train_all
 from rsitmd_tools.cli import main
-from rsitmd_tools.dataset import Dataset, save_dataset
+from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats import save_dataset
 
 SMALL = ["image_size=32", "dimension=16", "batch_size=12", "epochs=1", "freeze_backbone=true"]
 

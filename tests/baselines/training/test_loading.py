@@ -15,8 +15,9 @@ import pytest
 
 from rsitmd_tools.baselines.data import loading
 from rsitmd_tools.baselines.data.loading import fitting_workers, loading_error
-from rsitmd_tools.dataset import Dataset, save_dataset
+from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats import save_dataset
 from tests.baselines.training.common import SMALL, losses
 from tests.namespaces import run_mounted, shared_memory_of
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rsitmd_tools.baselines.training import device
+from rsitmd_tools.baselines import device
 from rsitmd_tools.baselines.training.module import RetrievalModule
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset

@@ -19,12 +19,13 @@ import pytest
 import torch
 
 from rsitmd_tools.baselines import evaluate
+from rsitmd_tools.baselines.device import check_device, precision
 from rsitmd_tools.baselines.run import Run, runs_in
-from rsitmd_tools.baselines.training.device import check_device, precision
-from rsitmd_tools.baselines.training.many import train_all
+from rsitmd_tools.baselines.training.sweep import train_all
 from rsitmd_tools.baselines.training.train import Options, fitting, train
-from rsitmd_tools.dataset import Dataset, save_dataset
+from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.formats import save_dataset
 from tests.baselines.training.common import CPU, SMALL, losses, small, state
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence, load_dataset
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.formats import load_dataset
 from tests.quality.conftest import FIVE, dataset, record
 from tests.release.conftest import add_image
 

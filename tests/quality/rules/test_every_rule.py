@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageFilter
 
-from rsitmd_tools.dataset import Dataset, Sentence, load_dataset
+from rsitmd_tools.dataset import Dataset, Sentence
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality import check
 from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.workspace import Settings, Workspace
@@ -174,7 +175,7 @@ CASES: dict[str, Callable[[Path], Case]] = {
 # Only a workspace that annotations were pulled into knows these: shown there.
 PULLED = {
     "N107": "integration/test_studio_campaign_assigned.py",
-    "N108": "studio/test_prefill.py",
+    "N108": "studio/campaign/test_prefill.py",
 }
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from rsitmd_tools.dataset import Dataset, Sentence, load_dataset
+from rsitmd_tools.dataset import Dataset, Sentence
+from rsitmd_tools.formats import load_dataset
 from tests.quality.conftest import FIVE, dataset, document, record
 
 if TYPE_CHECKING:

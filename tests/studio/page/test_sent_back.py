@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rsitmd_tools.studio.notes import GIVEN_AWAY
 from rsitmd_tools.studio.page.sent_back import notes_to
+from rsitmd_tools.studio.sync.notes import GIVEN_AWAY
 
 ANNA, BERTA = "anna@example.org", "berta@example.org"
 BOTH = (

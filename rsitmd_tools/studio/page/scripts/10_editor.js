@@ -147,13 +147,19 @@ window.rsitmd.editor = (() => {
     return JSON.stringify(kept.sort((a, b) => String(a[0]).localeCompare(String(b[0]))));
   }
 
-  // Put texts into an area, in place of what it holds.
-  function fill(control, wanted) {
+  // Put texts into an area. A sentence takes the place of what the area holds. Keywords are added;
+  // with `replace`, those that are not wanted are removed.
+  function fill(control, wanted, replace = false) {
     if (isSentence(control) || control.maxsubmissions === "1") {
       const text = wanted[0] || "";
       if (control.regions.length) control.regions[0].setValue(text);
       else control.setValue(text);
       return;
+    }
+    if (replace) {
+      for (const region of [...control.regions]) {
+        if (!wanted.includes(region._value)) region.deleteRegion();
+      }
     }
     const there = texts(control).map((text) => text.toLowerCase());
     for (const text of wanted) {

@@ -104,13 +104,14 @@ window.rsitmd.backup = (() => {
         asked.push([control, ours]);
       }
     }
-    if (missing.length) put(missing);
+    // The server has an older state of these: half a keyword must not stay beside the whole one.
+    if (missing.length) put(missing, true);
     else if (!asked.length) drop(key);
     if (asked.length) ask(asked, key);
   }
 
-  function put(fields) {
-    for (const [control, ours] of fields) editor.fill(control, ours);
+  function put(fields, replace) {
+    for (const [control, ours] of fields) editor.fill(control, ours, replace);
     window.rsitmd.drafts.changed();
   }
 
@@ -120,7 +121,7 @@ window.rsitmd.backup = (() => {
       "backup",
       `This browser keeps another text for this image, which was never saved:\n${list}`,
       [
-        ["Use it", () => put(asked)],
+        ["Use it", () => put(asked, false)],
         ["Throw it away", () => drop(key)],
       ],
     );

@@ -1,0 +1,130 @@
+"""RUN folders as a report reads them: their files only, so that no torch is needed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats.registry import read_text
+from rsitmd_tools.formats.rsitmd import load_document
+from rsitmd_tools.schemas import first_error, load_schema
+
+COLUMNS = ("epoch", "loss", "val_mean_recall")
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedRun:
+    """One run with its result.
+
+    Attributes:
+        name: Its folder's name; as much of the path as tells it from the others.
+        folder: RUN.
+        result: RUN/result.json, under ``schemas/benchmark_result``.
+        about: RUN/run.json: of what the run was made; empty of a folder of scores.
+        history: A row an epoch: ``epoch``, ``loss``, ``val_mean_recall`` (NaN of a run
+            without a validation part); empty where RUN/metrics.csv is absent.
+        examples: RUN/examples.json, under ``schemas/benchmark_examples``; None where it
+            is absent.
+    """
+
+    name: str
+    folder: Path
+    result: Mapping[str, Any]
+    about: Mapping[str, Any]
+    history: Sequence[Mapping[str, float]]
+    examples: Mapping[str, Any] | None
+
+    @property
+    def data_path(self) -> Path | None:
+        """Where the data lay when the run was trained, where that is recorded."""
+        recorded = self.about.get("data_path")
+        return Path(recorded) if isinstance(recorded, str) else None
+
+
+def read_runs(folders: Sequence[Path]) -> list[EvaluatedRun]:
+    """Read evaluated runs.
+
+    Raises:
+        RsitmdError: A run is absent, not evaluated, or one of its files is malformed; the
+            file and the key are named.
+    """
+    names = _names(folders)
+    return [_read(folder, name) for folder, name in zip(folders, names, strict=True)]
+
+
+def _read(folder: Path, name: str) -> EvaluatedRun:
+    about, result = folder / "run.json", folder / "result.json"
+    if not about.is_file() and not result.is_file():
+        raise RsitmdError(
+            "is no run", where=folder, hint="make one with: rsitmd benchmark train PATH -o RUN"
+        )
+    if not result.is_file():
+        raise RsitmdError(
+            "is not evaluated yet",
+            where=folder,
+            hint=f"evaluate it with: rsitmd benchmark evaluate {folder} PATH",
+        )
+    examples = folder / "examples.json"
+    metrics = folder / "metrics.csv"
+    return EvaluatedRun(
+        name=name,
+        folder=folder,
+        result=_checked(result, "benchmark_result"),
+        # Scores of anybody's model have a result, but no run of ours.
+        about=_object(about) if about.is_file() else {},
+        history=_history(metrics) if metrics.is_file() else (),
+        examples=_checked(examples, "benchmark_examples") if examples.is_file() else None,
+    )
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """Name runs by their folders, with their parents where that is not enough."""
+    parts = [folder.resolve().parts for folder in folders]
+    for length in range(1, max(map(len, parts), default=1) + 1):
+        names = ["/".join(path[-length:]) for path in parts]
+        if max(Counter(names).values(), default=1) == 1:
+            return names
+    return [str(folder) for folder in folders]
+
+
+def _object(file: Path) -> dict[str, Any]:
+    document = load_document(file)
+    if not isinstance(document, dict):
+        raise RsitmdError("is not an object", where=file, hint="train the run again")
+    return document
+
+
+def _checked(file: Path, schema: str) -> dict[str, Any]:
+    document: dict[str, Any] = load_document(file)
+    problem = first_error(document, load_schema(schema))
+    if problem is not None:
+        raise RsitmdError(
+            f"{problem.key}: {problem.message}",
+            where=file,
+            hint=problem.hint or "evaluate the run again",
+        )
+    return document
+
+
+def _history(file: Path) -> list[dict[str, float]]:
+    rows = csv.DictReader(io.StringIO(read_text(file), newline=""))
+    history = []
+    for number, row in enumerate(rows, 2):
+        try:
+            values = {key: float(row[key]) for key in COLUMNS}
+        except (KeyError, TypeError, ValueError):
+            raise RsitmdError(
+                f"line {number} does not hold {', '.join(COLUMNS)}",
+                where=file,
+                hint="train the run again",
+            ) from None
+        if math.isfinite(values["loss"]):
+            history.append(values)
+    return history

@@ -1,0 +1,102 @@
+"""Several seeds and folds of one configuration, and what they reach together."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rsitmd_tools.atomic import write_json
+from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.evaluation.evaluate import EvaluationOptions, evaluate
+from rsitmd_tools.baselines.evaluation.gallery import Gallery
+from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.training.train import Options, train
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError
+
+
+def train_all(
+    dataset: Dataset,
+    config: Config,
+    folder: Path,
+    seeds: Sequence[int],
+    folds: int = 0,
+    options: Options = Options(),  # noqa: B008 - frozen
+    *,
+    prior: Path | None = None,
+    exclude: Path | None = None,
+) -> dict[str, Any]:
+    """Train every seed and fold, and evaluate each on the test split where there is one.
+
+    Decoded images and features are shared by all of them.
+
+    Args:
+        dataset: The dataset.
+        config: The configuration; its seed and fold are replaced.
+        folder: Holds a run each: ``seed-0``, ``fold-0`` or ``seed-0-fold-0``.
+        seeds: The seeds.
+        folds: How many folds; 0 for none.
+        options: As for one run.
+        prior: As for one run.
+        exclude: As for one run.
+
+    Returns:
+        The summary, as it stands in ``folder/summary.json``.
+
+    Raises:
+        RsitmdError: As for one run; ``folder`` holds something else; the test split cannot be
+            evaluated on.
+    """
+    if (folder / "run.json").exists():
+        raise RsitmdError("is a single run", where=folder, hint="name another folder")
+    if "test" in dataset.splits:
+        Gallery.of(dataset, "test")  # before hours of training, not after them
+    cache = options.cache or folder / "cache"
+    configs = [
+        replace(config, seed=seed, folds=folds, fold=fold)
+        for seed in seeds
+        for fold in (range(folds) if folds else (0,))
+    ]
+    runs = []
+    for number, each in enumerate(configs):
+        run = folder / _name(each, len(seeds))
+        shared = replace(options, cache=cache, runs=len(configs) - number)
+        train(dataset, each, run, shared, prior=prior, exclude=exclude)
+        runs.append(run)
+    if options.cache is None:
+        shutil.rmtree(cache, ignore_errors=True)
+    summary = _summary(dataset, runs, options.device)
+    write_json(folder / "summary.json", summary)
+    return summary
+
+
+def _name(config: Config, seeds: int) -> str:
+    if not config.folds:
+        return f"seed-{config.seed}"
+    return f"fold-{config.fold}" if seeds == 1 else f"seed-{config.seed}-fold-{config.fold}"
+
+
+def _summary(dataset: Dataset, runs: Sequence[Path], device: str) -> dict[str, Any]:
+    names = [run.name for run in runs]
+    if "test" not in dataset.splits:
+        return {"runs": names, "split": None, "gallery": None, "mean_recall": None}
+    validated = Run(runs[0]).about()["config"]["validate"]
+    results = [evaluate(run, dataset, options=EvaluationOptions(device=device)) for run in runs]
+    values = [result["mean_recall"] for result in results]
+    return {
+        "runs": names,
+        "split": "test",
+        "gallery": results[0]["gallery"],
+        "checkpoint": "the epoch of the best validation recall" if validated else "the last epoch",
+        "mean_recall": {
+            "values": values,
+            "mean": round(float(np.mean(values)), 4),
+            "deviation": round(float(np.std(values, ddof=1)), 4) if len(values) > 1 else None,
+        },
+        "seconds": [Run(run).about()["finished"]["seconds"] for run in runs],
+    }

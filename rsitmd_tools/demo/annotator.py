@@ -1,0 +1,66 @@
+"""An annotator that is a program: it works over HTTP, as a person's browser does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import Connection
+from rsitmd_tools.studio.sync.results import as_result
+
+
+class Annotator:
+    """An annotator who works over HTTP with a token of their own."""
+
+    def __init__(self, connection: Connection, token: str) -> None:
+        self._client = Client(Connection(connection.key, connection.url, token))
+        self.user: int = self._client.call(self._client.sdk.users.whoami).id
+
+    def done(self, project: int) -> set[int]:
+        """Return the tasks this annotator has annotated already."""
+        return {
+            int(task.id)
+            for page in self._client.pages(project)
+            for task in page
+            if any(_author(annotation) == self.user for annotation in task.annotations or [])
+        }
+
+    def submit(self, task: int, sentences: Sequence[str], keywords: Sequence[str]) -> None:
+        """Submit one annotation; after a failed connection, look at :meth:`done` first."""
+        self._client.call(
+            self._client.sdk.annotations.create,
+            safe=False,
+            id=task,
+            result=as_result(sentences, keywords),
+        )
+
+    def rewrite(self, task: int, sentences: Sequence[str], keywords: Sequence[str]) -> None:
+        """Change this annotator's own annotation of a task.
+
+        Raises:
+            RsitmdError: There is none, or the server refuses.
+        """
+        own = [
+            annotation
+            for annotation in self._client.call(self._client.sdk.annotations.list, id=task)
+            if _author(annotation) == self.user
+        ]
+        if not own:
+            raise RsitmdError("has no annotation by this annotator", where=f"task {task}")
+        self.overwrite(own[-1].id, sentences, keywords)
+
+    def overwrite(self, annotation: int, sentences: Sequence[str], keywords: Sequence[str]) -> None:
+        """Change an annotation, whoever made it: the server lets every member do so."""
+        self._client.call(
+            self._client.sdk.annotations.update,
+            id=annotation,
+            result=as_result(sentences, keywords),
+        )
+
+
+def _author(annotation: object) -> int | None:
+    """Return the number of an annotation's author, which comes plain or in an object."""
+    entry = annotation if isinstance(annotation, dict) else vars(annotation)
+    author = entry.get("completed_by")
+    return author.get("id") if isinstance(author, dict) else author

@@ -1,0 +1,172 @@
+"""``precomp``: ``<split>_caps.txt`` and ``<split>_filename.txt`` side by side.
+
+Captions stand five consecutive lines an image; file names stand once an image or once a
+caption. Which of the two is told by count alone. Blank captions keep their place.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import groupby
+from pathlib import Path
+
+from rsitmd_tools.atomic import write_text
+from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, Sentence, category_of
+from rsitmd_tools.errors import RsitmdError, printable
+from rsitmd_tools.formats.registry import Format, read_text
+
+CAPTIONS_PER_IMAGE = 5
+
+
+def recognises(path: Path) -> bool:
+    """Say whether a folder holds a captions file and its file names."""
+    return path.is_dir() and any(
+        (path / f"{split}_caps.txt").is_file() and (path / f"{split}_filename.txt").is_file()
+        for split in SPLITS
+    )
+
+
+def read(path: Path, image_folder: Path | None) -> Dataset:
+    """Read a precomp folder.
+
+    Files of another name, such as ``train_caps_verify.txt``, are named on stderr: they are parts
+    of some published datasets, and somebody may expect them to be read.
+
+    Raises:
+        RsitmdError: Counts of captions and file names do not fit; both are named.
+    """
+    images = [
+        image
+        for split in SPLITS
+        if (path / f"{split}_caps.txt").is_file()
+        for image in _read_split(path, split)
+    ]
+    if not images:
+        raise RsitmdError("holds no captions", where=path, hint="name a precomp folder")
+    others = sorted(file.name for file in path.glob("*_verify*") if file.is_file())
+    if others:
+        line = f"{path}: {', '.join(others)} not read; the splits are {', '.join(SPLITS)}"
+        print(printable(line), file=sys.stderr, flush=True)
+    beside = path / "images"
+    folder = image_folder or (beside if beside.is_dir() else None)
+    return Dataset(path.resolve().name, tuple(images), path, FORMAT.name, folder)
+
+
+def write(dataset: Dataset, folder: Path) -> None:
+    """Write the texts of every split; file names once an image.
+
+    Raises:
+        RsitmdError: An image has no split or not exactly five sentences, or a text holds
+            a line break: the layout has no place for it.
+    """
+    for image in dataset:
+        where = f"{dataset.source}: {image.filename}"
+        if image.split is None:
+            raise RsitmdError("has no split", where=where, hint="run `rsitmd build split` first")
+        if len(image.sentences) != CAPTIONS_PER_IMAGE:
+            raise RsitmdError(
+                f"has {len(image.sentences)} sentences, but the format precomp needs exactly "
+                f"{CAPTIONS_PER_IMAGE}",
+                where=where,
+                hint="complete it or leave it out",
+            )
+        if any(map(has_line_break, (*image.captions, image.filename))):
+            raise RsitmdError("has a text with a line break", where=where, hint="join the lines")
+    for split in dataset.splits:
+        part = dataset.select(split)
+        write_text(folder / f"{split}_caps.txt", _lines(part.captions()))
+        write_text(folder / f"{split}_filename.txt", _lines([i.filename for i in part]))
+
+
+def has_line_break(text: str) -> bool:
+    """Say whether a text would take more than its line."""
+    return text.splitlines() not in ([], [text])
+
+
+def _read_split(folder: Path, split: str) -> list[ImageRecord]:
+    captions = _split_lines(read_text(folder / f"{split}_caps.txt"))
+    name_file = folder / f"{split}_filename.txt"
+    names = _split_lines(read_text(name_file))
+    if len(names) == len(captions) and len(captions) % CAPTIONS_PER_IMAGE == 0:
+        names = _one_an_image(names, name_file)
+    if len(captions) != CAPTIONS_PER_IMAGE * len(names):
+        raise _misfit(captions, names, folder, split)
+    return [
+        ImageRecord(
+            name,
+            tuple(Sentence(raw) for raw in captions[5 * index : 5 * index + 5]),
+            split=split,
+            category=category_of(name),
+        )
+        for index, name in enumerate(names)
+    ]
+
+
+def _misfit(captions: list[str], names: list[str], folder: Path, split: str) -> RsitmdError:
+    """Return the error of counts that do not fit, with its cause where that can be seen."""
+    lines = {"caps": captions, "filename": names}
+    text = {kind: _without_blank_end(of) for kind, of in lines.items()}
+    what = f"{len(captions)} captions do not fit {len(names)} file names"
+    for kinds in (("caps",), ("filename",), ("caps", "filename")):
+        of = {kind: (text if kind in kinds else lines)[kind] for kind in lines}
+        blank = {kind: len(lines[kind]) - len(of[kind]) for kind in kinds}
+        if all(blank.values()) and _fit(len(of["caps"]), len(of["filename"])):
+            causes = (
+                f"{split}_{kind}.txt ends in {count} blank line{'s'[: count > 1]}"
+                for kind, count in blank.items()
+            )
+            return RsitmdError(
+                f"{what}: {' and '.join(causes)}",
+                where=folder / f"{split}_{kinds[0]}.txt",
+                hint="remove the blank lines at the end",
+            )
+    return RsitmdError(
+        what,
+        where=folder / f"{split}_caps.txt",
+        hint=f"there must be {CAPTIONS_PER_IMAGE} lines an image, blank ones included",
+    )
+
+
+def _fit(captions: int, names: int) -> bool:
+    return captions > 0 and captions in (CAPTIONS_PER_IMAGE * names, names)
+
+
+def _without_blank_end(lines: list[str]) -> list[str]:
+    end = len(lines)
+    while end and not lines[end - 1].strip():
+        end -= 1
+    return lines[:end]
+
+
+def _one_an_image(names: list[str], where: Path) -> list[str]:
+    """Reduce names given once a caption to one an image."""
+    for first in range(0, len(names), CAPTIONS_PER_IMAGE):
+        block = names[first : first + CAPTIONS_PER_IMAGE]
+        if len(list(groupby(block))) != 1:
+            raise RsitmdError(
+                f"lines {first + 1} to {first + 5} name different images",
+                where=where,
+                hint="name each image on five consecutive lines, or once",
+            )
+    return names[::CAPTIONS_PER_IMAGE]
+
+
+def _split_lines(text: str) -> list[str]:
+    """Split at line feeds only: other separators may be part of a caption."""
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    if lines and lines[-1] == "":
+        lines.pop()
+    return lines
+
+
+def _lines(texts: list[str]) -> str:
+    return "".join(f"{text}\n" for text in texts)
+
+
+FORMAT = Format(
+    "precomp",
+    "a folder with <split>_caps.txt and <split>_filename.txt",
+    recognises,
+    read,
+    write,
+)

@@ -1,0 +1,228 @@
+"""``rsitmd``: ``dataset_RSITMD.json``, the layout in which RSITMD is published.
+
+Read leniently: keywords as strings, objects or one comma-separated string; tokens and
+ids optional; unknown fields kept. Written strictly, under ``schemas/dataset``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rsitmd_tools.atomic import write_json
+from rsitmd_tools.dataset.records import ORIGINS, Dataset, ImageRecord, Sentence, category_of
+from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.formats.registry import Format, read_text
+
+FILENAME = "dataset_RSITMD.json"
+_IMAGE_FIELDS = {"filename", "imgid", "split", "sentences", "sentids", "keywords", "category"}
+_SENTENCE_FIELDS = {"raw", "tokens", "imgid", "sentid", "annotator"}
+# Fields of a sentence that are written where they are known.
+_OPTIONAL = ("annotator", "origin", "edit_distance", "machine_given")
+
+
+def recognises(path: Path) -> bool:
+    """Say whether a path is the JSON file or a folder that holds it."""
+    return (path / FILENAME).is_file() or (path.is_file() and path.suffix == ".json")
+
+
+def read(path: Path, image_folder: Path | None) -> Dataset:
+    """Read the JSON file.
+
+    Raises:
+        RsitmdError: It is no JSON, or a part without which nothing can be read (a file
+            name, a list of images) is absent or of the wrong type; the key is named.
+    """
+    file = path / FILENAME if path.is_dir() else path
+    return parse(load_document(file), file, image_folder)
+
+
+def load_document(file: Path) -> Any:
+    """Parse the JSON of ``file``, or raise a one-line error with line and column."""
+    try:
+        return json.loads(
+            read_text(file), object_pairs_hook=_each_key_once, parse_constant=_no_constant
+        )
+    except json.JSONDecodeError as error:
+        raise RsitmdError(
+            f"is not JSON (line {error.lineno}, column {error.colno}: {error.msg.lower()})",
+            where=file,
+            hint="restore the file or mend that place",
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise RsitmdError(
+            f"is not readable JSON ({reason(error)})", where=file, hint="restore the file"
+        ) from error
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object with a key twice: one of its values would be lost without a word."""
+    entry = dict(pairs)
+    if len(entry) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return entry
+
+
+def _no_constant(name: str) -> Any:
+    """Refuse NaN and Infinity, which Python's parser takes and JSON does not have."""
+    raise ValueError(f"{name} is no JSON")
+
+
+def parse(document: Any, file: Path, image_folder: Path | None) -> Dataset:
+    """Build a dataset from a parsed document."""
+    top = _object(document, file, "document")
+    records = tuple(
+        _image(entry, file, f"images[{index}]")
+        for index, entry in enumerate(_array(top.get("images"), file, "images"))
+    )
+    beside = file.parent / "images"
+    return Dataset(
+        name=str(top.get("dataset", file.parent.resolve().name)),
+        images=records,
+        source=file,
+        format=FORMAT.name,
+        image_folder=image_folder or (beside if beside.is_dir() else None),
+        extra={key: value for key, value in top.items() if key not in {"dataset", "images"}},
+    )
+
+
+def document_of(dataset: Dataset) -> dict[str, Any]:
+    """Return the JSON document of a dataset, ids given anew in order."""
+    from rsitmd_tools.text.tokens import tokenize
+
+    images: list[dict[str, Any]] = []
+    sentid = 0
+    for imgid, image in enumerate(dataset):
+        sentences: list[dict[str, Any]] = []
+        for sentence in image.sentences:
+            entry: dict[str, Any] = {
+                **sentence.extra,
+                "raw": sentence.raw,
+                "tokens": [token.lower() for token in tokenize(sentence.raw)],
+                "imgid": imgid,
+                "sentid": sentid,
+            }
+            for name in _OPTIONAL:
+                value = getattr(sentence, name)
+                if value is not None:
+                    entry[name] = value
+            sentences.append(entry)
+            sentid += 1
+        images.append(
+            {
+                **image.extra,
+                "filename": image.filename,
+                "imgid": imgid,
+                "split": image.split,
+                "category": image.category,
+                "sentences": sentences,
+                "sentids": [entry["sentid"] for entry in sentences],
+                "keywords": list(image.keywords),
+            }
+        )
+    return {**dataset.extra, "dataset": dataset.name, "images": images}
+
+
+def write(dataset: Dataset, folder: Path) -> None:
+    """Write ``dataset_RSITMD.json`` into a folder."""
+    write_json(folder / FILENAME, document_of(dataset))
+
+
+def _image(value: Any, file: Path, key: str) -> ImageRecord:
+    entry = _object(value, file, key)
+    filename = entry.get("filename")
+    if not isinstance(filename, str) or not filename:
+        raise _malformed(file, f"{key}.filename", "is absent or not a string")
+    split = entry.get("split")
+    category = entry.get("category")
+    sentences = entry.get("sentences", [])
+    return ImageRecord(
+        filename=filename,
+        sentences=tuple(
+            _sentence(sentence, file, f"{key}.sentences[{index}]")
+            for index, sentence in enumerate(_array(sentences, file, f"{key}.sentences"))
+        ),
+        keywords=_keywords(entry.get("keywords", []), file, f"{key}.keywords"),
+        split=_optional_string(split, file, f"{key}.split"),
+        category=_optional_string(category, file, f"{key}.category") or category_of(filename),
+        extra={k: v for k, v in entry.items() if k not in _IMAGE_FIELDS},
+    )
+
+
+def _sentence(value: Any, file: Path, key: str) -> Sentence:
+    if isinstance(value, str):
+        return Sentence(value)
+    entry = _object(value, file, key)
+    raw = entry.get("raw")
+    if not isinstance(raw, str):
+        raise _malformed(file, f"{key}.raw", "is absent or not a string")
+    tokens = entry.get("tokens")
+    strings = isinstance(tokens, list) and all(isinstance(token, str) for token in tokens)
+    origin = _origin(entry)
+    known = _SENTENCE_FIELDS.union(origin)
+    return Sentence(
+        raw=raw,
+        annotator=_optional_string(entry.get("annotator"), file, f"{key}.annotator"),
+        tokens=tuple(tokens) if tokens is not None and strings else None,
+        extra={k: v for k, v in entry.items() if k not in known},
+        **origin,
+    )
+
+
+def _origin(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that say where a sentence comes from.
+
+    Another tool may use the same names for something else: such values stay foreign fields.
+    """
+    origin, distance, given = (entry.get(name) for name in _OPTIONAL[1:])
+    found: dict[str, Any] = {}
+    if isinstance(origin, str) and origin in ORIGINS:
+        found["origin"] = origin
+    if isinstance(distance, int) and not isinstance(distance, bool) and distance >= 0:
+        found["edit_distance"] = distance
+    if isinstance(given, bool):
+        found["machine_given"] = given
+    return found
+
+
+def _keywords(value: Any, file: Path, key: str) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    keywords = []
+    for index, entry in enumerate(_array(value, file, key)):
+        word = entry.get("raw") if isinstance(entry, Mapping) else entry
+        if not isinstance(word, str):
+            raise _malformed(file, f"{key}[{index}]", "is neither a string nor has a 'raw'")
+        keywords.append(word)
+    return tuple(keywords)
+
+
+def _object(value: Any, file: Path, key: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise _malformed(file, key, "is not an object")
+    return value
+
+
+def _array(value: Any, file: Path, key: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise _malformed(file, key, "is not a list")
+    return value
+
+
+def _optional_string(value: Any, file: Path, key: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise _malformed(file, key, "is not a string")
+    return value
+
+
+def _malformed(file: Path, key: str, what: str) -> RsitmdError:
+    return RsitmdError(f"{key} {what}", where=file, hint="mend it; docs/formats.md has the layout")
+
+
+FORMAT = Format("rsitmd", f"{FILENAME} or its folder", recognises, read, write)

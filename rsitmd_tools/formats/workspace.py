@@ -1,0 +1,36 @@
+"""``workspace``: the merged sentences and keywords of a workspace, read only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.formats.registry import Format
+
+
+def recognises(path: Path) -> bool:
+    """Say whether a path is a workspace."""
+    from rsitmd_tools.workspace.store import Workspace
+
+    return Workspace.is_workspace(path)
+
+
+def read(path: Path, image_folder: Path | None) -> Dataset:
+    """Read the sentences that are neither sent back nor rejected, accepted or not.
+
+    A release holds fewer where ``[release] only_accepted`` is set.
+    """
+    from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.merge import merged_images
+
+    with Workspace.open(path) as workspace:
+        return Dataset(
+            name=workspace.settings.dataset.name,
+            images=tuple(merged_images(workspace)),
+            source=path,
+            format=FORMAT.name,
+            image_folder=image_folder or workspace.images,
+        )
+
+
+FORMAT = Format("workspace", "made by `rsitmd build init`", recognises, read)

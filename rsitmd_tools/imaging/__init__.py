@@ -1,0 +1,1 @@
+"""Images: decoding, size limits, orientations, perceptual hashes, the process pool."""

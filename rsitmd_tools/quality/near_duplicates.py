@@ -1,0 +1,103 @@
+"""Pairs of images that show the same: pixel by pixel or nearly, turned or flipped perhaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rsitmd_tools.imaging.perceptual import near_pairs
+from rsitmd_tools.quality.pictures import SIDE, Picture, decode, orientations
+
+# Perceptual hashes of calm images (sea, sand) collide; thumbnails then tell them apart.
+LIKENESS = 0.93
+_ROUNDING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class NearDuplicates:
+    """Two images that show the same.
+
+    Attributes:
+        first: Index of the earlier one.
+        second: Index of the later one.
+        exact: Whether their pixels are equal, turned or flipped perhaps.
+        likeness: Correlation of their thumbnails, at best 1.
+    """
+
+    first: int
+    second: int
+    exact: bool
+    likeness: float
+
+
+def near_duplicates(pictures: Sequence[Picture], distance: int) -> list[NearDuplicates]:
+    """Find exact and near duplicates under the eight turns and flips.
+
+    Candidates have perceptual hashes that differ in at most ``distance`` of 64 bits; of
+    those, pairs stay whose thumbnails correlate in some orientation.
+
+    Args:
+        pictures: Measured images; those with a problem or of one grey value are left out.
+        distance: In bits.
+
+    Returns:
+        The pairs in order of the later image, then of the earlier one.
+    """
+    usable = [
+        index
+        for index, picture in enumerate(pictures)
+        if picture.problem is None and picture.deviation > 0
+    ]
+    hashes = [pictures[index].hashes for index in usable]
+    pairs = {(min(pair), max(pair)) for pair in near_pairs(hashes, distance)} if hashes else set()
+    found = [
+        NearDuplicates(
+            usable[i], usable[j], _equal(pictures[usable[i]], pictures[usable[j]]), likeness
+        )
+        for i, j in pairs
+        if (likeness := _likeness(pictures[usable[i]], pictures[usable[j]])) >= LIKENESS
+    ]
+    return sorted(found, key=lambda pair: (pair.second, pair.first))
+
+
+def _likeness(one: Picture, other: Picture) -> float:
+    """Return the best correlation of two thumbnails over the orientations of the second."""
+    first = _standardised(_thumbnail(one))
+    return max(
+        float(np.mean(first * _standardised(turned))) for turned in orientations(_thumbnail(other))
+    )
+
+
+def _equal(one: Picture, other: Picture) -> bool:
+    """Say whether the pixels of two images are equal in some orientation."""
+    thumbnail = _thumbnail(one).astype(np.int16)
+    if not any(
+        np.abs(thumbnail - turned).max() <= _ROUNDING for turned in orientations(_thumbnail(other))
+    ):
+        return False
+    first = np.asarray(decode(one.path).convert("RGB"))
+    second = np.asarray(decode(other.path).convert("RGB"))
+    return any(np.array_equal(first, turned) for turned in orientations(second))
+
+
+def _thumbnail(picture: Picture) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(picture.thumbnail, np.uint8).reshape(SIDE, SIDE)
+
+
+def _standardised(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    centred: npt.NDArray[np.float64] = values - values.mean()
+    scale = float(centred.std())
+    return centred / scale if scale else centred
+
+
+def firsts(pairs: Sequence[NearDuplicates]) -> Iterator[NearDuplicates]:
+    """Yield one pair for each later image: the likest, the exact ones first."""
+    best: dict[int, NearDuplicates] = {}
+    for pair in pairs:
+        known = best.get(pair.second)
+        if known is None or (pair.exact, pair.likeness) > (known.exact, known.likeness):
+            best[pair.second] = pair
+    yield from best.values()

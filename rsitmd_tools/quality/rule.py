@@ -1,0 +1,96 @@
+"""What a rule is, and how a function becomes one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from rsitmd_tools.dataset.records import ImageRecord
+from rsitmd_tools.quality.finding import Finding
+from rsitmd_tools.quality.subject import Subject
+
+FAMILIES = {
+    "D": "structure",
+    "S": "sentences",
+    "K": "keywords",
+    "I": "images",
+    "L": "leakage",
+    "N": "annotators",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Where a rule found something, and what."""
+
+    message: str
+    image: ImageRecord | None = None
+    sentence_index: int | None = None
+
+
+RuleFunction = Callable[[Subject], Iterator[Violation]]
+FixFunction = Callable[[str, Subject], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A registered rule.
+
+    Attributes:
+        code: Family letter and number, such as ``S101``.
+        name: Kebab-case name.
+        severity: ``error``, ``warning`` or ``info``.
+        function: Yields the places it finds.
+        fix: Mends a sentence, where that can be done; the same text where it is right.
+        safe: Whether the fix cannot change what a sentence says.
+    """
+
+    code: str
+    name: str
+    severity: str
+    function: RuleFunction
+    fix: FixFunction | None = None
+    safe: bool = True
+
+    @property
+    def documentation(self) -> str:
+        """The rule's docstring."""
+        return inspect.getdoc(self.function) or ""
+
+    def findings(self, subject: Subject) -> Iterator[Finding]:
+        """Run the rule."""
+        for place in self.function(subject):
+            image = place.image
+            yield Finding(
+                self.code,
+                self.name,
+                self.severity,
+                place.message,
+                image.filename if image else None,
+                image.split if image else None,
+                place.sentence_index,
+            )
+
+
+# Every rule whose module was imported, by its code.
+REGISTERED: dict[str, Rule] = {}
+
+
+def rule(
+    code: str,
+    name: str,
+    severity: str,
+    *,
+    fix: FixFunction | None = None,
+    safe: bool = True,
+) -> Callable[[RuleFunction], RuleFunction]:
+    """Register a rule; its arguments are the attributes of :class:`Rule`."""
+
+    def register(function: RuleFunction) -> RuleFunction:
+        if code in REGISTERED and REGISTERED[code].function.__module__ != function.__module__:
+            raise ValueError(f"{code} is taken by {REGISTERED[code].name}")
+        REGISTERED[code] = Rule(code, name, severity, function, fix, safe)
+        return function
+
+    return register

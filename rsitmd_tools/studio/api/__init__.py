@@ -1,0 +1,1 @@
+"""Talking to a Label Studio server: which one, with which account, over which link."""

@@ -1,0 +1,335 @@
+"""A server's API: the SDK, with errors in one line and retries where they are safe."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.extras import require
+from rsitmd_tools.studio.api import http
+from rsitmd_tools.studio.api.connection import Connection
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+PAUSES = (0.5, 2.0, 5.0)
+TOO_MANY_REQUESTS = 429
+CHUNK = 300  # numbers of tasks in one address: proxies take about 8000 characters
+# Versions of the server, major and minor, that this tool's tests were run against.
+KNOWN_VERSIONS = ("1.23",)
+
+
+class Refused(RsitmdError):
+    """The server answered with an error.
+
+    Attributes:
+        status: The HTTP status.
+    """
+
+    def __init__(self, what: str, *, status: int, where: str, hint: str) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.status = status
+
+
+class Unanswered(RsitmdError):
+    """The server did not answer in time; it may have done what it was asked, or be at it."""
+
+
+class Account(NamedTuple):
+    """An account on the server; ``joined`` is when it was made, by the server's clock."""
+
+    email: str
+    name: str
+    joined: str
+
+
+class Client:
+    """The calls this tool makes of a Label Studio server."""
+
+    def __init__(self, connection: Connection) -> None:
+        require("label_studio_sdk")
+        from label_studio_sdk import LabelStudio
+        from label_studio_sdk.core.api_error import ApiError
+
+        self.connection = connection
+        make: Any = LabelStudio  # its signature is untyped
+        try:
+            # No retries of its own: it would repeat a request that makes something after an
+            # answer that was cut off, and so make it twice.
+            self.sdk: Any = make(
+                base_url=connection.url,
+                api_key=connection.token,
+                max_retries=0,
+                httpx_client=http.open_session(connection.url),
+            )
+        except ApiError as error:  # an expired personal token
+            raise self._refused(error) from None
+
+    def call(self, function: Callable[..., T], *, safe: bool = True, **arguments: Any) -> T:
+        """Call the SDK.
+
+        Args:
+            function: A method of the SDK.
+            safe: Whether the call may be sent again after a passing fault. A call that
+                makes something is not: its caller looks before it sends again.
+            arguments: Passed on.
+
+        Raises:
+            RsitmdError: The server is unreachable or refuses; the reason, never the token.
+        """
+        import httpx
+        from label_studio_sdk.core.api_error import ApiError
+
+        for pause in (*PAUSES, None):
+            try:
+                return function(**arguments)
+            except ApiError as error:
+                if pause is None or not _passing(error.status_code, safe):
+                    raise self._refused(error) from None
+            except (httpx.ConnectError, httpx.InvalidURL, httpx.UnsupportedProtocol):
+                raise RsitmdError(
+                    "no Label Studio answers", where=self.connection.url, hint="start the server"
+                ) from None
+            except httpx.HTTPError as error:
+                if pause is None or not safe:
+                    late = isinstance(error, httpx.ReadTimeout)
+                    raise (Unanswered if late else RsitmdError)(
+                        f"the connection failed ({type(error).__name__})",
+                        where=self.connection.url,
+                        hint="run the same command again when the server answers",
+                    ) from None
+            time.sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
+
+    def make(self, function: Callable[[], T], look: Callable[[], T | None]) -> T:
+        """Make something on the server; where its answer does not come in time, look for it.
+
+        The server may still be at it, and whoever sent it again would have it twice. So it is
+        looked for until it is there, or as long again as an answer is waited for.
+
+        Args:
+            function: Makes it.
+            look: Returns what was made; None where it is not there.
+
+        Raises:
+            RsitmdError: As :meth:`call`.
+        """
+        try:
+            return self.call(function, safe=False)
+        except Unanswered:
+            until = time.monotonic() + http.TIMEOUT_SECONDS
+            while (made := look()) is None:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(PAUSES[0])
+            return made
+
+    def pages(
+        self,
+        project: int,
+        *,
+        since: str | None = None,
+        only: Sequence[int] | None = None,
+        annotations: bool = True,
+        size: int = 200,
+    ) -> Iterator[list[Any]]:
+        """Yield the tasks of a project, page by page, in the order of their numbers.
+
+        Each page asks for the tasks after the last one seen. Pages by number would pass one
+        over when a task before it is deleted meanwhile.
+
+        Args:
+            project: The project's number on the server.
+            since: Only tasks changed after this time (ISO 8601); None for all.
+            only: Only the tasks of these numbers, in their order; None for all.
+            annotations: Whether the tasks bring their annotations.
+            size: Tasks a page; the server may send fewer.
+        """
+        changed = [] if since is None else [_filter("updated_at", "Datetime", since)]
+        if only is not None:
+            for first in range(0, len(only), size):
+                chosen = list(only[first : first + size])
+                selected = {"all": False, "included": chosen}
+                yield from self._pages(project, [], {"selectedItems": selected}, annotations, size)
+            return
+        yield from self._pages(project, changed, {}, annotations, size)
+
+    def existing(self, project: int, numbers: Sequence[int]) -> set[int]:
+        """Return which of these tasks exist in a project.
+
+        Most often all of them do: the server counts a chunk of them without sending them.
+
+        Args:
+            project: The project's number on the server.
+            numbers: Numbers of tasks.
+        """
+        found: set[int] = set()
+        for first in range(0, len(numbers), CHUNK):
+            chunk = list(numbers[first : first + CHUNK])
+            selected = {"selectedItems": {"all": False, "included": chunk}}
+            answer = self.call(
+                self._get,
+                path="api/tasks",
+                params={
+                    "project": project,
+                    "fields": "task_only",
+                    "query": json.dumps(selected, separators=(",", ":")),
+                    "page": 1,
+                    "page_size": 1,
+                    "resolve_uri": "false",
+                },
+            )
+            if answer["total"] == len(chunk):
+                found.update(chunk)
+                continue
+            for page in self.pages(project, only=chunk, annotations=False, size=CHUNK):
+                found.update(int(task.id) for task in page)
+        return found
+
+    def _get(self, path: str, params: Mapping[str, Any]) -> Any:
+        """Ask for what the SDK has no call for."""
+        from label_studio_sdk.core.api_error import ApiError
+
+        client = self.sdk._client_wrapper.httpx_client
+        answer = client.request(path, method="GET", params=dict(params))
+        document = _json(answer)
+        if answer.status_code >= 400:
+            raise ApiError(status_code=answer.status_code, body=document)
+        return document
+
+    def _pages(
+        self,
+        project: int,
+        filters: list[dict[str, Any]],
+        more: dict[str, Any],
+        annotations: bool,
+        size: int,
+    ) -> Iterator[list[Any]]:
+        last = seen = 0
+        chosen = more.get("selectedItems", {}).get("included")
+        while chosen is None or seen < len(chosen):
+            items = [_filter("id", "Number", last), *filters]
+            query = {
+                "ordering": ["tasks:id"],
+                "filters": {"conjunction": "and", "items": items},
+                **more,
+            }
+            page = self.call(
+                self.sdk.tasks.list,
+                project=project,
+                fields="all" if annotations else "task_only",
+                query=json.dumps(query),
+                page=1,
+                page_size=size,
+                resolve_uri=False,
+            )
+            tasks = list(page.items or [])
+            if not tasks:
+                return
+            yield tasks
+            last = int(tasks[-1].id)
+            seen += len(tasks)
+
+    def upload(self, project: int, files: Mapping[str, bytes]) -> None:
+        """Send files to a project without making tasks of them; the SDK has no call for it.
+
+        Args:
+            project: The project's number on the server.
+            files: Contents by name.
+        """
+        from label_studio_sdk.core.api_error import ApiError
+
+        def send() -> None:
+            answer = self.sdk._client_wrapper.httpx_client.request(
+                f"api/projects/{project}/import",
+                method="POST",
+                params={"commit_to_project": "false"},
+                files={name: (name, content, "image/png") for name, content in files.items()},
+            )
+            if answer.status_code >= 400:
+                raise ApiError(status_code=answer.status_code, body=_json(answer))
+
+        self.call(send)
+
+    def written_fields(self, project: int) -> set[str]:
+        """Return the names of the fields in which people wrote in a project."""
+        summary: Any = self.call(self._get, path=f"api/projects/{project}/summary/", params={})
+        # Keys are name|picture|type.
+        return {str(key).partition("|")[0] for key in summary.get("created_annotations") or {}}
+
+    def users(self) -> dict[int, Account]:
+        """Return every account by number, but for those that were removed."""
+        return {
+            user.id: Account(
+                str(user.email or ""),
+                f"{user.first_name or ''} {user.last_name or ''}".strip(),
+                server_time(user.date_joined),
+            )
+            for user in self.call(self.sdk.users.list)
+            if "@" in str(user.email or "")  # the server calls all of those "Deleted"
+        }
+
+    def own_number(self) -> int:
+        """Return the number of the account whose token this is."""
+        return int(self.call(self.sdk.users.whoami).id)
+
+    def check(self) -> str:
+        """Check address and token; return the server's version."""
+        self.call(self.sdk.users.whoami)
+        version = self.call(self.sdk.versions.get)
+        return str(version.release)
+
+    def _refused(self, error: Any) -> RsitmdError:
+        if error.status_code == 401:
+            return RsitmdError(
+                "the server refuses the token",
+                where=self.connection.url,
+                hint="copy it again from the server's page Account & Settings",
+            )
+        body = error.body if isinstance(error.body, dict) else {}
+        if error.status_code is None or error.status_code < 400:
+            return RsitmdError(
+                "what answers there is no Label Studio",
+                where=self.connection.url,
+                hint="give the address at which its first page opens",
+            )
+        detail = body.get("validation_errors") or body.get("detail") or "no reason given"
+        return Refused(
+            f"the server answers {error.status_code}: {detail}",
+            status=int(error.status_code),
+            where=self.connection.url,
+            hint="mend that, or look into the server's log",
+        )
+
+
+def _json(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def _filter(field: str, kind: str, value: Any) -> dict[str, Any]:
+    return {
+        "filter": f"filter:tasks:{field}",
+        "operator": "greater",
+        "type": kind,
+        "value": value,
+    }
+
+
+def _passing(status: int | None, safe: bool) -> bool:
+    """Say whether a refusal may pass and the call may be sent again."""
+    # Too many requests: the server has not looked at this one.
+    return status == TOO_MANY_REQUESTS or (safe and status is not None and status >= 500)
+
+
+def server_time(value: Any) -> str:
+    """Return a time of the server as ISO 8601 in UTC with microseconds, so that texts compare."""
+    when = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return when.astimezone(UTC).isoformat(timespec="microseconds")

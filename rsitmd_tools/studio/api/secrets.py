@@ -1,0 +1,92 @@
+"""Generated secrets of the embedded server, in a file only its owner can read."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shlex
+import uuid
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rsitmd_tools.atomic import write_json
+from rsitmd_tools.errors import RsitmdError, reason
+
+FILENAME = "secrets.json"
+EMBEDDED = "embedded-"
+OWNER_ONLY = 0o600
+OWNER_ONLY_FOLDER = 0o700
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secrets:
+    """The lead's account on the embedded server; never printed.
+
+    Attributes:
+        server: Key of this server, kept when its port changes.
+    """
+
+    server: str
+    email: str
+    password: str
+    token: str
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder that only its owner can enter: the server's data hold tokens too.
+
+    Raises:
+        RsitmdError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(OWNER_ONLY_FOLDER)
+    except OSError as error:
+        raise RsitmdError(
+            f"cannot be made ({reason(error)})", where=folder, hint="make its parent writable"
+        ) from error
+
+
+def make_secrets(studio: Path, server: str | None = None) -> Secrets:
+    """Make new secrets and keep them in a workspace's ``studio/`` folder.
+
+    Args:
+        studio: The folder.
+        server: Key of a server that exists already; a new one by default.
+    """
+    made = Secrets(
+        server=server or f"{EMBEDDED}{uuid.uuid4()}",
+        email="lead@rsitmd.example.org",
+        password=secrets.token_urlsafe(18),
+        token=secrets.token_hex(20),
+    )
+    private_folder(studio)
+    keep(studio, made)
+    return made
+
+
+def secrets_of(studio: Path) -> Secrets:
+    """Read the secrets in a workspace's ``studio/`` folder.
+
+    Raises:
+        RsitmdError: The file is absent or malformed.
+    """
+    file = studio / FILENAME
+    if not file.exists():
+        raise RsitmdError(
+            "is missing: it holds the lead's password and token",
+            where=file,
+            hint="Restore the file from a backup. Without a backup, stop the server and run: "
+            + shlex.join(["rsitmd", "annotate", "serve", str(studio.parent), "--new-secrets"]),
+        )
+    try:
+        return Secrets(**json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise RsitmdError(
+            "is unreadable or malformed", where=file, hint="Restore the file from a backup."
+        ) from error
+
+
+def keep(studio: Path, made: Secrets) -> None:
+    """Write the secrets into a file only their owner can read."""
+    write_json(studio / FILENAME, asdict(made), mode=OWNER_ONLY)

@@ -1,0 +1,1 @@
+"""What the annotation lead does: people, pilot, review, status, payment."""

@@ -1,0 +1,1 @@
+"""The embedded server: a child process on loopback."""

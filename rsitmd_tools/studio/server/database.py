@@ -1,0 +1,74 @@
+"""Where the embedded server keeps its data: SQLite in the workspace, or PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.studio.server.saved_options import record, recorded
+
+FILENAME = "database.json"
+PASSWORD = "PGPASSWORD"  # noqa: S105 - the name of PostgreSQL's own variable
+
+
+def database_environment(
+    postgres: str | None, environment: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """Return the server's own settings for its database.
+
+    Args:
+        postgres: ``postgresql://USER@HOST:PORT/NAME``; SQLite when None.
+        environment: Holds the password as ``PGPASSWORD``, where one is needed.
+
+    Raises:
+        WrongUsage: It is no such address, or holds the password: an address shows in the
+            process list.
+    """
+    if postgres is None:
+        return {"DJANGO_DB": "sqlite"}
+    try:
+        parts = urlsplit(postgres)
+        port = parts.port or 5432
+        password = parts.password
+    except ValueError:
+        raise _wrong() from None
+    name = parts.path.removeprefix("/")
+    if parts.scheme not in ("postgres", "postgresql") or not parts.hostname or not name:
+        raise _wrong()
+    if password is not None:
+        raise WrongUsage(
+            "--postgres holds a password, which the process list would show",
+            hint=f"leave it out and set {PASSWORD} in the environment",
+        )
+    return {
+        "DJANGO_DB": "default",
+        "POSTGRE_NAME": unquote(name),
+        "POSTGRE_USER": unquote(parts.username or "postgres"),
+        "POSTGRE_PASSWORD": environment.get(PASSWORD, ""),
+        "POSTGRE_HOST": parts.hostname,
+        "POSTGRE_PORT": str(port),
+    }
+
+
+def recorded_postgres(studio: Path) -> str | None:
+    """Return the address of the PostgreSQL that a workspace's server uses; None for SQLite.
+
+    Raises:
+        RsitmdError: The file is malformed.
+    """
+    return recorded(studio / FILENAME, "postgres")
+
+
+def record_postgres(studio: Path, postgres: str) -> None:
+    """Keep the address, so that a restart finds everything again."""
+    record(studio / FILENAME, "postgres", postgres)
+
+
+def _wrong() -> WrongUsage:
+    return WrongUsage(
+        "--postgres is no address of a database",
+        hint="give postgresql://USER@HOST:PORT/NAME",
+    )

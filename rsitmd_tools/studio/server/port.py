@@ -1,0 +1,86 @@
+"""The port of the embedded server: chosen once and kept, so that links stay valid."""
+
+from __future__ import annotations
+
+import random
+import socket
+from pathlib import Path
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio.server.saved_options import record, recorded
+
+HOST = "127.0.0.1"
+FILENAME = "port.json"
+# Below the ports that Linux gives to outgoing connections (32768 and above): one of those
+# could hold the kept port at the next start.
+FIRST, LAST = 20_000, 32_767
+TRIES = 1_000
+
+
+def choose_port(studio: Path, asked: int | None) -> int:
+    """Return the port to listen on.
+
+    Args:
+        studio: The workspace's folder ``studio/``.
+        asked: The port that the user asks for. By default the port of the last start, and
+            at the first start a free one.
+
+    Raises:
+        RsitmdError: Another program uses the port, no port is free, or the record of the
+            port is malformed.
+    """
+    if asked is not None:
+        if not _is_free(asked):
+            raise RsitmdError(
+                "the port is taken", where=f"{HOST}:{asked}", hint="name another with --port"
+            )
+        return asked
+    kept = recorded_port(studio)
+    if kept is None:
+        return _free_port()
+    if not _is_free(kept):
+        raise RsitmdError(
+            "another program uses the port of the last start",
+            where=f"{HOST}:{kept}",
+            hint="stop that program, or choose another port with --port; links that name port"
+            f" {kept} then stop working",
+        )
+    return kept
+
+
+def recorded_port(studio: Path) -> int | None:
+    """Return the port of the last start; None before the first one.
+
+    Raises:
+        RsitmdError: The file is malformed.
+    """
+    file = studio / FILENAME
+    kept = recorded(file, "port")
+    if kept is None:
+        return None
+    if not (kept.isascii() and kept.isdigit() and 1 <= int(kept) <= 65_535):
+        raise RsitmdError("is malformed", where=file, hint="name it again with --port")
+    return int(kept)
+
+
+def record_port(studio: Path, port: int) -> None:
+    """Keep the port for later starts."""
+    record(studio / FILENAME, "port", str(port))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    chosen = random.SystemRandom().sample(range(FIRST, LAST + 1), TRIES)
+    for port in chosen:
+        if _is_free(port):
+            return port
+    raise RsitmdError("no port is free", where=HOST, hint="choose one with --port")

@@ -1,0 +1,1 @@
+"""What goes to the server and comes back: projects, tasks, annotations."""

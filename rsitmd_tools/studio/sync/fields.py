@@ -1,0 +1,57 @@
+"""The page of a campaign, and what its tasks must hold for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from rsitmd_tools.annotation_templates import TEMPLATES, data_fields, labeling_config
+from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.workspace import Workspace
+
+
+def page_of(workspace: Workspace) -> str:
+    """Return the labeling configuration that the settings name: a template, or a file.
+
+    Raises:
+        RsitmdError: The file cannot be read, or is not XML.
+    """
+    settings = workspace.settings.annotation
+    limits = workspace.settings.validate.thresholds
+    if settings.template in TEMPLATES:
+        return labeling_config(
+            settings.sentences_per_annotator,
+            settings.keywords_min,
+            settings.keywords_max,
+            settings.template,
+            (limits.words_min, limits.words_max),
+        )
+    return read_page(workspace.path / settings.template)
+
+
+def read_page(file: Path) -> str:
+    """Read a labeling configuration.
+
+    Raises:
+        RsitmdError: The file cannot be read, or is not XML.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+        ElementTree.fromstring(text)  # noqa: S314 - expat expands no external entity
+    except (OSError, UnicodeDecodeError) as error:
+        raise RsitmdError(
+            f"cannot be read ({reason(error)})",
+            where=file,
+            hint=f"give a file of XML in UTF-8, or one of: {', '.join(TEMPLATES)}",
+        ) from error
+    except ElementTree.ParseError as error:
+        raise RsitmdError(f"is not XML ({error})", where=file, hint="mend that line") from error
+    return text
+
+
+def blank_fields(config: str) -> dict[str, str]:
+    """Return an empty text for each field that a page takes from its task's data.
+
+    The server refuses a task that lacks one of them.
+    """
+    return dict.fromkeys(data_fields(config), "")

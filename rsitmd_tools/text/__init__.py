@@ -1,0 +1,1 @@
+"""Tokens of captions, and texts that are nearly equal."""

@@ -1,0 +1,84 @@
+"""Tokens as NLTK's ``word_tokenize`` gives them, without any downloaded data.
+
+``word_tokenize`` first splits a text into sentences (by the Punkt data, which would have
+to be downloaded), then splits each into words by Treebank rules. On captions one rule
+does the work of Punkt: *a sentence ends at '.', '?' or '!' before white space, unless the
+word it ends is an abbreviation such as "Mr."*. With it the tokens of all 33 165 caption
+lines of RSITMD and UCM-captions (train) equal NLTK's.
+
+A sentence of plain words, commas, possessives and a final period needs no Treebank rule: it
+is split at once, forty times faster. All else goes through NLTK's own word tokenizer.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import re
+from collections.abc import Iterable
+
+from rsitmd_tools.text.nltk_parts import porter_stemmer, word_tokenizer
+
+ABBREVIATIONS = ("Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Mt", "Jr", "Sr", "vs", "No")
+_SENTENCE_END = re.compile(
+    r"(?<=[.?!])" + "".join(rf"(?<!\b{word}\.)" for word in ABBREVIATIONS) + r"\s+"
+)
+# Words, single dashes, commas that stand in no number, possessives, and a final period.
+_PLAIN = re.compile(
+    r"(?:[A-Za-z0-9 ]++|-(?!-)|,(?![,0-9])|(?<=[A-Za-z0-9])'s(?![A-Za-z0-9'-]))*+\.?"
+)
+# The ends of cannot, gonna, wanna, gimme, lemme and gotta, which are two tokens each.
+_TWO_IN_ONE = re.compile(r"(?:[nN]{2}(?:[oO][tT]|[aA])|[mM]{2}[eE]|[tT]{2}[aA])\b")
+
+
+def tokenize(text: str) -> list[str]:
+    """Split a text into tokens as NLTK's ``word_tokenize`` does, case kept."""
+    return [
+        token
+        for sentence in _SENTENCE_END.split(text.strip())
+        for token in _tokenize_sentence(sentence)
+    ]
+
+
+def tokenize_lines(lines: Iterable[str]) -> list[list[str]]:
+    """Tokenize many lines; equal lines share one list, which is not to be changed."""
+    known: dict[str, list[str]] = {}
+    return [known[line] if line in known else _keep(known, line) for line in lines]
+
+
+@functools.lru_cache(maxsize=200_000)
+def stem(token: str) -> str:
+    """Return the Porter stem of a token, lower-cased (NLTK's extensions)."""
+    stemmed: str = porter_stemmer().stem(token.lower())
+    return stemmed
+
+
+def stems(text: str) -> tuple[str, ...]:
+    """Return the stems of a text's tokens."""
+    return tuple(stem(token) for token in tokenize(text))
+
+
+@functools.cache
+def stop_words() -> frozenset[str]:
+    """Return NLTK's English stop words with ',' and '.'.
+
+    Source: the corpus ``stopwords/english`` of NLTK's data, 179 words; the 19 contractions
+    that later versions add ("he'd") are never one token. The public script removes them
+    *after* stemming, so that "this", stemmed to "thi", stays.
+    """
+    file = importlib.resources.files(__package__) / "stopwords_english.txt"
+    return frozenset(file.read_text(encoding="utf-8").split()) | {",", "."}
+
+
+def _tokenize_sentence(sentence: str) -> list[str]:
+    if not _PLAIN.fullmatch(sentence) or _TWO_IN_ONE.search(sentence):
+        tokens: list[str] = word_tokenizer().tokenize(sentence)
+        return tokens
+    if sentence.endswith(".") and len(sentence) > 1:
+        sentence = sentence[:-1] + " ."
+    return sentence.replace(",", " , ").replace("'s", " 's").split()
+
+
+def _keep(known: dict[str, list[str]], line: str) -> list[str]:
+    known[line] = tokenize(line)
+    return known[line]

@@ -1,0 +1,213 @@
+"""Errors of the server and of the network in one line, retries only where they are safe."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from rsitmd_tools.errors import MissingExtra, RsitmdError
+from rsitmd_tools.studio.api import client as client_module
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.connection import Connection
+from rsitmd_tools.studio.api.http import is_loopback, open_session
+
+pytest.importorskip("label_studio_sdk", reason="the SDK is not installed: make install")
+
+TOKEN = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Spoiled:
+    """A server that gives the answers it is told, which the real one cannot be made to give."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, Any]] = []
+        self.asked: list[str] = []
+        spoiled = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                spoiled.asked.append(f"{self.command} {self.path}")
+                status, body = spoiled.answers.pop(0)
+                data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_POST = do_GET  # noqa: N815
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def spoiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spoiled]:
+    monkeypatch.setattr(client_module, "PAUSES", (0.0, 0.0, 0.0))
+    server = Spoiled()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def client(spoiled: Spoiled) -> Client:
+    return Client(Connection("key", spoiled.url, TOKEN))
+
+
+def failure(client: Client, *, safe: bool = True) -> str:
+    with pytest.raises(RsitmdError) as raised:
+        if safe:
+            client.call(client.sdk.users.whoami)
+        else:
+            client.call(client.sdk.projects.create, safe=False, title="abc")
+    line = str(raised.value)
+    assert TOKEN not in line
+    assert "\n" not in line
+    return line
+
+
+USER = {"id": 7, "email": "a@example.org"}
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_passing_fault_is_waited_for(client: Client, spoiled: Spoiled, status: int) -> None:
+    spoiled.answers = [(status, ""), (status, "<html>"), (200, USER)]
+    assert client.call(client.sdk.users.whoami).id == 7
+    assert len(spoiled.asked) == 3
+
+
+def test_a_lasting_fault_is_told_after_some_attempts(client: Client, spoiled: Spoiled) -> None:
+    spoiled.answers = [(502, "")] * 9
+    assert "the server answers 502: no reason given" in failure(client)
+    assert len(spoiled.asked) == 4
+
+
+@pytest.mark.parametrize(("status", "attempts"), [(429, 4), (409, 1), (500, 1), (502, 1)])
+def test_what_makes_something_is_sent_again_only_when_it_was_not_looked_at(
+    client: Client, spoiled: Spoiled, status: int, attempts: int
+) -> None:
+    spoiled.answers = [(status, "")] * 9
+    failure(client, safe=False)
+    assert len(spoiled.asked) == attempts
+
+
+def test_a_refusal_gives_the_servers_reason_alone(client: Client, spoiled: Spoiled) -> None:
+    body = {
+        "detail": "Validation error",
+        "validation_errors": {"label_config": ["no <TextArea> tag\nhere"]},
+        "headers": {"Authorization": f"Token {TOKEN}"},
+    }
+    spoiled.answers = [(400, body)]
+    line = failure(client, safe=False)
+    assert "the server answers 400: {'label_config': ['no <TextArea> tag" in line
+    spoiled.answers = [(401, {"detail": "Invalid token."})]
+    assert "refuses the token" in failure(client)
+    assert len(spoiled.asked) == 2
+
+
+def test_another_server_is_not_taken_for_label_studio(client: Client, spoiled: Spoiled) -> None:
+    spoiled.answers = [(200, "<html>It works!</html>")]
+    assert "what answers there is no Label Studio" in failure(client)
+
+
+def test_an_address_where_nobody_answers() -> None:
+    for url in ("http://127.0.0.1:9", "http://", "nonsense"):
+        assert "no Label Studio answers; start the server" in failure(
+            Client(Connection("key", url, TOKEN))
+        )
+
+
+def test_an_expired_personal_token_is_refused() -> None:
+    import jwt
+
+    expired = jwt.encode({"exp": 1, "token_type": "refresh"}, "k" * 32)
+    with pytest.raises(RsitmdError, match="refuses the token") as raised:
+        Client(Connection("key", "http://127.0.0.1:9", expired))
+    assert expired not in str(raised.value)
+
+
+def test_pages_end_with_an_empty_one_even_where_the_server_sends_few(
+    client: Client, spoiled: Spoiled
+) -> None:
+    def page(*numbers: int) -> tuple[int, Any]:
+        return 200, {"tasks": [{"id": n, "data": {}} for n in numbers], "total": 3}
+
+    spoiled.answers = [page(3, 5), page(8), page()]
+    pages = [[task.id for task in tasks] for tasks in client.pages(1, size=500)]
+    assert pages == [[3, 5], [8]]
+
+
+def test_chosen_tasks_are_asked_for_in_portions(client: Client, spoiled: Spoiled) -> None:
+    def page(*numbers: int) -> tuple[int, Any]:
+        return 200, {"tasks": [{"id": n, "data": {}} for n in numbers], "total": 3}
+
+    # One of the last portion is gone: it is asked for what follows, which is nothing.
+    spoiled.answers = [page(3, 5), page(8), page()]
+    pages = [[task.id for task in tasks] for tasks in client.pages(1, only=[3, 5, 8, 9], size=2)]
+    assert pages == [[3, 5], [8]]
+    asked = [json.loads(parse_qs(urlsplit(path).query)["query"][0]) for path in spoiled.asked]
+    assert [entry["selectedItems"]["included"] for entry in asked] == [[3, 5], [8, 9], [8, 9]]
+    assert list(client.pages(1, only=[])) == []
+
+
+def test_tasks_that_all_exist_are_counted_and_not_sent(client: Client, spoiled: Spoiled) -> None:
+    spoiled.answers = [(200, {"tasks": [], "total": 3})]
+    assert client.existing(1, [3, 5, 8]) == {3, 5, 8}
+    assert len(spoiled.asked) == 1
+
+
+def test_of_tasks_that_are_fewer_than_asked_for_the_numbers_are_looked_at(
+    client: Client, spoiled: Spoiled
+) -> None:
+    there = [{"id": n, "data": {}} for n in (3, 8)]
+    spoiled.answers = [
+        (200, {"tasks": [], "total": 2}),
+        (200, {"tasks": there, "total": 2}),
+        (200, {"tasks": [], "total": 0}),
+    ]
+    assert client.existing(1, [3, 5, 8]) == {3, 8}
+    assert client.existing(1, []) == set()
+
+
+def test_a_removed_account_is_no_person(client: Client, spoiled: Spoiled) -> None:
+    joined = "2025-01-01T00:00:00Z"
+    there = {**USER, "first_name": "A", "last_name": "B", "date_joined": joined, "username": "a"}
+    gone = {"id": 8, "email": "Deleted", "date_joined": joined, "username": "Deleted"}
+    spoiled.answers = [(200, [there, gone])]
+    users = client.users()
+    assert list(users) == [7]
+    assert users[7][:2] == ("a@example.org", "A B")
+
+
+def test_a_proxy_is_left_out_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert is_loopback("http://127.0.0.1:8080/x")
+    assert is_loopback("http://[::1]:8080")
+    assert is_loopback("http://localhost")
+    assert not is_loopback("https://label.example.org")
+    assert not is_loopback("http://127.0.0.1.example.org")
+    with open_session("http://127.0.0.1:8080") as session:
+        assert not session.trust_env
+    with open_session("https://label.example.org") as session:
+        assert session.trust_env
+
+
+def test_an_absent_sdk_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"pip install 'rsitmd-tools\[studio\]' brings it"):
+        Client(Connection("key", "http://127.0.0.1:9", TOKEN))

@@ -1,0 +1,216 @@
+"""A backup is of one moment, whole, for its owner alone; a damaged one is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio.api.secrets import make_secrets, secrets_of
+from rsitmd_tools.studio.campaign.backup import BACKUP_LOCK, SERVER_DATABASE, backup, restore
+from rsitmd_tools.studio.server.database import record_postgres
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.lock import WriterLock
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A workspace with a server's database in which two tables always agree."""
+    folder = tmp_path / "workspace ä"
+    Workspace.create(folder).close()
+    (folder / "images" / "port_1.tif").write_bytes(b"pixels")
+    make_secrets(folder / "studio")
+    (folder / SERVER_DATABASE).parent.mkdir()
+    with contextlib.closing(sqlite3.connect(folder / SERVER_DATABASE)) as db:
+        db.executescript("CREATE TABLE a (n INTEGER); CREATE TABLE b (n INTEGER, text TEXT);")
+    return folder
+
+
+@contextlib.contextmanager
+def writing(file: Path) -> Iterator[None]:
+    """Rows come into both tables in one transaction, all the time."""
+    stop = threading.Event()
+    begun = threading.Event()
+
+    def write() -> None:
+        with contextlib.closing(sqlite3.connect(file, timeout=60)) as db:
+            for number in range(10**9):
+                if stop.is_set():
+                    return
+                with db:
+                    db.execute("INSERT INTO a VALUES (?)", (number,))
+                    db.execute("INSERT INTO b VALUES (?, ?)", (number, "x" * 5000))
+                if number == 20:
+                    begun.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    begun.wait()
+    yield
+    stop.set()
+    thread.join()
+
+
+def test_each_copy_is_of_one_moment_while_people_write(folder: Path, tmp_path: Path) -> None:
+    with writing(folder / SERVER_DATABASE):
+        for number in range(5):
+            report = backup(folder, tmp_path / f"{number}.tar")
+            assert report.server == "copied"
+    counts = []
+    for number in range(5):
+        restore(tmp_path / f"{number}.tar", tmp_path / f"back {number}")
+        with contextlib.closing(
+            sqlite3.connect(tmp_path / f"back {number}" / SERVER_DATABASE)
+        ) as db:
+            a = [row[0] for row in db.execute("SELECT n FROM a ORDER BY n")]
+            assert a == [row[0] for row in db.execute("SELECT n FROM b ORDER BY n")]
+            assert a == list(range(len(a)))
+            counts.append(len(a))
+    assert counts == sorted(counts)
+    assert counts[0] >= 20
+
+
+def test_everything_comes_back_and_only_its_owner_reads_it(folder: Path, tmp_path: Path) -> None:
+    with Workspace.open(folder, write=True) as workspace, workspace.transaction():
+        workspace.set_fact("key", "value")
+    (folder / "studio" / "server.json").write_text("{}")  # of a running server
+    target = tmp_path / "backups" / "monday.tar"
+    backup(folder, target)
+    assert target.stat().st_mode & 0o777 == 0o600
+    restore(target, tmp_path / "back")
+    assert secrets_of(tmp_path / "back" / "studio") == secrets_of(folder / "studio")
+    assert (tmp_path / "back" / "studio").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "back" / "studio" / "secrets.json").stat().st_mode & 0o777 == 0o600
+    for name in ("workspace.db", SERVER_DATABASE):
+        assert (tmp_path / "back" / name).stat().st_mode & 0o777 == 0o600
+    assert not (tmp_path / "back" / "studio" / "server.json").exists()
+    assert (tmp_path / "back" / "images" / "port_1.tif").read_bytes() == b"pixels"
+    with Workspace.open(tmp_path / "back", write=True) as workspace:
+        assert workspace.fact("key") == "value"
+    assert {path.name for path in tmp_path.iterdir()} == {folder.name, "backups", "back"}
+
+
+def test_a_backup_of_an_older_version_comes_back_private(folder: Path, tmp_path: Path) -> None:
+    backup(folder, tmp_path / "new.tar")
+    with (
+        tarfile.open(tmp_path / "new.tar") as new,
+        tarfile.open(tmp_path / "old.tar", "w") as old,
+    ):
+        for entry in new:
+            if entry.name == "workspace.db":
+                entry.mode = 0o644
+            old.addfile(entry, new.extractfile(entry))
+    restore(tmp_path / "old.tar", tmp_path / "back")
+    assert (tmp_path / "back" / "workspace.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_backup_into_its_own_workspace_does_not_hold_itself(folder: Path) -> None:
+    first = backup(folder, folder / "b.tar")
+    assert backup(folder, folder / "b.tar").files == first.files
+
+
+def test_what_is_not_in_the_file_is_said(folder: Path, tmp_path: Path) -> None:
+    record_postgres(folder / "studio", "postgresql://ls@localhost/ls")
+    assert backup(folder, tmp_path / "b.tar").server == "postgres"
+    (folder / "studio" / "connection.json").write_text("{}")
+    assert backup(folder, tmp_path / "b.tar").server == "elsewhere"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from rsitmd_tools.studio.campaign import backup
+add, left = backup._add, int(sys.argv[3])
+def counted(*arguments):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return add(*arguments)
+backup._add = counted
+backup.backup(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("entries", [1, 2, 4])
+def test_what_a_killed_backup_left_goes_with_the_next(
+    folder: Path, tmp_path: Path, entries: int
+) -> None:
+    target = tmp_path / "backups" / "b.tar"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder), str(target), str(entries)], check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert not target.exists()
+    assert list(folder.glob(".partial-backup-*"))
+    assert list(target.parent.glob(".b.tar.partial-*"))
+    later = tmp_path / "elsewhere" / "c.tar"
+    report = backup(folder, later)
+    assert not list(folder.glob(".partial-*"))
+    assert list(target.parent.iterdir()) == []
+    assert list(later.parent.iterdir()) == [later]
+    assert restore(later, tmp_path / "back") == report.files
+    assert not list((tmp_path / "back").glob(".*lock"))
+
+
+def test_a_backup_at_work_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    lock = WriterLock(folder / BACKUP_LOCK)
+    lock.acquire()
+    (folder / ".partial-backup-live").mkdir()
+    with pytest.raises(RsitmdError, match="another command is writing here"):
+        backup(folder, tmp_path / "b.tar")
+    assert (folder / ".partial-backup-live").exists()
+    lock.release()
+    backup(folder, tmp_path / "b.tar")
+    assert not (folder / ".partial-backup-live").exists()
+
+
+def test_a_damaged_backup_is_refused_and_nothing_is_left(folder: Path, tmp_path: Path) -> None:
+    backup(folder, tmp_path / "b.tar")
+    data = (tmp_path / "b.tar").read_bytes()
+    seeded = random.Random(0)
+    broken = [data[: len(data) * part // 5] for part in range(5)]
+    with tarfile.open(tmp_path / "b.tar") as archive:
+        bodies = [(m.offset_data, m.size) for m in archive.getmembers() if m.size]
+    for start, size in bodies:
+        at = start + seeded.randrange(size)
+        broken.append(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    for bad in broken:
+        (tmp_path / "bad.tar").write_bytes(bad)
+        with pytest.raises(RsitmdError, match=r"bad\.tar: is no whole backup"):
+            restore(tmp_path / "bad.tar", tmp_path / "back")
+        assert not (tmp_path / "back").exists()
+        assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "a/../../escaped"])
+def test_no_file_leaves_the_folder(folder: Path, tmp_path: Path, name: str) -> None:
+    backup(folder, tmp_path / "b.tar")
+    with tarfile.open(tmp_path / "b.tar", "a") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size = 1
+        archive.addfile(entry, io.BytesIO(b"x"))
+    with pytest.raises(RsitmdError, match="is no whole backup"):
+        restore(tmp_path / "b.tar", tmp_path / "deep" / "back")
+    assert not list(tmp_path.rglob("escaped"))
+
+
+def test_a_folder_that_exists_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    backup(folder, tmp_path / "b.tar")
+    with pytest.raises(RsitmdError, match="exists already"):
+        restore(tmp_path / "b.tar", folder)
+    with pytest.raises(RsitmdError, match="cannot be read"):
+        restore(tmp_path / "absent.tar", tmp_path / "back")
+    with pytest.raises(RsitmdError, match="is not a workspace"):
+        backup(tmp_path, tmp_path / "c.tar")

@@ -1,0 +1,181 @@
+"""Where a sentence comes from; a machine's untouched text never counts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rsitmd_tools.cli.annotate.log import command as log_command
+from rsitmd_tools.cli.validate import command as validate_command
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.quality import check
+from rsitmd_tools.studio.campaign.prefill import keep_captions
+from rsitmd_tools.studio.sync.captions import caption_fields, machine_note
+from rsitmd_tools.studio.sync.origins import (
+    CHANGED,
+    HUMAN,
+    UNTOUCHED,
+    edit_distance,
+    mark_origins,
+    origin_of,
+)
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.merge import merged_images
+
+GIVEN = "There are two planes in the airport."
+
+
+@pytest.mark.parametrize(
+    ("raw", "origin", "distance"),
+    [
+        (GIVEN, UNTOUCHED, 0),
+        ("there are  two planes in the airport", UNTOUCHED, 3),
+        ("There are three planes in the airport.", CHANGED, 4),
+        # A human's own, though a machine's text was given.
+        ("Grey hangars border a long runway with yellow lines.", HUMAN, 39),
+    ],
+)
+def test_a_text_is_held_against_what_was_given(raw: str, origin: str, distance: int) -> None:
+    assert origin_of(raw, ["Another one.", GIVEN]) == (origin, GIVEN, distance)
+    assert origin_of(raw, []) == (HUMAN, None, None)
+
+
+def test_what_began_as_a_copy_is_a_changed_one_however_much_was_changed() -> None:
+    other = "Grey hangars border a long runway with yellow lines."
+    assert origin_of(other, [GIVEN], started_from=True).origin == CHANGED
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_the_distance_is_a_distance(left: str, right: str) -> None:
+    assert edit_distance(left, right) == edit_distance(right, left)
+    assert (edit_distance(left, right) == 0) == (left == right)
+    assert abs(len(left) - len(right)) <= edit_distance(left, right) <= max(len(left), len(right))
+
+
+@given(st.text(min_size=1, max_size=30).filter(str.strip))
+def test_space_and_case_make_nobody_an_author(text: str) -> None:
+    assert origin_of(f"  {text}  ", [text]).origin == UNTOUCHED
+
+
+def campaign(folder: Path) -> Path:
+    """A workspace with one image in which three people wrote."""
+    with Workspace.create(folder) as workspace, workspace.transaction() as db:
+        db.execute(
+            "INSERT INTO image (id, sha256, filename, category, number, source, width, height,"
+            " pixel_sha256, phash, ingested_at)"
+            " VALUES (1, 'k', 'airport_1.tif', 'airport', 1, 's', 9, 9, 'k', '0', 'now')"
+        )
+        db.execute(
+            "INSERT INTO project (id, server, server_id, template, config, created_at)"
+            " VALUES (1, 'here', 1, 't', 's', 'now')"
+        )
+        db.execute(
+            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
+            " VALUES (1, 1, 1, 1, 'now')"
+        )
+    return folder
+
+
+def write(workspace: Workspace, person: int, raw: str) -> None:
+    with workspace.transaction() as db:
+        db.execute("INSERT INTO annotator (id, email) VALUES (?, ?)", (person, f"{person}@x.org"))
+        db.execute(
+            "INSERT INTO annotation (id, task_id, server_id, updated_at, created_at,"
+            " annotator_id, result, pulled_at) VALUES (?, 1, ?, 'now', 'now', ?, '[]', 'now')",
+            (person, person, person),
+        )
+        db.execute(
+            "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, 1, ?)", (person, raw)
+        )
+        mark_origins(db, person, {})
+
+
+def captions(tmp_path: Path, name: str = "airport_1.jpg", *texts: str) -> Path:
+    file = tmp_path / "dataset_RSITMD.json"
+    sentences = [
+        {"raw": text, "tokens": [], "imgid": 0, "sentid": number}
+        for number, text in enumerate(texts or (GIVEN, "A second one."))
+    ]
+    image = {"filename": name, "imgid": 0, "split": "test", "sentids": [], "sentences": sentences}
+    file.write_text(json.dumps({"dataset": "x", "images": [image]}), encoding="utf-8")
+    return file
+
+
+def test_untouched_text_is_a_finding_and_in_no_release(tmp_path: Path) -> None:
+    folder = campaign(tmp_path / "w")
+    changed, own = "There are three planes in the airport.", "Grey hangars border a long runway."
+    with Workspace.open(folder, write=True) as workspace:
+        keep_captions(workspace, captions(tmp_path), "model-1")
+        for person, raw in enumerate((GIVEN, changed, own), 1):
+            write(workspace, person, raw)
+        assert merged_images(workspace)[0].captions == (changed, own)
+        rows = workspace.db.execute("SELECT origin, machine_raw, edit_distance FROM sentence")
+        assert [tuple(row) for row in rows] == [
+            (UNTOUCHED, GIVEN, 0),
+            (CHANGED, GIVEN, 4),
+            (HUMAN, "A second one.", 26),
+        ]
+        # The dataset says it too: of whom, how far from the machine's text.
+        said = [
+            (s.origin, s.edit_distance, s.machine_given)
+            for s in merged_images(workspace)[0].sentences
+        ]
+        assert said == [(CHANGED, 4, True), (HUMAN, 26, True)]
+    shown = CliRunner().invoke(log_command, [str(folder), "airport_1.tif"]).stdout
+    assert f"1. {changed}  [new] (machine changed, edit distance 4 from a machine's text)" in shown
+    assert f"1. {own}  [new] (human, edit distance 26 from a machine's text)" in shown
+    findings = [f for f in check(load_dataset(folder)) if f.code == "N108"]
+    assert [(f.image, f.sentence_index) for f in findings] == [("airport_1.tif", None)]
+    assert f"1@x.org submitted a machine's text as sentence 1: {GIVEN!r}" in findings[0].message
+
+
+def test_a_fix_keeps_the_distance_true(tmp_path: Path) -> None:
+    folder = campaign(tmp_path / "w")
+    with Workspace.open(folder, write=True) as workspace:
+        keep_captions(workspace, captions(tmp_path), "model-1")
+        write(workspace, 1, "There are  three planes in the  airport.")
+        assert merged_images(workspace)[0].sentences[0].edit_distance == 6
+    assert CliRunner().invoke(validate_command, [str(folder), "--fix"]).exit_code == 0
+    with Workspace.open(folder) as workspace:
+        [sentence] = merged_images(workspace)[0].sentences
+        assert sentence.raw == "There are three planes in the airport."
+        assert (sentence.origin, sentence.edit_distance) == (CHANGED, 4)
+
+
+def test_captions_are_kept_once_and_replaced_by_the_same_model(tmp_path: Path) -> None:
+    folder = campaign(tmp_path / "w")
+    with Workspace.open(folder, write=True) as workspace:
+        for _ in range(2):
+            report = keep_captions(workspace, captions(tmp_path), "model-1")
+            assert (report.images, report.captions, report.unknown) == (1, 2, 0)
+        keep_captions(workspace, captions(tmp_path, "airport_1.tif", "New."), "model-1")
+        rows = workspace.db.execute("SELECT raw FROM prediction").fetchall()
+        assert [row["raw"] for row in rows] == ["New."]
+        fields = ["image", "caption1", "caption2", "left", "right"]
+        assert caption_fields(workspace, 1, fields) == {"caption1": "New.", "left": "New."}
+
+
+def test_the_page_names_the_newest_model_where_there_is_a_text(tmp_path: Path) -> None:
+    folder = campaign(tmp_path / "w")
+    with Workspace.open(folder, write=True) as workspace:
+        assert caption_fields(workspace, 1, ["machine"]) == {}
+        for model in ("model-1", "model-2"):
+            keep_captions(workspace, captions(tmp_path), model)
+        assert caption_fields(workspace, 1, ["machine"]) == {"machine": machine_note("model-2")}
+        assert "model-2" in machine_note("model-2")
+
+
+def test_captions_of_other_images_are_refused_and_nothing_is_kept(tmp_path: Path) -> None:
+    folder = campaign(tmp_path / "w")
+    with Workspace.open(folder, write=True) as workspace:
+        with pytest.raises(RsitmdError, match="no caption for an image of this workspace"):
+            keep_captions(workspace, captions(tmp_path, "port_9.tif"), "model-1")
+        with pytest.raises(RsitmdError, match="no origin"):
+            keep_captions(workspace, captions(tmp_path), " ")
+        assert workspace.db.execute("SELECT count(*) FROM prediction").fetchone()[0] == 0

@@ -1,0 +1,396 @@
+"""Estimate, counts for payment, agreement, and the page of a campaign without a server."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rsitmd_tools.cli.annotate.review import command as review_command
+from rsitmd_tools.cli.annotate.status import command
+from rsitmd_tools.dataset.records import ImageRecord, Sentence
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.report.campaign_figures import spread
+from rsitmd_tools.studio.campaign.agreement import agreements, similarities
+from rsitmd_tools.studio.campaign.payment import payment, payment_csv
+from rsitmd_tools.studio.campaign.status import estimate, findings_of_people, status
+from rsitmd_tools.studio.campaign.status_page import status_page
+from rsitmd_tools.studio.sync.fields import page_of
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.people import ACCOUNT_REMOVED
+
+TODAY = date(2025, 5, 20)
+
+
+def test_the_pace_of_two_weeks_tells_the_end() -> None:
+    days = {TODAY - timedelta(days=n): 10 for n in range(10)}
+    days[TODAY - timedelta(days=100)] = 5000  # long ago
+    assert estimate(days, 100, TODAY) == {"per_day": 10.0, "days": 10, "ends": "2025-05-30"}
+    # Four idle days since: the pace falls.
+    idle = {day - timedelta(days=4): n for day, n in days.items()}
+    assert estimate(idle, 100, TODAY)["days"] == 14
+
+
+def test_without_work_there_is_no_end_and_without_need_it_is_today() -> None:
+    assert estimate({}, 7, TODAY) == {"per_day": 0.0, "days": None, "ends": None}
+    assert estimate({}, 0, TODAY)["ends"] == "2025-05-20"
+    assert estimate({TODAY - timedelta(days=60): 9}, 7, TODAY)["ends"] is None
+
+
+@given(st.dictionaries(st.dates(), st.integers(1, 10**6)), st.integers(0, 10**9))
+def test_an_estimate_never_breaks(days: dict[date, int], missing: int) -> None:
+    found = estimate(days, missing, TODAY)
+    assert found["ends"] is None or date.fromisoformat(found["ends"]) >= TODAY
+
+
+def test_similarity_is_that_of_the_prior() -> None:
+    same = "Two red ships lie at the quay."
+    assert similarities([[same, "A field."], ["Cars."]], [same, "Green meadow."]) == pytest.approx(
+        [1.0 / 2 + (1.0 + 0.0) / 2 / 2, 0.0]
+    )
+
+
+def test_near_and_far_are_told_and_lone_sentences_left_out() -> None:
+    def image(name: str, *texts: str) -> ImageRecord:
+        people = ("anna", "berta", "clara")
+        said = [Sentence(t, annotator=p) for t, p in zip(texts, people, strict=False)]
+        return ImageRecord(name, tuple(said))
+
+    found = agreements(
+        [
+            image("a.tif", "Two red ships lie here.", "Two red ships lie here."),
+            image("b.tif", "Two red ships lie here.", "Cows graze."),
+            image("c.tif", "Alone."),
+            ImageRecord("d.tif", (Sentence("No name."), Sentence("None either."))),
+        ]
+    )
+    assert [(a.image, a.index, a.verdict) for a in found] == [
+        ("a.tif", 0, "copied"), ("a.tif", 1, "copied"),
+        ("b.tif", 0, "doubtful"), ("b.tif", 1, "doubtful"),
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """Two people, one of them with a nasty name; annotations of two weeks."""
+    with Workspace.create(tmp_path / "w", "<b>Häfen</b> & $x$") as made:
+        with made.transaction() as db:
+            for number in (1, 2):
+                db.execute(
+                    "INSERT INTO image (id, sha256, filename, category, number, source, width,"
+                    " height, pixel_sha256, phash, ingested_at)"
+                    " VALUES (?, ?, ?, 'port $_$', ?, 's', 1, 1, 'p', 'h', 'n')",
+                    (number, f"k{number}", f"port_{number}.tif", number),
+                )
+            db.executemany(
+                "INSERT INTO annotator (id, email, name, joined_at) VALUES (?, ?, ?, 'n')",
+                [(1, "anna@x", "=1+1"), (2, "berta@x", "<script>alert(1)</script>")],
+            )
+            db.execute(
+                "INSERT INTO project (id, server, server_id, template, config, created_at)"
+                " VALUES (1, 's', 1, 't', 'c', 'n')"
+            )
+            for image in (1, 2):
+                db.execute(
+                    "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
+                    " VALUES (?, 1, ?, ?, 'n')",
+                    (image, image, image),
+                )
+            for row, task, person, time, seconds, raw, state, origin in (
+                (1, 1, 1, "2025-05-12T08:00:00.000000+00:00", 30.4, "Two red ships.", "new",
+                 "human"),
+                (2, 2, 1, "2025-05-18T23:59:59.000000+00:00", 20.0, "Three boats.", "accepted",
+                 "human"),
+                (3, 1, 1, "2025-05-19T00:00:00.000000+00:00", None, "A port.", "sent back",
+                 "human"),
+                (4, 1, 2, "2025-05-19T10:00:00.000000+00:00", 5.0, "A machine's words.", "new",
+                 "machine untouched"),
+            ):  # fmt: skip
+                db.execute(
+                    "INSERT INTO annotation (id, task_id, server_id, updated_at, created_at,"
+                    " annotator_id, lead_time, result, pulled_at)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, '[]', 'n')",
+                    (row, task, row, time, time, person, seconds),
+                )
+                db.execute(
+                    "INSERT INTO sentence (annotation_id, slot, raw, state, origin)"
+                    " VALUES (?, 1, ?, ?, ?)",
+                    (row, raw, state, origin),
+                )
+        yield made
+
+
+def test_payment_counts_by_person_and_iso_week(workspace: Workspace) -> None:
+    rows = list(csv.DictReader(io.StringIO(payment_csv(workspace))))
+    assert [
+        (r["annotator"], r["week"], r["annotations"], r["sentences"], r["seconds"]) for r in rows
+    ] == [
+        ("anna@x", "2025-W20", "2", "2", "50"),
+        ("anna@x", "2025-W21", "1", "1", "0"),
+        ("berta@x", "2025-W21", "1", "0", "5"),
+    ]
+    assert (rows[0]["accepted"], rows[1]["sent_back"]) == ("1", "1")
+    assert rows[2]["machine_untouched"] == "1"
+    assert rows[0]["name"] == "'=1+1"  # no formula
+
+
+def counts(workspace: Workspace, *columns: str) -> dict[str, tuple[int, ...]]:
+    """Return columns of the payment by week of anna."""
+    return {
+        row["week"]: tuple(row[column] for column in columns)
+        for row in payment(workspace)
+        if row["annotator"] == "anna@x"
+    }
+
+
+def test_payment_counts_what_was_delivered_and_deleted_later(workspace: Workspace) -> None:
+    asked = ("annotations", "sentences", "accepted", "seconds", "deleted")
+    before = counts(workspace, *asked)
+    assert before == {"2025-W20": (2, 2, 1, 50, 0), "2025-W21": (1, 1, 0, 0, 0)}
+    with workspace.transaction() as db:  # the lead deletes the task of image 2
+        db.execute("UPDATE annotation SET deleted_at = 'n' WHERE task_id = 2")
+    assert counts(workspace, *asked) == {
+        "2025-W20": (2, 2, 1, 50, 1),
+        "2025-W21": (1, 1, 0, 0, 0),
+    }
+    with workspace.transaction() as db:  # and a project with all its tasks
+        db.execute("UPDATE annotation SET deleted_at = 'n'")
+    # Of image 1 anna had written two: the last one is paid.
+    assert counts(workspace, *asked) == {
+        "2025-W20": (1, 1, 1, 20, 1),
+        "2025-W21": (1, 1, 0, 0, 1),
+    }
+    berta = next(row for row in payment(workspace) if row["annotator"] == "berta@x")
+    assert (berta["sentences"], berta["machine_untouched"], berta["deleted"]) == (0, 1, 0)
+
+
+def test_a_text_that_is_deleted_and_written_anew_is_paid_once(workspace: Workspace) -> None:
+    with workspace.transaction() as db:
+        db.execute("UPDATE annotation SET deleted_at = 'n' WHERE id = 2")
+        # Anew in another task: the lead had deleted the first.
+        db.execute(
+            "INSERT INTO project (id, server, server_id, template, config, created_at)"
+            " VALUES (2, 's', 2, 't', 'c', 'n')"
+        )
+        db.execute(
+            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
+            " VALUES (9, 2, 2, 9, 'n')"
+        )
+        row = db.execute(
+            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
+            " result, pulled_at) VALUES (9, 99, 'n', '2025-05-26T00:00:00+00:00', 1, '[]', 'n')"
+        ).lastrowid
+        db.execute("INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, 1, 'New.')", (row,))
+    assert counts(workspace, "sentences", "deleted") == {
+        "2025-W20": (1, 0),
+        "2025-W21": (1, 0),
+        "2025-W22": (1, 0),
+    }
+    with workspace.transaction() as db:  # deleted once more
+        db.execute("UPDATE annotation SET deleted_at = 'm' WHERE id = ?", (row,))
+    assert counts(workspace, "sentences", "deleted")["2025-W22"] == (1, 1)
+    assert counts(workspace, "sentences")["2025-W20"] == (1,)
+
+
+def test_status_counts_people_and_what_is_missing(workspace: Workspace) -> None:
+    state = status(workspace)
+    assert state["annotations"] == 4
+    assert state["states"] == {"accepted": 1, "new": 2, "sent back": 1}
+    # Anna wrote for both; what berta sent is a machine's.
+    assert state["missing"] == 10 - 2
+    anna = next(p for p in state["people"] if p["email"] == "anna@x")
+    assert (anna["written"], anna["seconds"], anna["words"]) == (3, 25.2, 2.3)
+    assert state["categories"] == {"port $_$": {"images": 2, "complete": 0, "sentences": 2}}
+
+
+def test_an_annotation_that_lacks_a_sentence_is_missing(workspace: Workspace) -> None:
+    """Incomplete images, missing annotations and missing sentences tell the same."""
+    settings = "[annotation]\nannotators_per_image = 1\n"
+    (workspace.path / "rsitmd.toml").write_text(settings, encoding="utf-8")
+    with workspace.transaction() as db:
+        db.execute("DELETE FROM annotation WHERE id IN (3, 4)")
+    with Workspace.open(workspace.path) as opened:
+        state = status(opened)
+    keys = ("complete", "incomplete", "missing", "missing_sentences")
+    assert [state[key] for key in keys] == [2, 0, 0, 0]
+    with workspace.transaction() as db:
+        db.execute("DELETE FROM sentence WHERE annotation_id = 2")  # it was left empty
+    with Workspace.open(workspace.path) as opened:
+        state = status(opened)
+    assert [state[key] for key in keys] == [1, 1, 1, 1]
+    done = CliRunner().invoke(command, [str(workspace.path)])
+    assert "1 complete, 1 incomplete" in done.stdout
+    assert "annotations: 2, 1 missing, 1 sentence missing" in done.stdout
+    # One that was sent back is missing too, once.
+    with workspace.transaction() as db:
+        db.execute(
+            "INSERT INTO sentence (annotation_id, slot, raw, state) VALUES (2, 1, '', 'sent back')"
+        )
+    with Workspace.open(workspace.path) as opened:
+        state = status(opened)
+    assert [state[key] for key in keys] == [1, 1, 1, 1]
+    anna = next(p for p in state["people"] if p["email"] == "anna@x")
+    assert anna["words"] == 3.0
+
+
+def test_status_and_review_say_what_is_not_accepted(workspace: Workspace) -> None:
+    told = "not accepted yet: 1 of 2 sentences; a release includes them"
+    assert told in status_page(workspace)
+    workspace.close()  # a review writes
+    for shown in (command, review_command):
+        assert told in CliRunner().invoke(shown, [str(workspace.path)]).stdout
+    (workspace.path / "rsitmd.toml").write_text("[release]\nonly_accepted = true\n", "utf-8")
+    told = (
+        "not accepted yet: 1 of 2 sentences; a release leaves them out"
+        " ([release] only_accepted = true in rsitmd.toml)"
+    )
+    for shown in (command, review_command):
+        assert told in CliRunner().invoke(shown, [str(workspace.path)]).stdout
+
+
+def test_the_page_escapes_everything_and_asks_for_nothing(workspace: Workspace) -> None:
+    page = status_page(workspace)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "&lt;b&gt;Häfen&lt;/b&gt; &amp; $x$" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert page.count("<svg") == 2
+    assert re.search(r"\. \d+ drafts?, \d+ skips?\.\s", page)
+
+
+def shown(folder: Path, *options: str) -> str:
+    """Return what the command prints, its messages too."""
+    done = CliRunner().invoke(command, [str(folder), *options])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_an_empty_workspace_has_no_end(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "w") as empty:
+        assert status(empty)["estimate"] == {"per_day": 0.0, "days": None, "ends": None}
+        assert "Nothing to estimate yet: no images." in status_page(empty)
+    told = shown(tmp_path / "w", "--findings")
+    assert "end: nothing to estimate yet: no images\n" in told
+    assert "annotations a day" not in told
+    assert "agreement on keywords: not known (0 images annotated by two people or more)" in told
+
+
+def test_a_campaign_that_lacks_nothing_says_so(workspace: Workspace) -> None:
+    settings = "[annotation]\nannotators_per_image = 1\n"
+    (workspace.path / "rsitmd.toml").write_text(settings, encoding="utf-8")
+    with workspace.transaction() as db:
+        db.execute("UPDATE sentence SET state = 'accepted'")
+    folder = workspace.path
+    workspace.close()
+    assert "end: nothing is missing\n" in shown(folder)
+    with Workspace.open(folder) as reopened:
+        assert "Nothing is missing." in status_page(reopened)
+
+
+def test_a_wrong_page_in_the_settings_is_an_error_of_status_too(workspace: Workspace) -> None:
+    folder = workspace.path
+    workspace.close()
+    for name, what in (("captionning", "cannot be read"), ("broken.xml", "is not XML")):
+        (folder / "broken.xml").write_text("<View>", encoding="utf-8")
+        (folder / "rsitmd.toml").write_text(
+            f'[annotation]\ntemplate = "{name}"\n', encoding="utf-8"
+        )
+        with Workspace.open(folder) as reopened:
+            with pytest.raises(RsitmdError) as of_push:
+                page_of(reopened)  # what push reads first
+            with pytest.raises(RsitmdError) as of_status:
+                status(reopened)
+        assert str(of_status.value) == str(of_push.value)
+        assert f"{name}: {what}" in str(of_status.value)
+
+
+def test_agreement_is_named_and_has_an_interval(workspace: Workspace) -> None:
+    """Twelve images: two people give the same keywords and sentences, or those of another."""
+    folder = workspace.path
+    with workspace.transaction() as db:
+        for image in range(3, 15):
+            db.execute(
+                "INSERT INTO image (id, sha256, filename, category, number, source, width,"
+                " height, pixel_sha256, phash, ingested_at)"
+                " VALUES (?, ?, ?, 'farm', ?, 's', 1, 1, 'p', 'h', 'n')",
+                (image, f"k{image}", f"farm_{image}.tif", image),
+            )
+            db.execute(
+                "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
+                " VALUES (?, 1, ?, ?, 'n')",
+                (image, image, image),
+            )
+            for person in (1, 2):
+                thing = image if person == 1 or image < 11 else image + 1
+                row = db.execute(
+                    "INSERT INTO annotation (task_id, server_id, updated_at, created_at,"
+                    " annotator_id, result, pulled_at) VALUES (?, ?, 'n', ?, ?, '[]', 'n')",
+                    (image, 100 * person + image, "2025-05-19T00:00:00.000000+00:00", person),
+                ).lastrowid
+                text = f"The number {thing} stands on roof {thing}."
+                db.execute(
+                    "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, 1, ?)", (row, text)
+                )
+                db.execute(
+                    "INSERT INTO keyword (annotation_id, slot, raw) VALUES (?, 1, ?)",
+                    (row, f"number {thing}"),
+                )
+    found = findings_of_people(workspace)
+    assert "prior" in found["agreement_measure"]
+    for what, images in (("keywords", 13), ("sentences", 12)):
+        entry = found["reliability"][what]
+        assert entry["measure"].startswith("Krippendorff's alpha")
+        assert entry["meaning"].startswith("0: ")
+        assert entry["images"] == images
+        low, high = entry["interval"]
+        assert 0.3 < low < entry["value"] < high <= 1
+    page = status_page(workspace)
+    workspace.close()
+    told = shown(folder, "--findings")
+    for what in ("keywords", "sentences"):
+        assert re.search(
+            rf"agreement on {what}: 0\.\d\d \(95 % interval 0\.\d\d to [01]\.\d\d; 1[23] images\)\n"
+            r"  Krippendorff's alpha.*\. 0: .*; 1: .*\.\n",
+            told,
+        )
+        assert str(found["reliability"][what]["value"]) in page
+    assert "similarity to the others' sentences 0." in told
+    assert ", agreement " not in told
+    assert "Krippendorff&#39;s alpha" in page
+
+
+def test_counts_agree_with_their_nouns(workspace: Workspace) -> None:
+    with workspace.transaction() as db:
+        db.execute("UPDATE task SET drafts = 1 WHERE id = 1")
+        db.execute(
+            "INSERT INTO skip (task_id, server_id, annotator_id, skipped_at) VALUES (1, 9, 1, 'n')"
+        )
+        db.execute("UPDATE annotator SET left_at = 'n' WHERE id = 2")
+        db.execute(f"UPDATE annotator SET left_reason = '{ACCOUNT_REMOVED}' WHERE id = 2")
+    folder = workspace.path
+    page = status_page(workspace)
+    workspace.close()
+    told = shown(folder)
+    assert "(1 draft, 1 skip)" in told
+    assert "berta@x (left: account removed on the server): 1, 0 to do" in told
+    assert " 1 draft, 1 skip." in page
+    assert "(left: account removed on the server)" in page
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_labels_do_not_lie_over_each_other(heights: list[float]) -> None:
+    found = spread(heights)
+    order = sorted(found)
+    assert all(high - low >= 0.07 - 1e-9 for low, high in itertools.pairwise(order))
+    assert all(-1e-9 <= height <= 1 for height in found)
+    if all(b - a >= 0.07 for a, b in itertools.pairwise(sorted(heights))):
+        assert found == heights

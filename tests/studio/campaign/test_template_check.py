@@ -1,0 +1,83 @@
+"""A changed page: what would be lost is said before it is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from rsitmd_tools.annotation_templates import TEMPLATES, labeling_config
+from rsitmd_tools.cli.annotate.template import command
+from rsitmd_tools.studio.campaign.template_check import check_page
+
+
+def problems(page: str, sentences: int | None = None) -> list[str]:
+    return [f"{p.severity}: {p.message}" for p in check_page(page, sentences)]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("sentences", [1, 5])
+def test_the_pages_of_the_tool_are_right(template: str, sentences: int) -> None:
+    asked = sentences if template in ("captioning", "correction") else None
+    assert problems(labeling_config(sentences, 1, 5, template), asked) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('name="keywords"', 'name="tags"', "error: pull would not read the field 'tags'"),
+        ('name="sentence2"', 'name="sentence3"', "error: the areas are not numbered from 1"),
+        ("$image", "$picture", "error: it needs one <Image"),
+        ("$note", "$remark", "warning: push fills no field 'remark'"),
+        ("$note", "$remark", "warning: it does not show $note"),
+        ("$machine", "$origin", "warning: it does not show $machine"),
+        ('zoom="true"', 'zoom="false"', "warning: the picture cannot be zoomed"),
+        ('required="true"', 'required="false"', "warning: 'sentence1' is not required"),
+        ('maxSubmissions="1"', "", "warning: 'sentence1' has not maxSubmissions=1"),
+        ("<TextArea", "<Choices", "error: 'sentence1' is a Choices: pull reads a textarea"),
+    ],
+)
+def test_each_change_that_costs_texts_is_said(old: str, new: str, said: str) -> None:
+    page = labeling_config(2, 1, 5)
+    assert old in page
+    assert any(problem.startswith(said) for problem in problems(page.replace(old, new), 2))
+
+
+def test_the_settings_count_the_areas() -> None:
+    assert problems(labeling_config(1, 1, 5), 5) == [
+        "error: it has 1 areas for sentences, the settings ask for 5:"
+        " set annotation.sentences_per_annotator"
+    ]
+
+
+def test_nothing_that_pull_reads() -> None:
+    page = (
+        '<View><Image name="image" value="$image" zoom="true"/>'
+        '<Text name="n" value="$note"/></View>'
+    )
+    assert problems(page) == [
+        "error: it has no field that pull reads: nothing written would be kept"
+    ]
+
+
+@pytest.mark.parametrize("content", [b"<View>", b"\xff\xfe", b"", None])
+def test_a_file_that_is_no_page_is_one_line(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "page.xml"
+    if content is not None:
+        file.write_bytes(content)
+    answer = CliRunner().invoke(command, ["--check", str(file)])
+    assert answer.exception is not None
+    assert str(answer.exception).startswith(f"{file}: ")
+    assert "\n" not in str(answer.exception)
+
+
+def test_a_page_is_written_out_and_found_right(tmp_path: Path) -> None:
+    file = tmp_path / "page.xml"
+    runner = CliRunner()
+    written = runner.invoke(command, ["correction", "--sentences", "5", "-o", str(file)])
+    assert written.exit_code == 0
+    assert runner.invoke(command, ["--check", str(file)]).exit_code == 0
+    file.write_text(file.read_text().replace('name="keywords"', 'name="tags"'))
+    assert runner.invoke(command, ["--check", str(file)]).exit_code == 1
+    assert "correction" in runner.invoke(command).output

@@ -1,0 +1,87 @@
+"""The server's own settings for PostgreSQL are passed on; no password is shown or kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.studio.api.secrets import make_secrets
+from rsitmd_tools.studio.server.database import (
+    database_environment,
+    record_postgres,
+    recorded_postgres,
+)
+from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.workspace import Workspace
+
+ADDRESS = "postgresql://label%40x@db.example.org:5433/studio"
+
+
+def test_an_address_becomes_the_servers_settings() -> None:
+    assert database_environment(ADDRESS, {"PGPASSWORD": "secret"}) == {
+        "DJANGO_DB": "default",
+        "POSTGRE_NAME": "studio",
+        "POSTGRE_USER": "label@x",
+        "POSTGRE_PASSWORD": "secret",
+        "POSTGRE_HOST": "db.example.org",
+        "POSTGRE_PORT": "5433",
+    }
+    assert database_environment("postgres://h/n", {})["POSTGRE_PORT"] == "5432"
+    assert database_environment(None) == {"DJANGO_DB": "sqlite"}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "nonsense", "mysql://h/n", "postgresql://h", "postgresql://h:x/n", "postgresql:///n"],
+)
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(WrongUsage, match="no address of a database"):
+        database_environment(address)
+
+
+def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(WrongUsage, match="PGPASSWORD") as raised:
+        database_environment("postgresql://ls:topsecret@h/n")
+    assert "topsecret" not in str(raised.value)
+
+
+def test_a_restart_uses_the_database_of_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("label_studio", reason="Label Studio is not installed: make install")
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    Workspace.create(tmp_path / "w").close()
+    first = EmbeddedServer(tmp_path / "w", postgres=ADDRESS)
+    record_postgres(tmp_path / "w" / "studio", ADDRESS)
+    second = EmbeddedServer(tmp_path / "w")
+    for server in (first, second):
+        assert server._database["POSTGRE_HOST"] == "db.example.org"
+        assert server._database["POSTGRE_PASSWORD"] == "secret"
+    kept = tmp_path / "w" / "studio" / "database.json"
+    assert "secret" not in kept.read_text()
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_malformed_record_is_named(tmp_path: Path) -> None:
+    (tmp_path / "database.json").write_text("[")
+    with pytest.raises(RsitmdError, match=r"database\.json: is malformed"):
+        recorded_postgres(tmp_path)
+
+
+def test_none_of_the_servers_settings_is_taken_over_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("label_studio", reason="Label Studio is not installed: make install")
+    monkeypatch.setenv("LABEL_STUDIO_HOST", "https://elsewhere.example.org")
+    monkeypatch.setenv("LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK", "false")
+    monkeypatch.setenv("SSRF_PROTECTION_ENABLED", "false")
+    Workspace.create(tmp_path / "w").close()
+    for assist in (False, True):
+        server = EmbeddedServer(tmp_path / "w", assist=assist)
+        server.secrets = make_secrets(tmp_path / "w" / "studio")
+        passed = server._environment()
+        assert "LABEL_STUDIO_HOST" not in passed
+        assert passed["LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK"] == "true"
+        assert passed["SSRF_PROTECTION_ENABLED"] == ("false" if assist else "true")

@@ -1,0 +1,49 @@
+"""The port of the embedded server: kept, checked, never replaced silently."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio.server.port import FIRST, LAST, choose_port, record_port, recorded_port
+
+
+def test_the_first_start_takes_a_free_port_below_those_of_outgoing_connections(
+    tmp_path: Path,
+) -> None:
+    assert recorded_port(tmp_path) is None
+    assert FIRST <= choose_port(tmp_path, None) <= LAST
+
+
+def test_the_port_that_was_kept_is_chosen_again(tmp_path: Path) -> None:
+    port = choose_port(tmp_path, None)
+    record_port(tmp_path, port)
+    assert (tmp_path / "port.json").stat().st_mode & 0o777 == 0o600
+    assert choose_port(tmp_path, None) == port
+    other = choose_port(tmp_path / "elsewhere", None)
+    assert choose_port(tmp_path, other) == other
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_port_in_use_is_refused_and_the_hint_names_the_option(
+    asked: bool, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        record_port(tmp_path, port)
+        with pytest.raises(RsitmdError, match="--port") as refused:
+            choose_port(tmp_path, port if asked else None)
+    assert str(refused.value).startswith(f"127.0.0.1:{port}: ")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", '{"port": "eight"}', '{"port": 0}', '{"port": 70000}']
+)
+def test_a_malformed_record_is_one_line(content: str, tmp_path: Path) -> None:
+    (tmp_path / "port.json").write_text(content, encoding="utf-8")
+    with pytest.raises(RsitmdError, match="--port") as refused:
+        choose_port(tmp_path, None)
+    assert str(refused.value).startswith(f"{tmp_path / 'port.json'}: is malformed")

@@ -1,0 +1,342 @@
+"""The plan: balanced, different people for each image, the same from the same seed."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rsitmd_tools.studio.sync.assign import (
+    Need,
+    assign,
+    open_work,
+    plan,
+    reassign_skipped,
+    replan,
+    skipped_by_all,
+    wanting,
+)
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.people import join, leave, person_of, taking_part
+from rsitmd_tools.workspace.store import utc_now
+
+NAMES = ("anna", "berta", "clara", "dora", "emil", "fay")
+
+
+def needs_of(count: int, missing: int) -> list[Need]:
+    return [Need(number, f"class{number % 3}", missing) for number in range(count)]
+
+
+@given(st.integers(0, 60), st.integers(1, 6), st.integers(1, 8), st.integers(0, 9))
+def test_each_image_has_different_people_and_loads_differ_by_one(
+    images: int, missing: int, people: int, seed: int
+) -> None:
+    planned = plan(needs_of(images, missing), list(range(people)), {}, seed)
+    assert len(set(planned)) == len(planned) == images * min(missing, people)
+    load = Counter(person for person, _ in planned)
+    counts = [load[person] for person in range(people)]
+    assert max(counts) - min(counts) <= 1
+    assert planned == plan(needs_of(images, missing), list(range(people)), {}, seed)
+
+
+def test_another_seed_gives_another_plan() -> None:
+    plans = {tuple(plan(needs_of(30, 2), [1, 2, 3, 4], {}, seed)) for seed in range(5)}
+    assert len(plans) == 5
+
+
+def test_a_category_is_spread_over_the_people() -> None:
+    planned = plan(needs_of(60, 1), [1, 2, 3, 4], {}, 0)
+    count = Counter((person, image % 3) for person, image in planned)
+    assert set(count.values()) <= {4, 5, 6}  # 5 of each would be the mean
+
+
+@given(st.sets(st.integers(0, 4)), st.integers(1, 5))
+def test_whoever_had_an_image_does_not_get_it_again(taken: set[int], missing: int) -> None:
+    planned = plan([Need(7, "c", missing, frozenset(taken))], list(range(5)), {}, 0)
+    assert not taken & {person for person, _ in planned}
+    assert len(planned) == min(missing, 5 - len(taken))
+
+
+def test_who_has_less_to_do_gets_more() -> None:
+    planned = plan(needs_of(10, 1), [1, 2], {1: 8}, 0)
+    assert Counter(person for person, _ in planned) == {2: 9, 1: 1}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path):  # type: ignore[no-untyped-def]
+    with Workspace.create(tmp_path / "w") as made:
+        with made.transaction() as db:
+            for number in range(1, 13):
+                db.execute(
+                    "INSERT INTO image (sha256, filename, category, number, source, width, height,"
+                    " pixel_sha256, phash, ingested_at)"
+                    " VALUES (?, ?, ?, ?, 's', 1, 1, 'p', 'h', ?)",
+                    (f"k{number}", f"c_{number}.tif", f"c{number % 2}", number, utc_now()),
+                )
+        yield made
+
+
+def people_in(workspace: Workspace, count: int) -> None:
+    for name in NAMES[:count]:
+        assert join(workspace, f"{name}@example.org")
+
+
+def by_image(workspace: Workspace) -> dict[int, set[int]]:
+    held: dict[int, set[int]] = defaultdict(set)
+    for row in workspace.db.execute("SELECT image_id, annotator_id FROM assignment"):
+        held[row["image_id"]].add(row["annotator_id"])
+    return held
+
+
+def write(workspace: Workspace, person: int, image: int, state: str = "new") -> None:
+    """Put an annotation of a person into the workspace, as a pull does."""
+    with workspace.transaction() as db:
+        db.execute(
+            "INSERT OR IGNORE INTO project (id, server, server_id, annotator_id, template, config,"
+            " created_at) VALUES (?, 's', ?, ?, 't', 'c', 'now')",
+            (person, person, person),
+        )
+        task = db.execute(
+            "INSERT INTO task (project_id, image_id, server_id, pushed_at) VALUES (?, ?, ?, 'n')",
+            (person, image, 1000 * person + image),
+        ).lastrowid
+        row = db.execute(
+            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
+            " result, pulled_at) VALUES (?, ?, 'n', 'n', ?, '[]', 'n')",
+            (task, task, person),
+        ).lastrowid
+        db.execute(
+            "INSERT INTO sentence (annotation_id, slot, raw, state) VALUES (?, 1, 'A ship.', ?)",
+            (row, state),
+        )
+
+
+def test_five_of_six_people_caption_each_image(workspace: Workspace) -> None:
+    people_in(workspace, 6)
+    assert assign(workspace, wanting(workspace)) == 60
+    assert {len(people) for people in by_image(workspace).values()} == {5}
+    assert set(open_work(workspace).values()) == {10}
+    assert wanting(workspace) == []
+    assert assign(workspace, wanting(workspace)) == 0
+
+
+def test_images_wait_for_more_people_and_come_first_then(workspace: Workspace) -> None:
+    people_in(workspace, 3)
+    assert assign(workspace, wanting(workspace)[:4]) == 12
+    begun = set(by_image(workspace))
+    people_in_now = join(workspace, "late@example.org")
+    assert people_in_now
+    needs = wanting(workspace, order="random")
+    assert {need.image for need in needs[:4]} == begun
+    assert [need.missing for need in needs] == [2] * 4 + [5] * 8
+
+
+def test_who_leaves_gives_back_what_is_not_written(workspace: Workspace) -> None:
+    people_in(workspace, 5)
+    assign(workspace, wanting(workspace))
+    gone = person_of(workspace, "anna@example.org").row
+    write(workspace, gone, 1)
+    assert leave(workspace, "anna@example.org") == 11
+    assert len(taking_part(workspace)) == 4
+    needs = wanting(workspace)
+    assert [need.image for need in needs if need.missing] != []
+    assert 1 not in {need.image for need in needs}  # written, so nothing is missing
+    join(workspace, "fay@example.org")
+    assert assign(workspace, wanting(workspace)) == 11
+    assert wanting(workspace) == []
+    assert join(workspace, "anna@example.org")  # and may come back
+
+
+def test_a_rejected_text_makes_room_for_somebody_else(workspace: Workspace) -> None:
+    people_in(workspace, 5)
+    assign(workspace, wanting(workspace))
+    rejected = person_of(workspace, "anna@example.org").row
+    write(workspace, rejected, 3, state="rejected")
+    (need,) = wanting(workspace)
+    assert (need.image, need.missing) == (3, 1)
+    assert assign(workspace, [need]) == 0  # everybody had it
+    join(workspace, "fay@example.org")
+    assert assign(workspace, wanting(workspace)) == 1
+
+
+def test_orders(workspace: Workspace) -> None:
+    people_in(workspace, 2)
+    one = person_of(workspace, "anna@example.org").row
+    write(workspace, one, 5)
+    assert [need.image for need in wanting(workspace, "category", "c1")] == [5, 1, 3, 7, 9, 11]
+    shuffled = [need.image for need in wanting(workspace, "random")]
+    assert shuffled[0] == 5  # begun
+    assert sorted(shuffled) == list(range(1, 13))
+    assert shuffled[1:] != sorted(shuffled[1:])
+    assert wanting(workspace, "random") == wanting(workspace, "random")
+
+
+def test_who_fell_behind_gives_work_to_others(workspace: Workspace) -> None:
+    (workspace.path / "rsitmd.toml").write_text(
+        "[annotation]\nannotators_per_image = 2\n", encoding="utf-8"
+    )
+    folder = workspace.path
+    workspace.close()
+    with Workspace.open(folder, write=True) as workspace:
+        people_in(workspace, 4)
+        assign(workspace, wanting(workspace))
+        assert set(open_work(workspace).values()) == {6}
+        fast = [person_of(workspace, f"{name}@example.org").row for name in NAMES[:3]]
+        for person in fast:
+            for image in [i for i, held in by_image(workspace).items() if person in held]:
+                write(workspace, person, image)
+        slow = person_of(workspace, "dora@example.org").row
+        assert open_work(workspace) == {slow: 6}
+        assert replan(workspace) == 4
+        load = open_work(workspace)
+        assert load[slow] == 2
+        assert sum(load.values()) == 6
+        assert {len(held) for held in by_image(workspace).values()} == {2}
+        assert replan(workspace) == 0
+
+
+def skip(workspace: Workspace, name: str, image: int, times: int = 1) -> None:
+    """Put skips of a person's task into the workspace, as a pull does."""
+    person = person_of(workspace, f"{name}@example.org").row
+    with workspace.transaction() as db:
+        db.execute(
+            "INSERT OR IGNORE INTO project (id, server, server_id, annotator_id, template, config,"
+            " created_at) VALUES (?, 's', ?, ?, 't', 'c', 'now')",
+            (person, person, person),
+        )
+        db.execute(
+            "INSERT OR IGNORE INTO task (project_id, image_id, server_id, pushed_at)"
+            " VALUES (?, ?, ?, 'n')",
+            (person, image, 1000 * person + image),
+        )
+        db.executemany(
+            "INSERT INTO skip (task_id, server_id, annotator_id, skipped_at)"
+            " SELECT id, ? + (SELECT count(*) FROM skip), ?, 'n' FROM task"
+            " WHERE project_id = ? AND image_id = ?",
+            [(number, person, person, image) for number in range(times)],
+        )
+
+
+def held(workspace: Workspace, image: int) -> set[str]:
+    """Return who has an image, by the name before the @."""
+    rows = workspace.db.execute(
+        "SELECT email FROM assignment JOIN annotator ON annotator.id = annotator_id"
+        " WHERE image_id = ?",
+        (image,),
+    )
+    return {row["email"].partition("@")[0] for row in rows}
+
+
+def with_settings(workspace: Workspace, annotation: str) -> Workspace:
+    folder = workspace.path
+    workspace.close()
+    (folder / "rsitmd.toml").write_text(f"[annotation]\n{annotation}\n", encoding="utf-8")
+    return Workspace.open(folder, write=True)
+
+
+def test_a_skipped_image_goes_from_one_person_to_the_next(workspace: Workspace) -> None:
+    with with_settings(workspace, "annotators_per_image = 1") as workspace:
+        people_in(workspace, 3)
+        assign(workspace, wanting(workspace))
+        (first,) = held(workspace, 1)
+        skip(workspace, first, 1)
+        assert skipped_by_all(workspace) == []
+        assert reassign_skipped(workspace) == 1
+        (second,) = held(workspace, 1)
+        assert second != first
+        assert reassign_skipped(workspace) == 0  # the second one has not skipped it
+        skip(workspace, second, 1)
+        assert reassign_skipped(workspace) == 1
+        (third,) = held(workspace, 1)
+        assert third == ({"anna", "berta", "clara"} - {first, second}).pop()
+        skip(workspace, third, 1)
+        assert reassign_skipped(workspace) == 0
+        everybody = [f"{name}@example.org" for name in ("anna", "berta", "clara")]
+        assert skipped_by_all(workspace) == [{"image": "c_1.tif", "skipped_by": everybody}]
+        # Whoever skipped it does not get it by another way either.
+        leave(workspace, f"{third}@example.org")
+        assign(workspace, wanting(workspace))
+        assert held(workspace, 1) == set()
+        people_in_now = join(workspace, "fay@example.org")
+        assert people_in_now
+        assert skipped_by_all(workspace) == []
+        assign(workspace, wanting(workspace))
+        assert held(workspace, 1) == {"fay"}
+
+
+def test_only_as_many_skips_as_the_settings_say_move_an_image(workspace: Workspace) -> None:
+    settings = "annotators_per_image = 1\nskips_before_reassign = 2"
+    with with_settings(workspace, settings) as workspace:
+        people_in(workspace, 2)
+        assign(workspace, wanting(workspace))
+        (first,) = held(workspace, 1)
+        skip(workspace, first, 1)
+        assert reassign_skipped(workspace) == 0
+        skip(workspace, first, 1)
+        assert reassign_skipped(workspace) == 1
+    with with_settings(workspace, settings.replace("= 2", "= 0")) as workspace:
+        (second,) = held(workspace, 1)
+        skip(workspace, second, 1, times=9)
+        assert reassign_skipped(workspace) == 0
+        assert skipped_by_all(workspace) == []
+
+
+def test_a_skipped_image_that_is_captioned_all_the_same_stays(workspace: Workspace) -> None:
+    with with_settings(workspace, "annotators_per_image = 2") as workspace:
+        people_in(workspace, 2)
+        assign(workspace, wanting(workspace))
+        skip(workspace, "anna", 3)
+        # Berta has it already: nobody is left.
+        (entry,) = skipped_by_all(workspace)
+        assert entry == {"image": "c_3.tif", "skipped_by": ["anna@example.org"]}
+        assert reassign_skipped(workspace) == 0
+        with workspace.transaction() as db:
+            db.execute(
+                "INSERT INTO annotation (task_id, server_id, updated_at, created_at,"
+                " annotator_id, result, pulled_at) SELECT task_id, 77, 'n', 'n', annotator_id,"
+                " '[]', 'n' FROM skip"
+            )
+        assert skipped_by_all(workspace) == []
+
+
+def test_a_skip_in_a_pilot_is_none_of_the_campaign(workspace: Workspace) -> None:
+    with with_settings(workspace, "annotators_per_image = 1") as workspace:
+        people_in(workspace, 2)
+        assign(workspace, wanting(workspace))
+        (first,) = held(workspace, 1)
+        skip(workspace, first, 1)
+        with workspace.transaction() as db:
+            db.execute("UPDATE project SET kind = 'pilot'")
+        assert reassign_skipped(workspace) == 0
+
+
+def test_in_a_shared_project_whoever_writes_there_can_take_a_skipped_image(
+    workspace: Workspace,
+) -> None:
+    """People of a server that others use too are not added to the campaign by writing."""
+    with workspace.transaction() as db:
+        db.execute(
+            "INSERT INTO project (id, server, server_id, template, config, created_at)"
+            " VALUES (1, 's', 1, 't', 'c', 'n')"
+        )
+        db.executemany(
+            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
+            " VALUES (?, 1, ?, ?, 'n')",
+            [(image, image, image) for image in (1, 2)],
+        )
+        db.executemany("INSERT INTO annotator (id, email) VALUES (?, ?)", [(1, "a"), (2, "b")])
+        db.execute(
+            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
+            " result, pulled_at) VALUES (2, 1, 'n', 'n', 2, '[]', 'n')"
+        )
+        add = (
+            "INSERT INTO skip (task_id, server_id, annotator_id, skipped_at) VALUES (1, ?, ?, 'n')"
+        )
+        db.execute(add, (8, 1))
+    assert skipped_by_all(workspace) == []
+    with workspace.transaction() as db:
+        db.execute(add, (9, 2))
+    assert skipped_by_all(workspace) == [{"image": "c_1.tif", "skipped_by": ["a", "b"]}]

@@ -1,0 +1,51 @@
+"""The labelling page and the text that annotators read first."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from rsitmd_tools.annotation_templates import data_fields, guide, labeling_config
+from rsitmd_tools.studio.sync.projects import instructions
+
+
+@pytest.mark.parametrize("sentences", [1, 5, 20])
+def test_an_area_for_each_sentence_and_one_for_keywords(sentences: int) -> None:
+    page = ElementTree.fromstring(labeling_config(sentences, keywords_min=1, keywords_max=5))
+    areas = page.findall(".//TextArea")
+    names = [f"sentence{n}" for n in range(1, sentences + 1)]
+    assert [area.get("name") for area in areas] == [*names, "keywords"]
+    assert {area.get("required") for area in areas} == {"true"}
+    assert [area.get("maxSubmissions") for area in areas] == ["1"] * sentences + ["5"]
+    shown = [header.get("value") for header in page.findall(".//Header")][:sentences]
+    assert all(str(title).endswith(", 4 to 50 words") for title in shown)
+    assert page.find(".//Choices").get("value") == "$suggested"  # type: ignore[union-attr]
+    # note, hint, whose text stands in the fields, four principles, two examples
+    assert len(page.findall(".//Text")) == 9
+    image = page.find(".//Image")
+    assert image is not None
+    assert (image.get("value"), image.get("zoom")) == ("$image", "true")
+
+
+@pytest.mark.parametrize("template", ["captioning", "correction"])
+def test_a_page_that_can_be_prefilled_says_whose_text_it_shows(template: str) -> None:
+    assert "machine" in data_fields(labeling_config(2, 1, 5, template))
+
+
+def test_keywords_may_be_optional() -> None:
+    page = ElementTree.fromstring(labeling_config(1, keywords_min=0, keywords_max=3))
+    required = {area.get("name"): area.get("required") for area in page.findall(".//TextArea")}
+    assert required == {"sentence1": "true", "keywords": "false"}
+
+
+def test_the_instructions_are_html_with_nothing_of_markdown_left() -> None:
+    shown = instructions(guide())
+    page = ElementTree.fromstring(f"<div>{shown}</div>")
+    assert page.findtext("h1") == "How to caption an image"
+    assert "<strong>Count</strong>" in shown
+    assert "**" not in shown
+    text = " ".join("".join(page.itertext()).split())
+    for words in ('"blue sea"', "Vary your words", "Ctrl + Enter"):
+        assert words in text
+    assert len(page.findall("ol/li")) == 4

@@ -1,0 +1,154 @@
+"""A sentence's state: which transitions there are, and that each is recorded."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.studio.sync.revisions import carry_over, changed_accepted, restore
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.states import TRANSITIONS, move
+
+STATES = ("new", "sent back", "accepted", "replaced", "rejected")
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with Workspace.create(tmp_path / "w") as workspace, workspace.transaction() as db:
+        db.execute(
+            "INSERT INTO image (id, sha256, filename, category, number, source, width, height,"
+            " pixel_sha256, phash, ingested_at) VALUES (1, 'k', 'c_1.tif', 'c', 1, 's', 1, 1, 'p',"
+            " 'h', 'n')"
+        )
+        db.execute("INSERT INTO annotator (id, email) VALUES (1, 'a@x')")
+        db.execute(
+            "INSERT INTO project (id, server, server_id, template, config, created_at)"
+            " VALUES (1, 's', 1, 't', 'c', 'n')"
+        )
+        db.execute(
+            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
+            " VALUES (1, 1, 1, 1, 'n')"
+        )
+        yield db
+
+
+def revision(db: sqlite3.Connection, number: int, *texts: str, state: str = "new") -> list[int]:
+    """Insert a revision; return the rows of its sentences."""
+    db.execute("UPDATE annotation SET latest = 0")
+    db.execute(
+        "INSERT INTO annotation (id, task_id, server_id, updated_at, created_at, annotator_id,"
+        " result, pulled_at) VALUES (?, 1, 7, ?, 'n', 1, '[]', 'n')",
+        (number, f"time {number}"),
+    )
+    return [
+        int(
+            db.execute(
+                "INSERT INTO sentence (annotation_id, slot, raw, state) VALUES (?, ?, ?, ?)",
+                (number, slot, raw, state),
+            ).lastrowid
+            or 0
+        )
+        for slot, raw in enumerate(texts, 1)
+    ]
+
+
+def state_of(db: sqlite3.Connection, sentence: int) -> str:
+    return str(db.execute("SELECT state FROM sentence WHERE id = ?", (sentence,)).fetchone()[0])
+
+
+@pytest.mark.parametrize(("before", "after"), [*itertools.product(STATES, STATES)])
+def test_every_transition_is_allowed_and_recorded_or_refused(
+    db: sqlite3.Connection, before: str, after: str
+) -> None:
+    (sentence,) = revision(db, 1, "A ship.", state=before)
+    if after in TRANSITIONS[before]:
+        move(db, sentence, after, "B. Lee", note="why", codes="S104")
+        assert state_of(db, sentence) == after
+        row = db.execute("SELECT * FROM decision").fetchone()
+        told = [row[k] for k in ("before", "after", "decided_by", "note", "codes")]
+        assert told == [before, after, "B. Lee", "why", "S104"]
+        assert row["decided_at"]
+    else:
+        with pytest.raises(RsitmdError, match=f"{before} cannot become {after}"):
+            move(db, sentence, after, "B. Lee")
+        assert state_of(db, sentence) == before
+
+
+def test_the_states_are_those_of_the_table() -> None:
+    assert set(TRANSITIONS) == set(STATES)
+    assert TRANSITIONS["replaced"] == {"new"}
+
+
+def test_a_new_revision_replaces_and_keeps_what_was_decided_of_equal_words(
+    db: sqlite3.Connection,
+) -> None:
+    old = revision(db, 1, "One.", "Two.", "Three.", "Four.")
+    move(db, old[0], "accepted", "B. Lee")
+    move(db, old[1], "sent back", "B. Lee", note="count them", codes="S104")
+    move(db, old[2], "sent back", "B. Lee", note="too short")
+    new = revision(db, 2, "One.", "Two boats.", "Three.", "Four.")
+    carry_over(db, 1, 2)
+    assert [state_of(db, row) for row in old] == ["replaced"] * 4
+    assert [state_of(db, row) for row in new] == ["accepted", "new", "sent back", "new"]
+    kept = db.execute("SELECT * FROM decision WHERE sentence_id = ?", (new[2],)).fetchone()
+    assert (kept["decided_by"], kept["note"]) == ("B. Lee", "too short")
+
+
+def test_what_was_sent_back_and_is_empty_stays_sent_back(db: sqlite3.Connection) -> None:
+    old = revision(db, 1, "One.", "", "Three.")
+    move(db, old[1], "sent back", "B. Lee", note="write it")
+    move(db, old[2], "sent back", "B. Lee", note="count")
+    revision(db, 2, "One.")  # the second is empty as before, the third was deleted
+    assert carry_over(db, 1, 2) == 0
+    rows = db.execute("SELECT id, slot, raw, state FROM sentence WHERE annotation_id = 2")
+    found = {row["slot"]: row for row in rows.fetchall()}
+    assert [(found[n]["raw"], found[n]["state"]) for n in (2, 3)] == [("", "sent back")] * 2
+    (note,) = db.execute(
+        "SELECT note FROM decision WHERE sentence_id = ?", (found[3]["id"],)
+    ).fetchone()
+    assert note == "count"
+    revision(db, 3, "One.", "Two.", "Three.")
+    assert carry_over(db, 2, 3) == 2
+    rows = db.execute("SELECT state FROM sentence WHERE annotation_id = 3 ORDER BY slot")
+    assert [row["state"] for row in rows] == ["new"] * 3
+
+
+def test_what_was_listed_of_equal_words_is_not_listed_again(db: sqlite3.Connection) -> None:
+    old = revision(db, 1, "One.", "Two.")
+    db.executemany(
+        "INSERT INTO seen_finding VALUES (?, 'S105', '1 words', 'n')", [(i,) for i in old]
+    )
+    new = revision(db, 2, "One.", "Two boats.")
+    carry_over(db, 1, 2)
+    seen = [row[0] for row in db.execute("SELECT sentence_id FROM seen_finding ORDER BY 1")]
+    assert seen == [*old, new[0]]
+
+
+def test_a_second_opinion_is_recorded_beside_the_first(db: sqlite3.Connection) -> None:
+    (sentence,) = revision(db, 1, "One.")
+    move(db, sentence, "accepted", "B. Lee")
+    move(db, sentence, "accepted", "C. Roy")
+    move(db, sentence, "rejected", "D. Kim", note="another image")
+    names = [row[0] for row in db.execute("SELECT decided_by FROM decision ORDER BY id")]
+    assert names == ["B. Lee", "C. Roy", "D. Kim"]
+
+
+def test_a_revision_that_comes_back_is_new_again(db: sqlite3.Connection) -> None:
+    old = revision(db, 1, "One.")
+    new = revision(db, 2, "Two.")
+    carry_over(db, 1, 2)
+    restore(db, 2, 1)
+    assert (state_of(db, old[0]), state_of(db, new[0])) == ("new", "replaced")
+
+
+def test_accepted_sentences_that_were_changed_are_named(db: sqlite3.Connection) -> None:
+    revision(db, 1, "Two boats.", "A pier.", "A crane.", state="accepted")
+    revision(db, 2, "Two boats.", "A long pier.")
+    assert changed_accepted(db, 1, 2) == [2, 3]
+    revision(db, 3, "Two ships.")
+    assert changed_accepted(db, 2, 3) == []  # nobody had accepted these
