@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import FORMATS, json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import FormatName, json_option, print_json, workspace_argument
 
 
 @click.command("prefill", short_help="Give annotators captions to take and change.")
@@ -21,7 +21,7 @@ from rsitmd_tools.cli.options import FORMATS, json_option, print_json, workspace
 @click.option("--model", help="What made them; the file's name by default.")
 @click.option(
     "--input-format",
-    type=click.Choice(FORMATS),
+    type=FormatName(),
     help="Format of the captions; recognised when not given.",
 )
 @json_option
