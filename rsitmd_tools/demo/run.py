@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -19,7 +19,8 @@ from rsitmd_tools.demo.scenes import write_scenes
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.hashing import sha256_file
-from rsitmd_tools.ingest import ingest
+from rsitmd_tools.ingest import ingest_files
+from rsitmd_tools.ingest.scan import Found, safe_category
 from rsitmd_tools.quality import check_subject, subject_of, summary
 from rsitmd_tools.release import make_release, verify_release
 from rsitmd_tools.splitting import split
@@ -99,7 +100,7 @@ def run_demo(
     _refuse_equal_files(images)
     with _workspace(out / "workspace", images, seed) as workspace:
         with demo.step("ingest"):
-            _ingest(workspace, images)
+            add_images(workspace, images)
         _annotate(workspace, images, demo)
         with demo.step("validate"):
             _validate(workspace, out)
@@ -158,15 +159,20 @@ def _workspace(folder: Path, images: list[CaptionedImage], seed: int) -> Workspa
     return Workspace.create(folder)
 
 
-def _ingest(workspace: Workspace, images: Sequence[CaptionedImage]) -> None:
-    by_category: dict[str, list[Path]] = defaultdict(list)
-    for image in images:
-        by_category[image.category].append(image.path)
-    for category, paths in sorted(by_category.items()):
-        report = ingest(workspace, paths, category)
-        if report.rejected:
-            source, why = report.rejected[0]
-            raise RsitmdError(why, where=source, hint="leave this image out")
+def add_images(workspace: Workspace, images: Sequence[CaptionedImage]) -> None:
+    """Ingest the captioned images of all categories in one step.
+
+    Raises:
+        RsitmdError: A file cannot be used as an image.
+    """
+    files = [
+        Found(image.path, safe_category(image.category))
+        for image in sorted(images, key=lambda image: image.category)
+    ]
+    report = ingest_files(workspace, files)
+    if report.rejected:
+        source, why = report.rejected[0]
+        raise RsitmdError(why, where=source, hint="remove this image from the input")
 
 
 def _annotate(workspace: Workspace, images: list[CaptionedImage], demo: DemoReport) -> None:

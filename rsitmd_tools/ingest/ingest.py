@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -72,14 +72,32 @@ def ingest(
         RsitmdError: A source is absent or empty, or the workspace cannot be written to.
     """
     scanned = scan(sources, category, leave_out=workspace.path)
+    report = ingest_files(workspace, scanned.found, workers)
+    report.skipped = scanned.skipped
+    return report
+
+
+def ingest_files(
+    workspace: Workspace, files: Sequence[Found], workers: int | None = None
+) -> IngestReport:
+    """Add image files whose categories are known to a workspace.
+
+    Args:
+        workspace: A workspace opened for writing.
+        files: The files and their categories, in the order in which they are numbered.
+        workers: Number of processes; one per core by default.
+
+    Raises:
+        RsitmdError: The workspace cannot be written to, or its images have another size.
+    """
     _keep_to_one_size(workspace)
     _remove_leftovers(workspace.images)
-    intake = _Intake(workspace, IngestReport(skipped=scanned.skipped))
+    intake = _Intake(workspace, IngestReport())
     work = partial(normalise, size=workspace.settings.dataset.image_size, known=intake.complete)
-    results = map_in_order(work, [found.path for found in scanned.found], workers)
-    # Closed at once on an error or Ctrl-C, so that no worker goes on.
-    with closing(results), progress("ingest", len(scanned.found)) as step:
-        pairs = zip(scanned.found, results, strict=True)
+    results = map_in_order(work, [found.path for found in files], workers)
+    # Closed at once on an error or Ctrl-C, so that no worker continues.
+    with closing(results), progress("ingest", len(files)) as step:
+        pairs = zip(files, results, strict=True)
         while batch := list(islice(pairs, BATCH)):
             intake.take(batch)
             step(len(batch))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import logging
-import warnings
 from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from rsitmd_tools.errors import reason
 from rsitmd_tools.imaging.decode import decode
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
 from rsitmd_tools.imaging.perceptual import perceptual_hashes
+from rsitmd_tools.imaging.quiet import quiet_decoders
 
 PREDICTOR = 317
 
@@ -58,7 +57,8 @@ def normalise(path: Path, size: int, known: Set[str]) -> Normalised:
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 in known:
             return Normalised(sha256)
-        image, (width, height) = _quietly_decoded(data, size)
+        with quiet_decoders():
+            image, (width, height) = decode(data, size)
     except OSError as error:
         return Normalised(sha256, problem=f"cannot be read ({reason(error)})")
     except UnusableImageError as error:
@@ -82,12 +82,3 @@ def encode_tiff(image: Image.Image) -> bytes:
     encoded = io.BytesIO()
     image.save(encoded, format="TIFF", compression="tiff_lzw", tiffinfo={PREDICTOR: 2})
     return encoded.getvalue()
-
-
-def _quietly_decoded(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:
-    """Decode without the decoders' warnings: a reason to reject is reported, the rest is noise."""
-    for decoder in ("PIL", "rasterio"):
-        logging.getLogger(decoder).setLevel(logging.CRITICAL)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return decode(data, size)

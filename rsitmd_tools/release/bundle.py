@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 import sqlite3
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from rsitmd_tools.atomic import atomic_folder, write_json
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats import load_dataset, precomp, save_dataset
+from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.progress import track
 from rsitmd_tools.quality.statistics import dataset_statistics, origins_of
 from rsitmd_tools.release.checksums import verify_release, write_checksums
@@ -282,9 +282,7 @@ def _read(file: Path) -> bytes:
 def _check_pixels(data: bytes, expected: str, source: Path) -> None:
     hint = "restore the file, or ingest its source into a new workspace"
     try:
-        with warnings.catch_warnings():
-            # What Pillow warns of is said by the error that follows.
-            warnings.simplefilter("ignore")
+        with quiet_decoders():
             image = Image.open(io.BytesIO(data), formats=["TIFF"]).convert("RGB")
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise RsitmdError(f"is damaged ({reason(error)})", where=source, hint=hint) from error

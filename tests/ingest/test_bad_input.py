@@ -95,6 +95,26 @@ def test_bad_files_are_listed_and_the_rest_goes_in(tmp_path: Path) -> None:
         assert [p.name for p in workspace.images.iterdir()] == ["port_1.tif"]
 
 
+def broken_tiff() -> bytes:
+    """A TIFF whose compressed data are broken: libtiff writes to descriptor 2 about it."""
+    data = encoded(noise(), "TIFF", compression="tiff_lzw")
+    return data[:200] + b"\xff" * 300 + data[500:]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_decoders_do_not_write_to_stderr(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], workers: int
+) -> None:
+    (tmp_path / "port").mkdir()
+    file = tmp_path / "port" / "a.tif"
+    file.write_bytes(broken_tiff())
+    noise().save(tmp_path / "port" / "b.png")
+    with Workspace.create(tmp_path / "w") as workspace:
+        report = ingest(workspace, [file.parent], workers=workers)
+    assert report.rejected == [(str(file), "cannot be decoded (decoder error -2)")]
+    assert capfd.readouterr().err == "ingest: 2/2 done\n"
+
+
 def test_nothing_usable_is_exit_code_1_and_each_file_a_line(tmp_path: Path) -> None:
     (tmp_path / "port").mkdir()
     (tmp_path / "port" / "a.png").write_bytes(b"")
