@@ -25,6 +25,7 @@ from rsitmd_tools.quality import check_subject, subject_of, summary
 from rsitmd_tools.release import make_release, verify_release
 from rsitmd_tools.splitting import split
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import stored_images
 
 VERSION = "1.0.0"
 CONFIGS = ("vsepp", "amfmn-fusion")
@@ -207,8 +208,7 @@ def _validate(workspace: Workspace, out: Path) -> None:
 
 
 def _names(workspace: Workspace, images: Sequence[CaptionedImage]) -> dict[str, str]:
-    rows = workspace.db.execute("SELECT sha256, filename FROM image")
-    by_content = {row["sha256"]: row["filename"] for row in rows}
+    by_content = {image.sha256: image.filename for image in stored_images(workspace)}
     return {image.path.name: by_content[sha256_file(image.path)] for image in images}
 
 

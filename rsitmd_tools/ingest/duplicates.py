@@ -9,6 +9,7 @@ import numpy as np
 
 from rsitmd_tools.imaging.perceptual import near_pairs
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import set_duplicate_groups, stored_images
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +27,20 @@ class Duplicates:
 
 def group_duplicates(workspace: Workspace) -> Duplicates:
     """Group exact and near duplicates anew; a group's number is its first image's id."""
-    rows = workspace.db.execute(
-        "SELECT id, pixel_sha256, phash, duplicate_group FROM image ORDER BY id"
-    ).fetchall()
+    images = stored_images(workspace)
     found = duplicate_groups(
-        [row["pixel_sha256"] for row in rows],
-        [row["phash"] for row in rows],
+        [image.pixel_sha256 for image in images],
+        [image.phash for image in images],
         workspace.settings.split.near_duplicate_distance,
     )
-    groups = [None if first is None else rows[first]["id"] for first in found]
+    groups = [None if first is None else images[first].id for first in found]
     changed = [
-        (group, row["id"])
-        for row, group in zip(rows, groups, strict=True)
-        if group != row["duplicate_group"]
+        (image.id, group)
+        for image, group in zip(images, groups, strict=True)
+        if group != image.duplicate_group
     ]
     with workspace.transaction() as db:
-        db.executemany("UPDATE image SET duplicate_group = ? WHERE id = ?", changed)
+        set_duplicate_groups(db, changed)
     grouped = [group for group in groups if group is not None]
     return Duplicates(len(grouped), len(set(grouped)))
 

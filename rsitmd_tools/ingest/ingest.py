@@ -17,6 +17,14 @@ from rsitmd_tools.ingest.normalise import Normalised, normalise
 from rsitmd_tools.ingest.scan import Found, scan, shown
 from rsitmd_tools.progress import progress
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import (
+    NewImage,
+    add_images,
+    forget_rejected,
+    has_images,
+    record_rejected,
+    stored_images,
+)
 from rsitmd_tools.workspace.store import utc_now
 
 BATCH = 64
@@ -120,10 +128,10 @@ class _Intake:
         present = {path.name for path in workspace.images.glob("*.tif")}
         self.filenames: dict[str, str] = {}
         self.numbers: dict[str, int] = {}
-        for row in workspace.db.execute("SELECT sha256, filename, category, number FROM image"):
-            self.filenames[row["sha256"]] = row["filename"]
-            last = self.numbers.get(row["category"], 0)
-            self.numbers[row["category"]] = max(last, row["number"])
+        for image in stored_images(workspace):
+            self.filenames[image.sha256] = image.filename
+            last = self.numbers.get(image.category, 0)
+            self.numbers[image.category] = max(last, image.number)
         self.complete = frozenset(
             sha256 for sha256, filename in self.filenames.items() if filename in present
         )
@@ -131,13 +139,15 @@ class _Intake:
     def take(self, batch: list[tuple[Found, Normalised]]) -> None:
         """Write the files of a batch, then their rows in one transaction."""
         now = utc_now()
-        rows, rejected, accepted = [], [], []
+        added: list[NewImage] = []
+        rejected: list[tuple[str, str]] = []
+        accepted: list[str] = []
         for found, image in batch:
             source = shown(found.path.resolve())
             if image.problem is not None:
-                rejected.append((source, image.problem, now))
+                rejected.append((source, image.problem))
                 continue
-            accepted.append((source,))
+            accepted.append(source)
             if image.sha256 in self.filenames:
                 self._recognise(source, found, image)
                 continue
@@ -146,27 +156,26 @@ class _Intake:
             self._write(filename, image)
             self.numbers[found.category] = number
             self.filenames[image.sha256] = filename
-            rows.append(
-                (
-                    *(image.sha256, filename, found.category, number, source),
-                    *(image.width, image.height, image.pixel_sha256, image.phash, now),
+            added.append(
+                NewImage(
+                    sha256=image.sha256,
+                    filename=filename,
+                    category=found.category,
+                    number=number,
+                    source=source,
+                    width=image.width,
+                    height=image.height,
+                    pixel_sha256=image.pixel_sha256,
+                    phash=image.phash,
+                    ingested_at=now,
                 )
             )
         with self.workspace.transaction() as db:
-            db.executemany(
-                "INSERT INTO image (sha256, filename, category, number, source, width, height,"
-                " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                rows,
-            )
-            db.executemany(
-                "INSERT INTO rejected VALUES (?, ?, ?) ON CONFLICT (source) DO UPDATE SET"
-                " reason = excluded.reason, rejected_at = excluded.rejected_at"
-                " WHERE reason != excluded.reason",
-                rejected,
-            )
-            db.executemany("DELETE FROM rejected WHERE source = ?", accepted)
-        self.report.added += len(rows)
-        self.report.rejected += [(source, problem) for source, problem, _ in rejected]
+            add_images(db, added)
+            record_rejected(db, rejected, now)
+            forget_rejected(db, accepted)
+        self.report.added += len(added)
+        self.report.rejected += rejected
 
     def _recognise(self, source: str, found: Found, image: Normalised) -> None:
         """Count a file that is known; bring its image back where that was lost."""
@@ -193,7 +202,7 @@ def _keep_to_one_size(workspace: Workspace) -> None:
     recorded = workspace.fact(SIZE_FACT)
     if recorded == size:
         return
-    if recorded is not None and workspace.db.execute("SELECT 1 FROM image").fetchone():
+    if recorded is not None and has_images(workspace):
         raise RsitmdError(
             f"dataset.image_size is {size}, the images here have {recorded}",
             where=workspace.path / "rsitmd.toml",

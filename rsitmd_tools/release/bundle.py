@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,6 +38,13 @@ from rsitmd_tools.release.select import (
 from rsitmd_tools.similarity import write_prior
 from rsitmd_tools.splitting.split import FACT as SPLIT
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import (
+    annotator_numbers,
+    authors_by_image,
+    last_annotated,
+    snapshot,
+    stored_images,
+)
 from rsitmd_tools.workspace.licence import licence_state
 from rsitmd_tools.workspace.merge import (
     count_not_accepted,
@@ -47,13 +53,6 @@ from rsitmd_tools.workspace.merge import (
 )
 
 MANIFEST = "release.json"
-# Who wrote about which image, sentences or keywords.
-WRITERS = (
-    "SELECT DISTINCT filename, email FROM current_annotation AS annotation"
-    " JOIN task ON task.id = task_id"
-    " JOIN project ON project.id = project_id AND project.kind = 'main'"
-    " JOIN image ON image.id = image_id JOIN annotator ON annotator.id = annotation.annotator_id"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,20 +173,16 @@ def _errors_name(out: Path, *, instead_of: Path) -> Iterator[None]:
 
 def _content(workspace: Workspace) -> _Content:
     """Read the workspace at one moment: a pull that runs meanwhile changes nothing."""
-    db = workspace.db
     only_accepted = workspace.settings.release.only_accepted
-    db.execute("BEGIN")
-    try:
+    with snapshot(workspace):
         images = merged_images(workspace, only_accepted=only_accepted)
         unreviewed = count_not_accepted(workspace)
         untouched = len(untouched_sentences(workspace))
-        addresses = db.execute("SELECT id, email FROM annotator").fetchall()
-        pixels = db.execute("SELECT filename, pixel_sha256 FROM image").fetchall()
-        until = db.execute("SELECT max(updated_at) FROM annotation WHERE latest").fetchone()[0]
+        numbers = annotator_numbers(workspace)
+        pixels = {image.filename: image.pixel_sha256 for image in stored_images(workspace)}
+        until = last_annotated(workspace)
         licence = licence_state(workspace)
-        writers = db.execute(WRITERS).fetchall()
-    finally:
-        db.execute("ROLLBACK")
+        authors = authors_by_image(workspace)
     finished, left_out = finished_images(
         images,
         workspace.settings.annotation.sentences_per_image,
@@ -196,7 +191,7 @@ def _content(workspace: Workspace) -> _Content:
     check_splits(finished, workspace.path, only_accepted=only_accepted)
     check_filenames(finished, workspace.path)
     # The number is the annotator's in the workspace: the same person in every release.
-    pseudonyms = {row["email"]: f"annotator-{row['id']}" for row in addresses}
+    pseudonyms = {email: f"annotator-{number}" for email, number in numbers.items()}
     dataset = Dataset(
         name=workspace.settings.dataset.name,
         images=tuple(without_names(finished, pseudonyms)),
@@ -207,9 +202,9 @@ def _content(workspace: Workspace) -> _Content:
     return _Content(
         dataset,
         tuple(left_out),
-        {r["filename"]: r["pixel_sha256"] for r in pixels},
+        pixels,
         until,
-        None if licence is None else _licence(licence, writers, finished, pseudonyms),
+        None if licence is None else _licence(licence, authors, finished, pseudonyms),
         # Those in the release, or those that it leaves out.
         unreviewed.total()
         if only_accepted
@@ -220,13 +215,13 @@ def _content(workspace: Workspace) -> _Content:
 
 def _licence(
     state: dict[str, Any],
-    writers: Sequence[sqlite3.Row],
+    authors: Set[tuple[str, str]],
     images: Sequence[ImageRecord],
     pseudonyms: dict[str, str],
 ) -> dict[str, Any]:
     """Return the licence that annotators were asked to accept, and who wrote without."""
     released = {image.filename for image in images}
-    wrote = {row["email"] for row in writers if row["filename"] in released}
+    wrote = {email for filename, email in authors if filename in released}
     return {
         "name": state["name"],
         "text_sha256": state["sha256"],

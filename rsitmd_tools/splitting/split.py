@@ -13,6 +13,7 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.splitting.assign import Item, assign_splits
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import set_splits, stored_images
 
 FACT = "split"
 
@@ -71,30 +72,30 @@ def split(
     shares = _checked(shares or {name: float(getattr(settings, name)) for name in SPLITS})
     seed = settings.seed if seed is None else seed
     duplicates = group_duplicates(workspace)
-    rows = workspace.db.execute("SELECT * FROM image ORDER BY id").fetchall()
-    if not rows:
+    stored = stored_images(workspace)
+    if not stored:
         raise RsitmdError(
             "holds no images",
             where=workspace.path,
             hint=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
         )
-    names = {row["id"]: row["filename"] for row in rows}
+    names = {image.id: image.filename for image in stored}
     items = [
-        Item(row["filename"], row["category"], names[row["duplicate_group"] or row["id"]])
-        for row in rows
+        Item(image.filename, image.category, names[image.duplicate_group or image.id])
+        for image in stored
     ]
-    before = {row["filename"]: row["split"] for row in rows if row["split"]}
+    before = {image.filename: image.split for image in stored if image.split}
     kept = {} if reassign else before
     if exclude is not None:
         kept = kept | _never_trained(workspace, items, exclude)
     assigned = assign_splits(items, shares, seed, kept)
     images = Counter(assigned.values())
     _refuse_empty(workspace, items, shares, images)
-    changed = [(home, name) for name, home in assigned.items() if before.get(name) != home]
+    changed = [(name, home) for name, home in assigned.items() if before.get(name) != home]
     asked = json.dumps({"shares": shares, "seed": seed}, sort_keys=True)
     recorded = workspace.fact(FACT)
     with workspace.transaction() as db:
-        db.executemany("UPDATE image SET split = ? WHERE filename = ?", changed)
+        set_splits(db, changed)
         if reassign or not before:
             workspace.set_fact(FACT, asked)
     return SplitReport(
