@@ -1,4 +1,4 @@
-"""From folders of images to normalised images in the workspace."""
+"""Ingest: adding the images of folders to a workspace, normalised."""
 
 from rsitmd_tools.ingest.ingest import IngestReport, ingest, ingest_files
 

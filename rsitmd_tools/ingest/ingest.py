@@ -1,4 +1,4 @@
-"""``build ingest``: images into the workspace, each content once."""
+"""``build ingest``: adds images to a workspace, each content once."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ SIZE_FACT = "image_size"
 
 @dataclass(slots=True)
 class IngestReport:
-    """What an ingest did.
+    """The result of an ingest.
 
     Attributes:
-        added: Images taken in.
-        known: Files whose content the workspace has already.
-        restored: Known images whose file was gone from the workspace and is there again.
-        skipped: Files of other types, links that lead out of the source, and links to
-            folders.
-        rejected: ``(file, reason)`` of those kept out.
-        other_category: ``(file, image)`` of those known under another category than the
-            one they were found in; the first one stands.
-        duplicates: Images in the workspace that lie in a group of duplicates.
-        duplicate_groups: Those groups.
+        added: Number of images added.
+        known: Number of files whose content the workspace already has.
+        restored: Number of known images whose missing file was written again.
+        skipped: Number of files of other types, links that point outside the source, and links
+            to folders.
+        rejected: ``(file, reason)`` of the unusable files.
+        other_category: ``(file, image)`` of the known files that were found under another
+            category. The first category is kept.
+        duplicates: Number of images in the workspace that are in a group of duplicates.
+        duplicate_groups: Number of groups of duplicates.
     """
 
     added: int = 0
@@ -64,20 +64,20 @@ def ingest(
     category: str | None = None,
     workers: int | None = None,
 ) -> IngestReport:
-    """Take images into a workspace.
+    """Add images to a workspace.
 
-    Files are numbered in the order of their names, whatever the number of workers. An
-    image's file is written before its row, batch by batch: a killed ingest is run again
-    and gives what it would have given.
+    Files are numbered in the order of their names, independently of the number of workers. The
+    files of a batch are written before its rows, so that a killed ingest can be run again and
+    has the same result.
 
     Args:
-        workspace: A workspace opened to write.
+        workspace: A workspace opened for writing.
         sources: Folders or files.
-        category: One category for all; by default told by folder or file name.
-        workers: Processes; by default one a core.
+        category: Category of all images; by default from the folder or file name.
+        workers: Number of processes; one per core by default.
 
     Raises:
-        RsitmdError: A source is absent or empty, or the workspace cannot be written to.
+        RsitmdError: A source does not exist or is empty, or the workspace cannot be written to.
     """
     scanned = scan(sources, category, leave_out=workspace.path)
     report = ingest_files(workspace, scanned.found, workers)
@@ -98,7 +98,7 @@ def ingest_files(
     Raises:
         RsitmdError: The workspace cannot be written to, or its images have another size.
     """
-    _keep_to_one_size(workspace)
+    _check_image_size(workspace)
     _remove_leftovers(workspace.images)
     intake = _Intake(workspace, IngestReport())
     work = partial(normalise, size=workspace.settings.dataset.image_size, known=intake.complete)
@@ -116,10 +116,10 @@ def ingest_files(
 
 
 class _Intake:
-    """Writes batches of normalised files, and keeps what the next batch must know.
+    """Writes batches of normalised files, and keeps the state between batches.
 
     Attributes:
-        complete: SHA-256 of the sources whose image is in the workspace, row and file.
+        complete: SHA-256 of the sources whose image is in the workspace with row and file.
     """
 
     def __init__(self, workspace: Workspace, report: IngestReport) -> None:
@@ -149,7 +149,7 @@ class _Intake:
                 continue
             accepted.append(source)
             if image.sha256 in self.filenames:
-                self._recognise(source, found, image)
+                self._count_known(source, found, image)
                 continue
             number = self.numbers.get(found.category, 0) + 1
             filename = f"{found.category}_{number}.tif"
@@ -177,8 +177,8 @@ class _Intake:
         self.report.added += len(added)
         self.report.rejected += rejected
 
-    def _recognise(self, source: str, found: Found, image: Normalised) -> None:
-        """Count a file that is known; bring its image back where that was lost."""
+    def _count_known(self, source: str, found: Found, image: Normalised) -> None:
+        """Count a known file; restore the image if its file is missing."""
         filename = self.filenames[image.sha256]
         self.report.known += 1
         if filename.rpartition("_")[0] != found.category:
@@ -192,11 +192,11 @@ class _Intake:
             target.write_bytes(image.tiff)
 
 
-def _keep_to_one_size(workspace: Workspace) -> None:
-    """Record the side of the images; refuse to mix two.
+def _check_image_size(workspace: Workspace) -> None:
+    """Record the image size of the workspace; refuse a different one.
 
     Raises:
-        RsitmdError: ``image_size`` was changed after images were taken in.
+        RsitmdError: ``image_size`` was changed after images were added.
     """
     size = str(workspace.settings.dataset.image_size)
     recorded = workspace.fact(SIZE_FACT)
@@ -204,15 +204,15 @@ def _keep_to_one_size(workspace: Workspace) -> None:
         return
     if recorded is not None and has_images(workspace):
         raise RsitmdError(
-            f"dataset.image_size is {size}, the images here have {recorded}",
+            f"dataset.image_size is {size}, but the images of the workspace have {recorded}",
             where=workspace.path / "rsitmd.toml",
-            hint=f"set it back to {recorded}, or begin another workspace",
+            hint=f"set it to {recorded}, or create another workspace",
         )
     with workspace.transaction():
         workspace.set_fact(SIZE_FACT, size)
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove files that a killed ingest had not finished."""
+    """Remove unfinished files of a killed ingest."""
     for leftover in folder.glob(f".*{PARTIAL}*"):
         leftover.unlink(missing_ok=True)

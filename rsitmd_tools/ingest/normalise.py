@@ -1,4 +1,4 @@
-"""One file to what the workspace keeps of it; the part of ingest that runs in parallel."""
+"""Normalisation of one file: the part of ingest that runs in parallel."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ PREDICTOR = 317
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """What became of a file.
+    """The result for one file.
 
     Attributes:
-        sha256: Of the file's bytes; empty where it could not be read.
-        tiff: The normalised image as a TIFF file; empty where it is known or unusable.
-        pixel_sha256: Of its RGB pixels.
+        sha256: SHA-256 of the file; empty if it cannot be read.
+        tiff: The normalised image as a TIFF file; empty if the file is known or unusable.
+        pixel_sha256: SHA-256 of the normalised RGB pixels.
         phash: Perceptual hashes, see :func:`perceptual_hashes`.
-        width: Of the source, in pixels.
-        height: Of the source, in pixels.
-        problem: Why the file cannot be used, or None.
+        width: Width of the source in pixels.
+        height: Height of the source in pixels.
+        problem: The reason why the file cannot be used, or None.
     """
 
     sha256: str
@@ -43,12 +43,12 @@ class Normalised:
 
 
 def normalise(path: Path, size: int, known: Set[str]) -> Normalised:
-    """Read a file, and decode, resize, hash and encode it.
+    """Read, decode, resize, hash and encode a file.
 
     Args:
         path: The file.
-        size: Side of the result in pixels.
-        known: SHA-256 of files that need no more than to be recognised.
+        size: Side length of the result in pixels.
+        known: SHA-256 of files that do not have to be decoded.
     """
     sha256 = ""
     try:
@@ -74,10 +74,10 @@ def normalise(path: Path, size: int, known: Set[str]) -> Normalised:
 
 
 def encode_tiff(image: Image.Image) -> bytes:
-    """Encode an image as TIFF without loss, the same bytes on every machine.
+    """Encode an image as lossless TIFF, with the same bytes on every machine.
 
-    LZW with the horizontal predictor: of the lossless kinds that every reader of TIFF
-    knows it is the quickest that makes photographs smaller (by 29 %).
+    LZW with the horizontal predictor is the fastest of the widely supported lossless methods
+    that reduce the size of photographs (by 29 %).
     """
     encoded = io.BytesIO()
     image.save(encoded, format="TIFF", compression="tiff_lzw", tiffinfo={PREDICTOR: 2})

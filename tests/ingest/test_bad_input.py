@@ -1,4 +1,4 @@
-"""Every kind of file people have: it goes in right, or is kept out with its reason."""
+"""Every kind of file people have: it is added correctly or rejected with a reason."""
 
 from __future__ import annotations
 
@@ -126,8 +126,8 @@ def test_nothing_usable_is_exit_code_1_and_each_file_a_line(tmp_path: Path) -> N
         standalone_mode=False,
     )
     assert done.return_value == 1
-    assert "images: 0 added, 0 known, 2 kept out" in done.stdout
-    said = [line for line in done.stderr.splitlines() if line.startswith("kept out")]
+    assert "images: 0 added, 0 known, 2 rejected" in done.stdout
+    said = [line for line in done.stderr.splitlines() if line.startswith("rejected")]
     assert len(said) == 2
     assert said[0].endswith("a.png: is empty")
     assert r"b\n.png: is not a TIFF" in said[1]
