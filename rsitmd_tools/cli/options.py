@@ -12,8 +12,8 @@ from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Formats are named here so that help and completion need not import their modules;
-# a test holds the list against the registry.
+# Listed here so that help and completion do not import the modules of the formats. A test
+# compares the list with the registry.
 FORMATS = ("rsitmd", "precomp", "workspace")
 
 
@@ -66,12 +66,12 @@ def input_options(function: F) -> F:
         "image_folder",
         metavar="DIR",
         type=click.Path(file_okay=False, path_type=Path),
-        help="Where the images lie, if not beside the dataset.",
+        help="Folder of the images, if it is not beside the dataset.",
     )(function)
     return click.option(
         "--input-format",
         type=FormatName(),
-        help="Format of PATH; recognised when not given.",
+        help="Format of PATH; detected by default.",
     )(function)
 
 

@@ -1,7 +1,7 @@
 """Tables of ``workspace.db`` and their migrations.
 
 Migration ``n`` (counted from 1) takes the database from ``user_version`` n - 1 to n; a
-migration that was published is never changed, a new one is added at the end.
+published migration is never changed; add a new one at the end.
 """
 
 from __future__ import annotations
@@ -272,7 +272,7 @@ VERSION = len(MIGRATIONS)
 
 
 def migrate(db: sqlite3.Connection, where: str) -> None:
-    """Bring a database to the newest schema, one transaction a step.
+    """Migrate a database to the current schema, with one transaction per step.
 
     Raises:
         RsitmdError: The database was written by a newer version of this tool.
@@ -291,10 +291,10 @@ def version(db: sqlite3.Connection) -> int:
 
 
 def refuse_newer(found: int, where: str) -> None:
-    """Raise when a database is newer than this tool."""
+    """Raise an error if a database has a newer schema than this tool."""
     if found > VERSION:
         raise RsitmdError(
-            f"this workspace has schema {found}, this version of the tool knows {VERSION}",
+            f"the workspace has schema {found}, newer than the schema {VERSION} of this tool",
             where=where,
-            hint="update with: pip install -U rsitmd-tools",
+            hint="update the tool with: pip install -U rsitmd-tools",
         )

@@ -51,6 +51,6 @@ def test_a_file_that_is_no_list_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{}")
     with (
         workspace_of(tmp_path / "w") as workspace,
-        pytest.raises(RsitmdError, match="is no exclusion list"),
+        pytest.raises(RsitmdError, match="is not an exclusion list"),
     ):
         split(workspace, exclude=tmp_path / "x.json")

@@ -168,7 +168,7 @@ def test_a_backup_at_work_is_left_alone(folder: Path, tmp_path: Path) -> None:
     lock = WriterLock(folder / BACKUP_LOCK)
     lock.acquire()
     (folder / ".partial-backup-live").mkdir()
-    with pytest.raises(RsitmdError, match="another command is writing here"):
+    with pytest.raises(RsitmdError, match="another command is writing to this workspace"):
         backup(folder, tmp_path / "b.tar")
     assert (folder / ".partial-backup-live").exists()
     lock.release()
@@ -208,7 +208,7 @@ def test_no_file_leaves_the_folder(folder: Path, tmp_path: Path, name: str) -> N
 
 def test_a_folder_that_exists_is_left_alone(folder: Path, tmp_path: Path) -> None:
     backup(folder, tmp_path / "b.tar")
-    with pytest.raises(RsitmdError, match="exists already"):
+    with pytest.raises(RsitmdError, match="already exists"):
         restore(tmp_path / "b.tar", folder)
     with pytest.raises(RsitmdError, match="cannot be read"):
         restore(tmp_path / "absent.tar", tmp_path / "back")
