@@ -124,8 +124,8 @@ def _on_server(client: Client, projects: list[int]) -> dict[tuple[int, str], _Ta
                 for task in page:
                     for annotation in task.annotations or []:
                         entry = annotation if isinstance(annotation, dict) else vars(annotation)
-                        made = server_time(entry["created_at"])
-                        found[int(entry["id"]), made] = _Task(
+                        created = server_time(entry["created_at"])
+                        found[int(entry["id"]), created] = _Task(
                             key_of(task), server_time(task.created_at)
                         )
                 step(len(page))

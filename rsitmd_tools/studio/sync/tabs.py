@@ -50,7 +50,7 @@ def ensure_sent_back_tab(workspace: Workspace, client: Client, project: int) -> 
 
 def _create(client: Client, project: int, more: dict[str, Any]) -> int:
     hidden = [f"tasks:{name}" for name in HIDDEN]
-    made = client.call(
+    view = client.call(
         client.sdk.views.create,
         safe=False,
         project=project,
@@ -61,7 +61,7 @@ def _create(client: Client, project: int, more: dict[str, Any]) -> int:
             **more,
         },
     )
-    return int(made.id)
+    return int(view.id)
 
 
 def _title(view: Any) -> str:

@@ -93,7 +93,7 @@ class Tasks:
     def update(
         self,
         images: Mapping[int, TaskImage],
-        report: Callable[[str], None] | None = None,
+        notify: Callable[[str], None] | None = None,
     ) -> int:
         """Send new data to the tasks whose data are out of date.
 
@@ -101,15 +101,15 @@ class Tasks:
 
         Args:
             images: Images by row.
-            report: Receives one line about the changes before they are made.
+            notify: Receives one line about the changes before they are made.
 
         Returns:
             The number of tasks that were changed.
         """
         changed = self._stale(images)
-        if changed and report is not None:
+        if changed and notify is not None:
             tasks = "1 task" if len(changed) == 1 else f"{len(changed)} tasks"
-            report(f"new data for {tasks} of project {self.number}")
+            notify(f"new data for {tasks} of project {self.number}")
         moved = False
         with progress("change tasks", len(changed)) as step:
             for task, data in changed:
