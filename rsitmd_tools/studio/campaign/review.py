@@ -25,7 +25,7 @@ from rsitmd_tools.studio.campaign.decisions import (
 )
 from rsitmd_tools.studio.campaign.seen import seen
 from rsitmd_tools.studio.campaign.sentences import Empty, Entry, row_of, sentences
-from rsitmd_tools.studio.sync.push import send_notes
+from rsitmd_tools.studio.sync.task_updates import update_tasks
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.acceptance import Acceptance, acceptance
 from rsitmd_tools.workspace.states import ACCEPTED, NEW, PULL, REJECTED, SENT_BACK, move
@@ -147,7 +147,7 @@ def review(workspace: Workspace, asked: ReviewRequest) -> ReviewReport:
     if back or rejected or accepted:
         client = Client(connection_of(workspace)) if _notes_may_change(workspace) else None
         if client is not None:
-            send_notes(workspace, client)
+            update_tasks(workspace, client)
         # Notes may have found tasks under other numbers.
         now = {e.label: e for e in sentences(workspace).values()}
         _tell(report, back, found, now, "" if client is None else client.connection.page)

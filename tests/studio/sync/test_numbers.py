@@ -1,4 +1,4 @@
-"""Annotations whose number on the server changed hands, or that an import made anew."""
+"""Annotations whose number belongs to another annotation now, or that were imported again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANNA, BERTA = 1, 2
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    """A workspace with one task, and two people who wrote nothing yet."""
+    """A workspace with one task and two annotators without annotations."""
     with Workspace.create(tmp_path / "workspace") as made:
         with made.transaction() as db:
             for email in ("anna@x.org", "berta@x.org"):
@@ -33,7 +33,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 
 def store(workspace: Workspace, number: int, author: int, *texts: str, made: str = EARLY) -> None:
-    """Store revisions of an annotation, the last one the latest."""
+    """Store revisions of an annotation; the last one is the latest."""
     with workspace.transaction() as db:
         for place, text in enumerate(texts, 1):
             add(
@@ -66,7 +66,7 @@ def rows(workspace: Workspace) -> list[tuple[Any, ...]]:
 
 
 def follow(workspace: Workspace, entries: list[dict[str, Any]], author: int) -> None:
-    """Do what a pull does with the numbers of a task's annotations."""
+    """Update the numbers of a task's annotations, as a pull does."""
     present = {one["id"] for one in entries}
     with workspace.transaction() as db:
         for one in entries:
@@ -98,14 +98,14 @@ def test_an_imported_copy_is_the_same_annotation_with_its_author(workspace: Work
     assert [row[0] for row in made] == [EARLY]  # when it was written, not when it was copied
 
 
-def test_of_two_with_one_text_each_author_keeps_their_own(workspace: Workspace) -> None:
+def test_equal_texts_are_told_apart_by_author(workspace: Workspace) -> None:
     store(workspace, 5, ANNA, "Two boats.")
     store(workspace, 6, BERTA, "Two boats.")
     follow(workspace, [entry(9, "Two boats.")], BERTA)
     assert rows(workspace) == [(5, ANNA, 1, 1), (9, BERTA, 1, 0)]
 
 
-def test_copies_that_take_each_others_numbers_are_told_apart(workspace: Workspace) -> None:
+def test_copies_with_exchanged_numbers_are_told_apart(workspace: Workspace) -> None:
     store(workspace, 5, ANNA, "Two boats.")
     store(workspace, 6, BERTA, "Three boats.")
     copies = [entry(6, "Two boats."), entry(7, "Three boats.")]
@@ -113,7 +113,7 @@ def test_copies_that_take_each_others_numbers_are_told_apart(workspace: Workspac
     assert rows(workspace) == [(6, ANNA, 1, 0), (7, BERTA, 1, 0)]
 
 
-def test_an_empty_annotation_is_no_copy_of_another(workspace: Workspace) -> None:
+def test_an_empty_annotation_is_not_a_copy_of_another(workspace: Workspace) -> None:
     store(workspace, 5, ANNA)
     with workspace.transaction() as db:
         add(db, "annotation", server_id=5, created_at=EARLY)
