@@ -42,7 +42,7 @@ def test_from_pilot_to_campaign(
     folder = make_workspace(images=4, settings=SETTINGS)
     with Workspace.open(folder, write=True) as workspace:
         assert start_pilot(workspace, None, references) == ["harbour_1.tif", "harbour_2.tif"]
-        with pytest.raises(RsitmdError, match="has a pilot already"):
+        with pytest.raises(RsitmdError, match="already has a pilot"):
             start_pilot(workspace)
         for email, _ in annotators[:3]:
             join(workspace, email)

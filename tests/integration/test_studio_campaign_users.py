@@ -48,7 +48,9 @@ def test_the_command_adds_lists_and_deactivates(make_workspace: MakeWorkspace, t
     assert "a@example.org: left" in left.stdout
     unknown = tool.run("annotate", "users", folder, "deactivate", "a@example.org")
     assert unknown.returncode == 1
-    assert "takes no part in this campaign; who takes part: b@example.org" in unknown.stderr
+    assert (
+        "is not an active annotator of this campaign; use one of: b@example.org" in unknown.stderr
+    )
     assert tool.run("annotate", "users", folder, "add", "no address").returncode == 2
     assert tool.run("annotate", "users", folder, "add").returncode == 2
 

@@ -86,11 +86,13 @@ def test_fewer_references_than_images_asked_for_start_nothing(
     with pytest.raises(RsitmdError) as error:
         start_pilot(workspace, 2, references)
     assert str(error.value) == (
-        f"{references}: has sentences for 1 image here, 2 were asked for;"
+        f"{references}: --images is 2, but there are sentences for only 1 image;"
         " add sentences, or use --images 1"
     )
     assert current_pilot(workspace) is None
-    with pytest.raises(RsitmdError, match="has 4 images, 5 were asked for; ingest more, or use"):
+    with pytest.raises(
+        RsitmdError, match="is 5, but the workspace has only 4 images; ingest more images, or use"
+    ):
         start_pilot(workspace, 5)
     assert start_pilot(workspace, 1, references) == ["port_1.tif"]
 
@@ -172,7 +174,7 @@ def test_the_command_stops_and_starts_anew(workspace: Workspace) -> None:
     CliRunner().invoke(command, [str(folder), "--start", "--images", "1"])
     again = CliRunner().invoke(command, [str(folder), "--start"])
     assert again.exit_code != 0
-    assert "or end it with --stop" in str(again.exception)
+    assert "stop it with --stop" in str(again.exception)
     done = CliRunner().invoke(command, [str(folder), "--stop", "--start", "--images", "2"])
     assert done.exit_code == 0, done.output
     assert "pilot of 2 images" in done.output
@@ -195,7 +197,7 @@ def test_a_pilot_needs_a_project_for_each_person(workspace: Workspace) -> None:
                 result, pulled_at) VALUES (1, 1, 'n', 'n', 1, '[]', 'n');
             BEGIN;
         """)
-    with pytest.raises(RsitmdError, match="needs a project for each person"):
+    with pytest.raises(RsitmdError, match="needs one project per annotator"):
         start_pilot(workspace)
 
 
