@@ -143,19 +143,32 @@ def test_the_words_name_a_sentence(workspace: Workspace, tmp_path: Path) -> None
     assert named(workspace, tmp_path, *lines) == [ANNA[2]]
     # With a number they are a check.
     lines = ("image,annotator,sentence,text,note", f"port_1.tif,anna@x,2,{ANNA[2]},count")
-    with pytest.raises(RsitmdError, match=r"0 sentences by anna@x with the number 2 with these"):
+    with pytest.raises(
+        RsitmdError, match=r"no sentence matches .* anna@x, sentence 2, text \"There"
+    ):
         named(workspace, tmp_path, *lines)
 
 
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("port_9.tif,,1,", r"line 2: port_9.tif has 0 sentences by anybody .*annotate log"),
-        ("port_1.tif,,3,", r"has 2 sentences by anybody .*name one of: anna@x, sentence 3; berta"),
-        ("port_1.tif,anna@x,,", r"has 3 sentences by anna@x; name one of: anna@x, sentence 1; "),
-        ("port_1.tif,anna@x,0,", r"has 0 sentences by anna@x with the number 0"),
-        ("port_1.tif,anna@x,7,", r"has 0 sentences by anna@x with the number 7"),
-        ("port_1.tif", r"has 6 sentences by anybody"),
+        (
+            "port_9.tif,,1,",
+            r"line 2: no sentence matches image port_9.tif.*; use the file name of an",
+        ),
+        (
+            "port_1.tif,,3,",
+            r"2 sentences match image port_1.tif, sentence 3; use one of: anna@x, sentence 3; b",
+        ),
+        (
+            "port_1.tif,anna@x,,",
+            r"3 sentences match .*, annotator anna@x; use one of: anna@x, sentence 1; ",
+        ),
+        ("port_1.tif,anna@x,0,", r"no sentence matches .* annotator anna@x, sentence 0;"),
+        ("port_1.tif,anna@x,7,", r"no sentence matches .* annotator anna@x, sentence 7;"),
+        ("port_1.tif,carl@x,1,", r"carl@x, sentence 1; use an annotator of this image: anna@x, b"),
+        (",anna@x,1,", r"no sentence matches an empty file name"),
+        ("port_1.tif", r"6 sentences match image port_1.tif; .*; and 1 more"),
     ],
 )
 def test_a_name_that_fits_no_sentence_or_several_is_refused(
@@ -194,10 +207,10 @@ def test_the_json_of_validate_means_the_sentences_it_was_made_of(
         # One more sentence leaves the dataset: the indices mean others now.
         with workspace.transaction() as db:
             move(db, 1, "sent back", "B. Lee")
-        with pytest.raises(RsitmdError, match=r"was made before the sentences .* changed; run: rs"):
+        with pytest.raises(RsitmdError, match=r"is out of date: the sentences .* changed; run: rs"):
             by_file(file, workspace, Found(workspace))
         file.write_text(json.dumps({"summary": []}), encoding="utf-8")
-        with pytest.raises(RsitmdError, match="holds no findings"):
+        with pytest.raises(RsitmdError, match="is not a list of findings"):
             by_file(file, workspace, Found(workspace))
 
 
@@ -207,7 +220,7 @@ def test_a_note_names_no_other_annotator(tmp_path: Path) -> None:
         findings = look(workspace, ("S102", "N106"))
         assert any("sentence 1 of anna@x" in f.message for f in findings)
         [chosen] = by_codes("S102,N106", findings, Found(workspace))
-        assert "somebody else" in chosen.note
+        assert "another annotator" in chosen.note
         assert "anna@x" not in chosen.note
 
 
@@ -219,7 +232,7 @@ def test_a_note_keeps_whole_addresses(tmp_path: Path) -> None:
             db.execute("UPDATE annotator SET email = 'a@x.org' WHERE id = 2")
             db.execute("UPDATE annotator SET email = 'anna@x.org' WHERE id = 1")
         note = Found(workspace).note(1, "anna@x.org and a@x.org are alike; ask a@x.org.")
-    assert note == "anna@x.org and somebody else are alike; ask somebody else."
+    assert note == "anna@x.org and another annotator are alike; ask another annotator."
 
 
 def test_the_json_of_review_is_checked_too(folder: Path, tmp_path: Path) -> None:
@@ -230,7 +243,7 @@ def test_the_json_of_review_is_checked_too(folder: Path, tmp_path: Path) -> None
         assert len(by_file(file, workspace, Found(workspace))) == 2
         with workspace.transaction() as db:
             move(db, 1, "sent back", "B. Lee")
-        with pytest.raises(RsitmdError, match="was made before"):
+        with pytest.raises(RsitmdError, match="is out of date"):
             by_file(file, workspace, Found(workspace))
 
 
@@ -259,9 +272,11 @@ def test_an_unknown_code_is_wrong_usage_and_names_the_closest(folder: Path) -> N
 def test_a_known_code_that_found_nothing_is_said(folder: Path) -> None:
     done = CliRunner().invoke(review_command, [str(folder), "--send-back", "S122"])
     assert done.exit_code == 0
-    assert "no sentence has a finding of S122\n" in done.stdout
+    assert "no new sentence has a finding of S122\n" in done.stdout
     done = CliRunner().invoke(review_command, [str(folder), "--send-back", "L103"])
-    assert "no sentence has a finding of L103; the rule did not run: select it" in done.stdout
+    assert (
+        "no new sentence has a finding of L103; the rule did not run, use --select" in done.stdout
+    )
     assert done.exit_code == 0
 
 
