@@ -27,6 +27,7 @@ from rsitmd_tools.studio.sync.pull import OVERLAP
 from rsitmd_tools.studio.sync.results import parse_result
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.server import open_projects_on
 
 TITLE = "rsitmd assist"
 STATE = "assist.json"
@@ -53,11 +54,8 @@ class Assist:
         with Workspace.open(folder) as workspace:
             self._client = Client(connection_of(workspace))
             self._projects = [
-                int(row["server_id"])
-                for row in workspace.db.execute(
-                    "SELECT server_id FROM project WHERE server = ? AND closed_at IS NULL",
-                    (self._client.connection.key,),
-                )
+                project.server_id
+                for project in open_projects_on(workspace, self._client.connection.key)
             ]
             self._studio = workspace.studio
             self._state = self._studio / STATE

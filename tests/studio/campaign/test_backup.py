@@ -188,7 +188,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_left(folder: Path, tmp_path:
         broken.append(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
     for bad in broken:
         (tmp_path / "bad.tar").write_bytes(bad)
-        with pytest.raises(RsitmdError, match=r"bad\.tar: is no whole backup"):
+        with pytest.raises(RsitmdError, match=r"bad\.tar: is not a complete backup"):
             restore(tmp_path / "bad.tar", tmp_path / "back")
         assert not (tmp_path / "back").exists()
         assert not list(tmp_path.glob(".*"))
@@ -201,7 +201,7 @@ def test_no_file_leaves_the_folder(folder: Path, tmp_path: Path, name: str) -> N
         entry = tarfile.TarInfo(name)
         entry.size = 1
         archive.addfile(entry, io.BytesIO(b"x"))
-    with pytest.raises(RsitmdError, match="is no whole backup"):
+    with pytest.raises(RsitmdError, match="is not a complete backup"):
         restore(tmp_path / "b.tar", tmp_path / "deep" / "back")
     assert not list(tmp_path.rglob("escaped"))
 

@@ -174,7 +174,7 @@ def test_the_page_names_the_newest_model_where_there_is_a_text(tmp_path: Path) -
 def test_captions_of_other_images_are_refused_and_nothing_is_kept(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "w")
     with Workspace.open(folder, write=True) as workspace:
-        with pytest.raises(RsitmdError, match="no caption for an image of this workspace"):
+        with pytest.raises(RsitmdError, match="contains no captions for images of this workspace"):
             keep_captions(workspace, captions(tmp_path, "port_9.tif"), "model-1")
         with pytest.raises(RsitmdError, match="no origin"):
             keep_captions(workspace, captions(tmp_path), " ")
