@@ -182,8 +182,10 @@ class Assist:
                     suggest_ahead(self._client, self._studio, self._stale.pop(), self.adviser)
             except Exception as error:
                 # One bad announcement, or a server that is restarted, must not end the hints.
-                log.warning("an announcement of the server was passed over: %s", reason(error))
-                log.debug("passed over", exc_info=True)
+                log.warning(
+                    "a webhook request of the server could not be processed: %s", reason(error)
+                )
+                log.debug("traceback:", exc_info=True)
 
     def _event(self, event: Announcement) -> None:
         for task in sorted(event.tasks | self.adviser.tasks_of(event.annotations)):

@@ -292,7 +292,7 @@ def test_findings_are_listed_once_and_again_on_request(folder: Path) -> None:
     assert "listed before" not in shown
     count, shown = listed()
     assert count == 0
-    assert "2 findings were listed before; list them with --all" in shown
+    assert "2 findings listed before; use --all to list" in shown
     assert "anna@x: S104 1" in shown
     assert listed("--all")[0] == 2
     # Rules that did not run before bring what nobody saw.

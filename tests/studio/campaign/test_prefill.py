@@ -176,6 +176,6 @@ def test_captions_of_other_images_are_refused_and_nothing_is_kept(tmp_path: Path
     with Workspace.open(folder, write=True) as workspace:
         with pytest.raises(RsitmdError, match="contains no captions for images of this workspace"):
             keep_captions(workspace, captions(tmp_path, "port_9.tif"), "model-1")
-        with pytest.raises(RsitmdError, match="no origin"):
+        with pytest.raises(RsitmdError, match="name of the model is empty"):
             keep_captions(workspace, captions(tmp_path), " ")
         assert workspace.db.execute("SELECT count(*) FROM prediction").fetchone()[0] == 0

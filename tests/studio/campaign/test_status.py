@@ -281,7 +281,7 @@ def test_an_empty_workspace_has_no_end(tmp_path: Path) -> None:
     told = shown(tmp_path / "w", "--findings")
     assert "end: nothing to estimate yet: no images\n" in told
     assert "annotations a day" not in told
-    assert "agreement on keywords: not known (0 images annotated by two people or more)" in told
+    assert "agreement on keywords: unknown (0 images with at least two annotators)" in told
 
 
 def test_a_campaign_that_lacks_nothing_says_so(workspace: Workspace) -> None:
