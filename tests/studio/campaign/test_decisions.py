@@ -94,7 +94,7 @@ def named(workspace: Workspace, tmp_path: Path, *lines: str, name: str = "back.c
     return [found.entries[c.sentence].raw for c in by_file(file, workspace, found)]
 
 
-def test_the_number_that_is_printed_sends_back_that_sentence(folder: Path, tmp_path: Path) -> None:
+def test_the_printed_number_identifies_the_sentence(folder: Path, tmp_path: Path) -> None:
     shown = CliRunner().invoke(validate_command, [str(folder), "--select", "S104"]).stdout
     assert "S104 info: anna@x, sentence 3: says 'many'" in shown
     assert "S104 info: berta@x, sentence 2: says 'some'" in shown
@@ -122,7 +122,7 @@ def test_the_number_stays_that_of_the_page_where_an_earlier_sentence_is_sent_bac
     assert notes(workspace, 1) == {1: "Sent back to anna@x, sentence 1: count"}
 
 
-def test_a_person_with_several_annotations_has_their_sentences_numbered_on(
+def test_numbers_continue_over_several_annotations_of_one_annotator(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     """The server allows it in a shared project; a number names one sentence all the same."""
@@ -135,7 +135,7 @@ def test_a_person_with_several_annotations_has_their_sentences_numbered_on(
     assert named(workspace, tmp_path, *lines) == ["Some grey sheds stand behind the quay."]
 
 
-def test_the_words_name_a_sentence(workspace: Workspace, tmp_path: Path) -> None:
+def test_the_text_identifies_a_sentence(workspace: Workspace, tmp_path: Path) -> None:
     lines = ("image,text,note", f"port_1.tif,{BERTA[1].replace(' ', '  ')},count")
     assert named(workspace, tmp_path, *lines) == [BERTA[1]]
     # Words in the column of the number are words too.
@@ -171,14 +171,14 @@ def test_the_words_name_a_sentence(workspace: Workspace, tmp_path: Path) -> None
         ("port_1.tif", r"6 sentences match image port_1.tif; .*; and 1 more"),
     ],
 )
-def test_a_name_that_fits_no_sentence_or_several_is_refused(
+def test_a_line_that_matches_no_sentence_or_several_is_refused(
     workspace: Workspace, tmp_path: Path, line: str, told: str
 ) -> None:
     with pytest.raises(RsitmdError, match=told):
         named(workspace, tmp_path, "image,annotator,sentence,note", line)
 
 
-def test_one_sentence_of_a_person_needs_no_number(tmp_path: Path) -> None:
+def test_a_single_sentence_of_an_annotator_needs_no_number(tmp_path: Path) -> None:
     settings = SETTINGS.replace("annotator = 3", "annotator = 1")
     folder = make(tmp_path / "w", {1: ANNA[2:], 2: BERTA[1:2]}, settings)
     with Workspace.open(folder, write=True) as workspace:
@@ -214,7 +214,7 @@ def test_the_json_of_validate_means_the_sentences_it_was_made_of(
             by_file(file, workspace, Found(workspace))
 
 
-def test_a_note_names_no_other_annotator(tmp_path: Path) -> None:
+def test_a_note_hides_the_addresses_of_other_annotators(tmp_path: Path) -> None:
     folder = make(tmp_path / "w", {1: (ANNA[0],), 2: (ANNA[0],)})
     with Workspace.open(folder, write=True) as workspace:
         findings = look(workspace, ("S102", "N106"))
@@ -314,7 +314,7 @@ def test_what_was_seen_before_can_still_be_decided(workspace: Workspace) -> None
     assert report.findings == []
 
 
-def test_an_empty_sentence_is_named_and_goes_back(tmp_path: Path) -> None:
+def test_an_empty_sentence_is_listed_and_sent_back(tmp_path: Path) -> None:
     folder = make(tmp_path / "w", {1: (ANNA[0], None, ANNA[1]), 2: BERTA})
     done = CliRunner().invoke(review_command, [str(folder)])
     assert "port_1.tif, anna@x, sentence 2: left empty" in done.stdout

@@ -80,7 +80,7 @@ def in_order(workspace: Workspace) -> list[str]:
     return [person.email.partition("@")[0] for person in admitted(workspace)]
 
 
-def test_fewer_references_than_images_asked_for_start_nothing(
+def test_fewer_references_than_requested_images_start_no_pilot(
     workspace: Workspace, references: Path
 ) -> None:
     with pytest.raises(RsitmdError) as error:
@@ -97,7 +97,7 @@ def test_fewer_references_than_images_asked_for_start_nothing(
     assert start_pilot(workspace, 1, references) == ["port_1.tif"]
 
 
-def test_without_a_number_a_pilot_has_all_references_and_says_how_many(
+def test_without_images_option_a_pilot_uses_all_references(
     workspace: Workspace, references: Path
 ) -> None:
     folder = workspace.path
@@ -116,7 +116,7 @@ def test_without_a_number_a_pilot_has_all_references_and_says_how_many(
     assert str(alone.exception) == "--images is for --start; add --start"
 
 
-def test_who_has_written_for_the_campaign_is_not_new(workspace: Workspace) -> None:
+def test_annotators_who_annotated_before_the_pilot_are_admitted(workspace: Workspace) -> None:
     anna, berta, clara = taking_part(workspace)
     write(workspace, anna.row)
     folder = workspace.path
@@ -135,7 +135,7 @@ def test_who_has_written_for_the_campaign_is_not_new(workspace: Workspace) -> No
         assert in_order(workspace) == ["anna", "berta"]
 
 
-def test_the_lead_refuses_whom_they_refused_whatever_was_written(workspace: Workspace) -> None:
+def test_a_refused_annotator_stays_refused_despite_annotations(workspace: Workspace) -> None:
     anna = taking_part(workspace)[0]
     write(workspace, anna.row)
     decide(workspace, anna.email, REFUSED, "B. Lee")
@@ -144,7 +144,7 @@ def test_the_lead_refuses_whom_they_refused_whatever_was_written(workspace: Work
     assert in_order(workspace) == []
 
 
-def test_a_stopped_pilot_lets_everybody_in_and_its_texts_are_none_of_the_next(
+def test_stopping_a_pilot_admits_all_and_the_next_pilot_starts_empty(
     workspace: Workspace, references: Path
 ) -> None:
     anna, berta, clara = taking_part(workspace)
@@ -168,7 +168,7 @@ def test_a_stopped_pilot_lets_everybody_in_and_its_texts_are_none_of_the_next(
     assert rows[0]["stopped_at"] is not None
 
 
-def test_the_command_stops_and_starts_anew(workspace: Workspace) -> None:
+def test_the_command_stops_and_starts_a_pilot(workspace: Workspace) -> None:
     folder = workspace.path
     workspace.close()
     CliRunner().invoke(command, [str(folder), "--start", "--images", "1"])
@@ -186,7 +186,7 @@ def test_the_command_stops_and_starts_anew(workspace: Workspace) -> None:
     assert "no pilot; use --start to start one" in done.output
 
 
-def test_a_pilot_needs_a_project_for_each_person(workspace: Workspace) -> None:
+def test_a_pilot_needs_one_project_per_annotator(workspace: Workspace) -> None:
     with workspace.transaction() as db:
         db.executescript("""
             INSERT INTO project (id, server, server_id, template, config, created_at)
@@ -201,7 +201,7 @@ def test_a_pilot_needs_a_project_for_each_person(workspace: Workspace) -> None:
         start_pilot(workspace)
 
 
-def test_a_pilot_of_an_older_workspace_goes_on(tmp_path: Path) -> None:
+def test_a_pilot_of_an_older_workspace_continues(tmp_path: Path) -> None:
     folder = tmp_path / "w"
     Workspace.create(folder).close()
     (folder / "workspace.db").unlink()
