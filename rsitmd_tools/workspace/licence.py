@@ -113,7 +113,7 @@ def accept(workspace: Workspace, email: str, recorded_by: str) -> bool:
         raise RsitmdError(
             "is not an annotator of this campaign",
             where=email,
-            hint="add the annotator with: rsitmd annotate users DIR add",
+            hint=f"run: rsitmd annotate users DIR add {email}",
         )
     with workspace.transaction():
         return record(workspace, licence, row["id"], utc_now(), recorded_by)

@@ -144,7 +144,7 @@ def test_the_lead_records_paper_and_status_names_who_lacks_it(
     assert f"licence CC-BY-4.0: 2 accepted, not yet: {emails[2]}" in status.stdout
     page = folder / "status.html"
     tool.run("annotate", "status", folder, "--html", page)
-    assert f"not yet: {emails[2]}" in page.read_text(encoding="utf-8")
+    assert f"not by {emails[2]}" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.browser

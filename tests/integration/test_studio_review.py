@@ -378,7 +378,7 @@ def test_an_annotator_sees_the_note_and_corrects(
         shown.write_text(status_page(workspace), encoding="utf-8")
     page.goto(shown.as_uri())
     assert "Campaign" in page.locator("h1").inner_text()
-    assert "1 of 2 images have all their sentences" in page.locator("main").inner_text()
+    assert "1 of 2 images have all sentences" in page.locator("main").inner_text()
     assert page.locator("svg").count() == 2
     assert email in page.locator("table").first.inner_text()
     shot(page, "status")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 NOTES = {
-    "postgres": "the server's data are in PostgreSQL and NOT in this file: run pg_dump now",
-    "elsewhere": "the server runs elsewhere: its data are NOT in this file, back them up there",
+    "postgres": "the server's data are in PostgreSQL and NOT in this file; run pg_dump now",
+    "elsewhere": "the server's data are elsewhere and NOT in this file; back them up there",
     "none": "no server was started in this workspace yet",
 }
 
@@ -36,6 +36,6 @@ def command(folder: Path, file: Path, as_json: bool) -> None:
     if as_json:
         print_json(asdict(report))
         return
-    click.echo(f"{file}: {report.files} files, {report.size / 1e6:.1f} MB")
+    click.echo(f"{file}: {count_of(report.files, 'file')}, {report.size / 1e6:.1f} MB")
     if report.server in NOTES:
         click.echo(f"warning: {NOTES[report.server]}", err=True)

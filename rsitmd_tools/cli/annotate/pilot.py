@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -80,33 +81,39 @@ def command(
             start_pilot(workspace, images, references, who)
             if wrote := admit_writers(workspace):
                 shown = ", ".join(wrote)
-                click.echo(f"let in, as they have written already: {shown}", err=True)
+                click.echo(f"admitted, as they have annotated before: {shown}", err=True)
         state = pilot_state(workspace)
     if as_json:
         print_json(state)
         return
     if not state["images"]:
-        click.echo("no pilot; start one with --start")
+        click.echo("no pilot; use --start to start one")
         return
     total = len(state["images"])
     click.echo(f"pilot of {count_of(total, 'image')}: {', '.join(state['images'])}")
     if state["references"] < total:
         lack = total - state["references"]
-        click.echo(f"{count_of(lack, 'image')} without reference sentences: no similarity there")
+        click.echo(f"{count_of(lack, 'image')} without reference sentences and similarity")
     for person in state["people"]:
-        found = ", ".join(f"{code} {n}" for code, n in person["findings"].items()) or "none"
-        like = "–" if person["similarity"] is None else f"{person['similarity']:.2f}"
-        decided = person["decision"] or "not decided"
-        by = f" by {person['decided_by']}" if person["decided_by"] else ""
-        click.echo(
-            f"{person['email']}: {person['done']} of {len(state['images'])} done, similarity to"
-            f" the references {like}, findings: {found}; {decided}{by}"
-        )
+        click.echo(_line(person, total))
+
+
+def _line(person: dict[str, Any], total: int) -> str:
+    """Return the results of an annotator in one line."""
+    parts = [f"{person['done']} of {count_of(total, 'image')} done"]
+    if person["similarity"] is not None:
+        parts.append(f"similarity to the references {person['similarity']:.2f}")
+    if person["done"]:
+        found = ", ".join(f"{code} {n}" for code, n in person["findings"].items())
+        parts.append(f"findings: {found}" if found else "no findings")
+    decided = person["decision"] or "no decision yet"
+    by = f" by {person['decided_by']}" if person["decided_by"] else ""
+    return f"{person['email']}: {', '.join(parts)}; {decided}{by}"
 
 
 def _let_in(emails: list[str], folder: Path) -> str:
-    """Return who is let in by the end of a pilot, and how they get their images."""
+    """Return who is admitted by the end of a pilot, and the command that sends their images."""
     import shlex
 
-    admitted = f"; let in: {', '.join(emails)}" if emails else ""
+    admitted = f"; admitted: {', '.join(emails)}" if emails else ""
     return f"{admitted}; run: {shlex.join(['rsitmd', 'annotate', 'push', str(folder)])}"

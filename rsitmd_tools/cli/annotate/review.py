@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.campaign.review import ReviewReport
@@ -107,7 +107,7 @@ def _print(report: ReviewReport) -> None:
     for finding in report.findings:
         click.echo(printable(f"{finding['label']}: {finding['code']} {finding['message']}"))
     if report.seen_before:
-        click.echo(f"{report.seen_before} findings were listed before; list them with --all")
+        click.echo(f"{count_of(report.seen_before, 'finding')} listed before; use --all to list")
     for email, count in report.annotators.items():
         told = ", ".join(f"{code} {n}" for code, n in sorted(count.items()))
         click.echo(f"{email}: {told}")
@@ -120,8 +120,8 @@ def _print(report: ReviewReport) -> None:
         click.echo(printable(f"{place}: {entry['note']}  {entry['link']}"))
     if report.shared:
         click.echo(
-            "warning: in a shared project the page behind the link shows everybody's text;"
-            " ask the author to change their own",
+            "warning: in a shared project, the links show the texts of all annotators;"
+            " ask the author to change only their own",
             err=True,
         )
     click.echo(f"accepted: {report.accepted}, rejected: {report.rejected}")

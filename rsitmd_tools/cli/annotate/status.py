@@ -70,8 +70,8 @@ def _print(state: dict[str, Any]) -> None:
     begun = f"{count_of(state['drafts'], 'draft')}, {count_of(state['skips'], 'skip')}"
     click.echo(f"annotations: {state['annotations']}, {lacking} ({begun})")
     if state["states"]:
-        told = ", ".join(f"{name} {n}" for name, n in state["states"].items())
-        click.echo(f"sentences: {told}")
+        counts = ", ".join(f"{name} {n}" for name, n in state["states"].items())
+        click.echo(f"sentences: {counts}")
     if state["sentences"]:
         click.echo(Acceptance(**state["acceptance"]).line)
     for person in state["people"]:
@@ -94,9 +94,9 @@ def _print(state: dict[str, Any]) -> None:
     _print_ranking(state["ranking"])
     licence = state["licence"]
     if licence is not None:
-        missing = ", ".join(licence["missing"]) or "nobody"
-        told = f"licence {licence['name']}: {len(licence['accepted'])} accepted, not yet: {missing}"
-        click.echo(printable(told))
+        line = f"licence {licence['name']}: {len(licence['accepted'])} accepted"
+        line += f", not yet: {', '.join(licence['missing'])}" if licence["missing"] else ""
+        click.echo(printable(line))
     click.echo(f"end: {_end(state)}")
 
 
@@ -108,14 +108,14 @@ def _end(state: dict[str, Any]) -> str:
         return "nothing is missing"
     estimate = state["estimate"]
     if estimate["ends"] is None:
-        return "not known, nobody wrote in the last two weeks"
+        return "unknown, no annotations in the last two weeks"
     return f"{estimate['ends']} at {estimate['per_day']:g} annotations a day"
 
 
 def _print_reliability(what: str, found: dict[str, Any]) -> None:
     measure, images = found["measure"], count_of(found["images"], "image")
     if found["value"] is None:
-        click.echo(f"agreement on {what}: not known ({images} annotated by two people or more)")
+        click.echo(f"agreement on {what}: unknown ({images} with at least two annotators)")
         return
     within = "no interval: too few images"
     if found["interval"] is not None:
@@ -133,14 +133,14 @@ def _print_ranking(ranking: dict[str, Any] | None) -> None:
     for entry in ranking["images"]:
         votes = ", ".join(f"{choice} {n}" for choice, n in entry["votes"].items() if n)
         share = entry["agreement"]
-        agreed = "" if share is None else f", {share:.0%} of the pairs of people agree"
+        agreed = "" if share is None else f", {share:.0%} of the pairs of annotators agree"
         winner = entry["winner"] or "nobody"
         click.echo(printable(f"  {entry['image']}: {winner} wins ({votes}{agreed})"))
     won = ", ".join(f"{choice} {n}" for choice, n in ranking["winners"].items())
     line = f"ranking: {count_of(len(ranking['images']), 'image')}, won: {won}"
     if ranking["agreement"] is not None:
         line += (
-            f"; {ranking['agreement']:.0%} of the pairs of people agree, Krippendorff's alpha"
+            f"; {ranking['agreement']:.0%} of the pairs of annotators agree, Krippendorff's alpha"
             f" (nominal) {ranking['alpha']:.2f}"
         )
     click.echo(line)

@@ -66,26 +66,28 @@ def command(
                 click.echo(f"as of the last push or pull: {error}", err=True)
             again = shlex.join(["rsitmd", "annotate", "push", str(folder)])
             for email in removed:
-                removal = "account removed on the server, open images go to others with"
+                removal = "account removed on the server; to assign its open images to others, run"
                 click.echo(f"{email}: {removal}: {again}", err=True)
         for email in emails:
             if "@" not in email.strip("@") or len(email.split()) != 1:
-                raise WrongUsage("is no address", where=email, hint="give anna@example.org")
+                raise WrongUsage(
+                    "is not an email address", where=email, hint="use the form name@example.org"
+                )
         for email in emails:
             if action == "add":
-                told = "takes part now" if join(workspace, email) else "takes part already"
-                click.echo(f"{email}: {told}", err=True)
+                result = "added" if join(workspace, email) else "was already an active annotator"
+                click.echo(f"{email}: {result}", err=True)
                 continue
             if action == "accept":
                 new = accept(workspace, email, reviewer or getpass.getuser())
-                told = "recorded" if new else "had accepted already"
-                click.echo(f"{email}: {told}", err=True)
+                result = "acceptance recorded" if new else "had already accepted"
+                click.echo(f"{email}: {result}", err=True)
                 continue
             if action == "remove":
                 lock_out(workspace, Client(connection_of(workspace)), email)
             freed = leave(workspace, email)
             again = shlex.join(["rsitmd", "annotate", "push", str(folder)])
-            rest = f"to give {count_of(freed, 'open image')} to others, run: {again}"
+            rest = f"{count_of(freed, 'open image')}; to assign to other annotators, run: {again}"
             click.echo(f"{email}: {rest if freed else 'no open images'}", err=True)
         people = overview(workspace)
         licence = licence_state(workspace)
@@ -98,7 +100,7 @@ def command(
         click.echo(_line(person))
     if not people:
         click.echo(
-            "nobody yet; to print a link for them, run: "
+            "no annotators yet; to print an invitation link, run: "
             + shlex.join(["rsitmd", "annotate", "invite", str(folder)])
         )
 

@@ -27,6 +27,7 @@ from rsitmd_tools.studio.sync.pull import OVERLAP
 from rsitmd_tools.studio.sync.results import parse_result
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.server import open_projects_on
 
 TITLE = "rsitmd assist"
 STATE = "assist.json"
@@ -53,11 +54,8 @@ class Assist:
         with Workspace.open(folder) as workspace:
             self._client = Client(connection_of(workspace))
             self._projects = [
-                int(row["server_id"])
-                for row in workspace.db.execute(
-                    "SELECT server_id FROM project WHERE server = ? AND closed_at IS NULL",
-                    (self._client.connection.key,),
-                )
+                project.server_id
+                for project in open_projects_on(workspace, self._client.connection.key)
             ]
             self._studio = workspace.studio
             self._state = self._studio / STATE
@@ -184,8 +182,10 @@ class Assist:
                     suggest_ahead(self._client, self._studio, self._stale.pop(), self.adviser)
             except Exception as error:
                 # One bad announcement, or a server that is restarted, must not end the hints.
-                log.warning("an announcement of the server was passed over: %s", reason(error))
-                log.debug("passed over", exc_info=True)
+                log.warning(
+                    "a webhook request of the server could not be processed: %s", reason(error)
+                )
+                log.debug("traceback:", exc_info=True)
 
     def _event(self, event: Announcement) -> None:
         for task in sorted(event.tasks | self.adviser.tasks_of(event.annotations)):

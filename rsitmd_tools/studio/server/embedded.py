@@ -45,6 +45,7 @@ from rsitmd_tools.studio.server.database import (
 from rsitmd_tools.studio.server.port import HOST, choose_port, record_port
 from rsitmd_tools.studio.server.public import public_environment, record_public, recorded_public
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.server import last_server
 
 START_SECONDS = 240.0
 STOP_SECONDS = 20.0
@@ -204,13 +205,9 @@ class EmbeddedServer:
         return make_secrets(self._studio, self._known_key())
 
     def _known_key(self) -> str | None:
-        """Return the key of this server in the workspace; None where nothing was pushed."""
+        """Return the key of this server in the workspace; None if nothing was pushed."""
         with Workspace.open(self.workspace) as workspace:
-            row = workspace.db.execute(
-                "SELECT server FROM project WHERE server LIKE ? ORDER BY id DESC LIMIT 1",
-                (f"{EMBEDDED}%",),
-            ).fetchone()
-        return None if row is None else str(row["server"])
+            return last_server(workspace, EMBEDDED)
 
     def _launch(self, port: int) -> subprocess.Popen[bytes]:
         assert self._lock is not None
