@@ -145,7 +145,8 @@ def _figures(system: System) -> dict[str, Any]:
         inner = means
         for key in parents:
             inner = inner.setdefault(key, {})
-        inner[last] = None if None in values else _round(np.mean(values))
+        known = [value for value in values if value is not None]
+        inner[last] = _round(np.mean(known)) if len(known) == len(values) else None
     return means
 
 

@@ -165,6 +165,8 @@ class Metric:
 
     def line(self, result: Result) -> str | None:
         """Return the metric of a result as one line without its label, None for nothing."""
+        if self.key is not None and self.key not in result:
+            return None  # the result is older than the metric
         if self.summary is not None:
             return self.summary(result)
         shown = [(figure, figure.value(result)) for figure in self.figures]

@@ -389,6 +389,8 @@ def test_a_run_whose_scores_are_no_numbers(tiny: Dataset, run: Path, all_of_it: 
 
     first = next(image for image in tiny if image.split == "test").filename
     named = f"{first}: 320" if all_of_it else rf"sentence 5 of {first}: \d+"
-    with pytest.raises(RsitmdError, match=f"soft: {named} of 320 scores are NaN; train it again"):
+    with pytest.raises(
+        RsitmdError, match=f"soft: {named} of 320 scores are NaN; train the run again"
+    ):
         evaluate(run, with_test_images(tiny, strange))
     assert not (run / "result.json").exists()
