@@ -19,7 +19,7 @@ from rsitmd_tools.baselines.data.images import unit_images
 from rsitmd_tools.baselines.data.mapped import MappedArray
 from rsitmd_tools.baselines.data.pairs import Batch, process
 from rsitmd_tools.baselines.data.train_val_split import Parts
-from rsitmd_tools.baselines.evaluation.recall import hits
+from rsitmd_tools.baselines.evaluation.hits import hits
 from rsitmd_tools.baselines.losses import dynamic_margin, info_nce, triplet_loss
 from rsitmd_tools.baselines.training.checkpoint import out_of_patience
 from rsitmd_tools.baselines.training.gather import gather

@@ -126,7 +126,7 @@ def test_without_queries_there_is_no_test(make: Make) -> None:
     found = compare(runs)
     assert found["comparisons"] == []
     assert found["systems"][0]["mean_recall"]["over_images"] is None
-    assert "no queries.csv, so no test and no interval over images: a" in found["notes"]
+    assert "no test and no interval over images, as queries.csv is missing: a" in found["notes"]
 
 
 def test_other_data_do_not_compare(make: Make) -> None:

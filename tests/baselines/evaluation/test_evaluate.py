@@ -26,7 +26,9 @@ from rsitmd_tools.baselines.evaluation.evaluate import (
     versions,
 )
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
-from rsitmd_tools.baselines.evaluation.measures import BidirectionalHits, category_chance
+from rsitmd_tools.baselines.evaluation.hits import BidirectionalHits
+from rsitmd_tools.baselines.evaluation.metric import ScoredGallery
+from rsitmd_tools.baselines.evaluation.metrics.category_chance import category_chance
 from rsitmd_tools.baselines.evaluation.optional import Failures
 from rsitmd_tools.baselines.evaluation.queries import read_queries
 from rsitmd_tools.baselines.run import Run
@@ -123,20 +125,21 @@ def test_versions_of_what_is_not_installed_are_left_out(monkeypatch: pytest.Monk
     assert versions() == {k: v for k, v in whole.items() if k != "open_clip_torch"}
 
 
-def test_the_category_alone_is_a_model_that_scores_by_it(tiny: Dataset, run: Path) -> None:
+def test_the_category_alone_is_a_model_that_scores_by_it(
+    tiny: Dataset, run: Path, tmp_path: Path
+) -> None:
     def fewer(image: Any) -> Any:
         return replace(image, sentences=image.sentences[: 1 + len(image.filename) % 4])
 
     data = with_test_images(tiny, fewer)
     gallery = Gallery.of(data, "test")
     names = np.array([image.category for image in gallery.part])
-    both = BidirectionalHits.of(
-        (names[:, None] == names[gallery.owners]).astype(float), gallery.owners
-    )
-    found = category_chance(gallery)
+    scores = (names[:, None] == names[gallery.owners]).astype(float)
+    both = BidirectionalHits.of(scores, gallery.owners)
+    found = category_chance(ScoredGallery(scores, gallery, "test", tmp_path))
     assert found is not None
     six = [found[way][k] for way in ("image_to_text", "text_to_image") for k in found[way]]
-    assert six == pytest.approx(both.six().tolist(), abs=1e-3)
+    assert six == pytest.approx(both.recalls().tolist(), abs=1e-3)
     assert found["mean_recall"] > evaluate(run, data)["chance"]["mean_recall"]
     nameless = with_test_images(tiny, lambda image: replace(image, category=None))
     assert evaluate(run, nameless)["category_chance"] is None
@@ -386,6 +389,8 @@ def test_a_run_whose_scores_are_no_numbers(tiny: Dataset, run: Path, all_of_it: 
 
     first = next(image for image in tiny if image.split == "test").filename
     named = f"{first}: 320" if all_of_it else rf"sentence 5 of {first}: \d+"
-    with pytest.raises(RsitmdError, match=f"soft: {named} of 320 scores are NaN; train it again"):
+    with pytest.raises(
+        RsitmdError, match=f"soft: {named} of 320 scores are NaN; train the run again"
+    ):
         evaluate(run, with_test_images(tiny, strange))
     assert not (run / "result.json").exists()

@@ -1,8 +1,8 @@
-"""R@K, the rank of the first relevant item, and the chance level.
+"""Hits among the first K, the rank of the first relevant item, and the chance level.
 
 R@K here is a *hit rate*: the share of queries with at least one relevant item among the
-first K. Items are matched by ids. Items of equal score stand in random order, and a query
-counts by the probability of a hit: a model that scores everything alike gets chance.
+first K. Items are matched by ids. Items of equal score are in random order, and a query
+counts by the probability of a hit: a model that gives all pairs one score gets chance.
 """
 
 from __future__ import annotations
@@ -16,19 +16,23 @@ import numpy.typing as npt
 
 KS = (1, 5, 10)
 NAMES = ("r1", "r5", "r10")
+WAYS = ("image_to_text", "text_to_image")
+# Rules of ties that results report beside the expectation.
+OTHER_RULES = ("pessimistic", "optimistic")
+DIGITS = 4
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """What became of every query: probability of a hit at each K, ``(Q, 3)``, and ranks.
+    """The probability of a hit at each K, ``(Q, 3)``, and the rank of every query.
 
     Attributes:
-        expected: Over the random order of ties.
+        expected: The expectation over the random order of ties.
         pessimistic: Relevant items last among equals.
         optimistic: Relevant items first among equals.
-        ranks: ``(Q, 3)``: rank of the first relevant item, from 1 on, expected,
-            pessimistic and optimistic; the size of the gallery plus 1 where none is relevant.
+        ranks: ``(Q, 3)``: rank of the first relevant item, from 1, expected, pessimistic and
+            optimistic; the size of the gallery plus 1 if no item is relevant.
     """
 
     expected: Floats
@@ -55,9 +59,9 @@ def hits(
     """Compute the hits of every query.
 
     Args:
-        scores: ``(Q, G)``, higher is nearer.
+        scores: ``(Q, G)``, higher is more similar.
         query_ids: ``(Q,)``.
-        item_ids: ``(G,)``; an item is relevant to the queries of its id.
+        item_ids: ``(G,)``; an item is relevant to the queries with its id.
     """
     order = np.argsort(item_ids, kind="stable")
     ordered = item_ids[order]
@@ -93,7 +97,13 @@ def _of_query(
 
 
 def hit_probability(places: int, equal: int, good: int) -> float:
-    """Chance that one of ``good`` among ``equal`` items in random order takes a place."""
+    """Return the probability that one of ``good`` items is among the first ``places``.
+
+    Args:
+        places: Number of places.
+        equal: Number of items, in random order.
+        good: Number of relevant items among them.
+    """
     if places <= 0:
         return 0.0
     if places >= equal:
@@ -102,13 +112,65 @@ def hit_probability(places: int, equal: int, good: int) -> float:
 
 
 def chance(query_items: npt.NDArray[np.integer[Any]], gallery: int) -> Floats:
-    """Expected R@K, in percent, of a random order.
+    """Return the expected R@K, in percent, of a random order.
 
     Args:
-        query_items: How many items are relevant to each query.
-        gallery: How many items there are.
+        query_items: Number of relevant items of each query.
+        gallery: Number of items.
     """
     counts, queries = np.unique(query_items, return_counts=True)
     of_count = [[hit_probability(k, gallery, int(good)) for k in KS] for good in counts]
     mean: Floats = 100 * np.average(np.array(of_count), axis=0, weights=queries)
     return mean
+
+
+@dataclass(frozen=True, slots=True)
+class BidirectionalHits:
+    """Hits of both directions.
+
+    Attributes:
+        to_text: Of images as queries.
+        to_image: Of texts as queries.
+    """
+
+    to_text: Hits
+    to_image: Hits
+
+    @classmethod
+    def of(
+        cls, scores: npt.NDArray[np.floating[Any]], owners: npt.NDArray[np.integer[Any]]
+    ) -> BidirectionalHits:
+        """Compute the hits of a score matrix.
+
+        Args:
+            scores: ``(N, M)``, images by texts.
+            owners: ``(M,)``, index of each text's image.
+        """
+        images = np.arange(len(scores))
+        return cls(hits(scores, images, owners), hits(scores.T, owners, images))
+
+    def recalls(self, rule: str = "expected") -> Floats:
+        """Return R@1, 5, 10 image to text, then text to image, ``(6,)`` in percent."""
+        directions = (self.to_text, self.to_image)
+        shares: Floats = np.concatenate([each.of(rule).mean(0) for each in directions])
+        return 100 * shares
+
+
+def by_name(recalls: Floats) -> dict[str, Any]:
+    """Return six recalls as a result holds them, rounded, with their mean.
+
+    Args:
+        recalls: ``(6,)``, as of :meth:`BidirectionalHits.recalls`.
+    """
+    return {
+        **{
+            way: {name: rounded(value) for name, value in zip(NAMES, values, strict=True)}
+            for way, values in zip(WAYS, (recalls[:3], recalls[3:]), strict=True)
+        },
+        "mean_recall": rounded(recalls.mean()),
+    }
+
+
+def rounded(value: float) -> float:
+    """Return a value as a result holds it."""
+    return round(float(value), DIGITS)

@@ -9,12 +9,10 @@ import numpy as np
 import pytest
 
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
-from rsitmd_tools.baselines.evaluation.measures import (
-    BidirectionalHits,
-    categories,
-    hardest,
-    recalls,
-)
+from rsitmd_tools.baselines.evaluation.metric import ScoredGallery
+from rsitmd_tools.baselines.evaluation.metrics.category_recall import categories
+from rsitmd_tools.baselines.evaluation.metrics.hardest import hardest
+from rsitmd_tools.baselines.evaluation.metrics.median_rank import median_ranks
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 
 # Of the uneven gallery: im 0 has text 0, im 1 texts 1 to 3, im 3 texts 4 and 5. The own ones
@@ -29,13 +27,13 @@ SCORES = np.array(
 
 
 @pytest.fixture
-def both(gallery: Gallery) -> BidirectionalHits:
-    return BidirectionalHits.of(SCORES, gallery.owners)
+def scored(gallery: Gallery, tmp_path: Path) -> ScoredGallery:
+    return ScoredGallery(SCORES, gallery, "test", tmp_path)
 
 
-def test_recalls_by_category_by_hand(gallery: Gallery, both: BidirectionalHits) -> None:
+def test_recalls_by_category_by_hand(scored: ScoredGallery) -> None:
     """Im 0 and im 3 are of category a, im 1 of b."""
-    assert categories(both, gallery) == {
+    assert categories(scored) == {
         "a": {
             "images": 2,
             "texts": 3,
@@ -53,16 +51,14 @@ def test_recalls_by_category_by_hand(gallery: Gallery, both: BidirectionalHits) 
     }
 
 
-def test_median_ranks_by_hand(gallery: Gallery, both: BidirectionalHits) -> None:
-    found = recalls(both, gallery.owners, 0)
-    assert found["median_rank"] == {"image_to_text": 4, "text_to_image": 2.5}
-    ties = found["ties"]
-    assert ties["pessimistic"]["median_rank"] == {"image_to_text": 4, "text_to_image": 3}
-    assert ties["optimistic"]["median_rank"] == {"image_to_text": 4, "text_to_image": 2}
+def test_median_ranks_by_hand(scored: ScoredGallery) -> None:
+    assert median_ranks(scored) == {"image_to_text": 4, "text_to_image": 2.5}
+    assert median_ranks(scored, "pessimistic") == {"image_to_text": 4, "text_to_image": 3}
+    assert median_ranks(scored, "optimistic") == {"image_to_text": 4, "text_to_image": 2}
 
 
-def test_the_hardest_queries_by_hand(gallery: Gallery, both: BidirectionalHits) -> None:
-    assert hardest(SCORES, gallery, both) == {
+def test_the_hardest_queries_by_hand(scored: ScoredGallery) -> None:
+    assert hardest(scored) == {
         "image_to_text": [
             {"image": "im 0.png", "rank": 5, "first": "two planes ."},
             {"image": "im 1.png", "rank": 4, "first": "a red boat ."},
@@ -86,7 +82,7 @@ def listed(row: np.ndarray) -> list[int]:
     return sorted(range(len(row)), key=lambda item: -row[item])
 
 
-def test_the_tables_of_a_large_gallery_are_those_of_a_plain_loop() -> None:
+def test_the_tables_of_a_large_gallery_are_those_of_a_plain_loop(tmp_path: Path) -> None:
     images = tuple(
         ImageRecord(f"{n}.png", (Sentence(f"{n} a"), Sentence(f"{n} b")), (), "test", category)
         for n, category in enumerate(["farm", "port", "farm", None] * 10)
@@ -101,12 +97,12 @@ def test_the_tables_of_a_large_gallery_are_those_of_a_plain_loop() -> None:
         ],
         "text_to_image": [1 + listed(scores[:, m]).index(m // 2) for m in range(80)],
     }
-    both = BidirectionalHits.of(scores, gallery.owners)
-    found = recalls(both, gallery.owners, 0)
-    table = categories(both, gallery)
+    scored = ScoredGallery(scores, gallery, "test", tmp_path)
+    medians = median_ranks(scored)
+    table = categories(scored)
     assert table.keys() == {"farm", "port"}
     for way, of_way in ranks.items():
-        assert found["median_rank"][way] == np.median(of_way)
+        assert medians[way] == np.median(of_way)
         each = len(of_way) // 40
         for name, row in table.items():
             own = [r for q, r in enumerate(of_way) if images[q // each].category == name]
@@ -114,7 +110,7 @@ def test_the_tables_of_a_large_gallery_are_those_of_a_plain_loop() -> None:
             for k in (1, 5, 10):
                 share = 100 * sum(rank <= k for rank in own) / len(own)
                 assert row[way][f"r{k}"] == pytest.approx(share, abs=1e-4)
-    hard: dict[str, list[dict[str, Any]]] = hardest(scores, gallery, both)
+    hard: dict[str, list[dict[str, Any]]] = hardest(scored)
     last = sorted(range(40), key=lambda n: -ranks["image_to_text"][n])[:10]
     assert hard["image_to_text"] == [
         {
