@@ -1,4 +1,8 @@
-"""Backbones by their timm name, their stages as feature maps."""
+"""Backbones by their timm name, their stages as feature maps.
+
+timm is imported inside the functions that need it: it imports torchvision and torch._dynamo,
+which takes longer than torch itself, and evaluation code imports this module.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
-from timm.layers.format import Format
 from torch import Tensor, nn
 
 from rsitmd_tools.baselines.state_dict_diff import Unfit, absent, first_of, listed, misshapen
@@ -47,6 +49,8 @@ class Backbone(nn.Module):
             RsitmdError: There is no such network, it cannot take images of this size, or the
                 weights do not fit it.
         """
+        from timm.layers.format import Format
+
         super().__init__()
         self.name = name
         self.network = _make_network(name, image_size)
@@ -99,11 +103,15 @@ class Backbone(nn.Module):
 
 
 def _made_for_one_size(name: str) -> bool:
+    import timm
+
     known = timm.models.get_pretrained_cfg(name, allow_unregistered=True)
     return known is not None and bool(known.fixed_input_size)
 
 
 def _make_network(name: str, size: int) -> Any:
+    import timm
+
     # Those made for one size of images (Swin, CoAt, MaxViT) are made for this one.
     sized: dict[str, Any] = {"img_size": size} if _made_for_one_size(name) else {}
     try:
@@ -128,6 +136,8 @@ def _cannot_take(name: str, size: int, why: str) -> RsitmdError:
 
 def normalisation_of(name: str) -> dict[str, tuple[float, ...]]:
     """Return mean and std of a network's pretrained weights, where timm knows them."""
+    import timm
+
     settings = timm.models.get_pretrained_cfg(name, allow_unregistered=True)
     if settings is None:
         return {}

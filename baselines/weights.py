@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import timm
 from torch import Tensor
 
 from rsitmd_tools.atomic import atomic_path
@@ -78,6 +77,8 @@ def convert_weights(
 
 
 def _names_of(backbone: str) -> dict[str, Tensor]:
+    import timm
+
     try:
         network = timm.create_model(backbone, pretrained=False)
     except (RuntimeError, AttributeError, ValueError, TypeError) as error:

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms import v2
 
 from rsitmd_tools.baselines.data.mapped import MappedArray, make_once, new_array
 from rsitmd_tools.baselines.data.views import turned
@@ -73,6 +72,9 @@ class TrainingTransform:
     """
 
     def __init__(self, crop: int, views: int = 1) -> None:
+        # Only training augments: search and evaluation must not wait for this import.
+        from torchvision.transforms import v2
+
         rotation = v2.RandomRotation((0, 90), interpolation=v2.InterpolationMode.BILINEAR)
         steps = [v2.RandomCrop(crop), v2.ToDtype(torch.float32, scale=True)]
         self._transform = v2.Compose(steps if views > 1 else [rotation, *steps])
