@@ -336,10 +336,10 @@ def test_no_space_for_a_checkpoint(tmp_path: Path, written: Path) -> None:
 
 def test_a_device_that_is_not_there(tmp_path: Path, tiny: Dataset) -> None:
     if not torch.cuda.is_available():
-        with pytest.raises(RsitmdError, match="device cuda: is not there"):
+        with pytest.raises(RsitmdError, match="device cuda: is not available"):
             train(tiny, small("vsepp"), tmp_path / "r", Options(device="cuda"))
         assert not (tmp_path / "r").exists()
-    with pytest.raises(WrongUsage, match="no device"):
+    with pytest.raises(WrongUsage, match="unknown device"):
         check_device("tpu", 1)
     with pytest.raises(WrongUsage, match="0 devices"):
         check_device("cpu", 0)
