@@ -22,7 +22,7 @@ class VGMF(nn.Module):
         self.of_keywords = nn.Linear(dimension, dimension, bias=False)
 
     def forward(self, sentence: Tensor, keywords: Tensor, known: Tensor) -> Tensor:
-        """Fuse ``(..., d)`` with ``(..., d)``; ``known`` ``(..., 1)``: whether there are keywords."""
+        """Fuse ``(..., d)`` vectors; ``known`` ``(..., 1)`` is false for texts without keywords."""
         one = normalize(sentence, dim=-1, eps=EPSILON)
         other = normalize(keywords, dim=-1, eps=EPSILON)
         weight = torch.sigmoid(self.of_sentence(one) + self.of_keywords(other))
@@ -40,7 +40,7 @@ class WeightedSum(nn.Module):
         self.logit = nn.Parameter(torch.zeros(()))
 
     def forward(self, sentence: Tensor, keywords: Tensor, known: Tensor) -> Tensor:
-        """Fuse ``(..., d)`` with ``(..., d)``; ``known`` ``(..., 1)``: whether there are keywords."""
+        """Fuse ``(..., d)`` vectors; ``known`` ``(..., 1)`` is false for texts without keywords."""
         one = normalize(sentence, dim=-1, eps=EPSILON)
         other = normalize(keywords, dim=-1, eps=EPSILON)
         return _mix(one, other, torch.sigmoid(self.logit), known)
