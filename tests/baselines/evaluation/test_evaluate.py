@@ -216,7 +216,7 @@ def test_a_folder_that_is_no_run_and_a_run_that_is_not_finished(
     with pytest.raises(RsitmdError, match="is not a run"):
         evaluate(tmp_path, tiny)
     shutil.rmtree(run / "checkpoints")
-    with pytest.raises(RsitmdError, match="has no checkpoint yet; finish it"):
+    with pytest.raises(RsitmdError, match="has no checkpoint yet; finish the training"):
         evaluate(run, tiny)
 
 
