@@ -233,7 +233,7 @@ def test_search(data: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert [set(entry) for entry in found] == [
         {"rank", "image", "score", "category", "sentences"}
     ] * 2
-    assert "note: not in the training: " in said.err
+    assert "note: not in the training data: " in said.err
     assert "zxq" in said.err
 
 
@@ -277,10 +277,10 @@ def test_wrong_usage_is_one_line_and_exit_2(
     ("arguments", "line"),
     [
         (["evaluate", "RUN", "DATA", "--split", "val"], "no images in split 'val'"),
-        (["evaluate", "DATA", "DATA"], "holds no run"),
+        (["evaluate", "DATA", "DATA"], "contains no run"),
         (["evaluate", "RUN", "DATA", "--positives", "absent.json"], "absent.json"),
         (["evaluate", "--scores", "absent.npy", "DATA"], "is no array that can be read safely"),
-        (["compare", "DATA"], "is no run"),
+        (["compare", "DATA"], "is not a run"),
         (["positives", "DATA", "-o", "absent/p.json", "--answers", "a.json"], "absent/p.json"),
     ],
 )

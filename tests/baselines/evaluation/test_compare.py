@@ -163,7 +163,7 @@ def test_bad_input_is_one_line(make: Make, tmp_path: Path) -> None:
         compare([run], baseline="b")
     with pytest.raises(WrongUsage, match="nothing published is known of 'x'; known: rsicd"):
         compare([run], published="x")
-    with pytest.raises(RsitmdError, match="is no run"):
+    with pytest.raises(RsitmdError, match="is not a run"):
         compare([tmp_path / "absent"])
     (run / "result.json").write_text("{}")
     with pytest.raises(RsitmdError, match=r"result.json: has no|result.json: document"):
