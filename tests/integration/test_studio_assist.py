@@ -97,7 +97,7 @@ def hint(client: Client, task: int) -> str:
 def started(tool: Tool, folder: Path) -> subprocess.Popen[str]:
     process = tool.start("annotate", "assist", folder)
     assert process.stdout is not None
-    while not (line := process.stdout.readline()).startswith("sentences known"):
+    while not (line := process.stdout.readline()).startswith("sentences read"):
         assert line, process.communicate()[1]
     return process
 

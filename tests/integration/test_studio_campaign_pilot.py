@@ -138,7 +138,7 @@ def test_a_pilot_in_mid_campaign_stops_nobody_and_can_end_and_begin_anew(
         write(workspace, b, berta, "main", 1)  # not pulled when the pilot starts
     started = tool.run("annotate", "pilot", folder, "--start", "--images", 2, "--reviewer", "Lee")
     assert started.returncode == 0, started.stderr
-    assert f"let in, as they have written already: {a}" in started.stderr
+    assert f"admitted, already wrote for the campaign: {a}" in started.stderr
     with Workspace.open(folder, write=True) as workspace:
         add_images(workspace, 3, category="airport")
         join(workspace, c)
@@ -155,7 +155,7 @@ def test_a_pilot_in_mid_campaign_stops_nobody_and_can_end_and_begin_anew(
         practice = next(p["id"] for p in report.projects if p["kind"] == "pilot")
 
     stopped = tool.run("annotate", "pilot", folder, "--stop")
-    assert f"pilot stopped; let in: {c}" in stopped.stderr
+    assert f"pilot stopped; admitted: {c}" in stopped.stderr
     with Workspace.open(folder, write=True) as workspace:
         add_images(workspace, 3, category="farm")
         report = push(workspace)

@@ -124,7 +124,7 @@ def test_tasks_of_others_are_left_out_and_named(written: Path, client: Client, t
     )
     answer = tool.run("annotate", "pull", written)
     assert answer.returncode == 0
-    assert "1 task on the server without a key of this workspace" in answer.stderr
+    assert "ignored 1 task on the server that this workspace did not create" in answer.stderr
 
 
 def test_a_pull_looks_only_at_what_changed(written: Path, annotators: People) -> None:

@@ -109,9 +109,9 @@ def test_without_a_number_a_pilot_has_all_references_and_says_how_many(
         assert len(start_pilot(workspace)) == 4
         assert pilot_state(workspace)["references"] == 0
     shown = CliRunner().invoke(command, [str(folder)]).output
-    assert "4 images without reference sentences: no similarity there" in shown
+    assert "4 images without reference sentences: no similarity computed" in shown
     alone = CliRunner().invoke(command, [str(folder), "--images", "2"])
-    assert str(alone.exception) == "--images is for --start; add --start"
+    assert str(alone.exception) == "--images requires --start; add --start"
 
 
 def test_who_has_written_for_the_campaign_is_not_new(workspace: Workspace) -> None:
@@ -120,7 +120,7 @@ def test_who_has_written_for_the_campaign_is_not_new(workspace: Workspace) -> No
     folder = workspace.path
     workspace.close()
     done = CliRunner().invoke(command, [str(folder), "--start", "--reviewer", "B. Lee"])
-    assert "let in, as they have written already: anna@x.org" in done.output
+    assert "admitted, already wrote for the campaign: anna@x.org" in done.output
     with Workspace.open(folder, write=True) as workspace:
         assert in_order(workspace) == ["anna"]
         row = workspace.db.execute("SELECT * FROM annotator WHERE id = ?", (anna.row,)).fetchone()
@@ -166,7 +166,7 @@ def test_a_stopped_pilot_lets_everybody_in_and_its_texts_are_none_of_the_next(
     assert rows[0]["stopped_at"] is not None
 
 
-def test_the_command_stops_and_starts_anew(workspace: Workspace) -> None:
+def test_stop_and_start_in_one_command(workspace: Workspace) -> None:
     folder = workspace.path
     workspace.close()
     CliRunner().invoke(command, [str(folder), "--start", "--images", "1"])
@@ -178,10 +178,10 @@ def test_the_command_stops_and_starts_anew(workspace: Workspace) -> None:
     assert "pilot of 2 images" in done.output
     done = CliRunner().invoke(command, [str(folder), "--stop"])
     assert (
-        "pilot stopped; let in: anna@x.org, berta@x.org, clara@x.org; run: rsitmd annotate push "
+        "pilot stopped; admitted: anna@x.org, berta@x.org, clara@x.org; run: rsitmd annotate push "
         in done.output
     )
-    assert "no pilot; start one with --start" in done.output
+    assert "no pilot; use --start to start one" in done.output
 
 
 def test_a_pilot_needs_a_project_for_each_person(workspace: Workspace) -> None:
