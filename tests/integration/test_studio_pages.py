@@ -186,7 +186,7 @@ def test_the_page_counts_characters_and_says_the_bounds(
     keywords(page).click()
     page.keyboard.type("red quay")
     submit_button(page).click()
-    page.get_by_text("There are only spaces. Write your sentence.").wait_for()
+    page.get_by_text("This field contains only spaces. Write your sentence.").wait_for()
     with Workspace.open(folder, write=True) as workspace:
         assert pull(workspace).new == 0
 

@@ -1,6 +1,6 @@
 "use strict";
-// Tells the other scripts when an annotation is opened: at the start, after Submit and Update,
-// and when a person goes to another task. The editor has no event for it that a script could hear.
+// Notifies the other scripts when an annotation is opened: at the start, after Submit and Update,
+// and when the annotator opens another task. The editor has no event for this.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.opened = (() => {
