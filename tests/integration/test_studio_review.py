@@ -307,7 +307,7 @@ def test_decisions_stay_where_the_server_cannot_be_reached(
     gone = "http://127.0.0.1:9"
     how = "https://images.example.org/folder"
     save_connection(written, Connection(server.url, gone, server.token, how))
-    with pytest.raises(RsitmdError, match="no Label Studio answers"):
+    with pytest.raises(RsitmdError, match="Label Studio does not answer"):
         review(written, ReviewRequest("B. Lee", send_back="S104"))
     save_connection(written, Connection(server.url, server.url, server.token, how))
     assert review(written, ReviewRequest("B. Lee")).states == {"new": 5, "sent back": 1}

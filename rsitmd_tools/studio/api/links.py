@@ -1,4 +1,4 @@
-"""Addresses of tasks on the server, for pages that people open."""
+"""URLs of tasks on the server, for reports."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from rsitmd_tools.workspace import Workspace
 
 
 def task_links(dataset: Dataset) -> Mapping[str, str]:
-    """Return the address of each image's first task on the Label Studio in use.
+    """Return the URL of each image's first task on the current server, by file name.
 
-    That is the server the workspace is connected to, else its own while it runs.
+    The current server is the connected one, else the workspace's own server if it runs.
     """
     if dataset.format != "workspace":
         return {}
     with Workspace.open(dataset.source) as workspace:
         try:
             connection = connection_of(workspace)
-        except (RsitmdError, OSError):  # the folder may be readable by its owner only
+        except (RsitmdError, OSError):  # the folder may be readable only by its owner
             return {}
         rows = workspace.db.execute(
             "SELECT image.filename, min(task.id), task.server_id AS task, project.server_id AS"
             " project FROM task JOIN image ON image.id = task.image_id"
             " JOIN project ON project.id = task.project_id"
-            # The numbers of another server mean other tasks on this one.
+            # Task numbers of other servers are not valid on this one.
             " WHERE project.server = ? AND task.server_id > 0 GROUP BY image.id",
             (connection.key,),
         ).fetchall()

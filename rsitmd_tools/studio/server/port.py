@@ -1,4 +1,4 @@
-"""The port of the embedded server: chosen once and kept, so that links stay valid."""
+"""Port of the embedded server: chosen once and saved, so that links stay valid."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rsitmd_tools.studio.server.saved_options import record, recorded
 
 HOST = "127.0.0.1"
 FILENAME = "port.json"
-# Below the ports that Linux gives to outgoing connections (32768 and above): one of those
-# could hold the kept port at the next start.
+# Below the ports that Linux uses for outgoing connections (32768 and above): such a connection
+# could block the saved port at the next start.
 FIRST, LAST = 20_000, 32_767
 TRIES = 1_000
 
@@ -22,8 +22,8 @@ def choose_port(studio: Path, asked: int | None) -> int:
 
     Args:
         studio: The workspace's folder ``studio/``.
-        asked: The port that the user asks for. By default the port of the last start, and
-            at the first start a free one.
+        asked: The port that the user requests. Default: the port of the last start, or a free
+            port at the first start.
 
     Raises:
         RsitmdError: Another program uses the port, no port is free, or the record of the
@@ -32,7 +32,9 @@ def choose_port(studio: Path, asked: int | None) -> int:
     if asked is not None:
         if not _is_free(asked):
             raise RsitmdError(
-                "the port is taken", where=f"{HOST}:{asked}", hint="name another with --port"
+                "another program uses this port",
+                where=f"{HOST}:{asked}",
+                hint="use another port with --port",
             )
         return asked
     kept = recorded_port(studio)
@@ -42,7 +44,7 @@ def choose_port(studio: Path, asked: int | None) -> int:
         raise RsitmdError(
             "another program uses the port of the last start",
             where=f"{HOST}:{kept}",
-            hint="stop that program, or choose another port with --port; links that name port"
+            hint="stop that program, or use another port with --port; links with port"
             f" {kept} then stop working",
         )
     return kept
@@ -59,12 +61,12 @@ def recorded_port(studio: Path) -> int | None:
     if kept is None:
         return None
     if not (kept.isascii() and kept.isdigit() and 1 <= int(kept) <= 65_535):
-        raise RsitmdError("is malformed", where=file, hint="name it again with --port")
+        raise RsitmdError("is malformed", where=file, hint="pass the port again with --port")
     return int(kept)
 
 
 def record_port(studio: Path, port: int) -> None:
-    """Keep the port for later starts."""
+    """Save the port for later starts."""
     record(studio / FILENAME, "port", str(port))
 
 
@@ -83,4 +85,4 @@ def _free_port() -> int:
     for port in chosen:
         if _is_free(port):
             return port
-    raise RsitmdError("no port is free", where=HOST, hint="choose one with --port")
+    raise RsitmdError("no port is free", where=HOST, hint="free a port and pass it with --port")
