@@ -22,7 +22,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import Connection, connection_of
 from rsitmd_tools.studio.api.running import running_server
-from rsitmd_tools.studio.api.secrets import Secrets, keep, make_secrets, secrets_of
+from rsitmd_tools.studio.api.secrets import Secrets, make_secrets, save_secrets, secrets_of
 from rsitmd_tools.studio.server.embedded import FIRST_START, SQLITE, EmbeddedServer
 from rsitmd_tools.studio.sync import pull as pull_module
 from rsitmd_tools.studio.sync.pull import pull
@@ -242,7 +242,7 @@ def test_a_token_that_the_server_does_not_know_is_replaced(make_own: MakeOwn) ->
     """As after a first start that was killed between the account and its token."""
     folder = make_own(images=0)
     made = secrets_of(folder / "studio")
-    keep(folder / "studio", Secrets(made.server, made.email, made.password, "0" * 40))
+    save_secrets(folder / "studio", Secrets(made.server, made.email, made.password, "0" * 40))
     with EmbeddedServer(folder) as server, Workspace.open(folder) as workspace:
         assert server.token == made.token
         Client(connection_of(workspace)).check()

@@ -48,17 +48,17 @@ def print_moves(
         hint = "" if pushed else f". To create the needed tasks again, run: {command}"
         warn(f"images whose task was deleted on the server: {_names(removed)}{hint}")
     for entry in deletions:
-        kept = entry["accepted"]
+        accepted = entry["accepted"]
         command = shlex.join(["rsitmd", "annotate", "review", folder, "--reject", "FILE"])
         sentences = count_of(entry["sentences"], "sentence")
-        pronoun = "it" if kept == 1 else "them"
+        pronoun = "it" if accepted == 1 else "them"
         remains = (
-            f". {count_of(kept, 'accepted sentence')} will stay in the dataset. To remove"
+            f". {count_of(accepted, 'accepted sentence')} will stay in the dataset. To remove"
             f" {pronoun}, run: {command}"
         )
         warn(
             f"{entry['image']}: the annotation of {entry['annotator']} was deleted on the server"
-            f" ({sentences}){remains if kept else ''}"
+            f" ({sentences}){remains if accepted else ''}"
         )
 
 

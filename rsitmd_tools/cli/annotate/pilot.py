@@ -64,8 +64,8 @@ def command(
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.admission import ADMITTED, REFUSED, admit_writers, decide
 
-    for option, given in (("--references", references), ("--images", images)):
-        if given is not None and not start:
+    for option, value in (("--references", references), ("--images", images)):
+        if value is not None and not start:
             raise WrongUsage(f"{option} requires --start", hint="add --start")
     if set(admit) & set(refuse):
         raise WrongUsage(

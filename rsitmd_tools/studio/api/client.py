@@ -89,7 +89,7 @@ class Client:
             try:
                 return function(**arguments)
             except ApiError as error:
-                if pause is None or not _passing(error.status_code, safe):
+                if pause is None or not _is_temporary(error.status_code, safe):
                     raise self._refused(error) from None
             except (httpx.ConnectError, httpx.InvalidURL, httpx.UnsupportedProtocol):
                 raise RsitmdError(
@@ -325,7 +325,7 @@ def _filter(field: str, kind: str, value: Any) -> dict[str, Any]:
     }
 
 
-def _passing(status: int | None, safe: bool) -> bool:
+def _is_temporary(status: int | None, safe: bool) -> bool:
     """Return whether an error is temporary, so that the call may be repeated."""
     # Too many requests: the server has not processed this one.
     return status == TOO_MANY_REQUESTS or (safe and status is not None and status >= 500)

@@ -66,7 +66,7 @@ def make_secrets(studio: Path, server: str | None = None) -> Secrets:
         token=secrets.token_hex(20),
     )
     private_folder(studio)
-    keep(studio, made)
+    save_secrets(studio, made)
     return made
 
 
@@ -92,6 +92,6 @@ def secrets_of(studio: Path) -> Secrets:
         ) from error
 
 
-def keep(studio: Path, made: Secrets) -> None:
+def save_secrets(studio: Path, made: Secrets) -> None:
     """Save the secrets in a file that only its owner can read."""
     write_json(studio / FILENAME, asdict(made), mode=OWNER_ONLY)

@@ -49,7 +49,7 @@ class Adviser:
         self._images: dict[int, str] = {}
         self._tasks: dict[int, int] = {}
         self._keywords: dict[str, Counter[str]] = defaultdict(Counter)
-        self._given: dict[int, tuple[str, tuple[str, ...]]] = {}
+        self._contents: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._lock = threading.Lock()
 
     def warm(self) -> None:
@@ -80,7 +80,7 @@ class Adviser:
                 self._index.add(key, split_words(raw))
                 self._slots[annotation].add(key)
             words = tuple(filter(is_keyword, written.keywords))
-            self._given[annotation] = (category, words)
+            self._contents[annotation] = (category, words)
             self._keywords[category].update(words)
 
     def forget(self, annotation: int) -> None:
@@ -147,18 +147,18 @@ class Adviser:
         Without sentences, suggest the most frequent keywords of the category. If none fits,
         suggest the category itself.
         """
-        most = self.keywords_max
-        said = {singular(word) for raw in sentences for word in split_words(raw)}
+        limit = self.keywords_max
+        written_words = {singular(word) for raw in sentences for word in split_words(raw)}
         with self._lock:
-            known = [word for word, _ in self._keywords[category].most_common(50 * most)]
-        fitting = [word for word in known if singular(word.lower().split()[-1]) in said]
-        return (fitting if said else known)[:most] or [f"- {category.replace('_', ' ')}"]
+            known = [word for word, _ in self._keywords[category].most_common(50 * limit)]
+        fitting = [word for word in known if singular(word.lower().split()[-1]) in written_words]
+        return (fitting if written_words else known)[:limit] or [f"- {category.replace('_', ' ')}"]
 
     def _forget(self, annotation: int) -> None:
         for key in self._slots.pop(annotation, ()):
             self._index.remove(key)
         self._images.pop(annotation, None)
         self._tasks.pop(annotation, None)
-        category, words = self._given.pop(annotation, ("", ()))
+        category, words = self._contents.pop(annotation, ("", ()))
         self._keywords[category].subtract(words)
         self._keywords[category] += Counter()  # removes keywords with count zero

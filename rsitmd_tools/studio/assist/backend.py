@@ -24,7 +24,7 @@ from rsitmd_tools.studio.assist.announcement import Announcement, read_announcem
 HOST = "127.0.0.1"
 # Prefix of the path of every assist, which identifies the URLs of earlier runs.
 PREFIX = "/rsitmd-assist-"
-MOST_BYTES = 20_000_000
+MAX_BYTES = 20_000_000
 # Idle connections are closed, and their threads end.
 IDLE_SECONDS = 60.0
 VERSION = f"rsitmd-assist-{__version__}"
@@ -146,10 +146,10 @@ class _Handler(BaseHTTPRequestHandler):
             return {"result": [], "score": 0.0, "model_version": VERSION}
 
     def _body(self) -> dict[str, Any] | None:
-        said = self.headers.get("Content-Length", "")
-        length = int(said) if said.isascii() and said.isdecimal() and len(said) < 20 else -1
-        if not 0 <= length <= MOST_BYTES:
-            self._refuse(413 if length > MOST_BYTES else 411, "missing or invalid Content-Length")
+        header = self.headers.get("Content-Length", "")
+        length = int(header) if header.isascii() and header.isdecimal() and len(header) < 20 else -1
+        if not 0 <= length <= MAX_BYTES:
+            self._refuse(413 if length > MAX_BYTES else 411, "missing or invalid Content-Length")
             return None
         try:
             document = json.loads(self.rfile.read(length) or b"{}")

@@ -98,5 +98,5 @@ def _offer(
         return [{"value": word} for word in words]
     old = data[SUGGESTED] if isinstance(data[SUGGESTED], list) else []
     there = [str(entry["value"]) for entry in old if isinstance(entry, dict) and "value" in entry]
-    most = max(len(there), 2 * adviser.keywords_max)
-    return [{"value": word} for word in list(dict.fromkeys([*there, *words]))[:most]]
+    limit = max(len(there), 2 * adviser.keywords_max)
+    return [{"value": word} for word in list(dict.fromkeys([*there, *words]))[:limit]]

@@ -62,8 +62,8 @@ def _queue(request: Any) -> Any:
         return HttpResponseNotAllowed(["GET"])
     if not request.user.is_authenticated:
         return JsonResponse({"detail": "not signed in"}, status=401)
-    asked = request.GET.get("project", "")
-    answer = JsonResponse(queue_of(request.user, int(asked) if asked.isdecimal() else None))
+    requested = request.GET.get("project", "")
+    answer = JsonResponse(queue_of(request.user, int(requested) if requested.isdecimal() else None))
     answer["Cache-Control"] = "no-store"
     return answer
 
@@ -78,8 +78,8 @@ def _keep_to_own_projects(request: Any) -> None:
         return
     if is_restricted(request.user):
         own = {str(entry.project.id) for entry in projects_of(request.user)}
-        asked = request.GET.get("ids")
-        shown = own if asked is None else own & set(asked.split(","))
+        requested = request.GET.get("ids")
+        shown = own if requested is None else own & set(requested.split(","))
         request.GET = request.GET.copy()
         # No project has the number 0, so the list is empty.
         request.GET["ids"] = ",".join(sorted(shown, key=int)) or "0"

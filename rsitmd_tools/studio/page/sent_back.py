@@ -28,7 +28,7 @@ def notes_to(note: str, email: str) -> list[str]:
         addressee = _ADDRESSEE.match(part)
         if addressee is None or (addressee["plain"] or addressee["named"]) != email:
             continue
-        said = part[addressee.end() :].removeprefix(": ").removeprefix(", ")
-        said = said.removesuffix(GIVEN_AWAY).removesuffix(SEPARATOR)
-        found.append(said.removesuffix(SEPARATOR.rstrip()).strip())
+        note_text = part[addressee.end() :].removeprefix(": ").removeprefix(", ")
+        note_text = note_text.removesuffix(GIVEN_AWAY).removesuffix(SEPARATOR)
+        found.append(note_text.removesuffix(SEPARATOR.rstrip()).strip())
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from rsitmd_tools.errors import WrongUsage
-from rsitmd_tools.studio.server.saved_options import record, recorded
+from rsitmd_tools.studio.server.saved_options import read_option, save_option
 
 FILENAME = "database.json"
 PASSWORD = "PGPASSWORD"  # noqa: S105 - the name of PostgreSQL's own variable
@@ -59,12 +59,12 @@ def recorded_postgres(studio: Path) -> str | None:
     Raises:
         RsitmdError: The file is malformed.
     """
-    return recorded(studio / FILENAME, "postgres")
+    return read_option(studio / FILENAME, "postgres")
 
 
 def record_postgres(studio: Path, postgres: str) -> None:
     """Save the URL for later starts."""
-    record(studio / FILENAME, "postgres", postgres)
+    save_option(studio / FILENAME, "postgres", postgres)
 
 
 def _wrong() -> WrongUsage:

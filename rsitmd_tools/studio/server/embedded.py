@@ -31,9 +31,9 @@ from rsitmd_tools.studio.api.running import (
 from rsitmd_tools.studio.api.secrets import (
     EMBEDDED,
     Secrets,
-    keep,
     make_secrets,
     private_folder,
+    save_secrets,
     secrets_of,
 )
 from rsitmd_tools.studio.api.secrets import FILENAME as SECRETS
@@ -96,7 +96,7 @@ class EmbeddedServer:
             Workspace.open(folder)  # raises an error with the reason
         self.workspace = folder.resolve()
         self._studio = self.workspace / "studio"
-        self._asked_port = port
+        self._requested_port = port
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
         private_folder(self._studio)
@@ -144,7 +144,7 @@ class EmbeddedServer:
             self._remove_unfinished_database()
             self.secrets = self._secrets()
             remove_state(self._studio)  # left over from a killed server
-            port = choose_port(self._studio, self._asked_port)
+            port = choose_port(self._studio, self._requested_port)
             self.url = f"http://{HOST}:{port}"
             self._process = self._launch(port)
             self._wait_for_health()
@@ -271,7 +271,7 @@ class EmbeddedServer:
         except RsitmdError:
             token = log_in(self.url, self.secrets.email, self.secrets.password)
             self.secrets = replace(self.secrets, token=token)
-            keep(self._studio, self.secrets)
+            save_secrets(self._studio, self.secrets)
 
     def _ended(self) -> RsitmdError:
         assert self._process is not None
@@ -282,13 +282,13 @@ class EmbeddedServer:
         )
 
     def _environment(self) -> dict[str, str]:
-        kept = {
+        inherited = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith("LABEL_STUDIO_")
         }
         return {
-            **kept,
+            **inherited,
             # In the environment and not as flags, which the process list shows.
             "LABEL_STUDIO_USERNAME": self.secrets.email,
             "LABEL_STUDIO_PASSWORD": self.secrets.password,

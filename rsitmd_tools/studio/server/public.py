@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rsitmd_tools.errors import WrongUsage
-from rsitmd_tools.studio.server.saved_options import record, recorded
+from rsitmd_tools.studio.server.saved_options import read_option, save_option
 
 FILENAME = "public.json"
 
@@ -55,9 +55,9 @@ def recorded_public(studio: Path) -> str:
     Raises:
         RsitmdError: The file is malformed.
     """
-    return recorded(studio / FILENAME, "public") or ""
+    return read_option(studio / FILENAME, "public") or ""
 
 
 def record_public(studio: Path, public: str) -> None:
     """Save the URL for later starts."""
-    record(studio / FILENAME, "public", public)
+    save_option(studio / FILENAME, "public", public)

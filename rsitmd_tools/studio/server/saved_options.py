@@ -10,7 +10,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.secrets import OWNER_ONLY
 
 
-def recorded(file: Path, option: str) -> str | None:
+def read_option(file: Path, option: str) -> str | None:
     """Return the saved value of an option; None if it was not saved.
 
     Args:
@@ -30,6 +30,6 @@ def recorded(file: Path, option: str) -> str | None:
         ) from error
 
 
-def record(file: Path, option: str, value: str) -> None:
+def save_option(file: Path, option: str, value: str) -> None:
     """Save the value of an option in a file that only its owner can read."""
     write_json(file, {option: value}, mode=OWNER_ONLY)

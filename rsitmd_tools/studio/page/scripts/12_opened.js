@@ -19,10 +19,10 @@ window.rsitmd.opened = (() => {
     const open = editor.annotation();
     if (open === last || !shownWhole()) return;
     last = open;
-    for (const tell of listeners) tell(open);
+    for (const notify of listeners) notify(open);
   }
 
   setInterval(look, EVERY);
 
-  return { listen: (tell) => listeners.push(tell) };
+  return { listen: (notify) => listeners.push(notify) };
 })();

@@ -76,10 +76,10 @@ window.rsitmd.requests = (() => {
   // Return the annotation of a draft. The editor also saves annotations that are not selected.
   function annotationOf(body, number) {
     const all = editor.store()?.annotationStore?.annotations || [];
-    const fits = (a) => (a.draftId || 0) === (body.draft_id || 0) && (!number || String(a.pk) === number);
+    const matches = (a) => (a.draftId || 0) === (body.draft_id || 0) && (!number || String(a.pk) === number);
     const selected = editor.annotation();
-    if (selected && fits(selected)) return selected;
-    return all.find((a) => a.isDraftSaving && fits(a)) || null;
+    if (selected && matches(selected)) return selected;
+    return all.find((a) => a.isDraftSaving && matches(a)) || null;
   }
 
   function sendDraft(url, options) {

@@ -6,7 +6,7 @@
 
 (() => {
   const { make, link, progress, openLists, replace } = window.rsitmdParts;
-  const LOOK_MS = 400; // the page changes its URL without an event
+  const POLL_MS = 400; // the page changes its URL without an event
   const GIVE_UP_MS = 5000; // without an answer, show the server's own page
 
   const STYLE = `
@@ -102,7 +102,7 @@
     setTimeout(() => {
       givenUp = true;
     }, GIVE_UP_MS);
-    setInterval(show, LOOK_MS);
+    setInterval(show, POLL_MS);
     show();
   }
 })();

@@ -10,7 +10,7 @@
   const ADDRESS = "/rsitmd/queue.json";
   // Requests of Label Studio's page that can change the counts.
   const CHANGES = /\/api\/(dm\/actions|tasks|annotations|projects\/\d+\/next)(?!.*\/drafts)/;
-  const LOOK_MS = 400; // the page changes its URL and content without an event
+  const POLL_MS = 400; // the page changes its URL and content without an event
   const WAIT_MS = 150; // treat several requests in a row as one change
 
   const STYLE = `
@@ -244,7 +244,7 @@
         askSoon();
       }
       show();
-    }, LOOK_MS);
+    }, POLL_MS);
     window.addEventListener("focus", askSoon);
     ask();
   }
