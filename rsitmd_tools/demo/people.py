@@ -21,7 +21,6 @@ from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.api.secrets import OWNER_ONLY
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.server import tasks_of_annotator
 
 PASSWORDS = "people.json"
 ATTEMPTS = 3
@@ -109,11 +108,18 @@ def _send(person: Annotator, orders: Sequence[Order], step: Step, stop: threadin
 def _orders(workspace: Workspace, images: Sequence[CaptionedImage], name: str) -> list[Order]:
     """Return a person's orders, in the order of their tasks."""
     texts = {sha256_file(image.path): image for image in images}
+    rows = workspace.db.execute(
+        "SELECT image.sha256, task.server_id AS task, project.server_id AS project FROM task"
+        " JOIN image ON image.id = task.image_id JOIN project ON project.id = task.project_id"
+        " LEFT JOIN annotator ON annotator.id = project.annotator_id"
+        " WHERE annotator.email IS NULL OR annotator.email = ? ORDER BY task.id",
+        (email_of(name),),
+    )
     orders = []
-    for sha256, number in tasks_of_annotator(workspace, email_of(name)):
-        image = texts[sha256]
+    for row in rows:
+        image = texts[row["sha256"]]
         if sentences := image.written_by(name):
-            orders.append(Order(number.project, number.task, sentences, image.keywords))
+            orders.append(Order(row["project"], row["task"], sentences, image.keywords))
     return orders
 
 

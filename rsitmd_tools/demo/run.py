@@ -24,7 +24,6 @@ from rsitmd_tools.quality import check_subject, subject_of, summary
 from rsitmd_tools.release import make_release, verify_release
 from rsitmd_tools.splitting import split
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.images import filenames_by_content
 
 VERSION = "1.0.0"
 CONFIGS = ("vsepp", "amfmn-fusion")
@@ -202,7 +201,8 @@ def _validate(workspace: Workspace, out: Path) -> None:
 
 
 def _names(workspace: Workspace, images: Sequence[CaptionedImage]) -> dict[str, str]:
-    by_content = filenames_by_content(workspace)
+    rows = workspace.db.execute("SELECT sha256, filename FROM image")
+    by_content = {row["sha256"]: row["filename"] for row in rows}
     return {image.path.name: by_content[sha256_file(image.path)] for image in images}
 
 
