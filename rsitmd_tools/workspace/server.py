@@ -78,23 +78,3 @@ def last_server(workspace: Workspace, prefix: str) -> str | None:
         "SELECT server FROM project WHERE server LIKE ? ORDER BY id DESC LIMIT 1", (f"{prefix}%",)
     ).fetchone()
     return None if row is None else str(row["server"])
-
-
-def tasks_of_annotator(workspace: Workspace, email: str) -> list[tuple[str, TaskNumber]]:
-    """Return the tasks in shared projects and in the projects of an annotator, oldest first.
-
-    Args:
-        workspace: The workspace.
-        email: Address of the annotator.
-
-    Returns:
-        The SHA-256 of the image's source file, and the place of the task.
-    """
-    rows = workspace.db.execute(
-        "SELECT image.sha256, task.server_id AS task, project.server_id AS project FROM task"
-        " JOIN image ON image.id = task.image_id JOIN project ON project.id = task.project_id"
-        " LEFT JOIN annotator ON annotator.id = project.annotator_id"
-        " WHERE annotator.email IS NULL OR annotator.email = ? ORDER BY task.id",
-        (email,),
-    )
-    return [(row["sha256"], TaskNumber(row["project"], row["task"])) for row in rows]

@@ -15,12 +15,12 @@ from rsitmd_tools.quality import check_subject, subject_of
 from rsitmd_tools.studio.campaign.agreement import similarities
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.admission import current_pilot
-from rsitmd_tools.workspace.images import image_categories
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.people import taking_part
 from rsitmd_tools.workspace.pilot import (
     PilotImage,
     has_personal_project,
+    image_categories,
     pilot_images,
     pilot_references,
     pilot_sentences,

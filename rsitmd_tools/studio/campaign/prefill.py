@@ -15,9 +15,9 @@ from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.sync.identity import look_at_tasks
 from rsitmd_tools.studio.sync.results import as_result, one_line
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.images import image_rows
 from rsitmd_tools.workspace.predictions import (
     Prediction,
+    image_rows,
     predictions_of_project,
     replace_predictions,
 )
