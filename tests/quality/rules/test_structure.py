@@ -137,7 +137,7 @@ def test_d110_shifted_captions(shared_data: Path, tmp_path: Path, found: Found) 
 
     assert found("D110", shifted(0)) == []
     names = [image.filename for image in order]
-    for by, told in ((1, "by 4 lines"), (5, "by -1 images"), (10, "by -2 images")):
+    for by, told in ((1, "by 4 lines"), (5, "by -1 image "), (10, "by -2 images")):
         [finding] = found("D110", shifted(by))
         assert told in finding.message
         # The first stretch of 50 images that is wholly or mostly shifted.
