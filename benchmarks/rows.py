@@ -159,7 +159,7 @@ def write_lines(file: Path, runs: Sequence[Mapping[str, Any]]) -> None:
 
 def _drawn(result: Mapping[str, Any]) -> tuple[str, int, int]:
     """Return the row, seed and fold of a result: what it is one of."""
-    fold = result["fold"]
+    fold = result.get("fold")
     return result["row"], result["seed"], -1 if fold is None else fold
 
 
