@@ -28,7 +28,7 @@ from rsitmd_tools.workspace import Workspace
 VERSION = "1.0.0"
 CONFIGS = ("vsepp", "amfmn-fusion")
 # What two cores can pay without pretrained weights; the full settings stand in the
-# configurations, docs/benchmarks.md has figures made with them.
+# configurations, docs/benchmarks/ has figures made with them.
 SMALLER = ("image_size=128", "batch_size=32", "lr=5e-4", "margin.value=0.2")
 SETTINGS = """# Settings of the demo; `rsitmd build init` writes a file that explains all of them.
 [dataset]
