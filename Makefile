@@ -34,7 +34,7 @@ soak: $(INSTALLED)  ## long campaigns: hundreds of kills, load, fuzz
 	$(BIN)/python -m pytest -m soak --timeout 7200
 
 docs: $(INSTALLED)  ## the documentation site, in build/site; warnings are errors
-	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/site
+	$(BIN)/python -m sphinx -W --keep-going -E -a -q -b html -d build/doctrees docs build/site
 
 wheel: $(INSTALLED)  ## the wheel, in dist/
 	$(BIN)/python -m build --wheel

@@ -32,12 +32,14 @@ myst_heading_anchors = 4
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
-autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_default_options = {"members": True}
 autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
+# Single backticks in docstrings and help texts are code.
+default_role = "literal"
 # "--json" in a help text is not a dash.
 smartquotes = False
 
@@ -64,7 +66,7 @@ def examples_as_code(_: Sphinx, __: click.Context, lines: list[str]) -> None:
         if not line.startswith("|"):
             found.append(line)
         elif line.endswith(":"):
-            found += [line.lstrip("| "), "", ".. code-block:: console", ""]
+            found += [line.lstrip("| "), "", ".. code-block:: shell", ""]
         else:
             found.append("   " + line.removeprefix("| ").strip())
     lines[:] = found
