@@ -20,7 +20,7 @@ demo: $(INSTALLED)  ## the whole way on drawn scenes, through a real Label Studi
 	$(BIN)/rsitmd demo
 
 test: $(INSTALLED)  ## all tests, with the real server; with a browser where one is found
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 10
 
 lint: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .
