@@ -115,7 +115,10 @@ class SoftAttention(Attention):
         return image[0] * text[0]
 
     def forward(self, images: Tensor, texts: Tensor) -> Tensor:
-        """Score all pairs. With g = sigmoid(W v), ``sum(v g t)`` and ``|g t|^2`` are two matrix products."""
+        """Score all pairs.
+
+        With g = sigmoid(W v), ``sum(v g t)`` and ``|g t|^2`` are two matrix products.
+        """
         squares = texts.square()
 
         def score(block: Tensor) -> Tensor:
