@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib.resources
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 import yaml
 
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
+from rsitmd_tools.plugins import ATTENTION, BASELINES, plugin_names
 from rsitmd_tools.schemas import first_error, load_schema
 
 
@@ -129,7 +131,7 @@ def load_config(name: str, changes: Sequence[str] = ()) -> Config:
 
 def config_from(document: Any, where: str) -> Config:
     """Build a checked configuration from plain data."""
-    problem = first_error(document, load_schema("benchmark_config"))
+    problem = first_error(document, _schema())
     if problem is not None:
         raise RsitmdError(f"{problem.key}: {problem.message}", where=where, hint=problem.hint)
     given = dict(document)
@@ -137,6 +139,15 @@ def config_from(document: Any, where: str) -> Config:
         given["precision"] = str(given["precision"])  # YAML reads 32 as a number
     margin = Margin(**given.pop("margin", {}))
     return Config(**given, margin=margin)
+
+
+def _schema() -> dict[str, Any]:
+    """Return the schema of a configuration, with the models and attentions of other packages."""
+    schema: dict[str, Any] = copy.deepcopy(load_schema("benchmark_config"))
+    for key, group in (("model", BASELINES), ("attention", ATTENTION)):
+        known = schema["properties"][key]["enum"]
+        known += [name for name in plugin_names(group) if name not in known]
+    return schema
 
 
 def names() -> list[str]:

@@ -11,6 +11,7 @@ from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.text import Vocabulary
 from rsitmd_tools.baselines.vsepp.model import VSEPP
 from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.plugins import BASELINES, load_plugins
 
 
 def _clip(config: Config, words: int) -> RetrievalModel:
@@ -27,9 +28,14 @@ MODELS: dict[str, Callable[[Config, int], RetrievalModel]] = {
 }
 
 
+def models() -> dict[str, Callable[[Config, int], RetrievalModel]]:
+    """Return what makes each model, by its name: the built-in ones and those of other packages."""
+    return {**load_plugins(BASELINES), **MODELS}
+
+
 def make_model(config: Config, tokenizer: Tokenizer) -> RetrievalModel:
     """Make the model of a configuration, for texts that this tokenizer encodes."""
-    return MODELS[config.model](config, len(tokenizer))
+    return models()[config.model](config, len(tokenizer))
 
 
 def make_tokenizer(config: Config, training: Dataset) -> Tokenizer:

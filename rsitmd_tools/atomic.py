@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all: written aside, synced, renamed."""
+"""Atomic files and folders: written under a temporary name, synced, then renamed."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ def sync_folder(folder: Path) -> None:
 
 
 def check_writable(folder: Path, hint: str) -> None:
-    """Refuse a folder that cannot be written, or made, before long work whose result goes there.
+    """Check that a folder can be written to or created, before a long computation.
 
     Args:
-        folder: The folder; it need not exist.
-        hint: What the user can do about it.
+        folder: The output folder. It does not have to exist.
+        hint: What the user can do if it cannot be written to.
 
     Raises:
-        RsitmdError: Nothing can be written there.
+        RsitmdError: The folder cannot be written to.
     """
-    there = folder.absolute()
-    while not os.path.lexists(there) and there != there.parent:
-        there = there.parent
-    if not there.is_dir():
+    existing = folder.absolute()
+    while not os.path.lexists(existing) and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
         why = errno.ENOTDIR
-    elif not os.access(there, os.W_OK | os.X_OK):
-        why = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        why = errno.EROFS if os.statvfs(existing).f_flag & os.ST_RDONLY else errno.EACCES
     else:
         return
     what = f"cannot be written ({os.strerror(why).lower()})"
@@ -51,7 +51,7 @@ def check_writable(folder: Path, hint: str) -> None:
 
 
 def remove_leftovers(target: Path) -> None:
-    """Remove what an earlier, killed writer of ``target`` left beside it."""
+    """Remove the unfinished files of earlier, killed writers of ``target``."""
     if not target.parent.is_dir():
         return
     prefix = _prefix(target)
@@ -69,11 +69,11 @@ def atomic_path(target: Path, *, mode: int | None = None) -> Iterator[Path]:
     """Yield a path beside ``target``; rename it to ``target`` when the block succeeds.
 
     Args:
-        target: The final file. Its folder is made when absent.
+        target: The final file. Its folder is created if it does not exist.
         mode: Permissions of the file, set before anything is written.
 
     Raises:
-        RsitmdError: The folder cannot be written to or the disk is full.
+        RsitmdError: The folder cannot be written to, or the disk is full.
     """
     partial = _partial(target)
     try:
@@ -88,7 +88,7 @@ def atomic_path(target: Path, *, mode: int | None = None) -> Iterator[Path]:
     except OSError as error:
         raise _write_error(target, error) from error
     finally:
-        # Where the folder is none there is nothing to remove, and the error says so already.
+        # If the folder does not exist, there is nothing to remove.
         with suppress(OSError):
             partial.unlink(missing_ok=True)
 
@@ -97,14 +97,16 @@ def atomic_path(target: Path, *, mode: int | None = None) -> Iterator[Path]:
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Yield a new folder beside ``target``; rename it to ``target`` when the block succeeds.
 
-    What a killed run left behind is removed first. The target must not exist: a release
-    or a run is never overwritten in place.
+    Unfinished folders of killed runs are removed first. The target must not exist, because a
+    release or a run is never overwritten.
 
     Raises:
         RsitmdError: ``target`` exists, or its parent cannot be written to.
     """
     if target.exists():
-        raise RsitmdError("exists already", where=target, hint="name another folder or remove it")
+        raise RsitmdError(
+            "already exists", where=target, hint="use another folder or remove this one"
+        )
     partial = _partial(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -124,34 +126,34 @@ def atomic_folder(target: Path) -> Iterator[Path]:
 
 
 def write_text(target: Path, text: str, *, mode: int | None = None) -> None:
-    """Write ``text`` as UTF-8, whole or not at all."""
+    """Write ``text`` as UTF-8, atomically."""
     with atomic_path(target, mode=mode) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(target: Path, document: Any, *, mode: int | None = None) -> None:
-    """Write ``document`` as indented JSON, whole or not at all."""
+    """Write ``document`` as indented JSON, atomically."""
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(target, text + "\n", mode=mode)
 
 
 def _write_error(target: Path, error: OSError) -> RsitmdError:
-    full = "free some space and run the same command again"
+    disk_full = "free some space and run the same command again"
     return RsitmdError(
         f"cannot be written ({reason(error)})",
         where=target,
-        hint=full if error.errno in FULL else "choose a folder you may write to",
+        hint=disk_full if error.errno in FULL else "choose a folder you may write to",
     )
 
 
 def _partial(target: Path) -> Path:
-    """Return a new name beside ``target`` to write under."""
+    """Return a new temporary name beside ``target``."""
     return target.parent / f"{_prefix(target)}{uuid.uuid4().hex[:8]}"
 
 
 def _prefix(target: Path) -> str:
-    """Return how the names of unfinished writes of ``target`` begin.
+    """Return the prefix of the temporary names of ``target``.
 
-    A name has 255 bytes at most, so a long one is cut to leave room for the ending.
+    A file name has at most 255 bytes, so a long one is cut to leave room for the suffix.
     """
     return "." + os.fsdecode(os.fsencode(target.name)[:200]) + PARTIAL

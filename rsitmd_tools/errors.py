@@ -1,4 +1,4 @@
-"""Errors that a user reads: one line that says where, what, and how to mend it."""
+"""Errors for users: one line with the place, the problem and a hint."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import os
 class RsitmdError(Exception):
     """A failure the user can act on.
 
-    The message is one line, ``where: what; mend``. Newlines and control characters that
-    came in with the data are shown escaped, so that a hostile file name or caption can
-    neither break the line nor reach the terminal raw.
+    The message is one line, ``where: what; hint``. Newlines and control characters from the
+    data are escaped, so that a malicious file name or caption can neither break the line nor
+    send control sequences to the terminal.
 
     Args:
-        what: What went wrong, in lower case, without a full stop.
-        where: File, key, image or sentence it is about.
-        hint: What the user can do about it.
+        what: The problem, in lower case, without a full stop.
+        where: The file, key, image or sentence.
+        hint: What the user can do, as an imperative.
     """
 
     exit_code = 1
@@ -33,17 +33,17 @@ class RsitmdError(Exception):
 
 
 class WrongUsage(RsitmdError):
-    """The command was called in a way that cannot work; exit code 2."""
+    """The command was used incorrectly; exit code 2."""
 
     exit_code = 2
 
 
 class MissingExtra(RsitmdError):
-    """A part of the tool that is installed by an extra is absent."""
+    """A package that an extra installs is missing."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(
-            f"{what} is not installed", hint=f"pip install 'rsitmd-tools[{extra}]' brings it"
+            f"{what} is not installed", hint=f"install it with: pip install 'rsitmd-tools[{extra}]'"
         )
 
 
@@ -56,7 +56,7 @@ def printable(text: str) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Return the shortest readable reason of a library's or the system's error."""
+    """Return the reason of an exception as a short line of text."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     text = str(error).strip()

@@ -1,4 +1,4 @@
-"""Optional parts: import them late, and say in one line which extra brings them."""
+"""Optional packages: imported on demand, with an error that names their extra."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def require(*modules: str) -> None:
     """Check that optional packages are installed, without importing them.
 
     Raises:
-        MissingExtra: One of ``modules`` is absent; the message names its extra.
+        MissingExtra: One of ``modules`` is not installed. The message names its extra.
     """
     for module in modules:
         if importlib.util.find_spec(module) is None:

@@ -1,4 +1,4 @@
-"""Checksums that pin data, files and texts."""
+"""Checksums of files and texts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def sha256_file(path: Path) -> str:
 def sha256_lines(lines: Iterable[str]) -> str:
     """Return the SHA-256 of a sequence of strings as hex.
 
-    Each string is preceded by its length in bytes, so that no two different sequences
-    are written alike.
+    Each string is preceded by its length in bytes, so that different sequences have different
+    encodings.
     """
     digest = hashlib.sha256()
     for line in lines:

@@ -13,10 +13,10 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 class Step(Protocol):
-    """What a long job reports to."""
+    """A callback for the progress of a long job."""
 
     def __call__(self, count: int = 1) -> None:
-        """Say that ``count`` more units are done."""
+        """Report that ``count`` more units are done."""
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def progress(label: str, total: int | None) -> Iterator[Step]:
 
     Args:
         label: Name of the step, such as ``ingest``.
-        total: Number of units, or None where it is not known.
+        total: Number of units, or None if it is unknown.
     """
     if total == 0:
         yield lambda count=1: None

@@ -1,4 +1,4 @@
-"""The machine that something was computed on."""
+"""The machine that a result was computed on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CPUINFO = Path("/proc/cpuinfo")
 
 
 def processor() -> str:
-    """Return the processor's name, its architecture where the system tells no more."""
+    """Return the name of the processor, or its architecture if the name is unknown."""
     try:
         lines = CPUINFO.read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""JSON Schemas (2020-12) of everything the tool reads and writes, and how to check by them."""
+"""JSON Schemas (2020-12) of the files that the tool reads and writes, and their validation."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from rsitmd_tools.errors import printable
 
 @dataclass(frozen=True, slots=True)
 class SchemaError:
-    """One place where a document does not fit its schema.
+    """An error in a document.
 
     Attributes:
-        key: Where, such as ``images[3].filename``.
-        message: What is wrong there.
-        hint: What to do about it, where that can be said.
+        key: The key, such as ``images[3].filename``.
+        message: The problem.
+        hint: What to do, or None.
     """
 
     key: str
@@ -40,13 +40,13 @@ def load_schema(name: str) -> dict[str, Any]:
 
 
 def first_error(document: Any, schema: dict[str, Any]) -> SchemaError | None:
-    """Return the most telling error of a document, or None when it fits."""
+    """Return the most relevant error of a document, or None if it is valid."""
     error = best_match(_validator(schema).iter_errors(document))
     return None if error is None else _describe(error)
 
 
 def iter_errors(document: Any, schema: dict[str, Any]) -> Iterator[SchemaError]:
-    """Yield every error of a document in the order of the document."""
+    """Yield all errors of a document, in the order of the document."""
     for error in _validator(schema).iter_errors(document):
         yield _describe(error)
 
@@ -58,12 +58,12 @@ def _validator(schema: dict[str, Any]) -> Validator:
 def _describe(error: ValidationError) -> SchemaError:
     key = _key(error.absolute_path)
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        # A schema may be true or false too; one with additionalProperties is an object.
+        # A schema can also be true or false; one with additionalProperties is an object.
         schema: Any = error.schema
         known = schema.get("properties", {}) if isinstance(schema, dict) else {}
         unknown = sorted(set(error.instance).difference(known))
-        place = ".".join(filter(None, [key, unknown[0]]))
-        return SchemaError(place, "unknown key", "known here: " + ", ".join(sorted(known)))
+        full_key = ".".join(filter(None, [key, unknown[0]]))
+        return SchemaError(full_key, "unknown key", "valid keys: " + ", ".join(sorted(known)))
     if error.validator == "type":
         expected = error.validator_value
         wanted = " or ".join(expected) if isinstance(expected, list) else str(expected)

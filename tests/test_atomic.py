@@ -45,7 +45,7 @@ def test_a_folder_is_never_overwritten_and_leftovers_go(tmp_path: Path) -> None:
     with atomic_folder(tmp_path / "out [1]") as partial:
         (partial / "a").write_text("x")
     assert [p.name for p in tmp_path.iterdir()] == ["out [1]"]
-    with pytest.raises(RsitmdError, match="exists already"), atomic_folder(tmp_path / "out [1]"):
+    with pytest.raises(RsitmdError, match="already exists"), atomic_folder(tmp_path / "out [1]"):
         pass
 
 

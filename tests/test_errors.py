@@ -21,7 +21,7 @@ def test_the_line() -> None:
 
 
 def test_the_extra_is_named() -> None:
-    line = "torch is not installed; pip install 'rsitmd-tools[train]' brings it"
+    line = "torch is not installed; install it with: pip install 'rsitmd-tools[train]'"
     assert str(MissingExtra("torch", "train")) == line
 
 

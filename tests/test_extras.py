@@ -70,7 +70,7 @@ def test_a_command_without_its_extra(tmp_path: Path, command: str, extra: str) -
     *before, line = done.stderr.splitlines()
     assert all(said.startswith("starting") for said in before)
     assert line.startswith("error: ")
-    assert line.endswith(f"is not installed; pip install 'rsitmd-tools[{extra}]' brings it")
+    assert line.endswith(f"is not installed; install it with: pip install 'rsitmd-tools[{extra}]'")
     assert done.stdout == ""
 
 

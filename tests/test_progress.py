@@ -1,4 +1,4 @@
-"""Progress: lines on stderr where that is no terminal, a bar where it is one."""
+"""Progress: a bar if stderr is a terminal, otherwise plain lines."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def test_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "read: 1000 done\n"
 
 
-def test_a_failure_is_never_said_to_be_done(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_not_reported_as_done(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ZeroDivisionError), progress("ingest", 3):
         raise ZeroDivisionError
     assert "done" not in capsys.readouterr().err
 
 
-def test_nothing_to_do_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_printed_for_no_items(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(track([], "read")) == []
     assert capsys.readouterr().err == ""
 

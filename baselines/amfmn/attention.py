@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from rsitmd_tools.baselines.base import EPSILON, cosine_matrix, in_blocks, in_tiles
+from rsitmd_tools.plugins import ATTENTION, load_plugins
 
 
 class Attention(nn.Module):
@@ -209,5 +210,6 @@ KINDS: dict[str, type[Attention]] = {
 
 
 def make_attention(kind: str, dimension: int) -> Attention:
-    """Return the attention of a kind."""
-    return KINDS[kind](dimension)
+    """Return the attention of a kind: a built-in one, or one of another package."""
+    kinds: dict[str, type[Attention]] = {**load_plugins(ATTENTION), **KINDS}
+    return kinds[kind](dimension)

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from rsitmd_tools.demo.run import DemoReport
 
 
-@click.command("demo", short_help="The whole way on drawn scenes, with the real server.")
+@click.command("demo", short_help="Run all steps on synthetic scenes with a real Label Studio.")
 @click.option(
     "--input",
-    "given",
+    "input_folder",
     metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder with images/ and annotations.jsonl; scenes are drawn without it.",
+    help="Folder with images/ and annotations.jsonl, used instead of synthetic scenes.",
 )
 @click.option(
     "-o",
@@ -25,56 +25,62 @@ if TYPE_CHECKING:
     default="rsitmd-demo",
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="The demo's folder.",
+    help="Output folder.",
 )
 @click.option(
     "--scenes",
     type=click.IntRange(40),
     default=300,
     show_default=True,
-    help="How many scenes are drawn.",
+    help="Number of synthetic scenes.",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(1),
     default=20,
     show_default=True,
-    help="Epochs of each training.",
+    help="Training epochs of each model.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all.")
-def command(given: Path | None, output: Path, scenes: int, epochs: int, seed: int) -> None:
-    """Go the whole way, from a folder of images to a benchmarked release.
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of scenes, split and training.",
+)
+def command(input_folder: Path | None, output: Path, scenes: int, epochs: int, seed: int) -> None:
+    """Run all steps, from a folder of images to a benchmarked release.
 
-    Five people sign up in a real Label Studio on this machine and send their sentences;
-    the release is compared with them word for word; VSE++ and AMFMN are trained on it
-    from random weights. An interrupted demo goes on when it is called again. The last
-    line is the path of the report.
+    Five simulated annotators sign up in a real Label Studio on this machine and submit
+    their sentences. The demo checks that the release contains exactly these texts, then
+    trains VSE++ and AMFMN on it from random weights. If the demo is interrupted, run the
+    same command again to continue. The last line of output is the path of the report.
 
     \b
     Examples:
       rsitmd demo
-      rsitmd demo -o here --scenes 300
-      rsitmd demo --input my-captioned-images -o there
+      rsitmd demo -o my-demo --scenes 300
+      rsitmd demo --input my-captioned-images -o my-demo
     """
     from rsitmd_tools.extras import require
 
     require("label_studio", "label_studio_sdk", "torch", "torchvision", "timm", "lightning")
     from rsitmd_tools.demo.run import run_demo
 
-    report = run_demo(output, given, scenes=scenes, epochs=epochs, seed=seed)
+    report = run_demo(output, input_folder, scenes=scenes, epochs=epochs, seed=seed)
     for line in _lines(report):
         click.echo(line)
     click.echo(str(report.report.resolve()))
 
 
 def _lines(demo: DemoReport) -> list[str]:
-    """Return what the demo did as text."""
+    """Return the summary of a demo as lines of text."""
     lines = [f"{'step':22} {'seconds':>8}"]
     lines += [f"{name:22} {seconds:8.1f}" for name, seconds in demo.seconds.items()]
     if demo.compared is not None:
         lines.append(
             f"release: {demo.compared.images} images, {demo.compared.sentences} sentences, "
-            f"{demo.compared.keywords} keywords, word for word what the annotators sent"
+            f"{demo.compared.keywords} keywords, identical to the submitted annotations"
         )
     lines.append(f"{'test set, percent':17} {'R@1 image->text':23} {'R@1 text->image':23} mR")
     lines += [f"{name:17} {_row(result)}" for name, result in demo.results.items()]
@@ -93,7 +99,7 @@ def _lines(demo: DemoReport) -> list[str]:
 
 
 def _row(result: dict[str, Any]) -> str:
-    """Return a result's R@1 both ways and mR, each with its interval."""
+    """Return R@1 in both directions and mR of a result, each with its interval."""
     interval = result["interval"]
     cells = (
         (result["image_to_text"]["r1"], interval["image_to_text"]["r1"]),

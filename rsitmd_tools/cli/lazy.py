@@ -1,4 +1,4 @@
-"""Groups that import a command's module only when that command is asked for."""
+"""Groups that import the module of a command only when the command is used."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import click
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are named by module.
+    """A group that imports its commands on demand.
 
     Args:
         modules: Command name to ``(module, one-line help)``. Each module holds a click
-            command called ``command``. The help stands here so that listing the commands
-            imports none of them.
+            command called ``command``. The help is passed here so that the commands can be
+            listed without importing them.
     """
 
     def __init__(self, name: str, modules: Mapping[str, tuple[str, str]], text: str) -> None:
@@ -22,7 +22,7 @@ class LazyGroup(click.Group):
         self.modules = modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of the work."""
+        """Return the names of the commands in the order in which they are used."""
         return list(self.modules)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

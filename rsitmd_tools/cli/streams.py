@@ -1,11 +1,10 @@
-"""The standard streams: any text can be written to them, and a job outlives its reader.
+"""The standard streams: they accept any text, and a job outlives its reader.
 
-- Characters that the encoding of a stream lacks are written as ``\\uXXXX``, which is also how
-  JSON writes them.
-- A stream that was closed before the start (``>&-``) leads nowhere.
-- A reader that goes away (``| head -1``) does not stop the job, nor change its exit code.
-- A full device under standard output is an error; under standard error there is nobody to
-  report it to.
+- Characters that the encoding of a stream lacks are written as ``\\uXXXX``, as in JSON.
+- A stream that was closed before the start (``>&-``) is connected to the null device.
+- If the reader closes the pipe (``| head -1``), the job continues and its exit code is the same.
+- A full device is an error for standard output. For standard error it is ignored, because it
+  cannot be reported.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 ESCAPED = "rsitmd-escaped"
-# Click replaces a stream whose encoding is called "ascii" by one in UTF-8. Someone who sets
-# PYTHONIOENCODING=ascii asks for ASCII, so the stream gets the same codec by another name.
+# Click replaces a stream whose encoding is called "ascii" by one in UTF-8. With
+# PYTHONIOENCODING=ascii the user requests ASCII, so the stream uses that codec under another name.
 ASCII = "rsitmd-ascii"
 
 
 def prepare() -> None:
-    """Set up the standard streams of this process; streams that a caller replaced stay."""
+    """Set up the standard streams of this process. Replaced streams are left unchanged."""
     codecs.register_error(ESCAPED, escaped)
     codecs.register(_ascii)
-    # In this order: a closed descriptor is taken by the first file that is opened.
+    # The order matters: the first file that is opened gets the closed descriptor.
     if sys.__stdin__ is None and sys.stdin is None:
-        sys.stdin = open(_nowhere(), encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stdin = open(_null_device(), encoding="utf-8", closefd=False)  # noqa: SIM115
     if sys.stdout is sys.__stdout__:
         sys.stdout = _stream(sys.stdout, "standard output")
     if sys.stderr is sys.__stderr__:
@@ -40,7 +39,7 @@ def prepare() -> None:
 
 
 def escaped(error: UnicodeError) -> tuple[str, int]:
-    """Return the characters that cannot be encoded as ``\\uXXXX``; an error handler of codecs."""
+    """Replace characters that cannot be encoded by ``\\uXXXX``: a codecs error handler."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
@@ -49,35 +48,37 @@ def escaped(error: UnicodeError) -> tuple[str, int]:
 
 
 class _Output(io.FileIO):
-    """A descriptor to write to; after a failure it leads nowhere.
+    """A descriptor for writing; after a failure it is the null device.
 
     Args:
         descriptor: The descriptor; it is not closed with this object.
-        name: What it is called in an error; None where an error is of no use to anybody.
+        name: Its name in errors; None ignores errors.
     """
 
     def __init__(self, descriptor: int, name: str | None) -> None:
         super().__init__(descriptor, "w", closefd=False)
-        self._called = name
+        self._name_in_errors = name
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
             return super().write(data)
         except OSError as error:
-            # Python writes what is left in the buffer once more when it ends.
+            # Python writes the rest of the buffer again at exit.
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)
-            if error.errno == errno.EPIPE or self._called is None:
+            if error.errno == errno.EPIPE or self._name_in_errors is None:
                 return memoryview(data).nbytes
-            raise OSError(error.errno, error.strerror, self._called) from error
+            raise OSError(error.errno, error.strerror, self._name_in_errors) from error
 
 
 def _stream(old: TextIO | None, name: str | None) -> TextIO:
-    """Return a stream in the place of a standard one."""
+    """Return a stream that replaces a standard one."""
     if old is None:
         # Python found its descriptor closed.
-        return _text(_Output(_nowhere(), name), "utf-8", line_buffering=False, write_through=False)
+        return _text(
+            _Output(_null_device(), name), "utf-8", line_buffering=False, write_through=False
+        )
     if not isinstance(old, io.TextIOWrapper):
         return old
     old.flush()
@@ -100,15 +101,15 @@ def _text(raw: _Output, encoding: str, *, line_buffering: bool, write_through: b
     )
 
 
-def _nowhere() -> int:
-    """Open the null device as the lowest free descriptor, for processes started here too."""
+def _null_device() -> int:
+    """Open the null device at the lowest free descriptor; child processes inherit it."""
     descriptor = os.open(os.devnull, os.O_RDWR)
     os.set_inheritable(descriptor, True)
     return descriptor
 
 
 def _ascii(name: str) -> codecs.CodecInfo | None:
-    # The name comes in lower case, its hyphens as underscores from Python 3.9 on.
+    # Python passes the name in lower case, since 3.9 with underscores for hyphens.
     if name.replace("_", "-") != ASCII:
         return None
     codec = codecs.lookup("ascii")

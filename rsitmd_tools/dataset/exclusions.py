@@ -1,4 +1,4 @@
-"""Lists of images that training leaves out, because another dataset tests on them."""
+"""Exclusion lists: images that are not used for training because another dataset tests on them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rsitmd_tools.errors import RsitmdError, reason
 
 
 def read_exclusions(path: Path, dataset: Dataset) -> frozenset[str]:
-    """Return the file names of a dataset that an exclusion list names.
+    """Return the file names of a dataset that are in an exclusion list.
 
     Raises:
-        RsitmdError: The file is no exclusion list, or has none for a dataset of this name.
+        RsitmdError: The file is not an exclusion list, or has no list for this dataset.
     """
     try:
         lists = json.loads(path.read_text(encoding="utf-8"))["exclude"]
@@ -23,15 +23,15 @@ def read_exclusions(path: Path, dataset: Dataset) -> frozenset[str]:
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RsitmdError(
-            f"is no exclusion list ({reason(error)})",
+            f"is not an exclusion list ({reason(error)})",
             where=path,
-            hint="write one with: rsitmd validate NEW --against OLD --exclusions FILE",
+            hint="create one with: rsitmd validate NEW --against OLD --exclusions FILE",
         ) from error
     if found and dataset.name not in found:
-        # Leaving nothing out without a word would be the leak the list is made against.
+        # Ignoring the list silently would cause the leak that the list prevents.
         raise RsitmdError(
-            f"names images of {', '.join(map(repr, sorted(found)))}, none of {dataset.name!r}",
+            f"lists images of {', '.join(map(repr, sorted(found)))}, but not of {dataset.name!r}",
             where=path,
-            hint="give the dataset the name it had, or write the list anew",
+            hint="restore the name of the dataset, or create the list again",
         )
     return found.get(dataset.name, frozenset())

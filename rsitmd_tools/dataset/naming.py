@@ -1,8 +1,8 @@
-"""The one way in which people read and write which sentence of an image is meant.
+"""Names of sentences in messages and reports.
 
-A sentence is named by its image, its annotator, and a number from 1 where one person wrote
-several sentences about the image. Where no annotator is known, the number counts the sentences
-of the image. Indices from 0 (``sentence_index``) are for programs, in JSON and CSV only.
+A sentence is identified by its image, its annotator and, if the annotator wrote several sentences
+about the image, a number from 1. If the annotator is unknown, the number counts the sentences of
+the image. Indices from 0 (``sentence_index``) are only used in JSON and CSV.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ class SentenceName:
     """The name of a sentence within its image.
 
     Attributes:
-        annotator: Who wrote it, where known.
-        number: Its number on the page of the annotator, from 1; within the image where the
-            annotator is unknown.
-        several: Whether the annotator wrote several sentences about the image, or was asked to.
+        annotator: The annotator, or None if unknown.
+        number: Number on the annotator's labeling page, from 1; if the annotator is unknown,
+            number within the image.
+        several: Whether the annotator wrote or was asked for several sentences about the image.
     """
 
     annotator: str | None
@@ -30,7 +30,7 @@ class SentenceName:
 
     @property
     def label(self) -> str:
-        """The name beside the name of the image.
+        """The name after the name of the image.
 
         Examples: ``anna@example.org``, ``anna@example.org, sentence 2``, ``sentence 3``.
         """

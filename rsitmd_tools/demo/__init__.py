@@ -1,1 +1,1 @@
-"""The demo: the whole way on drawn scenes."""
+"""The demo: all steps of the tool on synthetic scenes."""

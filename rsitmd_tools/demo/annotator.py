@@ -1,4 +1,4 @@
-"""An annotator that is a program: it works over HTTP, as a person's browser does."""
+"""A scripted annotator that uses the HTTP API of Label Studio."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rsitmd_tools.studio.sync.results import as_result
 
 
 class Annotator:
-    """An annotator who works over HTTP with a token of their own."""
+    """An annotator with a token of their own."""
 
     def __init__(self, connection: Connection, token: str) -> None:
         self._client = Client(Connection(connection.key, connection.url, token))
@@ -27,7 +27,7 @@ class Annotator:
         }
 
     def submit(self, task: int, sentences: Sequence[str], keywords: Sequence[str]) -> None:
-        """Submit one annotation; after a failed connection, look at :meth:`done` first."""
+        """Submit one annotation. After a connection error, check :meth:`done` first."""
         self._client.call(
             self._client.sdk.annotations.create,
             safe=False,
@@ -39,7 +39,7 @@ class Annotator:
         """Change this annotator's own annotation of a task.
 
         Raises:
-            RsitmdError: There is none, or the server refuses.
+            RsitmdError: There is no such annotation, or the server returns an error.
         """
         own = [
             annotation
@@ -51,7 +51,7 @@ class Annotator:
         self.overwrite(own[-1].id, sentences, keywords)
 
     def overwrite(self, annotation: int, sentences: Sequence[str], keywords: Sequence[str]) -> None:
-        """Change an annotation, whoever made it: the server lets every member do so."""
+        """Change any annotation: the server allows this to every member."""
         self._client.call(
             self._client.sdk.annotations.update,
             id=annotation,
@@ -60,7 +60,7 @@ class Annotator:
 
 
 def _author(annotation: object) -> int | None:
-    """Return the number of an annotation's author, which comes plain or in an object."""
+    """Return the number of an annotation's author, which can be inside an object."""
     entry = annotation if isinstance(annotation, dict) else vars(annotation)
     author = entry.get("completed_by")
     return author.get("id") if isinstance(author, dict) else author

@@ -1,4 +1,4 @@
-"""Images with what five people wrote about them: ``images/`` and ``annotations.jsonl``."""
+"""Images with annotations of several annotators: ``images/`` and ``annotations.jsonl``."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ FILENAME = "annotations.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class CaptionedImage:
-    """An image and its texts before they go through a campaign.
+    """An image and its annotations before a campaign.
 
     Attributes:
         path: The image file.
-        category: Its class.
+        category: Category of the scene.
         sentences: ``(annotator, raw)`` in the order of the file.
         keywords: Keywords in the order of the file.
     """
@@ -39,13 +39,13 @@ def read_captioned(folder: Path) -> list[CaptionedImage]:
     """Read a folder of captioned images.
 
     Raises:
-        RsitmdError: The file is absent, a line is malformed, an image is absent, named
-            twice, or lies outside the folder; the line is named.
+        RsitmdError: The file does not exist, a line is malformed, or an image does not exist, is
+            listed twice or is outside the folder. The message names the line.
     """
     file = folder / FILENAME
     if not file.is_file():
         raise RsitmdError(
-            "does not exist", where=file, hint=f"the folder must hold images/ and {FILENAME}"
+            "does not exist", where=file, hint=f"the folder must contain images/ and {FILENAME}"
         )
     images = [
         _image(folder, line, f"{file}: line {number}")
@@ -53,10 +53,12 @@ def read_captioned(folder: Path) -> list[CaptionedImage]:
         if line.strip()
     ]
     if not images:
-        raise RsitmdError("holds no images", where=file, hint="one line of JSON an image")
+        raise RsitmdError("lists no images", where=file, hint="write one line of JSON per image")
     name, times = Counter(image.path.name for image in images).most_common(1)[0]
     if times > 1:
-        raise RsitmdError(f"names {name} {times} times", where=file, hint="one line an image")
+        raise RsitmdError(
+            f"lists {name} {times} times", where=file, hint="write one line per image"
+        )
     return images
 
 
@@ -69,16 +71,20 @@ def _image(folder: Path, line: str, where: str) -> CaptionedImage:
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
-        raise RsitmdError("is not JSON", where=where, hint="one line of JSON an image") from None
+        raise RsitmdError(
+            "is not JSON", where=where, hint="write one line of JSON per image"
+        ) from None
     problem = first_error(entry, load_schema("annotations"))
     if problem is not None:
         raise RsitmdError(f"{problem.key} {problem.message}", where=where, hint=problem.hint)
     images = (folder / "images").resolve()
     path = images / entry["image"]
     if not path.resolve().is_relative_to(images):
-        raise RsitmdError("the image leaves images/", where=where, hint="name a file in images/")
+        raise RsitmdError("the image is outside images/", where=where, hint="use a file in images/")
     if not path.is_file():
-        raise RsitmdError(f"images/{entry['image']} is absent", where=where, hint="restore it")
+        raise RsitmdError(
+            f"images/{entry['image']} does not exist", where=where, hint="restore the file"
+        )
     return CaptionedImage(
         path=path,
         category=entry["category"],

@@ -1,4 +1,4 @@
-"""What came out of the release, word for word against what went in."""
+"""Comparison of a release with the submitted annotations."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rsitmd_tools.errors import RsitmdError
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """How much was compared, all of it equal.
+    """Number of compared images and texts, all of which are equal.
 
     Attributes:
-        images: Images of the release.
-        sentences: Their sentences.
-        keywords: Their keywords.
+        images: Number of images.
+        sentences: Number of sentences.
+        keywords: Number of keywords.
     """
 
     images: int
@@ -28,19 +28,19 @@ class Compared:
 def compare(
     release: Dataset, images: Sequence[CaptionedImage], names: Mapping[str, str]
 ) -> Compared:
-    """Hold a release against the texts that its annotators wrote.
+    """Compare a release with the annotations that its annotators submitted.
 
     Args:
         release: The release.
-        images: What went in.
-        names: File name in the release by file name of what went in.
+        images: The submitted annotations.
+        names: File name in the release by original file name.
 
     Returns:
         The counts.
 
     Raises:
-        RsitmdError: An image is absent or too many, or a sentence, a keyword, a category or
-            their order differs; the first one is named.
+        RsitmdError: An image is missing or unexpected, or a sentence, a keyword or the order
+            differs. The message describes the first difference.
     """
     found = {image.filename: image for image in release}
     order = annotators_of(list(images))
@@ -52,24 +52,26 @@ def compare(
         for number, (wanted, came) in enumerate(zip(sentences, record.captions, strict=False), 1):
             if wanted != came:
                 raise _differs(
-                    release, record.filename, f"sentence {number} is {came!r}, was {wanted!r}"
+                    release, record.filename, f"sentence {number} is {came!r}, expected {wanted!r}"
                 )
         if len(record.captions) != len(sentences):
             raise _differs(
                 release,
                 record.filename,
-                f"has {len(record.captions)} sentences of {len(sentences)} written",
+                f"number of sentences: {len(record.captions)}, expected {len(sentences)}",
             )
         if record.keywords != image.keywords:
             raise _differs(
-                release, record.filename, f"keywords {record.keywords}, were {image.keywords}"
+                release,
+                record.filename,
+                f"keywords are {record.keywords}, expected {image.keywords}",
             )
     if found:
-        raise _differs(release, next(iter(found)), "is in the release, nobody wrote of it")
+        raise _differs(release, next(iter(found)), "is in the release, but was not annotated")
     return Compared(
         len(release), len(release.captions()), sum(len(image.keywords) for image in release)
     )
 
 
 def _differs(release: Dataset, image: str, what: str) -> RsitmdError:
-    return RsitmdError(what, where=f"{release.source}: {image}", hint="report this as a fault")
+    return RsitmdError(what, where=f"{release.source}: {image}", hint="report this as a bug")

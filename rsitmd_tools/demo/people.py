@@ -1,4 +1,4 @@
-"""The demo's annotators: they sign up by invitation and send what they wrote."""
+"""The annotators of the demo: they sign up by invitation and submit their annotations."""
 
 from __future__ import annotations
 
@@ -21,18 +21,21 @@ from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.api.secrets import OWNER_ONLY
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import pushed_images
 
 PASSWORDS = "people.json"
 ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What one person has to send for one task.
+class Submission:
+    """An annotation that one annotator has to submit.
 
     Attributes:
-        project: The project's number on the server.
-        task: The task's number on the server.
+        project: Number of the project on the server.
+        task: Number of the task on the server.
+        sentences: The sentences.
+        keywords: The keywords.
     """
 
     project: int
@@ -42,15 +45,15 @@ class Order:
 
 
 def email_of(annotator: str) -> str:
-    """Return the address under which an annotator signs up."""
+    """Return the address with which an annotator signs up."""
     return f"{annotator}@rsitmd.example.org"
 
 
 def sign_up(workspace: Workspace, annotators: Sequence[str]) -> dict[str, Annotator]:
-    """Let every annotator sign up by the invitation, one after the other, and log in.
+    """Sign up every annotator by invitation, one after the other, and log in.
 
     Raises:
-        RsitmdError: The server refuses, or is unreachable.
+        RsitmdError: The server returns an error or cannot be reached.
     """
     client = Client(connection_of(workspace))
     link = invitation_link(client)
@@ -62,40 +65,46 @@ def sign_up(workspace: Workspace, annotators: Sequence[str]) -> dict[str, Annota
 
 
 def send(
-    workspace: Workspace, images: Sequence[CaptionedImage], people: Mapping[str, Annotator]
+    workspace: Workspace, images: Sequence[CaptionedImage], annotators: Mapping[str, Annotator]
 ) -> int:
-    """Let everybody send their own texts over HTTP, all at once; what was sent stays so.
+    """Submit the annotations of all annotators in parallel, except those on the server.
 
     Returns:
-        How many annotations were sent now.
+        Number of annotations submitted by this call.
 
     Raises:
-        RsitmdError: The server refuses, or cannot be reached after several attempts.
+        RsitmdError: The server returns an error or cannot be reached after several attempts.
     """
-    orders = {name: _orders(workspace, images, name) for name in people}
+    submissions = {name: _submissions(workspace, images, name) for name in annotators}
     stop = threading.Event()
     with (
-        progress("annotate", sum(map(len, orders.values()))) as step,
-        ThreadPoolExecutor(len(people)) as pool,
+        progress("annotate", sum(map(len, submissions.values()))) as step,
+        ThreadPoolExecutor(len(annotators)) as pool,
     ):
-        work = [pool.submit(_send, people[name], orders[name], step, stop) for name in people]
+        work = [
+            pool.submit(_send, annotators[name], submissions[name], step, stop)
+            for name in annotators
+        ]
         try:
             return sum(future.result() for future in work)
         finally:
             stop.set()
 
 
-def _send(person: Annotator, orders: Sequence[Order], step: Step, stop: threading.Event) -> int:
-    """Send what is not on the server; after a failed connection look there, then go on."""
+def _send(
+    annotator: Annotator, submissions: Sequence[Submission], step: Step, stop: threading.Event
+) -> int:
+    """Submit the missing annotations; after a connection error, check the server and retry."""
     sent = 0
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            done = set().union(*(person.done(n) for n in sorted({o.project for o in orders})))
-            for order in orders:
+            projects = sorted({submission.project for submission in submissions})
+            done = set().union(*(annotator.done(project) for project in projects))
+            for submission in submissions:
                 if stop.is_set():
                     break
-                if order.task not in done:
-                    person.submit(order.task, order.sentences, order.keywords)
+                if submission.task not in done:
+                    annotator.submit(submission.task, submission.sentences, submission.keywords)
                     sent += 1
                     step()
             return sent
@@ -105,26 +114,21 @@ def _send(person: Annotator, orders: Sequence[Order], step: Step, stop: threadin
     raise AssertionError("the last attempt returns or raises")
 
 
-def _orders(workspace: Workspace, images: Sequence[CaptionedImage], name: str) -> list[Order]:
-    """Return a person's orders, in the order of their tasks."""
+def _submissions(
+    workspace: Workspace, images: Sequence[CaptionedImage], name: str
+) -> list[Submission]:
+    """Return the submissions of an annotator, in the order of their tasks."""
     texts = {sha256_file(image.path): image for image in images}
-    rows = workspace.db.execute(
-        "SELECT image.sha256, task.server_id AS task, project.server_id AS project FROM task"
-        " JOIN image ON image.id = task.image_id JOIN project ON project.id = task.project_id"
-        " LEFT JOIN annotator ON annotator.id = project.annotator_id"
-        " WHERE annotator.email IS NULL OR annotator.email = ? ORDER BY task.id",
-        (email_of(name),),
-    )
-    orders = []
-    for row in rows:
-        image = texts[row["sha256"]]
+    submissions = []
+    for pushed in pushed_images(workspace, email_of(name)):
+        image = texts[pushed.sha256]
         if sentences := image.written_by(name):
-            orders.append(Order(row["project"], row["task"], sentences, image.keywords))
-    return orders
+            submissions.append(Submission(pushed.project, pushed.task, sentences, image.keywords))
+    return submissions
 
 
 def _passwords(file: Path, annotators: Sequence[str]) -> dict[str, str]:
-    """Read the passwords of an earlier run, and make those that are missing."""
+    """Read the passwords of an earlier run, and create the missing ones."""
     known: dict[str, str] = {}
     if file.exists():
         try:

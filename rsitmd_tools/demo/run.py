@@ -1,10 +1,10 @@
-"""``rsitmd demo``: every step of the tool, one after the other, on captioned images."""
+"""``rsitmd demo``: all steps of the tool on a set of captioned images."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -19,18 +19,20 @@ from rsitmd_tools.demo.scenes import write_scenes
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.hashing import sha256_file
-from rsitmd_tools.ingest import ingest
+from rsitmd_tools.ingest import ingest_files
+from rsitmd_tools.ingest.scan import Found, safe_category
 from rsitmd_tools.quality import check_subject, subject_of, summary
 from rsitmd_tools.release import make_release, verify_release
 from rsitmd_tools.splitting import split
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import stored_images
 
 VERSION = "1.0.0"
 CONFIGS = ("vsepp", "amfmn-fusion")
-# What two cores can pay without pretrained weights; the full settings stand in the
-# configurations, docs/benchmarks.md has figures made with them.
+# Small enough for two cores without pretrained weights. The configurations have the full settings;
+# see docs/benchmarks.md for results with them.
 SMALLER = ("image_size=128", "batch_size=32", "lr=5e-4", "margin.value=0.2")
-SETTINGS = """# Settings of the demo; `rsitmd build init` writes a file that explains all of them.
+SETTINGS = """# Settings of the demo. Run `rsitmd build init` for a file that explains all settings.
 [dataset]
 name = "demo"
 
@@ -48,12 +50,12 @@ seed = {seed}
 
 @dataclass(slots=True)
 class DemoReport:
-    """What a demo gave.
+    """The result of a demo.
 
     Attributes:
-        report: The page.
-        results: Result of each run by configuration.
-        compared: What of the release equals what went in.
+        report: Path of the HTML report.
+        results: Benchmark result by configuration.
+        compared: Result of the comparison of the release with the submitted annotations.
         seconds: Wall time of each step.
     """
 
@@ -64,7 +66,7 @@ class DemoReport:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time a step, and say on stderr that it begins."""
+        """Report the start of a step on stderr, and measure its time."""
         print(f"== {name}", file=sys.stderr, flush=True)
         began = time.perf_counter()
         yield
@@ -72,26 +74,27 @@ class DemoReport:
 
 
 def run_demo(
-    out: Path, given: Path | None = None, *, scenes: int, epochs: int, seed: int = 0
+    out: Path, input_folder: Path | None = None, *, scenes: int, epochs: int, seed: int = 0
 ) -> DemoReport:
-    """Go the whole way: images to annotations, release, trained baselines and a report.
+    """Run all steps: images, annotations, release, trained baselines and a report.
 
-    A demo that was interrupted goes on where it was when it is called again.
+    An interrupted demo continues when it is called again.
 
     Args:
-        out: The demo's folder.
-        given: A folder with ``images/`` and ``annotations.jsonl``; scenes are drawn without.
-        scenes: How many scenes are drawn.
-        epochs: Epochs of each training.
-        seed: Of scenes, split and training.
+        out: The output folder.
+        input_folder: A folder with ``images/`` and ``annotations.jsonl``, used instead of
+            synthetic scenes.
+        scenes: Number of synthetic scenes.
+        epochs: Training epochs of each model.
+        seed: Seed of scenes, split and training.
 
     Raises:
-        RsitmdError: ``out`` holds something else, or a step fails; it says why.
+        RsitmdError: ``out`` contains other files, or a step fails.
     """
-    _claim(out, given, scenes, seed)
+    _claim(out, input_folder, scenes, seed)
     demo = DemoReport(out / "report.html")
-    source = given or out / "scenes"
-    if given is None:
+    source = input_folder or out / "scenes"
+    if input_folder is None:
         with demo.step("draw scenes"):
             if not (source / FILENAME).exists():
                 write_scenes(source, scenes, seed)
@@ -99,7 +102,7 @@ def run_demo(
     _refuse_equal_files(images)
     with _workspace(out / "workspace", images, seed) as workspace:
         with demo.step("ingest"):
-            _ingest(workspace, images)
+            add_images(workspace, images)
         _annotate(workspace, images, demo)
         with demo.step("validate"):
             _validate(workspace, out)
@@ -121,28 +124,30 @@ def run_demo(
     return demo
 
 
-def _claim(out: Path, given: Path | None, scenes: int, seed: int) -> None:
-    """Mark ``out`` as the folder of this demo; refuse one that is something else's."""
+def _claim(out: Path, input_folder: Path | None, scenes: int, seed: int) -> None:
+    """Mark ``out`` as the folder of this demo; refuse a folder with other contents."""
     mark = out / ".rsitmd-demo"
-    asked = f"input {given.resolve()}\n" if given else f"scenes {scenes}, seed {seed}\n"
+    requested = (
+        f"input {input_folder.resolve()}\n" if input_folder else f"scenes {scenes}, seed {seed}\n"
+    )
     if mark.exists():
-        if mark.read_text(encoding="utf-8") != asked:
+        if mark.read_text(encoding="utf-8") != requested:
             raise RsitmdError(
-                "holds a demo with other settings", where=out, hint="name another folder with -o"
+                "contains a demo with other settings", where=out, hint="use another folder with -o"
             )
     elif out.exists() and any(out.iterdir()):
-        raise RsitmdError("is not empty", where=out, hint="name another folder with -o")
-    write_text(mark, asked)
+        raise RsitmdError("is not empty", where=out, hint="use another folder with -o")
+    write_text(mark, requested)
 
 
 def _refuse_equal_files(images: Sequence[CaptionedImage]) -> None:
-    """An image is known by its content: two lines for one content cannot both be kept."""
+    """Refuse two images with the same content, because the content identifies an image."""
     seen: dict[str, str] = {}
     for image in images:
         other = seen.setdefault(sha256_file(image.path), image.path.name)
         if other != image.path.name:
             raise RsitmdError(
-                f"is the same file as {other}", where=image.path, hint="leave one of them out"
+                f"is the same file as {other}", where=image.path, hint="remove one of them"
             )
 
 
@@ -158,15 +163,20 @@ def _workspace(folder: Path, images: list[CaptionedImage], seed: int) -> Workspa
     return Workspace.create(folder)
 
 
-def _ingest(workspace: Workspace, images: Sequence[CaptionedImage]) -> None:
-    by_category: dict[str, list[Path]] = defaultdict(list)
-    for image in images:
-        by_category[image.category].append(image.path)
-    for category, paths in sorted(by_category.items()):
-        report = ingest(workspace, paths, category)
-        if report.rejected:
-            source, why = report.rejected[0]
-            raise RsitmdError(why, where=source, hint="leave this image out")
+def add_images(workspace: Workspace, images: Sequence[CaptionedImage]) -> None:
+    """Ingest the captioned images of all categories in one step.
+
+    Raises:
+        RsitmdError: A file cannot be used as an image.
+    """
+    files = [
+        Found(image.path, safe_category(image.category))
+        for image in sorted(images, key=lambda image: image.category)
+    ]
+    report = ingest_files(workspace, files)
+    if report.rejected:
+        source, why = report.rejected[0]
+        raise RsitmdError(why, where=source, hint="remove this image from the input")
 
 
 def _annotate(workspace: Workspace, images: list[CaptionedImage], demo: DemoReport) -> None:
@@ -181,9 +191,9 @@ def _annotate(workspace: Workspace, images: list[CaptionedImage], demo: DemoRepo
         with demo.step("push"):
             push(workspace)
         with demo.step("sign up"):
-            people = sign_up(workspace, annotators_of(images))
+            annotators = sign_up(workspace, annotators_of(images))
         with demo.step("annotate"):
-            send(workspace, images, people)
+            send(workspace, images, annotators)
         with demo.step("pull"):
             pull(workspace)
 
@@ -201,8 +211,7 @@ def _validate(workspace: Workspace, out: Path) -> None:
 
 
 def _names(workspace: Workspace, images: Sequence[CaptionedImage]) -> dict[str, str]:
-    rows = workspace.db.execute("SELECT sha256, filename FROM image")
-    by_content = {row["sha256"]: row["filename"] for row in rows}
+    by_content = {image.sha256: image.filename for image in stored_images(workspace)}
     return {image.path.name: by_content[sha256_file(image.path)] for image in images}
 
 

@@ -1,7 +1,7 @@
 """``precomp``: ``<split>_caps.txt`` and ``<split>_filename.txt`` side by side.
 
-Captions stand five consecutive lines an image; file names stand once an image or once a
-caption. Which of the two is told by count alone. Blank captions keep their place.
+Each image has five consecutive lines of captions. The file of file names has one line per image or
+one per caption, which is detected by its length. Blank captions are kept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CAPTIONS_PER_IMAGE = 5
 
 
 def recognises(path: Path) -> bool:
-    """Say whether a folder holds a captions file and its file names."""
+    """Return whether a folder contains a captions file and its file names."""
     return path.is_dir() and any(
         (path / f"{split}_caps.txt").is_file() and (path / f"{split}_filename.txt").is_file()
         for split in SPLITS
@@ -29,11 +29,11 @@ def recognises(path: Path) -> bool:
 def read(path: Path, image_folder: Path | None) -> Dataset:
     """Read a precomp folder.
 
-    Files of another name, such as ``train_caps_verify.txt``, are named on stderr: they are parts
-    of some published datasets, and somebody may expect them to be read.
+    Files that some published datasets have in addition, such as ``train_caps_verify.txt``, are not
+    read. They are reported on stderr.
 
     Raises:
-        RsitmdError: Counts of captions and file names do not fit; both are named.
+        RsitmdError: The numbers of captions and file names do not match.
     """
     images = [
         image
@@ -42,10 +42,10 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
         for image in _read_split(path, split)
     ]
     if not images:
-        raise RsitmdError("holds no captions", where=path, hint="name a precomp folder")
-    others = sorted(file.name for file in path.glob("*_verify*") if file.is_file())
-    if others:
-        line = f"{path}: {', '.join(others)} not read; the splits are {', '.join(SPLITS)}"
+        raise RsitmdError("contains no captions", where=path, hint="pass a precomp folder")
+    unread = sorted(file.name for file in path.glob("*_verify*") if file.is_file())
+    if unread:
+        line = f"{path}: ignored: {', '.join(unread)}; the splits are {', '.join(SPLITS)}"
         print(printable(line), file=sys.stderr, flush=True)
     beside = path / "images"
     folder = image_folder or (beside if beside.is_dir() else None)
@@ -53,11 +53,11 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
 
 
 def write(dataset: Dataset, folder: Path) -> None:
-    """Write the texts of every split; file names once an image.
+    """Write the texts of every split, with one file name per image.
 
     Raises:
-        RsitmdError: An image has no split or not exactly five sentences, or a text holds
-            a line break: the layout has no place for it.
+        RsitmdError: An image has no split or not exactly five sentences, or a text contains
+            a line break.
     """
     for image in dataset:
         where = f"{dataset.source}: {image.filename}"
@@ -65,13 +65,15 @@ def write(dataset: Dataset, folder: Path) -> None:
             raise RsitmdError("has no split", where=where, hint="run `rsitmd build split` first")
         if len(image.sentences) != CAPTIONS_PER_IMAGE:
             raise RsitmdError(
-                f"has {len(image.sentences)} sentences, but the format precomp needs exactly "
-                f"{CAPTIONS_PER_IMAGE}",
+                f"precomp requires {CAPTIONS_PER_IMAGE} sentences per image, this one has"
+                f" {len(image.sentences)}",
                 where=where,
-                hint="complete it or leave it out",
+                hint="add sentences or remove the image",
             )
         if any(map(has_line_break, (*image.captions, image.filename))):
-            raise RsitmdError("has a text with a line break", where=where, hint="join the lines")
+            raise RsitmdError(
+                "has a text with a line break", where=where, hint="remove the line break"
+            )
     for split in dataset.splits:
         part = dataset.select(split)
         write_text(folder / f"{split}_caps.txt", _lines(part.captions()))
@@ -79,7 +81,7 @@ def write(dataset: Dataset, folder: Path) -> None:
 
 
 def has_line_break(text: str) -> bool:
-    """Say whether a text would take more than its line."""
+    """Return whether a text has more than one line."""
     return text.splitlines() not in ([], [text])
 
 
@@ -88,9 +90,9 @@ def _read_split(folder: Path, split: str) -> list[ImageRecord]:
     name_file = folder / f"{split}_filename.txt"
     names = _split_lines(read_text(name_file))
     if len(names) == len(captions) and len(captions) % CAPTIONS_PER_IMAGE == 0:
-        names = _one_an_image(names, name_file)
+        names = _one_per_image(names, name_file)
     if len(captions) != CAPTIONS_PER_IMAGE * len(names):
-        raise _misfit(captions, names, folder, split)
+        raise _mismatch(captions, names, folder, split)
     return [
         ImageRecord(
             name,
@@ -102,15 +104,15 @@ def _read_split(folder: Path, split: str) -> list[ImageRecord]:
     ]
 
 
-def _misfit(captions: list[str], names: list[str], folder: Path, split: str) -> RsitmdError:
-    """Return the error of counts that do not fit, with its cause where that can be seen."""
+def _mismatch(captions: list[str], names: list[str], folder: Path, split: str) -> RsitmdError:
+    """Return the error for numbers that do not match, with its cause if that is known."""
     lines = {"caps": captions, "filename": names}
     text = {kind: _without_blank_end(of) for kind, of in lines.items()}
-    what = f"{len(captions)} captions do not fit {len(names)} file names"
+    what = f"{len(captions)} captions do not match {len(names)} file names"
     for kinds in (("caps",), ("filename",), ("caps", "filename")):
         of = {kind: (text if kind in kinds else lines)[kind] for kind in lines}
         blank = {kind: len(lines[kind]) - len(of[kind]) for kind in kinds}
-        if all(blank.values()) and _fit(len(of["caps"]), len(of["filename"])):
+        if all(blank.values()) and _match(len(of["caps"]), len(of["filename"])):
             causes = (
                 f"{split}_{kind}.txt ends in {count} blank line{'s'[: count > 1]}"
                 for kind, count in blank.items()
@@ -123,11 +125,11 @@ def _misfit(captions: list[str], names: list[str], folder: Path, split: str) -> 
     return RsitmdError(
         what,
         where=folder / f"{split}_caps.txt",
-        hint=f"there must be {CAPTIONS_PER_IMAGE} lines an image, blank ones included",
+        hint=f"write {CAPTIONS_PER_IMAGE} lines per image, including blank ones",
     )
 
 
-def _fit(captions: int, names: int) -> bool:
+def _match(captions: int, names: int) -> bool:
     return captions > 0 and captions in (CAPTIONS_PER_IMAGE * names, names)
 
 
@@ -138,21 +140,21 @@ def _without_blank_end(lines: list[str]) -> list[str]:
     return lines[:end]
 
 
-def _one_an_image(names: list[str], where: Path) -> list[str]:
-    """Reduce names given once a caption to one an image."""
+def _one_per_image(names: list[str], where: Path) -> list[str]:
+    """Reduce file names with one line per caption to one per image."""
     for first in range(0, len(names), CAPTIONS_PER_IMAGE):
         block = names[first : first + CAPTIONS_PER_IMAGE]
         if len(list(groupby(block))) != 1:
             raise RsitmdError(
                 f"lines {first + 1} to {first + 5} name different images",
                 where=where,
-                hint="name each image on five consecutive lines, or once",
+                hint="use five consecutive lines or one line per image",
             )
     return names[::CAPTIONS_PER_IMAGE]
 
 
 def _split_lines(text: str) -> list[str]:
-    """Split at line feeds only: other separators may be part of a caption."""
+    """Split at line feeds only, because other separators can be part of a caption."""
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     if lines and lines[-1] == "":
         lines.pop()

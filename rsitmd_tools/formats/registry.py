@@ -1,4 +1,4 @@
-"""What a format is, and how its texts are read."""
+"""The description of a format, and reading of text files."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rsitmd_tools.errors import RsitmdError, reason
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One layout of a dataset.
+    """A format of datasets.
 
     Attributes:
-        name: Its name on the command line.
-        layout: What it looks like, for messages.
-        recognises: Says whether a path is in this layout.
+        name: Name on the command line.
+        layout: Description of the files, for messages.
+        recognises: Returns whether a path has this format.
         read: Reads a path; the second argument is the image folder or None.
-        write: Writes a dataset's texts into a folder; None where we only read.
+        write: Writes the texts of a dataset to a folder; None if the format is read-only.
     """
 
     name: str
@@ -29,22 +29,22 @@ class Format:
     write: Callable[[Dataset, Path], None] | None = None
 
 
-# RSICD's captions take 8 MB; a file of this size is no dataset of captions, and its parsed
-# form would not fit into memory.
-MOST_BYTES = 500_000_000
+# The captions of RSICD have 8 MB. A file of this size is not a dataset of captions, and would not
+# fit into memory when parsed.
+MAX_BYTES = 500_000_000
 
 
 def read_text(path: Path) -> str:
     """Read a UTF-8 file, with or without a byte order mark.
 
     Raises:
-        RsitmdError: It cannot be read, is in another encoding, or is larger than 500 MB.
+        RsitmdError: The file cannot be read, has another encoding, or is larger than 500 MB.
     """
     try:
         size = path.stat().st_size
-        if size > MOST_BYTES:
+        if size > MAX_BYTES:
             raise RsitmdError(
-                f"has {size / 1e6:.0f} MB, more than {MOST_BYTES / 1e6:.0f}",
+                f"has {size / 1e6:.0f} MB, more than {MAX_BYTES / 1e6:.0f}",
                 where=path,
                 hint="split it into several datasets",
             )

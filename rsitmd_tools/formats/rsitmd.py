@@ -1,7 +1,7 @@
-"""``rsitmd``: ``dataset_RSITMD.json``, the layout in which RSITMD is published.
+"""``rsitmd``: ``dataset_RSITMD.json``, the published layout of RSITMD.
 
-Read leniently: keywords as strings, objects or one comma-separated string; tokens and
-ids optional; unknown fields kept. Written strictly, under ``schemas/dataset``.
+The reader is lenient: keywords are strings, objects or one comma-separated string, tokens and ids
+are optional, and unknown fields are kept. The writer follows ``schemas/dataset.schema.json``.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from rsitmd_tools.formats.registry import Format, read_text
 FILENAME = "dataset_RSITMD.json"
 _IMAGE_FIELDS = {"filename", "imgid", "split", "sentences", "sentids", "keywords", "category"}
 _SENTENCE_FIELDS = {"raw", "tokens", "imgid", "sentid", "annotator"}
-# Fields of a sentence that are written where they are known.
+# Fields of a sentence that are written if they are known.
 _OPTIONAL = ("annotator", "origin", "edit_distance", "machine_given")
 
 
 def recognises(path: Path) -> bool:
-    """Say whether a path is the JSON file or a folder that holds it."""
+    """Return whether a path is the JSON file or a folder that contains it."""
     return (path / FILENAME).is_file() or (path.is_file() and path.suffix == ".json")
 
 
@@ -32,8 +32,8 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
     """Read the JSON file.
 
     Raises:
-        RsitmdError: It is no JSON, or a part without which nothing can be read (a file
-            name, a list of images) is absent or of the wrong type; the key is named.
+        RsitmdError: The file is not JSON, or a required part (a file name, the list of images)
+            is missing or has the wrong type. The message names the key.
     """
     file = path / FILENAME if path.is_dir() else path
     return parse(load_document(file), file, image_folder)
@@ -49,7 +49,7 @@ def load_document(file: Path) -> Any:
         raise RsitmdError(
             f"is not JSON (line {error.lineno}, column {error.colno}: {error.msg.lower()})",
             where=file,
-            hint="restore the file or mend that place",
+            hint="restore the file or fix this line",
         ) from error
     except (RecursionError, ValueError) as error:
         raise RsitmdError(
@@ -58,18 +58,18 @@ def load_document(file: Path) -> Any:
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an object with a key twice: one of its values would be lost without a word."""
+    """Refuse an object with a duplicate key, because one of its values would be lost."""
     entry = dict(pairs)
     if len(entry) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {twice!r} stands twice in one object")
+        raise ValueError(f"duplicate key {twice!r}")
     return entry
 
 
 def _no_constant(name: str) -> Any:
-    """Refuse NaN and Infinity, which Python's parser takes and JSON does not have."""
-    raise ValueError(f"{name} is no JSON")
+    """Refuse NaN and Infinity, which Python's parser accepts but JSON does not have."""
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def parse(document: Any, file: Path, image_folder: Path | None) -> Dataset:
@@ -91,7 +91,7 @@ def parse(document: Any, file: Path, image_folder: Path | None) -> Dataset:
 
 
 def document_of(dataset: Dataset) -> dict[str, Any]:
-    """Return the JSON document of a dataset, ids given anew in order."""
+    """Return the JSON document of a dataset, with new ids in order."""
     from rsitmd_tools.text.tokens import tokenize
 
     images: list[dict[str, Any]] = []
@@ -128,7 +128,7 @@ def document_of(dataset: Dataset) -> dict[str, Any]:
 
 
 def write(dataset: Dataset, folder: Path) -> None:
-    """Write ``dataset_RSITMD.json`` into a folder."""
+    """Write ``dataset_RSITMD.json`` to a folder."""
     write_json(folder / FILENAME, document_of(dataset))
 
 
@@ -136,7 +136,7 @@ def _image(value: Any, file: Path, key: str) -> ImageRecord:
     entry = _object(value, file, key)
     filename = entry.get("filename")
     if not isinstance(filename, str) or not filename:
-        raise _malformed(file, f"{key}.filename", "is absent or not a string")
+        raise _malformed(file, f"{key}.filename", "is missing or not a string")
     split = entry.get("split")
     category = entry.get("category")
     sentences = entry.get("sentences", [])
@@ -159,7 +159,7 @@ def _sentence(value: Any, file: Path, key: str) -> Sentence:
     entry = _object(value, file, key)
     raw = entry.get("raw")
     if not isinstance(raw, str):
-        raise _malformed(file, f"{key}.raw", "is absent or not a string")
+        raise _malformed(file, f"{key}.raw", "is missing or not a string")
     tokens = entry.get("tokens")
     strings = isinstance(tokens, list) and all(isinstance(token, str) for token in tokens)
     origin = _origin(entry)
@@ -174,9 +174,9 @@ def _sentence(value: Any, file: Path, key: str) -> Sentence:
 
 
 def _origin(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that say where a sentence comes from.
+    """Return the fields about the origin of a sentence.
 
-    Another tool may use the same names for something else: such values stay foreign fields.
+    If another tool uses the same names for something else, the values are kept as unknown fields.
     """
     origin, distance, given = (entry.get(name) for name in _OPTIONAL[1:])
     found: dict[str, Any] = {}
@@ -198,7 +198,9 @@ def _keywords(value: Any, file: Path, key: str) -> tuple[str, ...]:
     for index, entry in enumerate(_array(value, file, key)):
         word = entry.get("raw") if isinstance(entry, Mapping) else entry
         if not isinstance(word, str):
-            raise _malformed(file, f"{key}[{index}]", "is neither a string nor has a 'raw'")
+            raise _malformed(
+                file, f"{key}[{index}]", "is neither a string nor an object with 'raw'"
+            )
         keywords.append(word)
     return tuple(keywords)
 
@@ -222,7 +224,9 @@ def _optional_string(value: Any, file: Path, key: str) -> str | None:
 
 
 def _malformed(file: Path, key: str, what: str) -> RsitmdError:
-    return RsitmdError(f"{key} {what}", where=file, hint="mend it; docs/formats.md has the layout")
+    return RsitmdError(
+        f"{key} {what}", where=file, hint="fix the file; see docs/formats.md for the layout"
+    )
 
 
 FORMAT = Format("rsitmd", f"{FILENAME} or its folder", recognises, read, write)

@@ -1,4 +1,4 @@
-"""``workspace``: the merged sentences and keywords of a workspace, read only."""
+"""``workspace``: the merged sentences and keywords of a workspace; read-only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rsitmd_tools.formats.registry import Format
 
 
 def recognises(path: Path) -> bool:
-    """Say whether a path is a workspace."""
+    """Return whether a path is a workspace."""
     from rsitmd_tools.workspace.store import Workspace
 
     return Workspace.is_workspace(path)
@@ -18,7 +18,7 @@ def recognises(path: Path) -> bool:
 def read(path: Path, image_folder: Path | None) -> Dataset:
     """Read the sentences that are neither sent back nor rejected, accepted or not.
 
-    A release holds fewer where ``[release] only_accepted`` is set.
+    A release contains fewer sentences if ``[release] only_accepted`` is set.
     """
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.merge import merged_images
@@ -33,4 +33,4 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
         )
 
 
-FORMAT = Format("workspace", "made by `rsitmd build init`", recognises, read)
+FORMAT = Format("workspace", "created by `rsitmd build init`", recognises, read)

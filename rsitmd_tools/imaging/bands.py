@@ -1,4 +1,4 @@
-"""Values of more than 8 bits, and rasters with other bands than red, green, blue."""
+"""Values of more than 8 bits, and rasters with other bands than red, green and blue."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from PIL import Image
 from rsitmd_tools.errors import reason
 from rsitmd_tools.imaging.limits import UnusableImageError, check_size
 
-LOW, HIGH = 2.0, 98.0  # percent of the values that become black and white
+LOW, HIGH = 2.0, 98.0  # percentiles of the values that become black and white
 
 
 def stretch(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Map values of any range to 0..255.
 
-    Sensors use a small part of 16 bits and a few values lie far out, so the range
-    between the 2nd and the 98th percentile is stretched, over all bands together: their
-    relation, the colour, stays. Masked and non-finite values become 0.
+    Sensors use a small part of 16 bits, with a few outliers. So the range between the 2nd and
+    the 98th percentile is stretched, of all bands together to keep the colours. Masked and
+    non-finite values become 0.
 
     Args:
         values: Numbers of any shape, possibly a masked array.
@@ -36,7 +36,7 @@ def stretch(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         numbers[values.mask] = np.nan
     finite = np.isfinite(numbers)
     if not finite.any():
-        raise UnusableImageError("holds no finite value")
+        raise UnusableImageError("has no finite value")
     low, high = np.percentile(numbers[finite], (LOW, HIGH))
     span = high - low or 1.0
     scaled: npt.NDArray[np.float64] = (
@@ -47,22 +47,21 @@ def stretch(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def read_bands(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:
-    """Read the colours of a raster by rasterio.
+    """Read the colours of a raster with rasterio.
 
-    These are the bands marked red, green and blue, else the first three, or the first
-    alone as grey.
+    These are the bands marked as red, green and blue; otherwise the first three bands, or the
+    first band as grey if there are fewer.
 
     Args:
         data: A TIFF or PNG file.
-        size: Side that the image will be made small to: a large raster is read at about
-            twice that.
+        size: Side length of the final image. A large raster is read at about twice that size.
 
     Returns:
         An RGB image and the ``(width, height)`` of the source.
 
     Raises:
-        UnusableImageError: rasterio is absent or cannot read it, or its size is out of
-            bounds.
+        UnusableImageError: rasterio is not installed or cannot read the file, or the size is out
+            of bounds.
     """
     try:
         import rasterio
@@ -70,7 +69,7 @@ def read_bands(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:
     except ImportError:
         raise UnusableImageError(
             "has other bands than 8 bits of red, green and blue; "
-            "pip install 'rsitmd-tools[geo]' reads it"
+            "to read it, run: pip install 'rsitmd-tools[geo]'"
         ) from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -101,6 +100,6 @@ def _read(raster: Any, size: int) -> Image.Image:
         masked=True,
     )
     if values.dtype.kind == "c":
-        raise UnusableImageError("holds complex numbers")
+        raise UnusableImageError("has complex numbers")
     pixels = values.filled(0) if values.dtype == np.uint8 else stretch(values)
     return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))

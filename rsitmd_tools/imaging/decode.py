@@ -1,4 +1,4 @@
-"""Decoding: any TIFF, JPEG or PNG becomes a square RGB image, or a reason why not."""
+"""Decoding of TIFF, JPEG and PNG files to square RGB images."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from rsitmd_tools.imaging.limits import MAX_PIXELS, UnusableImageError, check_si
 FORMATS = ("TIFF", "JPEG", "PNG")
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 TIFF_BITS_PER_SAMPLE = 258
-PNG_DEPTH = 24  # offset of the byte that says how many bits a sample has
+PNG_DEPTH = 24  # offset of the byte with the number of bits per sample
 DEEP_GREY = {"I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 
 
 def decode(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:
     """Decode a file's bytes to a square RGB image.
 
-    The largest centred square is taken and resized (Lanczos); where its side is ``size``
-    already, pixels are not touched. EXIF orientation is applied, transparent pixels are
-    laid on black, values of more than 8 bits are stretched (:func:`stretch`), and of
-    several pages the first counts. A file with other bands than red, green and blue, or
-    with more than 8 bits a colour, is read by rasterio (extra ``geo``).
+    The largest centred square is cropped and resized (Lanczos). If its side length is already
+    ``size``, the pixels are unchanged. The EXIF orientation is applied, transparent pixels
+    become black, values of more than 8 bits are stretched (:func:`stretch`), and only the first
+    page is read. Files with other bands than red, green and blue, or with more than 8 bits per
+    colour, are read with rasterio (extra ``geo``).
 
-    Memory is bounded by the limits on bytes and pixels: an image is made small before
-    anything else is done to it.
+    The limits on bytes and pixels bound the memory. An image is resized before all other
+    operations.
 
     Args:
-        data: The file.
-        size: Side of the result in pixels.
+        data: Contents of the file.
+        size: Side length of the result in pixels.
 
     Returns:
         The image and the ``(width, height)`` of the source.
 
     Raises:
-        UnusableImageError: It is no image, damaged, too small or too large.
+        UnusableImageError: The file is not an image, or is damaged, too small or too large.
     """
     if not data:
         raise UnusableImageError("is empty")
@@ -58,7 +58,7 @@ def decode(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:
         limit = MAX_PIXELS // 1_000_000
         raise UnusableImageError(f"has more than {limit} megapixels; cut it into tiles") from None
     except Exception as error:
-        # Decoders raise nearly anything on a damaged file.
+        # Decoders raise many types of exceptions for damaged files.
         raise UnusableImageError(f"cannot be decoded ({reason(error)})") from None
 
 
@@ -70,7 +70,7 @@ def central_square(width: int, height: int) -> tuple[int, int, int, int]:
 
 
 def _open(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:
-    """Return the image upright, in a mode that can be resized, and its size as stored."""
+    """Return the image upright, in a mode that can be resized, and its stored size."""
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
@@ -81,7 +81,7 @@ def _open(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:
         return read_bands(data, size)
     source_size = image.size
     check_size(*source_size)
-    # A JPEG is decoded at a half, a quarter or an eighth where that is large enough.
+    # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size if that is large enough.
     image.draft("RGB", (2 * size, 2 * size))
     image.load()
     ImageOps.exif_transpose(image, in_place=True)
@@ -89,7 +89,7 @@ def _open(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:
 
 
 def _bits(image: Image.Image, data: bytes) -> int:
-    """Return how many bits a sample of a just opened file has."""
+    """Return the number of bits per sample of a file that was opened but not loaded."""
     if image.format == "PNG":
         return data[PNG_DEPTH]
     if isinstance(image, TiffImageFile):
@@ -112,6 +112,6 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode in DEEP_GREY:
         return Image.fromarray(stretch(np.asarray(image))).convert("RGB")
     if image.mode in {"RGBA", "LA"}:
-        ground = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
+        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        return Image.alpha_composite(black, image.convert("RGBA")).convert("RGB")
     return image.convert("RGB")

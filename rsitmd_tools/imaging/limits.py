@@ -1,4 +1,4 @@
-"""Which files may become images, so that no file exhausts the memory."""
+"""Limits on image files, so that no file exhausts the memory."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ MAX_BYTES = 1_000_000_000
 
 
 class UnusableImageError(Exception):
-    """A file that cannot become an image of the dataset; the text says why."""
+    """A file that cannot be used as an image. The message is the reason."""
 
 
 def check_size(width: int, height: int) -> None:
-    """Refuse images that show nothing, and scenes.
+    """Check the size of an image in pixels.
 
     Raises:
-        UnusableImageError: A side is below 16 pixels, or it has more than 64 megapixels.
+        UnusableImageError: A side is shorter than 16 pixels, or the image has more than 64
+            megapixels.
     """
     if min(width, height) < MIN_SIDE:
         raise UnusableImageError(f"is {width} x {height}, smaller than {MIN_SIDE} x {MIN_SIDE}")
@@ -27,10 +28,10 @@ def check_size(width: int, height: int) -> None:
 
 
 def check_bytes(count: int) -> None:
-    """Refuse files too large to be read at once.
+    """Check the size of a file.
 
     Raises:
-        UnusableImageError: The file is larger than a gigabyte.
+        UnusableImageError: The file is larger than 1 GB.
     """
     if count > MAX_BYTES:
         raise UnusableImageError(f"has {count // 1_000_000} megabytes; cut it into tiles")

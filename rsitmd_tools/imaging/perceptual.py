@@ -1,4 +1,4 @@
-"""Perceptual hashes of images and of their turns and flips, and pairs that are near."""
+"""Perceptual hashes of images in all orientations, and pairs of similar images."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy.typing as npt
 from PIL import Image
 
 DIGITS = 16  # hex digits of one perceptual hash of 64 bits
-BLOCK = 256  # images compared at once
-HASHED_SIDE = 32  # the side imagehash.phash reduces an image to
+BLOCK = 256  # number of images compared at once
+HASHED_SIDE = 32  # side length to which imagehash.phash resizes an image
 ORIENTATIONS = (
     None,
     Image.Transpose.ROTATE_90,
@@ -26,12 +26,12 @@ ORIENTATIONS = (
 
 
 def perceptual_hashes(image: Image.Image) -> str:
-    """Return the perceptual hashes of an image and its seven turns and flips.
+    """Return the perceptual hashes of an image in its eight orientations.
 
-    An aerial image has no upright: one that was turned shows the same place.
+    An aerial image has no fixed orientation: a rotated one shows the same place.
 
     Returns:
-        Eight hashes of 16 hex digits (64 bits) each, the image's own first.
+        Eight hashes of 16 hex digits (64 bits) each. The first is that of the image as it is.
     """
     small = image.convert("L").resize((HASHED_SIDE, HASHED_SIDE), Image.Resampling.LANCZOS)
     turned = (small if turn is None else small.transpose(turn) for turn in ORIENTATIONS)
@@ -39,16 +39,16 @@ def perceptual_hashes(image: Image.Image) -> str:
 
 
 def near_pairs(phashes: Sequence[str], distance: int) -> Iterator[tuple[int, int]]:
-    """Yield the pairs ``(i, j)`` of images that look alike, one of them turned perhaps.
+    """Yield the pairs ``(i, j)`` of images that look similar, in any orientation.
 
-    They do when the hash of the one and some hash of the other differ in at most
-    ``distance`` bits. Each pair comes at least once, in either order. All pairs are
-    compared, some 10^9 comparisons of 64 bits for 10 000 images, which takes seconds.
+    Two images are similar if the first hash of one and any hash of the other differ in at most
+    ``distance`` bits. Each pair is yielded at least once, in either order. All pairs are compared:
+    about 10^9 comparisons of 64 bits for 10 000 images, which take seconds.
 
     Args:
-        phashes: For each image one or more hashes of 16 hex digits, the image's own
-            first, then those of its turns and flips; equally many for all.
-        distance: In bits, 0 to 64.
+        phashes: Hashes of each image, 16 hex digits each: first that of the image as it is,
+            then those of its other orientations. All images have the same number of hashes.
+        distance: Maximum number of different bits, 0 to 64.
     """
     bits = np.array(
         [
@@ -68,7 +68,7 @@ def near_pairs(phashes: Sequence[str], distance: int) -> Iterator[tuple[int, int
 def _near(
     turned: npt.NDArray[np.uint64], upright: npt.NDArray[np.uint64], distance: int
 ) -> npt.NDArray[Any]:
-    """Say which of ``turned`` (B, K) are near to which of ``upright`` (N): (B, N) bool."""
+    """Return whether any of ``turned`` (B, K) is near to each of ``upright`` (N): (B, N) bool."""
     near = np.zeros((len(turned), len(upright)), dtype=bool)
     for hashes in turned.T:
         near |= np.bitwise_count(hashes[:, None] ^ upright) <= distance

@@ -1,4 +1,4 @@
-"""A map over processes whose results come in order, with bounded work under way."""
+"""A parallel map over processes with ordered results and bounded memory."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from rsitmd_tools.errors import RsitmdError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-AHEAD = 8  # chunks under way for each worker: memory stays bounded
-SMALL = 32  # so few are done sooner than processes are started
+AHEAD = 8  # chunks in progress per worker, which bounds the memory
+SMALL = 32  # up to this number of items, starting processes takes longer than the work
 
 
 def map_in_order(
@@ -32,16 +32,15 @@ def map_in_order(
 ) -> Generator[Result]:
     """Yield ``function(item)`` for every item, in the order of the items.
 
-    Worker processes are not forked from this one, so they hold none of its locks and
-    open files; they end by themselves when this process is killed. A script that
-    calls this needs the guard ``if __name__ == "__main__"``, as with any use of
-    multiprocessing.
+    Worker processes are not forked from this one, so they have none of its locks and open files.
+    They exit when this process is killed. A script that calls this needs the guard
+    ``if __name__ == "__main__"``, as with any use of multiprocessing.
 
     Args:
-        function: Can be pickled; sent once to each worker.
-        items: Can be pickled.
-        workers: Processes; 1 works in this process; by default one a core.
-        chunk: Items sent to a worker at once: several where one takes less than a millisecond.
+        function: A function that can be pickled; sent to each worker once.
+        items: Items that can be pickled.
+        workers: Number of processes; one per core by default; 1 uses this process.
+        chunk: Number of items sent at once; use several if an item takes less than 1 ms.
 
     Raises:
         RsitmdError: A worker died.
@@ -66,29 +65,29 @@ def map_in_order(
 def _in_order(
     pool: ProcessPoolExecutor, chunks: Sequence[Sequence[Any]], ahead: int
 ) -> Iterator[list[Any]]:
-    coming = iter(chunks)
-    under_way: deque[tuple[Sequence[Any], Future[list[Any]]]] = deque()
+    remaining = iter(chunks)
+    pending: deque[tuple[Sequence[Any], Future[list[Any]]]] = deque()
     while True:
-        chunk = under_way[0][0] if under_way else None
+        chunk = pending[0][0] if pending else None
         try:
-            # A pool breaks while its caller works, too: then it takes no more items.
-            for new in islice(coming, ahead - len(under_way)):
-                under_way.append((new, pool.submit(_call, new)))
-            if not under_way:
+            # The pool can also break between two results. Then it accepts no more items.
+            for new in islice(remaining, ahead - len(pending)):
+                pending.append((new, pool.submit(_call, new)))
+            if not pending:
                 return
-            chunk, future = under_way.popleft()
+            chunk, future = pending.popleft()
             result = future.result()
         except BrokenProcessPool:
             raise RsitmdError(
-                "a worker process died here or at one of the next files",
+                "a worker process died at this or one of the next files",
                 where=str(chunk[0] if chunk else None),
-                hint="look whether memory ran out, or take the file out; then run it again",
+                hint="check the free memory, or remove the file, and run the same command again",
             ) from None
         yield result
 
 
 def function_module(function: Callable[..., Any]) -> str:
-    """Return the module a function, or what a partial wraps, is defined in."""
+    """Return the module that defines a function, or the function of a partial."""
     return str(getattr(function, "func", function).__module__)
 
 
@@ -96,10 +95,10 @@ _function: Callable[[Any], Any]
 
 
 def _start(function: Callable[[Any], Any]) -> None:
-    """Make a worker ready."""
+    """Initialize a worker."""
     global _function
     _function = function
-    # Ctrl-C reaches the whole group; the parent ends the pool in order.
+    # Ctrl-C reaches the whole process group. The parent shuts down the pool.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

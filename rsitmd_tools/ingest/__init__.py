@@ -1,5 +1,5 @@
-"""From folders of images to normalised images in the workspace."""
+"""Ingest: adding the images of folders to a workspace, normalised."""
 
-from rsitmd_tools.ingest.ingest import IngestReport, ingest
+from rsitmd_tools.ingest.ingest import IngestReport, ingest, ingest_files
 
-__all__ = ["IngestReport", "ingest"]
+__all__ = ["IngestReport", "ingest", "ingest_files"]

@@ -1,4 +1,4 @@
-"""Exact and near duplicates: images that must never part in a split."""
+"""Exact and near duplicates: images that must be in the same split."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import numpy as np
 
 from rsitmd_tools.imaging.perceptual import near_pairs
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import set_duplicate_groups, stored_images
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """How many duplicates a workspace holds.
+    """Number of duplicates in a workspace.
 
     Attributes:
-        images: Images that lie in a group.
-        groups: Groups of two or more.
+        images: Images that are in a group.
+        groups: Groups of two or more images.
     """
 
     images: int
@@ -25,23 +26,21 @@ class Duplicates:
 
 
 def group_duplicates(workspace: Workspace) -> Duplicates:
-    """Group exact and near duplicates anew; a group's number is its first image's id."""
-    rows = workspace.db.execute(
-        "SELECT id, pixel_sha256, phash, duplicate_group FROM image ORDER BY id"
-    ).fetchall()
+    """Find the groups of exact and near duplicates; a group has the id of its first image."""
+    images = stored_images(workspace)
     found = duplicate_groups(
-        [row["pixel_sha256"] for row in rows],
-        [row["phash"] for row in rows],
+        [image.pixel_sha256 for image in images],
+        [image.phash for image in images],
         workspace.settings.split.near_duplicate_distance,
     )
-    groups = [None if first is None else rows[first]["id"] for first in found]
+    groups = [None if first is None else images[first].id for first in found]
     changed = [
-        (group, row["id"])
-        for row, group in zip(rows, groups, strict=True)
-        if group != row["duplicate_group"]
+        (image.id, group)
+        for image, group in zip(images, groups, strict=True)
+        if group != image.duplicate_group
     ]
     with workspace.transaction() as db:
-        db.executemany("UPDATE image SET duplicate_group = ? WHERE id = ?", changed)
+        set_duplicate_groups(db, changed)
     grouped = [group for group in groups if group is not None]
     return Duplicates(len(grouped), len(set(grouped)))
 
@@ -49,17 +48,17 @@ def group_duplicates(workspace: Workspace) -> Duplicates:
 def duplicate_groups(
     pixel_hashes: Sequence[str], phashes: Sequence[str], distance: int
 ) -> list[int | None]:
-    """Group images whose pixels are equal or whose perceptual hashes are near.
+    """Group images with equal pixels or similar perceptual hashes.
 
     Groups are the connected components of that relation.
 
     Args:
         pixel_hashes: Hash of the normalised pixels of each image.
         phashes: Perceptual hashes of each image, see :func:`near_pairs`.
-        distance: The most bits in which the hashes of near duplicates differ.
+        distance: Maximum number of different bits in the hashes of near duplicates.
 
     Returns:
-        For each image the smallest index in its group, or None where it is alone.
+        For each image the smallest index in its group, or None if it has no duplicate.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -68,7 +67,7 @@ def duplicate_groups(
     if not count:
         return []
     pairs = _equal_pairs(pixel_hashes)
-    # Equal hashes are compared once: thousands of empty tiles would give millions of pairs.
+    # Equal hashes are compared once, because thousands of empty tiles have millions of pairs.
     pairs += _equal_pairs(phashes)
     first: dict[str, int] = {}
     for index, key in enumerate(phashes):
@@ -86,6 +85,6 @@ def duplicate_groups(
 
 
 def _equal_pairs(keys: Sequence[str]) -> list[tuple[int, int]]:
-    """Pair each index with the first that has the same key."""
+    """Pair each index with the first index that has the same key."""
     first: dict[str, int] = {}
     return [(first.setdefault(key, index), index) for index, key in enumerate(keys)]

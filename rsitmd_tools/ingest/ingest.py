@@ -1,8 +1,8 @@
-"""``build ingest``: images into the workspace, each content once."""
+"""``build ingest``: adds images to a workspace, each content once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +17,14 @@ from rsitmd_tools.ingest.normalise import Normalised, normalise
 from rsitmd_tools.ingest.scan import Found, scan, shown
 from rsitmd_tools.progress import progress
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import (
+    NewImage,
+    add_images,
+    forget_rejected,
+    has_images,
+    record_rejected,
+    stored_images,
+)
 from rsitmd_tools.workspace.store import utc_now
 
 BATCH = 64
@@ -25,19 +33,19 @@ SIZE_FACT = "image_size"
 
 @dataclass(slots=True)
 class IngestReport:
-    """What an ingest did.
+    """The result of an ingest.
 
     Attributes:
-        added: Images taken in.
-        known: Files whose content the workspace has already.
-        restored: Known images whose file was gone from the workspace and is there again.
-        skipped: Files of other types, links that lead out of the source, and links to
-            folders.
-        rejected: ``(file, reason)`` of those kept out.
-        other_category: ``(file, image)`` of those known under another category than the
-            one they were found in; the first one stands.
-        duplicates: Images in the workspace that lie in a group of duplicates.
-        duplicate_groups: Those groups.
+        added: Number of images added.
+        known: Number of files whose content the workspace already has.
+        restored: Number of known images whose missing file was written again.
+        skipped: Number of files of other types, links that point outside the source, and links
+            to folders.
+        rejected: ``(file, reason)`` of the unusable files.
+        other_category: ``(file, image)`` of the known files that were found under another
+            category. The first category is kept.
+        duplicates: Number of images in the workspace that are in a group of duplicates.
+        duplicate_groups: Number of groups of duplicates.
     """
 
     added: int = 0
@@ -56,30 +64,48 @@ def ingest(
     category: str | None = None,
     workers: int | None = None,
 ) -> IngestReport:
-    """Take images into a workspace.
+    """Add images to a workspace.
 
-    Files are numbered in the order of their names, whatever the number of workers. An
-    image's file is written before its row, batch by batch: a killed ingest is run again
-    and gives what it would have given.
+    Files are numbered in the order of their names, independently of the number of workers. The
+    files of a batch are written before its rows, so that a killed ingest can be run again and
+    has the same result.
 
     Args:
-        workspace: A workspace opened to write.
+        workspace: A workspace opened for writing.
         sources: Folders or files.
-        category: One category for all; by default told by folder or file name.
-        workers: Processes; by default one a core.
+        category: Category of all images; by default from the folder or file name.
+        workers: Number of processes; one per core by default.
 
     Raises:
-        RsitmdError: A source is absent or empty, or the workspace cannot be written to.
+        RsitmdError: A source does not exist or is empty, or the workspace cannot be written to.
     """
     scanned = scan(sources, category, leave_out=workspace.path)
-    _keep_to_one_size(workspace)
+    report = ingest_files(workspace, scanned.found, workers)
+    report.skipped = scanned.skipped
+    return report
+
+
+def ingest_files(
+    workspace: Workspace, files: Sequence[Found], workers: int | None = None
+) -> IngestReport:
+    """Add image files whose categories are known to a workspace.
+
+    Args:
+        workspace: A workspace opened for writing.
+        files: The files and their categories, in the order in which they are numbered.
+        workers: Number of processes; one per core by default.
+
+    Raises:
+        RsitmdError: The workspace cannot be written to, or its images have another size.
+    """
+    _check_image_size(workspace)
     _remove_leftovers(workspace.images)
-    intake = _Intake(workspace, IngestReport(skipped=scanned.skipped))
+    intake = _Intake(workspace, IngestReport())
     work = partial(normalise, size=workspace.settings.dataset.image_size, known=intake.complete)
-    results = map_in_order(work, [found.path for found in scanned.found], workers)
-    # Closed at once on an error or Ctrl-C, so that no worker goes on.
-    with closing(results), progress("ingest", len(scanned.found)) as step:
-        pairs = zip(scanned.found, results, strict=True)
+    results = map_in_order(work, [found.path for found in files], workers)
+    # Closed at once on an error or Ctrl-C, so that no worker continues.
+    with closing(results), progress("ingest", len(files)) as step:
+        pairs = zip(files, results, strict=True)
         while batch := list(islice(pairs, BATCH)):
             intake.take(batch)
             step(len(batch))
@@ -90,10 +116,10 @@ def ingest(
 
 
 class _Intake:
-    """Writes batches of normalised files, and keeps what the next batch must know.
+    """Writes batches of normalised files, and keeps the state between batches.
 
     Attributes:
-        complete: SHA-256 of the sources whose image is in the workspace, row and file.
+        complete: SHA-256 of the sources whose image is in the workspace with row and file.
     """
 
     def __init__(self, workspace: Workspace, report: IngestReport) -> None:
@@ -102,10 +128,10 @@ class _Intake:
         present = {path.name for path in workspace.images.glob("*.tif")}
         self.filenames: dict[str, str] = {}
         self.numbers: dict[str, int] = {}
-        for row in workspace.db.execute("SELECT sha256, filename, category, number FROM image"):
-            self.filenames[row["sha256"]] = row["filename"]
-            last = self.numbers.get(row["category"], 0)
-            self.numbers[row["category"]] = max(last, row["number"])
+        for image in stored_images(workspace):
+            self.filenames[image.sha256] = image.filename
+            last = self.numbers.get(image.category, 0)
+            self.numbers[image.category] = max(last, image.number)
         self.complete = frozenset(
             sha256 for sha256, filename in self.filenames.items() if filename in present
         )
@@ -113,45 +139,46 @@ class _Intake:
     def take(self, batch: list[tuple[Found, Normalised]]) -> None:
         """Write the files of a batch, then their rows in one transaction."""
         now = utc_now()
-        rows, rejected, accepted = [], [], []
+        added: list[NewImage] = []
+        rejected: list[tuple[str, str]] = []
+        accepted: list[str] = []
         for found, image in batch:
             source = shown(found.path.resolve())
             if image.problem is not None:
-                rejected.append((source, image.problem, now))
+                rejected.append((source, image.problem))
                 continue
-            accepted.append((source,))
+            accepted.append(source)
             if image.sha256 in self.filenames:
-                self._recognise(source, found, image)
+                self._count_known(source, found, image)
                 continue
             number = self.numbers.get(found.category, 0) + 1
             filename = f"{found.category}_{number}.tif"
             self._write(filename, image)
             self.numbers[found.category] = number
             self.filenames[image.sha256] = filename
-            rows.append(
-                (
-                    *(image.sha256, filename, found.category, number, source),
-                    *(image.width, image.height, image.pixel_sha256, image.phash, now),
+            added.append(
+                NewImage(
+                    sha256=image.sha256,
+                    filename=filename,
+                    category=found.category,
+                    number=number,
+                    source=source,
+                    width=image.width,
+                    height=image.height,
+                    pixel_sha256=image.pixel_sha256,
+                    phash=image.phash,
+                    ingested_at=now,
                 )
             )
         with self.workspace.transaction() as db:
-            db.executemany(
-                "INSERT INTO image (sha256, filename, category, number, source, width, height,"
-                " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                rows,
-            )
-            db.executemany(
-                "INSERT INTO rejected VALUES (?, ?, ?) ON CONFLICT (source) DO UPDATE SET"
-                " reason = excluded.reason, rejected_at = excluded.rejected_at"
-                " WHERE reason != excluded.reason",
-                rejected,
-            )
-            db.executemany("DELETE FROM rejected WHERE source = ?", accepted)
-        self.report.added += len(rows)
-        self.report.rejected += [(source, problem) for source, problem, _ in rejected]
+            add_images(db, added)
+            record_rejected(db, rejected, now)
+            forget_rejected(db, accepted)
+        self.report.added += len(added)
+        self.report.rejected += rejected
 
-    def _recognise(self, source: str, found: Found, image: Normalised) -> None:
-        """Count a file that is known; bring its image back where that was lost."""
+    def _count_known(self, source: str, found: Found, image: Normalised) -> None:
+        """Count a known file; restore the image if its file is missing."""
         filename = self.filenames[image.sha256]
         self.report.known += 1
         if filename.rpartition("_")[0] != found.category:
@@ -165,27 +192,27 @@ class _Intake:
             target.write_bytes(image.tiff)
 
 
-def _keep_to_one_size(workspace: Workspace) -> None:
-    """Record the side of the images; refuse to mix two.
+def _check_image_size(workspace: Workspace) -> None:
+    """Record the image size of the workspace; refuse a different one.
 
     Raises:
-        RsitmdError: ``image_size`` was changed after images were taken in.
+        RsitmdError: ``image_size`` was changed after images were added.
     """
     size = str(workspace.settings.dataset.image_size)
     recorded = workspace.fact(SIZE_FACT)
     if recorded == size:
         return
-    if recorded is not None and workspace.db.execute("SELECT 1 FROM image").fetchone():
+    if recorded is not None and has_images(workspace):
         raise RsitmdError(
-            f"dataset.image_size is {size}, the images here have {recorded}",
+            f"dataset.image_size is {size}, but the images of the workspace have {recorded}",
             where=workspace.path / "rsitmd.toml",
-            hint=f"set it back to {recorded}, or begin another workspace",
+            hint=f"set it to {recorded}, or create another workspace",
         )
     with workspace.transaction():
         workspace.set_fact(SIZE_FACT, size)
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove files that a killed ingest had not finished."""
+    """Remove unfinished files of a killed ingest."""
     for leftover in folder.glob(f".*{PARTIAL}*"):
         leftover.unlink(missing_ok=True)

@@ -1,11 +1,9 @@
-"""One file to what the workspace keeps of it; the part of ingest that runs in parallel."""
+"""Normalisation of one file: the part of ingest that runs in parallel."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import logging
-import warnings
 from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,22 +14,23 @@ from rsitmd_tools.errors import reason
 from rsitmd_tools.imaging.decode import decode
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
 from rsitmd_tools.imaging.perceptual import perceptual_hashes
+from rsitmd_tools.imaging.quiet import quiet_decoders
 
 PREDICTOR = 317
 
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """What became of a file.
+    """The result for one file.
 
     Attributes:
-        sha256: Of the file's bytes; empty where it could not be read.
-        tiff: The normalised image as a TIFF file; empty where it is known or unusable.
-        pixel_sha256: Of its RGB pixels.
+        sha256: SHA-256 of the file; empty if it cannot be read.
+        tiff: The normalised image as a TIFF file; empty if the file is known or unusable.
+        pixel_sha256: SHA-256 of the normalised RGB pixels.
         phash: Perceptual hashes, see :func:`perceptual_hashes`.
-        width: Of the source, in pixels.
-        height: Of the source, in pixels.
-        problem: Why the file cannot be used, or None.
+        width: Width of the source in pixels.
+        height: Height of the source in pixels.
+        problem: The reason why the file cannot be used, or None.
     """
 
     sha256: str
@@ -44,12 +43,12 @@ class Normalised:
 
 
 def normalise(path: Path, size: int, known: Set[str]) -> Normalised:
-    """Read a file, and decode, resize, hash and encode it.
+    """Read, decode, resize, hash and encode a file.
 
     Args:
         path: The file.
-        size: Side of the result in pixels.
-        known: SHA-256 of files that need no more than to be recognised.
+        size: Side length of the result in pixels.
+        known: SHA-256 of files that do not have to be decoded.
     """
     sha256 = ""
     try:
@@ -58,7 +57,8 @@ def normalise(path: Path, size: int, known: Set[str]) -> Normalised:
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 in known:
             return Normalised(sha256)
-        image, (width, height) = _quietly_decoded(data, size)
+        with quiet_decoders():
+            image, (width, height) = decode(data, size)
     except OSError as error:
         return Normalised(sha256, problem=f"cannot be read ({reason(error)})")
     except UnusableImageError as error:
@@ -74,20 +74,11 @@ def normalise(path: Path, size: int, known: Set[str]) -> Normalised:
 
 
 def encode_tiff(image: Image.Image) -> bytes:
-    """Encode an image as TIFF without loss, the same bytes on every machine.
+    """Encode an image as lossless TIFF, with the same bytes on every machine.
 
-    LZW with the horizontal predictor: of the lossless kinds that every reader of TIFF
-    knows it is the quickest that makes photographs smaller (by 29 %).
+    LZW with the horizontal predictor is the fastest of the widely supported lossless methods
+    that reduce the size of photographs (by 29 %).
     """
     encoded = io.BytesIO()
     image.save(encoded, format="TIFF", compression="tiff_lzw", tiffinfo={PREDICTOR: 2})
     return encoded.getvalue()
-
-
-def _quietly_decoded(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:
-    """Decode without the decoders' warnings: a reason to reject is reported, the rest is noise."""
-    for decoder in ("PIL", "rasterio"):
-        logging.getLogger(decoder).setLevel(logging.CRITICAL)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return decode(data, size)

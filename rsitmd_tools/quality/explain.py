@@ -33,6 +33,7 @@ def sections_of(entry: Rule) -> dict[str, str]:
 def page(entry: Rule) -> str:
     """Return the page of a rule in Markdown."""
     sections = sections_of(entry)
+    family = FAMILIES.get(entry.code[0], "of another package")
     fix = "none"
     if entry.fix is not None:
         fix = "safe, by `--fix`" if entry.safe else "unsafe, by `--unsafe-fixes`"
@@ -40,7 +41,7 @@ def page(entry: Rule) -> str:
         [
             f"# {entry.code} {entry.name}",
             "",
-            f"Family {FAMILIES[entry.code[0]]}; severity {entry.severity}; automatic fix: {fix}.",
+            f"Family {family}; severity {entry.severity}; automatic fix: {fix}.",
             "",
             sections["What"],
             "",

@@ -1,4 +1,4 @@
-"""The release: a folder that can be cited, checked and benchmarked."""
+"""Releases: folders that can be cited, verified and benchmarked."""
 
 from rsitmd_tools.release.bundle import ReleaseReport, make_release
 from rsitmd_tools.release.checksums import verify_release

@@ -1,7 +1,7 @@
-"""``build release``: one folder that holds everything a reader of the dataset needs.
+"""``build release``: one folder with all files of a dataset.
 
-Nothing in it depends on when, where or how often it was made: two releases of one state
-of a workspace, at one version and by one version of the tool, are equal byte for byte.
+Its contents do not depend on time, place or number of runs. Two releases of the same state of a
+workspace with the same version, made by the same version of the tool, have equal bytes.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import sqlite3
-import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from rsitmd_tools.atomic import atomic_folder, write_json
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats import load_dataset, precomp, save_dataset
+from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.progress import track
 from rsitmd_tools.quality.statistics import dataset_statistics, origins_of
 from rsitmd_tools.release.checksums import verify_release, write_checksums
@@ -39,6 +38,13 @@ from rsitmd_tools.release.select import (
 from rsitmd_tools.similarity import write_prior
 from rsitmd_tools.splitting.split import FACT as SPLIT
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import (
+    annotator_numbers,
+    authors_by_image,
+    last_annotated,
+    snapshot,
+    stored_images,
+)
 from rsitmd_tools.workspace.licence import licence_state
 from rsitmd_tools.workspace.merge import (
     count_not_accepted,
@@ -47,32 +53,25 @@ from rsitmd_tools.workspace.merge import (
 )
 
 MANIFEST = "release.json"
-# Who wrote about which image, sentences or keywords.
-WRITERS = (
-    "SELECT DISTINCT filename, email FROM current_annotation AS annotation"
-    " JOIN task ON task.id = task_id"
-    " JOIN project ON project.id = project_id AND project.kind = 'main'"
-    " JOIN image ON image.id = image_id JOIN annotator ON annotator.id = annotation.annotator_id"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseReport:
-    """What a release holds.
+    """The contents of a release.
 
     Attributes:
-        version: Its version.
-        checksum: Of the data: names, splits, sentences and keywords.
-        images: Images by split.
-        sentences: Sentences in all.
-        keywords: Keywords in all.
-        left_out: Images that have not all their sentences yet.
-        no_precomp: Why ``precomp/`` was not written; None where it was.
-        not_accepted: Annotators, by number, who have not accepted the licence asked for.
-        only_accepted: Whether it takes only sentences that a reviewer has accepted.
-        unreviewed: Sentences that no reviewer has accepted: those it holds, or those it leaves
-            out where it takes accepted ones only.
-        machine_untouched: Texts of a machine that nobody changed, left out.
+        version: The version.
+        checksum: Checksum of names, splits, sentences and keywords.
+        images: Number of images by split.
+        sentences: Total number of sentences.
+        keywords: Total number of keywords.
+        left_out: Number of images without all their sentences.
+        no_precomp: Reason why ``precomp/`` was not written, or None.
+        not_accepted: Pseudonyms of annotators who have not accepted the licence.
+        only_accepted: Whether the release includes only accepted sentences.
+        unreviewed: Number of sentences that no reviewer accepted. They are left out if
+            ``only_accepted`` is set, otherwise included.
+        machine_untouched: Number of unchanged machine texts, which are left out.
     """
 
     version: str
@@ -90,7 +89,7 @@ class ReleaseReport:
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What of a workspace goes into a release, read in one transaction."""
+    """The data of a release, read from the workspace in one transaction."""
 
     dataset: Dataset
     left_out: tuple[LeftOut, ...]
@@ -102,22 +101,21 @@ class _Content:
 
 
 def make_release(workspace: Workspace, version: str, out: Path) -> ReleaseReport:
-    """Write a release of the finished images; unfinished ones are left out and listed.
+    """Write a release of the finished images; the others are left out and listed.
 
-    An image is finished when it has as many sentences as ``[annotation]`` asks for; where
-    ``[release] only_accepted`` is set, as many accepted ones.
-    Everything is written aside and renamed at the end: a killed release leaves nothing
-    under the name of ``out``, and the same command run again gives the same bytes.
+    An image is finished if it has the number of sentences that ``[annotation]`` requires. If
+    ``[release] only_accepted`` is set, only accepted sentences count.
+    The release is written to a temporary folder and renamed at the end, so that ``out`` is
+    complete or does not exist.
 
     Args:
-        workspace: An open workspace; reading is enough.
+        workspace: An open workspace; it can be read-only.
         version: Semantic version of the release.
-        out: The folder to make.
+        out: The folder to create.
 
     Raises:
-        RsitmdError: The version is none, ``out`` is something else, the images have no split, train
-            or test holds no finished image, an image file is damaged, or the disk is
-            full.
+        RsitmdError: The version is invalid, ``out`` is another folder, images have no split,
+            train or test has no finished image, an image file is damaged, or the disk is full.
     """
     check_version(version)
     content = _content(workspace)
@@ -138,7 +136,7 @@ def make_release(workspace: Workspace, version: str, out: Path) -> ReleaseReport
         machine_untouched=content.machine_untouched,
     )
     manifest = _manifest(workspace, content, report)
-    if _stands(out, manifest):
+    if _is_complete(out, manifest):
         return report
     with atomic_folder(out) as folder, _errors_name(out, instead_of=folder):
         copies = _copy_images(dataset, content.pixels, folder / "images")
@@ -150,8 +148,8 @@ def make_release(workspace: Workspace, version: str, out: Path) -> ReleaseReport
     return report
 
 
-def _stands(out: Path, manifest: dict[str, Any]) -> bool:
-    """Say whether a release is there, whole: so it is after a kill past the last rename."""
+def _is_complete(out: Path, manifest: dict[str, Any]) -> bool:
+    """Return whether the same release exists already, as after a kill at the end of a run."""
     try:
         there = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
         if there != json.loads(json.dumps(manifest)):
@@ -164,7 +162,7 @@ def _stands(out: Path, manifest: dict[str, Any]) -> bool:
 
 @contextmanager
 def _errors_name(out: Path, *, instead_of: Path) -> Iterator[None]:
-    """Let errors name the release, not the folder it is written in for now."""
+    """Replace the temporary folder by the release folder in errors."""
     try:
         yield
     except RsitmdError as error:
@@ -173,21 +171,17 @@ def _errors_name(out: Path, *, instead_of: Path) -> Iterator[None]:
 
 
 def _content(workspace: Workspace) -> _Content:
-    """Read the workspace at one moment: a pull that runs meanwhile changes nothing."""
-    db = workspace.db
+    """Read the data of a release at one moment, independently of a running pull."""
     only_accepted = workspace.settings.release.only_accepted
-    db.execute("BEGIN")
-    try:
+    with snapshot(workspace):
         images = merged_images(workspace, only_accepted=only_accepted)
         unreviewed = count_not_accepted(workspace)
         untouched = len(untouched_sentences(workspace))
-        addresses = db.execute("SELECT id, email FROM annotator").fetchall()
-        pixels = db.execute("SELECT filename, pixel_sha256 FROM image").fetchall()
-        until = db.execute("SELECT max(updated_at) FROM annotation WHERE latest").fetchone()[0]
+        numbers = annotator_numbers(workspace)
+        pixels = {image.filename: image.pixel_sha256 for image in stored_images(workspace)}
+        until = last_annotated(workspace)
         licence = licence_state(workspace)
-        writers = db.execute(WRITERS).fetchall()
-    finally:
-        db.execute("ROLLBACK")
+        authors = authors_by_image(workspace)
     finished, left_out = finished_images(
         images,
         workspace.settings.annotation.sentences_per_image,
@@ -195,8 +189,8 @@ def _content(workspace: Workspace) -> _Content:
     )
     check_splits(finished, workspace.path, only_accepted=only_accepted)
     check_filenames(finished, workspace.path)
-    # The number is the annotator's in the workspace: the same person in every release.
-    pseudonyms = {row["email"]: f"annotator-{row['id']}" for row in addresses}
+    # The number in the workspace, so that an annotator has the same pseudonym in all releases.
+    pseudonyms = {email: f"annotator-{number}" for email, number in numbers.items()}
     dataset = Dataset(
         name=workspace.settings.dataset.name,
         images=tuple(without_names(finished, pseudonyms)),
@@ -207,10 +201,10 @@ def _content(workspace: Workspace) -> _Content:
     return _Content(
         dataset,
         tuple(left_out),
-        {r["filename"]: r["pixel_sha256"] for r in pixels},
+        pixels,
         until,
-        None if licence is None else _licence(licence, writers, finished, pseudonyms),
-        # Those in the release, or those that it leaves out.
+        None if licence is None else _licence(licence, authors, finished, pseudonyms),
+        # The ones that are left out, or the ones in the release.
         unreviewed.total()
         if only_accepted
         else sum(unreviewed[image.filename] for image in finished),
@@ -220,13 +214,13 @@ def _content(workspace: Workspace) -> _Content:
 
 def _licence(
     state: dict[str, Any],
-    writers: Sequence[sqlite3.Row],
+    authors: Set[tuple[str, str]],
     images: Sequence[ImageRecord],
     pseudonyms: dict[str, str],
 ) -> dict[str, Any]:
-    """Return the licence that annotators were asked to accept, and who wrote without."""
+    """Return the licence of the annotators, and the authors who have not accepted it."""
     released = {image.filename for image in images}
-    wrote = {row["email"] for row in writers if row["filename"] in released}
+    wrote = {email for filename, email in authors if filename in released}
     return {
         "name": state["name"],
         "text_sha256": state["sha256"],
@@ -235,26 +229,25 @@ def _licence(
 
 
 def _precomp_problem(dataset: Dataset) -> str | None:
-    """Say why precomp cannot hold a dataset; None where it can."""
+    """Return why a dataset cannot be written as precomp, or None."""
     misfits = [i for i in dataset if len(i.sentences) != precomp.CAPTIONS_PER_IMAGE]
     if misfits:
-        needs = f"the format needs exactly {precomp.CAPTIONS_PER_IMAGE} sentences for every image"
+        needs = f"precomp requires {precomp.CAPTIONS_PER_IMAGE} sentences per image"
         name, count = misfits[0].filename, len(misfits[0].sentences)
-        if len(misfits) == 1:
-            return f"{needs}, but {name} has {count}"
-        return (
-            f"{needs}, but {len(misfits)} images have another number (for example, {name} has"
-            f" {count})"
-        )
+        others = len(misfits) - 1
+        if not others:
+            return f"{needs}; {name} has {count}"
+        images = "1 other image differs" if others == 1 else f"{others} other images differ"
+        return f"{needs}; {name} has {count} (and {images})"
     broken = [i for i in dataset if any(map(precomp.has_line_break, i.captions))]
     if broken:
         name = broken[0].filename
-        return f"the format needs each sentence on one line, but {name} has one on several"
+        return f"precomp requires sentences of one line; {name} has a sentence with a line break"
     return None
 
 
 def _copy_images(dataset: Dataset, pixels: dict[str, str], folder: Path) -> dict[str, str]:
-    """Copy the image files, each checked against the pixels that were taken in.
+    """Copy the image files, after a comparison of their pixels with those of the ingest.
 
     Returns:
         SHA-256 of the source by path in the release.
@@ -282,18 +275,16 @@ def _read(file: Path) -> bytes:
 def _check_pixels(data: bytes, expected: str, source: Path) -> None:
     hint = "restore the file, or ingest its source into a new workspace"
     try:
-        with warnings.catch_warnings():
-            # What Pillow warns of is said by the error that follows.
-            warnings.simplefilter("ignore")
+        with quiet_decoders():
             image = Image.open(io.BytesIO(data), formats=["TIFF"]).convert("RGB")
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise RsitmdError(f"is damaged ({reason(error)})", where=source, hint=hint) from error
     if hashlib.sha256(image.tobytes()).hexdigest() != expected:
-        raise RsitmdError("has other pixels than when it was ingested", where=source, hint=hint)
+        raise RsitmdError("has different pixels than when it was ingested", where=source, hint=hint)
 
 
 def _check_copies(copies: dict[str, str], written: dict[str, str], out: Path) -> None:
-    """Compare what was read from the workspace with what lies on the disk now."""
+    """Compare the written copies with the files of the workspace."""
     for name, expected in copies.items():
         if written[name] != expected:
             raise RsitmdError(
@@ -309,7 +300,7 @@ def _write_texts(dataset: Dataset, folder: Path, *, precomp_too: bool) -> None:
         (folder / "precomp").mkdir()
         save_dataset(dataset, folder / "precomp", "precomp")
     if load_dataset(folder, "rsitmd").checksum() != dataset.checksum():
-        raise RsitmdError("does not read back as it was written", where=dataset.source)
+        raise RsitmdError("differs from the workspace after it was written", where=dataset.source)
 
 
 def _write_priors(dataset: Dataset, definition: str, folder: Path) -> None:
@@ -319,9 +310,9 @@ def _write_priors(dataset: Dataset, definition: str, folder: Path) -> None:
 
 
 def _settings(workspace: Workspace) -> dict[str, Any]:
-    """Return the settings that made a release: of the split, those it was made by.
+    """Return the settings of a release, with the shares and the seed of the actual split.
 
-    Those of ``validate`` are left out: they name files of a machine.
+    The settings of ``validate`` are left out, because they contain local paths.
     """
     settings = asdict(workspace.settings)
     del settings["validate"]
@@ -333,7 +324,7 @@ def _settings(workspace: Workspace) -> dict[str, Any]:
 
 
 def _manifest(workspace: Workspace, content: _Content, report: ReleaseReport) -> dict[str, Any]:
-    """Return ``release.json``: what the release is, of what it was made, what it lacks."""
+    """Return ``release.json``: contents, settings and what was left out."""
     return {
         "dataset": content.dataset.name,
         "version": report.version,

@@ -1,4 +1,4 @@
-"""``SHA256SUMS``: written as ``sha256sum`` does, checked without it."""
+"""``SHA256SUMS``: written in the format of ``sha256sum`` and verified without it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rsitmd_tools.progress import track
 
 FILENAME = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
-_MEND = "take a whole copy of the release"
+_HINT = "get a complete copy of the release"
 
 
 def write_checksums(folder: Path) -> dict[str, str]:
@@ -28,20 +28,20 @@ def write_checksums(folder: Path) -> dict[str, str]:
 
 
 def verify_release(folder: Path) -> int:
-    """Check a release against its ``SHA256SUMS``: every file, and no file more.
+    """Check a release against its ``SHA256SUMS``: all listed files and no others.
 
     Returns:
-        How many files were checked.
+        Number of checked files.
 
     Raises:
-        RsitmdError: The list is absent or malformed, or a file is absent, changed or not
-            listed; the file is named.
+        RsitmdError: The list is missing or malformed, or a file is missing, changed or not
+            listed.
     """
     listed = _read(folder / FILENAME)
     present = set(_files(folder))
     for name, expected in track(listed.items(), "verify", len(listed)):
         if name not in present:
-            raise RsitmdError("is listed but absent", where=folder / name, hint=_MEND)
+            raise RsitmdError("is listed but does not exist", where=folder / name, hint=_HINT)
         try:
             found = sha256_file(folder / name)
         except OSError as error:
@@ -49,17 +49,17 @@ def verify_release(folder: Path) -> int:
                 f"cannot be read ({reason(error)})", where=folder / name, hint="check the file"
             ) from error
         if found != expected:
-            raise RsitmdError("does not have its checksum", where=folder / name, hint=_MEND)
+            raise RsitmdError("has a wrong checksum", where=folder / name, hint=_HINT)
     unlisted = sorted(present.difference(listed))
     if unlisted:
-        raise RsitmdError(f"is not in {FILENAME}", where=folder / unlisted[0], hint=_MEND)
+        raise RsitmdError(f"is not in {FILENAME}", where=folder / unlisted[0], hint=_HINT)
     return len(listed)
 
 
 def _files(folder: Path) -> list[str]:
-    """List the regular files below a folder, the list of checksums left out.
+    """List the regular files below a folder, except the list of checksums.
 
-    Links are passed over: what they point to is not part of the release.
+    Links are ignored, because their targets are not part of the release.
     """
     return sorted(
         path.relative_to(folder).as_posix()
@@ -73,6 +73,6 @@ def _read(file: Path) -> dict[str, str]:
     for number, line in enumerate(read_text(file).splitlines(), 1):
         match = _LINE.fullmatch(line)
         if match is None:
-            raise RsitmdError("is no checksum", where=f"{file}: line {number}", hint=_MEND)
+            raise RsitmdError("is not a checksum", where=f"{file}: line {number}", hint=_HINT)
         listed[match[2]] = match[1]
     return listed

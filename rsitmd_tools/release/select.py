@@ -1,4 +1,4 @@
-"""What goes into a release: finished images, under a version, in splits that hold some."""
+"""The selection of images for a release, and checks of version, splits and file names."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ REQUIRED_SPLITS = ("train", "test")
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
 _PRE = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
-# Without build metadata: they would make two names of one version.
+# Without build metadata, which would allow two names for one version.
 _VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_PRE}(?:\.{_PRE})*)?")
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An image that is not in the release, and why."""
+    """An image that is not in the release, and the reason."""
 
     filename: str
     reason: str
@@ -31,23 +31,25 @@ def check_version(version: str) -> None:
     """Check a version against Semantic Versioning 2.0.0.
 
     Raises:
-        WrongUsage: It is none.
+        WrongUsage: The version is invalid.
     """
     if _VERSION.fullmatch(version) is None:
         raise WrongUsage(
-            "is not a version", where=repr(version), hint="write it as 1.0.0 or 1.1.0-rc.1"
+            "is not a version",
+            where=repr(version),
+            hint="use a version such as 1.0.0 or 1.1.0-rc.1",
         )
 
 
 def finished_images(
     images: Iterable[ImageRecord], sentences: int, what: str = "sentences"
 ) -> tuple[list[ImageRecord], list[LeftOut]]:
-    """Part the images that have all their sentences from those that do not.
+    """Separate the images with all their sentences from the others.
 
     Args:
         images: All images of a workspace.
-        sentences: Sentences that a finished image has at least.
-        what: What is counted, as a reason says it.
+        sentences: Minimum number of sentences of a finished image.
+        what: Name of the counted sentences in the reason.
     """
     finished = []
     left_out = []
@@ -63,10 +65,10 @@ def finished_images(
 def check_splits(
     finished: Sequence[ImageRecord], workspace: Path, *, only_accepted: bool = False
 ) -> None:
-    """Check that every image has a split, and that train and test hold some.
+    """Check that every image has a split, and that train and test have images.
 
     Raises:
-        RsitmdError: There is nothing to release yet; the message names the next step.
+        RsitmdError: No release is possible yet. The message has the next step.
     """
     if not finished and only_accepted:
         raise RsitmdError(
@@ -78,7 +80,7 @@ def check_splits(
         raise RsitmdError(
             "has no image with all its sentences",
             where=workspace,
-            hint=f"see how far the campaign is: rsitmd annotate status {workspace}",
+            hint=f"check the progress of the campaign: rsitmd annotate status {workspace}",
         )
     count = Counter(image.split for image in finished)
     if count[None]:
@@ -97,25 +99,25 @@ def check_splits(
 
 
 def check_filenames(images: Iterable[ImageRecord], workspace: Path) -> None:
-    """Check that every name is that of a file in ``images/``, on any system.
+    """Check that every file name is valid on all systems.
 
     Raises:
-        RsitmdError: A name has a folder in it or a character that does not print, or two
-            names differ only in case.
+        RsitmdError: A name has a folder or an unprintable character, or two names only differ
+            in case.
     """
     seen: dict[str, str] = {}
     for image in images:
         name = image.filename
         if name in {".", ".."} or "/" in name or "\\" in name or not name.isprintable():
             raise RsitmdError(
-                f"{name!r} cannot be the name of a released image",
+                f"invalid file name {name!r} for a released image",
                 where=workspace,
                 hint="ingest the image again",
             )
         other = seen.setdefault(name.casefold(), name)
         if other != name:
             raise RsitmdError(
-                f"{other!r} and {name!r} are one file where case does not count",
+                f"{other!r} and {name!r} are the same file name on case-insensitive file systems",
                 where=workspace,
                 hint="ingest one of them under another category",
             )
@@ -124,7 +126,7 @@ def check_filenames(images: Iterable[ImageRecord], workspace: Path) -> None:
 def without_names(
     images: Iterable[ImageRecord], pseudonyms: Mapping[str, str]
 ) -> list[ImageRecord]:
-    """Replace the annotators' addresses: a release is public, they are not."""
+    """Replace the addresses of annotators by pseudonyms, because a release is public."""
     return [
         replace(
             image,

@@ -1,6 +1,6 @@
 """Arrays that the kernels read, and the buffers they write.
 
-Each type is a named tuple of NumPy arrays, the only structure that numba takes as it is.
+Each type is a named tuple of NumPy arrays, because numba supports these without conversion.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-# Unsigned, so that a kernel does not test whether an index counts from the end. That test takes
-# a third of its time.
+# Unsigned, so that a kernel does not check for negative indices. That check takes a third of
+# its time.
 Ids: TypeAlias = npt.NDArray[np.uint32]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 class Ragged(NamedTuple):
-    """Lists of ids end to end: list ``i`` is ``values[starts[i]:starts[i + 1]]``."""
+    """Concatenated lists of ids: list ``i`` is ``values[starts[i]:starts[i + 1]]``."""
 
     starts: Ids
     values: Ids
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """How long each list is."""
+        """Length of each list."""
         return np.diff(self.starts.astype(np.int64))
 
     @property
     def owners(self) -> Ids:
-        """For each value, the list it is in."""
+        """Index of the list of each value."""
         lengths = self.lengths
         return np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
 
@@ -39,19 +39,19 @@ class Ragged(NamedTuple):
     def of_lengths(
         cls, lengths: npt.NDArray[np.integer], values: npt.NDArray[np.integer]
     ) -> Ragged:
-        """Cut values into lists of these lengths."""
+        """Divide values into lists of these lengths."""
         starts = np.zeros(len(lengths) + 1, np.uint32)
         np.cumsum(lengths, out=starts[1:])
         return cls(starts, values.astype(np.uint32, copy=False))
 
     @classmethod
     def of_lists(cls, lists: Sequence[Sequence[int]]) -> Ragged:
-        """Lay lists end to end."""
+        """Concatenate lists."""
         lengths = np.array([len(entry) for entry in lists], dtype=np.int64)
         return cls.of_lengths(lengths, np.fromiter(chain.from_iterable(lists), np.uint32))
 
     def inverted(self, size: int) -> Ragged:
-        """Return for each value below ``size`` the lists that hold it, in order."""
+        """Return for each value below ``size`` the lists that contain it, in order."""
         # A stable sort of 16-bit numbers is a radix sort.
         keys = self.values.astype(np.uint16) if size <= 1 << 16 else self.values
         order = np.argsort(keys, kind="stable")
@@ -59,15 +59,15 @@ class Ragged(NamedTuple):
 
 
 class Bleu(NamedTuple):
-    """The n-grams of captions, repeats numbered.
+    """The n-grams of captions, with numbered repeats.
 
     Attributes:
-        starts: ``(M + 1,)``, where each caption begins in ``grams``.
-        grams: ``(T, 4)``, the n-grams of orders 1 to 4 that begin at each token; 0 where
-            the caption ends before the n-gram does.
-        kinds: How many different n-grams there are, the 0 included.
-        first_four: From it on they are 4-grams.
-        postings: The captions that have each 4-gram.
+        starts: ``(M + 1,)``, start of each caption in ``grams``.
+        grams: ``(T, 4)``, the n-grams of orders 1 to 4 that begin at each token; 0 if the
+            caption ends before the n-gram does.
+        kinds: Number of different n-grams, including the 0.
+        first_four: Id of the first 4-gram.
+        postings: Captions that contain each 4-gram.
     """
 
     starts: Ids
@@ -78,13 +78,13 @@ class Bleu(NamedTuple):
 
 
 class BleuBuffers(NamedTuple):
-    """What the kernel keeps for one row; all zero between rows.
+    """Buffers of the kernel for one row; all zero between rows.
 
     Attributes:
         present: Whether an n-gram is in the references.
-        fours: How many 4-grams each caption shares with them.
-        found: The captions that share any.
-        penalty: The brevity penalty of each caption length.
+        fours: Number of 4-grams that each caption shares with the references.
+        found: Captions that share at least one 4-gram.
+        penalty: Brevity penalty of each caption length.
     """
 
     present: npt.NDArray[np.uint8]
@@ -94,16 +94,16 @@ class BleuBuffers(NamedTuple):
 
 
 class Meteor(NamedTuple):
-    """The words of captions and their stems, repeats numbered from the end.
+    """The words of captions and their stems, with repeats numbered from the end.
 
     Attributes:
-        starts: ``(D + 1,)``, where each caption begins in the three arrays below.
-        words: The words, repeats numbered.
-        stems: The stems, repeats numbered.
-        plain_stems: The stems, repeats alike; 0 where no other word has that stem or is a
-            synonym, so that what the exact stage left over stays so.
-        kinds: How many different words there are, and how many different stems.
-        synonyms: Of each stem the stems that are synonyms; empty without WordNet.
+        starts: ``(D + 1,)``, start of each caption in the three arrays below.
+        words: Words, with numbered repeats.
+        stems: Stems, with numbered repeats.
+        plain_stems: Stems, with equal repeats; 0 if no other word has that stem or is a
+            synonym, so that only the exact stage can pair the word.
+        kinds: Number of different words, and of different stems.
+        synonyms: Synonyms of each stem among the stems; empty without WordNet.
     """
 
     starts: Ids
@@ -115,17 +115,17 @@ class Meteor(NamedTuple):
 
 
 class MeteorBuffers(NamedTuple):
-    """What the kernel keeps for one reference; all zero between references.
+    """Buffers of the kernel for one reference; all zero between references.
 
-    A place is a position in the reference, counted from 2; 0 is no place.
+    A place is a position in the reference, counted from 2. 0 means no place.
 
     Attributes:
-        place: Where each word stands.
-        stemmed: Whether each stem stands in it.
-        tail: The last place of each plain stem.
-        before: For each place, the place before it of the same plain stem.
-        link: The place that each word of a caption is paired with.
-        left: The words of a caption that the exact stage left over.
+        place: Place of each word.
+        stemmed: Whether the reference contains each stem.
+        tail: Last place of each plain stem.
+        before: For each place, the previous place of the same plain stem.
+        link: Place that each word of a caption is paired with.
+        left: Words of a caption that the exact stage did not pair.
     """
 
     place: npt.NDArray[np.int32]
@@ -137,13 +137,13 @@ class MeteorBuffers(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """Which words captions have, stop words left out.
+    """The words of captions without stop words.
 
     Attributes:
-        words: The distinct words of each caption, the commonest word being 0.
-        counts: ``(M,)``, how many words each caption has, repeats counted.
-        patterns: ``(M,)``, which of the words 0 to 7 a caption has, a bit each.
-        postings: The captions that have each word.
+        words: Distinct words of each caption; 0 is the most frequent word.
+        counts: ``(M,)``, number of words of each caption, including repeats.
+        patterns: ``(M,)``, which of the words 0 to 7 a caption contains, one bit each.
+        postings: Captions that contain each word.
     """
 
     words: Ragged
@@ -153,11 +153,11 @@ class Overlap(NamedTuple):
 
 
 class OverlapBuffers(NamedTuple):
-    """What the kernel keeps for one row; all zero between rows.
+    """Buffers of the kernel for one row; all zero between rows.
 
     Attributes:
-        share: What each word adds to the captions that have it.
-        table: What each set of the words 0 to 7 adds.
+        share: Amount that each word adds to the captions that contain it.
+        table: Amount that each subset of the words 0 to 7 adds.
     """
 
     share: npt.NDArray[np.float64]
@@ -165,11 +165,11 @@ class OverlapBuffers(NamedTuple):
 
 
 class Shorts(NamedTuple):
-    """Which captions too short for a 4-gram are equal.
+    """Groups of equal captions that are too short for a 4-gram.
 
     Attributes:
-        groups: ``(M,)``, the group of equal captions each is in; 0 for longer ones.
-        members: The captions of each group; none in group 0.
+        groups: ``(M,)``, group of each caption; 0 for longer captions.
+        members: Captions of each group; group 0 is empty.
     """
 
     groups: Ids

@@ -28,7 +28,7 @@ def index_bleu(captions: Captions) -> Bleu:
 
 
 def bleu_buffers(bleu: Bleu) -> BleuBuffers:
-    """Make the buffers of one thread."""
+    """Create the buffers of one thread."""
     captions = len(bleu.starts) - 1
     longest = int(np.diff(bleu.starts).max(initial=0))
     return BleuBuffers(

@@ -1,4 +1,4 @@
-"""How kernels are compiled: once, kept on disk, without the interpreter's lock."""
+"""Compilation of kernels: once, cached on disk, without the interpreter lock."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ F = TypeVar("F", bound=Callable[..., object])
 def compiled(function: F) -> F:
     """Compile a kernel by numba when it is first called.
 
-    The machine code is kept beside the module, else in the user's cache folder, or in the
-    folder that ``NUMBA_CACHE_DIR`` names; where none can be written to, it is compiled
-    anew in each process. A kernel runs without the interpreter's lock, so that plain
-    threads share the rows.
+    The machine code is cached in ``NUMBA_CACHE_DIR``, beside the module or in the user's
+    cache folder. If none of them is writable, each process compiles the kernel again. A
+    kernel runs without the interpreter lock, so that several threads can run at once.
     """
     try:
         return cast(F, numba.njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # numba found no folder to keep the machine code in
+    except RuntimeError:  # numba found no writable cache folder
         return cast(F, numba.njit(nogil=True)(function))

@@ -20,19 +20,20 @@ def prepare(
     Args:
         dataset: Images and captions.
         definition: ``reference`` or ``paper``.
-        weights: Of BLEU and METEOR in ``paper``; ``reference`` has its own.
+        weights: Weights of BLEU and METEOR in ``paper``; those of ``reference`` are fixed.
 
     Raises:
-        WrongUsage: There is no such definition, or the weights make no sense.
+        WrongUsage: The definition or the weights are invalid.
     """
     captions = captions_by_image(dataset.images)
-    # The kernels import numba, 0.2 s: only what computes pays for it.
+    # Imported here because the kernels import numba, which takes 0.2 s.
     if definition == "reference":
         from rsitmd_tools.similarity import reference
 
         if weights != EQUAL_WEIGHTS:
             raise WrongUsage(
-                "the reference definition has fixed weights", hint="weigh the paper definition"
+                "the reference definition has fixed weights",
+                hint="use weights with the paper definition only",
             )
         return reference.prepare(captions)
     if definition == "paper":
@@ -40,10 +41,10 @@ def prepare(
 
         if not all(math.isfinite(w) and w >= 0 for w in weights) or sum(weights) <= 0:
             raise WrongUsage(
-                f"weights {weights[0]:g},{weights[1]:g} make no similarity",
-                hint="give two numbers from 0 on, one of them above 0",
+                f"invalid weights {weights[0]:g},{weights[1]:g}",
+                hint="use two non-negative numbers, at least one of them positive",
             )
         return paper.prepare(captions, weights, wordnet.installed_synonyms())
     raise WrongUsage(
-        f"no definition is called {definition!r}", hint=f"known: {', '.join(DEFINITIONS)}"
+        f"unknown definition {definition!r}", hint=f"use one of: {', '.join(DEFINITIONS)}"
     )

@@ -1,4 +1,4 @@
-"""A dense prior: a ``.npy`` file, written and read through a memory map."""
+"""A dense prior: a ``.npy`` file that is written and read through a memory map."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Matrix = npt.NDArray[np.floating[Any]]
 
 
 def create(path: Path, shape: tuple[int, int], dtype: str) -> Matrix:
-    """Make a ``.npy`` file of this shape and map it for writing.
+    """Create a ``.npy`` file of this shape and map it for writing.
 
-    Its space is taken first: on a full disk a memory map would end the process, with no
-    error to report.
+    The disk space is allocated first. Otherwise a full disk would kill the process at a write
+    to the memory map, without an error message.
 
     Raises:
-        OSError: There is no space, or the file cannot be made.
+        OSError: The disk is full, or the file cannot be created.
     """
     kind = np.dtype(dtype)
     header = {
@@ -45,9 +45,9 @@ def open_values(path: Path) -> Matrix:
     """Map a ``.npy`` file for reading.
 
     Raises:
-        OSError, ValueError: It cannot be read, or is no matrix of floats.
+        OSError, ValueError: The file cannot be read, or is not a matrix of floats.
     """
     values = np.load(path, mmap_mode="r", allow_pickle=False)
     if values.ndim != 2 or values.dtype.kind != "f":
-        raise ValueError(f"holds {values.dtype} in {values.ndim} dimensions, not a matrix")
+        raise ValueError(f"is not a matrix of floats: {values.dtype}, {values.ndim} dimensions")
     return np.asarray(values)

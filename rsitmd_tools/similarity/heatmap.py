@@ -1,6 +1,6 @@
 """The heat map of figure 7 (Yuan et al. 2021): images against captions, by category.
 
-The ideal is a thin diagonal: captions near their own image and far from all others.
+In the ideal case it shows a thin diagonal: each caption is similar to its own image only.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from rsitmd_tools.similarity.rows import map_blocks
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-CELLS = 900  # of a side at most: about the pixels of a panel
+CELLS = 900  # maximum per side: about the number of pixels of a panel
 PANEL_INCHES = 7.0
 DOTS_PER_INCH = 150
-SMALLEST_NAMED = 0.012  # share of the images from which a category's name has room
-ENDINGS = (".png", ".pdf", ".svg")
+SMALLEST_NAMED = 0.012  # minimum share of the images for a label: smaller ones would overlap
+SUFFIXES = (".png", ".pdf", ".svg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class HeatMap:
     Attributes:
         name: The dataset's name.
         cells: ``(R, C)``, mean similarity of the images and captions of each cell; images
-            and captions sorted by category. NaN where all its images are without words.
-        categories: ``(name, first image, number of images)``; one without a name where the
-            dataset has no categories.
-        images: How many images it has.
-        mean: Mean of the whole matrix, NaN rows left out.
+            and captions are sorted by category. NaN if all images of a cell have no words.
+        categories: ``(name, first image, number of images)``; a single one with an empty name
+            if the dataset has no categories.
+        images: Number of images.
+        mean: Mean of the matrix without NaN rows.
     """
 
     name: str
@@ -60,24 +60,24 @@ def heat_map(
     threads: int | None = None,
     cells: int = CELLS,
 ) -> HeatMap:
-    """Pool the prior of a dataset into cells; the matrix itself is never in memory.
+    """Average the prior of a dataset in cells. The matrix itself is never in memory.
 
     Args:
         dataset: Images and captions.
         definition: ``reference`` or ``paper``.
-        weights: Of BLEU and METEOR in ``paper``.
-        threads: Threads; all cores by default.
-        cells: Cells a side at most.
+        weights: Weights of BLEU and METEOR in ``paper``.
+        threads: Number of threads; one per core by default.
+        cells: Maximum number of cells per side.
 
     Raises:
-        RsitmdError: There are no captions.
-        WrongUsage: No such definition or weights.
+        RsitmdError: The dataset has no captions.
+        WrongUsage: The definition or the weights are invalid.
     """
-    ordered = dataset.with_images(sorted(dataset, key=_place))
+    ordered = dataset.with_images(sorted(dataset, key=_sort_key))
     similarity = prepare(ordered, definition, weights)
     images, captions = similarity.shape
     if not images or not captions:
-        raise RsitmdError("holds no captions", where=dataset.source, hint="write some first")
+        raise RsitmdError("has no captions", where=dataset.source, hint="add captions first")
     row_of = _bins(images, cells)
     starts = np.flatnonzero(np.diff(_bins(captions, cells), prepend=-1))
     widths = np.diff(starts, append=captions)
@@ -107,18 +107,18 @@ def heat_map(
 
 
 def draw_heat_maps(maps: Sequence[HeatMap], path: Path) -> None:
-    """Draw heat maps side by side, on one scale of colours, into a file.
+    """Draw heat maps side by side, with one colour scale, and save them as a file.
 
     Raises:
-        WrongUsage: The file's ending is none of .png, .pdf, .svg.
+        WrongUsage: The suffix of the file is not .png, .pdf or .svg.
         RsitmdError: It cannot be written.
     """
-    check_ending(path)
+    check_suffix(path)
     from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
 
     top = max(float(np.nanmax(entry.cells, initial=0.0)) for entry in maps) or 1.0
-    # The square root lets the faint shades off the diagonal be seen beside it.
+    # The square root makes the low values off the diagonal visible.
     norm = PowerNorm(0.5, 0.0, top)
     figure = Figure(figsize=(PANEL_INCHES * len(maps) + 0.8, PANEL_INCHES), layout="constrained")
     panels = figure.subplots(1, len(maps), squeeze=False)[0]
@@ -142,25 +142,25 @@ def draw_heat_maps(maps: Sequence[HeatMap], path: Path) -> None:
         figure.savefig(partial, dpi=DOTS_PER_INCH, format=path.suffix[1:])
 
 
-def check_ending(path: Path) -> None:
-    """Check that a picture can have this name.
+def check_suffix(path: Path) -> None:
+    """Check that the suffix of a picture is supported.
 
     Raises:
-        WrongUsage: Its ending is none of .png, .pdf, .svg.
+        WrongUsage: The suffix is not .png, .pdf or .svg.
     """
-    if path.suffix not in ENDINGS:
-        raise WrongUsage(f"--plot {path} has another ending", hint=f"use {', '.join(ENDINGS)}")
+    if path.suffix not in SUFFIXES:
+        raise WrongUsage(f"--plot {path}: unsupported file type", hint=f"use {', '.join(SUFFIXES)}")
 
 
 def _mark_categories(axes: Axes, entry: HeatMap) -> None:
-    """Draw the boundaries of the categories, and their names where there is room."""
+    """Draw the boundaries of the categories, and the names of the larger ones."""
     axes.set_xticks([])
     if len(entry.categories) == 1:
         axes.set_yticks([])
         return
     for _, first, _ in entry.categories[1:]:
         at = first / entry.images
-        # A tick's breadth into the map, so that the diagonal stays in sight.
+        # Thin and transparent, so that the diagonal stays visible.
         axes.plot([0, 1], [at, at], color="white", linewidth=0.3, alpha=0.35)
         axes.plot([at, at], [0, 1], color="white", linewidth=0.3, alpha=0.35)
     named = [
@@ -173,11 +173,11 @@ def _mark_categories(axes: Axes, entry: HeatMap) -> None:
     axes.set_ylim(1, 0)
 
 
-def _place(image: ImageRecord) -> tuple[str, int, str]:
-    """Sort by category, then by number: ``9.tif`` is shorter than ``10.tif``."""
+def _sort_key(image: ImageRecord) -> tuple[str, int, str]:
+    """Return a key that sorts by category, then by number: ``9.tif`` before ``10.tif``."""
     return image.category or "", len(image.filename), image.filename
 
 
 def _bins(count: int, cells: int) -> npt.NDArray[np.int64]:
-    """Return the cell of each of ``count`` in at most ``cells`` cells."""
+    """Return the cell of each of ``count`` items, with at most ``cells`` cells."""
     return np.arange(count) * min(count, cells) // count

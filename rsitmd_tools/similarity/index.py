@@ -1,8 +1,8 @@
-"""Captions as integers, ready for a kernel.
+"""Captions as integers, for the kernels.
 
-Repeats are numbered: the second "tree" of a caption is another feature than its first.
-How many features two captions share is then their clipped count of matches, and a set of
-flags is all that a kernel needs.
+Repeats are numbered: the second "tree" of a caption is a different feature from the first.
+The number of features that two captions share is then their clipped count of matches, and a
+kernel only needs a set of flags.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Captions:
     """The captions of N images, M in all, as sequences of word ids.
 
     Attributes:
-        vocabulary: The word of each id.
-        words: Of each caption its word ids.
-        references: Of each image its captions.
+        vocabulary: Word of each id.
+        words: Word ids of each caption.
+        references: Captions of each image.
     """
 
     vocabulary: list[str]
@@ -37,7 +37,7 @@ class Captions:
     references: Ragged
 
     def distinct(self) -> tuple[Captions, Ids]:
-        """Return the captions that differ, and for each caption which of them it is."""
+        """Return the distinct captions, and for each caption the index of its distinct one."""
         ends = self.words.starts[1:].tolist()
         values = self.words.values.tolist()
         known: dict[tuple[int, ...], int] = {}
@@ -58,7 +58,7 @@ def index_captions(
 
     Args:
         captions_by_image: The captions of each image.
-        normalise: From a token to the word that counts, such as its stem.
+        normalise: Function from a token to the word to be compared, such as its stem.
     """
     vocabulary: dict[str, int] = {}
     ids: dict[str, int] = {}
@@ -77,16 +77,16 @@ def index_captions(
 
 
 def number_repeats(lists: Ragged, size: int, *, from_end: bool = False) -> tuple[Ragged, int]:
-    """Tell the repeats of a value in a list apart.
+    """Give the repeats of a value in a list new values.
 
     Args:
         lists: Lists of values below ``size``.
-        size: How many values there are.
+        size: Number of values.
         from_end: Count from the end of each list instead of from its start.
 
     Returns:
-        The lists with a new value for each second, third, ... occurrence, and how many
-        values there are now.
+        The lists with a new value for each second, third, ... occurrence, and the new number
+        of values.
     """
     earlier = count_earlier(lists.starts, lists.values, from_end)
     repeated = np.flatnonzero(earlier)
@@ -102,14 +102,14 @@ def ngrams(words: Ragged, size: int, orders: int) -> list[tuple[Ragged, int]]:
     """Number the n-grams of every list, order by order.
 
     Returns:
-        For each order 1 to ``orders``: the ids of each list's n-grams from its start to
-        its end, and how many different ones there are.
+        For each order 1 to ``orders``: the ids of the n-grams of each list, in order, and the
+        number of different n-grams.
     """
     left = words_left(words)
     grams = words.values.astype(np.int64)
     result = [(words, size)]
     for order in range(2, orders + 1):
-        # An n-gram is the (n-1)-gram at its start and the word at its end.
+        # An n-gram consists of the (n-1)-gram at its start and the word at its end.
         here = np.flatnonzero(left >= order)
         distinct, ids = np.unique(
             grams[here] * size + words.values[here + order - 1], return_inverse=True
@@ -121,6 +121,6 @@ def ngrams(words: Ragged, size: int, orders: int) -> list[tuple[Ragged, int]]:
 
 
 def words_left(words: Ragged) -> npt.NDArray[np.integer]:
-    """Return for each value how many its list has from there to its end."""
+    """Return for each value the number of values from it to the end of its list."""
     ends = np.repeat(words.starts[1:].astype(np.int64), words.lengths)
     return ends - np.arange(len(words.values))

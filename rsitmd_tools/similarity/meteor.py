@@ -22,9 +22,9 @@ def index_meteor(captions: Captions, synonyms: Synonyms | None) -> Meteor:
 
     Args:
         captions: Captions of lower-cased words.
-        synonyms: From a word to its synonyms; None leaves that stage out.
+        synonyms: Function from a word to its synonyms; None omits that stage.
     """
-    # 0 is left for stems that a stage after the exact one cannot pair.
+    # 0 is reserved for stems that only the exact stage can pair.
     ids: dict[str, int] = {}
     of_word = [ids.setdefault(stem(word), len(ids) + 1) for word in captions.vocabulary]
     stems = np.array(of_word, dtype=np.uint32)
@@ -47,7 +47,7 @@ def index_meteor(captions: Captions, synonyms: Synonyms | None) -> Meteor:
 
 
 def meteor_buffers(meteor: Meteor) -> MeteorBuffers:
-    """Make the buffers of one thread."""
+    """Create the buffers of one thread."""
     longest = int(np.diff(meteor.starts).max(initial=0))
     return MeteorBuffers(
         np.zeros(meteor.kinds[0], np.int32),
@@ -60,7 +60,7 @@ def meteor_buffers(meteor: Meteor) -> MeteorBuffers:
 
 
 def _relate(ids: dict[str, int], synonyms: Synonyms | None) -> Ragged:
-    """List for each stem the other stems that are its synonyms."""
+    """Return the synonyms of each stem among the other stems."""
     lists: list[list[int]] = [[] for _ in range(len(ids) + 1)]
     if synonyms is not None:
         for word, own in ids.items():

@@ -19,7 +19,7 @@ COMMON = 8
 def index_overlap(captions: Captions, stop_words: Collection[str]) -> Overlap:
     """Index captions by their words."""
     total = len(captions.words.starts) - 1
-    # At least COMMON words, so that the kernel need not ask.
+    # At least COMMON words, so that the kernel does not have to check.
     size = max(len(captions.vocabulary), COMMON)
     counted = np.array([word not in stop_words for word in captions.vocabulary], dtype=bool)
     left = counted[captions.words.values]
@@ -42,6 +42,6 @@ def index_overlap(captions: Captions, stop_words: Collection[str]) -> Overlap:
 
 
 def overlap_buffers(overlap: Overlap) -> OverlapBuffers:
-    """Make the buffers of one thread."""
+    """Create the buffers of one thread."""
     words = len(overlap.postings.starts) - 1
     return OverlapBuffers(np.zeros(words), np.zeros(1 << COMMON))

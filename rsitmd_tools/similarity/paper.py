@@ -4,7 +4,7 @@ On lower-cased tokens, for a caption T and the captions R of an image:
 
 - BLEU-4(T, R) without smoothing, as in the ``reference`` definition;
 - METEOR(T, R), the largest over R (Lavie and Agarwal 2007), as NLTK computes it: words
-  are paired if they are equal, then by equal stems, then by WordNet where it is installed;
+  are paired if they are equal, then by equal stems, then by WordNet if it is installed;
 - S = b BLEU + m METEOR, at most 1; NaN for an image without captions.
 """
 
@@ -26,15 +26,15 @@ from rsitmd_tools.similarity.rows import Fill
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """The captions of a dataset, ready for the kernel of this definition.
+    """The captions of a dataset, indexed for the kernel of this definition.
 
     Attributes:
         captions: The distinct captions.
         columns: ``(M,)``, the distinct caption of each caption.
         bleu: Their n-grams.
         meteor: Their words and stems.
-        weights: Of BLEU and of METEOR.
-        wordnet: Whether METEOR has its WordNet stage.
+        weights: Weights of BLEU and METEOR.
+        wordnet: Whether METEOR uses its WordNet stage.
     """
 
     captions: Captions
@@ -51,7 +51,7 @@ class Paper:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the metadata says of this definition."""
+        """Settings of this definition, for the metadata."""
         return {
             "weights": {"bleu": self.weights[0], "meteor": self.weights[1]},
             "meteor_stages": ["exact", "stem", "wordnet"][: 2 + self.wordnet],
@@ -81,8 +81,8 @@ def prepare(
 
     Args:
         captions_by_image: The captions of each image.
-        weights: Of BLEU and of METEOR.
-        synonyms: From a word to its synonyms; None leaves METEOR's WordNet stage out.
+        weights: Weights of BLEU and METEOR.
+        synonyms: Function from a word to its synonyms; None omits METEOR's WordNet stage.
     """
     captions, columns = index_captions(captions_by_image, str.lower).distinct()
     return Paper(

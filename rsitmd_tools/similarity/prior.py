@@ -1,7 +1,7 @@
-"""The prior as a file: a matrix images x captions beside what it was made of.
+"""The prior as a file: a matrix (images x captions) and its metadata.
 
-``test.npy`` (dense) or ``test.npz`` (sparse) holds the matrix, ``test.json`` the
-definition, settings and checksums. A prior is opened only with the data it was made of.
+``test.npy`` (dense) or ``test.npz`` (sparse) contains the matrix, and ``test.json`` the
+definition, settings and checksums. A prior is only opened with the data it was computed from.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ Matrix = npt.NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """A prior that was checked against its dataset.
+    """A prior that belongs to the dataset it was opened with.
 
     Attributes:
         values: The ``(N, M)`` similarities, memory-mapped: an array (NaN rows for images
             without words), or :class:`SparseValues`.
         path: The file.
-        about: What the JSON beside it says.
+        metadata: Contents of the JSON file beside the matrix.
     """
 
     values: Matrix | SparseValues
     path: Path
-    about: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
     @property
     def definition(self) -> str:
-        """How it was computed: ``reference`` or ``paper``."""
-        return str(self.about["definition"])
+        """Definition of the similarity: ``reference`` or ``paper``."""
+        return str(self.metadata["definition"])
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -60,15 +60,15 @@ class Prior:
         return images, captions
 
     def at(self, images: npt.ArrayLike, captions: npt.ArrayLike) -> Matrix:
-        """Return a block of the matrix; no more than that is read from the file.
+        """Return a block of the matrix. Only this block is read from the file.
 
         Args:
             images: Indices of ``n`` images, in the order of the dataset.
             captions: Indices of ``m`` captions, in the order of :meth:`Dataset.captions`.
 
         Returns:
-            ``(n, m)``. In a sparse prior, a similarity below the threshold is the mean of
-            all such.
+            ``(n, m)``. In a sparse prior, every similarity below the threshold is replaced by
+            the mean of these similarities.
         """
         rows, columns = np.asarray(images, np.int64), np.asarray(captions, np.int64)
         if isinstance(self.values, SparseValues):
@@ -76,8 +76,8 @@ class Prior:
         return np.asarray(self.values[np.ix_(rows, columns)])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as a path: a worker process maps the file itself."""
-        return _reopen, (self.path, dict(self.about))
+        """Pickle the path: each worker process maps the file itself."""
+        return _reopen, (self.path, dict(self.metadata))
 
 
 def compute_prior(
@@ -93,17 +93,17 @@ def compute_prior(
     Args:
         dataset: Images and captions.
         definition: ``reference`` (the public script) or ``paper`` (BLEU and METEOR).
-        weights: Of BLEU and METEOR in ``paper``.
-        dtype: ``float32`` or ``float64``, of the result.
-        threads: Threads, all cores by default; the result does not depend on them.
-        out: Where to put the result, such as a memory map; ``dtype`` is then its own.
+        weights: Weights of BLEU and METEOR in ``paper``.
+        dtype: Data type of the result: ``float32`` or ``float64``.
+        threads: Number of threads; one per core by default. The result does not depend on it.
+        out: Array for the result, such as a memory map; its data type replaces ``dtype``.
 
     Returns:
         ``(N, M)``: images in order, captions in the order of :meth:`Dataset.captions`.
         Rows of images without words are NaN.
 
     Raises:
-        WrongUsage: No such definition, weights or dtype.
+        WrongUsage: The definition, the weights or the data type is invalid.
         ValueError: ``out`` has another shape.
     """
     _check_dtype(dtype)
@@ -127,32 +127,32 @@ def write_prior(
     threshold: float | None = None,
     threads: int | None = None,
 ) -> Prior:
-    """Compute a prior into a file, with its JSON beside it.
+    """Compute a prior and write it to a file, with a JSON file beside it.
 
-    The matrix goes through a memory map, so it may be larger than memory. Both files
-    appear whole or not at all.
+    The matrix is written through a memory map, so it can be larger than the memory. Both files
+    are written atomically.
 
     Args:
         dataset: Images and captions.
-        path: The file: ``.npy``, or ``.npz`` where there is a threshold.
+        path: The file: ``.npy``, or ``.npz`` with a threshold.
         definition: ``reference`` or ``paper``.
-        weights: Of BLEU and METEOR in ``paper``.
+        weights: Weights of BLEU and METEOR in ``paper``.
         dtype: ``float32`` or ``float64``.
-        threshold: Keep similarities from this on, and the mean of the others.
-        threads: Threads; all cores by default.
+        threshold: Write a sparse file with the similarities that are at least this, and the
+            mean of the others.
+        threads: Number of threads; one per core by default.
 
     Raises:
-        WrongUsage: No such definition, weights, dtype or threshold, or the file's ending
-            does not fit.
+        WrongUsage: The definition, weights, data type, threshold or file suffix is invalid.
         RsitmdError: There are no captions, or the file cannot be written.
     """
     path = Path(path)
     _check_dtype(dtype)
-    _check_ending(path, threshold)
+    _check_suffix(path, threshold)
     if not dataset.captions():
-        raise RsitmdError("holds no captions", where=dataset.source, hint="write some first")
+        raise RsitmdError("has no captions", where=dataset.source, hint="add captions first")
     similarity = prepare(dataset, definition, weights)
-    about = {
+    metadata = {
         "tool": f"rsitmd-tools {__version__}",
         "definition": definition,
         **similarity.settings,
@@ -165,32 +165,34 @@ def write_prior(
     }
     with _replaced_with_json(path) as partial:
         if threshold is None:
-            about |= _write_dense(partial, similarity, dtype, threads)
+            metadata |= _write_dense(partial, similarity, dtype, threads)
         else:
-            about |= _write_sparse(partial, similarity, dtype, threshold, threads)
-    write_json(path.with_suffix(".json"), about)
-    return _reopen(path, about)
+            metadata |= _write_sparse(partial, similarity, dtype, threshold, threads)
+    write_json(path.with_suffix(".json"), metadata)
+    return _reopen(path, metadata)
 
 
 def load_prior(path: Path, dataset: Dataset) -> Prior:
-    """Open a prior and check that it was made of this dataset.
+    """Open a prior and check that it was computed from this dataset.
 
     Args:
         path: The ``.npy`` or ``.npz`` file.
-        dataset: The images and captions it is for, in order.
+        dataset: The images and captions of the prior, in order.
 
     Raises:
-        RsitmdError: It is absent or malformed, or was made of other data; the message
-            says what differs.
+        RsitmdError: The file is missing or malformed, or was computed from other data. The
+            message reports the difference.
     """
     path = Path(path)
-    about = _read_json(path)
+    metadata = _read_json(path)
     try:
-        prior = _reopen(path, about)
+        prior = _reopen(path, metadata)
     except (OSError, ValueError) as error:
         raise _unreadable(path, reason(error)) from error
-    if list(prior.shape) != about["shape"]:
-        raise _unreadable(path, f"is {prior.shape}, its JSON says {about['shape']}")
+    if list(prior.shape) != metadata["shape"]:
+        raise _unreadable(
+            path, f"its shape is {prior.shape}, but its JSON file has {metadata['shape']}"
+        )
     _check_data(prior, dataset)
     return prior
 
@@ -236,8 +238,8 @@ def _write_sparse(
                 step(len(part.counts))
                 yield part
 
-    told = sparse.write(partial, similarity.shape, threshold, dtype, parts())
-    return {**_summary(similarity, nan_rows, total), **told}
+    written = sparse.write(partial, similarity.shape, threshold, dtype, parts())
+    return {**_summary(similarity, nan_rows, total), **written}
 
 
 def _summary(similarity: Similarity, nan_rows: int, total: float) -> dict[str, Any]:
@@ -248,9 +250,9 @@ def _summary(similarity: Similarity, nan_rows: int, total: float) -> dict[str, A
 
 @contextmanager
 def _replaced_with_json(path: Path) -> Iterator[Path]:
-    """Replace a prior; between the old JSON and the new one there is none.
+    """Replace a prior. The old JSON file is removed before the new one is written.
 
-    So that a kill never leaves a matrix beside the JSON of another.
+    If the process is killed, no matrix is left beside the JSON file of another one.
     """
     remove_leftovers(path)
     with atomic_path(path) as partial:
@@ -258,48 +260,48 @@ def _replaced_with_json(path: Path) -> Iterator[Path]:
         path.with_suffix(".json").unlink(missing_ok=True)
 
 
-def _reopen(path: Path, about: Mapping[str, Any]) -> Prior:
+def _reopen(path: Path, metadata: Mapping[str, Any]) -> Prior:
     values = sparse.open_values(path) if path.suffix == ".npz" else dense.open_values(path)
-    return Prior(values, path, about)
+    return Prior(values, path, metadata)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     from rsitmd_tools.schemas import first_error, load_schema
 
-    side = path.with_suffix(".json")
+    json_path = path.with_suffix(".json")
     try:
-        about: dict[str, Any] = json.loads(side.read_text(encoding="utf-8"))
+        metadata: dict[str, Any] = json.loads(json_path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _unreadable(side, reason(error)) from error
-    problem = first_error(about, load_schema("prior"))
+        raise _unreadable(json_path, reason(error)) from error
+    problem = first_error(metadata, load_schema("prior"))
     if problem is not None:
-        raise _unreadable(side, f"{problem.key}: {problem.message}")
-    return about
+        raise _unreadable(json_path, f"{problem.key}: {problem.message}")
+    return metadata
 
 
 def _check_data(prior: Prior, dataset: Dataset) -> None:
-    """Refuse a prior of other data, in one line that says what differs."""
+    """Raise an error if a prior was computed from other data."""
     images, captions = prior.shape
     expected = (len(dataset), len(dataset.captions()))
     differs = None
     if prior.shape != expected:
-        differs = f"{images} x {captions} against {expected[0]} x {expected[1]} here"
+        differs = f"{images} x {captions} instead of {expected[0]} x {expected[1]}"
     else:
         for key, value in _checksums(dataset).items():
-            if prior.about[key] != value:
-                differs = f"other {key.partition('_')[0]}"
+            if prior.metadata[key] != value:
+                differs = f"different {key.partition('_')[0]}"
                 break
     if differs:
         raise RsitmdError(
-            f"was made of other data ({differs})",
+            f"was computed from other data ({differs})",
             where=prior.path,
-            hint="compute it anew with: rsitmd build similarity",
+            hint="compute it again with: rsitmd build similarity",
         )
 
 
 def _unreadable(path: Path, why: str) -> RsitmdError:
     return RsitmdError(
-        f"is no prior that can be read ({why})",
+        f"is not a readable prior ({why})",
         where=path,
         hint="compute it with: rsitmd build similarity",
     )
@@ -307,15 +309,17 @@ def _unreadable(path: Path, why: str) -> RsitmdError:
 
 def _check_dtype(dtype: str) -> None:
     if dtype not in DTYPES:
-        raise WrongUsage(f"no dtype {dtype!r} for a prior", hint=f"known: {', '.join(DTYPES)}")
+        raise WrongUsage(f"invalid dtype {dtype!r}", hint=f"use one of: {', '.join(DTYPES)}")
 
 
-def _check_ending(path: Path, threshold: float | None) -> None:
+def _check_suffix(path: Path, threshold: float | None) -> None:
     if threshold is not None and not 0 <= threshold <= 1:
         raise WrongUsage(f"threshold {threshold:g} is not between 0 and 1")
-    ending, kind = (".npy", "dense") if threshold is None else (".npz", "sparse")
-    if path.suffix != ending:
-        raise WrongUsage(f"a {kind} prior must end in {ending}", hint=f"got {path}")
+    suffix, kind = (".npy", "dense") if threshold is None else (".npz", "sparse")
+    if path.suffix != suffix:
+        raise WrongUsage(
+            f"the file name of a {kind} prior must end in {suffix}", hint=f"got {path}"
+        )
 
 
 def _checksums(dataset: Dataset) -> dict[str, str]:

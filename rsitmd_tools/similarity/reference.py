@@ -4,10 +4,10 @@ With stems of lower-cased tokens, for a caption T and the captions R of an image
 
 - score1 = 1 if T equals one of R, else BLEU-4(T, R) without smoothing (Papineni et al.,
   2002): the geometric mean of the clipped n-gram precisions of orders 1 to 4, times the
-  brevity penalty exp(1 - r / |T|) where the closest reference length r exceeds |T|;
-- score2 = mean over those of R with words left, stop words removed, of
-  |set(v) & set(c)| / |v|, where v are the reference's words and c those of T;
-- S = (score1 + score2) / 2, NaN where no caption of the image has words left.
+  brevity penalty exp(1 - r / |T|) if the closest reference length r exceeds |T|;
+- score2 = mean of |set(v) & set(c)| / |v| over R, where v are the words of the reference and
+  c those of T, both without stop words; references without words are skipped;
+- S = (score1 + score2) / 2, NaN if every caption of the image consists of stop words.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WEIGHTS = (0.5, 0.5)
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The captions of a dataset, ready for the kernel of this definition."""
+    """The captions of a dataset, indexed for the kernel of this definition."""
 
     captions: Captions
     overlap: Overlap
@@ -51,7 +51,7 @@ class Reference:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the metadata says of this definition."""
+        """Settings of this definition, for the metadata."""
         return {"weights": {"bleu": WEIGHTS[0], "overlap": WEIGHTS[1]}}
 
     def filler(self) -> Fill:

@@ -1,4 +1,4 @@
-"""Rows of the matrix, a block at a time, by several threads."""
+"""Computation of the rows of the matrix, in blocks, by several threads."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rsitmd_tools.similarity.arrays import Floats
 Fill: TypeAlias = Callable[[int, Floats], None]
 T = TypeVar("T")
 
-# A block stays in the cache between the kernel that fills it and what uses it.
+# Small enough to stay in the CPU cache from the kernel that fills it to its use.
 BLOCK_BYTES = 1 << 20
 MOST_ROWS = 64
 
 
 class Similarity(Protocol):
-    """A definition prepared for the captions of a dataset."""
+    """A definition of similarity, prepared for the captions of a dataset."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -30,28 +30,28 @@ class Similarity(Protocol):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the metadata says of this definition."""
+        """Settings of this definition, for the metadata."""
 
     def filler(self) -> Fill:
         """Return ``fill(first, out)``, which fills rows ``first``, ``first + 1``, ...
 
-        Each thread takes its own, as it has buffers.
+        Each thread needs its own function, because the function has buffers.
         """
 
 
 def map_blocks(
     similarity: Similarity, use: Callable[[int, Floats], T], threads: int | None = None
 ) -> Iterator[T]:
-    """Compute all rows and yield what ``use`` makes of each block, in order.
+    """Compute all rows and yield the result of ``use`` for each block, in order.
 
-    A row is computed by one thread, in the same way whatever their number: the bits do
-    not depend on it. At most two blocks a thread are under way.
+    One thread computes a row, so the bits of the result do not depend on the number of
+    threads. At most two blocks per thread are in progress.
 
     Args:
-        similarity: What to compute.
-        use: Called as ``use(first, block)`` in a worker thread; the block holds the rows
-            from ``first`` on, float64, and is overwritten afterwards.
-        threads: Threads; all cores by default.
+        similarity: The prepared definition.
+        use: Called as ``use(first, block)`` in a worker thread; the block contains the
+            rows from ``first``, float64, and is overwritten afterwards.
+        threads: Number of threads; one per core by default.
     """
     images, captions = similarity.shape
     rows = min(max(BLOCK_BYTES // max(8 * captions, 1), 1), MOST_ROWS)
@@ -69,7 +69,7 @@ def map_blocks(
 
 
 def available_threads() -> int:
-    """Return on how many cores this process may run."""
+    """Return the number of cores that this process can use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -1,8 +1,8 @@
 """A sparse prior: a ``.npz`` file of compressed rows, read through memory maps.
 
-It is laid out as :func:`scipy.sparse.save_npz` does, uncompressed, with three arrays more:
-``dropped_mean``, what a similarity below the threshold is taken for; ``nan_rows``, the
-images without a similarity; ``threshold``.
+The layout is that of :func:`scipy.sparse.save_npz`, uncompressed, with three more arrays:
+``dropped_mean``, the mean of the similarities below the threshold, which replaces them;
+``nan_rows``, the images without a similarity; ``threshold``.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Part:
     """The kept similarities of some rows.
 
     Attributes:
-        counts: How many each row keeps.
-        indices: Their captions, row by row.
-        data: Their similarities.
-        dropped: How many similarities were dropped.
-        dropped_sum: Their sum.
-        nan: ``(rows,)``, which rows are NaN.
+        counts: Number of kept similarities of each row.
+        indices: Captions of the kept similarities, row by row.
+        data: The kept similarities.
+        dropped: Number of dropped similarities.
+        dropped_sum: Sum of the dropped similarities.
+        nan: ``(rows,)``, whether a row is NaN.
     """
 
     counts: Indices
@@ -47,8 +47,8 @@ class Part:
 
 
 def keep(block: npt.NDArray[np.float64], threshold: float, dtype: str) -> Part:
-    """Keep what is at least ``threshold`` in a block of rows."""
-    # NaN is not at least anything: a NaN row keeps nothing.
+    """Keep the similarities of a block of rows that are at least ``threshold``."""
+    # Comparisons with NaN are false, so nothing of a NaN row is kept.
     kept = block >= threshold
     nan = np.isnan(block[:, 0])
     data = block[kept]
@@ -66,7 +66,7 @@ def keep(block: npt.NDArray[np.float64], threshold: float, dtype: str) -> Part:
 def write(
     path: Path, shape: tuple[int, int], threshold: float, dtype: str, parts: Iterable[Part]
 ) -> dict[str, Any]:
-    """Write the parts of all rows, in order; memory holds one part at a time.
+    """Write the parts of all rows, in order, with one part in memory at a time.
 
     Returns:
         ``kept``, ``dropped`` and ``dropped_mean``, for the metadata.
@@ -105,10 +105,10 @@ class SparseValues:
 
     Attributes:
         shape: Images and captions.
-        indptr: ``(N + 1,)``, where each row begins in the two below.
-        indices: The captions kept, ascending in each row.
-        data: Their similarities.
-        dropped_mean: The mean of the similarities that were not kept.
+        indptr: ``(N + 1,)``, start of each row in ``indices`` and ``data``.
+        indices: Captions of the kept similarities, ascending in each row.
+        data: The kept similarities.
+        dropped_mean: Mean of the dropped similarities.
         nan_rows: The images without a similarity.
     """
 
@@ -121,11 +121,11 @@ class SparseValues:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The kind of numbers kept."""
+        """Data type of the similarities."""
         return self.data.dtype
 
     def block(self, images: Indices, captions: Indices) -> Floats:
-        """Return these rows and columns; what was dropped is its mean."""
+        """Return rows and columns; dropped similarities are replaced by their mean."""
         out = np.full((len(images), len(captions)), self.dropped_mean, self.data.dtype)
         for row, image in zip(out, images, strict=True):
             first, end = self.indptr[image], self.indptr[image + 1]
@@ -142,7 +142,7 @@ def open_values(path: Path) -> SparseValues:
     """Map a ``.npz`` file for reading.
 
     Raises:
-        OSError, ValueError: It cannot be read, or is no sparse prior.
+        OSError, ValueError: The file cannot be read, or is not a sparse prior.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -151,13 +151,13 @@ def open_values(path: Path) -> SparseValues:
                 for name in ("indptr", "indices", "data", "shape", "dropped_mean", "nan_rows")
             }
     except (KeyError, zipfile.BadZipFile, struct.error) as error:
-        raise ValueError(f"is no sparse prior ({error})") from error
+        raise ValueError(f"is not a sparse prior ({error})") from error
     images, captions = (int(n) for n in arrays["shape"])
     starts = arrays["indptr"]
     if len(starts) != images + 1 or not (
         starts[-1] == len(arrays["indices"]) == len(arrays["data"])
     ):
-        raise ValueError("its arrays do not fit each other")
+        raise ValueError("the lengths of its arrays are inconsistent")
     return SparseValues(
         (images, captions),
         starts,
@@ -188,20 +188,20 @@ def _copy_in(
 
 
 def _map(path: Path, archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
-    """Map an array that lies uncompressed in an archive."""
+    """Map an array that is stored without compression in an archive."""
     entry = archive.getinfo(f"{name}.npy")
     if entry.compress_type != zipfile.ZIP_STORED:
         raise ValueError("is compressed and cannot be mapped")
     with path.open("rb") as stream:
-        # The local header: 30 bytes, then a name and a field of the lengths given there.
+        # The local header has 30 bytes, then a name and a field whose lengths it gives.
         stream.seek(entry.header_offset)
         lengths = struct.unpack("<26xHH", stream.read(30))
         stream.seek(sum(lengths), 1)
         if npy.read_magic(stream) != (1, 0):
-            raise ValueError(f"{name} is of another version")
+            raise ValueError(f"{name} has an unsupported version")
         shape, _, kind = npy.read_array_header_1_0(stream)
         if kind.hasobject:
-            raise ValueError(f"{name} holds objects")
+            raise ValueError(f"{name} contains objects")
         if 0 in shape:
             return np.empty(shape, kind)
         return np.asarray(np.memmap(path, kind, "r", stream.tell(), shape))

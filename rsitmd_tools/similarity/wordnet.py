@@ -1,4 +1,4 @@
-"""Synonyms from the WordNet of NLTK's data, where the user has it."""
+"""Synonyms from the WordNet of NLTK's data, if it is installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rsitmd_tools.similarity.meteor import Synonyms
 
 
 def installed_synonyms() -> Synonyms | None:
-    """Return the synonyms of the installed WordNet; None where there is none."""
+    """Return the synonyms of the installed WordNet, or None if it is not installed."""
     from nltk.corpus import wordnet
 
     try:
@@ -19,10 +19,10 @@ def installed_synonyms() -> Synonyms | None:
 
 
 def synonyms_of(wordnet: Any) -> Synonyms:
-    """Return a function from a word to its synonyms, as NLTK's METEOR takes them.
+    """Return a function from a word to its synonyms, as NLTK's METEOR uses them.
 
     Args:
-        wordnet: NLTK's reader of a WordNet, or anything with its ``synsets(word)``.
+        wordnet: NLTK's reader of a WordNet, or an object with the same ``synsets(word)``.
     """
 
     def synonyms(word: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""The assignment itself, a pure function."""
+"""The assignment of images to splits."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ EPSILON = 1e-9  # 0.29 * 100 is 28.999999999999996
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An image to be placed.
+    """An image to be assigned.
 
     Attributes:
-        name: Its file name.
-        category: Its class.
-        group: Images of one group go to one split; the name where it stands alone.
+        name: File name.
+        category: Category of the scene.
+        group: Images of one group get the same split; the file name if it has no group.
     """
 
     name: str
@@ -34,18 +34,18 @@ def assign_splits(
 ) -> dict[str, str]:
     """Assign every image to a split.
 
-    Of each category a split gets its share, rounded down or up; the rounding is decided
-    so that its share of all images comes out too. Groups are placed whole, the largest
-    first; only they can make a split miss its share by more than the rounding. A split
-    that would stay empty gets the smallest group that another can spare. The result
-    depends on names, groups and the seed, not on the order of the items.
+    Each split gets its share of each category, rounded down or up so that its share of all images
+    is also correct. Groups are assigned as a whole, the largest first. Only groups can change
+    the share of a split by more than the rounding. If a split would be empty, it gets the
+    smallest group that another split can give up. The result depends on names, groups and the
+    seed, but not on the order of the items.
 
     Args:
-        items: The images, those placed already among them.
-        shares: Share of each split; they sum to 1. A split of share 0 gets nothing new.
-        seed: Seed of the order in which groups are placed.
-        placed: Split by file name of images that stay where they are. What else is in
-            their group follows most of them.
+        items: All images, including those that keep their split.
+        shares: Share of each split; they sum to 1. A split with share 0 gets no new images.
+        seed: Seed of the order in which groups are assigned.
+        placed: Split by file name of the images that keep their split. New images of their
+            group get the split of most of them.
 
     Returns:
         Split by file name, for all items.
@@ -79,10 +79,10 @@ def assign_splits(
 
 
 class _Tally:
-    """What each split holds so far, and what it should hold in the end.
+    """Current and expected numbers of images in each split.
 
     Attributes:
-        held: Images by split and category.
+        held: Current number of images by split and category.
     """
 
     def __init__(self, items: Sequence[Item], shares: Mapping[str, float]) -> None:
@@ -97,11 +97,11 @@ class _Tally:
             name: Counter({c: math.ceil(share * n - EPSILON) for c, n in categories.items()})
             for name, share in shares.items()
         }
-        # What a split has or is sure to get, whatever the rounding.
+        # Number of images that a split has or certainly gets, independently of the rounding.
         self._sure = {name: least.total() for name, least in self._least.items()}
 
     def add(self, split: str, group: Sequence[Item]) -> None:
-        if split not in self.held:  # an image placed earlier, in a split of share 0 now
+        if split not in self.held:  # the image has a split whose share is 0 now
             return
         for item in group:
             self.held[split][item.category] += 1
@@ -109,16 +109,16 @@ class _Tally:
                 self._sure[split] += 1
 
     def best(self, group: Sequence[Item]) -> str:
-        """Return the split that a group should go to."""
+        """Return the best split for a group."""
         counts = Counter(item.category for item in group)
         return max(self.held, key=lambda split: self._merit(split, counts))
 
     def surplus(self, split: str) -> float:
-        """Return how many images a split holds above its share of all."""
+        """Return the number of images of a split above its share."""
         return self.held[split].total() - self._wanted[split]
 
     def _merit(self, split: str, counts: Mapping[str, int]) -> tuple[int, int, float]:
-        """First what the split must get, then what it may get, then its share of all."""
+        """Compare required images first, then the allowed maximum, then the share of all images."""
         held, least, most = self.held[split], self._least[split], self._most[split]
         due = sum(min(n, max(0, least[c] - held[c])) for c, n in counts.items())
         excess = sum(min(n, max(0, held[c] + n - most[c])) for c, n in counts.items())
@@ -126,7 +126,7 @@ class _Tally:
 
 
 def _fill_empty(groups: Sequence[list[Item]], homes: list[str], tally: _Tally) -> None:
-    """Give every empty split a group, changing ``homes``, as long as another has two."""
+    """Move a group to each empty split, as long as another split has two groups."""
     for split in [name for name, held in tally.held.items() if not held.total()]:
         spare = [
             index

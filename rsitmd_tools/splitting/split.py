@@ -1,4 +1,4 @@
-"""``build split``: place the images of a workspace in train, val and test."""
+"""``build split``: assign the images of a workspace to train, val and test."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.splitting.assign import Item, assign_splits
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import set_splits, stored_images
 
 FACT = "split"
 
 
 @dataclass(frozen=True, slots=True)
 class SplitReport:
-    """What a split gave.
+    """The result of a split.
 
     Attributes:
-        images: Images by split.
-        placed: Images that had no split before, or another one.
-        shares: The shares asked for.
-        seed: The seed asked for.
-        kept_together: Images that lie in a group of exact or near duplicates.
-        parted: Groups of duplicates that lie in several splits, because their images
-            were placed before they were found to belong together.
-        settings_changed: Images placed earlier, by other shares or another seed, stayed.
+        images: Number of images by split.
+        placed: Number of images that got a split, or a different one.
+        shares: The requested shares.
+        seed: The requested seed.
+        kept_together: Number of images in groups of exact or near duplicates.
+        parted: Number of groups of duplicates in several splits, because their images were
+            assigned before the duplicates were found.
+        settings_changed: Whether images keep splits that were assigned with other shares or
+            another seed.
     """
 
     images: dict[str, int]
@@ -48,22 +50,21 @@ def split(
     reassign: bool = False,
     exclude: Path | None = None,
 ) -> SplitReport:
-    """Place the images that have no split yet; the same again changes nothing.
+    """Assign the images that have no split yet. Running it again changes nothing.
 
-    What was placed stays: a test image of an earlier release must never become a
-    training image of the next. ``reassign`` places all anew.
+    Images keep their split, because a test image of an earlier release must never become a
+    training image of a later one. Use ``reassign`` to assign all images again.
 
     Args:
-        workspace: A workspace opened to write.
+        workspace: A workspace opened for writing.
         shares: Share of each split; by default those of ``rsitmd.toml``.
-        seed: By default that of ``rsitmd.toml``.
-        reassign: Begin anew.
-        exclude: A list of images that must not be trained on, made by
-            ``rsitmd validate --against``: they, and what duplicates them, go into test,
-            wherever they were before.
+        seed: Random seed; by default that of ``rsitmd.toml``.
+        reassign: Assign all images again.
+        exclude: A list of images that must not be used for training, from
+            ``rsitmd validate --against``. They and their duplicates are moved to test.
 
     Raises:
-        RsitmdError: There are no images, or too few for a split to have one; ``exclude``
+        RsitmdError: There are no images, or not enough for each split, or ``exclude``
             cannot be read.
         WrongUsage: The shares do not sum to 1.
     """
@@ -71,32 +72,32 @@ def split(
     shares = _checked(shares or {name: float(getattr(settings, name)) for name in SPLITS})
     seed = settings.seed if seed is None else seed
     duplicates = group_duplicates(workspace)
-    rows = workspace.db.execute("SELECT * FROM image ORDER BY id").fetchall()
-    if not rows:
+    stored = stored_images(workspace)
+    if not stored:
         raise RsitmdError(
-            "holds no images",
+            "has no images",
             where=workspace.path,
             hint=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
         )
-    names = {row["id"]: row["filename"] for row in rows}
+    names = {image.id: image.filename for image in stored}
     items = [
-        Item(row["filename"], row["category"], names[row["duplicate_group"] or row["id"]])
-        for row in rows
+        Item(image.filename, image.category, names[image.duplicate_group or image.id])
+        for image in stored
     ]
-    before = {row["filename"]: row["split"] for row in rows if row["split"]}
+    before = {image.filename: image.split for image in stored if image.split}
     kept = {} if reassign else before
     if exclude is not None:
-        kept = kept | _never_trained(workspace, items, exclude)
+        kept = kept | _excluded_to_test(workspace, items, exclude)
     assigned = assign_splits(items, shares, seed, kept)
     images = Counter(assigned.values())
     _refuse_empty(workspace, items, shares, images)
-    changed = [(home, name) for name, home in assigned.items() if before.get(name) != home]
-    asked = json.dumps({"shares": shares, "seed": seed}, sort_keys=True)
+    changed = [(name, home) for name, home in assigned.items() if before.get(name) != home]
+    requested = json.dumps({"shares": shares, "seed": seed}, sort_keys=True)
     recorded = workspace.fact(FACT)
     with workspace.transaction() as db:
-        db.executemany("UPDATE image SET split = ? WHERE filename = ?", changed)
+        set_splits(db, changed)
         if reassign or not before:
-            workspace.set_fact(FACT, asked)
+            workspace.set_fact(FACT, requested)
     return SplitReport(
         images={name: images[name] for name in SPLITS},
         placed=len(changed),
@@ -104,12 +105,12 @@ def split(
         seed=seed,
         kept_together=duplicates.images,
         parted=_parted(items, assigned),
-        settings_changed=bool(before) and not reassign and recorded not in (None, asked),
+        settings_changed=bool(before) and not reassign and recorded not in (None, requested),
     )
 
 
-def _never_trained(workspace: Workspace, items: Sequence[Item], file: Path) -> dict[str, str]:
-    """Return the images of an exclusion list, and those of their groups, as of test."""
+def _excluded_to_test(workspace: Workspace, items: Sequence[Item], file: Path) -> dict[str, str]:
+    """Return the split test for the images of an exclusion list and their duplicates."""
     from rsitmd_tools.dataset.exclusions import read_exclusions
     from rsitmd_tools.formats import load_dataset
 
@@ -119,15 +120,15 @@ def _never_trained(workspace: Workspace, items: Sequence[Item], file: Path) -> d
 
 
 def _checked(shares: Mapping[str, float]) -> dict[str, float]:
-    given = {name: float(shares.get(name, 0.0)) for name in SPLITS}
-    total = sum(given.values())
-    # Asked this way round, so that a share that is no number is refused.
-    if not (abs(total - 1) <= 1e-6 and min(given.values()) >= 0):
+    values = {name: float(shares.get(name, 0.0)) for name in SPLITS}
+    total = sum(values.values())
+    # Written so that nan is refused.
+    if not (abs(total - 1) <= 1e-6 and min(values.values()) >= 0):
         raise WrongUsage(
-            f"the shares {', '.join(f'{share:g}' for share in given.values())} sum to {total:g}",
-            hint="give those of train, val and test, that sum to 1",
+            f"the shares {', '.join(f'{share:g}' for share in values.values())} sum to {total:g}",
+            hint="use shares of train, val and test that sum to 1",
         )
-    return given
+    return values
 
 
 def _refuse_empty(
@@ -137,10 +138,10 @@ def _refuse_empty(
     if empty:
         groups = len({item.group for item in items})
         raise RsitmdError(
-            f"{len(items)} images in {groups} groups of duplicates leave "
-            f"{' and '.join(empty)} empty",
+            f"{len(items)} images in {groups} groups are too few: "
+            f"{' and '.join(empty)} would be empty",
             where=workspace.path,
-            hint="ingest more images, or give the empty split no share",
+            hint="ingest more images, or set the share of the empty split to 0",
         )
 
 

@@ -1,1 +1,1 @@
-"""Tokens of captions, and texts that are nearly equal."""
+"""Tokens of captions, and detection of nearly equal texts."""

@@ -62,7 +62,7 @@ class NearIndex(Generic[K]):
 
         Args:
             words: The words of a text.
-            besides: A key to leave out: the text itself.
+            besides: A key to ignore, such as that of the text itself.
         """
         own = numbered(words)
         best: tuple[float, int, K] | None = None
@@ -85,7 +85,7 @@ class NearIndex(Generic[K]):
             rarest = sorted(own, key=lambda word: len(self._holders.get(word, ())))
         else:
             rarest = sorted(own, key=ranks.__getitem__)
-        # The product can be a hair above a whole number, which ceil would raise by one.
+        # Rounding errors can put the product slightly above an integer, which ceil would increase.
         return rarest[: len(own) - math.ceil(self._similarity * len(own) - 1e-9) + 1]
 
 
@@ -117,7 +117,7 @@ def nearest_earlier(
 
 
 def numbered(words: Sequence[str]) -> frozenset[Word]:
-    """Return words as a set in which the second "the" is another word than the first."""
+    """Return words as a set, with repeats numbered so that they are different elements."""
     seen: Counter[str] = Counter()
     found = []
     for word in words:

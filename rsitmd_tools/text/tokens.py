@@ -1,13 +1,13 @@
-"""Tokens as NLTK's ``word_tokenize`` gives them, without any downloaded data.
+"""The tokens of NLTK's ``word_tokenize``, without downloaded data.
 
-``word_tokenize`` first splits a text into sentences (by the Punkt data, which would have
-to be downloaded), then splits each into words by Treebank rules. On captions one rule
-does the work of Punkt: *a sentence ends at '.', '?' or '!' before white space, unless the
-word it ends is an abbreviation such as "Mr."*. With it the tokens of all 33 165 caption
-lines of RSITMD and UCM-captions (train) equal NLTK's.
+``word_tokenize`` first splits a text into sentences with the Punkt data, which would have to be
+downloaded, then splits each sentence into words with the Treebank rules. For captions, one rule
+replaces Punkt: *a sentence ends at '.', '?' or '!' before white space, unless the last word is an
+abbreviation such as "Mr."*. With this rule, the tokens of all 33 165 captions of RSITMD and
+UCM-captions (train) are equal to those of NLTK.
 
-A sentence of plain words, commas, possessives and a final period needs no Treebank rule: it
-is split at once, forty times faster. All else goes through NLTK's own word tokenizer.
+A sentence of plain words, commas, possessives and a final period does not need the Treebank
+rules. It is split directly, forty times as fast. NLTK's word tokenizer handles all others.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ ABBREVIATIONS = ("Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Mt", "Jr", "Sr", "vs", 
 _SENTENCE_END = re.compile(
     r"(?<=[.?!])" + "".join(rf"(?<!\b{word}\.)" for word in ABBREVIATIONS) + r"\s+"
 )
-# Words, single dashes, commas that stand in no number, possessives, and a final period.
+# Words, single dashes, commas outside numbers, possessives, and a final period.
 _PLAIN = re.compile(
     r"(?:[A-Za-z0-9 ]++|-(?!-)|,(?![,0-9])|(?<=[A-Za-z0-9])'s(?![A-Za-z0-9'-]))*+\.?"
 )
-# The ends of cannot, gonna, wanna, gimme, lemme and gotta, which are two tokens each.
+# The endings of cannot, gonna, wanna, gimme, lemme and gotta, which are split into two tokens.
 _TWO_IN_ONE = re.compile(r"(?:[nN]{2}(?:[oO][tT]|[aA])|[mM]{2}[eE]|[tT]{2}[aA])\b")
 
 
 def tokenize(text: str) -> list[str]:
-    """Split a text into tokens as NLTK's ``word_tokenize`` does, case kept."""
+    """Split a text into tokens like NLTK's ``word_tokenize``; the case is kept."""
     return [
         token
         for sentence in _SENTENCE_END.split(text.strip())
@@ -41,7 +41,7 @@ def tokenize(text: str) -> list[str]:
 
 
 def tokenize_lines(lines: Iterable[str]) -> list[list[str]]:
-    """Tokenize many lines; equal lines share one list, which is not to be changed."""
+    """Tokenize several lines. Equal lines share one list, which must not be changed."""
     known: dict[str, list[str]] = {}
     return [known[line] if line in known else _keep(known, line) for line in lines]
 
@@ -60,11 +60,11 @@ def stems(text: str) -> tuple[str, ...]:
 
 @functools.cache
 def stop_words() -> frozenset[str]:
-    """Return NLTK's English stop words with ',' and '.'.
+    """Return NLTK's English stop words, with ',' and '.'.
 
     Source: the corpus ``stopwords/english`` of NLTK's data, 179 words; the 19 contractions
-    that later versions add ("he'd") are never one token. The public script removes them
-    *after* stemming, so that "this", stemmed to "thi", stays.
+    that later versions add ("he'd") are never a single token. The public script removes stop
+    words *after* stemming, so that "this", stemmed to "thi", is kept.
     """
     file = importlib.resources.files(__package__) / "stopwords_english.txt"
     return frozenset(file.read_text(encoding="utf-8").split()) | {",", "."}

@@ -1,4 +1,4 @@
-"""The folder a team works in: settings, database, images."""
+"""The workspace: a folder with settings, database and images."""
 
 from rsitmd_tools.workspace.settings import Settings
 from rsitmd_tools.workspace.store import Workspace

@@ -1,4 +1,4 @@
-"""How many sentences a reviewer has accepted, and whether the others get into a release."""
+"""The number of accepted sentences, and whether a release includes the others."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from rsitmd_tools.workspace.store import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What of a workspace's sentences is accepted.
+    """The review state of the sentences of a workspace.
 
     Attributes:
-        sentences: Sentences that count; those sent back or rejected do not.
-        not_accepted: Those of them that no reviewer has accepted.
-        only_accepted: Whether a release takes accepted sentences only.
+        sentences: Number of sentences that are neither sent back nor rejected.
+        not_accepted: How many of them no reviewer accepted.
+        only_accepted: Whether a release includes only accepted sentences.
     """
 
     sentences: int
@@ -24,7 +24,7 @@ class Acceptance:
 
     @property
     def line(self) -> str:
-        """One line for people."""
+        """The counts as one line of text."""
         what = "leaves them out" if self.only_accepted else "includes them"
         setting = f"[release] only_accepted = {str(self.only_accepted).lower()}"
         return (
@@ -34,7 +34,7 @@ class Acceptance:
 
 
 def acceptance(workspace: Workspace) -> Acceptance:
-    """Return how many sentences are accepted now."""
+    """Return the number of sentences and of accepted sentences."""
     return Acceptance(
         sentences=sum(len(image.sentences) for image in merged_images(workspace)),
         not_accepted=count_not_accepted(workspace).total(),

@@ -1,4 +1,4 @@
-"""The licence under which annotators give their text: which one, and who has accepted it."""
+"""The licence of the annotators' text, and the annotators who accepted it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.workspace.store import Workspace, utc_now
 
-# Licences that can be named in place of a file.
+# Licences that can be named instead of a file.
 TEXTS = {
     "CC-BY-4.0": (
         "I write my sentences and keywords myself, and I give them under the licence Creative"
@@ -19,16 +19,16 @@ TEXTS = {
         " dataset and say what they changed. I cannot take this back.\n"
     ),
 }
-MOST_BYTES = 100_000
+MAX_BYTES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """A licence that annotators are asked to accept.
+    """A licence that annotators have to accept.
 
     Attributes:
-        name: As the settings name it.
-        text: What people read.
+        name: The value in the settings.
+        text: The text that annotators read.
     """
 
     name: str
@@ -36,15 +36,15 @@ class Licence:
 
     @property
     def sha256(self) -> str:
-        """The checksum of the text, UTF-8: another text is another licence."""
+        """SHA-256 of the text in UTF-8. A different text is a different licence."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 def licence_of(workspace: Workspace) -> Licence | None:
-    """Return the licence that the settings ask for; None where they ask for none.
+    """Return the licence of the settings, or None if they have none.
 
     Raises:
-        RsitmdError: The settings name neither a known licence nor a readable text in the
+        RsitmdError: The setting is neither a known licence nor a readable text file in the
             workspace.
     """
     name = workspace.settings.annotation.licence
@@ -53,33 +53,35 @@ def licence_of(workspace: Workspace) -> Licence | None:
     if name in TEXTS:
         return Licence(name, TEXTS[name])
     file = workspace.path / name
-    hint = f"give annotation.licence a text file of the workspace, or one of: {', '.join(TEXTS)}"
+    hint = f"set annotation.licence to a text file in the workspace or one of: {', '.join(TEXTS)}"
     if not file.resolve().is_relative_to(workspace.path.resolve()):
-        raise RsitmdError("lies outside of the workspace", where=file, hint=hint)
+        raise RsitmdError("is outside of the workspace", where=file, hint=hint)
     try:
         data = file.read_bytes()
         text = data.decode("utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise RsitmdError(f"cannot be read ({reason(error)})", where=file, hint=hint) from error
-    if not text.strip() or len(data) > MOST_BYTES:
-        raise RsitmdError(f"is empty or above {MOST_BYTES} bytes", where=file, hint=hint)
+    if not text.strip() or len(data) > MAX_BYTES:
+        raise RsitmdError(f"is empty or larger than {MAX_BYTES} bytes", where=file, hint=hint)
     return Licence(name, text)
 
 
 def record(
     workspace: Workspace, licence: Licence, annotator: int, when: str, recorded_by: str = ""
 ) -> bool:
-    """Write down that somebody accepted; the first time counts. Call it in a transaction.
+    """Record that an annotator accepted a licence. Call it inside a transaction.
+
+    Only the first acceptance is recorded.
 
     Args:
         workspace: The workspace.
-        licence: What they accepted; its text is kept too.
-        annotator: Row in table ``annotator``.
+        licence: The licence; its text is stored too.
+        annotator: Row of table ``annotator``.
         when: ISO 8601, UTC.
-        recorded_by: Who says so; nothing where the person did it on the server's page.
+        recorded_by: Who reported it; empty if the annotator accepted on the server.
 
     Returns:
-        False where it stands there already.
+        False if it was recorded before.
     """
     workspace.set_fact(f"licence.{licence.sha256}", licence.text)
     added = workspace.db.execute(
@@ -91,32 +93,34 @@ def record(
 
 
 def accept(workspace: Workspace, email: str, recorded_by: str) -> bool:
-    """Record for somebody that they accepted elsewhere, as on paper.
+    """Record that an annotator accepted the licence elsewhere, such as on paper.
 
     Returns:
-        False where they had accepted already.
+        False if the annotator had accepted it before.
 
     Raises:
-        RsitmdError: The settings ask for no licence, or nobody has that address.
+        RsitmdError: The settings have no licence, or no annotator has this address.
     """
     licence = licence_of(workspace)
     if licence is None:
         raise RsitmdError(
-            "asks for no licence",
+            "has no licence for annotators to accept",
             where=workspace.path / "rsitmd.toml",
             hint='set licence = "CC-BY-4.0" under [annotation]',
         )
     row = workspace.db.execute("SELECT id FROM annotator WHERE email = ?", (email,)).fetchone()
     if row is None:
         raise RsitmdError(
-            "takes no part in this campaign", where=email, hint="add them first: users DIR add"
+            "is not an annotator of this campaign",
+            where=email,
+            hint="add the annotator with: rsitmd annotate users DIR add",
         )
     with workspace.transaction():
         return record(workspace, licence, row["id"], utc_now(), recorded_by)
 
 
 def accepted(workspace: Workspace, licence: Licence) -> dict[str, str]:
-    """Return since when each person has accepted a licence, by address."""
+    """Return the time at which each annotator accepted a licence, by address."""
     rows = workspace.db.execute(
         "SELECT email, accepted_at FROM licence JOIN annotator ON annotator.id = annotator_id"
         " WHERE text_sha256 = ? ORDER BY accepted_at, email",
@@ -126,11 +130,11 @@ def accepted(workspace: Workspace, licence: Licence) -> dict[str, str]:
 
 
 def licence_state(workspace: Workspace) -> dict[str, Any] | None:
-    """Return who has accepted the licence that the settings ask for, and who has not.
+    """Return the annotators who accepted the licence of the settings, and who did not.
 
     Returns:
-        None where they ask for none; else ``name``, ``sha256``, ``accepted`` (addresses) and
-        ``missing``: who takes part or wrote, and has not accepted this text.
+        None if the settings have no licence. Otherwise ``name``, ``sha256``, ``accepted``
+        (addresses) and ``missing``: active annotators and authors who have not accepted it.
     """
     licence = licence_of(workspace)
     if licence is None:

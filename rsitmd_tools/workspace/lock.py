@@ -1,4 +1,4 @@
-"""One writer at a time: an advisory lock that tells who holds it."""
+"""One writer at a time: an advisory lock that records its holder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rsitmd_tools.errors import RsitmdError
 class WriterLock:
     """The lock of a workspace's writer.
 
-    The system frees it when the process ends, however it ends, so a killed writer never
+    The system releases it when the process ends for any reason, so a killed writer never
     leaves a workspace locked.
     """
 
@@ -29,7 +29,7 @@ class WriterLock:
         """Take the lock.
 
         Raises:
-            RsitmdError: Somebody else holds it; the message says who.
+            RsitmdError: Another process holds it. The message describes that process.
         """
         stream = self._path.open("a+", encoding="utf-8")
         try:
@@ -39,7 +39,7 @@ class WriterLock:
             holder = _describe(stream.read())
             stream.close()
             raise RsitmdError(
-                f"another command is writing here: {holder}",
+                f"another command is writing to this workspace: {holder}",
                 where=self._path.parent,
                 hint="wait until it ends or stop it",
             ) from None
@@ -57,7 +57,7 @@ class WriterLock:
         self._file = stream
 
     def release(self) -> None:
-        """Free the lock; nothing happens when it is not held."""
+        """Release the lock if it is held."""
         if self._file is not None:
             self._file.truncate(0)
             self._file.close()
@@ -69,4 +69,4 @@ def _describe(text: str) -> str:
         holder = json.loads(text)
         return f"{holder['command']} (process {holder['pid']} on {holder['host']})"
     except (ValueError, KeyError, TypeError):
-        return "a process that has not said its name yet"
+        return "an unknown process"

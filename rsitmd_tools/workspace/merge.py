@@ -1,4 +1,4 @@
-"""The rules of merging: from annotations of many people to the records of a dataset."""
+"""Merging: from the annotations of all annotators to the records of a dataset."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ LEFT_OUT = (SENT_BACK, REPLACED, REJECTED)
 def merged_images(workspace: Workspace, *, only_accepted: bool = False) -> list[ImageRecord]:
     """Return every image of a workspace with its sentences and keywords.
 
-    Sentences stand in the order of the annotators (as they became known), then of the
-    server's number, then of the page; those sent back, replaced or rejected are left out, and
-    so are what people wrote in a pilot and a machine's text that nobody changed.
-    Keywords come from any annotator: distinct ones, by votes, then first seen, at most
+    Sentences are in the order of the annotators (as they joined), then of the annotation's
+    number on the server, then of the labeling page. Sentences that were sent back, replaced or
+    rejected, pilot texts and unchanged machine texts are left out. The keywords of all
+    annotators are merged: distinct ones, ordered by votes, then by time, at most
     ``keywords_max``.
 
     Args:
         workspace: The workspace.
-        only_accepted: Leave out the sentences that no reviewer has accepted. Keywords are not
-            reviewed: all of them stay.
+        only_accepted: Leave out the sentences that no reviewer accepted. Keywords are not
+            reviewed, so all of them are included.
     """
     sentences = _sentences(workspace, only_accepted)
     keywords = _keywords(workspace)
@@ -45,14 +45,14 @@ def merged_images(workspace: Workspace, *, only_accepted: bool = False) -> list[
 
 
 def is_keyword(text: str) -> bool:
-    """Say whether a text has a keyword's form: two words or more, or ``- object``."""
+    """Return whether a text has the form of a keyword: at least two words, or ``- object``."""
     return len(text.split()) >= 2
 
 
 def sentence_seconds(workspace: Workspace) -> dict[tuple[str, int], float]:
-    """Return how long each merged sentence took, where the server measured it.
+    """Return the time spent on each merged sentence, if the server measured it.
 
-    The time of an annotation is shared among its sentences by their words.
+    The time of an annotation is divided among its sentences in proportion to their words.
 
     Returns:
         Seconds by file name and index of the sentence in :func:`merged_images`.
@@ -89,7 +89,7 @@ def sentence_ids(workspace: Workspace) -> dict[tuple[str, int], int]:
 
 
 def changed_by_others(workspace: Workspace) -> dict[tuple[str, int], str]:
-    """Return who changed a merged sentence last, where that was not its author.
+    """Return the last editor of each merged sentence that was not edited last by its author.
 
     Returns:
         Addresses by file name and index in :func:`merged_images`.
@@ -110,9 +110,9 @@ def changed_by_others(workspace: Workspace) -> dict[tuple[str, int], str]:
 
 
 def untouched_sentences(workspace: Workspace) -> list[dict[str, Any]]:
-    """Return the sentences that a machine made and an annotator submitted as they were.
+    """Return the machine-generated sentences that an annotator submitted unchanged.
 
-    Those that were sent back, replaced or rejected are left out.
+    Sentences that were sent back, replaced or rejected are left out.
 
     Returns:
         Rows with ``id``, ``filename``, ``email``, ``number`` (on the page, from 1) and ``raw``.
@@ -137,7 +137,7 @@ def untouched_sentences(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def count_not_accepted(workspace: Workspace) -> Counter[str]:
-    """Return by file name how many merged sentences no reviewer has accepted."""
+    """Return the number of merged sentences that no reviewer accepted, by file name."""
     names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
     return Counter(names[row["image_id"]] for row in _rows(workspace) if row["state"] != ACCEPTED)
 
@@ -145,7 +145,7 @@ def count_not_accepted(workspace: Workspace) -> Counter[str]:
 def _sentences(workspace: Workspace, only_accepted: bool) -> dict[int, list[Sentence]]:
     found: dict[int, list[Sentence]] = defaultdict(list)
     before = numbers_before(workspace)
-    asked = workspace.settings.annotation.sentences_asked
+    requested = workspace.settings.annotation.sentences_asked
     for row in _rows(workspace):
         if only_accepted and row["state"] != ACCEPTED:
             continue
@@ -154,7 +154,7 @@ def _sentences(workspace: Workspace, only_accepted: bool) -> dict[int, list[Sent
             Sentence(
                 row["raw"],
                 annotator=row["email"],
-                number=number if asked > 1 or number > 1 else None,
+                number=number if requested > 1 or number > 1 else None,
                 origin=row["origin"],
                 edit_distance=row["edit_distance"],
                 machine_given=row["machine_raw"] is not None,
@@ -164,7 +164,7 @@ def _sentences(workspace: Workspace, only_accepted: bool) -> dict[int, list[Sent
 
 
 def _rows(workspace: Workspace) -> list[sqlite3.Row]:
-    """Return the sentences that count, in the order of merging."""
+    """Return the sentences to be merged, in the order of merging."""
     return workspace.db.execute(
         "SELECT sentence.id, task.image_id, sentence.raw, annotator.email, annotation.lead_time,"
         " annotation.id AS annotation_id, sentence.slot, sentence.state, sentence.origin,"
@@ -174,7 +174,7 @@ def _rows(workspace: Workspace) -> list[sqlite3.Row]:
         " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " WHERE sentence.origin <> 'machine untouched'"
-        # One that was left empty and sent back has a row without words.
+        # A sentence that was left empty and sent back has an empty row.
         " AND sentence.raw <> ''"
         f" AND sentence.state NOT IN ({', '.join('?' * len(LEFT_OUT))})"
         " ORDER BY annotator.id, annotation.server_id, sentence.slot",
@@ -195,7 +195,7 @@ def _keywords(workspace: Workspace) -> dict[int, list[str]]:
             count = votes[row["image_id"]]
             count[row["raw"]] = count.get(row["raw"], 0) + 1
     most = workspace.settings.annotation.keywords_max
-    # sorted() is stable: equal votes stay in the order in which they were first seen.
+    # sorted() is stable, so keywords with equal votes stay in the order of time.
     return {
         image: sorted(count, key=lambda word: -count[word])[:most] for image, count in votes.items()
     }

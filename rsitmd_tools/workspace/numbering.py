@@ -1,4 +1,4 @@
-"""Numbers of sentences as people read them: from 1, on the page of their annotator."""
+"""Numbers of sentences in reports: from 1, in the order of the annotator's labeling page."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from rsitmd_tools.workspace.store import Workspace
 
 
 def numbers_before(workspace: Workspace) -> dict[int, int]:
-    """Return how many numbers of its author's sentences stand before those of an annotation.
+    """Return the offset of the sentence numbers of each annotation.
 
-    A sentence has the number of its area on the page. Whoever has several annotations of one
-    image, as the server allows in a shared project, has their sentences numbered on: so image,
-    annotator and number name one sentence.
+    The number of a sentence is that of its text area on the labeling page. If an annotator has
+    several annotations of one image, which the server allows in a shared project, the numbers
+    continue. So image, annotator and number identify a sentence.
 
     Returns:
-        By row of the annotation, for those that count; 0 for most.
+        Offset by row of the annotation, for current annotations; usually 0.
     """
     asked = workspace.settings.annotation.sentences_asked
     last: dict[tuple[int, int, str], int] = defaultdict(int)

@@ -1,9 +1,8 @@
-"""A workspace's database in a place that cannot be written: a mounted backup, a shared folder.
+"""Databases in folders without write permission, such as a mounted backup.
 
-SQLite in WAL mode writes a file of shared memory beside the database even to read it. Where it
-cannot, the database is opened as immutable: nobody can be writing through this folder. Changes
-that were never merged into the database file (``-wal``, after a writer was killed) are merged in
-a copy in memory.
+SQLite in WAL mode writes a shared-memory file beside the database even for reading. If it cannot,
+the database is opened as immutable. If a writer was killed, changes may be left in a ``-wal``
+file; they are merged in a copy in memory.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from rsitmd_tools.errors import RsitmdError, reason
 
 
 def is_read_only(database: Path) -> bool:
-    """Say whether nothing can be written beside a database."""
+    """Return whether the folder of a database is not writable."""
     return not os.access(database.parent, os.W_OK)
 
 
@@ -27,10 +26,10 @@ def open_read_only(database: Path) -> sqlite3.Connection:
     """Open a database whose folder cannot be written.
 
     Raises:
-        sqlite3.Error: The file is no database.
-        RsitmdError: It has changes in a ``-wal`` file that cannot be read.
+        sqlite3.Error: The file is not a database.
+        RsitmdError: The ``-wal`` file has changes and cannot be read.
     """
-    # With the files of a writer that is at work, or was killed, SQLite reads them by itself.
+    # SQLite reads the files of a writer itself if they are complete.
     try:
         return _opened(database, "mode=ro")
     except sqlite3.OperationalError:
@@ -68,7 +67,7 @@ def _merged_copy(database: Path, log: Path) -> sqlite3.Connection:
             copy = Path(scratch) / database.name
             for source, target in ((database, copy), (log, copy.with_name(log.name))):
                 try:
-                    # Not their permissions: SQLite writes both.
+                    # Without their permissions, because SQLite writes to both.
                     shutil.copyfile(source, target)
                 except OSError as error:
                     raise _unreadable(source, error) from error
@@ -87,7 +86,7 @@ def _scratch_folder() -> tempfile.TemporaryDirectory[str]:
         raise RsitmdError(
             f"cannot create a temporary folder ({reason(error)})",
             where="TMPDIR",
-            hint="set TMPDIR to a folder that you can write to",
+            hint="set TMPDIR to a folder with write permission",
         ) from error
 
 
@@ -95,5 +94,5 @@ def _unreadable(path: Path, error: OSError) -> RsitmdError:
     return RsitmdError(
         f"cannot be read ({reason(error)})",
         where=path,
-        hint="copy the workspace to a folder that you may write to",
+        hint="copy the workspace to a folder with write permission",
     )

@@ -1,7 +1,7 @@
 """Tables of ``workspace.db`` and their migrations.
 
 Migration ``n`` (counted from 1) takes the database from ``user_version`` n - 1 to n; a
-migration that was published is never changed, a new one is added at the end.
+published migration is never changed; add a new one at the end.
 """
 
 from __future__ import annotations
@@ -266,13 +266,31 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (sentence_id, code, message)
     ) WITHOUT ROWID;
     """,
+    """
+    -- Tasks of the campaign itself; those of a pilot are practice.
+    CREATE VIEW main_task AS
+    SELECT task.*, project.annotator_id AS owner_id, project.closed_at
+    FROM task JOIN project ON project.id = task.project_id
+    WHERE project.kind = 'main';
+    -- The latest revision of each annotation that is on the server.
+    CREATE VIEW live_annotation AS
+    SELECT * FROM annotation WHERE latest AND deleted_at IS NULL;
+    -- Assignments that their annotator has not captioned yet.
+    CREATE VIEW open_assignment AS
+    SELECT assignment.* FROM assignment WHERE NOT EXISTS (
+        SELECT 1 FROM current_annotation AS annotation
+        JOIN main_task ON main_task.id = annotation.task_id
+        WHERE main_task.image_id = assignment.image_id
+        AND annotation.annotator_id = assignment.annotator_id AND annotation.whole
+    );
+    """,
 )
 
 VERSION = len(MIGRATIONS)
 
 
 def migrate(db: sqlite3.Connection, where: str) -> None:
-    """Bring a database to the newest schema, one transaction a step.
+    """Migrate a database to the current schema, with one transaction per step.
 
     Raises:
         RsitmdError: The database was written by a newer version of this tool.
@@ -291,10 +309,10 @@ def version(db: sqlite3.Connection) -> int:
 
 
 def refuse_newer(found: int, where: str) -> None:
-    """Raise when a database is newer than this tool."""
+    """Raise an error if a database has a newer schema than this tool."""
     if found > VERSION:
         raise RsitmdError(
-            f"this workspace has schema {found}, this version of the tool knows {VERSION}",
+            f"the workspace has schema {found}, newer than the schema {VERSION} of this tool",
             where=where,
-            hint="update with: pip install -U rsitmd-tools",
+            hint="update the tool with: pip install -U rsitmd-tools",
         )

@@ -1,4 +1,4 @@
-"""``rsitmd.toml``: the settings of a workspace, checked against a JSON Schema."""
+"""``rsitmd.toml``: the settings of a workspace, validated by a JSON Schema."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILENAME = "rsitmd.toml"
 
 @dataclass(frozen=True, slots=True)
 class DatasetSettings:
-    """``[dataset]``: its name and the side of its images in pixels."""
+    """``[dataset]``: the name of the dataset and the side length of its images in pixels."""
 
     name: str = "dataset"
     image_size: int = 256
@@ -24,18 +24,23 @@ class DatasetSettings:
 
 @dataclass(frozen=True, slots=True)
 class AnnotationSettings:
-    """``[annotation]``: who writes how much, on which page.
+    """``[annotation]``: the amount of text per annotator, the labeling page and the assignment.
 
     Attributes:
-        template: Name of a template, or a file in the workspace.
-        assignment: ``assigned`` (each person has a project with their own images), ``shared``
-            (one project, the server's queue), or ``auto``: assigned as soon as two people
-            take part.
-        licence: Under which licence people give their text: one of
-            :data:`~rsitmd_tools.workspace.licence.TEXTS`, a text file in the workspace, or
-            nothing: they are not asked.
-        skips_before_reassign: After how many skips by the person who has an image the next push
-            gives it to somebody else; 0: never.
+        annotators_per_image: Number of annotators who caption each image.
+        sentences_per_annotator: Number of sentences that each of them writes.
+        keywords_min: Minimum number of keywords per annotator and image.
+        keywords_max: Maximum number of keywords.
+        template: Name of a template, or of an XML file in the workspace.
+        assignment: ``assigned`` (each annotator has a project with their own images),
+            ``shared`` (one project with the server's queue), or ``auto``: assigned if there are
+            at least two annotators.
+        licence: Licence that annotators accept for their text: one of
+            :data:`~rsitmd_tools.workspace.licence.TEXTS`, a text file in the workspace, or an
+            empty string for none.
+        skips_before_reassign: Number of skips by its annotator after which the next push
+            assigns an image to another annotator; 0 for never.
+        seed: Seed of the assignment.
     """
 
     annotators_per_image: int = 5
@@ -50,18 +55,18 @@ class AnnotationSettings:
 
     @property
     def sentences_per_image(self) -> int:
-        """How many sentences a finished image has."""
+        """Number of sentences of a finished image."""
         return self.annotators_per_image * self.sentences_asked
 
     @property
     def sentences_asked(self) -> int:
-        """How many sentences the page asks of an annotator."""
+        """Number of sentences that the labeling page requests from an annotator."""
         return 0 if self.template in ("keywords", "ranking") else self.sentences_per_annotator
 
 
 @dataclass(frozen=True, slots=True)
 class SplitSettings:
-    """``[split]``: shares, seed, and how near two images are near duplicates."""
+    """``[split]``: shares, seed, and the maximum hash distance of near duplicates in bits."""
 
     train: float = 0.8
     val: float = 0.1
@@ -72,18 +77,18 @@ class SplitSettings:
 
 @dataclass(frozen=True, slots=True)
 class SimilaritySettings:
-    """``[similarity]``: which definition of the prior a release takes."""
+    """``[similarity]``: the definition of the prior in a release."""
 
     definition: str = "reference"
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseSettings:
-    """``[release]``: which sentences a release takes.
+    """``[release]``: the sentences that a release includes.
 
     Attributes:
-        only_accepted: Only those that a reviewer has accepted; otherwise every sentence that is
-            neither sent back nor rejected.
+        only_accepted: Include only the sentences that a reviewer accepted; otherwise every
+            sentence that is neither sent back nor rejected.
     """
 
     only_accepted: bool = False
@@ -91,21 +96,21 @@ class ReleaseSettings:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """``[validate.thresholds]``: where the rules draw their lines.
+    """``[validate.thresholds]``: thresholds of the rules.
 
     Attributes:
-        words_min: Fewest words of a sentence.
-        words_max: Most words of a sentence.
-        near_repeat: Share of words (Jaccard) from which two sentences are nearly the same.
-        annotator_likeness: The same, for two annotators on one image.
-        annotator_copies: Share of an annotator's sentences that may be copies.
-        annotator_length: Mean length of an annotator's sentences as a share of all people's.
-        annotator_template: Share of an annotator's sentences that may begin alike.
-        annotator_sentences: Fewest sentences by which an annotator is judged.
-        seconds_per_word: Fewest seconds a typed word takes.
-        uniform_deviation: Standard deviation of grey values up to which an image is uniform.
-        sharpness: Standard deviation of the Laplacian up to which an image is blurred.
-        nodata: Share of pure black or pure white pixels from which an image is mostly empty.
+        words_min: Minimum number of words of a sentence.
+        words_max: Maximum number of words of a sentence.
+        near_repeat: Share of common words (Jaccard) of nearly equal sentences.
+        annotator_likeness: The same for two annotators of one image.
+        annotator_copies: Maximum share of copies among the sentences of an annotator.
+        annotator_length: Minimum mean sentence length, as a share of that of all annotators.
+        annotator_template: Maximum share of an annotator's sentences with the same beginning.
+        annotator_sentences: Minimum number of sentences to check an annotator.
+        seconds_per_word: Minimum time to type a word, in seconds.
+        uniform_deviation: Maximum standard deviation of grey values of a uniform image.
+        sharpness: Maximum standard deviation of the Laplacian of a blurred image.
+        nodata: Minimum share of pure black or white pixels of a mostly empty image.
     """
 
     words_min: int = 4
@@ -124,7 +129,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class ImageIgnore:
-    """``[[validate.image_ignores]]``: codes that one image is excused from, and why."""
+    """``[[validate.image_ignores]]``: codes that are ignored for one image, and the reason."""
 
     image: str
     codes: tuple[str, ...]
@@ -133,16 +138,16 @@ class ImageIgnore:
 
 @dataclass(frozen=True, slots=True)
 class ValidateSettings:
-    """``[validate]``: which rules run, their thresholds, and what is excused.
+    """``[validate]``: the rules to run, their thresholds and exceptions.
 
     Attributes:
-        select: Codes or families to run; all when empty.
-        ignore: Codes or families to leave out.
-        word_lists: Folder of word lists that extend the ones shipped, by file name.
-        baseline: File of findings that are known and accepted.
-        expected_splits: For each split a file with the image names that belong there.
-        thresholds: Where the rules draw their lines.
-        image_ignores: Codes that single images are excused from.
+        select: Codes or families to run; all if empty.
+        ignore: Codes or families not to run.
+        word_lists: Folder of word lists that extend the included lists of the same file name.
+        baseline: File of accepted findings.
+        expected_splits: For each split, a file with the names of the images that belong to it.
+        thresholds: Thresholds of the rules.
+        image_ignores: Codes that are ignored for single images.
     """
 
     select: tuple[str, ...] = ()
@@ -180,18 +185,18 @@ def load_settings(path: Path) -> Settings:
     """Read and check ``rsitmd.toml``.
 
     Raises:
-        RsitmdError: The file is not TOML, has an unknown key, a wrong type or a value out
-            of range; the message names the key.
+        RsitmdError: The file is not TOML, or has an unknown key, a wrong type or a value out
+            of range. The message names the key.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RsitmdError(
-            f"cannot be read ({reason(error)})", where=path, hint="restore it"
+            f"cannot be read ({reason(error)})", where=path, hint="restore the file"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RsitmdError(
-            f"is not TOML ({reason(error)})", where=path, hint="mend that line"
+            f"is not TOML ({reason(error)})", where=path, hint="fix this line"
         ) from error
     return settings_from(document, path)
 
@@ -206,15 +211,17 @@ def settings_from(document: dict[str, Any], path: Path) -> Settings:
         **{name: _build(section, given.get(name, {})) for name, section in SECTIONS.items()}
     )
     shares = settings.split.train + settings.split.val + settings.split.test
-    if not abs(shares - 1) <= 1e-6:  # this way round, TOML's nan is refused too
+    if not abs(shares - 1) <= 1e-6:  # written so that nan is an error too
         raise RsitmdError(
-            f"split: train + val + test is {shares:g}", where=path, hint="let them sum to 1"
+            f"split: train + val + test is {shares:g}",
+            where=path,
+            hint="change the shares so that they sum to 1",
         )
     if settings.annotation.keywords_min > settings.annotation.keywords_max:
         raise RsitmdError(
-            "annotation.keywords_min is above annotation.keywords_max",
+            "annotation.keywords_min is greater than annotation.keywords_max",
             where=path,
-            hint="lower the first or raise the second",
+            hint="decrease keywords_min or increase keywords_max",
         )
     return settings
 
@@ -229,7 +236,7 @@ def _build(section: type[Any], values: Mapping[str, Any]) -> Any:
 
 
 def _validate_values(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Turn the tables of ``[validate]`` into records; paths count from the file's folder."""
+    """Convert the tables of ``[validate]``; paths are relative to the folder of the file."""
     values = dict(given)
     for key in ("word_lists", "baseline"):
         values[key] = folder / values[key] if values.get(key) else None
@@ -245,55 +252,56 @@ def _validate_values(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 TEMPLATE = """\
-# Settings of this workspace. Every key may be left out; what stands here is the default.
+# Settings of this workspace. Every key is optional; the values below are the defaults.
 
 [dataset]
-name = {name}              # printed in the release
-image_size = 256           # side of the square images, pixels
+name = {name}              # name of the dataset in releases
+image_size = 256           # side length of the square images in pixels
 
 [annotation]
-annotators_per_image = 5   # how many people caption each image
-sentences_per_annotator = 1
-keywords_min = 1           # keywords an image: "blue sea", or "- port" without a fine-grained word
+annotators_per_image = 5   # number of annotators who caption each image
+sentences_per_annotator = 1  # number of sentences that each of them writes
+keywords_min = 1           # keywords per image: "blue sea", or "- port" without an adjective
 keywords_max = 5
-template = "captioning"    # or keywords, correction, ranking, or a file: "my-page.xml"
-assignment = "auto"        # assigned: a project a person, from two people on; shared: one for all
-licence = ""               # "CC-BY-4.0" or a text file here: people accept it once; "": not asked
-skips_before_reassign = 1  # an image skipped so often goes to somebody else; 0: never
-seed = 0                   # of the plan who captions which image
+template = "captioning"    # labeling page: captioning, keywords, correction, ranking or an XML file
+assignment = "auto"        # assigned: a project per annotator; shared: one project for all;
+                           # auto: assigned from two annotators on
+licence = ""               # "CC-BY-4.0" or a text file that annotators accept once; "": none
+skips_before_reassign = 1  # skips of an image before another annotator gets it; 0: never reassign
+seed = 0                   # seed of the assignment of images to annotators
 
 [split]
-train = 0.8                # shares; they sum to 1
+train = 0.8                # shares of the splits; they must sum to 1
 val = 0.1
 test = 0.1
 seed = 0
-near_duplicate_distance = 8  # bits (of 64) in which the hashes of near duplicates may differ
+near_duplicate_distance = 8  # maximum number of different hash bits (of 64) of near duplicates
 
 [similarity]
-definition = "reference"   # the public AMFMN script
+definition = "reference"   # "reference": the public AMFMN script; "paper": BLEU and METEOR
 
 [release]
-only_accepted = false      # true: a release takes only sentences that a reviewer has accepted
+only_accepted = false      # true: release only the sentences that a reviewer accepted
 
 [validate]
-select = []                # codes or families to run, such as ["D", "S101"]; empty: all
-ignore = []                # codes or families to leave out
-word_lists = ""            # folder of lists that extend the tool's own: domain.txt, ...
-baseline = ""              # known findings, made by: rsitmd validate DIR --write-baseline FILE
-expected_splits = {{}}       # {{test = "test_names.txt"}}: images that must be in that split
+select = []                # codes or families of rules to run, such as ["D", "S101"]; empty: all
+ignore = []                # codes or families of rules not to run
+word_lists = ""            # folder with additional words for the word lists: domain.txt, ...
+baseline = ""              # accepted findings, from: rsitmd validate DIR --write-baseline FILE
+expected_splits = {{}}       # required splits of images: {{test = "test_names.txt"}}
 image_ignores = []         # {{image = "port_3.tif", codes = ["S104"], reason = "uncountable"}}
 
-[validate.thresholds]      # docs/validation.md says which rule takes which
-words_min = 4              # words a sentence
-words_max = 50
-near_repeat = 0.85         # share of words from which two sentences are nearly the same
-annotator_likeness = 0.8   # the same, for two annotators on one image
-annotator_copies = 0.2     # share of an annotator's sentences that may be copies
-annotator_length = 0.6     # mean length as a share of everybody's
-annotator_template = 0.8   # share of an annotator's sentences that may begin alike
-annotator_sentences = 20   # fewest sentences by which an annotator is judged
-seconds_per_word = 0.2     # fewest seconds a typed word takes
-uniform_deviation = 2.0    # grey values (0 to 255) that differ by less: a uniform image
-sharpness = 2.0            # deviation of the Laplacian up to which an image is blurred
-nodata = 0.5               # share of pure black or white pixels from which it is mostly empty
+[validate.thresholds]      # see docs/validation.md for the rules that use them
+words_min = 4              # minimum number of words of a sentence
+words_max = 50             # maximum number of words of a sentence
+near_repeat = 0.85         # share of common words (Jaccard) of nearly equal sentences
+annotator_likeness = 0.8   # the same for two annotators of one image
+annotator_copies = 0.2     # maximum share of copies among the sentences of an annotator
+annotator_length = 0.6     # minimum mean sentence length, as a share of that of all annotators
+annotator_template = 0.8   # maximum share of an annotator's sentences with the same beginning
+annotator_sentences = 20   # minimum number of sentences to check an annotator
+seconds_per_word = 0.2     # minimum time to type a word
+uniform_deviation = 2.0    # maximum standard deviation of grey values of a uniform image
+sharpness = 2.0            # maximum standard deviation of the Laplacian of a blurred image
+nodata = 0.5               # minimum share of pure black or white pixels of a mostly empty image
 """

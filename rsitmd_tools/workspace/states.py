@@ -1,4 +1,4 @@
-"""The state of a sentence and its transitions: all of them are here."""
+"""The states of a sentence and the transitions between them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ACCEPTED = "accepted"
 REPLACED = "replaced"
 REJECTED = "rejected"
 
-# Who decides as "pull": a new revision replaces the old one, whatever was decided about it.
+# Author of the decisions of a pull: a new revision replaces the old one in any state.
 PULL = "pull"
 
 TRANSITIONS: dict[str, frozenset[str]] = {
@@ -21,7 +21,7 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     SENT_BACK: frozenset({ACCEPTED, SENT_BACK, REJECTED, REPLACED}),
     ACCEPTED: frozenset({ACCEPTED, SENT_BACK, REJECTED, REPLACED}),
     REJECTED: frozenset({ACCEPTED, SENT_BACK, REJECTED, REPLACED}),
-    # Only where the server brings an old revision back, as from a backup.
+    # Only if the server restores an old revision, such as from a backup.
     REPLACED: frozenset({NEW}),
 }
 
@@ -35,20 +35,20 @@ def move(
     note: str = "",
     codes: str = "",
 ) -> None:
-    """Change the state of a sentence and record who did it, when and why.
+    """Change the state of a sentence and record the decision.
 
-    Call it inside a transaction. A second reviewer's equal decision is recorded too.
+    Call it inside a transaction. A decision that does not change the state is recorded too.
 
     Args:
         db: The workspace's database.
         sentence: Row of table ``sentence``.
         state: The new state.
         decided_by: A reviewer's name, or :data:`PULL`.
-        note: Why; an annotator reads it where a sentence is sent back.
-        codes: Codes of the rules that found something, by blanks.
+        note: The reason; annotators read it if a sentence is sent back.
+        codes: Codes of the rules with findings, separated by spaces.
 
     Raises:
-        RsitmdError: There is no such transition.
+        RsitmdError: The transition is not allowed.
     """
     before = db.execute("SELECT state FROM sentence WHERE id = ?", (sentence,)).fetchone()["state"]
     if state not in TRANSITIONS[before]:

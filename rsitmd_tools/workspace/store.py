@@ -22,23 +22,23 @@ from rsitmd_tools.workspace.settings import FILENAME, TEMPLATE, Settings, load_s
 DATABASE = "workspace.db"
 LOCK = ".lock"
 BUSY_SECONDS = 30.0
-OWNER_ONLY = 0o600  # the database holds names, addresses and texts
+OWNER_ONLY = 0o600  # the database contains names, addresses and texts
 
 
 def utc_now() -> str:
-    """Return the time now as the workspace stores it: ISO 8601, UTC."""
+    """Return the current time in the format of the database: ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 class Workspace:
-    """An open workspace; use it as a context manager.
+    """An open workspace, to be used as a context manager.
 
-    Readers may come at any time (SQLite in WAL mode); one writer at a time holds the lock.
+    Any number of processes can read it (SQLite in WAL mode). One process at a time can write.
 
     Attributes:
         path: The folder.
-        settings: The checked settings of ``rsitmd.toml``.
-        db: The database, in autocommit mode; changes go inside :meth:`transaction`.
+        settings: The settings of ``rsitmd.toml``.
+        db: The database, in autocommit mode. Use :meth:`transaction` for changes.
     """
 
     def __init__(
@@ -51,29 +51,29 @@ class Workspace:
 
     @classmethod
     def create(cls, path: Path, name: str | None = None) -> Self:
-        """Make a workspace, or finish one whose making was interrupted, and open it to write.
+        """Create a workspace, or complete an interrupted creation, and open it for writing.
 
         Args:
-            path: The folder; made when absent. What lies in it is left alone.
-            name: Name of the dataset; the folder's name by default.
+            path: The folder; created if it does not exist. Existing files are kept.
+            name: Name of the dataset; by default the name of the folder.
 
         Raises:
-            RsitmdError: The folder cannot be written to, or has an ``images/`` of another
-                origin.
+            RsitmdError: The folder cannot be written to, or has files in ``images/`` but is not
+                a workspace.
         """
         try:
             if not (path / DATABASE).exists() and any((path / "images").glob("*")):
-                # Ingest would write its files among them, over those of the same name.
+                # Ingest would overwrite files of the same name.
                 raise RsitmdError(
-                    "holds files already",
+                    "already contains files",
                     where=path / "images",
-                    hint="make the workspace in a new folder and ingest this one into it",
+                    hint="create the workspace in a new folder and ingest this one",
                 )
             path.mkdir(parents=True, exist_ok=True)
             (path / "images").mkdir(exist_ok=True)
         except OSError as error:
             raise RsitmdError(
-                f"cannot be made ({reason(error)})",
+                f"cannot be created ({reason(error)})",
                 where=path,
                 hint="choose a folder you may write to",
             ) from error
@@ -90,22 +90,22 @@ class Workspace:
 
         Args:
             path: The folder.
-            write: Take the writer's lock; without it the database is opened read-only, and
-                the folder may be one that cannot be written.
+            write: Take the writer's lock. Otherwise the database is opened read-only, and the
+                folder does not have to be writable.
 
         Raises:
-            RsitmdError: It is no workspace, its settings are wrong, it was written by a
-                newer version, or another writer holds it.
+            RsitmdError: It is not a workspace, its settings are invalid, it was written by a
+                newer version, or another process is writing to it.
         """
         if not cls.is_workspace(path):
             raise RsitmdError(
-                "is not a workspace", where=path, hint=f"make one with: rsitmd build init {path}"
+                "is not a workspace", where=path, hint=f"create one with: rsitmd build init {path}"
             )
         return cls._open(path, write=write, make=False)
 
     @staticmethod
     def is_workspace(path: Path) -> bool:
-        """Say whether a folder is a workspace."""
+        """Return whether a folder is a workspace."""
         return (path / DATABASE).is_file() and (path / FILENAME).is_file()
 
     @classmethod
@@ -123,12 +123,12 @@ class Workspace:
                 raise RsitmdError(
                     f"cannot be written ({reason(error)})",
                     where=path,
-                    hint="copy the workspace to a folder that you may write to",
+                    hint="copy the workspace to a folder with write permission",
                 ) from error
             raise RsitmdError(
                 f"cannot be opened ({reason(error)})",
                 where=path / DATABASE,
-                hint="check that it is whole and that you may read and write it",
+                hint="check that the file is not damaged and that you can read and write it",
             ) from error
         except RsitmdError:
             if lock is not None:
@@ -148,7 +148,7 @@ class Workspace:
         self.close()
 
     def close(self) -> None:
-        """Close the database and free the lock."""
+        """Close the database and release the lock."""
         self.db.close()
         if self._lock is not None:
             self._lock.release()
@@ -160,12 +160,12 @@ class Workspace:
 
     @property
     def renditions(self) -> Path:
-        """Folder of the PNG copies that browsers can show."""
+        """Folder of the PNG copies for browsers."""
         return self.path / "renditions"
 
     @property
     def studio(self) -> Path:
-        """Folder of the Label Studio server: its data and its secrets."""
+        """Folder of the data and secrets of the Label Studio server."""
         return self.path / "studio"
 
     @property
@@ -175,13 +175,13 @@ class Workspace:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run a block as one transaction: all of it is kept, or nothing.
+        """Run a block as one transaction: all of its changes are kept, or none.
 
         Raises:
             RsitmdError: The database cannot be written to, for example on a full disk.
         """
         if self._lock is None:
-            raise WrongUsage("the workspace was opened to read only", where=self.path)
+            raise WrongUsage("the workspace was opened read only", where=self.path)
         try:
             self.db.execute("BEGIN IMMEDIATE")
             try:
@@ -201,12 +201,12 @@ class Workspace:
             ) from error
 
     def fact(self, key: str) -> str | None:
-        """Return a small fact stored under ``key``, or None."""
+        """Return the value stored under ``key``, or None."""
         row = self.db.execute("SELECT value FROM fact WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row["value"])
 
     def set_fact(self, key: str, value: str) -> None:
-        """Store a small fact; call it inside a transaction."""
+        """Store a value under ``key``. Call it inside a transaction."""
         self.db.execute(
             "INSERT INTO fact VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             (key, value),
@@ -220,8 +220,8 @@ def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:
     if not write and is_read_only(path):
         db = open_read_only(path)
     else:
-        # Readers too open in mode rw: WAL needs its shared-memory file. query_only keeps them
-        # readers.
+        # Readers also use mode rw, because WAL needs a shared-memory file. query_only prevents
+        # changes.
         db = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode={mode}",
             uri=True,
@@ -240,9 +240,9 @@ def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:
         else:
             if schema.version(db) < schema.VERSION:
                 raise RsitmdError(
-                    f"has the older schema {schema.version(db)}",
+                    f"has the old database schema {schema.version(db)}",
                     where=path,
-                    hint=f"bring it up to date with: rsitmd build init {path.parent}",
+                    hint=f"update it with: rsitmd build init {path.parent}",
                 )
             db.execute("PRAGMA query_only = ON")
     except BaseException:
@@ -252,13 +252,13 @@ def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:
 
 
 def _keep_private(path: Path, *, make: bool) -> None:
-    """Let only the owner read the database; SQLite gives its other files the same mode."""
+    """Make the database readable by its owner only; SQLite uses the mode for its other files."""
     if make:
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ONLY))
-    # By path: opening and closing the file would drop the locks of another connection.
+    # By path, because opening and closing the file would release locks of other connections.
     for file in (path, *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm"))):
-        # Another user's file cannot be changed; the open that follows says what matters of it.
+        # The mode of another user's file cannot be changed. Opening it reports any real problem.
         with suppress(FileNotFoundError, PermissionError):
             if file.stat().st_mode & 0o777 != OWNER_ONLY:
                 file.chmod(OWNER_ONLY)

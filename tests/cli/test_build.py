@@ -65,7 +65,7 @@ def test_every_step_checks_settings_schema_and_lock(
 
     with Workspace.open(workspace, write=True):
         line = error_of(*command)
-        assert "another command is writing here: rsitmd" in line
+        assert "another command is writing to this workspace: rsitmd" in line
         assert f"process {os.getpid()} on " in line and "wait until it ends" in line
 
     settings = workspace / "rsitmd.toml"
@@ -87,19 +87,19 @@ def test_every_step_checks_settings_schema_and_lock(
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step[0])
 def test_every_step_needs_a_workspace(tmp_path: Path, step: list[str]) -> None:
     line = error_of("build", step[0], tmp_path / "none", *step[1:])
-    assert line.endswith(f"is not a workspace; make one with: rsitmd build init {tmp_path}/none")
+    assert line.endswith(f"is not a workspace; create one with: rsitmd build init {tmp_path}/none")
     assert not (tmp_path / "none").exists()
 
 
 def test_init_where_nothing_can_be_made(tmp_path: Path) -> None:
-    assert "/proc/w: cannot be made" in error_of("build", "init", "/proc/w")
+    assert "/proc/w: cannot be created" in error_of("build", "init", "/proc/w")
     (tmp_path / "file").write_text("x")
-    assert "file/w: cannot be made (not a directory)" in error_of(
+    assert "file/w: cannot be created (not a directory)" in error_of(
         "build", "init", tmp_path / "file" / "w"
     )
     (tmp_path / "w").mkdir()
     (tmp_path / "w" / "images").write_text("x")
-    assert "w: cannot be made (file exists)" in error_of("build", "init", tmp_path / "w")
+    assert "w: cannot be created (file exists)" in error_of("build", "init", tmp_path / "w")
     assert rsitmd("build", "init", tmp_path / "file").returncode == 2
 
 
@@ -123,11 +123,11 @@ def test_json_stands_alone_on_stdout(workspace: Path, images: Path) -> None:
 
 def test_ingest_says_what_was_kept_out(workspace: Path, images: Path) -> None:
     done = rsitmd("build", "ingest", workspace, images)
-    assert done.stdout.startswith("images: 3 added, 0 known, 1 kept out;")
+    assert done.stdout.startswith("images: 3 added, 0 known, 1 rejected;")
     bad = images / "port" / "bad.png"
-    assert f"kept out: {bad}: is not a TIFF, JPEG or PNG image\n" in done.stderr
+    assert f"rejected: {bad}: is not a TIFF, JPEG or PNG image\n" in done.stderr
     again = rsitmd("build", "ingest", workspace, images)
-    assert again.stdout.startswith("images: 0 added, 3 known, 1 kept out;")
+    assert again.stdout.startswith("images: 0 added, 3 known, 1 rejected;")
 
 
 def test_a_terminal_that_speaks_no_utf8_is_no_traceback(workspace: Path, images: Path) -> None:

@@ -96,7 +96,7 @@ def failing(error: BaseException) -> click.Command:
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
-        (KeyboardInterrupt(), 130, "run the same command again to go on"),
+        (KeyboardInterrupt(), 130, "Run the same command again to continue."),
         (ValueError("two\nlines \x1b[31m"), 1, r"unexpected ValueError: two\nlines \x1b[31m"),
         (PermissionError(13, "Permission denied", "/x/y"), 1, "error: /x/y: permission denied"),
     ],
@@ -116,13 +116,13 @@ def test_no_error_is_a_traceback(
     assert len(printed.strip().splitlines()) == 1
 
 
-def test_init_says_what_comes_next(tmp_path: Path) -> None:
+def test_init_prints_the_next_step(tmp_path: Path) -> None:
     done = rsitmd("build", "init", str(tmp_path / "w"))
     assert done.returncode == 0
     assert "rsitmd build ingest" in done.stdout
     unwritable = rsitmd("build", "init", "/proc/w")
     assert unwritable.returncode == 1
-    assert unwritable.stderr.startswith("error: /proc/w: cannot be made")
+    assert unwritable.stderr.startswith("error: /proc/w: cannot be created")
 
 
 def test_a_command_that_resumes_by_option_says_so(
@@ -134,9 +134,9 @@ def test_a_command_that_resumes_by_option_says_so(
     monkeypatch.setattr(root.cli, "main", interrupted)
     train = ["benchmark", "train", "release", "-o", "run"]
     for arguments, hint in (
-        (train, "again with --resume to go on\n"),
-        ([*train, "--resume"], "again to go on\n"),
-        (["build", "ingest", "w", "src"], "again to go on\n"),
+        (train, "again with --resume to continue.\n"),
+        ([*train, "--resume"], "again to continue.\n"),
+        (["build", "ingest", "w", "src"], "again to continue.\n"),
     ):
         assert root._run(arguments, False) == 130
         said = capsys.readouterr().err

@@ -66,13 +66,13 @@ def test_the_heat_map_alone_and_beside_a_file(tmp_path: Path, precomp: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["--split", "dev"], 1, "no images in split 'dev'; splits here: train, test"),
-        (["--weights", "0.5,0.5"], 2, "--weights goes with --definition paper"),
-        (["--definition", "paper", "--weights", "1"], 2, "give two numbers"),
+        (["--split", "dev"], 1, "no images in split 'dev'; available splits: train, test"),
+        (["--weights", "0.5,0.5"], 2, "--weights requires --definition paper"),
+        (["--definition", "paper", "--weights", "1"], 2, "must be two numbers"),
         (["--threshold", "2"], 2, "0<=x<=1"),
         (["-o", "prior.txt"], 2, "must end in .npy"),
-        (["--plot", "heat.gif"], 2, "another ending"),
-        (["precomp"], 2, "Several PATHs go with --plot only"),
+        (["--plot", "heat.gif"], 2, "unsupported file type"),
+        (["precomp"], 2, "Several PATHs require --plot"),
         (["-o", "/proc/none/p.npy"], 1, "cannot be written"),
     ],
 )
@@ -90,4 +90,4 @@ def test_counts_that_do_not_fit_are_both_named(tmp_path: Path, precomp: Path) ->
     captions.write_text("\n".join(captions.read_text().splitlines()[:-1]) + "\n")
     done = rsitmd("precomp", cwd=tmp_path)
     assert done.returncode == 1
-    assert "14 captions do not fit 3 file names" in done.stderr
+    assert "14 captions do not match 3 file names" in done.stderr

@@ -45,16 +45,16 @@ def test_read(tmp_path: Path) -> None:
     [
         ("{", "line 1: is not JSON"),
         ("[]", r"line 1: document is \[\], not of type object"),
-        (json.dumps(entry(image="../a.png")), "line 1: the image leaves images/"),
-        (json.dumps(entry(image="/etc/passwd")), "line 1: the image leaves images/"),
-        (json.dumps(entry(image="b.png")), "line 1: images/b.png is absent"),
+        (json.dumps(entry(image="../a.png")), "line 1: the image is outside images/"),
+        (json.dumps(entry(image="/etc/passwd")), "line 1: the image is outside images/"),
+        (json.dumps(entry(image="b.png")), "line 1: images/b.png does not exist"),
         (json.dumps(entry(sentences=[])), "line 1: sentences"),
         (json.dumps(entry(sentences=[{"annotator": "x", "raw": " "}])), "line 1: sentences"),
         (json.dumps(entry(sentences=[{"annotator": "x@y z", "raw": "a"}])), "annotator"),
         (json.dumps(entry(keywords=["a b"] * 6)), "line 1: keywords"),
         (json.dumps(entry(keywords="a b")), "line 1: keywords"),
-        (json.dumps(entry()) + "\n" + json.dumps(entry()), "names a.png 2 times"),
-        ("", "holds no images"),
+        (json.dumps(entry()) + "\n" + json.dumps(entry()), "lists a.png 2 times"),
+        ("", "lists no images"),
     ],
 )
 def test_each_fault_is_told_with_its_line(tmp_path: Path, line: str, told: str) -> None:
@@ -64,5 +64,5 @@ def test_each_fault_is_told_with_its_line(tmp_path: Path, line: str, told: str) 
 
 
 def test_a_folder_without_the_file_is_told_what_it_must_hold(tmp_path: Path) -> None:
-    with pytest.raises(RsitmdError, match=r"must hold images/ and annotations\.jsonl"):
+    with pytest.raises(RsitmdError, match=r"must contain images/ and annotations\.jsonl"):
         read_captioned(tmp_path)

@@ -41,12 +41,15 @@ def test_equal_is_counted() -> None:
         (lambda image: [], "a.png: is not in the release"),
         (lambda image: [image, replace(image, filename="port_2.tif")], "port_2.tif: is in"),
         (lambda image: [replace(image, sentences=image.sentences[::-1])], "sentence 1 is"),
-        (lambda image: [replace(image, sentences=image.sentences[:1])], "has 1 sentences of 2"),
-        (lambda image: [replace(image, sentences=(*image.sentences, Sentence("x")))], "has 3"),
+        (lambda image: [replace(image, sentences=image.sentences[:1])], "sentences: 1, expected 2"),
+        (
+            lambda image: [replace(image, sentences=(*image.sentences, Sentence("x")))],
+            "sentences: 3, expected 2",
+        ),
         (lambda image: [replace(image, keywords=("- port", "red roof"))], "keywords"),
         (
             lambda image: [replace(image, sentences=(Sentence("First"), image.sentences[1]))],
-            "sentence 1 is 'First', was 'First.'",
+            "sentence 1 is 'First', expected 'First.'",
         ),
     ],
 )

@@ -103,7 +103,7 @@ def test_names_given_once_a_caption_are_told_by_count(tmp_path: Path) -> None:
 def test_misaligned_precomp_names_both_counts(tmp_path: Path) -> None:
     (tmp_path / "train_caps.txt").write_text("x\n" * 9)
     (tmp_path / "train_filename.txt").write_text("a_1.tif\nb_2.tif\n")
-    with pytest.raises(RsitmdError, match="9 captions do not fit 2 file names"):
+    with pytest.raises(RsitmdError, match="9 captions do not match 2 file names"):
         load_dataset(tmp_path)
 
 
@@ -113,19 +113,19 @@ def test_misaligned_precomp_names_both_counts(tmp_path: Path) -> None:
         (
             "x\n" * 10 + "\n\n",
             "a_1.tif\nb_2.tif\n",
-            "train_caps.txt: 12 captions do not fit 2 file names: train_caps.txt ends in 2 blank"
+            "train_caps.txt: 12 captions do not match 2 file names: train_caps.txt ends in 2 blank"
             " lines; remove the blank lines at the end",
         ),
         (
             "x\n" * 10,
             "a_1.tif\nb_2.tif\n \n",
-            "train_filename.txt: 10 captions do not fit 3 file names: train_filename.txt ends in 1"
-            " blank line; remove the blank lines at the end",
+            "train_filename.txt: 10 captions do not match 3 file names: train_filename.txt ends in"
+            " 1 blank line; remove the blank lines at the end",
         ),
         (
             "x\n" * 10 + "\n",
             "a_1.tif\n" * 5 + "b_2.tif\n" * 5 + "\n\n",
-            "train_caps.txt: 11 captions do not fit 12 file names: train_caps.txt ends in 1 blank"
+            "train_caps.txt: 11 captions do not match 12 file names: train_caps.txt ends in 1 blank"
             " line and train_filename.txt ends in 2 blank lines; remove",
         ),
         # Blank lines are not the cause, or not of all of it.
@@ -188,7 +188,7 @@ def test_the_folder_in_karpathys_json_is_followed(tmp_path: Path) -> None:
     # There is no folder test2014: its images lie beside the folders.
     assert found == ["val2014", "train2014", ".", ".", "."]
     (tmp_path / "images" / "val2014" / "1.png").unlink()
-    with pytest.raises(RsitmdError, match=r"val2014/1\.png: image file is absent"):
+    with pytest.raises(RsitmdError, match=r"val2014/1\.png: image file does not exist"):
         data.image_path(data.images[0])
     # It is written as it was read.
     save_dataset(data, tmp_path / "again", "rsitmd")
@@ -203,7 +203,7 @@ def test_a_folder_in_karpathys_json_cannot_leave_the_image_folder(
     (tmp_path / "images" / "link").symlink_to("/etc")
     (tmp_path / "hostname").write_text("secret")
     data = karpathy(tmp_path, {"filepath": part, "filename": "hostname"})
-    with pytest.raises(RsitmdError, match="leaves the image folder"):
+    with pytest.raises(RsitmdError, match="is outside the image folder"):
         data.image_path(data.images[0])
 
 
@@ -225,7 +225,7 @@ def test_blank_lines_keep_their_place(shared_data: Path) -> None:
 
 
 def test_an_unknown_split_lists_those_that_exist(shared_data: Path) -> None:
-    with pytest.raises(RsitmdError, match=r"no images in split 'valid'; splits here: train, test"):
+    with pytest.raises(RsitmdError, match=r"in split 'valid'; available splits: train, test"):
         load_dataset(shared_data / "rsitmd_precomp").select("valid")
 
 
@@ -270,8 +270,8 @@ def test_the_json_is_read_leniently(tmp_path: Path) -> None:
         ("[]", "document is not an object"),
         ("{}", "images is not a list"),
         ('{"images": [3]}', r"images\[0\] is not an object"),
-        ('{"images": [{}]}', r"images\[0\].filename is absent"),
-        ('{"images": [{"filename": "a", "sentences": [{}]}]}', r"sentences\[0\].raw is absent"),
+        ('{"images": [{}]}', r"images\[0\].filename is missing"),
+        ('{"images": [{"filename": "a", "sentences": [{}]}]}', r"sentences\[0\].raw is missing"),
         ('{"images": [{"filename": "a", "sentences": 5}]}', r"images\[0\].sentences is not a list"),
         ('{"images": [{"filename": "a", "keywords": [1]}]}', r"keywords\[0\] is neither"),
         ('{"images": [{"filename": "a", "split": 1}]}', r"images\[0\].split is not a string"),
@@ -293,7 +293,7 @@ def test_other_encodings_are_named(tmp_path: Path, encoding: str) -> None:
 
 
 def test_an_unknown_layout_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(RsitmdError, match="is in no known format; known: workspace"):
+    with pytest.raises(RsitmdError, match="has no known format; known formats: workspace"):
         load_dataset(tmp_path)
     with pytest.raises(RsitmdError, match="does not exist"):
         load_dataset(tmp_path / "absent")
@@ -306,7 +306,7 @@ def test_an_image_name_cannot_leave_its_folder(tmp_path: Path, name: str) -> Non
     (tmp_path / "outside.tif").write_bytes(b"secret")
     (folder / "link").symlink_to(tmp_path)
     data = dataset([ImageRecord(name)], image_folder=folder)
-    with pytest.raises(RsitmdError, match="leaves the image folder"):
+    with pytest.raises(RsitmdError, match="is outside the image folder"):
         data.image_path(data.images[0])
 
 

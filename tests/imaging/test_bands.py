@@ -96,8 +96,8 @@ def test_a_large_raster_is_read_small(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "why"),
     [
-        (np.full((1, SIDE, SIDE), np.nan, np.float32), "holds no finite value"),
-        (np.ones((1, SIDE, SIDE), np.complex64), "holds complex numbers"),
+        (np.full((1, SIDE, SIDE), np.nan, np.float32), "has no finite value"),
+        (np.ones((1, SIDE, SIDE), np.complex64), "has complex numbers"),
         (np.ones((5, 4, 4), np.uint16), "is 4 x 4, smaller"),
     ],
 )

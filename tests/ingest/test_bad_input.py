@@ -1,4 +1,4 @@
-"""Every kind of file people have: it goes in right, or is kept out with its reason."""
+"""Every kind of file people have: it is added correctly or rejected with a reason."""
 
 from __future__ import annotations
 
@@ -95,6 +95,26 @@ def test_bad_files_are_listed_and_the_rest_goes_in(tmp_path: Path) -> None:
         assert [p.name for p in workspace.images.iterdir()] == ["port_1.tif"]
 
 
+def broken_tiff() -> bytes:
+    """A TIFF whose compressed data are broken: libtiff writes to descriptor 2 about it."""
+    data = encoded(noise(), "TIFF", compression="tiff_lzw")
+    return data[:200] + b"\xff" * 300 + data[500:]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_decoders_do_not_write_to_stderr(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], workers: int
+) -> None:
+    (tmp_path / "port").mkdir()
+    file = tmp_path / "port" / "a.tif"
+    file.write_bytes(broken_tiff())
+    noise().save(tmp_path / "port" / "b.png")
+    with Workspace.create(tmp_path / "w") as workspace:
+        report = ingest(workspace, [file.parent], workers=workers)
+    assert report.rejected == [(str(file), "cannot be decoded (decoder error -2)")]
+    assert capfd.readouterr().err == "ingest: 2/2 done\n"
+
+
 def test_nothing_usable_is_exit_code_1_and_each_file_a_line(tmp_path: Path) -> None:
     (tmp_path / "port").mkdir()
     (tmp_path / "port" / "a.png").write_bytes(b"")
@@ -106,8 +126,8 @@ def test_nothing_usable_is_exit_code_1_and_each_file_a_line(tmp_path: Path) -> N
         standalone_mode=False,
     )
     assert done.return_value == 1
-    assert "images: 0 added, 0 known, 2 kept out" in done.stdout
-    said = [line for line in done.stderr.splitlines() if line.startswith("kept out")]
+    assert "images: 0 added, 0 known, 2 rejected" in done.stdout
+    said = [line for line in done.stderr.splitlines() if line.startswith("rejected")]
     assert len(said) == 2
     assert said[0].endswith("a.png: is empty")
     assert r"b\n.png: is not a TIFF" in said[1]

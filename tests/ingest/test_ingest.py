@@ -180,7 +180,7 @@ def test_duplicates_are_reported(tmp_path: Path) -> None:
 
 def test_a_worker_that_dies_while_the_caller_works_is_one_line() -> None:
     results = map_in_order(die, range(100), 2)
-    with pytest.raises(RsitmdError, match="a worker process died here"):
+    with pytest.raises(RsitmdError, match="a worker process died at this"):
         for _ in results:
             time.sleep(0.1)
 

@@ -138,12 +138,12 @@ def test_a_pipe_named_as_an_image_does_not_block(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("absent", "absent: does not exist; name a folder of images"),
-        ("empty", "empty: holds no TIFF, JPEG or PNG file"),
-        ("texts", "texts: holds no TIFF, JPEG or PNG file"),
-        ("w", "w: lies in the workspace itself; name a folder outside it"),
-        ("w/images", "w/images: lies in the workspace itself"),
-        ("link-to-w", "link-to-w: lies in the workspace itself"),
+        ("absent", "absent: does not exist; pass a folder of images"),
+        ("empty", "empty: contains no TIFF, JPEG or PNG file"),
+        ("texts", "texts: contains no TIFF, JPEG or PNG file"),
+        ("w", "w: is inside the workspace; pass a folder outside of it"),
+        ("w/images", "w/images: is inside the workspace"),
+        ("link-to-w", "link-to-w: is inside the workspace"),
     ],
 )
 def test_a_source_that_holds_nothing_to_take(tmp_path: Path, name: str, line: str) -> None:

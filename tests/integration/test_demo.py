@@ -52,7 +52,7 @@ def test_real_captioned_images_come_out_word_for_word(
 
     other = tool.run("demo", "-o", out, "--scenes", 40)
     assert other.returncode == 1
-    assert "holds a demo with other settings" in other.stderr
+    assert "contains a demo with other settings" in other.stderr
 
 
 def test_a_killed_demo_goes_on_where_it_was(tool: Tool, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def digest(workspace: Path) -> tuple[str, dict[str, str]]:
 def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, str]]:
     workspace = tmp_path_factory.mktemp("whole") / "w"
     started = begin(workspace, source)
-    assert started.communicate(timeout=120)[0].startswith(b"images: 240 added, 0 known, 1 kept out")
+    assert started.communicate(timeout=120)[0].startswith(b"images: 240 added, 0 known, 1 rejected")
     return digest(workspace)
 
 
@@ -139,7 +139,7 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
     os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to the whole group
     out, said = started.communicate(timeout=60)
     assert started.returncode == 130
-    line = b"interrupted; what was finished is kept, run the same command again to go on\n"
+    line = b"interrupted; finished work is kept. Run the same command again to continue.\n"
     assert (out, said.lstrip()) == (b"", line)  # click ends the line of the ^C first
     await_end(started.pid)
     subprocess.run(command(workspace, source), check=True, capture_output=True, timeout=120)

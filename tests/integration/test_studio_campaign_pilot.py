@@ -144,9 +144,9 @@ def test_a_pilot_in_mid_campaign_stops_nobody_and_can_end_and_begin_anew(
         join(workspace, c)
         pull(workspace)
         said: list[str] = []
-        report = push(workspace, say=said.append)
+        report = push(workspace, notify=said.append)
         assert kinds(report) == {a: {"main"}, b: {"main"}, c: {"pilot"}}
-        assert said == [f"{b} wrote before the pilot began and is let in"]
+        assert said == [f"{b} wrote captions before the pilot started and is admitted"]
         assert report.new == 2 * 3 + 2  # new images for those who work, the pilot for the other
         write(workspace, c, clara, "pilot", 2)
         pull(workspace)

@@ -220,7 +220,7 @@ def test_images_that_lie_elsewhere_now_are_shown_from_there_and_texts_stay(
         annotators[0][1].submit(task, ["Two boats lie here."], ["white boat"])
         save_connection(workspace, Connection(server.url, server.url, server.token, "upload"))
         said: list[str] = []
-        report = push(workspace, say=said.append)
+        report = push(workspace, notify=said.append)
         assert (report.new, report.changed) == (0, 2)
         assert said == [f"new data for 2 tasks of project {project_of(workspace)}"]
         for page in client.pages(project_of(workspace)):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +20,10 @@ import pytest
 from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.api.connection import connection_of
+from rsitmd_tools.studio.api.connection import Connection, connection_of
 from rsitmd_tools.studio.api.running import running_server
-from rsitmd_tools.studio.api.secrets import Secrets, keep, secrets_of
-from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.studio.api.secrets import Secrets, keep, make_secrets, secrets_of
+from rsitmd_tools.studio.server.embedded import FIRST_START, SQLITE, EmbeddedServer
 from rsitmd_tools.studio.sync import pull as pull_module
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
@@ -157,6 +160,31 @@ def test_a_serve_killed_while_it_starts_leaves_no_orphan(
     assert gone(processes_of, folder)
     with EmbeddedServer(folder) as server:
         assert running_server(folder / "studio") == (server.url, "")
+
+
+def test_a_first_start_killed_in_its_migration_is_started_again(make_own: MakeOwn) -> None:
+    """Label Studio cannot continue such a migration: it ends with an error at every start."""
+    folder = make_own()
+    studio = folder / "studio"
+    shutil.rmtree(studio)
+    (studio / "data").mkdir(parents=True)
+    with closing(sqlite3.connect(studio / SQLITE)) as db:
+        db.execute(
+            "CREATE TABLE django_migrations (id INTEGER PRIMARY KEY, app TEXT, name TEXT,"
+            " applied TEXT)"
+        )
+        db.execute(
+            "INSERT INTO django_migrations VALUES"
+            " (1, 'tasks', '0002_auto_20210305_2035', '2026-01-01 00:00:00')"
+        )
+        db.commit()
+    secrets = make_secrets(studio)  # so it is no lost one
+    with pytest.raises(RsitmdError, match="Label Studio ended with code 1"):
+        EmbeddedServer(folder).start()
+    (studio / FIRST_START).touch()
+    with EmbeddedServer(folder) as server:
+        assert Client(Connection(secrets.server, server.url, server.token)).own_number() == 1
+    assert not (studio / FIRST_START).exists()
 
 
 def test_a_taken_port_is_one_line(make_own: MakeOwn, tool: Tool) -> None:

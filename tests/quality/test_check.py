@@ -115,13 +115,13 @@ def test_an_exclusion_list_is_written_and_read(tmp_path: Path) -> None:
     file = tmp_path / "exclude.json"
     file.write_text(json.dumps(exclusion_list(subject.shared_captions)))
     assert read_exclusions(file, old) == {"o_1.tif"}
-    with pytest.raises(RsitmdError, match="names images of 'old', none of 'test'"):
+    with pytest.raises(RsitmdError, match="lists images of 'old', but not of 'test'"):
         read_exclusions(file, new)
     (tmp_path / "none.json").write_text('{"exclude": {}}')
     assert read_exclusions(tmp_path / "none.json", new) == frozenset()
     for text in ("{", "[]", '{"exclude": 3}', '{"exclude": {"old": [1]}}'):
         file.write_text(text)
-        with pytest.raises(RsitmdError, match="is no exclusion list"):
+        with pytest.raises(RsitmdError, match="is not an exclusion list"):
             read_exclusions(file, old)
 
 

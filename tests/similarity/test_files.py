@@ -58,9 +58,9 @@ def test_a_sparse_file_keeps_what_is_high_and_the_mean_of_the_rest(
     prior = write_prior(data, tmp_path / "p.npz", threshold=0.3)
     kept = np.nan_to_num(matrix, nan=0) >= 0.3
     low = matrix[~kept & ~np.isnan(matrix)]
-    assert prior.about["kept"] == int(kept.sum()) > 0
-    assert prior.about["dropped"] == low.size > 0
-    assert prior.about["dropped_mean"] == pytest.approx(low.mean(), abs=1e-12)
+    assert prior.metadata["kept"] == int(kept.sum()) > 0
+    assert prior.metadata["dropped"] == low.size > 0
+    assert prior.metadata["dropped_mean"] == pytest.approx(low.mean(), abs=1e-12)
     expected = np.where(kept, matrix, low.mean())
     expected[np.isnan(matrix)] = np.nan
     images, captions = np.array([3, 0, 7, 29]), np.array([149, 0, 5, 4, 17])
@@ -93,28 +93,28 @@ def test_another_dataset_is_refused_with_what_differs(
 ) -> None:
     path = write_prior(data, tmp_path / "p.npy").path
     fewer = data.with_images(data.images[:-1])
-    with pytest.raises(RsitmdError, match="30 x 150 against 29 x 145 here"):
+    with pytest.raises(RsitmdError, match="30 x 150 instead of 29 x 145"):
         load_prior(path, fewer)
     renamed = make_dataset([list(image.captions) for image in data], category="b")
-    with pytest.raises(RsitmdError, match="other images"):
+    with pytest.raises(RsitmdError, match="different images"):
         load_prior(path, renamed)
     swapped = data.with_images(
         [*data.images[:-1], data.images[-1].__class__("a_29.tif", data.images[0].sentences)]
     )
-    with pytest.raises(RsitmdError, match="other captions"):
+    with pytest.raises(RsitmdError, match="different captions"):
         load_prior(path, swapped)
 
 
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
-        (lambda path: path.unlink(), "is no prior"),
-        (lambda path: path.write_bytes(path.read_bytes()[:300]), "is no prior"),
-        (lambda path: np.save(path, np.zeros((3, 3))), "its JSON says"),
-        (lambda path: np.save(path, np.array(["x"])), "is no prior"),
-        (lambda path: path.with_suffix(".json").unlink(), "is no prior"),
+        (lambda path: path.unlink(), "is not a readable prior"),
+        (lambda path: path.write_bytes(path.read_bytes()[:300]), "is not a readable prior"),
+        (lambda path: np.save(path, np.zeros((3, 3))), "its JSON file has"),
+        (lambda path: np.save(path, np.array(["x"])), "is not a readable prior"),
+        (lambda path: path.with_suffix(".json").unlink(), "is not a readable prior"),
         (lambda path: path.with_suffix(".json").write_text("[]"), "not of type object"),
-        (lambda path: path.with_suffix(".json").write_text("{"), "is no prior"),
+        (lambda path: path.with_suffix(".json").write_text("{"), "is not a readable prior"),
     ],
 )
 def test_a_spoilt_file_is_told_in_one_line(
@@ -130,7 +130,7 @@ def test_a_spoilt_file_is_told_in_one_line(
 def test_a_pickle_is_never_loaded(tmp_path: Path, data: Dataset) -> None:
     path = write_prior(data, tmp_path / "p.npy").path
     np.save(path, np.array([[object()] * 150] * 30), allow_pickle=True)
-    with pytest.raises(RsitmdError, match="is no prior"):
+    with pytest.raises(RsitmdError, match="is not a readable prior"):
         load_prior(path, data)
 
 
@@ -141,7 +141,7 @@ def test_endings_dtypes_and_thresholds_are_checked(tmp_path: Path, data: Dataset
         write_prior(data, tmp_path / "p.npy", threshold=0.1)
     with pytest.raises(WrongUsage, match="not between 0 and 1"):
         write_prior(data, tmp_path / "p.npz", threshold=1.5)
-    with pytest.raises(WrongUsage, match="no dtype"):
+    with pytest.raises(WrongUsage, match="invalid dtype"):
         write_prior(data, tmp_path / "p.npy", dtype="int8")
     assert list(tmp_path.iterdir()) == []
 

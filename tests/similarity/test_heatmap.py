@@ -47,12 +47,12 @@ def test_several_are_drawn_side_by_side(tmp_path: Path, make_dataset: MakeDatase
     with Image.open(tmp_path / "1.png") as one, Image.open(tmp_path / "2.png") as two:
         assert two.width > one.width * 1.7
         assert len(two.convert("RGB").getcolors(1 << 24) or []) > 20
-    with pytest.raises(WrongUsage, match="another ending"):
+    with pytest.raises(WrongUsage, match="unsupported file type"):
         draw_heat_maps(maps, tmp_path / "map.gif")
     with pytest.raises(RsitmdError, match="cannot be written"):
         draw_heat_maps(maps, Path("/proc/none/map.png"))
 
 
 def test_nothing_to_draw_is_told(make_dataset: MakeDataset) -> None:
-    with pytest.raises(RsitmdError, match="holds no captions"):
+    with pytest.raises(RsitmdError, match="has no captions"):
         heat_map(make_dataset([[]]))

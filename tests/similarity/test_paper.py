@@ -139,11 +139,11 @@ def test_weights_are_checked_and_the_sum_is_clipped(make_dataset: MakeDataset) -
     data = make_dataset([["a red ship in the port"]])
     assert compute_prior(data, "paper", (3.0, 3.0))[0, 0] == 1.0
     for weights in ((-1.0, 1.0), (0.0, 0.0), (math.nan, 1.0)):
-        with pytest.raises(WrongUsage, match="make no similarity"):
+        with pytest.raises(WrongUsage, match="invalid weights"):
             compute_prior(data, "paper", weights)
     with pytest.raises(WrongUsage, match="fixed weights"):
         compute_prior(data, "reference", (0.3, 0.7))
-    with pytest.raises(WrongUsage, match="no definition is called"):
+    with pytest.raises(WrongUsage, match="unknown definition"):
         compute_prior(data, "other")
 
 

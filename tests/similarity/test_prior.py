@@ -97,10 +97,10 @@ def test_written_read_and_refused(tmp_path: Path) -> None:
     block = prior.at(np.array([1]), np.array([0, 1]))
     np.testing.assert_array_equal(block, compute_prior(data)[[1]][:, [0, 1]])
     other = dataset([["a red ship near the port"], ["a green sea"]])
-    with pytest.raises(RsitmdError, match=r"made of other data \(other captions\)"):
+    with pytest.raises(RsitmdError, match=r"computed from other data \(different captions\)"):
         load_prior(prior.path, other)
-    with pytest.raises(RsitmdError, match="2 x 2 against 1 x 1 here"):
+    with pytest.raises(RsitmdError, match="2 x 2 instead of 1 x 1"):
         load_prior(prior.path, dataset([["x"]]))
     prior.path.write_bytes(b"half")
-    with pytest.raises(RsitmdError, match="is no prior"):
+    with pytest.raises(RsitmdError, match="is not a readable prior"):
         load_prior(prior.path, data)

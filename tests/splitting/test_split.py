@@ -14,6 +14,7 @@ from rsitmd_tools.cli import root
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.splitting import split
 from rsitmd_tools.workspace import Workspace
+from tests import builders
 
 WHEN = "2026-01-02T03:04:05Z"
 Make = Callable[..., Path]
@@ -27,11 +28,7 @@ def add(folder: Path, count: int, first: int = 1, twins: bool = False) -> None:
             # Pseudo-random hashes lie some 32 bits apart.
             number = n - n % 2 if twins and n < 6 else n
             phash = f"{(number * 0x9E3779B97F4A7C15) % 2**64:016x}"
-            db.execute(
-                "INSERT INTO image (sha256, filename, category, number, source, width, height,"
-                " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, 's', 9, 9, ?, ?, ?)",
-                (str(n), f"{category}_{n}.tif", category, n, str(n), phash, WHEN),
-            )
+            builders.add(db, "image", category=category, number=n, sha256=str(n), phash=phash)
 
 
 @pytest.fixture
@@ -81,7 +78,7 @@ def test_what_has_a_split_keeps_it(make: Make) -> None:
     done = run(folder, "--seed", "7", "--shares", "0.5,0.25,0.25", "--json")
     report = json.loads(done.stdout)
     assert (report["placed"], report["settings_changed"]) == (20, True)
-    assert "--reassign places all anew" in done.stderr
+    assert "use --reassign to assign all images again" in done.stderr
     assert before.items() <= placed(folder).items()
 
 
@@ -116,7 +113,7 @@ def test_groups_parted_earlier_are_a_warning_and_reassign_mends_it(make: Make) -
         db.execute("UPDATE image SET split = 'test' WHERE id = 3")
     done = run(folder)
     assert done.return_value == 1
-    assert "warning: 1 groups of duplicates lie in several splits" in done.stderr
+    assert "warning: duplicates are in different splits (1 group assigned before" in done.stderr
     assert run(folder, "--reassign").return_value == 0
 
 
@@ -129,7 +126,7 @@ def test_a_split_of_share_0_stays_empty(make: Make) -> None:
 @pytest.mark.parametrize(
     ("count", "line"),
     [
-        (0, "holds no images; run: rsitmd build ingest"),
+        (0, "has no images; run: rsitmd build ingest"),
         (2, "2 images in 2 groups .* empty; ingest"),
     ],
 )
@@ -155,4 +152,4 @@ def test_shares_that_are_none_are_refused(make: Make, shares: str) -> None:
 @pytest.mark.parametrize("shares", ["0.8", "a,b,c", "1,2,3,4"])
 def test_shares_that_are_no_numbers(make: Make, shares: str) -> None:
     result = run(make(10), "--shares", shares)
-    assert "give three numbers" in str(result.exception)
+    assert "must be three numbers" in str(result.exception)

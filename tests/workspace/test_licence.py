@@ -39,7 +39,7 @@ def test_a_new_workspace_asks_for_none(tmp_path: Path) -> None:
     with Workspace.create(tmp_path / "w") as made:
         assert licence_of(made) is None
         assert licence_state(made) is None
-        with pytest.raises(RsitmdError, match="asks for no licence"):
+        with pytest.raises(RsitmdError, match="has no licence for annotators to accept"):
             accept(made, "anna@x.org", "Lee")
 
 
@@ -87,7 +87,7 @@ def test_the_first_time_counts_and_the_text_is_kept(tmp_path: Path) -> None:
         ]
         assert made.fact(f"licence.{found.sha256}") == TEXTS["CC-BY-4.0"]
         assert accepted(made, found)["anna@x.org"] == "2026-01-01T00:00:00+00:00"
-        with pytest.raises(RsitmdError, match="takes no part"):
+        with pytest.raises(RsitmdError, match="is not an annotator"):
             accept(made, "nobody@x.org", "Lee")
 
 

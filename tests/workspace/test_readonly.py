@@ -97,7 +97,7 @@ def test_commands_that_write_say_that_they_cannot(folder: Path, asked: tuple[str
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr == (
         f"error: {folder}: cannot be written (read-only file system); "
-        "copy the workspace to a folder that you may write to\n"
+        "copy the workspace to a folder with write permission\n"
     )
 
 

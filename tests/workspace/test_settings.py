@@ -19,12 +19,12 @@ def settings(folder: Path, text: str) -> Settings:
     return load_settings(file)
 
 
-def test_the_template_states_the_defaults(tmp_path: Path) -> None:
+def test_the_template_contains_the_defaults(tmp_path: Path) -> None:
     assert settings(tmp_path, TEMPLATE.format(name='"dataset"')) == Settings()
     assert settings(tmp_path, "") == Settings()
 
 
-def test_template_and_schema_know_every_setting() -> None:
+def test_template_and_schema_contain_every_setting() -> None:
     known = deepcopy(load_schema("workspace")["properties"])
     sections = {name: (values, known[name]) for name, values in asdict(Settings()).items()}
     thresholds = sections["validate"][0].pop("thresholds")
@@ -40,18 +40,18 @@ def test_template_and_schema_know_every_setting() -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("[dataset]\nnmae = 'x'", r"dataset\.nmae: unknown key; known here: image_size, name"),
+        ("[dataset]\nnmae = 'x'", r"dataset\.nmae: unknown key; valid keys: image_size, name"),
         ("[datsaet]", r"datsaet: unknown key"),
         ("[dataset]\nimage_size = '256'", r"dataset\.image_size: is \"256\", not of type integer"),
         ("[dataset]\nimage_size = 3", r"dataset\.image_size: 3 is less than"),
         ("[split]\ntrain = 0.5", r"train \+ val \+ test is 0\.7"),
         ("[split]\ntrain = nan", r"train \+ val \+ test is nan"),
-        ("[annotation]\nkeywords_min = 6", "keywords_min is above"),
+        ("[annotation]\nkeywords_min = 6", "keywords_min is greater"),
         ("[validate]\nignore = [3]", r"validate\.ignore\[0\]: is 3, not of type string"),
         ("[dataset", "is not TOML"),
     ],
 )
-def test_a_fault_names_its_key(tmp_path: Path, text: str, line: str) -> None:
+def test_an_error_names_the_key(tmp_path: Path, text: str, line: str) -> None:
     with pytest.raises(RsitmdError, match=line) as caught:
         settings(tmp_path, text)
     assert "\n" not in str(caught.value)

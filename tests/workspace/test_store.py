@@ -39,7 +39,7 @@ def test_any_name_is_written_as_valid_toml(tmp_path: Path, name: str) -> None:
 
 
 def test_a_folder_that_is_none_is_refused_with_the_mend(tmp_path: Path) -> None:
-    with pytest.raises(RsitmdError, match="is not a workspace; make one with: rsitmd build init"):
+    with pytest.raises(RsitmdError, match="is not a workspace; create one with: rsitmd build init"):
         Workspace.open(tmp_path)
 
 
@@ -121,7 +121,9 @@ def test_a_full_disk_is_one_line_and_nothing_is_kept(tmp_path: Path) -> None:
 def test_a_folder_with_images_of_the_user_is_no_workspace(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "port_1.tif").write_bytes(b"the user's own")
-    with pytest.raises(RsitmdError, match=r"images: holds files already; make the workspace in"):
+    with pytest.raises(
+        RsitmdError, match=r"images: already contains files; create the workspace in"
+    ):
         Workspace.create(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["images"]
     (tmp_path / "images" / "port_1.tif").unlink()

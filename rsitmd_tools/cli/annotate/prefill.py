@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import FORMATS, json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import FormatName, json_option, print_json, workspace_argument
 
 
 @click.command("prefill", short_help="Give annotators captions to take and change.")
@@ -21,7 +21,7 @@ from rsitmd_tools.cli.options import FORMATS, json_option, print_json, workspace
 @click.option("--model", help="What made them; the file's name by default.")
 @click.option(
     "--input-format",
-    type=click.Choice(FORMATS),
+    type=FormatName(),
     help="Format of the captions; recognised when not given.",
 )
 @json_option
@@ -43,7 +43,7 @@ def command(
     from rsitmd_tools.studio.api.client import Client
     from rsitmd_tools.studio.api.connection import connection_of
     from rsitmd_tools.studio.campaign.prefill import PrefillReport, keep_captions, send_predictions
-    from rsitmd_tools.studio.sync.push import send_notes
+    from rsitmd_tools.studio.sync.task_updates import update_tasks
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder, write=True) as workspace:
@@ -52,7 +52,7 @@ def command(
             report = keep_captions(workspace, captions, model or captions.stem, input_format)
         client = Client(connection_of(workspace))
         send_predictions(workspace, client, report)
-        send_notes(workspace, client)  # the page says that the text is a model's
+        update_tasks(workspace, client)  # the labeling page shows which model wrote the text
     if as_json:
         print_json(asdict(report))
         return

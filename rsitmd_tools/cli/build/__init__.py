@@ -5,14 +5,14 @@ from rsitmd_tools.cli.lazy import LazyGroup
 command = LazyGroup(
     "build",
     {
-        "init": ("rsitmd_tools.cli.build.init", "Make a workspace."),
-        "ingest": ("rsitmd_tools.cli.build.ingest", "Take in images from class folders."),
-        "split": ("rsitmd_tools.cli.build.split", "Split into train, val and test."),
+        "init": ("rsitmd_tools.cli.build.init", "Create a workspace."),
+        "ingest": ("rsitmd_tools.cli.build.ingest", "Add images from class folders."),
+        "split": ("rsitmd_tools.cli.build.split", "Split the images into train, val and test."),
         "similarity": (
             "rsitmd_tools.cli.build.similarity",
-            "Compute the prior: every image with every caption.",
+            "Compute the prior similarity of images and captions.",
         ),
-        "release": ("rsitmd_tools.cli.build.release", "Make a release that can be cited."),
+        "release": ("rsitmd_tools.cli.build.release", "Create a release that can be cited."),
     },
-    "Make a dataset: a workspace, its images, its split, its prior, its release.",
+    "Build a dataset: create a workspace, add images, split, compute the prior, release.",
 )

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 if TYPE_CHECKING:
     from rsitmd_tools.ingest import IngestReport
 
 
-@click.command("ingest", short_help="Take in images from class folders.")
+@click.command("ingest", short_help="Add images from class folders.")
 @workspace_argument
 @click.argument(
     "sources", metavar="SRC...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@click.option("--category", help="One category for all; by default the folder's name.")
-@click.option("--workers", type=click.IntRange(1, 64), help="Processes; one a core by default.")
+@click.option("--category", help="Category of all images; by default the folder name.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
+)
 @json_option
 def command(
     folder: Path,
@@ -28,17 +30,17 @@ def command(
     workers: int | None,
     as_json: bool,
 ) -> int:
-    """Take in TIFF, JPEG and PNG images as RGB TIFF <category>_<number>.tif.
+    """Add TIFF, JPEG and PNG images as RGB TIFF files <category>_<number>.tif.
 
-    The category is the name of an image's folder; of an image that lies directly in SRC
-    or in a folder "images" it is the one in its own name (port_3.jpg), else SRC's. The
-    same content is taken in once. Files that cannot be used are kept out and listed with
-    the reason; the rest goes in, and the exit code is 1 only if nothing could be.
+    The category is the name of the image's folder. For an image directly in SRC or in a
+    folder named "images", it is the prefix of the file name (port_3.jpg) if there is one,
+    otherwise the name of SRC. Each content is added once. Unusable files are rejected and
+    listed with the reason. The exit code is 1 only if no file could be used.
 
-    Images are cut to the largest centred square and resized to dataset.image_size;
-    transparent pixels become black, values of more than 8 bits are stretched, and of
-    several pages the first counts. Links to folders, and links that lead out of SRC, are
-    not followed.
+    Images are cropped to the largest centred square and resized to dataset.image_size.
+    Transparent pixels become black, values of more than 8 bits are stretched, and only the
+    first page of a file is read. Links to folders and links that point outside SRC are not
+    followed.
 
     \b
     Examples:
@@ -63,14 +65,17 @@ def _print(report: IngestReport) -> None:
     from rsitmd_tools.errors import printable
 
     click.echo(
-        f"images: {report.added} added, {report.known} known, {len(report.rejected)} kept out; "
-        f"{report.duplicates} are duplicates, in {report.duplicate_groups} groups"
+        f"images: {report.added} added, {report.known} known, {len(report.rejected)} rejected; "
+        f"{count_of(report.duplicates, 'duplicate')} in "
+        f"{count_of(report.duplicate_groups, 'group')}"
     )
     if report.restored:
-        click.echo(f"restored: {report.restored} images whose file was gone")
+        click.echo(f"restored: {count_of(report.restored, 'missing image file')}")
     if report.skipped:
-        click.echo(f"skipped: {report.skipped} other files or links")
+        click.echo(f"skipped: {count_of(report.skipped, 'file')} (other types, or links)")
     for source, problem in report.rejected:
-        click.echo(f"kept out: {printable(source)}: {printable(problem)}", err=True)
+        click.echo(f"rejected: {printable(source)}: {printable(problem)}", err=True)
     for source, filename in report.other_category:
-        click.echo(f"note: {printable(source)} is {filename}, of another category", err=True)
+        click.echo(
+            f"note: {printable(source)} is known as {filename}; its category stays", err=True
+        )

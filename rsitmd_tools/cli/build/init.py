@@ -9,14 +9,13 @@ import click
 from rsitmd_tools.cli.options import workspace_argument
 
 
-@click.command("init", short_help="Make a workspace.")
+@click.command("init", short_help="Create a workspace.")
 @workspace_argument
-@click.option("--name", help="Name of the dataset; the folder's name by default.")
+@click.option("--name", help="Name of the dataset; by default the name of the folder.")
 def command(folder: Path, name: str | None) -> None:
-    """Make a workspace: rsitmd.toml, workspace.db and images/.
+    """Create a workspace: rsitmd.toml, workspace.db and images/.
 
-    Run on a workspace that exists it changes nothing but brings an older database up
-    to date.
+    For an existing workspace, only an older database is migrated to the current version.
 
     \b
     Examples:

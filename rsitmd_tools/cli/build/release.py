@@ -7,33 +7,35 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 if TYPE_CHECKING:
     from rsitmd_tools.release import ReleaseReport
 
 
-@click.command("release", short_help="Make a release that can be cited.")
+@click.command("release", short_help="Create a release that can be cited.")
 @workspace_argument
-@click.option("--version", required=True, help="A semantic version, such as 1.0.0.")
+@click.option("--version", required=True, help="Semantic version, such as 1.0.0.")
 @click.option(
     "-o",
     "--output",
     required=True,
     metavar="OUT",
     type=click.Path(path_type=Path),
-    help="The release's folder; nothing else may be there.",
+    help="Folder of the release; it must not exist.",
 )
 @json_option
 def command(folder: Path, version: str, output: Path, as_json: bool) -> None:
-    """Make a release: images, dataset_RSITMD.json, precomp, prior, statistics, checksums.
+    """Create a release: images, dataset_RSITMD.json, precomp, prior, statistics, checksums.
 
-    Images that have not all their sentences yet are left out; release.json names them. It
-    takes every sentence that is neither sent back nor rejected; with `only_accepted = true`
-    under `[release]` in rsitmd.toml, only those that a reviewer has accepted. release.json says
-    how many sentences are a human's and how many began as a machine's text.
-    Annotators appear by number, never by address. The folder appears whole or not at
-    all, and the same workspace gives the same bytes; `sha256sum -c SHA256SUMS` checks it.
+    A release includes every sentence that is neither sent back nor rejected. If rsitmd.toml
+    sets `only_accepted = true` under `[release]`, it includes only the sentences that a
+    reviewer accepted. Images without all their sentences are left out and listed in
+    release.json, which also counts sentences by origin (human or machine). Annotators are
+    identified by number, never by address.
+
+    The folder is complete or does not exist. The same workspace always produces the same
+    bytes. Run `sha256sum -c SHA256SUMS` to check a release.
 
     \b
     Examples:
@@ -48,16 +50,17 @@ def command(folder: Path, version: str, output: Path, as_json: bool) -> None:
         report = make_release(workspace, version, output)
     if report.left_out:
         click.echo(
-            f"left out: {report.left_out} images without all their sentences"
-            f"{' accepted' if report.only_accepted else ''}, named in {output / 'release.json'}",
+            f"left out: {count_of(report.left_out, 'image')} without all"
+            f"{' accepted' if report.only_accepted else ''} sentences, listed in"
+            f" {output / 'release.json'}",
             err=True,
         )
     if report.no_precomp:
         click.echo(f"left out: precomp/: {report.no_precomp}", err=True)
     if report.not_accepted:
         click.echo(
-            f"warning: {', '.join(report.not_accepted)} wrote and have not accepted the licence:"
-            f" rsitmd annotate status {folder}",
+            f"warning: the release has text of {', '.join(report.not_accepted)} without their"
+            f" acceptance of the licence; see: rsitmd annotate status {folder}",
             err=True,
         )
     if as_json:
@@ -65,12 +68,15 @@ def command(folder: Path, version: str, output: Path, as_json: bool) -> None:
         return
     click.echo(_reviewed(report))
     counts = ", ".join(f"{name} {count}" for name, count in report.images.items())
-    click.echo(f"release: {counts}; {report.sentences} sentences, {report.keywords} keywords")
+    click.echo(
+        f"release: {counts}; {count_of(report.sentences, 'sentence')},"
+        f" {count_of(report.keywords, 'keyword')}"
+    )
     click.echo(f"folder: {output}")
 
 
 def _reviewed(report: ReleaseReport) -> str:
-    """Say how many sentences nobody has accepted, and where they are."""
+    """Return how many sentences no reviewer accepted, and whether the release has them."""
     setting = f"([release] only_accepted = {str(report.only_accepted).lower()} in rsitmd.toml)"
-    where = "are left out" if report.only_accepted else "are in the release"
-    return f"not accepted: {report.unreviewed} sentences {where} {setting}"
+    where = "left out" if report.only_accepted else "included"
+    return f"not accepted: {count_of(report.unreviewed, 'sentence')}, {where} {setting}"

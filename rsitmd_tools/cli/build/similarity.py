@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rsitmd_tools.cli.options import input_options, json_option, print_json
+from rsitmd_tools.cli.options import count_of, input_options, json_option, print_json
 
 if TYPE_CHECKING:
     from rsitmd_tools.dataset import Dataset
@@ -23,50 +23,56 @@ def _weights(
     try:
         bleu, meteor = (float(part) for part in text.split(","))
     except ValueError:
-        raise click.BadParameter("give two numbers, such as 0.5,0.5") from None
+        raise click.BadParameter("must be two numbers, such as 0.5,0.5") from None
     return bleu, meteor
 
 
-@click.command("similarity", short_help="Compute the prior: every image with every caption.")
+@click.command("similarity", short_help="Compute the prior similarity of images and captions.")
 @click.argument(
     "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @input_options
-@click.option("--split", help="Only the images and captions of this split.")
+@click.option("--split", help="Use only the images and captions of this split.")
 @click.option(
     "--definition",
     type=click.Choice(["reference", "paper"]),
     default="reference",
     show_default=True,
-    help="reference: AMFMN's public script; paper: BLEU and METEOR.",
+    help="reference: the public AMFMN script; paper: BLEU and METEOR.",
 )
 @click.option(
     "--weights",
     metavar="B,M",
     callback=_weights,
-    help="Of BLEU and METEOR in paper; 0.5,0.5 by default.",
+    help="Weights of BLEU and METEOR in paper; 0.5,0.5 by default.",
 )
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float64"]),
     default="float64",
     show_default=True,
-    help="Numbers of the matrix.",
+    help="Data type of the matrix.",
 )
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
     metavar="T",
-    help="Keep similarities from T on, sparse, and the mean of the others.",
+    help="Write a sparse file with similarities >= T and the mean of the others.",
 )
-@click.option("--threads", type=click.IntRange(1, 256), help="Threads; all cores by default.")
+@click.option(
+    "--threads", type=click.IntRange(1, 256), help="Number of threads; one per core by default."
+)
 @click.option(
     "-o",
     "--output",
     type=_FILE,
-    help="The file: .npy, or .npz with --threshold; ./prior-<split or all>.npy by default.",
+    help="Output file: .npy, or .npz with --threshold; ./prior-<split or all>.npy by default.",
 )
-@click.option("--plot", type=_FILE, help="Draw the heat map of figure 7 instead; several PATHs.")
+@click.option(
+    "--plot",
+    type=_FILE,
+    help="Draw a heat map (figure 7 of the paper) instead; accepts several PATHs.",
+)
 @json_option
 def command(
     paths: tuple[Path, ...],
@@ -76,14 +82,14 @@ def command(
     output: Path | None,
     plot: Path | None,
     as_json: bool,
-    **asked: Any,
+    **options: Any,
 ) -> None:
     """Compute the prior similarity of every image with every caption.
 
-    The matrix (images x captions) goes into a .npy file, or sparse into a .npz file; rows
-    of images without words are NaN. A JSON beside it says what it was made of. With --plot
-    a heat map is drawn, of several datasets side by side; the matrix is written too only
-    where -o asks for it.
+    The matrix (images x captions) is written to a .npy file, or to a .npz file if it is
+    sparse. Rows of images without words are NaN. A JSON file beside it records the
+    definition, the settings and checksums of the data. With --plot, a heat map is drawn,
+    with several datasets side by side; the matrix is then written only with -o.
 
     \b
     Examples:
@@ -93,29 +99,29 @@ def command(
       rsitmd build similarity rsitmd/ ucm/ --split test --plot heat.png
     """
     if len(paths) > 1 and (plot is None or output is not None):
-        raise click.UsageError("Several PATHs go with --plot only, without -o.")
-    if asked["weights"] is not None and asked["definition"] != "paper":
-        raise click.UsageError("--weights goes with --definition paper.")
+        raise click.UsageError("Several PATHs require --plot and exclude -o.")
+    if options["weights"] is not None and options["definition"] != "paper":
+        raise click.UsageError("--weights requires --definition paper.")
     import gc
 
     from rsitmd_tools.formats import load_dataset
     from rsitmd_tools.similarity.definitions import EQUAL_WEIGHTS
 
-    # Captions become a million small lists and strings, and no cycles: the collector would
-    # go through them again and again and find nothing.
+    # Captions become a million small lists and strings without cycles. The garbage collector
+    # would scan them repeatedly and free nothing.
     gc.disable()
 
-    asked["weights"] = asked["weights"] or EQUAL_WEIGHTS
+    options["weights"] = options["weights"] or EQUAL_WEIGHTS
     datasets = [load_dataset(path, input_format, image_folder) for path in paths]
     if split is not None:
         datasets = [dataset.select(split) for dataset in datasets]
     document: dict[str, Any] = {}
     if plot is None or output is not None:
-        suffix = ".npy" if asked["threshold"] is None else ".npz"
+        suffix = ".npy" if options["threshold"] is None else ".npz"
         target = output or Path(f"prior-{split or 'all'}{suffix}")
-        document = _write(datasets[0], target, asked, told=not as_json)
+        document = _write(datasets[0], target, options, verbose=not as_json)
     if plot is not None:
-        means = _plot(datasets, plot, asked)
+        means = _plot(datasets, plot, options)
         document |= {"plot": str(plot), "means": means}
         if not as_json:
             click.echo(f"heat map: {plot}")
@@ -123,27 +129,34 @@ def command(
         print_json(document)
 
 
-def _write(dataset: Dataset, target: Path, asked: dict[str, Any], *, told: bool) -> dict[str, Any]:
+def _write(
+    dataset: Dataset, target: Path, options: dict[str, Any], *, verbose: bool
+) -> dict[str, Any]:
     from rsitmd_tools.similarity import write_prior
 
-    about = write_prior(dataset, target, **asked).about
-    if told:
-        images, captions = about["shape"]
-        click.echo(f"prior: {images} images x {captions} captions, {about['nan_rows']} NaN rows")
-        if "meteor_stages" in about:
-            click.echo(f"METEOR stages: {', '.join(about['meteor_stages'])}")
-        if "kept" in about:
-            click.echo(f"kept: {about['kept']}; mean of the others {about['dropped_mean']:.6f}")
+    metadata = write_prior(dataset, target, **options).metadata
+    if verbose:
+        images, captions = metadata["shape"]
+        click.echo(
+            f"prior: {count_of(images, 'image')} x {count_of(captions, 'caption')},"
+            f" {count_of(metadata['nan_rows'], 'NaN row')}"
+        )
+        if "meteor_stages" in metadata:
+            click.echo(f"METEOR stages: {', '.join(metadata['meteor_stages'])}")
+        if "kept" in metadata:
+            click.echo(
+                f"kept: {metadata['kept']}; mean of the others {metadata['dropped_mean']:.6f}"
+            )
         click.echo(f"file: {target}")
-    return {"path": str(target), **about}
+    return {"path": str(target), **metadata}
 
 
-def _plot(datasets: list[Dataset], plot: Path, asked: dict[str, Any]) -> dict[str, float]:
-    from rsitmd_tools.similarity.heatmap import check_ending, draw_heat_maps, heat_map
+def _plot(datasets: list[Dataset], plot: Path, options: dict[str, Any]) -> dict[str, float]:
+    from rsitmd_tools.similarity.heatmap import check_suffix, draw_heat_maps, heat_map
 
-    check_ending(plot)
+    check_suffix(plot)
     maps = [
-        heat_map(dataset, asked["definition"], asked["weights"], asked["threads"])
+        heat_map(dataset, options["definition"], options["weights"], options["threads"])
         for dataset in datasets
     ]
     draw_heat_maps(maps, plot)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 
 def _shares(
@@ -17,25 +17,25 @@ def _shares(
     try:
         train, val, test = (float(share) for share in text.split(","))
     except ValueError:
-        raise click.BadParameter("give three numbers, such as 0.8,0.1,0.1") from None
+        raise click.BadParameter("must be three numbers, such as 0.8,0.1,0.1") from None
     return {"train": train, "val": val, "test": test}
 
 
-@click.command("split", short_help="Split into train, val and test.")
+@click.command("split", short_help="Split the images into train, val and test.")
 @workspace_argument
 @click.option(
     "--shares",
     metavar="TRAIN,VAL,TEST",
     callback=_shares,
-    help="Shares that sum to 1; by default those of rsitmd.toml.",
+    help="Shares of the splits, which sum to 1; by default those in rsitmd.toml.",
 )
-@click.option("--seed", type=int, help="Seed; by default that of rsitmd.toml.")
-@click.option("--reassign", is_flag=True, help="Place all images anew.")
+@click.option("--seed", type=int, help="Random seed; by default that in rsitmd.toml.")
+@click.option("--reassign", is_flag=True, help="Assign all images again.")
 @click.option(
     "--exclude",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Images never to train on, from `validate --against --exclusions`: into test.",
+    help="Put the images listed in FILE (see `validate --exclusions`) into test.",
 )
 @json_option
 def command(
@@ -48,10 +48,10 @@ def command(
 ) -> int:
     """Split the images into train, val and test.
 
-    Stratified by category, seeded, and exact or near duplicates never in different
-    splits. Images that have a split keep it, so that a test image of an earlier release
-    never comes into training; only new ones are placed, unless --reassign is given.
-    Shares, seed and nearness stand in rsitmd.toml, section [split].
+    The split is stratified by category and seeded. Exact and near duplicates always get
+    the same split. Images that have a split keep it, so that a test image of an earlier
+    release never becomes a training image; only new images are assigned. Use --reassign to
+    assign all images again. The defaults are in section [split] of rsitmd.toml.
 
     \b
     Examples:
@@ -70,18 +70,20 @@ def command(
     else:
         counts = ", ".join(f"{name} {count}" for name, count in report.images.items())
         click.echo(
-            f"split: {counts}; {report.placed} placed (seed {report.seed}), "
-            f"{report.kept_together} images in groups of duplicates kept together"
+            f"split: {counts}; {report.placed} assigned (seed {report.seed}), "
+            f"{count_of(report.kept_together, 'duplicate')} kept together"
         )
     if report.settings_changed:
         click.echo(
-            "note: images placed by other shares or another seed stay; --reassign places all anew",
+            "note: images that were assigned with other shares or another seed keep their split;"
+            " use --reassign to assign all images again",
             err=True,
         )
     if report.parted:
         click.echo(
-            f"warning: {report.parted} groups of duplicates lie in several splits, placed before "
-            "they were found to belong together; --reassign mends it",
+            f"warning: duplicates are in different splits"
+            f" ({count_of(report.parted, 'group')} assigned before the duplicates were found);"
+            " use --reassign to fix this",
             err=True,
         )
     return 1 if report.parted else 0

@@ -1,4 +1,4 @@
-"""Procedurally drawn scenes with captions that are true by construction."""
+"""Synthetic scenes with captions that are true by construction."""
 
 from rsitmd_tools.demo.scenes.scene import DrawnScene, draw_scenes
 from rsitmd_tools.demo.scenes.write import write_scenes

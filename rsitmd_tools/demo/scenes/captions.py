@@ -1,4 +1,4 @@
-"""Five wordings of one description, one an annotator, each true."""
+"""Five true sentences about one scene, one per annotator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rsitmd_tools.demo.scenes.kinds import NUMBERS
 
 
 def sentences_of(scene: Description) -> tuple[tuple[str, str], ...]:
-    """Return ``(annotator, sentence)`` of five annotators."""
+    """Return ``(annotator, sentence)`` pairs of five annotators."""
     first, second = scene.groups
     place, other_place = scene.kind.place
     crossed = f"a {scene.band} {scene.kind.band[0]}" if scene.kind.band else "no road"
@@ -30,7 +30,7 @@ def sentences_of(scene: Description) -> tuple[tuple[str, str], ...]:
 
 
 def keywords_of(scene: Description) -> tuple[str, ...]:
-    """Return keywords: fine-grained word and object."""
+    """Return the keywords: a fine-grained word and an object each."""
     name = _name(scene, 1, False)
     found = [f"{group.colour} {name}" for group in scene.groups]
     found.append(f"{scene.ground} {scene.kind.keyword}")
@@ -53,7 +53,7 @@ def _verb(group: Group) -> str:
 
 
 def _relation(scene: Description) -> str:
-    """Say where the second group lies, seen from the first."""
+    """Return the position of the second group relative to the first."""
     first, second = (group.spot.split() for group in scene.groups)
     if first[0] == second[0]:
         return f"to the {second[1]} of"

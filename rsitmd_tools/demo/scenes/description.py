@@ -1,4 +1,4 @@
-"""What a scene shows, chosen at random from a seed."""
+"""The contents of a scene, chosen at random from a seed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rsitmd_tools.demo.scenes.kinds import COLOURS, KINDS, Kind
 SPOTS = ("upper left", "upper right", "lower left", "lower right")
 SIZES = ("small", "large")
 MOST = 4
-# Of a scene and its look-alikes, and how much smaller objects are among look-alikes.
+# Maximum number of similar scenes, and the scale of their objects.
 MOST_ALIKE = 4
 SMALLER = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Equal objects in one quarter of the scene."""
+    """Objects of one kind in a quarter of the scene."""
 
     count: int
     colour: str
@@ -28,15 +28,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """All that a caption may say about a scene.
+    """All facts about a scene that a caption can state.
 
     Attributes:
         kind: The category and its words.
         ground: Name of the ground's colour.
-        band: ``horizontal`` or ``vertical``, where the kind has a strip across it.
+        band: ``horizontal`` or ``vertical``, if the kind has a strip across it.
         groups: Two groups of objects in two quarters.
-        seed: Places objects and textures within what is described.
-        scale: Of the objects.
+        seed: Seed of the positions of objects and of textures.
+        scale: Scale of the objects.
     """
 
     kind: Kind
@@ -48,13 +48,13 @@ class Description:
 
 
 def describe(index: int, seed: int, alike: int = 1) -> Description:
-    """Choose what scene ``index`` shows.
+    """Choose the contents of scene ``index``.
 
     Args:
         index: Number of the scene.
         seed: Seed of all scenes.
-        alike: So many consecutive scenes, at most four, differ in one fact each, and their
-            objects are small: the harder mode.
+        alike: Number of consecutive scenes (1 to 4) that differ in one fact each. If it is
+            greater than 1, the objects are small: the harder mode.
     """
     if not 1 <= alike <= MOST_ALIKE:
         raise ValueError(f"{alike} scenes alike: one to {MOST_ALIKE}")
@@ -63,7 +63,7 @@ def describe(index: int, seed: int, alike: int = 1) -> Description:
     kind = KINDS[base % len(KINDS)]
     ground = str(random.choice(list(kind.grounds)))
     spots = random.permutation(SPOTS)[:2]
-    # Objects of the ground's own colour could not be seen.
+    # Objects in the colour of the ground would be invisible.
     colours = random.permutation([name for name in COLOURS if name != ground])[:2]
     counts = random.permutation(np.arange(1, MOST + 1))[:2]
     groups = tuple(

@@ -1,4 +1,4 @@
-"""Drawing: textured ground, a band, objects with shadows, smoothed from twice the size."""
+"""Drawing of scenes: textured ground, a band and objects with shadows, at twice the size."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def draw(scene: Description) -> Image.Image:
 
 
 def _ground(colour: Colour, random: np.random.Generator) -> Image.Image:
-    """Return a ground with noise of several scales."""
+    """Return a ground with noise at several scales."""
     size = SIDE * SCALE
     noise = np.zeros((size, size))
     for cells, strength in ((6, 9.0), (24, 6.0), (96, 5.0), (size, 4.0)):
@@ -51,7 +51,7 @@ def _ground(colour: Colour, random: np.random.Generator) -> Image.Image:
 
 
 def _band(image: Image.Image, way: str, colour: Colour, random: np.random.Generator) -> None:
-    """Draw a strip through the middle, where no object stands."""
+    """Draw a strip through the middle, where there are no objects."""
     middle, half = SIDE * SCALE / 2, float(random.uniform(8, 13)) * SCALE
     bend = random.uniform(-4, 4, 2) * SCALE
     end = SIDE * SCALE
@@ -62,7 +62,7 @@ def _band(image: Image.Image, way: str, colour: Colour, random: np.random.Genera
 
 
 def _places(group: Group, random: np.random.Generator) -> list[tuple[float, float]]:
-    """Return places in the group's quarter, one a cell so that objects never touch."""
+    """Return positions in the quarter of a group, one per cell so that objects never touch."""
     cells = [(x, y) for x in range(2) for y in range(2)]
     chosen = [cells[i] for i in random.permutation(len(cells))[: group.count]]
     left = 0 if group.spot.endswith("left") else SIDE // 2 + 14
@@ -76,7 +76,7 @@ def _places(group: Group, random: np.random.Generator) -> list[tuple[float, floa
 
 
 def _stamp(shape: str, colour: Colour, radius: int, turn: float) -> Image.Image:
-    """Draw one object on a clear square and turn it."""
+    """Draw one object on a transparent square and rotate it."""
     side = 2 * radius + 8
     stamp = Image.new("RGBA", (side, side))
     _SHAPES[shape](ImageDraw.Draw(stamp), side / 2, float(radius), colour)

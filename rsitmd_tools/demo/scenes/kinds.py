@@ -1,4 +1,4 @@
-"""What the scenes are made of: grounds, objects, colours, places, as data."""
+"""Categories, grounds, objects and colours of the scenes, as data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Thing:
     """A kind of object.
 
     Attributes:
-        shape: How it is drawn: plane, boat, car, house, disc, court, tree, tent.
+        shape: Drawn shape: plane, boat, car, house, disc, court, tree, tent.
         words: Singular and plural of its name and of a synonym.
     """
 
@@ -37,12 +37,12 @@ class Kind:
     """A category of scenes.
 
     Attributes:
-        category: Its name.
-        grounds: Names of the ground and their colours.
-        thing: What stands on it.
+        category: Name of the category.
+        grounds: Colours of the ground by name.
+        thing: Kind of the objects.
         place: The scene as a noun, and a synonym.
         keyword: Object word for the ground.
-        band: A strip across the scene and its colour, where there is one.
+        band: A strip across the scene and its colour, or None.
     """
 
     category: str

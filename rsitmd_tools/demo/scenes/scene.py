@@ -1,4 +1,4 @@
-"""Scenes: described, drawn and captioned."""
+"""Synthetic scenes: description, image and captions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rsitmd_tools.demo.scenes.draw import draw
 
 @dataclass(frozen=True, slots=True)
 class DrawnScene:
-    """A scene with what five annotators write about it."""
+    """A scene with the annotations of five annotators."""
 
     category: str
     description: Description
@@ -24,12 +24,12 @@ class DrawnScene:
 
 
 def draw_scenes(count: int, seed: int = 0, alike: int = 1) -> Iterator[DrawnScene]:
-    """Draw scenes, the categories in turn; scene ``i`` does not depend on ``count``.
+    """Draw scenes of all categories in turn; scene ``i`` does not depend on ``count``.
 
     Args:
-        count: How many.
-        seed: Seed of all.
-        alike: So many consecutive ones differ in one fact each (see :func:`describe`).
+        count: Number of scenes.
+        seed: Seed of all scenes.
+        alike: Number of consecutive scenes that differ in one fact (see :func:`describe`).
     """
     for index in range(count):
         description = describe(index, seed, alike)

@@ -1,4 +1,4 @@
-"""Write scenes as a folder of captioned images."""
+"""Write scenes to a folder of captioned images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rsitmd_tools.progress import track
 
 
 def write_scenes(folder: Path, count: int, seed: int = 0) -> None:
-    """Draw scenes into ``images/`` and ``annotations.jsonl``; the same seed, the same bytes."""
+    """Write ``images/`` and ``annotations.jsonl``; the same seed always gives the same bytes."""
     numbers: Counter[str] = Counter()
     lines = []
     for scene in track(draw_scenes(count, seed), "draw scenes", count):

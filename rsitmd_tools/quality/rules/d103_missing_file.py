@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rsitmd_tools.dataset.records import MISSING_FILE
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
@@ -30,5 +31,5 @@ def missing_file(subject: Subject) -> Iterator[Violation]:
         try:
             subject.dataset.image_path(image)
         except RsitmdError as error:
-            if error.what == "image file is absent":
+            if error.what == MISSING_FILE:
                 yield Violation("has no file in the image folder", image)

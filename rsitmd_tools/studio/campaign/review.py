@@ -24,7 +24,7 @@ from rsitmd_tools.studio.campaign.decisions import (
     is_file,
 )
 from rsitmd_tools.studio.campaign.sentences import Empty, Entry, row_of, sentences
-from rsitmd_tools.studio.sync.push import send_notes
+from rsitmd_tools.studio.sync.task_updates import update_tasks
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.acceptance import Acceptance, acceptance
 from rsitmd_tools.workspace.review import seen_findings, state_counts, was_ever_sent_back
@@ -148,8 +148,8 @@ def review(workspace: Workspace, request: ReviewRequest) -> ReviewReport:
         # Only a task of a sentence that is or was sent back has a note.
         client = Client(connection_of(workspace)) if was_ever_sent_back(workspace) else None
         if client is not None:
-            send_notes(workspace, client)
-        # Sending notes may have changed the numbers of tasks.
+            update_tasks(workspace, client)
+        # The update may have changed the numbers of tasks.
         now = {e.label: e for e in sentences(workspace).values()}
         _list_sent_back(report, back, found, now, "" if client is None else client.connection.page)
     return report

@@ -54,6 +54,8 @@ LOG = "server.log"
 LAUNCH = "rsitmd_tools.studio.page.launch"
 RESET_ACCOUNT = "RSITMD_RESET_ACCOUNT"  # read by that module
 SQLITE = "data/label_studio.sqlite3"
+# Present from the first start until the server has answered.
+FIRST_START = "first-start"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -139,6 +141,7 @@ class EmbeddedServer:
                 hint="use that one, or stop it first",
             )
         try:
+            self._remove_unfinished_database()
             self.secrets = self._secrets()
             remove_state(self._studio)  # left by a server that was killed
             port = choose_port(self._studio, self._asked_port)
@@ -146,6 +149,7 @@ class EmbeddedServer:
             self._process = self._launch(port)
             self._wait_for_health()
             self._check_account()
+            (self._studio / FIRST_START).unlink(missing_ok=True)
             record_port(self._studio, port)
             if self._postgres is not None:
                 record_postgres(self._studio, self._postgres)
@@ -175,6 +179,21 @@ class EmbeddedServer:
         if self._process is not None:
             self._process.wait()
             raise self._ended()
+
+    def _remove_unfinished_database(self) -> None:
+        """Remove a SQLite database whose first migration was killed.
+
+        Label Studio cannot continue such a migration: it fails with a ``KeyError``. The server
+        has never answered, so the database holds nothing that anybody wrote.
+        """
+        if self._postgres is not None:
+            return
+        database, marker = self._studio / SQLITE, self._studio / FIRST_START
+        if marker.exists():
+            for suffix in ("", "-journal", "-wal", "-shm"):
+                database.with_name(database.name + suffix).unlink(missing_ok=True)
+        elif not database.exists():
+            marker.touch(mode=0o600)
 
     def _secrets(self) -> Secrets:
         """Return the lead's account; it is made for a server that has never run."""

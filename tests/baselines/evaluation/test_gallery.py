@@ -29,7 +29,7 @@ def test_blank_sentences_and_images_without_any_are_left_out(gallery: Gallery) -
 
 
 def test_an_absent_split_names_those_there(uneven: Dataset) -> None:
-    with pytest.raises(RsitmdError, match="no images in split 'val'; splits here: test"):
+    with pytest.raises(RsitmdError, match="no images in split 'val'; available splits: test"):
         Gallery.of(uneven, "val")
 
 

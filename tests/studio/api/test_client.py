@@ -209,5 +209,5 @@ def test_a_proxy_is_left_out_on_this_machine(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_absent_sdk_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"pip install 'rsitmd-tools\[studio\]' brings it"):
+    with pytest.raises(MissingExtra, match=r"pip install 'rsitmd-tools\[studio\]'"):
         Client(Connection("key", "http://127.0.0.1:9", TOKEN))

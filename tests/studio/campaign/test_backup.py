@@ -168,7 +168,7 @@ def test_files_of_a_running_backup_are_not_removed(folder: Path, tmp_path: Path)
     lock = WriterLock(folder / BACKUP_LOCK)
     lock.acquire()
     (folder / ".partial-backup-live").mkdir()
-    with pytest.raises(RsitmdError, match="another command is writing here"):
+    with pytest.raises(RsitmdError, match="another command is writing to this workspace"):
         backup(folder, tmp_path / "b.tar")
     assert (folder / ".partial-backup-live").exists()
     lock.release()
@@ -208,7 +208,7 @@ def test_no_file_is_extracted_outside_the_folder(folder: Path, tmp_path: Path, n
 
 def test_an_existing_folder_is_not_changed(folder: Path, tmp_path: Path) -> None:
     backup(folder, tmp_path / "b.tar")
-    with pytest.raises(RsitmdError, match="exists already"):
+    with pytest.raises(RsitmdError, match="already exists"):
         restore(tmp_path / "b.tar", folder)
     with pytest.raises(RsitmdError, match="cannot be read"):
         restore(tmp_path / "absent.tar", tmp_path / "back")

@@ -1,0 +1,210 @@
+"""The table of images: what an ingest adds, a split assigns and a release reads."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rsitmd_tools.workspace.store import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class NewImage:
+    """An image to be added.
+
+    Attributes:
+        sha256: SHA-256 of the source file.
+        filename: ``<category>_<number>.tif``.
+        category: Category of the scene.
+        number: Number within the category.
+        source: Path of the source file.
+        width: Width of the source in pixels.
+        height: Height of the source in pixels.
+        pixel_sha256: SHA-256 of the normalised RGB pixels.
+        phash: Perceptual hashes of the eight orientations, in hex digits.
+        ingested_at: ISO 8601, UTC.
+    """
+
+    sha256: str
+    filename: str
+    category: str
+    number: int
+    source: str
+    width: int
+    height: int
+    pixel_sha256: str
+    phash: str
+    ingested_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An image of the workspace.
+
+    Attributes:
+        id: Row of the image.
+        sha256: SHA-256 of the source file.
+        filename: ``<category>_<number>.tif``.
+        category: Category of the scene.
+        number: Number within the category.
+        pixel_sha256: SHA-256 of the normalised RGB pixels.
+        phash: Perceptual hashes of the eight orientations, in hex digits.
+        duplicate_group: Row of the first image of its group of duplicates; None if it has no
+            duplicate.
+        split: ``train``, ``val`` or ``test``; None before the split.
+    """
+
+    id: int
+    sha256: str
+    filename: str
+    category: str
+    number: int
+    pixel_sha256: str
+    phash: str
+    duplicate_group: int | None
+    split: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PushedImage:
+    """A task on the server and its image.
+
+    Attributes:
+        sha256: SHA-256 of the image's source file.
+        project: Number of the project on the server.
+        task: Number of the task on the server.
+    """
+
+    sha256: str
+    project: int
+    task: int
+
+
+def stored_images(workspace: Workspace) -> list[StoredImage]:
+    """Return all images, in the order in which they were added."""
+    rows = workspace.db.execute(
+        "SELECT id, sha256, filename, category, number, pixel_sha256, phash, duplicate_group,"
+        " split FROM image ORDER BY id"
+    )
+    return [StoredImage(*row) for row in rows]
+
+
+def has_images(workspace: Workspace) -> bool:
+    """Return whether the workspace has any image."""
+    return workspace.db.execute("SELECT 1 FROM image").fetchone() is not None
+
+
+def add_images(db: sqlite3.Connection, images: Iterable[NewImage]) -> None:
+    """Add images. Call it inside a transaction."""
+    db.executemany(
+        "INSERT INTO image (sha256, filename, category, number, source, width, height,"
+        " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        map(astuple, images),
+    )
+
+
+def set_duplicate_groups(db: sqlite3.Connection, groups: Iterable[tuple[int, int | None]]) -> None:
+    """Set the duplicate groups of images. Call it inside a transaction.
+
+    Args:
+        db: The workspace's database.
+        groups: Pairs of an image's row and its group.
+    """
+    db.executemany(
+        "UPDATE image SET duplicate_group = ? WHERE id = ?", ((group, row) for row, group in groups)
+    )
+
+
+def set_splits(db: sqlite3.Connection, splits: Iterable[tuple[str, str]]) -> None:
+    """Set the splits of images. Call it inside a transaction.
+
+    Args:
+        db: The workspace's database.
+        splits: Pairs of an image's file name and its split.
+    """
+    db.executemany(
+        "UPDATE image SET split = ? WHERE filename = ?", ((split, name) for name, split in splits)
+    )
+
+
+def record_rejected(
+    db: sqlite3.Connection, rejected: Iterable[tuple[str, str]], rejected_at: str
+) -> None:
+    """Record files that cannot be used. Call it inside a transaction.
+
+    A file that is recorded with the same reason keeps its date.
+
+    Args:
+        db: The workspace's database.
+        rejected: Pairs of a file's path and the reason.
+        rejected_at: ISO 8601, UTC.
+    """
+    db.executemany(
+        "INSERT INTO rejected VALUES (?, ?, ?) ON CONFLICT (source) DO UPDATE SET"
+        " reason = excluded.reason, rejected_at = excluded.rejected_at"
+        " WHERE reason != excluded.reason",
+        ((source, why, rejected_at) for source, why in rejected),
+    )
+
+
+def forget_rejected(db: sqlite3.Connection, sources: Iterable[str]) -> None:
+    """Remove the records of files that can be used now. Call it inside a transaction."""
+    db.executemany("DELETE FROM rejected WHERE source = ?", ((source,) for source in sources))
+
+
+def pushed_images(workspace: Workspace, email: str) -> list[PushedImage]:
+    """Return the tasks of an annotator's own project and of shared projects, in order.
+
+    Args:
+        workspace: The workspace.
+        email: Address of the annotator.
+    """
+    rows = workspace.db.execute(
+        "SELECT image.sha256, project.server_id, task.server_id FROM task"
+        " JOIN image ON image.id = task.image_id JOIN project ON project.id = task.project_id"
+        " LEFT JOIN annotator ON annotator.id = project.annotator_id"
+        " WHERE annotator.email IS NULL OR annotator.email = ? ORDER BY task.id",
+        (email,),
+    )
+    return [PushedImage(*row) for row in rows]
+
+
+@contextmanager
+def snapshot(workspace: Workspace) -> Iterator[None]:
+    """Read the database at one moment, whatever another process writes meanwhile."""
+    workspace.db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        workspace.db.execute("ROLLBACK")
+
+
+def annotator_numbers(workspace: Workspace) -> dict[str, int]:
+    """Return the row of each annotator by address: the number that a release shows."""
+    rows = workspace.db.execute("SELECT email, id FROM annotator")
+    return {row["email"]: row["id"] for row in rows}
+
+
+def authors_by_image(workspace: Workspace) -> set[tuple[str, str]]:
+    """Return pairs of a file name and the address of an annotator who wrote about the image.
+
+    Sentences and keywords of the main projects count.
+    """
+    rows = workspace.db.execute(
+        "SELECT DISTINCT filename, email FROM current_annotation AS annotation"
+        " JOIN task ON task.id = task_id"
+        " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
+        " JOIN image ON image.id = image_id"
+        " JOIN annotator ON annotator.id = annotation.annotator_id"
+    )
+    return {(row["filename"], row["email"]) for row in rows}
+
+
+def last_annotated(workspace: Workspace) -> str | None:
+    """Return the time of the latest revision (ISO 8601, UTC), or None if there is none."""
+    row = workspace.db.execute("SELECT max(updated_at) FROM annotation WHERE latest").fetchone()
+    return None if row[0] is None else str(row[0])

@@ -1,0 +1,28 @@
+"""Steps of the demo that need neither a server nor a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.demo.captioned import CaptionedImage
+from rsitmd_tools.demo.run import add_images
+from rsitmd_tools.demo.scenes import draw_scenes
+from rsitmd_tools.workspace import Workspace
+
+
+def test_all_categories_are_ingested_in_one_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = []
+    for number, scene in enumerate(draw_scenes(4)):
+        path = tmp_path / f"{number}.png"
+        scene.image.save(path)
+        images.append(CaptionedImage(path, scene.category, scene.sentences, scene.keywords))
+    with Workspace.create(tmp_path / "w") as workspace:
+        add_images(workspace, images)
+        assert {path.name for path in workspace.images.iterdir()} == {
+            f"{image.category}_1.tif" for image in images
+        }
+    assert capsys.readouterr().err == "ingest: 4/4 done\n"
