@@ -20,9 +20,9 @@ NOTES = {
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @json_option
 def command(folder: Path, file: Path, as_json: bool) -> None:
-    """Copy a workspace and its server's data into FILE, consistent, while people work.
+    """Copy a workspace and its server's data into FILE, consistently, while annotators work.
 
-    FILE is a tar archive that holds the secrets too: only its owner can read it.
+    FILE is a tar archive that includes the secrets; only its owner can read it.
 
     \b
     Examples:

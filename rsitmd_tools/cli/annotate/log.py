@@ -10,14 +10,14 @@ import click
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 
 
-@click.command("log", short_help="Everything that was written for an image.")
+@click.command("log", short_help="Show the history of an image.")
 @workspace_argument
 @click.argument("image")
 @json_option
 def command(folder: Path, image: str, as_json: bool) -> None:
     """Show every revision of every annotation of an image, and the decisions about it.
 
-    IMAGE is its file name.
+    IMAGE is the file name of the image.
 
     \b
     Examples:
@@ -41,9 +41,10 @@ def command(folder: Path, image: str, as_json: bool) -> None:
             *(["deleted"] if entry["deleted_at"] else []),
             *([f"changed by {entry['changed_by']}"] if entry["changed_by"] else []),
         ]
-        told = f" [{', '.join(marks)}]" if marks else ""
+        notes = f" [{', '.join(marks)}]" if marks else ""
         click.echo(
-            f"{entry['time']} {entry['annotator']} (annotation {entry['server_id']}{seconds}){told}"
+            f"{entry['time']} {entry['annotator']} (annotation {entry['server_id']}{seconds})"
+            f"{notes}"
         )
         for sentence in entry["sentences"]:
             text = sentence["raw"] or "(left empty)"
@@ -65,9 +66,9 @@ def command(folder: Path, image: str, as_json: bool) -> None:
 
 
 def _origin(sentence: dict[str, Any]) -> str:
-    """Say where a sentence comes from."""
+    """Return the origin of a sentence and its edit distance, for printing."""
     if not sentence["raw"]:
         return ""
     distance = sentence["edit_distance"]
-    how_far = "" if distance is None else f", edit distance {distance} from a machine's text"
+    how_far = "" if distance is None else f", edit distance {distance} from a machine text"
     return f" ({sentence['origin']}{how_far})"

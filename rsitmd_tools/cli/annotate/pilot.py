@@ -10,24 +10,24 @@ import click
 from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 
-@click.command("pilot", short_help="New people caption the same images first.")
+@click.command("pilot", short_help="Let new annotators caption the same images first.")
 @workspace_argument
 @click.option("--start", is_flag=True, help="Start a pilot; `push` sends its images.")
 @click.option("--stop", is_flag=True, help="End the pilot; `push` closes its projects.")
 @click.option(
     "--images",
     type=click.IntRange(1, 100),
-    help="How many images the pilot has; 10 by default, or all with references if fewer.",
+    help="Number of images; by default 10, or all images with references if there are fewer.",
 )
 @click.option(
     "--references",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="References: a dataset, or a CSV with the columns image and sentence.",
+    help="Reference sentences: a dataset, or a CSV with the columns image and sentence.",
 )
-@click.option("--admit", multiple=True, metavar="EMAIL", help="Let somebody in.")
-@click.option("--refuse", multiple=True, metavar="EMAIL", help="Do not let somebody in.")
-@click.option("--reviewer", metavar="NAME", help="Who decides; your account's name by default.")
+@click.option("--admit", multiple=True, metavar="EMAIL", help="Admit an annotator.")
+@click.option("--refuse", multiple=True, metavar="EMAIL", help="Refuse an annotator.")
+@click.option("--reviewer", metavar="NAME", help="Name of the lead; your user name by default.")
 @json_option
 def command(
     folder: Path,
@@ -40,13 +40,13 @@ def command(
     reviewer: str | None,
     as_json: bool,
 ) -> None:
-    """Show how new people did in the pilot, and let them in or not.
+    """Show the results of new annotators in the pilot; admit or refuse them.
 
-    While there is a pilot, whoever is new gets its images alone; who is let in gets a share
-    of the campaign at the next push. Whoever has written for the campaign before it starts is
-    let in at once: run `pull` first. Texts of a pilot get into no dataset. `--stop` lets
-    everybody in who was not refused; `--stop --start` starts another pilot, for those who have
-    not written for the campaign and whom nobody let in.
+    During a pilot, new annotators get only its images. Annotators who are admitted get a share of
+    the campaign at the next push. Annotators who annotated before the pilot are admitted when it
+    starts, so run `pull` first. Texts of a pilot are in no dataset. `--stop` admits everybody who
+    was not refused. `--stop --start` starts another pilot for the annotators who have not
+    annotated for the campaign and were not admitted.
 
     \b
     Examples:

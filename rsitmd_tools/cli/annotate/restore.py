@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 
-@click.command("restore", short_help="Bring a backup back into a new folder.")
+@click.command("restore", short_help="Restore a backup into a new folder.")
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def command(file: Path, folder: Path) -> None:
-    """Bring a backup back into DIR, which must not exist; every file is checked.
+    """Restore a backup into DIR, which must not exist; every file is checked.
 
     \b
     Examples:

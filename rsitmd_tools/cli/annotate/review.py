@@ -13,25 +13,27 @@ if TYPE_CHECKING:
     from rsitmd_tools.studio.campaign.review import ReviewReport
 
 
-@click.command("review", short_help="Look at what came in; send back, accept, reject.")
+@click.command("review", short_help="Check new sentences; send back, accept or reject sentences.")
 @workspace_argument
 @click.option(
     "--send-back",
     metavar="CODES|FILE",
-    help="Send these sentences back to their authors, with what was found as the note.",
+    help="Send these sentences back to their authors; the findings become the note.",
 )
 @click.option(
     "--accept",
     is_flag=False,
     flag_value="clean",
     metavar="[CODES|FILE]",
-    help="Accept these; alone: all new sentences without a warning or an error.",
+    help="Accept these; without a value, all new sentences without a warning or an error.",
 )
-@click.option("--reject", metavar="CODES|FILE", help="Leave these out for good.")
-@click.option("--reviewer", metavar="NAME", help="Who decides; your account's name by default.")
-@click.option("--select", metavar="CODES", help="Rules that run; S and N by default.")
-@click.option("--ignore", metavar="CODES", help="Rules left out.")
-@click.option("--all", "everything", is_flag=True, help="List findings listed before too.")
+@click.option("--reject", metavar="CODES|FILE", help="Reject these: no release contains them.")
+@click.option("--reviewer", metavar="NAME", help="Name of the reviewer; your user name by default.")
+@click.option("--select", metavar="CODES", help="Rules to run; S and N by default.")
+@click.option("--ignore", metavar="CODES", help="Rules not to run.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also list findings that were listed before."
+)
 @json_option
 def command(
     folder: Path,
@@ -44,25 +46,25 @@ def command(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Run the rules on new sentences, and decide about sentences.
+    """Run the rules on new sentences and decide about sentences.
 
-    Findings are listed once; what was listed before is counted, and listed with --all. A
-    sentence is named by its image, its annotator, and a number from 1 where one person writes
-    several.
+    A finding is listed once; later reviews only count it, unless you use --all. A sentence is
+    identified by its image, its annotator, and a number from 1 if annotators write several
+    sentences.
 
     \b
-    FILE is a CSV with these columns, a line a sentence:
+    FILE is a CSV with these columns, one line per sentence:
       image      file name of the image
-      annotator  address of its author; may be left out where one person wrote
-      sentence   number on the page of that person, from 1; may be left out where they
-                 wrote one
-      text       the words themselves, instead of a number or to check it
-      note       what the author reads on the task
-    or the JSON that `rsitmd validate --format json` wrote of the workspace as it is now.
+      annotator  address of the author; optional if the image has one author
+      sentence   number on the author's labeling page, from 1; optional if the author
+                 wrote one sentence
+      text       the sentence itself, instead of a number or as a check
+      note       text that the author reads on the task
+    or the output of `rsitmd validate --format json` for the workspace in its present state.
 
-    A sentence that was left empty is named in the same way and goes back too. What is sent
-    back shows its author the note on that task; the old wording is kept, and `pull` takes the
-    new one. Every decision is kept with the reviewer's name and the time.
+    Sentences that were left empty can be sent back in the same way. The author of a sentence that
+    is sent back sees the note on the task; `pull` reads the new text, and the old one is kept.
+    Every decision is recorded with the reviewer's name and the time.
 
     \b
     Examples:

@@ -13,18 +13,18 @@ from rsitmd_tools.cli.options import count_of, json_option, print_json, workspac
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("status", short_help="Say how far the campaign is.")
+@click.command("status", short_help="Show the progress of the campaign.")
 @workspace_argument
 @json_option
-@click.option("--findings", is_flag=True, help="Run the rules and compare people too.")
-@click.option("--html", type=FILE, metavar="FILE", help="Write a page with plots.")
+@click.option("--findings", is_flag=True, help="Also run the rules and compare annotators.")
+@click.option("--html", type=FILE, metavar="FILE", help="Write an HTML page with plots.")
 @click.option(
     "--payment", type=FILE, metavar="FILE", help="Write a CSV of counts by annotator and week."
 )
 def command(
     folder: Path, as_json: bool, findings: bool, html: Path | None, payment: Path | None
 ) -> None:
-    """Say how far the campaign is, as of the last pull.
+    """Show the progress of the campaign, as of the last pull.
 
     \b
     Examples:
@@ -42,7 +42,7 @@ def command(
         state = status(workspace)
         if findings:
             state |= findings_of_people(workspace)
-        # The figures first: whatever cannot be written costs none of them.
+        # Print first, so that a file that cannot be written does not hide the figures.
         if as_json:
             print_json(state)
         else:
@@ -101,7 +101,7 @@ def _print(state: dict[str, Any]) -> None:
 
 
 def _end(state: dict[str, Any]) -> str:
-    """Return when the campaign ends, or why that is not known."""
+    """Return when the campaign ends, or why this is unknown."""
     if not state["images"]:
         return "nothing to estimate yet: no images"
     if not state["missing"]:

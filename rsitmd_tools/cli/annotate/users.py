@@ -12,24 +12,25 @@ from rsitmd_tools.cli.options import count_of, json_option, print_json, workspac
 ACTIONS = ("list", "add", "accept", "deactivate", "remove")
 
 
-@click.command("users", short_help="Who takes part: list, add, accept, deactivate, remove.")
+@click.command("users", short_help="Annotators: list, add, accept, deactivate, remove.")
 @workspace_argument
 @click.argument("action", type=click.Choice(ACTIONS), default="list")
 @click.argument("emails", nargs=-1, metavar="[EMAIL]...")
-@click.option("--reviewer", metavar="NAME", help="Who records it; your account's name by default.")
+@click.option(
+    "--reviewer", metavar="NAME", help="Name of the lead for `accept`; your user name by default."
+)
 @json_option
 def command(
     folder: Path, action: str, emails: tuple[str, ...], reviewer: str | None, as_json: bool
 ) -> None:
-    """Say who takes part, and change it.
+    """List the annotators of the campaign and change the list.
 
-    Whoever signs up by the link of `invite` takes part. `add` names people before they
-    sign up, and people who have an account already. `accept` records that people accepted
-    the licence elsewhere, as on paper. `deactivate` gives what they have not
-    written to others at the next push; what they wrote stays. `remove` does so too, and
-    shuts their account out of the server; the server knows no way back from that. Somebody
-    whose account was removed on the server itself is shown as left; their images go to
-    others at the next push.
+    Everybody who signs up with the link of `invite` becomes an annotator. `add` adds annotators
+    before they sign up, and people who already have an account. `accept` records that annotators
+    accepted the licence elsewhere, for example on paper. `deactivate` assigns an annotator's open
+    images to others at the next push and keeps their annotations. `remove` also removes the
+    account from the server; the server cannot restore it. Annotators whose account was removed on
+    the server are shown as left; the next push assigns their open images to others.
 
     \b
     Examples:
@@ -52,11 +53,11 @@ def command(
 
     if bool(emails) != (action != "list"):
         raise WrongUsage(
-            f"{action} takes {'no' if action == 'list' else 'an'} address",
-            hint="for example: users DIR add anna@example.org",
+            f"{action} {'takes no address' if action == 'list' else 'needs an address'}",
+            hint="for example: rsitmd annotate users DIR add anna@example.org",
         )
     if reviewer is not None and action != "accept":
-        raise WrongUsage("--reviewer is for accept", hint="leave it out")
+        raise WrongUsage("--reviewer is only valid with accept", hint="leave it out")
     with Workspace.open(folder, write=True) as workspace:
         if action == "list":
             try:
