@@ -27,14 +27,14 @@ lint: $(INSTALLED)  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p rsitmd_tools
 
-bench: $(INSTALLED)  ## measure; docs/benchmarks.md holds the figures
+bench: $(INSTALLED)  ## measure; docs/benchmarks/ holds the figures
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
 soak: $(INSTALLED)  ## long campaigns: hundreds of kills, load, fuzz
 	$(BIN)/python -m pytest -m soak --timeout 7200
 
-docs: $(INSTALLED)  ## the pages of the rules, from their docstrings
-	$(BIN)/python -m rsitmd_tools.quality.explain
+docs: $(INSTALLED)  ## the documentation site, in build/site; warnings are errors
+	$(BIN)/python -m sphinx -W --keep-going -E -a -q -b html -d build/doctrees docs build/site
 
 wheel: $(INSTALLED)  ## the wheel, in dist/
 	$(BIN)/python -m build --wheel

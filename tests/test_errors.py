@@ -1,4 +1,4 @@
-"""Errors are one line: where, what, mend; nothing unprintable reaches the terminal."""
+"""Errors are one line: where, what, hint. No unprintable character reaches the terminal."""
 
 from __future__ import annotations
 

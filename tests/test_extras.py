@@ -1,4 +1,4 @@
-"""A part that is not installed: one line that names the extra, from every command."""
+"""Missing optional packages: a one-line error that names the extra, in every command."""
 
 from __future__ import annotations
 

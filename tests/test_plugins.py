@@ -87,7 +87,7 @@ def test_a_format_a_rule_and_a_broken_plugin(run: Run, data: Path, tmp_path: Pat
     assert "'tab-separated'" in refused.stderr
 
 
-def test_a_model_and_an_attention(run: Run, data: Path, tmp_path: Path) -> None:
+def test_a_model_an_attention_and_a_metric(run: Run, data: Path, tmp_path: Path) -> None:
     small = ("epochs=1", "batch_size=4", "image_size=32", "dimension=8", "word_dimension=8")
     changes = [part for change in small for part in ("--set", change)]
     for name, more in (
@@ -100,7 +100,11 @@ def test_a_model_and_an_attention(run: Run, data: Path, tmp_path: Path) -> None:
         assert trained.returncode == 0, trained.stderr
         result = run("benchmark", "evaluate", out, data, "--json")
         assert result.returncode == 0, result.stderr
-        assert json.loads(result.stdout)["mean_recall"] > 0
+        document = json.loads(result.stdout)
+        assert document["mean_recall"] > 0
+        assert isinstance(document["margin"], float)
+        table = run("benchmark", "compare", out)
+        assert table.stdout.splitlines()[2].endswith("  margin")
     unknown = run("benchmark", "train", data, "--config", "vsepp", "--set", "model=mean", "-o", "x")
     assert unknown.returncode == 1
     assert "mean-colour" in unknown.stderr

@@ -1,9 +1,9 @@
-"""The loops, compiled by numba. All stand in one file, as numba's cache watches files.
+"""The loops, compiled by numba. All of them are in one file, because numba's cache checks files.
 
-A kernel fills some rows of the matrix, an image a row; the captions of that image are its
-*references*. Rows are independent and each is summed in a fixed order: the bits do not
-depend on how rows are shared among threads. Buffers come from the caller, one set a
-thread, and are all zero between rows.
+A kernel fills rows of the matrix, one per image. The captions of the image are its *references*.
+Rows are independent, and each is summed in a fixed order, so the bits of the result do not depend
+on the distribution of rows among threads. The caller provides the buffers, one set per thread,
+which are all zero between rows.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @compiled
 def count_earlier(starts: Ids, values: Ids, from_end: bool) -> Ids:
-    """Count for each value of each list how often it stands earlier (or later) in it."""
+    """Count the earlier (or later) occurrences of each value in its list."""
     earlier = np.zeros(len(values), np.uint32)
     for owner in range(len(starts) - 1):
         first, end = starts[owner], starts[owner + 1]
@@ -53,7 +53,7 @@ def reference_rows(
     overlap_buffers: OverlapBuffers,
     bleu_buffers: BleuBuffers,
 ) -> None:
-    """Fill rows from ``first`` on: (score1 + score2) / 2; NaN where score2 is undefined."""
+    """Fill the rows from ``first``: (score1 + score2) / 2; NaN if score2 is undefined."""
     for k in range(len(out)):
         own = references.values[references.starts[first + k] : references.starts[first + k + 1]]
         row = out[k]
@@ -79,9 +79,9 @@ def paper_rows(
     bleu_buffers: BleuBuffers,
     meteor_buffers: MeteorBuffers,
 ) -> None:
-    """Fill rows from ``first`` on: the weighted sum; NaN for images without captions.
+    """Fill the rows from ``first``: the weighted sum; NaN for images without captions.
 
-    ``row`` holds the distinct captions; ``columns`` says which of them each caption is.
+    ``row`` has one value per distinct caption; ``columns`` maps each caption to its distinct one.
     """
     for k in range(len(out)):
         own = references.values[references.starts[first + k] : references.starts[first + k + 1]]
@@ -100,14 +100,14 @@ def paper_rows(
 def _set_overlap(
     row: Floats, weight: float, own: Ids, overlap: Overlap, buffers: OverlapBuffers
 ) -> bool:
-    """Set row[c] = weight * score2(c); say whether any reference has words left.
+    """Set row[c] = weight * score2(c); return whether any reference has words.
 
-    score2 is the mean over the references v with words left of |set(v) & set(c)| / |v|.
-    So a word w of the caption counts sum(1 / |v|) over the v that hold it, divided by
-    their number: one share a word and image.
+    Stop words do not count. score2 is the mean of |set(v) & set(c)| / |v| over the references v
+    with words. So a word w of the caption adds the sum of 1 / |v| over the v that contain w,
+    divided by the number of references with words: one share per word and image.
 
-    The eight commonest words make half of all matches. Which of them a caption has is one
-    byte, and what they add is looked up by that byte; the others go by inverted lists.
+    The eight most frequent words make half of all matches. One byte records which of them a
+    caption contains, and a table gives their sum for each byte. The others use inverted lists.
     """
     starts, values = overlap.words
     share, table = buffers
@@ -121,7 +121,7 @@ def _set_overlap(
             share[values[at]] += weight / (having * np.float64(overlap.counts[reference]))
     table[0] = 0.0
     for bit in range(8):
-        # The table so far is for bytes below this bit; with the bit set, each has more.
+        # The table has the bytes without this bit. Setting the bit adds its share to each.
         for byte in range(1 << bit):
             table[byte | 1 << bit] = table[byte] + share[bit]
     for caption in range(len(row)):
@@ -141,8 +141,8 @@ def _set_overlap(
 def _add_bleu(row: Floats, weight: float, own: Ids, bleu: Bleu, buffers: BleuBuffers) -> None:
     """Add weight * BLEU-4(c, references), unsmoothed (Papineni et al. 2002, section 2).
 
-    exp(sum of log p_n / 4) is the fourth root of the product of the clipped precisions
-    p_n. Without a common 4-gram it is zero: no other caption is looked at.
+    exp(sum of log p_n / 4) is the fourth root of the product of the clipped precisions p_n. It is
+    zero without a common 4-gram, so only captions with one are processed.
     """
     starts, grams = bleu.starts, bleu.grams
     present, fours, found, penalty = buffers
@@ -167,9 +167,9 @@ def _add_bleu(row: Floats, weight: float, own: Ids, bleu: Bleu, buffers: BleuBuf
 
 @compiled
 def _find_fours(own: Ids, bleu: Bleu, buffers: BleuBuffers) -> int:
-    """Flag the n-grams of the references; count the 4-grams of the captions that share any.
+    """Flag the n-grams of the references; count the common 4-grams of each caption.
 
-    Returns how many captions those are; ``found`` lists them.
+    Returns the number of captions with a common 4-gram; ``found`` lists them.
     """
     present, fours, found, _ = buffers
     candidates = 0
@@ -188,7 +188,7 @@ def _find_fours(own: Ids, bleu: Bleu, buffers: BleuBuffers) -> int:
                     found[candidates] = caption
                     candidates += 1
                 fours[caption] += 1
-    # The n-gram 0 stands where a caption ends before an n-gram does: never a match.
+    # The n-gram 0 marks the end of a caption and is never a match.
     present[0] = 0
     return candidates
 
@@ -203,7 +203,7 @@ def _length(starts: Ids, k: int) -> int:
 def _set_penalties(penalty: Floats, own: Ids, starts: Ids) -> None:
     """Set the brevity penalty of each caption length: 1, or exp(1 - r / length) below r.
 
-    r is the length of the closest reference, the shorter of two as close.
+    r is the length of the reference with the closest length, the shorter one if two are equal.
     """
     for length in range(1, len(penalty)):
         closest = _length(starts, own[0])
@@ -217,9 +217,9 @@ def _set_penalties(penalty: Floats, own: Ids, starts: Ids) -> None:
 
 @compiled
 def _add_equal_shorts(row: Floats, weight: float, own: Ids, shorts: Shorts) -> None:
-    """Add weight * score1 = weight for short captions that equal one of the image's.
+    """Add weight * score1 = weight for short captions that are equal to one of the image.
 
-    Those of four tokens and more have BLEU 1 with themselves already.
+    Equal captions of four or more tokens have a BLEU of 1 already.
     """
     for k in range(len(own)):
         group = shorts.groups[own[k]]
@@ -235,12 +235,12 @@ def _add_equal_shorts(row: Floats, weight: float, own: Ids, shorts: Shorts) -> N
 def _raise_to_meteor(row: Floats, own: Ids, meteor: Meteor, buffers: MeteorBuffers) -> None:
     """Set row[c] = the largest METEOR(c, reference) (Lavie and Agarwal 2007, section 2).
 
-    With m matches in n chunks, P = m / |c| and R = m / |reference|: the harmonic mean
+    With m matches in n chunks, P = m / |c| and R = m / |reference|, it is the harmonic mean
     10 P R / (R + 9 P), times 1 - (n / m)^3 / 2.
 
-    The exact stage pairs the k-th last occurrence of a word in the caption with the k-th
-    last in the reference: the pair (word, k) has one place in each. Places count from 2:
-    0 is no place, and no place is next to it.
+    The exact stage pairs the k-th last occurrence of a word in the caption with the k-th last
+    in the reference, so the pair (word, k) has one place in each. Places are counted from 2, so
+    that 0 means no place and is not adjacent to any.
     """
     starts, words, stems = meteor.starts, meteor.words, meteor.stems
     place, stemmed = buffers.place, buffers.stemmed
@@ -257,7 +257,7 @@ def _raise_to_meteor(row: Floats, own: Ids, meteor: Meteor, buffers: MeteorBuffe
                 possible += stemmed[stems[at]]
                 last = here
             length = _length(starts, caption)
-            # Where no stem is left over, the later stages have nothing to pair.
+            # If no stem remains, the later stages have nothing to pair.
             if possible > m or (related and m < min(length, width)):
                 m, n = _align(caption, meteor, buffers)
             if m > 0:
@@ -268,7 +268,7 @@ def _raise_to_meteor(row: Floats, own: Ids, meteor: Meteor, buffers: MeteorBuffe
 
 @compiled
 def _set_reference(reference: int, meteor: Meteor, buffers: MeteorBuffers) -> None:
-    """Note where the words of a reference stand; chain those of equal stem, last first."""
+    """Store the places of the words of a reference; link equal stems, last first."""
     first = meteor.starts[reference]
     for to in range(_length(meteor.starts, reference)):
         buffers.place[meteor.words[first + to]] = to + 2
@@ -290,17 +290,17 @@ def _clear_reference(reference: int, meteor: Meteor, buffers: MeteorBuffers) -> 
 
 @compiled
 def _align(caption: int, meteor: Meteor, buffers: MeteorBuffers) -> tuple[int, int]:
-    """Pair the words of a caption with the reference by all stages; return matches, chunks.
+    """Pair the words of a caption with the reference in all stages; return matches and chunks.
 
-    A later stage goes through the words left over, last first, and pairs each with the
-    last one left over in the reference that fits: first by equal stems, then by synonyms.
-    NLTK looks synonyms up by stem, as its stem stage hands on what it stemmed.
+    A later stage processes the unpaired words, last first, and pairs each with the last unpaired
+    matching word of the reference: first by equal stems, then by synonyms. Like NLTK, it looks up
+    the synonyms of the stems, because NLTK's stem stage passes on the stems.
     """
     place, link, left = buffers.place, buffers.link, buffers.left
     first, length = meteor.starts[caption], _length(meteor.starts, caption)
     starts, values = meteor.synonyms
     related = len(values) > 0
-    # Which words are left over is a coin's toss: they are listed without a branch.
+    # Listed without a branch, because the CPU could not predict it.
     count = 0
     for at in range(length):
         here = place[meteor.words[first + at]]

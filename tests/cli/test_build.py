@@ -1,4 +1,4 @@
-"""``rsitmd build``: what a user sees when the workspace is not as it should be."""
+"""``rsitmd build``: output, and errors for invalid workspaces."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_init_where_nothing_can_be_made(tmp_path: Path) -> None:
     assert rsitmd("build", "init", tmp_path / "file").returncode == 2
 
 
-def test_init_writes_settings_that_explain_themselves(tmp_path: Path) -> None:
+def test_init_writes_settings_with_comments(tmp_path: Path) -> None:
     assert rsitmd("build", "init", tmp_path / "w", "--name", "Häfen 'n' \"Ports\"").returncode == 0
     with Workspace.open(tmp_path / "w") as workspace:
         assert workspace.settings.dataset.name == "Häfen 'n' \"Ports\""
@@ -111,7 +111,7 @@ def test_init_writes_settings_that_explain_themselves(tmp_path: Path) -> None:
     assert sum("#" in line for line in lines) >= len([x for x in lines if " = " in x]) / 2
 
 
-def test_json_stands_alone_on_stdout(workspace: Path, images: Path) -> None:
+def test_json_is_the_only_output_on_stdout(workspace: Path, images: Path) -> None:
     ingested = rsitmd("build", "ingest", workspace, images, "--json")
     assert ingested.returncode == 0
     report = json.loads(ingested.stdout)
@@ -121,7 +121,7 @@ def test_json_stands_alone_on_stdout(workspace: Path, images: Path) -> None:
     assert shares["images"] == {"train": 3, "val": 0, "test": 0}
 
 
-def test_ingest_says_what_was_kept_out(workspace: Path, images: Path) -> None:
+def test_ingest_reports_rejected_files(workspace: Path, images: Path) -> None:
     done = rsitmd("build", "ingest", workspace, images)
     assert done.stdout.startswith("images: 3 added, 0 known, 1 rejected;")
     bad = images / "port" / "bad.png"

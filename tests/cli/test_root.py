@@ -1,4 +1,4 @@
-"""The command line's manners: help, exit codes, one-line errors."""
+"""The root command: help, exit codes, one-line errors."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_init_prints_the_next_step(tmp_path: Path) -> None:
     assert unwritable.stderr.startswith("error: /proc/w: cannot be created")
 
 
-def test_a_command_that_resumes_by_option_says_so(
+def test_a_command_with_resume_mentions_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""`rsitmd build similarity` as a user calls it."""
+"""``rsitmd build similarity`` on the command line."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_wrong_use(
     assert "Traceback" not in done.stderr
 
 
-def test_counts_that_do_not_fit_are_both_named(tmp_path: Path, precomp: Path) -> None:
+def test_a_count_mismatch_reports_both_counts(tmp_path: Path, precomp: Path) -> None:
     captions = precomp / "train_caps.txt"
     captions.write_text("\n".join(captions.read_text().splitlines()[:-1]) + "\n")
     done = rsitmd("precomp", cwd=tmp_path)

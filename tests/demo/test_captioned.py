@@ -1,4 +1,4 @@
-"""annotations.jsonl: read, and refused by line."""
+"""``annotations.jsonl``: reading, and errors that name the line."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def test_read(tmp_path: Path) -> None:
         ("", "lists no images"),
     ],
 )
-def test_each_fault_is_told_with_its_line(tmp_path: Path, line: str, told: str) -> None:
+def test_each_error_names_its_line(tmp_path: Path, line: str, told: str) -> None:
     with pytest.raises(RsitmdError, match=told) as caught:
         read_captioned(folder_of(tmp_path, line))
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_folder_without_the_file_is_told_what_it_must_hold(tmp_path: Path) -> None:
+def test_a_folder_without_the_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RsitmdError, match=r"must contain images/ and annotations\.jsonl"):
         read_captioned(tmp_path)

@@ -1,4 +1,4 @@
-"""The comparison of a release with what went in must find every difference."""
+"""The comparison of a release with the submitted annotations finds every difference."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ def test_equal_is_counted() -> None:
         ),
     ],
 )
-def test_every_difference_is_named(change: Change, told: str) -> None:
+def test_every_difference_is_reported(change: Change, told: str) -> None:
     with pytest.raises(RsitmdError, match=told):
         compare(release(*change(CAME)), [WRITTEN], NAMES)

@@ -63,7 +63,7 @@ def test_rsitmd_round_trip(data: Dataset, tmp_path_factory: pytest.TempPathFacto
     assert again.checksum() == data.checksum()
 
 
-def test_where_a_sentence_comes_from_survives(tmp_path: Path) -> None:
+def test_the_origin_of_a_sentence_survives_a_round_trip(tmp_path: Path) -> None:
     sentences = (
         Sentence("A.", origin="human", machine_given=False),
         Sentence("B.", origin="machine changed", edit_distance=4, machine_given=True),
@@ -92,7 +92,7 @@ def test_precomp_round_trip(data: Dataset, tmp_path_factory: pytest.TempPathFact
     }
 
 
-def test_names_given_once_a_caption_are_told_by_count(tmp_path: Path) -> None:
+def test_file_names_per_caption_are_detected_by_count(tmp_path: Path) -> None:
     (tmp_path / "test_caps.txt").write_text("".join(f"caption {n}\n" for n in range(10)))
     (tmp_path / "test_filename.txt").write_text("a_1.tif\n" * 5 + "b_2.tif\n" * 5)
     images = load_dataset(tmp_path).images
@@ -100,7 +100,7 @@ def test_names_given_once_a_caption_are_told_by_count(tmp_path: Path) -> None:
     assert images[1].captions[0] == "caption 5"
 
 
-def test_misaligned_precomp_names_both_counts(tmp_path: Path) -> None:
+def test_a_count_mismatch_in_precomp_reports_both_counts(tmp_path: Path) -> None:
     (tmp_path / "train_caps.txt").write_text("x\n" * 9)
     (tmp_path / "train_filename.txt").write_text("a_1.tif\nb_2.tif\n")
     with pytest.raises(RsitmdError, match="9 captions do not match 2 file names"):
@@ -150,7 +150,7 @@ def test_blank_captions_at_the_end_that_fit_are_captions(tmp_path: Path) -> None
     assert load_dataset(tmp_path).images[1].captions == ("x", "x", "x", "", "")
 
 
-def test_files_to_verify_are_said_not_to_be_read(
+def test_ignored_verify_files_are_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for part in ("train", "train_verify"):
@@ -214,7 +214,7 @@ def test_misaligned_names_are_found(tmp_path: Path) -> None:
         load_dataset(tmp_path)
 
 
-def test_blank_lines_keep_their_place(shared_data: Path) -> None:
+def test_blank_captions_are_kept(shared_data: Path) -> None:
     data = load_dataset(shared_data / "rsitmd_precomp")
     assert len(data) == 4743
     assert len(data.captions()) == 23715
@@ -277,7 +277,7 @@ def test_the_json_is_read_leniently(tmp_path: Path) -> None:
         ('{"images": [{"filename": "a", "split": 1}]}', r"images\[0\].split is not a string"),
     ],
 )
-def test_malformed_json_names_the_place(tmp_path: Path, text: str, line: str) -> None:
+def test_an_error_in_json_names_the_key(tmp_path: Path, text: str, line: str) -> None:
     file = tmp_path / rsitmd.FILENAME
     file.write_text(text)
     with pytest.raises(RsitmdError, match=line) as caught:
@@ -310,7 +310,7 @@ def test_an_image_name_cannot_leave_its_folder(tmp_path: Path, name: str) -> Non
         data.image_path(data.images[0])
 
 
-def test_precomp_refuses_what_it_cannot_hold(tmp_path: Path) -> None:
+def test_precomp_refuses_unsupported_datasets(tmp_path: Path) -> None:
     four = ImageRecord("a_1.tif", tuple(Sentence("x") for _ in range(4)), split="train")
     broken = ImageRecord("a_1.tif", tuple(Sentence("x\ny") for _ in range(5)), split="train")
     for image, line in (

@@ -255,7 +255,7 @@ HOSTILE: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_json_that_cannot_be_read_is_refused_with_a_word(tmp_path: Path, kind: str) -> None:
+def test_unreadable_json_is_refused_with_a_message(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "dataset_RSITMD.json"
     file.write_bytes(HOSTILE[kind])
     errors = command("validate", file)
@@ -298,7 +298,7 @@ def test_no_path_leaves_the_image_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a\0.tif", "n" * 5000 + ".tif", "loop.tif"])
-def test_names_that_no_system_takes(tmp_path: Path, name: str) -> None:
+def test_invalid_file_names(tmp_path: Path, name: str) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "loop.tif").symlink_to("loop.tif")
     content = document({"filename": name}, {})

@@ -42,7 +42,7 @@ def pixels(data: bytes) -> npt.NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def test_bands_marked_red_green_blue_are_taken(tmp_path: Path) -> None:
+def test_bands_marked_red_green_blue_are_used(tmp_path: Path) -> None:
     values = np.stack([ramp(0, 0), ramp(0, 3000), ramp(3000, 0), ramp(1500, 1500)])
     marked = "undefined blue green red"
     found = pixels(raster(tmp_path / "a.tif", values.astype(np.uint16), marked))
@@ -101,7 +101,9 @@ def test_a_large_raster_is_read_small(tmp_path: Path) -> None:
         (np.ones((5, 4, 4), np.uint16), "is 4 x 4, smaller"),
     ],
 )
-def test_what_shows_nothing_is_refused(tmp_path: Path, values: npt.NDArray[Any], why: str) -> None:
+def test_rasters_without_values_are_refused(
+    tmp_path: Path, values: npt.NDArray[Any], why: str
+) -> None:
     with pytest.raises(UnusableImageError, match=why):
         decode(raster(tmp_path / "a.tif", values), SIDE)
 
@@ -121,7 +123,7 @@ def test_a_damaged_raster_has_a_reason(tmp_path: Path) -> None:
         decode(data[:400], SIDE)
 
 
-def test_a_file_may_not_name_another(tmp_path: Path) -> None:
+def test_a_file_cannot_refer_to_another_file(tmp_path: Path) -> None:
     # GDAL reads formats that point to other files; only TIFF and PNG are let through.
     secret = tmp_path / "secret.tif"
     raster(secret, np.ones((1, SIDE, SIDE), np.uint8))

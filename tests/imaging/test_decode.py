@@ -79,7 +79,7 @@ def test_pixels_of_the_right_size_are_not_touched() -> None:
     assert (pixels(encoded(Image.fromarray(values))) == values).all()
 
 
-def test_the_middle_is_taken_of_a_wide_image() -> None:
+def test_a_wide_image_is_cropped_to_its_centre() -> None:
     image = Image.new("RGB", (3 * SIDE, SIDE), RED)
     image.paste(GREEN, (SIDE, 0, 2 * SIDE, SIDE))
     assert (pixels(encoded(image)) == GREEN).all()
@@ -135,7 +135,7 @@ def test_stretch_keeps_order_and_range(values: npt.NDArray[np.float64]) -> None:
 @pytest.mark.filterwarnings("ignore::UserWarning")  # ingest silences the decoders
 @given(st.binary(max_size=300))
 @settings(max_examples=150, deadline=None)
-def test_any_bytes_are_an_image_or_a_reason(tail: bytes) -> None:
+def test_any_bytes_give_an_image_or_a_reason(tail: bytes) -> None:
     for start in (b"", b"II*\0", b"MM\0*", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"):
         with pytest.raises(UnusableImageError) as caught:
             decode(start + tail, SIDE)

@@ -73,7 +73,7 @@ def test_an_unusable_file_has_its_reason(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_bad_files_are_listed_and_the_rest_goes_in(tmp_path: Path) -> None:
+def test_unusable_files_are_listed_and_the_others_added(tmp_path: Path) -> None:
     source = tmp_path / "source" / "port"
     source.mkdir(parents=True)
     for name, (data, _) in BAD.items():
@@ -115,7 +115,7 @@ def test_decoders_do_not_write_to_stderr(
     assert capfd.readouterr().err == "ingest: 2/2 done\n"
 
 
-def test_nothing_usable_is_exit_code_1_and_each_file_a_line(tmp_path: Path) -> None:
+def test_no_usable_file_is_exit_code_1_with_one_line_per_file(tmp_path: Path) -> None:
     (tmp_path / "port").mkdir()
     (tmp_path / "port" / "a.png").write_bytes(b"")
     (tmp_path / "port" / "b\n.png").write_bytes(b"text")
@@ -133,7 +133,7 @@ def test_nothing_usable_is_exit_code_1_and_each_file_a_line(tmp_path: Path) -> N
     assert r"b\n.png: is not a TIFF" in said[1]
 
 
-def test_a_file_that_was_mended_is_no_longer_rejected(tmp_path: Path) -> None:
+def test_a_fixed_file_is_no_longer_rejected(tmp_path: Path) -> None:
     file = tmp_path / "port" / "a.png"
     file.parent.mkdir()
     file.write_bytes(b"")
@@ -185,7 +185,7 @@ NAMES = (
 )
 
 
-def test_any_file_name_goes_in(tmp_path: Path) -> None:
+def test_any_file_name_can_be_ingested(tmp_path: Path) -> None:
     source = tmp_path / 'my "port\'s" ü'
     source.mkdir()
     for seed, name in enumerate(NAMES):

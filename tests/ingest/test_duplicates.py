@@ -26,7 +26,9 @@ HASHES = st.lists(
 
 @given(HASHES, st.integers(0, 6))
 @settings(deadline=None)
-def test_groups_are_those_of_a_plain_search(items: list[tuple[str, str]], distance: int) -> None:
+def test_groups_equal_those_of_a_brute_force_search(
+    items: list[tuple[str, str]], distance: int
+) -> None:
     label = list(range(len(items)))
     for i, j in combinations(range(len(items)), 2):
         bits = int(items[i][1], 16) ^ int(items[j][1], 16)
@@ -37,7 +39,7 @@ def test_groups_are_those_of_a_plain_search(items: list[tuple[str, str]], distan
     assert duplicate_groups([p for p, _ in items], [h for _, h in items], distance) == expected
 
 
-def test_turned_hashes_pair_and_an_image_is_not_its_own_pair() -> None:
+def test_rotated_images_are_pairs_but_no_image_with_itself() -> None:
     own, turned, far = "0" * 16, "f" * 16, "0f" * 8
     assert not list(near_pairs([own + own, far + far], 3))
     assert list(near_pairs([own + turned, turned + far], 3)) == [(0, 1)]

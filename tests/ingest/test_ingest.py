@@ -1,4 +1,4 @@
-"""Ingest as a whole: each content once, the same whatever the workers, resumable."""
+"""Ingest as a whole: each content once, independent of the workers, resumable."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def into(folder: Path, *sources: Path, **options: Any) -> IngestReport:
         return ingest(workspace, sources, **options)
 
 
-def test_what_ingest_makes(tmp_path: Path) -> None:
+def test_files_and_rows_of_an_ingest(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "source", 6)
     report = into(tmp_path / "w", source)
     assert (report.added, report.known, len(report.rejected)) == (6, 0, 1)
@@ -66,7 +66,7 @@ def test_what_ingest_makes(tmp_path: Path) -> None:
             assert (image.format, image.mode, image.size) == ("TIFF", "RGB", (256, 256))
 
 
-def test_the_same_source_twice_changes_nothing(tmp_path: Path) -> None:
+def test_ingest_of_the_same_source_again_changes_nothing(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "source", 6)
     into(tmp_path / "w", source)
     before = state(tmp_path / "w")
@@ -75,7 +75,7 @@ def test_the_same_source_twice_changes_nothing(tmp_path: Path) -> None:
     assert state(tmp_path / "w") == before
 
 
-def test_content_is_identity_not_name(tmp_path: Path) -> None:
+def test_the_content_identifies_an_image(tmp_path: Path) -> None:
     first = draw(tmp_path / "a" / "port" / "1.png", 1)
     (tmp_path / "b" / "farm").mkdir(parents=True)
     shutil.copy(first, tmp_path / "b" / "farm" / "other.png")
@@ -85,7 +85,7 @@ def test_content_is_identity_not_name(tmp_path: Path) -> None:
     assert report.other_category == [(copy, "port_1.tif")]
 
 
-def test_new_images_are_numbered_on_and_old_ones_stay(tmp_path: Path) -> None:
+def test_new_images_continue_the_numbers(tmp_path: Path) -> None:
     draw(tmp_path / "a" / "port" / "5.png", 1)
     into(tmp_path / "w", tmp_path / "a")
     before = state(tmp_path / "w")[2]
@@ -118,7 +118,7 @@ def test_a_lost_file_is_restored(tmp_path: Path) -> None:
     assert state(tmp_path / "w") == before
 
 
-def test_leftovers_of_a_killed_write_go(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_write_are_removed(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "source", 3)
     Workspace.create(tmp_path / "w").close()
     (tmp_path / "w" / "images" / ".port_1.tif.partial-00").write_bytes(b"half")
@@ -153,7 +153,7 @@ def test_a_full_disk_is_one_line_and_the_next_ingest_goes_on(
     assert state(tmp_path / "w") == state(tmp_path / "whole")
 
 
-def test_two_sizes_do_not_mix(tmp_path: Path) -> None:
+def test_a_changed_image_size_is_an_error(tmp_path: Path) -> None:
     source = draw_folder(tmp_path / "source", 3)
     into(tmp_path / "w", source)
     settings = tmp_path / "w" / "rsitmd.toml"

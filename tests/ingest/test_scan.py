@@ -1,4 +1,4 @@
-"""Which files are found, in which order, and the category each has."""
+"""Files that are found, their order and their categories."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_categories_are_ascii(name: str, category: str) -> None:
 
 
 @given(st.text())
-def test_a_category_is_safe_and_stays_itself(name: str) -> None:
+def test_a_safe_category_is_unchanged(name: str) -> None:
     try:
         category = safe_category(name)
     except WrongUsage as error:
@@ -106,7 +106,7 @@ def test_two_folders_that_differ_in_case_are_one_category(tmp_path: Path) -> Non
     assert {f.category for f in scan([tmp_path]).found} == {"port"}
 
 
-def test_other_files_are_counted_and_hidden_ones_passed_over(tmp_path: Path) -> None:
+def test_other_files_are_counted_and_hidden_files_ignored(tmp_path: Path) -> None:
     touch(*(tmp_path / "port" / n for n in ("a.JPG", "b.TifF", "c.txt", ".d.png", ".e/f.png")))
     scanned = scan([tmp_path])
     assert [f.path.name for f in scanned.found] == ["a.JPG", "b.TifF"]
@@ -146,7 +146,7 @@ def test_a_pipe_named_as_an_image_does_not_block(tmp_path: Path) -> None:
         ("link-to-w", "link-to-w: is inside the workspace"),
     ],
 )
-def test_a_source_that_holds_nothing_to_take(tmp_path: Path, name: str, line: str) -> None:
+def test_sources_without_usable_files_are_errors(tmp_path: Path, name: str, line: str) -> None:
     (tmp_path / "empty").mkdir()
     touch(tmp_path / "texts" / "a.txt", tmp_path / "w" / "images" / "port_1.tif")
     (tmp_path / "link-to-w").symlink_to("w")

@@ -138,7 +138,7 @@ def test_a_pilot_in_mid_campaign_stops_nobody_and_can_end_and_begin_anew(
         write(workspace, b, berta, "main", 1)  # not pulled when the pilot starts
     started = tool.run("annotate", "pilot", folder, "--start", "--images", 2, "--reviewer", "Lee")
     assert started.returncode == 0, started.stderr
-    assert f"admitted, as they have annotated before: {a}" in started.stderr
+    assert f"admitted, already wrote for the campaign: {a}" in started.stderr
     with Workspace.open(folder, write=True) as workspace:
         add_images(workspace, 3, category="airport")
         join(workspace, c)

@@ -113,7 +113,7 @@ def test_a_post_that_may_have_been_done_is_not_sent_again_unseen(
 ) -> None:
     relay.spoil = lambda method, path, count: 502 if method == "POST" else None
     with Workspace.open(make_workspace(url=relay.url), write=True) as workspace:
-        with pytest.raises(RsitmdError, match="the server answers 502"):
+        with pytest.raises(RsitmdError, match="the server answered 502"):
             push(workspace)
         assert [method for method, _ in relay.seen].count("POST") == 1
 

@@ -22,7 +22,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import Connection, connection_of
 from rsitmd_tools.studio.api.running import running_server
-from rsitmd_tools.studio.api.secrets import Secrets, keep, make_secrets, secrets_of
+from rsitmd_tools.studio.api.secrets import Secrets, make_secrets, save_secrets, secrets_of
 from rsitmd_tools.studio.server.embedded import FIRST_START, SQLITE, EmbeddedServer
 from rsitmd_tools.studio.sync import pull as pull_module
 from rsitmd_tools.studio.sync.pull import pull
@@ -101,7 +101,7 @@ def test_serve_says_where_and_how_and_ends_by_ctrl_c(
     # Another one is refused; the others find this one by themselves.
     second = tool.run("annotate", "serve", folder)
     assert second.returncode == 1
-    assert f"its server runs already at {url}" in second.stderr
+    assert f"the server of this workspace is already running at {url}" in second.stderr
     pushed = tool.run("annotate", "push", folder, "--json")
     assert json.loads(pushed.stdout)["new"] == 5
 
@@ -117,8 +117,8 @@ def test_serve_says_where_and_how_and_ends_by_ctrl_c(
     stopped = tool.run("annotate", "pull", folder)
     assert stopped.returncode == 1
     assert (
-        "its Label Studio is not running; start it in another terminal: rsitmd annotate serve"
-        in (stopped.stderr)
+        "Label Studio is not running for this workspace; to start it, run in another terminal:"
+        " rsitmd annotate serve" in stopped.stderr
     )
 
     # A restart finds everything again.
@@ -194,7 +194,7 @@ def test_a_taken_port_is_one_line(make_own: MakeOwn, tool: Tool) -> None:
         answer = tool.run("annotate", "serve", folder, "--port", port)
     assert answer.returncode == 1
     assert answer.stderr.splitlines()[-1] == (
-        f"error: 127.0.0.1:{port}: the port is taken; name another with --port"
+        f"error: 127.0.0.1:{port}: another program uses this port; use another port with --port"
     )
 
 
@@ -222,7 +222,7 @@ def test_a_restart_keeps_the_port_and_stops_when_another_program_uses_it(
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[-1] == (
         f"error: 127.0.0.1:{port}: another program uses the port of the last start; stop that"
-        f" program, or choose another port with --port; links that name port {port} then stop"
+        f" program, or use another port with --port; links with port {port} then stop"
         " working"
     )
     assert running_server(folder / "studio") is None
@@ -242,7 +242,7 @@ def test_a_token_that_the_server_does_not_know_is_replaced(make_own: MakeOwn) ->
     """As after a first start that was killed between the account and its token."""
     folder = make_own(images=0)
     made = secrets_of(folder / "studio")
-    keep(folder / "studio", Secrets(made.server, made.email, made.password, "0" * 40))
+    save_secrets(folder / "studio", Secrets(made.server, made.email, made.password, "0" * 40))
     with EmbeddedServer(folder) as server, Workspace.open(folder) as workspace:
         assert server.token == made.token
         Client(connection_of(workspace)).check()
@@ -270,7 +270,7 @@ def test_the_server_stops_between_two_pages_of_a_pull(
             with monkeypatch.context() as patch, pytest.raises(RsitmdError) as stopped:
                 patch.setattr(Client, "pages", stop_after_the_first)
                 pull(workspace)
-            assert str(stopped.value).endswith("no Label Studio answers; start the server")
+            assert str(stopped.value).endswith("Label Studio does not answer; start the server")
         assert workspace.db.execute("SELECT count(*) FROM annotation").fetchone()[0] == 2
         with EmbeddedServer(folder):
             assert pull(workspace).new == 3

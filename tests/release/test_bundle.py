@@ -1,4 +1,4 @@
-"""The release: what it holds, that it is the same every time, and what stops it."""
+"""Releases: contents, reproducibility and errors."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_release_holds_what_the_workspace_holds(
     assert not list(tmp_path.glob(".*"))
 
 
-def test_who_wrote_without_accepting_the_licence_is_named_by_number(
+def test_authors_without_an_accepted_licence_are_listed_by_number(
     make_workspace: MakeWorkspace, tmp_path: Path
 ) -> None:
     folder = make_workspace()
@@ -159,7 +159,7 @@ def test_unfinished_images_are_left_out_and_named(
     assert len(load_dataset(out)) == 6
 
 
-def test_the_origin_of_every_sentence_stands_in_the_release(
+def test_a_release_contains_the_origin_of_every_sentence(
     make_workspace: MakeWorkspace, tmp_path: Path
 ) -> None:
     """Also of one that a person wrote wholly anew beside a machine's text."""
@@ -195,7 +195,7 @@ def test_the_origin_of_every_sentence_stands_in_the_release(
     assert not [f for f in check(read) if f.code in ("D101", "D111")]
 
 
-def test_a_release_says_what_nobody_accepted_and_may_leave_it_out(
+def test_sentences_that_are_not_accepted_are_counted_or_left_out(
     make_workspace: MakeWorkspace, tmp_path: Path
 ) -> None:
     workspace = make_workspace()
@@ -249,7 +249,7 @@ def test_a_campaign_of_one_sentence_an_image_has_no_precomp(
 @pytest.mark.parametrize(
     "version", ["1", "1.0", "v1.0.0", "01.0.0", "1.0.0-", "1.0.0\n", "1.0.0+2", "../x"]
 )
-def test_a_version_that_is_none_is_refused(
+def test_an_invalid_version_is_refused(
     make_workspace: MakeWorkspace, tmp_path: Path, version: str
 ) -> None:
     with pytest.raises(WrongUsage, match=r"is not a version; use a version such as 1\.0\.0"):
@@ -258,13 +258,13 @@ def test_a_version_that_is_none_is_refused(
 
 
 @pytest.mark.parametrize("version", ["0.0.1", "10.20.30", "1.0.0-rc.1", "1.0.0-0a.b-c"])
-def test_semantic_versions_are_taken(
+def test_semantic_versions_are_accepted(
     make_workspace: MakeWorkspace, tmp_path: Path, version: str
 ) -> None:
     assert release(make_workspace(images=4), tmp_path / "out", version).version == version
 
 
-def test_what_cannot_be_released_yet_names_the_next_step(
+def test_an_unfinished_workspace_is_refused_with_the_next_step(
     make_workspace: MakeWorkspace, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -441,7 +441,7 @@ def test_a_killed_release_run_again_is_the_same(
     assert contents(out) == contents(tmp_path / "reference")
 
 
-def test_a_release_killed_after_its_last_rename_stands(
+def test_a_release_killed_after_its_last_rename_is_complete(
     make_workspace: MakeWorkspace, tmp_path: Path
 ) -> None:
     workspace = make_workspace()

@@ -36,7 +36,7 @@ def test_an_absent_file_is_named(folder: Path) -> None:
         verify_release(folder)
 
 
-def test_a_file_too_many_is_named(folder: Path) -> None:
+def test_an_additional_file_is_reported(folder: Path) -> None:
     (folder / "images" / "more.tif").write_bytes(b"")
     with pytest.raises(RsitmdError, match=r"more\.tif: is not in SHA256SUMS"):
         verify_release(folder)

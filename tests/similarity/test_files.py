@@ -36,7 +36,7 @@ def data(make_dataset: MakeDataset) -> Dataset:
 
 
 @pytest.mark.parametrize("definition", ["reference", "paper"])
-def test_a_dense_file_holds_the_matrix_and_says_what_it_is(
+def test_a_dense_file_contains_the_matrix_and_its_metadata(
     tmp_path: Path, data: Dataset, definition: str
 ) -> None:
     prior = write_prior(data, tmp_path / "p.npy", definition, dtype="float32")
@@ -51,7 +51,7 @@ def test_a_dense_file_holds_the_matrix_and_says_what_it_is(
     assert load_prior(tmp_path / "p.npy", data).definition == definition
 
 
-def test_a_sparse_file_keeps_what_is_high_and_the_mean_of_the_rest(
+def test_a_sparse_file_contains_high_values_and_the_mean_of_the_others(
     tmp_path: Path, data: Dataset
 ) -> None:
     matrix = compute_prior(data)
@@ -88,7 +88,7 @@ def test_a_block_is_read_without_the_rest_and_survives_pickling(
     np.testing.assert_array_equal(again.at(images, captions), prior.at(images, captions))
 
 
-def test_another_dataset_is_refused_with_what_differs(
+def test_a_prior_of_another_dataset_is_refused_with_the_difference(
     tmp_path: Path, data: Dataset, make_dataset: MakeDataset
 ) -> None:
     path = write_prior(data, tmp_path / "p.npy").path
@@ -117,7 +117,7 @@ def test_another_dataset_is_refused_with_what_differs(
         (lambda path: path.with_suffix(".json").write_text("{"), "is not a readable prior"),
     ],
 )
-def test_a_spoilt_file_is_told_in_one_line(
+def test_a_damaged_file_is_a_one_line_error(
     tmp_path: Path, data: Dataset, spoil: Any, told: str
 ) -> None:
     path = write_prior(data, tmp_path / "p.npy").path

@@ -53,6 +53,6 @@ def test_several_are_drawn_side_by_side(tmp_path: Path, make_dataset: MakeDatase
         draw_heat_maps(maps, Path("/proc/none/map.png"))
 
 
-def test_nothing_to_draw_is_told(make_dataset: MakeDataset) -> None:
+def test_a_heat_map_without_captions_is_an_error(make_dataset: MakeDataset) -> None:
     with pytest.raises(RsitmdError, match="has no captions"):
         heat_map(make_dataset([[]]))

@@ -73,7 +73,7 @@ def test_groups_never_part_and_zero_shares_get_nothing(
 
 
 @given(ITEMS, st.integers(0, 9), st.randoms(use_true_random=False))
-def test_the_order_of_the_items_is_nothing(
+def test_the_order_of_the_items_does_not_matter(
     items: list[Item], seed: int, chance: random.Random
 ) -> None:
     shuffled = list(items)
@@ -82,7 +82,7 @@ def test_the_order_of_the_items_is_nothing(
 
 
 @given(ITEMS, st.data())
-def test_what_is_placed_stays(items: list[Item], data: st.DataObject) -> None:
+def test_assigned_images_keep_their_split(items: list[Item], data: st.DataObject) -> None:
     placed = {item.name: data.draw(SPLITS) for item in items if data.draw(st.booleans())}
     assigned = assign_splits(items, SHARES, 0, placed)
     assert placed.items() <= assigned.items()

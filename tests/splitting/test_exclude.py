@@ -30,7 +30,7 @@ def hashes(number: int) -> str:
 
 
 @pytest.mark.parametrize("earlier", [False, True])
-def test_they_and_their_duplicates_go_into_test(tmp_path: Path, earlier: bool) -> None:
+def test_excluded_images_and_their_duplicates_are_in_test(tmp_path: Path, earlier: bool) -> None:
     file = tmp_path / "exclude.json"
     entries = [{"filename": name} for name in ("port_3.tif", "port_39.tif")]
     file.write_text(
@@ -47,7 +47,7 @@ def test_they_and_their_duplicates_go_into_test(tmp_path: Path, earlier: bool) -
         assert split(workspace, exclude=file).placed == 0
 
 
-def test_a_file_that_is_no_list_is_told(tmp_path: Path) -> None:
+def test_an_invalid_exclusion_list_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{}")
     with (
         workspace_of(tmp_path / "w") as workspace,

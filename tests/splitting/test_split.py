@@ -52,7 +52,7 @@ def run(folder: Path, *arguments: str) -> Result:
     )
 
 
-def test_the_same_again_changes_nothing(make: Make) -> None:
+def test_a_second_split_changes_nothing(make: Make) -> None:
     folder = make(40)
     with Workspace.open(folder, write=True) as workspace:
         report = split(workspace)
@@ -70,7 +70,7 @@ def test_stratified_by_category(make: Make) -> None:
         assert [count[category, s] for s in ("train", "val", "test")] == [16, 2, 2]
 
 
-def test_what_has_a_split_keeps_it(make: Make) -> None:
+def test_images_keep_their_split(make: Make) -> None:
     folder = make(40)
     run(folder)
     before = placed(folder)
@@ -82,7 +82,7 @@ def test_what_has_a_split_keeps_it(make: Make) -> None:
     assert before.items() <= placed(folder).items()
 
 
-def test_reassign_places_all_anew(make: Make) -> None:
+def test_reassign_assigns_all_images_again(make: Make) -> None:
     folder = make(40)
     run(folder)
     before = placed(folder)
@@ -105,7 +105,7 @@ def test_duplicates_are_grouped_and_kept_together(make: Make) -> None:
     assert [tuple(row) for row in groups] == [(1, 2), (1, 2)]
 
 
-def test_groups_parted_earlier_are_a_warning_and_reassign_mends_it(make: Make) -> None:
+def test_duplicates_in_several_splits_are_a_warning_and_reassign_fixes_it(make: Make) -> None:
     folder = make(30, twins=True)
     run(folder)
     with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
@@ -141,7 +141,7 @@ def test_too_few_images(make: Make, count: int, line: str) -> None:
 
 
 @pytest.mark.parametrize("shares", ["0.8,0.1,0.2", "1.5,-0.5,0", "nan,0.5,0.5", "inf,0,0"])
-def test_shares_that_are_none_are_refused(make: Make, shares: str) -> None:
+def test_invalid_shares_are_refused(make: Make, shares: str) -> None:
     folder = make(10)
     result = run(folder, "--shares", shares)
     assert isinstance(result.exception, WrongUsage), result.exception

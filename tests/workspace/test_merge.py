@@ -62,7 +62,7 @@ def test_every_image_is_there_with_its_fields(workspace: Workspace) -> None:
     ]
 
 
-def test_sentences_stand_by_annotator_then_number_then_area(workspace: Workspace) -> None:
+def test_sentences_are_ordered_by_annotator_then_number_then_area(workspace: Workspace) -> None:
     write(workspace, 5, 2, "second, later")
     write(workspace, 4, 2, "second, earlier 1", "second, earlier 2")
     write(workspace, 9, 1, "first")
@@ -75,7 +75,7 @@ def test_sentences_stand_by_annotator_then_number_then_area(workspace: Workspace
     ]
 
 
-def test_what_was_refused_replaced_or_deleted_is_left_out(workspace: Workspace) -> None:
+def test_rejected_replaced_and_deleted_sentences_are_left_out(workspace: Workspace) -> None:
     write(workspace, 1, 1, "sent back", state="sent back")
     write(workspace, 2, 1, "rejected", state="rejected")
     write(workspace, 3, 1, "replaced", state="replaced")
@@ -87,7 +87,7 @@ def test_what_was_refused_replaced_or_deleted_is_left_out(workspace: Workspace) 
     assert image.keywords == ()
 
 
-def test_keywords_stand_by_votes_then_first_seen_at_most_five(workspace: Workspace) -> None:
+def test_keywords_are_ordered_by_votes_then_time_at_most_five(workspace: Workspace) -> None:
     later = "2026-01-02T00:00:00.000000+00:00"
     write(workspace, 1, 2, "s", keywords=("late ship", "- port", "red ship"), created=later)
     write(workspace, 2, 1, "s", keywords=("blue sea", "red ship", "ship", "-port"))

@@ -15,7 +15,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.workspace import Workspace, schema
 
 
-def test_create_makes_what_the_readme_says(tmp_path: Path) -> None:
+def test_create_makes_the_files_of_the_readme(tmp_path: Path) -> None:
     folder = tmp_path / "häfen 'n' ports"
     with Workspace.create(folder, "Häfen") as workspace:
         assert workspace.settings.dataset.name == "Häfen"
@@ -38,7 +38,7 @@ def test_any_name_is_written_as_valid_toml(tmp_path: Path, name: str) -> None:
         assert workspace.settings.dataset.name == name
 
 
-def test_a_folder_that_is_none_is_refused_with_the_mend(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_workspace_is_refused_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(RsitmdError, match="is not a workspace; create one with: rsitmd build init"):
         Workspace.open(tmp_path)
 

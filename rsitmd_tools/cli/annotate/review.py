@@ -13,27 +13,27 @@ if TYPE_CHECKING:
     from rsitmd_tools.studio.campaign.review import ReviewReport
 
 
-@click.command("review", short_help="Check new sentences; send back, accept or reject sentences.")
+@click.command("review", short_help="Check new sentences; send back, accept, reject.")
 @workspace_argument
 @click.option(
     "--send-back",
     metavar="CODES|FILE",
-    help="Send these sentences back to their authors; the findings become the note.",
+    help="Send sentences back to their annotators; the findings become the note.",
 )
 @click.option(
     "--accept",
     is_flag=False,
     flag_value="clean",
     metavar="[CODES|FILE]",
-    help="Accept these; without a value, all new sentences without a warning or an error.",
+    help="Accept sentences. Without a value: all new sentences without warnings and errors.",
 )
-@click.option("--reject", metavar="CODES|FILE", help="Reject these: no release contains them.")
-@click.option("--reviewer", metavar="NAME", help="Name of the reviewer; your user name by default.")
-@click.option("--select", metavar="CODES", help="Rules to run; S and N by default.")
-@click.option("--ignore", metavar="CODES", help="Rules not to run.")
 @click.option(
-    "--all", "everything", is_flag=True, help="Also list findings that were listed before."
+    "--reject", metavar="CODES|FILE", help="Exclude sentences from the dataset permanently."
 )
+@click.option("--reviewer", metavar="NAME", help="Name of the reviewer. Default: your user name.")
+@click.option("--select", metavar="CODES", help="Rules to run. Default: S and N.")
+@click.option("--ignore", metavar="CODES", help="Rules to ignore.")
+@click.option("--all", "everything", is_flag=True, help="Also list findings of earlier calls.")
 @json_option
 def command(
     folder: Path,
@@ -46,25 +46,26 @@ def command(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Run the rules on new sentences and decide about sentences.
+    """Check new sentences with the rules; send back, accept or reject sentences.
 
-    A finding is listed once; later reviews only count it, unless you use --all. A sentence is
-    identified by its image, its annotator, and a number from 1 if annotators write several
-    sentences.
+    Each finding is listed once; findings of earlier calls are only counted. Use --all to list
+    them again. --send-back, --accept and --reject select sentences by the codes of their findings
+    (CODES, such as S104,S105) or by a list (FILE).
 
     \b
-    FILE is a CSV with these columns, one line per sentence:
+    FILE is a CSV with one row per sentence and these columns:
       image      file name of the image
-      annotator  address of the author; optional if the image has one author
-      sentence   number on the author's labeling page, from 1; optional if the author
-                 wrote one sentence
-      text       the sentence itself, instead of a number or as a check
-      note       text that the author reads on the task
-    or the output of `rsitmd validate --format json` for the workspace in its present state.
+      annotator  email address; optional if only one annotator wrote for the image
+      sentence   number of the sentence on the labeling page, from 1; optional if
+                 the annotator wrote one sentence
+      text       text of the sentence; use it instead of the number, or to verify it
+      note       note that the annotator reads on the task
+    FILE can also be the output of `rsitmd validate --format json` for the current workspace.
 
-    Sentences that were left empty can be sent back in the same way. The author of a sentence that
-    is sent back sees the note on the task; `pull` reads the new text, and the old one is kept.
-    Every decision is recorded with the reviewer's name and the time.
+    You can send back empty sentences in the same way. The annotator of a sentence that was sent
+    back sees the note on the task. After the annotator changes the sentence, `pull` fetches the
+    new text; the old text is kept in the history. Every decision is stored with the reviewer's
+    name and the time.
 
     \b
     Examples:
@@ -78,7 +79,7 @@ def command(
     from rsitmd_tools.studio.campaign.seen import mark_seen
     from rsitmd_tools.workspace import Workspace
 
-    asked = ReviewRequest(
+    request = ReviewRequest(
         reviewer=reviewer if reviewer is not None else getpass.getuser(),
         send_back=send_back,
         accept=accept,
@@ -88,14 +89,14 @@ def command(
         everything=everything,
     )
     with Workspace.open(folder, write=True) as workspace:
-        report = review(workspace, asked)
+        report = review(workspace, request)
         if as_json:
             from dataclasses import asdict
 
             print_json(asdict(report))
         else:
             _print(report)
-        # After printing: a finding that nobody could read was not seen.
+        # Only after printing: a finding that was not printed has not been seen.
         mark_seen(workspace, report.findings)
 
 
@@ -109,24 +110,28 @@ def _print(report: ReviewReport) -> None:
     for finding in report.findings:
         click.echo(printable(f"{finding['label']}: {finding['code']} {finding['message']}"))
     if report.seen_before:
-        click.echo(f"{count_of(report.seen_before, 'finding')} listed before; use --all to list")
+        click.echo(
+            f"{count_of(report.seen_before, 'earlier finding')} not listed; use --all to list all"
+        )
     for email, count in report.annotators.items():
-        told = ", ".join(f"{code} {n}" for code, n in sorted(count.items()))
-        click.echo(f"{email}: {told}")
+        counts = ", ".join(f"{code} {n}" for code, n in sorted(count.items()))
+        click.echo(f"{email}: {counts}")
     for entry in report.empty:
-        click.echo(printable(f"{entry['label']}: left empty"))
+        click.echo(printable(f"{entry['label']}: empty"))
     for line in report.nothing:
         click.echo(line)
     for entry in report.sent_back:
-        place = f"sent back to its author: {entry['label']}"
-        click.echo(printable(f"{place}: {entry['note']}  {entry['link']}"))
+        sentence = f"sent back: {entry['label']}"
+        click.echo(printable(f"{sentence}: {entry['note']}  {entry['link']}"))
     if report.shared:
         click.echo(
-            "warning: in a shared project, the links show the texts of all annotators;"
-            " ask the author to change only their own",
+            "warning: in a shared project, the linked page shows the text of all annotators. Ask"
+            " each annotator to change only their own text.",
             err=True,
         )
     click.echo(f"accepted: {report.accepted}, rejected: {report.rejected}")
-    click.echo("states: " + ", ".join(f"{state} {n}" for state, n in report.states.items()))
+    click.echo(
+        "sentences by state: " + ", ".join(f"{state} {n}" for state, n in report.states.items())
+    )
     if report.acceptance is not None:
         click.echo(report.acceptance.line)

@@ -12,25 +12,33 @@ from rsitmd_tools.cli.options import count_of, json_option, print_json, workspac
 ACTIONS = ("list", "add", "accept", "deactivate", "remove")
 
 
-@click.command("users", short_help="Annotators: list, add, accept, deactivate, remove.")
+@click.command("users", short_help="List, add, deactivate or remove annotators.")
 @workspace_argument
 @click.argument("action", type=click.Choice(ACTIONS), default="list")
 @click.argument("emails", nargs=-1, metavar="[EMAIL]...")
 @click.option(
-    "--reviewer", metavar="NAME", help="Name of the lead for `accept`; your user name by default."
+    "--reviewer", metavar="NAME", help="With accept: who records it. Default: your user name."
 )
 @json_option
 def command(
     folder: Path, action: str, emails: tuple[str, ...], reviewer: str | None, as_json: bool
 ) -> None:
-    """List the annotators of the campaign and change the list.
+    """List the annotators of the campaign, or change them.
 
-    Everybody who signs up with the link of `invite` becomes an annotator. `add` adds annotators
-    before they sign up, and people who already have an account. `accept` records that annotators
-    accepted the licence elsewhere, for example on paper. `deactivate` assigns an annotator's open
-    images to others at the next push and keeps their annotations. `remove` also removes the
-    account from the server; the server cannot restore it. Annotators whose account was removed on
-    the server are shown as left; the next push assigns their open images to others.
+    Everyone who signs up with the link of `invite` joins the campaign.
+
+    \b
+    list        show all annotators (the default)
+    add         add annotators before they sign up, or who already have an account
+    accept      record that annotators accepted the licence outside the server,
+                for example on paper
+    deactivate  take annotators out of the campaign; the next push assigns their
+                open images to others, and their sentences are kept
+    remove      deactivate, and block the accounts on the server; this cannot be
+                undone
+
+    An annotator whose account was removed on the server is listed as left. The next push assigns
+    their open images to others.
 
     \b
     Examples:
@@ -53,43 +61,51 @@ def command(
 
     if bool(emails) != (action != "list"):
         raise WrongUsage(
-            f"{action} {'takes no address' if action == 'list' else 'needs an address'}",
-            hint="for example: rsitmd annotate users DIR add anna@example.org",
+            f"{action} accepts no address" if action == "list" else f"{action} needs an address",
+            hint="example: rsitmd annotate users DIR add anna@example.org",
         )
     if reviewer is not None and action != "accept":
-        raise WrongUsage("--reviewer is only valid with accept", hint="leave it out")
+        raise WrongUsage("--reviewer requires accept", hint="omit --reviewer")
     with Workspace.open(folder, write=True) as workspace:
         if action == "list":
             try:
                 removed = People(workspace, Client(connection_of(workspace))).removed()
             except RsitmdError as error:
                 removed = []
-                click.echo(f"as of the last push or pull: {error}", err=True)
-            again = shlex.join(["rsitmd", "annotate", "push", str(folder)])
+                click.echo(f"warning: list of the last push or pull: {error}", err=True)
+            push = shlex.join(["rsitmd", "annotate", "push", str(folder)])
             for email in removed:
-                removal = "account removed on the server; to assign its open images to others, run"
-                click.echo(f"{email}: {removal}: {again}", err=True)
+                click.echo(
+                    f"{email}: account removed on the server. To assign the open images to others,"
+                    f" run: {push}",
+                    err=True,
+                )
         for email in emails:
             if "@" not in email.strip("@") or len(email.split()) != 1:
                 raise WrongUsage(
-                    "is not an email address", where=email, hint="use the form name@example.org"
+                    "not an email address",
+                    where=email,
+                    hint="use an address such as anna@example.org",
                 )
         for email in emails:
             if action == "add":
-                result = "added" if join(workspace, email) else "was already an active annotator"
+                result = "added" if join(workspace, email) else "is already an annotator"
                 click.echo(f"{email}: {result}", err=True)
                 continue
             if action == "accept":
                 new = accept(workspace, email, reviewer or getpass.getuser())
-                result = "acceptance recorded" if new else "had already accepted"
+                result = "acceptance recorded" if new else "has already accepted the licence"
                 click.echo(f"{email}: {result}", err=True)
                 continue
             if action == "remove":
                 lock_out(workspace, Client(connection_of(workspace)), email)
             freed = leave(workspace, email)
-            again = shlex.join(["rsitmd", "annotate", "push", str(folder)])
-            rest = f"{count_of(freed, 'open image')}; to assign to other annotators, run: {again}"
-            click.echo(f"{email}: {rest if freed else 'no open images'}", err=True)
+            push = shlex.join(["rsitmd", "annotate", "push", str(folder)])
+            result = "removed" if action == "remove" else "deactivated"
+            if freed:
+                images = count_of(freed, "open image")
+                result += f". To assign {images} to others, run: {push}"
+            click.echo(f"{email}: {result}", err=True)
         people = overview(workspace)
         licence = licence_state(workspace)
     for person in people:
@@ -101,7 +117,7 @@ def command(
         click.echo(_line(person))
     if not people:
         click.echo(
-            "no annotators yet; to print an invitation link, run: "
+            "no annotators yet; to print the sign-up link, run: "
             + shlex.join(["rsitmd", "annotate", "invite", str(folder)])
         )
 
@@ -110,7 +126,7 @@ def _line(person: dict[str, Any]) -> str:
     name = f" ({person['name']})" if person["name"] else ""
     pilot = f", pilot: {person['pilot']}" if person["pilot"] else ""
     reason = f" ({person['left_reason']})" if person["left_reason"] else ""
-    part = "takes part" if person["active"] else f"left{reason}"
+    part = "active" if person["active"] else f"left{reason}"
     account = "" if person["account"] else ", has not signed up yet"
     licence = ", has not accepted the licence" if person["licence"] is False else ""
     return (

@@ -1,4 +1,4 @@
-"""Addresses of tasks on the server, for links in reports."""
+"""URLs of tasks on the server, for reports."""
 
 from __future__ import annotations
 
@@ -12,15 +12,9 @@ from rsitmd_tools.workspace.server import first_tasks_on
 
 
 def task_links(dataset: Dataset) -> Mapping[str, str]:
-    """Return the address of each image's first task on the Label Studio server in use.
+    """Return the URL of each image's first task on the current server, by file name.
 
-    That is the server the workspace is connected to, or the embedded server while it runs.
-
-    Args:
-        dataset: A dataset; only one that was read from a workspace has links.
-
-    Returns:
-        Addresses by file name; empty if no server is in use.
+    The current server is the connected one, else the workspace's own server if it runs.
     """
     if dataset.format != "workspace":
         return {}

@@ -289,10 +289,10 @@ def test_findings_are_listed_once_and_again_on_request(folder: Path) -> None:
 
     count, shown = listed()
     assert count == 2
-    assert "listed before" not in shown
+    assert "earlier finding" not in shown
     count, shown = listed()
     assert count == 0
-    assert "2 findings listed before; use --all to list" in shown
+    assert "2 earlier findings not listed; use --all to list all" in shown
     assert "anna@x: S104 1" in shown
     assert listed("--all")[0] == 2
     # Rules that did not run before bring what nobody saw.
@@ -317,7 +317,7 @@ def test_what_was_seen_before_can_still_be_decided(workspace: Workspace) -> None
 def test_an_empty_sentence_is_listed_and_sent_back(tmp_path: Path) -> None:
     folder = make(tmp_path / "w", {1: (ANNA[0], None, ANNA[1]), 2: BERTA})
     done = CliRunner().invoke(review_command, [str(folder)])
-    assert "port_1.tif, anna@x, sentence 2: left empty" in done.stdout
+    assert "port_1.tif, anna@x, sentence 2: empty" in done.stdout
     file = tmp_path / "back.csv"
     file.write_text("image,annotator,sentence,note\nport_1.tif,anna@x,2,\n", encoding="utf-8")
     with Workspace.open(folder, write=True) as workspace:

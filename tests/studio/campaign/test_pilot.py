@@ -111,9 +111,9 @@ def test_without_images_option_a_pilot_uses_all_references(
         assert len(start_pilot(workspace)) == 4
         assert pilot_state(workspace)["references"] == 0
     shown = CliRunner().invoke(command, [str(folder)]).output
-    assert "4 images without reference sentences and similarity" in shown
+    assert "4 images without reference sentences: no similarity computed" in shown
     alone = CliRunner().invoke(command, [str(folder), "--images", "2"])
-    assert str(alone.exception) == "--images is for --start; add --start"
+    assert str(alone.exception) == "--images requires --start; add --start"
 
 
 def test_annotators_who_annotated_before_the_pilot_are_admitted(workspace: Workspace) -> None:
@@ -122,7 +122,7 @@ def test_annotators_who_annotated_before_the_pilot_are_admitted(workspace: Works
     folder = workspace.path
     workspace.close()
     done = CliRunner().invoke(command, [str(folder), "--start", "--reviewer", "B. Lee"])
-    assert "admitted, as they have annotated before: anna@x.org" in done.output
+    assert "admitted, already wrote for the campaign: anna@x.org" in done.output
     with Workspace.open(folder, write=True) as workspace:
         assert in_order(workspace) == ["anna"]
         row = workspace.db.execute("SELECT * FROM annotator WHERE id = ?", (anna.row,)).fetchone()
@@ -168,7 +168,7 @@ def test_stopping_a_pilot_admits_all_and_the_next_pilot_starts_empty(
     assert rows[0]["stopped_at"] is not None
 
 
-def test_the_command_stops_and_starts_a_pilot(workspace: Workspace) -> None:
+def test_stop_and_start_in_one_command(workspace: Workspace) -> None:
     folder = workspace.path
     workspace.close()
     CliRunner().invoke(command, [str(folder), "--start", "--images", "1"])

@@ -130,8 +130,10 @@ def test_untouched_machine_text_is_a_finding_and_in_no_release(tmp_path: Path) -
         ]
         assert said == [(CHANGED, 4, True), (HUMAN, 26, True)]
     shown = CliRunner().invoke(log_command, [str(folder), "airport_1.tif"]).stdout
-    assert f"1. {changed}  [new] (machine changed, edit distance 4 from a machine text)" in shown
-    assert f"1. {own}  [new] (human, edit distance 26 from a machine text)" in shown
+    assert (
+        f"1. {changed}  [new] (machine changed, edit distance 4 from the machine caption)" in shown
+    )
+    assert f"1. {own}  [new] (human, edit distance 26 from the machine caption)" in shown
     findings = [f for f in check(load_dataset(folder)) if f.code == "N108"]
     assert [(f.image, f.sentence_index) for f in findings] == [("airport_1.tif", None)]
     assert f"1@x.org submitted a machine's text as sentence 1: {GIVEN!r}" in findings[0].message

@@ -279,9 +279,9 @@ def test_an_empty_workspace_has_no_estimate(tmp_path: Path) -> None:
         assert status(empty)["estimate"] == {"per_day": 0.0, "days": None, "ends": None}
         assert "Nothing to estimate yet: no images." in status_page(empty)
     told = shown(tmp_path / "w", "--findings")
-    assert "end: nothing to estimate yet: no images\n" in told
-    assert "annotations a day" not in told
-    assert "agreement on keywords: unknown (0 images with at least two annotators)" in told
+    assert "estimated end: unknown, no images yet\n" in told
+    assert "annotations per day" not in told
+    assert "agreement on keywords: unknown (0 images with two or more annotators)" in told
 
 
 def test_a_complete_campaign_is_reported(workspace: Workspace) -> None:
@@ -291,7 +291,7 @@ def test_a_complete_campaign_is_reported(workspace: Workspace) -> None:
         db.execute("UPDATE sentence SET state = 'accepted'")
     folder = workspace.path
     workspace.close()
-    assert "end: nothing is missing\n" in shown(folder)
+    assert "estimated end: complete, nothing is missing\n" in shown(folder)
     with Workspace.open(folder) as reopened:
         assert "Nothing is missing." in status_page(reopened)
 
@@ -381,7 +381,7 @@ def test_counts_agree_with_their_nouns(workspace: Workspace) -> None:
     workspace.close()
     told = shown(folder)
     assert "(1 draft, 1 skip)" in told
-    assert "berta@x (left: account removed on the server): 1, 0 to do" in told
+    assert "berta@x (left: account removed on the server): 1 done, 0 to do" in told
     assert " 1 draft, 1 skip." in page
     assert "(left: account removed on the server)" in page
 
