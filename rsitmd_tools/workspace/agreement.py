@@ -36,8 +36,7 @@ def keywords_by_annotator(workspace: Workspace) -> list[list[list[str]]]:
     for row in workspace.db.execute(
         "SELECT task.image_id, annotation.annotator_id, keyword.raw"
         " FROM current_annotation AS annotation"
-        " JOIN task ON task.id = annotation.task_id"
-        " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
+        " JOIN main_task AS task ON task.id = annotation.task_id"
         " LEFT JOIN keyword ON keyword.annotation_id = annotation.id"
         " ORDER BY task.image_id"
     ):
@@ -50,10 +49,9 @@ def keywords_by_annotator(workspace: Workspace) -> list[list[list[str]]]:
 def results_by_image(workspace: Workspace) -> list[ImageResult]:
     """Return the results of the annotations on the server, by image, oldest first."""
     rows = workspace.db.execute(
-        "SELECT image.id, filename, email, result FROM annotation"
-        " JOIN task ON task.id = task_id JOIN image ON image.id = image_id"
-        " JOIN project ON project.id = project_id AND project.kind = 'main'"
+        "SELECT image.id, filename, email, result FROM live_annotation AS annotation"
+        " JOIN main_task AS task ON task.id = task_id JOIN image ON image.id = image_id"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
-        " WHERE latest AND deleted_at IS NULL ORDER BY category, number, annotation.updated_at"
+        " ORDER BY category, number, annotation.updated_at"
     )
     return [ImageResult(row["id"], row["filename"], row["email"], row["result"]) for row in rows]

@@ -11,8 +11,8 @@ from rsitmd_tools.workspace.store import Workspace
 # deleted on the server counts: the work was done, whoever deleted it.
 _DELIVERED = """
     WITH written AS (
-        SELECT annotation.*, task.image_id FROM annotation JOIN task ON task.id = task_id
-        JOIN project ON project.id = project_id AND project.kind = 'main'
+        SELECT annotation.*, task.image_id FROM annotation
+        JOIN main_task AS task ON task.id = task_id
         WHERE latest
     )
     SELECT written.*, annotator.email, annotator.name FROM written

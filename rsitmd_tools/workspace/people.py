@@ -6,17 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.workspace.assignments import open_counts
 from rsitmd_tools.workspace.store import Workspace, utc_now
-
-# Assignments without an annotation of that annotator for that image.
-OPEN = (
-    "SELECT assignment.* FROM assignment WHERE NOT EXISTS ("
-    " SELECT 1 FROM current_annotation AS annotation"
-    " JOIN task ON task.id = annotation.task_id"
-    " JOIN project ON project.id = task.project_id"
-    " WHERE task.image_id = assignment.image_id AND project.kind = 'main'"
-    " AND annotation.annotator_id = assignment.annotator_id AND annotation.whole)"
-)
 
 # Value of ``annotator.left_reason`` if the annotator left without a decision of the lead.
 ACCOUNT_REMOVED = "account removed on the server"
@@ -87,14 +78,11 @@ def members(workspace: Workspace) -> list[Member]:
     rows = workspace.db.execute(
         "SELECT annotator.*, EXISTS (SELECT 1 FROM account WHERE annotator_id = annotator.id)"
         " AS account, (SELECT count(*) FROM current_annotation AS annotation"
-        "  JOIN task ON task.id = task_id"
-        "  JOIN project ON project.id = project_id AND kind = 'main'"
+        "  JOIN main_task ON main_task.id = task_id"
         "  WHERE annotation.annotator_id = annotator.id AND whole)"
         " AS written FROM annotator WHERE joined_at IS NOT NULL ORDER BY annotator.id"
     ).fetchall()
-    remaining = dict(
-        workspace.db.execute(f"SELECT annotator_id, count(*) FROM ({OPEN}) GROUP BY 1").fetchall()
-    )
+    remaining = open_counts(workspace.db)
     return [
         Member(
             email=row["email"],

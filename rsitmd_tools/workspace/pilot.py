@@ -111,20 +111,15 @@ def pilot_sentences(workspace: Workspace, pilot: int | None, person: int) -> dic
     found: dict[int, list[str]] = defaultdict(list)
     for row in workspace.db.execute(
         "SELECT task.image_id, raw FROM sentence"
-        " JOIN annotation ON annotation.id = annotation_id JOIN task ON task.id = task_id"
+        " JOIN live_annotation AS annotation ON annotation.id = annotation_id"
+        " JOIN task ON task.id = task_id"
         " JOIN project ON project.id = project_id AND project.kind = 'pilot'"
         " WHERE annotation.annotator_id = ? AND project.pilot_id = ?"
-        " AND latest AND deleted_at IS NULL ORDER BY task.image_id, slot",
+        " ORDER BY task.image_id, slot",
         (person, pilot),
     ):
         found[row["image_id"]].append(row["raw"])
     return dict(found)
-
-
-def has_personal_project(workspace: Workspace) -> bool:
-    """Return whether some annotator has a project of their own."""
-    row = workspace.db.execute("SELECT 1 FROM project WHERE annotator_id IS NOT NULL").fetchone()
-    return row is not None
 
 
 def shared_project_in_use(workspace: Workspace) -> bool:

@@ -110,9 +110,8 @@ def state_counts(workspace: Workspace) -> dict[str, int]:
     """
     rows = workspace.db.execute(
         "SELECT state, count(*) FROM sentence JOIN annotation ON annotation.id = annotation_id"
-        " JOIN task ON task.id = task_id JOIN project ON project.id = project_id"
-        " WHERE project.kind = 'main' AND (deleted_at IS NULL"
-        "  OR sentence.id IN (SELECT id FROM current_sentence)) GROUP BY state ORDER BY state"
+        " JOIN main_task ON main_task.id = task_id WHERE deleted_at IS NULL"
+        " OR sentence.id IN (SELECT id FROM current_sentence) GROUP BY state ORDER BY state"
     )
     return dict(rows.fetchall())
 

@@ -11,8 +11,7 @@ from rsitmd_tools.workspace.store import Workspace
 
 # Complete current annotations of the main projects.
 _COUNTED = (
-    " FROM current_annotation AS annotation JOIN task ON task.id = task_id"
-    " JOIN project ON project.id = project_id AND project.kind = 'main'"
+    " FROM current_annotation AS annotation JOIN main_task AS task ON task.id = task_id"
     " JOIN annotator ON annotator.id = annotation.annotator_id"
 )
 
@@ -58,8 +57,7 @@ def open_projects(workspace: Workspace) -> list[OpenProject]:
 def count_tasks(workspace: Workspace) -> int:
     """Return the number of tasks on the server in open main projects."""
     row = workspace.db.execute(
-        "SELECT count(*) FROM task JOIN project ON project.id = project_id"
-        " WHERE project.kind = 'main' AND closed_at IS NULL AND task.server_id > 0"
+        "SELECT count(*) FROM main_task WHERE closed_at IS NULL AND server_id > 0"
     ).fetchone()
     return int(row[0])
 

@@ -19,7 +19,6 @@ from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.people import taking_part
 from rsitmd_tools.workspace.pilot import (
     PilotImage,
-    has_personal_project,
     image_categories,
     pilot_images,
     pilot_references,
@@ -28,6 +27,7 @@ from rsitmd_tools.workspace.pilot import (
     record_stop,
     shared_project_in_use,
 )
+from rsitmd_tools.workspace.projects import has_personal_project
 
 IMAGES = 10
 
@@ -154,7 +154,7 @@ def _refuse_shared(workspace: Workspace) -> None:
     setting = workspace.settings.annotation.assignment
     if setting == "shared" or (
         setting == "auto"
-        and not has_personal_project(workspace)
+        and not has_personal_project(workspace.db)
         and shared_project_in_use(workspace)
     ):
         raise RsitmdError(
