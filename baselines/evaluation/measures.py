@@ -123,7 +123,7 @@ def soft_recalls(
     ranges = bootstrap(to_text, to_image, gallery.owners, seed)
     return {
         "metric": SOFT_METRIC,
-        "prior": dict(prior.metadata),
+        "prior": dict(prior.about),
         **_named(six),
         "interval": interval(ranges, seed),
         "chance": _named(blind),
