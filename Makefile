@@ -5,13 +5,12 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-TYPED := build/typing/rsitmd_tools
 
 .PHONY: install demo test lint bench soak docs wheel clean
 
 install: $(INSTALLED)  ## make .venv with the tool, all extras, and what development needs
 
-$(INSTALLED): pyproject.toml setup.py constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
@@ -21,24 +20,21 @@ demo: $(INSTALLED)  ## the whole way on drawn scenes, through a real Label Studi
 	$(BIN)/rsitmd demo
 
 test: $(INSTALLED)  ## all tests, with the real server; with a browser where one is found
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 10
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 10
 
 lint: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	rm -rf $(TYPED) && mkdir -p $(TYPED)
-	ln -s $(CURDIR)/rsitmd_tools/* $(CURDIR)/annotation_templates $(CURDIR)/baselines \
-	    $(CURDIR)/schemas $(TYPED)/
-	cd build/typing && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p rsitmd_tools
+	$(BIN)/mypy -p rsitmd_tools
 
-bench: $(INSTALLED)  ## measure; docs/benchmarks.md holds the figures
+bench: $(INSTALLED)  ## measure; docs/benchmarks/ holds the figures
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
 soak: $(INSTALLED)  ## long campaigns: hundreds of kills, load, fuzz
 	$(BIN)/python -m pytest -m soak --timeout 7200
 
-docs: $(INSTALLED)  ## the pages of the rules, from their docstrings
-	$(BIN)/python -m rsitmd_tools.quality.explain
+docs: $(INSTALLED)  ## the documentation site, in build/site; warnings are errors
+	$(BIN)/python -m sphinx -W --keep-going -E -a -q -b html -d build/doctrees docs build/site
 
 wheel: $(INSTALLED)  ## the wheel, in dist/
 	$(BIN)/python -m build --wheel

@@ -1,4 +1,4 @@
-"""Label Studio labeling configurations and the text that annotators read first."""
+"""Label Studio labeling configurations and the annotators' guide."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ CAPTIONING = "captioning"
 CORRECTION = "correction"
 
 TEMPLATES = {
-    CAPTIONING: "sentences and keywords: one sentence from each of five, or five from one",
-    KEYWORDS: "keywords alone",
-    CORRECTION: "existing sentences, shown and changed",
-    "ranking": "which of two sentences is the better one",
+    CAPTIONING: "sentences and keywords; one or several sentences per annotator",
+    KEYWORDS: "keywords only",
+    CORRECTION: "existing sentences, to be corrected",
+    "ranking": "two existing sentences: which one is better",
 }
 
 _FIELD = re.compile(r"\$(\w+)")
@@ -40,21 +40,21 @@ def labeling_config(
     template: str = CAPTIONING,
     words: tuple[int, int] = (4, 50),
 ) -> str:
-    """Return the configuration of a page.
+    """Return the labeling configuration of a page.
 
     Args:
-        sentences: Sentences each annotator writes for an image; one text area each.
-        keywords_min: The fewest keywords an image has; 0 makes them optional.
-        keywords_max: The most keywords an annotator can add.
+        sentences: Number of sentences each annotator writes per image; one text area each.
+        keywords_min: Minimum number of keywords per image; 0 makes them optional.
+        keywords_max: Maximum number of keywords an annotator can add.
         template: A name of :data:`TEMPLATES`.
-        words: The fewest and the most words of a sentence, as the page says them.
+        words: Minimum and maximum number of words per sentence, shown on the page.
 
     Raises:
-        WrongUsage: There is no template of that name.
+        WrongUsage: The template does not exist.
     """
     if template not in TEMPLATES:
         raise WrongUsage(
-            f"no template has the name {template!r}", hint=f"known: {', '.join(TEMPLATES)}"
+            f"unknown template {template!r}", hint=f"use one of: {', '.join(TEMPLATES)}"
         )
     environment = jinja2.Environment(
         autoescape=True,
@@ -76,20 +76,20 @@ def labeling_config(
 
 
 def sentence_slots(sentences: int) -> list[str]:
-    """Return the names of the text areas for sentences, in the order of the page."""
+    """Return the names of the text areas for sentences, in page order."""
     return [f"{SENTENCE}{number}" for number in range(1, sentences + 1)]
 
 
 def data_fields(config: str) -> list[str]:
-    """Return the fields that a page takes from the data of each task, in its order.
+    """Return the task data fields that a page shows, in page order.
 
-    The server refuses a task that lacks one of them; an empty text will do.
+    The server refuses a task without one of these fields. A field may be empty.
 
     Args:
-        config: A labeling configuration, XML.
+        config: The labeling configuration, XML.
 
     Raises:
-        xml.etree.ElementTree.ParseError: It is not XML.
+        xml.etree.ElementTree.ParseError: The configuration is not XML.
     """
     page = ElementTree.fromstring(config)  # noqa: S314 - expat without external entities
     found = (
@@ -103,7 +103,7 @@ def data_fields(config: str) -> list[str]:
 
 
 def guide() -> str:
-    """Return the text for annotators, Markdown."""
+    """Return the annotators' guide, Markdown."""
     return _read("guide.md")
 
 

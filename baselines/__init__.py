@@ -1,6 +1,6 @@
 """Baselines for image-text retrieval: AMFMN and VSE++, their training and evaluation.
 
-The functions are imported when they are first used: reading a run's files needs no torch.
+The public functions are imported on first use: reading the files of a run does not need torch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Config", "evaluate", "load_config", "search", "train"]
 
-_HOMES = {
+_MODULES = {
     "Config": "config",
     "evaluate": "evaluation.evaluate",
     "load_config": "config",
@@ -26,6 +26,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

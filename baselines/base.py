@@ -1,7 +1,7 @@
-"""What every model here can do: encode both sides, and score all pairs.
+"""The interface of all models: encode images, encode texts, and score all pairs.
 
-An encoded image or text is one row of a tensor, whatever the model: rows may be cut,
-joined and picked. What the columns mean is the model's own affair.
+An encoded image or text is one row of a tensor in every model. Callers may slice, concatenate
+and select rows; only the model interprets the columns.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from torch.nn.functional import normalize
 from rsitmd_tools.dataset import Dataset
 
 EPSILON = 1e-8
-# Elements of the largest tensor that scoring makes beside its result (64 MB in float32).
+# Maximum number of elements of a temporary tensor during scoring (64 MB in float32).
 BLOCK_ELEMENTS = 16_000_000
-# The same of a vector a pair, made and used up within a core's cache (512 KB in float32).
+# The same on a CPU for one vector per pair: the tile fits in a core's cache (512 KB in float32).
 TILE_ELEMENTS = 131_072
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Texts as numbers of words.
+    """Texts as word indices.
 
     Attributes:
         words: ``(B, L)`` int64, padded.
-        lengths: ``(B,)`` int64, words of each text, at least one.
+        lengths: ``(B,)`` int64, number of words of each text, at least 1.
         keywords: ``(B, K, W)`` int64, the words of each keyword, padded.
-        keyword_lengths: ``(B, K)`` int64, words of each keyword; 0 where there is none.
+        keyword_lengths: ``(B, K)`` int64, number of words of each keyword; 0 for padding.
     """
 
     words: Tensor
@@ -45,7 +45,7 @@ class Texts:
         return len(self.words)
 
     def to(self, device: torch.device | str) -> Texts:
-        """Return the same on another device."""
+        """Return the texts on another device."""
         return Texts(
             self.words.to(device),
             self.lengths.to(device),
@@ -54,7 +54,7 @@ class Texts:
         )
 
     def take(self, rows: Tensor) -> Texts:
-        """Return some of the texts, padding that none of them needs cut off."""
+        """Return some of the texts, without padding that none of them needs."""
         lengths, keyword_lengths = self.lengths[rows], self.keyword_lengths[rows]
         words = self.words[rows, : max(1, int(lengths.max()))]
         longest = max(1, int(keyword_lengths.max()))
@@ -65,51 +65,51 @@ class Texts:
 
 
 class Tokenizer(Protocol):
-    """Turns sentences and keywords into what a model's text encoder reads."""
+    """Converts sentences and keywords to the input of a model's text encoder."""
 
     def __len__(self) -> int:
-        """How many words there are."""
+        """Return the size of the vocabulary."""
 
     def save(self, file: Path) -> None:
-        """Write it into a run."""
+        """Write the tokenizer to a file of a run."""
 
     def encode(
         self, captions: Sequence[str], keywords: Sequence[Sequence[str]] | None = None
     ) -> Texts:
-        """Encode captions, each with the keywords of its image where they are known."""
+        """Encode captions, each with the keywords of its image if they are known."""
 
     def keywords_of(self, dataset: Dataset) -> list[tuple[str, ...]]:
         """Return, for each caption of :meth:`Dataset.captions`, the keywords of its image."""
 
     def unread(self, caption: str) -> list[str]:
-        """Say what of a caption the model does not read, a sentence each."""
+        """Report the parts of a caption that the model ignores, one sentence per fact."""
 
 
 class RetrievalModel(nn.Module, ABC):
-    """A model whose training and evaluation use the same score.
+    """A model with the same score in training and evaluation.
 
-    Encoding an image has two parts, so that the first can be computed once where it is
-    frozen: ``encode_images(x) == encode_features(features(x))``.
+    Encoding an image has two steps, so that the result of the first can be cached if the
+    backbone is frozen: ``encode_images(x) == encode_features(features(x))``.
     """
 
     @abstractmethod
     def frozen_part(self) -> nn.Module:
-        """Return the backbone: what ``freeze_backbone`` does not train."""
+        """Return the backbone, which ``freeze_backbone`` excludes from training."""
 
     @abstractmethod
     def features_kind(self) -> str:
-        """Name what :meth:`features` returns: models of one kind share a cache of them."""
+        """Name the output of :meth:`features`: models with equal names share a cache."""
 
     @abstractmethod
     def features(self, images: Tensor) -> list[Tensor]:
-        """Map ``(B, 3, H, W)`` images in [0, 1] to what the backbone sees in them."""
+        """Map ``(B, 3, H, W)`` images in [0, 1] to features of the backbone."""
 
     @abstractmethod
     def encode_features(self, features: Sequence[Tensor]) -> Tensor:
         """Map the features of B images to ``(B, d)``."""
 
     def encode_images(self, images: Tensor) -> Tensor:
-        """Map ``(B, 3, H, W)`` images in [0, 1] to ``(B, d)``; normalised inside."""
+        """Map ``(B, 3, H, W)`` images in [0, 1] to ``(B, d)``; the model normalises them."""
         return self.encode_features(self.features(images))
 
     @abstractmethod
@@ -118,32 +118,32 @@ class RetrievalModel(nn.Module, ABC):
 
     @abstractmethod
     def score(self, images: Tensor, texts: Tensor) -> Tensor:
-        """Score all pairs: ``(N, d)`` and ``(M, D)`` to ``(N, M)``, higher is nearer.
+        """Score all pairs: ``(N, d)`` and ``(M, D)`` to ``(N, M)``, higher is more similar.
 
-        Memory beside the result is bounded by ``BLOCK_ELEMENTS`` where no gradient is kept.
+        Without gradients, temporary tensors have at most ``BLOCK_ELEMENTS`` elements.
         """
 
 
 def cosine_matrix(images: Tensor, texts: Tensor) -> Tensor:
-    """Cosine of every image with every text: ``(N, d)``, ``(M, d)`` to ``(N, M)``."""
+    """Return the cosine similarity of all pairs: ``(N, d)``, ``(M, d)`` to ``(N, M)``."""
     return normalize(images, dim=-1, eps=EPSILON) @ normalize(texts, dim=-1, eps=EPSILON).T
 
 
 def in_blocks(
-    function: Callable[[Tensor], Tensor], images: Tensor, texts: int, elements_a_row: int
+    function: Callable[[Tensor], Tensor], images: Tensor, texts: int, elements_per_image: int
 ) -> Tensor:
-    """Apply a score to blocks of images, so that none needs more than ``BLOCK_ELEMENTS``.
+    """Compute scores in blocks of images that need at most ``BLOCK_ELEMENTS`` elements.
 
     Args:
         function: Maps ``(n, d)`` images to ``(n, M)`` scores.
         images: ``(N, d)``.
         texts: M.
-        elements_a_row: Elements of the largest tensor made for one image.
+        elements_per_image: Elements of the largest temporary tensor for one image.
 
     Returns:
-        ``(N, M)``; written in place where no gradient is kept.
+        ``(N, M)``; allocated once if gradients are disabled.
     """
-    rows = max(1, BLOCK_ELEMENTS // max(1, elements_a_row))
+    rows = max(1, BLOCK_ELEMENTS // max(1, elements_per_image))
     if torch.is_grad_enabled() or len(images) <= rows:
         return torch.cat([function(block) for block in torch.split(images, rows)])
     scores = images.new_empty((len(images), texts))
@@ -155,10 +155,10 @@ def in_blocks(
 def in_tiles(
     function: Callable[[slice, slice], Tensor], images: Tensor, texts: int, dimension: int
 ) -> Tensor:
-    """Apply a score that needs a vector for each pair to tiles of the matrix of pairs.
+    """Compute a score that needs one vector per pair in tiles of the score matrix.
 
-    On a CPU a tile's vectors fit into a core's cache: they are written and read several
-    times, and from memory that costs ten times as much.
+    On a CPU, the vectors of a tile fit in a core's cache. They are written and read several
+    times, which is ten times slower in main memory.
 
     Args:
         function: Maps rows and columns to their ``(n, m)`` scores.
@@ -167,7 +167,8 @@ def in_tiles(
         dimension: Elements of the vector of a pair.
 
     Returns:
-        ``(N, M)``; in one piece where a gradient is kept, as that keeps all vectors.
+        ``(N, M)``; computed as a single tile if gradients are enabled, because autograd keeps
+        all vectors anyway.
     """
     if torch.is_grad_enabled():
         return function(slice(None), slice(None))

@@ -1,8 +1,9 @@
-"""Configurations: YAML files checked by a schema, changed by ``--set KEY=VALUE``."""
+"""Configurations: YAML files validated by a schema; ``--set KEY=VALUE`` overrides settings."""
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib.resources
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,12 +13,13 @@ from typing import Any
 import yaml
 
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
+from rsitmd_tools.plugins import ATTENTION, BASELINES, plugin_names
 from rsitmd_tools.schemas import first_error, load_schema
 
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """Margin of the triplet loss; ``gamma`` and ``beta`` belong to the dynamic one."""
+    """Margin of the triplet loss; ``gamma`` and ``beta`` apply to the dynamic margin only."""
 
     kind: str = "fixed"
     value: float = 0.2
@@ -27,38 +29,50 @@ class Margin:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that decides a run, besides the data.
+    """All settings that affect the result of a run, except the data.
 
     Attributes:
         model: ``amfmn``, ``vsepp`` or ``clip``.
-        attention: Visual-guided attention of AMFMN: none, soft, fusion, similarity,
-            elementwise.
-        multiscale: Whether the image is F_v, salient by MVSA, or v(g).
-        text: What a text is to AMFMN: its sentence, its keywords, both by one weight, or
-            both by vgmf.
-        query: What a query is made of: sentence, keywords, both.
-        keywords: Those ``given`` by the dataset, or ``derived`` from the sentences.
-        backbone: A timm name (of CLIP: a name of open_clip, or a JSON file of its kind).
-        weights: A file of backbone weights; random weights without one.
-        freeze_backbone: Train the head alone, on features computed once.
-        views: Of each image with a frozen backbone: of the eight rotations and flips.
-        freeze_batch_norm: Keep the statistics of batch normalisation as they are.
-        image_size: Side of the images the model sees.
-        captions: ``one`` of each image an epoch, or ``all``.
-        dropout: Of words and of the pooled features.
-        backbone_lr: Rate of the backbone, ``lr`` without one.
-        schedule: The rate falls in steps (``lr_decay`` each ``lr_decay_epochs``) or by a
-            cosine to zero.
-        patience: Epochs without a better validation recall before an early stop; 0: never.
-        precision: ``auto`` is mixed where the device has it.
+        attention: Visual-guided attention of AMFMN: ``none``, ``soft``, ``fusion``,
+            ``similarity`` or ``elementwise``.
+        multiscale: Represent an image by F_v (v(g) masked by MVSA) instead of v(g).
+        text: Text representation of AMFMN: ``sentence``, ``keywords``, or both combined by
+            one learned weight (``weighted``) or by ``vgmf``.
+        query: Content of a query: ``sentence``, ``keywords`` or ``both``.
+        keywords: Source of the keywords: ``given`` by the dataset, or ``derived`` from the
+            sentences.
+        backbone: A timm name (for CLIP: a model name of open_clip, or a JSON model config).
+        weights: A file of backbone weights; None for random weights.
+        freeze_backbone: Train only the head, on features that are computed once.
+        views: Number of rotations and flips (1 to 8) of each image with a frozen backbone.
+        freeze_batch_norm: Do not update the running statistics of batch normalisation.
+        image_size: Side of the model's input images, in pixels.
+        dimension: Dimension d of the joint space.
+        word_dimension: Dimension of the word embedding.
+        captions: Captions per image and epoch: ``one`` or ``all``.
+        epochs: Number of epochs; 0 evaluates the initial weights.
+        batch_size: Pairs per step.
+        lr: Learning rate.
+        backbone_lr: Learning rate of the backbone; None for ``lr``.
+        schedule: ``step`` multiplies the rate by ``lr_decay`` every ``lr_decay_epochs``
+            epochs; ``cosine`` decreases it to zero.
+        weight_decay: Weight decay of AdamW.
+        dropout: Dropout rate of word embeddings and pooled features.
+        gradient_clip: Maximum norm of the gradient; 0 for no limit.
+        patience: Epochs without a better validation recall before training stops; 0: never.
+        precision: ``auto``, ``32``, ``16-mixed`` or ``bf16-mixed``. ``auto`` is mixed
+            precision on CUDA and full precision elsewhere.
         loss: ``triplet`` or ``infonce``.
-        temperature: Of InfoNCE.
-        negatives: ``sum`` over all of the batch, or the ``hardest``.
-        folds: With ``folds`` above 0, the images of train and val are dealt into that many
-            parts by the seed, and part ``fold`` is the validation part.
-        validate: Hold out a part that chooses the epoch. Without one train and val are both
-            learned from and the last epoch is kept: for settings that were chosen before.
-        mask_equal: Leave out a negative whose sentence is equal to one of the image's own.
+        temperature: Temperature of InfoNCE.
+        negatives: ``sum`` over all negatives of the batch, or only the ``hardest``.
+        validate: Hold out a validation part, which selects the best epoch. If false, the run
+            trains on train and val and keeps the last epoch.
+        mask_equal: Ignore a negative whose sentence is equal to a sentence of the image.
+        seed: Seed of everything random.
+        folds: Number of cross-validation folds. The seed assigns the images of train and val
+            to folds; fold number ``fold`` is the validation part. 0: no folds.
+        fold: Index of the validation fold.
+        margin: Margin of the triplet loss.
     """
 
     model: str = "amfmn"
@@ -101,12 +115,12 @@ class Config:
     def __post_init__(self) -> None:
         if not self.validate and (self.patience or self.folds):
             raise WrongUsage(
-                "validate=false leaves nothing for patience or folds to look at",
-                hint="leave them out, or set validate=true",
+                "validate=false cannot be combined with patience or folds",
+                hint="remove them, or set validate=true",
             )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data, as it stands in RUN/config.yaml."""
+        """Return plain data, as in RUN/config.yaml."""
         return asdict(self)
 
 
@@ -114,12 +128,12 @@ def load_config(name: str, changes: Sequence[str] = ()) -> Config:
     """Load a configuration by name or file.
 
     Args:
-        name: A name shipped with the tool, such as ``amfmn-fusion``, or a YAML file.
-        changes: ``KEY=VALUE`` entries; keys of a section by dots: ``margin.value=0.4``.
+        name: Name of a shipped configuration, such as ``amfmn-fusion``, or a YAML file.
+        changes: ``KEY=VALUE`` overrides; nested keys use dots: ``margin.value=0.4``.
 
     Raises:
-        RsitmdError: There is no such name or file, or it does not fit the schema; the key
-            is named.
+        RsitmdError: No such configuration exists, or it violates the schema; the message
+            contains the key.
     """
     document = _read(name)
     for change in changes:
@@ -128,8 +142,12 @@ def load_config(name: str, changes: Sequence[str] = ()) -> Config:
 
 
 def config_from(document: Any, where: str) -> Config:
-    """Build a checked configuration from plain data."""
-    problem = first_error(document, load_schema("benchmark_config"))
+    """Validate plain data and create a configuration from it.
+
+    Raises:
+        RsitmdError: The data violates the schema.
+    """
+    problem = first_error(document, _schema())
     if problem is not None:
         raise RsitmdError(f"{problem.key}: {problem.message}", where=where, hint=problem.hint)
     given = dict(document)
@@ -137,6 +155,15 @@ def config_from(document: Any, where: str) -> Config:
         given["precision"] = str(given["precision"])  # YAML reads 32 as a number
     margin = Margin(**given.pop("margin", {}))
     return Config(**given, margin=margin)
+
+
+def _schema() -> dict[str, Any]:
+    """Return the schema of a configuration, with the models and attentions of other packages."""
+    schema: dict[str, Any] = copy.deepcopy(load_schema("benchmark_config"))
+    for key, group in (("model", BASELINES), ("attention", ATTENTION)):
+        known = schema["properties"][key]["enum"]
+        known += [name for name in plugin_names(group) if name not in known]
+    return schema
 
 
 def names() -> list[str]:
@@ -154,36 +181,38 @@ def _read(name: str) -> dict[str, Any]:
             text = Path(name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise RsitmdError(
-                f"is no configuration ({reason(error)})",
+                f"is not a configuration ({reason(error)})",
                 where=name,
-                hint=f"name a YAML file or one of: {', '.join(names())}",
+                hint=f"use a YAML file or one of: {', '.join(names())}",
             ) from error
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RsitmdError(
-            f"is not YAML ({reason(error)})", where=name, hint="mend that line"
+            f"is not YAML ({reason(error)})", where=name, hint="fix that line"
         ) from error
     if not isinstance(document, dict):
-        raise RsitmdError("holds no keys", where=name, hint="see baselines/configs for examples")
+        raise RsitmdError("contains no keys", where=name, hint="see baselines/configs for examples")
     return document
 
 
 def _set(document: dict[str, Any], change: str) -> None:
     key, equals, value = change.partition("=")
     if not equals or not key:
-        raise WrongUsage(f"--set {change}", hint="write KEY=VALUE, such as margin.value=0.4")
+        raise WrongUsage(f"--set {change}", hint="use KEY=VALUE, such as margin.value=0.4")
     *sections, last = key.split(".")
-    place = document
+    target = document
     for section in sections:
-        place = place.setdefault(section, {})
-        if not isinstance(place, dict):
-            raise WrongUsage(f"--set {change}: {section} is no section")
+        target = target.setdefault(section, {})
+        if not isinstance(target, dict):
+            raise WrongUsage(f"--set {change}: {section} has no keys", hint=f"use {section}=VALUE")
     try:
-        place[last] = yaml.safe_load(value)
+        target[last] = yaml.safe_load(value)
     except yaml.YAMLError:
-        raise WrongUsage(f"--set {change}: {value!r} is no value") from None
-    # YAML 1.1 reads 1e-4 as a string; nobody means one.
-    if isinstance(place[last], str):
+        raise WrongUsage(
+            f"--set {change}: {value!r} is not YAML", hint="use a number, a word, true or false"
+        ) from None
+    # YAML 1.1 reads 1e-4 as a string; here it is always meant as a number.
+    if isinstance(target[last], str):
         with contextlib.suppress(ValueError):
-            place[last] = float(place[last])
+            target[last] = float(target[last])

@@ -1,4 +1,4 @@
-"""Where a model trains: device, processes, precision."""
+"""Device, number of devices and precision of a model."""
 
 from __future__ import annotations
 
@@ -10,37 +10,41 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def check_device(device: str, count: int) -> None:
-    """Refuse a device that is not there.
+    """Check that a device is available.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        count: Number of devices.
 
     Raises:
-        RsitmdError: It is not there, or there are fewer.
-        WrongUsage: No such name or count.
+        RsitmdError: The device is not available, or fewer than ``count`` are.
+        WrongUsage: The name is unknown, or the count is less than 1.
     """
     if device not in DEVICES:
-        raise WrongUsage(f"no device {device!r}", hint=f"known: {', '.join(DEVICES)}")
+        raise WrongUsage(f"unknown device {device!r}", hint=f"use one of: {', '.join(DEVICES)}")
     if count < 1:
-        raise WrongUsage(f"{count} devices", hint="one is the least")
-    there = {
+        raise WrongUsage(f"{count} devices", hint="use at least 1 device")
+    available = {
         "auto": 1,
         "cpu": 1,
         "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
         "mps": int(torch.backends.mps.is_available()),
     }
-    if not there[device]:
+    if not available[device]:
         raise RsitmdError(
-            "is not there", where=f"device {device}", hint="train with --device cpu, or auto"
+            "is not available", where=f"device {device}", hint="use --device cpu or --device auto"
         )
     on = accelerator(device)
-    if on != "cpu" and count > there.get(on, 1):
+    if on != "cpu" and count > available.get(on, 1):
         raise RsitmdError(
-            f"{count} asked for, {there.get(on, 1)} there",
+            f"{count} requested, {available.get(on, 1)} available",
             where=f"device {on}",
-            hint=f"train with --devices {there.get(on, 1)}",
+            hint=f"use --devices {available.get(on, 1)}",
         )
 
 
 def accelerator(device: str) -> str:
-    """Return what ``auto`` stands for: a GPU where there is one."""
+    """Return the name of the device; ``auto`` is a GPU if one is available."""
     if device != "auto":
         return device
     if torch.cuda.is_available():
@@ -48,19 +52,26 @@ def accelerator(device: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def precision(asked: str, device: str) -> str:
+def precision(requested: str, device: str) -> str:
     """Return Lightning's name of a precision; ``auto`` is mixed on CUDA, full elsewhere.
 
+    Args:
+        requested: ``auto``, ``32``, ``16-mixed`` or ``bf16-mixed``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
     Raises:
-        WrongUsage: The device does not have it.
+        WrongUsage: The device does not support it.
     """
-    if asked == "32":
+    if requested == "32":
         return "32-true"
-    if asked == "16-mixed" and accelerator(device) == "cpu":
-        # Lightning would take bfloat16 in its place, and the run would say something else.
-        raise WrongUsage("precision=16-mixed on a CPU", hint="set precision=bf16-mixed, or 32")
-    if asked != "auto":
-        return asked
+    if requested == "16-mixed" and accelerator(device) == "cpu":
+        # Lightning would silently use bfloat16, and the configuration of the run would be wrong.
+        raise WrongUsage(
+            "precision=16-mixed is not supported on a CPU",
+            hint="set precision=bf16-mixed or precision=32",
+        )
+    if requested != "auto":
+        return requested
     if accelerator(device) != "cuda":
         return "32-true"
     return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"

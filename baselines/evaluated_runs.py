@@ -1,4 +1,4 @@
-"""RUN folders as a report reads them: their files only, so that no torch is needed."""
+"""Evaluated runs for reports: only their files are read, so torch is not needed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class EvaluatedRun:
     """One run with its result.
 
     Attributes:
-        name: Its folder's name; as much of the path as tells it from the others.
+        name: Name of the folder, with as many parents as needed to make it unique.
         folder: RUN.
-        result: RUN/result.json, under ``schemas/benchmark_result``.
-        about: RUN/run.json: of what the run was made; empty of a folder of scores.
-        history: A row an epoch: ``epoch``, ``loss``, ``val_mean_recall`` (NaN of a run
-            without a validation part); empty where RUN/metrics.csv is absent.
-        examples: RUN/examples.json, under ``schemas/benchmark_examples``; None where it
-            is absent.
+        result: RUN/result.json (schema ``benchmark_result``).
+        about: RUN/run.json, the manifest; empty for a folder of external scores.
+        history: One row per epoch: ``epoch``, ``loss``, ``val_mean_recall`` (NaN without a
+            validation part); empty if RUN/metrics.csv does not exist.
+        examples: RUN/examples.json (schema ``benchmark_examples``); None if it does not
+            exist.
     """
 
     name: str
@@ -43,7 +43,7 @@ class EvaluatedRun:
 
     @property
     def data_path(self) -> Path | None:
-        """Where the data lay when the run was trained, where that is recorded."""
+        """Path of the dataset during training; None if it is not recorded."""
         recorded = self.about.get("data_path")
         return Path(recorded) if isinstance(recorded, str) else None
 
@@ -52,8 +52,8 @@ def read_runs(folders: Sequence[Path]) -> list[EvaluatedRun]:
     """Read evaluated runs.
 
     Raises:
-        RsitmdError: A run is absent, not evaluated, or one of its files is malformed; the
-            file and the key are named.
+        RsitmdError: A run does not exist or is not evaluated, or one of its files is
+            malformed; the message contains the file and the key.
     """
     names = _names(folders)
     return [_read(folder, name) for folder, name in zip(folders, names, strict=True)]
@@ -63,7 +63,7 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
     about, result = folder / "run.json", folder / "result.json"
     if not about.is_file() and not result.is_file():
         raise RsitmdError(
-            "is no run", where=folder, hint="make one with: rsitmd benchmark train PATH -o RUN"
+            "is not a run", where=folder, hint="create one with: rsitmd benchmark train PATH -o RUN"
         )
     if not result.is_file():
         raise RsitmdError(
@@ -77,7 +77,7 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
         name=name,
         folder=folder,
         result=_checked(result, "benchmark_result"),
-        # Scores of anybody's model have a result, but no run of ours.
+        # External scores have a result, but no manifest.
         about=_object(about) if about.is_file() else {},
         history=_history(metrics) if metrics.is_file() else (),
         examples=_checked(examples, "benchmark_examples") if examples.is_file() else None,
@@ -85,7 +85,7 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """Name runs by their folders, with their parents where that is not enough."""
+    """Name runs by their folders, with parents if the folder names are not unique."""
     parts = [folder.resolve().parts for folder in folders]
     for length in range(1, max(map(len, parts), default=1) + 1):
         names = ["/".join(path[-length:]) for path in parts]
@@ -121,7 +121,7 @@ def _history(file: Path) -> list[dict[str, float]]:
             values = {key: float(row[key]) for key in COLUMNS}
         except (KeyError, TypeError, ValueError):
             raise RsitmdError(
-                f"line {number} does not hold {', '.join(COLUMNS)}",
+                f"line {number} does not contain {', '.join(COLUMNS)}",
                 where=file,
                 hint="train the run again",
             ) from None

@@ -1,4 +1,4 @@
-"""Whether the files of a run belong together."""
+"""Check that the files of a run belong together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
 
-NEEDED = ("data_sha256", "weights", "config", "prior")
+REQUIRED = ("data_sha256", "weights", "config", "prior")
 
 
 def file_checksums(run: Run) -> dict[str, str]:
@@ -24,39 +24,39 @@ def file_checksums(run: Run) -> dict[str, str]:
 
 
 def check_run(run: Run, config: Config) -> Mapping[str, Any]:
-    """Check that the files of a run fit each other.
+    """Check that the files of a run belong together.
 
     Args:
         run: The run.
-        config: What its config.yaml says.
+        config: The content of its config.yaml.
 
     Returns:
-        What its run.json says.
+        The content of its run.json.
 
     Raises:
-        RsitmdError: A file is another than the one the run was finished with.
+        RsitmdError: A file was changed since the training finished.
     """
-    about = run.about()
-    absent = [key for key in NEEDED if key not in about]
-    if absent:
-        raise _unfit(run, f"{run.about_file.name} says nothing of {', '.join(absent)}")
-    made, read = about["config"], config.as_dict()
-    differing = sorted(key for key in made | read if made.get(key) != read.get(key))
-    if differing:
-        raise _unfit(
+    manifest = run.about()
+    missing = [key for key in REQUIRED if key not in manifest]
+    if missing:
+        raise _inconsistent(run, f"{run.about_file.name} lacks {', '.join(missing)}")
+    recorded, current = manifest["config"], config.as_dict()
+    changed = sorted(k for k in recorded | current if recorded.get(k) != current.get(k))
+    if changed:
+        raise _inconsistent(
             run,
-            f"{run.config_file.name} and {run.about_file.name} differ in {', '.join(differing)}",
+            f"{run.config_file.name} and {run.about_file.name} differ in {', '.join(changed)}",
         )
-    now = file_checksums(run)
-    for file, checksum in about.get("files", {}).items():
-        if now.get(file) != checksum:
-            raise _unfit(run, f"{file} is not the one this run was finished with")
-    return about
+    checksums = file_checksums(run)
+    for file, checksum in manifest.get("files", {}).items():
+        if checksums.get(file) != checksum:
+            raise _inconsistent(run, f"{file} was changed after the training finished")
+    return manifest
 
 
-def _unfit(run: Run, what: str) -> RsitmdError:
+def _inconsistent(run: Run, what: str) -> RsitmdError:
     return RsitmdError(
-        f"its files do not fit each other ({what})",
+        f"the files of the run are inconsistent ({what})",
         where=run.folder,
-        hint="restore the run, or train it again",
+        hint="restore the run from a copy, or train it again",
     )

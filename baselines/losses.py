@@ -1,4 +1,4 @@
-"""Losses of a batch: triplets with fixed and dynamic margins (equations 28 to 30), InfoNCE."""
+"""Losses of a batch: triplet loss with fixed or dynamic margin (equations 28 to 30), InfoNCE."""
 
 from __future__ import annotations
 
@@ -8,27 +8,31 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+# Below this beta, the margin is computed by its limit, which is linear.
 LINEAR_BELOW = 1e-6
-# Left out of a softmax, and still finite in half precision.
-LEFT_OUT = -1e4
+# Logit of an ignored pair: zero after softmax, and finite in half precision.
+IGNORED_LOGIT = -1e4
 
 
 def dynamic_margin(prior: Tensor, gamma: float, beta: float) -> Tensor:
-    """Margin of each pair from its prior similarity (equation 30).
+    """Return the margin of each pair from its prior similarity (equation 30).
 
     a = gamma (e^beta - e^(beta S)) / (e^beta - 1): gamma for S = 0, zero for S = 1. beta may
-    be negative; towards zero the margin becomes gamma (1 - S). NaN counts as S = 0.
+    be negative; as beta approaches 0, the margin approaches gamma (1 - S). NaN is S = 0.
 
     Args:
         prior: ``(N, M)`` similarities in [0, 1].
         gamma: The largest margin.
-        beta: How it bends.
+        beta: Curvature of the margin as a function of S.
+
+    Returns:
+        ``(N, M)`` margins.
     """
     similarity = torch.nan_to_num(prior, nan=0.0)
     if abs(beta) < LINEAR_BELOW:
         return gamma * (1 - similarity)
     if beta > 0:
-        # Both terms over e^beta: a large beta does not overflow.
+        # Both terms are divided by e^beta, so that a large beta does not overflow.
         return gamma * torch.expm1(beta * (similarity - 1)) / math.expm1(-beta)
     rise = math.expm1(beta)
     return gamma * (rise - torch.expm1(beta * similarity)) / rise
@@ -40,16 +44,16 @@ def triplet_loss(
     negatives: str = "sum",
     is_negative: Tensor | None = None,
 ) -> Tensor:
-    """Bidirectional triplet loss of a batch (equations 28, 29).
+    """Return the bidirectional triplet loss of a batch (equations 28, 29).
 
     Args:
         scores: ``(B, B)``, images in rows, texts in columns, matching pairs on the diagonal.
-        margin: One number, or ``(B, B)`` of the negative pairs.
-        negatives: ``sum`` over all negatives, or the ``hardest`` of each query.
-        is_negative: ``(B, B)`` bool; all but the diagonal without it.
+        margin: One number, or ``(B, B)`` margins of the negative pairs.
+        negatives: ``sum`` over all negatives, or only the ``hardest`` of each query.
+        is_negative: ``(B, B)`` bool; None for all pairs except the diagonal.
     """
     positive = scores.diagonal()
-    others = _others(scores, is_negative)
+    others = _negative_mask(scores, is_negative)
     of_image = torch.relu(margin + scores - positive[:, None]) * others
     of_text = torch.relu(margin + scores - positive[None, :]) * others
     if negatives == "hardest":
@@ -58,25 +62,25 @@ def triplet_loss(
 
 
 def info_nce(scores: Tensor, temperature: float, is_negative: Tensor | None = None) -> Tensor:
-    """Symmetric InfoNCE of a batch, summed over its pairs as the triplet loss is.
+    """Return the symmetric InfoNCE loss of a batch, summed over pairs like the triplet loss.
 
     van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018;
     the symmetric form is that of CLIP (Radford et al., 2021).
 
     Args:
         scores: ``(B, B)`` cosines, matching pairs on the diagonal.
-        temperature: What they are divided by.
-        is_negative: ``(B, B)`` bool; all but the diagonal without it.
+        temperature: Divisor of the scores.
+        is_negative: ``(B, B)`` bool; None for all pairs except the diagonal.
     """
     own = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
-    kept = _others(scores, is_negative) | own
-    logits = torch.where(kept, scores / temperature, torch.full_like(scores, LEFT_OUT))
+    kept = _negative_mask(scores, is_negative) | own
+    logits = torch.where(kept, scores / temperature, torch.full_like(scores, IGNORED_LOGIT))
     target = torch.arange(len(scores), device=scores.device)
     to_text = cross_entropy(logits, target, reduction="sum")
     to_image = cross_entropy(logits.T, target, reduction="sum")
     return (to_text + to_image) / 2
 
 
-def _others(scores: Tensor, is_negative: Tensor | None) -> Tensor:
+def _negative_mask(scores: Tensor, is_negative: Tensor | None) -> Tensor:
     others = ~torch.eye(len(scores), dtype=torch.bool, device=scores.device)
     return others if is_negative is None else others & is_negative

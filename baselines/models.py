@@ -1,4 +1,4 @@
-"""Models by name, and the tokenizer each reads texts by."""
+"""Models by name, and the tokenizer of each model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.text import Vocabulary
 from rsitmd_tools.baselines.vsepp.model import VSEPP
 from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.plugins import BASELINES, load_plugins
 
 
 def _clip(config: Config, words: int) -> RetrievalModel:
-    # open_clip takes seconds to import; nobody else should wait for it.
+    # open_clip takes seconds to import, so it is imported only for CLIP.
     from rsitmd_tools.baselines.clip.model import CLIP
 
     return CLIP(config, words)
@@ -27,13 +28,18 @@ MODELS: dict[str, Callable[[Config, int], RetrievalModel]] = {
 }
 
 
+def models() -> dict[str, Callable[[Config, int], RetrievalModel]]:
+    """Return the constructors of all models by name, including those of other packages."""
+    return {**load_plugins(BASELINES), **MODELS}
+
+
 def make_model(config: Config, tokenizer: Tokenizer) -> RetrievalModel:
-    """Make the model of a configuration, for texts that this tokenizer encodes."""
-    return MODELS[config.model](config, len(tokenizer))
+    """Create the model of a configuration for the vocabulary of a tokenizer."""
+    return models()[config.model](config, len(tokenizer))
 
 
 def make_tokenizer(config: Config, training: Dataset) -> Tokenizer:
-    """Make the tokenizer of a configuration from the texts of its training part."""
+    """Create the tokenizer of a configuration from the sentences of the training part."""
     if config.model == "clip":
         return _clip_tokenizer(config)
     return Vocabulary.of(training, config.query, config.keywords == "derived")
@@ -43,7 +49,7 @@ def load_tokenizer(config: Config, file: Path) -> Tokenizer:
     """Read the tokenizer of a run.
 
     Raises:
-        RsitmdError: The file is absent or malformed.
+        RsitmdError: The file is missing or malformed.
     """
     return _clip_tokenizer(config) if config.model == "clip" else Vocabulary.load(file)
 

@@ -1,4 +1,4 @@
-"""RUN: the folder of a training, and the model read back from it."""
+"""RUN: the folder of a training run, and the model loaded from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from torch import Tensor
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
 from rsitmd_tools.baselines.config import Config, config_from
 from rsitmd_tools.baselines.models import load_tokenizer, make_model
-from rsitmd_tools.baselines.state_dict_diff import Unfit, absent, first_of, listed, misshapen
+from rsitmd_tools.baselines.state_dict_diff import (
+    StateDictMismatch,
+    first_mismatches,
+    mismatch_lines,
+    missing_names,
+    shape_mismatches,
+)
 from rsitmd_tools.errors import RsitmdError, reason
 
 MODEL_PREFIX = "model."
@@ -31,22 +37,22 @@ class Run:
 
     @property
     def config_file(self) -> Path:
-        """The configuration, JSON within YAML."""
+        """The configuration as YAML."""
         return self.folder / "config.yaml"
 
     @property
     def about_file(self) -> Path:
-        """What the run was made of."""
+        """The manifest: data, settings, versions and results of the training."""
         return self.folder / "run.json"
 
     @property
     def vocabulary_file(self) -> Path:
-        """The words known from training."""
+        """The vocabulary of the training part."""
         return self.folder / "vocabulary.json"
 
     @property
     def metrics_file(self) -> Path:
-        """Loss and validation recall of each epoch."""
+        """Loss and validation recall per epoch."""
         return self.folder / "metrics.csv"
 
     @property
@@ -56,7 +62,7 @@ class Run:
 
     @property
     def examples_file(self) -> Path:
-        """A handful of queries with what was found."""
+        """Example queries with their results."""
         return self.folder / "examples.json"
 
     @property
@@ -66,24 +72,24 @@ class Run:
 
     @property
     def best(self) -> Path:
-        """Checkpoint with the best validation recall, the last one without validation."""
+        """Checkpoint with the best validation recall; without validation, the last one."""
         return self.folder / "checkpoints" / "best.ckpt"
 
     def about(self) -> dict[str, Any]:
         """Read run.json.
 
         Raises:
-            RsitmdError: This is no run, or the file is malformed.
+            RsitmdError: The folder is not a run, or the file is malformed.
         """
         try:
             about: dict[str, Any] = json.loads(self.about_file.read_text(encoding="utf-8"))
             if not isinstance(about, dict):
-                raise ValueError(f"{self.about_file.name} holds no keys")
+                raise ValueError(f"{self.about_file.name} is not a JSON object")
         except (OSError, ValueError) as error:
             raise RsitmdError(
-                f"is no run ({reason(error)})",
+                f"is not a run ({reason(error)})",
                 where=self.folder,
-                hint="make one with: rsitmd benchmark train",
+                hint="create one with: rsitmd benchmark train",
             ) from error
         return about
 
@@ -91,7 +97,7 @@ class Run:
         """Read the configuration.
 
         Raises:
-            RsitmdError: This is no run, or the file is absent or malformed.
+            RsitmdError: The folder is not a run, or the file is missing or malformed.
         """
         import yaml
 
@@ -100,22 +106,27 @@ class Run:
             document = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise RsitmdError(
-                f"cannot be read ({reason(error)})", where=self.config_file, hint="train again"
+                f"cannot be read ({reason(error)})",
+                where=self.config_file,
+                hint="train the run again",
             ) from error
         return config_from(document, str(self.config_file))
 
     def load(self) -> tuple[RetrievalModel, Tokenizer, Config]:
-        """Read the best model.
+        """Load the best checkpoint.
+
+        Returns:
+            The model in evaluation mode, its tokenizer and its configuration.
 
         Raises:
-            RsitmdError: The run is not finished, or its checkpoint holds another model or
-                anything but tensors and plain data.
+            RsitmdError: The run is not finished, or its checkpoint belongs to another model or
+                contains anything but tensors and plain data.
         """
         from dataclasses import replace
 
         config = self.config()
         vocabulary = load_tokenizer(config, self.vocabulary_file)
-        # The checkpoint holds the backbone too: the file of weights is not needed again.
+        # The checkpoint includes the backbone: the weights file is not needed again.
         model = make_model(replace(config, weights=None), vocabulary)
         checkpoint = read_checkpoint(self.best)
         state = {
@@ -124,15 +135,15 @@ class Run:
             if key.startswith(MODEL_PREFIX)
         }
         own = model.state_dict()
-        differing = [
-            *listed(absent(own, state), misshapen(own, state)),
-            *(f"{key} has no place" for key in absent(state, own)),
+        mismatches = [
+            *mismatch_lines(missing_names(own, state), shape_mismatches(own, state)),
+            *(f"{key} unexpected" for key in missing_names(state, own)),
         ]
-        if differing:
-            raise Unfit(
-                f"holds another model than {self.config_file.name} says "
-                f"({len(differing)} parts differ: {first_of(differing)})",
-                differing,
+        if mismatches:
+            raise StateDictMismatch(
+                f"does not match the model of {self.config_file.name} "
+                f"(mismatches: {len(mismatches)}; {first_mismatches(mismatches)})",
+                mismatches,
                 where=self.best,
                 hint="restore the checkpoint of this run",
             )
@@ -141,25 +152,25 @@ class Run:
 
 
 def read_checkpoint(file: Path) -> dict[str, Any]:
-    """Read a checkpoint of tensors and plain data; nothing in it is run.
+    """Read a checkpoint of tensors and plain data, without executing code in it.
 
     Raises:
-        RsitmdError: It is absent, or no checkpoint; there are no tensors by name in it.
+        RsitmdError: The file does not exist, or is not a checkpoint with tensors by name.
     """
     try:
         checkpoint: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         state = checkpoint["state_dict"]
         if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
-            raise TypeError("it holds more than tensors")
+            raise TypeError("it contains more than tensors")
     except FileNotFoundError as error:
         raise RsitmdError(
             "has no checkpoint yet",
             where=file.parent.parent,
-            hint="finish it with: rsitmd benchmark train ... --resume",
+            hint="finish the training with: rsitmd benchmark train ... --resume",
         ) from error
     except Exception as error:
         raise RsitmdError(
-            "is no checkpoint of tensors and plain data",
+            "is not a checkpoint of tensors and plain data",
             where=file,
             hint="restore the checkpoint of this run",
         ) from error
@@ -167,16 +178,16 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
 
 
 def runs_in(folder: Path) -> list[Run]:
-    """Return the runs of a folder: itself, or those that ``--seeds`` and ``--folds`` made in it.
+    """Return the run of a folder, or the runs that ``--seeds`` and ``--folds`` created in it.
 
     Raises:
-        RsitmdError: There are none.
+        RsitmdError: The folder contains no run.
     """
     if (folder / "run.json").exists():
         return [Run(folder)]
     found = sorted(file.parent for file in folder.glob("*/run.json"))
     if not found:
         raise RsitmdError(
-            "holds no run", where=folder, hint="make one with: rsitmd benchmark train"
+            "contains no run", where=folder, hint="create one with: rsitmd benchmark train"
         )
     return [Run(each) for each in found]

@@ -1,4 +1,4 @@
-"""How the tensors of a file differ from those a network wants, told whole."""
+"""Full report of state-dict mismatches: missing names and shapes that differ."""
 
 from __future__ import annotations
 
@@ -9,49 +9,62 @@ from torch import Tensor
 
 from rsitmd_tools.errors import RsitmdError, printable
 
+# Mismatches in the first line of the message, and in the list below it.
 IN_LINE = 3
 LISTED = 20
 
 
-class Unfit(RsitmdError):
-    """Tensors that belong to another network.
+class StateDictMismatch(RsitmdError):
+    """A state dict that belongs to another network.
 
-    The one exception to messages of one line: below it stands what differs, a tensor a line.
+    This is the only error with more than one line: the mismatches follow, one tensor per line.
 
     Args:
         what: What went wrong.
-        differing: What differs; of more than ``LISTED`` the rest is counted.
+        mismatches: The mismatches; at most ``LISTED`` are listed, the others are counted.
         where: The file.
         hint: What the user can do about it.
     """
 
-    def __init__(self, what: str, differing: Sequence[str], *, where: Path, hint: str) -> None:
+    def __init__(self, what: str, mismatches: Sequence[str], *, where: Path, hint: str) -> None:
         super().__init__(what, where=where, hint=hint)
-        lines = [f"  {printable(each)}" for each in differing[:LISTED]]
-        if len(differing) > LISTED:
-            lines.append(f"  and {len(differing) - LISTED} more")
+        lines = [f"  {printable(mismatch)}" for mismatch in mismatches[:LISTED]]
+        if len(mismatches) > LISTED:
+            lines.append(f"  and {len(mismatches) - LISTED} more")
         self.args = ("\n".join([str(self), *lines]),)
 
 
-def absent(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
-    """Return the names a network wants and a file has not."""
+def missing_names(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+    """Return the names of ``own`` that ``state`` lacks."""
     return [key for key in own if key not in state]
 
 
-def misshapen(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
-    """Return what has another shape, such as ``conv.weight (3, 8) for (4, 8)``."""
+def shape_mismatches(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+    """Return the shapes that differ, such as ``conv.weight (3, 8), expected (4, 8)``."""
     return [
-        f"{key} {tuple(state[key].shape)} for {tuple(own[key].shape)}"
+        f"{key} {tuple(state[key].shape)}, expected {tuple(own[key].shape)}"
         for key in own
         if key in state and own[key].shape != state[key].shape
     ]
 
 
-def first_of(differing: Sequence[str]) -> str:
-    """Return what of a list the one line has room for."""
-    return ", ".join(differing[:IN_LINE])
+def first_mismatches(mismatches: Sequence[str]) -> str:
+    """Return the first mismatches, for the first line of a message."""
+    return ", ".join(mismatches[:IN_LINE])
 
 
-def listed(missing: Sequence[str], shapes: Sequence[str]) -> list[str]:
-    """Return both as they stand below the line."""
-    return [*(f"{key} absent" for key in missing), *shapes]
+def mismatch_counts(missing: Sequence[str], shapes: Sequence[str]) -> str:
+    """Return such as ``2 names missing (a, b), 1 shape differs (c)``; empty lists are omitted."""
+    counts = []
+    if missing:
+        noun = "name" if len(missing) == 1 else "names"
+        counts.append(f"{len(missing)} {noun} missing ({first_mismatches(missing)})")
+    if shapes:
+        differ = "shape differs" if len(shapes) == 1 else "shapes differ"
+        counts.append(f"{len(shapes)} {differ} ({first_mismatches(shapes)})")
+    return ", ".join(counts)
+
+
+def mismatch_lines(missing: Sequence[str], shapes: Sequence[str]) -> list[str]:
+    """Return one line per mismatch."""
+    return [*(f"{key} missing" for key in missing), *shapes]

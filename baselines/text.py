@@ -1,4 +1,4 @@
-"""Words as numbers, and the bidirectional GRU over them."""
+"""The vocabulary, and the bidirectional GRU that encodes sentences."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ UNKNOWN = 1
 MAX_WORDS = 100
 MAX_KEYWORDS = 10
 MAX_KEYWORD_WORDS = 8
-# Of the unknown words of a caption, those that are named.
-NAMED = 5
+# Maximum number of unknown words in a message.
+LISTED_WORDS = 5
 QUERIES = ("sentence", "keywords", "both")
-# Of the images: a keyword on more of them says little; beside a sentence it is dropped.
-FREQUENT = 0.1
+# Share of images. A keyword of more images is not specific: it is dropped from `both` queries.
+MAX_IMAGE_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Words known from training, in order; numbers 0 and 1 are padding and unknown.
+    """Words of the training part, in order; indices 0 and 1 are padding and unknown words.
 
     Attributes:
         words: The words.
-        keyword_words: Words that keywords are made of, the rarest first.
-        frequent: Keywords so frequent that they are dropped beside a sentence.
-        query: What a query is made of: ``sentence``, ``keywords`` or ``both``.
+        keyword_words: Words that occur in keywords, the rarest first.
+        frequent: Frequent keywords, which are dropped from queries of ``both``.
+        query: Content of a query: ``sentence``, ``keywords`` or ``both``.
         derived: Whether the keywords of an image are derived from its sentences.
     """
 
@@ -53,8 +53,8 @@ class Vocabulary:
         """Collect the lower-cased words of a training part, sorted.
 
         Args:
-            training: Images with sentences, and keywords where there are any.
-            query: What a query is made of.
+            training: Images with sentences and optional keywords.
+            query: Content of a query.
             derived: Derive the keywords from the sentences, by the rule of
                 :func:`derived_keyword_words`.
         """
@@ -68,7 +68,7 @@ class Vocabulary:
             phrases = {_phrase(keyword) for keyword in image.keywords}
             on_images.update(phrases)
             counts.update({word for phrase in phrases for word in phrase.split()})
-        frequent = sorted(p for p, n in on_images.items() if n > FREQUENT * len(training))
+        frequent = sorted(p for p, n in on_images.items() if n > MAX_IMAGE_SHARE * len(training))
         rarest = tuple(sorted(counts, key=lambda word: (counts[word], word)))
         return cls(tuple(sorted(known | set(counts))), rarest, tuple(frequent), query)
 
@@ -77,7 +77,7 @@ class Vocabulary:
         """Read a vocabulary.
 
         Raises:
-            RsitmdError: The file is absent or malformed.
+            RsitmdError: The file is missing or malformed.
         """
         try:
             document = json.loads(file.read_text(encoding="utf-8"))
@@ -94,7 +94,7 @@ class Vocabulary:
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RsitmdError(
-                f"is no vocabulary ({reason(error)})", where=file, hint="train the run again"
+                f"is not a vocabulary ({reason(error)})", where=file, hint="train the run again"
             ) from error
 
     def save(self, file: Path) -> None:
@@ -107,12 +107,13 @@ class Vocabulary:
     def encode(
         self, captions: Sequence[str], keywords: Sequence[Sequence[str]] | None = None
     ) -> Texts:
-        """Encode captions, each with the keywords of its image where they are known.
+        """Encode captions, each with the keywords of its image if they are known.
 
-        A query of a sentence takes its keywords from the sentence: its words that keywords
-        are made of. A query of keywords joins them to a sentence; without keywords the
-        caption itself is taken for one. A query of both drops the most frequent keywords.
-        Long texts are cut after ``MAX_WORDS`` words; an empty one is one unknown word.
+        With ``query="sentence"``, the keywords are the words of the sentence that occur in
+        keywords. With ``query="keywords"``, the joined keywords replace the sentence; if an
+        image has none, the caption itself is used as a keyword. With ``query="both"``, frequent
+        keywords are dropped. Texts are truncated after ``MAX_WORDS`` words; an empty text is
+        one unknown word.
         """
         number = {word: index for index, word in enumerate(self.words, 2)}
         of_keywords = frozenset(self.keyword_words)
@@ -138,19 +139,23 @@ class Vocabulary:
         return [keywords[owner] for owner in dataset.caption_owners()]
 
     def unread(self, caption: str) -> list[str]:
-        """Say what of a caption the model does not read: too many words, and unknown ones."""
+        """Report the words of a caption that the model ignores: unknown or beyond the maximum."""
         words = words_of(caption)
-        said = []
+        notes = []
         if len(words) > MAX_WORDS:
-            said.append(f"the sentence has {len(words)} words: the first {MAX_WORDS} count")
+            notes.append(
+                f"the sentence has {len(words)} words; only the first {MAX_WORDS} are used"
+            )
         known = frozenset(self.words)
         unknown = list(dict.fromkeys(word for word in words if word not in known))
         if len(unknown) == len(dict.fromkeys(words)):
-            said.append("no word of the sentence was in the training: the order means nothing")
+            notes.append(
+                "the training data has no word of the sentence: the ranking is meaningless"
+            )
         elif unknown:
-            more = ", ..." if len(unknown) > NAMED else ""
-            said.append(f"not in the training: {', '.join(unknown[:NAMED])}{more}")
-        return said
+            more = ", ..." if len(unknown) > LISTED_WORDS else ""
+            notes.append(f"not in the training data: {', '.join(unknown[:LISTED_WORDS])}{more}")
+        return notes
 
     def _query(
         self, caption: str, keywords: Sequence[str], of_keywords: frozenset[str]
@@ -174,17 +179,17 @@ def _padded(rows: list[list[int]], phrases: list[list[list[int]]]) -> Texts:
     keyword_lengths = torch.zeros((len(rows), most), dtype=torch.int64)
     for index, (row, each) in enumerate(zip(rows, phrases, strict=True)):
         words[index, : len(row)] = torch.tensor(row)
-        for place, phrase in enumerate(each):
-            keywords[index, place, : len(phrase)] = torch.tensor(phrase)
-            keyword_lengths[index, place] = len(phrase)
+        for position, phrase in enumerate(each):
+            keywords[index, position, : len(phrase)] = torch.tensor(phrase)
+            keyword_lengths[index, position] = len(phrase)
     return Texts(words, lengths, keywords, keyword_lengths)
 
 
 class SentenceEncoder(nn.Module):
-    """Words to one vector by a bidirectional GRU (equations 10 to 12).
+    """Encodes a sentence as one vector with a bidirectional GRU (equations 10 to 12).
 
-    The state at each step is the mean of both directions; the sentence is the mean over
-    the steps, padding excluded.
+    The state of each step is the mean of both directions. The sentence is the mean over all
+    steps except padding.
     """
 
     def __init__(
@@ -196,7 +201,7 @@ class SentenceEncoder(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, words: Tensor, lengths: Tensor) -> Tensor:
-        """Map ``(B, L)`` words and ``(B,)`` lengths to ``(B, d)``."""
+        """Map ``(B, L)`` word indices and ``(B,)`` lengths to ``(B, d)``."""
         packed = pack_padded_sequence(
             self.drop(self.embedding(words)),
             lengths.cpu(),
@@ -205,11 +210,11 @@ class SentenceEncoder(nn.Module):
         )
         states, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True)
         forward, backward = states.chunk(2, dim=-1)
-        # Padded steps are zero after unpacking: the sum runs over the words alone.
+        # Padded steps are zero after unpacking, so the sum includes only words.
         mean: Tensor = ((forward + backward) / 2).sum(1) / lengths[:, None].to(states)
         return mean
 
 
 def _phrase(keyword: str) -> str:
-    """Return the words of a keyword; the "-" that stands for no fine-grained word is none."""
+    """Return the words of a keyword, without the "-" that marks a missing fine-grained word."""
     return " ".join(word for word in words_of(keyword) if word != "-")

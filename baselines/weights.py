@@ -1,4 +1,4 @@
-"""``benchmark weights``: published weights into a file of names that timm knows."""
+"""``benchmark weights``: convert published weights to the tensor names of timm."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import timm
 from torch import Tensor
 
 from rsitmd_tools.atomic import atomic_path
-from rsitmd_tools.baselines.backbone import ABOUT, IMAGENET, normalisation_of, read_weights
-from rsitmd_tools.baselines.state_dict_diff import Unfit, absent, first_of, listed, misshapen
+from rsitmd_tools.baselines.backbone import IMAGENET, METADATA_KEY, normalisation_of, read_weights
+from rsitmd_tools.baselines.state_dict_diff import (
+    StateDictMismatch,
+    mismatch_counts,
+    mismatch_lines,
+    missing_names,
+    shape_mismatches,
+)
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
 from rsitmd_tools.hashing import sha256_file
 
@@ -25,52 +30,53 @@ def convert_weights(
 ) -> int:
     """Convert a file of weights to a ``.safetensors`` file for a backbone.
 
-    Names are taken over where they are timm's; else tensors are matched in order, and
-    every one must have the shape of its place. The same source gives the same bytes.
+    If the names are those of timm, they are used. Otherwise tensors are matched in order, and
+    all shapes must be equal. The same source always gives the same bytes.
 
     Args:
         source: A .pth or .safetensors file of tensors.
         backbone: A timm name.
-        target: The file; it says what it was made of and how images are normalised.
-        mean: Of the images, in [0, 1]; by default what timm has for the backbone.
-        std: Likewise.
+        target: The output file. Its metadata holds the source and the normalisation.
+        mean: Mean of the images per channel, in [0, 1]; default: that of timm.
+        std: Standard deviation of the images per channel; default: that of timm.
 
     Returns:
-        How many tensors there are.
+        Number of tensors.
 
     Raises:
-        RsitmdError: The source holds anything but tensors, or those of another network;
-            names and shapes that differ are listed.
-        WrongUsage: The target is no .safetensors file.
+        RsitmdError: The source contains anything but tensors, or the tensors of another
+            network; the mismatches are listed.
+        WrongUsage: The name of the target does not end in ``.safetensors``.
     """
     from safetensors.torch import save_file
 
     if target.suffix != ".safetensors":
-        raise WrongUsage(f"{target} does not end in .safetensors")
+        raise WrongUsage(
+            f"{target}: not a .safetensors file", hint="use a file name that ends in .safetensors"
+        )
     state, _ = read_weights(source)
     own = _names_of(backbone)
     by_name = set(own) <= set(state)
     pairs = {key: state[key] for key in own} if by_name else _in_order(own, state, source, backbone)
-    shapes = misshapen(own, pairs)
+    shapes = shape_mismatches(own, pairs)
     if shapes:
-        raise Unfit(
-            f"fits another network than {backbone}: {len(shapes)} shapes differ "
-            f"({first_of(shapes)})",
+        raise StateDictMismatch(
+            f"does not match {backbone}: {mismatch_counts([], shapes)}",
             shapes,
             where=source,
-            hint="name the backbone these weights belong to",
+            hint="use --backbone with the name of the network of these weights",
         )
-    wanted = {**IMAGENET, **normalisation_of(backbone)}
-    about = {
+    default = {**IMAGENET, **normalisation_of(backbone)}
+    metadata = {
         "backbone": backbone,
         "source": source.name,
         "source_sha256": sha256_file(source),
-        "mean": list(mean or wanted["mean"]),
-        "std": list(std or wanted["std"]),
+        "mean": list(mean or default["mean"]),
+        "std": list(std or default["std"]),
     }
-    # One entry: the library writes several in an order of chance, and results pin the checksum.
-    entry = {ABOUT: json.dumps(about, sort_keys=True)}
-    # The library refuses a tensor of several names, such as CoAT has.
+    # A single entry: the order of several is random, and results record the checksum.
+    entry = {METADATA_KEY: json.dumps(metadata, sort_keys=True)}
+    # The library refuses a tensor with several names, as in CoaT.
     alone = {key: value.contiguous().clone() for key, value in pairs.items()}
     with atomic_path(target) as partial:
         save_file(alone, partial, entry)
@@ -78,13 +84,15 @@ def convert_weights(
 
 
 def _names_of(backbone: str) -> dict[str, Tensor]:
+    import timm
+
     try:
         network = timm.create_model(backbone, pretrained=False)
     except (RuntimeError, AttributeError, ValueError, TypeError) as error:
         raise RsitmdError(
-            f"timm does not know it ({reason(error)})",
+            f"not a network of timm ({reason(error)})",
             where=f"backbone {backbone}",
-            hint="choose another, such as resnet18",
+            hint="use another backbone, such as resnet18",
         ) from error
     state: dict[str, Tensor] = network.state_dict()
     return state
@@ -94,12 +102,12 @@ def _in_order(
     own: dict[str, Tensor], state: dict[str, Tensor], source: Path, backbone: str
 ) -> dict[str, Tensor]:
     if len(own) != len(state):
-        missing = absent(own, state)
-        raise Unfit(
-            f"fits another network than {backbone}: {len(state)} tensors for {len(own)}, "
-            f"{len(missing)} names absent ({first_of(missing)})",
-            listed(missing, misshapen(own, state)),
+        missing = missing_names(own, state)
+        raise StateDictMismatch(
+            f"does not match {backbone}: {len(state)} tensors, expected {len(own)}; "
+            f"{mismatch_counts(missing, [])}",
+            mismatch_lines(missing, shape_mismatches(own, state)),
             where=source,
-            hint="name the backbone these weights belong to",
+            hint="use --backbone with the name of the network of these weights",
         )
     return dict(zip(own, state.values(), strict=True))

@@ -101,10 +101,10 @@ def make_run(
 
 
 def results(out: Path, rows: Mapping[str, Row], name: str) -> list[dict[str, Any]]:
-    """Return what every finished run reached, and what OUT/NAME.json says of runs that are gone.
+    """Return the result of every finished run, and those of OUT/NAME.jsonl whose runs are gone.
 
-    So the results in docs/results, laid there, are carried on by runs on another machine. What
-    was reached with other settings than a row has now is left out.
+    Copy a file of docs/results into OUT to continue it on another machine. Results of other
+    settings than the row has now are left out.
     """
     found = []
     for row in rows:
@@ -137,12 +137,12 @@ def results(out: Path, rows: Mapping[str, Row], name: str) -> list[dict[str, Any
                     "versions": result["versions"],
                 }
             )
-    kept_file = out / f"{name}.json"
+    kept_file = out / f"{name}.jsonl"
     if kept_file.exists():
         here = {_drawn(each) for each in found}
         found += [
             each
-            for each in json.loads(kept_file.read_text(encoding="utf-8"))["runs"]
+            for each in map(json.loads, kept_file.read_text(encoding="utf-8").splitlines())
             if _drawn(each) not in here
             and each["row"] in rows
             and each["changes"] == list(rows[each["row"]].changes)
@@ -151,9 +151,15 @@ def results(out: Path, rows: Mapping[str, Row], name: str) -> list[dict[str, Any
     return sorted(found, key=lambda each: (order.index(each["row"]), _drawn(each)))
 
 
+def write_lines(file: Path, runs: Sequence[Mapping[str, Any]]) -> None:
+    """Write results as JSON Lines, one line a run."""
+    lines = [json.dumps(run, ensure_ascii=False) for run in runs]
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
 def _drawn(result: Mapping[str, Any]) -> tuple[str, int, int]:
     """Return the row, seed and fold of a result: what it is one of."""
-    fold = result["fold"]
+    fold = result.get("fold")
     return result["row"], result["seed"], -1 if fold is None else fold
 
 
@@ -261,7 +267,7 @@ def run_script(
             for row in arguments.rows.split(";"):
                 make_run(parts(data, seed), rows, row, arguments.weights, out, seed)
     found = results(out, rows, name)
-    (out / f"{name}.json").write_text(json.dumps({"runs": found}, indent=1) + "\n")
+    write_lines(out / f"{name}.jsonl", found)
     print("\n".join(table(found, rows)))
     took = [each["seconds"] for each in found if "seconds" in each]
     print(f"\n{len(took)} of {len(found)} runs say what they took: {sum(took) / 3600:.2f} hours.")

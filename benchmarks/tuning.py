@@ -5,18 +5,17 @@ Run: python benchmarks/tuning.py ucm|rsitmd DATA WEIGHTS -o OUT [--tries "a;b"] 
 No test image is looked at. On UCM the ten training images of each class that lie next to its
 test images are held out: neighbours on one side alone, as the test images have. On RSITMD it
 is a seeded tenth. With --table nothing is trained: what OUT holds is printed, and written to
-OUT/tuning-NAME.json.
+OUT/tuning-NAME.jsonl.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from rows import Row, folder_of, frozen, whole
+from rows import Row, folder_of, frozen, whole, write_lines
 from ucm import A_CLASS, BLOCK, number
 
 from rsitmd_tools.dataset import Dataset
@@ -105,7 +104,7 @@ def main() -> None:
             print(f"| {row} | {max(recalls):.2f} | {recalls[-1]:.2f} |")
             found.append({"tried": row, "config": made.config, "changes": list(made.changes)})
             found[-1]["validation_by_epoch"] = recalls
-    (out / f"tuning-{name}.json").write_text(json.dumps({"runs": found}, indent=1) + "\n")
+    write_lines(out / f"tuning-{name}.jsonl", found)
 
 
 if __name__ == "__main__":

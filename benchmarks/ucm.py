@@ -5,7 +5,7 @@ Run: python benchmarks/ucm.py DATA WEIGHTS -o OUT [--rows "a;b"] [--seeds 0,1] [
 DATA holds UCM-captions (2100 images, public split); WEIGHTS is a file for
 tf_efficientnet_lite0, converted by `rsitmd benchmark weights`. What was trained already is
 kept. With --table nothing is trained: the table of what OUT holds is printed, and the
-results are written to OUT/ucm.json.
+results are written to OUT/ucm.jsonl.
 
 The test images of UCM are ten neighbours of each class, nearly always its last ten. So the
 validation part is made alike, ten neighbouring training images of each class by the seed,

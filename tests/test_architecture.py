@@ -22,6 +22,7 @@ BELOW = {
     "hashing",
     "progress",
     "extras",
+    "plugins",
     "provenance",
     "__version__",
 }

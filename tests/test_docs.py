@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ import pytest
 
 from rsitmd_tools.cli import root
 from rsitmd_tools.cli.lazy import LazyGroup
+from tests.doc_blocks import check_page
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PAGES = [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md")]
@@ -24,8 +26,8 @@ def commands(group: LazyGroup = root.cli, *names: str) -> set[str]:
     return found
 
 
-def test_the_readme_lists_every_command_and_no_other() -> None:
-    table = (CHECKOUT / "README.md").read_text(encoding="utf-8").split("## Commands")[1]
+def test_the_reference_lists_every_command_and_no_other() -> None:
+    table = (CHECKOUT / "docs/commands/index.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `rsitmd ([^`]*)`", table, re.MULTILINE)
     listed = {re.match(r"[a-z]+( [a-z]+)?", row)[0].strip() for row in rows}  # type: ignore[index]
     assert listed == commands()
@@ -48,3 +50,9 @@ def test_commands_of_the_pages_exist(page: Path) -> None:
         if match:
             words = match[1].split()
             assert words[0] in known or " ".join(words[:2]) in known, line
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/tour.md"])
+def test_blocks_print_what_the_page_shows(name: str, tmp_path: Path) -> None:
+    shutil.copytree(CHECKOUT / "docs" / "example", tmp_path / "docs" / "example")
+    check_page(CHECKOUT / name, tmp_path)

@@ -1,1 +1,1 @@
-"""AMFMN (Yuan et al., IEEE TGRS 60, 2021), a file a module of the paper."""
+"""AMFMN (Yuan et al., IEEE TGRS 60, 2021): one file per module of the paper."""

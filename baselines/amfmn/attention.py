@@ -1,8 +1,8 @@
-"""Visual-guided attention and the score it gives (equations 20 to 25).
+"""Visual-guided attention and its scores (equations 20 to 25).
 
-Each kind guides a text t by an image v to F_t and scores the pair by cos(v, F_t). A
-module computes the scores of all pairs without a tensor images x texts x d where algebra
-allows it, in tiles of bounded size where it does not.
+Each kind of attention computes F_t from a text t and an image v. The score of the pair is
+cos(v, F_t). Where algebra allows it, the scores of all pairs are computed without a tensor of
+shape ``(images, texts, d)``; otherwise they are computed in tiles of bounded size.
 """
 
 from __future__ import annotations
@@ -14,37 +14,38 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from rsitmd_tools.baselines.base import EPSILON, cosine_matrix, in_blocks, in_tiles
+from rsitmd_tools.plugins import ATTENTION, load_plugins
 
 
 class Attention(nn.Module):
-    """A kind of visual-guided attention: F_t from a part of the image and one of the text."""
+    """A kind of visual-guided attention: F_t combines an image part and a text part."""
 
     def __init__(self, dimension: int) -> None:
         super().__init__()
         self.dimension = dimension
 
     def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Map ``(..., d)`` images to what guiding needs of them."""
+        """Map ``(..., d)`` images to the image parts of F_t."""
         raise NotImplementedError
 
     def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
-        """Map ``(..., d)`` texts to what guiding needs of them."""
+        """Map ``(..., d)`` texts to the text parts of F_t."""
         raise NotImplementedError
 
     def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
-        """Return F_t of what both sides gave, broadcast against each other."""
+        """Return F_t from image parts and text parts, which are broadcast."""
         raise NotImplementedError
 
     def direction(self, texts: Tensor) -> Tensor | None:
-        """Return F_t up to a positive factor where it is the same for all images."""
+        """Return F_t up to a positive factor; None if F_t depends on the image."""
         return None
 
     def guided(self, image: Tensor, text: Tensor) -> Tensor:
-        """Return F_t of pairs side by side: ``(..., d)`` and ``(..., d)`` to ``(..., d)``."""
+        """Return F_t of aligned pairs: ``(..., d)`` and ``(..., d)`` to ``(..., d)``."""
         return self.combine(self.of_images(image), self.of_texts(text))
 
     def all_pairs(self, images: Tensor, texts: Tensor) -> Callable[[slice, slice], Tensor]:
-        """Return what maps some images and some texts to F_t of all their pairs, ``(n, m, d)``."""
+        """Return a function from image rows and text rows to F_t of all pairs, ``(n, m, d)``."""
         of_images, of_texts = self.of_images(images), self.of_texts(texts)
 
         def pairs(rows: slice, columns: slice) -> Tensor:
@@ -65,32 +66,32 @@ class Attention(nn.Module):
 
 
 def cosine_of_pairs(images: Tensor, guided: Tensor) -> Tensor:
-    """Cosine of ``(N, d)`` images with ``(N, M, d)`` guided texts: ``(N, M)``."""
+    """Return the cosine of ``(N, d)`` images and ``(N, M, d)`` guided texts: ``(N, M)``."""
     product = torch.einsum("nd,nmd->nm", normalize(images, dim=-1, eps=EPSILON), guided)
     return product / guided.square().sum(-1).clamp_min(EPSILON**2).sqrt()
 
 
 class NoAttention(Attention):
-    """F_t = t: the score is the cosine of the image with the text (rows m1 to m5)."""
+    """F_t = t: the score is the cosine of image and text (rows m1 to m5 of table VI)."""
 
     def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Nothing."""
+        """Return zeros: the image has no part in F_t."""
         return (images.new_zeros((*images.shape[:-1], 1)),)
 
     def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
-        """The text itself."""
+        """Return the text."""
         return (texts,)
 
     def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
-        """Return the text, once for each image."""
+        """Return the text, broadcast over images."""
         return text[0] + image[0]
 
     def direction(self, texts: Tensor) -> Tensor | None:
-        """Return the text itself."""
+        """Return the text."""
         return texts
 
     def forward(self, images: Tensor, texts: Tensor) -> Tensor:
-        """Cosine."""
+        """Return the cosine of all pairs."""
         return cosine_matrix(images, texts)
 
 
@@ -102,19 +103,22 @@ class SoftAttention(Attention):
         self.gate = nn.Linear(dimension, dimension)
 
     def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The gate."""
+        """Return the gate sigmoid(W v)."""
         return (torch.sigmoid(self.gate(images)),)
 
     def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
-        """The text itself."""
+        """Return the text."""
         return (texts,)
 
     def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
-        """Gate the text by the image."""
+        """Return the gated text."""
         return image[0] * text[0]
 
     def forward(self, images: Tensor, texts: Tensor) -> Tensor:
-        """With g = sigmoid(W v): sum(v g t) and |g t|^2 are two matrix products."""
+        """Score all pairs.
+
+        With g = sigmoid(W v), ``sum(v g t)`` and ``|g t|^2`` are two matrix products.
+        """
         squares = texts.square()
 
         def score(block: Tensor) -> Tensor:
@@ -129,7 +133,7 @@ class SoftAttention(Attention):
 class FusionAttention(Attention):
     """F_t = (A [v; t]) * sigmoid(B [v; t]) (equations 22, 23).
 
-    A [v; t] is the sum of a part of v and a part of t; so is B [v; t].
+    A [v; t] is the sum of one linear map of v and one of t. The same holds for B [v; t].
     """
 
     def __init__(self, dimension: int) -> None:
@@ -140,20 +144,20 @@ class FusionAttention(Attention):
         self.gate_of_text = nn.Linear(dimension, dimension, bias=False)
 
     def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The image's parts of A [v; t] and B [v; t]."""
+        """Return the image parts of A [v; t] and B [v; t]."""
         return self.content_of_image(images), self.gate_of_image(images)
 
     def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
-        """The text's parts of A [v; t] and B [v; t]."""
+        """Return the text parts of A [v; t] and B [v; t]."""
         return self.content_of_text(texts), self.gate_of_text(texts)
 
     def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
-        """Add the parts, and gate the content."""
+        """Add the parts and gate the content."""
         return (image[0] + text[0]) * torch.sigmoid(image[1] + text[1])
 
 
 class MappedAttention(Attention):
-    """What compares W_v v with W_t t (equation 24)."""
+    """Base of the kinds that compare W_v v with W_t t (equation 24)."""
 
     def __init__(self, dimension: int) -> None:
         super().__init__(dimension)
@@ -161,19 +165,19 @@ class MappedAttention(Attention):
         self.of_text = nn.Linear(dimension, dimension)
 
     def of_images(self, images: Tensor) -> tuple[Tensor, ...]:
-        """W_v v."""
+        """Return W_v v."""
         return (self.of_image(images),)
 
     def of_texts(self, texts: Tensor) -> tuple[Tensor, ...]:
-        """W_t t."""
+        """Return W_t t."""
         return (self.of_text(texts),)
 
 
 class SimilarityAttention(MappedAttention):
-    """F_t = sigmoid(cos(W_v v, W_t t)) * (W_t t), as the paper writes it (24, 25).
+    """F_t = sigmoid(cos(W_v v, W_t t)) * (W_t t), as in equations 24 and 25.
 
-    The factor is one positive number a pair, and the cosine score of a pair is blind to
-    it: all that remains of the guidance in the score is W_t.
+    The sigmoid is one positive number per pair. It cancels in the cosine score, so W_t is the
+    only part of this attention that affects scores.
     """
 
     def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
@@ -182,20 +186,20 @@ class SimilarityAttention(MappedAttention):
         return torch.sigmoid(similarity)[..., None] * text[0]
 
     def direction(self, texts: Tensor) -> Tensor | None:
-        """Return the mapped text: the positive factor is left out."""
+        """Return the mapped text, without the positive factor."""
         mapped: Tensor = self.of_text(texts)
         return mapped
 
     def forward(self, images: Tensor, texts: Tensor) -> Tensor:
-        """Cosine with the mapped text: the positive factor cancels."""
+        """Return the cosine with the mapped text; the positive factor cancels."""
         return cosine_matrix(images, self.of_text(texts))
 
 
 class ElementwiseAttention(MappedAttention):
-    """F_t = sigmoid(W_v v * W_t t) * (W_t t): the public code's reading of "similarity"."""
+    """F_t = sigmoid(W_v v * W_t t) * (W_t t): "similarity" as in the public code."""
 
     def combine(self, image: Sequence[Tensor], text: Sequence[Tensor]) -> Tensor:
-        """Gate the mapped text element by element."""
+        """Gate the mapped text elementwise."""
         return torch.sigmoid(image[0] * text[0]) * text[0]
 
 
@@ -209,5 +213,6 @@ KINDS: dict[str, type[Attention]] = {
 
 
 def make_attention(kind: str, dimension: int) -> Attention:
-    """Return the attention of a kind."""
-    return KINDS[kind](dimension)
+    """Return the attention of a kind: a built-in one, or one of another package."""
+    kinds: dict[str, type[Attention]] = {**load_plugins(ATTENTION), **KINDS}
+    return kinds[kind](dimension)

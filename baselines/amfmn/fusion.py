@@ -1,4 +1,4 @@
-"""From sentence and keywords to one text: VGMF, or one weight (equations 26, 27)."""
+"""Fusion of sentence and keywords: VGMF or one learned weight (equations 26, 27)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rsitmd_tools.baselines.base import EPSILON
 class VGMF(nn.Module):
     """F_t = s * w + k * (1 - w) with w = sigmoid(W [s; k]), s and k L2-normalised.
 
-    w has an element for each of d: the paper leaves open whether it is one number. Where
-    there are no keywords w is 1.
+    w has d elements; the paper does not say whether it is a scalar. For texts without
+    keywords, w is 1.
     """
 
     def __init__(self, dimension: int) -> None:
@@ -22,7 +22,7 @@ class VGMF(nn.Module):
         self.of_keywords = nn.Linear(dimension, dimension, bias=False)
 
     def forward(self, sentence: Tensor, keywords: Tensor, known: Tensor) -> Tensor:
-        """Fuse ``(..., d)`` and ``(..., d)``; ``(..., 1)`` tells where keywords are known."""
+        """Fuse ``(..., d)`` vectors; ``known`` ``(..., 1)`` is false for texts without keywords."""
         one = normalize(sentence, dim=-1, eps=EPSILON)
         other = normalize(keywords, dim=-1, eps=EPSILON)
         weight = torch.sigmoid(self.of_sentence(one) + self.of_keywords(other))
@@ -32,7 +32,7 @@ class VGMF(nn.Module):
 class WeightedSum(nn.Module):
     """F_t = a s + (1 - a) k with one learned number a for all pairs (rows m5 and m8).
 
-    s and k are L2-normalised, as in VGMF; the paper does not say how its weight came about.
+    s and k are L2-normalised, as in VGMF. The paper does not say how it chose its weight.
     """
 
     def __init__(self, _: int) -> None:
@@ -40,7 +40,7 @@ class WeightedSum(nn.Module):
         self.logit = nn.Parameter(torch.zeros(()))
 
     def forward(self, sentence: Tensor, keywords: Tensor, known: Tensor) -> Tensor:
-        """Fuse ``(..., d)`` and ``(..., d)``; ``(..., 1)`` tells where keywords are known."""
+        """Fuse ``(..., d)`` vectors; ``known`` ``(..., 1)`` is false for texts without keywords."""
         one = normalize(sentence, dim=-1, eps=EPSILON)
         other = normalize(keywords, dim=-1, eps=EPSILON)
         return _mix(one, other, torch.sigmoid(self.logit), known)

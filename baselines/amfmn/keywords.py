@@ -1,4 +1,4 @@
-"""Keyword branch: from the keywords of an image or a sentence to k(g) (equation 13)."""
+"""Keyword branch: encodes the keywords of an image or a sentence as k(g) (equation 13)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from rsitmd_tools.baselines.text import SentenceEncoder
 
 
 class KeywordEncoder(nn.Module):
-    """Each keyword through the sentence's GRU, the mean over them, and an MLP.
+    """Encodes each keyword with the GRU, averages the results and applies an MLP.
 
-    The embedding of words and the GRU are those of the sentence branch, shared. A text
-    without keywords gets the zero vector: the fusion then rests on the sentence alone.
+    The word embedding and the GRU are shared with the sentence branch. A text without keywords
+    is the zero vector, and the fusion then uses only the sentence.
     """
 
     def __init__(self, sentence: SentenceEncoder, dimension: int) -> None:
         super().__init__()
-        # In a list: the branch owns no part of the encoder, it only calls it.
+        # In a list, so that the encoder is not registered as a submodule a second time.
         self._sentence = [sentence]
         self.dimension = dimension
         self.mlp = nn.Sequential(
@@ -25,16 +25,16 @@ class KeywordEncoder(nn.Module):
         )
 
     def forward(self, keywords: Tensor, lengths: Tensor) -> Tensor:
-        """Map ``(B, K, W)`` words and ``(B, K)`` lengths, 0 for none, to ``(B, d)``."""
-        there = lengths > 0
-        if not there.any():
+        """Map ``(B, K, W)`` words and ``(B, K)`` lengths (0: no keyword) to ``(B, d)``."""
+        present = lengths > 0
+        if not present.any():
             return torch.zeros(
                 (len(lengths), self.dimension), device=lengths.device, dtype=self._dtype()
             )
-        phrases = self._sentence[0](keywords[there], lengths[there])
-        owner = there.nonzero()[:, 0]
+        phrases = self._sentence[0](keywords[present], lengths[present])
+        owner = present.nonzero()[:, 0]
         total = phrases.new_zeros((len(lengths), phrases.shape[1])).index_add(0, owner, phrases)
-        count = there.sum(1, keepdim=True)
+        count = present.sum(1, keepdim=True)
         encoded: Tensor = self.mlp(total / count.clamp_min(1))
         return torch.where(count > 0, encoded, torch.zeros_like(encoded))
 

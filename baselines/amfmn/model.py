@@ -19,13 +19,13 @@ from rsitmd_tools.baselines.text import SentenceEncoder
 
 
 class AMFMN(RetrievalModel):
-    """AMFMN with all rows of table VI: parts are there as the configuration asks for them.
+    """AMFMN, including all rows of table VI: the configuration selects the modules.
 
     Yuan et al., "Exploring a Fine-Grained Multiscale Method for Cross-Modal Remote
     Sensing Image Retrieval", IEEE TGRS 60, 2021.
 
     An encoded image is F_v (or v(g) without ``multiscale``), ``(N, d)``. An encoded text is
-    s(g) or k(g), ``(M, d)``, or both side by side, ``(M, 2d)``.
+    s(g) or k(g), ``(M, d)``, or both concatenated, ``(M, 2d)``.
     """
 
     def __init__(self, config: Config, words: int) -> None:
@@ -39,21 +39,21 @@ class AMFMN(RetrievalModel):
         self.keywords = (
             KeywordEncoder(self.sentence, d) if both or config.text == "keywords" else None
         )
-        # One attention guides the sentence, or the keywords where they stand alone.
+        # Applied to the sentence, or to the keywords if the text is keywords only.
         self.attention = make_attention(config.attention, d)
         self.attention_of_keywords = make_attention(config.attention, d) if both else None
         self.fusion = FUSIONS[config.text](d) if both else None
 
     def frozen_part(self) -> nn.Module:
-        """The backbone."""
+        """Return the backbone."""
         return self.backbone
 
     def features_kind(self) -> str:
-        """All stages of the backbone, or the last one pooled."""
+        """Name all stages of the backbone, or the pooled last stage."""
         return f"{'pooled' if self.mvsa is None else 'stages'} {self.backbone.name}"
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """Return the maps of the four stages, or the last one pooled without multiscale."""
+        """Return the maps of the four stages; without multiscale, the pooled last stage."""
         maps: list[Tensor] = self.backbone(images)
         return maps if self.mvsa is not None else [maps[-1].mean((2, 3))]
 
@@ -70,7 +70,7 @@ class AMFMN(RetrievalModel):
         return None if self.mvsa is None else self.mvsa.saliency(self.features(images))
 
     def encode_texts(self, texts: Texts) -> Tensor:
-        """Return s(g), k(g), or both side by side."""
+        """Return s(g), k(g), or both concatenated."""
         if self.keywords is None:
             return self._sentences(texts)
         keywords: Tensor = self.keywords(texts.keywords, texts.keyword_lengths)
@@ -79,7 +79,7 @@ class AMFMN(RetrievalModel):
         return torch.cat([self._sentences(texts), keywords], 1)
 
     def score(self, images: Tensor, texts: Tensor) -> Tensor:
-        """Cosine of F_v with the text that this image guides."""
+        """Return the cosine of F_v and F_t for all pairs."""
         if self.fusion is None or self.attention_of_keywords is None:
             scores: Tensor = self.attention(images, texts)
             return scores
@@ -97,17 +97,20 @@ def score_fused(
     attention_of_keywords: Attention,
     fusion: nn.Module,
 ) -> Tensor:
-    """Score images with texts of sentence and keywords, both guided, then fused.
+    """Score images with texts whose guided sentence and guided keywords are fused.
 
-    Where the direction of the guided texts is the same for all images, so is F_t: the
-    fusion normalises both. Else F_t is made for all pairs, tile by tile.
+    If the direction of both guided texts does not depend on the image, neither does F_t,
+    because the fusion normalises them. Otherwise F_t is computed for all pairs in tiles.
 
     Args:
         images: ``(N, d)``.
-        texts: ``(M, 2d)``, sentences and keywords side by side.
-        attention: Guides the sentences.
-        attention_of_keywords: Guides the keywords.
+        texts: ``(M, 2d)``, sentences and keywords concatenated.
+        attention: Attention of the sentences.
+        attention_of_keywords: Attention of the keywords.
         fusion: VGMF or a weighted sum.
+
+    Returns:
+        ``(N, M)`` scores.
     """
     sentences, keywords = texts.chunk(2, dim=-1)
     known = keywords.ne(0).any(-1, keepdim=True)

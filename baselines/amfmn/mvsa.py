@@ -14,17 +14,18 @@ STRIDE = 4
 
 
 class MVSA(nn.Module):
-    """Low and high features tell which parts of the global one are salient.
+    """Masks the global feature by saliency, computed from low and high features.
 
-    v(l) is stages 1 and 2, the second brought to the size of the first; v(h) is stages 3
-    and 4 likewise. With ResNet-18 at 256 pixels: 192 x 64 x 64 and 768 x 16 x 16. Both are
-    reduced to three channels at once: a convolution mixes channels and an interpolation
-    places, so the small map is mixed before it is enlarged, and neither v(l) nor v(h) is
-    ever made. The result is the same, at a fraction of the time.
+    v(l) is the concatenation of stages 1 and 2, with stage 2 resized to stage 1; v(h) is the
+    same for stages 3 and 4. With ResNet-18 at 256 pixels, they are 192 x 64 x 64 and
+    768 x 16 x 16. A convolution reduces each to three channels. The convolution is linear over
+    channels and the interpolation is linear over positions, so the smaller map is convolved
+    before it is resized, and v(l) and v(h) are never computed. The result is the same and takes
+    a fraction of the time.
 
-    As in the paper, with the PReLU and the L2 norm that the public code leaves out. Maps
-    are brought to a grid of 16 x 16 cells, their size at 256 pixels, so that other image
-    sizes have the same parameters.
+    As in the paper, this includes the PReLU and the L2 norm that the public code omits. Maps
+    are pooled to 16 x 16 cells, their size at 256 pixels, so that the number of parameters does
+    not depend on the image size.
     """
 
     def __init__(self, channels: Sequence[int], dimension: int) -> None:
@@ -42,13 +43,13 @@ class MVSA(nn.Module):
         """Return F_v = v(g) * mask.
 
         Args:
-            maps: Of the four stages, ``(B, C_i, H_i, W_i)``, finest first.
+            maps: Feature maps of the four stages, ``(B, C_i, H_i, W_i)``, finest first.
             overall: v(g), ``(B, d)``.
         """
         return overall * torch.sigmoid(self.to_mask(self.saliency(maps).flatten(1)))
 
     def saliency(self, maps: Sequence[Tensor]) -> Tensor:
-        """Return the gated map ``(B, 1, 16, 16)`` the mask is made of (equation 18)."""
+        """Return the gated map ``(B, 1, 16, 16)`` from which the mask is computed (equation 18)."""
         reduced_low = adaptive_avg_pool2d(self._low(maps[0], maps[1]), GRID)
         reduced_high = adaptive_avg_pool2d(self._high(maps[2], maps[3]), GRID)
         joint = reduced_high.mean(1, keepdim=True)
@@ -62,7 +63,8 @@ class MVSA(nn.Module):
         assert isinstance(convolution, nn.Conv2d)
         of_one, of_two = torch.split(convolution.weight, [one.shape[1], two.shape[1]], 1)
         reduced = conv2d(one, of_one, convolution.bias, STRIDE, 1)
-        # A channel for each of the nine taps and three outputs; enlarged, picked, added up.
+        # One channel for each of nine kernel positions and three outputs: the channels are
+        # resized, sampled at the stride, and summed.
         taps = of_two.permute(2, 3, 0, 1).reshape(9 * CHANNELS, -1, 1, 1)
         enlarged = pad(_to_size_of(conv2d(two, taps), one), (1, 1, 1, 1))
         height, width = reduced.shape[2:]

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 
 class GlobalFeature(nn.Module):
-    """v(g): the mean of the last stage over space, mapped to d.
+    """v(g): the spatial mean of the last stage, mapped to d dimensions.
 
-    The other features of section III-A, v(l) and v(h), are made where they are used: in
-    MVSA. The paper speaks of five maps; its public code takes four stages, as here.
+    The other features of section III-A, v(l) and v(h), are computed in MVSA. The paper mentions
+    five feature maps; its public code uses four stages, and so does this module.
     """
 
     def __init__(self, channels: int, dimension: int, dropout: float = 0.0) -> None:

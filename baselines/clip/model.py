@@ -1,4 +1,4 @@
-"""CLIP by open_clip, with a linear map on each side where the towers are frozen."""
+"""CLIP by open_clip, with a linear map per modality if the towers are frozen."""
 
 from __future__ import annotations
 
@@ -15,27 +15,33 @@ from torch import Tensor, nn
 from rsitmd_tools.baselines.backbone import read_weights
 from rsitmd_tools.baselines.base import RetrievalModel, Texts, cosine_matrix
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.state_dict_diff import Unfit, absent, first_of, listed, misshapen
+from rsitmd_tools.baselines.state_dict_diff import (
+    StateDictMismatch,
+    mismatch_counts,
+    mismatch_lines,
+    missing_names,
+    shape_mismatches,
+)
 from rsitmd_tools.errors import RsitmdError, reason
 
 
 class CLIP(RetrievalModel):
     """CLIP (Radford et al., "Learning Transferable Visual Models From Natural Language", 2021).
 
-    ``backbone`` is a name of open_clip, such as ``ViT-B-32``, or a JSON file that describes a
-    model as open_clip does. Zero-shot: no epochs. Fine-tuned: both towers are trained.
-    Linear probe: with ``freeze_backbone`` a linear map is trained on each side, begun as the
-    identity, so that it begins where zero-shot stands.
+    ``backbone`` is a model name of open_clip, such as ``ViT-B-32``, or a JSON model config in
+    the format of open_clip. There are three modes. Zero-shot: no epochs. Fine-tuning: both
+    towers are trained. Linear probe (``freeze_backbone``): a linear map is trained for each
+    modality; it starts as the identity, so the first scores are the zero-shot scores.
     """
 
     mean: Tensor
     std: Tensor
 
     def __init__(self, config: Config, _: int) -> None:
-        """Make the towers.
+        """Create the towers.
 
         Raises:
-            RsitmdError: There is no such model, or the weights do not fit it.
+            RsitmdError: The model does not exist, or the weights do not match it.
         """
         super().__init__()
         settings = clip_settings(config.backbone)
@@ -48,9 +54,9 @@ class CLIP(RetrievalModel):
             self.towers = open_clip.CLIP(**settings)
         except (TypeError, ValueError, KeyError, AssertionError) as error:
             raise RsitmdError(
-                f"describes no CLIP ({reason(error)})",
+                f"not a valid CLIP config ({reason(error)})",
                 where=f"backbone {config.backbone}",
-                hint="see open_clip's model_configs",
+                hint="compare with the files in open_clip/model_configs",
             ) from error
         if config.weights is not None:
             _load(self.towers, Path(config.weights), config.backbone)
@@ -67,11 +73,11 @@ class CLIP(RetrievalModel):
         return towers
 
     def features_kind(self) -> str:
-        """The embedding of a tower of these settings: equal weights may have other heads."""
+        """The model settings: equal weights may belong to different heads."""
         return self._kind
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """Embed images by the image tower."""
+        """Embed images with the image tower."""
         return [self.towers.encode_image((images - self.mean) / self.std)]
 
     def encode_features(self, features: Sequence[Tensor]) -> Tensor:
@@ -80,22 +86,22 @@ class CLIP(RetrievalModel):
         return mapped
 
     def encode_texts(self, texts: Texts) -> Tensor:
-        """Embed sentences by the text tower, and map them."""
+        """Embed sentences with the text tower and map them."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             embedded = self.towers.encode_text(texts.words)
         mapped: Tensor = self.of_text(embedded)
         return mapped
 
     def score(self, images: Tensor, texts: Tensor) -> Tensor:
-        """Cosine of all pairs."""
+        """Return the cosine similarity of all pairs."""
         return cosine_matrix(images, texts)
 
 
 def clip_settings(name: str) -> dict[str, Any]:
-    """Return the settings of a model by its name, or from a JSON file.
+    """Return the settings of a model by name or from a JSON file.
 
     Raises:
-        RsitmdError: There is no such name or file.
+        RsitmdError: No such model or file exists.
     """
     settings = open_clip.get_model_config(name)
     if settings is None:
@@ -103,21 +109,21 @@ def clip_settings(name: str) -> dict[str, Any]:
             settings = json.loads(Path(name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise RsitmdError(
-                f"open_clip does not know it ({reason(error)})",
+                f"not a model of open_clip ({reason(error)})",
                 where=f"backbone {name}",
-                hint="name one such as ViT-B-32, or a JSON file of its kind",
+                hint="use a model name such as ViT-B-32, or a JSON model config",
             ) from error
-    wanted = ("embed_dim", "vision_cfg", "text_cfg")
-    if not isinstance(settings, dict) or any(key not in settings for key in wanted):
+    required = ("embed_dim", "vision_cfg", "text_cfg")
+    if not isinstance(settings, dict) or any(key not in settings for key in required):
         raise RsitmdError(
-            "describes no CLIP",
+            "not a valid CLIP config",
             where=f"backbone {name}",
-            hint=f"a JSON object with {', '.join(wanted)}",
+            hint=f"use a JSON object with the keys {', '.join(required)}",
         )
-    kept: dict[str, Any] = {key: settings[key] for key in wanted}
+    kept: dict[str, Any] = {key: settings[key] for key in required}
     if "quick_gelu" in settings:
         kept["quick_gelu"] = settings["quick_gelu"]
-    # open_clip hands out its own dictionaries: a copy is changed here.
+    # open_clip returns its internal dictionaries, and the caller changes the settings.
     return copy.deepcopy(kept)
 
 
@@ -131,13 +137,12 @@ def _identity(width: int) -> nn.Linear:
 def _load(towers: nn.Module, file: Path, name: str) -> None:
     state, _ = read_weights(file)
     own = towers.state_dict()
-    missing, shapes = absent(own, state), misshapen(own, state)
+    missing, shapes = missing_names(own, state), shape_mismatches(own, state)
     if missing or shapes:
-        raise Unfit(
-            f"fits another model than {name}: {len(missing)} names absent "
-            f"({first_of(missing)}), {len(shapes)} shapes differ ({first_of(shapes)})",
-            listed(missing, shapes),
+        raise StateDictMismatch(
+            f"does not match model {name}: {mismatch_counts(missing, shapes)}",
+            mismatch_lines(missing, shapes),
             where=file,
-            hint="name the weights of this model",
+            hint="use weights of this model",
         )
     towers.load_state_dict({key: state[key] for key in own})

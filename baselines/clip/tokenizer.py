@@ -1,4 +1,4 @@
-"""The tokens of CLIP."""
+"""The tokenizer of CLIP."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from rsitmd_tools.atomic import write_json
 from rsitmd_tools.baselines.base import Texts
 from rsitmd_tools.dataset import Dataset
 
-# One before a text, one behind it.
-MARKS = 2
+# The start and end tokens of a text.
+SPECIAL_TOKENS = 2
 
 
 class ClipTokenizer:
-    """Byte pairs of open_clip; its table comes with the package.
+    """Byte-pair encoding of open_clip; its table is part of that package.
 
     Args:
-        context: Tokens of a text; longer ones are cut.
-        query: ``sentence``; ``keywords`` joins those of the image; ``both`` appends them.
+        context: Context length in tokens; longer texts are truncated.
+        query: ``sentence``, ``keywords`` (the keywords of the image, joined) or ``both`` (the
+            sentence followed by the keywords).
     """
 
     def __init__(self, context: int, query: str = "sentence") -> None:
@@ -34,30 +35,30 @@ class ClipTokenizer:
         return size
 
     def save(self, file: Path) -> None:
-        """Write what it is; the table itself comes with open_clip."""
+        """Write the settings; the table itself is part of open_clip."""
         write_json(file, {"tokenizer": "open_clip", "context": self._context})
 
     def encode(
         self, captions: Sequence[str], keywords: Sequence[Sequence[str]] | None = None
     ) -> Texts:
-        """Encode captions to ``(B, context)`` tokens; an empty one is its two end marks."""
+        """Encode captions to ``(B, context)`` tokens; an empty caption is two special tokens."""
         known = keywords or [()] * len(captions)
-        raw = [self._text(one, own) for one, own in zip(captions, known, strict=True)]
+        raw = [self._text(*pair) for pair in zip(captions, known, strict=True)]
         words = self._tokenizer(raw)
         lengths = torch.full((len(raw),), self._context)
-        none = torch.zeros((len(raw), 1, 1), dtype=torch.int64)
-        return Texts(words, lengths, none, none[:, :, 0])
+        no_keywords = torch.zeros((len(raw), 1, 1), dtype=torch.int64)
+        return Texts(words, lengths, no_keywords, no_keywords[:, :, 0])
 
     def keywords_of(self, dataset: Dataset) -> list[tuple[str, ...]]:
         """Return, for each caption of the dataset, the keywords of its image."""
         return [image.keywords for image in dataset for _ in image.sentences]
 
     def unread(self, caption: str) -> list[str]:
-        """Say whether a caption is cut; byte pairs leave no word unknown."""
-        tokens, most = len(self._tokenizer.encode(caption)), self._context - MARKS
+        """Report a truncated caption; with byte pairs, no word is unknown."""
+        tokens, most = len(self._tokenizer.encode(caption)), self._context - SPECIAL_TOKENS
         if tokens <= most:
             return []
-        return [f"the sentence has {tokens} tokens of CLIP: the first {most} count"]
+        return [f"the sentence has {tokens} CLIP tokens; only the first {most} are used"]
 
     def _text(self, caption: str, keywords: Sequence[str]) -> str:
         if self._query == "sentence" or not keywords:

@@ -1,1 +1,1 @@
-"""Configurations by name, one YAML file each."""
+"""Shipped configurations, one YAML file each."""

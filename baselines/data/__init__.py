@@ -1,1 +1,1 @@
-"""Images and captions as batches."""
+"""Decoded images, cached features, and batches of training pairs."""

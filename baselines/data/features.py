@@ -1,8 +1,8 @@
-"""What a frozen backbone sees, computed once into memory-mapped files.
+"""Features of a frozen backbone, computed once and stored in memory-mapped files.
 
-A key names the files: of the images, their size, the backbone, its weights and the views. So
-runs of other seeds, folds or heads read the same files, and another backbone never does, be
-its weights the same.
+The file names contain a key of the images, their size, the backbone, its weights and the views.
+Runs with other seeds, folds or heads reuse the files; other backbones never do, even if their
+weights are equal.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import progress
 
 BATCH = 32
-# Half precision: half the file; features of a few hundred at most lose less than 1 in 1000.
-KEPT = np.float16
+# Half precision halves the files; the relative error of each value is less than 0.1 %.
+STORED_TYPE = np.float16
 
 
 class Features:
-    """The stored features of images, each in K views.
+    """Stored features of images, in K views of each image.
 
     Args:
-        arrays: One for each part of :meth:`RetrievalModel.features`: ``(N, K, ...)``.
+        arrays: One array ``(N, K, ...)`` for each tensor of :meth:`RetrievalModel.features`.
     """
 
     def __init__(self, arrays: Sequence[MappedArray]) -> None:
@@ -45,7 +45,7 @@ class Features:
     def at(
         self, images: npt.NDArray[np.integer], views: npt.NDArray[np.integer] | int = 0
     ) -> list[Tensor]:
-        """Return the features of some images, one view of each, as float32."""
+        """Return the features of some images, in one view per image, as float32."""
         return [
             torch.from_numpy(mapped.array[images, views]).to(torch.float32)
             for mapped in self._arrays
@@ -56,17 +56,17 @@ class Features:
 def cached_features(
     model: RetrievalModel, pixels: MappedArray, views: int, folder: Path, device: str = "cpu"
 ) -> Features:
-    """Compute the features of all images in all views, or open them where they are known.
+    """Open the features of all images in all views; compute them if they are not stored yet.
 
     Args:
-        model: Its backbone is run in evaluation mode.
-        pixels: ``(N, S, S, 3)`` uint8, its file named by a key of the images.
-        views: K.
-        folder: Where the files lie.
-        device: Where to compute.
+        model: The model; its backbone is run in evaluation mode.
+        pixels: ``(N, S, S, 3)`` uint8; the file name contains a key of the images.
+        views: Number of views K.
+        folder: Folder of the files.
+        device: Device for the computation.
 
     Raises:
-        RsitmdError: A feature is too large to be kept, or there is no space.
+        RsitmdError: A feature is too large for half precision, or the disk is full.
     """
     was_training = model.training
     model.eval()
@@ -83,11 +83,13 @@ def cached_features(
 
 
 def features_key(model: RetrievalModel, images: str, views: int) -> str:
-    """Return a key of images, views, what computes the features, and its weights.
+    """Return a key of the images, the views, the backbone and its weights.
 
-    The kind of features says what the weights do not: which network they belong to.
+    The kind of features identifies the network, which the weights alone do not.
     """
-    key = hashlib.sha256(f"{images} {model.features_kind()} {views} {KEPT.__name__}".encode())
+    key = hashlib.sha256(
+        f"{images} {model.features_kind()} {views} {STORED_TYPE.__name__}".encode()
+    )
     for name, value in model.frozen_part().state_dict().items():
         key.update(name.encode())
         key.update(value.detach().cpu().contiguous().numpy().tobytes())
@@ -104,19 +106,19 @@ def _compute(
 ) -> None:
     with ExitStack() as stack, progress("features", len(pixels) * views) as step:
         arrays = [
-            stack.enter_context(new_array(file, (len(pixels), views, *shape), KEPT))
+            stack.enter_context(new_array(file, (len(pixels), views, *shape), STORED_TYPE))
             for file, shape in zip(files, shapes, strict=True)
         ]
         for first in range(0, len(pixels), BATCH):
             images = unit_images(pixels[first : first + BATCH]).to(device)
             for view in range(views):
                 for array, part in zip(arrays, model.features(turned(images, view)), strict=True):
-                    kept = part.to(torch.float16).cpu().numpy()
-                    if not np.isfinite(kept).all():
+                    stored = part.to(torch.float16).cpu().numpy()
+                    if not np.isfinite(stored).all():
                         raise RsitmdError(
-                            f"gives features of {float(part.abs().max()):g}",
+                            f"features of {float(part.abs().max()):g} exceed half precision",
                             where="the frozen backbone",
-                            hint="name weights that fit it with --set weights=FILE",
+                            hint="use weights of this backbone with --set weights=FILE",
                         )
-                    array[first : first + len(kept), view] = kept
+                    array[first : first + len(stored), view] = stored
                 step(len(images))

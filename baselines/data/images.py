@@ -1,4 +1,4 @@
-"""Images decoded once into a memory-mapped array, and augmented by seed."""
+"""Images decoded once into a memory-mapped array, and their seeded augmentation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms import v2
 
 from rsitmd_tools.baselines.data.mapped import MappedArray, make_once, new_array
 from rsitmd_tools.baselines.data.views import turned
@@ -19,17 +18,17 @@ from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.progress import track
 
-# Resized to 278, cropped to 256, as in the paper; other sizes in proportion.
+# Resize to 278 and crop to 256 pixels, as in the paper; other sizes in proportion.
 RESIZED_TO_CROP = 278 / 256
-# What Pillow raises of a file that is no image, is broken, or is too large to be honest.
+# Exceptions of Pillow for files that are not images, are damaged, or are too large.
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 def decode_images(dataset: Dataset, size: int, file: Path) -> npt.NDArray[np.uint8]:
-    """Decode every image of a dataset to ``(N, size, size, 3)`` uint8, memory-mapped.
+    """Decode all images of a dataset to a memory-mapped ``(N, size, size, 3)`` uint8 array.
 
     Raises:
-        RsitmdError: An image is absent or cannot be decoded; it is named.
+        RsitmdError: An image is missing or cannot be decoded; the message contains its path.
     """
     with new_array(file, (len(dataset), size, size, 3), np.uint8) as pixels:
         for index, image in enumerate(track(dataset.images, "decode")):
@@ -46,14 +45,14 @@ def decode_images(dataset: Dataset, size: int, file: Path) -> npt.NDArray[np.uin
 
 
 def cached_images(dataset: Dataset, size: int, folder: Path) -> MappedArray:
-    """Decode every image of a dataset once; the file's name is a key of pixels and size."""
+    """Decode all images of a dataset once; the file name is a key of the images and the size."""
     file = folder / f"images-{size}-{images_key(dataset)}.npy"
     make_once(folder / file.stem, [file], lambda: decode_images(dataset, size, file))
     return MappedArray(file)
 
 
 def images_key(dataset: Dataset) -> str:
-    """Return a key of the image files of a dataset, in order."""
+    """Return a key of the contents of a dataset's image files, in order."""
     key = hashlib.sha256()
     for image in dataset:
         key.update(sha256_file(dataset.image_path(image)).encode())
@@ -61,18 +60,25 @@ def images_key(dataset: Dataset) -> str:
 
 
 def resized_size(crop: int) -> int:
-    """Return the size images are resized to before a training crop of ``crop``."""
+    """Return the size to which images are resized before a training crop of size ``crop``."""
     return round(crop * RESIZED_TO_CROP)
 
 
 class TrainingTransform:
-    """Augmentation, a function of its seed.
+    """Augmentation that depends only on a seed.
 
-    With one view as in the paper: rotation by 0 to 90 degrees and random crop. With more: a
-    random crop, turned or flipped; there are no black corners then.
+    With one view, as in the paper: rotation by 0 to 90 degrees and a random crop. With more
+    views: a random crop in one of the views, without the black corners of a rotation.
+
+    Args:
+        crop: Side C of the crop in pixels.
+        views: Number of views.
     """
 
     def __init__(self, crop: int, views: int = 1) -> None:
+        # Only training augments images: search and evaluation must not wait for this import.
+        from torchvision.transforms import v2
+
         rotation = v2.RandomRotation((0, 90), interpolation=v2.InterpolationMode.BILINEAR)
         steps = [v2.RandomCrop(crop), v2.ToDtype(torch.float32, scale=True)]
         self._transform = v2.Compose(steps if views > 1 else [rotation, *steps])

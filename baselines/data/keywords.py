@@ -1,17 +1,16 @@
 """Keywords derived from sentences, for datasets that have none (such as UCM-captions).
 
-The rule, in two parts, looks at nothing but words. *Keyword words* are those of letters
-alone, three or more, no stop words, that the sentences of at least ``AT_LEAST`` training
-images hold and those of at most ``AT_MOST`` of all training images. *The keywords of an
-image* are the keyword words in its sentences: those in most of its sentences first, the
-rarer first among equals, at most five.
+The rule has two parts and uses only words. *Keyword words* consist of at least three letters,
+are not stop words, and occur in the sentences of at least ``MIN_IMAGES`` training images and of
+at most a share ``MAX_SHARE`` of them. *The keywords of an image* are the keyword words in its
+sentences, at most five: words in more of its sentences first, then rarer words first.
 
-Keywords belong to an image, as in RSITMD, where annotators wrote them for it. So a query of
-``keywords`` or ``both``, one of the test split too, has those of its image, derived from all of
-that image's sentences: the query "a road" has "pier" where another sentence of the same image
-says so. It knows more than its own sentence, and its recalls do not compare with those of
-queries of a ``sentence``, whose keywords are the keyword words in that one sentence. The test
-split has no part in which words are keyword words.
+Keywords belong to an image, as in RSITMD, where annotators wrote them for the image. Therefore
+a query of ``keywords`` or ``both`` uses the keywords of its image, which are derived from all
+sentences of that image, in the test split too: the query "a road" has the keyword "pier" if
+another sentence of the image contains it. Such a query contains more than its own sentence, so
+its recall is not comparable with that of a ``sentence`` query, whose keywords are the keyword
+words of that sentence. The test split does not affect which words are keyword words.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from collections.abc import Sequence
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.text.tokens import stop_words, tokenize
 
-AT_LEAST = 5
-AT_MOST = 0.1
-AN_IMAGE = 5
-SHORTEST = 3
+MIN_IMAGES = 5
+MAX_SHARE = 0.1
+MAX_PER_IMAGE = 5
+MIN_LETTERS = 3
 
 
 def words_of(raw: str) -> list[str]:
@@ -39,12 +38,12 @@ def derived_keyword_words(training: Dataset) -> tuple[str, ...]:
     for image in training:
         counts.update({word for raw in image.captions for word in words_of(raw)})
     ignored = stop_words()
-    most = AT_MOST * len(training)
+    most = MAX_SHARE * len(training)
     kept = [
         word
         for word, images in counts.items()
-        if AT_LEAST <= images <= most
-        and len(word) >= SHORTEST
+        if MIN_IMAGES <= images <= most
+        and len(word) >= MIN_LETTERS
         and word.isalpha()
         and word not in ignored
     ]
@@ -55,9 +54,9 @@ def derive_keywords(captions: Sequence[str], keyword_words: Sequence[str]) -> tu
     """Return the keywords of an image.
 
     Args:
-        captions: Its sentences, all of them, whichever of them is the query.
+        captions: All sentences of the image.
         keyword_words: The keyword words, the rarest first.
     """
     rank = {word: index for index, word in enumerate(keyword_words)}
-    held = Counter(word for raw in captions for word in set(words_of(raw)) if word in rank)
-    return tuple(sorted(held, key=lambda word: (-held[word], rank[word]))[:AN_IMAGE])
+    counts = Counter(word for raw in captions for word in set(words_of(raw)) if word in rank)
+    return tuple(sorted(counts, key=lambda word: (-counts[word], rank[word]))[:MAX_PER_IMAGE])

@@ -1,7 +1,7 @@
-"""Batches on their way from loading processes: the shared memory they need, and what goes wrong.
+"""Data loading processes: their shared memory and their errors.
 
-A loading process hands its tensors over in shared memory, which Linux keeps under ``/dev/shm``.
-A container of Docker has 64 MB of it by default, less than one batch of 100 images of 256 pixels.
+A loading process passes its tensors in shared memory, which is ``/dev/shm`` on Linux. A Docker
+container has 64 MB of it by default, less than one batch of 100 images of 256 pixels.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from rsitmd_tools.errors import RsitmdError
 
 T_co = TypeVar("T_co", covariant=True)
 
-SHARED = Path("/dev/shm")  # noqa: S108 - the system's folder of shared memory
-# Batches that a loading process prepares ahead; the default of torch's DataLoader.
-AHEAD = 2
-# Batches that the training holds: the one it learns from and the next one.
+SHARED = Path("/dev/shm")  # noqa: S108 - the shared memory of the system
+# Batches that a loading process prefetches; the default of torch's DataLoader.
+PREFETCHED = 2
+# Batches that the training process holds: the current one and the next one.
 HELD = 2
-# A batch takes seconds; a process that gives none for so long hangs or was stopped.
+# A batch takes seconds; a process that returns none for this long hangs or was stopped.
 LIMIT_SECONDS = 300.0
-# How often it is looked whether the loading processes live.
-LOOK_SECONDS = 1.0
-# How much longer a hand-over may take than the wait for a batch that did not come at all.
+# Interval of checking whether the loading processes are alive.
+POLL_SECONDS = 1.0
+# Additional time for receiving a batch, on top of the limit for waiting for one.
 GRACE_SECONDS = 5.0
-TIMED_OUT = "the loading processes gave no batch in time"
+TIMED_OUT = "the loading processes returned no batch in time"
 MIB = 2**20
 
 
 class Loader(DataLoader[T_co]):
-    """A loader that ends in an error where a loading process dies or hangs.
+    """A DataLoader that raises an error if a loading process dies or hangs.
 
-    Torch's own waits for ever for a process that hangs. With its ``timeout`` it looks whether the
-    processes live only after that time, and counts the time in which the user suspended the job.
+    The DataLoader of torch waits forever for a process that hangs. With its ``timeout``, it checks
+    the processes only after that time, and includes time in which the user suspended the job.
     """
 
     def _get_iterator(self) -> _BaseDataLoaderIter:
@@ -51,7 +51,7 @@ class Loader(DataLoader[T_co]):
 
 class _Batches(_MultiProcessingDataLoaderIter):
     def __init__(self, loader: DataLoader[Any]) -> None:
-        self._asked = 0  # batches asked for
+        self._requested = 0  # number of requested batches
         self._waiting = False
         self._hung = False
         super().__init__(loader)
@@ -59,7 +59,7 @@ class _Batches(_MultiProcessingDataLoaderIter):
         threading.Thread(target=_watch, args=(watched,), daemon=True).start()
 
     def _get_data(self) -> Any:
-        self._asked += 1
+        self._requested += 1
         self._waiting = True
         try:
             return self._next_batch()
@@ -73,10 +73,10 @@ class _Batches(_MultiProcessingDataLoaderIter):
     def _next_batch(self) -> Any:
         waited = 0.0
         while waited < LIMIT_SECONDS:
-            there, data = self._try_get_data(LOOK_SECONDS)  # type: ignore[no-untyped-call]
-            if there:
+            received, data = self._try_get_data(POLL_SECONDS)  # type: ignore[no-untyped-call]
+            if received:
                 return data
-            waited += LOOK_SECONDS
+            waited += POLL_SECONDS
         self._kill()
         raise RuntimeError(TIMED_OUT)
 
@@ -87,9 +87,9 @@ class _Batches(_MultiProcessingDataLoaderIter):
             self._kill()
 
     def _kill(self) -> None:
-        """Kill what does not end by itself: Python waits for it at its own end, for ever."""
+        """Kill processes that do not end: Python would wait for them forever when it exits."""
         if self._worker_pids_set:
-            # Else torch takes their end for an error, and raises it over the real one.
+            # Otherwise torch reports their end as an error that hides the real one.
             signal_handling._remove_worker_pids(id(self))  # type: ignore[attr-defined]
             self._worker_pids_set = False
         for process in self._workers:
@@ -97,26 +97,27 @@ class _Batches(_MultiProcessingDataLoaderIter):
                 process.kill()
 
     def __del__(self) -> None:
-        # A process that is killed now has given all its batches.
+        # A process that is killed now has returned all its batches.
         with contextlib.suppress(RuntimeError):
             super().__del__()
 
 
 def _watch(batches: weakref.ref[_Batches]) -> None:
-    """Kill the loading processes when one of them stops while it hands a batch over.
+    """Kill the loading processes if one of them stops while it sends a batch.
 
-    Torch reads a batch's shared memory from the process that made it, and waits for that without
-    a limit. Looks are counted, not seconds: a job that the user suspends does not look.
+    Torch reads the shared memory of a batch from the process that created it, and waits for it
+    without a limit. This counts checks instead of seconds, because a job that the user suspends
+    does not check.
     """
-    asked, looks = 0, 0
+    requested, checks = 0, 0
     while True:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
         watched = batches()
         if watched is None or watched._shutdown:
             return
-        same = watched._waiting and watched._asked == asked
-        asked, looks = watched._asked, looks + 1 if same else 0
-        if looks * LOOK_SECONDS > LIMIT_SECONDS + GRACE_SECONDS:
+        same = watched._waiting and watched._requested == requested
+        requested, checks = watched._requested, checks + 1 if same else 0
+        if checks * POLL_SECONDS > LIMIT_SECONDS + GRACE_SECONDS:
             watched._hung = True
             watched._kill()
             return
@@ -124,19 +125,19 @@ def _watch(batches: weakref.ref[_Batches]) -> None:
 
 
 def shared_memory_needed(batch_bytes: int, workers: int, processes: int = 1) -> int:
-    """Return the bytes of shared memory that the batches under way can take.
+    """Return the bytes of shared memory that prefetched batches can take.
 
     Args:
-        batch_bytes: Bytes of one batch, all its parts of several processes together.
-        workers: Loading processes of each training process.
-        processes: Training processes; each has its share of every batch.
+        batch_bytes: Bytes of one batch, over all training processes.
+        workers: Number of loading processes of each training process.
+        processes: Number of training processes; each has a share of every batch.
     """
     share = -(-batch_bytes // processes)
-    return (AHEAD * workers + HELD) * processes * share if workers else 0
+    return (PREFETCHED * workers + HELD) * processes * share if workers else 0
 
 
 def shared_memory_free() -> int | None:
-    """Return the free bytes of shared memory; None where the system does not say it."""
+    """Return the free bytes of shared memory; None if the system does not report them."""
     try:
         state = os.statvfs(SHARED)
     except OSError:
@@ -144,29 +145,29 @@ def shared_memory_free() -> int | None:
     return state.f_bavail * state.f_frsize
 
 
-def fitting_workers(wanted: int | None, batch_bytes: int, processes: int = 1) -> int:
-    """Return how many processes load images: as many as asked for, else one if it fits.
+def choose_workers(requested: int | None, batch_bytes: int, processes: int = 1) -> int:
+    """Return the number of processes that load images.
 
     Args:
-        wanted: What the user asked for; None where nothing was asked for.
+        requested: The number requested by the user; None for one process, or none if the shared
+            memory is too small.
         batch_bytes: Bytes of one batch.
-        processes: Training processes.
+        processes: Number of training processes.
 
     Raises:
-        RsitmdError: There is too little shared memory for as many as were asked for.
+        RsitmdError: The shared memory is too small for the requested number.
     """
-    workers = 1 if wanted is None else wanted
+    workers = 1 if requested is None else requested
     needed = shared_memory_needed(batch_bytes, workers, processes)
     free = shared_memory_free()
     if free is None or needed <= free:
         return workers
-    line = f"shared memory has {_mib(free)} MB free, and {workers} loading processes"
-    line = line.replace("1 loading processes", "a loading process")
-    line = f"{line} can need {_mib(needed)} MB"
-    if wanted is not None:
+    loaders = "1 loading process" if workers == 1 else f"{workers} loading processes"
+    line = f"{_mib(free)} MB of shared memory free, {loaders} can need {_mib(needed)} MB"
+    if requested is not None:
         raise RsitmdError(line, where=SHARED, hint=_more_shared_memory(needed))
     print(
-        f"{SHARED}: {line}: the training process loads the images itself, which is slower; "
+        f"{SHARED}: {line}; loading images in the training process, which is slower; "
         f"{_more_shared_memory(needed)}",
         file=sys.stderr,
         flush=True,
@@ -175,28 +176,30 @@ def fitting_workers(wanted: int | None, batch_bytes: int, processes: int = 1) ->
 
 
 def loading_error(message: str, run: Path) -> RsitmdError | None:
-    """Return the error of a loading process in one line; None where the error is another.
+    """Convert an error of a loading process to one line; return None for other errors.
 
     Args:
-        message: What torch says; of an error in a process, its whole traceback.
+        message: The message of torch; for an error in a process, its whole traceback.
         run: RUN.
     """
     lines = message.strip().splitlines()
-    said = f"{lines[0]} {lines[-1]}" if lines else ""
+    summary = f"{lines[0]} {lines[-1]}" if lines else ""
     again = "run the same command with --resume and --workers 0"
-    if "shared memory" in said or str(SHARED) in said or "Bus error" in said:
+    if "shared memory" in summary or str(SHARED) in summary or "Bus error" in summary:
         return RsitmdError(
             "the shared memory is full",
             where=SHARED,
             hint=f"start the container with a larger --shm-size, or {again}",
         )
-    if TIMED_OUT in said:
+    if TIMED_OUT in summary:
         return RsitmdError(
-            f"a data loading process gave no batch for {LIMIT_SECONDS:g} s",
+            f"a data loading process returned no batch for {LIMIT_SECONDS:g} s",
             where=run,
-            hint=f"check whether its disk hangs, or {again}",
+            hint=f"check the disk of the images, or {again}",
         )
-    if "DataLoader worker" in said and ("killed by signal" in said or "unexpectedly" in said):
+    if "DataLoader worker" in summary and (
+        "killed by signal" in summary or "unexpectedly" in summary
+    ):
         return RsitmdError(
             "a data loading process was killed by the system (often: out of memory)",
             where=run,

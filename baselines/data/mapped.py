@@ -1,4 +1,4 @@
-"""Arrays in files, mapped into memory, that travel to other processes as their path."""
+"""Memory-mapped arrays in files; other processes receive only the path."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rsitmd_tools.errors import RsitmdError, printable, reason
 
 
 class MappedArray:
-    """A ``.npy`` file mapped for reading; pickled as its path alone."""
+    """A ``.npy`` file mapped for reading; it is pickled as its path."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -33,14 +33,14 @@ class MappedArray:
 
 @contextmanager
 def one_writer(target: Path) -> Iterator[None]:
-    """Wait until no other process writes ``target``, and hold the next one off.
+    """Hold an exclusive lock for writing ``target``; wait until it is free.
 
-    The system frees the lock as the process ends, however it ends, so what lies unfinished
-    beside the target is nobody's. The lock's file stays: were it removed, one who waits and
-    one who comes would each lock a file of their own.
+    The system releases the lock when the process ends, even if it is killed, so unfinished files
+    of other processes can be removed. The lock file is kept: if it were removed, a waiting
+    process and a new one could lock two different files.
 
     Args:
-        target: A file, or what several files have in common; its folder is made when absent.
+        target: A file, or the common name of several files; its folder is created.
 
     Raises:
         RsitmdError: The folder cannot be written to.
@@ -59,7 +59,7 @@ def one_writer(target: Path) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print(
-                printable(f"{target}: another process makes it; waiting until it ends"),
+                printable(f"{target}: another process is writing it; waiting until it is done"),
                 file=sys.stderr,
                 flush=True,
             )
@@ -68,12 +68,12 @@ def one_writer(target: Path) -> Iterator[None]:
 
 
 def make_once(target: Path, files: Sequence[Path], make: Callable[[], object]) -> None:
-    """Make files that are not there yet; where another process makes them, wait for it.
+    """Create files that do not exist; if another process is creating them, wait for it.
 
     Args:
-        target: What the files have in common; no file's own name, which its writer locks.
-        files: All of them.
-        make: Makes all of them.
+        target: Common name of the files; not the name of a file, because its writer locks that.
+        files: All files.
+        make: Creates all files.
 
     Raises:
         RsitmdError: The folder cannot be written to.
@@ -81,28 +81,28 @@ def make_once(target: Path, files: Sequence[Path], make: Callable[[], object]) -
     if all(file.exists() for file in files):
         return
     with one_writer(target):
-        # Another process may have made them while this one waited.
+        # Another process may have created them in the meantime.
         if not all(file.exists() for file in files):
             make()
 
 
 @contextmanager
 def new_array(file: Path, shape: tuple[int, ...], dtype: Any) -> Iterator[npt.NDArray[Any]]:
-    """Yield a mapped array to fill; the file appears whole or not at all.
+    """Yield a mapped array to fill; the file appears only when it is complete.
 
-    One process at a time writes a file: another waits, then writes it over.
+    One process at a time writes a file; another one waits and then overwrites it.
 
     Raises:
-        RsitmdError: It cannot be written.
+        RsitmdError: The file cannot be written.
     """
     with one_writer(file):
-        # Of dead writers: a live one would hold the lock.
+        # These belong to writers that were killed: a live one would hold the lock.
         remove_leftovers(file)
         with atomic_path(file) as partial:
             mapped: npt.NDArray[Any] = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
                 partial, mode="w+", dtype=dtype, shape=shape
             )
-            # Reserved now: a full disk is an error here, not a signal on a write to the map.
+            # Reserve the space: a full disk is an error here, but a fatal signal on a later write.
             with partial.open("r+b") as stream:
                 _reserve(stream.fileno(), partial.stat().st_size)
             yield mapped

@@ -1,4 +1,4 @@
-"""What goes by file name needs each name once."""
+"""Check that file names are unique, because images are identified by them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rsitmd_tools.errors import RsitmdError
 
 
 def check_names(part: Dataset) -> None:
-    """Check that no image has two records in what is learned from or searched together.
+    """Check that each image has one record in a training part or a gallery.
 
-    The sentences of one record would count as wrong for the other.
+    Otherwise the sentences of one record would count as wrong for the other.
 
     Raises:
-        RsitmdError: A file name stands twice; it is named.
+        RsitmdError: A file name occurs twice; the message contains it.
     """
     counts = Counter(image.filename for image in part)
     first = next((name for name, count in counts.items() if count > 1), None)
@@ -25,5 +25,5 @@ def check_names(part: Dataset) -> None:
     raise RsitmdError(
         f"has {counts[first]} records in {' and '.join(splits)}",
         where=f"{part.source}: {first}",
-        hint=f"keep one; `rsitmd validate` finds all such images ({rule})",
+        hint=f"keep one; `rsitmd validate` lists all such images ({rule})",
     )

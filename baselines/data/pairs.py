@@ -1,7 +1,7 @@
-"""Pairs for training, drawn by seed and epoch alone.
+"""Training pairs, drawn by seed and epoch.
 
-What an epoch draws (order, captions, views, augmentation) is a function of the seed and
-the epoch's number, not of what was drawn before: a resumed run draws the same.
+The draws of an epoch (order, captions, views, augmentation) depend only on the seed and the
+number of the epoch, not on earlier draws. So a resumed run draws the same pairs.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from rsitmd_tools.baselines.data.images import TrainingTransform
 from rsitmd_tools.baselines.data.mapped import MappedArray
 from rsitmd_tools.dataset import Dataset
 
-# Parts of the images' features, or one part, the images; indices; columns of the captions.
+# Feature tensors (or a single tensor of images), image indices, caption columns.
 Batch = tuple[list[Tensor], Tensor, Tensor]
 Indices = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an epoch draws, pair by pair in order.
+    """The draws of an epoch, one entry per pair in order.
 
     Attributes:
-        images: ``(P,)``, index of each pair's image in the training part.
-        columns: ``(P,)``, column of its caption.
-        views: ``(P,)``, the view its image is shown in.
-        seeds: ``(P,)``, seeds of its augmentation.
+        images: ``(P,)``, index of the image in the training part.
+        columns: ``(P,)``, column of the caption.
+        views: ``(P,)``, view of the image.
+        seeds: ``(P,)``, seed of the augmentation.
     """
 
     images: Indices
@@ -45,13 +45,13 @@ class Plan:
 
 
 class Pairs:
-    """The pairs of a training part, epoch by epoch.
+    """The pairs of a training part in each epoch.
 
     Args:
         training: The training part.
-        captions: ``one`` drawn of each image an epoch, or ``all``.
-        views: How many views there are.
-        seed: Seed of everything drawn.
+        captions: ``one`` random caption per image and epoch, or ``all``.
+        views: Number of views.
+        seed: Seed of all draws.
     """
 
     def __init__(self, training: Dataset, captions: str, views: int, seed: int) -> None:
@@ -66,7 +66,7 @@ class Pairs:
         return len(self._owners) if self._all else len(self._counts)
 
     def plan(self, epoch: int) -> Plan:
-        """Draw an epoch."""
+        """Return the draws of an epoch."""
         draw = np.random.default_rng([self._seed, epoch])
         drawn = self._first + draw.integers(self._counts)
         columns = np.arange(len(self._owners)) if self._all else drawn
@@ -80,10 +80,14 @@ class Pairs:
 
 
 class EpochBatches(Sampler[tuple[int, slice]]):
-    """Batches of an epoch, each the epoch's number and the places of its pairs.
+    """Batches of an epoch: the number of the epoch and the positions of the pairs.
 
-    In a group of processes, each takes its share of every batch; all shares are equally
-    large, so that the negatives can be gathered.
+    With several processes, each process takes an equal share of every batch, so that the
+    negatives can be gathered.
+
+    Args:
+        pairs: Number of pairs in an epoch.
+        batch_size: Pairs in a batch of all processes.
     """
 
     def __init__(self, pairs: int, batch_size: int) -> None:
@@ -92,7 +96,7 @@ class EpochBatches(Sampler[tuple[int, slice]]):
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called before each epoch by the trainer."""
+        """Set the number of the epoch; the trainer calls this before each epoch."""
         self._epoch = epoch
 
     def _bounds(self) -> list[tuple[int, int]]:
@@ -116,12 +120,12 @@ class EpochBatches(Sampler[tuple[int, slice]]):
 
 
 class PairBatches(TorchDataset[Batch]):
-    """Whole batches by what :class:`EpochBatches` yields.
+    """Complete batches, indexed by the items of :class:`EpochBatches`.
 
     Args:
         pairs: The pairs.
         source: Features of a frozen backbone, or decoded images.
-        rows: ``(N,)``, the row of the source of each training image.
+        rows: ``(N,)``, row of each training image in the source.
         transform: Augmentation of decoded images.
     """
 
@@ -139,32 +143,32 @@ class PairBatches(TorchDataset[Batch]):
         self._plan: tuple[int, Plan] | None = None
 
     def __getitem__(self, key: tuple[int, slice]) -> Batch:
-        epoch, places = key
+        epoch, positions = key
         if self._plan is None or self._plan[0] != epoch:
             self._plan = (epoch, self._pairs.plan(epoch))
         plan = self._plan[1]
-        images, views = plan.images[places], plan.views[places]
+        images, views = plan.images[positions], plan.views[positions]
         rows = self._rows[images]
         if isinstance(self._source, Features):
             parts = self._source.at(rows, views)
         else:
-            seeds = plan.seeds[places]
-            seen = [
+            seeds = plan.seeds[positions]
+            augmented = [
                 self._transform(self._source.array[row], int(seed), int(view))
                 for row, seed, view in zip(rows, seeds, views, strict=True)
             ]
-            parts = [torch.stack(seen)]
-        indices = torch.from_numpy(images), torch.from_numpy(plan.columns[places])
+            parts = [torch.stack(augmented)]
+        indices = torch.from_numpy(images), torch.from_numpy(plan.columns[positions])
         if get_worker_info() is not None:
-            # Torch does it as it sends them, in a thread whose errors nobody hears: where the
-            # shared memory is full, the batch would never arrive.
+            # Otherwise torch does this in a thread that hides errors: if the shared memory is full,
+            # the batch would never arrive.
             for tensor in (*parts, *indices):
                 tensor.share_memory_()  # type: ignore[no-untyped-call]
         return parts, *indices
 
 
 def process() -> tuple[int, int]:
-    """Return this process's rank and how many there are."""
+    """Return the rank of this process and the number of processes."""
     distributed = torch.distributed
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()

@@ -1,9 +1,9 @@
-"""Which images train and which validate."""
+"""The training part and the validation part of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,12 @@ VALIDATION_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The images a run may see, and their rows in each part.
+    """The images available to a run, and the rows of the training and validation parts.
 
     Attributes:
-        pool: Images with sentences of ``train``, and of ``val`` where there is one.
-        train_rows: Rows of the pool to learn from, ascending.
-        val_rows: Rows of the pool to validate on, ascending; none where nothing is held out.
+        pool: Images with sentences in the splits ``train`` and ``val``.
+        train_rows: Rows of the pool in the training part, ascending.
+        val_rows: Rows of the pool in the validation part, ascending; empty without validation.
     """
 
     pool: Dataset
@@ -42,7 +42,7 @@ class Parts:
         return self._of(self.val_rows)
 
     def columns(self) -> npt.NDArray[np.integer[Any]]:
-        """Return, for each caption of the training part, its column in the pool's."""
+        """Return the column in the pool of each caption of the training part."""
         counts = np.array([len(image.sentences) for image in self.pool])
         first = np.concatenate([[0], np.cumsum(counts)[:-1]])
         return np.concatenate([first[row] + np.arange(counts[row]) for row in self.train_rows])
@@ -52,21 +52,22 @@ class Parts:
 
 
 def split_parts(dataset: Dataset, config: Config, excluded: Collection[str] = ()) -> Parts:
-    """Return the parts of a dataset.
+    """Select the training part and the validation part of a dataset.
 
-    With folds, train and val together are dealt into equal parts by the seed, one of which
-    validates. Else ``val`` does, or without one a seeded tenth of ``train``; or nothing
-    does, where the configuration says so. The test split is never looked at. Blank sentences
-    and images without any other are left out.
+    With folds, the seed assigns the images of ``train`` and ``val`` to folds of equal size, and
+    one fold is the validation part. Otherwise the split ``val`` is the validation part, or a
+    seeded tenth of ``train`` if the dataset has no ``val``. With ``validate=false`` the
+    validation part is empty. The test split is never used. Blank sentences, and images that
+    have only blank sentences, are ignored.
 
     Args:
-        dataset: Needs a split ``train``.
-        config: Says seed, folds, and whether to hold out anything.
-        excluded: File names to leave out.
+        dataset: A dataset with a split ``train``.
+        config: Settings: ``seed``, ``folds``, ``fold`` and ``validate``.
+        excluded: File names to exclude.
 
     Raises:
-        RsitmdError: A part has fewer than two images, or an image has two records.
-        WrongUsage: There is no such fold.
+        RsitmdError: A part has fewer than 2 images, or an image has two records.
+        WrongUsage: The fold does not exist.
     """
     dataset.select("train")
     pool = _captioned(dataset, excluded)
@@ -75,7 +76,10 @@ def split_parts(dataset: Dataset, config: Config, excluded: Collection[str] = ()
         is_val = np.zeros(len(pool), bool)
     elif config.folds:
         if config.fold >= config.folds:
-            raise WrongUsage(f"fold={config.fold} of {config.folds} folds", hint="count from 0")
+            raise WrongUsage(
+                f"fold={config.fold} does not exist",
+                hint=f"use a fold from 0 to {config.folds - 1}",
+            )
         order = np.random.default_rng(config.seed).permutation(len(pool))
         is_val = np.zeros(len(pool), bool)
         is_val[order[config.fold :: config.folds]] = True
@@ -87,17 +91,17 @@ def split_parts(dataset: Dataset, config: Config, excluded: Collection[str] = ()
         if len(rows) < 2 and (name == "train" or config.validate):
             part = f"fold {config.fold} of {config.folds}" if config.folds else f"split {name!r}"
             raise RsitmdError(
-                f"{part} has {len(rows)} images with sentences",
+                f"{part} has {len(rows)} {'image' if len(rows) == 1 else 'images'} with sentences",
                 where=dataset.source,
-                hint="ask for fewer folds" if config.folds else "two are the least to learn from",
+                hint="use fewer folds" if config.folds else "use a dataset with at least 2",
             )
     return parts
 
 
 def learns_from(config: Config, split: str) -> bool:
-    """Say whether a run learns from images of a split, by what :func:`split_parts` deals.
+    """Return whether a run trains on images of a split, as selected by :func:`split_parts`.
 
-    Of ``train`` with a part of it held out the answer is yes: most of it is learned from.
+    If a part of ``train`` is held out, this is still true: the run trains on most of it.
     """
     if config.epochs == 0:
         return False
@@ -105,16 +109,14 @@ def learns_from(config: Config, split: str) -> bool:
 
 
 def _captioned(dataset: Dataset, excluded: Collection[str]) -> Dataset:
-    from dataclasses import replace
-
-    seen = dataset.with_images(
+    available = dataset.with_images(
         image
         for image in dataset
         if image.split in ("train", "val") and image.filename not in excluded
     )
-    check_names(seen)
-    written = (
+    check_names(available)
+    without_blank = (
         replace(image, sentences=tuple(s for s in image.sentences if s.raw.strip()))
-        for image in seen
+        for image in available
     )
-    return dataset.with_images(image for image in written if image.sentences)
+    return dataset.with_images(image for image in without_blank if image.sentences)

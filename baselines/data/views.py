@@ -1,4 +1,4 @@
-"""The eight rotations and flips of an image: what an overhead image may be turned to."""
+"""The eight rotations and flips of an image; overhead images have no preferred orientation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 VIEWS = 8
-# Quarter turns and whether it is flipped; the first K are the K views.
+# Number of quarter turns, and whether the image is flipped. K views are the first K entries.
 _TURNS = (
     (0, False),
     (0, True),
@@ -20,7 +20,7 @@ _TURNS = (
 
 
 def turned(images: Tensor, view: int) -> Tensor:
-    """Return view 0 (as it is) to 7 of ``(..., H, W)`` images."""
+    """Return view 0 (unchanged) to 7 of ``(..., H, W)`` images."""
     quarters, flipped = _TURNS[view]
-    seen = images.flip(-1) if flipped else images
-    return torch.rot90(seen, quarters, (-2, -1)) if quarters else seen
+    view_images = images.flip(-1) if flipped else images
+    return torch.rot90(view_images, quarters, (-2, -1)) if quarters else view_images

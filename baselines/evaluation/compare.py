@@ -1,4 +1,4 @@
-"""``benchmark compare``: systems over their seeds and folds, and whether they differ."""
+"""``benchmark compare``: systems over their seeds and folds, and tests of their differences."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from rsitmd_tools.baselines.evaluation.hits import Floats
 from rsitmd_tools.baselines.evaluation.intervals import bootstrap
-from rsitmd_tools.baselines.evaluation.measures import WAYS
+from rsitmd_tools.baselines.evaluation.metrics import Figure, load_metrics
 from rsitmd_tools.baselines.evaluation.published import Published, find_published
 from rsitmd_tools.baselines.evaluation.queries import Queries
-from rsitmd_tools.baselines.evaluation.recall import NAMES, Floats
 from rsitmd_tools.baselines.evaluation.significance import (
     LEVEL,
     RANDOMISATIONS,
@@ -26,7 +26,6 @@ from rsitmd_tools.baselines.evaluation.systems import System, group_runs, views_
 from rsitmd_tools.errors import WrongUsage
 
 SEED = 0
-SIX = tuple((way, name) for way in WAYS for name in NAMES)
 
 
 def compare(
@@ -35,21 +34,21 @@ def compare(
     """Compare evaluated runs.
 
     Args:
-        folders: Of each a run, or a folder of runs over seeds and folds. Single runs that
-            differ in seed or fold alone are one system.
-        baseline: Name of the system that all others are held against; by default all are
-            held against all.
-        published: A dataset that numbers were printed for, or ``none``; by default the one
-            that the data's name holds.
+        folders: Runs, or folders of runs over seeds and folds. Single runs that differ only in
+            seed or fold are one system.
+        baseline: Name of the system to compare all others with; by default all are compared
+            with all.
+        published: A dataset with published figures, or ``none``; by default the dataset whose
+            name is part of the data's name.
 
     Returns:
         ``data``, ``split``, ``gallery``, ``metric``, ``systems``, ``comparisons``,
         ``notes`` and ``published``; recalls in percent.
 
     Raises:
-        RsitmdError: A run is absent, not evaluated or malformed, or was evaluated on other
-            data than the first.
-        WrongUsage: There is no such baseline or published dataset.
+        RsitmdError: A run does not exist, is not evaluated or is malformed, or was evaluated on
+            other data than the first one.
+        WrongUsage: The baseline or the published dataset is unknown.
     """
     return compare_systems(group_runs(folders), baseline, published)
 
@@ -57,7 +56,7 @@ def compare(
 def compare_systems(
     systems: Sequence[System], baseline: str | None = None, published: str | None = None
 ) -> dict[str, Any]:
-    """Compare systems, each some runs on one gallery; see :func:`compare`."""
+    """Compare systems that were evaluated on one gallery; see :func:`compare`."""
     first = systems[0].runs[0].result
     printed, why = find_published(published, first["data"], first["gallery"])
     notes = [] if why is None else [why]
@@ -72,14 +71,14 @@ def compare_systems(
         if any(run.result.get("seen_in_training") for run in system.runs)
     ]
     notes += [
-        f"{system.name}: each image seen in {views} views"
+        f"{system.name}: scores are means over {views} views of each image"
         for system in systems
         if (views := max(map(views_of, system.runs))) > 1
     ]
     without = [system.name for system in systems if system.queries is None]
     if without:
         notes.append(
-            f"no queries.csv, so no test and no interval over images: {', '.join(without)}"
+            f"no test and no interval over images, as queries.csv is missing: {', '.join(without)}"
         )
     return {
         "data": first["data"],
@@ -122,11 +121,33 @@ def _summary(system: System, printed: Published | None) -> dict[str, Any]:
             "over_runs": _rounded(over_runs),
             "over_images": over_images,
         },
-        **{way: {name: _round(system.values(way, name).mean()) for name in NAMES} for way in WAYS},
+        **_figures(system),
         "published": None
         if row is None
         else {**row, "verdict": _against(row["mean_recall"], over_runs)},
     }
+
+
+def compared_figures() -> list[Figure]:
+    """Return the figures of all metrics that the table has a column for."""
+    return [figure for metric in load_metrics() for figure in metric.figures if figure.compared]
+
+
+def _figures(system: System) -> dict[str, Any]:
+    """Return the means over the runs, at the same keys as in a result.
+
+    A figure that a run lacks, as results of older versions do, is None.
+    """
+    means: dict[str, Any] = {}
+    for figure in compared_figures():
+        values = [figure.value(run.result) for run in system.runs]
+        *parents, last = figure.path
+        inner = means
+        for key in parents:
+            inner = inner.setdefault(key, {})
+        known = [value for value in values if value is not None]
+        inner[last] = _round(np.mean(known)) if len(known) == len(values) else None
+    return means
 
 
 def _comparisons(systems: Sequence[System], baseline: str | None) -> list[dict[str, Any]]:
@@ -159,7 +180,7 @@ def _comparison(one: System, two: System, p: float, corrected: float) -> dict[st
     ranges = bootstrap(a.image_hits - b.image_hits, a.text_hits - b.text_hits, a.owners, SEED)
     difference = _round(one.values().mean() - two.values().mean())
     over_runs = difference_interval(one.values(), two.values())
-    # Decided where both the images and, of several runs, the seeds say the same.
+    # Decided only if the test over images and, for several runs, the interval over seeds agree.
     decided = corrected < 1 - LEVEL and (over_runs is None or over_runs[0] * over_runs[1] > 0)
     verdict = "not decided"
     if decided:
@@ -183,7 +204,7 @@ def _queries(system: System) -> Queries:
 
 
 def _against(value: float, interval: tuple[float, float] | None) -> str:
-    """Say how a published number lies to the interval over runs."""
+    """Return whether the interval over runs is above or below a published figure."""
     if interval is None:
         return "one run: not decided"
     if interval[0] > value:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rsitmd_tools.baselines.evaluation.hits import DIGITS, NAMES, WAYS
+
 RESAMPLES = 1000
 LEVEL = 0.95
-# Draws are made in parts, so that their memory does not grow with the gallery.
+# Resamples are drawn in blocks, so that their memory does not grow with the gallery.
 DRAWN_AT_ONCE = 10_000_000
 
 Floats = npt.NDArray[np.float64]
@@ -23,19 +25,20 @@ def bootstrap(
     seed: int,
     resamples: int = RESAMPLES,
 ) -> Floats:
-    """Percentile intervals of means over queries, images drawn with replacement.
+    """Return percentile intervals of means over queries, images drawn with replacement.
 
     An image is drawn with all its texts: texts of one image are not independent.
 
     Args:
-        image_values: ``(N, k)``, of each image as a query, such as its hits.
-        text_values: ``(M, k)``, of each text as a query.
+        image_values: ``(N, k)``, a row for each image as a query, such as its hits.
+        text_values: ``(M, k)``, a row for each text as a query.
         text_owner: ``(M,)``, index of each text's image.
         seed: Seed of the draws.
-        resamples: How many galleries are drawn.
+        resamples: Number of galleries to draw.
 
     Returns:
-        ``(2 k + 1, 2)`` in percent: of images, of texts, and of the mean of all 2 k.
+        ``(2 k + 1, 2)`` in percent: of the k means over images, of the k means over texts,
+        and of the mean of all 2 k.
     """
     images = len(image_values)
     texts_of = np.bincount(text_owner, minlength=images)
@@ -54,9 +57,30 @@ def bootstrap(
 
 
 def _draws(images: int, resamples: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield how often each image is drawn, ``(n, images)``, for n resamples at a time."""
+    """Yield the number of times each image is drawn, ``(n, images)``, for blocks of n."""
     random = np.random.default_rng(seed)
     at_once = max(1, DRAWN_AT_ONCE // images)
     for first in range(0, resamples, at_once):
         count = min(at_once, resamples - first)
         yield random.multinomial(images, np.full(images, 1 / images), count)
+
+
+def interval_by_name(ranges: Floats, seed: int) -> dict[str, Any]:
+    """Return the intervals of six recalls and their mean as a result holds them.
+
+    Args:
+        ranges: ``(7, 2)``, of :func:`bootstrap`.
+        seed: The seed of that bootstrap.
+    """
+    ends = ranges.round(DIGITS).tolist()
+    named = {
+        way: dict(zip(NAMES, values, strict=True))
+        for way, values in zip(WAYS, (ends[:3], ends[3:6]), strict=True)
+    }
+    return {
+        "level": LEVEL,
+        "method": f"bootstrap over images, {RESAMPLES} resamples",
+        "seed": seed,
+        **named,
+        "mean_recall": ends[6],
+    }

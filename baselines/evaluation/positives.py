@@ -193,7 +193,7 @@ def read_positives(file: Path, gallery: Gallery) -> tuple[list[Pair], dict[str, 
     return pairs, dict(document["rule"])
 
 
-def settled(pairs: Sequence[Pair]) -> tuple[list[Pair], bool]:
+def counted_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], bool]:
     """Return the pairs that count, and whether people verified them.
 
     Where people have looked at every pair those they confirmed count, else all that they

@@ -11,7 +11,7 @@ import numpy as np
 
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.evaluation.gallery import Gallery, Indices
-from rsitmd_tools.baselines.evaluation.recall import NAMES, Floats, Hits
+from rsitmd_tools.baselines.evaluation.hits import NAMES, Floats, Hits
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats.registry import read_text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,24 @@ from rsitmd_tools.progress import progress
 BATCH = 64
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Encoded images and captions.
+
+    Attributes:
+        views: ``(N, d)`` for each view of the images.
+        texts: ``(M, D)``.
+        first_equal: ``(M,)``: for each text the index of the first text that is equal to it.
+    """
+
+    views: Sequence[Tensor]
+    texts: Tensor
+    first_equal: Indices
+
+
 @torch.no_grad()
 def encode_images(model: RetrievalModel, pixels: npt.NDArray[np.uint8], view: int = 0) -> Tensor:
-    """Encode ``(N, S, S, 3)`` uint8 images, turned to a view, to ``(N, d)``, in evaluation mode."""
+    """Encode ``(N, S, S, 3)`` uint8 images in a view to ``(N, d)``, in evaluation mode."""
     device = next(model.parameters()).device
     parts = []
     with _evaluating(model), progress("encode images", len(pixels)) as step:
@@ -35,20 +51,20 @@ def encode_images(model: RetrievalModel, pixels: npt.NDArray[np.uint8], view: in
 @torch.no_grad()
 def encode_texts(
     model: RetrievalModel,
-    vocabulary: Tokenizer,
+    tokenizer: Tokenizer,
     captions: Sequence[str],
     keywords: Sequence[Sequence[str]] | None = None,
 ) -> tuple[Tensor, Indices]:
     """Encode captions, each with the keywords of its image, in evaluation mode.
 
-    Texts that the model cannot tell apart are encoded once: in batches of other company
-    they would differ in their last bits, and what is a tie would be decided by rounding.
+    Texts that are equal to the model are encoded once. In different batches they would differ
+    in their last bits, and rounding would decide what is a tie.
 
     Returns:
-        ``(M, D)``, and ``(M,)``: of each text the first one that is equal to it.
+        ``(M, D)``, and ``(M,)``: for each text the index of the first text that is equal to it.
     """
     device = next(model.parameters()).device
-    texts = vocabulary.encode(captions, keywords)
+    texts = tokenizer.encode(captions, keywords)
     first, place = _distinct(texts)
     parts = []
     with _evaluating(model), progress("encode texts", len(first)) as step:
@@ -60,45 +76,72 @@ def encode_texts(
 
 
 @torch.no_grad()
-def score_matrix(
+def encode(
     model: RetrievalModel,
-    vocabulary: Tokenizer,
+    tokenizer: Tokenizer,
     pixels: npt.NDArray[np.uint8],
     captions: Sequence[str],
     keywords: Sequence[Sequence[str]] | None = None,
     views: int = 1,
-) -> npt.NDArray[np.float32]:
-    """Score every image with every caption: ``(N, M)`` float32; equal texts score alike.
+) -> Encoded:
+    """Encode all images and captions, each once a view.
+
+    Args:
+        model: Encodes in evaluation mode.
+        tokenizer: The tokenizer of the model.
+        pixels: ``(N, S, S, 3)`` uint8.
+        captions: M captions.
+        keywords: For each caption the keywords of its image.
+        views: K: each image is encoded in the first K of its eight rotations and flips. An
+            overhead image has no side that is up.
+    """
+    texts, first_equal = encode_texts(model, tokenizer, captions, keywords)
+    return Encoded(
+        [encode_images(model, pixels, view) for view in range(views)], texts, first_equal
+    )
+
+
+@torch.no_grad()
+def score(model: RetrievalModel, encoded: Encoded) -> npt.NDArray[np.float32]:
+    """Score every image with every caption: ``(N, M)`` float32.
+
+    The score of an image is the mean over its views. Texts that are equal to the model have
+    equal scores.
 
     Args:
         model: Scores in evaluation mode.
-        vocabulary: Of the model.
-        pixels: ``(N, S, S, 3)`` uint8.
-        captions: M of them.
-        keywords: Of each caption those of its image.
-        views: K: each image is seen in the first K of its eight rotations and flips, and its
-            score is the mean over them. An overhead image has no side that is up.
+        encoded: What this model encoded.
     """
-    texts, first = encode_texts(model, vocabulary, captions, keywords)
-
-    def seen(view: int) -> npt.NDArray[np.float32]:
-        images = encode_images(model, pixels, view)
+    scores: npt.NDArray[np.float32]
+    for view, images in enumerate(encoded.views):
         with _evaluating(model):
-            found: npt.NDArray[np.float32] = model.score(images, texts).float().cpu().numpy()
-        return found
-
-    scores = seen(0)
-    for view in range(1, views):
-        scores += seen(view)
-    scores /= views
+            found = model.score(images, encoded.texts).float().cpu().numpy()
+        if view == 0:
+            scores = found
+        else:
+            scores += found
+    scores /= len(encoded.views)
+    first = encoded.first_equal
     repeated = np.flatnonzero(first != np.arange(len(first)))
     for row in scores:
         row[repeated] = row[first[repeated]]
     return scores
 
 
+def score_matrix(
+    model: RetrievalModel,
+    tokenizer: Tokenizer,
+    pixels: npt.NDArray[np.uint8],
+    captions: Sequence[str],
+    keywords: Sequence[Sequence[str]] | None = None,
+    views: int = 1,
+) -> npt.NDArray[np.float32]:
+    """Encode and score: :func:`encode`, then :func:`score`."""
+    return score(model, encode(model, tokenizer, pixels, captions, keywords, views))
+
+
 def _distinct(texts: Texts) -> tuple[Indices, Indices]:
-    """Return the first of each kind of text, in order, and of each text which kind it is."""
+    """Return the index of each distinct text, in order, and for each text its distinct text."""
     rows = torch.cat(
         [texts.words, texts.lengths[:, None], texts.keywords.flatten(1), texts.keyword_lengths], 1
     ).numpy()
@@ -111,7 +154,7 @@ def _distinct(texts: Texts) -> tuple[Indices, Indices]:
 
 @contextmanager
 def _evaluating(model: RetrievalModel) -> Iterator[None]:
-    """Put a model into evaluation mode, and back."""
+    """Put a model into evaluation mode for a while."""
     was_training = model.training
     model.eval()
     try:

@@ -1,4 +1,4 @@
-"""Systems: runs that differ in seed or fold alone, read and put together."""
+"""Systems: groups of runs that differ only in seed or fold."""
 
 from __future__ import annotations
 
@@ -12,45 +12,42 @@ from typing import Any
 import numpy as np
 
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
+from rsitmd_tools.baselines.evaluation.hits import Floats
 from rsitmd_tools.baselines.evaluation.queries import Queries, read_queries
-from rsitmd_tools.baselines.evaluation.recall import Floats
 from rsitmd_tools.errors import RsitmdError
 
-# What differs between the runs of one system.
-OF_A_RUN = ("seed", "fold", "folds", "weights")
+# Settings that differ between the runs of one system.
+RUN_SETTINGS = ("seed", "fold", "folds", "weights")
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Runs that differ in seed or fold alone.
+    """Runs that differ only in seed or fold.
 
     Attributes:
         name: Its name in the table.
         runs: At least one.
-        queries: Hits of every query, the mean over the runs; None where a run has none.
+        queries: Hits of every query, the mean over the runs; None if a run has no queries.csv.
     """
 
     name: str
     runs: Sequence[EvaluatedRun]
     queries: Queries | None
 
-    def values(self, way: str | None = None, name: str | None = None) -> Floats:
-        """Return a recall of each run, the mean recall without a way."""
-        results = (run.result for run in self.runs)
-        if way is None:
-            return np.array([result["mean_recall"] for result in results])
-        return np.array([result[way][name] for result in results])
+    def values(self) -> Floats:
+        """Return the mean recall of each run."""
+        return np.array([run.result["mean_recall"] for run in self.runs])
 
 
 def group_runs(folders: Sequence[Path]) -> list[System]:
-    """Read evaluated runs and put those together that differ in seed or fold alone.
+    """Read evaluated runs and group those that differ only in seed or fold.
 
     Args:
-        folders: Of each a run, or a folder of runs over seeds and folds.
+        folders: Runs, or folders of runs over seeds and folds.
 
     Raises:
-        RsitmdError: A run is absent, not evaluated or malformed, or was evaluated on other
-            data than the first; a folder holds runs of different settings.
+        RsitmdError: A run does not exist, is not evaluated or is malformed, or was evaluated on
+            other data than the first one; a folder holds runs of different settings.
     """
     members: list[list[EvaluatedRun]] = []
     labels: list[str] = []
@@ -61,7 +58,7 @@ def group_runs(folders: Sequence[Path]) -> list[System]:
             (run,) = read_runs([folder])
             key = _key(run)
             group = of_settings.get(key)
-            # The same seed and fold twice is another run of it, not another seed.
+            # A second run of the same seed and fold is a system of its own.
             if group is None or any(_draw(run) == _draw(other) for other in group):
                 of_settings[key] = group = []
                 members.append(group)
@@ -71,7 +68,7 @@ def group_runs(folders: Sequence[Path]) -> list[System]:
         runs = read_runs(sorted(file.parent for file in folder.glob("*/result.json")))
         if len({_key(run) for run in runs}) > 1:
             raise RsitmdError(
-                "holds runs of different settings", where=folder, hint="name its runs one by one"
+                "holds runs of different settings", where=folder, hint="pass its runs one by one"
             )
         members.append(runs)
         labels.append(names[folder])
@@ -83,24 +80,24 @@ def group_runs(folders: Sequence[Path]) -> list[System]:
 
 
 def system_of(name: str, folders: Sequence[Path]) -> System:
-    """Put runs together that differ in more than seed and fold, by the word of the caller.
+    """Make a system of runs that differ in more than seed and fold.
 
-    So it is where each seed holds out a validation part by a rule of its own. All were
-    evaluated on one gallery.
+    An example are runs that each hold out another validation part. All must be evaluated on
+    one gallery.
 
     Args:
         name: The system's name.
         folders: Evaluated runs.
 
     Raises:
-        RsitmdError: A run is absent or not evaluated, or the galleries differ.
+        RsitmdError: A run does not exist or is not evaluated, or the galleries differ.
     """
     runs = read_runs(list(folders))
     return System(name, runs, _mean(runs))
 
 
 def _is_one(folder: Path) -> bool:
-    """Say whether a folder is a run itself; of one that is nothing reading says so."""
+    """Return whether to read a folder as one run; reading reports a folder that is no run."""
     return (
         (folder / "result.json").exists()
         or (folder / "run.json").exists()
@@ -109,17 +106,17 @@ def _is_one(folder: Path) -> bool:
 
 
 def _key(run: EvaluatedRun) -> str:
-    """Return what all runs of a system have alike."""
+    """Return what all runs of a system have in common."""
     result = run.result
-    settings = {k: v for k, v in result["settings"].items() if k not in OF_A_RUN}
-    # Of scores by anybody nothing is known: each file is a system.
+    settings = {k: v for k, v in result["settings"].items() if k not in RUN_SETTINGS}
+    # The model of external scores is unknown: each file is a system.
     scores = result.get("scores")
     parts = [result["model"], settings, result["weights"], result["training_data_sha256"], scores]
     return json.dumps([*parts, views_of(run)], sort_keys=True)
 
 
 def views_of(run: EvaluatedRun) -> int:
-    """Return in how many views an evaluation saw each image."""
+    """Return the number of views of each image in an evaluation."""
     return int(run.result.get("views", 1))
 
 
@@ -129,7 +126,7 @@ def _draw(run: EvaluatedRun) -> tuple[Any, ...]:
 
 
 def _labels(folders: Sequence[Path]) -> list[str]:
-    """Name folders by their last part, with their parents where that is not enough."""
+    """Name folders by their last part, with parents if the last part is not unique."""
     parts = [folder.resolve().parts for folder in folders]
     for length in range(1, max(map(len, parts), default=1) + 1):
         names = ["/".join(path[-length:]) for path in parts]
@@ -139,11 +136,11 @@ def _labels(folders: Sequence[Path]) -> list[str]:
 
 
 def _common(names: Sequence[str]) -> str:
-    """Return what the names of a group begin with, such as ``soft`` of soft-0 and soft-1."""
+    """Return the common prefix of the names of a group, such as ``soft`` of soft-0 and soft-1."""
     if len(names) == 1:
         return names[0]
-    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
-    return "".join(letters[0] for letters in alike).rstrip("-_./ ") or names[0]
+    common = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in common).rstrip("-_./ ") or names[0]
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
@@ -167,7 +164,7 @@ def _check_same_data(runs: Sequence[EvaluatedRun]) -> None:
                 raise RsitmdError(
                     f"was evaluated on {what} than {first.name}",
                     where=run.folder,
-                    hint="compare on the same gallery only",
+                    hint="compare only runs evaluated on the same gallery",
                 )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rsitmd_tools.baselines.evaluation.compare import SIX
+from rsitmd_tools.baselines.evaluation.compare import compared_figures
+from rsitmd_tools.baselines.evaluation.metrics import Figure
 from rsitmd_tools.errors import printable
 
 FORMATS = ("text", "markdown", "latex", "json")
@@ -19,15 +20,16 @@ _LATEX = {
     "–": "--",
     "±": r"$\pm$",
     "→": r"$\to$",
+    "↓": r"$\downarrow$",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 
 
 def render(comparison: dict[str, Any], form: str) -> str:
-    """Return a comparison in a form of :data:`FORMATS` but JSON.
+    """Return a comparison in one of :data:`FORMATS`, except JSON.
 
     Args:
-        comparison: Of :func:`rsitmd_tools.baselines.evaluation.compare.compare`.
+        comparison: From :func:`rsitmd_tools.baselines.evaluation.compare.compare`.
         form: ``text``, ``markdown`` or ``latex``.
     """
     systems, comparisons = _systems(comparison), _comparisons(comparison)
@@ -59,7 +61,7 @@ def _head(comparison: dict[str, Any]) -> list[str]:
 
 def _systems(comparison: dict[str, Any]) -> Rows:
     level = f"{100 * comparison['level']:.0f} %"
-    short = {"image_to_text": "i→t", "text_to_image": "t→i"}
+    figures = compared_figures()
     rows = [
         [
             "system",
@@ -68,12 +70,12 @@ def _systems(comparison: dict[str, Any]) -> Rows:
             "±",
             f"{level} over runs",
             f"{level} over images",
-            *(f"{short[way]} R@{name[1:]}" for way, name in SIX),
+            *map(_heading, figures),
         ]
     ]
     published = comparison["published"] is not None
     if published:
-        rows[0] += ["published mR", "this against it"]
+        rows[0] += ["published mR", "compared with it"]
     for system in comparison["systems"]:
         recall = system["mean_recall"]
         row = [
@@ -83,7 +85,7 @@ def _systems(comparison: dict[str, Any]) -> Rows:
             NONE if recall["deviation"] is None else f"{recall['deviation']:.2f}",
             _interval(recall["over_runs"]),
             _interval(recall["over_images"]),
-            *(f"{system[way][name]:.2f}" for way, name in SIX),
+            *(figure.text(figure.value(system)) for figure in figures),
         ]
         if published:
             printed = system["published"]
@@ -97,6 +99,12 @@ def _systems(comparison: dict[str, Any]) -> Rows:
             )
         rows.append(row)
     return rows
+
+
+def _heading(figure: Figure) -> str:
+    """Return a figure's label, with its unit and direction if they are not those of a recall."""
+    unit = "" if figure.unit in ("", "percent") else f" ({figure.unit})"
+    return f"{figure.label}{unit}{' ↓' if figure.better == 'lower' else ''}"
 
 
 def _comparisons(comparison: dict[str, Any]) -> Rows:

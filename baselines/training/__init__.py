@@ -1,1 +1,1 @@
-"""The training loop, by Lightning."""
+"""Training with Lightning."""

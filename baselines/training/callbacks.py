@@ -1,4 +1,4 @@
-"""What is said while a model trains: metrics as a file, lines, a bar, an estimate."""
+"""Callbacks of the training: metrics file, progress lines or bar, time estimate, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.run import Run
 
-# The first steps warm up caches and allocators: they say little of the others.
-FIRST_STEPS = 5
-# Loggers with a level of their own.
-CHATTY = ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.distributed")
+# The first steps fill caches and allocators, so they are not representative.
+WARM_UP_STEPS = 5
+# Loggers that do not inherit the level of their parent.
+SEPARATE_LOGGERS = (
+    "lightning.pytorch.utilities.rank_zero",
+    "lightning.fabric.utilities.distributed",
+)
 COLUMNS = ("epoch", "loss", "val_mean_recall")
 
 
 class Metrics(Callback):
-    """Write the history beside the checkpoints, and lines to stderr without a terminal.
+    """Write RUN/metrics.csv, and one line per epoch to stderr if it is not a terminal.
 
-    Callbacks hear of an epoch's end before the module has validated; so the line of an
-    epoch is written when the next one starts, or the training ends.
+    Lightning calls ``on_train_epoch_end`` of callbacks before that of the module, which
+    validates. So an epoch is written when the next one starts or the training ends.
     """
 
     def __init__(self, run: Run) -> None:
@@ -38,11 +41,11 @@ class Metrics(Callback):
         self._written = 0
 
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
-        """Write what the epoch before gave."""
+        """Write the metrics of the previous epoch."""
         self._write(trainer, pl_module)
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
-        """Write what the last epoch gave."""
+        """Write the metrics of the last epoch."""
         self._write(trainer, pl_module)
 
     def _write(self, trainer: Any, module: Any) -> None:
@@ -53,76 +56,77 @@ class Metrics(Callback):
         if not sys.stderr.isatty():
             last = module.history[-1]
             recall = last["val_mean_recall"]
-            found = "" if math.isnan(recall) else f", validation mR {recall:.2f}"
-            _say(f"epoch {last['epoch'] + 1}/{trainer.max_epochs}: loss {last['loss']:.3f}{found}")
+            validation = "" if math.isnan(recall) else f", validation mR {recall:.2f}"
+            epoch = f"epoch {last['epoch'] + 1}/{trainer.max_epochs}"
+            _report(f"{epoch}: loss {last['loss']:.3f}{validation}")
 
 
-def keep_advice_out() -> None:
-    """Keep the advice of Lightning and torch out of our output, in this process."""
-    for name in ("lightning.pytorch", "lightning.fabric", *CHATTY):
+def silence_libraries() -> None:
+    """Hide hints and warnings of Lightning and torch in this process."""
+    for name in ("lightning.pytorch", "lightning.fabric", *SEPARATE_LOGGERS):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
-    # Where results may differ from run to run, people must hear of it.
+    # The user must know that results may differ from run to run.
     warnings.filterwarnings("default", message=".*deterministic")
 
 
 class Quiet(Callback):
-    """Keep advice out of the output of processes that Lightning spawns, too.
+    """Hide hints and warnings in processes that Lightning spawns, too.
 
-    Such a process reads its callbacks before Lightning says anything in it.
+    Such a process unpickles its callbacks before Lightning writes anything.
     """
 
     def __init__(self) -> None:
-        # Something to read: without any state an object is made and no more.
+        # An object without state would be unpickled without calling __setstate__.
         self.spawned = False
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, spawned=True)
-        keep_advice_out()
+        silence_libraries()
 
 
 class Interrupt(Callback):
-    """Let no Ctrl-C get lost.
+    """Make sure that no Ctrl-C is lost.
 
-    Python drops what is raised while an object is destroyed, and at the end of each epoch
-    the loader's processes are awaited there. What was dropped is raised at the next batch.
+    Python ignores exceptions raised in a destructor, and at the end of each epoch a destructor
+    waits for the loading processes. An ignored Ctrl-C is raised again at the next batch.
     """
 
     def __init__(self) -> None:
-        self._asked = False
+        self._requested = False
         self._before: Any = None
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
-        """Listen; only the main thread can."""
+        """Install the signal handler; only the main thread can."""
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._hear)
+            self._before = signal.signal(signal.SIGINT, self._handle)
 
     def on_train_batch_start(
         self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Stop where somebody asked for it."""
-        if self._asked:
+        """Stop if a Ctrl-C was ignored."""
+        if self._requested:
             raise KeyboardInterrupt
 
     def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        """Listen no more."""
+        """Restore the previous signal handler."""
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
             self._before = None
 
-    def _hear(self, number: int, frame: Any) -> None:
-        self._asked = True
+    def _handle(self, number: int, frame: Any) -> None:
+        self._requested = True
         raise KeyboardInterrupt
 
 
 class Speed(Callback):
-    """Count images a second, and say after the first steps how long the run will take.
+    """Measure images per second, and report an estimate of the duration after the first steps.
 
-    The clock stands still between epochs: validation and checkpoints are no images.
+    The clock is stopped between epochs, so validation and checkpoints are not measured.
 
     Args:
-        images: Pairs of an epoch.
-        runs: How many runs like this one are to come, itself included.
+        images: Number of pairs in an epoch.
+        runs: Number of similar runs to come, including this one.
     """
 
     def __init__(self, images: int, runs: int = 1) -> None:
@@ -132,21 +136,21 @@ class Speed(Callback):
         self._seconds = 0.0
         self._since: float | None = None
         self._warm = False
-        self._said = False
+        self._reported = False
 
     @property
     def images_a_second(self) -> float | None:
-        """Images a second since the first steps; None before they are over."""
+        """Images per second since the warm-up; None during the warm-up."""
         running = 0.0 if self._since is None else time.perf_counter() - self._since
         return self._seen / (self._seconds + running) if self._seen else None
 
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
-        """Let the clock run."""
+        """Start the clock."""
         if self._warm:
             self._since = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        """Stop the clock: callbacks hear of an epoch's end before the module validates."""
+        """Stop the clock; the module validates after this call."""
         if self._since is not None:
             self._seconds += time.perf_counter() - self._since
             self._since = None
@@ -154,39 +158,42 @@ class Speed(Callback):
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Count a batch."""
+        """Count the images of a batch."""
         if not self._warm:
-            if batch_idx + 1 >= min(FIRST_STEPS, trainer.num_training_batches - 1):
+            if batch_idx + 1 >= min(WARM_UP_STEPS, trainer.num_training_batches - 1):
                 self._warm = True
                 self._since = time.perf_counter()
             return
         self._seen += len(batch[1]) * trainer.world_size
-        if not self._said and batch_idx >= min(2 * FIRST_STEPS, trainer.num_training_batches - 1):
-            self._said = True
+        if not self._reported and batch_idx >= min(
+            2 * WARM_UP_STEPS, trainer.num_training_batches - 1
+        ):
+            self._reported = True
             self._estimate(trainer)
 
     def _estimate(self, trainer: Any) -> None:
         rate = self.images_a_second
         if rate is None or not trainer.is_global_zero:
             return
-        left = (trainer.max_epochs - trainer.current_epoch) * self._images / rate
-        more = (self._runs - 1) * trainer.max_epochs * self._images / rate
-        all_runs = f", {spoken(left + more)} for {self._runs} runs" if self._runs > 1 else ""
-        _say(
-            f"{rate:.0f} images a second: about {spoken(left)} for "
-            f"{trainer.max_epochs - trainer.current_epoch} epochs{all_runs}, validation aside"
-        )
+        epochs = trainer.max_epochs - trainer.current_epoch
+        seconds = epochs * self._images / rate
+        line = f"{rate:.0f} images/s: about {format_duration(seconds)} for {epochs} "
+        line += "epoch" if epochs == 1 else "epochs"
+        if self._runs > 1:
+            seconds += (self._runs - 1) * trainer.max_epochs * self._images / rate
+            line += f", {format_duration(seconds)} for {self._runs} runs"
+        _report(f"{line}, without validation")
 
 
 class Bar(TQDMProgressBar):
-    """A progress bar that shows images a second."""
+    """A progress bar with images per second."""
 
     def __init__(self, speed: Speed) -> None:
         super().__init__()
         self._speed = speed
 
     def get_metrics(self, trainer: Any, pl_module: Any) -> dict[str, Any]:
-        """Return the bar's figures."""
+        """Return the metrics that the bar shows."""
         shown: dict[str, Any] = dict(super().get_metrics(trainer, pl_module))
         shown.pop("v_num", None)
         rate = self._speed.images_a_second
@@ -204,12 +211,12 @@ def write_metrics(run: Run, history: Sequence[Mapping[str, float]]) -> None:
     write_text(run.metrics_file, table.getvalue())
 
 
-def spoken(seconds: float) -> str:
-    """Return a duration as one says it: ``40 s``, ``12 min``, ``3.5 h``."""
+def format_duration(seconds: float) -> str:
+    """Format a duration as ``40 s``, ``12 min`` or ``3.5 h``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _say(line: str) -> None:
+def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

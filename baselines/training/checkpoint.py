@@ -1,4 +1,4 @@
-"""Checkpoints that appear whole or not at all."""
+"""Checkpoints, written atomically."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from rsitmd_tools.errors import RsitmdError, reason
 
 
 def best_epoch(history: Sequence[Mapping[str, float]]) -> int:
-    """Return the first epoch of the highest validation recall, the last without validation."""
+    """Return the first epoch with the highest validation recall; without validation, the last."""
     recalls = [entry["val_mean_recall"] for entry in history]
     return len(recalls) - 1 if math.isnan(recalls[-1]) else recalls.index(max(recalls))
 
 
 def out_of_patience(history: Sequence[Mapping[str, float]], patience: int) -> bool:
-    """Say whether so many epochs brought nothing better; a patience of 0 never ends."""
+    """Return whether ``patience`` epochs brought no better recall; a patience of 0 never ends."""
     return len(history) > patience > 0 and len(history) - 1 - best_epoch(history) >= patience
 
 
 def read_history(run: Run) -> list[dict[str, float]]:
-    """Return the history of a run's last checkpoint, a row an epoch; empty where there is none.
+    """Return the history of the last checkpoint, one row per epoch; empty without checkpoint.
 
     Raises:
-        RsitmdError: The checkpoint holds no history.
+        RsitmdError: The checkpoint contains no history.
     """
     if not run.last.exists():
         return []
@@ -40,33 +40,33 @@ def read_history(run: Run) -> list[dict[str, float]]:
         return [dict(entry) for entry in read_checkpoint(run.last)["history"]]
     except (KeyError, TypeError, ValueError) as error:
         raise RsitmdError(
-            "holds no history of a training",
+            "contains no training history",
             where=run.last,
-            hint="restore the checkpoint of this run, or name another folder",
+            hint="restore the checkpoint of this run, or use another folder",
         ) from error
 
 
 class BestAndLast(Checkpoint):
-    """Keep the checkpoint of the last finished epoch, and that of the best one.
+    """Save the checkpoint of the last finished epoch and that of the best epoch.
 
-    The best has the highest validation recall; without validation it is the last.
+    The best epoch has the highest validation recall; without validation it is the last one.
 
-    Lightning's own writes the last one only together with a new best; and a callback of
-    this class hears of an epoch's end after the module has validated.
+    ``ModelCheckpoint`` of Lightning saves the last epoch only together with a new best one.
+    Lightning calls subclasses of ``Checkpoint`` after the module has validated.
     """
 
     def __init__(self, run: Run) -> None:
         self._run = run
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        """Save both; the earlier one of equally good epochs stays the best."""
+        """Save both; of equally good epochs, the first one is the best."""
         if best_epoch(pl_module.history) == len(pl_module.history) - 1:
             trainer.save_checkpoint(self._run.best)
         trainer.save_checkpoint(self._run.last)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Write a checkpoint aside, sync it, rename it."""
+    """Writes a checkpoint to a temporary file, syncs it and renames it."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
@@ -74,7 +74,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Save a checkpoint.
 
         Raises:
-            RsitmdError: There is no space, or the folder cannot be written to.
+            RsitmdError: The disk is full, or the folder is not writable.
         """
         target = Path(path)
         remove_leftovers(target)
@@ -83,8 +83,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 torch.save(checkpoint, stream)
         except RuntimeError as error:
             if loading_error(str(error), target) is not None:
-                raise  # a signal of the system, which comes at any moment
-            # torch's zip writer hides the system's error behind its own.
+                raise  # a signal from a loading process, which can arrive at any time
+            # The zip writer of torch wraps the error of the system.
             cause = error.__cause__ or error.__context__ or error
             raise RsitmdError(
                 f"cannot be written ({reason(cause)})",

@@ -1,4 +1,4 @@
-"""Gathering the negatives of all processes, with their gradients."""
+"""Gather the negatives of all processes, with gradients."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rsitmd_tools.baselines.data.pairs import process
 
 
 class _Gather(torch.autograd.Function):
-    """All-gather whose gradient is the sum over the processes of what each has of it."""
+    """All-gather whose gradient is the sum of the gradients of all processes."""
 
     @staticmethod
     def forward(context: Any, own: Tensor) -> Tensor:
         _, world = process()
         parts = [torch.empty_like(own) for _ in range(world)]
         torch.distributed.all_gather(parts, own.contiguous())
-        # Pair p of the batch is the (p // world)-th of process p % world.
+        # Pair p of the batch is item p // world of process p % world.
         return torch.stack(parts, 1).flatten(0, 1)
 
     @staticmethod
@@ -32,9 +32,9 @@ class _Gather(torch.autograd.Function):
 def gather(own: Tensor) -> Tensor:
     """Return the rows of all processes in the order of the batch: ``(b, ...)`` to ``(B, ...)``.
 
-    Every process computes the whole loss, so the sum of the gradients is ``world`` times
-    the gradient of one process's rows, and averaging over the processes, as is done with
-    parameters, restores what one process alone would find.
+    Every process computes the loss of the whole batch, so the summed gradient is ``world`` times
+    the gradient of the own rows. DDP averages the gradients of parameters over the processes,
+    which gives the gradients of training in a single process.
     """
     if process()[1] == 1:
         return own

@@ -1,4 +1,4 @@
-"""What a run is made of, written before it begins and held against when it is resumed."""
+"""RUN/run.json: data, settings and versions, compared when a run is resumed."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
 
-# What must be the same for a run to be gone on with, and what it is called.
-HELD = {
+# Keys that must be equal to resume a run, with their names in messages.
+FIXED_KEYS = {
     "data_sha256": "other data",
     "weights": "other weights",
-    "excluded": "other images left out",
+    "excluded": "other excluded images",
     "devices": "another number of devices",
 }
 
 
-def about_run(
+def make_manifest(
     dataset: Dataset,
     config: Config,
     exclude: Path | None,
@@ -36,15 +36,15 @@ def about_run(
     device: str = "cpu",
     devices: int = 1,
 ) -> dict[str, Any]:
-    """Return what a run is made of, as it stands in RUN/run.json.
+    """Return the manifest of a run, the content of RUN/run.json.
 
     Args:
         dataset: The dataset.
         config: The configuration.
-        exclude: The list of images to leave out.
-        parts: What trains and validates.
-        device: Where it trains: ``cpu``, ``cuda`` or ``mps``.
-        devices: Processes: each has its own batch norm, so their number decides the weights.
+        exclude: The list of excluded images.
+        parts: Training and validation part.
+        device: ``cpu``, ``cuda`` or ``mps``.
+        devices: Number of processes; each has its own batch norm, so it affects the result.
 
     Raises:
         RsitmdError: The file of weights does not exist.
@@ -68,83 +68,90 @@ def about_run(
 
 
 def prepare_run(
-    run: Run, config: Config, about: dict[str, Any], resume: bool
+    run: Run, config: Config, manifest: dict[str, Any], resume: bool
 ) -> dict[str, Any] | None:
-    """Begin RUN, or check that it can be gone on with.
+    """Start RUN, or check that it can be resumed.
+
+    Args:
+        run: The run.
+        config: The configuration.
+        manifest: The manifest of this training.
+        resume: Whether an existing run is resumed.
 
     Returns:
-        What it was made of; empty where it begins, None where it is finished already.
+        The manifest of the existing run; empty for a new run, None if the run is finished.
 
     Raises:
-        RsitmdError: It exists and is not resumed, or was made of other data or settings.
+        RsitmdError: The run exists and is not resumed, or was started with other data or
+            settings.
     """
-    made: dict[str, Any] = {}
+    existing: dict[str, Any] = {}
     if run.about_file.exists():
         if not resume:
             raise RsitmdError(
-                "exists already", where=run.folder, hint="add --resume, or name another folder"
+                "already exists", where=run.folder, hint="use --resume or another folder"
             )
-        made = run.about()
-        _check_same(run, made, about)
-        if made.get("finished") and made["config"]["epochs"] == config.epochs:
+        existing = run.about()
+        _check_same(run, existing, manifest)
+        if existing.get("finished") and existing["config"]["epochs"] == config.epochs:
             return None
-        _check_epochs(run, made["config"]["epochs"], config)
+        _check_epochs(run, existing["config"]["epochs"], config)
     elif run.folder.exists() and any(run.folder.iterdir()) and not resume:
         raise RsitmdError(
-            "exists already and is no run", where=run.folder, hint="name another folder"
+            "already exists and is not a run", where=run.folder, hint="use another folder"
         )
     write_text(run.config_file, yaml.safe_dump(config.as_dict(), sort_keys=False))
-    return made
+    return existing
 
 
-def check_prior(run: Run, made: dict[str, Any], prior: dict[str, str] | None) -> None:
-    """Refuse to go on with the margins of another prior.
+def check_prior(run: Run, existing: dict[str, Any], prior: dict[str, str] | None) -> None:
+    """Check that a resumed run uses the same prior, because the margins depend on it.
 
     Raises:
-        RsitmdError: The run was begun with another.
+        RsitmdError: The run was started with another prior.
     """
-    if "prior" in made and made["prior"] != prior:
+    if "prior" in existing and existing["prior"] != prior:
         raise RsitmdError(
-            "was begun with another prior",
+            "was started with another prior",
             where=run.folder,
-            hint="name the one it was begun with (--prior), or another folder",
+            hint="use the same prior (--prior), or another folder",
         )
 
 
-def _check_same(run: Run, made: dict[str, Any], about: dict[str, Any]) -> None:
-    # Earlier versions did not write how many devices there were: it is not held against them.
-    whole = {"devices": about["devices"], **made}
-    for key, called in HELD.items():
-        if whole.get(key) != about[key]:
+def _check_same(run: Run, existing: dict[str, Any], manifest: dict[str, Any]) -> None:
+    # Earlier versions did not record the number of devices.
+    complete = {"devices": manifest["devices"], **existing}
+    for key, label in FIXED_KEYS.items():
+        if complete.get(key) != manifest[key]:
             raise RsitmdError(
-                f"was begun with {called}", where=run.folder, hint="name another folder"
+                f"was started with {label}", where=run.folder, hint="use another folder"
             )
-    # A key that an earlier version did not know had its default.
+    # Keys that an earlier version did not have get their defaults.
     default = Config().as_dict()
-    before, now = ({**default, **each["config"], "epochs": 0} for each in (made, about))
-    differing = sorted(key for key in before | now if before.get(key) != now.get(key))
-    if differing:
+    before, now = ({**default, **each["config"], "epochs": 0} for each in (existing, manifest))
+    changed = sorted(key for key in before | now if before.get(key) != now.get(key))
+    if changed:
         raise RsitmdError(
-            f"was begun with other settings ({', '.join(differing)})",
+            f"was started with other settings ({', '.join(changed)})",
             where=run.folder,
-            hint="name another folder",
+            hint="use another folder",
         )
 
 
 def _check_epochs(run: Run, before: int, config: Config) -> None:
-    """Refuse a number of epochs that would say something else than what was trained."""
+    """Check that the new number of epochs agrees with the epochs already trained."""
     done = len(read_history(run))
     if done > config.epochs:
         raise RsitmdError(
-            f"has {done} epochs behind it, more than {config.epochs}",
+            f"has already trained {done} epochs, more than {config.epochs}",
             where=run.folder,
-            hint="name another folder",
+            hint=f"use --set epochs={done} or more, or another folder",
         )
     if done and config.schedule == "cosine" and before != config.epochs:
         raise RsitmdError(
-            f"was begun with a learning rate that falls over {before} epochs, not {config.epochs}",
+            f"was started with a cosine schedule over {before} epochs, not {config.epochs}",
             where=run.folder,
-            hint=f"go on with --set epochs={before}, or name another folder",
+            hint=f"use --set epochs={before}, or another folder",
         )
 
 
@@ -153,5 +160,5 @@ def _weights(config: Config) -> dict[str, str] | str:
         return "random"
     file = Path(config.weights)
     if not file.is_file():
-        raise RsitmdError("does not exist", where=file, hint="name a file of weights")
+        raise RsitmdError("does not exist", where=file, hint="pass an existing weights file")
     return {"file": file.name, "sha256": sha256_file(file)}

@@ -1,27 +1,27 @@
-"""Memory of a process that trains on a CPU."""
+"""Memory allocation of a process that trains on a CPU."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
 
-# Of mallopt(3).
+# Parameters of mallopt(3).
 TRIM_THRESHOLD = -1
 TOP_PAD = -2
 MMAP_MAX = -4
-NEVER = 2**31 - 1
-AT_ONCE = 64 * 2**20
+NEVER_TRIM = 2**31 - 1
+PAD_BYTES = 64 * 2**20
 
 
 def keep_freed_memory() -> bool:
-    """Let the C library keep what is freed, for the next step.
+    """Configure the C library to keep freed memory for the next step.
 
-    A training step makes and frees the same large tensors again and again. By default each
-    goes back to the system and is handed out anew, zeroed page by page: a third of the time of a
-    step of EfficientNet-Lite0 (benchmarks/training.py measures it).
+    Every training step allocates and frees the same large tensors. By default, their memory is
+    returned to the system, which zeroes the pages before it allocates them again. This takes a
+    third of a step of EfficientNet-Lite0 (measured by benchmarks/training.py).
 
     Returns:
-        Whether the C library took it; only glibc has these settings.
+        Whether the C library supports this; only glibc does.
     """
     if sys.platform != "linux":
         return False
@@ -30,5 +30,5 @@ def keep_freed_memory() -> bool:
         return False
     return all(
         mallopt(setting, value)
-        for setting, value in ((MMAP_MAX, 0), (TRIM_THRESHOLD, NEVER), (TOP_PAD, AT_ONCE))
+        for setting, value in ((MMAP_MAX, 0), (TRIM_THRESHOLD, NEVER_TRIM), (TOP_PAD, PAD_BYTES))
     )

@@ -1,4 +1,4 @@
-"""The model under training: one step, one epoch, its history."""
+"""The Lightning module: training step, validation, optimiser, history."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rsitmd_tools.baselines.data.images import unit_images
 from rsitmd_tools.baselines.data.mapped import MappedArray
 from rsitmd_tools.baselines.data.pairs import Batch, process
 from rsitmd_tools.baselines.data.train_val_split import Parts
-from rsitmd_tools.baselines.evaluation.recall import hits
+from rsitmd_tools.baselines.evaluation.hits import hits
 from rsitmd_tools.baselines.losses import dynamic_margin, info_nce, triplet_loss
 from rsitmd_tools.baselines.training.checkpoint import out_of_patience
 from rsitmd_tools.baselines.training.gather import gather
@@ -37,10 +37,10 @@ class RetrievalModule(lightning.LightningModule):
     Args:
         model: The model.
         config: The configuration.
-        tokenizer: How it reads texts.
+        tokenizer: The tokenizer of the model.
         parts: The training and the validation part.
-        val_images: Features of the validation part's images, or the images decoded.
-        val_rows: Their rows in it.
+        val_images: Features or decoded images that include the validation part.
+        val_rows: Rows of the validation part in ``val_images``.
         prior: The prior of the training part, for the dynamic margin.
     """
 
@@ -68,26 +68,26 @@ class RetrievalModule(lightning.LightningModule):
         self._val_rows = val_rows
         self._prior = prior
         self._losses: list[float] = []
-        self._earlier = 0.0
-        self._began = 0.0
+        self._earlier_seconds = 0.0
+        self._started = 0.0
 
     def on_fit_start(self) -> None:
-        """Prepare the process, each of several."""
-        self._began = time.perf_counter()
+        """Start the clock and configure memory, in each training process."""
+        self._started = time.perf_counter()
         if self.device.type == "cpu":
             keep_freed_memory()
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        """Loss of one batch, over the negatives of all processes."""
-        parts, images, columns = batch
-        # Dropout too is a function of seed, epoch and step.
+        """Return the loss of one batch with the negatives of all processes."""
+        features, images, columns = batch
+        # Dropout depends only on seed, epoch and step, too.
         rank, _ = process()
         draw = np.random.SeedSequence([self.config.seed, self.current_epoch, index, rank])
         torch.manual_seed(int(draw.generate_state(1)[0]))
         if self.config.freeze_backbone:
-            encoded = self.model.encode_features(parts)
+            encoded = self.model.encode_features(features)
         else:
-            encoded = self.model.encode_images(parts[0])
+            encoded = self.model.encode_images(features[0])
         texts = self.model.encode_texts(self._texts.take(columns.cpu()).to(self.device))
         images, columns = gather(images), gather(columns)
         scores = self.model.score(gather(encoded), gather(texts)).float()
@@ -98,13 +98,13 @@ class RetrievalModule(lightning.LightningModule):
                 f"the loss is {loss.item()} at step {self.global_step} "
                 f"(epoch {self.current_epoch + 1})",
                 where=f"batch of images {names}",
-                hint="lower the learning rate with --set lr=...",
+                hint="use a lower learning rate with --set lr=...",
             )
         self._losses.append(loss.item() / len(scores))
         return loss
 
     def on_train_epoch_start(self) -> None:
-        """Begin an epoch; what is frozen keeps its statistics."""
+        """Set the training mode; frozen modules keep their batch statistics."""
         self._losses = []
         self.model.train()
         backbone = self.model.frozen_part()
@@ -116,9 +116,9 @@ class RetrievalModule(lightning.LightningModule):
                     module.eval()
 
     def on_train_epoch_end(self) -> None:
-        """Validate, add a line to the history, and stop where nothing gets better.
+        """Validate, extend the history, and stop if the patience is exhausted.
 
-        Without a validation part the recall in the history is no number.
+        Without a validation part, the recall in the history is NaN.
         """
         self._check_finite()
         recall = self.validate_now() if self.config.validate else math.nan
@@ -129,14 +129,14 @@ class RetrievalModule(lightning.LightningModule):
             self.trainer.should_stop = True
 
     def _check_finite(self) -> None:
-        """Refuse weights that the last step made no numbers: the loss was seen before it."""
+        """Check that the weights are finite; the loss was computed before the last step."""
         for name, parameter in self.model.named_parameters():
             if not torch.isfinite(parameter).all():
                 raise RsitmdError(
-                    f"weights are no numbers after step {self.global_step - 1} "
+                    f"weights are not finite after step {self.global_step - 1} "
                     f"(epoch {self.current_epoch + 1})",
                     where=name,
-                    hint="lower the learning rate with --set lr=...",
+                    hint="use a lower learning rate with --set lr=...",
                 )
 
     @torch.no_grad()
@@ -162,7 +162,7 @@ class RetrievalModule(lightning.LightningModule):
         return validation_recall(scores, self._val_owners)
 
     def configure_optimizers(self) -> Any:
-        """Adam, its rate lowered in steps or by a cosine; the backbone may have its own."""
+        """Return AdamW with a step or cosine schedule; the backbone may have its own rate."""
         config = self.config
         of_backbone = {id(parameter) for parameter in self.model.frozen_part().parameters()}
         groups: list[dict[str, Any]] = [
@@ -190,14 +190,14 @@ class RetrievalModule(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the history, and the seconds all sessions took, as plain data."""
+        """Save the history and the total seconds of all sessions as plain data."""
         checkpoint["history"] = self.history
-        checkpoint["seconds"] = self._earlier + time.perf_counter() - self._began
+        checkpoint["seconds"] = self._earlier_seconds + time.perf_counter() - self._started
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the history up again."""
+        """Restore the history."""
         self.history = [dict(entry) for entry in checkpoint["history"]]
-        self._earlier = float(checkpoint.get("seconds", 0))
+        self._earlier_seconds = float(checkpoint.get("seconds", 0))
 
     def _loss(
         self,
@@ -205,7 +205,7 @@ class RetrievalModule(lightning.LightningModule):
         images: npt.NDArray[np.integer[Any]],
         columns: npt.NDArray[np.integer[Any]],
     ) -> Tensor:
-        # A sentence of the same image is no negative, whichever pair brought it in.
+        # A sentence of the same image is not a negative, even in another pair of the batch.
         negative = images[:, None] != images[None]
         if self._equal is not None:
             negative &= ~self._equal.at(images, columns)
@@ -236,7 +236,7 @@ class RetrievalModule(lightning.LightningModule):
 
 
 class _EqualSentences:
-    """Which sentences are equal to one of an image's own, word for word."""
+    """Sentences that are equal to a sentence of an image, ignoring case."""
 
     def __init__(self, training: Dataset) -> None:
         number: dict[str, int] = {}

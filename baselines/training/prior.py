@@ -1,4 +1,4 @@
-"""The prior of a training part: opened where one fits, else computed."""
+"""The prior of a training part: an existing one if it matches, or a computed one."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class TrainingPrior:
 
     Attributes:
         prior: A prior of the pool, or of the whole split.
-        rows: The row in it of each training image.
-        columns: The column in it of each training caption.
+        rows: Row of each training image in the prior.
+        columns: Column of each training caption in the prior.
     """
 
     prior: Prior
@@ -38,37 +38,37 @@ class TrainingPrior:
         return self.prior.at(self.rows[images], self.columns[captions])
 
     def describe(self) -> dict[str, str]:
-        """Return what a result says of it."""
+        """Return the definition and the checksum, for manifests and results."""
         return {"definition": self.prior.definition, "sha256": sha256_file(self.prior.path)}
 
 
 def training_prior(
-    dataset: Dataset, parts: Parts, folder: Path, named: Path | None = None
+    dataset: Dataset, parts: Parts, folder: Path, given: Path | None = None
 ) -> TrainingPrior:
     """Open or compute the prior of a training part.
 
     Args:
         dataset: The dataset.
-        parts: Its parts.
-        folder: Where a prior is computed when none is at hand, by the definition
-            ``reference``.
-        named: A prior the user names; it must fit the split ``train`` or the pool.
+        parts: Training and validation part.
+        folder: Folder of a computed prior (definition ``reference``), which is used if the
+            dataset has no matching prior.
+        given: A prior chosen by the user; it must match the split ``train`` or the pool.
 
     Raises:
-        RsitmdError: The named prior was made of other data.
+        RsitmdError: The given prior was computed from other data.
     """
     pool = parts.pool
     train = dataset.select("train")
-    if named is not None:
+    if given is not None:
         with contextlib.suppress(RsitmdError, _NotWithin):
-            return _within(load_prior(named, train), train, parts)
-        return _within(load_prior(named, pool), pool, parts)
+            return _within(load_prior(given, train), train, parts)
+        return _within(load_prior(given, pool), pool, parts)
     base = dataset.source if dataset.source.is_dir() else dataset.source.parent
     own = folder / "train.npy"
-    for candidate, made_of in ((base / "prior" / "train.npy", train), (own, pool)):
+    for candidate, source in ((base / "prior" / "train.npy", train), (own, pool)):
         if candidate.exists():
             with contextlib.suppress(RsitmdError, _NotWithin):
-                return _within(load_prior(candidate, made_of), made_of, parts)
+                return _within(load_prior(candidate, source), source, parts)
     return _within(write_prior(pool, own, dtype="float32"), pool, parts)
 
 
@@ -76,10 +76,10 @@ class _NotWithin(Exception):
     """The prior lacks an image of the training part."""
 
 
-def _within(prior: Prior, made_of: Dataset, parts: Parts) -> TrainingPrior:
-    """Find the training part in what a prior was made of."""
-    row_of = {image.filename: row for row, image in enumerate(made_of)}
-    counts = np.array([len(image.sentences) for image in made_of])
+def _within(prior: Prior, source: Dataset, parts: Parts) -> TrainingPrior:
+    """Locate the training part in the dataset from which the prior was computed."""
+    row_of = {image.filename: row for row, image in enumerate(source)}
+    counts = np.array([len(image.sentences) for image in source])
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
     rows: list[int] = []
     columns: list[int] = []
@@ -88,6 +88,6 @@ def _within(prior: Prior, made_of: Dataset, parts: Parts) -> TrainingPrior:
         if row is None:
             raise _NotWithin
         rows.append(row)
-        places = {id(s): place for place, s in enumerate(made_of.images[row].sentences)}
-        columns.extend(int(first[row]) + places[id(sentence)] for sentence in image.sentences)
+        positions = {id(s): position for position, s in enumerate(source.images[row].sentences)}
+        columns.extend(int(first[row]) + positions[id(sentence)] for sentence in image.sentences)
     return TrainingPrior(prior, np.array(rows), np.array(columns))

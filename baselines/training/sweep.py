@@ -1,4 +1,4 @@
-"""Several seeds and folds of one configuration, and what they reach together."""
+"""Runs of one configuration over several seeds and folds, and their summary."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ def train_all(
     prior: Path | None = None,
     exclude: Path | None = None,
 ) -> dict[str, Any]:
-    """Train every seed and fold, and evaluate each on the test split where there is one.
+    """Train one run per seed and fold, and evaluate each on the test split if there is one.
 
-    Decoded images and features are shared by all of them.
+    All runs share decoded images and features.
 
     Args:
         dataset: The dataset.
         config: The configuration; its seed and fold are replaced.
-        folder: Holds a run each: ``seed-0``, ``fold-0`` or ``seed-0-fold-0``.
+        folder: Parent folder of the runs ``seed-0``, ``fold-0`` or ``seed-0-fold-0``.
         seeds: The seeds.
-        folds: How many folds; 0 for none.
-        options: As for one run.
-        prior: As for one run.
-        exclude: As for one run.
+        folds: Number of folds; 0 for no cross-validation.
+        options: See :func:`train`.
+        prior: See :func:`train`.
+        exclude: See :func:`train`.
 
     Returns:
-        The summary, as it stands in ``folder/summary.json``.
+        The summary, the content of ``folder/summary.json``.
 
     Raises:
-        RsitmdError: As for one run; ``folder`` holds something else; the test split cannot be
-            evaluated on.
+        RsitmdError: ``folder`` is a single run, the test split cannot be evaluated, or
+            :func:`train` failed.
     """
     if (folder / "run.json").exists():
-        raise RsitmdError("is a single run", where=folder, hint="name another folder")
+        raise RsitmdError("is a single run", where=folder, hint="use another folder")
     if "test" in dataset.splits:
-        Gallery.of(dataset, "test")  # before hours of training, not after them
+        Gallery.of(dataset, "test")  # fails before hours of training, not after them
     cache = options.cache or folder / "cache"
     configs = [
         replace(config, seed=seed, folds=folds, fold=fold)

@@ -1,4 +1,4 @@
-"""``benchmark train``: from a dataset and a configuration to RUN."""
+"""``benchmark train``: train a configuration on a dataset and write RUN."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from rsitmd_tools.baselines.base import RetrievalModel
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.features import Features, cached_features
 from rsitmd_tools.baselines.data.images import TrainingTransform, cached_images, resized_size
-from rsitmd_tools.baselines.data.loading import Loader, fitting_workers, loading_error
+from rsitmd_tools.baselines.data.loading import Loader, choose_workers, loading_error
 from rsitmd_tools.baselines.data.mapped import MappedArray
 from rsitmd_tools.baselines.data.pairs import Batch, EpochBatches, PairBatches, Pairs
 from rsitmd_tools.baselines.data.train_val_split import Parts, split_parts
@@ -41,7 +41,7 @@ from rsitmd_tools.baselines.training.callbacks import (
     Metrics,
     Quiet,
     Speed,
-    keep_advice_out,
+    silence_libraries,
     write_metrics,
 )
 from rsitmd_tools.baselines.training.checkpoint import (
@@ -50,7 +50,7 @@ from rsitmd_tools.baselines.training.checkpoint import (
     out_of_patience,
     read_history,
 )
-from rsitmd_tools.baselines.training.manifest import about_run, check_prior, prepare_run
+from rsitmd_tools.baselines.training.manifest import check_prior, make_manifest, prepare_run
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
 from rsitmd_tools.baselines.training.module import RetrievalModule
 from rsitmd_tools.baselines.training.prior import training_prior
@@ -61,19 +61,19 @@ from rsitmd_tools.errors import RsitmdError, reason
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a run is made; of all this the devices alone decide what comes out.
+    """How a run is trained. Only ``devices`` affects the result.
 
     Attributes:
-        resume: Go on from the last finished epoch; a run that is not there yet is begun.
+        resume: Continue after the last finished epoch; a run that does not exist is started.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        devices: How many of them (processes, on a CPU); each has a batch norm of its own.
-        workers: Processes that load images; by default one, or none for cached features and
-            where the shared memory is too small.
-        cache: Folder of decoded images and features, kept; by default one within the run
-            that is removed at its end.
-        deterministic: Refuse operations that have no deterministic version on the device; by
-            default they are told once.
-        runs: How many runs like this one are to come, itself included: for the estimate.
+        devices: Number of devices (of processes on a CPU); each has its own batch norm.
+        workers: Number of processes that load images. By default 1, or 0 for cached features
+            and if the shared memory is too small.
+        cache: Folder in which decoded images and features are kept. By default a folder in the
+            run, which is removed at the end.
+        deterministic: Fail on operations that have no deterministic version on the device. By
+            default they are reported once.
+        runs: Number of similar runs to come, including this one, for the time estimate.
     """
 
     resume: bool = False
@@ -97,79 +97,83 @@ def train(
     """Train a baseline.
 
     Args:
-        dataset: Needs a split ``train``; without ``val`` a seeded tenth of train is held out.
+        dataset: A dataset with a split ``train``. If it has no ``val``, a seeded tenth of
+            ``train`` is held out.
         config: The configuration.
-        folder: RUN; must not exist unless resumed.
-        options: How to go about it.
-        prior: A prior of the dataset; without one the release's, else one is computed.
-        exclude: A list of images to leave out, made by ``rsitmd validate --against``.
+        folder: RUN; it must not exist unless the run is resumed.
+        options: Device, processes, cache and resuming.
+        prior: A prior of the dataset. By default the prior of the release, or a computed one.
+        exclude: A list of images to exclude, written by ``rsitmd validate --against``.
 
     Returns:
         RUN.
 
     Raises:
-        RsitmdError: The data has too few images, RUN exists or was made of other data or
-            settings, a file does not fit, the device is not there, the disk or the shared
-            memory is full, a loading process was killed or hangs, or the loss is no number.
+        RsitmdError: The dataset has too few images, RUN exists or was started with other data
+            or settings, a file does not match, the device is not available, the disk or the
+            shared memory is full, a loading process was killed or hangs, or the loss is not
+            finite.
     """
     check_device(options.device, options.devices)
     run = Run(folder)
     excluded = frozenset[str]() if exclude is None else read_exclusions(exclude, dataset)
     parts = split_parts(dataset, config, excluded)
-    config = fitting(config, parts.pool)
+    config = adapt_config(config, parts.pool)
     options = replace(options, workers=_workers(config, parts, options))
     device = accelerator(options.device)
-    about = about_run(dataset, config, exclude, parts, device, options.devices)
-    made = prepare_run(run, config, about, options.resume)
-    if made is None:
+    manifest = make_manifest(dataset, config, exclude, parts, device, options.devices)
+    existing = prepare_run(run, config, manifest, options.resume)
+    if existing is None:
         return folder
     tokenizer = make_tokenizer(config, parts.training)
     tokenizer.save(run.vocabulary_file)
-    of_parts = None
+    margin_prior = None
     if config.loss == "triplet" and config.margin.kind == "dynamic":
-        of_parts = training_prior(dataset, parts, folder / "prior", prior)
-    about["prior"] = None if of_parts is None else of_parts.describe()
-    check_prior(run, made, about["prior"])
-    write_json(run.about_file, about)
+        margin_prior = training_prior(dataset, parts, folder / "prior", prior)
+    manifest["prior"] = None if margin_prior is None else margin_prior.describe()
+    check_prior(run, existing, manifest["prior"])
+    write_json(run.about_file, manifest)
     lightning.seed_everything(config.seed, verbose=False)
     model = make_model(config, tokenizer)
     if config.freeze_backbone:
         model.frozen_part().requires_grad_(False)
     if device == "cpu":
-        # Before the features, too: half of their time went into memory given back.
+        # Before the features, too: otherwise half of their time is spent on freed memory.
         keep_freed_memory()
     data = _data(model, config, parts, options, folder / "cache")
     module = RetrievalModule(
-        model, config, tokenizer, parts, data.val_images, data.val_rows, of_parts
+        model, config, tokenizer, parts, data.val_images, data.val_rows, margin_prior
     )
-    began = time.perf_counter()
+    started = time.perf_counter()
     speed = Speed(data.pairs, options.runs)
     if config.epochs == 0:
         AtomicCheckpointIO().save_checkpoint({"state_dict": module.state_dict()}, run.best)
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - started
     else:
         seconds = _fit(run, config, options, module, data.loader, speed)
-    about["finished"] = {
-        # Of all sessions, to the last finished epoch.
+    manifest["finished"] = {
+        # Seconds of all sessions until the last finished epoch.
         "seconds": round(seconds, 1),
         "images_a_second": _rounded(speed.images_a_second),
         "pairs_an_epoch": data.pairs,
         "parameters_trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
     }
-    about["files"] = file_checksums(run)
-    write_json(run.about_file, about)
+    manifest["files"] = file_checksums(run)
+    write_json(run.about_file, manifest)
     shutil.rmtree(folder / "cache", ignore_errors=True)
     return folder
 
 
-def fitting(config: Config, pool: Dataset) -> Config:
-    """Return the configuration that a dataset allows: without keywords, sentence only."""
-    asks = config.model == "amfmn" and (config.text != "sentence" or config.query != "sentence")
-    if not asks or config.keywords == "derived" or any(image.keywords for image in pool):
+def adapt_config(config: Config, pool: Dataset) -> Config:
+    """Return the configuration for a dataset: without keywords, text and query are sentences."""
+    needs_keywords = config.model == "amfmn" and (
+        config.text != "sentence" or config.query != "sentence"
+    )
+    if not needs_keywords or config.keywords == "derived" or any(image.keywords for image in pool):
         return config
     print(
-        f"{pool.name} has no keywords: sentence only (--set keywords=derived takes them from "
-        "the sentences)",
+        f"{pool.name} has no keywords: training on sentences only; use --set keywords=derived to "
+        "derive keywords from the sentences",
         file=sys.stderr,
     )
     return replace(config, text="sentence", query="sentence")
@@ -212,12 +216,12 @@ def _data(
 
 
 def _workers(config: Config, parts: Parts, options: Options) -> int:
-    """Return how many processes load images, before anything takes long."""
+    """Return the number of loading processes; errors appear before long computations."""
     if config.freeze_backbone:
         return options.workers or 0
-    counted = parts.training.captions() if config.captions == "all" else parts.train_rows
-    floats = min(config.batch_size, len(counted)) * 3 * config.image_size**2
-    return fitting_workers(options.workers, floats * torch.float32.itemsize, options.devices)
+    pairs = parts.training.captions() if config.captions == "all" else parts.train_rows
+    floats = min(config.batch_size, len(pairs)) * 3 * config.image_size**2
+    return choose_workers(options.workers, floats * torch.float32.itemsize, options.devices)
 
 
 def _fit(
@@ -228,12 +232,12 @@ def _fit(
     loader: DataLoader[Batch],
     speed: Speed,
 ) -> float:
-    """Train what is missing; return the seconds that all sessions took."""
+    """Train the missing epochs; return the total seconds of all sessions."""
     history = read_history(run)
     if isinstance(loader.sampler, EpochBatches):
-        # Workers are handed their first batches before Lightning names the epoch.
+        # Loading processes start their first batches before Lightning sets the epoch.
         loader.sampler.set_epoch(len(history))
-    # A run killed after its last checkpoint has nothing to train, but this to write.
+    # A run that was killed after its last checkpoint has no epochs left, but needs its metrics.
     if len(history) < config.epochs and not out_of_patience(history, config.patience):
         with _quiet(), _one_line(run):
             trainer = _trainer(run, config, options, speed)
@@ -241,7 +245,7 @@ def _fit(
                 last = str(run.last) if history else None
                 trainer.fit(module, loader, ckpt_path=last, weights_only=True)
             except SystemExit as stop:
-                # What Lightning makes of Ctrl-C.
+                # Lightning converts Ctrl-C to SystemExit.
                 raise KeyboardInterrupt from stop
     last_epoch = read_checkpoint(run.last)
     write_metrics(run, last_epoch["history"])
@@ -252,8 +256,8 @@ def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightn
     bar = [Bar(speed)] if sys.stderr.isatty() else []
     strategy: Any = "auto"
     if options.devices > 1:
-        # Processes are spawned for the fit alone: what comes before it happens once.
-        # The warning of unused parameters is no use to anybody who did not write the model.
+        # Processes are spawned only for the fit, so everything before it runs once. The
+        # warning about unused parameters does not help users.
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
         strategy = DDPStrategy(start_method="spawn", find_unused_parameters=True)
     return lightning.Trainer(
@@ -276,13 +280,13 @@ def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightn
 
 @contextlib.contextmanager
 def _one_line(run: Run) -> Iterator[None]:
-    """Turn what a library raises into one line."""
+    """Convert exceptions of libraries to errors of one line."""
     try:
         yield
     except ProcessRaisedException as error:
         last = str(error).strip().splitlines()[-1]
-        said = last.partition("RsitmdError: ")[2] or last
-        raise loading_error(str(error), run.folder) or RsitmdError(said) from error
+        message = last.partition("RsitmdError: ")[2] or last
+        raise loading_error(str(error), run.folder) or RsitmdError(message) from error
     except ProcessExitedException as error:
         raise RsitmdError(
             "a training process was killed by the system (often: out of memory)",
@@ -301,27 +305,27 @@ def _one_line(run: Run) -> Iterator[None]:
 
 
 def _explained(error: RuntimeError, run: Run) -> Exception:
-    """Return an error of torch in one line, where it is the user's to mend."""
-    of_loading = loading_error(str(error), run.folder)
-    if of_loading is not None:
-        return of_loading
-    said = str(error).strip().splitlines()[0]
-    if "deterministic implementation" in said:
-        return RsitmdError(said.partition(",")[0], hint="train without --deterministic")
-    if "loading state_dict" in said:
+    """Convert an error of torch that the user can fix; return other errors unchanged."""
+    from_loading = loading_error(str(error), run.folder)
+    if from_loading is not None:
+        return from_loading
+    line = str(error).strip().splitlines()[0]
+    if "deterministic implementation" in line:
+        return RsitmdError(line.partition(",")[0], hint="remove --deterministic")
+    if "loading state_dict" in line:
         return RsitmdError(
-            "holds another model than the settings say",
+            "does not match the model of the settings",
             where=run.last,
-            hint="restore the checkpoint of this run, or name another folder",
+            hint="restore the checkpoint of this run, or use another folder",
         )
     return error
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep advice out of our output, for a while."""
+    """Hide hints and warnings of libraries during the training."""
     with warnings.catch_warnings():
-        keep_advice_out()
+        silence_libraries()
         yield
 
 

@@ -1,4 +1,4 @@
-"""VSE++: one vector a side in a joint space, cosine between them."""
+"""VSE++: images and sentences as vectors in a joint space, compared by cosine."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rsitmd_tools.baselines.text import SentenceEncoder
 
 
 class VSEPP(RetrievalModel):
-    """VSE++: a linear map of the pooled last stage against a GRU over words.
+    """VSE++: a linear map of the pooled last stage, and a GRU over the words.
 
     Faghri et al., "VSE++: Improving Visual-Semantic Embeddings with Hard Negatives", BMVC
-    2018. The GRU is AMFMN's bidirectional one, so that both baselines read alike.
+    2018. It uses the bidirectional GRU of AMFMN, so that both baselines encode text equally.
     """
 
     def __init__(self, config: Config, words: int) -> None:
@@ -29,19 +29,19 @@ class VSEPP(RetrievalModel):
         )
 
     def frozen_part(self) -> nn.Module:
-        """The backbone."""
+        """Return the backbone."""
         return self.backbone
 
     def features_kind(self) -> str:
-        """The last stage of the backbone, pooled."""
+        """Name the pooled last stage of the backbone."""
         return f"pooled {self.backbone.name}"
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """Pool the last stage over space: ``(B, C)``."""
+        """Return the spatial mean of the last stage, ``(B, C)``."""
         return [self.backbone(images)[-1].mean((2, 3))]
 
     def encode_features(self, features: Sequence[Tensor]) -> Tensor:
-        """Project the pooled stage."""
+        """Project the pooled last stage to the joint space."""
         (pooled,) = features
         projected: Tensor = self.project(self.drop(pooled))
         return projected
@@ -52,5 +52,5 @@ class VSEPP(RetrievalModel):
         return encoded
 
     def score(self, images: Tensor, texts: Tensor) -> Tensor:
-        """Cosine of all pairs."""
+        """Return the cosine of all pairs."""
         return cosine_matrix(images, texts)

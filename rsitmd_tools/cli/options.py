@@ -8,12 +8,43 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Listed here so that help and completion do not import the modules of the formats. A test
 # compares the list with the registry.
 FORMATS = ("rsitmd", "precomp", "workspace")
+
+
+class FormatName(click.ParamType[str]):
+    """The name of a format: a built-in one, or one that another package adds."""
+
+    name = "format"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the built-in names, as :class:`click.Choice` shows them."""
+        return f"[{'|'.join(FORMATS)}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name.
+
+        Raises:
+            BadParameter: There is no format of that name.
+        """
+        from rsitmd_tools import plugins
+
+        known = (*FORMATS, *plugins.plugin_names(plugins.FORMATS))
+        if value not in known:
+            # The built-in message of click.Choice.
+            return str(click.Choice(known).convert(value, param, ctx))
+        return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the built-in names that begin so."""
+        return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
 
 
 def workspace_argument(function: F) -> F:
@@ -39,7 +70,7 @@ def input_options(function: F) -> F:
     )(function)
     return click.option(
         "--input-format",
-        type=click.Choice(FORMATS),
+        type=FormatName(),
         help="Format of PATH; detected by default.",
     )(function)
 

@@ -30,7 +30,7 @@ from rsitmd_tools.workspace.images import stored_images
 VERSION = "1.0.0"
 CONFIGS = ("vsepp", "amfmn-fusion")
 # Small enough for two cores without pretrained weights. The configurations have the full settings;
-# see docs/benchmarks.md for results with them.
+# see docs/benchmarks/ for results with them.
 SMALLER = ("image_size=128", "batch_size=32", "lr=5e-4", "margin.value=0.2")
 SETTINGS = """# Settings of the demo. Run `rsitmd build init` for a file that explains all settings.
 [dataset]

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from pathlib import Path
 
+from rsitmd_tools import plugins
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import precomp, rsitmd, workspace
 from rsitmd_tools.formats.registry import Format
+from rsitmd_tools.plugins import load_plugins
 
 # In the order of detection: a workspace can also contain the files of other formats.
 FORMATS: dict[str, Format] = {
     layout.name: layout for layout in (workspace.FORMAT, rsitmd.FORMAT, precomp.FORMAT)
 }
+log = logging.getLogger(__name__)
+
+
+@functools.cache
+def formats() -> dict[str, Format]:
+    """Return every format by its name: the built-in ones, then those of other packages.
+
+    The entry point of a format is named as the format.
+    """
+    found = dict(FORMATS)
+    for name, layout in load_plugins(plugins.FORMATS).items():
+        if not isinstance(layout, Format) or layout.name != name or name in found:
+            log.warning("format %s of another package is left out: not a Format of that name", name)
+        else:
+            found[name] = layout
+    return found
 
 
 def load_dataset(
@@ -51,19 +71,19 @@ def save_dataset(dataset: Dataset, folder: Path, output_format: str) -> None:
 def _format_of(path: Path, name: str | None) -> Format:
     if name is not None:
         return _by_name(name)
-    for layout in FORMATS.values():
+    for layout in formats().values():
         if layout.recognises(path):
             return layout
     raise RsitmdError(
         "has no known format",
         where=path,
-        hint="known formats: " + "; ".join(f"{f.name} ({f.layout})" for f in FORMATS.values()),
+        hint="known formats: " + "; ".join(f"{f.name} ({f.layout})" for f in formats().values()),
     )
 
 
 def _by_name(name: str) -> Format:
     try:
-        return FORMATS[name]
+        return formats()[name]
     except KeyError:
-        known = ", ".join(FORMATS)
+        known = ", ".join(formats())
         raise WrongUsage(f"unknown format {name!r}", hint=f"use one of: {known}") from None

@@ -33,6 +33,7 @@ def sections_of(entry: Rule) -> dict[str, str]:
 def page(entry: Rule) -> str:
     """Return the page of a rule in Markdown."""
     sections = sections_of(entry)
+    family = FAMILIES.get(entry.code[0], "of another package")
     fix = "none"
     if entry.fix is not None:
         fix = "safe, by `--fix`" if entry.safe else "unsafe, by `--unsafe-fixes`"
@@ -40,7 +41,7 @@ def page(entry: Rule) -> str:
         [
             f"# {entry.code} {entry.name}",
             "",
-            f"Family {FAMILIES[entry.code[0]]}; severity {entry.severity}; automatic fix: {fix}.",
+            f"Family {family}; severity {entry.severity}; automatic fix: {fix}.",
             "",
             sections["What"],
             "",
@@ -86,7 +87,7 @@ def explain(code: str) -> str:
 
 def overview() -> str:
     """Return the table of all rules in Markdown."""
-    lines = ["# Rules", "", "Made from the docstrings by `python -m rsitmd_tools.quality.explain`."]
+    lines = ["# Rules", "", "`rsitmd validate --explain CODE` prints the page of a rule."]
     for family, title in FAMILIES.items():
         lines += ["", f"## {family}: {title}", "", "| code | name | severity | fix | what |"]
         lines.append("|---|---|---|---|---|")
@@ -98,20 +99,30 @@ def overview() -> str:
                     f"| [{entry.code}]({entry.code}.md) | {entry.name} | {entry.severity} | {fix} "
                     f"| {first.replace('|', chr(92) + '|')} |"
                 )
-    return "\n".join([*lines, ""])
+    contents = [
+        "```{toctree}",
+        ":hidden:",
+        "",
+        *(entry.code for entry in all_rules().values()),
+        "```",
+    ]
+    return "\n".join([*lines, "", *contents, ""])
 
 
 def pages() -> dict[str, str]:
     """Return every page by its file name."""
     found = {f"{entry.code}.md": page(entry) for entry in all_rules().values()}
-    return {"README.md": overview(), **found}
+    return {"index.md": overview(), **found}
 
 
 def write_pages(folder: Path) -> None:
-    """Write the pages, and remove those of rules that are gone."""
+    """Write the pages that differ, and remove those of rules that no longer exist."""
     wanted = pages()
     for name, text in wanted.items():
-        write_text(folder / name, text)
+        file = folder / name
+        # An unchanged page keeps its time, so that Sphinx does not read it again.
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            write_text(file, text)
     for old in folder.glob("*.md"):
         if old.name not in wanted:
             old.unlink()
@@ -119,7 +130,3 @@ def write_pages(folder: Path) -> None:
 
 def _block(text: str) -> str:
     return f"```text\n{text}\n```"
-
-
-if __name__ == "__main__":
-    write_pages(Path("docs/rules"))

@@ -7,17 +7,23 @@ import pkgutil
 from functools import cache
 
 from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.plugins import RULES, load_plugins
 from rsitmd_tools.quality import rules
 from rsitmd_tools.quality.rule import FAMILIES, REGISTERED, Rule
 
 
 @cache
 def all_rules() -> dict[str, Rule]:
-    """Return every rule by its code, in the order of the families, then of the codes."""
+    """Return every rule by its code, in the order of the families, then of the codes.
+
+    Rules of other packages come last. Their entry points name a module, which registers its
+    rules when it is imported.
+    """
     for module in pkgutil.iter_modules(rules.__path__):
         importlib.import_module(f"{rules.__name__}.{module.name}")
-    families = list(FAMILIES)
-    order = sorted(REGISTERED, key=lambda code: (families.index(code[0]), code))
+    load_plugins(RULES)
+    families = {family: place for place, family in enumerate(FAMILIES)}
+    order = sorted(REGISTERED, key=lambda code: (families.get(code[0], len(families)), code))
     return {code: REGISTERED[code] for code in order}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -75,6 +76,7 @@ class Rule:
 
 # Every rule whose module was imported, by its code.
 REGISTERED: dict[str, Rule] = {}
+_CODE = re.compile(r"[A-Z][0-9]{3}")
 
 
 def rule(
@@ -85,7 +87,14 @@ def rule(
     fix: FixFunction | None = None,
     safe: bool = True,
 ) -> Callable[[RuleFunction], RuleFunction]:
-    """Register a rule; its arguments are the attributes of :class:`Rule`."""
+    """Register a rule; its arguments are the attributes of :class:`Rule`.
+
+    Raises:
+        ValueError: The code is not a capital letter and three digits, or belongs to a rule of
+            another module.
+    """
+    if not _CODE.fullmatch(code):
+        raise ValueError(f"{code!r} is not a capital letter and three digits")
 
     def register(function: RuleFunction) -> RuleFunction:
         if code in REGISTERED and REGISTERED[code].function.__module__ != function.__module__:

@@ -13,6 +13,7 @@ import jinja2
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
+from rsitmd_tools.baselines.evaluation.metrics import load_metrics
 from rsitmd_tools.report.data import ShownData, find_data, pictures
 from rsitmd_tools.report.figures import COLOURS, Curve, curves, histogram
 
@@ -32,6 +33,7 @@ class Shown:
         colour: Number of its colour.
         model: Name of its model.
         facts: ``(what, value)`` in the order of the page.
+        record: ``(what, value)`` of the metrics in the record of the run.
         warnings: What a reader must know before comparing.
         pictures: Data URIs by file name; empty where its data are not at hand.
     """
@@ -40,6 +42,7 @@ class Shown:
     colour: int
     model: str
     facts: Sequence[tuple[str, str]]
+    record: Sequence[tuple[str, str]]
     warnings: Sequence[str]
     pictures: Mapping[str, str]
 
@@ -132,7 +135,6 @@ def _show(
     model = MODELS.get(result["model"], result["model"])
     if result["model"] == "amfmn" and isinstance(settings.get("attention"), str):
         model += f", {settings['attention']} attention"
-    ranks, soft = result["median_rank"], result["soft_positive"]
     facts = [
         ("data", f"{result['data']}, {result['split']}"),
         ("gallery", f"{result['gallery']['images']} images, {result['gallery']['texts']} texts"),
@@ -140,21 +142,23 @@ def _show(
         ("weights", _weights(result["weights"])),
         ("seed", "not known" if result["seed"] is None else str(result["seed"])),
         ("epochs", str(len(run.history) or settings.get("epochs", "not recorded"))),
-        ("median rank", ", ".join(f"{ranks[way]:g}" for way in WAYS)),
-        (
-            "soft-positive mR",
-            f"{soft['mean_recall']:.2f} (chance {soft['chance']['mean_recall']:.2f})",
-        ),
+        *_metric_lines(result, "facts"),
     ]
-    if result.get("category_chance"):
-        facts.append(
-            ("mR by the category alone", f"{result['category_chance']['mean_recall']:.2f}")
-        )
     finished = run.about.get("finished")
     seconds = finished.get("seconds") if isinstance(finished, Mapping) else None
     if isinstance(seconds, int | float):
         facts.append(("training time", f"{seconds / 60:.1f} min"))
-    return Shown(run, number % COLOURS, model, facts, _warnings(run, runs), found)
+    record = _metric_lines(result, "record")
+    return Shown(run, number % COLOURS, model, facts, record, _warnings(run, runs), found)
+
+
+def _metric_lines(result: Mapping[str, Any], where: str) -> list[tuple[str, str]]:
+    """Return ``(label, line)`` for each metric that the page shows at a place."""
+    return [
+        (metric.label, line)
+        for metric in load_metrics()
+        if metric.in_report == where and (line := metric.line(result)) is not None
+    ]
 
 
 def _weights(weights: Any) -> str:

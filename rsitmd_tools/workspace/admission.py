@@ -1,36 +1,35 @@
-"""Who is let in: decisions about people, and whether a pilot runs."""
+"""Admission of annotators: the lead's decisions, and whether there is a pilot."""
 
 from __future__ import annotations
 
-from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.people import person_of, taking_part
-from rsitmd_tools.workspace.store import utc_now
+from rsitmd_tools.workspace.store import Workspace, utc_now
 
 ADMITTED = "admitted"
 REFUSED = "refused"
 
 
 def current_pilot(workspace: Workspace) -> int | None:
-    """Return the number of the pilot that runs; None where there is none."""
+    """Return the row of the current pilot in table ``pilot``, or None."""
     row = workspace.db.execute("SELECT max(id) FROM pilot WHERE stopped_at IS NULL").fetchone()
     return None if row[0] is None else int(row[0])
 
 
 def admit_writers(workspace: Workspace) -> list[str]:
-    """Let in whoever wrote for the campaign before the pilot began: they are not new.
+    """Admit annotators who annotated for the campaign before the pilot began: they are not new.
 
-    It is recorded as a decision of ``pilot --start``. What was written before and pulled later
-    counts too.
+    It is recorded as a decision of ``pilot --start``. Annotations that were written before the
+    pilot and pulled after its start count too.
 
     Returns:
-        Who is let in by this.
+        The addresses of the annotators who were admitted.
     """
     pilot = workspace.db.execute(
         "SELECT * FROM pilot WHERE id = ?", (current_pilot(workspace),)
     ).fetchone()
     if pilot is None:
         return []
-    wrote = {
+    writers = {
         row["annotator_id"]
         for row in workspace.db.execute(
             "SELECT DISTINCT annotation.annotator_id FROM annotation"
@@ -39,18 +38,26 @@ def admit_writers(workspace: Workspace) -> list[str]:
             (pilot["started_at"],),
         )
     }
-    found = [p for p in taking_part(workspace) if p.pilot is None and p.row in wrote]
-    by = f"pilot --start ({pilot['started_by']})" if pilot["started_by"] else "pilot --start"
+    found = [p for p in taking_part(workspace) if p.pilot is None and p.row in writers]
+    decided_by = (
+        f"pilot --start ({pilot['started_by']})" if pilot["started_by"] else "pilot --start"
+    )
     for person in found:
-        decide(workspace, person.email, ADMITTED, by)
+        decide(workspace, person.email, ADMITTED, decided_by)
     return [person.email for person in found]
 
 
 def decide(workspace: Workspace, email: str, decision: str, decided_by: str) -> None:
-    """Let somebody in after the pilot, or not; who decided it is recorded with the time.
+    """Record the decision to admit or refuse an annotator after the pilot, with its time.
+
+    Args:
+        workspace: The workspace, open for writing.
+        email: Address of an active annotator.
+        decision: :data:`ADMITTED` or :data:`REFUSED`.
+        decided_by: Name of the lead.
 
     Raises:
-        RsitmdError: Nobody of that address takes part.
+        RsitmdError: No active annotator has this address.
     """
     person = person_of(workspace, email)
     with workspace.transaction() as db:

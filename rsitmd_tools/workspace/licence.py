@@ -111,9 +111,7 @@ def accept(workspace: Workspace, email: str, recorded_by: str) -> bool:
     row = workspace.db.execute("SELECT id FROM annotator WHERE email = ?", (email,)).fetchone()
     if row is None:
         raise RsitmdError(
-            "is not an annotator of this campaign",
-            where=email,
-            hint="add the annotator with: rsitmd annotate users DIR add",
+            "takes no part in this campaign", where=email, hint="add them first: users DIR add"
         )
     with workspace.transaction():
         return record(workspace, licence, row["id"], utc_now(), recorded_by)

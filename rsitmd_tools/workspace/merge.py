@@ -8,10 +8,11 @@ from typing import Any
 
 from rsitmd_tools.dataset.records import ImageRecord, Sentence
 from rsitmd_tools.workspace.numbering import numbers_before
+from rsitmd_tools.workspace.states import ACCEPTED, REJECTED, REPLACED, SENT_BACK
 from rsitmd_tools.workspace.store import Workspace
 
-ACCEPTED = "accepted"
-LEFT_OUT = ("sent back", "replaced", "rejected")
+# The states of sentences that no dataset contains.
+LEFT_OUT = (SENT_BACK, REPLACED, REJECTED)
 
 
 def merged_images(workspace: Workspace, *, only_accepted: bool = False) -> list[ImageRecord]:

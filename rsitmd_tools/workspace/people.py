@@ -1,4 +1,4 @@
-"""Who takes part in the campaign: the table ``annotator``."""
+"""The annotators of a campaign: the table ``annotator``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.workspace.store import Workspace, utc_now
 
-# What was given out and is not written yet, by this person and for this image.
+# Assignments without an annotation of that annotator for that image.
 OPEN = (
     "SELECT assignment.* FROM assignment WHERE NOT EXISTS ("
     " SELECT 1 FROM current_annotation AS annotation"
@@ -18,43 +18,110 @@ OPEN = (
     " AND annotation.annotator_id = assignment.annotator_id AND annotation.whole)"
 )
 
-# Why somebody left (``annotator.left_reason``), where the lead did not decide it.
+# Value of ``annotator.left_reason`` if the annotator left without a decision of the lead.
 ACCOUNT_REMOVED = "account removed on the server"
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who takes part.
+    """An active annotator.
 
     Attributes:
         row: Row in table ``annotator``.
-        email: Their address, as the server has it.
-        name: Their name, or nothing.
+        email: Address of the account on the server.
+        name: Display name; may be empty.
         pilot: ``admitted``, ``refused``, or None before the lead's decision.
+        pilot_by: Who made that decision; None before it.
     """
 
     row: int
     email: str
     name: str
     pilot: str | None
+    pilot_by: str | None = None
 
     @property
     def shown(self) -> str:
-        """The name, or what stands before the address's @."""
+        """The name, or the part of the address before the @."""
         return self.name or self.email.partition("@")[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An annotator who is or was active, with the amount of work done and open.
+
+    Attributes:
+        email: Address of the account on the server.
+        name: Display name; may be empty.
+        active: Whether the annotator takes part now.
+        left_reason: :data:`ACCOUNT_REMOVED`, or empty.
+        account: Whether the annotator has signed up on the server.
+        pilot: ``admitted``, ``refused``, or None before the lead's decision.
+        written: Number of current annotations in the main projects.
+        open: Number of assigned images without an annotation.
+    """
+
+    email: str
+    name: str
+    active: bool
+    left_reason: str
+    account: bool
+    pilot: str | None
+    written: int
+    open: int
+
+
 def taking_part(workspace: Workspace) -> list[Person]:
-    """Return the people who take part now, in the order in which they became known."""
+    """Return the active annotators, in the order in which they became known."""
     rows = workspace.db.execute(
-        "SELECT id, email, name, pilot FROM annotator"
+        "SELECT id, email, name, pilot, pilot_by FROM annotator"
         " WHERE joined_at IS NOT NULL AND left_at IS NULL ORDER BY id"
     )
-    return [Person(row["id"], row["email"], row["name"], row["pilot"]) for row in rows]
+    return [
+        Person(row["id"], row["email"], row["name"], row["pilot"], row["pilot_by"]) for row in rows
+    ]
+
+
+def members(workspace: Workspace) -> list[Member]:
+    """Return all annotators who are or were active, in the order in which they became known."""
+    rows = workspace.db.execute(
+        "SELECT annotator.*, EXISTS (SELECT 1 FROM account WHERE annotator_id = annotator.id)"
+        " AS account, (SELECT count(*) FROM current_annotation AS annotation"
+        "  JOIN task ON task.id = task_id"
+        "  JOIN project ON project.id = project_id AND kind = 'main'"
+        "  WHERE annotation.annotator_id = annotator.id AND whole)"
+        " AS written FROM annotator WHERE joined_at IS NOT NULL ORDER BY annotator.id"
+    ).fetchall()
+    remaining = dict(
+        workspace.db.execute(f"SELECT annotator_id, count(*) FROM ({OPEN}) GROUP BY 1").fetchall()
+    )
+    return [
+        Member(
+            email=row["email"],
+            name=row["name"],
+            active=row["left_at"] is None,
+            left_reason="" if row["left_at"] is None else row["left_reason"],
+            account=bool(row["account"]),
+            pilot=row["pilot"],
+            written=row["written"],
+            open=remaining.get(row["id"], 0),
+        )
+        for row in rows
+    ]
+
+
+def known_addresses(workspace: Workspace) -> list[str]:
+    """Return the address of every annotator, active or not, the longest first."""
+    rows = workspace.db.execute("SELECT email FROM annotator ORDER BY length(email) DESC")
+    return [row["email"] for row in rows]
 
 
 def join(workspace: Workspace, email: str) -> bool:
-    """Let somebody take part; they need no account yet. Return False where they do already."""
+    """Add an annotator to the campaign; an account on the server is not needed yet.
+
+    Returns:
+        False if the annotator was active already.
+    """
     with workspace.transaction() as db:
         db.execute("INSERT OR IGNORE INTO annotator (email) VALUES (?)", (email,))
         changed = db.execute(
@@ -66,15 +133,15 @@ def join(workspace: Workspace, email: str) -> bool:
 
 
 def leave(workspace: Workspace, email: str) -> int:
-    """Let somebody leave: what they have not captioned yet is given to others.
+    """Remove an annotator from the campaign and free their open images.
 
-    What they wrote stays, and is pulled as long as the server has it.
+    Their annotations stay, and are pulled as long as the server has them.
 
     Returns:
-        How many images of theirs are free again.
+        The number of images that were freed.
 
     Raises:
-        RsitmdError: Nobody of that address takes part.
+        RsitmdError: No active annotator has this address.
     """
     with workspace.transaction() as db:
         person = person_of(workspace, email)
@@ -82,7 +149,18 @@ def leave(workspace: Workspace, email: str) -> int:
 
 
 def mark_left(db: sqlite3.Connection, person: int, reason: str = "") -> int:
-    """Mark a person as left and free their images; call it inside a transaction."""
+    """Mark an annotator as inactive and free their open images.
+
+    Call it inside a transaction.
+
+    Args:
+        db: The workspace's database.
+        person: Row in table ``annotator``.
+        reason: :data:`ACCOUNT_REMOVED`, or empty for a decision of the lead.
+
+    Returns:
+        The number of images that were freed.
+    """
     db.execute(
         "UPDATE annotator SET left_at = ?, left_reason = ? WHERE id = ?",
         (utc_now(), reason, person),
@@ -97,15 +175,20 @@ def mark_left(db: sqlite3.Connection, person: int, reason: str = "") -> int:
 
 
 def person_of(workspace: Workspace, email: str) -> Person:
-    """Return who takes part under an address.
+    """Return the active annotator with an address.
 
     Raises:
-        RsitmdError: Nobody does.
+        RsitmdError: No active annotator has this address.
     """
-    found = next((p for p in taking_part(workspace) if p.email == email), None)
+    active = taking_part(workspace)
+    found = next((p for p in active if p.email == email), None)
     if found is None:
-        known = ", ".join(p.email for p in taking_part(workspace)) or "nobody yet"
+        addresses = ", ".join(p.email for p in active)
         raise RsitmdError(
-            "takes no part in this campaign", where=email, hint=f"who takes part: {known}"
+            "is not an active annotator of this campaign",
+            where=email,
+            hint=f"use one of: {addresses}"
+            if active
+            else "add annotators with: rsitmd annotate users DIR add ADDRESS",
         )
     return found

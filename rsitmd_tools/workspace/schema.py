@@ -266,6 +266,24 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (sentence_id, code, message)
     ) WITHOUT ROWID;
     """,
+    """
+    -- Tasks of the campaign itself; those of a pilot are practice.
+    CREATE VIEW main_task AS
+    SELECT task.*, project.annotator_id AS owner_id, project.closed_at
+    FROM task JOIN project ON project.id = task.project_id
+    WHERE project.kind = 'main';
+    -- The latest revision of each annotation that is on the server.
+    CREATE VIEW live_annotation AS
+    SELECT * FROM annotation WHERE latest AND deleted_at IS NULL;
+    -- Assignments that their annotator has not captioned yet.
+    CREATE VIEW open_assignment AS
+    SELECT assignment.* FROM assignment WHERE NOT EXISTS (
+        SELECT 1 FROM current_annotation AS annotation
+        JOIN main_task ON main_task.id = annotation.task_id
+        WHERE main_task.image_id = assignment.image_id
+        AND annotation.annotator_id = assignment.annotator_id AND annotation.whole
+    );
+    """,
 )
 
 VERSION = len(MIGRATIONS)

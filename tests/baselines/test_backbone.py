@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from rsitmd_tools.baselines.backbone import ABOUT, Backbone
+from rsitmd_tools.baselines.backbone import METADATA_KEY, Backbone
 from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.models import make_model
 from rsitmd_tools.baselines.text import Vocabulary
@@ -36,7 +36,7 @@ def test_stages_of_resnet18() -> None:
 
 
 @pytest.mark.parametrize("name", ["no-such-network", "vit_tiny_patch16_224x", ""])
-def test_a_network_that_is_not_there(name: str) -> None:
+def test_unknown_network(name: str) -> None:
     with pytest.raises(RsitmdError, match="backbone"):
         Backbone(name)
 
@@ -54,7 +54,7 @@ FAMILIES = [
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_both_models_see_by_networks_of_many_families(family: str) -> None:
+def test_both_models_work_with_many_backbone_families(family: str) -> None:
     changes = [f"backbone={family}", "image_size=64", "dimension=16"]
     images = torch.rand(2, 3, 64, 64)
     for name in ("amfmn-soft", "vsepp"):
@@ -73,19 +73,31 @@ def test_both_models_see_by_networks_of_many_families(family: str) -> None:
     ("name", "size", "why"),
     [
         ("vit_tiny_patch16_224", 64, "has 3 stages"),
-        ("efficientformer_l1", 64, "cannot take images of 64: .*; choose another size"),
-        ("twins_pcpvt_small", 100, "cannot take images of 100: .*; choose another size"),
-        ("hrnet_w18_small", 100, "cannot take images of 100: .*; choose another size"),
+        (
+            "efficientformer_l1",
+            64,
+            "does not support images of 64 pixels: .*; use another image_size",
+        ),
+        (
+            "twins_pcpvt_small",
+            100,
+            "does not support images of 100 pixels: .*; use another image_size",
+        ),
+        (
+            "hrnet_w18_small",
+            100,
+            "does not support images of 100 pixels: .*; use another image_size",
+        ),
         # Its shapes fit, the numbers in a table do not.
-        ("mvitv2_tiny", 100, "cannot take images of 100: .*; choose another size"),
+        ("mvitv2_tiny", 100, "does not support images of 100 pixels: .*; use another image_size"),
     ],
 )
-def test_a_network_that_cannot_take_the_images(name: str, size: int, why: str) -> None:
+def test_unsupported_image_size(name: str, size: int, why: str) -> None:
     with pytest.raises(RsitmdError, match=f"backbone {name}: {why}"):
         Backbone(name, image_size=size)
 
 
-def test_letting_an_image_through_draws_no_random_number() -> None:
+def test_the_size_check_draws_no_random_number() -> None:
     torch.manual_seed(0)
     network = timm.create_model("resnet18", features_only=True)
     expected = torch.get_rng_state()
@@ -95,11 +107,11 @@ def test_letting_an_image_through_draws_no_random_number() -> None:
     torch.testing.assert_close(dict(backbone.network.state_dict()), dict(network.state_dict()))
 
 
-def test_images_are_normalised_inside_and_the_weights_say_how(tmp_path: Path) -> None:
+def test_images_are_normalised_as_the_weights_file_says(tmp_path: Path) -> None:
     network = timm.create_model(NAME, pretrained=False)
     file = tmp_path / "w.safetensors"
     about = {"mean": [0.1, 0.2, 0.3], "std": [0.5, 0.5, 0.5]}
-    save_file(network.state_dict(), file, {ABOUT: json.dumps(about)})
+    save_file(network.state_dict(), file, {METADATA_KEY: json.dumps(about)})
     backbone = Backbone(NAME, str(file)).eval()
     images = torch.rand(2, 3, 64, 64)
     given = (images - torch.tensor([0.1, 0.2, 0.3]).view(3, 1, 1)) / 0.5
@@ -112,22 +124,22 @@ def test_images_are_normalised_inside_and_the_weights_say_how(tmp_path: Path) ->
 
 
 def renamed(file: Path) -> dict[str, torch.Tensor]:
-    """Write the weights of a network under other names, in the same order."""
+    """Write the weights of a network with other names, in the same order."""
     torch.manual_seed(0)
     state = timm.create_model(NAME, pretrained=False).state_dict()
     torch.save({f"part{n}": value for n, value in enumerate(state.values())}, file)
     return dict(state)
 
 
-def test_weights_of_other_names_are_taken_in_order(tmp_path: Path) -> None:
+def test_weights_with_other_names_are_matched_in_order(tmp_path: Path) -> None:
     source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
     state = renamed(source)
-    with pytest.raises(RsitmdError, match="names absent"):
+    with pytest.raises(RsitmdError, match="names missing"):
         Backbone(NAME, str(source))
     mean = (127 / 255,) * 3
     assert convert_weights(source, NAME, target, mean, (128 / 255,) * 3) == len(state)
     with safe_open(target, "pt") as opened:
-        about = json.loads(opened.metadata()[ABOUT])
+        about = json.loads(opened.metadata()[METADATA_KEY])
         assert set(opened.keys()) == set(state)
     assert about["backbone"] == NAME and len(about["source_sha256"]) == 64
     backbone = Backbone(NAME, str(target))
@@ -137,7 +149,7 @@ def test_weights_of_other_names_are_taken_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_published_weights_of_many_families_are_taken(tmp_path: Path, family: str) -> None:
+def test_published_weights_of_many_families_are_converted(tmp_path: Path, family: str) -> None:
     source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
     network = timm.create_model(family, pretrained=False).eval()
     torch.save(network.state_dict(), source)
@@ -150,11 +162,11 @@ def test_published_weights_of_many_families_are_taken(tmp_path: Path, family: st
         torch.testing.assert_close(backbone(images)[-1], expected, atol=1e-4, rtol=1e-4)
 
 
-def test_weights_for_another_size_of_images_say_so(tmp_path: Path) -> None:
+def test_weights_for_another_image_size(tmp_path: Path) -> None:
     source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
     torch.save(timm.create_model("hiera_tiny_224", pretrained=False).state_dict(), source)
     convert_weights(source, "hiera_tiny_224", target)
-    with pytest.raises(RsitmdError, match=r"1 shapes differ.*; set image_size"):
+    with pytest.raises(RsitmdError, match=r"1 shape differs.*; set image_size"):
         Backbone("hiera_tiny_224", str(target), 256)
 
 
@@ -168,34 +180,34 @@ def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
     assert len(made) == 1
 
 
-def test_weights_of_another_backbone_are_listed(tmp_path: Path) -> None:
+def test_weights_of_another_backbone_list_the_mismatches(tmp_path: Path) -> None:
     source, target = tmp_path / "src.pth", tmp_path / "out.safetensors"
     state = renamed(source)
-    with pytest.raises(RsitmdError, match=f"{len(state)} tensors for"):
+    with pytest.raises(RsitmdError, match=f"{len(state)} tensors, expected"):
         convert_weights(source, "resnet18", target)
     assert not target.exists()
     convert_weights(source, NAME, target)
-    with pytest.raises(RsitmdError, match=f"made for {NAME}.*conv1.weight") as error:
+    with pytest.raises(RsitmdError, match=f"weights of {NAME}.*conv1.weight") as error:
         Backbone("resnet18", str(target))
     line, *below = str(error.value).splitlines()
     own = Backbone("resnet18").network.state_dict()
-    missing = [f"  {key} absent" for key in own if key not in state]
+    missing = [f"  {key} missing" for key in own if key not in state]
     misshapen = [key for key in own if key in state and own[key].shape != state[key].shape]
     assert "convert them" in line and misshapen
     assert below == [*missing[:20], f"  and {len(missing) + len(misshapen) - 20} more"]
     broken = torch.load(source)
     broken["part0"] = broken["part0"][:3]
     torch.save(broken, source)
-    with pytest.raises(RsitmdError, match=r"1 shapes differ \(conv_stem.weight \(3,") as error:
+    with pytest.raises(RsitmdError, match=r"1 shape differs \(conv_stem.weight \(3,") as error:
         convert_weights(source, NAME, target)
     _, below = str(error.value).splitlines()
-    assert below == "  conv_stem.weight (3, 3, 3, 3) for (32, 3, 3, 3)"
+    assert below == "  conv_stem.weight (3, 3, 3, 3), expected (32, 3, 3, 3)"
     with pytest.raises(WrongUsage, match="safetensors"):
         convert_weights(source, NAME, tmp_path / "out.pth")
 
 
 class Trap:
-    """What a pickle may do when it is loaded."""
+    """An object that executes code when it is unpickled."""
 
     fired = False
 

@@ -1,4 +1,4 @@
-"""Configurations: those shipped, changes, and what is refused."""
+"""Configurations: shipped ones, overrides and errors."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage
 FIXED = ["vsepp", "amfmn-soft", "amfmn-fusion", "amfmn-similarity", "clip"]
 
 
-def test_the_names_that_scripts_use_are_there() -> None:
+def test_fixed_names_exist() -> None:
     assert set(names()) >= {*FIXED, *(f"m{row}" for row in range(1, 10))}
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_shipped_configuration_loads_and_is_readable_on_a_screen(name: str) -> None:
+def test_a_shipped_configuration_loads_and_fits_on_a_screen(name: str) -> None:
     config = load_config(name)
     assert config_from(config.as_dict(), name) == config
     folder = importlib.resources.files("rsitmd_tools.baselines.configs")
@@ -36,7 +36,7 @@ def test_the_rows_of_table_vi() -> None:
     assert [rows[r].text for r in rows] == texts
 
 
-def test_changes(tmp_path: Path) -> None:
+def test_overrides(tmp_path: Path) -> None:
     changes = ["lr=1e-4", "margin.kind=fixed", "margin.value=0.4", "weights=w.pth"]
     config = load_config("amfmn-soft", changes)
     assert (config.lr, config.margin.kind, config.margin.value) == (1e-4, "fixed", 0.4)
@@ -59,14 +59,14 @@ def test_changes(tmp_path: Path) -> None:
         (["validate=false", "folds=5"], "folds"),
     ],
 )
-def test_what_does_not_fit_is_named(changes: list[str], told: str) -> None:
+def test_invalid_settings_are_reported_with_their_key(changes: list[str], told: str) -> None:
     with pytest.raises(RsitmdError) as error:
         load_config("amfmn-soft", changes)
     assert told in str(error.value) and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("change", ["lr", "=1", "seed.x=1", "lr=[1"])
-def test_what_is_no_change(change: str) -> None:
+def test_invalid_overrides(change: str) -> None:
     with pytest.raises((WrongUsage, RsitmdError)):
         load_config("amfmn-soft", ["seed=1", change])
 
@@ -79,12 +79,12 @@ def test_a_precision_may_be_written_as_a_number() -> None:
 
 
 def test_folds_of_the_command_line_need_validation_too() -> None:
-    with pytest.raises(WrongUsage, match="folds to look at"):
+    with pytest.raises(WrongUsage, match="cannot be combined with patience or folds"):
         replace(load_config("vsepp", ["validate=false"]), folds=5)
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "model: [\n", "epochs: 3\n", "\x00"])
-def test_what_is_no_configuration(tmp_path: Path, text: str) -> None:
+def test_files_that_are_not_a_configuration(tmp_path: Path, text: str) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text(text)
     with pytest.raises(RsitmdError):

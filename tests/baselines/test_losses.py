@@ -1,4 +1,4 @@
-"""Losses against loops written from equations 28 to 30."""
+"""Losses compared with loops that implement equations 28 to 30."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_margin_at_zero_is_the_limit_and_large_beta_does_not_overflow() -> None:
     assert torch.isfinite(dynamic_margin(prior.float(), 0.6, -1000.0)).all()
 
 
-def test_margin_of_a_pair_without_a_similarity_is_gamma() -> None:
+def test_margin_of_a_pair_with_nan_similarity_is_gamma() -> None:
     assert dynamic_margin(torch.tensor([[float("nan")]]), 0.6, 5).item() == pytest.approx(0.6)
 
 
@@ -60,7 +60,7 @@ def test_hardest_negative_of_each_query() -> None:
     assert triplet_loss(s, 0.2, "hardest").item() == pytest.approx(expected)
 
 
-def test_what_is_no_negative_is_left_out() -> None:
+def test_pairs_that_are_not_negatives_are_ignored() -> None:
     s = scores(4)
     negative = torch.ones(4, 4, dtype=torch.bool)
     negative[0, 1] = negative[1, 0] = False

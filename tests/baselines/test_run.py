@@ -1,4 +1,4 @@
-"""RUN: what it holds, and what is refused."""
+"""RUN: its files, and the errors for malformed ones."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def test_runs_of_a_folder(tmp_path: Path) -> None:
     assert [run.folder for run in runs_in(alone)] == [alone]
     made = [begun(tmp_path / "many" / name) for name in ("seed-1", "seed-0")]
     assert [run.folder for run in runs_in(tmp_path / "many")] == sorted(made)
-    with pytest.raises(RsitmdError, match="holds no run"):
+    with pytest.raises(RsitmdError, match="contains no run"):
         runs_in(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("text", [None, "", "no json", "[1]"])
-def test_what_is_no_run(tmp_path: Path, text: str | None) -> None:
+def test_a_folder_that_is_not_a_run(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "run.json").write_text(text)
-    with pytest.raises(RsitmdError, match="is no run"):
+    with pytest.raises(RsitmdError, match="is not a run"):
         Run(tmp_path).about()
 
 
@@ -47,20 +47,20 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path, text: str | None) -
         run.config()
 
 
-def test_a_configuration_of_other_bytes_than_utf8(tmp_path: Path) -> None:
+def test_a_configuration_that_is_not_utf8(tmp_path: Path) -> None:
     run = Run(begun(tmp_path / "r"))
     run.config_file.write_bytes("model: é".encode("latin-1"))
-    with pytest.raises(RsitmdError, match=r"config\.yaml: cannot be read .*; train again"):
+    with pytest.raises(RsitmdError, match=r"config\.yaml: cannot be read .*; train the run again"):
         run.config()
 
 
-def test_a_run_without_a_checkpoint_says_how_to_go_on(tmp_path: Path) -> None:
+def test_a_run_without_a_checkpoint_suggests_resume(tmp_path: Path) -> None:
     with pytest.raises(RsitmdError, match="--resume"):
         read_checkpoint(Run(tmp_path).last)
 
 
 def finished(folder: Path) -> tuple[Run, dict[str, torch.Tensor]]:
-    """Make a run with all its files but the checkpoint, and return what belongs into that."""
+    """Create a run without its checkpoint; return the run and the state dict to save."""
     run = Run(begun(folder))
     config = load_config("vsepp", ["backbone=mobilenetv3_small_050", "dimension=16"])
     run.config_file.write_text(json.dumps(config.as_dict()))
@@ -71,20 +71,22 @@ def finished(folder: Path) -> tuple[Run, dict[str, torch.Tensor]]:
     return run, {f"model.{key}": value for key, value in model.state_dict().items()}
 
 
-def test_a_checkpoint_of_another_model_is_listed(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_model_lists_the_mismatches(tmp_path: Path) -> None:
     run, state = finished(tmp_path / "r")
     torch.save({"state_dict": state}, run.best)
     run.load()
     state["model.project.bias"] = torch.zeros(8)
     state["model.other"] = state.pop("model.project.weight")
     torch.save({"state_dict": state}, run.best)
-    with pytest.raises(RsitmdError, match=r"best\.ckpt: holds another model.*3 parts") as error:
+    with pytest.raises(
+        RsitmdError, match=r"best\.ckpt: does not match the model.*mismatches: 3;"
+    ) as error:
         run.load()
     _, *below = str(error.value).splitlines()
     assert below == [
-        "  project.weight absent",
-        "  project.bias (8,) for (16,)",
-        "  other has no place",
+        "  project.weight missing",
+        "  project.bias (8,), expected (16,)",
+        "  other unexpected",
     ]
 
 
@@ -98,9 +100,9 @@ def test_a_checkpoint_of_another_model_is_listed(tmp_path: Path) -> None:
         {"state_dict": {1: torch.ones(1)}},
     ],
 )
-def test_plain_data_that_are_no_checkpoint(tmp_path: Path, held: object) -> None:
+def test_plain_data_that_is_not_a_checkpoint(tmp_path: Path, held: object) -> None:
     run, _ = finished(tmp_path / "r")
     torch.save(held, run.best)
-    with pytest.raises(RsitmdError, match=r"best\.ckpt: is no checkpoint.*; restore") as error:
+    with pytest.raises(RsitmdError, match=r"best\.ckpt: is not a checkpoint.*; restore") as error:
         run.load()
     assert "\n" not in str(error.value)

@@ -1,4 +1,4 @@
-"""Words as numbers, the three ways of a query, and the sentence encoder."""
+"""The vocabulary, the three kinds of query, and the sentence encoder."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def phrases(vocabulary: Vocabulary, texts, row: int = 0) -> list[str]:  # type: 
     ]
 
 
-def test_a_sentence_brings_the_keyword_words_in_it() -> None:
+def test_a_sentence_query_uses_its_keyword_words() -> None:
     vocabulary = Vocabulary.of(PORTS)
     texts = vocabulary.encode(["The red house by the sea , the red one ."], [["blue sea"]])
     assert words(vocabulary, texts.words[0].tolist())[:2] == ["the", "red"]
     assert phrases(vocabulary, texts) == ["red", "sea"]
 
 
-def test_keywords_alone_are_joined_to_a_sentence() -> None:
+def test_a_keywords_query_joins_the_keywords() -> None:
     vocabulary = Vocabulary.of(PORTS, "keywords")
     texts = vocabulary.encode(["A sentence nobody looks at."], [["red boat", "- port"]])
     assert words(vocabulary, texts.words[0].tolist()) == ["red", "boat", "port"]
@@ -61,7 +61,7 @@ def test_keywords_alone_are_joined_to_a_sentence() -> None:
     assert phrases(vocabulary, alone) == ["red boat"]
 
 
-def test_beside_a_sentence_the_most_frequent_keywords_are_dropped() -> None:
+def test_a_query_of_both_drops_frequent_keywords() -> None:
     vocabulary = Vocabulary.of(PORTS, "both")
     assert "port" in vocabulary.frequent
     texts = vocabulary.encode(["A red boat in the port."], [["red  boat", "- port", "Blue sea"]])
@@ -72,7 +72,7 @@ def test_beside_a_sentence_the_most_frequent_keywords_are_dropped() -> None:
     assert phrases(rare, texts) == ["red boat", "blue sea"]
 
 
-def test_bad_queries_are_read_all_the_same() -> None:
+def test_unusual_queries_are_encoded() -> None:
     vocabulary = Vocabulary.of(PORTS, "both")
     texts = vocabulary.encode(
         ["", "zebra " * 500, "- -", "\x00\n"], [[], ["", "-", "  "], ["zebra"], []]
@@ -96,7 +96,7 @@ def test_any_text_can_be_encoded(pairs: list[tuple[str, list[str]]]) -> None:
         assert ((texts.keywords != 0).sum(2) == texts.keyword_lengths).all()
 
 
-def test_taking_rows_is_encoding_them() -> None:
+def test_take_equals_encoding_the_rows() -> None:
     vocabulary = Vocabulary.of(PORTS, "keywords")
     captions, keywords = PORTS.captions(), vocabulary.keywords_of(PORTS)
     some = vocabulary.encode(captions, keywords).take(torch.tensor([2, 1]))
@@ -105,16 +105,16 @@ def test_taking_rows_is_encoding_them() -> None:
         torch.testing.assert_close(getattr(some, name), getattr(fresh, name))
 
 
-def test_a_vocabulary_comes_back_from_its_file(tmp_path: Path) -> None:
+def test_a_vocabulary_is_saved_and_loaded(tmp_path: Path) -> None:
     vocabulary = Vocabulary.of(PORTS, "both")
     vocabulary.save(tmp_path / "v.json")
     assert Vocabulary.load(tmp_path / "v.json") == vocabulary
     (tmp_path / "v.json").write_text('{"words": 3}')
-    with pytest.raises(RsitmdError, match="no vocabulary"):
+    with pytest.raises(RsitmdError, match="not a vocabulary"):
         Vocabulary.load(tmp_path / "v.json")
 
 
-def test_keywords_derived_by_the_rule() -> None:
+def test_derived_keyword_words() -> None:
     # 100 images: "pond" on 6 of them, "grass" on 50, "ox" too short, "rare" on 4.
     captions = ["the pond ox"] * 6 + ["the grass"] * 50 + ["a"] * 40 + ["rare"] * 4
     data = dataset(*[([raw], []) for raw in captions])
@@ -124,7 +124,7 @@ def test_keywords_derived_by_the_rule() -> None:
     assert vocabulary.keywords_of(data)[-1] == ()
 
 
-def test_derived_keywords_of_an_image_come_by_how_many_sentences_hold_them() -> None:
+def test_derived_keywords_are_ordered_by_number_of_sentences() -> None:
     captions = ["a pond and a road", "the road", "a pier"]
     assert derive_keywords(captions, ("pier", "pond", "road")) == ("road", "pier", "pond")
     many = [" ".join("abcdefgh")]
@@ -139,7 +139,7 @@ def test_derived_keywords_of_a_query_are_those_of_its_image() -> None:
         assert phrases(vocabulary, texts, 0) == expected
 
 
-def test_a_sentence_is_the_mean_of_both_directions_over_its_steps() -> None:
+def test_a_sentence_is_the_mean_of_both_directions_and_all_steps() -> None:
     torch.manual_seed(0)
     encoder = SentenceEncoder(20, 4, 3)
     words = torch.tensor([[5, 6, 7, 8], [9, 3, 0, 0]])

@@ -94,7 +94,7 @@ def test_a_folder_of_folds_with_maps(
         result = json.loads((run / "result.json").read_text())
         assert (result["settings"]["folds"], result["settings"]["fold"]) == (2, fold)
         found.append(result["mean_recall"])
-        assert any(f"mean recall {result['mean_recall']:.2f}" in line for line in lines)
+        assert any(f"mean recall: {result['mean_recall']:.2f}" in line for line in lines)
         tested = {image.filename for image in load_dataset(data).select("test")}
         pictures = {file.name for file in (run / "maps").iterdir()}
         assert pictures == {f"{name}.png" for name in tested} | {"sheet.png"}
@@ -106,9 +106,9 @@ def test_images_that_were_learned_from(
 ) -> None:
     run = tmp_path / "seed-0"
     shutil.copytree(runs / "seed-0", run)
-    line = "images of train were learned from: this is no measure of new images"
+    line = "the model was trained on images of train: the figures do not hold for new images"
     assert _run(["benchmark", "evaluate", str(run), str(data)], False) == 0
-    assert "learned from" not in capsys.readouterr().out
+    assert "was trained on" not in capsys.readouterr().out
     assert _run(["benchmark", "evaluate", str(run), str(data), "--split", "train"], False) == 0
     assert line in capsys.readouterr().out.splitlines()
     assert _run(["benchmark", "compare", str(run)], False) == 0
@@ -125,11 +125,11 @@ def test_eight_views(
     assert _run(["benchmark", "evaluate", str(plain), str(data)], False) == 0
     assert "views" not in capsys.readouterr().out
     assert _run(["benchmark", "evaluate", str(turned), str(data), "--views", "8"], False) == 0
-    assert "each image seen in 8 views" in capsys.readouterr().out
+    assert "scores are means over 8 views of each image" in capsys.readouterr().out
     assert _run(["benchmark", "compare", str(plain), str(turned), "--format", "json"], False) == 0
     compared = json.loads(capsys.readouterr().out)
     assert [system["name"] for system in compared["systems"]] == ["plain", "turned"]
-    assert compared["notes"] == ["turned: each image seen in 8 views"]
+    assert compared["notes"] == ["turned: scores are means over 8 views of each image"]
     scores = ["--scores", str(tmp_path / "x.npy"), str(data), "--views", "2"]
     assert _run(["benchmark", "evaluate", *scores], False) == 2
     assert "--views needs a RUN" in capsys.readouterr().err
@@ -167,7 +167,7 @@ def test_a_run_that_cannot_be_written_is_refused_before_anything_is_encoded(
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr == (
         f"error: {runs / 'seed-0'}: cannot be written (read-only file system); "
-        "name another folder for the result with -o DIR\n"
+        "use another folder for the result with -o DIR\n"
     )
     found = run_mounted(of_both, tool("evaluate", runs, data, "--trec", "-o", tmp_path / "o"))
     assert found.returncode == 0, found.stderr
@@ -233,7 +233,7 @@ def test_search(data: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert [set(entry) for entry in found] == [
         {"rank", "image", "score", "category", "sentences"}
     ] * 2
-    assert "note: not in the training: " in said.err
+    assert "note: not in the training data: " in said.err
     assert "zxq" in said.err
 
 
@@ -251,8 +251,8 @@ def test_positives(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["evaluate", "RUN"], "no PATH given; write: rsitmd benchmark evaluate RUN PATH"),
-        (["evaluate", "--scores", "x.npy", "RUN", "DATA"], "--scores takes no RUN"),
+        (["evaluate", "RUN"], "PATH is missing; run: rsitmd benchmark evaluate RUN PATH"),
+        (["evaluate", "--scores", "x.npy", "RUN", "DATA"], "--scores replaces RUN"),
         (["evaluate", "--scores", "x.npy", "DATA", "--maps"], "--maps needs a RUN"),
         (["evaluate", "--scores", "x.npy", "DATA", "--trec"], "--trec needs a folder"),
         (["search", "RUN", "DATA", "--text", " "], "the sentence is blank"),
@@ -277,10 +277,10 @@ def test_wrong_usage_is_one_line_and_exit_2(
     ("arguments", "line"),
     [
         (["evaluate", "RUN", "DATA", "--split", "val"], "no images in split 'val'"),
-        (["evaluate", "DATA", "DATA"], "holds no run"),
+        (["evaluate", "DATA", "DATA"], "contains no run"),
         (["evaluate", "RUN", "DATA", "--positives", "absent.json"], "absent.json"),
         (["evaluate", "--scores", "absent.npy", "DATA"], "is no array that can be read safely"),
-        (["compare", "DATA"], "is no run"),
+        (["compare", "DATA"], "is not a run"),
         (["positives", "DATA", "-o", "absent/p.json", "--answers", "a.json"], "absent/p.json"),
     ],
 )

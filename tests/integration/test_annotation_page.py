@@ -59,7 +59,7 @@ def test_an_annotator_signs_up_writes_and_pull_brings_exactly_that(
     assert_shows(page, folder / "images" / "harbour_1.tif")
     for part in (picture(page), sentence(page), keywords(page), submit_button(page)):
         assert in_sight(page, part)
-    for words in ("what lies beside what", "three planes", "ship, boat, vessel", "- port"):
+    for words in ("what is next to what", "three planes", "ship, boat, vessel", "- port"):
         assert in_sight(page, page.get_by_text(words))
     left, right = picture(page).bounding_box(), sentence(page).bounding_box()
     assert left is not None

@@ -109,7 +109,7 @@ class Campaign:
         except RsitmdError as error:
             if isinstance(error, Refused):
                 raise
-            assert "connection failed" in str(error) or "no Label Studio answers" in str(error)
+            assert "connection failed" in str(error) or "Label Studio does not answer" in str(error)
 
     def _send(self, person: Annotator, key: Key) -> None:
         turn = next(self._turns)

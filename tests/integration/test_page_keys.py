@@ -91,7 +91,9 @@ def test_keywords_alone_by_keys(
     wait_for_focus(page, "keywords")
     page.keyboard.type("  ")
     press(page, "Control+Enter")
-    page.get_by_text("There are only spaces. Write at least one keyword of your own.").wait_for()
+    page.get_by_text(
+        "This field contains only spaces. Write at least one keyword of your own."
+    ).wait_for()
     wait_for_focus(page, "keywords")
     press(page, "Control+A")
     page.keyboard.type("red quay")

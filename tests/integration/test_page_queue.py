@@ -341,7 +341,7 @@ def test_changes_that_are_not_submitted_are_listed_until_they_are(
         assert found == listed, key
     assert own(queue(session(other)), campaign.projects[other])["unsubmitted"] == []
 
-    text = "1 image with changes that are not submitted"
+    text = "1 image with unsubmitted changes"
     page.goto(server.url)
     home = page.locator(f"#rsitmd-home section:has(a[href*='task={tasks[0]}'])")
     home.get_by_text(f"{text}. Open the image and press Update:").wait_for()
@@ -350,7 +350,7 @@ def test_changes_that_are_not_submitted_are_listed_until_they_are(
     page.add_init_script(WATCH_GUIDE)
     page.goto(f"{server.url}/projects/{project}/data?labeling=1")
     end = page.locator("#rsitmd-end")
-    end.get_by_text("All images are done, but some changes are not submitted.").wait_for()
+    end.get_by_text("All images are done, but there are unsubmitted changes.").wait_for()
     page.wait_for_function("window.greeted && !document.querySelector('.lsf-modal-ls')")
     assert in_sight(page, end)
     shot(page, "queue-end-unsubmitted")

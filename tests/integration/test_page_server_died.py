@@ -71,7 +71,7 @@ def test_a_server_that_dies_and_comes_back_takes_no_word_with_it(
         with dead(server):
             page.keyboard.type(" at the quay")
             no_answer.wait_for()
-            assert "What you wrote is kept in this browser" in no_answer.inner_text()
+            assert "Your text is kept in this browser" in no_answer.inner_text()
             shot(page, "server-died", LAPTOP)
             page.keyboard.type(" side by side.")
         no_answer.wait_for(state="hidden")

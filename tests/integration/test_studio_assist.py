@@ -97,7 +97,7 @@ def hint(client: Client, task: int) -> str:
 def started(tool: Tool, folder: Path) -> subprocess.Popen[str]:
     process = tool.start("annotate", "assist", folder)
     assert process.stdout is not None
-    while not (line := process.stdout.readline()).startswith("sentences known"):
+    while not (line := process.stdout.readline()).startswith("sentences read"):
         assert line, process.communicate()[1]
     return process
 
@@ -115,7 +115,7 @@ def test_hints_come_go_and_are_caught_up(
         # Nearly a sentence of another image; that one's text is not shown.
         lead.submit(tasks[2], [GOOD.replace("wide ", "")], ["red box"])
         said = until(lambda: hint(client, tasks[2]))
-        assert "nearly repeats a sentence of another image" in said
+        assert "almost the same as a sentence of another image" in said
         assert GOOD not in said
     finally:
         process.send_signal(signal.SIGKILL)
@@ -313,4 +313,4 @@ def test_a_server_that_does_not_let_it_connect_is_named(
     assert tool.run("annotate", "push", folder).returncode == 0
     answer = tool.run("annotate", "assist", folder)
     assert answer.returncode == 1
-    assert "start it with: rsitmd annotate serve DIR --assist" in answer.stderr
+    assert "restart the server with: rsitmd annotate serve DIR --assist" in answer.stderr

@@ -243,7 +243,9 @@ def test_the_server_shows_the_renditions_of_its_own_workspace(
     pushed = tool.run("annotate", "push", folder, "--json")
     assert pushed.returncode == 0, pushed.stderr
     assert PushReport(**json.loads(pushed.stdout)).new == 2
-    assert tool.run("annotate", "push", folder).stdout.startswith("tasks: 0 new, 0 found, 2 known")
+    assert tool.run("annotate", "push", folder).stdout.startswith(
+        "tasks: 0 created, 2 already pushed\n"
+    )
     with Workspace.open(folder) as workspace:
         task = next(iter(tasks_of(workspace).values()))
         file = rendition_path(workspace, "Häfen & Co #1_1.tif")

@@ -168,7 +168,7 @@ def test_limit_category_and_order(
             "harbour_1.tif", "airport_1.tif", "airport_2.tif",
         }  # fmt: skip
         assert push(workspace, PushOptions(order="random")).new == 8
-        with pytest.raises(RsitmdError, match="no order"):
+        with pytest.raises(RsitmdError, match="unknown order"):
             push(workspace, PushOptions(order="by mood"))
 
 
@@ -239,8 +239,8 @@ def test_a_page_that_loses_fields_gets_a_new_project_and_texts_stay(
     )
     said: list[str] = []
     with Workspace.open(folder, write=True) as workspace:
-        push(workspace, say=said.append)
-        assert any("a new project takes the images without texts" in line for line in said)
+        push(workspace, notify=said.append)
+        assert any("a new project gets the other images" in line for line in said)
         assert set(tasks_of(workspace, email)) == set(others)
         assert pull(workspace).deleted == 0
         texts = [s.raw for image in merged_images(workspace) for s in image.sentences]

@@ -42,7 +42,7 @@ def test_from_pilot_to_campaign(
     folder = make_workspace(images=4, settings=SETTINGS)
     with Workspace.open(folder, write=True) as workspace:
         assert start_pilot(workspace, None, references) == ["harbour_1.tif", "harbour_2.tif"]
-        with pytest.raises(RsitmdError, match="has a pilot already"):
+        with pytest.raises(RsitmdError, match="already has a pilot"):
             start_pilot(workspace)
         for email, _ in annotators[:3]:
             join(workspace, email)
@@ -138,15 +138,15 @@ def test_a_pilot_in_mid_campaign_stops_nobody_and_can_end_and_begin_anew(
         write(workspace, b, berta, "main", 1)  # not pulled when the pilot starts
     started = tool.run("annotate", "pilot", folder, "--start", "--images", 2, "--reviewer", "Lee")
     assert started.returncode == 0, started.stderr
-    assert f"let in, as they have written already: {a}" in started.stderr
+    assert f"admitted, already wrote for the campaign: {a}" in started.stderr
     with Workspace.open(folder, write=True) as workspace:
         add_images(workspace, 3, category="airport")
         join(workspace, c)
         pull(workspace)
         said: list[str] = []
-        report = push(workspace, say=said.append)
+        report = push(workspace, notify=said.append)
         assert kinds(report) == {a: {"main"}, b: {"main"}, c: {"pilot"}}
-        assert said == [f"{b} wrote before the pilot began and is let in"]
+        assert said == [f"{b} wrote captions before the pilot started and is admitted"]
         assert report.new == 2 * 3 + 2  # new images for those who work, the pilot for the other
         write(workspace, c, clara, "pilot", 2)
         pull(workspace)
@@ -155,7 +155,7 @@ def test_a_pilot_in_mid_campaign_stops_nobody_and_can_end_and_begin_anew(
         practice = next(p["id"] for p in report.projects if p["kind"] == "pilot")
 
     stopped = tool.run("annotate", "pilot", folder, "--stop")
-    assert f"pilot stopped; let in: {c}" in stopped.stderr
+    assert f"pilot stopped; admitted: {c}" in stopped.stderr
     with Workspace.open(folder, write=True) as workspace:
         add_images(workspace, 3, category="farm")
         report = push(workspace)

@@ -57,10 +57,10 @@ def test_a_skipped_image_goes_round_and_is_named_at_the_end(
         assert pull(workspace).skipped == 1
     pushed = tool.run("annotate", "push", folder)
     everybody = ", ".join(sorted(people))
-    warning = f"warning: harbour_1.tif: skipped by {everybody}, and nobody else can take it"
+    warning = f"warning: harbour_1.tif: skipped by {everybody}, no other annotator is available"
     assert warning in pushed.stderr
-    assert "add a person with: rsitmd annotate users" in pushed.stderr
-    assert "tasks: 0 new" in pushed.stdout
+    assert "To add an annotator, run: rsitmd annotate users" in pushed.stderr
+    assert "tasks: 0 created" in pushed.stdout
     shown = tool.run("annotate", "status", folder)
     assert warning in shown.stderr
     state = json.loads(tool.run("annotate", "status", folder, "--json").stdout)

@@ -33,10 +33,10 @@ PASSWORD = "a long password for tests"
 
 def test_the_command_adds_lists_and_deactivates(make_workspace: MakeWorkspace, tool: Tool) -> None:
     folder = make_workspace(images=2)
-    assert "nobody yet" in tool.run("annotate", "users", folder).stdout
+    assert "no annotators yet" in tool.run("annotate", "users", folder).stdout
     added = tool.run("annotate", "users", folder, "add", "a@example.org", "b@example.org")
     assert added.returncode == 0, added.stderr
-    assert "a@example.org: takes part, has not signed up yet, 0 written, 0 to do" in added.stdout
+    assert "a@example.org: active, has not signed up yet, 0 written, 0 to do" in added.stdout
     assert tool.run("annotate", "push", folder).returncode == 0
     people = json.loads(tool.run("annotate", "users", folder, "--json").stdout)
     assert [(p["email"], p["active"], p["open"]) for p in people] == [
@@ -44,11 +44,13 @@ def test_the_command_adds_lists_and_deactivates(make_workspace: MakeWorkspace, t
         ("b@example.org", True, 2),
     ]
     left = tool.run("annotate", "users", folder, "deactivate", "a@example.org")
-    assert "to give 2 open images to others, run: rsitmd annotate push" in left.stderr
+    assert "To assign 2 open images to others, run: rsitmd annotate push" in left.stderr
     assert "a@example.org: left" in left.stdout
     unknown = tool.run("annotate", "users", folder, "deactivate", "a@example.org")
     assert unknown.returncode == 1
-    assert "takes no part in this campaign; who takes part: b@example.org" in unknown.stderr
+    assert (
+        "is not an active annotator of this campaign; use one of: b@example.org" in unknown.stderr
+    )
     assert tool.run("annotate", "users", folder, "add", "no address").returncode == 2
     assert tool.run("annotate", "users", folder, "add").returncode == 2
 
@@ -70,7 +72,7 @@ def test_who_signs_up_after_connect_takes_part_and_others_do_not(
         [str(folder), "--url", server.url, "--token-file", str(token), "--images", where],
     )
     assert done.exit_code == 0, done.output
-    assert "was tested with Label Studio 0.1, the server is 1." in done.output
+    assert "was tested with Label Studio 0.1; the server runs 1." in done.output
     for name in ("newcomer1", "newcomer2"):
         sign_up_or_in(invitation_link(client), f"{name}@example.org", PASSWORD)
     with Workspace.open(folder, write=True) as workspace:
@@ -151,13 +153,16 @@ def test_an_account_removed_on_the_server_takes_no_part_and_its_images_go_to_oth
     assert f"{gone}: account removed on the server" in pulled.stderr
     listed = tool.run("annotate", "users", folder)
     assert f"{gone}: left (account removed on the server), 1 written, 0 to do" in listed.stdout
-    assert f"{gone}: account removed on the server, open images go to others" in listed.stderr
+    assert f"{gone}: account removed on the server" in listed.stderr
     assert (
         f"{gone} (left: account removed on the server)"
         in tool.run("annotate", "status", folder).stdout
     )
     pushed = tool.run("annotate", "push", folder)
-    assert f"{gone}: account removed on the server, open images go to others" in pushed.stderr
+    assert (
+        f"{gone}: account removed on the server; open images were assigned to other annotators"
+        in pushed.stderr
+    )
     with Workspace.open(folder, write=True) as workspace:
         assert open_images(workspace) == {other: 3}
         assert [p.email for p in taking_part(workspace)] == [other]

@@ -78,7 +78,7 @@ def test_an_accepted_sentence_stays_when_its_task_is_deleted(
     said = [line for line in pulled.stderr.splitlines() if "was deleted" in line]
     assert [line.split(":")[1].strip() for line in said] == ["harbour_1.tif", "harbour_2.tif"]
     assert all(email in line for line in said)
-    assert "Stays in the dataset: 1 accepted sentence." in said[0]
+    assert "1 accepted sentence will stay in the dataset." in said[0]
     assert "accepted" not in said[1]
     with Workspace.open(folder, write=True) as again:
         assert captions(again) == {"harbour_1.tif": ("Two boats in harbour_1.tif.",)}
@@ -119,7 +119,7 @@ def test_a_changed_page_is_named_and_restored(
     folder = workspace.path
     workspace.close()
     pulled = tool.run("annotate", "pull", folder)
-    assert f"The page of project {number} was changed on the server" in pulled.stderr
+    assert f"project {number}: the labeling page was changed on the server" in pulled.stderr
     pushed = tool.run("annotate", "push", folder, "--json")
     report = json.loads(pushed.stdout)
     assert (report["restored_pages"], report["new"], report["known"]) == ([number], 0, 3)
@@ -176,7 +176,7 @@ def test_texts_in_a_field_that_nobody_knows_are_named(
     workspace.close()
     pulled = tool.run("annotate", "pull", folder)
     assert "harbour_2.tif by" in pulled.stderr
-    assert "in the field 'remark', which is not read" in pulled.stderr
+    assert "in the unknown field 'remark'" in pulled.stderr
     assert "left sentence 1 empty" in pulled.stderr
     assert "rsitmd annotate push" in pulled.stderr
 

@@ -290,7 +290,7 @@ def test_a_check_finds_what_earlier_versions_misplaced_and_takes_it_away(
     assert "wrote this for harbour_3.tif: Written for harbour_3.tif." in checked.stdout
     assert "--check --fix" in checked.stdout
     fixed = tool.run("annotate", "pull", folder, "--check", "--fix")
-    assert (fixed.returncode, "taken away: 1" in fixed.stdout) == (0, True)
+    assert (fixed.returncode, "removed: 1" in fixed.stdout) == (0, True)
     assert tool.run("annotate", "pull", folder).returncode == 0
     assert tool.run("annotate", "pull", folder, "--check").returncode == 0
     with Workspace.open(folder) as again:

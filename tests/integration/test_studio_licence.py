@@ -132,19 +132,19 @@ def test_the_lead_records_paper_and_status_names_who_lacks_it(
                 person.submit(each.id, [f"Two {email} ships lie at quay {each.id}."], ["red ship"])
     answer(annotators[0][1], task)
     pulled = tool.run("annotate", "pull", folder)
-    assert "people who accepted the licence: 1" in pulled.stdout, pulled.stderr
+    assert "annotators who accepted the licence: 1" in pulled.stdout, pulled.stderr
     done = tool.run("annotate", "users", folder, "accept", emails[1], "--reviewer", "B. Lee")
     assert done.returncode == 0, done.stderr
-    assert f"{emails[1]}: recorded" in done.stderr
-    assert f"{emails[2]}: takes part, has not accepted the licence" in done.stdout
-    assert f"{emails[1]}: takes part, 2 written" in done.stdout
+    assert f"{emails[1]}: acceptance recorded" in done.stderr
+    assert f"{emails[2]}: active, has not accepted the licence" in done.stdout
+    assert f"{emails[1]}: active, 2 written" in done.stdout
     again = tool.run("annotate", "users", folder, "accept", emails[1])
-    assert f"{emails[1]}: had accepted already" in again.stderr
+    assert f"{emails[1]}: has already accepted the licence" in again.stderr
     status = tool.run("annotate", "status", folder)
-    assert f"licence CC-BY-4.0: 2 accepted, not yet: {emails[2]}" in status.stdout
+    assert f"licence CC-BY-4.0: 2 accepted, pending: {emails[2]}" in status.stdout
     page = folder / "status.html"
     tool.run("annotate", "status", folder, "--html", page)
-    assert f"not yet: {emails[2]}" in page.read_text(encoding="utf-8")
+    assert f"not by {emails[2]}" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.browser

@@ -186,7 +186,7 @@ def test_the_page_counts_characters_and_says_the_bounds(
     keywords(page).click()
     page.keyboard.type("red quay")
     submit_button(page).click()
-    page.get_by_text("There are only spaces. Write your sentence.").wait_for()
+    page.get_by_text("This field contains only spaces. Write your sentence.").wait_for()
     with Workspace.open(folder, write=True) as workspace:
         assert pull(workspace).new == 0
 
@@ -301,10 +301,10 @@ def test_a_ranking_is_chosen_by_keys_pulled_and_told(
     assert state["agreement"] == 0.667
     assert state["alpha"] is not None
     told = tool.run("annotate", "status", folder).stdout
-    votes = "sentence 1 2, equal 1, 33% of the pairs of people agree"
-    assert f"harbour_1.tif: sentence 1 wins ({votes})" in told
-    assert "ranking: 2 images, won: sentence 1 1" in told
-    assert "67% of the pairs of people agree, Krippendorff's alpha (nominal)" in told
+    votes = "sentence 1: 2, equal: 1; 33% of annotator pairs agree"
+    assert f"harbour_1.tif: winner: sentence 1 (votes: {votes})" in told
+    assert "ranking: 2 images; winners: sentence 1: 1" in told
+    assert "67% of annotator pairs agree, Krippendorff's alpha (nominal)" in told
     assert "better: sentence 1" in tool.run("annotate", "log", folder, "harbour_1.tif").stdout
     shown = tmp_path / "ranking.html"
     with Workspace.open(folder) as workspace:

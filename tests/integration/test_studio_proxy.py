@@ -96,7 +96,7 @@ def test_people_elsewhere_sign_up_and_write_through_the_proxy_of_the_docs(
         said = [next(serve.stdout) for _ in range(2)]
         assert said == [
             f"Label Studio: http://127.0.0.1:{PORT}\n",
-            f"for people elsewhere: {SITE}\n",
+            f"public URL: {SITE}\n",
         ]
         link = tool.run("annotate", "invite", folder).stdout.strip()
         assert link.startswith(f"{SITE}/user/signup/?token=")

@@ -124,7 +124,7 @@ def test_tasks_of_others_are_left_out_and_named(written: Path, client: Client, t
     )
     answer = tool.run("annotate", "pull", written)
     assert answer.returncode == 0
-    assert "1 task on the server without a key of this workspace" in answer.stderr
+    assert "ignored 1 task on the server that this workspace did not create" in answer.stderr
 
 
 def test_a_pull_looks_only_at_what_changed(written: Path, annotators: People) -> None:
@@ -267,8 +267,8 @@ def test_a_wrong_token_is_one_line_without_it(
         answer = tool.run("annotate", command, written)
         assert answer.returncode == 1
         assert answer.stderr.splitlines()[-1] == (
-            f"error: {server.url}: the server refuses the token; copy it again from the server's"
-            " page Account & Settings"
+            f"error: {server.url}: the server refuses the token; copy the token again from"
+            " the page Account & Settings of the server"
         )
         assert wrong not in answer.stdout + answer.stderr
 
@@ -282,7 +282,7 @@ def test_an_absent_server_is_one_line(written: Path, tool: Tool) -> None:
         assert answer.returncode == 1
         last = answer.stderr.splitlines()[-1]
         assert last.startswith("error: ")
-        assert "no Label Studio answers; start the server" in last or "no project" in last
+        assert "Label Studio does not answer; start the server" in last or "no project" in last
     assert json.loads(tool.run("annotate", "status", written, "--json").stdout)["images"] == 5
 
 
@@ -312,6 +312,6 @@ def test_connect_checks_address_and_token(
     assert connect("--url", server.url)[0] == 0
     assert tool.run("annotate", "invite", folder).stdout.startswith(f"{server.url}/user/signup/")
     token.write_text("", encoding="ascii")
-    assert "holds no token" in connect("--url", server.url)[1]
+    assert "does not contain a token" in connect("--url", server.url)[1]
     token.unlink()
     assert "cannot be read" in connect("--url", server.url)[1]

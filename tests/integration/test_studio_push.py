@@ -113,7 +113,7 @@ def test_a_post_that_may_have_been_done_is_not_sent_again_unseen(
 ) -> None:
     relay.spoil = lambda method, path, count: 502 if method == "POST" else None
     with Workspace.open(make_workspace(url=relay.url), write=True) as workspace:
-        with pytest.raises(RsitmdError, match="the server answers 502"):
+        with pytest.raises(RsitmdError, match="the server answered 502"):
             push(workspace)
         assert [method for method, _ in relay.seen].count("POST") == 1
 
@@ -220,7 +220,7 @@ def test_images_that_lie_elsewhere_now_are_shown_from_there_and_texts_stay(
         annotators[0][1].submit(task, ["Two boats lie here."], ["white boat"])
         save_connection(workspace, Connection(server.url, server.url, server.token, "upload"))
         said: list[str] = []
-        report = push(workspace, say=said.append)
+        report = push(workspace, notify=said.append)
         assert (report.new, report.changed) == (0, 2)
         assert said == [f"new data for 2 tasks of project {project_of(workspace)}"]
         for page in client.pages(project_of(workspace)):

@@ -198,7 +198,7 @@ def test_the_sentence_that_is_named_is_the_one_that_goes_back(
     file.write_text(f"image,annotator,sentence,note\nharbour_1.tif,{email},3,Count them\n")
     back = tool.run("annotate", "review", folder, "--send-back", file)
     assert back.returncode == 0, back.stderr
-    assert f"sent back to its author: {name}: Count them" in back.stdout
+    assert f"sent back: {name}: Count them" in back.stdout
     assert notes_on_server_of(folder, client) == {
         task: f"Sent back to {email}, sentence 3: Count them"
     }
@@ -223,12 +223,12 @@ def test_a_sentence_that_was_left_empty_goes_back(
     keys = ("complete", "incomplete", "missing", "missing_sentences")
     assert [state[key] for key in keys] == [0, 1, 1, 1]
     name = f"harbour_1.tif, {email}, sentence 2"
-    assert f"{name}: left empty" in tool.run("annotate", "review", folder).stdout
+    assert f"{name}: empty" in tool.run("annotate", "review", folder).stdout
     file = tmp_path / "back.csv"
     file.write_text(f"image,annotator,sentence,note\nharbour_1.tif,{email},2,\n")
     back = tool.run("annotate", "review", folder, "--send-back", file, "--accept")
     assert back.returncode == 0, back.stderr
-    assert f"sent back to its author: {name}: " in back.stdout
+    assert f"sent back: {name}: " in back.stdout
     assert "accepted: 2, rejected: 0" in back.stdout
     told = f"Sent back to {email}, sentence 2: please write it: it was left empty"
     assert notes_on_server_of(folder, client) == {task: told}
@@ -250,12 +250,12 @@ def test_the_commands_say_what_they_did(written: Workspace, annotators: People, 
     shown = tool.run("annotate", "review", folder)
     assert shown.returncode == 0, shown.stderr
     assert "S104" in shown.stdout
-    assert "states: new 6" in shown.stdout
+    assert "sentences by state: new 6" in shown.stdout
     back = tool.run(
         "annotate", "review", folder, "--send-back", "S104", "--accept", "--reviewer", "B. Lee"
     )
     assert back.returncode == 0, back.stderr
-    assert f"sent back to its author: harbour_1.tif, {annotators[0][0]}: " in back.stdout
+    assert f"sent back: harbour_1.tif, {annotators[0][0]}: " in back.stdout
     assert "accepted: 5, rejected: 0" in back.stdout
     log = tool.run("annotate", "log", folder, "harbour_1.tif")
     assert "sent back by B. Lee" in log.stdout
@@ -307,7 +307,7 @@ def test_decisions_stay_where_the_server_cannot_be_reached(
     gone = "http://127.0.0.1:9"
     how = "https://images.example.org/folder"
     save_connection(written, Connection(server.url, gone, server.token, how))
-    with pytest.raises(RsitmdError, match="no Label Studio answers"):
+    with pytest.raises(RsitmdError, match="Label Studio does not answer"):
         review(written, ReviewRequest("B. Lee", send_back="S104"))
     save_connection(written, Connection(server.url, server.url, server.token, how))
     assert review(written, ReviewRequest("B. Lee")).states == {"new": 5, "sent back": 1}
@@ -378,7 +378,7 @@ def test_an_annotator_sees_the_note_and_corrects(
         shown.write_text(status_page(workspace), encoding="utf-8")
     page.goto(shown.as_uri())
     assert "Campaign" in page.locator("h1").inner_text()
-    assert "1 of 2 images have all their sentences" in page.locator("main").inner_text()
+    assert "1 of 2 images have all sentences" in page.locator("main").inner_text()
     assert page.locator("svg").count() == 2
     assert email in page.locator("table").first.inner_text()
     shot(page, "status")

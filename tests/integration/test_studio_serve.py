@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +20,10 @@ import pytest
 from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.api.connection import connection_of
+from rsitmd_tools.studio.api.connection import Connection, connection_of
 from rsitmd_tools.studio.api.running import running_server
-from rsitmd_tools.studio.api.secrets import Secrets, keep, secrets_of
-from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.studio.api.secrets import Secrets, make_secrets, save_secrets, secrets_of
+from rsitmd_tools.studio.server.embedded import FIRST_START, SQLITE, EmbeddedServer
 from rsitmd_tools.studio.sync import pull as pull_module
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
@@ -98,7 +101,7 @@ def test_serve_says_where_and_how_and_ends_by_ctrl_c(
     # Another one is refused; the others find this one by themselves.
     second = tool.run("annotate", "serve", folder)
     assert second.returncode == 1
-    assert f"its server runs already at {url}" in second.stderr
+    assert f"the server of this workspace is already running at {url}" in second.stderr
     pushed = tool.run("annotate", "push", folder, "--json")
     assert json.loads(pushed.stdout)["new"] == 5
 
@@ -114,8 +117,8 @@ def test_serve_says_where_and_how_and_ends_by_ctrl_c(
     stopped = tool.run("annotate", "pull", folder)
     assert stopped.returncode == 1
     assert (
-        "its Label Studio is not running; start it in another terminal: rsitmd annotate serve"
-        in (stopped.stderr)
+        "Label Studio is not running for this workspace; to start it, run in another terminal:"
+        " rsitmd annotate serve" in stopped.stderr
     )
 
     # A restart finds everything again.
@@ -159,6 +162,31 @@ def test_a_serve_killed_while_it_starts_leaves_no_orphan(
         assert running_server(folder / "studio") == (server.url, "")
 
 
+def test_a_first_start_killed_in_its_migration_is_started_again(make_own: MakeOwn) -> None:
+    """Label Studio cannot continue such a migration: it ends with an error at every start."""
+    folder = make_own()
+    studio = folder / "studio"
+    shutil.rmtree(studio)
+    (studio / "data").mkdir(parents=True)
+    with closing(sqlite3.connect(studio / SQLITE)) as db:
+        db.execute(
+            "CREATE TABLE django_migrations (id INTEGER PRIMARY KEY, app TEXT, name TEXT,"
+            " applied TEXT)"
+        )
+        db.execute(
+            "INSERT INTO django_migrations VALUES"
+            " (1, 'tasks', '0002_auto_20210305_2035', '2026-01-01 00:00:00')"
+        )
+        db.commit()
+    secrets = make_secrets(studio)  # so it is no lost one
+    with pytest.raises(RsitmdError, match="Label Studio ended with code 1"):
+        EmbeddedServer(folder).start()
+    (studio / FIRST_START).touch()
+    with EmbeddedServer(folder) as server:
+        assert Client(Connection(secrets.server, server.url, server.token)).own_number() == 1
+    assert not (studio / FIRST_START).exists()
+
+
 def test_a_taken_port_is_one_line(make_own: MakeOwn, tool: Tool) -> None:
     folder = make_own(images=0)
     with socket.create_server(("127.0.0.1", 0)) as holder:
@@ -166,7 +194,7 @@ def test_a_taken_port_is_one_line(make_own: MakeOwn, tool: Tool) -> None:
         answer = tool.run("annotate", "serve", folder, "--port", port)
     assert answer.returncode == 1
     assert answer.stderr.splitlines()[-1] == (
-        f"error: 127.0.0.1:{port}: the port is taken; name another with --port"
+        f"error: 127.0.0.1:{port}: another program uses this port; use another port with --port"
     )
 
 
@@ -194,7 +222,7 @@ def test_a_restart_keeps_the_port_and_stops_when_another_program_uses_it(
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[-1] == (
         f"error: 127.0.0.1:{port}: another program uses the port of the last start; stop that"
-        f" program, or choose another port with --port; links that name port {port} then stop"
+        f" program, or use another port with --port; links with port {port} then stop"
         " working"
     )
     assert running_server(folder / "studio") is None
@@ -214,7 +242,7 @@ def test_a_token_that_the_server_does_not_know_is_replaced(make_own: MakeOwn) ->
     """As after a first start that was killed between the account and its token."""
     folder = make_own(images=0)
     made = secrets_of(folder / "studio")
-    keep(folder / "studio", Secrets(made.server, made.email, made.password, "0" * 40))
+    save_secrets(folder / "studio", Secrets(made.server, made.email, made.password, "0" * 40))
     with EmbeddedServer(folder) as server, Workspace.open(folder) as workspace:
         assert server.token == made.token
         Client(connection_of(workspace)).check()
@@ -242,7 +270,7 @@ def test_the_server_stops_between_two_pages_of_a_pull(
             with monkeypatch.context() as patch, pytest.raises(RsitmdError) as stopped:
                 patch.setattr(Client, "pages", stop_after_the_first)
                 pull(workspace)
-            assert str(stopped.value).endswith("no Label Studio answers; start the server")
+            assert str(stopped.value).endswith("Label Studio does not answer; start the server")
         assert workspace.db.execute("SELECT count(*) FROM annotation").fetchone()[0] == 2
         with EmbeddedServer(folder):
             assert pull(workspace).new == 3

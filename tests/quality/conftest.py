@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,7 @@ def found() -> Found:
             file = options.pop("folder") / "rsitmd.toml"
             file.write_text(settings, encoding="utf-8")
             chosen = load_settings(file)
+        chosen = replace(chosen, validate=replace(chosen.validate, select=(code,)))
         return [f for f in check(data, chosen, **options) if f.code == code]
 
     return run

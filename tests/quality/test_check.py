@@ -16,7 +16,7 @@ from rsitmd_tools.quality import check, check_subject, subject_of, summary
 from rsitmd_tools.quality.against import exclusion_list
 from rsitmd_tools.quality.baseline import Baseline
 from rsitmd_tools.quality.configure import settings_for
-from rsitmd_tools.quality.explain import explain, pages
+from rsitmd_tools.quality.explain import explain, pages, write_pages
 from rsitmd_tools.quality.registry import all_rules, selected_rules
 from rsitmd_tools.quality.words import WordLists
 from tests.quality.conftest import FIVE, dataset, record
@@ -132,10 +132,12 @@ def test_every_code_is_explained(code: str) -> None:
     assert all(f"## {title}" in text for title in ("Bad", "Good", "Fix", "Silence"))
 
 
-def test_the_pages_in_docs_are_those_of_the_docstrings() -> None:
-    folder = CHECKOUT / "docs" / "rules"
-    written = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.md")}
-    assert written == pages(), "run: make docs"
+def test_pages_are_written_for_the_site_and_old_ones_removed(tmp_path: Path) -> None:
+    (tmp_path / "X999.md").write_text("a rule that no longer exists")
+    write_pages(tmp_path)
+    written = {file.name: file.read_text(encoding="utf-8") for file in tmp_path.glob("*.md")}
+    assert written == pages()
+    assert all(f"[{code}]({code}.md)" in written["index.md"] for code in all_rules())
 
 
 def test_the_example_of_a_new_rule_in_contributing_works(tmp_path: Path) -> None:

@@ -56,9 +56,9 @@ def test_a_run_without_validation_has_its_loss_in_the_curves(make_run: MakeRun) 
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(RsitmdError, match="is no run; make one with: rsitmd benchmark train"):
+    with pytest.raises(RsitmdError, match="is not a run; create one with: rsitmd benchmark train"):
         read_runs([tmp_path])
-    with pytest.raises(RsitmdError, match="is no run"):
+    with pytest.raises(RsitmdError, match="is not a run"):
         read_runs([tmp_path / "absent"])
 
 
@@ -77,7 +77,7 @@ def test_a_run_that_is_not_evaluated(make_run: MakeRun) -> None:
         ("run.json", "[]", "run.json: is not an object"),
         ("run.json", "\xff", "run.json: is not JSON"),
         ("examples.json", '{"text_to_image": 3}', "examples.json: "),
-        ("metrics.csv", "epoch,loss\n0,1\n", "metrics.csv: line 2 does not hold epoch, loss"),
+        ("metrics.csv", "epoch,loss\n0,1\n", "metrics.csv: line 2 does not contain epoch, loss"),
         ("metrics.csv", "epoch,loss,val_mean_recall\n0,1\n", "metrics.csv: line 2"),
         ("metrics.csv", "epoch,loss,val_mean_recall\n0,1,high\n", "metrics.csv: line 2"),
     ],

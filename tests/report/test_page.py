@@ -60,7 +60,12 @@ def test_the_page_shows_figures_with_interval_and_chance(make_run: MakeRun, outp
         *("soft", "AMFMN, soft attention", "VSE++", "2 images, 10 texts", "random"),
         *("41.0", "31.0–51.0", "chance 10.0", "62.00", "52.5–71.5", "chance 20.0"),
         *("found 2nd", "not among the first 2", "Äcker", "resnet18", "margin.kind fixed"),
-        *("1.5, 2", "71.25 (chance 33.5", "7 unverified extra positives", "1.5 min"),
+        *(
+            "image->text 1.5, text->image 2.0",
+            "71.25 (chance 33.5",
+            "7 unverified extra positives",
+            "1.5 min",
+        ),
         *("The hardest sentences", "rank 2", "Mean recall by category"),
     ):
         assert shown in text

@@ -10,20 +10,14 @@ import pytest
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.splitting import split
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.store import utc_now
+from tests.builders import add
 
 
 def workspace_of(folder: Path) -> Workspace:
     workspace = Workspace.create(folder, "old")
     with workspace.transaction() as db:
-        db.executemany(
-            "INSERT INTO image (sha256, filename, category, number, source, width, height,"
-            " pixel_sha256, phash, ingested_at) VALUES (?, ?, 'port', ?, 's', 9, 9, ?, ?, ?)",
-            [
-                (str(n), f"port_{n}.tif", n, f"pixels {min(n, 38)}", hashes(n), utc_now())
-                for n in range(1, 41)
-            ],
-        )
+        for n in range(1, 41):
+            add(db, "image", number=n, pixel_sha256=f"pixels {min(n, 38)}", phash=hashes(n))
     return workspace
 
 

@@ -14,6 +14,7 @@ from rsitmd_tools.cli import root
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.splitting import split
 from rsitmd_tools.workspace import Workspace
+from tests import builders
 
 WHEN = "2026-01-02T03:04:05Z"
 Make = Callable[..., Path]
@@ -27,11 +28,7 @@ def add(folder: Path, count: int, first: int = 1, twins: bool = False) -> None:
             # Pseudo-random hashes lie some 32 bits apart.
             number = n - n % 2 if twins and n < 6 else n
             phash = f"{(number * 0x9E3779B97F4A7C15) % 2**64:016x}"
-            db.execute(
-                "INSERT INTO image (sha256, filename, category, number, source, width, height,"
-                " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, 's', 9, 9, ?, ?, ?)",
-                (str(n), f"{category}_{n}.tif", category, n, str(n), phash, WHEN),
-            )
+            builders.add(db, "image", category=category, number=n, sha256=str(n), phash=phash)
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from rsitmd_tools.studio.campaign.status import status
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import authors_by_image
 from rsitmd_tools.workspace.merge import merged_images
-
-WHEN = "2026-01-01T00:00:00.000000+00:00"
+from tests.builders import WHEN, add, add_annotation
 
 
 @pytest.fixture
@@ -22,45 +21,23 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     """One image that one person captions; the task is on the server."""
     with Workspace.create(tmp_path / "workspace") as made:
         with made.transaction() as db:
-            db.execute("INSERT INTO annotator (email, joined_at) VALUES ('anna@x.org', ?)", (WHEN,))
-            db.execute(
-                "INSERT INTO project (server, server_id, template, config, created_at)"
-                " VALUES ('here', 1, 't', 's', ?)",
-                (WHEN,),
-            )
-            db.execute(
-                "INSERT INTO image (sha256, filename, category, number, source, width, height,"
-                " pixel_sha256, phash, ingested_at)"
-                " VALUES ('k', 'port_1.tif', 'port', 1, 's', 1, 1, 'p', '0', ?)",
-                (WHEN,),
-            )
-            db.execute(
-                "INSERT INTO task (project_id, image_id, server_id, pushed_at) VALUES (1, 1, 1, ?)",
-                (WHEN,),
-            )
-            db.execute(
-                "INSERT INTO assignment (annotator_id, image_id, planned_at) VALUES (1, 1, ?)",
-                (WHEN,),
-            )
+            add(db, "annotator", email="anna@x.org", joined_at=WHEN)
+            add(db, "project")
+            add(db, "image")
+            add(db, "task", image_id=1)
+            add(db, "assignment", annotator_id=1, image_id=1)
         yield made
 
 
 def write(workspace: Workspace, number: int, *states_of: str, deleted: bool = False) -> None:
     """Store an annotation with a keyword and a sentence of each state."""
     with workspace.transaction() as db:
-        row = db.execute(
-            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
-            " result, deleted_at, pulled_at) VALUES (1, ?, ?, ?, 1, '[]', ?, ?)",
-            (number, WHEN, WHEN, WHEN if deleted else None, WHEN),
-        ).lastrowid
-        db.executemany(
-            "INSERT INTO sentence (annotation_id, slot, raw, state) VALUES (?, ?, ?, ?)",
-            [(row, slot, f"{number} {slot}", state) for slot, state in enumerate(states_of, 1)],
+        deleted_at = WHEN if deleted else None
+        row = add_annotation(
+            db, keywords=[f"red ship{number}"], server_id=number, deleted_at=deleted_at
         )
-        db.execute(
-            "INSERT INTO keyword (annotation_id, slot, raw) VALUES (?, 1, ?)",
-            (row, f"red ship{number}"),
-        )
+        for slot, state in enumerate(states_of, 1):
+            add(db, "sentence", annotation_id=row, slot=slot, raw=f"{number} {slot}", state=state)
 
 
 def seen(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...], int, int]:

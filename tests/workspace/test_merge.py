@@ -9,6 +9,7 @@ import pytest
 
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import is_keyword, merged_images
+from tests.builders import add, add_annotation
 
 NOW = "2026-01-01T00:00:00.000000+00:00"
 
@@ -19,23 +20,12 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     with Workspace.create(tmp_path / "w") as made:
         with made.transaction() as db:
             for number, split in ((1, "train"), (2, None)):
-                db.execute(
-                    "INSERT INTO image VALUES (?, ?, ?, 'port', ?, 's', 1, 1, 'p', 'h', NULL, ?, ?)",  # noqa: E501
-                    (number, f"sha{number}", f"port_{number}.tif", number, split, NOW),
-                )
-            db.executemany(
-                "INSERT INTO annotator (email) VALUES (?)", [("z@x",), ("a@x",), ("m@x",)]
-            )
-            db.execute(
-                "INSERT INTO project (id, server, server_id, template, config, created_at)"
-                " VALUES (1, 'server', 1, 't', 'c', ?)",
-                (NOW,),
-            )
-            db.executemany(
-                "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
-                " VALUES (?, 1, ?, ?, ?)",
-                [(1, 1, 11, NOW), (2, 2, 12, NOW)],
-            )
+                add(db, "image", id=number, number=number, split=split)
+            for email in ("z@x", "a@x", "m@x"):
+                add(db, "annotator", email=email)
+            add(db, "project")
+            for number in (1, 2):
+                add(db, "task", id=number, image_id=number, server_id=number + 10)
         yield made
 
 
@@ -51,18 +41,17 @@ def write(
     created: str = NOW,
 ) -> None:
     with workspace.transaction() as db:
-        row = db.execute(
-            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
-            " result, latest, deleted_at, pulled_at) VALUES (1, ?, ?, ?, ?, '[]', ?, ?, ?)",
-            (number, created, created, annotator, latest, deleted, NOW),
-        ).lastrowid
-        for slot, raw in enumerate(sentences, 1):
-            db.execute(
-                "INSERT INTO sentence (annotation_id, slot, raw, state) VALUES (?, ?, ?, ?)",
-                (row, slot, raw, state),
-            )
-        for slot, raw in enumerate(keywords, 1):
-            db.execute("INSERT INTO keyword VALUES (NULL, ?, ?, ?)", (row, slot, raw))
+        add_annotation(
+            db,
+            sentences,
+            keywords,
+            state=state,
+            server_id=number,
+            created_at=created,
+            annotator_id=annotator,
+            latest=latest,
+            deleted_at=deleted,
+        )
 
 
 def test_every_image_is_there_with_its_fields(workspace: Workspace) -> None:

@@ -13,6 +13,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.sync.revisions import carry_over, changed_accepted, restore
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.states import TRANSITIONS, move
+from tests.builders import WHEN, add
 
 STATES = ("new", "sent back", "accepted", "replaced", "rejected")
 
@@ -20,39 +21,19 @@ STATES = ("new", "sent back", "accepted", "replaced", "rejected")
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     with Workspace.create(tmp_path / "w") as workspace, workspace.transaction() as db:
-        db.execute(
-            "INSERT INTO image (id, sha256, filename, category, number, source, width, height,"
-            " pixel_sha256, phash, ingested_at) VALUES (1, 'k', 'c_1.tif', 'c', 1, 's', 1, 1, 'p',"
-            " 'h', 'n')"
-        )
-        db.execute("INSERT INTO annotator (id, email) VALUES (1, 'a@x')")
-        db.execute(
-            "INSERT INTO project (id, server, server_id, template, config, created_at)"
-            " VALUES (1, 's', 1, 't', 'c', 'n')"
-        )
-        db.execute(
-            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
-            " VALUES (1, 1, 1, 1, 'n')"
-        )
+        add(db, "image")
+        add(db, "annotator", email="a@x")
+        add(db, "project")
+        add(db, "task", image_id=1)
         yield db
 
 
 def revision(db: sqlite3.Connection, number: int, *texts: str, state: str = "new") -> list[int]:
     """Insert a revision; return the rows of its sentences."""
     db.execute("UPDATE annotation SET latest = 0")
-    db.execute(
-        "INSERT INTO annotation (id, task_id, server_id, updated_at, created_at, annotator_id,"
-        " result, pulled_at) VALUES (?, 1, 7, ?, 'n', 1, '[]', 'n')",
-        (number, f"time {number}"),
-    )
+    add(db, "annotation", id=number, server_id=7, updated_at=f"time {number}")
     return [
-        int(
-            db.execute(
-                "INSERT INTO sentence (annotation_id, slot, raw, state) VALUES (?, ?, ?, ?)",
-                (number, slot, raw, state),
-            ).lastrowid
-            or 0
-        )
+        add(db, "sentence", annotation_id=number, slot=slot, raw=raw, state=state)
         for slot, raw in enumerate(texts, 1)
     ]
 
@@ -120,9 +101,9 @@ def test_what_was_sent_back_and_is_empty_stays_sent_back(db: sqlite3.Connection)
 
 def test_what_was_listed_of_equal_words_is_not_listed_again(db: sqlite3.Connection) -> None:
     old = revision(db, 1, "One.", "Two.")
-    db.executemany(
-        "INSERT INTO seen_finding VALUES (?, 'S105', '1 words', 'n')", [(i,) for i in old]
-    )
+    for sentence in old:
+        row = {"sentence_id": sentence, "code": "S105", "message": "1 words", "seen_at": WHEN}
+        add(db, "seen_finding", **row)
     new = revision(db, 2, "One.", "Two boats.")
     carry_over(db, 1, 2)
     seen = [row[0] for row in db.execute("SELECT sentence_id FROM seen_finding ORDER BY 1")]

@@ -9,15 +9,18 @@ import click
 from rsitmd_tools.cli.options import workspace_argument
 
 
-@click.command("assist", short_help="Live hints for annotators.")
+@click.command("assist", short_help="Show live hints to annotators.")
 @workspace_argument
-@click.option("--port", type=click.IntRange(1, 65535), help="Port; a free one by default.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Port to listen on. Default: a free port."
+)
 def command(folder: Path, port: int | None) -> None:
-    """Suggest keywords and mark sentences that break a rule or repeat another.
+    """Suggest keywords, and warn about sentences that break a rule or repeat another one.
 
-    An ML backend on 127.0.0.1 for the projects of the workspace; its server must run with
-    `serve --assist`. Hints stand on the page of the task, by name. It runs until Ctrl-C;
-    annotation goes on without it, and a later start catches up.
+    Runs a Label Studio ML backend on 127.0.0.1 for the projects of the workspace. The server
+    must run with `serve --assist`. Hints appear on the labeling page of the task, with the
+    annotator's name. The command runs until Ctrl-C. Annotators can work without it; the next
+    start processes what was submitted in the meantime.
 
     \b
     Examples:
@@ -29,8 +32,8 @@ def command(folder: Path, port: int | None) -> None:
     from rsitmd_tools.studio.assist.run import Assist
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    click.echo("reading what was written ...", err=True)
+    click.echo("reading annotations ...", err=True)
     with Assist(folder, port) as assist:
         click.echo(f"assist: http://{assist.backend.address}")
-        click.echo(f"sentences known: {len(assist.adviser)}, hints given: {assist.hinted}")
+        click.echo(f"sentences read: {len(assist.adviser)}, hints shown: {assist.hinted}")
         threading.Event().wait()

@@ -6,23 +6,26 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 NOTES = {
-    "postgres": "the server's data are in PostgreSQL and NOT in this file: run pg_dump now",
-    "elsewhere": "the server runs elsewhere: its data are NOT in this file, back them up there",
-    "none": "no server was started in this workspace yet",
+    "postgres": "this file does NOT contain the server's data, which is in PostgreSQL. Run"
+    " pg_dump now.",
+    "elsewhere": "this file does NOT contain the data of the connected server. Back up that"
+    " server too.",
+    "none": "no server has been started in this workspace yet",
 }
 
 
-@click.command("backup", short_help="Copy workspace and server data into one file.")
+@click.command("backup", short_help="Back up the workspace and server data in one file.")
 @workspace_argument
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @json_option
 def command(folder: Path, file: Path, as_json: bool) -> None:
-    """Copy a workspace and its server's data into FILE, consistent, while people work.
+    """Back up a workspace and the data of its server in FILE.
 
-    FILE is a tar archive that holds the secrets too: only its owner can read it.
+    The copy is consistent even while annotators work. FILE is a tar archive. It contains the
+    server's secrets, so only its owner can read it. Use `restore` to unpack it.
 
     \b
     Examples:
@@ -36,6 +39,6 @@ def command(folder: Path, file: Path, as_json: bool) -> None:
     if as_json:
         print_json(asdict(report))
         return
-    click.echo(f"{file}: {report.files} files, {report.size / 1e6:.1f} MB")
+    click.echo(f"{file}: {count_of(report.files, 'file')}, {report.size / 1e6:.1f} MB")
     if report.server in NOTES:
         click.echo(f"warning: {NOTES[report.server]}", err=True)

@@ -9,28 +9,31 @@ import click
 from rsitmd_tools.cli.options import workspace_argument
 
 
-@click.command("connect", short_help="Use a server that runs elsewhere.")
+@click.command("connect", short_help="Connect to an existing Label Studio server.")
 @workspace_argument
-@click.option("--url", required=True, help="Address of the server.")
+@click.option("--url", required=True, help="URL of the server.")
 @click.option(
     "--token-file",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A file that holds the token alone.",
+    help="File that contains only the access token.",
 )
 @click.option(
     "--images",
     default="local",
     show_default=True,
     metavar="local|upload|URL-PREFIX",
-    help="How the server gets at the pictures.",
+    help="How the server reads the images.",
 )
 def command(folder: Path, url: str, token_file: Path, images: str) -> None:
-    """Use a Label Studio that runs elsewhere, instead of the workspace's own.
+    """Connect the workspace to an existing Label Studio server.
 
-    With ``--images local`` the server reads DIR/renditions/images, with ``upload`` they are
-    sent to it, with a URL prefix it takes them from PREFIX/NAME.png. Whoever signs up there
-    from now on takes part; add people who have an account with `users DIR add EMAIL`.
+    Use this instead of `serve` if your team already has a server. With `--images local`, the
+    server reads the folder DIR/renditions/images. With `--images upload`, `push` uploads the
+    images. With a URL prefix, the server reads PREFIX/NAME.png.
+
+    Accounts created on the server from now on join the campaign automatically. To add an
+    annotator who already has an account, run `rsitmd annotate users DIR add EMAIL`.
 
     \b
     Examples:
@@ -53,9 +56,9 @@ def command(folder: Path, url: str, token_file: Path, images: str) -> None:
 
     web = ("http://", "https://")
     if not url.startswith(web):
-        raise WrongUsage(f"--url {url}", hint="give the whole address, with http:// or https://")
+        raise WrongUsage(f"--url {url}", hint="use the full URL, with http:// or https://")
     if images not in (LOCAL, UPLOAD) and not images.startswith(web):
-        raise WrongUsage(f"--images {images}", hint="give local, upload or a URL prefix")
+        raise WrongUsage(f"--images {images}", hint="use local, upload or a URL prefix")
     address = url.rstrip("/")
     with Workspace.open(folder, write=True) as workspace:
         connection = Connection(address, address, token_from(token_file), images)
@@ -66,8 +69,8 @@ def command(folder: Path, url: str, token_file: Path, images: str) -> None:
                 workspace.set_fact(connected_fact(address), utc_now())
     if ".".join(version.split(".")[:2]) not in KNOWN_VERSIONS:
         click.echo(
-            f"warning: this tool was tested with Label Studio {', '.join(KNOWN_VERSIONS)}, the"
-            f" server is {version}: try push, annotate and pull on a few images first",
+            f"warning: this tool was tested with Label Studio {', '.join(KNOWN_VERSIONS)}; the"
+            f" server runs {version}. Test push, annotation and pull with a few images first.",
             err=True,
         )
     click.echo(f"connected: {address} (Label Studio {version})")

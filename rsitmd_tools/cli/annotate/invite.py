@@ -9,10 +9,12 @@ import click
 from rsitmd_tools.cli.options import workspace_argument
 
 
-@click.command("invite", short_help="Print a link by which people sign up.")
+@click.command("invite", short_help="Print the sign-up link for annotators.")
 @workspace_argument
 def command(folder: Path) -> None:
-    """Print the link by which annotators sign up.
+    """Print the link with which annotators sign up.
+
+    Send it to your annotators. The server must be running.
 
     \b
     Examples:

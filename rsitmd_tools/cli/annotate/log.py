@@ -10,14 +10,14 @@ import click
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 
 
-@click.command("log", short_help="Everything that was written for an image.")
+@click.command("log", short_help="Show the annotation history of an image.")
 @workspace_argument
 @click.argument("image")
 @json_option
 def command(folder: Path, image: str, as_json: bool) -> None:
-    """Show every revision of every annotation of an image, and the decisions about it.
+    """Show all revisions of all annotations of an image, with the review decisions.
 
-    IMAGE is its file name.
+    IMAGE is the file name of an image in the workspace.
 
     \b
     Examples:
@@ -32,7 +32,7 @@ def command(folder: Path, image: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    click.echo(f"{found['image']}: assigned to {', '.join(found['assigned']) or 'nobody'}")
+    click.echo(f"{found['image']}: assigned to {', '.join(found['assigned']) or 'no annotator'}")
     for entry in found["revisions"]:
         seconds = "" if entry["seconds"] is None else f", {entry['seconds']:.0f} s"
         marks = [
@@ -41,9 +41,10 @@ def command(folder: Path, image: str, as_json: bool) -> None:
             *(["deleted"] if entry["deleted_at"] else []),
             *([f"changed by {entry['changed_by']}"] if entry["changed_by"] else []),
         ]
-        told = f" [{', '.join(marks)}]" if marks else ""
+        suffix = f" [{', '.join(marks)}]" if marks else ""
         click.echo(
-            f"{entry['time']} {entry['annotator']} (annotation {entry['server_id']}{seconds}){told}"
+            f"{entry['time']} {entry['annotator']}"
+            f" (annotation {entry['server_id']}{seconds}){suffix}"
         )
         for sentence in entry["sentences"]:
             text = sentence["raw"] or "(left empty)"
@@ -61,13 +62,13 @@ def command(folder: Path, image: str, as_json: bool) -> None:
         if entry["choice"]:
             click.echo(printable(f"  better: {entry['choice']}"))
     for skip in found["skips"]:
-        click.echo(f"{skip['time']} {skip['annotator']} skipped it")
+        click.echo(f"{skip['time']} {skip['annotator']} skipped the image")
 
 
 def _origin(sentence: dict[str, Any]) -> str:
-    """Say where a sentence comes from."""
+    """Return the origin of a sentence, for the end of its line."""
     if not sentence["raw"]:
         return ""
     distance = sentence["edit_distance"]
-    how_far = "" if distance is None else f", edit distance {distance} from a machine's text"
-    return f" ({sentence['origin']}{how_far})"
+    edits = "" if distance is None else f", edit distance {distance} from the machine caption"
+    return f" ({sentence['origin']}{edits})"

@@ -1,4 +1,4 @@
-"""How `push` and `pull` print what happened to tasks and annotations on the server."""
+"""Output that `push` and `pull` share: renumbered tasks, deleted tasks and annotations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rsitmd_tools.errors import printable
 if TYPE_CHECKING:
     from rsitmd_tools.studio.sync.deletions import Deletion
 
-MOST = 10  # names that one line shows
+MAX_NAMES = 10  # names listed in one line
 
 
 def warn(text: str) -> None:
@@ -30,37 +30,38 @@ def print_moves(
     *,
     pushed: bool = False,
 ) -> None:
-    """Print which tasks have another number, and what was deleted on the server.
+    """Print which tasks have a new number, and what was deleted on the server.
 
     Args:
-        folder: The workspace.
-        adopted: Images whose task has another number.
+        folder: The workspace, for the commands in hints.
+        adopted: Images whose task has a new number.
         removed: Images whose task was deleted.
         deletions: Annotations that were deleted.
-        pushed: Whether a push prints it: it has made the tasks anew where they are needed.
+        pushed: Whether `push` calls this. It has already created the needed tasks again.
     """
     if adopted:
         click.echo(
-            printable(f"tasks that have another number on the server now: {_names(adopted)}")
+            printable(f"images whose task has a new number on the server: {_names(adopted)}")
         )
     if removed:
         command = shlex.join(["rsitmd", "annotate", "push", folder])
-        hint = "" if pushed else f". To make them anew where they are needed, run: {command}"
-        warn(f"tasks that were deleted on the server: {_names(removed)}{hint}")
+        hint = "" if pushed else f". To create the needed tasks again, run: {command}"
+        warn(f"images whose task was deleted on the server: {_names(removed)}{hint}")
     for entry in deletions:
-        kept = entry["accepted"]
+        accepted = entry["accepted"]
         command = shlex.join(["rsitmd", "annotate", "review", folder, "--reject", "FILE"])
         sentences = count_of(entry["sentences"], "sentence")
-        stays = (
-            f". Stays in the dataset: {count_of(kept, 'accepted sentence')}. To drop it, run:"
-            f" {command}"
+        pronoun = "it" if accepted == 1 else "them"
+        remains = (
+            f". {count_of(accepted, 'accepted sentence')} will stay in the dataset. To remove"
+            f" {pronoun}, run: {command}"
         )
         warn(
             f"{entry['image']}: the annotation of {entry['annotator']} was deleted on the server"
-            f" ({sentences}){stays if kept else ''}"
+            f" ({sentences}){remains if accepted else ''}"
         )
 
 
 def _names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return ", ".join(names[:MOST]) + more
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more

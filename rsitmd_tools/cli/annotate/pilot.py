@@ -9,24 +9,24 @@ import click
 from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 
-@click.command("pilot", short_help="New people caption the same images first.")
+@click.command("pilot", short_help="Test new annotators on common images.")
 @workspace_argument
-@click.option("--start", is_flag=True, help="Start a pilot; `push` sends its images.")
-@click.option("--stop", is_flag=True, help="End the pilot; `push` closes its projects.")
+@click.option("--start", is_flag=True, help="Start a pilot. Run `push` to send its images.")
+@click.option("--stop", is_flag=True, help="End the pilot. Run `push` to close its projects.")
 @click.option(
     "--images",
     type=click.IntRange(1, 100),
-    help="How many images the pilot has; 10 by default, or all with references if fewer.",
+    help="Number of pilot images. Default: 10, or all images with references if fewer.",
 )
 @click.option(
     "--references",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="References: a dataset, or a CSV with the columns image and sentence.",
+    help="Reference sentences: a dataset, or a CSV with the columns image and sentence.",
 )
-@click.option("--admit", multiple=True, metavar="EMAIL", help="Let somebody in.")
-@click.option("--refuse", multiple=True, metavar="EMAIL", help="Do not let somebody in.")
-@click.option("--reviewer", metavar="NAME", help="Who decides; your account's name by default.")
+@click.option("--admit", multiple=True, metavar="EMAIL", help="Admit an annotator to the campaign.")
+@click.option("--refuse", multiple=True, metavar="EMAIL", help="Refuse an annotator.")
+@click.option("--reviewer", metavar="NAME", help="Name of the reviewer. Default: your user name.")
 @json_option
 def command(
     folder: Path,
@@ -39,13 +39,15 @@ def command(
     reviewer: str | None,
     as_json: bool,
 ) -> None:
-    """Show how new people did in the pilot, and let them in or not.
+    """Show the results of the pilot; admit or refuse new annotators.
 
-    While there is a pilot, whoever is new gets its images alone; who is let in gets a share
-    of the campaign at the next push. Whoever has written for the campaign before it starts is
-    let in at once: run `pull` first. Texts of a pilot get into no dataset. `--stop` lets
-    everybody in who was not refused; `--stop --start` starts another pilot, for those who have
-    not written for the campaign and whom nobody let in.
+    During a pilot, new annotators receive only the pilot images. An admitted annotator receives
+    campaign images at the next push. Annotators who have already written for the campaign are
+    admitted when the pilot starts, so run `pull` before `--start`. Pilot sentences never become
+    part of a dataset.
+
+    `--stop` admits every annotator who was not refused. `--stop --start` replaces the pilot by a
+    new one, for annotators who have not written for the campaign and were not admitted.
 
     \b
     Examples:
@@ -62,11 +64,13 @@ def command(
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.admission import ADMITTED, REFUSED, admit_writers, decide
 
-    for option, given in (("--references", references), ("--images", images)):
-        if given is not None and not start:
-            raise WrongUsage(f"{option} is for --start", hint="add --start")
+    for option, value in (("--references", references), ("--images", images)):
+        if value is not None and not start:
+            raise WrongUsage(f"{option} requires --start", hint="add --start")
     if set(admit) & set(refuse):
-        raise WrongUsage("an address is admitted and refused", hint="choose one")
+        raise WrongUsage(
+            "the same address is passed to --admit and --refuse", hint="use one of the two options"
+        )
     who = reviewer or getpass.getuser()
     with Workspace.open(folder, write=start or stop or bool(admit or refuse)) as workspace:
         for email in admit:
@@ -74,39 +78,40 @@ def command(
         for email in refuse:
             decide(workspace, email, REFUSED, who)
         if stop:
-            let_in = stop_pilot(workspace, who)
-            click.echo(f"pilot stopped{'' if start else _let_in(let_in, folder)}", err=True)
+            admitted = stop_pilot(workspace, who)
+            click.echo(f"pilot stopped{'' if start else _after_stop(admitted, folder)}", err=True)
         if start:
             start_pilot(workspace, images, references, who)
             if wrote := admit_writers(workspace):
                 shown = ", ".join(wrote)
-                click.echo(f"let in, as they have written already: {shown}", err=True)
+                click.echo(f"admitted, already wrote for the campaign: {shown}", err=True)
         state = pilot_state(workspace)
     if as_json:
         print_json(state)
         return
     if not state["images"]:
-        click.echo("no pilot; start one with --start")
+        click.echo("no pilot; use --start to start one")
         return
     total = len(state["images"])
     click.echo(f"pilot of {count_of(total, 'image')}: {', '.join(state['images'])}")
     if state["references"] < total:
         lack = total - state["references"]
-        click.echo(f"{count_of(lack, 'image')} without reference sentences: no similarity there")
+        click.echo(f"{count_of(lack, 'image')} without reference sentences: no similarity computed")
     for person in state["people"]:
         found = ", ".join(f"{code} {n}" for code, n in person["findings"].items()) or "none"
-        like = "–" if person["similarity"] is None else f"{person['similarity']:.2f}"
-        decided = person["decision"] or "not decided"
+        mean = person["similarity"]
+        similarity = "not available" if mean is None else f"{mean:.2f}"
+        decided = person["decision"] or "no decision"
         by = f" by {person['decided_by']}" if person["decided_by"] else ""
         click.echo(
-            f"{person['email']}: {person['done']} of {len(state['images'])} done, similarity to"
-            f" the references {like}, findings: {found}; {decided}{by}"
+            f"{person['email']}: {person['done']} of {count_of(total, 'image')} done;"
+            f" similarity to references: {similarity}; findings: {found}; decision: {decided}{by}"
         )
 
 
-def _let_in(emails: list[str], folder: Path) -> str:
-    """Return who is let in by the end of a pilot, and how they get their images."""
+def _after_stop(emails: list[str], folder: Path) -> str:
+    """Return which annotators the end of a pilot admits, and the next command."""
     import shlex
 
-    admitted = f"; let in: {', '.join(emails)}" if emails else ""
+    admitted = f"; admitted: {', '.join(emails)}" if emails else ""
     return f"{admitted}; run: {shlex.join(['rsitmd', 'annotate', 'push', str(folder)])}"

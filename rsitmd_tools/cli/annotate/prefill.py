@@ -6,32 +6,40 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import FORMATS, json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import (
+    FormatName,
+    count_of,
+    json_option,
+    print_json,
+    workspace_argument,
+)
 
 
-@click.command("prefill", short_help="Give annotators captions to take and change.")
+@click.command("prefill", short_help="Show existing captions for correction.")
 @workspace_argument
 @click.option(
     "--captions",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="A dataset in any format, images named as in the workspace. Without it, captions kept"
-    " before go to tasks that have none yet.",
+    help="Dataset with captions, in any format; its image names must match the workspace."
+    " Without it, captions of earlier calls are sent to new tasks.",
 )
-@click.option("--model", help="What made them; the file's name by default.")
+@click.option("--model", help="Name of the model that wrote them. Default: the file name.")
 @click.option(
     "--input-format",
-    type=click.Choice(FORMATS),
-    help="Format of the captions; recognised when not given.",
+    type=FormatName(),
+    help="Format of the captions. Default: detected.",
 )
 @json_option
 def command(
     folder: Path, captions: Path | None, model: str | None, input_format: str | None, as_json: bool
 ) -> None:
-    """Show existing captions, or a model's, in the fields of tasks that were pushed.
+    """Prefill the sentence fields of pushed tasks with existing captions.
 
-    Each sentence then carries its origin: human, machine changed (with the edit distance),
-    machine untouched. Text that nobody changed is finding N108 and never counts.
+    Captions can come from a model or from another dataset. Annotators correct them. Each
+    sentence then records its origin: human, machine changed (with the edit distance), or
+    machine untouched. Unchanged captions are reported as finding N108 and never become part of
+    the dataset.
 
     \b
     Examples:
@@ -43,7 +51,7 @@ def command(
     from rsitmd_tools.studio.api.client import Client
     from rsitmd_tools.studio.api.connection import connection_of
     from rsitmd_tools.studio.campaign.prefill import PrefillReport, keep_captions, send_predictions
-    from rsitmd_tools.studio.sync.push import send_notes
+    from rsitmd_tools.studio.sync.task_updates import update_tasks
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder, write=True) as workspace:
@@ -52,12 +60,17 @@ def command(
             report = keep_captions(workspace, captions, model or captions.stem, input_format)
         client = Client(connection_of(workspace))
         send_predictions(workspace, client, report)
-        send_notes(workspace, client)  # the page says that the text is a model's
+        update_tasks(workspace, client)  # tells annotators that a model wrote the text
     if as_json:
         print_json(asdict(report))
         return
     if captions is not None:
-        click.echo(f"captions: {report.captions} for {report.images} images")
+        captioned = count_of(report.images, "image")
+        click.echo(f"captions saved: {report.captions} for {captioned}")
         if report.unknown:
-            click.echo(f"warning: {report.unknown} images are not in the workspace", err=True)
-    click.echo(f"predictions: {report.sent} sent, {report.known} known, {report.replaced} replaced")
+            absent = count_of(report.unknown, "image")
+            click.echo(f"warning: ignored captions of {absent} not in the workspace", err=True)
+    click.echo(
+        f"prefilled tasks: {report.sent} sent, {report.known} already sent,"
+        f" {report.replaced} replaced"
+    )

@@ -9,22 +9,24 @@ import click
 from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 
-@click.command("pull", short_help="Bring annotations into the workspace.")
+@click.command("pull", short_help="Fetch annotations into the workspace.")
 @workspace_argument
 @click.option(
     "--check",
     is_flag=True,
-    help="Pull nothing. Find texts that are stored for another image than they were written for.",
+    help="Only search for text that is stored for the wrong image; fetch nothing.",
 )
-@click.option("--fix", is_flag=True, help="With --check: take them away from the wrong image.")
+@click.option("--fix", is_flag=True, help="With --check: remove such text from the wrong image.")
 @json_option
 def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
-    """Bring in what people wrote; again brings only what changed.
+    """Fetch annotations from the server into the workspace.
 
-    Every revision is kept with its annotator, time and number on the server.
+    Later calls fetch only what changed. The workspace keeps every revision of an annotation,
+    with its annotator, its time and its number on the server.
 
-    `--check` is for workspaces of earlier versions, which could store a text for the wrong
-    image after tasks had been deleted on the server. It exits with 1 if it finds one.
+    `--check` is for workspaces of earlier versions of this tool. Those could store text for the
+    wrong image after tasks had been deleted on the server. The exit code is 1 if such text is
+    found.
 
     \b
     Examples:
@@ -52,8 +54,9 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
     push = shlex.join(["rsitmd", "annotate", "push", str(folder)])
     click.echo(
         f"annotations: {report.new} new, {report.changed} changed, {report.deleted} deleted"
-        f" ({report.corrected} sentences corrected as asked, {report.skipped} skips,"
-        f" {report.drafts} drafts, {report.blank} sentences left empty)"
+        f" ({count_of(report.corrected, 'requested correction')},"
+        f" {count_of(report.skipped, 'skip')}, {count_of(report.drafts, 'draft')},"
+        f" {count_of(report.blank, 'empty sentence')})"
     )
     print_moves(str(folder), report.adopted_tasks, report.removed_tasks, report.deletions)
     for entry in report.incomplete:
@@ -63,45 +66,47 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
         numbers = ", ".join(map(str, entry["sentences"]))
         warn(
             f"{entry['image']}: {entry['annotator']} changed sentence {numbers}, which was"
-            " accepted. The new text is not accepted yet."
+            " accepted. Review the new text."
         )
     for entry in report.changed_pages:
-        renamed = ", ".join(f"{old} is called {new}" for new, old in entry["renamed"].items())
+        renamed = ", ".join(f"{old} is now {new}" for new, old in entry["renamed"].items())
         warn(
-            f"The page of project {entry['project']} was changed on the server"
-            + (f" ({renamed}). Texts in renamed fields are read." if renamed else ".")
+            f"project {entry['project']}: the labeling page was changed on the server"
+            + (f" ({renamed}). Text in renamed fields is read." if renamed else ".")
             + f" To restore the page, run: {push}"
         )
     for entry in report.unread:
         warn(
-            f"{entry['image']} by {entry['annotator']}: {count_of(entry['texts'], 'text')} in the"
-            f" field {entry['field']!r}, which is not read. The workspace keeps the text."
+            f"{entry['image']}: the annotation of {entry['annotator']} has"
+            f" {count_of(entry['texts'], 'text')} in the unknown field {entry['field']!r}. The"
+            f" workspace keeps the text but does not use it."
             f" To restore the page, run: {push}"
         )
     if report.accepted:
-        click.echo(f"people who accepted the licence: {report.accepted}")
+        click.echo(f"annotators who accepted the licence: {report.accepted}")
     if report.doubled:
-        click.echo(f"annotations that the server made twice, counted once: {report.doubled}")
+        click.echo(f"duplicate annotations on the server, counted once: {report.doubled}")
     if report.folded:
-        click.echo(f"{report.folded} sentences with line breaks were put on one line", err=True)
+        folded = count_of(report.folded, "sentence")
+        click.echo(f"line breaks replaced by spaces in {folded}", err=True)
     for entry in report.foreign:
         warn(
-            f"{entry['image']}: the text of {entry['annotator']} was changed by"
-            f" {entry['changed_by']}"
+            f"{entry['image']}: {entry['changed_by']} changed the annotation of"
+            f" {entry['annotator']}"
         )
     for email in report.removed:
         click.echo(
-            f"warning: {email}: account removed on the server; the next push gives the open"
-            " images to others",
+            f"warning: {email}: account removed on the server; the next push assigns the open"
+            " images to other annotators",
             err=True,
         )
     for number in report.lost_projects:
-        warn(f"project {number} was deleted on the server. To make it anew, run: {push}")
+        warn(f"project {number} was deleted on the server. To create it again, run: {push}")
     if report.unknown_tasks:
         shown = ", ".join(map(str, report.unknown_tasks[:5]))
         warn(
-            f"{count_of(len(report.unknown_tasks), 'task')} on the server without a key of this"
-            f" workspace, not read: {shown}"
+            f"ignored {count_of(len(report.unknown_tasks), 'task')} on the server that this"
+            f" workspace did not create: {shown}"
         )
 
 
@@ -137,22 +142,24 @@ def _check(folder: Path, fix: bool, as_json: bool) -> None:
                 )
         click.echo(
             f"annotations checked: {report.checked}, misplaced: {len(report.misplaced)},"
-            f" doubtful: {len(report.doubtful)}, taken away: {report.fixed}"
+            f" doubtful: {len(report.doubtful)}, removed: {report.fixed}"
         )
         if report.unchecked:
             warn(
-                f"{count_of(report.unchecked, 'annotation')} cannot be checked: no longer on the"
+                f"{count_of(report.unchecked, 'annotation')} could not be checked: deleted on the"
                 " server"
             )
         command = ["rsitmd", "annotate", "pull", str(folder)]
         if report.fixed:
             click.echo(f"To store them for the right images, run: {shlex.join(command)}")
         elif report.misplaced:
-            click.echo(f"To take them away, run: {shlex.join([*command, '--check', '--fix'])}")
+            click.echo(
+                f"To remove the misplaced text, run: {shlex.join([*command, '--check', '--fix'])}"
+            )
         if report.doubtful:
             reject = ["rsitmd", "annotate", "review", str(folder), "--reject", "FILE"]
             click.echo(
-                "Compare the doubtful sentences with their images. To leave wrong ones out of the"
+                "Compare the doubtful sentences with their images. To exclude wrong ones from the"
                 f" dataset, run: {shlex.join(reject)}"
             )
     if report.doubtful or (report.misplaced and not report.fixed):

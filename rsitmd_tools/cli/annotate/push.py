@@ -7,22 +7,24 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.annotate.skipped import print_skipped_by_all
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 
-@click.command("push", short_help="Give out images, each task once.")
+@click.command("push", short_help="Assign images and send them as tasks.")
 @workspace_argument
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Give out at most N images now.")
-@click.option("--category", help="Only images of this category.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Assign at most N images.")
+@click.option("--category", help="Assign only images of this category.")
 @click.option(
     "--order",
     type=click.Choice(["category", "random", "fewest"]),
     default="category",
     show_default=True,
-    help="Which images first; fewest: those with the fewest annotations.",
+    help="Order of assignment; fewest: images with the fewest annotations first.",
 )
 @click.option(
-    "--replan", is_flag=True, help="First give some work of those who fell behind to others."
+    "--replan",
+    is_flag=True,
+    help="First move open images from annotators who fell behind to others.",
 )
 @json_option
 def command(
@@ -33,13 +35,15 @@ def command(
     replan: bool,
     as_json: bool,
 ) -> None:
-    """Give out images and send them to the server.
+    """Assign images to annotators and send them to the server as tasks.
 
-    Run it again after new images or people, or after an interruption. It sends what is missing.
-    From two people on, each has a project with their own images (`assigned`); with nobody
-    known yet there is one project for all. Images that somebody began and that lack people
-    come first. Changed settings of the page, and a changed place of the images, are applied to
-    the projects on the server. Annotations are kept.
+    Run it again after adding images or annotators, or after an interruption: only missing tasks
+    are sent. With two or more annotators, each one has a project with their own images. With no
+    annotator yet, all share one project. Incomplete images that already have annotations are
+    assigned first.
+
+    Changed settings of the labeling page and a changed image location are applied to the
+    projects on the server. Annotations are kept.
 
     \b
     Examples:
@@ -54,32 +58,37 @@ def command(
     from rsitmd_tools.studio.sync.push import PushOptions, push
     from rsitmd_tools.workspace import Workspace
 
-    asked = PushOptions(limit=limit, category=category, order=order, replan=replan)
+    options = PushOptions(limit=limit, category=category, order=order, replan=replan)
     with Workspace.open(folder, write=True) as workspace:
-        report = push(workspace, asked, lambda line: click.echo(line, err=True))
+        report = push(workspace, options, lambda line: click.echo(line, err=True))
     if as_json:
         print_json(asdict(report))
         return
-    click.echo(f"tasks: {report.new} new, {report.found} found, {report.known} known")
+    found = f", {report.found} found after an interrupted push" if report.found else ""
+    click.echo(f"tasks: {report.new} created, {report.known} already pushed{found}")
     print_moves(
         str(folder), report.adopted_tasks, report.removed_tasks, report.deletions, pushed=True
     )
     for email in report.removed:
-        click.echo(f"{email}: account removed on the server, open images go to others", err=True)
+        click.echo(
+            f"{email}: account removed on the server; open images were assigned to other"
+            " annotators",
+            err=True,
+        )
     if report.changed:
-        click.echo(f"tasks with new data: {report.changed}")
+        click.echo(f"tasks with updated data: {report.changed}")
     if report.moved:
-        click.echo(f"images that changed hands: {report.moved}")
+        click.echo(f"images moved to another annotator: {report.moved}")
     if report.reassigned:
-        click.echo(f"skipped images that went to somebody else: {report.reassigned}")
+        click.echo(f"skipped images assigned to another annotator: {report.reassigned}")
     print_skipped_by_all(report.skipped_by_all, folder)
     if report.short:
-        click.echo(f"captions that wait for more people: {report.short}")
-    click.echo(f"page: {report.url}")
+        missing = count_of(report.short, "annotation")
+        click.echo(f"{missing} cannot be assigned yet; invite more annotators")
+    click.echo(f"Label Studio: {report.url}")
     if report.licence is not None:
-        click.echo(f"everybody accepts the licence once, at: {report.licence}")
+        click.echo(f"licence page, to accept once per annotator: {report.licence}")
     for project in report.projects:
-        person = project["annotator"]
-        who = f"{person} works" if person else "annotators work"
+        who = project["annotator"] or "all annotators"
         practice = " (pilot)" if project["kind"] == "pilot" else ""
-        click.echo(f"{who} at{practice}: {project['url']}?labeling=1")
+        click.echo(f"project of {who}{practice}: {project['url']}?labeling=1")

@@ -7,12 +7,16 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.options import count_of
 
-@click.command("restore", short_help="Bring a backup back into a new folder.")
+
+@click.command("restore", short_help="Restore a backup into a new folder.")
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def command(file: Path, folder: Path) -> None:
-    """Bring a backup back into DIR, which must not exist; every file is checked.
+    """Restore a backup into DIR.
+
+    DIR must not exist. The checksum of every file is verified.
 
     \b
     Examples:
@@ -22,6 +26,6 @@ def command(file: Path, folder: Path) -> None:
 
     count = restore(file, folder)
     shown = shlex.quote(str(folder))
-    click.echo(f"{folder}: {count} files")
-    click.echo(f"start its server: rsitmd annotate serve {shown}")
-    click.echo(f"then: rsitmd annotate push {shown}; rsitmd annotate pull {shown}")
+    click.echo(f"{folder}: {count_of(count, 'file')} restored")
+    click.echo(f"To start the server, run: rsitmd annotate serve {shown}")
+    click.echo(f"Then run: rsitmd annotate push {shown}; rsitmd annotate pull {shown}")

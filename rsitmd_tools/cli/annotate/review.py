@@ -7,31 +7,33 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.campaign.review import ReviewReport
 
 
-@click.command("review", short_help="Look at what came in; send back, accept, reject.")
+@click.command("review", short_help="Check new sentences; send back, accept, reject.")
 @workspace_argument
 @click.option(
     "--send-back",
     metavar="CODES|FILE",
-    help="Send these sentences back to their authors, with what was found as the note.",
+    help="Send sentences back to their annotators; the findings become the note.",
 )
 @click.option(
     "--accept",
     is_flag=False,
     flag_value="clean",
     metavar="[CODES|FILE]",
-    help="Accept these; alone: all new sentences without a warning or an error.",
+    help="Accept sentences. Without a value: all new sentences without warnings and errors.",
 )
-@click.option("--reject", metavar="CODES|FILE", help="Leave these out for good.")
-@click.option("--reviewer", metavar="NAME", help="Who decides; your account's name by default.")
-@click.option("--select", metavar="CODES", help="Rules that run; S and N by default.")
-@click.option("--ignore", metavar="CODES", help="Rules left out.")
-@click.option("--all", "everything", is_flag=True, help="List findings listed before too.")
+@click.option(
+    "--reject", metavar="CODES|FILE", help="Exclude sentences from the dataset permanently."
+)
+@click.option("--reviewer", metavar="NAME", help="Name of the reviewer. Default: your user name.")
+@click.option("--select", metavar="CODES", help="Rules to run. Default: S and N.")
+@click.option("--ignore", metavar="CODES", help="Rules to ignore.")
+@click.option("--all", "everything", is_flag=True, help="Also list findings of earlier calls.")
 @json_option
 def command(
     folder: Path,
@@ -44,25 +46,26 @@ def command(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Run the rules on new sentences, and decide about sentences.
+    """Check new sentences with the rules; send back, accept or reject sentences.
 
-    Findings are listed once; what was listed before is counted, and listed with --all. A
-    sentence is named by its image, its annotator, and a number from 1 where one person writes
-    several.
+    Each finding is listed once; findings of earlier calls are only counted. Use --all to list
+    them again. --send-back, --accept and --reject select sentences by the codes of their findings
+    (CODES, such as S104,S105) or by a list (FILE).
 
     \b
-    FILE is a CSV with these columns, a line a sentence:
+    FILE is a CSV with one row per sentence and these columns:
       image      file name of the image
-      annotator  address of its author; may be left out where one person wrote
-      sentence   number on the page of that person, from 1; may be left out where they
-                 wrote one
-      text       the words themselves, instead of a number or to check it
-      note       what the author reads on the task
-    or the JSON that `rsitmd validate --format json` wrote of the workspace as it is now.
+      annotator  email address; optional if only one annotator wrote for the image
+      sentence   number of the sentence on the labeling page, from 1; optional if
+                 the annotator wrote one sentence
+      text       text of the sentence; use it instead of the number, or to verify it
+      note       note that the annotator reads on the task
+    FILE can also be the output of `rsitmd validate --format json` for the current workspace.
 
-    A sentence that was left empty is named in the same way and goes back too. What is sent
-    back shows its author the note on that task; the old wording is kept, and `pull` takes the
-    new one. Every decision is kept with the reviewer's name and the time.
+    You can send back empty sentences in the same way. The annotator of a sentence that was sent
+    back sees the note on the task. After the annotator changes the sentence, `pull` fetches the
+    new text; the old text is kept in the history. Every decision is stored with the reviewer's
+    name and the time.
 
     \b
     Examples:
@@ -76,7 +79,7 @@ def command(
     from rsitmd_tools.studio.campaign.seen import mark_seen
     from rsitmd_tools.workspace import Workspace
 
-    asked = ReviewRequest(
+    request = ReviewRequest(
         reviewer=reviewer if reviewer is not None else getpass.getuser(),
         send_back=send_back,
         accept=accept,
@@ -86,14 +89,14 @@ def command(
         everything=everything,
     )
     with Workspace.open(folder, write=True) as workspace:
-        report = review(workspace, asked)
+        report = review(workspace, request)
         if as_json:
             from dataclasses import asdict
 
             print_json(asdict(report))
         else:
             _print(report)
-        # After printing: a finding that nobody could read was not seen.
+        # Only after printing: a finding that was not printed has not been seen.
         mark_seen(workspace, report.findings)
 
 
@@ -107,24 +110,28 @@ def _print(report: ReviewReport) -> None:
     for finding in report.findings:
         click.echo(printable(f"{finding['label']}: {finding['code']} {finding['message']}"))
     if report.seen_before:
-        click.echo(f"{report.seen_before} findings were listed before; list them with --all")
+        click.echo(
+            f"{count_of(report.seen_before, 'earlier finding')} not listed; use --all to list all"
+        )
     for email, count in report.annotators.items():
-        told = ", ".join(f"{code} {n}" for code, n in sorted(count.items()))
-        click.echo(f"{email}: {told}")
+        counts = ", ".join(f"{code} {n}" for code, n in sorted(count.items()))
+        click.echo(f"{email}: {counts}")
     for entry in report.empty:
-        click.echo(printable(f"{entry['label']}: left empty"))
+        click.echo(printable(f"{entry['label']}: empty"))
     for line in report.nothing:
         click.echo(line)
     for entry in report.sent_back:
-        place = f"sent back to its author: {entry['label']}"
-        click.echo(printable(f"{place}: {entry['note']}  {entry['link']}"))
+        sentence = f"sent back: {entry['label']}"
+        click.echo(printable(f"{sentence}: {entry['note']}  {entry['link']}"))
     if report.shared:
         click.echo(
-            "warning: in a shared project the page behind the link shows everybody's text;"
-            " ask the author to change their own",
+            "warning: in a shared project, the linked page shows the text of all annotators. Ask"
+            " each annotator to change only their own text.",
             err=True,
         )
     click.echo(f"accepted: {report.accepted}, rejected: {report.rejected}")
-    click.echo("states: " + ", ".join(f"{state} {n}" for state, n in report.states.items()))
+    click.echo(
+        "sentences by state: " + ", ".join(f"{state} {n}" for state, n in report.states.items())
+    )
     if report.acceptance is not None:
         click.echo(report.acceptance.line)

@@ -14,23 +14,24 @@ from rsitmd_tools.cli.options import workspace_argument
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
-    help="Port; kept for later starts. The first start takes a free one by default.",
+    help="Port; saved for later starts. Default of the first start: a free port.",
 )
 @click.option(
     "--postgres",
     metavar="URL",
-    help="postgresql://USER@HOST:PORT/NAME, password in PGPASSWORD; kept for later starts.",
+    help="Use PostgreSQL: postgresql://USER@HOST:PORT/NAME, with the password in PGPASSWORD; saved"
+    " for later starts.",
 )
 @click.option(
     "--public",
     metavar="URL",
-    help="Address of an HTTPS proxy for people elsewhere; kept for later starts, '' forgets it.",
+    help="URL of the HTTPS proxy that annotators use; saved for later starts. Pass '' to unset it.",
 )
-@click.option("--assist", is_flag=True, help="Let `rsitmd annotate assist` connect.")
+@click.option("--assist", is_flag=True, help="Allow `rsitmd annotate assist` to connect.")
 @click.option(
     "--new-secrets",
     is_flag=True,
-    help="Give the lead's account a new password and token, when studio/secrets.json is lost.",
+    help="Create a new password and token for the lead; use this if studio/secrets.json is lost.",
 )
 def command(
     folder: Path,
@@ -40,10 +41,10 @@ def command(
     assist: bool,
     new_secrets: bool,
 ) -> None:
-    """Start the installed Label Studio on 127.0.0.1, its data in the workspace.
+    """Start Label Studio on 127.0.0.1, with its data in the workspace.
 
-    It runs until Ctrl-C. Commands in another terminal, such as push and pull, find this
-    server automatically. A restart finds everything again.
+    The server runs until Ctrl-C. Commands such as push and pull find it automatically; run them
+    in another terminal. The data is kept between starts.
 
     \b
     Examples:
@@ -60,7 +61,7 @@ def command(
 
     public = checked_public(public) if public else public
 
-    # Ended by a service manager, the server stops as cleanly as by Ctrl-C.
+    # A service manager sends SIGTERM: stop as cleanly as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     click.echo("starting Label Studio ...", err=True)
     with EmbeddedServer(
@@ -68,12 +69,12 @@ def command(
     ) as server:
         click.echo(f"Label Studio: {server.url}")
         if server.public:
-            click.echo(f"for people elsewhere: {server.public}")
+            click.echo(f"public URL: {server.public}")
         click.echo(f"log in as {server.secrets.email}")
-        click.echo(f"password and token: in {folder / 'studio' / 'secrets.json'}")
-        click.echo(f"send images: rsitmd annotate push {shlex.quote(str(folder))}")
-        click.echo(f"invite people: rsitmd annotate invite {shlex.quote(str(folder))}")
-        click.echo("Ctrl-C stops it; the same command starts it again")
+        click.echo(f"password and token: {folder / 'studio' / 'secrets.json'}")
+        click.echo(f"To send images, run: rsitmd annotate push {shlex.quote(str(folder))}")
+        click.echo(f"To invite annotators, run: rsitmd annotate invite {shlex.quote(str(folder))}")
+        click.echo("Press Ctrl-C to stop the server.")
         try:
             server.wait()
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""What ``push`` and ``status`` say about images that nobody is left for."""
+"""Warnings of ``push`` and ``status`` about images that every annotator has skipped."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import click
 
 
 def print_skipped_by_all(images: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Print a warning for each image that was skipped and that nobody else can take."""
+    """Print a warning for each skipped image that has no annotator left."""
     import shlex
 
     from rsitmd_tools.errors import printable
 
     for entry in images:
         who = ", ".join(entry["skipped_by"])
-        line = f"warning: {entry['image']}: skipped by {who}, and nobody else can take it"
+        line = f"warning: {entry['image']}: skipped by {who}; no other annotator is available"
         click.echo(printable(line), err=True)
     if images:
         add = shlex.join(["rsitmd", "annotate", "users", str(folder), "add", "EMAIL"])
-        click.echo(f"look at these images, or add a person with: {add}", err=True)
+        click.echo(f"Check these images. To add an annotator, run: {add}", err=True)

@@ -13,18 +13,20 @@ from rsitmd_tools.cli.options import count_of, json_option, print_json, workspac
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("status", short_help="Say how far the campaign is.")
+@click.command("status", short_help="Show the progress of the campaign.")
 @workspace_argument
 @json_option
-@click.option("--findings", is_flag=True, help="Run the rules and compare people too.")
-@click.option("--html", type=FILE, metavar="FILE", help="Write a page with plots.")
+@click.option("--findings", is_flag=True, help="Also run the rules and compare annotators.")
+@click.option("--html", type=FILE, metavar="FILE", help="Write an HTML page with plots.")
 @click.option(
-    "--payment", type=FILE, metavar="FILE", help="Write a CSV of counts by annotator and week."
+    "--payment", type=FILE, metavar="FILE", help="Write a CSV with counts per annotator and week."
 )
 def command(
     folder: Path, as_json: bool, findings: bool, html: Path | None, payment: Path | None
 ) -> None:
-    """Say how far the campaign is, as of the last pull.
+    """Show the progress of the campaign, as of the last pull.
+
+    Run `pull` first for current numbers. The server need not be running.
 
     \b
     Examples:
@@ -42,7 +44,7 @@ def command(
         state = status(workspace)
         if findings:
             state |= findings_of_people(workspace)
-        # The figures first: whatever cannot be written costs none of them.
+        # Print first: the numbers must appear even if a file cannot be written.
         if as_json:
             print_json(state)
         else:
@@ -64,21 +66,23 @@ def _print(state: dict[str, Any]) -> None:
         f"images: {state['images']}, {tasks}, {state['complete']} complete,"
         f" {state['incomplete']} incomplete"
     )
-    lacking = f"{state['missing']} missing"
+    missing = f"{state['missing']} missing"
     if state["sentences_asked"]:
-        lacking += f", {count_of(state['missing_sentences'], 'sentence')} missing"
-    begun = f"{count_of(state['drafts'], 'draft')}, {count_of(state['skips'], 'skip')}"
-    click.echo(f"annotations: {state['annotations']}, {lacking} ({begun})")
+        missing += f", {count_of(state['missing_sentences'], 'sentence')} missing"
+    unfinished = f"{count_of(state['drafts'], 'draft')}, {count_of(state['skips'], 'skip')}"
+    click.echo(f"annotations: {state['annotations']}, {missing} ({unfinished})")
     if state["states"]:
-        told = ", ".join(f"{name} {n}" for name, n in state["states"].items())
-        click.echo(f"sentences: {told}")
+        counts = ", ".join(f"{name} {n}" for name, n in state["states"].items())
+        click.echo(f"sentences by state: {counts}")
     if state["sentences"]:
         click.echo(Acceptance(**state["acceptance"]).line)
     for person in state["people"]:
-        seconds = "" if person["seconds"] is None else f", {person['seconds']:.0f} s each"
+        seconds = "" if person["seconds"] is None else f", {person['seconds']:.0f} s per image"
         reason = f": {person['left_reason']}" if person["left_reason"] else ""
         left = "" if person["active"] else f" (left{reason})"
-        line = f"  {person['email']}{left}: {person['written']}, {person['open']} to do{seconds}"
+        line = (
+            f"  {person['email']}{left}: {person['written']} done, {person['open']} to do{seconds}"
+        )
         if "findings" in state:
             agreement = state["agreement"].get(person["email"])
             if agreement is not None:
@@ -86,42 +90,42 @@ def _print(state: dict[str, Any]) -> None:
             found = state["findings"].get(person["email"], {})
             line += "".join(f", {code} {n}" for code, n in found.items())
         click.echo(printable(line))
-    for what, found in state.get("reliability", {}).items():
-        _print_reliability(what, found)
+    for subject, found in state.get("reliability", {}).items():
+        _print_reliability(subject, found)
     for verdict in ("copied", "doubtful"):
         for entry in state.get(verdict, []):
             click.echo(printable(f"{verdict}: {entry['label']} ({entry['value']:.2f})"))
     _print_ranking(state["ranking"])
     licence = state["licence"]
     if licence is not None:
-        missing = ", ".join(licence["missing"]) or "nobody"
-        told = f"licence {licence['name']}: {len(licence['accepted'])} accepted, not yet: {missing}"
-        click.echo(printable(told))
-    click.echo(f"end: {_end(state)}")
+        pending = ", ".join(licence["missing"]) or "none"
+        accepted = f"{len(licence['accepted'])} accepted, pending: {pending}"
+        click.echo(printable(f"licence {licence['name']}: {accepted}"))
+    click.echo(f"estimated end: {_end(state)}")
 
 
 def _end(state: dict[str, Any]) -> str:
-    """Return when the campaign ends, or why that is not known."""
+    """Return the estimated end of the campaign, or why there is no estimate."""
     if not state["images"]:
-        return "nothing to estimate yet: no images"
+        return "unknown, no images yet"
     if not state["missing"]:
-        return "nothing is missing"
+        return "complete, nothing is missing"
     estimate = state["estimate"]
     if estimate["ends"] is None:
-        return "not known, nobody wrote in the last two weeks"
-    return f"{estimate['ends']} at {estimate['per_day']:g} annotations a day"
+        return "unknown, no annotations in the last two weeks"
+    return f"{estimate['ends']} at {estimate['per_day']:g} annotations per day"
 
 
-def _print_reliability(what: str, found: dict[str, Any]) -> None:
+def _print_reliability(subject: str, found: dict[str, Any]) -> None:
     measure, images = found["measure"], count_of(found["images"], "image")
     if found["value"] is None:
-        click.echo(f"agreement on {what}: not known ({images} annotated by two people or more)")
+        click.echo(f"agreement on {subject}: unknown ({images} with two or more annotators)")
         return
-    within = "no interval: too few images"
+    interval = "no interval: too few images"
     if found["interval"] is not None:
         low, high = found["interval"]
-        within = f"95 % interval {low:.2f} to {high:.2f}"
-    click.echo(f"agreement on {what}: {found['value']:.2f} ({within}; {images})")
+        interval = f"95 % interval {low:.2f} to {high:.2f}"
+    click.echo(f"agreement on {subject}: {found['value']:.2f} ({interval}; {images})")
     click.echo(f"  {measure}. {found['meaning']}")
 
 
@@ -131,16 +135,16 @@ def _print_ranking(ranking: dict[str, Any] | None) -> None:
     if ranking is None:
         return
     for entry in ranking["images"]:
-        votes = ", ".join(f"{choice} {n}" for choice, n in entry["votes"].items() if n)
+        votes = ", ".join(f"{choice}: {n}" for choice, n in entry["votes"].items() if n)
         share = entry["agreement"]
-        agreed = "" if share is None else f", {share:.0%} of the pairs of people agree"
-        winner = entry["winner"] or "nobody"
-        click.echo(printable(f"  {entry['image']}: {winner} wins ({votes}{agreed})"))
-    won = ", ".join(f"{choice} {n}" for choice, n in ranking["winners"].items())
-    line = f"ranking: {count_of(len(ranking['images']), 'image')}, won: {won}"
+        agreed = "" if share is None else f"; {share:.0%} of annotator pairs agree"
+        winner = entry["winner"] or "none (tie)"
+        click.echo(printable(f"  {entry['image']}: winner: {winner} (votes: {votes}{agreed})"))
+    won = ", ".join(f"{choice}: {n}" for choice, n in ranking["winners"].items())
+    line = f"ranking: {count_of(len(ranking['images']), 'image')}; winners: {won}"
     if ranking["agreement"] is not None:
         line += (
-            f"; {ranking['agreement']:.0%} of the pairs of people agree, Krippendorff's alpha"
+            f"; {ranking['agreement']:.0%} of annotator pairs agree, Krippendorff's alpha"
             f" (nominal) {ranking['alpha']:.2f}"
         )
     click.echo(line)

@@ -6,36 +6,36 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json
+from rsitmd_tools.cli.options import count_of, json_option, print_json
 
 
-@click.command("template", short_help="Show the pages for annotators; check a changed one.")
+@click.command("template", short_help="Show and check labeling pages.")
 @click.argument("name", required=False)
 @click.option(
     "--sentences",
     default=1,
     show_default=True,
     type=click.IntRange(1, 20),
-    help="Sentences an annotator writes.",
+    help="Number of sentences each annotator writes.",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the page into this file, to be changed.",
+    help="Write the page to this file, so that you can change it.",
 )
 @click.option(
     "--check",
     "checked",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Say whether the server takes this page and pull understands it.",
+    help="Check whether `push` and `pull` can use this page.",
 )
 @click.option(
     "--workspace",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Check against its settings and its server.",
+    help="Also check the page against the settings and the server of this workspace.",
 )
 @json_option
 def command(
@@ -46,10 +46,11 @@ def command(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """List the pages that come with the tool, write one out, or check a changed one.
+    """List the included labeling pages, print one, or check a changed page.
 
-    To use a changed page, put it into the workspace and name it in rsitmd.toml:
-    `template = "my-page.xml"` under `[annotation]`; the next push brings it to the server.
+    A page is a Label Studio labeling configuration. Without NAME, the command lists the included
+    pages. To use a changed page, save it in the workspace and set `template = "my-page.xml"` under
+    `[annotation]` in rsitmd.toml. The next push sends it to the server.
 
     \b
     Examples:
@@ -63,14 +64,14 @@ def command(
 
     if checked is not None:
         if name is not None or output is not None:
-            raise WrongUsage("--check stands alone", hint="leave NAME and -o out")
+            raise WrongUsage("--check cannot be combined with NAME or -o", hint="omit NAME and -o")
         _check(checked, folder, as_json)
     elif name is None:
         if as_json:
             print_json(TEMPLATES)
             return
-        for known, what in TEMPLATES.items():
-            click.echo(f"{known:12}{what}")
+        for known, description in TEMPLATES.items():
+            click.echo(f"{known:12}{description}")
     else:
         page = labeling_config(sentences, 1, 5, name)
         if output is None:
@@ -101,7 +102,7 @@ def _check(file: Path, folder: Path | None, as_json: bool) -> None:
     else:
         for problem in problems:
             click.echo(f"{problem.severity}: {problem.message}")
-        asked = "" if folder else " (no server was asked: give --workspace DIR)"
-        click.echo(f"{file}: {len(problems) or 'no'} problems{asked}")
+        scope = "" if folder else " (not checked on a server; use --workspace DIR)"
+        click.echo(f"{file}: {count_of(len(problems), 'problem')}{scope}")
     if problems:
         raise click.exceptions.Exit(1)

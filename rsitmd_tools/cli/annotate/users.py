@@ -12,24 +12,33 @@ from rsitmd_tools.cli.options import count_of, json_option, print_json, workspac
 ACTIONS = ("list", "add", "accept", "deactivate", "remove")
 
 
-@click.command("users", short_help="Who takes part: list, add, accept, deactivate, remove.")
+@click.command("users", short_help="List, add, deactivate or remove annotators.")
 @workspace_argument
 @click.argument("action", type=click.Choice(ACTIONS), default="list")
 @click.argument("emails", nargs=-1, metavar="[EMAIL]...")
-@click.option("--reviewer", metavar="NAME", help="Who records it; your account's name by default.")
+@click.option(
+    "--reviewer", metavar="NAME", help="With accept: who records it. Default: your user name."
+)
 @json_option
 def command(
     folder: Path, action: str, emails: tuple[str, ...], reviewer: str | None, as_json: bool
 ) -> None:
-    """Say who takes part, and change it.
+    """List the annotators of the campaign, or change them.
 
-    Whoever signs up by the link of `invite` takes part. `add` names people before they
-    sign up, and people who have an account already. `accept` records that people accepted
-    the licence elsewhere, as on paper. `deactivate` gives what they have not
-    written to others at the next push; what they wrote stays. `remove` does so too, and
-    shuts their account out of the server; the server knows no way back from that. Somebody
-    whose account was removed on the server itself is shown as left; their images go to
-    others at the next push.
+    Everyone who signs up with the link of `invite` joins the campaign.
+
+    \b
+    list        show all annotators (the default)
+    add         add annotators before they sign up, or who already have an account
+    accept      record that annotators accepted the licence outside the server,
+                for example on paper
+    deactivate  take annotators out of the campaign; the next push assigns their
+                open images to others, and their sentences are kept
+    remove      deactivate, and block the accounts on the server; this cannot be
+                undone
+
+    An annotator whose account was removed on the server is listed as left. The next push assigns
+    their open images to others.
 
     \b
     Examples:
@@ -52,41 +61,51 @@ def command(
 
     if bool(emails) != (action != "list"):
         raise WrongUsage(
-            f"{action} takes {'no' if action == 'list' else 'an'} address",
-            hint="for example: users DIR add anna@example.org",
+            f"{action} accepts no address" if action == "list" else f"{action} needs an address",
+            hint="example: rsitmd annotate users DIR add anna@example.org",
         )
     if reviewer is not None and action != "accept":
-        raise WrongUsage("--reviewer is for accept", hint="leave it out")
+        raise WrongUsage("--reviewer requires accept", hint="omit --reviewer")
     with Workspace.open(folder, write=True) as workspace:
         if action == "list":
             try:
                 removed = People(workspace, Client(connection_of(workspace))).removed()
             except RsitmdError as error:
                 removed = []
-                click.echo(f"as of the last push or pull: {error}", err=True)
-            again = shlex.join(["rsitmd", "annotate", "push", str(folder)])
+                click.echo(f"warning: list of the last push or pull: {error}", err=True)
+            push = shlex.join(["rsitmd", "annotate", "push", str(folder)])
             for email in removed:
-                removal = "account removed on the server, open images go to others with"
-                click.echo(f"{email}: {removal}: {again}", err=True)
+                click.echo(
+                    f"{email}: account removed on the server. To assign the open images to others,"
+                    f" run: {push}",
+                    err=True,
+                )
         for email in emails:
             if "@" not in email.strip("@") or len(email.split()) != 1:
-                raise WrongUsage("is no address", where=email, hint="give anna@example.org")
+                raise WrongUsage(
+                    "not an email address",
+                    where=email,
+                    hint="use an address such as anna@example.org",
+                )
         for email in emails:
             if action == "add":
-                told = "takes part now" if join(workspace, email) else "takes part already"
-                click.echo(f"{email}: {told}", err=True)
+                result = "added" if join(workspace, email) else "is already an annotator"
+                click.echo(f"{email}: {result}", err=True)
                 continue
             if action == "accept":
                 new = accept(workspace, email, reviewer or getpass.getuser())
-                told = "recorded" if new else "had accepted already"
-                click.echo(f"{email}: {told}", err=True)
+                result = "acceptance recorded" if new else "has already accepted the licence"
+                click.echo(f"{email}: {result}", err=True)
                 continue
             if action == "remove":
                 lock_out(workspace, Client(connection_of(workspace)), email)
             freed = leave(workspace, email)
-            again = shlex.join(["rsitmd", "annotate", "push", str(folder)])
-            rest = f"to give {count_of(freed, 'open image')} to others, run: {again}"
-            click.echo(f"{email}: {rest if freed else 'no open images'}", err=True)
+            push = shlex.join(["rsitmd", "annotate", "push", str(folder)])
+            result = "removed" if action == "remove" else "deactivated"
+            if freed:
+                images = count_of(freed, "open image")
+                result += f". To assign {images} to others, run: {push}"
+            click.echo(f"{email}: {result}", err=True)
         people = overview(workspace)
         licence = licence_state(workspace)
     for person in people:
@@ -98,7 +117,7 @@ def command(
         click.echo(_line(person))
     if not people:
         click.echo(
-            "nobody yet; to print a link for them, run: "
+            "no annotators yet; to print the sign-up link, run: "
             + shlex.join(["rsitmd", "annotate", "invite", str(folder)])
         )
 
@@ -107,7 +126,7 @@ def _line(person: dict[str, Any]) -> str:
     name = f" ({person['name']})" if person["name"] else ""
     pilot = f", pilot: {person['pilot']}" if person["pilot"] else ""
     reason = f" ({person['left_reason']})" if person["left_reason"] else ""
-    part = "takes part" if person["active"] else f"left{reason}"
+    part = "active" if person["active"] else f"left{reason}"
     account = "" if person["account"] else ", has not signed up yet"
     licence = ", has not accepted the licence" if person["licence"] is False else ""
     return (

@@ -1,4 +1,4 @@
-"""``rsitmd benchmark``: baselines and what they reach."""
+"""``rsitmd benchmark``: train, evaluate and compare baselines."""
 
 from rsitmd_tools.cli.lazy import LazyGroup
 
@@ -8,9 +8,9 @@ command = LazyGroup(
         "train": ("rsitmd_tools.cli.benchmark.train", "Train a baseline on a dataset."),
         "evaluate": ("rsitmd_tools.cli.benchmark.evaluate", "Evaluate a run on a dataset."),
         "compare": ("rsitmd_tools.cli.benchmark.compare", "Compare runs over seeds and folds."),
-        "report": ("rsitmd_tools.cli.benchmark.report", "Put runs together in one page."),
+        "report": ("rsitmd_tools.cli.benchmark.report", "Write a report of several runs."),
         "weights": ("rsitmd_tools.cli.benchmark.weights", "Convert backbone weights for timm."),
-        "search": ("rsitmd_tools.cli.benchmark.search", "Find images by a sentence."),
+        "search": ("rsitmd_tools.cli.benchmark.search", "Search images by a sentence."),
         "positives": (
             "rsitmd_tools.cli.benchmark.positives",
             "Find sentences that fit other images too.",

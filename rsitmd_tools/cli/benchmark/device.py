@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import click
 
-# Named here so that help need not import torch; a test holds them against the device module.
+# Repeated here so that --help does not import torch; a test compares both lists.
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 device_option = click.option(
-    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where."
+    "--device",
+    type=click.Choice(DEVICES),
+    default="auto",
+    show_default=True,
+    help="Device to run the model on; auto uses a GPU if there is one.",
 )

@@ -12,6 +12,7 @@ from rsitmd_tools.cli.options import input_options, json_option, print_json
 from rsitmd_tools.errors import WrongUsage
 
 KS = ("r1", "r5", "r10")
+DIRECTIONS = (("image->text", "image_to_text"), ("text->image", "text_to_image"))
 
 
 @click.command("evaluate", short_help="Evaluate a run on a dataset.")
@@ -23,29 +24,29 @@ KS = ("r1", "r5", "r10")
     "--scores",
     metavar="FILE.npy",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Judge this score matrix (images x sentences) in place of a run.",
+    help="Evaluate this score matrix (images x sentences) instead of a run.",
 )
 @click.option(
     "--views",
     type=click.IntRange(1, 8),
     default=1,
     show_default=True,
-    help="See each image in so many of its eight rotations and flips; scores are their mean.",
+    help="Number of rotations and flips of each image; the scores are means over them.",
 )
 @click.option("--maps", is_flag=True, help="Draw MVSA's saliency maps into RUN/maps.")
-@click.option("--trec", is_flag=True, help="Write run files in the format of TREC into RUN/trec.")
+@click.option("--trec", is_flag=True, help="Write TREC run files into RUN/trec.")
 @click.option(
     "--positives",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Extra positives, of: rsitmd benchmark positives.",
+    help="File of extra positives from `rsitmd benchmark positives`.",
 )
 @click.option(
     "-o",
     "--output",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="A folder for the result in place of RUN, as `compare` and `report` read it.",
+    help="Folder for the result, instead of RUN. `compare` and `report` read it like a run.",
 )
 @device_option
 @json_option
@@ -64,13 +65,15 @@ def command(
     device: str,
     as_json: bool,
 ) -> int:
-    """Evaluate the best checkpoint of a run, or a score matrix of your own.
+    """Evaluate the best checkpoint of a run, or a score matrix of another model.
 
-    RUN/result.json holds the result, or DIR/result.json with -o DIR. A RUN of several seeds
-    or folds is evaluated one by one. What --maps and --trec write comes last: where it fails,
-    the result is there, and the exit code is 1. Of --scores FILE.npy, rows are the images of
-    the split and columns its sentences, in the order of the dataset, or as FILE.json beside
-    it names them.
+    The result is written to RUN/result.json, or to DIR/result.json with -o DIR. If RUN is a
+    folder of several seeds or folds, each is evaluated. The files of --maps and --trec are
+    written last. If one cannot be written, the result is still complete and the exit code
+    is 1.
+
+    In --scores FILE.npy, rows are the images of the split and columns its sentences, in the
+    order of the dataset. FILE.json beside it can list them in another order.
 
     \b
     Examples:
@@ -107,7 +110,7 @@ def command(
         dataset = load_dataset(path, input_format, image_folder)
         runs = [each.folder for each in runs_in(run)]
         places = _places(run, runs, output)
-        for each in runs:  # all of them, before the first one is encoded
+        for each in runs:  # check all before the first one is encoded
             check_output(each, places[each])
         results = {
             each.name: evaluate(each, dataset, split, options, places[each], failures)
@@ -120,7 +123,7 @@ def command(
 
 
 def _places(run: Path, runs: list[Path], output: Path | None) -> dict[Path, Path | None]:
-    """Return where the result of each run goes; None for the run itself."""
+    """Return the folder for the result of each run; None for the run itself."""
     if output is None:
         return dict.fromkeys(runs)
     return {each: output if each == run else output / each.name for each in runs}
@@ -150,82 +153,61 @@ def _check_usage(
 ) -> None:
     if scores is None:
         if path is None:
-            raise WrongUsage("no PATH given", hint="write: rsitmd benchmark evaluate RUN PATH")
+            raise WrongUsage("PATH is missing", hint="run: rsitmd benchmark evaluate RUN PATH")
         return
     if path is not None:
-        raise WrongUsage("--scores takes no RUN", hint=f"leave out {run}: its model is not asked")
+        raise WrongUsage("--scores replaces RUN", hint=f"leave out {run}")
     if maps:
-        raise WrongUsage("--maps needs a RUN", hint="a file of scores has no model to draw")
+        raise WrongUsage("--maps needs a RUN", hint="leave out --maps or --scores")
     if views > 1:
-        raise WrongUsage(
-            "--views needs a RUN", hint="a file of scores has no model to show them to"
-        )
+        raise WrongUsage("--views needs a RUN", hint="leave out --views or --scores")
     if trec and output is None:
-        raise WrongUsage("--trec needs a folder", hint="name one with -o DIR")
+        raise WrongUsage("--trec needs a folder", hint="set one with -o DIR")
 
 
 def result_lines(result: dict[str, Any]) -> list[str]:
-    """Return the result as a small table."""
-    lines = [f"{'percent':24} {'R@1':>7} {'R@5':>7} {'R@10':>7} {'median rank':>12}"]
-    ways = (("image->text", "image_to_text"), ("text->image", "text_to_image"))
-    soft = result["soft_positive"]
-    for prefix, values in (
-        ("", result),
-        ("chance ", result["chance"]),
-        ("soft ", soft),
-        ("soft chance ", soft["chance"]),
-    ):
-        for short, way in ways:
-            row = " ".join(f"{values[way][key]:7.2f}" for key in KS)
-            rank = f"{result['median_rank'][way]:12.1f}" if values is result else ""
-            lines.append(f"{prefix + short:24} {row} {rank}".rstrip())
-    low, high = result["interval"]["mean_recall"]
-    category = result["category_chance"]
-    known = f" ({category['mean_recall']:.2f} by the category alone)" if category else ""
-    ties = result["ties"]
-    lines.append(
-        f"mean recall {result['mean_recall']:.2f} (95 % interval {low:.2f} to {high:.2f}), "
-        f"chance {result['chance']['mean_recall']:.2f}{known}; "
-        f"if ties fell ill {ties['pessimistic']['mean_recall']:.2f}, "
-        f"well {ties['optimistic']['mean_recall']:.2f}"
-    )
-    lines.append(_precision_line(result["map_at_r"]))
+    """Return a result as text: a table of recalls, one line for each metric, and notes."""
+    from rsitmd_tools.baselines.evaluation.metrics import load_metrics
+
+    metrics = load_metrics()
+    lines = [f"{'percent':24} {'R@1':>7} {'R@5':>7} {'R@10':>7}"]
+    for rows in (rows for metric in metrics for rows in metric.recall_rows):
+        values = result
+        for key in rows.path:
+            values = values[key]
+        for short, direction in DIRECTIONS:
+            recalls = " ".join(f"{values[direction][key]:7.2f}" for key in KS)
+            lines.append(f"{f'{rows.label} {short}'.strip():24} {recalls}")
+    for metric in metrics:
+        line = metric.line(result)
+        if line is not None:
+            lines.append(f"{metric.label}: {line}")
     gallery = result["gallery"]
     lines.append(
         f"gallery: {gallery['images']} images, {gallery['texts']} texts; {result['metric']}"
     )
-    lines += _notes(result)
-    return lines
-
-
-def _precision_line(precision: dict[str, Any]) -> str:
-    own, more = precision["own"], precision["with_extra_positives"]
-    extra = precision["extra_positives"]
-    kind = "verified" if extra["verified"] else "unverified"
-    return (
-        f"mAP@R image->text {own['image_to_text']:.2f}, text->image {own['text_to_image']:.2f}; "
-        f"with {extra['pairs']} {kind} extra positives {more['image_to_text']:.2f}, "
-        f"{more['text_to_image']:.2f}"
-    )
+    return lines + _notes(result)
 
 
 def _notes(result: dict[str, Any]) -> list[str]:
     notes = []
     if result["images_without_sentences"] or result["blank_sentences"]:
+        images, blank = result["images_without_sentences"], result["blank_sentences"]
         notes.append(
-            f"left out: {result['images_without_sentences']} images without sentences, "
-            f"{result['blank_sentences']} blank sentences"
+            f"left out: {images} {'image' if images == 1 else 'images'} without sentences, "
+            f"{blank} blank {'sentence' if blank == 1 else 'sentences'}"
         )
     if result.get("views", 1) > 1:
-        notes.append(f"each image seen in {result['views']} views, the scores are their mean")
+        notes.append(f"scores are means over {result['views']} views of each image")
     if result["trained_on_this_data"] is False:
         notes.append("trained on other data than evaluated on")
     if result.get("seen_in_training"):
         notes.append(
-            f"images of {result['split']} were learned from: this is no measure of new images"
+            f"the model was trained on images of {result['split']}: "
+            "the figures do not hold for new images"
         )
     if result.get("training_finished") is False:
-        notes.append("the training is not finished: the best epoch so far was evaluated")
+        notes.append("the training is not finished: this is its best epoch so far")
     weights = result["weights"]
     if weights is not None:
         notes.append(f"weights: {weights if isinstance(weights, str) else weights['file']}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command("report", short_help="Put runs together in one page.")
+@click.command("report", short_help="Write a report of several runs.")
 @click.argument(
     "runs",
     metavar="RUN...",
@@ -21,15 +21,15 @@ import click
     default="report.html",
     show_default=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The page.",
+    help="The HTML file to write.",
 )
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="The dataset; by default the one of the first run.",
+    help="The dataset. Default: the dataset of the first run.",
 )
 def command(runs: tuple[Path, ...], output: Path, data: Path | None) -> None:
-    """Write one self-contained page: table of runs, curves, queries, statistics.
+    """Write a self-contained HTML report: table of runs, curves, queries, statistics.
 
     \b
     Examples:

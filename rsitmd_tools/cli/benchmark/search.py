@@ -10,13 +10,18 @@ from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.options import input_options, json_option, path_argument, print_json
 
 
-@click.command("search", short_help="Find images by a sentence.")
+@click.command("search", short_help="Search images by a sentence.")
 @click.argument("run", metavar="RUN", type=click.Path(file_okay=False, path_type=Path))
 @path_argument
 @input_options
-@click.option("--text", required=True, help="The sentence.")
+@click.option("--text", required=True, help="The query sentence.")
 @click.option(
-    "-k", "count", type=click.IntRange(1), default=10, show_default=True, help="How many."
+    "-k",
+    "count",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Maximum number of images.",
 )
 @device_option
 @json_option
@@ -30,10 +35,10 @@ def command(
     device: str,
     as_json: bool,
 ) -> None:
-    """Find the images of a dataset that are nearest to a sentence.
+    """Search a dataset for the images that are most similar to a sentence.
 
-    Words that the training never had, and what of a very long sentence is left out, are
-    said on stderr.
+    Notes on stderr report words that the model does not know, and sentences that were
+    truncated.
 
     \b
     Examples:

@@ -7,53 +7,62 @@ from typing import Any
 
 import click
 
+from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.options import input_options, path_argument
 
-# Numpy takes no larger one.
-MOST_SEED = 2**32 - 1
-DEVICES = ("auto", "cpu", "cuda", "mps")
+# The largest seed that NumPy accepts.
+MAX_SEED = 2**32 - 1
 
 
 @click.command("train", short_help="Train a baseline on a dataset.")
 @path_argument
 @input_options
-@click.option("--config", "config_name", required=True, help="A name shipped, or a YAML file.")
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
+@click.option(
+    "--config",
+    "config_name",
+    required=True,
+    help="Name of a shipped configuration, or a YAML file.",
+)
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Override a setting.")
 @click.option(
     "-o",
     "--output",
     required=True,
     metavar="RUN",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the run; of the runs, with --seeds or --folds.",
+    help="Folder of the run. With --seeds or --folds, it contains one folder per run.",
 )
-@click.option("--seeds", metavar="0,1,2", help="Train each of these seeds, and sum up.")
-@click.option("--folds", type=click.IntRange(2), help="Train each of so many folds, and sum up.")
-@click.option("--resume", is_flag=True, help="Go on from the last finished epoch of RUN.")
+@click.option("--seeds", metavar="0,1,2", help="Train one run per seed and write a summary.")
+@click.option(
+    "--folds",
+    type=click.IntRange(2),
+    help="Train one run per cross-validation fold and write a summary.",
+)
+@click.option("--resume", is_flag=True, help="Continue RUN after its last finished epoch.")
 @click.option(
     "--prior",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A prior of the dataset; else the release's, else one is computed.",
+    help="Prior similarity of the dataset. Default: the prior of the release, or a computed one.",
 )
 @click.option(
     "--exclude",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A list of images to leave out, made by: rsitmd validate --against.",
+    help="List of images to exclude, written by: rsitmd validate --against.",
 )
+@device_option
 @click.option(
-    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where."
+    "--devices", type=click.IntRange(1), default=1, show_default=True, help="Number of devices."
 )
-@click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="How many.")
 @click.option(
     "--deterministic",
     is_flag=True,
-    help="Refuse operations that could differ from run to run on this device.",
+    help="Fail on operations that are not deterministic on this device.",
 )
-@click.option("--workers", type=click.IntRange(0), help="Processes that load images.")
+@click.option("--workers", type=click.IntRange(0), help="Number of processes that load images.")
 @click.option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Keep decoded images and features in this folder, for other runs too.",
+    help="Keep decoded images and features in this folder and reuse them in other runs.",
 )
 def command(
     path: Path,
@@ -75,10 +84,9 @@ def command(
 ) -> None:
     """Train a baseline: amfmn-soft, amfmn-fusion, amfmn-similarity, m1 to m9, vsepp or clip.
 
-    Weights of the backbone come from a file you name (--set weights=FILE); without one
-    they are random, and the result says so. Nothing is downloaded. With --set
-    freeze_backbone=true the backbone's features are computed once, and training takes
-    minutes on a laptop.
+    Use --set weights=FILE to load backbone weights. Without it, the weights are random, and
+    the result reports this. Nothing is downloaded. With --set freeze_backbone=true, the
+    features of the backbone are computed once, and training takes minutes on a laptop.
 
     \b
     Examples:
@@ -104,9 +112,9 @@ def command(
         click.echo(f"run: {run}")
         click.echo(f"next: rsitmd benchmark evaluate {run} {path}")
         return
-    wanted = [config.seed] if seeds is None else _numbers(seeds)
+    numbers = [config.seed] if seeds is None else _parse_seeds(seeds)
     summary = train_all(
-        dataset, config, output, wanted, folds or 0, options, prior=prior, exclude=exclude
+        dataset, config, output, numbers, folds or 0, options, prior=prior, exclude=exclude
     )
     for line in summary_lines(summary):
         click.echo(line)
@@ -114,25 +122,27 @@ def command(
 
 
 def summary_lines(summary: dict[str, Any]) -> list[str]:
-    """Return what several runs reach, a line a run and one for all."""
-    reached = summary["mean_recall"]
-    if reached is None:
-        return [f"runs: {', '.join(summary['runs'])} (no test split to evaluate on)"]
+    """Return one line per run with its test mean recall, and one line for all runs."""
+    recall = summary["mean_recall"]
+    if recall is None:
+        return [
+            f"runs: {', '.join(summary['runs'])} (not evaluated: the dataset has no test split)"
+        ]
     lines = [
         f"{name}: test mR {value:.2f}"
-        for name, value in zip(summary["runs"], reached["values"], strict=True)
+        for name, value in zip(summary["runs"], recall["values"], strict=True)
     ]
-    deviation = reached["deviation"]
+    deviation = recall["deviation"]
     spread = "" if deviation is None else f", deviation {deviation:.2f}"
     gallery = summary["gallery"]
     return [
         *lines,
-        f"mean of {len(lines)}: test mR {reached['mean']:.2f}{spread} "
+        f"mean of {len(lines)}: test mR {recall['mean']:.2f}{spread} "
         f"(gallery: {gallery['images']} images, {gallery['texts']} texts)",
     ]
 
 
-def _numbers(text: str) -> list[int]:
+def _parse_seeds(text: str) -> list[int]:
     from rsitmd_tools.errors import WrongUsage
 
     try:
@@ -140,7 +150,9 @@ def _numbers(text: str) -> list[int]:
     except ValueError:
         numbers = []
     if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
-        raise WrongUsage(f"--seeds {text}", hint="write different whole numbers: 0,1,2")
-    if max(numbers) > MOST_SEED:
-        raise WrongUsage(f"--seeds {text}", hint=f"a seed is at most {MOST_SEED}")
+        raise WrongUsage(
+            f"--seeds {text}", hint="use distinct non-negative integers, such as 0,1,2"
+        )
+    if max(numbers) > MAX_SEED:
+        raise WrongUsage(f"--seeds {text}", hint=f"use seeds of at most {MAX_SEED}")
     return numbers

@@ -9,19 +9,27 @@ import click
 
 @click.command("weights", short_help="Convert backbone weights for timm.")
 @click.argument("source", metavar="SRC", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--backbone", required=True, metavar="NAME", help="The timm name it is for.")
+@click.option("--backbone", required=True, metavar="NAME", help="timm name of the backbone.")
 @click.option(
     "-o",
     "--output",
     required=True,
     metavar="FILE.safetensors",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The file.",
+    help="The file to write.",
 )
 @click.option(
-    "--mean", nargs=3, type=float, help="Mean of red, green, blue in [0, 1]; default: timm's."
+    "--mean",
+    nargs=3,
+    type=float,
+    help="Mean of red, green and blue in [0, 1]. Default: that of timm.",
 )
-@click.option("--std", nargs=3, type=float, help="Deviation of the same; default: timm's.")
+@click.option(
+    "--std",
+    nargs=3,
+    type=float,
+    help="Standard deviation of red, green and blue. Default: that of timm.",
+)
 def command(
     source: Path,
     backbone: str,
@@ -29,9 +37,10 @@ def command(
     mean: tuple[float, float, float] | None,
     std: tuple[float, float, float] | None,
 ) -> None:
-    """Convert weights to names that timm knows; with them goes how images are normalised.
+    """Convert a weights file to the tensor names of timm.
 
-    Nothing in SRC is run: a file of anything but tensors is refused.
+    The output also stores the normalisation of images. No code in SRC is executed: files
+    that contain anything but tensors are rejected.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""D101: the JSON does not fit its schema."""
+"""D101: the JSON does not match its schema."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rsitmd_tools.schemas import iter_errors, load_schema
 
 @rule("D101", "schema", "error")
 def schema(subject: Subject) -> Iterator[Violation]:
-    """The file does not fit `schemas/dataset.schema.json`.
+    """The file does not match `schemas/dataset.schema.json`.
 
-    What this tool reads leniently, other readers may not: a missing `sentid` or keywords as
-    one string break the loaders in use.
+    This tool reads such files, but other loaders fail on them, for example on a missing
+    `sentid` or on keywords as one string.
 
     Bad:
         {"filename": "port_1.tif", "keywords": "blue sea"}
     Good:
         {"filename": "port_1.tif", "imgid": 0, "keywords": ["blue sea"], ...}
     Fix:
-        Read and write it anew: `rsitmd build convert SRC DST --to rsitmd`.
+        Convert the file: `rsitmd build convert SRC DST --to rsitmd`.
     """
     if subject.document is None:
         return

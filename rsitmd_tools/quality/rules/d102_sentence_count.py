@@ -1,4 +1,4 @@
-"""D102: an image has fewer or more sentences than asked."""
+"""D102: an image has fewer or more sentences than expected."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from collections.abc import Iterator
 
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.quality.texts import count_of
 
 
 @rule("D102", "sentence-count", "error")
 def sentence_count(subject: Subject) -> Iterator[Violation]:
-    """An image has fewer or more sentences than asked (five).
+    """An image has fewer or more sentences than expected (five).
 
-    Loaders that count five lines an image shift every caption behind it. In a workspace the
-    number is annotators_per_image times sentences_per_annotator.
+    Loaders that count five lines an image shift all captions after it. In a workspace, the
+    expected number is `annotators_per_image` times `sentences_per_annotator`.
 
     Bad:
-        four sentences of one image
+        four sentences for one image
     Good:
-        five
+        five sentences for each image
     Fix:
-        Have the missing ones written, or leave the image out.
+        Have the missing sentences written, or remove the image.
     """
-    wanted = subject.settings.annotation.sentences_per_image
+    expected = subject.settings.annotation.sentences_per_image
     for image in subject.dataset:
         count = len(image.sentences)
-        if count != wanted:
-            yield Violation(f"{count} sentences instead of {wanted}", image)
+        if count != expected:
+            yield Violation(f"has {count_of(count, 'sentence')}, expected {expected}", image)

@@ -14,16 +14,15 @@ from rsitmd_tools.quality.subject import Subject
 def missing_file(subject: Subject) -> Iterator[Violation]:
     """An image has no file in the image folder.
 
-    A training run that meets it in its second hour ends there. Names that lead out of the
-    folder are the business of `unsafe-name`. Datasets without an image folder are not
-    looked at.
+    A training run fails as soon as it reads the image. File names that lead out of the folder
+    are reported by `unsafe-name`. Datasets without an image folder are not checked.
 
     Bad:
         "port_1.tif" in the file, no images/port_1.tif
     Good:
-        a file for each name, the same case included
+        a file for each name, in the same case
     Fix:
-        Restore the file, or take the image out.
+        Restore the file, or remove the image.
     """
     if subject.dataset.image_folder is None:
         return
@@ -32,4 +31,4 @@ def missing_file(subject: Subject) -> Iterator[Violation]:
             subject.dataset.image_path(image)
         except RsitmdError as error:
             if error.what == MISSING_FILE:
-                yield Violation("has no file in the image folder", image)
+                yield Violation("the image folder has no file of this name", image)

@@ -1,4 +1,4 @@
-"""D104: a file in the image folder that no record names."""
+"""D104: a file in the image folder without a record."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ SUFFIXES = frozenset((".tif", ".tiff", ".jpg", ".jpeg", ".png"))
 
 @rule("D104", "extra-file", "warning")
 def extra_file(subject: Subject) -> Iterator[Violation]:
-    """The image folder holds an image that no record names.
+    """The image folder holds an image without a record.
 
-    It was forgotten, or its record was lost; loaders that list the folder take it in.
+    The image was forgotten, or its record was lost. Loaders that list the folder read it.
 
     Bad:
         images/port_2.tif, and no "port_2.tif" in the file
     Good:
         a record for each image
     Fix:
-        Add its record, or remove the file.
+        Add a record, or remove the file.
     """
     folder = subject.dataset.image_folder
     if folder is None:
@@ -30,4 +30,4 @@ def extra_file(subject: Subject) -> Iterator[Violation]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.suffix.lower() in SUFFIXES and name not in named:
-            yield Violation(f"{name} is in the image folder, and no record names it")
+            yield Violation(f"{name} is in the image folder but has no record")

@@ -10,20 +10,20 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("D105", "image-in-two-splits", "error")
 def image_in_two_splits(subject: Subject) -> Iterator[Violation]:
-    """The same file name stands in two splits.
+    """The same file name is in two splits.
 
-    A model is then tested on what it was trained on. The same picture under two names is
-    found by the rules of family L.
+    The model is tested on an image it was trained on. Rules of the family L find the same
+    picture under two names.
 
     Bad:
         "port_1.tif" in train and in test
     Good:
         each name in one split
     Fix:
-        Take it out of all splits but one, best out of train.
+        Keep it in one split, preferably not in train.
     """
     first: dict[str, str | None] = {}
     for image in subject.dataset:
         split = first.setdefault(image.filename, image.split)
         if split != image.split:
-            yield Violation(f"is in split {split} too", image)
+            yield Violation(f"also in split {split}", image)

@@ -12,18 +12,18 @@ from rsitmd_tools.quality.subject import Subject
 def repeated_record(subject: Subject) -> Iterator[Violation]:
     """The same file name has two records in one split.
 
-    A retrieval test then holds the image twice, and counts a right answer as wrong.
+    The gallery of a retrieval test holds the image twice and counts a correct answer as wrong.
 
     Bad:
         two records "port_1.tif" in train
     Good:
         one record with all its sentences
     Fix:
-        Join them.
+        Merge the records.
     """
     seen: set[tuple[str, str | None]] = set()
     for image in subject.dataset:
         key = (image.filename, image.split)
         if key in seen:
-            yield Violation("has a second record", image)
+            yield Violation("duplicate record", image)
         seen.add(key)

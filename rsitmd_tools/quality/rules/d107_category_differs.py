@@ -1,4 +1,4 @@
-"""D107: the category in the name is not the record's."""
+"""D107: the category in the name differs from the record's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rsitmd_tools.quality.subject import Subject
 def category_differs(subject: Subject) -> Iterator[Violation]:
     """The category in the file name differs from the record's.
 
-    Some readers take the one, some the other: their tables by category differ.
+    Some loaders use the file name, others the record: their results by category differ.
 
     Bad:
         {"filename": "port_1.tif", "category": "river"}
@@ -25,4 +25,6 @@ def category_differs(subject: Subject) -> Iterator[Violation]:
     for image in subject.dataset:
         in_name = category_of(image.filename)
         if in_name and image.category and in_name != image.category:
-            yield Violation(f"the name says {in_name!r}, the record {image.category!r}", image)
+            yield Violation(
+                f"category {in_name!r} in the file name, {image.category!r} in the record", image
+            )

@@ -9,22 +9,24 @@ from pathlib import Path
 from rsitmd_tools.formats.registry import read_text
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.quality.texts import count_of
 
 
 @rule("D108", "swapped-splits", "error")
 def swapped_splits(subject: Subject) -> Iterator[Violation]:
-    """Images stand in another split than the names the user gives say.
+    """An image is in another split than the lists of expected names say.
 
     A published repository had validation and test swapped for months, and its results were
-    those of the wrong images. Give the names, one a line, in `rsitmd.toml`:
-    `expected_splits = {test = "test_filename.txt"}`. Without it nothing is checked.
+    those of the wrong images. Set files with the expected names, one per line, in
+    `rsitmd.toml`: `expected_splits = {test = "test_filename.txt"}`. Without this setting
+    nothing is checked.
 
     Bad:
         "port_1.tif" in val, and in the expected names of test
     Good:
-        every name in the split that is expected
+        each image in the expected split
     Fix:
-        Rename the parts, or take the public split files.
+        Rename the splits, or use the public split files.
     """
     expected = {
         name: split
@@ -38,15 +40,16 @@ def swapped_splits(subject: Subject) -> Iterator[Violation]:
         wanted = expected.pop(image.filename, None)
         if wanted is not None and wanted != image.split:
             moves[wanted, image.split] += 1
-            yield Violation(f"is in split {image.split}, expected in {wanted}", image)
+            yield Violation(f"in split {image.split}, expected in {wanted}", image)
     for (wanted, found), count in sorted(moves.items(), key=str):
         if found is not None and moves[found, wanted]:
             yield Violation(
-                f"{wanted} and {found} look swapped: {count} images of {wanted} in {found}"
+                f"{wanted} and {found} appear swapped: "
+                f"{count_of(count, 'image')} of {wanted} in {found}"
             )
     if expected:
         some = ", ".join(sorted(expected)[:3])
-        yield Violation(f"{len(expected)} expected images are not in the dataset, such as {some}")
+        yield Violation(f"{count_of(len(expected), 'expected image')} missing, for example {some}")
 
 
 def _names(path: Path) -> list[str]:

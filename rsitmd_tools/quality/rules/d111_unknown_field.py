@@ -1,4 +1,4 @@
-"""D111: fields that are not of the layout."""
+"""D111: unknown fields."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from collections.abc import Iterator, Mapping
 
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.quality.texts import count_of
 from rsitmd_tools.schemas import load_schema
 
 
 @rule("D111", "unknown-field", "info")
 def unknown_field(subject: Subject) -> Iterator[Violation]:
-    """A field is not part of the layout; one finding a field.
+    """A field is not part of the layout; each field is reported once.
 
-    Such fields are kept when the file is read and written, but no step of this tool looks
-    at them: a misspelt `"spilt"` is found here.
+    Unknown fields are kept when the file is read and written, but no command uses them. The
+    rule finds misspelled names such as `"spilt"`.
 
     Bad:
         {"filename": "port_1.tif", "spilt": "test"}
     Good:
         {"filename": "port_1.tif", "split": "test"}
     Fix:
-        Correct the name, or ignore this code for a field that is meant.
+        Correct the name, or ignore this code if the field is intended.
     """
     if not isinstance(subject.document, Mapping):
         return
@@ -37,4 +38,4 @@ def unknown_field(subject: Subject) -> Iterator[Violation]:
             own = (key for key in sentence.extra if key not in sentences)
             counts.update(f"images[].sentences[].{key}" for key in own)
     for key, count in sorted(counts.items()):
-        yield Violation(f"unknown field {key!r}, {count} times")
+        yield Violation(f"unknown field {key!r} in {count_of(count, 'place')}")

@@ -11,16 +11,17 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("D112", "unsafe-name", "error")
 def unsafe_name(subject: Subject) -> Iterator[Violation]:
-    """A file name is absolute, has "..", a drive or control characters, or a link leads away.
+    """A file name leads out of the image folder or contains control characters.
 
-    A tool that joins such a name to a folder reads, or writes, elsewhere.
+    Such a name is absolute, has a drive or "..", or is a link to a file elsewhere.
+    A program that joins such a name to a folder reads or writes files elsewhere.
 
     Bad:
         "../../etc/passwd", "/home/me/port_1.tif", "C:\\port_1.tif"
     Good:
         "port_1.tif", "port/1.tif"
     Fix:
-        Rename it.
+        Rename the file.
     """
     folder = subject.dataset.image_folder
     base = folder.resolve() if folder is not None else None
@@ -28,14 +29,14 @@ def unsafe_name(subject: Subject) -> Iterator[Violation]:
         name = image.location
         path = PurePosixPath(name)
         if not name.isprintable():
-            yield Violation("the name has characters that are not seen", image)
+            yield Violation("invisible characters in the file name", image)
         elif path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
-            yield Violation("the name leads out of the image folder", image)
+            yield Violation("file name leads out of the image folder", image)
         elif base is not None:
             try:
                 inside = (base / name).resolve().is_relative_to(base)
             except (OSError, ValueError, RuntimeError):
-                yield Violation("the name is none the system takes", image)
+                yield Violation("invalid image file name", image)
                 continue
             if not inside:
-                yield Violation("the name is a link that leads out of the image folder", image)
+                yield Violation("file name is a link that leads out of the image folder", image)

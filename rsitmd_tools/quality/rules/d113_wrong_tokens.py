@@ -1,4 +1,4 @@
-"""D113: tokens that are not the sentence's."""
+"""D113: tokens that differ from the sentence."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rsitmd_tools.quality.texts import split_words
 
 @rule("D113", "wrong-tokens", "warning")
 def wrong_tokens(subject: Subject) -> Iterator[Violation]:
-    """The stored tokens are not those of the sentence.
+    """The stored tokens differ from the sentence.
 
-    Who corrects `raw` and not `tokens` trains on the old text. Only words are compared, not
-    case or punctuation; files without tokens are not looked at.
+    If only `raw` is corrected, models still train on the old `tokens`. The rule compares words,
+    not case or punctuation. Files without tokens are not checked.
 
     Bad:
         {"raw": "Two boats.", "tokens": ["three", "boats", "."]}
     Good:
         {"raw": "Two boats.", "tokens": ["two", "boats", "."]}
     Fix:
-        Read and write it anew: tokens are made from `raw`.
+        Remove `tokens` and convert the file: they are computed from `raw`.
     """
     for image in subject.dataset:
         for index, sentence in enumerate(image.sentences):
@@ -29,7 +29,7 @@ def wrong_tokens(subject: Subject) -> Iterator[Violation]:
                 continue
             words = _letters(split_words(sentence.raw))
             if words != _letters(split_words(" ".join(sentence.tokens))):
-                yield Violation("tokens are not those of the sentence", image, index)
+                yield Violation("tokens differ from the sentence", image, index)
 
 
 def _letters(words: tuple[str, ...]) -> str:

@@ -10,17 +10,17 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("I101", "unreadable-image", "error")
 def unreadable_image(subject: Subject) -> Iterator[Violation]:
-    """An image file is empty, truncated, no TIFF, JPEG or PNG, or of a size out of bounds.
+    """An image file is empty, truncated, too large, or not a TIFF, JPEG or PNG.
 
-    A download that broke off leaves such files; a training run ends at the first one.
+    Interrupted downloads leave such files. A training run fails at the first one.
 
     Bad:
         a JPEG that ends in the middle
     Good:
-        a file that decodes whole
+        a file that decodes completely
     Fix:
-        Get the file again, or take the image out.
+        Download the file again, or remove the image.
     """
     for image, picture in subject.pictures:
         if picture.problem is not None:
-            yield Violation(f"the file {picture.problem}", image)
+            yield Violation(f"file {picture.problem}", image)

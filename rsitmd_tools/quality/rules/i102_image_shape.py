@@ -11,17 +11,17 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("I102", "image-shape", "warning")
 def image_shape(subject: Subject) -> Iterator[Violation]:
-    """An image is not RGB, or has another size than the dataset's.
+    """An image is not RGB, or its size differs from the other images.
 
-    The size of a workspace is its setting `image_size`; elsewhere it is the size most images
-    have. 44 of the 2100 images of UC Merced are not quite 256 x 256.
+    In a workspace, the expected size is the setting `image_size`; otherwise it is the most
+    common size. 44 of the 2100 images of UC Merced are not exactly 256 x 256 pixels.
 
     Bad:
         a grey image of 247 x 247 pixels among RGB images of 256 x 256
     Good:
         RGB, 256 x 256 pixels
     Fix:
-        Convert and resize it as the others were.
+        Convert and resize it like the other images.
     """
     usable = [entry for entry in subject.pictures if entry.picture.problem is None]
     if not usable:
@@ -34,6 +34,6 @@ def image_shape(subject: Subject) -> Iterator[Violation]:
     for image, picture in usable:
         if (picture.width, picture.height) != size:
             shape = f"{picture.width} x {picture.height}"
-            yield Violation(f"is {shape} pixels, not {size[0]} x {size[1]}", image)
+            yield Violation(f"{shape} pixels, expected {size[0]} x {size[1]}", image)
         if picture.mode != "RGB":
-            yield Violation(f"has the mode {picture.mode}, not RGB", image)
+            yield Violation(f"mode {picture.mode}, expected RGB", image)

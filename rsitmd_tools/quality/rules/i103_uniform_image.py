@@ -12,17 +12,16 @@ from rsitmd_tools.quality.subject import Subject
 def uniform_image(subject: Subject) -> Iterator[Violation]:
     """An image is black, white or of one colour.
 
-    Its grey values (0 to 255) differ by less than `uniform_deviation` (2) as a standard
-    deviation: there is nothing to describe. The calmest real images measured, deserts of
-    RSITMD, have 3.1.
+    The standard deviation of its grey values (0 to 255) is below `uniform_deviation` (2), so
+    there is nothing to describe. The most uniform images of RSITMD, deserts, have 3.1.
 
     Bad:
         a black tile from the edge of a scene
     Good:
-        an image in which something is seen
+        an image that shows the ground
     Fix:
-        Take it out.
+        Remove the image.
     """
     for image, picture in subject.pictures:
         if picture.problem is None and picture.deviation < subject.thresholds.uniform_deviation:
-            yield Violation(f"is uniform (grey values deviate by {picture.deviation:.1f})", image)
+            yield Violation(f"uniform image (standard deviation {picture.deviation:.1f})", image)

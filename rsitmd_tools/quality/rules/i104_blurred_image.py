@@ -13,18 +13,18 @@ def blurred_image(subject: Subject) -> Iterator[Violation]:
     """An image has no sharp edge anywhere.
 
     The standard deviation of its Laplacian is below `sharpness` (2; half of RSITMD's images
-    have more than 40, the calmest desert 3). A picture of clouds, or one enlarged from few
-    pixels, has such values; uniform images are the business of `uniform-image`.
+    have more than 40, its most uniform desert 3). Clouds and strongly enlarged images have
+    such values. Uniform images are reported by `uniform-image`.
 
     Bad:
         a tile enlarged eight times
     Good:
-        a tile in its own resolution
+        a tile in its original resolution
     Fix:
-        Take it out, or get it in a better resolution.
+        Remove the image, or get it in a better resolution.
     """
     thresholds = subject.thresholds
     for image, picture in subject.pictures:
         uniform = picture.deviation < thresholds.uniform_deviation
         if picture.problem is None and not uniform and picture.sharpness < thresholds.sharpness:
-            yield Violation(f"is blurred (sharpness {picture.sharpness:.1f})", image)
+            yield Violation(f"blurred image (sharpness {picture.sharpness:.1f})", image)

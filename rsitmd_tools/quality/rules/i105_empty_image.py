@@ -10,20 +10,20 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("I105", "empty-image", "warning")
 def empty_image(subject: Subject) -> Iterator[Violation]:
-    """More than `nodata` (half) of an image is pure black or pure white.
+    """More than `nodata` (half) of the pixels are pure black or pure white.
 
-    Tiles at the edge of a scene are filled so. Uniform images are the business of
+    Tiles at the edge of a scene are filled with such pixels. Uniform images are reported by
     `uniform-image`.
 
     Bad:
-        a tile of which a corner shows the ground
+        a tile that shows the ground only in a corner
     Good:
-        a tile full of ground
+        a tile that shows the ground everywhere
     Fix:
-        Take it out, or cut the scene anew.
+        Remove the image, or tile the scene again.
     """
     thresholds = subject.thresholds
     for image, picture in subject.pictures:
         uniform = picture.deviation < thresholds.uniform_deviation
         if picture.problem is None and not uniform and picture.nodata > thresholds.nodata:
-            yield Violation(f"is {picture.nodata:.0%} pure black or white", image)
+            yield Violation(f"{picture.nodata:.0%} of the pixels are pure black or white", image)

@@ -11,19 +11,19 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("I106", "duplicate-image", "warning")
 def duplicate_image(subject: Subject) -> Iterator[Violation]:
-    """An image has the very pixels of another one, turned or flipped perhaps.
+    """An image has the same pixels as another one, possibly rotated or flipped.
 
-    UC Merced's images 102 and 103 are one picture. Each copy in a gallery is an answer that
-    is right and counts as wrong. Copies in two splits are reported by
-    `duplicate-across-splits` too.
+    Images 102 and 103 of UC Merced are the same picture. In a gallery, each copy is a correct
+    answer that counts as wrong. Copies in two splits are also reported by
+    `duplicate-across-splits`.
 
     Bad:
         beach_3.tif and beach_8.tif with equal pixels
     Good:
         one record with all its sentences
     Fix:
-        Keep one.
+        Keep one of them.
     """
     for pair in firsts([pair for pair in subject.near_duplicates if pair.exact]):
         first, second = subject.pictures[pair.first].image, subject.pictures[pair.second].image
-        yield Violation(f"is the same picture as {first.filename}", second)
+        yield Violation(f"duplicate of {first.filename}", second)

@@ -11,19 +11,19 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("I107", "near-duplicate-image", "info")
 def near_duplicate_image(subject: Subject) -> Iterator[Violation]:
-    """An image shows nearly the same as another one, turned or flipped perhaps.
+    """An image is nearly the same as another one, possibly rotated or flipped.
 
     Their perceptual hashes differ in at most `near_duplicate_distance` bits (6 of 64, in
-    `[split]`) and their thumbnails correlate. The same place at another date or in another
-    compression is found; `build split` keeps such images in one split.
+    `[split]`) and their thumbnails correlate. The rule finds the same place at another date or
+    in another compression. `rsitmd build split` keeps such images in one split.
 
     Bad:
-        stadium_7.tif, and stadium_9.tif saved anew as JPEG
+        stadium_7.tif, and stadium_9.tif, the same picture saved as JPEG
     Good:
-        two stadiums
+        two different stadiums
     Fix:
-        Keep one, or see that both are in one split.
+        Keep one of them, or put both into one split.
     """
     for pair in firsts([pair for pair in subject.near_duplicates if not pair.exact]):
         first, second = subject.pictures[pair.first].image, subject.pictures[pair.second].image
-        yield Violation(f"looks like {first.filename} (likeness {pair.likeness:.2f})", second)
+        yield Violation(f"similar to {first.filename} (similarity {pair.likeness:.2f})", second)

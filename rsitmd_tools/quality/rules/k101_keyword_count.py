@@ -1,4 +1,4 @@
-"""K101: fewer or more keywords than asked."""
+"""K101: fewer or more keywords than expected."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.quality.texts import count_of
 
 
 @rule("K101", "keyword-count", "warning")
 def keyword_count(subject: Subject) -> Iterator[Violation]:
     """An image has fewer than one or more than five keywords.
 
-    The numbers are settings of a workspace. A dataset without any keyword (precomp files
-    have no place for them) gets one finding, not one an image.
+    In a workspace, the settings `keywords_min` and `keywords_max` change the numbers. A dataset
+    without any keyword, such as a precomp folder, gets one finding instead of one per image.
 
     Bad:
         Two boats lie at the pier.
@@ -22,13 +23,14 @@ def keyword_count(subject: Subject) -> Iterator[Violation]:
         Two boats lie at the pier.
         keywords: blue sea, - port
     Fix:
-        Have keywords written, or keep the best five.
+        Have keywords written, or keep the five best ones.
     """
-    asked = subject.settings.annotation
-    low, high = asked.keywords_min, asked.keywords_max
+    expected = subject.settings.annotation
+    low, high = expected.keywords_min, expected.keywords_max
     if low and subject.dataset.images and not any(image.keywords for image in subject.dataset):
-        yield Violation("the dataset has no keywords at all")
+        yield Violation("the dataset has no keywords")
         return
     for image in subject.dataset:
         if not low <= len(image.keywords) <= high:
-            yield Violation(f"{len(image.keywords)} keywords instead of {low} to {high}", image)
+            count = count_of(len(image.keywords), "keyword")
+            yield Violation(f"has {count}, expected {low} to {high}", image)

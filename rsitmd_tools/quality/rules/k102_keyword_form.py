@@ -13,8 +13,8 @@ from rsitmd_tools.workspace.merge import is_keyword
 def keyword_form(subject: Subject) -> Iterator[Violation]:
     """A keyword is neither a fine-grained word with its object nor "- object" (principle 4).
 
-    The keyword's first word is what tells this sea from others; where there is none, "-"
-    stands in its place, so that every keyword has the same form.
+    The first word distinguishes the object, as in "blue sea". If there is no such word, "-" takes
+    its place, so that all keywords have the same form.
 
     Bad:
         Two boats lie at the port.
@@ -23,9 +23,11 @@ def keyword_form(subject: Subject) -> Iterator[Violation]:
         Two boats lie at the port.
         keywords: blue sea, - port
     Fix:
-        Add the fine-grained word, or "-" in its place.
+        Add the fine-grained word, or "-" instead of it.
     """
     for image in subject.dataset:
         for keyword in image.keywords:
             if not is_keyword(keyword):
-                yield Violation(f"keyword {keyword!r} is not 'word object' or '- object'", image)
+                yield Violation(
+                    f"keyword {keyword!r} is neither 'word object' nor '- object'", image
+                )

@@ -11,9 +11,9 @@ from rsitmd_tools.quality.texts import singular, split_words
 
 @rule("K103", "keyword-unsaid", "info")
 def keyword_unsaid(subject: Subject) -> Iterator[Violation]:
-    """The object of a keyword stands in no sentence of the image.
+    """No sentence of the image names the object of a keyword.
 
-    A keyword then belongs to another image, or the sentences leave out what matters.
+    The keyword belongs to another image, or the sentences omit something important.
     Singular and plural, and the words of the list `synonyms`, count as the same object.
 
     Bad:
@@ -23,7 +23,7 @@ def keyword_unsaid(subject: Subject) -> Iterator[Violation]:
         Two ships lie at the pier.
         keywords: red boat
     Fix:
-        Correct the keyword, or have a sentence name its object.
+        Correct the keyword, or name its object in a sentence.
     """
     for image, sentences in subject.sentences_of:
         said = {form for s in sentences for word in s.words for form in (word, singular(word))}

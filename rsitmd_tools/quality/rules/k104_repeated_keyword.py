@@ -13,7 +13,7 @@ from rsitmd_tools.quality.texts import folded
 def repeated_keyword(subject: Subject) -> Iterator[Violation]:
     """An image has the same keyword twice.
 
-    It takes the place of another one, and weighs double in the mean of the keywords.
+    It takes the place of another keyword and counts twice in the mean of the keywords.
 
     Bad:
         Two boats lie on the blue sea.
@@ -22,11 +22,11 @@ def repeated_keyword(subject: Subject) -> Iterator[Violation]:
         Two boats lie on the blue sea.
         keywords: blue sea, - boats
     Fix:
-        Keep one.
+        Keep one of them.
     """
     for image in subject.dataset:
         seen: set[str] = set()
         for keyword in image.keywords:
             if folded(keyword) in seen:
-                yield Violation(f"keyword {keyword!r} stands twice", image)
+                yield Violation(f"repeated keyword {keyword!r}", image)
             seen.add(folded(keyword))

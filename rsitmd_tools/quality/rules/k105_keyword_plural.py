@@ -11,9 +11,9 @@ from rsitmd_tools.quality.texts import singular, split_words
 
 @rule("K105", "keyword-plural", "info")
 def keyword_plural(subject: Subject) -> Iterator[Violation]:
-    """Two keywords of an image name the same thing in singular and plural.
+    """Two keywords of an image name the same object in singular and plural.
 
-    Only one of them can be right, and the two are different words to a model.
+    Only one of them can be correct, and a model treats them as different words.
 
     Bad:
         Two red boats lie on the sea.
@@ -22,7 +22,7 @@ def keyword_plural(subject: Subject) -> Iterator[Violation]:
         Two red boats lie on the sea.
         keywords: red boats, blue sea
     Fix:
-        Keep the one that fits the image.
+        Keep the one that matches the image.
     """
     for image in subject.dataset:
         first: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -32,4 +32,5 @@ def keyword_plural(subject: Subject) -> Iterator[Violation]:
                 earlier = first.setdefault((*words[:-1], singular(words[-1])), words)
                 if earlier != words:
                     said = " ".join(earlier)
-                    yield Violation(f"keyword {keyword!r} beside {said!r}", image)
+                    what = f"keywords {said!r} and {keyword!r} name the same object"
+                    yield Violation(what, image)

@@ -11,15 +11,16 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("L102", "near-duplicate-across-splits", "warning")
 def near_duplicate_across_splits(subject: Subject) -> Iterator[Violation]:
-    """An image shows nearly the same as an image in another split.
+    """An image is nearly the same as an image in another split.
 
-    Likeness as in `near-duplicate-image`. It is leakage, only less sure than an exact copy.
+    Similarity is measured as in `near-duplicate-image`. It is leakage, but less certain than an
+    exact copy.
 
     Bad:
         a stadium in train, and the same one a year later in test
     Good:
         both in one split
     Fix:
-        Split anew with `rsitmd build split`, which keeps such images together.
+        Run `rsitmd build split` again, which keeps such images together.
     """
     yield from across_splits(subject, exact=False)

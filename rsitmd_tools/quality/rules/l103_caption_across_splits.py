@@ -1,4 +1,4 @@
-"""L103: a caption of test that stands in train."""
+"""L103: a test caption that is also in train."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("L103", "caption-across-splits", "warning")
 def caption_across_splits(subject: Subject) -> Iterator[Violation]:
-    """A caption of val or test stands in train too, word for word.
+    """A caption of val or test is also in train, word for word.
 
-    The model has been told which image it belongs to, and it was another one. Of UCM's test
-    captions most do so.
+    The model learned that the caption belongs to another image. Most test captions of
+    UCM-captions are also in train.
 
     Bad:
         train/port_1.tif
@@ -28,7 +28,7 @@ def caption_across_splits(subject: Subject) -> Iterator[Violation]:
         test/port_2.tif
         Seven green fields lie in a row.
     Fix:
-        Have the caption of the test image written so that it fits only this image.
+        Rewrite the caption of the test image so that it describes only this image.
     """
     trained: dict[str, str] = {}
     for sentence in subject.sentences:
@@ -37,4 +37,4 @@ def caption_across_splits(subject: Subject) -> Iterator[Violation]:
     for sentence in subject.sentences:
         if sentence.image.split not in (None, "train") and sentence.folded in trained:
             where = trained[sentence.folded]
-            yield Violation(f"stands on {where} in train", sentence.image, sentence.index)
+            yield Violation(f"also used for {where} in train", sentence.image, sentence.index)

@@ -11,12 +11,12 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("L104", "scene-across-splits", "warning")
 def scene_across_splits(subject: Subject) -> Iterator[Violation]:
-    """Tiles that were cut from one scene, or lie side by side, stand in two splits.
+    """Tiles of one scene, or adjacent tiles, are in two splits.
 
     Neighbouring tiles share roofs, light, season and sensor; overlapping ones share pixels.
-    Read from the fields `scene` (any name), and `bounds` ([left, bottom, right, top]) with
-    `crs`, of the image's record; images without them are not looked at. Bounds that overlap
-    or lie nearer than half a tile are neighbours.
+    The rule reads the fields `scene` (any name) and `bounds` ([left, bottom, right, top]) with
+    `crs` of a record; images without them are not checked. Tiles are adjacent if their bounds
+    overlap or are less than half a tile apart.
 
     Bad:
         {"filename": "port_1.tif", "scene": "S2_31UFT", "split": "train"}
@@ -24,7 +24,7 @@ def scene_across_splits(subject: Subject) -> Iterator[Violation]:
     Good:
         all tiles of a scene in one split
     Fix:
-        Split by scenes.
+        Put all tiles of a scene into one split.
     """
     first: dict[str, tuple[str, str]] = {}
     for image in subject.dataset:
@@ -32,7 +32,7 @@ def scene_across_splits(subject: Subject) -> Iterator[Violation]:
         if isinstance(scene, str) and image.split is not None:
             name, split = first.setdefault(scene, (image.filename, image.split))
             if split != image.split:
-                yield Violation(f"is of the scene of {name} in {split}", image)
+                yield Violation(f"from the same scene as {name} in {split}", image)
     for earlier, later in neighbours(subject.dataset.images):
         if earlier.split != later.split and None not in (earlier.split, later.split):
-            yield Violation(f"lies beside {earlier.filename} in {earlier.split}", later)
+            yield Violation(f"adjacent to {earlier.filename} in {earlier.split}", later)

@@ -1,4 +1,4 @@
-"""L105: an image of test that another dataset trains on."""
+"""L105: a test image that another dataset trains on."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("L105", "image-in-other", "warning")
 def image_in_other(subject: Subject) -> Iterator[Violation]:
-    """An image of val or test is in the training part of a dataset given by `--against`.
+    """An image of val or test is also a training image of a dataset passed by `--against`.
 
-    RSITMD took images from RSICD: a model trained on RSICD has seen part of RSITMD's test.
-    Users of RemoteCLIP asked twice for a list of such images; `--exclusions FILE` writes one.
-    The eight turns and flips are tried. Parts without a split count as training.
+    RSITMD took images from RSICD: a model trained on RSICD has seen part of RSITMD's test
+    split. `--exclusions FILE` writes a list of such images. Rotated and flipped copies are found
+    too. Images without a split count as training images.
 
     Bad:
         stadium_7.tif in test, and the same picture in train of the other dataset
     Good:
-        pictures the other dataset does not hold
+        images that the other dataset does not contain
     Fix:
-        Train on the other dataset without the images of the list.
+        Train on the other dataset without the images on that list.
     """
     for shared in subject.shared_images:
-        like = "is the same picture as" if shared.exact else "looks like"
-        yield Violation(f"{like} {shared.other.filename} of {shared.dataset.name}", shared.own)
+        like = "duplicate of" if shared.exact else "similar to"
+        where = f"{shared.other.filename} in dataset {shared.dataset.name}"
+        yield Violation(f"{like} {where}", shared.own)

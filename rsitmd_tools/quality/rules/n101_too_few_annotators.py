@@ -1,4 +1,4 @@
-"""N101: the sentences of an image come from fewer people than asked."""
+"""N101: too few annotators for an image."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ from collections.abc import Iterator
 
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.quality.texts import count_of
 
 
 @rule("N101", "too-few-annotators", "warning")
 def too_few_annotators(subject: Subject) -> Iterator[Violation]:
-    """An image has its sentences from fewer annotators than asked.
+    """Fewer annotators than expected wrote the sentences of an image.
 
-    Five sentences by one person are less different than those of five. Datasets that do not
-    name their annotators are not looked at; images that lack sentences are the business of
+    Five sentences by one annotator differ less than those of five annotators. Datasets without
+    names of annotators are not checked. Images that lack sentences are reported by
     `sentence-count`.
 
     Bad:
-        five sentences by one annotator where five were asked
+        five sentences by one annotator instead of five
     Good:
         five sentences by five annotators
     Fix:
-        Have other people write.
+        Have other annotators write sentences.
     """
-    asked = subject.settings.annotation
+    expected = subject.settings.annotation
     for image in subject.dataset:
-        people = {sentence.annotator for sentence in image.sentences}
-        complete = len(image.sentences) >= asked.sentences_per_image
-        if complete and None not in people and len(people) < asked.annotators_per_image:
-            wanted = asked.annotators_per_image
-            yield Violation(f"written by {len(people)} annotators instead of {wanted}", image)
+        annotators = {sentence.annotator for sentence in image.sentences}
+        complete = len(image.sentences) >= expected.sentences_per_image
+        if complete and None not in annotators and len(annotators) < expected.annotators_per_image:
+            count = count_of(len(annotators), "annotator")
+            least = expected.annotators_per_image
+            yield Violation(f"written by {count}, expected {least}", image)

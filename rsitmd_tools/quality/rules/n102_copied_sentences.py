@@ -14,13 +14,12 @@ from rsitmd_tools.quality.subject import Subject
 def copied_sentences(subject: Subject) -> Iterator[Violation]:
     """More than `annotator_copies` (a fifth) of an annotator's sentences are copies.
 
-    A sentence counts as a copy when the same annotator, or another one, has written it on
-    an earlier image.
+    A sentence is a copy if any annotator has written it for an earlier image.
 
     Bad:
-        "There are many trees." by one annotator on 40 images
+        "There are many trees." by one annotator for 40 images
     Good:
-        a sentence an image
+        a new sentence for each image
     Fix:
         Talk to the annotator; send the copies back.
     """

@@ -18,9 +18,9 @@ def short_sentences(subject: Subject) -> Iterator[Violation]:
     annotators.
 
     Bad:
-        5 words a sentence where the others write 12
+        5 words per sentence where the others write 12
     Good:
-        10 words a sentence where the others write 12
+        10 words per sentence where the others write 12
     Fix:
         Show the annotator good examples.
     """
@@ -33,4 +33,4 @@ def short_sentences(subject: Subject) -> Iterator[Violation]:
     usual = mean(lengths.values())
     for person, length in lengths.items():
         if length < subject.thresholds.annotator_length * usual:
-            yield Violation(f"{person}: {length:.1f} words a sentence, on average {usual:.1f}")
+            yield Violation(f"{person}: {length:.1f} words per sentence, average {usual:.1f}")

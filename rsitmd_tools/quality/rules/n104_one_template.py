@@ -1,4 +1,4 @@
-"""N104: an annotator with one template for all."""
+"""N104: an annotator who writes by one template."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ WORDS = 3
 def one_template(subject: Subject) -> Iterator[Violation]:
     """Most of an annotator's sentences begin with the same three words.
 
-    More than `annotator_template` (0.8) of them: "There is a ..." with another noun each time
-    is a label, and the five wordings of five people (principle 3) are lost.
+    The share is more than `annotator_template` (0.8). "There is a ..." with another noun each time
+    is a label, and the different wordings of five annotators (principle 3) are lost.
 
     Bad:
         "This is a ..." in 95 of 100 sentences
     Good:
-        sentences that begin with what is seen
+        sentences that begin with what the image shows
     Fix:
         Show the annotator good examples.
     """

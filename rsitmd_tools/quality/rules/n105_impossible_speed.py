@@ -1,4 +1,4 @@
-"""N105: a sentence written faster than anybody can."""
+"""N105: a sentence written too fast."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("N105", "impossible-speed", "warning")
 def impossible_speed(subject: Subject) -> Iterator[Violation]:
-    """A sentence took its annotator less time than typing it does.
+    """A sentence was written in less time than it takes to type it.
 
-    Less than `seconds_per_word` (0.2) a word, by the time the server measured: it was pasted,
-    or made by a machine. Only a workspace knows the times.
+    The server measured less than `seconds_per_word` (0.2) per word: the sentence was pasted, or
+    a machine wrote it. Only a workspace has these times.
 
     Bad:
         12 words in one second
     Good:
         12 words in 30 seconds
     Fix:
-        Ask the annotator; send it back.
+        Ask the annotator, or send the sentence back.
     """
     least = subject.thresholds.seconds_per_word
     for sentence in subject.sentences:

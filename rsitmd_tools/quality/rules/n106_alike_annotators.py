@@ -1,4 +1,4 @@
-"""N106: two annotators with nearly the same sentence on one image."""
+"""N106: two annotators with nearly the same sentence for one image."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rsitmd_tools.quality.texts import jaccard
 
 @rule("N106", "alike-annotators", "warning")
 def alike_annotators(subject: Subject) -> Iterator[Violation]:
-    """Two annotators wrote nearly the same sentence on one image.
+    """Two annotators wrote nearly the same sentence for one image.
 
-    They share at least `annotator_likeness` (0.8) of their words. People who look at the same
-    picture rarely choose the same ten words: one of them saw the other's sentence.
+    They share at least `annotator_likeness` (0.8) of their words. Two people rarely choose the
+    same ten words: one of them probably saw the sentence of the other.
 
     Bad:
         "Two white boats lie beside the long grey pier of the port." by one,
@@ -23,7 +23,7 @@ def alike_annotators(subject: Subject) -> Iterator[Violation]:
     Good:
         "Two boats lie at the grey pier." by one, "A red ship and a white one." by another
     Fix:
-        Ask them; send the later one back.
+        Ask them, or send the later sentence back.
     """
     for image, sentences in subject.sentences_of:
         for first, second in combinations(sentences, 2):
@@ -31,9 +31,9 @@ def alike_annotators(subject: Subject) -> Iterator[Violation]:
             other = image.sentences[second.index].annotator
             if one is None or other is None or one == other:
                 continue
-            likeness = jaccard(first.words, second.words)
-            if likeness >= subject.thresholds.annotator_likeness:
+            similarity = jaccard(first.words, second.words)
+            if similarity >= subject.thresholds.annotator_likeness:
                 name = subject.name(image, first.index)
-                told = f"{other} and {one} share {likeness:.0%} of their words"
-                told += f" ({name.phrase})" if name.several else ""
-                yield Violation(told, image, second.index)
+                message = f"{other} and {one} share {similarity:.0%} of their words"
+                message += f" ({name.phrase})" if name.several else ""
+                yield Violation(message, image, second.index)

@@ -1,4 +1,4 @@
-"""N107: a sentence that somebody else than its author changed last."""
+"""N107: a sentence that another member changed last."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("N107", "changed-by-other", "warning")
 def changed_by_other(subject: Subject) -> Iterator[Violation]:
-    """Somebody else than its author changed an annotation last.
+    """Another member than its author changed an annotation last.
 
-    In Label Studio's open edition every member can change every annotation, and the author's
-    name stays on it: the sentence may not be the author's any more. Only a workspace knows
-    who changed what.
+    In Label Studio's open edition every member can change every annotation, but it keeps the
+    name of its author: the sentence may no longer be the author's. Only a workspace records who
+    changed what.
 
     Bad:
         written by anna@example.org, changed by emil@example.org
     Good:
         written and changed by anna@example.org
     Fix:
-        Look at both wordings (rsitmd annotate log DIR IMAGE); send it back to its author.
+        Compare both wordings (`rsitmd annotate log DIR IMAGE`), or send the sentence back to its
+        author.
     """
     if subject.dataset.format != "workspace":
         return
@@ -34,5 +35,5 @@ def changed_by_other(subject: Subject) -> Iterator[Violation]:
         for index, sentence in enumerate(image.sentences):
             other = others.get((image.filename, index))
             if other is not None:
-                told = f"written by {sentence.annotator}, changed by {other}"
-                yield Violation(told, image, index)
+                message = f"written by {sentence.annotator}, changed by {other}"
+                yield Violation(message, image, index)

@@ -1,4 +1,4 @@
-"""N108: a machine's text submitted as it was."""
+"""N108: machine text that was submitted unchanged."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from rsitmd_tools.quality.subject import Subject
 def untouched_machine_text(subject: Subject) -> Iterator[Violation]:
     """An annotator submitted a pre-filled text without changing it.
 
-    The server takes it as the annotator's own. It does not count as a sentence of the image
-    and no release takes it. Only a workspace knows which texts were given.
+    The server stores it as the annotator's own text. It does not count as a sentence of the
+    image and is not released. Only a workspace records which texts were pre-filled.
 
     Bad:
-        given: "There are two planes.", submitted: "There are two planes."
+        pre-filled: "There are two planes.", submitted: "There are two planes."
     Good:
-        given: "There are two planes.", submitted: "Two white planes stand at the terminal."
+        pre-filled: "There are two planes.", submitted: "Two white planes stand at the terminal."
     Fix:
-        Send it back, or let somebody else caption the image.
+        Send it back, or assign the image to another annotator.
     """
     if subject.dataset.format != "workspace":
         return
@@ -37,9 +37,9 @@ def untouched_machine_text(subject: Subject) -> Iterator[Violation]:
 
 
 def message(row: Mapping[str, Any]) -> str:
-    """Return what is said of a row of ``untouched_sentences``.
+    """Return the message for a row of ``untouched_sentences``.
 
-    The sentence is none of its image's, so that the finding has no index: a review knows it
-    again by this text.
+    The text is not a sentence of its image, so the finding has no index: a review identifies it
+    by this message.
     """
     return f"{row['email']} submitted a machine's text as sentence {row['number']}: {row['raw']!r}"

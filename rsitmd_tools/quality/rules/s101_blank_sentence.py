@@ -11,11 +11,11 @@ from rsitmd_tools.quality.texts import folded
 
 @rule("S101", "blank-sentence", "error")
 def blank_sentence(subject: Subject) -> Iterator[Violation]:
-    """A sentence is empty or only white space.
+    """A sentence is empty or has only white space.
 
     Four images of the published RSITMD train captions have five blank lines each. A loader
-    that drops blank lines pairs every later image with foreign captions, and the similarity
-    of such an image with any caption does not exist.
+    that drops blank lines assigns wrong captions to all later images, and the similarity of such
+    an image with any caption is undefined.
 
     Bad:
         ""
@@ -23,7 +23,7 @@ def blank_sentence(subject: Subject) -> Iterator[Violation]:
     Good:
         Two boats lie at the pier.
     Fix:
-        Write the sentence, or leave the image out. Never delete the line alone.
+        Write the sentence, or remove the image. Do not only delete the line.
     """
     for image in subject.dataset:
         for index, raw in enumerate(image.captions):

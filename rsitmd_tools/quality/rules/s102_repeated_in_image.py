@@ -10,10 +10,10 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("S102", "repeated-in-image", "warning")
 def repeated_in_image(subject: Subject) -> Iterator[Violation]:
-    """A sentence stands twice or more in the same image.
+    """An image has the same sentence twice or more.
 
-    The number of captions then says more than there is, and retrieval counts the same
-    sentence several times. Case and white space do not make a sentence another one.
+    The number of captions is then overstated, and retrieval counts the same sentence several
+    times. Case and white space are ignored.
 
     Bad:
         Two boats lie at the pier.
@@ -22,7 +22,7 @@ def repeated_in_image(subject: Subject) -> Iterator[Violation]:
         Two boats lie at the pier.
         A white ship and a red one are moored side by side.
     Fix:
-        Have another sentence written.
+        Have a new sentence written.
     """
     for image, sentences in subject.sentences_of:
         first: dict[str, int] = {}
@@ -30,4 +30,4 @@ def repeated_in_image(subject: Subject) -> Iterator[Violation]:
             earlier = first.setdefault(sentence.folded, sentence.index)
             if earlier != sentence.index:
                 name = subject.name(image, earlier).phrase
-                yield Violation(f"repeats {name} on this image", image, sentence.index)
+                yield Violation(f"repeats {name} of this image", image, sentence.index)

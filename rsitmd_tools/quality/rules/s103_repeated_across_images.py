@@ -1,4 +1,4 @@
-"""S103: the same sentence on several images."""
+"""S103: the same sentence for several images."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("S103", "repeated-across-images", "warning")
 def repeated_across_images(subject: Subject) -> Iterator[Violation]:
-    """A sentence stands on several images.
+    """Several images have the same sentence.
 
-    It then describes none of them: in UCM-captions most sentences do so, and retrieval
-    cannot tell those images apart (principle 1). Every place but the first is reported.
+    It describes none of them precisely, and retrieval cannot distinguish these images
+    (principle 1). Most sentences of UCM-captions are repeated. The rule reports each sentence
+    but the first.
 
     Bad:
         There is a piece of farmland.
@@ -24,11 +25,11 @@ def repeated_across_images(subject: Subject) -> Iterator[Violation]:
 
         Seven green fields lie in a row beside the river.
     Fix:
-        Have it written so that it names what only this image shows.
+        Rewrite it so that it describes only this image.
     """
     first: dict[str, str] = {}
     for sentence in subject.sentences:
         name = sentence.image.filename
         earlier = first.setdefault(sentence.folded, name)
         if earlier != name:
-            yield Violation(f"stands on {earlier} too", sentence.image, sentence.index)
+            yield Violation(f"also used for {earlier}", sentence.image, sentence.index)

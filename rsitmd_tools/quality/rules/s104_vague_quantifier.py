@@ -24,9 +24,9 @@ _VAGUE = re.compile(
 def vague_quantifier(subject: Subject) -> Iterator[Violation]:
     """A sentence says "some", "many", "several" or the like where a number may fit (principle 2).
 
-    A number tells two images apart where "many" does not. More than a quarter of RSITMD's
-    sentences do so. Where the objects cannot be counted the word may stay: hence severity
-    info, and "some water" is not reported.
+    A number distinguishes two images, "many" does not. More than a quarter of RSITMD's sentences
+    have such a word. If the objects cannot be counted, the word is correct: therefore the
+    severity is info, and "some water" is not reported.
 
     Bad:
         Many planes are parked in the airport.
@@ -34,10 +34,12 @@ def vague_quantifier(subject: Subject) -> Iterator[Violation]:
         Seven planes are parked in the airport.
         There is some green grass beside the runway.
     Fix:
-        Count.
+        Count the objects.
     """
     for sentence in subject.sentences:
         found = _VAGUE.search(sentence.raw)
         if found:
             said = found.group().lower()
-            yield Violation(f"says {said!r}: count where you can", sentence.image, sentence.index)
+            yield Violation(
+                f"says {said!r}; use a number if possible", sentence.image, sentence.index
+            )

@@ -1,4 +1,4 @@
-"""S107: a sentence nearly the same as another one."""
+"""S107: a sentence that is nearly the same as another one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rsitmd_tools.text.near import nearest_earlier
 
 @rule("S107", "near-repeat", "info")
 def near_repeat(subject: Subject) -> Iterator[Violation]:
-    """A sentence has nearly the words of another one (`near_repeat`, 0.85 of them).
+    """A sentence shares at least `near_repeat` (0.85) of its words with another one.
 
-    Copies with one word changed add a caption and no description. Sentences that are equal
-    are the business of `repeated-in-image` and `repeated-across-images`.
+    Copies with one changed word add a caption but no description. Equal sentences are reported
+    by `repeated-in-image` and `repeated-across-images`.
 
     Bad:
         A green football field lies in the middle of the red running track.
@@ -24,14 +24,14 @@ def near_repeat(subject: Subject) -> Iterator[Violation]:
         A green football field lies in the middle of the red running track.
         The oval track encloses a pitch with two white goals.
     Fix:
-        Have another sentence written.
+        Have a new sentence written.
     """
     first: dict[str, Written] = {}
     for sentence in subject.sentences:
         first.setdefault(sentence.folded, sentence)
     distinct = list(first.values())
-    likeness = subject.thresholds.near_repeat
-    earlier = nearest_earlier([sentence.words for sentence in distinct], likeness)
+    similarity = subject.thresholds.near_repeat
+    earlier = nearest_earlier([sentence.words for sentence in distinct], similarity)
     for index, (other, share) in earlier.items():
         sentence, before = distinct[index], distinct[other]
         yield Violation(

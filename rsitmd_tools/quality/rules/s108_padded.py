@@ -10,11 +10,11 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("S108", "padded", "warning")
 def padded(subject: Subject) -> Iterator[Violation]:
-    """An image reaches its number of sentences by repeating one or two.
+    """An image reaches its number of sentences only by repetition.
 
-    RSICD pads images to five sentences so: the file says five descriptions where one or two
-    were written. Each repetition is a finding of `repeated-in-image` too; this one says
-    that the image needs new sentences.
+    RSICD pads images to five sentences: the file has five sentences, but only one or two were
+    written. Each repetition is also reported by `repeated-in-image`; this finding means that
+    the image needs new sentences.
 
     Bad:
         Two boats lie at the pier.
@@ -31,8 +31,8 @@ def padded(subject: Subject) -> Iterator[Violation]:
     Fix:
         Have the missing sentences written.
     """
-    wanted = subject.settings.annotation.sentences_per_image
+    expected = subject.settings.annotation.sentences_per_image
     for image, sentences in subject.sentences_of:
         different = len({sentence.folded for sentence in sentences})
-        if len(sentences) >= wanted > 2 and different <= 2:
-            yield Violation(f"{len(sentences)} sentences, only {different} different", image)
+        if len(sentences) >= expected > 2 and different <= 2:
+            yield Violation(f"{len(sentences)} sentences, only {different} distinct", image)

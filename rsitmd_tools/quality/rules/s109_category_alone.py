@@ -1,4 +1,4 @@
-"""S109: a category word and nothing else."""
+"""S109: a sentence that names only the category."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("S109", "category-alone", "info")
 def category_alone(subject: Subject) -> Iterator[Violation]:
-    """A sentence names the scene's class and says nothing about it (principle 1).
+    """A sentence names the category of the scene and nothing else (principle 1).
 
-    "There is a piece of farmland ." stands 59 times in UCM-captions. What makes a caption
-    fine-grained is how many, which colour, which size, beside what. The words of classes
-    come from the list `synonyms`, attributes from `attributes`, `colours`, `numbers`,
-    `relations` and `sizes`.
+    "There is a piece of farmland ." occurs 59 times in UCM-captions. A fine-grained caption
+    says how many, which colour, which size, beside what. The rule takes the names of categories
+    from the list `synonyms`, and attributes from `attributes`, `colours`, `numbers`, `relations`
+    and `sizes`.
 
     Bad:
         There is a piece of farmland.
@@ -23,7 +23,7 @@ def category_alone(subject: Subject) -> Iterator[Violation]:
         There is a piece of brown farmland.
         A road crosses the farmland.
     Fix:
-        Add what only this image shows.
+        Add a detail of this image.
     """
     empty = subject.lists["function"]
     attributes = subject.lists.attributes - {"one"}
@@ -32,5 +32,5 @@ def category_alone(subject: Subject) -> Iterator[Violation]:
         content = {word for word in sentence.words if word not in empty}
         named = content & objects
         if len(named) in (1, 2) and content <= objects | {"one"} and not content & attributes:
-            what = " ".join(sorted(named))
-            yield Violation(f"says {what!r} and nothing about it", sentence.image, sentence.index)
+            what = " and ".join(map(repr, sorted(named)))
+            yield Violation(f"names only {what}; add a detail", sentence.image, sentence.index)

@@ -13,10 +13,10 @@ FEWEST = 3
 
 @rule("S110", "same-wording", "info")
 def same_wording(subject: Subject) -> Iterator[Violation]:
-    """All sentences of an image use the same word for an object that has others (principle 3).
+    """All sentences of an image use the same word for an object with synonyms (principle 3).
 
-    A model that has only ever read "ship" does not find "boat". Singular and plural count as
-    one word. The words for an object come from the list `synonyms`; one finding an object.
+    A model that has only read "ship" does not find "boat". Singular and plural count as one
+    word. The synonyms come from the list `synonyms`. Each object is reported once.
 
     Bad:
         Two boats lie at the pier.
@@ -46,4 +46,4 @@ def same_wording(subject: Subject) -> Iterator[Violation]:
             others = ", ".join([other for other in groups[word] if " " not in other][:3])
             if others:
                 count = len(sentences)
-                yield Violation(f"all {count} sentences say {word!r}; also: {others}", image)
+                yield Violation(f"all {count} sentences use {word!r}; synonyms: {others}", image)

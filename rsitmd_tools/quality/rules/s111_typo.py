@@ -1,4 +1,4 @@
-"""S111: a word that no dictionary knows."""
+"""S111: a word that is not in the dictionary."""
 
 from __future__ import annotations
 
@@ -19,20 +19,19 @@ def corrected(raw: str, subject: Subject) -> str:
 
 @rule("S111", "typo", "warning", fix=corrected, safe=False)
 def typo(subject: Subject) -> Iterator[Violation]:
-    """A word is in no dictionary; the nearest known word is suggested.
+    """A word is not in the dictionary; the message suggests the nearest known word.
 
-    "Too many typos" made a user give up RSICD; RSITMD says "termial" 46 times. Each typo is
-    a word of its own in the vocabulary. Known are the words of SymSpell's English
-    dictionary and of the list `domain`; names (capital letters within a sentence), numbers
-    and words of one or two letters are let through, and sentences in another language are
-    the business of `other-language`.
+    RSITMD has "termial" 46 times. Each typo adds a word to the vocabulary. The rule knows the
+    words of SymSpell's English dictionary and of the list `domain`. It ignores names (capital
+    letters within a sentence), numbers and words of one or two letters. Sentences in another
+    language are reported by `other-language`.
 
     Bad:
         The termial of the airport is beside two runways.
     Good:
         The terminal of the airport is beside two runways.
     Fix:
-        Take the suggestion (`--unsafe-fixes` does), or add the word to `domain.txt`.
+        Use the suggestion (`--unsafe-fixes` applies it), or add the word to `domain.txt`.
     """
     spelling = subject.spelling
     unknown = {word for word in subject.word_counts if not spelling.knows(word)}

@@ -14,7 +14,7 @@ _MAY_DOUBLE = frozenset({"that", "had", "is", "square"})
 
 
 def without_doubles(raw: str, _subject: Subject) -> str:
-    """Return a sentence with words that stand twice in a row once."""
+    """Return a sentence with doubled words reduced to one."""
     return _DOUBLED.sub(
         lambda m: m.group() if m.group(1).lower() in _MAY_DOUBLE else m.group(1), raw
     )
@@ -22,19 +22,19 @@ def without_doubles(raw: str, _subject: Subject) -> str:
 
 @rule("S112", "doubled-word", "warning", fix=without_doubles)
 def doubled_word(subject: Subject) -> Iterator[Violation]:
-    """A word stands twice in a row.
+    """A word is repeated directly.
 
-    UCM-captions says "with with some cars" on dozens of images.
+    Dozens of sentences of UCM-captions have "with with some cars".
 
     Bad:
         Two straight freeways with with some cars on them.
     Good:
         Two straight freeways with some cars on them.
     Fix:
-        Take one out (`--fix` does).
+        Remove one of them (`--fix` does).
     """
     for sentence in subject.sentences:
         for found in _DOUBLED.finditer(sentence.raw):
             if found.group(1).lower() not in _MAY_DOUBLE:
                 said = " ".join(found.group().split())
-                yield Violation(f"says {said!r}", sentence.image, sentence.index)
+                yield Violation(f"repeated word {said!r}", sentence.image, sentence.index)

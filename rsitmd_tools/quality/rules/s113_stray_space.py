@@ -1,4 +1,4 @@
-"""S113: white space where none belongs, or none where it belongs."""
+"""S113: missing or superfluous white space."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ _SPACE = re.compile(r"\s+")
 
 
 def tidied(raw: str, _subject: Subject) -> str:
-    """Return a sentence with its white space in order."""
+    """Return a sentence with correct white space."""
     text = _SPACE.sub(" ", raw.strip())
     return _AFTER.sub(r"\1 ", _BEFORE.sub("", text))
 
 
 @rule("S113", "stray-space", "info", fix=tidied)
 def stray_space(subject: Subject) -> Iterator[Violation]:
-    """A sentence has white space at its ends, twice, or before a punctuation mark, or lacks it.
+    """A sentence has superfluous white space, or none after a punctuation mark.
 
-    It makes equal sentences different for a computer, and doubles tokens where a loader
-    splits at blanks. A dataset that writes a blank before most of its full stops (UCM-captions
-    is published tokenised) gets one finding for that.
+    Superfluous is white space at the ends, before a punctuation mark, or several spaces in a row.
+    Equal sentences then differ, and loaders that split at spaces get other tokens. A dataset
+    with a space before most of its punctuation marks, such as the tokenised UCM-captions, gets
+    one finding for all of them.
 
     Bad:
         Two boats  lie at the pier.
@@ -38,13 +39,13 @@ def stray_space(subject: Subject) -> Iterator[Violation]:
         Two boats lie at the pier.
         The building is 2.5 times as long as the car.
     Fix:
-        `--fix` does.
+        Run `rsitmd validate --fix`.
     """
     before = [s for s in subject.sentences if _BEFORE.search(s.raw.strip())]
     tokenised = len(before) > max(1, len(subject.sentences) / 2) and len(subject.sentences) > 20
     if tokenised:
         count = f"{len(before)} of {len(subject.sentences)} sentences"
-        yield Violation(f"{count} have a blank before a punctuation mark")
+        yield Violation(f"{count} have a space before a punctuation mark")
     for sentence in subject.sentences:
         faults = list(_faults(sentence, tokenised))
         if faults:
@@ -54,10 +55,10 @@ def stray_space(subject: Subject) -> Iterator[Violation]:
 def _faults(sentence: Written, tokenised: bool) -> Iterator[str]:
     text = sentence.raw.strip()
     if text != sentence.raw:
-        yield "white space at an end"
+        yield "leading or trailing white space"
     if _MANY.search(text):
-        yield "more than one blank"
+        yield "several spaces in a row"
     if not tokenised and _BEFORE.search(text):
-        yield "a blank before a punctuation mark"
+        yield "space before a punctuation mark"
     if _AFTER.search(text):
-        yield "no blank after a punctuation mark"
+        yield "no space after a punctuation mark"

@@ -30,10 +30,10 @@ def ended(raw: str, _subject: Subject) -> str:
 
 @rule("S114", "end-punctuation", "info", fix=ended)
 def end_punctuation(subject: Subject) -> Iterator[Violation]:
-    """A sentence has no end mark, two of them, or a comma there.
+    """A sentence has no end punctuation, two marks, or a comma at its end.
 
-    Six in a hundred of RSITMD's sentences have none; two hundred of UCM's have two. Two
-    captions that differ only in it count as different.
+    6 % of RSITMD's sentences have none, 200 sentences of UCM-captions have two marks. Captions
+    that differ only in punctuation count as different.
 
     Bad:
         Two boats lie at the pier
@@ -42,12 +42,14 @@ def end_punctuation(subject: Subject) -> Iterator[Violation]:
     Good:
         Two boats lie at the pier.
     Fix:
-        `--fix` does.
+        Run `rsitmd validate --fix`.
     """
     for sentence in subject.sentences:
-        mended = ended(sentence.raw, subject)
-        if mended != sentence.raw.rstrip() and mended != sentence.raw:
+        fixed = ended(sentence.raw, subject)
+        if fixed != sentence.raw.rstrip() and fixed != sentence.raw:
             last = sentence.raw.rstrip()[-1]
             missing = last.isalnum() or last in "'\")’”%"
-            fault = "has no end mark" if missing else f"ends with {sentence.raw.rstrip()[-3:]!r}"
+            fault = (
+                "has no end punctuation" if missing else f"ends with {sentence.raw.rstrip()[-3:]!r}"
+            )
             yield Violation(fault, sentence.image, sentence.index)

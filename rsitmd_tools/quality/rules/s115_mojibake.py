@@ -1,4 +1,4 @@
-"""S115: text in a wrong encoding."""
+"""S115: wrongly decoded characters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rsitmd_tools.quality.subject import Subject
 
 
 def decoded(raw: str, _subject: Subject) -> str:
-    """Return a sentence with wrongly decoded characters put right."""
+    """Return a sentence with wrongly decoded characters corrected."""
     if raw.isascii():
         return raw
     import ftfy
@@ -21,7 +21,7 @@ def decoded(raw: str, _subject: Subject) -> str:
 def mojibake(subject: Subject) -> Iterator[Violation]:
     """Characters were decoded in a wrong encoding, or lost.
 
-    It happens when UTF-8 is opened as Windows-1252 and saved again. Found with ftfy.
+    This happens if a UTF-8 file is opened as Windows-1252 and saved again. The rule uses ftfy.
 
     Bad:
         The cafÃ© has a red roof and a terrace.
@@ -31,11 +31,12 @@ def mojibake(subject: Subject) -> Iterator[Violation]:
         The café has a red roof and a terrace.
         keywords: café terrace
     Fix:
-        `--fix` does where the text can be recovered; a keyword is corrected by hand.
+        Run `rsitmd validate --fix`, which corrects sentences if the text can be recovered. Correct
+        keywords by hand.
     """
     for sentence in subject.sentences:
         if not sentence.raw.isascii() and decoded(sentence.raw, subject) != sentence.raw:
-            yield Violation("has characters of a wrong encoding", sentence.image, sentence.index)
+            yield Violation("has wrongly decoded characters", sentence.image, sentence.index)
     for image, keyword in subject.keywords:
         if decoded(keyword, subject) != keyword:
-            yield Violation(f"keyword {keyword[:40]!r} has characters of a wrong encoding", image)
+            yield Violation(f"keyword {keyword[:40]!r} has wrongly decoded characters", image)

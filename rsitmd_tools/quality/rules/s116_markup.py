@@ -16,9 +16,9 @@ _MARKUP = re.compile(
 
 @rule("S116", "markup", "warning")
 def markup(subject: Subject) -> Iterator[Violation]:
-    """A sentence or a keyword holds HTML, an entity, a link or Markdown.
+    """A sentence or a keyword contains HTML, an entity, a link or Markdown.
 
-    It comes in by copying from a page. A page that shows captions unescaped runs it.
+    It comes from text copied from a web page. A page that shows captions unescaped executes it.
 
     Bad:
         <b>Two boats</b> lie at the pier.
@@ -29,14 +29,16 @@ def markup(subject: Subject) -> Iterator[Violation]:
         Two boats lie at the pier.
         keywords: red boat
     Fix:
-        Take the markup out.
+        Remove the markup.
     """
     for sentence in subject.sentences:
         found = _MARKUP.search(sentence.raw)
         if found:
-            yield Violation(f"holds markup: {found.group()[:40]!r}", sentence.image, sentence.index)
+            yield Violation(
+                f"contains markup: {found.group()[:40]!r}", sentence.image, sentence.index
+            )
     for image, keyword in subject.keywords:
         found = _MARKUP.search(keyword)
         if found:
-            told = f"keyword {keyword[:40]!r} holds markup: {found.group()[:40]!r}"
-            yield Violation(told, image)
+            message = f"keyword {keyword[:40]!r} contains markup: {found.group()[:40]!r}"
+            yield Violation(message, image)

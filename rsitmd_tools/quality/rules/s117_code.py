@@ -1,4 +1,4 @@
-"""S117: a piece of code, or signs no sentence has."""
+"""S117: code or unusual characters."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _CODE = re.compile(
 
 @rule("S117", "code", "warning")
 def code(subject: Subject) -> Iterator[Violation]:
-    """A sentence or a keyword holds a piece of code, a file name, or a sign that none has.
+    """A sentence or a keyword contains code, a file name or an unusual character.
 
-    RSITMD says "many colors ` cars", "like p#q" and "4% of the playground". A sentence that
-    begins with "=" is run as a formula when a table is opened in a spreadsheet.
+    RSITMD has "many colors ` cars", "like p#q" and "4% of the playground". A spreadsheet executes
+    a sentence that begins with "=" as a formula.
 
     Bad:
         =SUM(A1:A9) boats at the pier.
@@ -29,13 +29,13 @@ def code(subject: Subject) -> Iterator[Violation]:
         Two boats at the pier (one of them red) are 50% white.
         keywords: red boat, - pier
     Fix:
-        Take it out; let an annotator say what was meant.
+        Remove it, or ask an annotator for the intended text.
     """
     for sentence in subject.sentences:
         found = _CODE.search(sentence.raw)
         if found:
-            yield Violation(f"holds {found.group()!r}", sentence.image, sentence.index)
+            yield Violation(f"contains {found.group()!r}", sentence.image, sentence.index)
     for image, keyword in subject.keywords:
         found = _CODE.search(keyword)
         if found:
-            yield Violation(f"keyword {keyword[:40]!r} holds {found.group()!r}", image)
+            yield Violation(f"keyword {keyword[:40]!r} contains {found.group()!r}", image)

@@ -11,10 +11,10 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("S118", "other-script", "warning")
 def other_script(subject: Subject) -> Iterator[Violation]:
-    """A sentence or a keyword holds letters that are not Latin, or full-width signs.
+    """A sentence or a keyword contains non-Latin letters or full-width punctuation.
 
-    They come from an input method or a translation left half done. A Cyrillic "а" looks
-    like a Latin one and makes another word.
+    They come from an input method or an incomplete translation. A Cyrillic "а" looks like a
+    Latin one but makes another word.
 
     Bad:
         Two 船 lie at the pier.
@@ -25,20 +25,20 @@ def other_script(subject: Subject) -> Iterator[Violation]:
         The café has a red roof and a terrace.
         keywords: café terrace
     Fix:
-        Write it in Latin letters.
+        Use Latin letters.
     """
     for sentence in subject.sentences:
         found = _strange(sentence.raw)
         if found:
-            yield Violation(f"holds {found!r}", sentence.image, sentence.index)
+            yield Violation(f"contains {found!r}", sentence.image, sentence.index)
     for image, keyword in subject.keywords:
         found = _strange(keyword)
         if found:
-            yield Violation(f"keyword {keyword[:40]!r} holds {found!r}", image)
+            yield Violation(f"keyword {keyword[:40]!r} contains {found!r}", image)
 
 
 def _strange(text: str) -> str:
-    """Return characters of another script, eight at most."""
+    """Return at most eight characters of another script."""
     if text.isascii():
         return ""
     return "".join(sorted({c for c in text if _is_strange(c)})[:8])

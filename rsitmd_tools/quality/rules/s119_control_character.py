@@ -1,4 +1,4 @@
-"""S119: characters that are not seen."""
+"""S119: invisible characters."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _WHITE = frozenset("\t\n\r\f\v")
 
 @rule("S119", "control-character", "error")
 def control_character(subject: Subject) -> Iterator[Violation]:
-    r"""A sentence or a keyword holds control, bidirectional, zero-width or unassigned characters.
+    r"""A sentence or a keyword contains control, zero-width or other invisible characters.
 
-    They are not seen, yet they break lines of text formats, make equal sentences different,
-    let a text read otherwise than it is stored, and steer a terminal that prints them.
-    Line breaks and tabs count too: a caption is one line, and so is a keyword.
+    They break lines of text formats, make equal sentences different, change the displayed order
+    of a text, and control a terminal that prints them. Bidirectional and unassigned characters
+    are included, and so are line breaks and tabs: a caption or a keyword is one line.
 
     Bad:
         "Two boats\u202e lie at the pier."
@@ -29,20 +29,20 @@ def control_character(subject: Subject) -> Iterator[Violation]:
         Two boats lie at the pier.
         keywords: red boat
     Fix:
-        Take them out.
+        Remove them.
     """
     for sentence in subject.sentences:
         found = _hidden(sentence.raw)
         if found:
-            yield Violation(f"holds {found}", sentence.image, sentence.index)
+            yield Violation(f"contains {found}", sentence.image, sentence.index)
     for image, keyword in subject.keywords:
         found = _hidden(keyword)
         if found:
-            yield Violation(f"keyword {keyword[:40]!r} holds {found}", image)
+            yield Violation(f"keyword {keyword[:40]!r} contains {found}", image)
 
 
 def _hidden(text: str) -> str:
-    """Return the numbers of the characters that are not seen, five at most."""
+    """Return the code points of at most five invisible characters."""
     if text.isprintable():
         return ""
     hidden = sorted({c for c in text.strip(" ") if _is_hidden(c)})

@@ -25,7 +25,7 @@ def digit_count(subject: Subject) -> Iterator[Violation]:
     """A count up to ten is written in digits.
 
     "2 planes" and "two planes" are different words for a model; almost all of RSITMD's
-    counts are words. A dataset whose counts are mostly digits is left alone.
+    counts are words. A dataset with mostly digits gets no findings.
 
     Bad:
         There are 2 planes beside the terminal.

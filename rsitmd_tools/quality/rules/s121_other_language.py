@@ -10,17 +10,17 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("S121", "other-language", "warning")
 def other_language(subject: Subject) -> Iterator[Violation]:
-    """Most words of a sentence are in no English dictionary.
+    """Most words of a sentence are not in the English dictionary.
 
-    Some of RSITMD's sentences are Portuguese: "a praia tem um mar azul". A translation
-    left undone is noise to a model.
+    Some of RSITMD's sentences are Portuguese: "a praia tem um mar azul". A missing
+    translation is noise for a model.
 
     Bad:
         a praia tem duas cores, areia branca e uma onda verde
     Good:
         The beach has two colours, white sand and a green wave.
     Fix:
-        Have it translated.
+        Have the sentence translated.
     """
     for sentence in subject.sentences:
         if subject.spelling.is_foreign(sentence.words):

@@ -10,17 +10,17 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("S122", "question", "warning")
 def question(subject: Subject) -> Iterator[Violation]:
-    """A sentence asks instead of telling.
+    """A sentence is a question.
 
-    RSITMD holds "Do you have wheel marks?" and "Is there a church near here?": they came out
-    of a machine translation and say nothing about the image.
+    RSITMD has "Do you have wheel marks?" and "Is there a church near here?": they come
+    from machine translation and say nothing about the image.
 
     Bad:
         Is there a church near here?
     Good:
         A church stands beside the crossroads.
     Fix:
-        Say what is there.
+        Describe the image.
     """
     for sentence in subject.sentences:
         if "?" in sentence.raw:

@@ -1,1 +1,1 @@
-"""Talking to a Label Studio server: which one, with which account, over which link."""
+"""Connection to a Label Studio server: URL, account and API calls."""

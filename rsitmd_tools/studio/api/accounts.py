@@ -1,4 +1,4 @@
-"""People on the server: invitations, sign-up, log-in, and an annotator who works over HTTP."""
+"""Accounts on the server: invitation links, sign-up and log-in."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ LOG_IN = "/user/login/"
 
 
 def invitation_link(client: Client) -> str:
-    """Return the link by which people sign up."""
+    """Return the link with which annotators sign up."""
     invitation = client.call(client.sdk.organizations.invites.get_invite_link)
     return urljoin(client.connection.page, str(invitation.invite_url))
 
 
 def sign_up_or_in(link: str, email: str, password: str) -> str:
-    """Sign up by an invitation, or log in where the account exists; return its token.
+    """Sign up with an invitation link, or log in if the account exists; return its token.
 
     Raises:
         RsitmdError: The server refuses, or is unreachable.
@@ -41,7 +41,7 @@ def log_in(url: str, email: str, password: str) -> str:
 
 
 def _token(url: str, forms: Sequence[str], email: str, password: str) -> str:
-    """Post the forms one after the other until the session has a token; return it."""
+    """Post the forms in order until the session has a token; return the token."""
     import httpx
 
     base = urljoin(url, "/")
@@ -59,13 +59,13 @@ def _token(url: str, forms: Sequence[str], email: str, password: str) -> str:
             hint="start the server and try again",
         ) from None
     raise RsitmdError(
-        "the server takes neither this sign-up nor this log-in",
+        "the server refused the sign-up and the log-in",
         where=f"{base}: {email}",
-        hint="use the password of the first sign-up, or another address",
+        hint="use the password of the existing account, or another email address",
     )
 
 
 def _post_form(session: httpx.Client, path: str, fields: dict[str, str]) -> None:
-    """Post a form of the server with the token its page carries."""
+    """Post a form of the server with the CSRF token of its page."""
     session.get(path)
     session.post(path, data={**fields, "csrfmiddlewaretoken": session.cookies.get("csrftoken", "")})

@@ -1,4 +1,4 @@
-"""A server's API: the SDK, with errors in one line and retries where they are safe."""
+"""Client of the server's API: the SDK, with one-line errors and safe retries."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PAUSES = (0.5, 2.0, 5.0)
 TOO_MANY_REQUESTS = 429
-CHUNK = 300  # numbers of tasks in one address: proxies take about 8000 characters
-# Versions of the server, major and minor, that this tool's tests were run against.
+CHUNK = 300  # task numbers in one URL: proxies accept about 8000 characters
+# Server versions (major.minor) that this tool was tested with.
 KNOWN_VERSIONS = ("1.23",)
 
 
@@ -37,11 +37,11 @@ class Refused(RsitmdError):
 
 
 class Unanswered(RsitmdError):
-    """The server did not answer in time; it may have done what it was asked, or be at it."""
+    """The server did not answer in time; it may still complete the request."""
 
 
 class Account(NamedTuple):
-    """An account on the server; ``joined`` is when it was made, by the server's clock."""
+    """An account on the server; ``joined`` is its creation time by the server's clock."""
 
     email: str
     name: str
@@ -49,7 +49,7 @@ class Account(NamedTuple):
 
 
 class Client:
-    """The calls this tool makes of a Label Studio server."""
+    """The calls that this tool makes to a Label Studio server."""
 
     def __init__(self, connection: Connection) -> None:
         require("label_studio_sdk")
@@ -59,8 +59,8 @@ class Client:
         self.connection = connection
         make: Any = LabelStudio  # its signature is untyped
         try:
-            # No retries of its own: it would repeat a request that makes something after an
-            # answer that was cut off, and so make it twice.
+            # No retries by the SDK: after a lost answer it would repeat a request that creates
+            # something, and so create it twice.
             self.sdk: Any = make(
                 base_url=connection.url,
                 api_key=connection.token,
@@ -75,12 +75,12 @@ class Client:
 
         Args:
             function: A method of the SDK.
-            safe: Whether the call may be sent again after a passing fault. A call that
-                makes something is not: its caller looks before it sends again.
-            arguments: Passed on.
+            safe: Whether the call may be repeated after a temporary error. Calls that create
+                something are not safe: their callers check before they repeat them.
+            arguments: Arguments of the method.
 
         Raises:
-            RsitmdError: The server is unreachable or refuses; the reason, never the token.
+            RsitmdError: The server is unreachable or refuses. The message never has the token.
         """
         import httpx
         from label_studio_sdk.core.api_error import ApiError
@@ -89,11 +89,13 @@ class Client:
             try:
                 return function(**arguments)
             except ApiError as error:
-                if pause is None or not _passing(error.status_code, safe):
+                if pause is None or not _is_temporary(error.status_code, safe):
                     raise self._refused(error) from None
             except (httpx.ConnectError, httpx.InvalidURL, httpx.UnsupportedProtocol):
                 raise RsitmdError(
-                    "no Label Studio answers", where=self.connection.url, hint="start the server"
+                    "Label Studio does not answer",
+                    where=self.connection.url,
+                    hint="start the server",
                 ) from None
             except httpx.HTTPError as error:
                 if pause is None or not safe:
@@ -107,14 +109,14 @@ class Client:
         raise AssertionError("the last attempt returns or raises")
 
     def make(self, function: Callable[[], T], look: Callable[[], T | None]) -> T:
-        """Make something on the server; where its answer does not come in time, look for it.
+        """Create something on the server; if the answer does not arrive in time, look for it.
 
-        The server may still be at it, and whoever sent it again would have it twice. So it is
-        looked for until it is there, or as long again as an answer is waited for.
+        The server may still complete the request, and a second request would create a duplicate.
+        So this looks for the created object, for at most the time-out of an answer.
 
         Args:
-            function: Makes it.
-            look: Returns what was made; None where it is not there.
+            function: Sends the request.
+            look: Returns the created object; None if it does not exist yet.
 
         Raises:
             RsitmdError: As :meth:`call`.
@@ -140,15 +142,15 @@ class Client:
     ) -> Iterator[list[Any]]:
         """Yield the tasks of a project, page by page, in the order of their numbers.
 
-        Each page asks for the tasks after the last one seen. Pages by number would pass one
-        over when a task before it is deleted meanwhile.
+        Each page contains the tasks after the last one seen. Pages by offset would skip a task if
+        an earlier task is deleted in the meantime.
 
         Args:
             project: The project's number on the server.
-            since: Only tasks changed after this time (ISO 8601); None for all.
-            only: Only the tasks of these numbers, in their order; None for all.
-            annotations: Whether the tasks bring their annotations.
-            size: Tasks a page; the server may send fewer.
+            since: Only tasks that changed after this time (ISO 8601); None for all.
+            only: Only the tasks with these numbers, in this order; None for all.
+            annotations: Whether the tasks include their annotations.
+            size: Tasks per page; the server may send fewer.
         """
         changed = [] if since is None else [_filter("updated_at", "Datetime", since)]
         if only is not None:
@@ -162,7 +164,7 @@ class Client:
     def existing(self, project: int, numbers: Sequence[int]) -> set[int]:
         """Return which of these tasks exist in a project.
 
-        Most often all of them do: the server counts a chunk of them without sending them.
+        Usually all of them exist, so the server first only counts them, chunk by chunk.
 
         Args:
             project: The project's number on the server.
@@ -192,7 +194,7 @@ class Client:
         return found
 
     def _get(self, path: str, params: Mapping[str, Any]) -> Any:
-        """Ask for what the SDK has no call for."""
+        """Send a GET request that the SDK has no method for."""
         from label_studio_sdk.core.api_error import ApiError
 
         client = self.sdk._client_wrapper.httpx_client
@@ -236,11 +238,11 @@ class Client:
             seen += len(tasks)
 
     def upload(self, project: int, files: Mapping[str, bytes]) -> None:
-        """Send files to a project without making tasks of them; the SDK has no call for it.
+        """Upload files to a project without creating tasks; the SDK has no method for it.
 
         Args:
             project: The project's number on the server.
-            files: Contents by name.
+            files: Content by file name.
         """
         from label_studio_sdk.core.api_error import ApiError
 
@@ -257,13 +259,13 @@ class Client:
         self.call(send)
 
     def written_fields(self, project: int) -> set[str]:
-        """Return the names of the fields in which people wrote in a project."""
+        """Return the names of the fields with annotations in a project."""
         summary: Any = self.call(self._get, path=f"api/projects/{project}/summary/", params={})
-        # Keys are name|picture|type.
+        # Keys have the form name|image|type.
         return {str(key).partition("|")[0] for key in summary.get("created_annotations") or {}}
 
     def users(self) -> dict[int, Account]:
-        """Return every account by number, but for those that were removed."""
+        """Return all accounts by number, without removed accounts."""
         return {
             user.id: Account(
                 str(user.email or ""),
@@ -271,15 +273,15 @@ class Client:
                 server_time(user.date_joined),
             )
             for user in self.call(self.sdk.users.list)
-            if "@" in str(user.email or "")  # the server calls all of those "Deleted"
+            if "@" in str(user.email or "")  # removed accounts are called "Deleted"
         }
 
     def own_number(self) -> int:
-        """Return the number of the account whose token this is."""
+        """Return the number of the account that the token belongs to."""
         return int(self.call(self.sdk.users.whoami).id)
 
     def check(self) -> str:
-        """Check address and token; return the server's version."""
+        """Check the URL and the token; return the server's version."""
         self.call(self.sdk.users.whoami)
         version = self.call(self.sdk.versions.get)
         return str(version.release)
@@ -289,21 +291,21 @@ class Client:
             return RsitmdError(
                 "the server refuses the token",
                 where=self.connection.url,
-                hint="copy it again from the server's page Account & Settings",
+                hint="copy the token again from the page Account & Settings of the server",
             )
         body = error.body if isinstance(error.body, dict) else {}
         if error.status_code is None or error.status_code < 400:
             return RsitmdError(
-                "what answers there is no Label Studio",
+                "not a Label Studio server",
                 where=self.connection.url,
-                hint="give the address at which its first page opens",
+                hint="use the URL of the start page of Label Studio",
             )
         detail = body.get("validation_errors") or body.get("detail") or "no reason given"
         return Refused(
-            f"the server answers {error.status_code}: {detail}",
+            f"the server answered {error.status_code}: {detail}",
             status=int(error.status_code),
             where=self.connection.url,
-            hint="mend that, or look into the server's log",
+            hint="fix the cause, or check the server's log",
         )
 
 
@@ -323,13 +325,13 @@ def _filter(field: str, kind: str, value: Any) -> dict[str, Any]:
     }
 
 
-def _passing(status: int | None, safe: bool) -> bool:
-    """Say whether a refusal may pass and the call may be sent again."""
-    # Too many requests: the server has not looked at this one.
+def _is_temporary(status: int | None, safe: bool) -> bool:
+    """Return whether an error is temporary, so that the call may be repeated."""
+    # Too many requests: the server has not processed this one.
     return status == TOO_MANY_REQUESTS or (safe and status is not None and status >= 500)
 
 
 def server_time(value: Any) -> str:
-    """Return a time of the server as ISO 8601 in UTC with microseconds, so that texts compare."""
+    """Return a server time as ISO 8601 in UTC with microseconds, so that strings compare."""
     when = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     return when.astimezone(UTC).isoformat(timespec="microseconds")

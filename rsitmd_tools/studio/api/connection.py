@@ -1,4 +1,4 @@
-"""Where a workspace's server is, kept in a file that only its owner can read."""
+"""Connection of a workspace to its server, stored in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ UPLOAD = "upload"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Connection:
-    """Where a workspace's server is and how its images get there; holds a secret.
+    """Address of a workspace's server and how it reads the images; contains a secret.
 
     Attributes:
-        key: Names the server in the workspace; does not change with its port.
-        url: Where this tool reaches it.
-        images: ``local`` (the server reads the folder of renditions), ``upload`` (they are
-            sent to it) or a URL prefix under which they lie.
-        public: Where people elsewhere reach it; empty where that is ``url`` too.
+        key: Identifies the server in the workspace; independent of its port.
+        url: URL that this tool uses.
+        token: Access token of the lead's account.
+        images: ``local`` (the server reads the folder of renditions), ``upload`` (images are
+            uploaded) or the URL prefix of the images.
+        public: URL that annotators use; empty if it is the same as ``url``.
     """
 
     key: str
@@ -37,15 +38,15 @@ class Connection:
 
     @property
     def page(self) -> str:
-        """The address for people: that of links."""
+        """The base URL of links for annotators."""
         return self.public or self.url
 
 
 def connection_of(workspace: Workspace) -> Connection:
-    """Return the connection of a workspace: one made by ``connect``, else its own server.
+    """Return the connection of a workspace: that of ``connect``, else its own server.
 
     Raises:
-        RsitmdError: There is none; the message says how to get one.
+        RsitmdError: There is no connection, and the workspace's own server is not running.
     """
     file = workspace.studio / "connection.json"
     if file.exists():
@@ -58,9 +59,9 @@ def connection_of(workspace: Workspace) -> Connection:
     running = running_server(workspace.studio)
     if running is None:
         raise RsitmdError(
-            "its Label Studio is not running",
+            "Label Studio is not running for this workspace",
             where=workspace.path,
-            hint="start it in another terminal: "
+            hint="to start it, run in another terminal: "
             + shlex.join(["rsitmd", "annotate", "serve", str(workspace.path)]),
         )
     made = secrets_of(workspace.studio)
@@ -68,7 +69,7 @@ def connection_of(workspace: Workspace) -> Connection:
 
 
 def save_connection(workspace: Workspace, connection: Connection) -> None:
-    """Keep a connection in a file only its owner can read."""
+    """Save a connection in a file that only its owner can read."""
     private_folder(workspace.studio)
     document = {slot: getattr(connection, slot) for slot in Connection.__slots__}
     write_json(workspace.studio / "connection.json", document, mode=OWNER_ONLY)
@@ -84,8 +85,14 @@ def token_from(file: Path) -> str:
         token = file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise RsitmdError(
-            f"cannot be read ({reason(error)})", where=file, hint="put the token alone into it"
+            f"cannot be read ({reason(error)})",
+            where=file,
+            hint="use a text file that contains only the token",
         ) from error
     if not token or len(token.split()) != 1:
-        raise RsitmdError("holds no token", where=file, hint="put the token alone into it")
+        raise RsitmdError(
+            "does not contain a token",
+            where=file,
+            hint="use a text file that contains only the token",
+        )
     return token

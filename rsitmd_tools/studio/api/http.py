@@ -9,18 +9,18 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     import httpx
 
-# Twenty people at once make the server answer in five seconds at worst: wait much longer.
+# With twenty annotators at once the server needs up to five seconds: wait much longer.
 TIMEOUT_SECONDS = 60.0
 
 
 def open_session(url: str, timeout: float | None = None) -> httpx.Client:
-    """Return a session whose relative addresses start at ``url``; close it after use.
+    """Return a session with the base URL ``url``; close it after use.
 
-    A server on this machine is spoken to directly, whatever proxy the environment names.
+    Requests to a server on this machine ignore proxies set in the environment.
 
     Args:
-        url: The server.
-        timeout: How long to wait for an answer, in seconds; ``TIMEOUT_SECONDS`` by default.
+        url: URL of the server.
+        timeout: Time-out in seconds; ``TIMEOUT_SECONDS`` by default.
     """
     import httpx
 
@@ -33,7 +33,7 @@ def open_session(url: str, timeout: float | None = None) -> httpx.Client:
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether an address names this machine."""
+    """Return whether a URL points to this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -1,4 +1,4 @@
-"""Whether the embedded server of a workspace runs, and where."""
+"""State of the embedded server of a workspace: whether it runs, and its URL."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ LOCK = ".server.lock"
 
 
 def take_lock(studio: Path, *, shared: bool = False) -> IO[str] | None:
-    """Take the lock of the one server of a workspace; None when it is held.
+    """Take the lock for the server of a workspace; return None if another process holds it.
 
-    The server's process inherits the lock, and the system frees it when its last holder
-    ends, however it ends: a server that was killed is never taken for one that runs.
+    The server's process inherits the lock. The system releases it when the last process that
+    holds it ends, even if it is killed, so the lock shows whether the server runs.
 
     Args:
         studio: The workspace's folder ``studio/``.
-        shared: Only look: those who look do not hinder each other.
+        shared: Take a shared lock, only to test whether the server runs.
     """
-    # Who only looks may not be allowed to write here.
+    # A reader may not have write permission here.
     stream = (studio / LOCK).open("r" if shared else "a")
     try:
         fcntl.flock(stream, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -35,11 +35,11 @@ def take_lock(studio: Path, *, shared: bool = False) -> IO[str] | None:
 
 
 class Running(NamedTuple):
-    """A server that runs.
+    """A running server.
 
     Attributes:
-        url: Its address on this machine.
-        public: The address under which people elsewhere reach it; empty without a proxy.
+        url: URL on this machine.
+        public: URL that annotators use; empty without a proxy.
     """
 
     url: str
@@ -47,22 +47,22 @@ class Running(NamedTuple):
 
 
 def write_state(studio: Path, running: Running) -> None:
-    """Say where the server runs, in a file only its owner can read."""
+    """Record the URLs of the server in a file that only its owner can read."""
     write_json(studio / STATE, running._asdict(), mode=OWNER_ONLY)
 
 
 def remove_state(studio: Path) -> None:
-    """Take that back; nothing happens where nothing was said."""
+    """Remove the record, if it exists."""
     (studio / STATE).unlink(missing_ok=True)
 
 
 def running_server(studio: Path) -> Running | None:
-    """Return where a workspace's server runs, None where it does not run or answer."""
+    """Return the running server of a workspace; None if it is not running."""
     try:
         probe = take_lock(studio, shared=True)
-    except OSError:  # there is none, or it belongs to somebody else
+    except OSError:  # no lock file, or it belongs to another user
         return None
-    if probe is not None:  # nobody holds it
+    if probe is not None:  # no process holds it
         probe.close()
         return None
     try:

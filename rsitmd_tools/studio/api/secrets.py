@@ -1,4 +1,4 @@
-"""Generated secrets of the embedded server, in a file only its owner can read."""
+"""Generated secrets of the embedded server, in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ class Secrets:
     """The lead's account on the embedded server; never printed.
 
     Attributes:
-        server: Key of this server, kept when its port changes.
+        server: Key of the server; independent of its port.
+        email: Address of the account.
+        password: Password of the account.
+        token: Access token of the account.
     """
 
     server: str
@@ -33,26 +36,28 @@ class Secrets:
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder that only its owner can enter: the server's data hold tokens too.
+    """Create a folder that only its owner can enter: the server's data contains tokens too.
 
     Raises:
-        RsitmdError: It cannot be made.
+        RsitmdError: The folder cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(OWNER_ONLY_FOLDER)
     except OSError as error:
         raise RsitmdError(
-            f"cannot be made ({reason(error)})", where=folder, hint="make its parent writable"
+            f"cannot be created ({reason(error)})",
+            where=folder,
+            hint="make the parent folder writable",
         ) from error
 
 
 def make_secrets(studio: Path, server: str | None = None) -> Secrets:
-    """Make new secrets and keep them in a workspace's ``studio/`` folder.
+    """Create new secrets and save them in a workspace's ``studio/`` folder.
 
     Args:
         studio: The folder.
-        server: Key of a server that exists already; a new one by default.
+        server: Key of an existing server; a new key by default.
     """
     made = Secrets(
         server=server or f"{EMBEDDED}{uuid.uuid4()}",
@@ -61,7 +66,7 @@ def make_secrets(studio: Path, server: str | None = None) -> Secrets:
         token=secrets.token_hex(20),
     )
     private_folder(studio)
-    keep(studio, made)
+    save_secrets(studio, made)
     return made
 
 
@@ -74,7 +79,7 @@ def secrets_of(studio: Path) -> Secrets:
     file = studio / FILENAME
     if not file.exists():
         raise RsitmdError(
-            "is missing: it holds the lead's password and token",
+            "is missing (it contains the lead's password and token)",
             where=file,
             hint="Restore the file from a backup. Without a backup, stop the server and run: "
             + shlex.join(["rsitmd", "annotate", "serve", str(studio.parent), "--new-secrets"]),
@@ -87,6 +92,6 @@ def secrets_of(studio: Path) -> Secrets:
         ) from error
 
 
-def keep(studio: Path, made: Secrets) -> None:
-    """Write the secrets into a file only their owner can read."""
+def save_secrets(studio: Path, made: Secrets) -> None:
+    """Save the secrets in a file that only its owner can read."""
     write_json(studio / FILENAME, asdict(made), mode=OWNER_ONLY)

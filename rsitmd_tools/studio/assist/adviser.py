@@ -1,4 +1,4 @@
-"""What the assist says: hints about sentences, and keywords that may fit."""
+"""Hints about sentences, and keyword suggestions."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ from rsitmd_tools.text.near import MIN_WORDS, NearIndex
 from rsitmd_tools.workspace.merge import is_keyword
 from rsitmd_tools.workspace.settings import Settings
 
-# Likeness to other sentences is the index's part; these two would look for it again.
-_NOT_ALONE = ("S103", "S110")
-MOST_HINTS = 4
+# The index finds similar sentences, so these two rules are not needed here.
+_IGNORED = ("S103", "S110")
+MAX_HINTS = 4
 
 
 class Key(NamedTuple):
-    """A sentence on the server: its annotation, and its area on the page."""
+    """A sentence on the server: the number of its annotation and of its field."""
 
     annotation: int
     slot: int
 
 
 class Adviser:
-    """Knows all sentences of a campaign; safe to use from several threads."""
+    """Finds hints and keywords from all sentences of a campaign; thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         chosen = replace(
             settings.validate,
             select=("S",),
-            ignore=(*settings.validate.ignore, *_NOT_ALONE),
+            ignore=(*settings.validate.ignore, *_IGNORED),
             baseline=None,
         )
         self._settings = replace(settings, validate=chosen)
         first = subject_of(self._alone("", ""), self._settings)
-        # Word lists and dictionary are read once, not for each sentence.
+        # Read word lists and dictionary only once.
         self._shared = {"lists": first.lists, "spelling": first.spelling}
         self._index: NearIndex[Key] = NearIndex(settings.validate.thresholds.near_repeat)
         self._slots: dict[int, set[Key]] = defaultdict(set)
-        # Of each annotation: its image is its identity, its task only an address.
+        # By annotation. The image identifies a task; the task number can change.
         self._images: dict[int, str] = {}
         self._tasks: dict[int, int] = {}
         self._keywords: dict[str, Counter[str]] = defaultdict(Counter)
-        self._given: dict[int, tuple[str, tuple[str, ...]]] = {}
+        self._contents: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._lock = threading.Lock()
 
     def warm(self) -> None:
-        """Read the dictionary now: the first hint about a misspelt word would wait for it."""
+        """Load the dictionary now, so that the first hint is not delayed."""
         self.broken_rules("Two whte planes stand beside the terminal.", "airport")
 
     def __len__(self) -> int:
@@ -62,13 +62,13 @@ class Adviser:
     def learn(
         self, image: str, annotation: int, category: str, written: Written, task: int = 0
     ) -> None:
-        """Take in an annotation, in the place of what had its number before.
+        """Add an annotation, or replace its earlier version.
 
         Args:
             image: Key of the task's image.
             annotation: The annotation's number on the server.
             category: The image's class.
-            written: What it says.
+            written: Sentences and keywords of the annotation.
             task: The task's number on the server.
         """
         with self._lock:
@@ -80,28 +80,28 @@ class Adviser:
                 self._index.add(key, split_words(raw))
                 self._slots[annotation].add(key)
             words = tuple(filter(is_keyword, written.keywords))
-            self._given[annotation] = (category, words)
+            self._contents[annotation] = (category, words)
             self._keywords[category].update(words)
 
     def forget(self, annotation: int) -> None:
-        """Take an annotation out."""
+        """Remove an annotation."""
         with self._lock:
             self._forget(annotation)
 
     def tasks_of(self, annotations: Collection[int]) -> set[int]:
-        """Return the tasks (numbers on the server) of annotations that were taken in."""
+        """Return the task numbers of known annotations."""
         with self._lock:
             return {task for number, task in self._tasks.items() if number in annotations}
 
     def annotations_of(self, task: int) -> set[int]:
-        """Return the annotations of a task that were taken in."""
+        """Return the known annotations of a task."""
         with self._lock:
             return {number for number, own in self._tasks.items() if own == task}
 
     def hints(self, image: str, annotation: int, category: str, written: Written) -> list[str]:
-        """Say what is wrong with the sentences of an annotation that was learned.
+        """Return hints about the sentences of a known annotation.
 
-        The texts of others are not shown: who annotates blind stays blind.
+        Hints never contain the text of other annotators, who work independently.
         """
         found = []
         for slot, raw in written.sentences:
@@ -112,11 +112,13 @@ class Adviser:
                 key, share = near
                 same = self._images.get(key.annotation) == image
                 where = "this image" if same else "another image"
-                found.append(f"{shown}nearly repeats a sentence of {where} ({share:.0%} of words)")
-        return found[:MOST_HINTS]
+                found.append(
+                    f"{shown}almost the same as a sentence of {where} ({share:.0%} of words)"
+                )
+        return found[:MAX_HINTS]
 
     def near(self, raw: str, besides: Key | None = None) -> tuple[Key, float] | None:
-        """Return the sentence that a text nearly repeats, and their likeness."""
+        """Return the most similar sentence above the threshold, and the similarity."""
         words = split_words(raw)
         if len(words) < MIN_WORDS:
             return None
@@ -124,9 +126,9 @@ class Adviser:
             return self._index.nearest(words, besides)
 
     def broken_rules(self, raw: str, category: str) -> list[str]:
-        """Return what the rules of single sentences find in a text."""
+        """Return the findings of the sentence rules in a text."""
         subject = subject_of(self._alone(raw, category), self._settings)
-        vars(subject).update(self._shared)  # where its cached properties keep them
+        vars(subject).update(self._shared)  # the place of its cached properties
         return [finding.message for finding in check_subject(subject).findings]
 
     @staticmethod
@@ -136,26 +138,27 @@ class Adviser:
 
     @property
     def keywords_max(self) -> int:
-        """The most keywords that an annotator gives."""
+        """Maximum number of keywords per annotation."""
         return self._settings.annotation.keywords_max
 
     def keywords(self, category: str, sentences: Sequence[str]) -> list[str]:
-        """Suggest keywords: those given to scenes of this class whose object is written of.
+        """Suggest keywords of this category whose object occurs in the sentences.
 
-        Without a sentence yet, or with none that fits, the class's most frequent ones.
+        Without sentences, suggest the most frequent keywords of the category. If none fits,
+        suggest the category itself.
         """
-        most = self.keywords_max
-        said = {singular(word) for raw in sentences for word in split_words(raw)}
+        limit = self.keywords_max
+        written_words = {singular(word) for raw in sentences for word in split_words(raw)}
         with self._lock:
-            known = [word for word, _ in self._keywords[category].most_common(50 * most)]
-        fitting = [word for word in known if singular(word.lower().split()[-1]) in said]
-        return (fitting if said else known)[:most] or [f"- {category.replace('_', ' ')}"]
+            known = [word for word, _ in self._keywords[category].most_common(50 * limit)]
+        fitting = [word for word in known if singular(word.lower().split()[-1]) in written_words]
+        return (fitting if written_words else known)[:limit] or [f"- {category.replace('_', ' ')}"]
 
     def _forget(self, annotation: int) -> None:
         for key in self._slots.pop(annotation, ()):
             self._index.remove(key)
         self._images.pop(annotation, None)
         self._tasks.pop(annotation, None)
-        category, words = self._given.pop(annotation, ("", ()))
+        category, words = self._contents.pop(annotation, ("", ()))
         self._keywords[category].subtract(words)
-        self._keywords[category] += Counter()  # drops what nobody gives any more
+        self._keywords[category] += Counter()  # removes keywords with count zero

@@ -1,4 +1,4 @@
-"""What the server announces: that something changed, and the numbers of what did."""
+"""Webhook events of the server: which annotations were created, changed or deleted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DELETED = "ANNOTATIONS_DELETED"
 
 
 class Announcement(NamedTuple):
-    """Numbers of tasks and annotations that are to be read from the server.
+    """Tasks and annotations that must be read from the server.
 
     Attributes:
         tasks: Numbers of tasks.
@@ -22,10 +22,10 @@ class Announcement(NamedTuple):
 
 
 def read_announcement(document: Mapping[str, Any]) -> Announcement | None:
-    """Read a post of the server; None where it is malformed.
+    """Parse a webhook event; return None if it is malformed.
 
-    Of its contents only numbers are taken. An announcement of something else, such as a change
-    of the project, names none.
+    Only numbers are read from its content. For other events, such as a change of the project, the
+    result is empty.
     """
     action = document.get("action")
     if not isinstance(action, str):
@@ -36,7 +36,7 @@ def read_announcement(document: Mapping[str, Any]) -> Announcement | None:
         annotations = list(_entries(document, "annotation"))
         tasks = list(_entries(document, "task"))
         numbers = {_number(entry["id"]) for entry in annotations}
-        # In a list, each annotation names its task, as a number.
+        # In a list, each annotation has the number of its task.
         named = {_number(entry["task"]) for entry in annotations if entry.get("task") is not None}
         named |= {_number(entry["id"]) for entry in tasks}
     except (KeyError, TypeError):
@@ -47,7 +47,7 @@ def read_announcement(document: Mapping[str, Any]) -> Announcement | None:
 
 
 def _entries(document: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
-    """Yield what stands under ``name``, and in the list under its plural."""
+    """Yield the entry ``name`` and the entries of the list with its plural name."""
     several = document.get(f"{name}s")
     one = document.get(name)
     for entry in [*([] if one is None else [one]), *([] if several is None else several)]:

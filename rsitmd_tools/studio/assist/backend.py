@@ -1,10 +1,10 @@
-"""The ML backend's protocol over HTTP, on loopback: health, setup, predict, webhook.
+"""The ML backend protocol over HTTP, on loopback: health, setup, predict, webhook.
 
-Any program of this machine, and any page that a browser here shows, can send requests to this
-port. So its address holds a secret that the Label Studio server is given; the Host must be this
-address, as it is not where a page had its own name resolved to this machine; and a request with
-an Origin comes from a page, while the server sends none. What an announcement says is not
-believed: it names tasks, and the assist reads them from the server.
+Every program on this machine, and every page in a browser on it, can send requests to this port.
+Three checks protect it. The path contains a secret that only the Label Studio server knows. The
+Host header must be this address, which stops DNS rebinding. Requests with an Origin header are
+refused, because they come from web pages; the server sends none. The content of webhook events is
+not trusted: events only name tasks, and the assist reads those from the server.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from rsitmd_tools import __version__
 from rsitmd_tools.studio.assist.announcement import Announcement, read_announcement
 
 HOST = "127.0.0.1"
-# How the path of every assist begins: by it the addresses of earlier ones are known.
+# Prefix of the path of every assist, which identifies the URLs of earlier runs.
 PREFIX = "/rsitmd-assist-"
-MOST_BYTES = 20_000_000
-# A connection on which nothing comes is closed, and its thread ends.
+MAX_BYTES = 20_000_000
+# Idle connections are closed, and their threads end.
 IDLE_SECONDS = 60.0
 VERSION = f"rsitmd-assist-{__version__}"
 log = logging.getLogger(__name__)
 
-# A task, and what the annotator has on the page.
+# Takes a task and the annotator's current input.
 Predict = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
 class Backend(ThreadingHTTPServer):
-    """Answers the server; what it announces is put into :attr:`events` and done later.
+    """HTTP server of the ML backend; puts webhook events into :attr:`events` for later processing.
 
-    The server waits for the answer of a webhook before it answers the annotator: so the
-    answer is given at once.
+    Label Studio waits for the answer of a webhook before it answers the annotator, so the answer
+    is sent immediately.
 
-    A prediction is made for what an annotator does on the page (the request has a context).
-    For the server's own collection there is none: what it stores stands in the field of the
-    next annotator, who submits it untouched as their own.
+    Predictions are made only for requests with a context, which come from an annotator's page.
+    Requests without a context get none: Label Studio would store the prediction and prefill the
+    field of the next annotator, who could submit it unchanged as their own text.
 
     Args:
-        predict: Makes a prediction from a task, as the server sends it, and a context.
+        predict: Returns a prediction for a task, as sent by the server, and a context.
         port: The port; 0 for a free one.
     """
 
@@ -65,11 +65,11 @@ class Backend(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """The address to give to the server; it holds the secret and is not printed."""
+        """The URL for the server; it contains the secret and must not be printed."""
         return f"http://{self.address}{self.path}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log what goes wrong with a connection, such as one that is cut off."""
+        """Log connection errors, such as a closed connection."""
         log.debug("a connection failed", exc_info=True)
 
 
@@ -77,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Backend
     protocol_version = "HTTP/1.1"
     timeout = IDLE_SECONDS
-    wbufsize = -1  # head and body in one packet: else the client's delayed ACK costs 40 ms
+    wbufsize = -1  # header and body in one packet: otherwise the client's delayed ACK costs 40 ms
 
     def do_GET(self) -> None:
         path = self._allowed()
@@ -95,19 +95,19 @@ class _Handler(BaseHTTPRequestHandler):
         document = None if path is None else self._body()
         if document is None:
             return
-        if path == "/setup":  # holds a token: it is neither used nor logged
+        if path == "/setup":  # contains a token, which is neither used nor logged
             self._answer(200, {"model_version": VERSION})
         elif path == "/webhook":
             announcement = read_announcement(document)
             if announcement is None:
-                self._answer(400, {"error": "no announcement"})
+                self._answer(400, {"error": "not a webhook event"})
                 return
             self.server.events.put(announcement)
             self._answer(200, {})
         elif path == "/predict":
             tasks = document.get("tasks")
             if not isinstance(tasks, list) or not all(isinstance(t, dict) for t in tasks):
-                self._answer(400, {"error": "tasks is no list of tasks"})
+                self._answer(400, {"error": "'tasks' must be a list of objects"})
                 return
             params = document.get("params")
             context = params.get("context") if isinstance(params, dict) else None
@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, {"error": "not found"})
 
     def _allowed(self) -> str | None:
-        """Return the path after the secret; where the request is refused, answer it."""
+        """Return the path after the secret; answer and return None if the request is refused."""
         host, origin = self.headers.get_all("Host", []), self.headers.get("Origin")
         if origin is not None or host != [self.server.address]:
             self._refuse(403, "forbidden")
@@ -130,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
         return after
 
     def _refuse(self, status: int, error: str) -> None:
-        # The body is not read, so the connection cannot be used again.
+        # The body was not read, so the connection cannot be reused.
         self.close_connection = True
         self._answer(status, {"error": error})
 
@@ -140,23 +140,23 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             return self.server.predict(task, context)
         except Exception:
-            # Annotation goes on without a suggestion, whatever a task holds.
-            log.warning("no suggestion for a task; --debug says why")
+            # Annotators can work without a suggestion, whatever the task contains.
+            log.warning("no keywords suggested for a task; use --debug for details")
             log.debug("no suggestion", exc_info=True)
             return {"result": [], "score": 0.0, "model_version": VERSION}
 
     def _body(self) -> dict[str, Any] | None:
-        said = self.headers.get("Content-Length", "")
-        length = int(said) if said.isascii() and said.isdecimal() and len(said) < 20 else -1
-        if not 0 <= length <= MOST_BYTES:
-            self._refuse(413 if length > MOST_BYTES else 411, "no fitting length")
+        header = self.headers.get("Content-Length", "")
+        length = int(header) if header.isascii() and header.isdecimal() and len(header) < 20 else -1
+        if not 0 <= length <= MAX_BYTES:
+            self._refuse(413 if length > MAX_BYTES else 411, "missing or invalid Content-Length")
             return None
         try:
             document = json.loads(self.rfile.read(length) or b"{}")
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
-            self._answer(400, {"error": "no JSON object"})
+            self._answer(400, {"error": "body must be a JSON object"})
             return None
         return document
 
@@ -171,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        # Not what was asked for: the path holds the secret.
+        # Do not log the path: it contains the secret.
         log.debug("answered a request")
 
 

@@ -1,4 +1,4 @@
-"""``annotate assist``: connects the backend to the projects, catches up, and follows."""
+"""``annotate assist``: connects the backend to projects and processes their changes."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from rsitmd_tools.studio.sync.pull import OVERLAP
 from rsitmd_tools.studio.sync.results import parse_result
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.server import open_projects_on
 
 TITLE = "rsitmd assist"
 STATE = "assist.json"
@@ -35,29 +36,26 @@ log = logging.getLogger(__name__)
 
 
 class Assist:
-    """The assist of a campaign; a context manager that serves while it is open.
+    """The assist of a campaign; a context manager that runs while it is open.
 
-    What it has seen is kept in ``studio/assist.json`` of the workspace: after it was down
-    it looks at what changed since.
+    The file ``studio/assist.json`` of the workspace records which changes were processed. At the
+    next start, later changes are processed first.
 
     Args:
         folder: The workspace.
         port: The port; a free one by default.
 
     Raises:
-        RsitmdError: Nothing was pushed, the port is taken, the server is unreachable, or
-            refuses addresses on this machine (see ``serve --assist``).
+        RsitmdError: Nothing was pushed, the port is in use, the server is unreachable, or it
+            refuses URLs on this machine (see ``serve --assist``).
     """
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
         with Workspace.open(folder) as workspace:
             self._client = Client(connection_of(workspace))
             self._projects = [
-                int(row["server_id"])
-                for row in workspace.db.execute(
-                    "SELECT server_id FROM project WHERE server = ? AND closed_at IS NULL",
-                    (self._client.connection.key,),
-                )
+                project.server_id
+                for project in open_projects_on(workspace, self._client.connection.key)
             ]
             self._studio = workspace.studio
             self._state = self._studio / STATE
@@ -70,13 +68,15 @@ class Assist:
             self.backend = Backend(self.predict, port or 0)
         except OSError:
             raise RsitmdError(
-                "the port is taken", where=f"127.0.0.1:{port}", hint="name another with --port"
+                "another program uses this port",
+                where=f"127.0.0.1:{port}",
+                hint="use another port with --port",
             ) from None
         people = self._client.users()
         self._names = {number: user.email for number, user in people.items()}
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
-        self._stale: set[int] = set()  # projects whose next tasks may get other keywords
+        self._stale: set[int] = set()  # projects whose suggestions may change
         self.hinted = 0
 
     def __enter__(self) -> Self:
@@ -100,7 +100,7 @@ class Assist:
         self.backend.server_close()
 
     def predict(self, task: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
-        """Suggest keywords for a task and what is written: a prediction in the server's form."""
+        """Return a prediction, in the server's form, with keywords for a task and its sentences."""
         data = task.get("data") if isinstance(task.get("data"), dict) else {}
         written = parse_result(context.get("result") or [])
         sentences = [raw for _, raw in written.sentences]
@@ -114,12 +114,12 @@ class Assist:
         return {"result": [result], "score": 0.5, "model_version": VERSION}
 
     def catch_up(self) -> None:
-        """Learn all annotations; give hints for those that changed while nobody looked."""
+        """Read all annotations; show hints for those that changed since the last run."""
         seen = self._read()
         changed = []
         for project in self._projects:
             newest = last = seen.get(str(project), "")
-            # Changes at the same time are announced in any order, and a clock may step back.
+            # Events of the same time arrive in any order, and the clock may step back.
             since = last and server_time(datetime.fromisoformat(last) - OVERLAP)
             for page in self._client.pages(project):
                 for task in page:
@@ -143,12 +143,12 @@ class Assist:
         write_json(self._state, seen)
 
     def _connect(self, project: int) -> None:
-        """Name the backend to a project, at the address where it runs now, and no other."""
+        """Register the backend in a project at its current URL, and remove earlier ones."""
         there = self._client.call(self._client.sdk.ml.list, project=project)
         own = [entry for entry in there if entry.title == TITLE]
-        known = {f"{entry.url}/webhook" for entry in own}  # the server makes the hook itself
+        known = {f"{entry.url}/webhook" for entry in own}  # created by the server
         hooks = self._client.call(self._client.sdk.webhooks.list, project=str(project))
-        # Of earlier runs. A backend goes after its hook: by it the hook is known.
+        # Hooks of earlier runs. Delete backends after their hooks, which they identify.
         for hook in hooks:
             if hook.url in known or _is_of_an_assist(str(hook.url)):
                 self._client.call(self._client.sdk.webhooks.delete, id=hook.id)
@@ -165,13 +165,13 @@ class Assist:
             )
         except RsitmdError as error:
             raise RsitmdError(
-                f"the server does not take the assist ({error.what})",
+                f"the server refused the assist ({error.what})",
                 where=self._client.connection.url,
-                hint="start it with: rsitmd annotate serve DIR --assist",
+                hint="restart the server with: rsitmd annotate serve DIR --assist",
             ) from error
 
     def _follow(self) -> None:
-        """Do what the server announced, one after the other."""
+        """Process the events of the server, in order."""
         while not self._stop.is_set():
             try:
                 event = self.backend.events.get(timeout=0.2)
@@ -180,23 +180,23 @@ class Assist:
             try:
                 if event is not None:
                     self._event(event)
-                elif self._stale:  # hints first: a busy hour asks for suggestions once
+                elif self._stale:  # hints first; suggestions once per batch of events
                     suggest_ahead(self._client, self._studio, self._stale.pop(), self.adviser)
             except Exception as error:
-                # One bad announcement, or a server that is restarted, must not end the hints.
-                log.warning("an announcement of the server was passed over: %s", reason(error))
-                log.debug("passed over", exc_info=True)
+                # A malformed event or a server restart must not stop the assist.
+                log.warning("a change on the server was not processed: %s", reason(error))
+                log.debug("event not processed", exc_info=True)
 
     def _event(self, event: Announcement) -> None:
         for task in sorted(event.tasks | self.adviser.tasks_of(event.annotations)):
             self._reread(task, event.annotations)
 
     def _reread(self, number: int, announced: Collection[int]) -> None:
-        """Read a task of ours from the server; learn it, and give the hints that were asked for.
+        """Read a task of these projects from the server and update its hints.
 
         Args:
-            number: The task's number on the server, as somebody announced it.
-            announced: Numbers of annotations; those of other tasks are passed over.
+            number: Number of the task, from an event.
+            announced: Numbers of changed annotations; those of other tasks are ignored.
         """
         try:
             task = self._client.call(self._client.sdk.tasks.get, id=str(number))
@@ -231,7 +231,7 @@ class Assist:
         write_json(self._state, seen)
 
     def _hint(self, task: int, key: str, entry: dict[str, Any]) -> None:
-        """Put the hints about an annotation on its task; take them away when it is corrected."""
+        """Write the hints about an annotation to its task, or remove them after a correction."""
         sentences = [raw for _, raw in parse_result(entry.get("result") or []).sentences]
 
         def hinted(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -242,11 +242,11 @@ class Assist:
                 self.hinted += bool(hint)
             return new
 
-        with contextlib.suppress(OtherTask):  # deleted since
+        with contextlib.suppress(OtherTask):  # deleted in the meantime
             change_data(self._client, self._studio, task, key, hinted)
 
     def _hint_of(self, entry: dict[str, Any], data: Mapping[str, Any]) -> str | None:
-        """Return the hint that a task should show; None where its page shows none."""
+        """Return the hint text of a task; None if its page shows no hints."""
         if HINT not in data:
             return None
         written = parse_result(entry.get("result") or [])
@@ -255,7 +255,7 @@ class Assist:
         author = entry.get("completed_by")
         number = author.get("id") if isinstance(author, dict) else author
         name = self._names.get(int(number or 0), "the annotator")
-        # In a shared project each person has a line of their own.
+        # In a shared project, each annotator has a line.
         others = [
             line for line in str(data[HINT]).splitlines() if not line.startswith(f"For {name}: ")
         ]
@@ -275,5 +275,5 @@ class Assist:
 
 
 def _is_of_an_assist(url: str) -> bool:
-    """Say whether an address is one that an assist on the server's machine had."""
+    """Return whether a URL belongs to an assist on the server's machine."""
     return re.match(rf"http://{re.escape(HOST)}:\d+{re.escape(PREFIX)}", url) is not None

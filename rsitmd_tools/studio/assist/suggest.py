@@ -1,7 +1,7 @@
-"""Keywords that the page offers to tick: those of the scene's class, a few tasks ahead.
+"""Keyword suggestions that annotators can tick on the labeling page, prepared a few tasks ahead.
 
-A prediction would stand in the field as if the annotator had written it, and be submitted
-untouched. So the words stand in the task's data, and the page offers them unticked.
+A prediction would prefill the field as if the annotator had written it, and could be submitted
+unchanged. So suggestions are stored in the task data, and the page shows them unticked.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.sync.identity import key_of
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 
-AHEAD = 20  # open tasks of a project that are kept ready; as many people can work at once
+AHEAD = 20  # open tasks of a project prepared in advance; at least the number of active annotators
 
 
 def suggest_ahead(client: Client, studio: Path, project: int, adviser: Adviser) -> int:
-    """Offer keywords in the next open tasks of a project.
+    """Suggest keywords in the next open tasks of a project.
 
     Args:
         client: The server.
         studio: The workspace's folder ``studio/``.
         project: The project's number on the server.
-        adviser: Knows what others gave to scenes of the same class.
+        adviser: Source of the keywords.
 
     Returns:
-        How many tasks got other keywords than they had.
+        Number of tasks whose suggestions changed.
 
     Raises:
         RsitmdError: The server is unreachable or refuses.
@@ -61,7 +61,7 @@ def suggest_ahead(client: Client, studio: Path, project: int, adviser: Adviser) 
     )
     changed = 0
     for task in page.items or []:
-        # Somebody may have ticked one of those that are there.
+        # An annotator may already have ticked an existing suggestion.
         used = bool(task.total_annotations or task.draft_exists)
         if _offer(task.data or {}, adviser, (), used) == (task.data or {}).get(SUGGESTED):
             continue
@@ -70,7 +70,7 @@ def suggest_ahead(client: Client, studio: Path, project: int, adviser: Adviser) 
             there = SUGGESTED in data
             return {**data, SUGGESTED: _offer(data, adviser, (), used)} if there else None
 
-        with contextlib.suppress(OtherTask):  # deleted since the list was made
+        with contextlib.suppress(OtherTask):  # deleted after the list was read
             changed += change_data(client, studio, int(task.id), key_of(task), offered)
     return changed
 
@@ -78,11 +78,11 @@ def suggest_ahead(client: Client, studio: Path, project: int, adviser: Adviser) 
 def offer_more(
     data: Mapping[str, Any], adviser: Adviser, sentences: Sequence[str]
 ) -> dict[str, Any]:
-    """Return a task's data with keywords added that fit what was written for it.
+    """Return the data of a task with added suggestions that fit its sentences.
 
-    Its annotator sees them when the task comes back.
+    The annotator sees them when the task is opened again.
     """
-    if SUGGESTED not in data:  # a page that offers none
+    if SUGGESTED not in data:  # the page has no suggestions
         return dict(data)
     return {**data, SUGGESTED: _offer(data, adviser, sentences, used=True)}
 
@@ -90,7 +90,7 @@ def offer_more(
 def _offer(
     data: Mapping[str, Any], adviser: Adviser, sentences: Sequence[str], used: bool
 ) -> list[dict[str, str]] | None:
-    """Return what the page offers; None where it offers nothing."""
+    """Return the suggestions in the server's form; None if the page has none."""
     if SUGGESTED not in data:
         return None
     words = adviser.keywords(str(data.get("category", "")), sentences)
@@ -98,5 +98,5 @@ def _offer(
         return [{"value": word} for word in words]
     old = data[SUGGESTED] if isinstance(data[SUGGESTED], list) else []
     there = [str(entry["value"]) for entry in old if isinstance(entry, dict) and "value" in entry]
-    most = max(len(there), 2 * adviser.keywords_max)
-    return [{"value": word} for word in list(dict.fromkeys([*there, *words]))[:most]]
+    limit = max(len(there), 2 * adviser.keywords_max)
+    return [{"value": word} for word in list(dict.fromkeys([*there, *words]))[:limit]]

@@ -1,4 +1,4 @@
-"""How alike the sentences of different people about one image are, by the prior's definition."""
+"""Similarity of each sentence to those of the other annotators, by the prior's definition."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from rsitmd_tools.dataset.records import ImageRecord
 
-# Quantiles of the leave-one-out similarity on the captions of RSITMD's first 200 test images:
-# 5 % below 0.11, half below 0.48, 5 % above 0.93; captions of two different images lie below
-# 0.06 in half of all cases.
+# Quantiles of the leave-one-out similarity of the captions of RSITMD's first 200 test images:
+# 5 % are below 0.11, half below 0.48, 5 % above 0.93. Of captions of two different images, half
+# are below 0.06.
 COPIED = 0.95
 DOUBTFUL = 0.05
 BATCH = 50
@@ -20,12 +20,12 @@ BATCH = 50
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How like one sentence is to those of other people about the same image.
+    """The similarity of a sentence to those of the other annotators of the same image.
 
     Attributes:
         image: File name.
         index: Index of the sentence within the image.
-        annotator: Who wrote it.
+        annotator: Its annotator.
         value: S(T, T_I) of METHOD's prior with the others' sentences as T_I, 0 to 1.
     """
 
@@ -36,7 +36,7 @@ class Agreement:
 
     @property
     def verdict(self) -> str:
-        """``copied``, ``doubtful`` or nothing."""
+        """``copied``, ``doubtful`` or the empty string."""
         if self.value >= COPIED:
             return "copied"
         return "doubtful" if self.value <= DOUBTFUL else ""
@@ -45,9 +45,9 @@ class Agreement:
 def agreements(images: Sequence[ImageRecord]) -> list[Agreement]:
     """Compare each sentence with those of the other annotators of its image.
 
-    Sentences without a name, and images that one person wrote alone, are left out.
+    Sentences without an annotator and images with one annotator are left out.
     """
-    places = []
+    compared = []
     references = []
     for image in images:
         for index, sentence in enumerate(image.sentences):
@@ -57,12 +57,12 @@ def agreements(images: Sequence[ImageRecord]) -> list[Agreement]:
                 if other.annotator not in (None, sentence.annotator) and other.raw.strip()
             ]
             if sentence.annotator is not None and others and sentence.raw.strip():
-                places.append((image.filename, index, sentence.annotator, sentence.raw))
+                compared.append((image.filename, index, sentence.annotator, sentence.raw))
                 references.append(others)
-    values = similarities(references, [raw for *_, raw in places])
+    values = similarities(references, [raw for *_, raw in compared])
     return [
-        Agreement(name, index, who, value)
-        for (name, index, who, _), value in zip(places, values, strict=True)
+        Agreement(name, index, annotator, value)
+        for (name, index, annotator, _), value in zip(compared, values, strict=True)
         if not math.isnan(value)
     ]
 
@@ -71,13 +71,13 @@ def similarities(references: Sequence[Sequence[str]], sentences: Sequence[str]) 
     """Return S(sentence, references) of each pair, by the ``reference`` definition.
 
     Args:
-        references: For each sentence the sentences it is held against.
+        references: For each sentence the sentences to compare it with.
         sentences: The sentences.
 
     Returns:
-        One value a sentence, 0 to 1; NaN where the definition has none.
+        One value per sentence, 0 to 1; NaN if the definition has none.
     """
-    from rsitmd_tools.similarity import reference  # numba, 0.2 s: only what computes pays
+    from rsitmd_tools.similarity import reference  # imports numba (0.2 s)
 
     values: list[float] = []
     for first in range(0, len(sentences), BATCH):

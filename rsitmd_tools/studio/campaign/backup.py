@@ -1,9 +1,9 @@
-"""``annotate backup`` and ``restore``: workspace and server data in one file, while people work.
+"""``annotate backup`` and ``restore``: workspace and server data in one file.
 
-The workspace's database is copied first and the server's after it: the server's copy then
-holds all that the workspace knows, and a pull after a restore brings the rest. Files come
-after the databases that name them. Each database is copied as of one moment by SQLite's
-online backup, whoever writes meanwhile.
+Annotators can work during a backup. The workspace's database is copied first, then the
+server's: so the server's copy contains everything that the workspace refers to, and a pull after
+a restore adds the rest. Files are copied after the databases that refer to them. SQLite's online
+backup copies each database in its state at one moment.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import io
 import json
 import os
 import shutil
-import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -29,14 +28,15 @@ from rsitmd_tools.studio.api.secrets import OWNER_ONLY, OWNER_ONLY_FOLDER
 from rsitmd_tools.studio.server.database import recorded_postgres
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.lock import WriterLock
+from rsitmd_tools.workspace.snapshot import copy_database
 from rsitmd_tools.workspace.store import DATABASE, LOCK, utc_now
 
 MANIFEST = "backup.json"
 SERVER_DATABASE = "studio/data/label_studio.sqlite3"
 BACKUP_LOCK = ".backup.lock"
 SCRATCH = ".partial-backup-"
-TARGET = "target"  # in the scratch folder: what it is for
-# What only a running server or an unfinished write has, and what is made anew.
+TARGET = "target"  # file in the scratch folder with the path of the backup
+# Files of a running server or of an unfinished write, and files that can be created again.
 LEFT_OUT = (
     *(
         LOCK,
@@ -53,13 +53,13 @@ _UNFINISHED = (".partial-", "-wal", "-shm", "-journal")
 
 @dataclass(frozen=True, slots=True)
 class BackupReport:
-    """What a backup holds.
+    """The contents of a backup.
 
     Attributes:
-        files: How many files.
-        size: Their bytes.
-        server: Where the server's data are: ``copied``, ``postgres``, ``elsewhere`` (a
-            server that runs elsewhere) or ``none`` (no server was started yet).
+        files: Number of files.
+        size: Their size in bytes.
+        server: ``copied``, ``postgres`` (the data must be saved by ``pg_dump``), ``elsewhere``
+            (the server runs on another machine) or ``none`` (no server was started yet).
     """
 
     files: int
@@ -68,19 +68,19 @@ class BackupReport:
 
 
 def backup(folder: Path, target: Path) -> BackupReport:
-    """Copy a workspace and the data of its server into one file, which only its owner reads.
+    """Copy a workspace and the data of its server into one file that only its owner can read.
 
-    What a backup that was killed left behind is removed first; two at once cannot be.
+    Leftovers of interrupted backups are removed first. Only one backup can run at a time.
 
     Args:
         folder: The workspace.
-        target: The file, a tar archive; one that exists is replaced when the new is whole.
+        target: The file, a tar archive; an existing file is replaced when the backup is complete.
 
     Raises:
-        RsitmdError: It is no workspace, another backup of it is being made, or the file
+        RsitmdError: The folder is not a workspace, another backup of it is running, or the file
             cannot be written.
     """
-    Workspace.open(folder).close()  # says what is wrong
+    Workspace.open(folder).close()  # raises an error if it is not a workspace
     names = [DATABASE]
     if (folder / SERVER_DATABASE).is_file() and recorded_postgres(folder / "studio") is None:
         names.append(SERVER_DATABASE)
@@ -91,9 +91,9 @@ def backup(folder: Path, target: Path) -> BackupReport:
         atomic_path(target, mode=OWNER_ONLY) as partial,
         tarfile.open(partial, "w") as archive,
     ):
-        for name in names:  # the workspace's first
+        for name in names:  # the workspace's database comes first
             copy = scratch / Path(name).name
-            _copy_database(folder / name, copy)
+            copy_database(folder / name, copy)
             size += _add(archive, copy, name, manifest)
             copy.unlink()
         files = list(_files(folder, {*names, SERVER_DATABASE}, target))
@@ -107,26 +107,33 @@ def backup(folder: Path, target: Path) -> BackupReport:
 
 
 def restore(source: Path, folder: Path) -> int:
-    """Bring a backup back into a new folder, whole or not at all; return how many files.
+    """Restore a backup into a new folder, completely or not at all.
+
+    Args:
+        source: File of the backup.
+        folder: The folder; it must not exist.
+
+    Returns:
+        The number of files.
 
     Raises:
-        RsitmdError: The folder exists, or the file is no backup or is damaged.
+        RsitmdError: The folder exists, or the file is not a backup or is damaged.
     """
     try:
         with tarfile.open(source, "r:") as archive, atomic_folder(folder) as partial:
             partial.chmod(0o755)
             archive.extractall(partial, filter="data")
             if not (partial / MANIFEST).is_file():
-                raise _damaged(source, "it holds no list of its files")
+                raise _damaged(source, f"{MANIFEST} is missing")
             manifest = json.loads((partial / MANIFEST).read_text(encoding="utf-8"))["files"]
             (partial / MANIFEST).unlink()
             there = {path.relative_to(partial).as_posix() for path in _regular(partial)}
             for name, digest in manifest.items():
                 if name not in there or _sha256(partial / name) != digest:
-                    raise _damaged(source, f"{name} is absent or changed")
+                    raise _damaged(source, f"{name} is missing or changed")
             if there != set(manifest):
-                raise _damaged(source, "holds files that no backup put there")
-            (partial / DATABASE).chmod(OWNER_ONLY)  # older backups keep it readable for all
+                raise _damaged(source, f"files that are not in {MANIFEST}")
+            (partial / DATABASE).chmod(OWNER_ONLY)  # in older backups all users can read it
             if (partial / "studio").is_dir():
                 (partial / "studio").chmod(OWNER_ONLY_FOLDER)
             return len(manifest)
@@ -134,25 +141,28 @@ def restore(source: Path, folder: Path) -> int:
         raise _damaged(source) from error
     except OSError as error:
         raise RsitmdError(
-            f"cannot be read ({reason(error)})", where=source, hint="give the file of a backup"
+            f"cannot be read ({reason(error)})",
+            where=source,
+            hint="use a file made by rsitmd annotate backup",
         ) from error
 
 
 @contextlib.contextmanager
 def _scratch(folder: Path, target: Path) -> Iterator[Path]:
-    """Yield a folder to copy in; what backups that were killed left is removed first.
+    """Yield a folder for copies; leftovers of interrupted backups are removed first.
 
-    The system frees the lock when its holder ends: what lies there now belongs to the dead.
+    The operating system frees the lock when its holder ends, so whatever is found there belongs
+    to a backup that no longer runs.
     """
     lock = WriterLock(folder / BACKUP_LOCK)
     lock.acquire()
     try:
-        for dead in folder.glob(f"{SCRATCH}*"):
+        for leftover in folder.glob(f"{SCRATCH}*"):
             with contextlib.suppress(OSError):
-                remove_leftovers(Path(os.fsdecode((dead / TARGET).read_bytes())))
-            shutil.rmtree(dead, ignore_errors=True)
+                remove_leftovers(Path(os.fsdecode((leftover / TARGET).read_bytes())))
+            shutil.rmtree(leftover, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=SCRATCH) as scratch:
-            # The archive grows beside its target, which has another name the next time.
+            # The partial archive is beside the target, whose name may differ next time.
             (Path(scratch) / TARGET).write_bytes(os.fsencode(target.absolute()))
             yield Path(scratch)
     except OSError as error:
@@ -163,40 +173,24 @@ def _scratch(folder: Path, target: Path) -> Iterator[Path]:
         lock.release()
 
 
-def _copy_database(source: Path, copy: Path) -> None:
-    """Copy a database as of one moment."""
-    try:
-        with (
-            contextlib.closing(sqlite3.connect(source, timeout=60)) as there,
-            contextlib.closing(sqlite3.connect(copy)) as here,
-        ):
-            there.backup(here)  # all pages in one step: nobody writes in between
-            here.execute("PRAGMA journal_mode = DELETE")
-            if here.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-                raise RsitmdError("is damaged", where=source, hint="restore an earlier backup")
-    except sqlite3.Error as error:
-        raise RsitmdError(
-            f"cannot be copied ({reason(error)})", where=source, hint="try again"
-        ) from error
-
-
 def _files(folder: Path, taken: set[str], target: Path) -> Iterator[str]:
-    """Yield the names of the other files to copy, the secrets among them."""
+    """Yield the names of the other files to copy, including the secrets."""
     for path in _regular(folder):
         name = path.relative_to(folder).as_posix()
         left_out = any(name == entry or name.startswith(f"{entry}/") for entry in LEFT_OUT)
         unfinished = any(mark in path.name for mark in _UNFINISHED) or ".partial-" in name
-        passed_over = left_out or unfinished or path.resolve() == target.resolve()
-        if name not in taken and not passed_over:
+        skipped = left_out or unfinished or path.resolve() == target.resolve()
+        if name not in taken and not skipped:
             yield name
 
 
 def _regular(folder: Path) -> Iterator[Path]:
+    """Yield the regular files below a folder, sorted."""
     return (p for p in sorted(folder.rglob("*")) if p.is_file() and not p.is_symlink())
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str, manifest: dict[str, str]) -> int:
-    """Add a file as it is now, and its checksum."""
+    """Add a file in its present state to an archive, and its checksum to a manifest."""
     with path.open("rb") as stream:
         entry = archive.gettarinfo(arcname=name, fileobj=stream)
         entry.uid = entry.gid = 0
@@ -210,7 +204,7 @@ def _add(archive: tarfile.TarFile, path: Path, name: str, manifest: dict[str, st
 
 
 class _Hashing:
-    """A stream that hashes what is read from it."""
+    """A stream that computes the SHA-256 of the bytes read from it."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
         self._stream = stream
@@ -243,6 +237,9 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _damaged(source: Path, what: str = "") -> RsitmdError:
-    told = f" ({what})" if what else ""
-    return RsitmdError(f"is no whole backup{told}", where=source, hint="give another backup")
+def _damaged(source: Path, detail: str = "") -> RsitmdError:
+    """Return the error for a file that is not a complete backup."""
+    shown = f" ({detail})" if detail else ""
+    return RsitmdError(
+        f"is not a complete backup{shown}", where=source, hint="use another backup file"
+    )

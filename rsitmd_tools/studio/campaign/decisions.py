@@ -1,4 +1,4 @@
-"""Which sentences a reviewer means: by codes of rules, or by a file."""
+"""Selection of sentences for a review decision, by rule codes or by a file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import difflib
 import io
 import json
 import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,21 +22,23 @@ from rsitmd_tools.quality.rules.n108_untouched_machine_text import message
 from rsitmd_tools.studio.campaign.sentences import Empty, Entry, sentences
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import sentence_ids, untouched_sentences
+from rsitmd_tools.workspace.people import known_addresses
 
 COLUMNS = ("image", "annotator", "sentence", "text", "note")
 # A spreadsheet may write the number 2 as 2.0.
 _NUMBER = re.compile(r"([0-9]{1,6})(?:\.0+)?")
-_SHOWN = 5
+_MAX_LISTED = 5
+_MAX_QUOTED = 60  # characters of a sentence in a message
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A sentence that a reviewer means.
+    """A sentence selected for a decision.
 
     Attributes:
         sentence: Its key in :func:`~rsitmd_tools.studio.campaign.sentences.sentences`.
-        note: Why.
-        codes: Codes of the rules that found something in it.
+        note: Reason for the decision.
+        codes: Codes of the rules with a finding in the sentence.
     """
 
     sentence: int | Empty
@@ -44,14 +47,14 @@ class Chosen:
 
 
 class Found:
-    """Finds the sentence that a finding is about.
+    """Maps findings to sentences of the workspace.
 
     Args:
-        workspace: The workspace, as the rules saw it.
+        workspace: The workspace, in the state that the rules checked.
 
     Attributes:
-        entries: All sentences that can be named, by key.
-        machine: Rows of the texts of a machine that nobody changed.
+        entries: All sentences that can be decided about, by key.
+        machine: Rows of the machine texts that nobody changed.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -59,51 +62,58 @@ class Found:
         self._ids = sentence_ids(workspace)
         untouched = untouched_sentences(workspace)
         self.machine = {row["id"] for row in untouched}
-        # No image has a machine's text among its sentences: it is known by what is said of it.
+        # Merged images contain no machine texts, so these findings have no sentence index.
+        # Their messages identify them.
         self._machine = {(row["filename"], message(row)): row["id"] for row in untouched}
-        people = workspace.db.execute("SELECT email FROM annotator ORDER BY length(email) DESC")
-        addresses = "|".join(re.escape(row["email"]) for row in people)
-        # A whole address: a@x.org is not part of anna@x.org.
+        # The longest address first; a@x.org must not match within anna@x.org.
+        addresses = "|".join(map(re.escape, known_addresses(workspace)))
         self._people = re.compile(rf"(?<![\w.+%-])(?:{addresses})(?![\w-]|\.\w)")
 
-    def row(self, image: str | None, index: int | None, said: str) -> int | None:
-        """Return the row of a sentence; None for what is about no sentence that is here.
+    def row(self, image: str | None, index: int | None, text: str) -> int | None:
+        """Return the row of the sentence of a finding; None if it is about no known sentence.
 
         Args:
-            image: The finding's image.
-            index: Its index of the sentence.
-            said: Its message.
+            image: File name of the finding's image.
+            index: Index of the sentence within the image.
+            text: Message of the finding.
         """
         if image is None:
             return None
-        return self._machine.get((image, said)) if index is None else self._ids.get((image, index))
+        return self._machine.get((image, text)) if index is None else self._ids.get((image, index))
 
-    def note(self, row: int, said: str) -> str:
-        """Return a finding's message as its author may read it: without others' addresses."""
+    def note(self, row: int, text: str) -> str:
+        """Return a finding's message for the author of a sentence, without others' addresses.
+
+        Args:
+            row: Row of the sentence.
+            text: Message of the finding.
+        """
         author = self.entries[row].annotator
         return self._people.sub(
-            lambda match: match[0] if match[0] in ("", author) else "somebody else", said
+            lambda match: match[0] if match[0] in ("", author) else "another annotator", text
         )
 
 
-def is_file(asked: str) -> bool:
-    """Say whether what was asked names a file and not codes."""
-    return Path(asked).suffix.lower() in {".csv", ".json"} or Path(asked).is_file()
+def is_file(value: str) -> bool:
+    """Return whether the value of an option is a file name and not a list of codes."""
+    return Path(value).suffix.lower() in {".csv", ".json"} or Path(value).is_file()
 
 
-def codes_of(asked: str) -> tuple[str, ...]:
-    """Return the codes or families that were asked for, by commas or blanks.
+def codes_of(value: str) -> tuple[str, ...]:
+    """Return the codes or families in the value of an option, separated by commas or blanks.
 
     Raises:
-        WrongUsage: There is none, or no rule has one of them.
+        WrongUsage: The value is empty, or contains an unknown code.
     """
-    codes = tuple(asked.replace(",", " ").split())
+    codes = tuple(value.replace(",", " ").split())
     if not codes:
-        raise WrongUsage("no codes are given", hint="give codes such as S104,S105, or a file")
+        raise WrongUsage(
+            "the list of codes is empty", hint="use codes such as S104,S105, or a file"
+        )
     known = list(all_rules())
     for code in codes:
         if not any(entry.startswith(code) for entry in known):
-            close = difflib.get_close_matches(code.upper(), known, _SHOWN, 0.5)
+            close = difflib.get_close_matches(code.upper(), known, _MAX_LISTED, 0.5)
             raise WrongUsage(
                 f"no rule has the code {code!r}, and no file has this name",
                 hint=f"use one of: {', '.join(close)}"
@@ -113,18 +123,18 @@ def codes_of(asked: str) -> tuple[str, ...]:
     return codes
 
 
-def by_codes(asked: str, findings: Iterable[Finding], found: Found) -> list[Chosen]:
-    """Return the sentences in which rules of these codes found something.
+def by_codes(value: str, findings: Iterable[Finding], found: Found) -> list[Chosen]:
+    """Return the sentences with a finding of certain rules.
 
     Args:
-        asked: Codes or families, by commas or blanks, such as ``S104,S105`` or ``S``.
-        findings: What the rules found.
-        found: Finds the sentence of each.
+        value: Codes or families, separated by commas or blanks, such as ``S104,S105`` or ``S``.
+        findings: The findings of all rules.
+        found: Maps the findings to sentences.
 
     Raises:
         WrongUsage: No rule has one of the codes.
     """
-    codes = codes_of(asked)
+    codes = codes_of(value)
     return _of_findings(
         [
             {
@@ -141,15 +151,15 @@ def by_codes(asked: str, findings: Iterable[Finding], found: Found) -> list[Chos
 
 
 def by_file(file: Path, workspace: Workspace, found: Found) -> list[Chosen]:
-    """Return the sentences that a file names.
+    """Return the sentences listed in a file.
 
-    A CSV has the columns ``image`` and ``note``, and as far as they are needed ``annotator``,
-    ``sentence`` (number from 1) and ``text`` (the words). A JSON is what ``rsitmd validate
-    --format json`` wrote about the workspace as it is now.
+    A CSV has the columns ``image`` and ``note``, and if they are needed ``annotator``,
+    ``sentence`` (number from 1) and ``text`` (the words). A JSON file is the output of
+    ``rsitmd validate --format json`` for the workspace in its present state.
 
     Raises:
-        RsitmdError: It cannot be read, was made of other data, or names a sentence that is not
-            there; nothing is decided then.
+        RsitmdError: The file cannot be read, was made from other data, or lists a sentence that
+            does not exist; no decision is recorded then.
     """
     text = read_text(file)
     if file.suffix.lower() == ".json":
@@ -157,10 +167,12 @@ def by_file(file: Path, workspace: Workspace, found: Found) -> list[Chosen]:
     rows = csv.DictReader(io.StringIO(text))
     missing = [name for name in ("image", "note") if name not in (rows.fieldnames or ())]
     if missing:
+        columns = " and ".join(missing)
         raise RsitmdError(
-            f"has no column {' and no column '.join(missing)}",
+            f"the column{'s' if len(missing) > 1 else ''} {columns}"
+            f" {'are' if len(missing) > 1 else 'is'} missing",
             where=file,
-            hint=f"Separate the columns by commas. The columns are: {', '.join(COLUMNS)}",
+            hint=f"separate the columns by commas; all columns: {', '.join(COLUMNS)}",
         )
     by_image: dict[str, list[Entry]] = {}
     for entry in found.entries.values():
@@ -174,14 +186,16 @@ def _of_json(text: str, file: Path, workspace: Workspace, found: Found) -> list[
         document = json.loads(text)
         entries = document["findings"]
         data = document.get("summary", {}).get("data_sha256")
-        # An index counts the sentences as they were: after a pull it may mean another one.
+        # After a pull or a decision, an index may refer to another sentence.
         if data not in (None, load_dataset(workspace.path, "workspace").checksum()):
             raise RsitmdError(
-                "was made before the sentences of the workspace changed", where=file, hint=again
+                "is out of date: the sentences of the workspace have changed",
+                where=file,
+                hint=again,
             )
         return _of_findings(entries, found, str(file))
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise RsitmdError("holds no findings", where=file, hint=again) from None
+        raise RsitmdError("is not a list of findings", where=file, hint=again) from None
 
 
 def _of_findings(
@@ -189,58 +203,66 @@ def _of_findings(
     found: Found,
     where: str = "findings",
 ) -> list[Chosen]:
-    """Return one choice a sentence, its messages joined."""
+    """Return one choice per sentence, with the messages of its findings joined."""
     notes: dict[int, list[str]] = {}
     codes: dict[int, list[str]] = {}
     for entry in entries:
-        image, index, said = entry.get("image"), entry.get("sentence_index"), str(entry["message"])
-        row = found.row(image, index, said)
-        if row is None and index is None:  # about an image, or all of them
+        image, index, text = entry.get("image"), entry.get("sentence_index"), str(entry["message"])
+        row = found.row(image, index, text)
+        if row is None and index is None:  # about an image or the whole dataset
             continue
         if row is None or row not in found.entries:
             raise RsitmdError(
-                f"{image} has no sentence with the index {index} that can be decided about",
+                f"{image} has no sentence with the index {index} to decide about",
                 where=where,
-                hint="the workspace has changed since: validate again",
+                hint="the workspace has changed; run `rsitmd validate` again",
             )
-        notes.setdefault(row, []).append(found.note(row, said))
+        notes.setdefault(row, []).append(found.note(row, text))
         codes.setdefault(row, []).append(str(entry["code"]))
     return [
-        Chosen(sentence, "; ".join(said), tuple(dict.fromkeys(codes[sentence])))
-        for sentence, said in notes.items()
+        Chosen(sentence, "; ".join(texts), tuple(dict.fromkeys(codes[sentence])))
+        for sentence, texts in notes.items()
     ]
 
 
 def _of_row(row: Mapping[str, Any], by_image: Mapping[str, Sequence[Entry]], where: str) -> Chosen:
-    """Return the one sentence that a line of a CSV names."""
-    image, person, asked, words, note = (str(row.get(name) or "").strip() for name in COLUMNS)
-    number = _NUMBER.fullmatch(asked)
-    if asked and number is None:  # the words themselves
-        words, asked = words or asked, ""
-    known = [e for e in by_image.get(image, ()) if person in ("", e.annotator)]
-    fits = [
+    """Return the one sentence that a line of a CSV describes."""
+    image, annotator, number_text, text, note = (
+        str(row.get(name) or "").strip() for name in COLUMNS
+    )
+    match = _NUMBER.fullmatch(number_text)
+    if number_text and match is None:  # the text is in the column of the number
+        text, number_text = text or number_text, ""
+    number = None if match is None else int(match[1])
+    of_image = by_image.get(image, ())
+    of_annotator = [entry for entry in of_image if annotator in ("", entry.annotator)]
+    matches = [
         entry
-        for entry in known
-        if (number is None or entry.name.number == int(number[1]))
-        and (not words or _same(words, entry.raw))
+        for entry in of_annotator
+        if (number is None or entry.name.number == number) and (not text or _same(text, entry.raw))
     ]
-    if len(fits) != 1:
-        what = f"{image} has {len(fits)} sentences by {person or 'anybody'}"
-        what += f" with the number {int(number[1])}" if number else ""
-        what += " with these words" if words else ""
-        shown = [entry.name.label for entry in fits or known]
-        more = f", and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-        raise RsitmdError(
-            what,
-            where=where,
-            hint=f"name one of: {'; '.join(shown[:_SHOWN])}{more}"
-            + (". Leave out the number where a person wrote one sentence" if number else "")
-            if shown
-            else "look with: rsitmd annotate log DIR IMAGE",
-        )
-    return Chosen(fits[0].key, note)
+    if len(matches) == 1:
+        return Chosen(matches[0].key, note)
+    wanted = f"image {image}" if image else "an empty file name"
+    wanted += f", annotator {annotator}" if annotator else ""
+    wanted += f", sentence {number}" if number is not None else ""
+    wanted += f', text "{textwrap.shorten(text, _MAX_QUOTED, placeholder="...")}"' if text else ""
+    count = f"{len(matches)} sentences match" if matches else "no sentence matches"
+    if not of_image:
+        hint = "use the file name of an image that has annotations"
+    elif not of_annotator:
+        authors = dict.fromkeys(entry.annotator for entry in of_image)
+        hint = f"use an annotator of this image: {', '.join(authors)}"
+    else:
+        labels = [entry.name.label for entry in matches or of_annotator]
+        more = len(labels) - _MAX_LISTED
+        hint = f"use one of: {'; '.join(labels[:_MAX_LISTED])}"
+        hint += f"; and {more} more" if more > 0 else ""
+        if number is not None and not matches:
+            hint += ". Leave the number out if the annotator wrote one sentence"
+    raise RsitmdError(f"{count} {wanted}", where=where, hint=hint)
 
 
 def _same(left: str, right: str) -> bool:
-    """Say whether two texts are the same but for amounts of white space."""
+    """Return whether two texts are equal up to white space."""
     return left.split() == right.split()

@@ -1,4 +1,4 @@
-"""``annotate log``: everything that was ever written for an image, and decided about it."""
+"""``annotate log``: every revision of an image's annotations, and the decisions about them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ from typing import Any
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.sync.results import parse_result
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.history import (
+    assigned_annotators,
+    find_image,
+    revisions_of_image,
+    sentences_of_revision,
+    skips_of_image,
+)
 from rsitmd_tools.workspace.numbering import numbers_before
 
 
@@ -15,109 +22,83 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
     """Return the history of an image, oldest first.
 
     Keys: ``image``, ``assigned`` (addresses), ``revisions`` (each with ``annotator``,
-    ``changed_by`` where that is somebody else, ``time``, ``seconds`` that the server
-    measured, ``server_id``, ``project``, ``pilot``, ``latest``, ``deleted_at``,
-    ``sentences``, ``keywords``, ``choice`` of a ranking) and ``skips``. A sentence has
-    ``slot``, ``number`` (from 1, over all that its annotator wrote about the image), ``raw``
-    ("" where it was left empty and sent back), ``state``, ``origin``, ``machine`` (the nearest
-    text of a machine that was given), ``edit_distance`` from it, and its ``decisions``.
+    ``changed_by`` (None for the annotator), ``time``, ``seconds`` that the server measured,
+    ``server_id``, ``project``, ``pilot``, ``latest``, ``deleted_at``, ``sentences``,
+    ``keywords``, ``choice`` of a ranking) and ``skips``. A sentence has ``slot``, ``number``
+    (from 1, over all sentences of its annotator about the image), ``raw`` ("" if it was left
+    empty and sent back), ``state``, ``origin``, ``machine`` (the most similar of the machine
+    texts that were shown), ``edit_distance`` from it, and its ``decisions``.
 
     Raises:
         RsitmdError: There is no such image.
     """
-    db = workspace.db
-    image = db.execute(
-        "SELECT id, filename FROM image WHERE filename = ? OR filename = ?",
-        (filename, f"{filename}.tif"),
-    ).fetchone()
+    image = find_image(workspace, filename)
     if image is None:
         raise RsitmdError(
-            "is no image of this workspace",
+            "the workspace has no such image",
             where=filename,
-            hint="give a name such as port_3.tif; the folder images/ holds them",
+            hint="use a file name in the folder images/, such as port_3.tif",
         )
-    revisions = db.execute(
-        "SELECT annotation.*, author.email, other.email AS other, project.server_id AS project,"
-        " project.kind FROM annotation JOIN task ON task.id = task_id"
-        " JOIN project ON project.id = project_id"
-        " JOIN annotator AS author ON author.id = annotation.annotator_id"
-        " LEFT JOIN annotator AS other ON other.id = updated_by AND updated_by <> author.id"
-        " WHERE image_id = ? ORDER BY annotation.updated_at, annotation.id",
-        (image["id"],),
-    ).fetchall()
-    assigned = db.execute(
-        "SELECT email FROM assignment JOIN annotator ON annotator.id = annotator_id"
-        " WHERE image_id = ? ORDER BY annotator.id",
-        (image["id"],),
-    )
-    skips = db.execute(
-        "SELECT email, skipped_at FROM skip JOIN task ON task.id = task_id"
-        " JOIN annotator ON annotator.id = skip.annotator_id WHERE image_id = ?"
-        " ORDER BY skipped_at",
-        (image["id"],),
-    )
+    revisions = revisions_of_image(workspace, image.row)
     before = numbers_before(workspace)
-    # Earlier revisions have the numbers of the one that counts now.
-    first = {
-        (r["task_id"], r["server_id"]): before.get(r["id"], 0) for r in revisions if r["latest"]
-    }
+    # Earlier revisions use the sentence numbers of the latest one.
+    first = {(r.task, r.server_id): before.get(r.row, 0) for r in revisions if r.latest}
     return {
-        "image": image["filename"],
-        "assigned": [row["email"] for row in assigned],
+        "image": image.filename,
+        "assigned": assigned_annotators(workspace, image.row),
         "revisions": [
             {
-                "annotator": row["email"],
-                "changed_by": row["other"],
-                "time": row["updated_at"],
-                "seconds": row["lead_time"],
-                "server_id": row["server_id"],
-                "project": row["project"],
-                "pilot": row["kind"] == "pilot",
-                "latest": bool(row["latest"]),
-                "deleted_at": row["deleted_at"],
+                "annotator": revision.annotator,
+                "changed_by": revision.changed_by,
+                "time": revision.updated_at,
+                "seconds": revision.seconds,
+                "server_id": revision.server_id,
+                "project": revision.project,
+                "pilot": revision.pilot,
+                "latest": revision.latest,
+                "deleted_at": revision.deleted_at,
                 "sentences": _sentences(
-                    workspace, row["id"], first.get((row["task_id"], row["server_id"]), 0)
+                    workspace, revision.row, first.get((revision.task, revision.server_id), 0)
                 ),
-                "keywords": [
-                    entry["raw"]
-                    for entry in db.execute(
-                        "SELECT raw FROM keyword WHERE annotation_id = ? ORDER BY slot",
-                        (row["id"],),
-                    )
-                ],
-                "choice": parse_result(json.loads(row["result"])).choice,
+                "keywords": list(revision.keywords),
+                "choice": parse_result(json.loads(revision.result)).choice,
             }
-            for row in revisions
+            for revision in revisions
         ],
-        "skips": [{"annotator": row["email"], "time": row["skipped_at"]} for row in skips],
+        "skips": [
+            {"annotator": skip.annotator, "time": skip.skipped_at}
+            for skip in skips_of_image(workspace, image.row)
+        ],
     }
 
 
 def _sentences(workspace: Workspace, annotation: int, before: int) -> list[dict[str, Any]]:
-    sentences = workspace.db.execute(
-        "SELECT * FROM sentence WHERE annotation_id = ? ORDER BY slot", (annotation,)
-    ).fetchall()
+    """Return the sentences of a revision.
+
+    Args:
+        workspace: The workspace.
+        annotation: Row of the revision.
+        before: Number of the annotator's sentences about the image in earlier annotations.
+    """
     return [
         {
-            "slot": row["slot"],
-            "number": before + row["slot"],
-            "raw": row["raw"],
-            "state": row["state"],
-            "origin": row["origin"],
-            "machine": row["machine_raw"],
-            "edit_distance": row["edit_distance"],
+            "slot": sentence.slot,
+            "number": before + sentence.slot,
+            "raw": sentence.raw,
+            "state": sentence.state,
+            "origin": sentence.origin,
+            "machine": sentence.machine_raw,
+            "edit_distance": sentence.edit_distance,
             "decisions": [
                 {
-                    "state": decision["after"],
-                    "by": decision["decided_by"],
-                    "time": decision["decided_at"],
-                    "note": decision["note"],
-                    "codes": decision["codes"].split(),
+                    "state": decision.state,
+                    "by": decision.decided_by,
+                    "time": decision.decided_at,
+                    "note": decision.note,
+                    "codes": list(decision.codes),
                 }
-                for decision in workspace.db.execute(
-                    "SELECT * FROM decision WHERE sentence_id = ? ORDER BY id", (row["id"],)
-                )
+                for decision in sentence.decisions
             ],
         }
-        for row in sentences
+        for sentence in sentences_of_revision(workspace, annotation)
     ]

@@ -1,10 +1,10 @@
-"""``annotate pilot``: every new person captions the same images first; the lead lets them in."""
+"""``annotate pilot``: new annotators caption the same images first; the lead admits them."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,17 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.admission import current_pilot
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.people import taking_part
-from rsitmd_tools.workspace.store import utc_now
+from rsitmd_tools.workspace.pilot import (
+    PilotImage,
+    has_personal_project,
+    image_categories,
+    pilot_images,
+    pilot_references,
+    pilot_sentences,
+    record_start,
+    record_stop,
+    shared_project_in_use,
+)
 
 IMAGES = 10
 
@@ -28,111 +38,100 @@ def start_pilot(
     references: Path | None = None,
     started_by: str = "",
 ) -> list[str]:
-    """Choose the images of the pilot; the next push gives them to every new person.
+    """Start a pilot: choose its images; the next push sends them to every new annotator.
 
-    With references, these are their images. Else they are drawn by the settings' seed from
-    all categories in turn, finished images first: what stands there is their reference.
-    What people write in a pilot is practice and gets into no dataset. Whoever has written for
-    the campaign already is let in, see
+    With references, the images are those of the references. Otherwise they are drawn by the
+    seed in the settings from all categories in turn, complete images first; the sentences of
+    complete images are the references. No dataset contains sentences that were written in a
+    pilot. Annotators who have annotated for the campaign already are admitted, see
     :func:`~rsitmd_tools.workspace.admission.admit_writers`.
 
     Args:
         workspace: The workspace.
-        count: How many images; by default :data:`IMAGES`, or all there are where they are fewer.
+        count: Number of images; by default :data:`IMAGES`, or all if there are fewer.
         references: A dataset in any format with sentences for some of the workspace's
             images, or a CSV with the columns ``image`` and ``sentence``.
-        started_by: Who starts it.
+        started_by: Name of the lead.
 
     Returns:
-        The images' names.
+        The file names of the images.
 
     Raises:
         RsitmdError: There is a pilot already, there are fewer images or references than
-            ``count``, people work in one shared project, or the workspace is empty.
+            ``count``, the annotators share one project, or the workspace is empty.
     """
-    db = workspace.db
     if current_pilot(workspace) is not None:
         raise RsitmdError(
-            "has a pilot already",
+            "the workspace already has a pilot",
             where=workspace.path,
-            hint="see it with: rsitmd annotate pilot DIR, or end it with --stop",
+            hint="show it with: rsitmd annotate pilot DIR; stop it with --stop",
         )
     _refuse_shared(workspace)
-    rows = {row["filename"]: row["id"] for row in db.execute("SELECT id, filename FROM image")}
-    known, chosen = _choose(workspace, set(rows), count or IMAGES, references)
+    categories = image_categories(workspace)
+    known, chosen = _choose(workspace, categories, count or IMAGES, references)
     if not chosen:
+        if references is None:
+            raise RsitmdError(
+                "the workspace has no images",
+                where=workspace.path,
+                hint="run: rsitmd build ingest DIR SRC",
+            )
         raise RsitmdError(
-            "has no image for a pilot" if references is None else "is about no image here",
-            where=references or workspace.path,
-            hint="ingest images first, and name them as the folder images/ does",
+            "has no sentences for images of this workspace",
+            where=references,
+            hint="use the file names of the folder images/",
         )
     if count is not None and len(chosen) < count:
         number = len(chosen)
         images = f"{number} image{'' if number == 1 else 's'}"
-        had = f"has {images}" if references is None else f"has sentences for {images} here"
         raise RsitmdError(
-            f"{had}, {count} were asked for",
+            f"--images is {count}, but the workspace has only {images}"
+            if references is None
+            else f"--images is {count}, but there are sentences for only {images}",
             where=references or workspace.path,
-            hint=f"{'ingest more' if references is None else 'add sentences'}, or use"
+            hint=f"{'ingest more images' if references is None else 'add sentences'}, or use"
             f" --images {number}",
         )
-    with workspace.transaction():
-        db.execute(
-            "INSERT INTO pilot (started_at, started_by) VALUES (?, ?)", (utc_now(), started_by)
-        )
-        for position, name in enumerate(chosen):
-            db.execute("INSERT INTO pilot_image VALUES (?, ?)", (rows[name], position))
-            db.executemany(
-                "INSERT INTO pilot_reference VALUES (?, ?, ?)",
-                [(rows[name], slot, raw) for slot, raw in enumerate(known.get(name, []), 1)],
-            )
+    record_start(workspace, chosen, known, started_by)
     return chosen
 
 
 def stop_pilot(workspace: Workspace, stopped_by: str = "") -> list[str]:
-    """End the pilot: everybody who takes part and was not refused gets a share of the campaign.
+    """Stop the pilot: every active annotator who was not refused gets a share of the campaign.
 
-    What people wrote in it stays practice. The next push closes its projects. Another pilot
-    may be started after it.
+    No dataset contains what was written in the pilot. The next push closes its projects.
+    Another pilot can be started afterwards.
 
     Returns:
-        Who was waiting for a decision and is let in by this.
+        The addresses of annotators without a decision: stopping the pilot admits them.
 
     Raises:
         RsitmdError: There is no pilot.
     """
     pilot = current_pilot(workspace)
     if pilot is None:
-        raise RsitmdError("has no pilot", where=workspace.path, hint="start one with --start")
-    with workspace.transaction() as db:
-        db.execute(
-            "UPDATE pilot SET stopped_at = ?, stopped_by = ? WHERE id = ?",
-            (utc_now(), stopped_by, pilot),
+        raise RsitmdError(
+            "the workspace has no pilot", where=workspace.path, hint="start one with --start"
         )
-        db.execute("DELETE FROM pilot_reference")
-        db.execute("DELETE FROM pilot_image")
+    record_stop(workspace, pilot, stopped_by)
     return [person.email for person in taking_part(workspace) if person.pilot is None]
 
 
 def pilot_state(workspace: Workspace) -> dict[str, Any]:
-    """Return how everybody did in the pilot.
+    """Return the results of every active annotator in the current pilot.
 
-    Keys: ``images`` (empty where no pilot runs), ``references`` (how many of them have reference
-    sentences) and ``people``, each with ``email``, ``done``, ``findings`` (of the
-    rules about sentences, by code), ``similarity`` (mean similarity to the reference
-    sentences by the prior's definition, None without any), ``decision``, ``decided_by``.
+    Keys: ``images`` (empty if there is no pilot), ``references`` (number of images with
+    reference sentences) and ``people``, each with ``email``, ``done`` (number of images),
+    ``findings`` (of the rules about sentences, by code), ``similarity`` (mean similarity to the
+    reference sentences by the prior's definition; None without references), ``decision``,
+    ``decided_by``.
     """
-    db = workspace.db
-    references: dict[int, list[str]] = defaultdict(list)
-    for row in db.execute("SELECT * FROM pilot_reference ORDER BY image_id, slot"):
-        references[row["image_id"]].append(row["raw"])
-    images = db.execute(
-        "SELECT image.* FROM pilot_image JOIN image ON image.id = image_id ORDER BY position"
-    ).fetchall()
+    references = pilot_references(workspace)
+    images = pilot_images(workspace)
+    pilot = current_pilot(workspace)
     people = []
     for person in taking_part(workspace):
-        written = _written(workspace, person.row)
-        decided = db.execute("SELECT * FROM annotator WHERE id = ?", (person.row,)).fetchone()
+        written = pilot_sentences(workspace, pilot, person.row)
         people.append(
             {
                 "email": person.email,
@@ -140,40 +139,48 @@ def pilot_state(workspace: Workspace) -> dict[str, Any]:
                 "findings": _findings(workspace, images, written),
                 "similarity": _similarity(references, written),
                 "decision": person.pilot,
-                "decided_by": decided["pilot_by"],
+                "decided_by": person.pilot_by,
             }
         )
     return {
-        "images": [row["filename"] for row in images],
+        "images": [image.filename for image in images],
         "references": len(references),
         "people": people,
     }
 
 
 def _refuse_shared(workspace: Workspace) -> None:
-    """Raise where people work in one shared project: a push would send no pilot."""
-    db = workspace.db
-    own = db.execute("SELECT 1 FROM project WHERE annotator_id IS NOT NULL").fetchone()
-    wrote = db.execute(
-        "SELECT 1 FROM annotation JOIN task ON task.id = task_id"
-        " JOIN project ON project.id = project_id"
-        " WHERE project.annotator_id IS NULL AND closed_at IS NULL"
-    ).fetchone()
+    """Raise an error if annotators share one project: a push would not send the pilot."""
     setting = workspace.settings.annotation.assignment
-    if setting == "shared" or (setting == "auto" and own is None and wrote is not None):
+    if setting == "shared" or (
+        setting == "auto"
+        and not has_personal_project(workspace)
+        and shared_project_in_use(workspace)
+    ):
         raise RsitmdError(
-            "people work in one shared project, a pilot needs a project for each person",
+            "the annotators share one project, but a pilot needs one project per annotator",
             where=workspace.path / "rsitmd.toml",
             hint='set assignment = "assigned" under [annotation]',
         )
 
 
 def _choose(
-    workspace: Workspace, names: Set[str], count: int, references: Path | None
+    workspace: Workspace, categories: Mapping[str, str], count: int, references: Path | None
 ) -> tuple[dict[str, list[str]], list[str]]:
-    """Return reference sentences by image, and the images of the pilot."""
+    """Return reference sentences by file name, and the file names of the pilot's images.
+
+    Args:
+        workspace: The workspace.
+        categories: Category of every image, by file name.
+        count: Maximum number of images.
+        references: File of reference sentences; None to use complete images.
+    """
     if references is not None:
-        known = {n: said for n, said in _read(references).items() if n in names and said}
+        known = {
+            name: sentences
+            for name, sentences in _read(references).items()
+            if name in categories and sentences
+        }
         return known, sorted(known)[:count]
     wanted = workspace.settings.annotation.sentences_per_image
     known = {
@@ -181,28 +188,31 @@ def _choose(
         for image in merged_images(workspace)
         if len(image.sentences) >= wanted > 0
     }
-    return known, _draw(workspace, known, count)
-
-
-def _draw(workspace: Workspace, known: Mapping[str, Any], count: int) -> list[str]:
-    """Draw images from the categories in turn, those with references first."""
     seed = workspace.settings.annotation.seed
+    return known, _draw(categories, known, count, seed)
+
+
+def _draw(
+    categories: Mapping[str, str], known: Collection[str], count: int, seed: int
+) -> list[str]:
+    """Draw images from the categories in turn, those with references first."""
     queues: dict[str, list[str]] = defaultdict(list)
-    for row in workspace.db.execute("SELECT filename, category FROM image"):
-        queues[row["category"]].append(row["filename"])
+    for filename, category in categories.items():
+        queues[category].append(filename)
     for names in queues.values():
         names.sort(
             key=lambda n: (n not in known, hashlib.sha256(f"{seed} {n}".encode()).hexdigest())
         )
     ranked = [
-        (name not in known, place, category, name)
+        (name not in known, position, category, name)
         for category, names in queues.items()
-        for place, name in enumerate(names)
+        for position, name in enumerate(names)
     ]
     return [name for *_, name in sorted(ranked)[:count]]
 
 
 def _read(file: Path) -> dict[str, list[str]]:
+    """Return the sentences of a CSV or a dataset, by file name."""
     if file.suffix.lower() == ".csv":
         import csv
         import io
@@ -212,7 +222,9 @@ def _read(file: Path) -> dict[str, list[str]]:
         rows = csv.DictReader(io.StringIO(read_text(file)))
         if rows.fieldnames is None or not {"image", "sentence"} <= set(rows.fieldnames):
             raise RsitmdError(
-                "lacks the columns image and sentence", where=file, hint="one line a sentence"
+                "the columns image and sentence are missing",
+                where=file,
+                hint="write one sentence per line under the header: image,sentence",
             )
         found: dict[str, list[str]] = defaultdict(list)
         for row in rows:
@@ -227,32 +239,18 @@ def _read(file: Path) -> dict[str, list[str]]:
     }
 
 
-def _written(workspace: Workspace, person: int) -> dict[int, list[str]]:
-    """Return what a person wrote in the pilot that runs, by image; not in earlier ones."""
-    found: dict[int, list[str]] = defaultdict(list)
-    for row in workspace.db.execute(
-        "SELECT task.image_id, raw FROM sentence"
-        " JOIN annotation ON annotation.id = annotation_id JOIN task ON task.id = task_id"
-        " JOIN project ON project.id = project_id AND project.kind = 'pilot'"
-        " WHERE annotation.annotator_id = ? AND project.pilot_id = ?"
-        " AND latest AND deleted_at IS NULL ORDER BY task.image_id, slot",
-        (person, current_pilot(workspace)),
-    ):
-        found[row["image_id"]].append(row["raw"])
-    return found
-
-
 def _findings(
-    workspace: Workspace, images: Sequence[Any], written: Mapping[int, Sequence[str]]
+    workspace: Workspace, images: Sequence[PilotImage], written: Mapping[int, Sequence[str]]
 ) -> dict[str, int]:
+    """Return the number of findings in an annotator's sentences, by code."""
     records = tuple(
         ImageRecord(
-            row["filename"],
-            tuple(Sentence(raw) for raw in written[row["id"]]),
-            category=row["category"],
+            image.filename,
+            tuple(Sentence(raw) for raw in written[image.row]),
+            category=image.category,
         )
-        for row in images
-        if row["id"] in written
+        for image in images
+        if image.row in written
     )
     settings = workspace.settings
     rules = replace(settings, validate=replace(settings.validate, select=("S",), baseline=None))
@@ -264,6 +262,7 @@ def _findings(
 def _similarity(
     references: Mapping[int, Sequence[str]], written: Mapping[int, Sequence[str]]
 ) -> float | None:
+    """Return the mean similarity of sentences to the references of their images."""
     pairs = [
         (references[image], raw)
         for image, texts in written.items()

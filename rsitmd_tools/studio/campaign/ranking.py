@@ -1,4 +1,4 @@
-"""What people chose on the page for ranking: which of two sentences won, and how they agree."""
+"""Rankings: which of two sentences won, and how well the annotators agree."""
 
 from __future__ import annotations
 
@@ -12,30 +12,25 @@ from rsitmd_tools.annotation_templates import CHOICES
 from rsitmd_tools.studio.sync.captions import task_captions
 from rsitmd_tools.studio.sync.results import parse_result
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.agreement import results_by_image
 
 
 def ranking(workspace: Workspace) -> dict[str, Any] | None:
-    """Return what was chosen, as of the last pull; None where nobody ranked anything.
+    """Return the choices as of the last pull; None if there are none.
 
     Returns:
-        ``images``: of each image ``image``, ``sentences`` (the two), ``votes`` (how many
-        people chose each of :data:`CHOICES`), ``winner`` (None on a tie) and ``agreement``
-        (share of the pairs of people who chose the same; None for one person); ``votes``
-        and ``winners``: the same counted over all images; ``agreement``: mean over the
-        images on which two people or more chose; ``alpha``: Krippendorff's alpha over them,
-        nominal (1: all agree, 0: as by chance), None without such an image.
+        ``images``: for each image ``image``, ``sentences`` (the two), ``votes`` (number of
+        annotators for each of :data:`CHOICES`), ``winner`` (None on a tie) and ``agreement``
+        (share of pairs of annotators with the same choice; None for one annotator); ``votes``
+        and ``winners``: totals over all images; ``agreement``: mean over the images with at
+        least two annotators; ``alpha``: Krippendorff's alpha over them, nominal (1: full
+        agreement, 0: agreement by chance), None without such an image.
     """
     chosen: dict[tuple[int, str], dict[str, str]] = {}
-    for row in workspace.db.execute(
-        "SELECT image.id, filename, email, result FROM annotation"
-        " JOIN task ON task.id = task_id JOIN image ON image.id = image_id"
-        " JOIN project ON project.id = project_id AND project.kind = 'main'"
-        " JOIN annotator ON annotator.id = annotation.annotator_id"
-        " WHERE latest AND deleted_at IS NULL ORDER BY category, number, annotation.updated_at"
-    ):
-        choice = parse_result(json.loads(row["result"])).choice
-        if choice in CHOICES:  # a person's newest counts
-            chosen.setdefault((row["id"], row["filename"]), {})[row["email"]] = choice
+    for row in results_by_image(workspace):
+        choice = parse_result(json.loads(row.result)).choice
+        if choice in CHOICES:  # an annotator's newest choice replaces earlier ones
+            chosen.setdefault((row.image, row.filename), {})[row.email] = choice
     if not chosen:
         return None
     agreed = [agreement(list(votes.values())) for votes in chosen.values()]
@@ -60,7 +55,7 @@ def ranking(workspace: Workspace) -> dict[str, Any] | None:
 
 
 def agreement(choices: Sequence[str]) -> float | None:
-    """Return the share of the pairs of people who chose the same; None for one person."""
+    """Return the share of pairs of equal choices; None for fewer than two choices."""
     pairs = [left == right for left, right in combinations(choices, 2)]
     return sum(pairs) / len(pairs) if pairs else None
 
@@ -71,10 +66,10 @@ def alpha(chosen: Mapping[str, Mapping[str, str]]) -> float | None:
     Source: Krippendorff, "Content Analysis", 1980.
 
     Args:
-        chosen: Choices by person, by item.
+        chosen: Choices by annotator, by item.
 
     Returns:
-        At most 1; None where no item was judged by two people.
+        At most 1; None if no item has two choices.
     """
     from nltk.metrics.agreement import AnnotationTask
 

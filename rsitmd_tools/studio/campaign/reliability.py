@@ -1,25 +1,27 @@
-"""How far people agree, corrected for chance: Krippendorff's alpha with an interval.
+"""Inter-annotator agreement corrected for chance: Krippendorff's alpha with an interval.
 
-alpha = 1 - Do / De (Krippendorff, "Content Analysis", 1980): Do is the mean distance of what two
-people gave for the same image, De the one that chance gives. 1: they always give the same; 0: they
-agree as by chance; below 0: less than that. Images that one person annotated alone are left out.
+alpha = 1 - Do / De (Krippendorff, "Content Analysis", 1980). Do is the mean distance between the
+values that two annotators assigned to the same image, De the mean distance expected by chance.
+1 is full agreement, 0 is agreement by chance, and below 0 is less than chance. Images with one
+annotator are left out.
 
-- Keywords: the value of an image is the set of keywords that a person names; the distance of two
-  sets is the number of keywords that only one of them has. This is the mean of the nominal alphas
-  of the keywords (each image a unit, each person names the keyword or does not), weighted by their
-  De. So a keyword that everybody uses everywhere does not count as agreement.
-- Sentences: the distance is 1 - S, S(a, b) the similarity of the prior's ``reference`` definition
-  with b as the only reference, in both directions. Do: pairs by different people of one image, each
-  sentence with the same weight. De: pairs of different images; above GROUP images the pairs within
-  groups of so many, drawn by the seed.
-- The interval: percentiles over DRAWS bootstrap samples of the images, 95 %, drawn by the seed.
+- Keywords: the value of an image is an annotator's set of keywords, and the distance between two
+  sets is the number of keywords that only one of them contains. This alpha is the mean of the
+  nominal alphas of the keywords (each image is a unit; each annotator uses the keyword or does
+  not), weighted by their De. So a keyword that everybody always uses does not count as agreement.
+- Sentences: the distance is 1 - S, where S(a, b) is the similarity by the prior's ``reference``
+  definition with b as the only reference, in both directions. Do: pairs of sentences of different
+  annotators of one image, each sentence with the same weight. De: pairs of sentences of different
+  images; with more than GROUP images, only pairs within groups of GROUP images, drawn by the seed.
+- The interval: the 2.5th and 97.5th percentiles over DRAWS bootstrap samples of the images, drawn
+  by the seed.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -29,15 +31,16 @@ from numpy.typing import NDArray
 
 from rsitmd_tools.quality.texts import folded
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.agreement import keywords_by_annotator
 from rsitmd_tools.workspace.merge import is_keyword, merged_images
 
 DRAWS = 1000
-GROUP = 100  # images whose sentences are held against each other
-LEAST_IMAGES = 5  # with fewer there is no interval
-KEYWORDS = "Krippendorff's alpha, nominal: a person names a keyword or does not"
+GROUP = 100  # number of images whose sentences are compared with each other
+LEAST_IMAGES = 5  # fewer images have no interval
+KEYWORDS = "Krippendorff's alpha, nominal: an annotator uses a keyword or does not"
 KEYWORDS_MEANING = (
-    "0: two people name the same keywords of an image as often as chance would have it;"
-    " 1: always the same ones."
+    "0: two annotators of an image use the same keywords as often as expected by chance;"
+    " 1: they always use the same keywords."
 )
 SENTENCES = "Krippendorff's alpha with the distance 1 - S; S is the prior similarity"
 
@@ -46,15 +49,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """How far people agree.
+    """Agreement between annotators.
 
     Attributes:
-        measure: Its name.
-        meaning: What its values mean, one sentence.
-        value: At most 1; None where no two people annotated the same image, there is one such
-            image alone, or all values are the same.
-        interval: Its bounds, 95 %; None with fewer than LEAST_IMAGES images.
-        images: Images that two people or more annotated.
+        measure: Name of the measure.
+        meaning: The meaning of its values, one sentence.
+        value: At most 1; None if fewer than two images have two annotators, or all values are
+            equal.
+        interval: Bounds of the 95 % interval; None with fewer than LEAST_IMAGES images.
+        images: Number of images with at least two annotators.
     """
 
     measure: str
@@ -65,7 +68,7 @@ class Reliability:
 
 
 def reliability(workspace: Workspace) -> dict[str, dict[str, Any]]:
-    """Return how far people agree on ``keywords`` and on ``sentences``, as of the last pull."""
+    """Return the agreement on ``keywords`` and on ``sentences``, as of the last pull."""
     seed = workspace.settings.annotation.seed
     sentences = [
         [(s.annotator, s.raw) for s in image.sentences if s.annotator is not None and s.raw.strip()]
@@ -81,8 +84,8 @@ def keyword_reliability(images: Iterable[Sequence[Set[str]]], seed: int = 0) -> 
     """Return alpha of sets of keywords.
 
     Args:
-        images: Of each image the set of each person; an empty one where they named none.
-        seed: Of the interval.
+        images: For each image one set per annotator; empty for an annotator without keywords.
+        seed: Seed of the interval.
     """
     from scipy.sparse import csr_array
 
@@ -100,11 +103,11 @@ def keyword_reliability(images: Iterable[Sequence[Set[str]]], seed: int = 0) -> 
     rows, words, numbers = (np.array(part) for part in zip(*places, strict=True))
     shape = (len(judged), len(columns))
     named = csr_array((numbers.astype(float), (rows, words)), shape=shape)
-    # Ordered pairs of people within an image of whom one alone names a keyword.
+    # Ordered pairs of annotators of an image of whom only one uses a keyword.
     pairs = np.bincount(rows, 2 * numbers * (people[rows] - numbers), len(judged))
 
     def alphas(draws: Floats) -> Floats:
-        """De is of the pairs of different images: an image drawn twice is no chance."""
+        """Return alpha of each sample; De ignores pairs of an image that was drawn twice."""
         size = draws @ people
         once = draws @ named
         chance = 2 * (once * (size[:, None] - once)).sum(axis=1) - draws**2 @ pairs
@@ -124,8 +127,8 @@ def _nominal(people: Floats, named: Any) -> float | None:
     """Return the mean of the nominal alphas of keywords, weighted by their De.
 
     Args:
-        people: People of each image.
-        named: How many of them name each keyword, a sparse array of images by keywords.
+        people: Number of annotators of each image.
+        named: How many of them use each keyword, a sparse array of images by keywords.
     """
     import krippendorff
 
@@ -135,9 +138,9 @@ def _nominal(people: Floats, named: Any) -> float | None:
         part = slice(named.indptr[column], named.indptr[column + 1])
         counts, where = named.data[part], named.indices[part]
         weight = float(counts.sum() * (total - counts.sum()))
-        if weight == 0:  # everybody names it everywhere
+        if weight == 0:  # every annotator always uses it
             continue
-        # Most keywords are rare, and alpha does not depend on which image it was.
+        # Most keywords are rare, and alpha does not depend on the order of images: cache it.
         order = np.lexsort((counts, people[where]))
         key = (counts[order].tobytes(), people[where][order].tobytes())
         if key not in alphas:
@@ -158,8 +161,8 @@ def sentence_reliability(images: Iterable[Sequence[tuple[str, str]]], seed: int 
     """Return alpha of sentences.
 
     Args:
-        images: Of each image ``(who, sentence)``.
-        seed: Of the groups of images, and of the interval.
+        images: For each image ``(annotator, sentence)``.
+        seed: Seed of the groups of images and of the interval.
     """
     judged = [said for said in images if len({who for who, _ in said}) > 1]
     random.Random(seed).shuffle(judged)
@@ -180,8 +183,8 @@ def sentence_reliability(images: Iterable[Sequence[tuple[str, str]]], seed: int 
     value = float(alphas(np.ones((1, len(judged))))[0]) if groups else math.nan
     return Reliability(
         measure=SENTENCES,
-        meaning="0: sentences of two people about one image are no more alike than sentences"
-        " about two images; 1: they are the same.",
+        meaning="0: two annotators' sentences about one image are no more similar than sentences"
+        " about two different images; 1: they are equal.",
         value=None if math.isnan(value) else round(value, 3),
         interval=_interval(len(judged), alphas, seed),
         images=compared,
@@ -190,13 +193,14 @@ def sentence_reliability(images: Iterable[Sequence[tuple[str, str]]], seed: int 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Distances of the sentences of a group of images.
+    """Distances between the sentences of a group of images.
 
     Attributes:
-        weight: ``(N,)``, of each image the sentences that another person's are held against.
-        within: ``(N,)``, their mean distance.
-        distance: ``(N, N)``, summed over the pairs of sentences of two images; 0 for one image.
-        pairs: ``(N, N)``, how many pairs those are.
+        weight: ``(N,)``, number of each image's sentences that are compared with those of
+            another annotator.
+        within: ``(N,)``, mean distance within each image.
+        distance: ``(N, N)``, sum over the pairs of sentences of two images; 0 on the diagonal.
+        pairs: ``(N, N)``, number of those pairs.
     """
 
     weight: Floats
@@ -206,14 +210,15 @@ class _Group:
 
 
 def _distances(images: Sequence[Sequence[tuple[str, str]]]) -> _Group:
-    from rsitmd_tools.similarity import reference  # numba, 0.2 s: only what computes pays
+    """Return the distances between the sentences of a group of images."""
+    from rsitmd_tools.similarity import reference  # imports numba (0.2 s)
 
     who = np.array([name for said in images for name, _ in said])
     place = np.array([number for number, said in enumerate(images) for _ in said])
     prepared = reference.prepare([[raw] for said in images for _, raw in said])
     similarity = np.empty((len(who), len(who)))
     prepared.filler()(0, similarity)
-    # A sentence of stop words alone has no similarity as a reference.
+    # A reference without content words has no similarity.
     valid = ~np.isnan(similarity)
     distance = np.where(valid, 1 - np.nan_to_num(similarity), 0.0)
     in_image = (place[:, None] == np.arange(len(images))).astype(float)
@@ -233,14 +238,14 @@ def _distances(images: Sequence[Sequence[tuple[str, str]]]) -> _Group:
 
 
 def _alpha(observed: Floats, chance: Floats) -> Floats:
-    """Return 1 - Do / De; NaN where chance alone gives no difference."""
+    """Return 1 - Do / De; NaN if De is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         found: Floats = np.where(chance > 0, 1 - observed / chance, np.nan)
     return found
 
 
 def _interval(images: int, alphas: Any, seed: int) -> tuple[float, float] | None:
-    """Return the bounds of alpha over samples of the images, 95 %."""
+    """Return the bounds of the 95 % bootstrap interval of alpha."""
     if images < LEAST_IMAGES:
         return None
     chance = np.random.default_rng(seed)
@@ -258,17 +263,8 @@ def _interval(images: int, alphas: Any, seed: int) -> tuple[float, float] | None
 
 
 def _keyword_sets(workspace: Workspace) -> list[list[set[str]]]:
-    """Return, of each image, the keywords of each person whose annotation counts."""
-    found: dict[int, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for row in workspace.db.execute(
-        "SELECT task.image_id, annotation.annotator_id, keyword.raw"
-        " FROM current_annotation AS annotation"
-        " JOIN task ON task.id = annotation.task_id"
-        " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
-        " LEFT JOIN keyword ON keyword.annotation_id = annotation.id"
-        " ORDER BY task.image_id"
-    ):
-        words = found[row["image_id"]][row["annotator_id"]]
-        if row["raw"] is not None and is_keyword(row["raw"]):
-            words.add(folded(row["raw"]))
-    return [list(people.values()) for people in found.values()]
+    """Return the set of keywords of each annotator of each image."""
+    return [
+        [{folded(word) for word in words if is_keyword(word)} for words in annotators]
+        for annotators in keywords_by_annotator(workspace)
+    ]

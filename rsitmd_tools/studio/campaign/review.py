@@ -1,4 +1,4 @@
-"""``annotate review``: look at what came in, send back, accept, reject."""
+"""``annotate review``: check new sentences; send back, accept or reject sentences."""
 
 from __future__ import annotations
 
@@ -23,31 +23,30 @@ from rsitmd_tools.studio.campaign.decisions import (
     codes_of,
     is_file,
 )
-from rsitmd_tools.studio.campaign.seen import seen
 from rsitmd_tools.studio.campaign.sentences import Empty, Entry, row_of, sentences
-from rsitmd_tools.studio.sync.push import send_notes
+from rsitmd_tools.studio.sync.task_updates import update_tasks
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.acceptance import Acceptance, acceptance
+from rsitmd_tools.workspace.review import seen_findings, state_counts, was_ever_sent_back
 from rsitmd_tools.workspace.states import ACCEPTED, NEW, PULL, REJECTED, SENT_BACK, move
 
-# Rules about what people write; those about images and splits say nothing of a sentence.
+# Rules about texts; rules about images and splits do not concern single sentences.
 FAMILIES = ("S", "N")
 CLEAN = "clean"
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewRequest:
-    """What a reviewer decides.
+    """The options of a review.
 
     Attributes:
+        reviewer: Name of the reviewer.
         send_back: Codes or a file: these sentences go back to their authors.
-        accept: ``clean`` (every new sentence in which no rule finds an error or a
-            warning), codes or a file.
+        accept: ``clean`` (every new sentence without an error or a warning), codes or a file.
         reject: Codes or a file.
-        reviewer: Who decides.
         select: Codes or families of the rules that run.
-        ignore: Codes or families left out.
-        everything: List findings that were listed before too.
+        ignore: Codes or families of rules that do not run.
+        everything: Also list findings that were listed before.
     """
 
     reviewer: str
@@ -61,23 +60,24 @@ class ReviewRequest:
 
 @dataclass(slots=True)
 class ReviewReport:
-    """What a review found and decided.
+    """The findings and decisions of a review.
 
     Attributes:
-        summary: ``{"data_sha256"}``: checksum of the sentences that were looked at.
-        findings: What the rules found in sentences that are new, without what was listed
-            before; with ``annotator`` and ``sentence`` (number from 1).
-        seen_before: How many findings were listed before and are left out.
-        annotators: How many findings each annotator has, by code, those seen before included.
+        summary: ``{"data_sha256"}``: checksum of the sentences that were checked.
+        findings: Findings in new sentences that were not listed before; with ``annotator`` and
+            ``sentence`` (number from 1).
+        seen_before: Number of findings that were listed before and are left out.
+        annotators: Number of findings per annotator and code, including those listed before.
         empty: ``{"image", "annotator", "sentence", "label"}`` of the sentences that were left
             empty and not sent back.
         sent_back: ``{"image", "annotator", "sentence", "label", "note", "link"}`` of each.
-        accepted: How many sentences were accepted now.
-        rejected: How many were rejected now.
-        nothing: What was asked for by code and found nothing, a line each.
-        states: How many sentences are in each state.
-        acceptance: How many sentences nobody has accepted, and whether a release takes them.
-        shared: Whether a sentence went back in a project that several people work in.
+        accepted: Number of sentences that this review accepted.
+        rejected: Number of sentences that this review rejected.
+        nothing: One line for each requested code without a finding.
+        states: Number of sentences in each state.
+        acceptance: Number of sentences that are not accepted yet, and whether a release
+            contains them.
+        shared: Whether a sentence went back in a project that several annotators share.
     """
 
     summary: dict[str, str] = field(default_factory=dict)
@@ -94,43 +94,43 @@ class ReviewReport:
     shared: bool = False
 
 
-Spot = tuple[int, Finding]
+Located = tuple[int, Finding]  # the row of a sentence and a finding about it
 
 
-def review(workspace: Workspace, asked: ReviewRequest) -> ReviewReport:
+def review(workspace: Workspace, request: ReviewRequest) -> ReviewReport:
     """Run the rules on new sentences and record a reviewer's decisions about sentences.
 
-    All decisions of one call are one transaction. Notes go to the server after it; where
-    it cannot be reached, the next push or review brings them. What the report lists counts as
-    seen after :func:`~rsitmd_tools.studio.campaign.seen.mark_seen`.
+    All decisions of one call are one transaction. Notes are sent to the server after it; if the
+    server cannot be reached, the next push or review sends them. The findings in the report
+    count as listed after :func:`~rsitmd_tools.studio.campaign.seen.mark_seen`.
 
     Raises:
-        RsitmdError: A file of decisions is wrong (nothing is decided then), or the server
-            is unreachable when a note has to go there.
-        WrongUsage: A code is unknown, or the reviewer has no name.
+        RsitmdError: A file of decisions is invalid (no decision is recorded then), or the
+            server cannot be reached to send a note.
+        WrongUsage: A code is unknown, or the reviewer's name is empty.
     """
-    if not asked.reviewer.strip() or asked.reviewer == PULL:
-        raise WrongUsage("the reviewer has no name", hint="give one with --reviewer")
-    findings = look(workspace, asked.select, asked.ignore)
+    if not request.reviewer.strip() or request.reviewer == PULL:
+        raise WrongUsage("the reviewer's name is missing", hint="pass it with --reviewer NAME")
+    findings = look(workspace, request.select, request.ignore)
     found = Found(workspace)
     new = {
         key
         for key, entry in found.entries.items()
         if isinstance(key, int) and entry.state == NEW and entry.raw
     }
-    places = [(found.row(f.image, f.sentence_index, f.message), f) for f in findings]
-    spots = [(row, finding) for row, finding in places if row is not None and row in new]
+    rows = [(found.row(f.image, f.sentence_index, f.message), f) for f in findings]
+    located = [(row, finding) for row, finding in rows if row is not None and row in new]
     report = ReviewReport({"data_sha256": load_dataset(workspace.path).checksum()})
-    _list(workspace, report, spots, found, everything=asked.everything)
+    _list(workspace, report, located, found, everything=request.everything)
 
-    back, accepted, rejected = _choose(workspace, asked, spots, found, new)
-    report.nothing = _without_findings(workspace, asked, spots)
+    back, accepted, rejected = _choose(workspace, request, located, found, new)
+    report.nothing = _without_findings(workspace, request, located)
     with workspace.transaction() as db:
         for state, choices in ((SENT_BACK, back), (ACCEPTED, accepted), (REJECTED, rejected)):
             for chosen in choices:
                 codes = " ".join(chosen.codes)
                 row = row_of(db, chosen.sentence)
-                move(db, row, state, asked.reviewer, note=chosen.note, codes=codes)
+                move(db, row, state, request.reviewer, note=chosen.note, codes=codes)
     report.accepted, report.rejected = len(accepted), len(rejected)
     report.states = states(workspace)
     report.acceptance = acceptance(workspace)
@@ -145,26 +145,27 @@ def review(workspace: Workspace, asked: ReviewRequest) -> ReviewReport:
         if not e.raw and e.state == NEW
     ]
     if back or rejected or accepted:
-        client = Client(connection_of(workspace)) if _notes_may_change(workspace) else None
+        # Only a task of a sentence that is or was sent back has a note.
+        client = Client(connection_of(workspace)) if was_ever_sent_back(workspace) else None
         if client is not None:
-            send_notes(workspace, client)
-        # Notes may have found tasks under other numbers.
+            update_tasks(workspace, client)
+        # The update may have changed the numbers of tasks.
         now = {e.label: e for e in sentences(workspace).values()}
-        _tell(report, back, found, now, "" if client is None else client.connection.page)
+        _list_sent_back(report, back, found, now, "" if client is None else client.connection.page)
     return report
 
 
 def _list(
     workspace: Workspace,
     report: ReviewReport,
-    spots: Sequence[Spot],
+    located: Sequence[Located],
     found: Found,
     *,
     everything: bool,
 ) -> None:
-    """Put the findings into a report: those not listed before, and counts of all."""
-    known = seen(workspace)
-    for row, finding in spots:
+    """Add the findings that were not listed before to a report, and the counts of all."""
+    known = seen_findings(workspace)
+    for row, finding in located:
         name = found.entries[row].name
         author = found.entries[row].annotator
         count = report.annotators.setdefault(author, {})
@@ -184,55 +185,61 @@ def _list(
 
 
 def _choose(
-    workspace: Workspace, asked: ReviewRequest, spots: Sequence[Spot], found: Found, new: set[int]
+    workspace: Workspace,
+    request: ReviewRequest,
+    located: Sequence[Located],
+    found: Found,
+    new: set[int],
 ) -> tuple[list[Chosen], list[Chosen], list[Chosen]]:
-    """Return what goes back, what is accepted and what is rejected.
+    """Return the sentences to send back, to accept and to reject.
 
     Raises:
-        RsitmdError: A sentence is named twice, or cannot be accepted.
+        RsitmdError: A sentence cannot be accepted.
+        WrongUsage: A sentence is selected for two decisions.
     """
-    fresh = [finding for _, finding in spots]
-    back = _chosen(workspace, asked.send_back, fresh, found)
-    rejected = _chosen(workspace, asked.reject, fresh, found)
+    fresh = [finding for _, finding in located]
+    back = _chosen(workspace, request.send_back, fresh, found)
+    rejected = _chosen(workspace, request.reject, fresh, found)
     taken = {chosen.sentence for chosen in (*back, *rejected)}
-    if asked.accept == CLEAN:
-        spoiled = {row for row, finding in spots if finding.severity != "info"}
-        accepted = [Chosen(row) for row in sorted(new - spoiled - found.machine - taken)]
+    if request.accept == CLEAN:
+        flagged = {row for row, finding in located if finding.severity != "info"}
+        accepted = [Chosen(row) for row in sorted(new - flagged - found.machine - taken)]
     else:
-        accepted = _chosen(workspace, asked.accept, fresh, found)
-        _refuse_what_nobody_wrote([chosen.sentence for chosen in accepted], found)
+        accepted = _chosen(workspace, request.accept, fresh, found)
+        _check_acceptable([chosen.sentence for chosen in accepted], found)
     both = taken & {chosen.sentence for chosen in accepted}
     if both or len(taken) < len(back) + len(rejected):
         raise WrongUsage(
-            "a sentence is named for two decisions", hint="name it for one of them only"
+            "a sentence is selected for two decisions",
+            hint="list it for only one of --send-back, --accept and --reject",
         )
     return back, accepted, rejected
 
 
 def _without_findings(
-    workspace: Workspace, asked: ReviewRequest, spots: Sequence[Spot]
+    workspace: Workspace, request: ReviewRequest, located: Sequence[Located]
 ) -> list[str]:
-    """Say which of the codes that were asked for are found in no new sentence."""
+    """Return one line for each requested code without a finding in a new sentence."""
     codes: dict[str, None] = {}
-    for what in (asked.send_back, asked.reject, asked.accept):
-        if what is not None and what != CLEAN and not is_file(what):
-            codes |= dict.fromkeys(codes_of(what))
-    ignored = (*workspace.settings.validate.ignore, *asked.ignore)
-    running = [rule.code for rule in selected_rules(tuple(asked.select), ignored)]
+    for value in (request.send_back, request.reject, request.accept):
+        if value is not None and value != CLEAN and not is_file(value):
+            codes |= dict.fromkeys(codes_of(value))
+    ignored = (*workspace.settings.validate.ignore, *request.ignore)
+    running = [rule.code for rule in selected_rules(tuple(request.select), ignored)]
     lines = []
     for code in codes:
-        if any(finding.code.startswith(code) for _, finding in spots):
+        if any(finding.code.startswith(code) for _, finding in located):
             continue
         ran = any(rule.startswith(code) for rule in running)
-        why = "" if ran else f"; the rule did not run: select it with --select {code}"
-        lines.append(f"no sentence has a finding of {code}{why}")
+        why = "" if ran else f"; the rule did not run, use --select {code}"
+        lines.append(f"no new sentence has a finding of {code}{why}")
     return lines
 
 
 def look(
     workspace: Workspace, select: Sequence[str] = FAMILIES, ignore: Sequence[str] = ()
 ) -> list[Finding]:
-    """Run rules over what a release would hold now."""
+    """Run rules on the sentences that a release would contain now."""
     dataset = load_dataset(workspace.path)
     settings = workspace.settings
     chosen = replace(
@@ -245,45 +252,41 @@ def look(
 
 
 def states(workspace: Workspace) -> dict[str, int]:
-    """Return how many sentences are in each state; replaced ones are of old revisions."""
-    rows = workspace.db.execute(
-        "SELECT state, count(*) FROM sentence JOIN annotation ON annotation.id = annotation_id"
-        " JOIN task ON task.id = task_id JOIN project ON project.id = project_id"
-        " WHERE project.kind = 'main' AND (deleted_at IS NULL"
-        "  OR sentence.id IN (SELECT id FROM current_sentence)) GROUP BY state ORDER BY state"
-    )
-    return dict(rows.fetchall())
+    """Return the number of sentences in each state; replaced ones are of earlier revisions."""
+    return state_counts(workspace)
 
 
 def _chosen(
     workspace: Workspace,
-    asked: str | None,
+    value: str | None,
     findings: Sequence[Finding],
     found: Found,
 ) -> list[Chosen]:
-    if asked is None:
+    """Return the sentences selected by the value of an option."""
+    if value is None:
         return []
-    if is_file(asked):
-        chosen = by_file(Path(asked), workspace, found)
+    if is_file(value):
+        chosen = by_file(Path(value), workspace, found)
         twice = [row for row, n in Counter(c.sentence for c in chosen).items() if n > 1]
         if twice:
             raise WrongUsage(
-                f"names {found.entries[twice[0]].label} twice",
-                where=asked,
-                hint="give one line a sentence",
+                f"contains {found.entries[twice[0]].label} twice",
+                where=value,
+                hint="write one line per sentence",
             )
         return chosen
-    return by_codes(asked, findings, found)
+    return by_codes(value, findings, found)
 
 
-def _refuse_what_nobody_wrote(keys: Sequence[int | Empty], found: Found) -> None:
+def _check_acceptable(keys: Sequence[int | Empty], found: Found) -> None:
+    """Raise an error for an unchanged machine text or a sentence that was left empty."""
     for key in keys:
         entry = found.entries[key]
         if key in found.machine:
             raise RsitmdError(
-                "a machine's text that nobody changed cannot be accepted",
+                "an unchanged machine text cannot be accepted",
                 where=entry.label,
-                hint="send it back: --send-back N108",
+                hint="send it back with --send-back N108",
             )
         if not entry.raw:
             raise RsitmdError(
@@ -293,21 +296,14 @@ def _refuse_what_nobody_wrote(keys: Sequence[int | Empty], found: Found) -> None
             )
 
 
-def _notes_may_change(workspace: Workspace) -> bool:
-    """Say whether some sentence is or was sent back: only then has a task a note."""
-    row = workspace.db.execute(
-        "SELECT 1 FROM decision WHERE after = ? LIMIT 1", (SENT_BACK,)
-    ).fetchone()
-    return row is not None
-
-
-def _tell(
+def _list_sent_back(
     report: ReviewReport,
     back: Sequence[Chosen],
     found: Found,
     now: Mapping[str, Entry],
     url: str,
 ) -> None:
+    """Add the sentences that were sent back to a report, with links to their tasks."""
     for chosen in back:
         entry = found.entries[chosen.sentence]
         entry = now.get(entry.label, entry)
@@ -319,7 +315,7 @@ def _tell(
                 "sentence": entry.name.number,
                 "label": entry.label,
                 "note": chosen.note,
-                # A task that was deleted gets its link at the next push.
+                # The next push creates a deleted task again; until then it has no link.
                 "link": f"{url}/projects/{entry.project}/data?task={entry.task}"
                 if entry.task > 0
                 else "",

@@ -1,4 +1,4 @@
-"""The page of ``annotate status``: self-contained, no script, plots as SVG."""
+"""``annotate status --html``: a self-contained page without scripts, plots as SVG."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def status_page(workspace: Workspace) -> str:
         version=__version__,
         css=Markup(css.read_text(encoding="utf-8")),  # noqa: S704 - our own file
         name=workspace.settings.dataset.name,
+        count_of=_count_of,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         state=state,
         acceptance=Acceptance(**state["acceptance"]).line,
@@ -47,8 +48,13 @@ def status_page(workspace: Workspace) -> str:
     )
 
 
+def _count_of(count: int, noun: str) -> str:
+    """Return a count with its noun, for example ``1 image`` and ``2 images``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _progress(by_person: Mapping[str, Mapping[date, int]]) -> Markup | None:
-    """Draw each person's annotations, added up over the days."""
+    """Draw the cumulative number of annotations of each annotator over the days."""
     everything = sorted({day for count in by_person.values() for day in count})
     if not everything:
         return None
@@ -58,7 +64,7 @@ def _progress(by_person: Mapping[str, Mapping[date, int]]) -> Markup | None:
         email.partition("@")[0]: [count.get(day, 0) for day in axis]
         for email, count in by_person.items()
     }
-    return cumulated("annotations over the days", axis, lines)
+    return cumulated("annotations by day, cumulative", axis, lines)
 
 
 def _coverage(categories: Mapping[str, Mapping[str, int]]) -> Markup | None:

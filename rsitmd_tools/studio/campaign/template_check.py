@@ -1,4 +1,4 @@
-"""``annotate template --check``: will the server take a page, and will ``pull`` understand it?"""
+"""``annotate template --check``: whether the server accepts a labeling page and pull reads it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rsitmd_tools.studio.api.client import Client, Refused
 ERROR = "error"
 WARNING = "warning"
 _SLOT = re.compile(rf"{SENTENCE}(\d{{1,3}})")
-# What push puts into each task; other fields stay empty.
+# The fields of task data that push fills.
 _FILLED = re.compile(
     rf"({IMAGE}|{NOTE}|{HINT}|{MACHINE}|{SUGGESTED}|filename|category|sha256|{CAPTION}\d{{1,3}}|left|right)"
 )
@@ -34,28 +34,34 @@ _TYPES = {KEYWORDS: "textarea", SUGGESTED: "choices", RANKING: "choices"}
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a page: ``error`` where texts would be lost or the page refused."""
+    """A problem of a labeling page.
+
+    Attributes:
+        severity: ``error`` if texts would be lost or the server refuses the page, else
+            ``warning``.
+        message: What is wrong.
+    """
 
     severity: str
     message: str
 
 
 def check_page(page: str, sentences: int | None = None) -> list[Problem]:
-    """Say what ``push`` and ``pull`` would not understand of a page.
+    """Return what ``push`` and ``pull`` would not understand in a labeling page.
 
     Args:
         page: A labeling configuration, well-formed XML.
-        sentences: How many sentences the settings ask of each annotator, where known.
+        sentences: Number of sentences per annotator in the settings; None to skip this check.
     """
-    root = ElementTree.fromstring(page)  # noqa: S314 - expat expands no external entity
+    root = ElementTree.fromstring(page)  # noqa: S314 - expat does not expand external entities
     return [*_controls(root), *_slots(root, sentences), *_picture(root), *_fields(page)]
 
 
 def check_on_server(client: Client, page: str) -> list[Problem]:
-    """Let the server look at a page; nothing is changed there.
+    """Let the server validate a labeling page; nothing is changed there.
 
     Raises:
-        RsitmdError: The server is unreachable, or refuses for another reason.
+        RsitmdError: The server cannot be reached, or refuses for another reason.
     """
     from label_studio_sdk.core.api_error import ApiError
 
@@ -78,7 +84,7 @@ def check_on_server(client: Client, page: str) -> list[Problem]:
 
 
 def _controls(root: ElementTree.Element) -> Iterator[Problem]:
-    """Look at the fields in which people write or choose."""
+    """Check the controls in which annotators write or choose."""
     read = 0
     for part in root.iter():
         name = part.get("name", "")
@@ -88,22 +94,23 @@ def _controls(root: ElementTree.Element) -> Iterator[Problem]:
         if kind is None:
             yield Problem(
                 ERROR,
-                f"pull would not read the field {name!r}: it reads {SENTENCE}1, {SENTENCE}2, ...,"
+                f"pull does not read the field {name!r}; it reads {SENTENCE}1, {SENTENCE}2, ...,"
                 f" {KEYWORDS}, {SUGGESTED} and {RANKING}",
             )
             continue
         read += 1
         if part.tag.lower() != kind:
-            yield Problem(ERROR, f"{name!r} is a {part.tag}: pull reads a {kind} there")
+            yield Problem(ERROR, f"{name!r} is a {part.tag}, but pull expects a {kind}")
             continue
         if name != SUGGESTED and part.get("required", "").lower() != "true":
-            yield Problem(WARNING, f"{name!r} is not required: people can leave it empty")
+            yield Problem(WARNING, f"{name!r} is not required: annotators can leave it empty")
         if _SLOT.fullmatch(name) and part.get("maxSubmissions") != "1":
             yield Problem(
-                WARNING, f"{name!r} has not maxSubmissions=1: pull makes one sentence of all texts"
+                WARNING,
+                f'{name!r} lacks maxSubmissions="1": pull joins all its texts to one sentence',
             )
     if not read:
-        yield Problem(ERROR, "it has no field that pull reads: nothing written would be kept")
+        yield Problem(ERROR, "the page has no field that pull reads: all texts would be lost")
 
 
 def _slots(root: ElementTree.Element, sentences: int | None) -> Iterator[Problem]:
@@ -111,34 +118,36 @@ def _slots(root: ElementTree.Element, sentences: int | None) -> Iterator[Problem
     slots = sorted(int(found[1]) for found in map(_SLOT.fullmatch, names) if found)
     if slots != list(range(1, len(slots) + 1)):
         shown = ", ".join(f"{SENTENCE}{slot}" for slot in slots)
-        yield Problem(ERROR, f"the areas are not numbered from 1 without a gap: {shown}")
+        yield Problem(ERROR, f"the text areas are not numbered 1, 2, 3, ...: {shown}")
     if slots and sentences is not None and len(slots) != sentences:
+        areas = "1 text area" if len(slots) == 1 else f"{len(slots)} text areas"
         yield Problem(
             ERROR,
-            f"it has {len(slots)} areas for sentences, the settings ask for {sentences}:"
-            " set annotation.sentences_per_annotator",
+            f"the page has {areas} for sentences, but annotation.sentences_per_annotator is"
+            f" {sentences}; set it to {len(slots)}, or change the page",
         )
 
 
 def _picture(root: ElementTree.Element) -> Iterator[Problem]:
     images = [part for part in root.iter() if part.tag == "Image"]
     if [part.get("value") for part in images] != [f"${IMAGE}"]:
-        yield Problem(ERROR, f'it needs one <Image name="{IMAGE}" value="${IMAGE}"/>')
+        yield Problem(ERROR, f'the page needs one <Image name="{IMAGE}" value="${IMAGE}"/>')
     elif images[0].get("zoom", "").lower() != "true":
-        yield Problem(WARNING, "the picture cannot be zoomed: give it zoom and zoomControl")
+        yield Problem(WARNING, 'the image cannot be zoomed; set zoom="true" and zoomControl="true"')
 
 
 def _fields(page: str) -> Iterator[Problem]:
     fields = data_fields(page)
     for field in fields:
         if not _FILLED.fullmatch(field):
-            yield Problem(WARNING, f"push fills no field {field!r}: it stays empty")
+            yield Problem(WARNING, f"push does not fill the field {field!r}: it stays empty")
     if NOTE not in fields:
         yield Problem(
-            WARNING, f"it does not show ${NOTE}: a sentence sent back comes without the reason"
+            WARNING,
+            f"the page does not show ${NOTE}: annotators cannot read why a sentence was sent back",
         )
     if MACHINE not in fields and re.search(rf'name="{SENTENCE}\d', page):
         yield Problem(
             WARNING,
-            f"it does not show ${MACHINE}: people cannot see that a text of prefill is a model's",
+            f"the page does not show ${MACHINE}: annotators cannot see that a text is from a model",
         )

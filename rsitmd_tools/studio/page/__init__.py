@@ -1,6 +1,6 @@
-"""What this tool adds to the pages of its own Label Studio server.
+"""Extensions of the pages of the embedded Label Studio server.
 
-The embedded server is a Django application that this tool starts. :mod:`.launch` starts it
-with one more middleware, which adds the scripts of ``scripts/`` to every page. A server that
-runs elsewhere keeps its own pages.
+The embedded server is a Django application. :mod:`.launch` starts it with an additional
+middleware, which adds the scripts of ``scripts/`` to every page. The pages of other servers are
+not changed.
 """

@@ -1,4 +1,4 @@
-"""Starts Label Studio with one more middleware; run by ``python -m``, in the server's process."""
+"""Starts Label Studio with an additional middleware; run by ``python -m`` as the server process."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ MIDDLEWARE = "rsitmd_tools.studio.page.middleware.PageScripts"
 
 
 def main() -> None:
-    """Start Label Studio with the command-line arguments of its console script."""
+    """Start Label Studio; takes the command-line arguments of its console script."""
     from label_studio import server
 
     sys.argv[0] = "label-studio"
-    sys.path.insert(0, server.LS_PATH)  # the server's settings import from there
+    sys.path.insert(0, server.LS_PATH)  # Label Studio's settings import from there
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "label_studio.core.settings.label_studio")
-    # A settings module of ours cannot import the server's: that one reads `settings` while it
-    # is being imported. Django builds its chain of middleware later, from this list.
+    # A settings module of this tool could not import Label Studio's settings, which read `settings`
+    # during their own import. Django builds its middleware chain later, from this list.
     from django.conf import settings
 
     settings.MIDDLEWARE.append(MIDDLEWARE)
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def reset_account() -> None:
-    """Give the account of the environment's address the environment's password and token."""
+    """Set the password and token of the account to those in the environment."""
     import django
 
     django.setup(set_prefix=False)
@@ -34,7 +34,7 @@ def reset_account() -> None:
     from users.models import User
 
     user = User.objects.filter(email=os.environ["LABEL_STUDIO_USERNAME"]).first()
-    if user is None:  # the server makes it at its start
+    if user is None:  # the server creates the account at its start
         return
     user.set_password(os.environ["LABEL_STUDIO_PASSWORD"])
     user.save()

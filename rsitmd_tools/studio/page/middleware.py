@@ -1,4 +1,4 @@
-"""Adds the scripts of this package to the pages of the embedded server, and answers them."""
+"""Django middleware: adds the scripts to the pages of the embedded server and serves them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib.resources
 from collections.abc import Callable
 from typing import Any
 
-from rsitmd_tools.studio.page.queue import is_restricted, places_of, queue_of
+from rsitmd_tools.studio.page.queue import is_restricted, projects_of, queue_of
 
 PREFIX = "/rsitmd/"
 QUEUE = "queue.json"
@@ -14,20 +14,20 @@ END_OF_HEAD = b"</head>"
 
 
 def scripts() -> dict[str, bytes]:
-    """Return the scripts by file name, in the order in which a page loads them."""
+    """Return the scripts by file name, in loading order."""
     folder = importlib.resources.files("rsitmd_tools.studio.page") / "scripts"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".js")), key=lambda f: f.name)
     return {file.name: file.read_bytes() for file in files}
 
 
 def add_scripts(page: bytes, names: list[str]) -> bytes:
-    """Return an HTML page that loads these scripts, or the same page if it has no head."""
+    """Return an HTML page that loads these scripts; a page without a head is not changed."""
     tags = "".join(f'<script src="{PREFIX}{name}" defer></script>' for name in names)
     return page.replace(END_OF_HEAD, tags.encode() + END_OF_HEAD, 1)
 
 
 class PageScripts:
-    """A Django middleware: serves the scripts and adds them to each HTML page."""
+    """Middleware that serves the scripts and adds them to each HTML page."""
 
     def __init__(self, get_response: Callable[[Any], Any]) -> None:
         self._get_response = get_response
@@ -55,31 +55,31 @@ class PageScripts:
 
 
 def _queue(request: Any) -> Any:
-    """Answer what the signed-in person has still to do."""
+    """Answer with the open work of the signed-in user, as JSON."""
     from django.http import HttpResponseNotAllowed, JsonResponse
 
     if request.method != "GET":
         return HttpResponseNotAllowed(["GET"])
     if not request.user.is_authenticated:
-        return JsonResponse({"detail": "nobody is signed in"}, status=401)
-    asked = request.GET.get("project", "")
-    answer = JsonResponse(queue_of(request.user, int(asked) if asked.isdecimal() else None))
+        return JsonResponse({"detail": "not signed in"}, status=401)
+    requested = request.GET.get("project", "")
+    answer = JsonResponse(queue_of(request.user, int(requested) if requested.isdecimal() else None))
     answer["Cache-Control"] = "no-store"
     return answer
 
 
 def _keep_to_own_projects(request: Any) -> None:
-    """Let the lists of projects on the pages hold a restricted person's own projects alone.
+    """Limit the project list of a restricted user to their own projects.
 
-    Programs that send a token get the whole list.
+    This changes the request of the page. Programs that send a token get the full list.
     """
     listed = request.method == "GET" and request.path.rstrip("/") == "/api/projects"
     if not listed or "Authorization" in request.headers or not request.user.is_authenticated:
         return
     if is_restricted(request.user):
-        own = {str(place.project.id) for place in places_of(request.user)}
-        asked = request.GET.get("ids")
-        shown = own if asked is None else own & set(asked.split(","))
+        own = {str(entry.project.id) for entry in projects_of(request.user)}
+        requested = request.GET.get("ids")
+        shown = own if requested is None else own & set(requested.split(","))
         request.GET = request.GET.copy()
-        # No project has the number 0: the list is empty.
+        # No project has the number 0, so the list is empty.
         request.GET["ids"] = ",".join(sorted(shown, key=int)) or "0"

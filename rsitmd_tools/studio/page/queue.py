@@ -1,7 +1,7 @@
-"""What one person has still to do, for the pages of the embedded server.
+"""Open work of one user, for the pages of the embedded server.
 
-This runs in the server's process and reads its database through the server's own models. It
-answers for the person who is signed in and shows nothing of what others wrote.
+This runs in the server process and reads the database through Label Studio's models. It answers
+for the signed-in user and never shows the text of others.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ LICENCE = "licence"
 _MARKER = re.compile(
     r"rsitmd-tools campaign (?P<campaign>\S+)(?: (?P<kind>main|pilot|licence) (?P<of>\S+))?"
 )
-# The server writes the time of an annotation and then that of its task, in one request.
+# One request writes the time of an annotation and, slightly later, that of its task.
 _SAME_CHANGE = timedelta(seconds=1)
 
 
-class Violation(NamedTuple):
-    """A project of a campaign in which a person has something to do.
+class CampaignProject(NamedTuple):
+    """A project of a campaign in which a user has work.
 
     Attributes:
-        project: The server's project.
+        project: Label Studio's project.
         campaign: The campaign's key.
         kind: ``main``, ``pilot``, ``shared`` or ``licence``.
     """
@@ -42,34 +42,34 @@ class Violation(NamedTuple):
 
 
 def queue_of(user: Any, project: int | None = None) -> dict[str, Any]:
-    """Return the projects of a person, how far they are, and what was sent back to them.
+    """Return the projects of a user, their progress, and what was sent back to them.
 
     Args:
-        user: The signed-in user of the server.
-        project: Only the campaign that this project belongs to; all campaigns when None.
+        user: The signed-in user.
+        project: Limit the answer to the campaign of this project; None for all campaigns.
 
     Returns:
-        ``restricted``, ``project`` (as asked), ``projects`` (``id``, ``title``, ``kind``,
+        ``restricted``, ``project`` (as requested), ``projects`` (``id``, ``title``, ``kind``,
         ``campaign``, ``url``, ``images``, ``done``, ``left``, ``skipped``, ``sent_back``,
         ``unsubmitted``) and ``licences`` (``id``, ``campaign``, ``url``, ``accepted``).
     """
-    places = list(places_of(user))
+    entries = list(projects_of(user))
     if project is not None:
-        campaigns = {place.campaign for place in places if place.project.id == project}
-        places = [place for place in places if place.campaign in campaigns]
+        campaigns = {entry.campaign for entry in entries if entry.project.id == project}
+        entries = [entry for entry in entries if entry.campaign in campaigns]
     return {
         "restricted": is_restricted(user),
         "project": project,
-        "projects": [_progress(place, user) for place in places if place.kind != LICENCE],
-        "licences": [_licence(place, user) for place in places if place.kind == LICENCE],
+        "projects": [_progress(entry, user) for entry in entries if entry.kind != LICENCE],
+        "licences": [_licence(entry, user) for entry in entries if entry.kind == LICENCE],
     }
 
 
-def places_of(user: Any) -> Iterator[Violation]:
-    """Yield the open projects of the campaigns in which a person takes part.
+def projects_of(user: Any) -> Iterator[CampaignProject]:
+    """Yield the open projects of the campaigns of a user.
 
-    These are their own projects, projects that everybody shares, and the newest page of the
-    licence of each of these campaigns.
+    These are the user's own projects, shared projects, and the newest licence project of each of
+    these campaigns.
     """
     from projects.models import Project
 
@@ -80,26 +80,26 @@ def places_of(user: Any) -> Iterator[Violation]:
         ).order_by("-id")
         if (marker := _MARKER.fullmatch((project.description or "").strip()))
     ]
-    places = [
-        Violation(project, marker["campaign"], marker["kind"] or SHARED)
+    entries = [
+        CampaignProject(project, marker["campaign"], marker["kind"] or SHARED)
         for project, marker in found
         if marker["kind"] != LICENCE and marker["of"] in (None, user.email)
     ]
-    yield from sorted(places, key=lambda place: (place.kind == "pilot", -place.project.id))
+    yield from sorted(entries, key=lambda entry: (entry.kind == "pilot", -entry.project.id))
     asked = set()
     for project, marker in found:
         campaign = marker["campaign"]
-        part = any(place.campaign == campaign for place in places)
+        part = any(entry.campaign == campaign for entry in entries)
         if marker["kind"] == LICENCE and part and campaign not in asked:
-            asked.add(campaign)  # an older text is not asked for any more
-            yield Violation(project, campaign, LICENCE)
+            asked.add(campaign)  # older licence texts need no answer
+            yield CampaignProject(project, campaign, LICENCE)
 
 
 def is_restricted(user: Any) -> bool:
-    """Say whether the lists of projects show a person their own projects alone.
+    """Return whether the project lists show a user only their own projects.
 
-    The lead sees everything, and so does whoever created a project. The open edition has no
-    roles: this keeps the pages simple and protects nothing.
+    The lead and users who created a project see all projects. The open edition has no roles: this
+    keeps the pages simple, but is not access control.
     """
     from projects.models import Project
 
@@ -108,10 +108,10 @@ def is_restricted(user: Any) -> bool:
     return not Project.objects.filter(created_by=user).exists()
 
 
-def _progress(place: Violation, user: Any) -> dict[str, Any]:
+def _progress(entry: CampaignProject, user: Any) -> dict[str, Any]:
     from tasks.models import Annotation, Task
 
-    project = place.project
+    project = entry.project
     own = Annotation.objects.filter(project=project, completed_by=user, task__isnull=False)
     written = set(own.filter(was_cancelled=False).values_list("task_id", flat=True))
     skipped = set(own.filter(was_cancelled=True).values_list("task_id", flat=True)) - written
@@ -123,8 +123,8 @@ def _progress(place: Violation, user: Any) -> dict[str, Any]:
     return {
         "id": project.id,
         "title": project.title,
-        "kind": place.kind,
-        "campaign": place.campaign,
+        "kind": entry.kind,
+        "campaign": entry.campaign,
         "url": f"/projects/{project.id}/data?labeling=1",
         "images": len(written) + len(skipped) + left,
         "done": len(written),
@@ -136,10 +136,10 @@ def _progress(place: Violation, user: Any) -> dict[str, Any]:
 
 
 def _sent_back(project: Any, user: Any) -> Iterator[dict[str, Any]]:
-    """Yield the tasks whose note sends a sentence back to a person.
+    """Yield the tasks whose note sends a sentence back to a user.
 
-    A pull takes the note away after the person changed the sentence. Until then ``changed``
-    says that it waits for that pull.
+    ``changed`` is true if the user has changed the sentence since; the next pull then removes the
+    note.
     """
     from django.db.models.fields.json import KeyTextTransform
     from tasks.models import Annotation, Task
@@ -163,7 +163,7 @@ def _sent_back(project: Any, user: Any) -> Iterator[dict[str, Any]]:
 
 
 def _unsubmitted(project: Any, user: Any) -> Iterator[dict[str, Any]]:
-    """Yield the tasks whose annotation by a person has changes that are saved as a draft alone."""
+    """Yield the tasks in which a user has changes that are saved only as a draft."""
     from tasks.models import AnnotationDraft
 
     drafts = (
@@ -173,7 +173,7 @@ def _unsubmitted(project: Any, user: Any) -> Iterator[dict[str, Any]]:
         .select_related("task", "annotation")
         .order_by("task_id", "id")
     )
-    # The page opens the latest draft of an annotation.
+    # Label Studio opens the latest draft of an annotation.
     latest = {draft.annotation_id: draft for draft in drafts}
     changed = {
         draft.task_id: draft.task
@@ -191,15 +191,15 @@ def _link(task: Any) -> dict[str, Any]:
     }
 
 
-def _licence(place: Violation, user: Any) -> dict[str, Any]:
+def _licence(entry: CampaignProject, user: Any) -> dict[str, Any]:
     from tasks.models import Annotation
 
     accepted = Annotation.objects.filter(
-        project=place.project, completed_by=user, was_cancelled=False, result_count__gt=0
+        project=entry.project, completed_by=user, was_cancelled=False, result_count__gt=0
     )
     return {
-        "id": place.project.id,
-        "campaign": place.campaign,
-        "url": f"/projects/{place.project.id}/data?labeling=1",
+        "id": entry.project.id,
+        "campaign": entry.campaign,
+        "url": f"/projects/{entry.project.id}/data?labeling=1",
         "accepted": accepted.exists(),
     }

@@ -1,4 +1,4 @@
-"""Which parts of a task's note are for one person."""
+"""Parses the note of a task: which parts are for one annotator."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import re
 from rsitmd_tools.studio.sync.notes import GIVEN_AWAY, SENT_BACK_NOTE
 
 SEPARATOR = " / "
-# "anna@example.org: why", "anna@example.org, sentence 1: why", and both with the person's name:
-# "Anna (anna@example.org), sentence 1: why".
+# "anna@example.org: note", "anna@example.org, sentence 1: note", or both with the name first:
+# "Anna (anna@example.org), sentence 1: note".
 _ADDRESSEE = re.compile(
     r"(?P<plain>[^\s,:()]+@[^\s,:()]+)(?=[,:])|.*?\((?P<named>[^\s()]+@[^\s()]+)\)"
 )
 
 
 def notes_to(note: str, email: str) -> list[str]:
-    """Return what a note says to one person: one text for each sentence sent back to them.
+    """Return the parts of a note for one annotator: one text per sentence sent back.
 
-    The note of a task in a shared project can name several people.
+    In a shared project, the note of a task can address several annotators.
 
     Args:
         note: The field ``note`` of a task's data.
-        email: The person's address on the server.
+        email: Address of the annotator.
     """
     found = []
     for part in note.split(SENT_BACK_NOTE)[1:]:
         addressee = _ADDRESSEE.match(part)
         if addressee is None or (addressee["plain"] or addressee["named"]) != email:
             continue
-        said = part[addressee.end() :].removeprefix(": ").removeprefix(", ")
-        said = said.removesuffix(GIVEN_AWAY).removesuffix(SEPARATOR)
-        found.append(said.removesuffix(SEPARATOR.rstrip()).strip())
+        note_text = part[addressee.end() :].removeprefix(": ").removeprefix(", ")
+        note_text = note_text.removesuffix(GIVEN_AWAY).removesuffix(SEPARATOR)
+        found.append(note_text.removesuffix(SEPARATOR.rstrip()).strip())
     return found

@@ -1,4 +1,4 @@
-"""What a result of the server says, in a form that can be compared."""
+"""Results of Label Studio in a comparable form."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def written(result: list[dict[str, Any]] | None) -> list[str]:
-    """Return the values of a result, without its numbers and without fields that are empty.
+    """Return the values of a result, without IDs and without empty fields.
 
-    A draft and its annotation can hold the same texts in another order.
+    The order is fixed, because a draft and its annotation can list the same texts differently.
 
     Args:
-        result: The result of an annotation or of a draft.
+        result: The result of an annotation or a draft.
     """
     values = [(part.get("from_name"), part.get("value") or {}) for part in result or []]
     return sorted(json.dumps(entry, sort_keys=True) for entry in values if _holds(entry[1]))

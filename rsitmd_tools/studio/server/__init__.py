@@ -1,1 +1,1 @@
-"""The embedded server: a child process on loopback."""
+"""The embedded server: Label Studio as a child process on loopback."""

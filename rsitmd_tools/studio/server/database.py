@@ -1,4 +1,4 @@
-"""Where the embedded server keeps its data: SQLite in the workspace, or PostgreSQL."""
+"""Database of the embedded server: SQLite in the workspace, or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from rsitmd_tools.errors import WrongUsage
-from rsitmd_tools.studio.server.saved_options import record, recorded
+from rsitmd_tools.studio.server.saved_options import read_option, save_option
 
 FILENAME = "database.json"
 PASSWORD = "PGPASSWORD"  # noqa: S105 - the name of PostgreSQL's own variable
@@ -17,15 +17,15 @@ PASSWORD = "PGPASSWORD"  # noqa: S105 - the name of PostgreSQL's own variable
 def database_environment(
     postgres: str | None, environment: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """Return the server's own settings for its database.
+    """Return the environment variables that configure Label Studio's database.
 
     Args:
-        postgres: ``postgresql://USER@HOST:PORT/NAME``; SQLite when None.
-        environment: Holds the password as ``PGPASSWORD``, where one is needed.
+        postgres: ``postgresql://USER@HOST:PORT/NAME``; None for SQLite.
+        environment: Contains the password as ``PGPASSWORD``, if one is needed.
 
     Raises:
-        WrongUsage: It is no such address, or holds the password: an address shows in the
-            process list.
+        WrongUsage: The URL is malformed, or contains the password, which the process list
+            would show.
     """
     if postgres is None:
         return {"DJANGO_DB": "sqlite"}
@@ -40,8 +40,8 @@ def database_environment(
         raise _wrong()
     if password is not None:
         raise WrongUsage(
-            "--postgres holds a password, which the process list would show",
-            hint=f"leave it out and set {PASSWORD} in the environment",
+            "the URL of --postgres contains a password, which the process list would show",
+            hint=f"remove the password and set {PASSWORD} in the environment",
         )
     return {
         "DJANGO_DB": "default",
@@ -54,21 +54,21 @@ def database_environment(
 
 
 def recorded_postgres(studio: Path) -> str | None:
-    """Return the address of the PostgreSQL that a workspace's server uses; None for SQLite.
+    """Return the PostgreSQL URL that a workspace's server uses; None for SQLite.
 
     Raises:
         RsitmdError: The file is malformed.
     """
-    return recorded(studio / FILENAME, "postgres")
+    return read_option(studio / FILENAME, "postgres")
 
 
 def record_postgres(studio: Path, postgres: str) -> None:
-    """Keep the address, so that a restart finds everything again."""
-    record(studio / FILENAME, "postgres", postgres)
+    """Save the URL for later starts."""
+    save_option(studio / FILENAME, "postgres", postgres)
 
 
 def _wrong() -> WrongUsage:
     return WrongUsage(
-        "--postgres is no address of a database",
-        hint="give postgresql://USER@HOST:PORT/NAME",
+        "--postgres is not a PostgreSQL URL",
+        hint="use postgresql://USER@HOST:PORT/NAME",
     )

@@ -1,4 +1,4 @@
-"""The embedded server: the installed Label Studio as a child on loopback."""
+"""The embedded server: runs the installed Label Studio as a child process on loopback."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from rsitmd_tools.studio.api.running import (
 from rsitmd_tools.studio.api.secrets import (
     EMBEDDED,
     Secrets,
-    keep,
     make_secrets,
     private_folder,
+    save_secrets,
     secrets_of,
 )
 from rsitmd_tools.studio.api.secrets import FILENAME as SECRETS
@@ -45,6 +45,7 @@ from rsitmd_tools.studio.server.database import (
 from rsitmd_tools.studio.server.port import HOST, choose_port, record_port
 from rsitmd_tools.studio.server.public import public_environment, record_public, recorded_public
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.server import last_server
 
 START_SECONDS = 240.0
 STOP_SECONDS = 20.0
@@ -53,29 +54,32 @@ LOG = "server.log"
 LAUNCH = "rsitmd_tools.studio.page.launch"
 RESET_ACCOUNT = "RSITMD_RESET_ACCOUNT"  # read by that module
 SQLITE = "data/label_studio.sqlite3"
+# This file exists from the first start until the server has answered.
+FIRST_START = "first-start"
 _PR_SET_PDEATHSIG = 1
 
 
 class EmbeddedServer:
-    """A Label Studio server whose data lie in the workspace; a context manager.
+    """A Label Studio server whose data is in the workspace; a context manager.
 
-    It listens on 127.0.0.1 only, keeps analytics and open sign-up off, and ends with the
-    thread that started it, even when its process is killed (Linux).
+    The server listens only on 127.0.0.1, with analytics and open sign-up disabled. It ends with
+    the thread that started it, even if that process is killed (Linux).
 
     Args:
         folder: The workspace.
-        port: The port; by default the one used before, at the first start a free one.
-        postgres: Address of a PostgreSQL database, without its password (that is taken from
-            ``PGPASSWORD``); by default the one used before, else SQLite.
-        public: The address of a proxy under which people elsewhere reach it; by default the
-            one used before, none when empty.
-        assist: Let the server speak to addresses of this machine, as the assist needs.
-        new_secrets: Give the lead's account a new password and token; for a workspace whose
-            secrets were lost.
+        port: Port to listen on. Default: the port of the last start, or a free port at the first
+            start.
+        postgres: URL of a PostgreSQL database, without the password, which is read from
+            ``PGPASSWORD``. Default: the database of the last start, or SQLite.
+        public: URL of a proxy that annotators use; empty for none. Default: the URL of the last
+            start.
+        assist: Allow the server to connect to this machine, which the assist requires.
+        new_secrets: Create a new password and token for the lead's account, for a workspace
+            whose secrets were lost.
 
     Raises:
-        RsitmdError: Label Studio is not installed, the port is taken, the server runs
-            already, or it does not come up.
+        RsitmdError: Label Studio is not installed, the port is in use, the server is already
+            running, or it does not start.
     """
 
     def __init__(
@@ -90,10 +94,10 @@ class EmbeddedServer:
     ) -> None:
         require("label_studio", "label_studio_sdk")
         if not Workspace.is_workspace(folder):
-            Workspace.open(folder)  # says what is wrong
+            Workspace.open(folder)  # raises an error with the reason
         self.workspace = folder.resolve()
         self._studio = self.workspace / "studio"
-        self._asked_port = port
+        self._requested_port = port
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
         private_folder(self._studio)
@@ -126,25 +130,27 @@ class EmbeddedServer:
         """Start the server and wait until it answers."""
         deadline = time.monotonic() + LOCK_SECONDS
         while (lock := take_lock(self._studio)) is None and time.monotonic() < deadline:
-            time.sleep(0.2)  # the child of a parent that was killed is about to end
+            time.sleep(0.2)  # the child of a killed parent is about to end
         self._lock = lock
         if lock is None:
             where = running_server(self._studio)
             raise RsitmdError(
-                f"its server runs already at {where.url}"
+                f"the server of this workspace is already running at {where.url}"
                 if where
-                else "its server is being started",
+                else "the server of this workspace is already starting",
                 where=self.workspace,
-                hint="use that one, or stop it first",
+                hint="use that server, or stop it first",
             )
         try:
+            self._remove_unfinished_database()
             self.secrets = self._secrets()
-            remove_state(self._studio)  # left by a server that was killed
-            port = choose_port(self._studio, self._asked_port)
+            remove_state(self._studio)  # left over from a killed server
+            port = choose_port(self._studio, self._requested_port)
             self.url = f"http://{HOST}:{port}"
             self._process = self._launch(port)
             self._wait_for_health()
             self._check_account()
+            (self._studio / FIRST_START).unlink(missing_ok=True)
             record_port(self._studio, port)
             if self._postgres is not None:
                 record_postgres(self._studio, self._postgres)
@@ -156,7 +162,7 @@ class EmbeddedServer:
             raise
 
     def stop(self) -> None:
-        """Stop the server; nothing happens when it does not run."""
+        """Stop the server, if it runs."""
         if self._process is not None:
             remove_state(self._studio)
             _end(self._process)
@@ -166,32 +172,43 @@ class EmbeddedServer:
             self._lock = None
 
     def wait(self) -> None:
-        """Wait until the server ends by itself.
+        """Wait until the server process ends.
 
         Raises:
-            RsitmdError: It ended; the log is named.
+            RsitmdError: The process ended; the message has the path of the log.
         """
         if self._process is not None:
             self._process.wait()
             raise self._ended()
 
+    def _remove_unfinished_database(self) -> None:
+        """Remove a SQLite database whose first migration was killed.
+
+        Label Studio cannot continue such a migration: it fails with a ``KeyError``. The server
+        has never answered, so the database contains no annotations.
+        """
+        if self._postgres is not None:
+            return
+        database, marker = self._studio / SQLITE, self._studio / FIRST_START
+        if marker.exists():
+            for suffix in ("", "-journal", "-wal", "-shm"):
+                database.with_name(database.name + suffix).unlink(missing_ok=True)
+        elif not database.exists():
+            marker.touch(mode=0o600)
+
     def _secrets(self) -> Secrets:
-        """Return the lead's account; it is made for a server that has never run."""
+        """Return the lead's account; create it for a server that has never run."""
         # A PostgreSQL database is recorded once the server has started with it.
         has_run = (self._studio / SQLITE).exists() or recorded_postgres(self._studio) is not None
         if not self._new_secrets and (has_run or (self._studio / SECRETS).exists()):
-            return secrets_of(self._studio)  # says how to restore them if they are lost
+            return secrets_of(self._studio)  # the error explains how to restore lost secrets
         self._new_secrets = has_run  # the account of a server that has run gets a new password
         return make_secrets(self._studio, self._known_key())
 
     def _known_key(self) -> str | None:
-        """Return the key of this server in the workspace; None where nothing was pushed."""
+        """Return the key of this server in the workspace; None before the first push."""
         with Workspace.open(self.workspace) as workspace:
-            row = workspace.db.execute(
-                "SELECT server FROM project WHERE server LIKE ? ORDER BY id DESC LIMIT 1",
-                (f"{EMBEDDED}%",),
-            ).fetchone()
-        return None if row is None else str(row["server"])
+            return last_server(workspace, EMBEDDED)
 
     def _launch(self, port: int) -> subprocess.Popen[bytes]:
         assert self._lock is not None
@@ -236,14 +253,14 @@ class EmbeddedServer:
         raise RsitmdError(
             f"Label Studio did not answer within {START_SECONDS:.0f} s",
             where=self._studio / LOG,
-            hint="read the end of that log",
+            hint="check the end of this log file",
         )
 
     def _check_account(self) -> None:
-        """Take over the token of the lead's account where the server has given it another.
+        """Read the token of the lead's account from the server if the saved token is not valid.
 
-        That is so after a first start that was killed between making the account and
-        setting its token.
+        This happens after a first start that was killed between the creation of the account and
+        the setting of its token.
         """
         client = Client(Connection(self.secrets.server, self.url, self.secrets.token))
         try:
@@ -251,32 +268,32 @@ class EmbeddedServer:
         except RsitmdError:
             token = log_in(self.url, self.secrets.email, self.secrets.password)
             self.secrets = replace(self.secrets, token=token)
-            keep(self._studio, self.secrets)
+            save_secrets(self._studio, self.secrets)
 
     def _ended(self) -> RsitmdError:
         assert self._process is not None
         return RsitmdError(
             f"Label Studio ended with code {self._process.returncode}",
             where=self._studio / LOG,
-            hint="read the end of that log",
+            hint="check the end of this log file",
         )
 
     def _environment(self) -> dict[str, str]:
-        kept = {
+        inherited = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith("LABEL_STUDIO_")
         }
         return {
-            **kept,
-            # In the environment, not among the flags: those show in the process list.
+            **inherited,
+            # In the environment and not as flags, which the process list shows.
             "LABEL_STUDIO_USERNAME": self.secrets.email,
             "LABEL_STUDIO_PASSWORD": self.secrets.password,
             "LABEL_STUDIO_USER_TOKEN": self.secrets.token,
             **({RESET_ACCOUNT: "true"} if self._new_secrets else {}),
             **self._database,
             **public_environment(self.public),
-            # Else every member could make the server call what listens on this machine.
+            # Otherwise every member could make the server send requests to this machine.
             "SSRF_PROTECTION_ENABLED": "false" if self._assist else "true",
             "ML_BLOCK_LOCAL_IP": "false" if self._assist else "true",
             "LABEL_STUDIO_BASE_DATA_DIR": str(self._studio / "data"),
@@ -292,7 +309,7 @@ class EmbeddedServer:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and those it started, gently first."""
+    """Stop a process and its children: SIGTERM first, then SIGKILL."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     try:
@@ -303,13 +320,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _die_with(parent: int) -> Callable[[], None]:
-    """Return what asks the system, in the child, to end it when its parent dies (Linux)."""
+    """Return a function that makes the child end when its parent dies (Linux)."""
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
     def prepare() -> None:
         if libc is not None:
             libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent:  # it died before it could be asked
+            if os.getppid() != parent:  # the parent died before this call
                 os._exit(1)
 
     return prepare

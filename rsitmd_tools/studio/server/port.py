@@ -1,4 +1,4 @@
-"""The port of the embedded server: chosen once and kept, so that links stay valid."""
+"""Port of the embedded server: chosen once and saved, so that links stay valid."""
 
 from __future__ import annotations
 
@@ -7,45 +7,47 @@ import socket
 from pathlib import Path
 
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.server.saved_options import record, recorded
+from rsitmd_tools.studio.server.saved_options import read_option, save_option
 
 HOST = "127.0.0.1"
 FILENAME = "port.json"
-# Below the ports that Linux gives to outgoing connections (32768 and above): one of those
-# could hold the kept port at the next start.
+# Below the ports that Linux uses for outgoing connections (32768 and above): such a connection
+# could block the saved port at the next start.
 FIRST, LAST = 20_000, 32_767
 TRIES = 1_000
 
 
-def choose_port(studio: Path, asked: int | None) -> int:
+def choose_port(studio: Path, requested: int | None) -> int:
     """Return the port to listen on.
 
     Args:
         studio: The workspace's folder ``studio/``.
-        asked: The port that the user asks for. By default the port of the last start, and
-            at the first start a free one.
+        requested: The port that the user requests. Default: the port of the last start, or a free
+            port at the first start.
 
     Raises:
         RsitmdError: Another program uses the port, no port is free, or the record of the
             port is malformed.
     """
-    if asked is not None:
-        if not _is_free(asked):
+    if requested is not None:
+        if not _is_free(requested):
             raise RsitmdError(
-                "the port is taken", where=f"{HOST}:{asked}", hint="name another with --port"
+                "another program uses this port",
+                where=f"{HOST}:{requested}",
+                hint="use another port with --port",
             )
-        return asked
-    kept = recorded_port(studio)
-    if kept is None:
+        return requested
+    saved = recorded_port(studio)
+    if saved is None:
         return _free_port()
-    if not _is_free(kept):
+    if not _is_free(saved):
         raise RsitmdError(
             "another program uses the port of the last start",
-            where=f"{HOST}:{kept}",
-            hint="stop that program, or choose another port with --port; links that name port"
-            f" {kept} then stop working",
+            where=f"{HOST}:{saved}",
+            hint="stop that program, or use another port with --port; links with port"
+            f" {saved} then stop working",
         )
-    return kept
+    return saved
 
 
 def recorded_port(studio: Path) -> int | None:
@@ -55,17 +57,17 @@ def recorded_port(studio: Path) -> int | None:
         RsitmdError: The file is malformed.
     """
     file = studio / FILENAME
-    kept = recorded(file, "port")
-    if kept is None:
+    saved = read_option(file, "port")
+    if saved is None:
         return None
-    if not (kept.isascii() and kept.isdigit() and 1 <= int(kept) <= 65_535):
-        raise RsitmdError("is malformed", where=file, hint="name it again with --port")
-    return int(kept)
+    if not (saved.isascii() and saved.isdigit() and 1 <= int(saved) <= 65_535):
+        raise RsitmdError("is malformed", where=file, hint="pass the port again with --port")
+    return int(saved)
 
 
 def record_port(studio: Path, port: int) -> None:
-    """Keep the port for later starts."""
-    record(studio / FILENAME, "port", str(port))
+    """Save the port for later starts."""
+    save_option(studio / FILENAME, "port", str(port))
 
 
 def _is_free(port: int) -> bool:
@@ -83,4 +85,4 @@ def _free_port() -> int:
     for port in chosen:
         if _is_free(port):
             return port
-    raise RsitmdError("no port is free", where=HOST, hint="choose one with --port")
+    raise RsitmdError("no port is free", where=HOST, hint="free a port and pass it with --port")

@@ -1,4 +1,4 @@
-"""The address under which people elsewhere reach the embedded server: a proxy's."""
+"""Public URL of the embedded server: the URL of a proxy that annotators use."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rsitmd_tools.errors import WrongUsage
-from rsitmd_tools.studio.server.saved_options import record, recorded
+from rsitmd_tools.studio.server.saved_options import read_option, save_option
 
 FILENAME = "public.json"
 
 
 def checked_public(url: str) -> str:
-    """Return a public address without its last slash.
+    """Return a public URL without a trailing slash.
 
     Raises:
-        WrongUsage: It is none, or has a path or a name and password.
+        WrongUsage: The URL is malformed, or has a path, a user name or a password.
     """
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises where it is no number
+        parts.port  # noqa: B018 - raises if it is not a number
     except ValueError:
         parts = urlsplit("")
     plain = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
     if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
         raise WrongUsage(
             f"--public {url}",
-            hint="give the proxy's address alone, such as https://label.example.org",
+            hint="use the URL of the proxy without a path, such as https://label.example.org",
         )
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def public_environment(public: str) -> dict[str, str]:
-    """Return the server's own settings for its addresses.
+    """Return the environment variables that configure Label Studio's URLs.
 
-    A request for another host is refused: a web page elsewhere can have its own name resolved
-    to this machine, and its scripts would then talk to the server as to their own.
+    Requests for other host names are refused. Otherwise, a foreign web page could let its own
+    host name resolve to this machine (DNS rebinding), and its scripts could use the server.
     """
     hosts = ["127.0.0.1", "localhost"]
     if not public:
@@ -50,14 +50,14 @@ def public_environment(public: str) -> dict[str, str]:
 
 
 def recorded_public(studio: Path) -> str:
-    """Return the public address of a workspace's server, empty where there is none.
+    """Return the public URL of a workspace's server; empty if there is none.
 
     Raises:
         RsitmdError: The file is malformed.
     """
-    return recorded(studio / FILENAME, "public") or ""
+    return read_option(studio / FILENAME, "public") or ""
 
 
 def record_public(studio: Path, public: str) -> None:
-    """Keep the address, so that a restart answers under it again."""
-    record(studio / FILENAME, "public", public)
+    """Save the URL for later starts."""
+    save_option(studio / FILENAME, "public", public)

@@ -1,4 +1,4 @@
-"""Options of the embedded server that a restart finds again, each in a file of its own."""
+"""Options of the embedded server that are saved for later starts, one file per option."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.secrets import OWNER_ONLY
 
 
-def recorded(file: Path, option: str) -> str | None:
-    """Return what was recorded of an option; None where nothing was.
+def read_option(file: Path, option: str) -> str | None:
+    """Return the saved value of an option; None if it was not saved.
 
     Args:
-        file: Its file.
-        option: Its name on the command line, without dashes.
+        file: File of the option.
+        option: Name on the command line, without dashes.
 
     Raises:
         RsitmdError: The file is malformed.
@@ -26,10 +26,10 @@ def recorded(file: Path, option: str) -> str | None:
         return str(json.loads(file.read_text(encoding="utf-8"))[option])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RsitmdError(
-            "is malformed", where=file, hint=f"name it again with --{option}"
+            "is malformed", where=file, hint=f"pass the value again with --{option}"
         ) from error
 
 
-def record(file: Path, option: str, value: str) -> None:
-    """Keep an option, in a file only its owner can read."""
+def save_option(file: Path, option: str, value: str) -> None:
+    """Save the value of an option in a file that only its owner can read."""
     write_json(file, {option: value}, mode=OWNER_ONLY)

@@ -1,4 +1,4 @@
-"""The accounts of a server as rows of the table ``annotator``."""
+"""The accounts of a Label Studio server and the annotators that they belong to."""
 
 from __future__ import annotations
 
@@ -8,151 +8,129 @@ from typing import Any
 from rsitmd_tools.studio.api.client import Account, Client
 from rsitmd_tools.studio.api.secrets import EMBEDDED
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.accounts import (
+    account_owners,
+    add_account,
+    add_annotator,
+    annotator_of_account,
+    forget_accounts,
+    mark_account_restored,
+    mark_joined,
+    removed_with_open_project,
+    set_account_joined,
+    update_annotator,
+)
 from rsitmd_tools.workspace.people import ACCOUNT_REMOVED, mark_left, taking_part
-from rsitmd_tools.workspace.store import utc_now
 
 
 def connected_fact(server: str) -> str:
-    """Return the key of the fact that says since when a server is used."""
+    """Return the key of the fact that stores when a server was connected."""
     return f"connected.{server}"
 
 
 class People:
-    """The server's accounts as rows of table ``annotator``, ordered as they signed up.
+    """The accounts of a server as rows of the table ``annotator``, in the order of sign-up.
 
-    Whoever signs up on the workspace's own server takes part by that; on a server that
-    others use too, whoever signed up since it was connected. Whoever takes part and has no
-    account on the server any more is marked as left, with :data:`ACCOUNT_REMOVED` as the
-    reason; they take part again when an account of their address is back.
+    On the embedded server, everyone who signs up takes part. On a connected server, which
+    others may use too, everyone takes part who signed up after it was connected. An annotator
+    whose account does not exist on the server any more is marked as left, with the reason
+    :data:`~rsitmd_tools.workspace.people.ACCOUNT_REMOVED`. They take part again when an
+    account with their address exists again.
     """
 
     def __init__(self, workspace: Workspace, client: Client) -> None:
         self._workspace = workspace
         self._client = client
+        self._server = client.connection.key
         self._rows: dict[int, int] = {}
-        self._gone: list[str] = []
+        self._removed: list[str] = []
         self._lead = client.own_number()
-        self._look()
+        self._refresh()
 
     def row(self, user: Any) -> int:
-        """Return the row of an account given by number or as an object."""
+        """Return the row of an account's annotator.
+
+        Args:
+            user: The account as the server sends it: a number or an object.
+        """
         number = int(user["id"] if isinstance(user, dict) else user or 0)
         if number not in self._rows:
-            self._look()  # signed up since this began?
+            self._refresh()  # The account may be newer than the last list.
         if number not in self._rows:
-            # Removed from the server since: their annotations stay.
-            known = self._known(number)
+            # The account was removed from the server; its annotations remain.
+            db = self._workspace.db
+            known = annotator_of_account(db, self._server, number)
             self._rows[number] = (
-                self._insert(f"user-{number}@removed.invalid", "") if known is None else known
+                add_annotator(db, f"user-{number}@removed.invalid", "") if known is None else known
             )
         return self._rows[number]
 
     def number(self, email: str) -> int | None:
-        """Return the number of an address's account; None where it has none."""
+        """Return the number of the account with an address, or None."""
         accounts = self._client.users()
         return next((n for n, account in accounts.items() if account.email == email), None)
 
-    def _look(self) -> None:
+    def removed(self) -> list[str]:
+        """Return the addresses of annotators whose account was removed from the server.
+
+        An annotator is reported until a push has closed their project. An annotator without
+        a project is reported only by the run that notices the removal.
+        """
+        waiting = removed_with_open_project(self._workspace.db, self._server)
+        return list(dict.fromkeys([*waiting, *self._removed]))
+
+    def _refresh(self) -> None:
         accounts = self._client.users()
-        if self._workspace.db.in_transaction:  # in the middle of a pull's page
+        if self._workspace.db.in_transaction:  # while a pull stores a page
             self._store(accounts)
         else:
             with self._workspace.transaction():
                 self._store(accounts)
 
-    def removed(self) -> list[str]:
-        """Return who left because their account was removed, until a push has dealt with it.
-
-        That is done when their project is closed. Where they have none, they are named in
-        the run that notices it.
-        """
-        rows = self._workspace.db.execute(
-            "SELECT id, email FROM annotator WHERE left_at IS NOT NULL AND left_reason = ?"
-            " AND EXISTS (SELECT 1 FROM project WHERE annotator_id = annotator.id AND server = ?"
-            "  AND closed_at IS NULL) ORDER BY id",
-            (ACCOUNT_REMOVED, self._client.connection.key),
-        ).fetchall()
-        return list(dict.fromkeys([*(row["email"] for row in rows), *self._gone]))
-
     def _store(self, accounts: Mapping[int, Account]) -> None:
         db = self._workspace.db
-        key = self._client.connection.key
-        whole = self._lead in accounts  # else the list is not what we asked for
-        if whole and not self._is_known_server(accounts):
-            db.execute("DELETE FROM account WHERE server = ?", (key,))
-        since = "" if key.startswith(EMBEDDED) else self._workspace.fact(connected_fact(key))
+        complete = self._lead in accounts  # a list without the lead cannot be complete
+        if complete and not self._is_known_database(accounts):
+            forget_accounts(db, self._server)
+        embedded = self._server.startswith(EMBEDDED)
+        since = "" if embedded else self._workspace.fact(connected_fact(self._server))
         for number in sorted(accounts):
             account = accounts[number]
-            row = self._known(number, account.joined)
+            row = annotator_of_account(db, self._server, number, account.joined)
             if row is None:
-                row = self._insert(account.email, account.name)
-                db.execute(
-                    "INSERT OR REPLACE INTO account (server, number, annotator_id, joined)"
-                    " VALUES (?, ?, ?, ?)",
-                    (key, number, row, account.joined),
-                )
+                row = add_annotator(db, account.email, account.name)
+                add_account(db, self._server, number, row, account.joined)
             else:
-                # An address that another row has already stays with that row.
-                db.execute(
-                    "UPDATE OR IGNORE annotator SET email = ?, name = ? WHERE id = ?",
-                    (account.email, account.name, row),
-                )
-                db.execute(
-                    "UPDATE account SET joined = ? WHERE server = ? AND number = ?",
-                    (account.joined, key, number),
-                )
+                update_annotator(db, row, account.email, account.name)
+                set_account_joined(db, self._server, number, account.joined)
             self._rows[number] = row
             if number != self._lead and since is not None and account.joined > since:
-                db.execute(
-                    "UPDATE annotator SET joined_at = ? WHERE id = ? AND joined_at IS NULL",
-                    (utc_now(), row),
-                )
-            db.execute(
-                "UPDATE annotator SET left_at = NULL, left_reason = ''"
-                " WHERE id = ? AND left_reason = ?",
-                (row, ACCOUNT_REMOVED),
-            )
-        if whole:
+                mark_joined(db, row)
+            mark_account_restored(db, row)
+        if complete:
             self._mark_removed(accounts)
 
-    def _is_known_server(self, accounts: Mapping[int, Account]) -> bool:
-        """Say whether this list is of the database whose accounts the workspace knows.
+    def _is_known_database(self, accounts: Mapping[int, Account]) -> bool:
+        """Return whether at least one of the accounts is known to the workspace.
 
-        A server that was installed anew under the same address lacks everybody: that is no
-        removal. Its accounts were made at other times, whatever their numbers.
+        A server that was installed again under the same address has none of the known
+        accounts. That is not a removal of all of them. Its accounts have the same numbers,
+        but were created at other times.
         """
-        return any(self._known(n, account.joined) is not None for n, account in accounts.items())
+        return any(
+            annotator_of_account(self._workspace.db, self._server, number, account.joined)
+            is not None
+            for number, account in accounts.items()
+        )
 
     def _mark_removed(self, accounts: Mapping[int, Account]) -> None:
-        """Mark those who take part and whose accounts here are all gone."""
-        here: dict[int, bool] = {}
-        for row in self._workspace.db.execute(
-            "SELECT number, annotator_id FROM account WHERE server = ?",
-            (self._client.connection.key,),
-        ):
-            person = row["annotator_id"]
-            here[person] = here.get(person, False) or row["number"] in accounts
+        """Mark the annotators as left who take part and have no account any more."""
+        has_account: dict[int, bool] = {}
+        for number, annotator in account_owners(self._workspace.db, self._server):
+            exists = number in accounts
+            has_account[annotator] = has_account.get(annotator, False) or exists
         for person in taking_part(self._workspace):
-            if here.get(person.row, True):
+            if has_account.get(person.row, True):
                 continue
             mark_left(self._workspace.db, person.row, ACCOUNT_REMOVED)
-            self._gone.append(person.email)
-
-    def _known(self, number: int, joined: str | None = None) -> int | None:
-        """Return the row of a number; with ``joined``, only of the account made at that time."""
-        row = self._workspace.db.execute(
-            "SELECT annotator_id FROM account WHERE server = ? AND number = ?"
-            " AND (? IS NULL OR joined IS NULL OR joined = ?)",
-            (self._client.connection.key, number, joined, joined),
-        ).fetchone()
-        return None if row is None else int(row[0])
-
-    def _insert(self, email: str, name: str) -> int:
-        db = self._workspace.db
-        db.execute(
-            "INSERT INTO annotator (email, name) VALUES (?, ?)"
-            " ON CONFLICT (email) DO UPDATE SET name = excluded.name",
-            (email, name),
-        )
-        row = db.execute("SELECT id FROM annotator WHERE email = ?", (email,)).fetchone()
-        return int(row["id"])
+            self._removed.append(person.email)

@@ -1,20 +1,32 @@
-"""Who captions which image: balanced, each image by different people, seeded."""
+"""Who captions which image: balanced over the annotators, several for each image, seeded."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 import random
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.admission import current_pilot
-from rsitmd_tools.workspace.people import OPEN, Person, taking_part
-from rsitmd_tools.workspace.store import utc_now
+from rsitmd_tools.workspace.accounts import active_authors, annotator_emails
+from rsitmd_tools.workspace.admission import ADMITTED, REFUSED, current_pilot
+from rsitmd_tools.workspace.assignments import (
+    Assignment,
+    add_assignments,
+    annotation_counts,
+    assignments,
+    captioners,
+    open_assignments,
+    open_counts,
+    reassign,
+)
+from rsitmd_tools.workspace.assignments import skippers as repeated_skips
+from rsitmd_tools.workspace.people import Person, taking_part
+from rsitmd_tools.workspace.projects import has_personal_project
+from rsitmd_tools.workspace.tasks import task_images
 
 SHARED = "shared"
 ASSIGNED = "assigned"
@@ -23,14 +35,14 @@ ORDERS = ("random", "category", "fewest")
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What an image lacks.
+    """An image that needs annotators.
 
     Attributes:
-        image: Its row.
-        category: Its class; a person's images are spread over the classes.
-        missing: How many people it lacks.
-        taken: People (rows) who have it already and must not get it again.
-        begun: Whether somebody wrote or is to write for it already.
+        image: Row of the image.
+        category: Its category; the images of an annotator are spread over the categories.
+        missing: Number of annotators that it needs.
+        taken: Annotators (rows) who must not get the image, for example because they have it.
+        begun: Whether an annotator has captioned it or is assigned to it.
     """
 
     image: int
@@ -43,128 +55,126 @@ class Need:
 def plan(
     needs: Sequence[Need], people: Sequence[int], load: Mapping[int, int], seed: int
 ) -> list[tuple[int, int]]:
-    """Give each image to those who have the least to do and have not had it.
+    """Assign each image to the annotators with the fewest open images.
 
-    Where everybody may take every image and starts with the same load, loads differ by one
-    at most at the end.
+    If every annotator may get every image and all start with the same load, the final loads
+    differ by at most one.
 
     Args:
-        needs: Images in the order in which they are given out.
-        people: Rows of the people.
-        load: How much each has to do already.
-        seed: Breaks ties.
+        needs: Images in the order of assignment.
+        people: Rows of the annotators.
+        load: Number of open images of each annotator.
+        seed: Seed that breaks ties.
 
     Returns:
-        ``(person, image)`` in the order of the images.
+        ``(annotator, image)`` in the order of the images.
     """
     chance = random.Random(seed)
-    todo = {person: load.get(person, 0) for person in people}
-    of_category: dict[str, Counter[int]] = defaultdict(Counter)
+    open_images = {person: load.get(person, 0) for person in people}
+    by_category: dict[str, Counter[int]] = defaultdict(Counter)
     planned = []
     for need in needs:
         free = [person for person in people if person not in need.taken]
-        count = of_category[need.category]
-        free.sort(key=lambda person: (todo[person], count[person], chance.random()))
+        count = by_category[need.category]
+        free.sort(key=lambda person: (open_images[person], count[person], chance.random()))
         for person in free[: need.missing]:
             planned.append((person, need.image))
-            todo[person] += 1
+            open_images[person] += 1
             count[person] += 1
     return planned
 
 
 def admitted(workspace: Workspace) -> list[Person]:
-    """Return the people who get images: where there is a pilot, those let in."""
+    """Return the annotators who get images; during a pilot, those who are admitted."""
     people = taking_part(workspace)
     if current_pilot(workspace) is None:
-        return [person for person in people if person.pilot != "refused"]
-    return [person for person in people if person.pilot == "admitted"]
+        return [person for person in people if person.pilot != REFUSED]
+    return [person for person in people if person.pilot == ADMITTED]
 
 
 def wanting(workspace: Workspace, order: str = "random", category: str | None = None) -> list[Need]:
-    """Return the images that lack people, those begun first, then in the order asked.
+    """Return the images that need annotators, those begun first, then in the given order.
 
-    An image has enough when as many people as the settings ask have it to do or have
-    captioned it; a person whose text was rejected does not count, and does not get it again.
-    Nor does a person who skipped it as often as the settings allow.
+    An image is complete if the number of annotators in the settings are assigned to it or have
+    captioned it. An annotator whose text was rejected does not count and does not get the image
+    again, nor does an annotator who skipped it as often as the settings allow.
 
     Args:
         workspace: The workspace.
-        order: ``random`` (by the settings' seed), ``category``, or ``fewest`` (fewest
+        order: ``random`` (by the seed of the settings), ``category``, or ``fewest`` (fewest
             annotations first).
-        category: Only images of this class.
+        category: Only images of this category.
     """
-    asked = workspace.settings.annotation.annotators_per_image
-    holders, rejected = _holders(workspace)
-    skipped = skippers(workspace)
-    written = _written(workspace)
+    per_image = workspace.settings.annotation.annotators_per_image
+    images = task_images(workspace.db)
+    state = _State.read(workspace)
     needs = []
-    for row in workspace.db.execute(
-        "SELECT id, category FROM image WHERE ? IN ('', category) ORDER BY category, number",
-        (category or "",),
-    ):
-        image = row["id"]
-        has = holders[image]
-        missing = asked - len(has)
+    for image in images:
+        if category and image.category != category:
+            continue
+        holders = state.holders[image.row]
+        missing = per_image - len(holders)
         if missing > 0:
-            taken = frozenset(has | rejected[image] | skipped[image])
-            needs.append(Need(image, row["category"], missing, taken, bool(has)))
+            taken = state.taken(image.row)
+            needs.append(Need(image.row, image.category, missing, taken, bool(holders)))
     if order == "random":
-        place = _places(workspace)
+        seed = workspace.settings.annotation.seed
+        # The place of an image does not change when other images are added.
+        place = {
+            image.row: hashlib.sha256(f"{seed} {image.sha256}".encode()).digest()
+            for image in images
+        }
         needs.sort(key=lambda need: place[need.image])
     elif order == "fewest":
+        written = annotation_counts(workspace.db)
         needs.sort(key=lambda need: written[need.image])
     needs.sort(key=lambda need: not need.begun)
     return needs
 
 
 def assign(workspace: Workspace, needs: Sequence[Need]) -> int:
-    """Plan who captions these images, and keep the plan; return how many were given out."""
+    """Plan who captions the images and store the plan; return the number of assignments."""
     people = [person.row for person in admitted(workspace)]
     planned = plan(needs, people, open_work(workspace), workspace.settings.annotation.seed)
-    now = utc_now()
     with workspace.transaction() as db:
-        db.executemany(
-            "INSERT INTO assignment (annotator_id, image_id, planned_at) VALUES (?, ?, ?)",
-            [(person, image, now) for person, image in planned],
-        )
+        add_assignments(db, planned)
     return len(planned)
 
 
 def replan(workspace: Workspace) -> int:
-    """Give some work of those who fell behind to those who have less to do.
+    """Move open images from annotators who fell behind to those with fewer open images.
 
-    Whoever has more open images than everybody's mean loses what is above it, the images
-    given out last first, as far as somebody else can take them.
+    An annotator with more open images than the mean gives away the surplus, the images
+    assigned last first, as far as other annotators can take them.
 
     Returns:
-        How many images changed hands.
+        The number of images that were moved.
     """
     people = [person.row for person in admitted(workspace)]
     load = open_work(workspace)
     if len(people) < 2:
         return 0
     most = math.ceil(sum(load.get(person, 0) for person in people) / len(people))
-    holders, rejected = _holders(workspace)
-    skipped = skippers(workspace)
-    categories = dict(workspace.db.execute("SELECT id, category FROM image").fetchall())
+    state = _State.read(workspace)
+    categories = {image.row: image.category for image in task_images(workspace.db)}
     moved = 0
     with workspace.transaction() as db:
+        by_person: dict[int, list[Assignment]] = defaultdict(list)
+        for assignment in reversed(open_assignments(db)):
+            by_person[assignment.annotator].append(assignment)
+        # Reading before moving is enough: nobody in the loop gets more than the mean.
         for person in people:
-            rows = db.execute(
-                f"SELECT id, image_id FROM ({OPEN}) WHERE annotator_id = ? ORDER BY id DESC",
-                (person,),
-            ).fetchall()
-            for row in rows[: max(0, len(rows) - most)]:
-                image = row["image_id"]
-                taken = frozenset(holders[image] | rejected[image] | skipped[image])
+            surplus = max(0, len(by_person[person]) - most)
+            for assignment in by_person[person][:surplus]:
+                image = assignment.image
                 light = [p for p in people if load.get(p, 0) < most]
-                found = plan(
-                    [Need(image, categories[image], 1, taken)], light, load, len(taken) + image
-                )
+                taken = state.taken(image)
+                need = Need(image, categories[image], 1, taken)
+                found = plan([need], light, load, len(taken) + image)
                 if found:
                     other = found[0][0]
-                    _move(db, row["id"], other)
-                    holders[image] = (holders[image] - {person}) | {other}
+                    reassign(db, assignment.row, other)
+                    state.move(image, person, other)
                     load[person] -= 1
                     load[other] = load.get(other, 0) + 1
                     moved += 1
@@ -172,29 +182,27 @@ def replan(workspace: Workspace) -> int:
 
 
 def reassign_skipped(workspace: Workspace) -> int:
-    """Give images that were skipped to somebody who has neither had nor skipped them.
+    """Move images that were skipped to annotators who have neither had nor skipped them.
 
     An image that nobody else can take stays where it is, see :func:`skipped_by_all`.
 
     Returns:
-        How many images changed hands.
+        The number of images that were moved.
     """
     people = [person.row for person in admitted(workspace)]
     load = open_work(workspace)
-    holders, rejected = _holders(workspace)
-    skipped = skippers(workspace)
+    state = _State.read(workspace)
     moved = 0
     with workspace.transaction() as db:
-        for row in db.execute(f"SELECT * FROM ({OPEN}) ORDER BY id").fetchall():
-            person, image = row["annotator_id"], row["image_id"]
-            if person not in skipped[image]:
+        for assignment in open_assignments(db):
+            person, image = assignment.annotator, assignment.image
+            if person not in state.skipped[image]:
                 continue
-            taken = frozenset(holders[image] | rejected[image] | skipped[image])
-            found = plan([Need(image, "", 1, taken)], people, load, image)
+            found = plan([Need(image, "", 1, state.taken(image))], people, load, image)
             if found:
                 other = found[0][0]
-                _move(db, row["id"], other)
-                holders[image] = (holders[image] - {person}) | {other}
+                reassign(db, assignment.row, other)
+                state.move(image, person, other)
                 load[person] = load.get(person, 0) - 1
                 load[other] = load.get(other, 0) + 1
                 moved += 1
@@ -202,113 +210,83 @@ def reassign_skipped(workspace: Workspace) -> int:
 
 
 def skipped_by_all(workspace: Workspace) -> list[dict[str, Any]]:
-    """Return the images that lack a caption and that nobody is left for.
+    """Return the images that need captions and that no annotator is left for.
 
-    Somebody skipped them, and everybody else has captioned them, has them to do, skipped them
-    too, or wrote a text that was rejected.
+    At least one annotator skipped each of them. All others have captioned it, are assigned to
+    it, skipped it too, or wrote a text that was rejected.
 
     Returns:
         ``image`` and ``skipped_by`` (addresses) of each.
     """
-    asked = workspace.settings.annotation.annotators_per_image
-    people = {person.row for person in admitted(workspace)} | _shared_authors(workspace)
-    emails = dict(workspace.db.execute("SELECT id, email FROM annotator").fetchall())
-    holders, rejected = _holders(workspace)
-    skipped = skippers(workspace)
+    per_image = workspace.settings.annotation.annotators_per_image
+    people = {person.row for person in admitted(workspace)}
+    if not has_personal_project(workspace.db):
+        # A shared project has annotators who were not added to the campaign.
+        people |= active_authors(workspace.db)
+    emails = annotator_emails(workspace.db)
+    state = _State.read(workspace)
     found = []
-    for row in workspace.db.execute("SELECT id, filename FROM image ORDER BY category, number"):
-        image = row["id"]
-        # Who skipped an image and captioned it all the same is no skipper.
-        has = holders[image] - skipped[image]
-        if skipped[image] and len(has) < asked and people <= has | rejected[image] | skipped[image]:
-            by = [emails[person] for person in sorted(skipped[image])]
-            found.append({"image": row["filename"], "skipped_by": by})
+    for image in task_images(workspace.db):
+        skipped = state.skipped[image.row]
+        # Somebody who is assigned to an image and skipped it will not caption it.
+        holders = state.holders[image.row] - skipped
+        if skipped and len(holders) < per_image and people <= state.taken(image.row):
+            by = [emails[person] for person in sorted(skipped)]
+            found.append({"image": image.filename, "skipped_by": by})
     return found
 
 
-def _shared_authors(workspace: Workspace) -> set[int]:
-    """Return who works in a shared project, whether they were added to the campaign or not."""
-    db = workspace.db
-    if db.execute("SELECT 1 FROM project WHERE annotator_id IS NOT NULL").fetchone() is not None:
-        return set()
-    rows = db.execute(
-        "SELECT id FROM annotator WHERE left_at IS NULL AND (id IN (SELECT annotator_id FROM skip)"
-        " OR id IN (SELECT annotator_id FROM annotation))"
-    )
-    return {row["id"] for row in rows}
-
-
 def skippers(workspace: Workspace) -> dict[int, set[int]]:
-    """Return, by image, who skipped it as often as the settings allow and did not caption it."""
+    """Return who skipped an image as often as the settings allow and did not caption it.
+
+    Returns:
+        Rows of the annotators by row of the image.
+    """
     most = workspace.settings.annotation.skips_before_reassign
     found: dict[int, set[int]] = defaultdict(set)
-    if most == 0:
-        return found
-    for row in workspace.db.execute(
-        "SELECT task.image_id, skip.annotator_id FROM skip JOIN task ON task.id = skip.task_id"
-        " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
-        " WHERE NOT EXISTS (SELECT 1 FROM annotation JOIN task AS other"
-        "  ON other.id = annotation.task_id WHERE other.image_id = task.image_id"
-        "  AND annotation.annotator_id = skip.annotator_id AND latest AND deleted_at IS NULL)"
-        " GROUP BY task.image_id, skip.annotator_id HAVING count(*) >= ?",
-        (most,),
-    ):
-        found[row["image_id"]].add(row["annotator_id"])
+    if most > 0:
+        for skip in repeated_skips(workspace.db, most):
+            found[skip.image].add(skip.annotator)
     return found
 
 
 def open_work(workspace: Workspace) -> dict[int, int]:
-    """Return how many images each person (by row) has to do yet."""
-    rows = workspace.db.execute(
-        f"SELECT annotator_id, count(*) AS n FROM ({OPEN}) GROUP BY annotator_id"
-    )
-    return {row["annotator_id"]: row["n"] for row in rows}
+    """Return the number of open images of each annotator (row) that has any."""
+    return open_counts(workspace.db)
 
 
-def _move(db: sqlite3.Connection, assignment: int, person: int) -> None:
-    """Give an image to somebody else; call it inside a transaction."""
-    db.execute(
-        "UPDATE assignment SET annotator_id = ?, planned_at = ? WHERE id = ?",
-        (person, utc_now(), assignment),
-    )
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Who has what to do with each image; all sets are rows of annotators by row of the image.
 
+    Attributes:
+        holders: Annotators who are assigned to the image or have captioned it.
+        rejected: Annotators whose text was rejected; they are no holders.
+        skipped: Annotators who skipped the image, see :func:`skippers`.
+    """
 
-def _holders(workspace: Workspace) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
-    """Return, by image, the people who count for it, and those whose text was rejected."""
-    holders: dict[int, set[int]] = defaultdict(set)
-    rejected: dict[int, set[int]] = defaultdict(set)
-    for row in workspace.db.execute("SELECT annotator_id, image_id FROM assignment"):
-        holders[row["image_id"]].add(row["annotator_id"])
-    for row in workspace.db.execute(
-        "SELECT annotation.annotator_id, task.image_id, EXISTS ("
-        "  SELECT 1 FROM sentence WHERE annotation_id = annotation.id AND state = 'rejected'"
-        ") AS rejected FROM current_annotation AS annotation"
-        " JOIN task ON task.id = annotation.task_id"
-        " JOIN project ON project.id = task.project_id"
-        " WHERE whole AND project.kind = 'main'"
-    ):
-        side = rejected if row["rejected"] else holders
-        side[row["image_id"]].add(row["annotator_id"])
-    for image, people in rejected.items():
-        holders[image] -= people
-    return holders, rejected
+    holders: dict[int, set[int]]
+    rejected: dict[int, set[int]]
+    skipped: dict[int, set[int]]
 
+    @classmethod
+    def read(cls, workspace: Workspace) -> _State:
+        """Read the state from the workspace."""
+        holders: dict[int, set[int]] = defaultdict(set)
+        rejected: dict[int, set[int]] = defaultdict(set)
+        for assignment in assignments(workspace.db):
+            holders[assignment.image].add(assignment.annotator)
+        for captioner in captioners(workspace.db):
+            group = rejected if captioner.rejected else holders
+            group[captioner.image].add(captioner.annotator)
+        for image, people in rejected.items():
+            holders[image] -= people
+        return cls(holders, rejected, skippers(workspace))
 
-def _written(workspace: Workspace) -> Counter[int]:
-    return Counter(
-        row["image_id"]
-        for row in workspace.db.execute(
-            "SELECT task.image_id FROM annotation JOIN task ON task.id = annotation.task_id"
-            " JOIN project ON project.id = task.project_id"
-            " WHERE latest AND deleted_at IS NULL AND project.kind = 'main'"
-        )
-    )
+    def taken(self, image: int) -> frozenset[int]:
+        """Return the annotators who must not get an image."""
+        return frozenset(self.holders[image] | self.rejected[image] | self.skipped[image])
 
-
-def _places(workspace: Workspace) -> dict[int, bytes]:
-    """Return a place for each image that does not change when others come."""
-    seed = workspace.settings.annotation.seed
-    return {
-        row["id"]: hashlib.sha256(f"{seed} {row['sha256']}".encode()).digest()
-        for row in workspace.db.execute("SELECT id, sha256 FROM image")
-    }
+    def move(self, image: int, person: int, other: int) -> None:
+        """Record that an image moved from one annotator to another."""
+        self.holders[image] = (self.holders[image] - {person}) | {other}

@@ -1,8 +1,7 @@
-"""How the server gets at the images: a folder it reads, an upload, or addresses elsewhere."""
+"""How the server reads the images: from a folder, from an upload, or from other addresses."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -13,35 +12,42 @@ from rsitmd_tools.studio.api.connection import LOCAL, UPLOAD
 from rsitmd_tools.studio.sync.image_store import image_store
 from rsitmd_tools.studio.sync.renditions import rendition_folder, rendition_path
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.tasks import TaskImage
 
-FILES_A_REQUEST = 100  # the server refuses more
+FILES_PER_REQUEST = 100  # maximum that the server accepts
 
 
 def addresses(
-    workspace: Workspace, client: Client, rows: Sequence[sqlite3.Row], *, upload: bool = True
+    workspace: Workspace, client: Client, images: Sequence[TaskImage], *, upload: bool = True
 ) -> dict[str, str]:
-    """Return the address of each image's rendition by content hash.
+    """Return the address of each image's rendition by the key of the image.
 
     Args:
         workspace: The workspace.
         client: The server.
-        rows: Rows of table ``image``.
-        upload: Where images are sent to the server, send those it lacks; their renditions
-            are made. Without it, images that it lacks have no address.
+        images: The images.
+        upload: If the connection uploads images, upload those that the server does not have;
+            their renditions must exist. Otherwise those images have no address.
 
     Raises:
         RsitmdError: The server refuses the files.
     """
-    how = client.connection.images
-    if how == UPLOAD:
-        return _upload(workspace, client, rows if upload else ())
-    names = {row["sha256"]: rendition_path(workspace, row["filename"]).name for row in rows}
-    prefix = f"/data/local-files/?d={rendition_folder(workspace).name}" if how == LOCAL else how
+    delivery = client.connection.images
+    if delivery == UPLOAD:
+        return _upload(workspace, client, images if upload else ())
+    names = {image.sha256: rendition_path(workspace, image.filename).name for image in images}
+    local = f"/data/local-files/?d={rendition_folder(workspace).name}"
+    prefix = local if delivery == LOCAL else delivery
     return {key: f"{prefix.rstrip('/')}/{quote(name)}" for key, name in names.items()}
 
 
 def open_folder(workspace: Workspace, client: Client, project: int) -> None:
-    """Let a project read the folder of renditions, where images lie in it.
+    """Give a project access to the folder of renditions, if the server reads images from it.
+
+    Args:
+        workspace: The workspace.
+        client: The server.
+        project: Number of the project on the server.
 
     Raises:
         RsitmdError: The server cannot read the folder.
@@ -51,7 +57,7 @@ def open_folder(workspace: Workspace, client: Client, project: int) -> None:
 
 
 def _ensure_storage(workspace: Workspace, client: Client, project: int) -> None:
-    """Connect the folder of renditions: only so does the server show its files."""
+    """Add the folder of renditions as a storage; the server shows files of storages only."""
     path = str(rendition_folder(workspace).resolve())
     storages = client.call(client.sdk.import_storage.local.list, project=project)
     if any(storage.path == path for storage in storages):
@@ -74,29 +80,29 @@ def _ensure_storage(workspace: Workspace, client: Client, project: int) -> None:
         ) from error
 
 
-def _upload(workspace: Workspace, client: Client, rows: Sequence[sqlite3.Row]) -> dict[str, str]:
-    """Send the renditions that the server has not; their names there hold the content hash."""
+def _upload(workspace: Workspace, client: Client, images: Sequence[TaskImage]) -> dict[str, str]:
+    """Upload the renditions that the server does not have; their names contain the key."""
     store = image_store(workspace, client)
-    have = _uploaded(client, store)
-    missing = [row for row in rows if row["sha256"] not in have]
+    uploaded = _uploaded(client, store)
+    missing = [image for image in images if image.sha256 not in uploaded]
     with progress("upload", len(missing)) as step:
-        for first in range(0, len(missing), FILES_A_REQUEST):
-            batch = missing[first : first + FILES_A_REQUEST]
+        for first in range(0, len(missing), FILES_PER_REQUEST):
+            batch = missing[first : first + FILES_PER_REQUEST]
             client.upload(
                 store,
                 {
-                    f"{row['sha256']}.png": rendition_path(workspace, row["filename"]).read_bytes()
-                    for row in batch
+                    f"{image.sha256}.png": rendition_path(workspace, image.filename).read_bytes()
+                    for image in batch
                 },
             )
             step(len(batch))
-    return _uploaded(client, store) if missing else have
+    return _uploaded(client, store) if missing else uploaded
 
 
 def _uploaded(client: Client, store: int) -> dict[str, str]:
-    """Return the address of each uploaded file by the content hash in its name."""
+    """Return the address of each uploaded file by the key in its name."""
     files = client.call(client.sdk.files.list, id=store, all_=True)
-    # A file sent twice, as after a cut answer: the first one stays the one.
+    # If a file was uploaded twice, as after a lost response, the first upload is used.
     paths = [str(file.file) for file in sorted(files, key=lambda file: -file.id)]
-    # The server puts a random word before the name: upload/1/0a1b2c3d-<hash>.png
+    # The server adds a random prefix to the name: upload/1/0a1b2c3d-<hash>.png
     return {path.rpartition("-")[2].removesuffix(".png"): f"/data/{path}" for path in paths}

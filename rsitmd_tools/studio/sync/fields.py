@@ -1,4 +1,4 @@
-"""The page of a campaign, and what its tasks must hold for it."""
+"""The labeling page of a campaign, and the fields that its tasks must have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rsitmd_tools.workspace import Workspace
 
 
 def page_of(workspace: Workspace) -> str:
-    """Return the labeling configuration that the settings name: a template, or a file.
+    """Return the labeling configuration of the settings: a template, or a file.
 
     Raises:
         RsitmdError: The file cannot be read, or is not XML.
@@ -42,16 +42,16 @@ def read_page(file: Path) -> str:
         raise RsitmdError(
             f"cannot be read ({reason(error)})",
             where=file,
-            hint=f"give a file of XML in UTF-8, or one of: {', '.join(TEMPLATES)}",
+            hint=f"use an XML file in UTF-8, or one of: {', '.join(TEMPLATES)}",
         ) from error
     except ElementTree.ParseError as error:
-        raise RsitmdError(f"is not XML ({error})", where=file, hint="mend that line") from error
+        raise RsitmdError(f"is not XML ({error})", where=file, hint="fix that line") from error
     return text
 
 
 def blank_fields(config: str) -> dict[str, str]:
-    """Return an empty text for each field that a page takes from its task's data.
+    """Return an empty string for each field that a labeling page reads from a task's data.
 
-    The server refuses a task that lacks one of them.
+    The server refuses a task without one of these fields.
     """
     return dict.fromkeys(data_fields(config), "")

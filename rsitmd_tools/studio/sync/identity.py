@@ -2,12 +2,11 @@
 
 The key in a task's data, the SHA-256 of the image's source, is the identity of the task. Its
 number is only an address: on SQLite, Label Studio gives the number of a deleted last task to
-the next task, and after an export and a new import every number can name another task.
+the next task, and after an export and a new import every number can belong to another task.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +14,10 @@ from typing import Any
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.sync.deletions import Deletion, mark_deleted
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.store import utc_now
+from rsitmd_tools.workspace.tasks import Task, free_task_numbers, renumber_task, tasks_of
 
 KEY = "sha256"
-LOOK = 500  # tasks a page when only their keys are looked at
+KEYS_PAGE = 500  # tasks in one request for keys
 
 
 @dataclass(slots=True)
@@ -27,8 +26,8 @@ class Reconciled:
 
     Attributes:
         adopted: Images whose task has another number now.
-        removed: Images whose task was deleted on the server since the last look.
-        deletions: Annotations that went with those tasks.
+        removed: Images whose task was deleted on the server since the last comparison.
+        deletions: Annotations that were deleted with those tasks.
     """
 
     adopted: list[str] = field(default_factory=list)
@@ -37,44 +36,31 @@ class Reconciled:
 
 
 def key_of(task: Any) -> str:
-    """Return the key in a task's data; an empty text where it has none."""
+    """Return the key in a task's data; an empty string if there is none."""
     key = (task.data or {}).get(KEY)
     return key if isinstance(key, str) else ""
-
-
-def known_tasks(workspace: Workspace, project: int) -> dict[int, sqlite3.Row]:
-    """Return the tasks of a project (by row) that are on the server, by their number there.
-
-    The rows have all columns of table ``task``, and ``filename`` and ``sha256`` of the image.
-    """
-    rows = workspace.db.execute(
-        "SELECT task.*, filename, sha256 FROM task JOIN image ON image.id = image_id"
-        " WHERE project_id = ? AND server_id > 0",
-        (project,),
-    )
-    return {row["server_id"]: row for row in rows}
 
 
 def look_at_tasks(
     workspace: Workspace, client: Client, project: int, number: int
 ) -> tuple[dict[str, dict[int, Any]], Reconciled]:
-    """Look at all tasks of a project and bring the workspace's numbers up to date.
+    """Read all tasks of a project and update the numbers in the workspace.
 
     Args:
         workspace: The workspace, open to write.
         client: The server.
-        project: The project's row.
-        number: Its number on the server.
+        project: Row of the project.
+        number: Number of the project on the server.
 
     Returns:
         The data of the server's tasks by key and number, and what had changed.
     """
-    there: dict[str, dict[int, Any]] = {}
-    for page in client.pages(number, annotations=False, size=LOOK):
+    on_server: dict[str, dict[int, Any]] = {}
+    for page in client.pages(number, annotations=False, size=KEYS_PAGE):
         for task in page:
-            there.setdefault(key_of(task), {})[int(task.id)] = task.data
-    keys = {number: key for key, here in there.items() for number in here}
-    return there, reconcile(workspace, project, keys)
+            on_server.setdefault(key_of(task), {})[int(task.id)] = task.data
+    keys = {number: key for key, copies in on_server.items() for number in copies}
+    return on_server, reconcile(workspace, project, keys)
 
 
 def reconcile(
@@ -83,16 +69,17 @@ def reconcile(
     keys: Mapping[int, str],
     unchanged: Collection[int] = (),
 ) -> Reconciled:
-    """Bring the numbers of a project's tasks up to date, in one transaction.
+    """Update the numbers of a project's tasks in the workspace, in one transaction.
 
-    A task that has another number now keeps its row: its annotations stay with its image. A
-    task that is gone gets a negative number; the next push makes it anew.
+    A task that has another number now keeps its row, so its annotations stay with its image.
+    A task that was deleted gets a negative number; the next push creates it again.
 
     Args:
         workspace: The workspace, open to write.
-        project: The project's row.
-        keys: Key by number of the tasks that the server was asked for.
-        unchanged: Numbers of other tasks that exist and did not change since the last look.
+        project: Row of the project.
+        keys: Keys of the tasks that were read from the server, by number.
+        unchanged: Numbers of other tasks that exist and have not changed since the last
+            comparison.
     """
     found = Reconciled()
     by_key: dict[str, list[int]] = {}
@@ -100,32 +87,22 @@ def reconcile(
         by_key.setdefault(key, []).append(number)
     known = unchanged if isinstance(unchanged, set) else set(unchanged)
     with workspace.transaction() as db:
-        rows = db.execute(
-            "SELECT task.id, server_id, filename, sha256 FROM task"
-            " JOIN image ON image.id = image_id WHERE project_id = ? ORDER BY task.id",
-            (project,),
-        ).fetchall()
-        elsewhere = [row for row in rows if not _is_there(row, keys, known)]
-        # All numbers are freed first: two tasks may have exchanged theirs.
-        db.executemany(
-            "UPDATE task SET server_id = -id, updated_at = NULL WHERE id = ?",
-            [(row["id"],) for row in elsewhere],
-        )
-        for row in elsewhere:
-            numbers = by_key.get(row["sha256"])
+        moved = [task for task in tasks_of(db, project) if not _is_there(task, keys, known)]
+        # All numbers are freed first, because two tasks may have exchanged theirs.
+        free_task_numbers(db, [task.row for task in moved])
+        for task in moved:
+            numbers = by_key.get(task.sha256)
             if numbers:
-                db.execute(
-                    "UPDATE task SET server_id = ?, data_sha256 = NULL, pushed_at = ? WHERE id = ?",
-                    (numbers[0], utc_now(), row["id"]),
-                )
-                found.adopted.append(row["filename"])
+                renumber_task(db, task.row, numbers[0])
+                found.adopted.append(task.filename)
                 continue
-            if row["server_id"] > 0:
-                found.removed.append(row["filename"])
-            found.deletions += mark_deleted(db, row["id"])
+            if task.number > 0:
+                found.removed.append(task.filename)
+            found.deletions += mark_deleted(db, task.row)
     return found
 
 
-def _is_there(row: sqlite3.Row, keys: Mapping[int, str], unchanged: Collection[int]) -> bool:
-    number = row["server_id"]
-    return keys[number] == row["sha256"] if number in keys else number in unchanged
+def _is_there(task: Task, keys: Mapping[int, str], unchanged: Collection[int]) -> bool:
+    if task.number in keys:
+        return keys[task.number] == task.sha256
+    return task.number in unchanged

@@ -1,7 +1,8 @@
-"""Where uploaded images lie on the server: one project without tasks for all of a campaign.
+"""The image store: one project without tasks that holds all uploaded images of a campaign.
 
-The server takes image files only into a project whose page shows nothing else of a task, and
-ours shows a note too. One store also means that five people's projects need one copy.
+Label Studio accepts image files only in a project whose labeling page shows no other data of a
+task, and the pages of this tool show a note too. With one store, all projects of a campaign
+share one copy of each image.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ TITLE = "image files (nothing to do here)"
 
 
 def image_store(workspace: Workspace, client: Client) -> int:
-    """Return the number of the store; it is made when the server has none.
+    """Return the number of the store project; it is created if the server does not have it.
 
     Raises:
         RsitmdError: The server is unreachable or refuses.
     """
     fact = f"image-store.{client.connection.key}"
     marker = f"rsitmd-tools images {workspace.fact('campaign')}"
-    there: list[Any] = client.call(lambda: list(client.sdk.projects.list()))
+    listed: list[Any] = client.call(lambda: list(client.sdk.projects.list()))
     known = workspace.fact(fact)
-    for project in there:
+    for project in listed:
         if known == _mark(project) or project.description == marker:
             break
     else:

@@ -1,7 +1,7 @@
-"""The licence on the server: a project of one task that everybody answers once.
+"""The licence on the server: a project with one task that every annotator answers once.
 
-The open edition's sign-up page takes no text of ours and no tick, and its instructions record
-nothing. An annotation does: who, and when.
+The sign-up page of the open-source edition cannot show a licence, and the instructions of a
+project do not record who has read them. An annotation records who accepted, and when.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from rsitmd_tools.studio.sync.projects import campaign_key, project_title
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.licence import Licence, licence_of, record
 
-CHOICE = "licence"  # the page's field, annotation_templates/licence.xml
+CHOICE = "licence"  # the field in annotation_templates/licence.xml
 ACCEPTED = "I accept"
-MOST_PEOPLE = 10_000  # who can answer the one task
+MOST_ANNOTATORS = 10_000  # maximum number of answers to the task
 log = logging.getLogger(__name__)
 
 
 def ask(workspace: Workspace, client: Client) -> str | None:
-    """Make the page on which people accept, where it is not there yet.
+    """Create the page on which annotators accept the licence, unless it exists.
 
     Returns:
-        Its path on the server; None where the settings ask for no licence.
+        The path of the page on the server; None if the settings require no licence.
 
     Raises:
         RsitmdError: The server refuses or is unreachable, or the licence cannot be read.
@@ -43,11 +43,11 @@ def ask(workspace: Workspace, client: Client) -> str | None:
             title=project_title(f"Licence: {workspace.settings.dataset.name}"),
             description=_marker(workspace, licence),
             label_config=_page(),
-            maximum_annotations=MOST_PEOPLE,
+            maximum_annotations=MOST_ANNOTATORS,
             show_skip_button=False,
             enable_empty_annotation=False,
         )
-    if not project.task_number:  # a run that was killed may have made the project alone
+    if not project.task_number:  # an interrupted run may have created the project only
         client.call(
             client.sdk.projects.import_tasks,
             safe=False,
@@ -58,25 +58,29 @@ def ask(workspace: Workspace, client: Client) -> str | None:
 
 
 def greeting(path: str | None) -> str:
-    """Return what stands before the guide in the instructions of a project, Markdown."""
+    """Return the text before the guide in the instructions of a project, Markdown.
+
+    Args:
+        path: Path of the licence page on the server; None if no licence is required.
+    """
     if path is None:
         return ""
-    # With a # in it the server's page follows the link; else it changes the address alone.
+    # Without the fragment, Label Studio changes the address and does not load the page.
     link = f"[read and accept the licence of what you write]({path}#licence)"
     return f"**First, once: {link}.**\n\n"
 
 
 def collect(workspace: Workspace, client: Client, people: People) -> int:
-    """Record who has accepted since.
+    """Record who has accepted the licence since the last pull.
 
-    What somebody else than its author made or changed is no acceptance; nor is one of a text
-    that was changed on the server.
+    An answer does not count if another account changed it, or if the text of the licence was
+    changed on the server.
 
     Returns:
-        How many are new.
+        The number of annotators who are recorded for the first time.
 
     Raises:
-        RsitmdError: As in :func:`ask`.
+        RsitmdError: The server refuses or is unreachable, or the licence cannot be read.
     """
     licence = licence_of(workspace)
     project = None if licence is None else _find(workspace, client, licence)
@@ -87,8 +91,7 @@ def collect(workspace: Workspace, client: Client, people: People) -> int:
         for task in page:
             if (task.data or {}).get("text") != licence.text:
                 log.warning(
-                    "task %s shows another text than the licence: who accepts there is not"
-                    " recorded",
+                    "task %s shows another text than the licence: answers to it are not recorded",
                     task.id,
                 )
                 continue
@@ -104,7 +107,7 @@ def _page() -> str:
 
 
 def _acceptances(task: Any) -> Iterator[tuple[Any, str]]:
-    """Yield who accepted in a task by their own hand, and when."""
+    """Yield the accounts that accepted in a task themselves, and when."""
     for annotation in task.annotations or []:
         entry = annotation if isinstance(annotation, dict) else annotation.model_dump()
         author, last = entry.get("completed_by"), entry.get("updated_by")
@@ -128,10 +131,10 @@ def _number(user: Any) -> Any:
 
 def _find(workspace: Workspace, client: Client, licence: Licence) -> Any | None:
     marker = _marker(workspace, licence)
-    there = client.call(lambda: list(client.sdk.projects.list()))
-    return next((project for project in there if project.description == marker), None)
+    listed = client.call(lambda: list(client.sdk.projects.list()))
+    return next((project for project in listed if project.description == marker), None)
 
 
 def _marker(workspace: Workspace, licence: Licence) -> str:
-    """Return what tells the project of one text: another text is asked for anew."""
+    """Return the description of the licence project; each text of a licence has its own."""
     return f"rsitmd-tools campaign {campaign_key(workspace)} licence {licence.sha256}"

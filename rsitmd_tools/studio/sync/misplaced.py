@@ -1,13 +1,12 @@
-"""``annotate pull --check``: texts that stand under another image than they were written for.
+"""``annotate pull --check``: find texts that are stored for the wrong image.
 
-Earlier versions of this tool trusted the numbers of tasks. Where the server had given a number
-to another task, they stored its texts for the wrong image. The server still knows for which
-task each annotation was made.
+Earlier versions of this tool identified tasks by number. If the server had given a number to
+another task, they stored the texts of that task for the wrong image. The server still knows
+the task of each annotation.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -17,29 +16,35 @@ from rsitmd_tools.studio.api.client import Client, server_time
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.api.secrets import EMBEDDED
 from rsitmd_tools.studio.sync.identity import key_of
-from rsitmd_tools.studio.sync.projects import pull_cursor
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.annotations import (
+    PlacedAnnotation,
+    placed_annotations,
+    withdraw_annotation,
+)
+from rsitmd_tools.workspace.projects import forget_pull_cursor, projects_of
 from rsitmd_tools.workspace.states import PULL, REJECTED, REPLACED, move
-from rsitmd_tools.workspace.store import utc_now
+from rsitmd_tools.workspace.tasks import forget_task_times, task_images
+from rsitmd_tools.workspace.texts import sentences_of
 
 NOTE = "written for another image"
-CLOCKS = timedelta(minutes=5)  # by which the clocks of two machines may differ
+CLOCK_DIFFERENCE = timedelta(minutes=5)  # allowed between the clocks of two machines
 
 
 @dataclass(slots=True)
 class CheckReport:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
-        checked: Annotations that were compared with the server.
-        unchecked: Annotations that the server no longer has.
-        misplaced: Annotations under another image than they were written for: ``{"image",
-            "annotator", "sentences", "written_for"}``. ``written_for`` is None where that
-            is no image of the workspace.
-        doubtful: Annotations whose task was made on the server after this workspace had
+        checked: Number of annotations that were compared with the server.
+        unchecked: Number of annotations that the server does not have any more.
+        misplaced: Annotations that are stored for another image than they were written for:
+            ``{"image", "annotator", "sentences", "written_for"}``. ``written_for`` is None if
+            the workspace does not have that image.
+        doubtful: Annotations whose task was created on the server after this workspace had
             pushed it: ``{"image", "annotator", "sentences"}``. An earlier version may have
-            written the image's data over a task of something else.
-        fixed: How many of the misplaced ones were taken away from the wrong image.
+            overwritten the data of an unrelated task.
+        fixed: Number of misplaced annotations that were removed from the wrong image.
     """
 
     checked: int = 0
@@ -52,35 +57,35 @@ class CheckReport:
 def check(workspace: Workspace, *, fix: bool = False) -> CheckReport:
     """Compare the image of every annotation in the workspace with its task on the server.
 
-    An annotation is found by its number and by the time at which it was made.
+    An annotation is found by its number and by the time at which it was created.
 
     Args:
         workspace: The workspace; open to write with ``fix``.
-        fix: Take misplaced annotations away from the wrong image. They stay in its history.
-            The next pull stores them for the right image, if it is one of the workspace.
+        fix: Remove misplaced annotations from the wrong image. They stay in its history. The
+            next pull stores them for the right image, if the workspace has it.
 
     Raises:
         RsitmdError: The server is unreachable or refuses.
     """
     client = Client(connection_of(workspace))
-    there = _on_server(client, _projects(workspace, client))
-    names = dict(workspace.db.execute("SELECT sha256, filename FROM image").fetchall())
+    on_server = _on_server(client, _projects(workspace, client))
+    names = {image.sha256: image.filename for image in task_images(workspace.db)}
     report = CheckReport()
     wrong = []
-    for row in _annotations(workspace, client.connection.key):
-        found = there.get((row["server_id"], row["made_at"]))
+    for annotation in placed_annotations(workspace.db, client.connection.key):
+        found = on_server.get((annotation.number, annotation.created_at))
         if found is None:
             report.unchecked += 1
             continue
         report.checked += 1
-        if found.key != row["sha256"]:
-            wrong.append(row)
-            entry = _entry(workspace, row)
+        if found.key != annotation.sha256:
+            wrong.append(annotation)
+            entry = _entry(workspace, annotation)
             report.misplaced.append({**entry, "written_for": names.get(found.key)})
-        elif found.task_made > _latest_push(row["pushed_at"], client.connection.key):
-            report.doubtful.append(_entry(workspace, row))
+        elif found.created_at > _latest_push(annotation.pushed_at, client.connection.key):
+            report.doubtful.append(_entry(workspace, annotation))
     if fix and wrong:
-        _take_away(workspace, wrong)
+        _withdraw(workspace, wrong)
         report.fixed = len(wrong)
     return report
 
@@ -88,32 +93,30 @@ def check(workspace: Workspace, *, fix: bool = False) -> CheckReport:
 def _projects(workspace: Workspace, client: Client) -> list[int]:
     """Return the numbers of this server's projects that still exist."""
     listed: list[Any] = client.call(lambda: list(client.sdk.projects.list()))
-    there = {int(project.id): server_time(project.created_at) for project in listed}
+    created = {int(project.id): server_time(project.created_at) for project in listed}
     return [
-        row["server_id"]
-        for row in workspace.db.execute(
-            "SELECT server_id, created_at FROM project WHERE server = ?", (client.connection.key,)
-        )
-        if there.get(row["server_id"]) == row["created_at"]
+        project.number
+        for project in projects_of(workspace.db, client.connection.key)
+        if created.get(project.number) == project.created_at
     ]
 
 
 class _Task(NamedTuple):
-    """The task of an annotation, as the server has it."""
+    """The task of an annotation on the server: its key and when it was created."""
 
     key: str
-    task_made: str
+    created_at: str
 
 
 def _latest_push(pushed_at: str, server: str) -> str:
-    """Return until when the server can have made a task that was pushed at a time."""
-    if server.startswith(EMBEDDED):  # the clock of this machine
+    """Return the latest server time at which a task can have been created by this push."""
+    if server.startswith(EMBEDDED):  # same clock
         return pushed_at
-    return server_time(datetime.fromisoformat(pushed_at) + CLOCKS)
+    return server_time(datetime.fromisoformat(pushed_at) + CLOCK_DIFFERENCE)
 
 
 def _on_server(client: Client, projects: list[int]) -> dict[tuple[int, str], _Task]:
-    """Return the task of each annotation, by its number and the time it was made."""
+    """Return the task of each annotation, by number and time of creation."""
     found: dict[tuple[int, str], _Task] = {}
     with progress("check", None) as step:
         for project in projects:
@@ -121,57 +124,30 @@ def _on_server(client: Client, projects: list[int]) -> dict[tuple[int, str], _Ta
                 for task in page:
                     for annotation in task.annotations or []:
                         entry = annotation if isinstance(annotation, dict) else vars(annotation)
-                        made = server_time(entry["created_at"])
-                        found[int(entry["id"]), made] = _Task(
+                        created = server_time(entry["created_at"])
+                        found[int(entry["id"]), created] = _Task(
                             key_of(task), server_time(task.created_at)
                         )
                 step(len(page))
     return found
 
 
-def _annotations(workspace: Workspace, server: str) -> list[sqlite3.Row]:
-    return workspace.db.execute(
-        "SELECT annotation.id, annotation.server_id, annotation.task_id, filename, sha256, email,"
-        " coalesce(copied_at, annotation.created_at) AS made_at, project_id, pushed_at"
-        " FROM annotation"
-        " JOIN task ON task.id = task_id JOIN image ON image.id = image_id"
-        " JOIN annotator ON annotator.id = annotation.annotator_id"
-        " JOIN project ON project.id = project_id"
-        " WHERE latest AND server = ? ORDER BY annotation.id",
-        (server,),
-    ).fetchall()
-
-
-def _entry(workspace: Workspace, row: sqlite3.Row) -> dict[str, Any]:
-    sentences = workspace.db.execute(
-        "SELECT raw FROM sentence WHERE annotation_id = ? ORDER BY slot", (row["id"],)
-    )
+def _entry(workspace: Workspace, annotation: PlacedAnnotation) -> dict[str, Any]:
     return {
-        "image": row["filename"],
-        "annotator": row["email"],
-        "sentences": [sentence["raw"] for sentence in sentences],
+        "image": annotation.filename,
+        "annotator": annotation.email,
+        "sentences": [sentence.raw for sentence in sentences_of(workspace.db, annotation.row)],
     }
 
 
-def _take_away(workspace: Workspace, wrong: list[sqlite3.Row]) -> None:
-    """Take annotations out of the dataset, and let the next pull look at everything anew."""
+def _withdraw(workspace: Workspace, wrong: list[PlacedAnnotation]) -> None:
+    """Take annotations out of the dataset, and let the next pull read all tasks again."""
     with workspace.transaction() as db:
-        for row in wrong:
-            for sentence in db.execute(
-                "SELECT id, state FROM sentence WHERE annotation_id = ?", (row["id"],)
-            ).fetchall():
-                if sentence["state"] not in (REJECTED, REPLACED):
-                    move(db, sentence["id"], REPLACED, PULL, note=NOTE)
-            db.execute(
-                "UPDATE annotation SET deleted_at = coalesce(deleted_at, ?), latest = 0"
-                " WHERE id = ?",
-                (utc_now(), row["id"]),
-            )
-            # Another annotation can get the number for this task.
-            db.execute(
-                "UPDATE annotation SET server_id = ? WHERE task_id = ? AND server_id = ?",
-                (-row["id"], row["task_id"], row["server_id"]),
-            )
-        for project in {row["project_id"] for row in wrong}:
-            db.execute("DELETE FROM fact WHERE key = ?", (pull_cursor(project),))
-            db.execute("UPDATE task SET updated_at = NULL WHERE project_id = ?", (project,))
+        for annotation in wrong:
+            for sentence in sentences_of(db, annotation.row):
+                if sentence.state not in (REJECTED, REPLACED):
+                    move(db, sentence.row, REPLACED, PULL, note=NOTE)
+            withdraw_annotation(db, annotation)
+        for project in {annotation.project for annotation in wrong}:
+            forget_pull_cursor(db, project)
+            forget_task_times(db, project)

@@ -1,7 +1,7 @@
 """Annotations whose number on the server changed.
 
-As with tasks, a number is only an address. On SQLite the number of a deleted last annotation
-goes to the next one, and an import gives every annotation a new number.
+A number is only an address. On SQLite, Label Studio gives the number of a deleted last
+annotation to the next annotation. An import gives every annotation a new number.
 """
 
 from __future__ import annotations
@@ -12,30 +12,24 @@ from collections.abc import Collection
 from typing import Any
 
 from rsitmd_tools.studio.api.client import server_time
+from rsitmd_tools.workspace.annotations import (
+    free_annotation_number,
+    latest_of_task,
+    renumber_annotation,
+)
 
 
 def free_number(db: sqlite3.Connection, task: int, entry: dict[str, Any]) -> None:
-    """Take its number from a deleted annotation of a task where another annotation has it now.
+    """Free the number of a deleted annotation if another annotation of the task has it now.
 
-    The time at which an annotation was made tells the two apart. Call it in a transaction.
+    The two differ in the time at which they were created. Call it inside a transaction.
 
     Args:
         db: The workspace's database.
         task: Row of the task.
-        entry: The annotation that the server has under the number.
+        entry: The annotation that has the number on the server.
     """
-    number, created = int(entry["id"]), server_time(entry["created_at"])
-    other: sqlite3.Row | None = db.execute(
-        "SELECT max(id) AS id FROM annotation WHERE task_id = ? AND server_id = ?"
-        " AND coalesce(copied_at, created_at) <> ?",
-        (task, number, created),
-    ).fetchone()
-    if other is not None and other["id"] is not None:
-        db.execute(
-            "UPDATE annotation SET server_id = ?"
-            " WHERE task_id = ? AND server_id = ? AND coalesce(copied_at, created_at) <> ?",
-            (-other["id"], task, number, created),
-        )
+    free_annotation_number(db, task, int(entry["id"]), server_time(entry["created_at"]))
 
 
 def adopt_number(
@@ -45,39 +39,35 @@ def adopt_number(
     author: int,
     present: Collection[int],
 ) -> None:
-    """Give an annotation its new number where the server has it again after an import.
+    """Store the new number of an annotation that was imported into the server again.
 
-    It is known by its result, and by its author if several have the same one. What was
-    decided about its sentences stays. Call it in a transaction.
+    The annotation is recognised by its result, and by its author if several annotations have
+    the same result. The decisions about its sentences stay. Call it inside a transaction.
 
     Args:
         db: The workspace's database.
         task: Row of the task.
         entry: The annotation as the server has it.
-        author: Row of its author on the server. An import can name whoever imported.
+        author: Row of its author on the server. After an import this can be the account that
+            made the import.
         present: Numbers of the task's annotations on the server.
     """
     number = int(entry["id"])
-    rows = db.execute(
-        "SELECT id, server_id, annotator_id, result FROM annotation WHERE task_id = ? AND latest",
-        (task,),
-    ).fetchall()
-    if any(row["server_id"] == number for row in rows):
-        return
+    known = latest_of_task(db, task)
     result = entry.get("result") or []
-    same = [
-        row
-        for row in rows
-        if row["server_id"] not in present and json.loads(row["result"]) == result
-    ]
-    same.sort(key=lambda row: row["annotator_id"] != author)
-    if not same or not result:
+    if not result or any(annotation.number == number for annotation in known):
         return
-    db.execute(
-        "UPDATE annotation SET server_id = ?, copied_at = ? WHERE task_id = ? AND server_id = ?",
-        (number, server_time(entry["created_at"]), task, same[0]["server_id"]),
-    )
-    db.execute(
-        "UPDATE annotation SET updated_at = ?, deleted_at = NULL WHERE id = ?",
-        (server_time(entry["updated_at"]), same[0]["id"]),
-    )
+    same = [
+        annotation
+        for annotation in known
+        if annotation.number not in present and json.loads(annotation.result) == result
+    ]
+    if same:
+        renumber_annotation(
+            db,
+            task,
+            min(same, key=lambda annotation: annotation.author != author),
+            number,
+            copied_at=server_time(entry["created_at"]),
+            updated_at=server_time(entry["updated_at"]),
+        )

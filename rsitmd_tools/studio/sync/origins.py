@@ -1,7 +1,8 @@
-"""Where a sentence comes from: a human, a machine and a human, or a machine alone.
+"""The origin of a sentence: a human, a machine whose text a human changed, or a machine alone.
 
-The server submits a pre-filled text that nobody touched as the annotator's own, and its own
-marks of origin are lost on text areas. So a text is held against what was given for its image.
+Label Studio submits a pre-filled text that was not edited as the annotator's own, and its marks
+of origin do not work for text areas. So each sentence is compared with the texts that were
+given for its image.
 """
 
 from __future__ import annotations
@@ -12,18 +13,20 @@ from typing import Any, NamedTuple
 
 from rsitmd_tools.dataset.records import CHANGED, HUMAN, UNTOUCHED
 from rsitmd_tools.quality.texts import edit_distance, folded
+from rsitmd_tools.workspace.texts import given_texts, sentences_of, set_origin
 
-# A text that keeps less than this share of the given one is written anew.
+# A text that keeps a smaller share of the given text counts as the annotator's own.
 LEAST_KEPT = 0.5
 
 
 class Origin(NamedTuple):
-    """Where a sentence comes from.
+    """The origin of a sentence.
 
     Attributes:
         origin: :data:`HUMAN`, :data:`CHANGED` or :data:`UNTOUCHED`.
-        machine: The nearest of the texts that were given for the image; None where none was.
-        distance: Characters that were inserted, removed or replaced (Levenshtein) against it.
+        machine: The most similar of the texts that were given for the image; None if no text
+            was given.
+        distance: Levenshtein distance to that text, in characters; None if no text was given.
     """
 
     origin: str
@@ -32,16 +35,16 @@ class Origin(NamedTuple):
 
 
 def origin_of(raw: str, given: Iterable[str], *, started_from: bool = False) -> Origin:
-    """Say where a sentence comes from.
+    """Return the origin of a sentence.
 
-    Case, white space and punctuation at the end do not make a text a human's. A human's own
-    text has a distance too where texts were given: its author could see them.
+    Differences in case, white space and final punctuation are ignored. If texts were given, a
+    human's own text has a distance too, because its author could see them.
 
     Args:
         raw: The sentence.
-        given: The texts given to annotators for its image.
-        started_from: Whether the server says that the annotation began as a copy of a
-            prediction: then any text is a changed one, however much was changed.
+        given: The texts that annotators were given for the image.
+        started_from: Whether the annotation began as a copy of a prediction, according to the
+            server. Then a text counts as changed, however much of it was changed.
     """
     best: tuple[int, str] | None = None
     for text in given:
@@ -59,33 +62,20 @@ def origin_of(raw: str, given: Iterable[str], *, started_from: bool = False) -> 
 
 
 def mark_origins(db: sqlite3.Connection, annotation: int, entry: dict[str, Any]) -> None:
-    """Write the origin of each sentence of an annotation; call it inside a transaction.
+    """Store the origin of each sentence of an annotation; call it inside a transaction.
 
     Args:
         db: The workspace's database.
         annotation: Row of the annotation.
         entry: The annotation as the server sent it.
     """
-    given = [
-        row["raw"]
-        for row in db.execute(
-            "SELECT prediction.raw FROM prediction JOIN task USING (image_id)"
-            " JOIN annotation ON annotation.task_id = task.id WHERE annotation.id = ?"
-            " ORDER BY slot, model",
-            (annotation,),
-        )
-    ]
+    given = given_texts(db, annotation)
     if not given:
         return
     copied = entry.get("parent_prediction") is not None
-    for row in db.execute(
-        "SELECT id, raw FROM sentence WHERE annotation_id = ?", (annotation,)
-    ).fetchall():
-        found = origin_of(row["raw"], given, started_from=copied)
-        db.execute(
-            "UPDATE sentence SET origin = ?, machine_raw = ?, edit_distance = ? WHERE id = ?",
-            (*found, row["id"]),
-        )
+    for sentence in sentences_of(db, annotation):
+        found = origin_of(sentence.raw, given, started_from=copied)
+        set_origin(db, sentence.row, found.origin, found.machine, found.distance)
 
 
 def _bare(text: str) -> str:

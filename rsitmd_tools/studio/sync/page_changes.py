@@ -1,69 +1,74 @@
-"""Changes that somebody made to a project's page on the server.
+"""Changes of a project's labeling page on the server.
 
 Every member can change the labeling configuration of a project. Texts in a renamed field are
-still read, under the name that the field has on the page of the settings.
+still read, under the name that the field has on the labeling page of the settings.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Mapping
 from xml.etree import ElementTree
 
 from rsitmd_tools.studio.sync.fields import page_of
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.projects import ProjectRecord
 
 
 def config_hash(config: str) -> str:
-    """Return the hash by which table ``project`` knows a labeling configuration."""
+    """Return the SHA-256 of a labeling configuration, as the table ``project`` stores it."""
     return hashlib.sha256(config.encode()).hexdigest()
 
 
-def page_changes(workspace: Workspace, project: sqlite3.Row, config: str) -> dict[str, str] | None:
-    """Say what somebody changed in a project's page.
+def page_changes(
+    workspace: Workspace, project: ProjectRecord, config: str
+) -> dict[str, str] | None:
+    """Return how a project's labeling page was changed on the server.
 
     Args:
         workspace: The workspace.
-        project: The project's row.
+        project: The project.
         config: The labeling configuration that the server has.
 
     Returns:
-        The fields that were renamed: the name on the server, and the name in the settings'
-        page. None where the page is the one that was sent, or the one of the settings.
+        The renamed fields: the name on the server, and the name on the page of the settings.
+        None if the page is the one that was sent last, or the page of the settings.
     """
-    if config_hash(config) == project["config"]:
+    if config_hash(config) == project.config:
         return None
     page = page_of(workspace)
     if config_hash(config) == config_hash(page):
         return None
-    return renames(config, page) if project["config"] == config_hash(page) else {}
+    return renames(config, page) if project.config == config_hash(page) else {}
 
 
 def renames(config: str, page: str) -> dict[str, str]:
-    """Return which fields of a page have another name in a changed copy of it.
+    """Return the fields of a labeling page that have another name in a changed copy.
 
-    Fields are compared by their places. Where the copy has more or fewer fields, or fields of
-    other kinds, nothing can be said and the answer is empty.
+    Fields are compared by position. The result is empty if the copy has another number of
+    fields, or fields with other tags.
 
     Args:
-        config: The copy.
-        page: The page.
+        config: The changed copy.
+        page: The original page.
+
+    Returns:
+        The original names by the new names.
     """
-    there, own = _fields(config), _fields(page)
-    if [tag for tag, _ in there] != [tag for tag, _ in own]:
+    copied, own = _fields(config), _fields(page)
+    if [tag for tag, _ in copied] != [tag for tag, _ in own]:
         return {}
     names = {name for _, name in own}
     return {
         new: old
-        for (_, new), (_, old) in zip(there, own, strict=True)
+        for (_, new), (_, old) in zip(copied, own, strict=True)
         if new != old and new not in names
     }
 
 
 def remember_renamed(workspace: Workspace, project: int, renamed: Mapping[str, str]) -> None:
-    """Keep the fields of a project (by row) that were renamed on the server."""
+    """Store the fields of a project (row) that were renamed on the server."""
     known = renamed_fields(workspace, project)
     if any(known.get(new) != old for new, old in renamed.items()):
         with workspace.transaction():
@@ -71,7 +76,7 @@ def remember_renamed(workspace: Workspace, project: int, renamed: Mapping[str, s
 
 
 def renamed_fields(workspace: Workspace, project: int) -> dict[str, str]:
-    """Return the fields of a project (by row) that were ever renamed on the server."""
+    """Return all fields of a project (row) that have ever been renamed on the server."""
     known: dict[str, str] = json.loads(workspace.fact(_fact(project)) or "{}")
     return known
 
@@ -81,7 +86,7 @@ def _fact(project: int) -> str:
 
 
 def _fields(config: str) -> list[tuple[str, str]]:
-    """Return tag and name of the fields in which people write or choose."""
+    """Return tag and name of the fields in which annotators write or choose."""
     try:
         page = ElementTree.fromstring(config)  # noqa: S314 - expat expands no external entity
     except ElementTree.ParseError:

@@ -1,11 +1,10 @@
-"""The projects of a campaign on the server: found again or made, never twice."""
+"""The projects of a campaign on the server: each is created once and found again later."""
 
 from __future__ import annotations
 
 import itertools
 import logging
 import re
-import sqlite3
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,16 +22,29 @@ from rsitmd_tools.studio.sync.page_changes import (
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.admission import current_pilot
 from rsitmd_tools.workspace.people import Person
-from rsitmd_tools.workspace.store import utc_now
+from rsitmd_tools.workspace.projects import (
+    MAIN,
+    PILOT,
+    ProjectRecord,
+    ServerProject,
+    add_project,
+    find_open_project,
+    find_project_by_creation,
+    forget_pull_cursor,
+    has_annotation,
+    mark_project_closed,
+    project_record,
+    set_project_config,
+    update_project,
+)
+from rsitmd_tools.workspace.tasks import free_project_task_numbers
 
-MAIN = "main"
-PILOT = "pilot"
-TITLE_LENGTH = 50  # the server takes 3 to 50 characters
+TITLE_LENGTH = 50  # the server accepts 3 to 50 characters
 PAGE_SETTINGS = {
     "show_instruction": True,
     "show_skip_button": True,
-    # Without it the page refuses a text that was typed but not yet added by a key. The fields
-    # are required: an empty annotation is refused all the same.
+    # Without it, Label Studio refuses a text that was typed and not yet added with a key. An
+    # empty annotation is refused anyway, because the fields are required.
     "enable_empty_annotation": True,
 }
 log = logging.getLogger(__name__)
@@ -45,17 +57,15 @@ class Project:
     Attributes:
         row: Its row in the workspace.
         number: Its number on the server.
-        tasks: How many tasks the server says it has.
-        owner: Whose project it is; None for the shared one.
+        owner: The annotator whose project it is; None for the shared project.
         kind: ``main`` or ``pilot``.
-        new_page: Whether its page is not the one that the settings ask for now.
-        changed_page: Whether somebody changed the page on the server.
+        new_page: Whether its labeling page differs from the page of the settings.
+        changed_page: Whether the labeling page was changed on the server.
         page: The labeling configuration that the server has.
     """
 
     row: int
     number: int
-    tasks: int
     owner: Person | None
     kind: str
     new_page: bool
@@ -64,15 +74,16 @@ class Project:
 
 
 class Projects:
-    """The campaign's projects, as the server lists them when this is made.
+    """The projects of a campaign on a server.
 
-    The campaign's key stands in a project's description. A run that was killed after the
-    server had made the project finds it there again.
+    The list of projects is read once, when the object is created. Each project has the key of
+    the campaign in its description. So a push that was interrupted after the server had
+    created a project finds it at the next run.
 
     Args:
         workspace: The workspace.
         client: The server.
-        greeting: What people read before the guide, Markdown.
+        greeting: Text before the guide in the instructions of a new project, Markdown.
 
     Raises:
         RsitmdError: The server is unreachable or refuses.
@@ -82,61 +93,60 @@ class Projects:
         self._workspace = workspace
         self._client = client
         self._greeting = greeting
-        self._there: list[Any] = client.call(lambda: list(client.sdk.projects.list()))
+        self._on_server: list[Any] = client.call(lambda: list(client.sdk.projects.list()))
         self._key = campaign_key(workspace)
 
     def shared_is_used(self) -> bool:
-        """Say whether there is a shared project in which somebody wrote."""
-        row = self._row(None, MAIN)
-        if row is None:
-            found = self._find(None, self._marker(None, MAIN))
-        else:
-            found = self._find(row, self._marker(None, MAIN))
-            written = self._workspace.db.execute(
-                "SELECT 1 FROM annotation JOIN task ON task.id = task_id WHERE project_id = ?",
-                (row["id"],),
-            )
-            if written.fetchone() is not None:
-                return True
+        """Return whether there is a shared project with annotations."""
+        record = self._record_of(None, MAIN)
+        if record is not None and has_annotation(self._workspace.db, record.row):
+            return True
+        found = self._find(record, self._marker(None, MAIN))
         return found is not None and bool(found.total_annotations_number)
 
     def ensure(self, owner: Person | None = None, kind: str = MAIN) -> Project:
-        """Return a project of the campaign; it is made when the server has none."""
+        """Return a project of the campaign; it is created if the server does not have it.
+
+        Args:
+            owner: The annotator whose project it is; None for the shared project.
+            kind: ``main`` or ``pilot``.
+        """
         marker = self._marker(owner, kind)
-        row = self._row(owner, kind)
-        found = self._find(row, marker)
+        record = self._record_of(owner, kind)
+        found = self._find(record, marker)
         config = page_of(self._workspace)
         if found is None:
-            if row is not None:
+            if record is not None:
                 log.warning(
-                    "project %s is gone from the server: a new one is made", row["server_id"]
+                    "project %s does not exist on the server any more; a new one is created",
+                    record.number,
                 )
-            found = self._make(owner, kind, marker, config)
-            self._there.append(found)
+            found = self._create(owner, kind, marker, config)
+            self._on_server.append(found)
         else:
-            self._follow_settings(found, owner)
-        there = str(found.label_config)
-        changed = None if row is None else page_changes(self._workspace, row, there)
-        number = self._record(found, owner, kind, config_hash(there), row)
+            self._apply_settings(found, owner)
+        current = str(found.label_config)
+        changed = None if record is None else page_changes(self._workspace, record, current)
+        row = self._store(found, owner, kind, config_hash(current), record)
         if changed:
-            remember_renamed(self._workspace, number, changed)
+            remember_renamed(self._workspace, row, changed)
         return Project(
-            row=number,
+            row=row,
             number=int(found.id),
-            tasks=int(found.task_number or 0),
             owner=owner,
             kind=kind,
-            new_page=config_hash(there) != config_hash(config),
+            new_page=config_hash(current) != config_hash(config),
             changed_page=changed is not None,
-            page=there,
+            page=current,
         )
 
     def send_page(self, project: Project) -> bool:
-        """Bring a project's page up to the settings.
+        """Send the labeling page of the settings to a project.
 
         Returns:
-            False where people wrote in fields that the new page has not: under it their
-            texts could neither be seen nor changed. The server would allow it.
+            False if the project has texts in fields that the new page does not have. Those
+            texts could neither be seen nor changed on the new page, although the server would
+            accept it.
         """
         config = page_of(self._workspace)
         written = self._client.written_fields(project.number) & text_fields(project.page)
@@ -145,20 +155,19 @@ class Projects:
             return False
         self._client.call(self._client.sdk.projects.update, id=project.number, label_config=config)
         with self._workspace.transaction() as db:
-            db.execute(
-                "UPDATE project SET config = ? WHERE id = ?", (config_hash(config), project.row)
-            )
+            set_project_config(db, project.row, config_hash(config))
         return True
 
     def close(self, row: int) -> None:
-        """Give a project no more tasks: its work is done elsewhere from now on.
+        """Close a project: it gets no more tasks.
 
-        Nothing is removed from the server. Tasks in which nobody wrote are forgotten here; a
-        pull that finds a text in one of them knows it by its content key.
+        Nothing is deleted on the server. The workspace forgets the tasks without annotations;
+        a pull that finds a text in one of them recognises it by its key.
+
+        Args:
+            row: Row of the project.
         """
-        db = self._workspace.db
-        project = db.execute("SELECT * FROM project WHERE id = ?", (row,)).fetchone()
-        found = self._find(project)
+        found = self._find(project_record(self._workspace.db, row))
         if found is not None:
             self._client.call(
                 self._client.sdk.projects.update,
@@ -166,39 +175,33 @@ class Projects:
                 title=project_title(f"closed: {found.title}"),
                 description=f"{found.description or ''} (closed)",
             )
-            self._there.remove(found)  # what it says here is not true any more
-        with self._workspace.transaction():
-            db.execute("UPDATE project SET closed_at = ? WHERE id = ?", (utc_now(), row))
-            db.execute(
-                "DELETE FROM task WHERE project_id = ?"
-                " AND id NOT IN (SELECT task_id FROM annotation)"
-                " AND id NOT IN (SELECT task_id FROM skip)",
-                (row,),
-            )
+            self._on_server.remove(found)  # its title and description are out of date
+        with self._workspace.transaction() as db:
+            mark_project_closed(db, row)
 
-    def _row(self, owner: Person | None, kind: str) -> sqlite3.Row | None:
-        row: sqlite3.Row | None = self._workspace.db.execute(
-            "SELECT * FROM project WHERE server = ? AND annotator_id IS ? AND kind = ?"
-            " AND closed_at IS NULL",
-            (self._client.connection.key, None if owner is None else owner.row, kind),
-        ).fetchone()
-        return row
+    def _record_of(self, owner: Person | None, kind: str) -> ProjectRecord | None:
+        return find_open_project(
+            self._workspace.db,
+            self._client.connection.key,
+            None if owner is None else owner.row,
+            kind,
+        )
 
-    def _find(self, row: sqlite3.Row | None, marker: str | None = None) -> Any | None:
-        # Marker and time: whoever edits the description does not lose the project by it.
-        known = None if row is None else (row["server_id"], row["created_at"])
-        return next((p for p in self._there if known == (p.id, _created(p))), None) or next(
-            (p for p in self._there if marker is not None and p.description == marker), None
+    def _find(self, record: ProjectRecord | None, marker: str | None = None) -> Any | None:
+        # By number and time too, so that a project with an edited description is found.
+        known = None if record is None else (record.number, record.created_at)
+        return next((p for p in self._on_server if known == (p.id, _created(p))), None) or next(
+            (p for p in self._on_server if marker is not None and p.description == marker), None
         )
 
     def _marker(self, owner: Person | None, kind: str) -> str:
         marker = f"rsitmd-tools campaign {self._key}"
         pilot = current_pilot(self._workspace) or 1
-        if kind == PILOT and pilot > 1:  # else a project of an earlier pilot would be found
+        if kind == PILOT and pilot > 1:  # tells it from a project of an earlier pilot
             kind = f"{kind}-{pilot}"
         return marker if owner is None else f"{marker} {kind} {owner.email}"
 
-    def _make(self, owner: Person | None, kind: str, marker: str, config: str) -> Any:
+    def _create(self, owner: Person | None, kind: str, marker: str, config: str) -> Any:
         name = self._workspace.settings.dataset.name
         if owner is not None:
             shown = owner.shown[: TITLE_LENGTH // 2]
@@ -206,81 +209,74 @@ class Projects:
             rest = TITLE_LENGTH - len(shown) - len(practice) - 2
             name = f"{name[:rest]}: {shown}{practice}"
 
-        def look() -> Any | None:
-            there = self._client.call(lambda: list(self._client.sdk.projects.list()))
-            return next((p for p in there if p.description == marker), None)
+        def find() -> Any | None:
+            listed = self._client.call(lambda: list(self._client.sdk.projects.list()))
+            return next((p for p in listed if p.description == marker), None)
 
         send = partial(
             self._client.sdk.projects.create,
             title=project_title(name),
             description=marker,
             label_config=config,
-            maximum_annotations=self._people(owner),
+            maximum_annotations=self._annotators_per_task(owner),
             expert_instruction=instructions(self._greeting + guide()),
             **PAGE_SETTINGS,
         )
-        return self._client.make(send, look)
+        return self._client.make(send, find)
 
-    def _people(self, owner: Person | None) -> int:
-        """Return how many people caption each task of a project."""
+    def _annotators_per_task(self, owner: Person | None) -> int:
         return 1 if owner else self._workspace.settings.annotation.annotators_per_image
 
-    def _follow_settings(self, found: Any, owner: Person | None) -> None:
-        wanted: dict[str, Any] = {"maximum_annotations": self._people(owner), **PAGE_SETTINGS}
+    def _apply_settings(self, found: Any, owner: Person | None) -> None:
+        wanted: dict[str, Any] = {
+            "maximum_annotations": self._annotators_per_task(owner),
+            **PAGE_SETTINGS,
+        }
         changed = {name: value for name, value in wanted.items() if getattr(found, name) != value}
         if changed:
             self._client.call(self._client.sdk.projects.update, id=found.id, **changed)
 
-    def _record(
-        self, found: Any, owner: Person | None, kind: str, config: str, row: sqlite3.Row | None
+    def _store(
+        self,
+        found: Any,
+        owner: Person | None,
+        kind: str,
+        config: str,
+        record: ProjectRecord | None,
     ) -> int:
-        """Write the project into the workspace; return its row."""
-        number, created = int(found.id), _created(found)
-        template = self._workspace.settings.annotation.template
+        """Store a project of the server in the workspace; return its row."""
+        project = ServerProject(
+            server=self._client.connection.key,
+            number=int(found.id),
+            template=self._workspace.settings.annotation.template,
+            config=config,
+            created_at=_created(found),
+        )
         person = None if owner is None else owner.row
         pilot = current_pilot(self._workspace) if kind == PILOT else None
         with self._workspace.transaction() as db:
-            if row is None:
-                # Known under another address of its server? Its annotations must not come
-                # twice.
-                row = db.execute(
-                    "SELECT * FROM project WHERE server_id = ? AND created_at = ?",
-                    (number, created),
-                ).fetchone()
-            values = (self._client.connection.key, number, template, config, created)
-            if row is None:
-                cursor = db.execute(
-                    "INSERT INTO project (server, server_id, template, config, created_at,"
-                    " annotator_id, kind, pilot_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (*values, person, kind, pilot),
-                )
-                assert cursor.lastrowid is not None
-                return cursor.lastrowid
-            db.execute(
-                "UPDATE project SET server = ?, server_id = ?, template = ?, config = ?,"
-                " created_at = ? WHERE id = ?",
-                (*values, row["id"]),
-            )
-            if (row["server_id"], row["created_at"]) != (number, created):
-                # Another project took the place of one that is gone: its tasks are gone too.
-                db.execute("DELETE FROM fact WHERE key = ?", (pull_cursor(row["id"]),))
-                db.execute("UPDATE task SET server_id = -id WHERE project_id = ?", (row["id"],))
-            return int(row["id"])
-
-
-def pull_cursor(project: int) -> str:
-    """Return the key of the fact that says up to which time a project (by row) was pulled."""
-    return f"pull.{project}"
+            if record is None:
+                # The server may have had another address. A second row of the project would
+                # store its annotations twice.
+                record = find_project_by_creation(db, project.number, project.created_at)
+            if record is None:
+                return add_project(db, project, person, kind, pilot)
+            update_project(db, record.row, project)
+            if (record.number, record.created_at) != (project.number, project.created_at):
+                # The project replaces one that was deleted with all its tasks.
+                forget_pull_cursor(db, record.row)
+                free_project_task_numbers(db, record.row)
+            return record.row
 
 
 def text_fields(config: str) -> set[str]:
-    """Return the names of the fields of a page in which people write."""
+    """Return the names of the fields of a labeling page in which annotators write or choose."""
     page = ElementTree.fromstring(config)  # noqa: S314 - expat expands no external entity
     return {part.get("name", "") for part in page.iter() if part.get("toName")}
 
 
 def campaign_key(workspace: Workspace) -> str:
-    """Return what tells a campaign from all others; it is made at the first push."""
+    """Return the unique key of a campaign; it is created at the first push."""
     import uuid
 
     key = workspace.fact("campaign")
@@ -292,7 +288,7 @@ def campaign_key(workspace: Workspace) -> str:
 
 
 def project_title(name: str) -> str:
-    """Return a name as long as the server takes."""
+    """Return a project title with a length that the server accepts."""
     return (name if len(name) >= 3 else f"{name} dataset")[:TITLE_LENGTH]
 
 
@@ -304,7 +300,7 @@ def instructions(markdown: str) -> str:
     """Return the guide as the HTML that the server shows before the first task."""
     from markdown_it import MarkdownIt
 
-    # The server's page takes styles away, the numbers of a list and the space around its parts.
+    # Label Studio removes styles, list numbers and the space between paragraphs.
     numbers = itertools.count(1)
     shown = re.sub("<li>", lambda _: f"<li>{next(numbers)}. ", MarkdownIt().render(markdown))
     return re.sub("(</(?:h1|p|ol)>)", r"\1<br/>", shown)

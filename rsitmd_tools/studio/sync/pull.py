@@ -1,9 +1,8 @@
-"""``annotate pull``: annotations into the workspace, every revision, only what changed."""
+"""``annotate pull``: store the annotations that changed on the server, every revision."""
 
 from __future__ import annotations
 
 import shlex
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,39 +15,57 @@ from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.sync import licence
 from rsitmd_tools.studio.sync.accounts import People
 from rsitmd_tools.studio.sync.deletions import Deletion, mark_deleted
-from rsitmd_tools.studio.sync.identity import KEY, Reconciled, key_of, known_tasks, reconcile
+from rsitmd_tools.studio.sync.identity import Reconciled, key_of, reconcile
 from rsitmd_tools.studio.sync.numbers import adopt_number, free_number
 from rsitmd_tools.studio.sync.origins import mark_origins
 from rsitmd_tools.studio.sync.page_changes import page_changes, remember_renamed, renamed_fields
-from rsitmd_tools.studio.sync.projects import pull_cursor
 from rsitmd_tools.studio.sync.pull_report import PullReport
-from rsitmd_tools.studio.sync.push import send_notes
 from rsitmd_tools.studio.sync.results import Written, parse_result, stored_result
 from rsitmd_tools.studio.sync.revisions import carry_over, changed_accepted, is_double, restore
+from rsitmd_tools.studio.sync.task_updates import update_tasks
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.store import utc_now
+from rsitmd_tools.workspace.accounts import annotator_email
+from rsitmd_tools.workspace.annotations import (
+    NewRevision,
+    add_revision,
+    clear_latest,
+    revisions,
+    set_latest,
+)
+from rsitmd_tools.workspace.projects import ProjectRecord, projects_of, pull_cursor
+from rsitmd_tools.workspace.tasks import (
+    Skip,
+    Task,
+    add_skip,
+    adopt_task,
+    image_of_key,
+    known_tasks,
+    mark_task_pulled,
+)
+from rsitmd_tools.workspace.texts import add_texts
 
-# The server's clock may step back; what was seen in this span is looked at again.
+# The server's clock may be set back; tasks that changed in this span are listed again.
 OVERLAP = timedelta(hours=2)
-PAGE = 200
-LOOK = 1000  # tasks a page when only their times are looked at
+PAGE = 200  # tasks in one request with annotations
+TIMES_PAGE = 1000  # tasks in one request for keys and times
 NOT_FOUND = 404
 
 
 def pull(workspace: Workspace) -> PullReport:
-    """Bring in what changed since the last pull.
+    """Store the annotations that changed since the last pull.
 
-    Each page is one transaction, and the time from which the next pull asks is written
-    after the last page: a pull that is interrupted is simply run again. The note on a task
-    whose sentence was corrected is taken away at the end.
+    Each page of tasks is one transaction. The time from which the next pull reads is stored
+    after the last page, so a pull that was interrupted can be run again. At the end, notes on
+    sentences that were corrected are removed from the tasks.
+
+    Args:
+        workspace: The workspace, open to write.
 
     Raises:
         RsitmdError: Nothing was pushed yet, or the server is unreachable or refuses.
     """
     client = Client(connection_of(workspace))
-    projects = workspace.db.execute(
-        "SELECT * FROM project WHERE server = ? ORDER BY id", (client.connection.key,)
-    ).fetchall()
+    projects = projects_of(workspace.db, client.connection.key)
     if not projects:
         raise RsitmdError(
             "has no project on this server",
@@ -57,167 +74,151 @@ def pull(workspace: Workspace) -> PullReport:
         )
     run = _Pull(workspace, client)
     with progress("pull", None) as step:
-        for row in projects:
-            for count in run.project(row):
+        for project in projects:
+            for count in run.project(project):
                 step(count)
     run.report.removed = run.people.removed()
     run.report.accepted = licence.collect(workspace, client, run.people)
     if run.report.corrected:
-        send_notes(workspace, client)
+        update_tasks(workspace, client)
     return run.report
 
 
 class _Pull:
-    """One run of :func:`pull`: the workspace, the server, the people, the report."""
+    """One run of :func:`pull`."""
 
     def __init__(self, workspace: Workspace, client: Client) -> None:
         self.report = PullReport()
         self._workspace = workspace
         self._client = client
         self.people = People(workspace, client)
-        self._asked = workspace.settings.annotation.sentences_asked
-        self._fields: dict[str, str] = {}  # of the project that is being pulled
+        self._per_task = workspace.settings.annotation.sentences_asked
+        self._renamed: dict[str, str] = {}  # fields of the project that is being pulled
 
-    def project(self, project: sqlite3.Row) -> Iterator[int]:
-        """Bring in what changed in one project; yield how many tasks each page held."""
-        number = project["server_id"]
-        there = self._find(project)
-        if there is None:
-            self.report.lost_projects.append(number)
-            self._note_moves(reconcile(self._workspace, project["id"], {}))
+    def project(self, project: ProjectRecord) -> Iterator[int]:
+        """Store what changed in one project; yield the number of tasks of each page."""
+        found = self._find(project)
+        if found is None:
+            self.report.lost_projects.append(project.number)
+            self._add_moves(reconcile(self._workspace, project.row, {}))
             return
-        self._look_at_page(project, there)
-        last = self._workspace.fact(pull_cursor(project["id"]))
-        listed = self._listed(number, last)
-        others = [n for n in known_tasks(self._workspace, project["id"]) if n not in listed]
-        self._note_moves(
+        self._check_page(project, found)
+        last = self._workspace.fact(pull_cursor(project.row))
+        listed = self._listed(project.number, last)
+        others = [n for n in known_tasks(self._workspace.db, project.row) if n not in listed]
+        self._add_moves(
             reconcile(
                 self._workspace,
-                project["id"],
-                {n: seen.key for n, seen in listed.items()},
-                self._client.existing(number, others),
+                project.row,
+                {number: entry.key for number, entry in listed.items()},
+                self._client.existing(project.number, others),
             )
         )
-        tasks = known_tasks(self._workspace, project["id"])
-        changed = [n for n, seen in listed.items() if not _same(tasks.get(n), seen)]
+        tasks = known_tasks(self._workspace.db, project.row)
+        changed = [n for n, entry in listed.items() if not _is_current(tasks.get(n), entry)]
         newest = max([last or "", *(listed[n].updated for n in listed.keys() - set(changed))])
-        for page in self._client.pages(number, only=changed, size=PAGE):
+        for page in self._client.pages(project.number, only=changed, size=PAGE):
             with self._workspace.transaction():
-                for task in page:
-                    row = tasks.get(task.id)
-                    if row is not None and row[KEY] != key_of(task):
-                        continue  # changed hands since the list was made: the next pull sees it
-                    newest = max(newest, server_time(task.updated_at))
-                    row = row or self._adopt(project, task)
-                    if row is not None:
-                        self._task(row, task)
-                    elif project["closed_at"] is None:
-                        self.report.unknown_tasks.append(int(task.id))
+                for entry in page:
+                    task = tasks.get(entry.id)
+                    if task is not None and task.sha256 != key_of(entry):
+                        continue  # another task has the number now: the next pull finds it
+                    newest = max(newest, server_time(entry.updated_at))
+                    task = task or self._adopt(project, entry)
+                    if task is not None:
+                        self._task(task, entry)
+                    elif project.closed_at is None:
+                        self.report.unknown_tasks.append(int(entry.id))
             yield len(page)
         if newest != (last or ""):
             with self._workspace.transaction():
-                self._workspace.set_fact(pull_cursor(project["id"]), newest)
+                self._workspace.set_fact(pull_cursor(project.row), newest)
 
-    def _find(self, project: sqlite3.Row) -> Any | None:
-        """Return a project as the server has it; None where it is gone."""
+    def _find(self, project: ProjectRecord) -> Any | None:
+        """Return a project as the server has it, or None."""
         try:
-            there = self._client.call(self._client.sdk.projects.get, id=project["server_id"])
+            found = self._client.call(self._client.sdk.projects.get, id=project.number)
         except Refused as error:
             if error.status != NOT_FOUND:
                 raise
             return None
-        # On SQLite another project can have the number of one that was deleted.
-        return there if server_time(there.created_at) == project["created_at"] else None
+        # On SQLite, another project can have the number of a deleted project.
+        return found if server_time(found.created_at) == project.created_at else None
 
-    def _look_at_page(self, project: sqlite3.Row, there: Any) -> None:
-        """See whether somebody changed the page of a project on the server."""
-        changed = page_changes(self._workspace, project, str(there.label_config))
+    def _check_page(self, project: ProjectRecord, found: Any) -> None:
+        """Report changes of a project's labeling page and store the renamed fields."""
+        changed = page_changes(self._workspace, project, str(found.label_config))
         if changed is not None:
-            self.report.changed_pages.append(
-                {"project": int(project["server_id"]), "renamed": changed}
-            )
-            remember_renamed(self._workspace, project["id"], changed)
-        self._fields = renamed_fields(self._workspace, project["id"])
+            self.report.changed_pages.append({"project": project.number, "renamed": changed})
+            remember_renamed(self._workspace, project.row, changed)
+        self._renamed = renamed_fields(self._workspace, project.row)
 
-    def _listed(self, number: int, last: str | None) -> dict[int, _Seen]:
-        """Return what the server has changed since the last pull, by the tasks' numbers.
+    def _listed(self, number: int, last: str | None) -> dict[int, _Listed]:
+        """Return the tasks of a project that changed since the last pull, by number.
 
-        All tasks where nothing was pulled yet.
+        Args:
+            number: Number of the project on the server.
+            last: Time of the last pull; None lists all tasks.
         """
-        since = _earlier(last)
+        since = _with_overlap(last)
         return {
-            int(task.id): _Seen(key_of(task), server_time(task.updated_at))
-            for page in self._client.pages(number, since=since, annotations=False, size=LOOK)
+            int(task.id): _Listed(key_of(task), server_time(task.updated_at))
+            for page in self._client.pages(number, since=since, annotations=False, size=TIMES_PAGE)
             for task in page
         }
 
-    def _note_moves(self, found: Reconciled) -> None:
+    def _add_moves(self, found: Reconciled) -> None:
         self.report.adopted_tasks += found.adopted
         self.report.removed_tasks += found.removed
-        self._note_deletions(found.deletions)
+        self._add_deletions(found.deletions)
 
-    def _note_deletions(self, deletions: Sequence[Deletion]) -> None:
+    def _add_deletions(self, deletions: Sequence[Deletion]) -> None:
         self.report.deletions += deletions
         self.report.deleted += len(deletions)
 
-    def _adopt(self, project: sqlite3.Row, task: Any) -> sqlite3.Row | None:
-        """Take a task that this workspace does not know but whose image it has.
+    def _adopt(self, project: ProjectRecord, entry: Any) -> Task | None:
+        """Store a task that the workspace does not know, if the workspace has its image.
 
-        So it is with a task of a closed project in which somebody wrote all the same, and
-        with one that a copy of this workspace pushed.
+        Such tasks have new annotations in a closed project, or were pushed by a copy of this
+        workspace.
         """
-        db = self._workspace.db
-        image = db.execute("SELECT id FROM image WHERE sha256 = ?", (key_of(task),)).fetchone()
-        if image is None or not (task.annotations or project["closed_at"] is None):
+        image = image_of_key(self._workspace.db, key_of(entry))
+        if image is None or not (entry.annotations or project.closed_at is None):
             return None
-        db.execute(
-            "INSERT OR IGNORE INTO task (project_id, image_id, server_id, pushed_at)"
-            " VALUES (?, ?, ?, ?)",
-            (project["id"], image["id"], task.id, utc_now()),
-        )
-        # None: a second task of an image that has one.
-        return known_tasks(self._workspace, project["id"]).get(int(task.id))
+        adopt_task(self._workspace.db, project.row, image, entry.id)
+        # None for a second task of an image.
+        return known_tasks(self._workspace.db, project.row).get(int(entry.id))
 
-    def _task(self, row: sqlite3.Row, seen: Any) -> None:
+    def _task(self, task: Task, found: Any) -> None:
+        """Store the annotations, skips and drafts of a task."""
         self.report.tasks += 1
         entries = [
             annotation if isinstance(annotation, dict) else annotation.model_dump()
-            for annotation in seen.annotations or []
+            for annotation in found.annotations or []
         ]
         present = {int(entry["id"]) for entry in entries if not entry.get("was_cancelled")}
-        self._follow_numbers(row["id"], entries, present)
+        self._update_numbers(task.row, entries, present)
         for entry in sorted(entries, key=lambda entry: int(entry["id"])):
             if entry.get("was_cancelled"):
-                self._skip(row["id"], entry)
-            elif self._is_double(row["id"], entry, present):
+                self._skip(task.row, entry)
+            elif self._is_double(task.row, entry, present):
                 self.report.doubled += 1
             else:
-                self._annotation(row, entry)
-        self._note_deletions(mark_deleted(self._workspace.db, row["id"], present))
-        drafts = int(bool(getattr(seen, "draft_exists", False)))
+                self._annotation(task, entry)
+        self._add_deletions(mark_deleted(self._workspace.db, task.row, present))
+        drafts = int(bool(getattr(found, "draft_exists", False)))
         self.report.drafts += drafts
-        self._workspace.db.execute(
-            "UPDATE task SET updated_at = ?, drafts = ? WHERE id = ?",
-            (server_time(seen.updated_at), drafts, row["id"]),
-        )
+        mark_task_pulled(self._workspace.db, task.row, server_time(found.updated_at), drafts)
 
     def _skip(self, task: int, entry: dict[str, Any]) -> None:
-        added = self._workspace.db.execute(
-            "INSERT OR IGNORE INTO skip (task_id, server_id, annotator_id, skipped_at)"
-            " VALUES (?, ?, ?, ?)",
-            (
-                task,
-                entry["id"],
-                self.people.row(entry.get("completed_by")),
-                server_time(entry["updated_at"]),
-            ),
-        )
-        self.report.skipped += added.rowcount
+        author = self.people.row(entry.get("completed_by"))
+        skip = Skip(task, entry["id"], author, server_time(entry["updated_at"]))
+        self.report.skipped += add_skip(self._workspace.db, skip)
 
-    def _follow_numbers(
+    def _update_numbers(
         self, task: int, entries: Sequence[dict[str, Any]], present: Collection[int]
     ) -> None:
-        """Bring the numbers of a task's annotations up to date."""
+        """Update the numbers of a task's annotations."""
         for entry in entries:
             if not entry.get("was_cancelled"):
                 author = self.people.row(entry.get("completed_by"))
@@ -225,58 +226,49 @@ class _Pull:
                 adopt_number(self._workspace.db, task, entry, author, present)
 
     def _is_double(self, task: int, entry: dict[str, Any], present: set[int]) -> bool:
-        """Say whether the server made this annotation of a request that it had taken already."""
+        """Return whether the server stored the same request twice, this being the copy."""
         author = self.people.row(entry.get("completed_by"))
         result = stored_result(entry.get("result"))
         return is_double(self._workspace.db, task, author, int(entry["id"]), result, present)
 
-    def _annotation(self, row: sqlite3.Row, entry: dict[str, Any]) -> None:
-        """Store an annotation's revision, unless it is the one we have."""
+    def _annotation(self, task: Task, entry: dict[str, Any]) -> None:
+        """Store a revision of an annotation, unless it is stored already."""
         db = self._workspace.db
         updated = server_time(entry["updated_at"])
-        revisions = db.execute(
-            "SELECT id, updated_at, latest, deleted_at FROM annotation"
-            " WHERE task_id = ? AND server_id = ? ORDER BY id",
-            (row["id"], entry["id"]),
-        ).fetchall()
-        same = next((old for old in revisions if old["updated_at"] == updated), None)
-        if same is not None and same["latest"] and same["deleted_at"] is None:
+        known = revisions(db, task.row, entry["id"])
+        same = next((revision for revision in known if revision.updated_at == updated), None)
+        if same is not None and same.latest and not same.deleted:
             return
-        if revisions:
+        if known:
             self.report.changed += 1
         else:
             self.report.new += 1
-        before = next((old["id"] for old in revisions if old["latest"]), None)
-        db.execute(
-            "UPDATE annotation SET latest = 0 WHERE task_id = ? AND server_id = ?",
-            (row["id"], entry["id"]),
-        )
-        if same is not None:  # back again, as after a restored backup of the server
-            db.execute(
-                "UPDATE annotation SET latest = 1, deleted_at = NULL WHERE id = ?", (same["id"],)
-            )
-            if before != same["id"]:
-                restore(db, before, same["id"])
+        before = next((revision.row for revision in known if revision.latest), None)
+        clear_latest(db, task.row, entry["id"])
+        if same is not None:  # restored, as from a backup of the server
+            set_latest(db, same.row)
+            if before != same.row:
+                restore(db, before, same.row)
             return
-        made = self._insert(row, entry, updated)
+        added = self._insert(task, entry, updated)
         if before is not None:
-            changed = changed_accepted(db, before, made)
+            changed = changed_accepted(db, before, added)
             if changed:
                 author = self.people.row(entry.get("completed_by"))
                 self.report.reopened.append(
                     {
-                        "image": row["filename"],
-                        "annotator": self._email(author),
+                        "image": task.filename,
+                        "annotator": annotator_email(db, author),
                         "sentences": changed,
                     }
                 )
-            self.report.corrected += carry_over(db, before, made)
+            self.report.corrected += carry_over(db, before, added)
 
-    def _note_gaps(self, image: str, author: int, written: Written) -> None:
-        """Report what an annotation lacks, and what it has in fields that are not read."""
-        email = self._email(author)
+    def _add_gaps(self, image: str, author: int, written: Written) -> None:
+        """Report missing sentences, and texts in fields that are not read."""
+        email = annotator_email(self._workspace.db, author)
         slots = {slot for slot, _ in written.sentences}
-        missing = [slot for slot in range(1, self._asked + 1) if slot not in slots]
+        missing = [slot for slot in range(1, self._per_task + 1) if slot not in slots]
         if missing:
             self.report.blank += len(missing)
             self.report.incomplete.append({"image": image, "annotator": email, "missing": missing})
@@ -286,69 +278,54 @@ class _Pull:
         ]
         self.report.folded += written.folded
 
-    def _email(self, annotator: int) -> str:
-        row = self._workspace.db.execute(
-            "SELECT email FROM annotator WHERE id = ?", (annotator,)
-        ).fetchone()
-        return str(row["email"])
-
-    def _insert(self, task: sqlite3.Row, entry: dict[str, Any], updated: str) -> int:
+    def _insert(self, task: Task, entry: dict[str, Any], updated: str) -> int:
+        """Store a new revision with its texts; return its row."""
         db = self._workspace.db
         author = self.people.row(entry.get("completed_by"))
         changed_by = self.people.row(entry["updated_by"]) if entry.get("updated_by") else None
-        cursor = db.execute(
-            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
-            " updated_by, lead_time, result, pulled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                task["id"],
-                entry["id"],
-                updated,
-                server_time(entry["created_at"]),
-                author,
-                changed_by,
-                entry.get("lead_time"),
-                stored_result(entry.get("result")),
-                utc_now(),
+        row = add_revision(
+            db,
+            NewRevision(
+                task=task.row,
+                number=entry["id"],
+                updated_at=updated,
+                created_at=server_time(entry["created_at"]),
+                author=author,
+                updated_by=changed_by,
+                lead_time=entry.get("lead_time"),
+                result=stored_result(entry.get("result")),
             ),
         )
-        assert cursor.lastrowid is not None
         if changed_by is not None and changed_by != author:
             self.report.foreign.append(
                 {
-                    "image": task["filename"],
-                    "annotator": self._email(author),
-                    "changed_by": self._email(changed_by),
+                    "image": task.filename,
+                    "annotator": annotator_email(db, author),
+                    "changed_by": annotator_email(db, changed_by),
                 }
             )
-        written = parse_result(entry.get("result") or [], self._fields)
-        self._note_gaps(task["filename"], author, written)
-        db.executemany(
-            "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, ?, ?)",
-            [(cursor.lastrowid, slot, raw) for slot, raw in written.sentences],
-        )
-        db.executemany(
-            "INSERT INTO keyword (annotation_id, slot, raw) VALUES (?, ?, ?)",
-            [(cursor.lastrowid, slot, raw) for slot, raw in enumerate(written.keywords, 1)],
-        )
-        mark_origins(db, cursor.lastrowid, entry)
-        return cursor.lastrowid
+        written = parse_result(entry.get("result") or [], self._renamed)
+        self._add_gaps(task.filename, author, written)
+        add_texts(db, row, written.sentences, enumerate(written.keywords, 1))
+        mark_origins(db, row, entry)
+        return row
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A task as a list of the server shows it."""
+class _Listed:
+    """The key of a task on the server and the time of its last change."""
 
     key: str
     updated: str
 
 
-def _same(row: sqlite3.Row | None, seen: _Seen) -> bool:
-    """Say whether the workspace has a task as the server has it now."""
-    return row is not None and row["updated_at"] == seen.updated
+def _is_current(task: Task | None, entry: _Listed) -> bool:
+    """Return whether the last change of a task was pulled."""
+    return task is not None and task.updated_at == entry.updated
 
 
-def _earlier(time: str | None) -> str | None:
-    """Return the time to ask from, in the one format the server's filter takes."""
+def _with_overlap(time: str | None) -> str | None:
+    """Return the time from which to list tasks, in the only format that the server accepts."""
     if time is None:
         return None
     return f"{datetime.fromisoformat(time) - OVERLAP:%Y-%m-%dT%H:%M:%S.%fZ}"

@@ -1,4 +1,4 @@
-"""What a pull reports."""
+"""The report of a pull."""
 
 from __future__ import annotations
 
@@ -10,37 +10,38 @@ from rsitmd_tools.studio.sync.deletions import Deletion
 
 @dataclass(slots=True)
 class PullReport:
-    """What a pull brought.
+    """The result of a pull.
 
     Attributes:
-        new: Annotations seen for the first time.
-        changed: Annotations with a new revision.
-        corrected: Sentences that were sent back and are written anew.
-        reopened: Accepted sentences that were changed, and so have to be accepted anew:
-            ``{"image", "annotator", "sentences"}``, the numbers on the page.
-        deleted: Annotations that were deleted on the server; their revisions are kept.
-        deletions: Each of them; see :class:`~rsitmd_tools.studio.sync.deletions.Deletion`.
-        removed_tasks: Images whose task was deleted on the server; a push makes it anew.
+        new: Number of annotations that are new.
+        changed: Number of annotations with a new revision.
+        corrected: Number of sentences that were sent back and are written again.
+        reopened: Accepted sentences that were changed and have to be accepted again:
+            ``{"image", "annotator", "sentences"}``, with the numbers on the labeling page.
+        deleted: Number of annotations that were deleted on the server; their revisions stay.
+        deletions: These annotations, see
+            :class:`~rsitmd_tools.studio.sync.deletions.Deletion`.
+        removed_tasks: Images whose task was deleted on the server; a push creates it again.
         adopted_tasks: Images whose task has another number on the server now.
-        skipped: Skips seen for the first time; somebody passed over a task.
-        drafts: Tasks in which somebody has begun and not submitted, among those looked at.
-        blank: Sentences asked for that the new and changed annotations lack.
-        incomplete: These annotations: ``{"image", "annotator", "missing"}``, the numbers of
-            the sentences on the page.
-        doubled: Annotations, among those looked at, that the server made twice of one request;
-            they count once.
-        folded: Sentences written on several lines; each is one line now.
-        tasks: Tasks looked at.
-        accepted: People who have accepted the licence since.
-        foreign: New and changed annotations whose last change was made by somebody else
-            than their author: ``{"image", "annotator", "changed_by"}``.
-        unknown_tasks: Tasks of the project that this workspace did not make.
+        skipped: Number of skips that are new.
+        drafts: Number of tasks with an unsubmitted draft, among the tasks that were read.
+        blank: Number of sentences missing in the new and changed annotations.
+        incomplete: These annotations: ``{"image", "annotator", "missing"}``, with the numbers
+            of the missing sentences on the labeling page.
+        doubled: Number of annotations, among the tasks that were read, that the server stored
+            twice; they count once.
+        folded: Number of sentences written on several lines; they are stored on one line.
+        tasks: Number of tasks that were read.
+        accepted: Number of annotators who have accepted the licence since the last pull.
+        foreign: New and changed annotations that another account than the author's changed
+            last: ``{"image", "annotator", "changed_by"}``.
+        unknown_tasks: Numbers of tasks in the project whose key is not in the workspace.
         unread: Texts in fields that are not read: ``{"image", "annotator", "field", "texts"}``.
-        changed_pages: Projects whose page was changed on the server: ``{"project",
-            "renamed"}``; the texts in renamed fields are read as those of the old name.
-        lost_projects: Numbers of projects that are gone from the server.
-        removed: People whose account was removed on the server; the next push gives their
-            images to others.
+        changed_pages: Projects whose labeling page was changed on the server: ``{"project",
+            "renamed"}``. Texts in renamed fields are read.
+        lost_projects: Numbers of projects that were deleted on the server.
+        removed: Annotators whose account was removed on the server; the next push assigns
+            their open images to others.
     """
 
     new: int = 0

@@ -1,14 +1,12 @@
-"""``annotate push``: every image to those who caption it, one task each, never twice."""
+"""``annotate push``: assign images to annotators and send each as one task, exactly once."""
 
 from __future__ import annotations
 
 import shlex
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rsitmd_tools.annotation_templates import CAPTION, MACHINE
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio.api.client import Client
@@ -26,32 +24,31 @@ from rsitmd_tools.studio.sync.assign import (
     skipped_by_all,
     wanting,
 )
-from rsitmd_tools.studio.sync.captions import caption_fields
 from rsitmd_tools.studio.sync.deletions import Deletion
-from rsitmd_tools.studio.sync.delivery import addresses, open_folder
-from rsitmd_tools.studio.sync.fields import blank_fields, page_of
-from rsitmd_tools.studio.sync.notes import SENT_BACK_NOTE, notes
-from rsitmd_tools.studio.sync.projects import MAIN, PILOT, Project, Projects
-from rsitmd_tools.studio.sync.renditions import make_renditions
-from rsitmd_tools.studio.sync.tabs import ensure_sent_back_tab
-from rsitmd_tools.studio.sync.tasks import TaskData, Tasks, own_data
+from rsitmd_tools.studio.sync.delivery import open_folder
+from rsitmd_tools.studio.sync.projects import Project, Projects
+from rsitmd_tools.studio.sync.task_content import TaskContent
+from rsitmd_tools.studio.sync.tasks import Tasks
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.admission import admit_writers, current_pilot
+from rsitmd_tools.workspace.assignments import count_assigned_without_task, images_to_send
 from rsitmd_tools.workspace.people import Person, taking_part
+from rsitmd_tools.workspace.projects import MAIN, PILOT, has_personal_project, projects_of
+from rsitmd_tools.workspace.tasks import TaskImage, pilot_images, tasks_of
 
-BATCH = 1000
+BATCH = 1000  # tasks in one request
 
 
 @dataclass(frozen=True, slots=True)
 class PushOptions:
-    """What a push is asked to send.
+    """What a push sends.
 
     Attributes:
-        limit: Give out at most so many images; all when None.
-        category: Only images of this class.
-        order: One of :data:`~rsitmd_tools.studio.sync.assign.ORDERS`; images that somebody began
-            come first whatever the order.
-        replan: Give some work of those who fell behind to others first.
+        limit: Maximum number of images to assign; None for all.
+        category: Only images of this category.
+        order: One of :data:`~rsitmd_tools.studio.sync.assign.ORDERS`. Images that an annotator
+            has begun come first in every order.
+        replan: Move open images from annotators who fell behind to others first.
     """
 
     limit: int | None = None
@@ -62,26 +59,29 @@ class PushOptions:
 
 @dataclass(slots=True)
 class PushReport:
-    """What a push did.
+    """The result of a push.
 
     Attributes:
-        url: The page of the shared project, or of the list of projects.
+        url: Address of the shared project, or of the list of projects.
         mode: ``shared`` or ``assigned``.
-        new: Tasks made.
-        found: Tasks that stood on the server already, made by an interrupted push.
-        known: Tasks pushed before.
-        changed: Tasks that got new data: a note, another address of the image.
-        moved: Images that changed hands because somebody fell behind.
-        reassigned: Images that changed hands because they were skipped.
+        new: Number of tasks that were created.
+        found: Number of tasks that an interrupted push had created.
+        known: Number of tasks that were pushed before.
+        changed: Number of tasks that got new data: a note, another address of the image.
+        moved: Number of images that were moved from annotators who fell behind.
+        reassigned: Number of skipped images that were moved to other annotators.
         skipped_by_all: Images that nobody is left for, see
             :func:`~rsitmd_tools.studio.sync.assign.skipped_by_all`.
         adopted_tasks: Images whose task has another number on the server now.
         removed_tasks: Images whose task was deleted on the server.
         deletions: Annotations that were deleted with those tasks.
-        restored_pages: Projects (numbers) whose page was changed on the server and is restored.
-        short: Captions that wait for more people to take part.
-        licence: The page on which people accept the licence; None where none is asked for.
-        removed: People whose account was removed on the server; their images go to others.
+        restored_pages: Numbers of projects whose labeling page was changed on the server and
+            is restored.
+        short: Number of captions that need more annotators.
+        licence: Address of the page on which annotators accept the licence; None if the
+            settings require no licence.
+        removed: Annotators whose account was removed on the server; their open images are
+            assigned to others.
         projects: ``{"id", "annotator", "kind", "url"}`` of each project.
     """
 
@@ -106,62 +106,50 @@ class PushReport:
 
 def push(
     workspace: Workspace,
-    asked: PushOptions | None = None,
-    say: Callable[[str], None] | None = None,
+    options: PushOptions | None = None,
+    notify: Callable[[str], None] | None = None,
 ) -> PushReport:
-    """Give out images and send them as tasks.
+    """Assign images to annotators and send them as tasks.
 
-    The content hash in each task's data is its key: what the server has is looked up
-    before anything is sent, so a killed push can be run again.
+    The key in each task's data identifies its image. The tasks on the server are read before
+    anything is sent, so a push that was interrupted can be run again.
 
     Args:
-        workspace: The workspace.
-        asked: What to send; everything by default.
-        say: Told, before it happens, what will change of what is on the server already.
+        workspace: The workspace, open to write.
+        options: What to send; everything by default.
+        notify: Receives a line about each change of existing projects before it is made.
 
     Raises:
-        RsitmdError: There is no image, nobody to caption it where the settings say
-            ``assigned``, or the server is unreachable or refuses.
+        RsitmdError: There is no image, there is no annotator in mode ``assigned``, or the
+            server is unreachable or refuses.
+        WrongUsage: The order is unknown.
     """
-    asked = asked or PushOptions()
-    if asked.order not in ORDERS:
-        raise WrongUsage(f"no order {asked.order!r}", hint=f"known: {', '.join(ORDERS)}")
+    options = options or PushOptions()
+    if options.order not in ORDERS:
+        raise WrongUsage(f"unknown order {options.order!r}", hint=f"use one of {', '.join(ORDERS)}")
     client = Client(connection_of(workspace))
-    images = workspace.db.execute("SELECT * FROM image ORDER BY category, number").fetchall()
-    if not images:
+    content = TaskContent(workspace, client)
+    if not content.images:
         raise RsitmdError(
             "holds no images",
             where=workspace.path,
             hint="run: "
             + shlex.join(["rsitmd", "build", "ingest", str(workspace.path), "FOLDER_OF_IMAGES"]),
         )
-    return _Push(workspace, client, images, asked, say or (lambda line: None)).run()
-
-
-def send_notes(workspace: Workspace, client: Client) -> int:
-    """Bring the notes of a review to the tasks, and take away those that are dealt with.
-
-    What a page shows of the captions of ``prefill`` is brought up to date too.
-
-    Returns:
-        How many tasks were changed.
-    """
-    images = workspace.db.execute("SELECT * FROM image ORDER BY category, number").fetchall()
-    return _Push(workspace, client, images, PushOptions(), lambda line: None).follow()
+    return _Push(workspace, client, content, options, notify or (lambda line: None)).run()
 
 
 def mode_of(workspace: Workspace, projects: Projects) -> str:
-    """Return how images are given out: ``shared`` or ``assigned``.
+    """Return how images are assigned: ``shared`` or ``assigned``.
 
-    Where the settings say ``auto``, assigned from two people on. A campaign stays what it
-    was begun as: shared where people wrote in a shared project, assigned where somebody has
-    a project. A pilot needs a project for each person.
+    With the setting ``auto``, the mode is ``assigned`` from two annotators on. A campaign keeps
+    its mode: ``shared`` if the shared project has annotations, ``assigned`` if an annotator has
+    a project. A pilot needs a project for each annotator.
     """
     setting = workspace.settings.annotation.assignment
     if setting in (SHARED, ASSIGNED):
         return setting
-    own = workspace.db.execute("SELECT 1 FROM project WHERE annotator_id IS NOT NULL").fetchone()
-    if own is not None:
+    if has_personal_project(workspace.db):
         return ASSIGNED
     alone = len(taking_part(workspace)) < 2 and current_pilot(workspace) is None
     return SHARED if alone or projects.shared_is_used() else ASSIGNED
@@ -174,170 +162,115 @@ class _Push:
         self,
         workspace: Workspace,
         client: Client,
-        images: Sequence[sqlite3.Row],
-        asked: PushOptions,
-        say: Callable[[str], None],
+        content: TaskContent,
+        options: PushOptions,
+        notify: Callable[[str], None],
     ) -> None:
         self._workspace = workspace
         self._client = client
-        self._images = images
-        self._by_id = {row["id"]: row for row in images}
-        self._asked = asked
-        self._say = say
+        self._content = content
+        self._options = options
+        self._notify = notify
         self._report = PushReport()
-        self._blank = blank_fields(page_of(workspace))
-        self._addresses: dict[str, str] = {}
 
     def run(self) -> PushReport:
-        """Do it."""
-        # Sees who signed up, and whose account is gone.
+        # Finds new accounts and accounts that were removed.
         self._report.removed = People(self._workspace, self._client).removed()
         path = licence.ask(self._workspace, self._client)
         if path is not None:
             self._report.licence = f"{self._client.connection.page}{path}"
         self._projects = Projects(self._workspace, self._client, licence.greeting(path))
-        self._addresses = addresses(self._workspace, self._client, self._images, upload=False)
         self._report.mode = mode_of(self._workspace, self._projects)
         if self._report.mode == SHARED:
             if current_pilot(self._workspace) is not None:
-                self._say("people work in one shared project: the images of the pilot are not sent")
+                self._notify(
+                    "the annotators share one project: the images of the pilot are not sent"
+                )
             self._fill(self._projects.ensure())
             self._report.url = self._report.projects[0]["url"]
         else:
-            self._assigned()
+            self._send_assigned()
             self._report.url = f"{self._client.connection.page}/projects"
         self._report.skipped_by_all = skipped_by_all(self._workspace)
         return self._report
 
-    def follow(self) -> int:
-        """Give all tasks of this server the data that they should have now."""
-        self._addresses = addresses(self._workspace, self._client, self._images, upload=False)
-        changed = 0
-        for row in self._workspace.db.execute(
-            "SELECT * FROM project WHERE server = ? ORDER BY id", (self._client.connection.key,)
-        ).fetchall():
-            project = Project(row["id"], row["server_id"], 0, None, row["kind"], new_page=False)
-            tasks = Tasks(self._workspace, self._client, project, self._data_for(project))
-            self._make_ready([self._by_id[image] for image in tasks.known()])
-            changed += tasks.follow(self._by_id)
-            said = notes(self._workspace, row["id"]).values()
-            if any(SENT_BACK_NOTE in note for note in said):
-                ensure_sent_back_tab(self._workspace, self._client, row["server_id"])
-        return changed
-
-    def _assigned(self) -> None:
-        self._close_what_is_over()
+    def _send_assigned(self) -> None:
+        self._close_finished_projects()
         for email in admit_writers(self._workspace):
-            self._say(f"{email} wrote before the pilot began and is let in")
+            self._notify(f"{email} wrote captions before the pilot started and is admitted")
         people = admitted(self._workspace)
         practising = self._practising()
         if not people and not practising:
             raise RsitmdError(
-                "nobody takes part in this campaign yet",
+                "the campaign has no annotators yet",
                 where=self._workspace.path,
-                hint="let people sign up (rsitmd annotate invite), add them (rsitmd annotate"
-                " users DIR add EMAIL), or let them in after the pilot",
+                hint="invite annotators (rsitmd annotate invite), add them (rsitmd annotate users"
+                " DIR add EMAIL), or admit them after the pilot",
             )
-        if self._asked.replan:
+        if self._options.replan:
             self._report.moved = replan(self._workspace)
         self._report.reassigned = reassign_skipped(self._workspace)
-        self._give_out()
+        self._assign()
         for person in practising:
             self._fill(self._projects.ensure(person, PILOT))
         for person in people:
             self._fill(self._projects.ensure(person, MAIN))
 
-    def _close_what_is_over(self) -> None:
-        """Close the shared project, and those of people who left and of pilots that ended."""
+    def _close_finished_projects(self) -> None:
+        """Close the shared project, projects of annotators who left, and those of old pilots."""
         people = {person.row for person in taking_part(self._workspace)}
         pilot = current_pilot(self._workspace)
-        for row in self._workspace.db.execute(
-            "SELECT id, server_id, annotator_id, kind, pilot_id FROM project WHERE server = ?"
-            " AND closed_at IS NULL",
-            (self._client.connection.key,),
-        ).fetchall():
-            ended = row["kind"] == PILOT and row["pilot_id"] != pilot
-            if ended or row["annotator_id"] not in people:
-                self._say(f"project {row['server_id']} gets no more tasks; its texts are kept")
-                self._projects.close(row["id"])
+        for project in projects_of(self._workspace.db, self._client.connection.key):
+            if project.closed_at is not None:
+                continue
+            ended = project.kind == PILOT and project.pilot != pilot
+            if ended or project.owner not in people:
+                self._notify(f"project {project.number} gets no more tasks; its texts are kept")
+                self._projects.close(project.row)
 
-    def _give_out(self) -> None:
-        """Plan who captions the images that lack people."""
-        needs = wanting(self._workspace, self._asked.order, self._asked.category)
-        if self._asked.limit is not None:
-            needs = needs[: max(0, self._asked.limit - self._planned_not_sent())]
+    def _assign(self) -> None:
+        """Assign the images that need annotators."""
+        needs = wanting(self._workspace, self._options.order, self._options.category)
+        if self._options.limit is not None:
+            # An interrupted push may have assigned images without sending them.
+            unsent = count_assigned_without_task(self._workspace.db)
+            needs = needs[: max(0, self._options.limit - unsent)]
         missing = sum(need.missing for need in needs)
         self._report.short = missing - assign(self._workspace, needs)
 
-    def _planned_not_sent(self) -> int:
-        """Return how many images a push that was killed had given out but not sent."""
-        row = self._workspace.db.execute(
-            "SELECT count(DISTINCT image_id) FROM assignment WHERE NOT EXISTS ("
-            " SELECT 1 FROM task JOIN project ON project.id = project_id"
-            " WHERE task.image_id = assignment.image_id AND project.kind = 'main'"
-            " AND project.annotator_id = assignment.annotator_id)"
-        ).fetchone()
-        return int(row[0])
-
-    def _images_of(self, person: Person) -> list[sqlite3.Row]:
-        """Return a person's images, without those whose captions stand elsewhere.
-
-        These are captions in a closed project, and accepted ones whose task was deleted.
-        """
-        rows = self._workspace.db.execute(
-            "SELECT image_id FROM assignment WHERE annotator_id = ? AND NOT EXISTS ("
-            " SELECT 1 FROM current_annotation AS annotation JOIN task ON task.id = task_id"
-            " JOIN project ON project.id = project_id"
-            " WHERE task.image_id = assignment.image_id AND project.kind = 'main'"
-            " AND annotation.annotator_id = assignment.annotator_id AND whole"
-            " AND (project.closed_at IS NOT NULL OR deleted_at IS NOT NULL))"
-            " ORDER BY assignment.id",
-            (person.row,),
-        )
-        return [self._by_id[row["image_id"]] for row in rows]
-
     def _practising(self) -> list[Person]:
-        if not self._pilot_images():
+        """Return the annotators who caption the images of the pilot."""
+        if not pilot_images(self._workspace.db):
             return []
         return [person for person in taking_part(self._workspace) if person.pilot is None]
 
-    def _pilot_images(self) -> list[sqlite3.Row]:
-        rows = self._workspace.db.execute("SELECT image_id FROM pilot_image ORDER BY position")
-        return [self._by_id[row["image_id"]] for row in rows]
-
     def _fill(self, project: Project) -> None:
-        """Bring a project to what it should hold: its tasks, their data, its page."""
-        tasks = Tasks(self._workspace, self._client, project, self._data_for(project))
-        found, waiting = tasks.find(self._images_for(project))
+        """Send a project its missing tasks, new data for the others, and its labeling page."""
+        tasks = Tasks(
+            self._workspace,
+            self._client,
+            project.row,
+            project.number,
+            self._content.data_for(project.kind),
+        )
+        found, missing = tasks.find(self._images_for(project))
         self._report.adopted_tasks += tasks.reconciled.adopted
         self._report.removed_tasks += tasks.reconciled.removed
         self._report.deletions += tasks.reconciled.deletions
         if project.owner is None:
-            waiting = self._chosen(waiting)
-        self._make_ready([*waiting, *(self._by_id[image] for image in tasks.known())])
+            missing = self._selected(missing)
+        images = self._content.images
+        self._content.prepare([*missing, *(images[row] for row in tasks.known())])
         open_folder(self._workspace, self._client, project.number)
-        with progress("push", len(waiting)) as step:
-            tasks.send(waiting, BATCH, step)
-        self._report.changed += tasks.follow(self._by_id, self._say)
-        self._report.new += len(waiting)
+        with progress("push", len(missing)) as step:
+            tasks.send(missing, BATCH, step)
+        self._report.changed += tasks.update(images, self._notify)
+        self._report.new += len(missing)
         self._report.found += found
-        self._report.known += len(tasks.known()) - len(waiting) - found
-        if project.new_page:
-            self._say(
-                f"The page of project {project.number} was changed on the server. It is restored."
-                if project.changed_page
-                else f"project {project.number} gets the page of the settings"
-            )
-            if not self._projects.send_page(project):
-                self._say(
-                    f"people wrote in fields of project {project.number} that the new page has"
-                    " not: its texts are kept, a new project takes the images without texts"
-                )
-                self._projects.close(project.row)
-                self._fill(self._projects.ensure(project.owner, project.kind))
-                return
-            if project.changed_page:
-                self._report.restored_pages.append(project.number)
+        self._report.known += len(tasks.known()) - len(missing) - found
+        if project.new_page and not self._send_page(project):
+            self._fill(self._projects.ensure(project.owner, project.kind))
+            return
         self._report.projects.append(
             {
                 "id": project.number,
@@ -347,45 +280,43 @@ class _Push:
             }
         )
 
-    def _images_for(self, project: Project) -> list[sqlite3.Row]:
-        """Return the images that a project should hold, in the order of its queue."""
-        if project.kind == PILOT:
-            return self._pilot_images()
-        if project.owner is not None:
-            return self._images_of(project.owner)
-        missing = {need.image for need in wanting(self._workspace)}
-        known = {
-            row["image_id"]
-            for row in self._workspace.db.execute(
-                "SELECT image_id FROM task WHERE project_id = ?", (project.row,)
+    def _send_page(self, project: Project) -> bool:
+        """Send the labeling page of the settings; if that would hide texts, close the project.
+
+        Returns:
+            False if the project is closed and another one has to take its place.
+        """
+        self._notify(
+            f"The labeling page of project {project.number} was changed on the server. It is"
+            " restored."
+            if project.changed_page
+            else f"project {project.number} gets the labeling page of the settings"
+        )
+        if not self._projects.send_page(project):
+            self._notify(
+                f"project {project.number} has texts in fields that the new labeling page does not"
+                " have: it is closed and its texts are kept; a new project gets the other images"
             )
-        }
-        return [row for row in self._images if row["id"] in missing or row["id"] in known]
+            self._projects.close(project.row)
+            return False
+        if project.changed_page:
+            self._report.restored_pages.append(project.number)
+        return True
 
-    def _chosen(self, waiting: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
-        """Return what of a shared project's missing tasks is asked for now, in its order."""
-        by_id = {row["id"]: row for row in waiting}
-        needs = wanting(self._workspace, self._asked.order, self._asked.category)
-        chosen = [by_id[need.image] for need in needs if need.image in by_id]
-        return chosen[: self._asked.limit]
+    def _images_for(self, project: Project) -> list[TaskImage]:
+        """Return the images that a project should have, in the order of its queue."""
+        images = self._content.images
+        if project.kind == PILOT:
+            return [images[row] for row in pilot_images(self._workspace.db)]
+        if project.owner is not None:
+            return [images[row] for row in images_to_send(self._workspace.db, project.owner.row)]
+        rows = {need.image for need in wanting(self._workspace)}
+        rows |= {task.image for task in tasks_of(self._workspace.db, project.row)}
+        return [image for row, image in images.items() if row in rows]
 
-    def _make_ready(self, rows: Sequence[sqlite3.Row]) -> None:
-        """Make the renditions of images, and see that the server gets at them."""
-        make_renditions(self._workspace, list(dict.fromkeys(row["filename"] for row in rows)))
-        absent = [row for row in rows if row["sha256"] not in self._addresses]
-        if absent:
-            self._addresses |= addresses(self._workspace, self._client, absent)
-
-    def _data_for(self, project: Project) -> TaskData:
-        """Return what makes the data of a project's tasks."""
-        # The fields of a pilot are empty: there is a model's text only where the page shows
-        # the captions themselves.
-        empty = project.kind == PILOT and f"{CAPTION}1" not in self._blank
-        if not empty or MACHINE not in self._blank:
-            return self._data
-        return lambda row, note: {**self._data(row, note), MACHINE: ""}
-
-    def _data(self, row: sqlite3.Row, note: str) -> dict[str, Any]:
-        address = self._addresses.get(row["sha256"], "")
-        captions = caption_fields(self._workspace, row["id"], self._blank)
-        return {**self._blank, **captions, **own_data(row, address, note)}
+    def _selected(self, missing: Sequence[TaskImage]) -> list[TaskImage]:
+        """Return the images that the options select for the shared project, in their order."""
+        by_row = {image.row: image for image in missing}
+        needs = wanting(self._workspace, self._options.order, self._options.category)
+        selected = [by_row[need.image] for need in needs if need.image in by_row]
+        return selected[: self._options.limit]

@@ -1,4 +1,7 @@
-"""PNG copies of the images: browsers show no TIFF and the server refuses its upload."""
+"""Renditions: PNG copies of the images.
+
+Browsers cannot show TIFF, and Label Studio refuses its upload.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,24 @@ from rsitmd_tools.workspace import Workspace
 
 
 def rendition_folder(workspace: Workspace) -> Path:
-    """Return the folder of the PNG copies: below the folder that the server may read."""
+    """Return the folder of the renditions; it is below the folder that the server may read."""
     return workspace.renditions / "images"
 
 
 def rendition_path(workspace: Workspace, filename: str) -> Path:
-    """Return where the PNG copy of an image lies."""
+    """Return the path of an image's rendition."""
     return rendition_folder(workspace) / f"{Path(filename).stem}.png"
 
 
 def make_renditions(workspace: Workspace, filenames: Iterable[str]) -> None:
-    """Make the PNG copies that are absent.
+    """Create the renditions that do not exist yet.
+
+    Args:
+        workspace: The workspace.
+        filenames: File names of the images.
 
     Raises:
-        RsitmdError: An image is absent or damaged, or a copy cannot be written.
+        RsitmdError: An image is missing or damaged, or a rendition cannot be written.
     """
     missing = [f for f in filenames if not rendition_path(workspace, f).exists()]
     for filename in track(missing, "renditions"):
@@ -39,7 +46,7 @@ def make_renditions(workspace: Workspace, filenames: Iterable[str]) -> None:
             raise RsitmdError(
                 f"cannot be read ({reason(error)})",
                 where=source,
-                hint="restore it: ingest its source again",
+                hint="ingest its source again to restore it",
             ) from error
         with atomic_path(rendition_path(workspace, filename)) as partial:
             image.save(partial, format="PNG")

@@ -1,4 +1,4 @@
-"""What an annotation says: the sentences and keywords of one result."""
+"""Results of Label Studio: the sentences and keywords of one annotation."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Written:
     """What one annotator wrote for one image.
 
     Attributes:
-        sentences: ``(slot, text)``, blank ones left out.
-        keywords: Keywords in order, blank ones and repetitions left out: those that were
-            written, then those of the assist's that were ticked.
-        folded: How many sentences were written on several lines.
-        choice: What was chosen on a page for ranking.
+        sentences: ``(slot, text)`` of each sentence that is not blank.
+        keywords: Distinct keywords that are not blank, in order: those that were written, then
+            the suggested keywords that were selected.
+        folded: Number of sentences that were written on several lines.
+        choice: The choice on a ranking page, or None.
         unread: Fields that are not read, with the number of their texts.
     """
 
@@ -40,15 +40,14 @@ def parse_result(result: Sequence[Any], renamed: Mapping[str, str] | None = None
 
     Args:
         result: The result as the server sends it.
-        renamed: Fields that were renamed on the server: the new name, and the name under
-            which a field is read.
+        renamed: Fields that were renamed on the server: the original names by the new names.
     """
     renamed = renamed or {}
     own = {str(part.get("from_name")) for part in result if isinstance(part, dict)}
     unread: dict[str, int] = {}
     sentences: dict[int, str] = {}
     keywords: dict[str, None] = {}
-    ticked: dict[str, None] = {}
+    selected: dict[str, None] = {}
     folded = 0
     choice = None
     for part in result:
@@ -64,14 +63,14 @@ def parse_result(result: Sequence[Any], renamed: Mapping[str, str] | None = None
         elif name == KEYWORDS:
             keywords |= dict.fromkeys(filter(None, map(one_line, texts)))
         elif name == SUGGESTED:
-            ticked |= dict.fromkeys(filter(None, map(one_line, texts)))
+            selected |= dict.fromkeys(filter(None, map(one_line, texts)))
         elif name == RANKING and texts:
             choice = texts[0]
         elif any(text.strip() for text in texts):
             unread[name] = unread.get(name, 0) + sum(bool(text.strip()) for text in texts)
     return Written(
         tuple(sorted(sentences.items())),
-        tuple(keywords | ticked),
+        tuple(keywords | selected),
         folded,
         choice,
         tuple(unread.items()),
@@ -79,12 +78,12 @@ def parse_result(result: Sequence[Any], renamed: Mapping[str, str] | None = None
 
 
 def stored_result(result: Any) -> str:
-    """Return an annotation's result as the workspace keeps it."""
+    """Return an annotation's result in JSON, as the workspace stores it."""
     return json.dumps(result or [], ensure_ascii=False)
 
 
 def as_result(sentences: Sequence[str], keywords: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the result that the page would send for these texts."""
+    """Return the result that the labeling page sends for these texts."""
     areas = [(f"{SENTENCE}{slot}", [text]) for slot, text in enumerate(sentences, 1)]
     areas.append((KEYWORDS, list(keywords)))
     return [
@@ -108,6 +107,6 @@ def _texts(part: Any) -> tuple[str, list[str]]:
 
 
 def one_line(text: str) -> str:
-    """Return a text on one line, without space around it; within a line it stays as it is."""
+    """Join the lines of a text with spaces; white space at the ends of lines is removed."""
     lines = (line.strip() for line in text.splitlines())
     return " ".join(line for line in lines if line)

@@ -4,127 +4,112 @@ from __future__ import annotations
 
 import sqlite3
 
+from rsitmd_tools.workspace.annotations import revisions_of_task
 from rsitmd_tools.workspace.states import ACCEPTED, NEW, PULL, REPLACED, SENT_BACK, move
+from rsitmd_tools.workspace.texts import (
+    Decision,
+    add_empty_sentence,
+    copy_seen_findings,
+    last_decision,
+    sentences_of,
+)
 
 
 def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
     """Mark the sentences of an old revision as replaced.
 
-    A sentence that the new revision repeats word for word keeps what was decided about it:
-    accepted stays accepted, and what was sent back and not changed stays sent back. So does
-    what was sent back and is empty in the new revision, or still is.
+    A sentence that the new revision repeats word for word keeps its state: an accepted
+    sentence stays accepted, and a sentence that was sent back and not changed stays sent back.
+    A sentence that was sent back also stays sent back if it is empty in the new revision.
 
     Args:
         db: The workspace's database, in a transaction.
-        before: Row of the old revision in table ``annotation``.
-        after: Row of the new one.
+        before: Row of the old revision in the table ``annotation``.
+        after: Row of the new revision.
 
     Returns:
-        How many sentences that were sent back are written anew.
+        Number of sentences that were sent back and are written again.
     """
     corrected = 0
-    new = {row["slot"]: row for row in _sentences(db, after)}
-    for old in _sentences(db, before):
-        row = new.get(old["slot"])
-        if row is None and old["state"] == SENT_BACK:
-            row = _empty(db, after, old["slot"])
-        if row is not None and row["raw"] == old["raw"]:
-            db.execute(
-                "INSERT OR IGNORE INTO seen_finding SELECT ?, code, message, seen_at"
-                " FROM seen_finding WHERE sentence_id = ?",
-                (row["id"], old["id"]),
-            )
-        kept = row is not None and row["raw"] in ("", old["raw"])
-        if row is not None and kept and old["state"] != NEW:
-            last = db.execute(
-                "SELECT * FROM decision WHERE sentence_id = ? ORDER BY id DESC LIMIT 1",
-                (old["id"],),
-            ).fetchone()
-            note, codes = ("", "") if last is None else (last["note"], last["codes"])
-            by = PULL if last is None else last["decided_by"]
-            move(db, row["id"], old["state"], by, note=note, codes=codes)
-        elif old["state"] == SENT_BACK:
+    by_slot = {sentence.slot: sentence for sentence in sentences_of(db, after)}
+    for old in sentences_of(db, before):
+        new = by_slot.get(old.slot)
+        if new is None and old.state == SENT_BACK:
+            new = add_empty_sentence(db, after, old.slot)
+        if new is not None and new.raw == old.raw:
+            copy_seen_findings(db, old.row, new.row)
+        kept = new is not None and new.raw in ("", old.raw)
+        if new is not None and kept and old.state != NEW:
+            last = last_decision(db, old.row) or Decision(PULL, "", "")
+            move(db, new.row, old.state, last.decided_by, note=last.note, codes=last.codes)
+        elif old.state == SENT_BACK:
             corrected += 1
-        if old["state"] != REPLACED:
-            move(db, old["id"], REPLACED, PULL)
+        if old.state != REPLACED:
+            move(db, old.row, REPLACED, PULL)
     return corrected
 
 
 def changed_accepted(db: sqlite3.Connection, before: int, after: int) -> list[int]:
-    """Return which accepted sentences of an old revision have other words in the new one.
+    """Return the accepted sentences of an old revision that the new revision changes.
 
     Args:
         db: The workspace's database.
-        before: Row of the old revision in table ``annotation``.
-        after: Row of the new one.
+        before: Row of the old revision in the table ``annotation``.
+        after: Row of the new revision.
 
     Returns:
-        Numbers of the sentences on the page.
+        Numbers of the sentences on the labeling page.
     """
-    new = {row["slot"]: row["raw"] for row in _sentences(db, after)}
+    new = {sentence.slot: sentence.raw for sentence in sentences_of(db, after)}
     return [
-        row["slot"]
-        for row in _sentences(db, before)
-        if row["state"] == ACCEPTED and new.get(row["slot"]) != row["raw"]
+        old.slot
+        for old in sentences_of(db, before)
+        if old.state == ACCEPTED and new.get(old.slot) != old.raw
     ]
 
 
 def restore(db: sqlite3.Connection, before: int | None, after: int) -> None:
-    """Make an old revision the one that counts again, as the server brought it back.
+    """Make an old revision current again after the server has restored it.
 
-    Its sentences are new again: they have to be looked at once more.
+    Its sentences are new again: they have to be reviewed once more.
+
+    Args:
+        db: The workspace's database, in a transaction.
+        before: Row of the revision that was current, or None.
+        after: Row of the restored revision.
     """
-    for row in [] if before is None else _sentences(db, before):
-        if row["state"] != REPLACED:
-            move(db, row["id"], REPLACED, PULL)
-    for row in _sentences(db, after):
-        if row["state"] == REPLACED:
-            move(db, row["id"], NEW, PULL)
-
-
-def _sentences(db: sqlite3.Connection, annotation: int) -> list[sqlite3.Row]:
-    return db.execute(
-        "SELECT * FROM sentence WHERE annotation_id = ? ORDER BY slot", (annotation,)
-    ).fetchall()
-
-
-def _empty(db: sqlite3.Connection, annotation: int, slot: int) -> sqlite3.Row:
-    """Make the row of a sentence that was left empty."""
-    db.execute(
-        "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, ?, '')", (annotation, slot)
-    )
-    row: sqlite3.Row = db.execute(
-        "SELECT * FROM sentence WHERE annotation_id = ? AND slot = ?", (annotation, slot)
-    ).fetchone()
-    return row
+    for sentence in [] if before is None else sentences_of(db, before):
+        if sentence.state != REPLACED:
+            move(db, sentence.row, REPLACED, PULL)
+    for sentence in sentences_of(db, after):
+        if sentence.state == REPLACED:
+            move(db, sentence.row, NEW, PULL)
 
 
 def is_double(
     db: sqlite3.Connection, task: int, author: int, number: int, result: str, present: set[int]
 ) -> bool:
-    """Say whether an annotation that is new here is a copy of an earlier one of its author.
+    """Return whether an unknown annotation is a copy of an earlier one by the same author.
 
-    On SQLite the server repeats a request whose database was locked, and where the annotation
-    had been stored already it stands there twice, region by region the same. It is told by any
-    revision of the earlier one, which may have been changed since. When the earlier one is
-    gone, the copy takes its place.
+    On SQLite, the server repeats a request if its database was locked. If the first request
+    had stored the annotation, it exists twice, with the same result. The copy is compared
+    with all revisions of the earlier annotation, which may have been changed since. If the
+    earlier annotation was deleted, the copy takes its place.
 
     Args:
         db: The workspace's database.
         task: Row of the task.
         author: Row of the author.
-        number: The annotation's number on the server.
-        result: What it says, as the workspace keeps it.
+        number: Number of the annotation on the server.
+        result: Its result in JSON, as the workspace stores it.
         present: Numbers of the task's annotations on the server.
     """
-    rows = db.execute(
-        "SELECT server_id, annotator_id, result FROM annotation WHERE task_id = ?", (task,)
-    ).fetchall()
-    if any(row["server_id"] == number for row in rows):
+    known = revisions_of_task(db, task)
+    if any(revision.number == number for revision in known):
         return False
     return any(
-        row["server_id"] < number
-        and row["server_id"] in present
-        and (row["annotator_id"], row["result"]) == (author, result)
-        for row in rows
+        revision.number < number
+        and revision.number in present
+        and (revision.author, revision.result) == (author, result)
+        for revision in known
     )

@@ -1,4 +1,4 @@
-"""A tab of the data manager that shows a person what was sent back to them."""
+"""A tab of the data manager with the tasks that were sent back to an annotator."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rsitmd_tools.studio.sync.notes import SENT_BACK_NOTE
 from rsitmd_tools.workspace import Workspace
 
 TITLE = "Sent back"
-EVERYTHING = "Default"  # the server makes it only where there is no other tab
+EVERYTHING = "Default"  # Label Studio creates it only if there is no other tab
 HIDDEN = (
     "inner_id", "completed_at", "cancelled_annotations", "total_predictions", "annotators",
     "annotations_results", "annotations_ids", "predictions_score", "predictions_results",
@@ -19,12 +19,12 @@ HIDDEN = (
 
 
 def ensure_sent_back_tab(workspace: Workspace, client: Client, project: int) -> int:
-    """Return the number of the tab in a project; it is made where there is none.
+    """Return the number of the tab in a project; it is created if it does not exist.
 
     Args:
-        workspace: The workspace; it keeps the number.
+        workspace: The workspace; it stores the number.
         client: The server.
-        project: The project's number on the server.
+        project: Number of the project on the server.
     """
     fact = f"tab.{client.connection.key}.{project}"
     known = workspace.fact(fact)
@@ -34,7 +34,7 @@ def ensure_sent_back_tab(workspace: Workspace, client: Client, project: int) -> 
     found = next((int(view.id) for view in views if _title(view) == TITLE), None)
     if found is None:
         if not views:
-            _make(client, project, {"title": EVERYTHING})
+            _create(client, project, {"title": EVERYTHING})
         only = {
             "filter": "filter:tasks:data.note",
             "operator": "contains",
@@ -42,15 +42,15 @@ def ensure_sent_back_tab(workspace: Workspace, client: Client, project: int) -> 
             "value": SENT_BACK_NOTE,
         }
         filters = {"conjunction": "and", "items": [only]}
-        found = _make(client, project, {"title": TITLE, "filters": filters})
+        found = _create(client, project, {"title": TITLE, "filters": filters})
     with workspace.transaction():
         workspace.set_fact(fact, str(found))
     return found
 
 
-def _make(client: Client, project: int, more: dict[str, Any]) -> int:
+def _create(client: Client, project: int, more: dict[str, Any]) -> int:
     hidden = [f"tasks:{name}" for name in HIDDEN]
-    made = client.call(
+    view = client.call(
         client.sdk.views.create,
         safe=False,
         project=project,
@@ -61,7 +61,7 @@ def _make(client: Client, project: int, more: dict[str, Any]) -> int:
             **more,
         },
     )
-    return int(made.id)
+    return int(view.id)
 
 
 def _title(view: Any) -> str:

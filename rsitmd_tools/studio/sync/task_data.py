@@ -1,8 +1,8 @@
-"""Changing a task's data: what is read is what is written over.
+"""Change the data of a task without losing the changes of another program.
 
-The server takes the data of a task whole. A note of the lead and a hint of the assist, written
-by two programs at the same moment, would put each other out: so reading and writing are one
-step, which one program of a workspace takes at a time.
+Label Studio replaces the data of a task as a whole. If two programs changed them at the same
+time, one by a note and one by a hint, one change would be lost. So reading and writing are done
+under a lock, which one program of a workspace holds at a time.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from rsitmd_tools.studio.sync.identity import key_of
 
 LOCK = ".tasks.lock"
 NOT_FOUND = 404
-# Addresses of images as they are stored, not as a browser is sent to them.
+# Return the addresses of images as stored, not as resolved for a browser.
 PLAIN = {"additional_query_parameters": {"resolve_uri": "false"}}
 Data = dict[str, Any]
 
 
 class OtherTask(RsitmdError):
-    """The server has no task of this number, or it is the task of something else."""
+    """The server has no task with this number, or it is another task."""
 
 
 def change_data(
@@ -41,17 +41,17 @@ def change_data(
         studio: The workspace's folder ``studio/``.
         task: The task's number on the server.
         key: The key that the task's data must have; see :mod:`rsitmd_tools.studio.sync.identity`.
-        change: Given the data, returns the new ones; None leaves them.
+        change: Returns the new data, given the old data; None changes nothing.
 
     Returns:
-        Whether anything was written.
+        Whether the data were changed.
 
     Raises:
         OtherTask: The task is gone, or the number belongs to another task now.
         RsitmdError: The server is unreachable or refuses.
     """
     with (studio / LOCK).open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # freed as the file is closed, or its holder killed
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed or the process ends
         try:
             found = client.call(client.sdk.tasks.get, id=str(task), request_options=PLAIN)
         except Refused as error:
@@ -60,7 +60,7 @@ def change_data(
             found = None
         if found is None or key_of(found) != key:
             raise OtherTask(
-                "the server has no such task, or another one under its number",
+                "the task was deleted on the server, or its number belongs to another task",
                 where=f"task {task}",
                 hint="run the same command again",
             )

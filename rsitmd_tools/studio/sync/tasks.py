@@ -1,10 +1,9 @@
-"""The tasks of one project: each image once, with the data that the page shows now."""
+"""The tasks of one project: one task for each image, with the current data."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,15 +12,21 @@ from rsitmd_tools.annotation_templates import HINT, IMAGE, NOTE, SUGGESTED
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import Step, progress
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.sync.identity import KEY, Reconciled, known_tasks, look_at_tasks
+from rsitmd_tools.studio.sync.identity import KEY, Reconciled, look_at_tasks
 from rsitmd_tools.studio.sync.notes import notes
-from rsitmd_tools.studio.sync.projects import Project
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.store import utc_now
+from rsitmd_tools.workspace.tasks import (
+    SentTask,
+    Task,
+    TaskImage,
+    known_tasks,
+    record_tasks,
+    set_task_data,
+)
 
-# A task's data from a row of table ``image`` and a note.
-TaskData = Callable[[sqlite3.Row, str], dict[str, Any]]
+# Makes a task's data from its image and its note.
+TaskData = Callable[[TaskImage, str], dict[str, Any]]
 
 
 @dataclass(slots=True)
@@ -31,180 +36,166 @@ class Tasks:
     Attributes:
         workspace: The workspace.
         client: The server.
-        project: The project.
-        data: Makes a task's data from a row of table ``image`` and a note.
-        reconciled: What the last :meth:`refresh` found.
+        project: Row of the project.
+        number: Number of the project on the server.
+        data: Makes a task's data from its image and its note.
+        reconciled: Differences that :meth:`refresh` has found so far.
     """
 
     workspace: Workspace
     client: Client
-    project: Project
+    project: int
+    number: int
     data: TaskData
     reconciled: Reconciled = field(default_factory=Reconciled)
 
-    def known(self) -> dict[int, sqlite3.Row]:
-        """Return the tasks that are on the server, by image row."""
-        tasks = known_tasks(self.workspace, self.project.row)
-        return {row["image_id"]: row for row in tasks.values()}
+    def known(self) -> dict[int, Task]:
+        """Return the tasks that are on the server, by row of the image."""
+        tasks = known_tasks(self.workspace.db, self.project)
+        return {task.image: task for task in tasks.values()}
 
     def refresh(self) -> dict[str, dict[int, Any]]:
-        """Look at all tasks of the project and bring the workspace's numbers up to date.
+        """Read all tasks of the project and update the numbers in the workspace.
 
         Returns:
             The data of the server's tasks by key and number.
         """
-        on_server, found = look_at_tasks(
-            self.workspace, self.client, self.project.row, self.project.number
-        )
+        on_server, found = look_at_tasks(self.workspace, self.client, self.project, self.number)
         self.reconciled.adopted += found.adopted
         self.reconciled.removed += found.removed
         self.reconciled.deletions += found.deletions
         return on_server
 
-    def find(self, images: Sequence[sqlite3.Row]) -> tuple[int, list[sqlite3.Row]]:
-        """Look up what the server has of these images and the workspace does not know.
+    def find(self, images: Sequence[TaskImage]) -> tuple[int, list[TaskImage]]:
+        """Find tasks that exist on the server and that the workspace does not know.
 
         Returns:
-            How many tasks were found, and the images that the server lacks.
+            The number of tasks that were found, and the images without a task on the server.
         """
         on_server = self.refresh()
         known = self.known()
         found = []
-        for row in images:
-            here = on_server.get(row["sha256"])
-            # A copy that somebody imported beside a task we know changes nothing.
-            if here and row["id"] not in known:
-                number = min(here)
-                found.append((row["id"], number, self._hash_of(here[number], row)))
+        for image in images:
+            copies = on_server.get(image.sha256)
+            # A copy that somebody imported beside a known task is ignored.
+            if copies and image.row not in known:
+                number = min(copies)
+                found.append(SentTask(image.row, number, self._hash_of(copies[number], image)))
         self._record(found)
-        return len(found), [row for row in images if row["sha256"] not in on_server]
+        return len(found), [image for image in images if image.sha256 not in on_server]
 
-    def send(self, images: Sequence[sqlite3.Row], batch: int, step: Step) -> None:
-        """Make tasks of images, batch by batch."""
+    def send(self, images: Sequence[TaskImage], batch: int, step: Step) -> None:
+        """Create tasks for images, ``batch`` in each request."""
         for first in range(0, len(images), batch):
             self._send(images[first : first + batch])
             step(len(images[first : first + batch]))
 
-    def follow(
-        self, images: Mapping[int, sqlite3.Row], say: Callable[[str], None] | None = None
+    def update(
+        self,
+        images: Mapping[int, TaskImage],
+        notify: Callable[[str], None] | None = None,
     ) -> int:
-        """Give the tasks whose data are not what they should be their new data.
+        """Send new data to the tasks whose data are out of date.
 
         Annotations stay, and so do fields that somebody added to a task by hand.
 
         Args:
-            images: Rows of table ``image`` by id.
-            say: Told what will change before it does.
+            images: Images by row.
+            notify: Receives one line about the changes before they are made.
 
         Returns:
-            How many tasks were changed.
+            The number of tasks that were changed.
         """
         changed = self._stale(images)
-        if changed and say is not None:
+        if changed and notify is not None:
             tasks = "1 task" if len(changed) == 1 else f"{len(changed)} tasks"
-            say(f"new data for {tasks} of project {self.project.number}")
-        elsewhere = False
+            notify(f"new data for {tasks} of project {self.number}")
+        moved = False
         with progress("change tasks", len(changed)) as step:
             for task, data in changed:
-                elsewhere |= not self._change(task, data)
+                moved |= not self._change(task, data)
                 step()
-        if elsewhere:
-            # Some numbers belong to other tasks now: find ours. What is gone is made anew by
-            # the next push that needs it.
+        if moved:
+            # Some numbers belong to other tasks now. The next push creates the tasks that
+            # were deleted.
             self.refresh()
             for task, data in self._stale(images):
                 self._change(task, data)
         return len(changed)
 
-    def _stale(self, images: Mapping[int, sqlite3.Row]) -> list[tuple[sqlite3.Row, dict[str, Any]]]:
-        """Return the tasks whose data are not what they should be, with the right data."""
-        said = notes(self.workspace, self.project.row)
+    def _stale(self, images: Mapping[int, TaskImage]) -> list[tuple[Task, dict[str, Any]]]:
+        """Return the tasks whose data are out of date, with their new data."""
+        note_of = notes(self.workspace, self.project)
         stale = []
         for image, task in self.known().items():
-            data = self.data(images[image], said.get(task["id"], ""))
-            if task["data_sha256"] != _sha256(data):
+            data = self.data(images[image], note_of.get(task.row, ""))
+            if task.data_sha256 != _sha256(data):
                 stale.append((task, data))
         return stale
 
-    def _change(self, task: sqlite3.Row, data: dict[str, Any]) -> bool:
-        """Send a task's data; return False where its number is not its own any more."""
+    def _change(self, task: Task, data: dict[str, Any]) -> bool:
+        """Send new data to a task; return False if its number belongs to another task now."""
 
-        def whole(old: Mapping[str, Any]) -> dict[str, Any]:
-            assist = {name: old[name] for name in (HINT, SUGGESTED) if old.get(name)}
-            return {**old, **data, **assist}  # what the assist wrote is its own
+        def merged(old: Mapping[str, Any]) -> dict[str, Any]:
+            hints = {name: old[name] for name in (HINT, SUGGESTED) if old.get(name)}
+            return {**old, **data, **hints}  # only ``annotate assist`` changes the hints
 
-        number, key = task["server_id"], task[KEY]
         try:
-            change_data(self.client, self.workspace.studio, number, key, whole)
+            change_data(self.client, self.workspace.studio, task.number, task.sha256, merged)
         except OtherTask:
             return False
         with self.workspace.transaction() as db:
-            db.execute("UPDATE task SET data_sha256 = ? WHERE id = ?", (_sha256(data), task["id"]))
+            set_task_data(db, task.row, _sha256(data))
         return True
 
-    def _send(self, images: Sequence[sqlite3.Row]) -> None:
-        """Import one batch and record its tasks."""
-        data = [self.data(row, "") for row in images]
+    def _send(self, images: Sequence[TaskImage]) -> None:
+        """Create the tasks of one batch on the server and store them."""
+        data = [self.data(image, "") for image in images]
 
         def send() -> list[int]:
             answer = self.client.sdk.projects.import_tasks(
-                id=self.project.number,
+                id=self.number,
                 request=[{"data": entry} for entry in data],
                 return_task_ids=True,
             )
             return list(answer.task_ids or [])
 
-        def look() -> list[int] | None:
-            there = self.refresh()
-            whole = all(row[KEY] in there for row in images)
-            return [min(there[row[KEY]]) for row in images] if whole else None
+        def find() -> list[int] | None:
+            on_server = self.refresh()
+            if all(image.sha256 in on_server for image in images):
+                return [min(on_server[image.sha256]) for image in images]
+            return None
 
-        numbers = self.client.make(send, look)
+        numbers = self.client.make(send, find)
         if len(numbers) != len(images):
             raise RsitmdError(
-                f"the server took {len(numbers)} of {len(images)} tasks",
+                f"the server created {len(numbers)} of {len(images)} tasks",
                 where=self.client.connection.url,
                 hint="run the same command again",
             )
         self._record(
             [
-                (row["id"], number, _sha256(entry))
-                for row, number, entry in zip(images, numbers, data, strict=True)
+                SentTask(image.row, number, _sha256(entry))
+                for image, number, entry in zip(images, numbers, data, strict=True)
             ]
         )
 
-    def _hash_of(self, there: Mapping[str, Any], row: sqlite3.Row) -> str:
-        """Return the hash of that part of a task's data which is ours."""
-        return _sha256({name: there.get(name) for name in self.data(row, "")})
+    def _hash_of(self, data: Mapping[str, Any], image: TaskImage) -> str:
+        """Return the hash of those fields of a task's data that this tool sends."""
+        return _sha256({name: data.get(name) for name in self.data(image, "")})
 
-    def _record(self, tasks: Sequence[tuple[int, int, str]]) -> None:
-        """Write ``(image row, number on the server, hash of the data)`` into the workspace."""
+    def _record(self, tasks: Sequence[SentTask]) -> None:
         with self.workspace.transaction() as db:
-            # The server gave these numbers to our tasks: whoever had them is gone.
-            db.executemany(
-                "UPDATE task SET server_id = -id, updated_at = NULL"
-                " WHERE project_id = ? AND server_id = ? AND image_id <> ?",
-                [(self.project.row, number, image) for image, number, _ in tasks],
-            )
-            db.executemany(
-                "INSERT INTO task (project_id, image_id, server_id, pushed_at, data_sha256)"
-                " VALUES (?, ?, ?, ?, ?) ON CONFLICT (project_id, image_id) DO UPDATE"
-                " SET server_id = excluded.server_id, data_sha256 = excluded.data_sha256,"
-                " pushed_at = excluded.pushed_at, updated_at = NULL",
-                [
-                    (self.project.row, image, number, utc_now(), data)
-                    for image, number, data in tasks
-                ],
-            )
+            record_tasks(db, self.project, tasks)
 
 
-def own_data(row: sqlite3.Row, address: str, note: str) -> dict[str, Any]:
-    """Return what every page shows, and the key by which a task is found again."""
+def own_data(image: TaskImage, address: str, note: str) -> dict[str, Any]:
+    """Return the fields that every task has, with the key by which it is found again."""
     return {
         IMAGE: address,
-        "filename": row["filename"],
-        "category": row["category"],
-        KEY: row["sha256"],
+        "filename": image.filename,
+        "category": image.category,
+        KEY: image.sha256,
         NOTE: note,
     }
 

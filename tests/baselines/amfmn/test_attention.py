@@ -1,4 +1,4 @@
-"""Scores of all pairs against loops written from the equations, gradient included."""
+"""Scores and gradients of all pairs, compared with loops that implement the equations."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def elementwise(a: Attention, v: Tensor, t: Tensor) -> Tensor:
 
 
 def none(a: Attention, v: Tensor, t: Tensor) -> Tensor:
-    """No guidance."""
+    """No attention."""
     return t
 
 
@@ -57,7 +57,7 @@ EQUATIONS: dict[str, Callable[[Attention, Tensor, Tensor], Tensor]] = {
 
 
 def loop(kind: str, attention: Attention, images: Tensor, texts: Tensor) -> Tensor:
-    """Score pair by pair: the cosine of v and F_t."""
+    """Score each pair in a loop: the cosine of v and F_t."""
     rows = []
     for v in images:
         row = []
@@ -129,7 +129,7 @@ def test_direction_is_that_of_the_guided_text(kind: str) -> None:
 
 
 class Largest(TorchDispatchMode):
-    """Remember how many elements the largest tensors have that an operation made."""
+    """Record the sizes of the largest tensors that operations create."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ class Largest(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_memory_is_bounded_and_blocks_change_nothing(
+def test_memory_is_bounded_and_blocks_do_not_change_scores(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(2)

@@ -1,4 +1,4 @@
-"""VGMF, the weighted sum, and their scores against loops from equations 26 and 27."""
+"""VGMF, the weighted sum, and their scores, compared with loops for equations 26 and 27."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_scores_and_gradients_are_those_of_a_loop(kind: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUSIONS)
-def test_blocks_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_do_not_change_scores(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     one, other, fusion, images, texts = made("fusion", name)
     with torch.no_grad():
         whole = score_fused(images, texts, one, other, fusion)  # type: ignore[arg-type]

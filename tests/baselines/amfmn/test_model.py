@@ -1,4 +1,4 @@
-"""AMFMN: each row of table VI is made of the parts it names."""
+"""AMFMN: each row of table VI has the modules it names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def row(name: str) -> AMFMN:
 
 
 @pytest.mark.parametrize("number", range(1, 10))
-def test_a_row_scores_what_it_says(number: int) -> None:
+def test_scores_of_each_row(number: int) -> None:
     model = row(f"m{number}")
     images = torch.rand(3, 3, 64, 64)
     texts = WORDS.encode(["red boat", "sea", "port"], [["red boat"], ["red sea", "- port"], []])
@@ -54,7 +54,7 @@ def test_a_row_scores_what_it_says(number: int) -> None:
             assert not torch.allclose(scores[:, :2], alone[:, :2])
 
 
-def test_a_row_has_the_parts_it_needs_and_no_others() -> None:
+def test_each_row_has_only_the_modules_it_needs() -> None:
     parts = {
         n: {k.partition(".")[0] for k, _ in row(f"m{n}").named_parameters()} for n in (1, 4, 9)
     }
@@ -64,7 +64,7 @@ def test_a_row_has_the_parts_it_needs_and_no_others() -> None:
     assert parts[9] == {"backbone", "visual", "sentence", "mvsa", *both}
 
 
-def test_the_saliency_map_is_there_with_multiscale_alone() -> None:
+def test_only_multiscale_models_have_a_saliency_map() -> None:
     images = torch.rand(2, 3, 64, 64)
     saliency = row("m3").saliency(images)
     assert saliency is not None and saliency.shape == (2, 1, 16, 16)

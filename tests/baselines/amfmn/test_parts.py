@@ -1,4 +1,4 @@
-"""MVSA, multiscale features and keyword branch against their equations."""
+"""MVSA, multiscale features and keyword branch, compared with their equations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CLIP's code path with a tiny random model of open_clip; no weights are to be had here."""
+"""CLIP with a tiny random model of open_clip; no pretrained weights are available here."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def config(settings: Path, name: str, *changes: str) -> Config:
     return load_config(name, small)
 
 
-def test_a_linear_probe_begins_where_zero_shot_stands(settings: Path) -> None:
+def test_a_linear_probe_starts_with_the_zero_shot_scores(settings: Path) -> None:
     torch.manual_seed(0)
     zero_shot = CLIP(config(settings, "clip-zero-shot"), 0).eval()
     probe = CLIP(config(settings, "clip-linear"), 0).eval()
@@ -54,7 +54,9 @@ def test_a_linear_probe_begins_where_zero_shot_stands(settings: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["clip-zero-shot", "clip", "clip-linear"])
-def test_the_three_ways_run(tmp_path: Path, tiny: Dataset, settings: Path, name: str) -> None:
+def test_the_three_modes_train_and_evaluate(
+    tmp_path: Path, tiny: Dataset, settings: Path, name: str
+) -> None:
     changes = [] if name == "clip-zero-shot" else ["epochs=1"]
     run = train(tiny, config(settings, name, *changes), tmp_path / "run", Options(device="cpu"))
     result = evaluate(run, tiny)
@@ -62,7 +64,7 @@ def test_the_three_ways_run(tmp_path: Path, tiny: Dataset, settings: Path, name:
     assert result["weights"] == "random"
 
 
-def test_weights_come_from_a_file_and_must_fit(tmp_path: Path, settings: Path) -> None:
+def test_weights_are_read_from_a_file_and_must_match(tmp_path: Path, settings: Path) -> None:
     torch.manual_seed(1)
     towers = CLIP(config(settings, "clip"), 0).towers
     file = tmp_path / "clip.safetensors"
@@ -73,10 +75,12 @@ def test_weights_come_from_a_file_and_must_fit(tmp_path: Path, settings: Path) -
     del state["visual.proj"]
     state["logit_scale"] = torch.zeros(2)
     save_file(state, file)
-    with pytest.raises(RsitmdError, match=r"1 names absent \(visual.proj\)") as error:
+    with pytest.raises(
+        RsitmdError, match=r"1 name missing \(visual.proj\), 1 shape differs"
+    ) as error:
         CLIP(config(settings, "clip", f"weights={file}"), 0)
     _, *below = str(error.value).splitlines()
-    assert below == ["  visual.proj absent", "  logit_scale (2,) for ()"]
+    assert below == ["  visual.proj missing", "  logit_scale (2,), expected ()"]
 
 
 OTHER = [{"quick_gelu": True}, {"vision_cfg": {**TINY["vision_cfg"], "head_width": 8}}]  # type: ignore[dict-item]
@@ -101,17 +105,17 @@ WRONG = '{"embed_dim": 8, "vision_cfg": {"x": 1}, "text_cfg": {}}'
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "no json", WRONG])
-def test_what_describes_no_clip(tmp_path: Path, text: str) -> None:
+def test_invalid_model_configs(tmp_path: Path, text: str) -> None:
     file = tmp_path / "bad.json"
     file.write_text(text)
     with pytest.raises(RsitmdError, match="backbone"):
         CLIP(config(file, "clip"), 0)
 
 
-def test_a_query_that_is_cut_says_so(tmp_path: Path, tiny: Dataset, settings: Path) -> None:
+def test_a_truncated_query_is_reported(tmp_path: Path, tiny: Dataset, settings: Path) -> None:
     run = train(tiny, config(settings, "clip-zero-shot"), tmp_path / "run", Options(device="cpu"))
     long = search(run, tiny, "boat " * 500, 3)
-    assert long.notes == ["the sentence has 500 tokens of CLIP: the first 22 count"]
+    assert long.notes == ["the sentence has 500 CLIP tokens; only the first 22 are used"]
     just = search(run, tiny, "boat " * 22, 3)
     assert just.notes == []
     assert [entry["score"] for entry in just.found] == [entry["score"] for entry in long.found]

@@ -1,4 +1,4 @@
-"""What an augmented image looks like: a slope lies as it was turned."""
+"""Augmentation of an image with a brightness gradient: the gradient shows the rotation."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ SIDE, CROP = 70, 64
 
 @pytest.fixture(scope="module")
 def slope() -> npt.NDArray[np.uint8]:
-    """An image that gets brighter to the right."""
+    """Return an image whose brightness increases to the right."""
     row = np.linspace(20, 235, SIDE).astype(np.uint8)
     return np.broadcast_to(row[None, :, None], (SIDE, SIDE, 3)).copy()
 
 
 def direction(image: Tensor) -> float:
-    """Return where it gets brighter, in degrees from the right, upwards; of the middle alone."""
+    """Return the direction of increasing brightness in the centre, in degrees from the right."""
     middle = image[0].numpy()[CROP // 4 : -CROP // 4, CROP // 4 : -CROP // 4]
     down, right = np.gradient(middle)
     return float(np.degrees(np.arctan2(-down.mean(), right.mean())))
 
 
-def test_one_view_is_turned_by_a_quarter_at_most(slope: npt.NDArray[np.uint8]) -> None:
+def test_one_view_is_rotated_by_at_most_90_degrees(slope: npt.NDArray[np.uint8]) -> None:
     transform = TrainingTransform(CROP)
     found = np.array([direction(transform(slope, seed)) for seed in range(60)])
     assert found.min() > -1 and found.max() < 91
@@ -36,7 +36,7 @@ def test_one_view_is_turned_by_a_quarter_at_most(slope: npt.NDArray[np.uint8]) -
 
 
 @pytest.mark.parametrize(("view", "degrees"), [(0, 0), (1, 180), (2, 180), (4, 90), (6, -90)])
-def test_stored_views_are_turned_and_flipped_alone(
+def test_stored_views_are_only_rotated_and_flipped(
     slope: npt.NDArray[np.uint8], view: int, degrees: float
 ) -> None:
     transform = TrainingTransform(CROP, 8)
@@ -45,7 +45,7 @@ def test_stored_views_are_turned_and_flipped_alone(
         assert np.cos(np.radians(found - degrees)) == pytest.approx(1, abs=1e-4)
 
 
-def test_crops_are_of_every_place(slope: npt.NDArray[np.uint8]) -> None:
+def test_crops_cover_all_positions(slope: npt.NDArray[np.uint8]) -> None:
     transform = TrainingTransform(CROP, 8)
     left = {round(float(255 * transform(slope, seed)[0, 0, 0])) for seed in range(60)}
     assert left == set(slope[0, : SIDE - CROP + 1, 0].tolist())

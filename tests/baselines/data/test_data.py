@@ -1,4 +1,4 @@
-"""Decoded images, views, cached features, and what an epoch draws."""
+"""Decoded images, views, cached features, and the draws of an epoch."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_augmentation_is_a_function_of_its_seed() -> None:
         assert one.shape == (3, SIZE, SIZE) and one.min() >= 0 and one.max() <= 1
 
 
-def test_images_are_decoded_once_and_travel_as_their_path(tmp_path: Path, tiny: Dataset) -> None:
+def test_images_are_decoded_once_and_pickled_as_their_path(tmp_path: Path, tiny: Dataset) -> None:
     images = cached_images(tiny, SIZE, tmp_path)
     assert images.array.shape == (len(tiny), SIZE, SIZE, 3)
     written = images.file.stat().st_mtime_ns
@@ -66,7 +66,7 @@ def test_images_are_decoded_once_and_travel_as_their_path(tmp_path: Path, tiny: 
 
 
 def png_bomb() -> bytes:
-    """A PNG whose header says 60 000 x 60 000 pixels: nobody has the memory for them."""
+    """Return a PNG whose header claims 60 000 x 60 000 pixels, more than fit in memory."""
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     chunks = [
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -76,7 +76,7 @@ def png_bomb() -> bytes:
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n cut", png_bomb()])
-def test_an_image_that_cannot_be_decoded_is_named(
+def test_an_image_that_cannot_be_decoded_is_reported(
     tmp_path: Path, tiny: Dataset, content: bytes
 ) -> None:
     first = tiny.images[0]
@@ -90,7 +90,7 @@ def test_an_image_that_cannot_be_decoded_is_named(
 
 
 def written(folder: Path) -> list[str]:
-    """Return what lies in a folder beside locks, which stay."""
+    """Return the files of a folder except lock files."""
     return [each.name for each in folder.iterdir() if each.suffix != ".lock"]
 
 
@@ -107,14 +107,14 @@ def test_a_killed_writer_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def another_process(script: str, *arguments: Path) -> subprocess.Popen[str]:
-    """Start a Python script, and return it once it has said what it waits for."""
+    """Start a Python script and return it when it waits for the lock."""
     child = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", script, *map(str, arguments)],
         stderr=subprocess.PIPE,
         text=True,
     )
     assert child.stderr is not None
-    assert "another process makes it" in child.stderr.readline()
+    assert "another process is writing it" in child.stderr.readline()
     return child
 
 
@@ -147,7 +147,7 @@ features.cached_features(model, pixels, 2, Path(sys.argv[2]))
 """
 
 
-def test_features_that_another_process_makes_are_awaited(tmp_path: Path, tiny: Dataset) -> None:
+def test_features_of_another_process_are_awaited(tmp_path: Path, tiny: Dataset) -> None:
     config = load_config("vsepp", [f"image_size={SIZE}", "dimension=16"])
     model = make_model(config, make_tokenizer(config, tiny))
     pixels = cached_images(tiny, SIZE, tmp_path)
@@ -181,7 +181,7 @@ def test_images_that_another_process_decodes_are_awaited(tmp_path: Path, tiny: D
     assert child.wait() == 0
 
 
-def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
         pytest.raises(RsitmdError, match=r"a\.npy: cannot be written"),
@@ -208,7 +208,7 @@ def test_cached_features_are_those_of_the_model(tmp_path: Path, tiny: Dataset, n
     assert not torch.allclose(model.encode_features(cached.at(rows, 0)), expected, atol=5e-3)
 
 
-def test_features_are_keyed_by_all_that_decides_them(
+def test_feature_keys_depend_on_everything_that_affects_features(
     tmp_path: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = load_config("vsepp", [f"image_size={SIZE}", "dimension=16"])
@@ -240,7 +240,7 @@ def test_features_are_keyed_by_all_that_decides_them(
 
 
 @pytest.mark.parametrize("name", ["vsepp", "m1", "m3"])
-def test_networks_of_equal_weights_share_no_features(tiny: Dataset, name: str) -> None:
+def test_networks_with_equal_weights_do_not_share_features(tiny: Dataset, name: str) -> None:
     one, other = (
         make_model(config, make_tokenizer(config, tiny))
         for backbone in ("resnet18", "resnetblur18")
@@ -252,7 +252,7 @@ def test_networks_of_equal_weights_share_no_features(tiny: Dataset, name: str) -
     )
 
 
-def test_features_too_large_to_be_kept_are_told(tmp_path: Path, tiny: Dataset) -> None:
+def test_features_too_large_for_half_precision_are_an_error(tmp_path: Path, tiny: Dataset) -> None:
     config = load_config("vsepp", [f"image_size={SIZE}", "dimension=16"])
     model = make_model(config, make_tokenizer(config, tiny))
     with torch.no_grad():
@@ -298,7 +298,7 @@ def test_processes_share_every_batch_evenly(
         assert len(seen) == pairs
 
 
-def test_batches_hold_what_was_drawn(tmp_path: Path, tiny: Dataset) -> None:
+def test_batches_contain_the_drawn_pairs(tmp_path: Path, tiny: Dataset) -> None:
     train = tiny.select("train")
     rows = np.arange(len(tiny))[::-1][: len(train)]
     pixels = cached_images(tiny, 36, tmp_path)

@@ -1,4 +1,4 @@
-"""Parts, priors and the gathering of negatives."""
+"""Training and validation parts, and the prior of a training part."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def names(dataset: Dataset) -> set[str]:
     return {image.filename for image in dataset}
 
 
-def test_a_seeded_tenth_of_train_validates(tiny: Dataset) -> None:
+def test_a_seeded_tenth_of_train_is_the_validation_part(tiny: Dataset) -> None:
     parts = split_parts(tiny, Config(seed=1))
     assert len(parts.validation) == 2 and len(parts.training) == 22
     assert names(parts.training) | names(parts.validation) == names(tiny.select("train"))
@@ -35,22 +35,22 @@ def test_a_seeded_tenth_of_train_validates(tiny: Dataset) -> None:
     assert names(split_parts(tiny, Config(seed=2)).validation) != names(parts.validation)
 
 
-def test_a_split_val_validates(tiny: Dataset) -> None:
+def test_the_split_val_is_the_validation_part(tiny: Dataset) -> None:
     data = with_val(tiny)
     parts = split_parts(data, Config())
     assert names(parts.validation) == names(data.select("val"))
     assert names(parts.training) == names(data.select("train"))
 
 
-def test_nothing_is_held_out_where_the_settings_say_so(tiny: Dataset) -> None:
+def test_validate_false_holds_nothing_out(tiny: Dataset) -> None:
     parts = split_parts(with_val(tiny), Config(validate=False))
     assert names(parts.training) == names(tiny.select("train"))
     assert len(parts.val_rows) == 0
-    with pytest.raises(RsitmdError, match="split 'train' has 1 images"):
+    with pytest.raises(RsitmdError, match="split 'train' has 1 image with"):
         split_parts(tiny.with_images(tiny.select("train").images[:1]), Config(validate=False))
 
 
-def test_folds_deal_train_and_val_and_never_test(tiny: Dataset) -> None:
+def test_folds_use_train_and_val_but_not_test(tiny: Dataset) -> None:
     data = with_val(tiny)
     parts = [split_parts(data, Config(folds=5, fold=fold)) for fold in range(5)]
     dealt = [name for each in parts for name in names(each.validation)]
@@ -58,14 +58,14 @@ def test_folds_deal_train_and_val_and_never_test(tiny: Dataset) -> None:
     for each in parts:
         assert not names(each.training) & names(each.validation)
         assert not names(each.pool) & names(tiny.select("test"))
-    with pytest.raises(WrongUsage, match="fold=5"):
+    with pytest.raises(WrongUsage, match="fold=5 does not exist; use a fold from 0 to 4"):
         split_parts(data, Config(folds=5, fold=5))
 
 
 @pytest.mark.parametrize(
     "config", [Config(), Config(folds=3, fold=1), Config(validate=False), Config(seed=2)]
 )
-def test_what_a_run_learns_from_is_what_is_dealt(tiny: Dataset, config: Config) -> None:
+def test_learns_from_agrees_with_split_parts(tiny: Dataset, config: Config) -> None:
     data = with_val(tiny)
     learned = names(split_parts(data, config).training)
     for split in data.splits:
@@ -75,7 +75,7 @@ def test_what_a_run_learns_from_is_what_is_dealt(tiny: Dataset, config: Config) 
     assert learns_from(config, "train") and not learns_from(config, "test")
 
 
-def test_blank_sentences_and_images_without_any_are_left_out(tiny: Dataset) -> None:
+def test_blank_sentences_and_images_without_sentences_are_ignored(tiny: Dataset) -> None:
     images = list(tiny.images)
     images[0] = replace(images[0], sentences=(Sentence(" "), Sentence("")))
     images[1] = replace(images[1], sentences=())
@@ -86,8 +86,8 @@ def test_blank_sentences_and_images_without_any_are_left_out(tiny: Dataset) -> N
     assert kept.captions == ("A pond.",)
 
 
-def test_two_records_of_an_image_are_refused(tiny: Dataset) -> None:
-    """A name would stand for either: the prior and the folds go by names."""
+def test_two_records_of_an_image_are_an_error(tiny: Dataset) -> None:
+    """The prior and the folds identify images by name."""
     one = tiny.images[3]
     for extra, line in (
         (replace(one, sentences=one.sentences[:2]), r"has 2 records in train; .* \(D106\)"),
@@ -104,25 +104,25 @@ def test_two_records_of_an_image_are_refused(tiny: Dataset) -> None:
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2, 3])
-def test_splits_too_small_to_learn_from(tiny: Dataset, kept: int) -> None:
+def test_splits_that_are_too_small(tiny: Dataset, kept: int) -> None:
     few = tiny.with_images(tiny.select("train").images[:kept])
     with pytest.raises(RsitmdError, match="train"):
         split_parts(few, Config())
 
 
 def test_more_folds_than_images_allow(tiny: Dataset) -> None:
-    with pytest.raises(RsitmdError, match=r"fold 4 of 20 has 1 images .*\n?.*fewer folds"):
+    with pytest.raises(RsitmdError, match=r"fold 4 of 20 has 1 image .*\n?.*fewer folds"):
         split_parts(tiny, Config(folds=20, fold=4))
 
 
-def test_one_image_does_not_validate(tiny: Dataset) -> None:
+def test_a_validation_part_of_one_image_is_an_error(tiny: Dataset) -> None:
     images = [replace(image, split="val") if n == 0 else image for n, image in enumerate(tiny)]
-    with pytest.raises(RsitmdError, match="split 'val' has 1 images"):
+    with pytest.raises(RsitmdError, match="split 'val' has 1 image with"):
         split_parts(tiny.with_images(images), Config())
     assert len(split_parts(tiny.with_images(images), Config(validate=False)).val_rows) == 0
 
 
-def test_excluded_images_are_left_out(tiny: Dataset) -> None:
+def test_excluded_images_are_ignored(tiny: Dataset) -> None:
     gone = names(tiny.with_images(tiny.images[:4]))
     parts = split_parts(tiny, Config(), gone)
     assert names(parts.pool) == names(tiny.select("train")) - gone
@@ -144,7 +144,7 @@ def test_the_prior_is_that_of_the_training_part(tmp_path: Path, tiny: Dataset) -
     assert (tmp_path / "train.npy").stat().st_mtime_ns == written
 
 
-def test_a_named_prior_must_fit(tmp_path: Path, tiny: Dataset) -> None:
+def test_a_given_prior_must_match(tmp_path: Path, tiny: Dataset) -> None:
     parts = split_parts(tiny, Config())
     good, bad = tmp_path / "good.npy", tmp_path / "bad.npy"
     write_prior(tiny.select("train"), good)
@@ -157,7 +157,7 @@ def test_a_named_prior_must_fit(tmp_path: Path, tiny: Dataset) -> None:
         training_prior(tiny, parts, tmp_path / "own", tmp_path / "absent.npy")
 
 
-def test_the_release_prior_is_taken_where_it_fits(tmp_path: Path, tiny: Dataset) -> None:
+def test_the_prior_of_the_release_is_used_if_it_matches(tmp_path: Path, tiny: Dataset) -> None:
     data = replace(tiny, source=tmp_path)
     write_prior(data.select("train"), tmp_path / "prior" / "train.npy")
     parts = split_parts(data, Config(seed=9))

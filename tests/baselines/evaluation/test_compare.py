@@ -126,7 +126,7 @@ def test_without_queries_there_is_no_test(make: Make) -> None:
     found = compare(runs)
     assert found["comparisons"] == []
     assert found["systems"][0]["mean_recall"]["over_images"] is None
-    assert "no queries.csv, so no test and no interval over images: a" in found["notes"]
+    assert "no test and no interval over images, as queries.csv is missing: a" in found["notes"]
 
 
 def test_other_data_do_not_compare(make: Make) -> None:
@@ -163,7 +163,7 @@ def test_bad_input_is_one_line(make: Make, tmp_path: Path) -> None:
         compare([run], baseline="b")
     with pytest.raises(WrongUsage, match="nothing published is known of 'x'; known: rsicd"):
         compare([run], published="x")
-    with pytest.raises(RsitmdError, match="is no run"):
+    with pytest.raises(RsitmdError, match="is not a run"):
         compare([tmp_path / "absent"])
     (run / "result.json").write_text("{}")
     with pytest.raises(RsitmdError, match=r"result.json: has no|result.json: document"):

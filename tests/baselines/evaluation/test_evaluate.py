@@ -26,7 +26,9 @@ from rsitmd_tools.baselines.evaluation.evaluate import (
     versions,
 )
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
-from rsitmd_tools.baselines.evaluation.measures import BidirectionalHits, category_chance
+from rsitmd_tools.baselines.evaluation.hits import BidirectionalHits
+from rsitmd_tools.baselines.evaluation.metric import ScoredGallery
+from rsitmd_tools.baselines.evaluation.metrics.category_chance import category_chance
 from rsitmd_tools.baselines.evaluation.optional import Failures
 from rsitmd_tools.baselines.evaluation.queries import read_queries
 from rsitmd_tools.baselines.run import Run
@@ -123,20 +125,21 @@ def test_versions_of_what_is_not_installed_are_left_out(monkeypatch: pytest.Monk
     assert versions() == {k: v for k, v in whole.items() if k != "open_clip_torch"}
 
 
-def test_the_category_alone_is_a_model_that_scores_by_it(tiny: Dataset, run: Path) -> None:
+def test_the_category_alone_is_a_model_that_scores_by_it(
+    tiny: Dataset, run: Path, tmp_path: Path
+) -> None:
     def fewer(image: Any) -> Any:
         return replace(image, sentences=image.sentences[: 1 + len(image.filename) % 4])
 
     data = with_test_images(tiny, fewer)
     gallery = Gallery.of(data, "test")
     names = np.array([image.category for image in gallery.part])
-    both = BidirectionalHits.of(
-        (names[:, None] == names[gallery.owners]).astype(float), gallery.owners
-    )
-    found = category_chance(gallery)
+    scores = (names[:, None] == names[gallery.owners]).astype(float)
+    both = BidirectionalHits.of(scores, gallery.owners)
+    found = category_chance(ScoredGallery(scores, gallery, "test", tmp_path))
     assert found is not None
     six = [found[way][k] for way in ("image_to_text", "text_to_image") for k in found[way]]
-    assert six == pytest.approx(both.six().tolist(), abs=1e-3)
+    assert six == pytest.approx(both.recalls().tolist(), abs=1e-3)
     assert found["mean_recall"] > evaluate(run, data)["chance"]["mean_recall"]
     nameless = with_test_images(tiny, lambda image: replace(image, category=None))
     assert evaluate(run, nameless)["category_chance"] is None
@@ -206,30 +209,30 @@ def test_a_split_of_one_image_or_none(tiny: Dataset, run: Path) -> None:
 def test_a_device_that_is_not_there(tiny: Dataset, run: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is one")
-    with pytest.raises(RsitmdError, match="device cuda: is not there"):
+    with pytest.raises(RsitmdError, match="device cuda: is not available"):
         evaluate(run, tiny, options=EvaluationOptions(device="cuda"))
 
 
 def test_a_folder_that_is_no_run_and_a_run_that_is_not_finished(
     tiny: Dataset, run: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(RsitmdError, match="is no run"):
+    with pytest.raises(RsitmdError, match="is not a run"):
         evaluate(tmp_path, tiny)
     shutil.rmtree(run / "checkpoints")
-    with pytest.raises(RsitmdError, match="has no checkpoint yet; finish it"):
+    with pytest.raises(RsitmdError, match="has no checkpoint yet; finish the training"):
         evaluate(run, tiny)
 
 
 def test_a_checkpoint_of_another_model(tiny: Dataset, run: Path) -> None:
     config = yaml.safe_load((run / "config.yaml").read_text())
     (run / "config.yaml").write_text(yaml.safe_dump({**config, "attention": "fusion"}))
-    with pytest.raises(RsitmdError, match=r"best.ckpt: holds another model .* attention"):
+    with pytest.raises(RsitmdError, match=r"best.ckpt: does not match the model .* attention"):
         evaluate(run, tiny)
 
 
 def test_a_checkpoint_of_anything_but_tensors(tiny: Dataset, run: Path) -> None:
     torch.save({"state_dict": {}, "evil": Path("x")}, Run(run).best)
-    with pytest.raises(RsitmdError, match="is no checkpoint of tensors and plain data"):
+    with pytest.raises(RsitmdError, match="is not a checkpoint of tensors and plain data"):
         evaluate(run, tiny)
 
 
@@ -245,7 +248,7 @@ def test_settings_that_were_changed_afterwards(tiny: Dataset, run: Path) -> None
     """The same shapes, so the checkpoint loads; and yet it is not this run."""
     config = yaml.safe_load((run / "config.yaml").read_text())
     (run / "config.yaml").write_text(yaml.safe_dump({**config, "image_size": 64}))
-    with pytest.raises(RsitmdError, match=r"do not fit each other .*differ in image_size"):
+    with pytest.raises(RsitmdError, match=r"run are inconsistent .*differ in image_size"):
         evaluate(run, tiny)
 
 
@@ -262,13 +265,13 @@ def test_a_file_that_was_replaced_by_another_of_the_same_shape(
         checkpoint = torch.load(run / file, weights_only=True)
         checkpoint["state_dict"] = {k: v + 1 for k, v in checkpoint["state_dict"].items()}
         torch.save(checkpoint, run / file)
-    with pytest.raises(RsitmdError, match=f"do not fit each other .{file} is not the one"):
+    with pytest.raises(RsitmdError, match=f"files of the run are inconsistent .{file} was changed"):
         evaluate(run, tiny)
 
 
 def test_a_run_json_without_what_an_evaluation_rests_on(tiny: Dataset, run: Path) -> None:
     (run / "run.json").write_text("{}")
-    with pytest.raises(RsitmdError, match="says nothing of data_sha256, weights, config, prior"):
+    with pytest.raises(RsitmdError, match="lacks data_sha256, weights, config, prior"):
         evaluate(run, tiny)
 
 
@@ -386,6 +389,8 @@ def test_a_run_whose_scores_are_no_numbers(tiny: Dataset, run: Path, all_of_it: 
 
     first = next(image for image in tiny if image.split == "test").filename
     named = f"{first}: 320" if all_of_it else rf"sentence 5 of {first}: \d+"
-    with pytest.raises(RsitmdError, match=f"soft: {named} of 320 scores are NaN; train it again"):
+    with pytest.raises(
+        RsitmdError, match=f"soft: {named} of 320 scores are NaN; train the run again"
+    ):
         evaluate(run, with_test_images(tiny, strange))
     assert not (run / "result.json").exists()

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
-from rsitmd_tools.baselines.evaluation.measures import precision
+from rsitmd_tools.baselines.evaluation.metrics.map_at_r import precision
 from rsitmd_tools.baselines.evaluation.positives import (
     Pair,
     Rule,
     candidates,
+    counted_pairs,
     read_positives,
     relevant_pairs,
-    settled,
     write_positives,
 )
 from rsitmd_tools.baselines.evaluation.priors import GalleryPrior, gallery_prior
@@ -72,9 +72,9 @@ def test_extra_positives_count_in_map_at_r(gallery: Gallery) -> None:
 
 def test_only_a_file_answered_throughout_is_verified() -> None:
     yes, no, unsure = Pair(0, 1, 1, 0, True), Pair(0, 2, 1, 0, False), Pair(1, 0, 1, 0)
-    assert settled([yes, no]) == ([yes], True)
-    assert settled([yes, no, unsure]) == ([yes, unsure], False)
-    assert settled([]) == ([], False)
+    assert counted_pairs([yes, no]) == ([yes], True)
+    assert counted_pairs([yes, no, unsure]) == ([yes, unsure], False)
+    assert counted_pairs([]) == ([], False)
 
 
 def test_relevance_is_told_from_both_sides(gallery: Gallery) -> None:
@@ -172,7 +172,7 @@ def test_the_whole_way(uneven: Dataset, tmp_path: Path) -> None:
     counts = verify(uneven, "test", file, export)
     assert (counts.pairs, counts.confirmed, counts.rejected) == (2, 1, 1)
     pairs, _ = read_positives(file, Gallery.of(uneven, "test"))
-    assert settled(pairs)[1]
+    assert counted_pairs(pairs)[1]
 
 
 def test_the_template_asks_what_the_answers_read() -> None:

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsitmd_tools.baselines.evaluation.precision import average_precision, mean_average_precision
+from rsitmd_tools.baselines.evaluation.metrics.map_at_r import (
+    average_precision,
+    mean_average_precision,
+)
 
 
 def by_definition(listed: list[bool]) -> float:

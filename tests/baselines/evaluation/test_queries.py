@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
-from rsitmd_tools.baselines.evaluation.measures import BidirectionalHits
+from rsitmd_tools.baselines.evaluation.hits import BidirectionalHits
 from rsitmd_tools.baselines.evaluation.queries import read_queries, write_queries
 from rsitmd_tools.errors import RsitmdError
 

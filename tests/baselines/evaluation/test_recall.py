@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rsitmd_tools.baselines.evaluation.recall import KS, chance, hit_probability, hits
+from rsitmd_tools.baselines.evaluation.hits import KS, chance, hit_probability, hits
 from rsitmd_tools.baselines.evaluation.trec import nearest
 
 IDS = st.lists(st.integers(0, 2), min_size=1, max_size=6)

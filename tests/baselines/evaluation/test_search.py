@@ -25,7 +25,7 @@ def test_the_nearest_come_first(tiny: Dataset, trained: Path) -> None:
 def test_a_query_of_500_words_is_cut_and_says_so(tiny: Dataset, trained: Path) -> None:
     word = tiny.images[0].captions[0].split()[1].lower()
     done = search(trained, tiny, f"{word} " * 500, 3)
-    assert done.notes == ["the sentence has 500 words: the first 100 count"]
+    assert done.notes == ["the sentence has 500 words; only the first 100 are used"]
     again = search(trained, tiny, f"{word} " * 100, 3)
     assert [entry["score"] for entry in again.found] == [entry["score"] for entry in done.found]
 
@@ -33,9 +33,11 @@ def test_a_query_of_500_words_is_cut_and_says_so(tiny: Dataset, trained: Path) -
 def test_words_never_seen_are_named(tiny: Dataset, trained: Path) -> None:
     word = tiny.images[0].captions[0].split()[1].lower()
     done = search(trained, tiny, f"{word} zxq wvb", 2)
-    assert done.notes == ["not in the training: zxq, wvb"]
+    assert done.notes == ["not in the training data: zxq, wvb"]
     alone = search(trained, tiny, "zxq wvb", 2)
-    assert alone.notes == ["no word of the sentence was in the training: the order means nothing"]
+    assert alone.notes == [
+        "the training data has no word of the sentence: the ranking is meaningless"
+    ]
     assert len(alone.found) == 2
 
 
@@ -49,7 +51,7 @@ def test_no_images_and_no_device(tiny: Dataset, trained: Path) -> None:
     with pytest.raises(RsitmdError, match="holds no images"):
         search(trained, tiny.with_images([]), "a boat")
     if not torch.cuda.is_available():
-        with pytest.raises(RsitmdError, match="device cuda: is not there"):
+        with pytest.raises(RsitmdError, match="device cuda: is not available"):
             search(trained, tiny, "a boat", device="cuda")
 
 

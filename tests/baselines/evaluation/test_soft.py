@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
+from rsitmd_tools.baselines.evaluation.hits import KS, hits
+from rsitmd_tools.baselines.evaluation.metrics.soft_recall import gains_from, soft_hits
 from rsitmd_tools.baselines.evaluation.priors import gallery_prior
-from rsitmd_tools.baselines.evaluation.recall import KS, hits
-from rsitmd_tools.baselines.evaluation.soft import gains_from, soft_hits
 
 
 @settings(max_examples=60, deadline=None)

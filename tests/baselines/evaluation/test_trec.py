@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
+from rsitmd_tools.baselines.evaluation.hits import KS, hits
 from rsitmd_tools.baselines.evaluation.positives import Pair, relevant_pairs
-from rsitmd_tools.baselines.evaluation.recall import KS, hits
 from rsitmd_tools.baselines.evaluation.trec import DEPTH, write_run_files
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 

@@ -1,4 +1,4 @@
-"""Settings of trainings that take a second, and what they leave."""
+"""Settings of trainings that take a second, and readers of their results."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SMALL = ["image_size=32", "dimension=16", "word_dimension=16", "batch_size=8", "
 
 
 def small(name: str, *changes: str) -> Config:
-    """Return a configuration in small."""
+    """Return a small configuration."""
     return load_config(name, [*SMALL, *changes])
 
 
 def losses(run: Path) -> list[tuple[str, str]]:
-    """Return loss and validation recall of each epoch, as written."""
+    """Return loss and validation recall of each epoch from the metrics file."""
     with (run / "metrics.csv").open() as stream:
         return [(row["loss"], row["val_mean_recall"]) for row in csv.DictReader(stream)]
 

@@ -13,7 +13,7 @@ from rsitmd_tools.baselines.training.callbacks import Bar, Interrupt, Speed
 
 
 class Destroyed:
-    """Somebody types Ctrl-C while it is destroyed: Python drops the exception."""
+    """An object whose destructor receives Ctrl-C: Python ignores the exception."""
 
     def __del__(self) -> None:
         os.kill(os.getpid(), signal.SIGINT)
@@ -22,7 +22,7 @@ class Destroyed:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_ctrl_c_that_python_drops_stops_the_next_batch() -> None:
+def test_a_ctrl_c_that_python_ignores_stops_the_next_batch() -> None:
     before = signal.getsignal(signal.SIGINT)
     callback = Interrupt()
     callback.on_fit_start(None, None)
@@ -38,7 +38,7 @@ def test_a_ctrl_c_that_python_drops_stops_the_next_batch() -> None:
 
 
 class Clock:
-    """A clock that is turned by hand."""
+    """A clock that tests set."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -48,7 +48,7 @@ class Clock:
 
 
 class Trainer:
-    """What the callbacks ask a trainer for."""
+    """The attributes of a trainer that the callbacks use."""
 
     num_training_batches = 20
     world_size = 1
@@ -70,7 +70,7 @@ def run_epochs(speed: Speed, clock: Clock, epochs: int) -> None:
         clock.now += 60
 
 
-def test_validation_is_not_counted_in_images_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_per_second_exclude_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(callbacks, "time", clock)
     speed = Speed(200)
@@ -80,20 +80,21 @@ def test_validation_is_not_counted_in_images_a_second(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("runs", "said"), [(1, "about 40 s for 4 epochs,"), (3, "about 40 s for 4 epochs, 2 min for 3")]
+    ("runs", "expected"),
+    [(1, "about 40 s for 4 epochs,"), (3, "about 40 s for 4 epochs, 2 min for 3")],
 )
-def test_the_estimate_is_said_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], runs: int, said: str
+def test_the_estimate_is_reported_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], runs: int, expected: str
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(callbacks, "time", clock)
     run_epochs(Speed(200, runs), clock, 2)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
-    assert lines[0].startswith(f"20 images a second: {said}")
+    assert lines[0].startswith(f"20 images/s: {expected}")
 
 
-def test_the_bar_shows_images_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bar_shows_images_per_second(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(callbacks, "time", clock)
     monkeypatch.setattr(TQDMProgressBar, "get_metrics", lambda *_: {"v_num": 3, "loss": 1.0})

@@ -40,7 +40,7 @@ def train(data: str, out: Path, *more: str, config: str = "vsepp") -> list[str]:
     return ["train", data, "--config", config, "--device", "cpu", *sets, "-o", str(out), *more]
 
 
-def test_seeds_print_a_line_each_and_what_comes_next(
+def test_seeds_print_one_line_each_and_the_next_command(
     tmp_path: Path, data: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, err = run(capsys, *train(data, tmp_path / "r", "--seeds", "0,2"))
@@ -62,7 +62,7 @@ def test_folds_and_determinism(
     assert summary["gallery"] == {"images": 8, "texts": 40}
 
 
-def test_a_test_split_that_cannot_be_evaluated_is_told_before_the_training(
+def test_a_test_split_that_cannot_be_evaluated_is_reported_before_the_training(
     tmp_path: Path, tiny: Dataset
 ) -> None:
     some = [image for image in tiny if image.split == "train"]
@@ -74,7 +74,7 @@ def test_a_test_split_that_cannot_be_evaluated_is_told_before_the_training(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "message"),
     [
         (["--seeds", "0,0"], 2, "--seeds"),
         (["--seeds", "a"], 2, "--seeds"),
@@ -94,11 +94,11 @@ def test_bad_arguments_are_one_line(
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
     code: int,
-    told: str,
+    message: str,
 ) -> None:
     config = "amfmn-soft" if "--prior" in arguments else "vsepp"
     found, _, err = run(capsys, *train(data, tmp_path / "r", *arguments, config=config))
-    assert found == code and told in err and "Traceback" not in err
+    assert found == code and message in err and "Traceback" not in err
 
 
 def test_weights_are_converted_and_train(

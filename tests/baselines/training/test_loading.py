@@ -1,4 +1,4 @@
-"""Loading processes: too little shared memory, killed, hanging. One line each, never a hang."""
+"""Loading processes: too little shared memory, killed, hanging. Each is an error of one line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.baselines.data import loading
-from rsitmd_tools.baselines.data.loading import fitting_workers, loading_error
+from rsitmd_tools.baselines.data.loading import choose_workers, loading_error
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import save_dataset
@@ -22,7 +22,7 @@ from tests.baselines.training.common import SMALL, losses
 from tests.namespaces import run_mounted, shared_memory_of
 
 MIB = 2**20
-# The shared memory is said to be unknown: another process may fill it after we looked.
+# Free shared memory is reported as unknown, as if another process filled it after the check.
 UNSEEN = (
     "import sys; from rsitmd_tools.baselines.data import loading;"
     "from rsitmd_tools.cli import main;"
@@ -33,7 +33,7 @@ IMPATIENT = (
     "from rsitmd_tools.cli import main;"
     "loading.LIMIT_SECONDS = 5.0; main(sys.argv[1:])"
 )
-# The loading process stops when it has announced a batch and is to hand over its memory.
+# The loading process stops after it announced a batch and before it sends its memory.
 HANDING_OVER = (
     "import os, signal, sys, time; from multiprocessing import resource_sharer;"
     "from rsitmd_tools.baselines.data import loading; from rsitmd_tools.cli import main;"
@@ -54,7 +54,7 @@ def data(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(script: str, data: Path, run: Path, *more: str, side: int = 32) -> list[str]:
-    """Return a training of batches of 22 images; of 224 pixels they take 12.6 MB."""
+    """Return a training command with batches of 22 images, 12.6 MB at 224 pixels."""
     changes = [*SMALL, f"image_size={side}", "batch_size=24", "epochs=1"]
     sets = [part for change in changes for part in ("--set", change)]
     asked = ["benchmark", "train", str(data), "--config", "vsepp", "--device", "cpu"]
@@ -66,35 +66,31 @@ def test_a_small_shared_memory_trains_by_default(data: Path, tmp_path: Path) -> 
     found = run_mounted(small, command(AS_USUAL, data, tmp_path / "small", side=224))
     assert found.returncode == 0, found.stderr
     assert found.stderr.splitlines()[0] == (
-        "/dev/shm: shared memory has 8 MB free, and a loading process can need 51 MB: the training"
-        " process loads the images itself, which is slower; start the container with"
-        " --shm-size 64m, or use --workers 0"
+        "/dev/shm: 8 MB of shared memory free, 1 loading process can need 51 MB; loading images in"
+        " the training process, which is slower; start the container with --shm-size 64m, or use"
+        " --workers 0"
     )
     assert found.stderr.count("shared memory") == 1
     silent = run_mounted(small, command(AS_USUAL, data, tmp_path / "r", "--workers", "0", side=224))
     assert silent.returncode == 0
     assert "shared memory" not in silent.stderr
-    # What is drawn does not depend on who draws it.
+    # The draws do not depend on the process that loads the images.
     assert losses(tmp_path / "small") == losses(tmp_path / "r")
 
 
-def test_processes_that_were_asked_for_and_do_not_fit_are_refused_at_once(
-    data: Path, tmp_path: Path
-) -> None:
+def test_requested_processes_that_do_not_fit_are_an_error(data: Path, tmp_path: Path) -> None:
     asked = command(AS_USUAL, data, tmp_path / "r", "--workers", "2", side=224)
     found = run_mounted(shared_memory_of(8), asked)
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr == (
-        "error: /dev/shm: shared memory has 8 MB free, and 2 loading processes can need 76 MB; "
+        "error: /dev/shm: 8 MB of shared memory free, 2 loading processes can need 76 MB; "
         "start the container with --shm-size 128m, or use --workers 0\n"
     )
     assert not (tmp_path / "r").exists()
 
 
 @pytest.mark.parametrize("devices", [1, 2])
-def test_a_shared_memory_that_fills_up_is_an_error_and_no_hang(
-    data: Path, tmp_path: Path, devices: int
-) -> None:
+def test_a_full_shared_memory_is_an_error(data: Path, tmp_path: Path, devices: int) -> None:
     asked = command(UNSEEN, data, tmp_path / "r", "--devices", str(devices), side=224)
     found = run_mounted(shared_memory_of(4), [*asked, "--workers", "1"])
     assert found.returncode == 1
@@ -118,13 +114,13 @@ def test_a_shared_memory_that_fills_up_is_an_error_and_no_hang(
         (
             signal.SIGSTOP,
             IMPATIENT,
-            "a data loading process gave no batch for 5 s; check whether its disk hangs, or run "
-            "the same command with --resume and --workers 0",
+            "a data loading process returned no batch for 5 s; check the disk of the images, or "
+            "run the same command with --resume and --workers 0",
         ),
     ],
     ids=["killed", "hanging"],
 )
-def test_a_loading_process_that_gives_nothing_ends_the_training(
+def test_a_loading_process_that_returns_nothing_ends_the_training(
     data: Path, tmp_path: Path, sent: signal.Signals, script: str, line: str
 ) -> None:
     run = tmp_path / "r"
@@ -135,7 +131,7 @@ def test_a_loading_process_that_gives_nothing_ends_the_training(
     try:
         until = time.monotonic() + 240
         while training.poll() is None and time.monotonic() < until:
-            # Each epoch has a loading process of its own, and one that is done is not missed.
+            # Each epoch has its own loading process; one that has ended is not missed.
             for loader in loading_processes(training, run):
                 loaders.add(loader)
                 with contextlib.suppress(ProcessLookupError):
@@ -153,13 +149,13 @@ def test_a_loading_process_that_gives_nothing_ends_the_training(
             os.kill(loader, 0)
 
 
-def test_a_loading_process_that_stops_as_it_hands_a_batch_over_ends_the_training(
+def test_a_loading_process_that_stops_while_it_sends_a_batch_ends_the_training(
     data: Path, tmp_path: Path
 ) -> None:
     asked = command(HANDING_OVER, data, tmp_path / "r", "--workers", "1")
     done = subprocess.run(asked, capture_output=True, text=True, timeout=240)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "a data loading process gave no batch for 5 s" in done.stderr.splitlines()[-1]
+    assert "a data loading process returned no batch for 5 s" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
 
 
@@ -189,7 +185,7 @@ def test_a_training_process_of_several_that_is_killed_is_one_line(
 
 
 def loading_processes(training: subprocess.Popen[str], run: Path) -> list[int]:
-    """Return the processes that a training has started, once it has begun."""
+    """Return the loading processes of a training; none before the first step."""
     if not (run / "metrics.csv").exists():
         return []
     with contextlib.suppress(OSError):
@@ -210,7 +206,7 @@ def loading_processes(training: subprocess.Popen[str], run: Path) -> list[int]:
         (None, 4 * MIB - 1, 2, 0),
     ],
 )
-def test_what_fits(
+def test_number_of_loading_processes(
     monkeypatch: pytest.MonkeyPatch,
     wanted: int | None,
     free: int | None,
@@ -218,16 +214,16 @@ def test_what_fits(
     workers: int,
 ) -> None:
     monkeypatch.setattr(loading, "shared_memory_free", lambda: free)
-    assert fitting_workers(wanted, MIB, processes) == workers
+    assert choose_workers(wanted, MIB, processes) == workers
 
 
-def test_too_many_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_processes_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "shared_memory_free", lambda: 6 * MIB)
-    with pytest.raises(RsitmdError, match=r"6 MB free, and 3 .* 8 MB; .*--shm-size 8m, or use"):
-        fitting_workers(3, MIB)
+    with pytest.raises(RsitmdError, match=r"6 MB of .* free, 3 .* 8 MB; .*--shm-size 8m, or use"):
+        choose_workers(3, MIB)
 
 
-def test_other_errors_are_left_alone() -> None:
+def test_other_errors_are_not_converted() -> None:
     for said in (
         "",
         "mat1 and mat2 shapes cannot be multiplied",

@@ -1,4 +1,4 @@
-"""What is freed stays with the process: training is about the same numbers either way."""
+"""Freed memory is kept by the process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a setting of glibc")
-def test_a_kept_tensor_costs_no_pages_again() -> None:
+def test_reallocating_a_tensor_causes_no_page_faults() -> None:
     faults = {
         how: int(subprocess.check_output([sys.executable, "-c", FAULTS, how], text=True))
         for how in ("given back", "kept")

@@ -1,4 +1,4 @@
-"""What a step does to the weights: rates, schedules, clipping, determinism, precision, logs."""
+"""Optimiser steps: rates, schedules, clipping, determinism, precision, logs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.baselines.training.common import CPU, small
 
 
 class Watched:
-    """Every optimiser step of a training, seen before it is made."""
+    """Records every optimiser step of a training before it is applied."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.rates: list[list[float]] = []
@@ -51,9 +51,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     return Watched(monkeypatch)
 
 
-def test_the_backbone_has_a_rate_of_its_own(
-    tmp_path: Path, tiny: Dataset, watched: Watched
-) -> None:
+def test_the_backbone_has_its_own_rate(tmp_path: Path, tiny: Dataset, watched: Watched) -> None:
     train(tiny, small("vsepp", "epochs=1", "lr=1e-3", "backbone_lr=1e-5"), tmp_path / "r", CPU)
     assert watched.rates[0] == [1e-3, 1e-5]
     assert watched.sizes[1] > watched.sizes[0] > 0
@@ -66,7 +64,7 @@ def test_the_backbone_has_a_rate_of_its_own(
         (["lr_decay=0.5", "lr_decay_epochs=2"], [1, 1, 0.5]),
     ],
 )
-def test_rates_fall(
+def test_schedules_lower_the_rates(
     tmp_path: Path, tiny: Dataset, watched: Watched, changes: list[str], expected: list[float]
 ) -> None:
     config = small("vsepp", "epochs=3", "lr=1e-3", "freeze_backbone=true", *changes)
@@ -87,7 +85,7 @@ def test_gradients_are_clipped(tmp_path: Path, tiny: Dataset, watched: Watched) 
     assert max(free) > 1.9 * limit
 
 
-def test_deterministic_operations_are_asked_for_or_demanded(
+def test_deterministic_operations_are_preferred_or_required(
     tmp_path: Path, tiny: Dataset, watched: Watched
 ) -> None:
     config = small("vsepp", "epochs=1", "freeze_backbone=true")
@@ -98,7 +96,7 @@ def test_deterministic_operations_are_asked_for_or_demanded(
     assert set(watched.strict) == {(True, False)}
 
 
-def test_what_may_differ_is_told_or_refused(
+def test_nondeterministic_operations_are_a_warning_or_an_error(
     tmp_path: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = "some_kernel does not have a deterministic implementation, but you set 'x'"
@@ -118,7 +116,7 @@ def test_what_may_differ_is_told_or_refused(
         train(tiny, config, tmp_path / "strict", replace(CPU, deterministic=True))
 
 
-def test_weights_that_the_last_step_spoiled_are_not_kept(
+def test_weights_that_are_not_finite_are_not_saved(
     tmp_path: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def spoil(module: RetrievalModule, *args: Any) -> None:
@@ -128,7 +126,7 @@ def test_weights_that_the_last_step_spoiled_are_not_kept(
     monkeypatch.setattr(RetrievalModule, "on_train_batch_end", spoil)
     # One batch an epoch: no later loss could tell.
     config = small("vsepp", "epochs=2", "freeze_backbone=true", "batch_size=64", "validate=false")
-    with pytest.raises(RsitmdError, match=r"no numbers after step 1 \(epoch 2\)"):
+    with pytest.raises(RsitmdError, match=r"not finite after step 1 \(epoch 2\)"):
         train(tiny, config, tmp_path / "r", CPU)
     kept = torch.load(tmp_path / "r" / "checkpoints" / "best.ckpt", weights_only=True)
     assert all(torch.isfinite(value).all() for value in kept["state_dict"].values())
@@ -147,7 +145,7 @@ def test_tensorboard_has_every_epoch(tmp_path: Path, tiny: Dataset) -> None:
 def test_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     assert device.precision("auto", "cpu") == "32-true"
     assert device.precision("bf16-mixed", "cpu") == "bf16-mixed"
-    with pytest.raises(WrongUsage, match="16-mixed on a CPU"):
+    with pytest.raises(WrongUsage, match="16-mixed is not supported on a CPU"):
         device.precision("16-mixed", "cpu")
     for has, expected in ((True, "bf16-mixed"), (False, "16-mixed")):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda has=has: has)

@@ -1,4 +1,4 @@
-"""Going on with a run: what must be as it was, and that nothing else comes out."""
+"""Resuming a run: data and settings must be equal, and so are the results."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def small(name: str, *changes: str) -> Config:
 
 
 def cut(run: Path) -> None:
-    """Make a finished run one that was killed after its last checkpoint."""
+    """Change a finished run into one that was killed after its last checkpoint."""
     about = Run(run).about()
     del about["finished"]
     (run / "run.json").write_text(json.dumps(about))
 
 
-def test_another_prior_gives_other_margins(tmp_path: Path, tiny: Dataset) -> None:
+def test_another_prior_is_an_error(tmp_path: Path, tiny: Dataset) -> None:
     config, run = small("amfmn-soft", "epochs=1"), tmp_path / "r"
     pool = tiny.select("train")
     first = write_prior(pool, tmp_path / "a.npy").path
     other = write_prior(pool, tmp_path / "b.npy", definition="paper").path
     train(tiny, config, run, CPU, prior=first)
-    with pytest.raises(RsitmdError, match="begun with another prior"):
+    with pytest.raises(RsitmdError, match="started with another prior"):
         train(tiny, replace(config, epochs=2), run, RESUME, prior=other)
     pinned = Run(run).about()["prior"]
     train(tiny, replace(config, epochs=2), run, RESUME, prior=first)
@@ -46,22 +46,22 @@ def test_another_prior_gives_other_margins(tmp_path: Path, tiny: Dataset) -> Non
     assert len(read_history(Run(run))) == 2
 
 
-def test_a_run_cannot_be_made_shorter(tmp_path: Path, tiny: Dataset) -> None:
+def test_fewer_epochs_are_an_error(tmp_path: Path, tiny: Dataset) -> None:
     run = tmp_path / "r"
     train(tiny, small("vsepp", "epochs=3"), run, CPU)
-    with pytest.raises(RsitmdError, match="has 3 epochs behind it, more than 1"):
+    with pytest.raises(RsitmdError, match="has already trained 3 epochs, more than 1"):
         train(tiny, small("vsepp", "epochs=1"), run, RESUME)
     assert "epochs: 3" in (run / "config.yaml").read_text()
 
 
-def test_a_cosine_is_not_stretched(tmp_path: Path, tiny: Dataset) -> None:
+def test_other_epochs_of_a_cosine_schedule_are_an_error(tmp_path: Path, tiny: Dataset) -> None:
     config, run = small("vsepp", "epochs=2", "schedule=cosine"), tmp_path / "r"
     train(tiny, config, run, CPU)
-    with pytest.raises(RsitmdError, match="falls over 2 epochs, not 4"):
+    with pytest.raises(RsitmdError, match="cosine schedule over 2 epochs, not 4"):
         train(tiny, replace(config, epochs=4), run, RESUME)
 
 
-def test_another_number_of_devices(tmp_path: Path, tiny: Dataset) -> None:
+def test_another_number_of_devices_is_an_error(tmp_path: Path, tiny: Dataset) -> None:
     config, run = small("vsepp", "epochs=1"), tmp_path / "r"
     train(tiny, config, run, CPU)
     assert Run(run).about()["devices"] == 1
@@ -69,7 +69,7 @@ def test_another_number_of_devices(tmp_path: Path, tiny: Dataset) -> None:
         train(tiny, config, run, replace(RESUME, devices=2))
 
 
-def test_spent_patience_stays_spent(tmp_path: Path, tiny: Dataset) -> None:
+def test_a_run_that_stopped_early_does_not_continue(tmp_path: Path, tiny: Dataset) -> None:
     config = small("vsepp", "epochs=40", "patience=2", "lr=1e-9")
     run = train(tiny, config, tmp_path / "r", CPU)
     history = read_history(Run(run))
@@ -89,7 +89,7 @@ def test_patience() -> None:
     assert not out_of_patience([{"val_mean_recall": np.nan}] * 9, 2)
 
 
-def test_seconds_are_those_of_all_sessions(tmp_path: Path, tiny: Dataset) -> None:
+def test_seconds_include_all_sessions(tmp_path: Path, tiny: Dataset) -> None:
     config, run = small("vsepp", "epochs=1"), tmp_path / "r"
     train(tiny, config, run, CPU)
     checkpoint = torch.load(Run(run).last, weights_only=True)
@@ -107,13 +107,13 @@ def test_a_checkpoint_without_a_history(tmp_path: Path, tiny: Dataset, history: 
     checkpoint = torch.load(Run(run).last, weights_only=True)
     del checkpoint["history"]
     torch.save(checkpoint if history is None else {**checkpoint, "history": history}, Run(run).last)
-    with pytest.raises(RsitmdError, match="holds no history"):
+    with pytest.raises(RsitmdError, match="contains no training history"):
         train(tiny, replace(config, epochs=2), run, RESUME)
 
 
-def test_the_checkpoint_of_another_model(tmp_path: Path, tiny: Dataset) -> None:
+def test_a_checkpoint_of_another_model(tmp_path: Path, tiny: Dataset) -> None:
     one = train(tiny, small("vsepp", "epochs=1"), tmp_path / "one", CPU)
     two = train(tiny, small("m1", "epochs=1", "dimension=24"), tmp_path / "two", CPU)
     Run(one).last.write_bytes(Run(two).last.read_bytes())
-    with pytest.raises(RsitmdError, match="holds another model than the settings say"):
+    with pytest.raises(RsitmdError, match="does not match the model of the settings"):
         train(tiny, small("vsepp", "epochs=2"), one, RESUME)

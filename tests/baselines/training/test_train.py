@@ -1,4 +1,4 @@
-"""Training: that it learns, resumes to the last bit, and says in one line what is wrong."""
+"""Training: it learns, resumes bit-exactly, and reports errors in one line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rsitmd_tools.baselines import evaluate
 from rsitmd_tools.baselines.device import check_device, precision
 from rsitmd_tools.baselines.run import Run, runs_in
 from rsitmd_tools.baselines.training.sweep import train_all
-from rsitmd_tools.baselines.training.train import Options, fitting, train
+from rsitmd_tools.baselines.training.train import Options, adapt_config, train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import save_dataset
@@ -50,7 +50,7 @@ def test_it_learns(tmp_path: Path, tiny: Dataset, frozen: str) -> None:
 
 
 @pytest.mark.parametrize("frozen", ["true", "false"])
-def test_without_validation_all_of_train_is_learned_and_the_last_epoch_kept(
+def test_without_validation_train_is_complete_and_the_last_epoch_is_kept(
     tmp_path: Path, tiny: Dataset, frozen: str
 ) -> None:
     config = small("vsepp", "epochs=2", "validate=false", f"freeze_backbone={frozen}")
@@ -69,7 +69,7 @@ def test_without_validation_all_of_train_is_learned_and_the_last_epoch_kept(
     assert summary["checkpoint"] == "the last epoch"
 
 
-def test_a_run_of_a_version_with_fewer_settings_goes_on(tmp_path: Path, tiny: Dataset) -> None:
+def test_a_run_of_a_version_with_fewer_settings_is_resumed(tmp_path: Path, tiny: Dataset) -> None:
     config = small("vsepp", "epochs=1", "freeze_backbone=true")
     run = train(tiny, config, tmp_path / "r", CPU)
     about = Run(run).about()
@@ -92,7 +92,7 @@ def test_options_of_training(tmp_path: Path, tiny: Dataset, changes: list[str]) 
     assert np.isfinite(float(losses(run)[0][0]))
 
 
-def test_frozen_parts_stay_as_they_are(tmp_path: Path, tiny: Dataset) -> None:
+def test_frozen_modules_do_not_change(tmp_path: Path, tiny: Dataset) -> None:
     run = tmp_path / "r"
     train(tiny, small("vsepp", "epochs=1", "freeze_backbone=true"), run, CPU)
     first = {k: v for k, v in state(run).items() if "backbone" in k}
@@ -126,14 +126,14 @@ def written(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of six epochs that nobody disturbed."""
+    """A run of six epochs without interruption."""
     run = tmp_path_factory.mktemp("undisturbed") / "whole"
     subprocess.run(command(written, run, 6), env=ENVIRONMENT, check=True)
     return run
 
 
 def signalled(arguments: list[str], sent: int, when: Callable[[], bool]) -> tuple[int, bytes]:
-    """Start a training and send it a signal as soon as ``when`` holds."""
+    """Start a training and send it a signal when ``when`` is true."""
     started = subprocess.Popen(arguments, env=ENVIRONMENT, stderr=subprocess.PIPE)
     while not when():
         assert started.poll() is None
@@ -144,7 +144,7 @@ def signalled(arguments: list[str], sent: int, when: Callable[[], bool]) -> tupl
 
 
 def epochs_of(run: Path) -> int:
-    """How many epochs the table of metrics holds."""
+    """Return the number of epochs in the metrics file."""
     file = run / "metrics.csv"
     return len(file.read_text().splitlines()) - 1 if file.exists() else 0
 
@@ -157,7 +157,7 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_killed_run_resumes_to_the_last_bit(
+def test_a_killed_run_resumes_bit_exactly(
     tmp_path: Path, written: Path, whole: Path, moment: str
 ) -> None:
     cut = tmp_path / "cut"
@@ -173,7 +173,7 @@ def test_a_killed_run_resumes_to_the_last_bit(
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[1])
 
 
-def test_ctrl_c_ends_with_130_and_a_word(tmp_path: Path, written: Path) -> None:
+def test_ctrl_c_exits_with_130_and_a_message(tmp_path: Path, written: Path) -> None:
     cut = tmp_path / "cut"
     last = cut / "checkpoints" / "last.ckpt"
     code, said = signalled(command(written, cut, 500), signal.SIGINT, last.exists)
@@ -194,7 +194,7 @@ def test_a_run_killed_after_its_last_checkpoint_is_finished(tmp_path: Path, tiny
     assert "finished" in Run(run).about()
 
 
-def test_dropout_is_at_work_with_a_frozen_backbone_too(tmp_path: Path, tiny: Dataset) -> None:
+def test_dropout_is_active_with_a_frozen_backbone(tmp_path: Path, tiny: Dataset) -> None:
     for frozen in ("true", "false"):
         found = [
             losses(
@@ -218,7 +218,7 @@ def test_early_stop(tmp_path: Path, tiny: Dataset) -> None:
     assert len(recalls) - 1 - int(np.argmax(recalls)) == 2
 
 
-def test_a_loss_that_is_no_number_stops_and_names_the_batch(tmp_path: Path, tiny: Dataset) -> None:
+def test_a_loss_that_is_not_finite_reports_the_batch(tmp_path: Path, tiny: Dataset) -> None:
     with pytest.raises(RsitmdError, match=r"the loss is nan at step \d+ \(epoch 1\)") as error:
         train(tiny, small("vsepp", "epochs=3", "lr=1e20", "gradient_clip=0"), tmp_path / "r", CPU)
     assert sum(image.filename in str(error.value) for image in tiny) > 1
@@ -229,7 +229,7 @@ def test_a_batch_larger_than_the_data(tmp_path: Path, tiny: Dataset) -> None:
     assert len(losses(run)) == 1
 
 
-def test_without_keywords_it_is_the_sentence_only(
+def test_without_keywords_models_use_only_sentences(
     tmp_path: Path, tiny: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bare = tiny.with_images(replace(image, keywords=()) for image in tiny)
@@ -237,13 +237,13 @@ def test_without_keywords_it_is_the_sentence_only(
     assert Run(run).config().text == "sentence"
     assert "no keywords" in capsys.readouterr().err
     derived = small("m9", "keywords=derived")
-    assert fitting(derived, bare) == derived
+    assert adapt_config(derived, bare) == derived
     # One image with keywords is enough: the others rest on their sentences.
     some = tiny.with_images(replace(i, keywords=()) if n else i for n, i in enumerate(tiny))
     assert len(losses(train(some, small("m9", "epochs=1"), tmp_path / "s", CPU))) == 1
 
 
-def test_seeds_and_folds_are_summed_up(tmp_path: Path, tiny: Dataset) -> None:
+def test_seeds_and_folds_have_a_summary(tmp_path: Path, tiny: Dataset) -> None:
     config = small("vsepp", "epochs=1", "freeze_backbone=true")
     summary = train_all(tiny, config, tmp_path / "s", [0, 3], options=CPU)
     values = [evaluate(run.folder, tiny)["mean_recall"] for run in runs_in(tmp_path / "s")]
@@ -252,7 +252,7 @@ def test_seeds_and_folds_are_summed_up(tmp_path: Path, tiny: Dataset) -> None:
     assert summary["mean_recall"]["mean"] == pytest.approx(np.mean(values), abs=1e-3)
     assert summary["mean_recall"]["deviation"] == pytest.approx(np.std(values, ddof=1), abs=1e-3)
     assert not (tmp_path / "s" / "cache").exists()
-    with pytest.raises(RsitmdError, match="exists already"):
+    with pytest.raises(RsitmdError, match="already exists"):
         train_all(tiny, config, tmp_path / "s", [0], options=CPU)
     # Resumed, finished seeds are kept as they are and new ones added.
     kept = (tmp_path / "s" / "seed-0" / "checkpoints" / "last.ckpt").stat().st_mtime_ns
@@ -271,19 +271,19 @@ def test_excluded_images_do_not_train(tmp_path: Path, tiny: Dataset) -> None:
     run = train(tiny, config, tmp_path / "r", CPU, exclude=listed)
     about = Run(run).about()
     assert sum(about["images"].values()) == 20 and about["excluded"]["file"] == "exclude.json"
-    with pytest.raises(RsitmdError, match="other images left out"):
+    with pytest.raises(RsitmdError, match="other excluded images"):
         train(tiny, config, tmp_path / "r", replace(CPU, resume=True))
     listed.write_text("[]")
     with pytest.raises(RsitmdError, match="no exclusion list"):
         train(tiny, config, tmp_path / "n", CPU, exclude=listed)
 
 
-def test_a_run_is_never_overwritten_or_gone_on_with_by_others(
+def test_a_run_is_never_overwritten_or_resumed_with_other_settings(
     tmp_path: Path, tiny: Dataset
 ) -> None:
     run, resume = tmp_path / "r", replace(CPU, resume=True)
     train(tiny, small("vsepp", "epochs=1"), run, CPU)
-    with pytest.raises(RsitmdError, match="exists already"):
+    with pytest.raises(RsitmdError, match="already exists"):
         train(tiny, small("vsepp", "epochs=1"), run, CPU)
     with pytest.raises(RsitmdError, match=r"other settings \(lr\)"):
         train(tiny, small("vsepp", "epochs=1", "lr=1"), run, resume)
@@ -291,7 +291,7 @@ def test_a_run_is_never_overwritten_or_gone_on_with_by_others(
         train(tiny.with_images(tiny.images[1:]), small("vsepp", "epochs=1"), run, resume)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").touch()
-    with pytest.raises(RsitmdError, match="no run"):
+    with pytest.raises(RsitmdError, match="is not a run"):
         train(tiny, small("vsepp", "epochs=1"), tmp_path / "other", CPU)
 
 
@@ -300,7 +300,7 @@ class Trap:
         return (exec, ("raise SystemExit('the trap has fired')",))
 
 
-def test_a_checkpoint_of_anything_but_tensors_and_plain_data_is_refused(
+def test_a_checkpoint_of_anything_but_tensors_and_plain_data_is_an_error(
     tmp_path: Path, tiny: Dataset
 ) -> None:
     run, config = tmp_path / "r", small("vsepp", "epochs=1")
@@ -322,7 +322,7 @@ def test_a_checkpoint_of_anything_but_tensors_and_plain_data_is_refused(
         file.write_bytes(good)
 
 
-def test_no_space_for_a_checkpoint(tmp_path: Path, written: Path) -> None:
+def test_a_full_disk_while_saving_a_checkpoint(tmp_path: Path, written: Path) -> None:
     # A limit on the size of files stands for a full disk.
     limited = f"ulimit -f 2000; exec {' '.join(command(written, tmp_path / 'r', 2))}"
     ran = subprocess.run(
@@ -334,18 +334,18 @@ def test_no_space_for_a_checkpoint(tmp_path: Path, written: Path) -> None:
     assert not list((tmp_path / "r").rglob("*partial*"))
 
 
-def test_a_device_that_is_not_there(tmp_path: Path, tiny: Dataset) -> None:
+def test_unavailable_devices(tmp_path: Path, tiny: Dataset) -> None:
     if not torch.cuda.is_available():
-        with pytest.raises(RsitmdError, match="device cuda: is not there"):
+        with pytest.raises(RsitmdError, match="device cuda: is not available"):
             train(tiny, small("vsepp"), tmp_path / "r", Options(device="cuda"))
         assert not (tmp_path / "r").exists()
-    with pytest.raises(WrongUsage, match="no device"):
+    with pytest.raises(WrongUsage, match="unknown device"):
         check_device("tpu", 1)
     with pytest.raises(WrongUsage, match="0 devices"):
         check_device("cpu", 0)
     assert precision("auto", "cpu") == "32-true"
 
 
-def test_weights_that_are_not_there(tmp_path: Path, tiny: Dataset) -> None:
+def test_missing_weights(tmp_path: Path, tiny: Dataset) -> None:
     with pytest.raises(RsitmdError, match="does not exist"):
         train(tiny, small("vsepp", "weights=no.pth"), tmp_path / "r", CPU)

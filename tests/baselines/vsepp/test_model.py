@@ -1,4 +1,4 @@
-"""VSE++: a linear map of the pooled last stage against the sentence, cosine between them."""
+"""VSE++: cosine of the projected last stage and the sentence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rsitmd_tools.baselines.models import make_model
 from rsitmd_tools.baselines.text import Vocabulary
 
 
-def test_scores_are_cosines_of_what_the_two_sides_give() -> None:
+def test_scores_are_cosines_of_images_and_sentences() -> None:
     torch.manual_seed(0)
     vocabulary = Vocabulary(("a", "boat", "red"))
     model = make_model(load_config("vsepp", ["dimension=16"]), vocabulary).eval()

@@ -52,7 +52,7 @@ def test_n101_too_few_annotators(found: Found) -> None:
     assert found("N101", dataset(image(1, *FIVE))) == []
     assert found("N101", dataset(record())) == []
     [finding] = found("N101", dataset(three))
-    assert finding.message == "written by 3 annotators instead of 5"
+    assert finding.message == "written by 3 annotators, expected 5"
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ def test_i102_image_shape(tmp_path: Path, found: Found) -> None:
         grey=scene(4).convert("L"),
     )
     assert [(f.image, f.message) for f in found("I102", data)] == [
-        ("small_1.tif", "is 50 x 96 pixels, not 96 x 96"),
-        ("grey_1.tif", "has the mode L, not RGB"),
+        ("small_1.tif", "50 x 96 pixels, expected 96 x 96"),
+        ("grey_1.tif", "mode L, expected RGB"),
     ]
 
 
@@ -98,10 +98,10 @@ def test_i106_i107_l101_l102_under_every_turn(
         test__near=near, test__other=scene(3),
     )  # fmt: skip
     [exact] = found("I106", data)
-    assert (exact.image, exact.message) == ("copy_1.tif", "is the same picture as a_1.tif")
+    assert (exact.image, exact.message) == ("copy_1.tif", "duplicate of a_1.tif")
     [alike] = found("I107", data)
     assert alike.image == "near_1.tif"
-    assert "looks like b_1.tif" in alike.message
+    assert "similar to b_1.tif" in alike.message
     assert [f.image for f in found("L101", data)] == ["copy_1.tif"]
     assert [f.image for f in found("L102", data)] == ["near_1.tif"]
 
@@ -132,7 +132,7 @@ def test_l104_scene_across_splits(found: Found) -> None:
         placed("a_6.tif", "test", bounds=[5, 5, 1, 1]),
     )
     [finding] = found("L104", side_by_side)
-    assert (finding.image, finding.message) == ("a_2.tif", "lies beside a_1.tif in train")
+    assert (finding.image, finding.message) == ("a_2.tif", "adjacent to a_1.tif in train")
 
 
 def test_l105_l106_against_another_dataset(tmp_path: Path, found: Found) -> None:
@@ -154,7 +154,7 @@ def test_l105_l106_against_another_dataset(tmp_path: Path, found: Found) -> None
         ]
     )
     [image] = found("L105", new, against=[old])
-    assert (image.image, image.message) == ("a_1.tif", "is the same picture as x_1.tif of test")
+    assert (image.image, image.message) == ("a_1.tif", "duplicate of x_1.tif in dataset test")
     [caption] = found("L106", new, against=[old])
     assert (caption.image, caption.sentence_index) == ("b_1.tif", 0)
     assert found("L105", new) == found("L106", new) == []

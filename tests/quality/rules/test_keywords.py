@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("code", "keyword", "told"),
     [
-        ("S115", "cafÃ© terrace", "keyword 'cafÃ© terrace' has characters of a wrong encoding"),
-        ("S116", "<b>red</b> boat", "keyword '<b>red</b> boat' holds markup: '<b>'"),
-        ("S117", "=cmd() boat", "keyword '=cmd() boat' holds '='"),
-        ("S118", "red 船", "keyword 'red 船' holds '船'"),
-        ("S119", "red\u200b boat", r"keyword 'red\u200b boat' holds U+200B"),
-        ("S119", "red\nboat", r"keyword 'red\nboat' holds U+000A"),
+        ("S115", "cafÃ© terrace", "keyword 'cafÃ© terrace' has wrongly decoded characters"),
+        ("S116", "<b>red</b> boat", "keyword '<b>red</b> boat' contains markup: '<b>'"),
+        ("S117", "=cmd() boat", "keyword '=cmd() boat' contains '='"),
+        ("S118", "red 船", "keyword 'red 船' contains '船'"),
+        ("S119", "red\u200b boat", r"keyword 'red\u200b boat' contains U+200B"),
+        ("S119", "red\nboat", r"keyword 'red\nboat' contains U+000A"),
     ],
 )
 def test_a_finding_about_a_keyword_names_it(

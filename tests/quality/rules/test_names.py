@@ -16,7 +16,7 @@ NEAR = "A green football field lies in the middle of a red running track."
 
 def test_a_repeated_sentence_is_counted_from_1(found: Found) -> None:
     [finding] = found("S102", dataset(record(sentences=[*FIVE[:2], FIVE[1]])))
-    assert finding.message == "repeats sentence 2 on this image"
+    assert finding.message == "repeats sentence 2 of this image"
     assert finding.sentence_index == 2
 
 

@@ -39,7 +39,7 @@ def test_d102_sentence_count(found: Found) -> None:
     for count in (0, 4, 6):
         sentences = [f"{n} boats lie at the pier." for n in range(count)]
         [finding] = found("D102", dataset(record(), record("a_2.tif", sentences)))
-        assert (finding.image, finding.message) == ("a_2.tif", f"{count} sentences instead of 5")
+        assert (finding.image, finding.message) == ("a_2.tif", f"has {count} sentences, expected 5")
 
 
 def test_d103_d104_files(tmp_path: Path, found: Found) -> None:
@@ -79,7 +79,7 @@ def test_d105_d106_repeated_names(found: Found) -> None:
 def test_d107_category_differs(found: Found) -> None:
     data = dataset(record(category="river"), record("port_2.tif"), record("81.jpg", category="x"))
     [finding] = found("D107", data)
-    assert finding.message == "the name says 'port', the record 'river'"
+    assert finding.message == "category 'port' in the file name, 'river' in the record"
 
 
 def test_d108_swapped_splits(tmp_path: Path, found: Found) -> None:
@@ -88,19 +88,19 @@ def test_d108_swapped_splits(tmp_path: Path, found: Found) -> None:
     settings = '[validate]\nexpected_splits = {val = "val.txt", test = "test.txt"}\n'
     right = dataset(record(split="val"), record("port_2.tif", split="test"))
     [absent] = found("D108", right, settings, folder=tmp_path)
-    assert "1 expected images are not in the dataset, such as port_9.tif" in absent.message
+    assert "1 expected image missing, for example port_9.tif" in absent.message
     swapped = dataset(record(split="test"), record("port_2.tif", split="val"))
     messages = [f.message for f in found("D108", swapped, settings, folder=tmp_path)]
-    assert "test and val look swapped: 1 images of test in val" in messages
-    assert "is in split test, expected in val" in messages
+    assert "test and val appear swapped: 1 image of test in val" in messages
+    assert "in split test, expected in val" in messages
     assert found("D108", swapped) == []
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"imgid": 0}, "imgid 0 stands twice"),
-        ({"sentids": [1, 2, 3, 4, 5]}, "sentids are not those of its sentences"),
+        ({"imgid": 0}, "imgid 0 is used twice"),
+        ({"sentids": [1, 2, 3, 4, 5]}, "sentids differ from those of the sentences"),
     ],
 )
 def test_d109_wrong_id(read: Read, found: Found, change: dict[str, Any], told: str) -> None:
@@ -113,7 +113,7 @@ def test_d109_ids_of_sentences(read: Read, found: Found) -> None:
     content["images"][1]["sentences"][0]["sentid"] = 3
     content["images"][1]["sentences"][1]["imgid"] = 7
     messages = {f.message for f in found("D109", read(content))}
-    assert {"sentid 3 stands twice", "a sentence says imgid 7, its image 1"} <= messages
+    assert {"sentid 3 is used twice", "a sentence has imgid 7, its image 1"} <= messages
 
 
 def test_d110_shifted_captions(shared_data: Path, tmp_path: Path, found: Found) -> None:
@@ -137,7 +137,7 @@ def test_d110_shifted_captions(shared_data: Path, tmp_path: Path, found: Found) 
 
     assert found("D110", shifted(0)) == []
     names = [image.filename for image in order]
-    for by, told in ((1, "by 4 lines"), (5, "by -1 images"), (10, "by -2 images")):
+    for by, told in ((1, "by 4 lines"), (5, "by -1 image "), (10, "by -2 images")):
         [finding] = found("D110", shifted(by))
         assert told in finding.message
         # The first stretch of 50 images that is wholly or mostly shifted.
@@ -149,8 +149,8 @@ def test_d111_unknown_field(read: Read, found: Found) -> None:
     content["images"][0]["sentences"][0]["note"] = "x"
     messages = [f.message for f in found("D111", read(content))]
     assert messages == [
-        "unknown field 'images[].sentences[].note', 1 times",
-        "unknown field 'images[].spilt', 2 times",
+        "unknown field 'images[].sentences[].note' in 1 place",
+        "unknown field 'images[].spilt' in 2 places",
     ]
     assert found("D111", read(document({}))) == []
 

@@ -91,7 +91,7 @@ def test_a_passing_fault_is_waited_for(client: Client, spoiled: Spoiled, status:
 
 def test_a_lasting_fault_is_told_after_some_attempts(client: Client, spoiled: Spoiled) -> None:
     spoiled.answers = [(502, "")] * 9
-    assert "the server answers 502: no reason given" in failure(client)
+    assert "the server answered 502: no reason given" in failure(client)
     assert len(spoiled.asked) == 4
 
 
@@ -112,7 +112,7 @@ def test_a_refusal_gives_the_servers_reason_alone(client: Client, spoiled: Spoil
     }
     spoiled.answers = [(400, body)]
     line = failure(client, safe=False)
-    assert "the server answers 400: {'label_config': ['no <TextArea> tag" in line
+    assert "the server answered 400: {'label_config': ['no <TextArea> tag" in line
     spoiled.answers = [(401, {"detail": "Invalid token."})]
     assert "refuses the token" in failure(client)
     assert len(spoiled.asked) == 2
@@ -120,12 +120,12 @@ def test_a_refusal_gives_the_servers_reason_alone(client: Client, spoiled: Spoil
 
 def test_another_server_is_not_taken_for_label_studio(client: Client, spoiled: Spoiled) -> None:
     spoiled.answers = [(200, "<html>It works!</html>")]
-    assert "what answers there is no Label Studio" in failure(client)
+    assert "not a Label Studio server" in failure(client)
 
 
 def test_an_address_where_nobody_answers() -> None:
     for url in ("http://127.0.0.1:9", "http://", "nonsense"):
-        assert "no Label Studio answers; start the server" in failure(
+        assert "Label Studio does not answer; start the server" in failure(
             Client(Connection("key", url, TOKEN))
         )
 

@@ -50,7 +50,7 @@ def test_a_folder_that_is_there_becomes_private(tmp_path: Path) -> None:
     private_folder(tmp_path / "studio")
     assert (tmp_path / "studio").stat().st_mode & 0o777 == 0o700
     (tmp_path / "file").touch()
-    with pytest.raises(RsitmdError, match="cannot be made"):
+    with pytest.raises(RsitmdError, match="cannot be created"):
         private_folder(tmp_path / "file")
 
 
@@ -60,7 +60,7 @@ def test_a_token_file_holds_the_token_alone(tmp_path: Path) -> None:
     assert token_from(file) == "0123abc"
     for text in ("", "\n", "two words"):
         file.write_text(text, encoding="ascii")
-        with pytest.raises(RsitmdError, match="holds no token"):
+        with pytest.raises(RsitmdError, match="does not contain a token"):
             token_from(file)
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(RsitmdError, match="cannot be read"):

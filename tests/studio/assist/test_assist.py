@@ -77,7 +77,7 @@ def test_a_sentence_is_held_against_those_of_all_images(adviser: Adviser) -> Non
     assert adviser.hints("image 3", 3, "port", written(NEARLY)) == []  # 8 of 10 words: below 0.85
     adviser.learn("image 3", 3, "port", written(NEAR))
     [said] = adviser.hints("image 3", 3, "port", written(NEAR))
-    assert said == "nearly repeats a sentence of another image (100% of words)"
+    assert said == "almost the same as a sentence of another image (100% of words)"
     assert adviser.hints("image 1", 1, "airport", written(NEAR)) == [said]
     adviser.forget(3)
     assert adviser.hints("image 1", 1, "airport", written(NEAR)) == []

@@ -62,7 +62,7 @@ def writing(file: Path) -> Iterator[None]:
     thread.join()
 
 
-def test_each_copy_is_of_one_moment_while_people_write(folder: Path, tmp_path: Path) -> None:
+def test_each_copy_is_consistent_during_writes(folder: Path, tmp_path: Path) -> None:
     with writing(folder / SERVER_DATABASE):
         for number in range(5):
             report = backup(folder, tmp_path / f"{number}.tar")
@@ -81,7 +81,7 @@ def test_each_copy_is_of_one_moment_while_people_write(folder: Path, tmp_path: P
     assert counts[0] >= 20
 
 
-def test_everything_comes_back_and_only_its_owner_reads_it(folder: Path, tmp_path: Path) -> None:
+def test_restore_returns_all_files_readable_by_the_owner_only(folder: Path, tmp_path: Path) -> None:
     with Workspace.open(folder, write=True) as workspace, workspace.transaction():
         workspace.set_fact("key", "value")
     (folder / "studio" / "server.json").write_text("{}")  # of a running server
@@ -101,7 +101,7 @@ def test_everything_comes_back_and_only_its_owner_reads_it(folder: Path, tmp_pat
     assert {path.name for path in tmp_path.iterdir()} == {folder.name, "backups", "back"}
 
 
-def test_a_backup_of_an_older_version_comes_back_private(folder: Path, tmp_path: Path) -> None:
+def test_a_backup_of_an_older_version_is_restored_private(folder: Path, tmp_path: Path) -> None:
     backup(folder, tmp_path / "new.tar")
     with (
         tarfile.open(tmp_path / "new.tar") as new,
@@ -115,12 +115,12 @@ def test_a_backup_of_an_older_version_comes_back_private(folder: Path, tmp_path:
     assert (tmp_path / "back" / "workspace.db").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_backup_into_its_own_workspace_does_not_hold_itself(folder: Path) -> None:
+def test_a_backup_in_its_own_workspace_does_not_contain_itself(folder: Path) -> None:
     first = backup(folder, folder / "b.tar")
     assert backup(folder, folder / "b.tar").files == first.files
 
 
-def test_what_is_not_in_the_file_is_said(folder: Path, tmp_path: Path) -> None:
+def test_server_data_outside_the_backup_is_reported(folder: Path, tmp_path: Path) -> None:
     record_postgres(folder / "studio", "postgresql://ls@localhost/ls")
     assert backup(folder, tmp_path / "b.tar").server == "postgres"
     (folder / "studio" / "connection.json").write_text("{}")
@@ -144,7 +144,7 @@ backup.backup(Path(sys.argv[1]), Path(sys.argv[2]))
 
 
 @pytest.mark.parametrize("entries", [1, 2, 4])
-def test_what_a_killed_backup_left_goes_with_the_next(
+def test_leftovers_of_a_killed_backup_are_removed_by_the_next(
     folder: Path, tmp_path: Path, entries: int
 ) -> None:
     target = tmp_path / "backups" / "b.tar"
@@ -164,7 +164,7 @@ def test_what_a_killed_backup_left_goes_with_the_next(
     assert not list((tmp_path / "back").glob(".*lock"))
 
 
-def test_a_backup_at_work_is_left_alone(folder: Path, tmp_path: Path) -> None:
+def test_files_of_a_running_backup_are_not_removed(folder: Path, tmp_path: Path) -> None:
     lock = WriterLock(folder / BACKUP_LOCK)
     lock.acquire()
     (folder / ".partial-backup-live").mkdir()
@@ -188,25 +188,25 @@ def test_a_damaged_backup_is_refused_and_nothing_is_left(folder: Path, tmp_path:
         broken.append(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
     for bad in broken:
         (tmp_path / "bad.tar").write_bytes(bad)
-        with pytest.raises(RsitmdError, match=r"bad\.tar: is no whole backup"):
+        with pytest.raises(RsitmdError, match=r"bad\.tar: is not a complete backup"):
             restore(tmp_path / "bad.tar", tmp_path / "back")
         assert not (tmp_path / "back").exists()
         assert not list(tmp_path.glob(".*"))
 
 
 @pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "a/../../escaped"])
-def test_no_file_leaves_the_folder(folder: Path, tmp_path: Path, name: str) -> None:
+def test_no_file_is_extracted_outside_the_folder(folder: Path, tmp_path: Path, name: str) -> None:
     backup(folder, tmp_path / "b.tar")
     with tarfile.open(tmp_path / "b.tar", "a") as archive:
         entry = tarfile.TarInfo(name)
         entry.size = 1
         archive.addfile(entry, io.BytesIO(b"x"))
-    with pytest.raises(RsitmdError, match="is no whole backup"):
+    with pytest.raises(RsitmdError, match="is not a complete backup"):
         restore(tmp_path / "b.tar", tmp_path / "deep" / "back")
     assert not list(tmp_path.rglob("escaped"))
 
 
-def test_a_folder_that_exists_is_left_alone(folder: Path, tmp_path: Path) -> None:
+def test_an_existing_folder_is_not_changed(folder: Path, tmp_path: Path) -> None:
     backup(folder, tmp_path / "b.tar")
     with pytest.raises(RsitmdError, match="already exists"):
         restore(tmp_path / "b.tar", folder)

@@ -94,7 +94,7 @@ def named(workspace: Workspace, tmp_path: Path, *lines: str, name: str = "back.c
     return [found.entries[c.sentence].raw for c in by_file(file, workspace, found)]
 
 
-def test_the_number_that_is_printed_sends_back_that_sentence(folder: Path, tmp_path: Path) -> None:
+def test_the_printed_number_identifies_the_sentence(folder: Path, tmp_path: Path) -> None:
     shown = CliRunner().invoke(validate_command, [str(folder), "--select", "S104"]).stdout
     assert "S104 info: anna@x, sentence 3: says 'many'" in shown
     assert "S104 info: berta@x, sentence 2: says 'some'" in shown
@@ -122,7 +122,7 @@ def test_the_number_stays_that_of_the_page_where_an_earlier_sentence_is_sent_bac
     assert notes(workspace, 1) == {1: "Sent back to anna@x, sentence 1: count"}
 
 
-def test_a_person_with_several_annotations_has_their_sentences_numbered_on(
+def test_numbers_continue_over_several_annotations_of_one_annotator(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     """The server allows it in a shared project; a number names one sentence all the same."""
@@ -135,7 +135,7 @@ def test_a_person_with_several_annotations_has_their_sentences_numbered_on(
     assert named(workspace, tmp_path, *lines) == ["Some grey sheds stand behind the quay."]
 
 
-def test_the_words_name_a_sentence(workspace: Workspace, tmp_path: Path) -> None:
+def test_the_text_identifies_a_sentence(workspace: Workspace, tmp_path: Path) -> None:
     lines = ("image,text,note", f"port_1.tif,{BERTA[1].replace(' ', '  ')},count")
     assert named(workspace, tmp_path, *lines) == [BERTA[1]]
     # Words in the column of the number are words too.
@@ -143,29 +143,42 @@ def test_the_words_name_a_sentence(workspace: Workspace, tmp_path: Path) -> None
     assert named(workspace, tmp_path, *lines) == [ANNA[2]]
     # With a number they are a check.
     lines = ("image,annotator,sentence,text,note", f"port_1.tif,anna@x,2,{ANNA[2]},count")
-    with pytest.raises(RsitmdError, match=r"0 sentences by anna@x with the number 2 with these"):
+    with pytest.raises(
+        RsitmdError, match=r"no sentence matches .* anna@x, sentence 2, text \"There"
+    ):
         named(workspace, tmp_path, *lines)
 
 
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("port_9.tif,,1,", r"line 2: port_9.tif has 0 sentences by anybody .*annotate log"),
-        ("port_1.tif,,3,", r"has 2 sentences by anybody .*name one of: anna@x, sentence 3; berta"),
-        ("port_1.tif,anna@x,,", r"has 3 sentences by anna@x; name one of: anna@x, sentence 1; "),
-        ("port_1.tif,anna@x,0,", r"has 0 sentences by anna@x with the number 0"),
-        ("port_1.tif,anna@x,7,", r"has 0 sentences by anna@x with the number 7"),
-        ("port_1.tif", r"has 6 sentences by anybody"),
+        (
+            "port_9.tif,,1,",
+            r"line 2: no sentence matches image port_9.tif.*; use the file name of an",
+        ),
+        (
+            "port_1.tif,,3,",
+            r"2 sentences match image port_1.tif, sentence 3; use one of: anna@x, sentence 3; b",
+        ),
+        (
+            "port_1.tif,anna@x,,",
+            r"3 sentences match .*, annotator anna@x; use one of: anna@x, sentence 1; ",
+        ),
+        ("port_1.tif,anna@x,0,", r"no sentence matches .* annotator anna@x, sentence 0;"),
+        ("port_1.tif,anna@x,7,", r"no sentence matches .* annotator anna@x, sentence 7;"),
+        ("port_1.tif,carl@x,1,", r"carl@x, sentence 1; use an annotator of this image: anna@x, b"),
+        (",anna@x,1,", r"no sentence matches an empty file name"),
+        ("port_1.tif", r"6 sentences match image port_1.tif; .*; and 1 more"),
     ],
 )
-def test_a_name_that_fits_no_sentence_or_several_is_refused(
+def test_a_line_that_matches_no_sentence_or_several_is_refused(
     workspace: Workspace, tmp_path: Path, line: str, told: str
 ) -> None:
     with pytest.raises(RsitmdError, match=told):
         named(workspace, tmp_path, "image,annotator,sentence,note", line)
 
 
-def test_one_sentence_of_a_person_needs_no_number(tmp_path: Path) -> None:
+def test_a_single_sentence_of_an_annotator_needs_no_number(tmp_path: Path) -> None:
     settings = SETTINGS.replace("annotator = 3", "annotator = 1")
     folder = make(tmp_path / "w", {1: ANNA[2:], 2: BERTA[1:2]}, settings)
     with Workspace.open(folder, write=True) as workspace:
@@ -194,20 +207,20 @@ def test_the_json_of_validate_means_the_sentences_it_was_made_of(
         # One more sentence leaves the dataset: the indices mean others now.
         with workspace.transaction() as db:
             move(db, 1, "sent back", "B. Lee")
-        with pytest.raises(RsitmdError, match=r"was made before the sentences .* changed; run: rs"):
+        with pytest.raises(RsitmdError, match=r"is out of date: the sentences .* changed; run: rs"):
             by_file(file, workspace, Found(workspace))
         file.write_text(json.dumps({"summary": []}), encoding="utf-8")
-        with pytest.raises(RsitmdError, match="holds no findings"):
+        with pytest.raises(RsitmdError, match="is not a list of findings"):
             by_file(file, workspace, Found(workspace))
 
 
-def test_a_note_names_no_other_annotator(tmp_path: Path) -> None:
+def test_a_note_hides_the_addresses_of_other_annotators(tmp_path: Path) -> None:
     folder = make(tmp_path / "w", {1: (ANNA[0],), 2: (ANNA[0],)})
     with Workspace.open(folder, write=True) as workspace:
         findings = look(workspace, ("S102", "N106"))
         assert any("sentence 1 of anna@x" in f.message for f in findings)
         [chosen] = by_codes("S102,N106", findings, Found(workspace))
-        assert "somebody else" in chosen.note
+        assert "another annotator" in chosen.note
         assert "anna@x" not in chosen.note
 
 
@@ -219,7 +232,7 @@ def test_a_note_keeps_whole_addresses(tmp_path: Path) -> None:
             db.execute("UPDATE annotator SET email = 'a@x.org' WHERE id = 2")
             db.execute("UPDATE annotator SET email = 'anna@x.org' WHERE id = 1")
         note = Found(workspace).note(1, "anna@x.org and a@x.org are alike; ask a@x.org.")
-    assert note == "anna@x.org and somebody else are alike; ask somebody else."
+    assert note == "anna@x.org and another annotator are alike; ask another annotator."
 
 
 def test_the_json_of_review_is_checked_too(folder: Path, tmp_path: Path) -> None:
@@ -230,7 +243,7 @@ def test_the_json_of_review_is_checked_too(folder: Path, tmp_path: Path) -> None
         assert len(by_file(file, workspace, Found(workspace))) == 2
         with workspace.transaction() as db:
             move(db, 1, "sent back", "B. Lee")
-        with pytest.raises(RsitmdError, match="was made before"):
+        with pytest.raises(RsitmdError, match="is out of date"):
             by_file(file, workspace, Found(workspace))
 
 
@@ -259,9 +272,11 @@ def test_an_unknown_code_is_wrong_usage_and_names_the_closest(folder: Path) -> N
 def test_a_known_code_that_found_nothing_is_said(folder: Path) -> None:
     done = CliRunner().invoke(review_command, [str(folder), "--send-back", "S122"])
     assert done.exit_code == 0
-    assert "no sentence has a finding of S122\n" in done.stdout
+    assert "no new sentence has a finding of S122\n" in done.stdout
     done = CliRunner().invoke(review_command, [str(folder), "--send-back", "L103"])
-    assert "no sentence has a finding of L103; the rule did not run: select it" in done.stdout
+    assert (
+        "no new sentence has a finding of L103; the rule did not run, use --select" in done.stdout
+    )
     assert done.exit_code == 0
 
 
@@ -274,10 +289,10 @@ def test_findings_are_listed_once_and_again_on_request(folder: Path) -> None:
 
     count, shown = listed()
     assert count == 2
-    assert "listed before" not in shown
+    assert "earlier finding" not in shown
     count, shown = listed()
     assert count == 0
-    assert "2 findings were listed before; list them with --all" in shown
+    assert "2 earlier findings not listed; use --all to list all" in shown
     assert "anna@x: S104 1" in shown
     assert listed("--all")[0] == 2
     # Rules that did not run before bring what nobody saw.
@@ -299,10 +314,10 @@ def test_what_was_seen_before_can_still_be_decided(workspace: Workspace) -> None
     assert report.findings == []
 
 
-def test_an_empty_sentence_is_named_and_goes_back(tmp_path: Path) -> None:
+def test_an_empty_sentence_is_listed_and_sent_back(tmp_path: Path) -> None:
     folder = make(tmp_path / "w", {1: (ANNA[0], None, ANNA[1]), 2: BERTA})
     done = CliRunner().invoke(review_command, [str(folder)])
-    assert "port_1.tif, anna@x, sentence 2: left empty" in done.stdout
+    assert "port_1.tif, anna@x, sentence 2: empty" in done.stdout
     file = tmp_path / "back.csv"
     file.write_text("image,annotator,sentence,note\nport_1.tif,anna@x,2,\n", encoding="utf-8")
     with Workspace.open(folder, write=True) as workspace:

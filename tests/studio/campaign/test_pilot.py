@@ -80,22 +80,24 @@ def in_order(workspace: Workspace) -> list[str]:
     return [person.email.partition("@")[0] for person in admitted(workspace)]
 
 
-def test_fewer_references_than_images_asked_for_start_nothing(
+def test_fewer_references_than_requested_images_start_no_pilot(
     workspace: Workspace, references: Path
 ) -> None:
     with pytest.raises(RsitmdError) as error:
         start_pilot(workspace, 2, references)
     assert str(error.value) == (
-        f"{references}: has sentences for 1 image here, 2 were asked for;"
+        f"{references}: --images is 2, but there are sentences for only 1 image;"
         " add sentences, or use --images 1"
     )
     assert current_pilot(workspace) is None
-    with pytest.raises(RsitmdError, match="has 4 images, 5 were asked for; ingest more, or use"):
+    with pytest.raises(
+        RsitmdError, match="is 5, but the workspace has only 4 images; ingest more images, or use"
+    ):
         start_pilot(workspace, 5)
     assert start_pilot(workspace, 1, references) == ["port_1.tif"]
 
 
-def test_without_a_number_a_pilot_has_all_references_and_says_how_many(
+def test_without_images_option_a_pilot_uses_all_references(
     workspace: Workspace, references: Path
 ) -> None:
     folder = workspace.path
@@ -109,18 +111,18 @@ def test_without_a_number_a_pilot_has_all_references_and_says_how_many(
         assert len(start_pilot(workspace)) == 4
         assert pilot_state(workspace)["references"] == 0
     shown = CliRunner().invoke(command, [str(folder)]).output
-    assert "4 images without reference sentences: no similarity there" in shown
+    assert "4 images without reference sentences: no similarity computed" in shown
     alone = CliRunner().invoke(command, [str(folder), "--images", "2"])
-    assert str(alone.exception) == "--images is for --start; add --start"
+    assert str(alone.exception) == "--images requires --start; add --start"
 
 
-def test_who_has_written_for_the_campaign_is_not_new(workspace: Workspace) -> None:
+def test_annotators_who_annotated_before_the_pilot_are_admitted(workspace: Workspace) -> None:
     anna, berta, clara = taking_part(workspace)
     write(workspace, anna.row)
     folder = workspace.path
     workspace.close()
     done = CliRunner().invoke(command, [str(folder), "--start", "--reviewer", "B. Lee"])
-    assert "let in, as they have written already: anna@x.org" in done.output
+    assert "admitted, already wrote for the campaign: anna@x.org" in done.output
     with Workspace.open(folder, write=True) as workspace:
         assert in_order(workspace) == ["anna"]
         row = workspace.db.execute("SELECT * FROM annotator WHERE id = ?", (anna.row,)).fetchone()
@@ -133,7 +135,7 @@ def test_who_has_written_for_the_campaign_is_not_new(workspace: Workspace) -> No
         assert in_order(workspace) == ["anna", "berta"]
 
 
-def test_the_lead_refuses_whom_they_refused_whatever_was_written(workspace: Workspace) -> None:
+def test_a_refused_annotator_stays_refused_despite_annotations(workspace: Workspace) -> None:
     anna = taking_part(workspace)[0]
     write(workspace, anna.row)
     decide(workspace, anna.email, REFUSED, "B. Lee")
@@ -142,7 +144,7 @@ def test_the_lead_refuses_whom_they_refused_whatever_was_written(workspace: Work
     assert in_order(workspace) == []
 
 
-def test_a_stopped_pilot_lets_everybody_in_and_its_texts_are_none_of_the_next(
+def test_stopping_a_pilot_admits_all_and_the_next_pilot_starts_empty(
     workspace: Workspace, references: Path
 ) -> None:
     anna, berta, clara = taking_part(workspace)
@@ -166,25 +168,25 @@ def test_a_stopped_pilot_lets_everybody_in_and_its_texts_are_none_of_the_next(
     assert rows[0]["stopped_at"] is not None
 
 
-def test_the_command_stops_and_starts_anew(workspace: Workspace) -> None:
+def test_stop_and_start_in_one_command(workspace: Workspace) -> None:
     folder = workspace.path
     workspace.close()
     CliRunner().invoke(command, [str(folder), "--start", "--images", "1"])
     again = CliRunner().invoke(command, [str(folder), "--start"])
     assert again.exit_code != 0
-    assert "or end it with --stop" in str(again.exception)
+    assert "stop it with --stop" in str(again.exception)
     done = CliRunner().invoke(command, [str(folder), "--stop", "--start", "--images", "2"])
     assert done.exit_code == 0, done.output
     assert "pilot of 2 images" in done.output
     done = CliRunner().invoke(command, [str(folder), "--stop"])
     assert (
-        "pilot stopped; let in: anna@x.org, berta@x.org, clara@x.org; run: rsitmd annotate push "
+        "pilot stopped; admitted: anna@x.org, berta@x.org, clara@x.org; run: rsitmd annotate push "
         in done.output
     )
-    assert "no pilot; start one with --start" in done.output
+    assert "no pilot; use --start to start one" in done.output
 
 
-def test_a_pilot_needs_a_project_for_each_person(workspace: Workspace) -> None:
+def test_a_pilot_needs_one_project_per_annotator(workspace: Workspace) -> None:
     with workspace.transaction() as db:
         db.executescript("""
             INSERT INTO project (id, server, server_id, template, config, created_at)
@@ -195,11 +197,11 @@ def test_a_pilot_needs_a_project_for_each_person(workspace: Workspace) -> None:
                 result, pulled_at) VALUES (1, 1, 'n', 'n', 1, '[]', 'n');
             BEGIN;
         """)
-    with pytest.raises(RsitmdError, match="needs a project for each person"):
+    with pytest.raises(RsitmdError, match="needs one project per annotator"):
         start_pilot(workspace)
 
 
-def test_a_pilot_of_an_older_workspace_goes_on(tmp_path: Path) -> None:
+def test_a_pilot_of_an_older_workspace_continues(tmp_path: Path) -> None:
     folder = tmp_path / "w"
     Workspace.create(folder).close()
     (folder / "workspace.db").unlink()

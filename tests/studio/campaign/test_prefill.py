@@ -41,25 +41,27 @@ GIVEN = "There are two planes in the airport."
         ("Grey hangars border a long runway with yellow lines.", HUMAN, 39),
     ],
 )
-def test_a_text_is_held_against_what_was_given(raw: str, origin: str, distance: int) -> None:
+def test_origin_compares_a_text_with_the_machine_texts(
+    raw: str, origin: str, distance: int
+) -> None:
     assert origin_of(raw, ["Another one.", GIVEN]) == (origin, GIVEN, distance)
     assert origin_of(raw, []) == (HUMAN, None, None)
 
 
-def test_what_began_as_a_copy_is_a_changed_one_however_much_was_changed() -> None:
+def test_an_annotation_copied_from_a_prediction_is_machine_changed() -> None:
     other = "Grey hangars border a long runway with yellow lines."
     assert origin_of(other, [GIVEN], started_from=True).origin == CHANGED
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
-def test_the_distance_is_a_distance(left: str, right: str) -> None:
+def test_edit_distance_is_a_metric(left: str, right: str) -> None:
     assert edit_distance(left, right) == edit_distance(right, left)
     assert (edit_distance(left, right) == 0) == (left == right)
     assert abs(len(left) - len(right)) <= edit_distance(left, right) <= max(len(left), len(right))
 
 
 @given(st.text(min_size=1, max_size=30).filter(str.strip))
-def test_space_and_case_make_nobody_an_author(text: str) -> None:
+def test_changes_of_space_and_case_leave_a_text_untouched(text: str) -> None:
     assert origin_of(f"  {text}  ", [text]).origin == UNTOUCHED
 
 
@@ -107,7 +109,7 @@ def captions(tmp_path: Path, name: str = "airport_1.jpg", *texts: str) -> Path:
     return file
 
 
-def test_untouched_text_is_a_finding_and_in_no_release(tmp_path: Path) -> None:
+def test_untouched_machine_text_is_a_finding_and_in_no_release(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "w")
     changed, own = "There are three planes in the airport.", "Grey hangars border a long runway."
     with Workspace.open(folder, write=True) as workspace:
@@ -128,14 +130,16 @@ def test_untouched_text_is_a_finding_and_in_no_release(tmp_path: Path) -> None:
         ]
         assert said == [(CHANGED, 4, True), (HUMAN, 26, True)]
     shown = CliRunner().invoke(log_command, [str(folder), "airport_1.tif"]).stdout
-    assert f"1. {changed}  [new] (machine changed, edit distance 4 from a machine's text)" in shown
-    assert f"1. {own}  [new] (human, edit distance 26 from a machine's text)" in shown
+    assert (
+        f"1. {changed}  [new] (machine changed, edit distance 4 from the machine caption)" in shown
+    )
+    assert f"1. {own}  [new] (human, edit distance 26 from the machine caption)" in shown
     findings = [f for f in check(load_dataset(folder)) if f.code == "N108"]
     assert [(f.image, f.sentence_index) for f in findings] == [("airport_1.tif", None)]
     assert f"1@x.org submitted a machine's text as sentence 1: {GIVEN!r}" in findings[0].message
 
 
-def test_a_fix_keeps_the_distance_true(tmp_path: Path) -> None:
+def test_a_fix_updates_the_edit_distance(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "w")
     with Workspace.open(folder, write=True) as workspace:
         keep_captions(workspace, captions(tmp_path), "model-1")
@@ -148,7 +152,7 @@ def test_a_fix_keeps_the_distance_true(tmp_path: Path) -> None:
         assert (sentence.origin, sentence.edit_distance) == (CHANGED, 4)
 
 
-def test_captions_are_kept_once_and_replaced_by_the_same_model(tmp_path: Path) -> None:
+def test_captions_are_stored_once_and_replaced_by_the_same_model(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "w")
     with Workspace.open(folder, write=True) as workspace:
         for _ in range(2):
@@ -161,7 +165,7 @@ def test_captions_are_kept_once_and_replaced_by_the_same_model(tmp_path: Path) -
         assert caption_fields(workspace, 1, fields) == {"caption1": "New.", "left": "New."}
 
 
-def test_the_page_names_the_newest_model_where_there_is_a_text(tmp_path: Path) -> None:
+def test_tasks_with_captions_show_the_newest_model(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "w")
     with Workspace.open(folder, write=True) as workspace:
         assert caption_fields(workspace, 1, ["machine"]) == {}
@@ -171,11 +175,11 @@ def test_the_page_names_the_newest_model_where_there_is_a_text(tmp_path: Path) -
         assert "model-2" in machine_note("model-2")
 
 
-def test_captions_of_other_images_are_refused_and_nothing_is_kept(tmp_path: Path) -> None:
+def test_captions_of_other_images_are_refused_and_none_is_stored(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "w")
     with Workspace.open(folder, write=True) as workspace:
-        with pytest.raises(RsitmdError, match="no caption for an image of this workspace"):
+        with pytest.raises(RsitmdError, match="contains no captions for images of this workspace"):
             keep_captions(workspace, captions(tmp_path, "port_9.tif"), "model-1")
-        with pytest.raises(RsitmdError, match="no origin"):
+        with pytest.raises(RsitmdError, match="name of the model is empty"):
             keep_captions(workspace, captions(tmp_path), " ")
         assert workspace.db.execute("SELECT count(*) FROM prediction").fetchone()[0] == 0

@@ -12,7 +12,7 @@ from rsitmd_tools.studio.campaign.ranking import agreement, alpha
 choices = st.lists(st.sampled_from(CHOICES), max_size=7)
 
 
-def test_pairs_of_people() -> None:
+def test_agreement_is_the_share_of_equal_pairs() -> None:
     assert agreement(["equal"]) is None
     assert agreement(["equal", "equal"]) == 1
     assert agreement(["equal", "both wrong"]) == 0
@@ -20,7 +20,7 @@ def test_pairs_of_people() -> None:
 
 
 @given(choices)
-def test_agreement_by_hand(chosen: list[str]) -> None:
+def test_agreement_equals_a_direct_count(chosen: list[str]) -> None:
     people = len(chosen)
     found = agreement(chosen)
     if people < 2:
@@ -30,7 +30,7 @@ def test_agreement_by_hand(chosen: list[str]) -> None:
         assert found == pytest.approx(same / (people * (people - 1)))
 
 
-def test_alpha_is_that_of_the_textbook() -> None:
+def test_alpha_equals_the_textbook_value() -> None:
     # Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), section A: 0.095.
     anna, berta = "0100000010", "1110010000"
     pairs = zip(anna, berta, strict=True)
@@ -44,7 +44,7 @@ votes = st.dictionaries(st.sampled_from("abc"), st.sampled_from(CHOICES), max_si
 
 
 @given(st.dictionaries(st.text(max_size=3), votes, max_size=6))
-def test_alpha_never_breaks(chosen: dict[str, dict[str, str]]) -> None:
+def test_alpha_accepts_any_choices(chosen: dict[str, dict[str, str]]) -> None:
     found = alpha(chosen)
     judged = any(len(votes) > 1 for votes in chosen.values())
     assert (found is not None) == judged

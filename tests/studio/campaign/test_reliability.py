@@ -58,7 +58,7 @@ sets = st.frozensets(st.sampled_from(WORDS))
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.lists(sets, min_size=1, max_size=4), min_size=1, max_size=6))
-def test_alpha_of_keywords_is_that_of_another_program(images: list[list[frozenset[str]]]) -> None:
+def test_keyword_alpha_equals_another_implementation(images: list[list[frozenset[str]]]) -> None:
     found = keyword_reliability(images)
     judged = [people for people in images if len(people) > 1]
     assert found.images == len(judged)
@@ -68,7 +68,7 @@ def test_alpha_of_keywords_is_that_of_another_program(images: list[list[frozense
         assert found.value == pytest.approx(by_nltk(images), abs=0.0006)
 
 
-def test_alpha_of_keywords_by_hand() -> None:
+def test_keyword_alpha_of_a_small_example() -> None:
     # One keyword, two images, two people: pairs (1, 1) and (1, 0). Ones 3, zeros 1 of 4 values.
     # Do = 2 * 1 / 4 = 1/2, De = 2 * 3 * 1 / (4 * 3) = 1/2.
     ship, none = frozenset({"red ship"}), frozenset[str]()
@@ -76,21 +76,21 @@ def test_alpha_of_keywords_by_hand() -> None:
     assert keyword_reliability([[ship, ship], [none, none]]).value == 1.0
 
 
-def test_chance_gives_0_and_its_interval_holds_0() -> None:
+def test_random_keywords_give_0_within_the_interval() -> None:
     found = keyword_reliability(drawn(300, seed=1))
     assert found.value == pytest.approx(0, abs=0.05)
     assert found.interval is not None
     assert found.interval[0] < 0 < found.interval[1]
 
 
-def test_a_keyword_that_everybody_names_everywhere_is_no_agreement() -> None:
+def test_a_keyword_used_by_all_everywhere_is_no_agreement() -> None:
     images = drawn(40, seed=2)
     everywhere = [[words | {"an image"} for words in people] for people in images]
     assert keyword_reliability(everywhere).value == keyword_reliability(images).value
     assert keyword_reliability([[frozenset({"an image"})] * 2] * 9).value is None
 
 
-def test_an_interval_holds_what_many_campaigns_give_in_19_of_20_cases() -> None:
+def test_the_interval_covers_the_true_value_in_19_of_20_campaigns() -> None:
     """Each campaign is 60 images of which a true set is named with errors."""
 
     def campaign(seed: int, images: int) -> list[list[frozenset[str]]]:
@@ -149,7 +149,7 @@ def naive(images: Said) -> float:
     return 1 - observed / weight / (sum(chance) / len(chance))
 
 
-def test_alpha_of_sentences_pair_by_pair() -> None:
+def test_sentence_alpha_equals_a_pairwise_computation() -> None:
     images = [*said(8, seed=3), [("anna", "Alone.")], []]
     found = sentence_reliability(images)
     assert found.value == pytest.approx(naive(images), abs=0.0006)
@@ -159,7 +159,7 @@ def test_alpha_of_sentences_pair_by_pair() -> None:
     assert found == sentence_reliability(images)
 
 
-def test_several_sentences_of_one_person_are_not_held_against_each_other() -> None:
+def test_sentences_of_one_annotator_are_not_compared() -> None:
     images = [
         [("anna", "A red ship."), ("anna", "A red ship."), ("berta", "Green trees.")],
         [("anna", "A wide road."), ("berta", "A wide road.")],
@@ -167,7 +167,7 @@ def test_several_sentences_of_one_person_are_not_held_against_each_other() -> No
     assert sentence_reliability(images).value == pytest.approx(naive(images), abs=0.0006)
 
 
-def test_the_same_words_give_1_and_another_image_0() -> None:
+def test_equal_sentences_give_1_and_those_of_another_image_0() -> None:
     same = [[(who, first) for who in ("anna", "berta")] for first, _ in SCENES]
     assert sentence_reliability(same).value == 1.0
     chance = random.Random(4)
@@ -189,7 +189,7 @@ def test_many_images_are_compared_in_groups(monkeypatch: pytest.MonkeyPatch) -> 
     assert parts.interval == pytest.approx(whole.interval, abs=0.08)
 
 
-def test_where_nothing_can_be_compared_there_is_no_value() -> None:
+def test_without_comparable_images_there_is_no_value() -> None:
     for images in ([], [[("anna", "A ship.")]], [[("anna", "A ship."), ("berta", "A ship.")]]):
         found = sentence_reliability(images)
         assert (found.value, found.interval) == (None, None)

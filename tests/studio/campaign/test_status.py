@@ -31,7 +31,7 @@ from rsitmd_tools.workspace.people import ACCOUNT_REMOVED
 TODAY = date(2025, 5, 20)
 
 
-def test_the_pace_of_two_weeks_tells_the_end() -> None:
+def test_the_estimate_uses_the_pace_of_two_weeks() -> None:
     days = {TODAY - timedelta(days=n): 10 for n in range(10)}
     days[TODAY - timedelta(days=100)] = 5000  # long ago
     assert estimate(days, 100, TODAY) == {"per_day": 10.0, "days": 10, "ends": "2025-05-30"}
@@ -40,26 +40,26 @@ def test_the_pace_of_two_weeks_tells_the_end() -> None:
     assert estimate(idle, 100, TODAY)["days"] == 14
 
 
-def test_without_work_there_is_no_end_and_without_need_it_is_today() -> None:
+def test_no_recent_annotations_give_no_estimate_and_none_missing_gives_today() -> None:
     assert estimate({}, 7, TODAY) == {"per_day": 0.0, "days": None, "ends": None}
     assert estimate({}, 0, TODAY)["ends"] == "2025-05-20"
     assert estimate({TODAY - timedelta(days=60): 9}, 7, TODAY)["ends"] is None
 
 
 @given(st.dictionaries(st.dates(), st.integers(1, 10**6)), st.integers(0, 10**9))
-def test_an_estimate_never_breaks(days: dict[date, int], missing: int) -> None:
+def test_estimate_accepts_any_counts(days: dict[date, int], missing: int) -> None:
     found = estimate(days, missing, TODAY)
     assert found["ends"] is None or date.fromisoformat(found["ends"]) >= TODAY
 
 
-def test_similarity_is_that_of_the_prior() -> None:
+def test_similarity_equals_that_of_the_prior() -> None:
     same = "Two red ships lie at the quay."
     assert similarities([[same, "A field."], ["Cars."]], [same, "Green meadow."]) == pytest.approx(
         [1.0 / 2 + (1.0 + 0.0) / 2 / 2, 0.0]
     )
 
 
-def test_near_and_far_are_told_and_lone_sentences_left_out() -> None:
+def test_copied_and_doubtful_sentences_are_found_and_single_ones_left_out() -> None:
     def image(name: str, *texts: str) -> ImageRecord:
         people = ("anna", "berta", "clara")
         said = [Sentence(t, annotator=p) for t, p in zip(texts, people, strict=False)]
@@ -129,7 +129,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
         yield made
 
 
-def test_payment_counts_by_person_and_iso_week(workspace: Workspace) -> None:
+def test_payment_counts_by_annotator_and_iso_week(workspace: Workspace) -> None:
     rows = list(csv.DictReader(io.StringIO(payment_csv(workspace))))
     assert [
         (r["annotator"], r["week"], r["annotations"], r["sentences"], r["seconds"]) for r in rows
@@ -152,7 +152,7 @@ def counts(workspace: Workspace, *columns: str) -> dict[str, tuple[int, ...]]:
     }
 
 
-def test_payment_counts_what_was_delivered_and_deleted_later(workspace: Workspace) -> None:
+def test_payment_counts_annotations_that_were_deleted_later(workspace: Workspace) -> None:
     asked = ("annotations", "sentences", "accepted", "seconds", "deleted")
     before = counts(workspace, *asked)
     assert before == {"2025-W20": (2, 2, 1, 50, 0), "2025-W21": (1, 1, 0, 0, 0)}
@@ -173,7 +173,7 @@ def test_payment_counts_what_was_delivered_and_deleted_later(workspace: Workspac
     assert (berta["sentences"], berta["machine_untouched"], berta["deleted"]) == (0, 1, 0)
 
 
-def test_a_text_that_is_deleted_and_written_anew_is_paid_once(workspace: Workspace) -> None:
+def test_a_text_that_is_deleted_and_written_again_is_paid_once(workspace: Workspace) -> None:
     with workspace.transaction() as db:
         db.execute("UPDATE annotation SET deleted_at = 'n' WHERE id = 2")
         # Anew in another task: the lead had deleted the first.
@@ -201,7 +201,7 @@ def test_a_text_that_is_deleted_and_written_anew_is_paid_once(workspace: Workspa
     assert counts(workspace, "sentences")["2025-W20"] == (1,)
 
 
-def test_status_counts_people_and_what_is_missing(workspace: Workspace) -> None:
+def test_status_counts_annotators_and_missing_annotations(workspace: Workspace) -> None:
     state = status(workspace)
     assert state["annotations"] == 4
     assert state["states"] == {"accepted": 1, "new": 2, "sent back": 1}
@@ -212,7 +212,7 @@ def test_status_counts_people_and_what_is_missing(workspace: Workspace) -> None:
     assert state["categories"] == {"port $_$": {"images": 2, "complete": 0, "sentences": 2}}
 
 
-def test_an_annotation_that_lacks_a_sentence_is_missing(workspace: Workspace) -> None:
+def test_an_annotation_without_one_of_its_sentences_is_missing(workspace: Workspace) -> None:
     """Incomplete images, missing annotations and missing sentences tell the same."""
     settings = "[annotation]\nannotators_per_image = 1\n"
     (workspace.path / "rsitmd.toml").write_text(settings, encoding="utf-8")
@@ -242,7 +242,7 @@ def test_an_annotation_that_lacks_a_sentence_is_missing(workspace: Workspace) ->
     assert anna["words"] == 3.0
 
 
-def test_status_and_review_say_what_is_not_accepted(workspace: Workspace) -> None:
+def test_status_and_review_count_sentences_not_accepted(workspace: Workspace) -> None:
     told = "not accepted yet: 1 of 2 sentences; a release includes them"
     assert told in status_page(workspace)
     workspace.close()  # a review writes
@@ -257,7 +257,7 @@ def test_status_and_review_say_what_is_not_accepted(workspace: Workspace) -> Non
         assert told in CliRunner().invoke(shown, [str(workspace.path)]).stdout
 
 
-def test_the_page_escapes_everything_and_asks_for_nothing(workspace: Workspace) -> None:
+def test_the_page_escapes_text_and_loads_nothing(workspace: Workspace) -> None:
     page = status_page(workspace)
     assert "<script" not in page
     assert "&lt;script&gt;" in page
@@ -274,29 +274,29 @@ def shown(folder: Path, *options: str) -> str:
     return done.output
 
 
-def test_an_empty_workspace_has_no_end(tmp_path: Path) -> None:
+def test_an_empty_workspace_has_no_estimate(tmp_path: Path) -> None:
     with Workspace.create(tmp_path / "w") as empty:
         assert status(empty)["estimate"] == {"per_day": 0.0, "days": None, "ends": None}
         assert "Nothing to estimate yet: no images." in status_page(empty)
     told = shown(tmp_path / "w", "--findings")
-    assert "end: nothing to estimate yet: no images\n" in told
-    assert "annotations a day" not in told
-    assert "agreement on keywords: not known (0 images annotated by two people or more)" in told
+    assert "estimated end: unknown, no images yet\n" in told
+    assert "annotations per day" not in told
+    assert "agreement on keywords: unknown (0 images with two or more annotators)" in told
 
 
-def test_a_campaign_that_lacks_nothing_says_so(workspace: Workspace) -> None:
+def test_a_complete_campaign_is_reported(workspace: Workspace) -> None:
     settings = "[annotation]\nannotators_per_image = 1\n"
     (workspace.path / "rsitmd.toml").write_text(settings, encoding="utf-8")
     with workspace.transaction() as db:
         db.execute("UPDATE sentence SET state = 'accepted'")
     folder = workspace.path
     workspace.close()
-    assert "end: nothing is missing\n" in shown(folder)
+    assert "estimated end: complete, nothing is missing\n" in shown(folder)
     with Workspace.open(folder) as reopened:
         assert "Nothing is missing." in status_page(reopened)
 
 
-def test_a_wrong_page_in_the_settings_is_an_error_of_status_too(workspace: Workspace) -> None:
+def test_status_refuses_an_invalid_labeling_page_in_the_settings(workspace: Workspace) -> None:
     folder = workspace.path
     workspace.close()
     for name, what in (("captionning", "cannot be read"), ("broken.xml", "is not XML")):
@@ -313,7 +313,7 @@ def test_a_wrong_page_in_the_settings_is_an_error_of_status_too(workspace: Works
         assert f"{name}: {what}" in str(of_status.value)
 
 
-def test_agreement_is_named_and_has_an_interval(workspace: Workspace) -> None:
+def test_agreement_has_a_measure_and_an_interval(workspace: Workspace) -> None:
     """Twelve images: two people give the same keywords and sentences, or those of another."""
     folder = workspace.path
     with workspace.transaction() as db:
@@ -381,13 +381,13 @@ def test_counts_agree_with_their_nouns(workspace: Workspace) -> None:
     workspace.close()
     told = shown(folder)
     assert "(1 draft, 1 skip)" in told
-    assert "berta@x (left: account removed on the server): 1, 0 to do" in told
+    assert "berta@x (left: account removed on the server): 1 done, 0 to do" in told
     assert " 1 draft, 1 skip." in page
     assert "(left: account removed on the server)" in page
 
 
 @given(st.lists(st.floats(0, 1), max_size=12))
-def test_labels_do_not_lie_over_each_other(heights: list[float]) -> None:
+def test_labels_do_not_overlap(heights: list[float]) -> None:
     found = spread(heights)
     order = sorted(found)
     assert all(high - low >= 0.07 - 1e-9 for low, high in itertools.pairwise(order))

@@ -1,4 +1,4 @@
-"""A changed page: what would be lost is said before it is used."""
+"""Checks of a changed labeling page, before it is used."""
 
 from __future__ import annotations
 
@@ -24,40 +24,40 @@ def test_the_pages_of_the_tool_are_right(template: str, sentences: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
-        ('name="keywords"', 'name="tags"', "error: pull would not read the field 'tags'"),
-        ('name="sentence2"', 'name="sentence3"', "error: the areas are not numbered from 1"),
-        ("$image", "$picture", "error: it needs one <Image"),
-        ("$note", "$remark", "warning: push fills no field 'remark'"),
-        ("$note", "$remark", "warning: it does not show $note"),
-        ("$machine", "$origin", "warning: it does not show $machine"),
-        ('zoom="true"', 'zoom="false"', "warning: the picture cannot be zoomed"),
+        ('name="keywords"', 'name="tags"', "error: pull does not read the field 'tags'"),
+        ('name="sentence2"', 'name="sentence3"', "error: the text areas are not numbered 1, 2, 3"),
+        ("$image", "$picture", "error: the page needs one <Image"),
+        ("$note", "$remark", "warning: push does not fill the field 'remark'"),
+        ("$note", "$remark", "warning: the page does not show $note"),
+        ("$machine", "$origin", "warning: the page does not show $machine"),
+        ('zoom="true"', 'zoom="false"', "warning: the image cannot be zoomed"),
         ('required="true"', 'required="false"', "warning: 'sentence1' is not required"),
-        ('maxSubmissions="1"', "", "warning: 'sentence1' has not maxSubmissions=1"),
-        ("<TextArea", "<Choices", "error: 'sentence1' is a Choices: pull reads a textarea"),
+        ('maxSubmissions="1"', "", "warning: 'sentence1' lacks maxSubmissions="),
+        ("<TextArea", "<Choices", "error: 'sentence1' is a Choices, but pull expects a textarea"),
     ],
 )
-def test_each_change_that_costs_texts_is_said(old: str, new: str, said: str) -> None:
+def test_each_change_that_loses_texts_is_reported(old: str, new: str, message: str) -> None:
     page = labeling_config(2, 1, 5)
     assert old in page
-    assert any(problem.startswith(said) for problem in problems(page.replace(old, new), 2))
+    assert any(problem.startswith(message) for problem in problems(page.replace(old, new), 2))
 
 
-def test_the_settings_count_the_areas() -> None:
+def test_a_wrong_number_of_text_areas_is_an_error() -> None:
     assert problems(labeling_config(1, 1, 5), 5) == [
-        "error: it has 1 areas for sentences, the settings ask for 5:"
-        " set annotation.sentences_per_annotator"
+        "error: the page has 1 text area for sentences, but"
+        " annotation.sentences_per_annotator is 5; set it to 1, or change the page"
     ]
 
 
-def test_nothing_that_pull_reads() -> None:
+def test_a_page_without_known_fields_is_an_error() -> None:
     page = (
         '<View><Image name="image" value="$image" zoom="true"/>'
         '<Text name="n" value="$note"/></View>'
     )
     assert problems(page) == [
-        "error: it has no field that pull reads: nothing written would be kept"
+        "error: the page has no field that pull reads: all texts would be lost"
     ]
 
 

@@ -37,7 +37,7 @@ def test_an_address_becomes_the_servers_settings() -> None:
     ["", "nonsense", "mysql://h/n", "postgresql://h", "postgresql://h:x/n", "postgresql:///n"],
 )
 def test_what_is_no_address_is_refused(address: str) -> None:
-    with pytest.raises(WrongUsage, match="no address of a database"):
+    with pytest.raises(WrongUsage, match="is not a PostgreSQL URL"):
         database_environment(address)
 
 

@@ -39,7 +39,7 @@ def test_an_address_is_taken_without_its_slash() -> None:
     ],
 )
 def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(WrongUsage, match="give the proxy's address alone"):
+    with pytest.raises(WrongUsage, match="use the URL of the proxy without a path"):
         checked_public(url)
 
 

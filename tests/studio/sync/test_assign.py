@@ -1,4 +1,4 @@
-"""The plan: balanced, different people for each image, the same from the same seed."""
+"""Assignment: balanced, different annotators for each image, reproducible by the seed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def needs_of(count: int, missing: int) -> list[Need]:
 
 
 @given(st.integers(0, 60), st.integers(1, 6), st.integers(1, 8), st.integers(0, 9))
-def test_each_image_has_different_people_and_loads_differ_by_one(
+def test_each_image_has_different_annotators_and_loads_differ_by_one(
     images: int, missing: int, people: int, seed: int
 ) -> None:
     planned = plan(needs_of(images, missing), list(range(people)), {}, seed)
@@ -47,20 +47,20 @@ def test_another_seed_gives_another_plan() -> None:
     assert len(plans) == 5
 
 
-def test_a_category_is_spread_over_the_people() -> None:
+def test_a_category_is_spread_over_the_annotators() -> None:
     planned = plan(needs_of(60, 1), [1, 2, 3, 4], {}, 0)
     count = Counter((person, image % 3) for person, image in planned)
     assert set(count.values()) <= {4, 5, 6}  # 5 of each would be the mean
 
 
 @given(st.sets(st.integers(0, 4)), st.integers(1, 5))
-def test_whoever_had_an_image_does_not_get_it_again(taken: set[int], missing: int) -> None:
+def test_an_annotator_does_not_get_an_image_twice(taken: set[int], missing: int) -> None:
     planned = plan([Need(7, "c", missing, frozenset(taken))], list(range(5)), {}, 0)
     assert not taken & {person for person, _ in planned}
     assert len(planned) == min(missing, 5 - len(taken))
 
 
-def test_who_has_less_to_do_gets_more() -> None:
+def test_annotators_with_fewer_open_images_get_more() -> None:
     planned = plan(needs_of(10, 1), [1, 2], {1: 8}, 0)
     assert Counter(person for person, _ in planned) == {2: 9, 1: 1}
 
@@ -92,7 +92,7 @@ def by_image(workspace: Workspace) -> dict[int, set[int]]:
 
 
 def write(workspace: Workspace, person: int, image: int, state: str = "new") -> None:
-    """Put an annotation of a person into the workspace, as a pull does."""
+    """Store an annotation of an annotator, as a pull does."""
     with workspace.transaction() as db:
         db.execute(
             "INSERT OR IGNORE INTO project (id, server, server_id, annotator_id, template, config,"
@@ -114,7 +114,7 @@ def write(workspace: Workspace, person: int, image: int, state: str = "new") -> 
         )
 
 
-def test_five_of_six_people_caption_each_image(workspace: Workspace) -> None:
+def test_five_of_six_annotators_caption_each_image(workspace: Workspace) -> None:
     people_in(workspace, 6)
     assert assign(workspace, wanting(workspace)) == 60
     assert {len(people) for people in by_image(workspace).values()} == {5}
@@ -123,7 +123,7 @@ def test_five_of_six_people_caption_each_image(workspace: Workspace) -> None:
     assert assign(workspace, wanting(workspace)) == 0
 
 
-def test_images_wait_for_more_people_and_come_first_then(workspace: Workspace) -> None:
+def test_images_that_need_more_annotators_come_first(workspace: Workspace) -> None:
     people_in(workspace, 3)
     assert assign(workspace, wanting(workspace)[:4]) == 12
     begun = set(by_image(workspace))
@@ -134,7 +134,9 @@ def test_images_wait_for_more_people_and_come_first_then(workspace: Workspace) -
     assert [need.missing for need in needs] == [2] * 4 + [5] * 8
 
 
-def test_who_leaves_gives_back_what_is_not_written(workspace: Workspace) -> None:
+def test_open_images_of_an_annotator_who_leaves_are_assigned_to_others(
+    workspace: Workspace,
+) -> None:
     people_in(workspace, 5)
     assign(workspace, wanting(workspace))
     gone = person_of(workspace, "anna@example.org").row
@@ -150,7 +152,7 @@ def test_who_leaves_gives_back_what_is_not_written(workspace: Workspace) -> None
     assert join(workspace, "anna@example.org")  # and may come back
 
 
-def test_a_rejected_text_makes_room_for_somebody_else(workspace: Workspace) -> None:
+def test_an_image_with_a_rejected_text_goes_to_another_annotator(workspace: Workspace) -> None:
     people_in(workspace, 5)
     assign(workspace, wanting(workspace))
     rejected = person_of(workspace, "anna@example.org").row
@@ -174,7 +176,7 @@ def test_orders(workspace: Workspace) -> None:
     assert wanting(workspace, "random") == wanting(workspace, "random")
 
 
-def test_who_fell_behind_gives_work_to_others(workspace: Workspace) -> None:
+def test_replan_moves_open_images_from_annotators_who_fell_behind(workspace: Workspace) -> None:
     (workspace.path / "rsitmd.toml").write_text(
         "[annotation]\nannotators_per_image = 2\n", encoding="utf-8"
     )
@@ -199,7 +201,7 @@ def test_who_fell_behind_gives_work_to_others(workspace: Workspace) -> None:
 
 
 def skip(workspace: Workspace, name: str, image: int, times: int = 1) -> None:
-    """Put skips of a person's task into the workspace, as a pull does."""
+    """Store skips of an annotator's task, as a pull does."""
     person = person_of(workspace, f"{name}@example.org").row
     with workspace.transaction() as db:
         db.execute(
@@ -221,7 +223,7 @@ def skip(workspace: Workspace, name: str, image: int, times: int = 1) -> None:
 
 
 def held(workspace: Workspace, image: int) -> set[str]:
-    """Return who has an image, by the name before the @."""
+    """Return who is assigned to an image, by the part of the address before the @."""
     rows = workspace.db.execute(
         "SELECT email FROM assignment JOIN annotator ON annotator.id = annotator_id"
         " WHERE image_id = ?",
@@ -237,7 +239,7 @@ def with_settings(workspace: Workspace, annotation: str) -> Workspace:
     return Workspace.open(folder, write=True)
 
 
-def test_a_skipped_image_goes_from_one_person_to_the_next(workspace: Workspace) -> None:
+def test_a_skipped_image_goes_from_one_annotator_to_the_next(workspace: Workspace) -> None:
     with with_settings(workspace, "annotators_per_image = 1") as workspace:
         people_in(workspace, 3)
         assign(workspace, wanting(workspace))
@@ -267,7 +269,7 @@ def test_a_skipped_image_goes_from_one_person_to_the_next(workspace: Workspace) 
         assert held(workspace, 1) == {"fay"}
 
 
-def test_only_as_many_skips_as_the_settings_say_move_an_image(workspace: Workspace) -> None:
+def test_the_settings_set_how_many_skips_move_an_image(workspace: Workspace) -> None:
     settings = "annotators_per_image = 1\nskips_before_reassign = 2"
     with with_settings(workspace, settings) as workspace:
         people_in(workspace, 2)
@@ -284,7 +286,7 @@ def test_only_as_many_skips_as_the_settings_say_move_an_image(workspace: Workspa
         assert skipped_by_all(workspace) == []
 
 
-def test_a_skipped_image_that_is_captioned_all_the_same_stays(workspace: Workspace) -> None:
+def test_a_skipped_image_that_is_captioned_later_stays(workspace: Workspace) -> None:
     with with_settings(workspace, "annotators_per_image = 2") as workspace:
         people_in(workspace, 2)
         assign(workspace, wanting(workspace))
@@ -302,7 +304,7 @@ def test_a_skipped_image_that_is_captioned_all_the_same_stays(workspace: Workspa
         assert skipped_by_all(workspace) == []
 
 
-def test_a_skip_in_a_pilot_is_none_of_the_campaign(workspace: Workspace) -> None:
+def test_skips_in_a_pilot_are_ignored(workspace: Workspace) -> None:
     with with_settings(workspace, "annotators_per_image = 1") as workspace:
         people_in(workspace, 2)
         assign(workspace, wanting(workspace))
@@ -313,10 +315,10 @@ def test_a_skip_in_a_pilot_is_none_of_the_campaign(workspace: Workspace) -> None
         assert reassign_skipped(workspace) == 0
 
 
-def test_in_a_shared_project_whoever_writes_there_can_take_a_skipped_image(
+def test_every_author_in_a_shared_project_can_take_a_skipped_image(
     workspace: Workspace,
 ) -> None:
-    """People of a server that others use too are not added to the campaign by writing."""
+    """On a connected server, annotators do not join the campaign by annotating."""
     with workspace.transaction() as db:
         db.execute(
             "INSERT INTO project (id, server, server_id, template, config, created_at)"

@@ -1,4 +1,4 @@
-"""Annotations whose number on the server changed hands, or that an import made anew."""
+"""Annotations whose number belongs to another annotation now, or that were imported again."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rsitmd_tools.studio.sync.deletions import mark_deleted
 from rsitmd_tools.studio.sync.numbers import adopt_number, free_number
 from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.workspace import Workspace
+from tests.builders import add
 
 EARLY, LATE = "2026-01-01T00:00:00.000000+00:00", "2026-02-01T00:00:00.000000+00:00"
 ANNA, BERTA = 1, 2
@@ -20,38 +21,31 @@ ANNA, BERTA = 1, 2
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    """A workspace with one task, and two people who wrote nothing yet."""
+    """A workspace with one task and two annotators without annotations."""
     with Workspace.create(tmp_path / "workspace") as made:
         with made.transaction() as db:
-            db.execute("INSERT INTO annotator (email) VALUES ('anna@x.org'), ('berta@x.org')")
-            db.execute(
-                "INSERT INTO project (server, server_id, template, config, created_at)"
-                " VALUES ('here', 1, 't', 's', ?)",
-                (EARLY,),
-            )
-            db.execute(
-                "INSERT INTO image (sha256, filename, category, number, source, width, height,"
-                " pixel_sha256, phash, ingested_at)"
-                " VALUES ('k', 'port_1.tif', 'port', 1, 's', 1, 1, 'p', '0', ?)",
-                (EARLY,),
-            )
-            db.execute(
-                "INSERT INTO task (project_id, image_id, server_id, pushed_at) VALUES (1, 1, 1, ?)",
-                (EARLY,),
-            )
+            for email in ("anna@x.org", "berta@x.org"):
+                add(db, "annotator", email=email)
+            add(db, "project")
+            add(db, "image")
+            add(db, "task", image_id=1)
         yield made
 
 
 def store(workspace: Workspace, number: int, author: int, *texts: str, made: str = EARLY) -> None:
-    """Store revisions of an annotation, the last one the latest."""
+    """Store revisions of an annotation; the last one is the latest."""
     with workspace.transaction() as db:
         for place, text in enumerate(texts, 1):
-            db.execute(
-                "INSERT INTO annotation (task_id, server_id, updated_at, created_at,"
-                " annotator_id, result, latest, pulled_at) VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
-                (number, f"{made[:-1]}{place}", made, author, json.dumps(as_result([text], [])),
-                 place == len(texts), made),
-            )  # fmt: skip
+            add(
+                db,
+                "annotation",
+                server_id=number,
+                updated_at=f"{made[:-1]}{place}",
+                created_at=made,
+                annotator_id=author,
+                result=json.dumps(as_result([text], [])),
+                latest=place == len(texts),
+            )
 
 
 def entry(number: int, text: str, made: str = LATE) -> dict[str, Any]:
@@ -72,7 +66,7 @@ def rows(workspace: Workspace) -> list[tuple[Any, ...]]:
 
 
 def follow(workspace: Workspace, entries: list[dict[str, Any]], author: int) -> None:
-    """Do what a pull does with the numbers of a task's annotations."""
+    """Update the numbers of a task's annotations, as a pull does."""
     present = {one["id"] for one in entries}
     with workspace.transaction() as db:
         for one in entries:
@@ -104,14 +98,14 @@ def test_an_imported_copy_is_the_same_annotation_with_its_author(workspace: Work
     assert [row[0] for row in made] == [EARLY]  # when it was written, not when it was copied
 
 
-def test_of_two_with_one_text_each_author_keeps_their_own(workspace: Workspace) -> None:
+def test_equal_texts_are_told_apart_by_author(workspace: Workspace) -> None:
     store(workspace, 5, ANNA, "Two boats.")
     store(workspace, 6, BERTA, "Two boats.")
     follow(workspace, [entry(9, "Two boats.")], BERTA)
     assert rows(workspace) == [(5, ANNA, 1, 1), (9, BERTA, 1, 0)]
 
 
-def test_copies_that_take_each_others_numbers_are_told_apart(workspace: Workspace) -> None:
+def test_copies_with_exchanged_numbers_are_told_apart(workspace: Workspace) -> None:
     store(workspace, 5, ANNA, "Two boats.")
     store(workspace, 6, BERTA, "Three boats.")
     copies = [entry(6, "Two boats."), entry(7, "Three boats.")]
@@ -119,14 +113,10 @@ def test_copies_that_take_each_others_numbers_are_told_apart(workspace: Workspac
     assert rows(workspace) == [(6, ANNA, 1, 0), (7, BERTA, 1, 0)]
 
 
-def test_an_empty_annotation_is_no_copy_of_another(workspace: Workspace) -> None:
+def test_an_empty_annotation_is_not_a_copy_of_another(workspace: Workspace) -> None:
     store(workspace, 5, ANNA)
     with workspace.transaction() as db:
-        db.execute(
-            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
-            " result, pulled_at) VALUES (1, 5, ?, ?, 1, '[]', ?)",
-            (EARLY, EARLY, EARLY),
-        )
+        add(db, "annotation", server_id=5, created_at=EARLY)
         empty = {**entry(9, ""), "result": []}
         adopt_number(db, 1, empty, ANNA, {9})
     assert rows(workspace) == [(5, ANNA, 1, 0)]

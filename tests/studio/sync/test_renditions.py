@@ -1,4 +1,4 @@
-"""PNG copies: made once, whole, equal to the image."""
+"""Renditions: created once, complete, equal to the image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rsitmd_tools.studio.sync.renditions import make_renditions, rendition_path
 from rsitmd_tools.workspace import Workspace
 
 
-def test_a_rendition_holds_the_same_pixels_and_is_made_once(tmp_path: Path) -> None:
+def test_a_rendition_has_the_same_pixels_and_is_created_once(tmp_path: Path) -> None:
     with Workspace.create(tmp_path / "w") as workspace:
         image = Image.radial_gradient("L").convert("RGB")
         image.save(workspace.images / "a b.c_1.tif")
@@ -28,7 +28,7 @@ def test_a_rendition_holds_the_same_pixels_and_is_made_once(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no image", b"II*\x00\x08\x00\x00\x00"])
-def test_a_damaged_image_is_named_and_nothing_is_left(
+def test_a_damaged_image_is_an_error_and_leaves_no_rendition(
     tmp_path: Path, content: bytes | None
 ) -> None:
     with Workspace.create(tmp_path / "w") as workspace:

@@ -1,4 +1,4 @@
-"""What an annotation says: every shape of a result is read, none breaks the pull."""
+"""Results: all forms of a result can be read, and none breaks the pull."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ parts = st.fixed_dictionaries(
 
 
 @given(st.lists(lines, max_size=5), st.lists(lines, unique=True, max_size=5))
-def test_what_is_sent_is_read(sentences: list[str], keywords: list[str]) -> None:
+def test_a_result_that_was_sent_is_read(sentences: list[str], keywords: list[str]) -> None:
     written = parse_result(as_result(sentences, keywords))
     assert written == Written(tuple(enumerate(sentences, 1)), tuple(keywords), folded=0)
 
@@ -42,7 +42,7 @@ def test_a_sentence_is_one_line_and_no_word_is_lost(text: str) -> None:
 
 
 @given(st.lists(parts | json_values))
-def test_nothing_breaks_it(result: list[Any]) -> None:
+def test_every_result_can_be_parsed(result: list[Any]) -> None:
     written = parse_result(result)
     slots = [slot for slot, _ in written.sentences]
     assert slots == sorted(set(slots))
@@ -56,7 +56,7 @@ def test_space_within_a_line_stays_and_line_breaks_are_counted() -> None:
     assert written.folded == 1
 
 
-def test_blank_areas_and_unknown_parts_are_no_sentences() -> None:
+def test_blank_fields_and_unknown_regions_are_ignored() -> None:
     result = as_result(["", "\u2003\n"], [" ", "blue sea", "blue sea"])
     result.append({"from_name": "sentence9999", "value": {"text": ["no area of ours"]}})
     result.append({"from_name": "note", "value": {"text": ["a field added by hand"]}})
@@ -65,7 +65,7 @@ def test_blank_areas_and_unknown_parts_are_no_sentences() -> None:
     assert parse_result(result) == Written((), ("blue sea",), unread=unread)
 
 
-def test_a_renamed_field_is_read_unless_the_right_one_is_there_too() -> None:
+def test_a_renamed_field_is_read_unless_the_original_field_exists() -> None:
     def area(name: str, text: str) -> dict[str, object]:
         return {"from_name": name, "value": {"text": [text]}}
 
@@ -77,7 +77,7 @@ def test_a_renamed_field_is_read_unless_the_right_one_is_there_too() -> None:
     assert both.unread == (("caption1", 1),)
 
 
-def test_ticked_keywords_come_after_those_that_were_written_and_a_choice_is_read() -> None:
+def test_selected_keywords_come_after_written_keywords_and_a_choice_is_read() -> None:
     result = [
         {"from_name": "suggested", "type": "choices", "value": {"choices": ["- port", "red ship"]}},
         {"from_name": "better", "type": "choices", "value": {"choices": ["equal"]}},
@@ -86,6 +86,6 @@ def test_ticked_keywords_come_after_those_that_were_written_and_a_choice_is_read
     assert parse_result(result) == Written((), ("blue sea", "- port", "red ship"), 0, "equal")
 
 
-def test_lines_added_one_by_one_to_an_area_are_one_sentence() -> None:
+def test_lines_added_one_by_one_to_a_field_are_one_sentence() -> None:
     result = [{"from_name": "sentence1", "value": {"text": ["Two ships", "lie here."]}}]
     assert parse_result(result).sentences == ((1, "Two ships lie here."),)

@@ -1,22 +1,22 @@
 "use strict";
-// Reads and fills the editor of Label Studio: which annotation is open, and what its text areas
-// hold at this moment.
+// Reads and fills the Label Studio editor: which annotation is open, and the current content of its
+// text areas.
 //
-// A text area of the editor (a "control") holds its texts in three places: texts that were added
-// (its regions), the new text of a region that is being changed with the pencil (in the page
-// alone), and a text that is typed but not yet added. The server's own drafts and its Update know
-// the first place only. Everything here counts all three.
+// A text area of the editor (a "control") stores text in three places: added texts (its regions),
+// the new text of a region that is being changed with the pencil (only in the DOM), and text that
+// is typed but not yet added. Label Studio's own drafts and Update use only the first place. The
+// functions here use all three.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.editor = (() => {
   const SENTENCE = /^sentence\d+$/;
-  const numbers = new WeakMap(); // the numbers of results that only drafts have, by control
+  const numbers = new WeakMap(); // by control: IDs of results that exist only in drafts
 
   function store() {
     return window.Htx || null;
   }
 
-  // The annotation that a person is writing, or null.
+  // Return the annotation that is open for writing, or null.
   function annotation() {
     const chosen = store()?.annotationStore?.selected;
     return chosen?.type === "annotation" ? chosen : null;
@@ -31,7 +31,7 @@ window.rsitmd.editor = (() => {
     return ready() && !open.isReadOnly();
   }
 
-  // The task's identity: the key in its data. Its number may name another task tomorrow.
+  // Return the key in the task's data, which identifies the task. Task numbers can change.
   function imageKey() {
     try {
       return JSON.parse(store().task.data).sha256 || null;
@@ -40,7 +40,7 @@ window.rsitmd.editor = (() => {
     }
   }
 
-  // The address of the image of the task, if it has one.
+  // Return the URL of the task's image, or null.
   function imageAddress(of = annotation()) {
     const image = of && [...of.names.values()].find((object) => object.type === "image");
     return image?.parsedValue || null;
@@ -63,12 +63,12 @@ window.rsitmd.editor = (() => {
     return [...document.getElementsByName(name)].find((e) => /^(TEXTAREA|INPUT)$/.test(e.tagName));
   }
 
-  // The element in which a text is typed that is not added yet; none once the most are added.
+  // Return the element for text that is not added yet; undefined at the maximum number of texts.
   function openField(control) {
     return control.showSubmit ? byName(control.name) : undefined;
   }
 
-  // The element in which an added text is being changed, if it is.
+  // Return the element in which an added text is being changed, if any.
   function changeField(control, region) {
     return byName(`${control.name}:${region.id}`);
   }
@@ -78,7 +78,7 @@ window.rsitmd.editor = (() => {
     return shown?.parentElement?.querySelector("[aria-label='Edit Region']") || undefined;
   }
 
-  // The control and the region to which an element belongs, if it is one of these fields.
+  // Return the control and the region of a field element, or null for other elements.
   function fieldOf(element) {
     if (!element?.name || !/^(TEXTAREA|INPUT)$/.test(element.tagName)) return null;
     for (const control of controls()) {
@@ -98,17 +98,17 @@ window.rsitmd.editor = (() => {
     return [...added, typed];
   }
 
-  // What was added to every area, by its name: what the server sent, as the task is opened.
+  // Return the added texts by control name. Just after opening, this is what the server sent.
   function addedTexts(of = annotation()) {
     return Object.fromEntries(controls(of).map((c) => [c.name, c.regions.map((r) => r._value)]));
   }
 
-  // What every area holds, by its name.
+  // Return all texts by control name.
   function allTexts(of = annotation()) {
     return Object.fromEntries(controls(of).map((control) => [control.name, texts(control)]));
   }
 
-  // A result as the server keeps it, with the texts that are typed and not added.
+  // Return a result in the server's form, including typed texts that are not added yet.
   function completed(result, of = annotation()) {
     const whole = (result || []).map((part) => ({ ...part }));
     for (const control of controls(of)) {
@@ -131,12 +131,12 @@ window.rsitmd.editor = (() => {
     return whole;
   }
 
-  // What would be stored now, in a form that can be compared.
+  // Return what would be stored now, in a comparable form.
   function state(of = annotation()) {
     return stateOf(completed(of.serializeAnnotation(), of));
   }
 
-  // The same, without what is typed and not added.
+  // The same, without typed texts that are not added yet.
   function addedState(of = annotation()) {
     return stateOf(of.serializeAnnotation());
   }
@@ -147,8 +147,8 @@ window.rsitmd.editor = (() => {
     return JSON.stringify(kept.sort((a, b) => String(a[0]).localeCompare(String(b[0]))));
   }
 
-  // Put texts into an area. A sentence takes the place of what the area holds. Keywords are added;
-  // with `replace`, those that are not wanted are removed.
+  // Put texts into a control. A sentence replaces the current text. Keywords are added; with
+  // `replace`, keywords that are not in `wanted` are removed.
   function fill(control, wanted, replace = false) {
     if (isSentence(control) || control.maxsubmissions === "1") {
       const text = wanted[0] || "";
@@ -167,18 +167,18 @@ window.rsitmd.editor = (() => {
     }
   }
 
-  // Add every text that is typed and not added, as the editor does at Submit.
+  // Add all typed texts, as the editor does on Submit.
   function addTyped() {
     for (const control of controls()) {
       if (control.showSubmit && control._value?.trim()) control.beforeSend();
     }
   }
 
-  // Keep and close every text that is being changed with the pencil.
+  // Close all texts that are being changed with the pencil, and keep the changes.
   function endChanges() {
     const active = document.activeElement;
-    if (fieldOf(active)?.region) active.blur(); // the editor keeps a text on blur
-    // The editor closes them at any click; this one reaches nothing else.
+    if (fieldOf(active)?.region) active.blur(); // the editor saves the text on blur
+    // The editor closes them on any click; this click reaches no other element.
     document.body.dispatchEvent(new MouseEvent("click", { bubbles: false }));
   }
 

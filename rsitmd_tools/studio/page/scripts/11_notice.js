@@ -1,5 +1,5 @@
 "use strict";
-// Messages on the page, in a box at its top: one for each subject, until it is closed or settled.
+// Shows messages in a box at the top of the page: one per subject, until it is closed or cleared.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.notice = (() => {
@@ -12,8 +12,8 @@ window.rsitmd.notice = (() => {
   const shown = new Map();
 
   // Show a message.
-  //   subject: a name; a later message of the same subject takes the place of this one.
-  //   buttons: [label, function] each; without any there is one that closes the message.
+  //   subject: a name; a later message with the same subject replaces this one.
+  //   buttons: pairs [label, function]; by default one Close button.
   function show(subject, text, buttons = [["Close", null]]) {
     if (shown.get(subject)?.dataset.text === text) return shown.get(subject);
     clear(subject);
@@ -24,7 +24,7 @@ window.rsitmd.notice = (() => {
     box.setAttribute("role", "alert");
     box.style.cssText = STYLE;
     const words = document.createElement("div");
-    words.textContent = text; // never markup: a text of a person may stand in it
+    words.textContent = text; // never as HTML: it can contain text of annotators
     box.append(words);
     for (const [label, act] of buttons) {
       const button = document.createElement("button");

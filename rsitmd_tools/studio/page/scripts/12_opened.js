@@ -1,6 +1,6 @@
 "use strict";
-// Tells the other scripts when an annotation is opened: at the start, after Submit and Update,
-// and when a person goes to another task. The editor has no event for it that a script could hear.
+// Notifies the other scripts when an annotation is opened: at the start, after Submit and Update,
+// and when the annotator opens another task. The editor has no event for this.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.opened = (() => {
@@ -19,10 +19,10 @@ window.rsitmd.opened = (() => {
     const open = editor.annotation();
     if (open === last || !shownWhole()) return;
     last = open;
-    for (const tell of listeners) tell(open);
+    for (const notify of listeners) notify(open);
   }
 
   setInterval(look, EVERY);
 
-  return { listen: (tell) => listeners.push(tell) };
+  return { listen: (notify) => listeners.push(notify) };
 })();

@@ -1,18 +1,18 @@
 "use strict";
-// A copy in this browser of what is typed and not yet confirmed by the server.
+// Keeps a copy in this browser of text that the server has not confirmed yet.
 //
-// It is made at every key, so it survives what a draft does not: a server that is down, a browser
-// that is killed. When the task is opened again, a text that the server lacks comes back into its
-// field. The copy belongs to one person and one image (by the key of its content), and is removed
-// once the server has the text.
+// The copy is updated on every key, so it survives a server that is down and a browser that is
+// killed, which drafts do not. When the task is opened again, text that the server does not have is
+// restored into its field. A copy belongs to one annotator and one image (by the hash of the image),
+// and is removed once the server has the text.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.backup = (() => {
   const { editor, notice } = window.rsitmd;
   const PREFIX = "rsitmd text ";
   const DAYS = 30;
-  let confirmed = null; // what the server has of the annotation that is open, by area
-  let sent = []; // what was sent to it since then; any of it may have arrived
+  let confirmed = null; // texts of the open annotation that the server has, by control
+  let sent = []; // texts sent since then; each of them may have arrived
 
   function place() {
     const [person, image] = [editor.person(), editor.imageKey()];
@@ -40,11 +40,11 @@ window.rsitmd.backup = (() => {
     try {
       localStorage.setItem(key, JSON.stringify(copy));
     } catch {
-      // No room, or no storage allowed: the drafts on the server remain.
+      // Storage is full or not allowed: drafts on the server remain.
     }
   }
 
-  // Copy what stands in the fields now.
+  // Copy the current text of the fields.
   function keep() {
     const key = place();
     if (!key || !confirmed) return;
@@ -53,15 +53,15 @@ window.rsitmd.backup = (() => {
     else write(key, { texts, known: [confirmed, ...sent], time: Date.now() });
   }
 
-  // Copy what is submitted, though the server has it in a draft: a Submit can fail, and its draft
-  // can be gone.
+  // Copy submitted text even if the server has it in a draft: Submit can fail after the draft was
+  // removed.
   function hold(key) {
     if (key && key === place()) {
       write(key, { texts: editor.allTexts(), known: [confirmed, ...sent], time: Date.now() });
     }
   }
 
-  // These texts are on their way.
+  // Record texts that are being sent.
   function send(texts, key) {
     if (key !== place()) return;
     sent.push(texts);
@@ -69,7 +69,7 @@ window.rsitmd.backup = (() => {
     if (copy) write(key, { ...copy, known: [confirmed, ...sent] });
   }
 
-  // The server has these texts.
+  // Record that the server has these texts.
   function confirm(texts, key = place()) {
     if (!key) return;
     if (key === place()) [confirmed, sent] = [texts, []];
@@ -84,7 +84,7 @@ window.rsitmd.backup = (() => {
     return texts.map((text) => `"${text.trim()}"`).join(", ");
   }
 
-  // Bring back what the server lacks; ask where it has another text that this browser never saw.
+  // Restore text that the server does not have. Ask if the server has text unknown to this browser.
   function restore() {
     notice.clear("backup");
     [confirmed, sent] = [editor.addedTexts(), []];
@@ -95,7 +95,7 @@ window.rsitmd.backup = (() => {
     for (const control of editor.controls()) {
       const ours = copy.texts?.[control.name] || [];
       const theirs = confirmed[control.name];
-      if (!same(editor.texts(control), theirs)) continue; // typed since the page was opened
+      if (!same(editor.texts(control), theirs)) continue; // typed after the page was opened
       if (!ours.some((text) => text.trim()) || same(ours, theirs)) continue;
       const older = copy.known?.some((texts) => same(texts?.[control.name], theirs));
       if (older || !theirs.some((text) => text.trim())) {
@@ -104,7 +104,7 @@ window.rsitmd.backup = (() => {
         asked.push([control, ours]);
       }
     }
-    // The server has an older state of these: half a keyword must not stay beside the whole one.
+    // The server has an older state of these: replace it, so that no half-typed keyword remains.
     if (missing.length) put(missing, true);
     else if (!asked.length) drop(key);
     if (asked.length) ask(asked, key);
@@ -119,10 +119,10 @@ window.rsitmd.backup = (() => {
     const list = asked.map(([, ours]) => quoted(ours)).join("\n");
     notice.show(
       "backup",
-      `This browser keeps another text for this image, which was never saved:\n${list}`,
+      `This browser has text for this image that was never saved:\n${list}`,
       [
-        ["Use it", () => put(asked, false)],
-        ["Throw it away", () => drop(key)],
+        ["Use this text", () => put(asked, false)],
+        ["Discard it", () => drop(key)],
       ],
     );
   }
@@ -137,7 +137,7 @@ window.rsitmd.backup = (() => {
   try {
     removeOld();
   } catch {
-    // The browser allows no storage.
+    // The browser does not allow storage.
   }
   return { keep, hold, send, confirm, drop, place, restore };
 })();

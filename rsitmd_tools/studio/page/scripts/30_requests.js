@@ -1,27 +1,27 @@
 "use strict";
-// Stands between the editor and the server for the requests that carry what a person wrote.
+// Intercepts the editor's requests that send the annotator's text.
 //
-// - A draft is completed by the texts that are typed and not added: the editor leaves them out.
-// - A server that does not answer is asked again until it does; the editor waits. Without this
-//   the editor drops the request without a word, or is left in a state that cannot submit.
-// - An answer that says "not saved" is told in plain words, and never leads to another page.
+// - Adds typed texts to drafts: the editor sends only added texts.
+// - Repeats a request until the server answers, while the editor waits. Without this, the editor
+//   drops the request silently, or ends in a state in which it cannot submit.
+// - Reports a failed save in a message, and never leads to another page.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.requests = (() => {
   const { backup, editor, notice } = window.rsitmd;
   const AGAIN = 2000; // milliseconds
-  const DOWN = [502, 503, 504]; // what a proxy says of a server that is down
+  const DOWN = [502, 503, 504]; // answers of a proxy if the server is down
   const KEEPALIVE_MOST = 20000; // characters; the browser allows 64 KiB
   const fetchNow = window.fetch.bind(window);
-  const made = new Map(); // the drafts that this page has made, by task and annotation
-  const making = new Set(); // those on their way
-  let line = Promise.resolve(); // drafts go one after the other
+  const made = new Map(); // drafts created by this page, by task and annotation
+  const making = new Set(); // drafts being created
+  let line = Promise.resolve(); // drafts are sent one after the other
   let leaving = false;
-  let busy = 0; // submits on their way
+  let busy = 0; // submits in progress
 
   const NO_ANSWER =
-    "The server does not answer. What you wrote is kept in this browser. It is sent as soon as" +
-    " the server answers. Leave this page open; you can go on writing.";
+    "The server does not answer. Your text is kept in this browser and is sent as soon as the" +
+    " server answers. Leave this page open. You can continue writing.";
   const KINDS = [
     ["POST", /\/api\/tasks\/(\d+)\/drafts\/?$/, sendDraft],
     ["POST", /\/api\/tasks\/(\d+)\/annotations\/(\d+)\/drafts\/?$/, sendDraft],
@@ -61,7 +61,7 @@ window.rsitmd.requests = (() => {
         notice.clear("server");
         return answer;
       }
-      if (tries === 0) notice.show("server", NO_ANSWER); // once: it can be closed
+      if (tries === 0) notice.show("server", NO_ANSWER); // only once, because the annotator can close it
       await pause(AGAIN);
     }
   }
@@ -73,13 +73,13 @@ window.rsitmd.requests = (() => {
 
   // ---- drafts
 
-  // The annotation whose draft this is; the editor saves one that is not selected too.
+  // Return the annotation of a draft. The editor also saves annotations that are not selected.
   function annotationOf(body, number) {
     const all = editor.store()?.annotationStore?.annotations || [];
-    const fits = (a) => (a.draftId || 0) === (body.draft_id || 0) && (!number || String(a.pk) === number);
+    const matches = (a) => (a.draftId || 0) === (body.draft_id || 0) && (!number || String(a.pk) === number);
     const selected = editor.annotation();
-    if (selected && fits(selected)) return selected;
-    return all.find((a) => a.isDraftSaving && fits(a)) || null;
+    if (selected && matches(selected)) return selected;
+    return all.find((a) => a.isDraftSaving && matches(a)) || null;
   }
 
   function sendDraft(url, options) {
@@ -94,8 +94,8 @@ window.rsitmd.requests = (() => {
       draft.state = editor.stateOf(body.result);
       backup.send(draft.texts, draft.key);
     }
-    // A page that is left cannot wait for its turn, but two at once would make two drafts. Then
-    // the copy in this browser has to do.
+    // A page that is being closed cannot wait for its turn. But two requests at once would create
+    // two drafts; in that case only the copy in this browser is kept.
     const now = leaving && !making.has(slot(draft));
     const turn = now ? deliver(draft) : line.then(() => deliver(draft));
     line = Promise.allSettled([line, turn]);
@@ -116,7 +116,7 @@ window.rsitmd.requests = (() => {
 
   async function post(draft) {
     const body = JSON.stringify(draft.body);
-    const keepalive = body.length < KEEPALIVE_MOST; // it goes on when the page is gone
+    const keepalive = body.length < KEEPALIVE_MOST; // the request continues after the page is closed
     const makes = draft.options.method.toUpperCase() === "POST";
     if (makes) making.add(slot(draft));
     try {
@@ -126,8 +126,8 @@ window.rsitmd.requests = (() => {
     }
   }
 
-  // The number of a draft that this person has for the task already: of a page that was left a
-  // moment ago. The editor would make a second one, which nobody ever sees again.
+  // Return the number of an existing draft of this annotator for the task, for example of a page
+  // that was just closed. The editor would create a second draft, which would never be shown.
   async function known(draft) {
     const own = await ownDrafts(draftsAddress(draft), draft.options, draft.from?.pk);
     return own.at(-1)?.id;
@@ -140,12 +140,12 @@ window.rsitmd.requests = (() => {
       return (await answer.json()).filter(
         (d) => d.created_username?.endsWith(mine) && String(d.annotation || "") === String(pk || ""));
     } catch {
-      return []; // the request itself will tell what is wrong
+      return []; // the request itself will report the error
     }
   }
 
   async function deliver(draft) {
-    // A second draft that was asked for before the first one had a number changes that one.
+    // If a draft was created in the meantime, change it instead of creating a second one.
     if (draft.options.method.toUpperCase() === "POST") {
       const number = made.get(slot(draft)) || (leaving ? undefined : await known(draft));
       if (number) {
@@ -155,7 +155,7 @@ window.rsitmd.requests = (() => {
     }
     let answer = await persist(() => post(draft));
     if (answer.status === 404 && draft.options.method === "PATCH") {
-      // Gone: submitted in another tab. The text goes into a draft of its own.
+      // The draft was submitted in another tab: save the text in a new draft.
       draft.options = { ...draft.options, method: "POST" };
       draft.url = draftsAddress(draft);
       draft.body.draft_id = 0;
@@ -163,7 +163,7 @@ window.rsitmd.requests = (() => {
     }
     if (!answer.ok) {
       notice.show("draft", refused(answer.status));
-      return json({}, 200); // the editor would leave the page, and the text with it
+      return json({}, 200); // on an error, the editor would leave the page and lose the text
     }
     notice.clear("draft");
     const saved = await answer.clone().json();
@@ -179,14 +179,14 @@ window.rsitmd.requests = (() => {
   }
 
   function refused(status) {
-    const kept = "What you wrote is kept in this browser, and comes back when you open this image.";
+    const kept = "Your text is kept in this browser and is restored when you open this image again.";
     if (status === 401 || status === 403) {
-      return `You are signed out: nothing is saved. Sign in again and reload this page. ${kept}`;
+      return `You are signed out, so nothing is saved. Sign in again and reload this page. ${kept}`;
     }
     if (status === 404) {
-      return `The server has no such image any more: nothing is saved. Ask the lead. ${kept}`;
+      return `This image no longer exists on the server, so nothing is saved. Ask the campaign lead. ${kept}`;
     }
-    return `The server could not save your text (answer ${status}). ${kept}`;
+    return `The server could not save your text (HTTP status ${status}). ${kept}`;
   }
 
   // ---- submits, updates and skips
@@ -215,8 +215,8 @@ window.rsitmd.requests = (() => {
     }
   }
 
-  // A draft of a page that was left can arrive after the next page has asked for it. It stays
-  // behind at Submit; it goes if the annotation holds all of its words.
+  // The draft of a closed page can arrive after the next page asked for drafts. Submit does not
+  // remove such a draft: remove it here if the annotation contains all of its text.
   async function removeOlder(url, options, result) {
     const drafts = new URL(url);
     drafts.pathname = drafts.pathname.replace(/annotations\/?$/, "drafts");

@@ -1,6 +1,6 @@
 "use strict";
-// The same image in two tabs: the second Submit is refused by the server, which has an annotation
-// of this person for it. The person chooses which text stays; nothing is lost without a question.
+// Handles the same image in two tabs: the server refuses the second Submit because it already has
+// an annotation of this annotator. The annotator chooses which text to keep.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.twice = (() => {
@@ -16,7 +16,7 @@ window.rsitmd.twice = (() => {
     return { method, headers: options.headers, credentials: "same-origin" };
   }
 
-  // The annotation of this person that the server has for the task, the latest one.
+  // Return the latest annotation of this annotator for the task on the server, or null.
   async function mine({ url, options, task, persist, send }) {
     const answer = await persist(() =>
       send(path(url, `tasks/${task}/annotations`), plain(options, "GET")));
@@ -31,13 +31,13 @@ window.rsitmd.twice = (() => {
     return parts.flatMap((part) => part.value.text).map((text) => `"${text.trim()}"`).join(", ");
   }
 
-  // The editor hides the image while a Submit is on its way: show it beside the two texts.
+  // The editor hides the image during Submit: show it with the two texts.
   function showImage(box) {
     const address = editor.imageAddress();
     if (!address) return;
     const image = document.createElement("img");
     image.src = address;
-    image.alt = "The image of these texts";
+    image.alt = "Image of this task";
     image.style.cssText = "display: block; margin: 8px 0 2px; width: min(100%, 55vh); height: auto;";
     box.append(image);
   }
@@ -46,27 +46,27 @@ window.rsitmd.twice = (() => {
     return new Promise((resolve) => {
       const box = notice.show(
         "twice",
-        "You have submitted this image already, in another tab or window.\n" +
+        "You have already submitted this image in another tab or window.\n" +
           `Submitted there: ${sentences(theirs)}\nWritten here: ${sentences(ours)}\n` +
-          "Which one do you want to keep?",
+          "Which text do you want to keep?",
         [
-          ["Keep what I wrote here", () => resolve(true)],
-          ["Keep what is submitted", () => resolve(false)],
+          ["Keep the text written here", () => resolve(true)],
+          ["Keep the submitted text", () => resolve(false)],
         ],
       );
       showImage(box);
-      // Nothing else can be done before. Both buttons throw a text away: Enter must press neither.
+      // Focus the box, not a button: both buttons discard a text, so Enter must press neither.
       box.tabIndex = -1;
       box.focus();
     });
   }
 
-  // Return the answer that the editor gets for its Submit.
+  // Return the answer to pass to the editor for its Submit.
   async function settle(call) {
     const { url, options, body, persist, send } = call;
     const there = await mine(call);
     if (!there) {
-      // Skipped or deleted there: this text is the only one.
+      // Skipped or deleted in the other tab: this is the only text.
       const { unique_id: _, ...rest } = body;
       return persist(() => send(url, { ...options, body: JSON.stringify(rest) }));
     }
@@ -83,12 +83,12 @@ window.rsitmd.twice = (() => {
     return answer;
   }
 
-  // Remove this tab's draft: it would stay with the task for ever.
+  // Remove this tab's draft; otherwise it would remain with the task.
   async function forget({ url, options, body, send }) {
     try {
       await send(path(url, `drafts/${body.draft_id}`), plain(options, "DELETE"));
     } catch {
-      // Only the draft remains: no text is lost.
+      // The draft remains; no text is lost.
     }
   }
 

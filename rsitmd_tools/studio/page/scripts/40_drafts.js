@@ -1,23 +1,23 @@
 "use strict";
-// Saves drafts while a person writes: a second after the last key, every few seconds while the
-// typing goes on, when a field loses the focus, and when the page is left.
+// Saves drafts while the annotator types: one second after the last key, every few seconds during
+// continuous typing, when a field loses focus, and when the page is closed.
 //
-// The editor saves a draft only after a text was added. It is asked for one here without adding
-// the text, so the field stays open, with its caret; 30_requests.js completes the draft.
+// The editor itself saves a draft only after a text was added. This script requests a draft without
+// adding the text, so the field stays open and keeps its caret. 30_requests.js completes the draft.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.drafts = (() => {
   const { backup, editor, opened, requests } = window.rsitmd;
   const IDLE = 1000; // milliseconds
-  const MOST = 4000; // while the typing goes on
-  let saved = null; // the state that the server has, of the annotation `of`
+  const MOST = 4000; // during continuous typing
+  let saved = null; // the state of annotation `of` on the server
   let of = null;
   let waits = null;
   let since = 0;
 
   opened.listen((annotation) => {
     of = annotation;
-    // Somebody can have typed already: a page that is slow tells late that it is open.
+    // On a slow page, the annotator may have typed before this is called.
     saved = editor.addedState(annotation);
     backup.restore();
     if (unsaved()) changed();
@@ -28,13 +28,13 @@ window.rsitmd.drafts = (() => {
     return annotation && annotation === of && editor.writable() ? annotation : null;
   }
 
-  // Whether something stands in the fields that the server does not have.
+  // Return whether the fields contain text that the server does not have.
   function unsaved() {
     const annotation = open();
     return Boolean(annotation) && editor.state(annotation) !== saved;
   }
 
-  // A field was changed: copy it, and save it soon.
+  // Called after a change: copy the text, and save a draft soon.
   function changed() {
     if (!open() || requests.busy()) return;
     backup.keep();
@@ -44,13 +44,13 @@ window.rsitmd.drafts = (() => {
     waits = setTimeout(flush, Math.max(0, Math.min(IDLE, since + MOST - now)));
   }
 
-  // Save now what is not saved.
+  // Save unsaved text now.
   function flush() {
     clearTimeout(waits);
     waits = null;
     if (requests.busy() || !unsaved()) return;
     if (of.isDraftSaving) {
-      waits = setTimeout(flush, 200); // two at once would make two drafts
+      waits = setTimeout(flush, 200); // two requests at once would create two drafts
       since = Date.now();
     } else {
       of.saveDraft();
@@ -61,15 +61,15 @@ window.rsitmd.drafts = (() => {
     if (annotation === of) saved = state;
   }
 
-  // The last moment in which a request can be sent: it goes on when the page is gone.
+  // Send a last request; it continues after the page is closed.
   function leave() {
     if (requests.busy() || !unsaved()) return;
     requests.leave(true);
-    of.saveDraft(); // its request is made when this function has returned
+    of.saveDraft(); // the request starts after this function returns
     setTimeout(() => requests.leave(false));
   }
 
-  // Not in the capture phase: the editor has to know the new text first.
+  // Not in the capture phase: the editor must handle the new text first.
   addEventListener("input", changed);
   addEventListener("change", changed);
   addEventListener("click", () => setTimeout(changed), true);
@@ -77,7 +77,7 @@ window.rsitmd.drafts = (() => {
   addEventListener("focusout", (event) => {
     if (!open() || !editor.fieldOf(event.target)) return;
     backup.keep();
-    // Submit sends the text itself.
+    // Submit sends the text.
     if (event.relatedTarget?.name !== "submit") setTimeout(flush);
   }, true);
   document.addEventListener("visibilitychange", () => document.hidden && flush());
@@ -86,7 +86,7 @@ window.rsitmd.drafts = (() => {
     if (!requests.busy() && !unsaved()) return;
     if (open()) backup.keep();
     leave();
-    event.preventDefault(); // the browser asks whether to leave
+    event.preventDefault(); // the browser asks before leaving
     event.returnValue = "";
   });
 

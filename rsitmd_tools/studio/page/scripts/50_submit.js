@@ -1,6 +1,6 @@
 "use strict";
-// Before Submit, Update and Skip: texts of spaces alone are refused, a draft on its way is waited
-// for (it would be left behind), and Skip asks where a text would not count any more.
+// Before Submit and Update: refuses text of only spaces, and waits for a draft that is being saved
+// (it would remain after Submit). Before Skip: asks for confirmation if text would be lost.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.submit = (() => {
@@ -13,7 +13,7 @@ window.rsitmd.submit = (() => {
     return document.querySelector("button[name=submit]");
   }
 
-  // What is missing, as [control, message], or null.
+  // Return the first missing text as [control, message], or null.
   function missing() {
     for (const control of editor.controls()) {
       const texts = editor.texts(control);
@@ -21,20 +21,20 @@ window.rsitmd.submit = (() => {
       if (texts.some((text) => text.trim())) continue;
       const spaces = [...texts, typed].some((text) => text);
       if (!control.required && !(spaces && editor.isSentence(control))) continue;
-      const message = control.requiredmessage || `Write something in ${control.name}.`;
-      return [control, spaces ? `There are only spaces. ${message}` : message];
+      const message = control.requiredmessage || `Write text in the field ${control.name}.`;
+      return [control, spaces ? `This field contains only spaces. ${message}` : message];
     }
     return null;
   }
 
-  // Spaces beside texts, or in a field that may be empty, are nothing to store.
+  // Remove typed spaces beside other texts, or in an optional field.
   function dropSpaces() {
     for (const control of editor.controls()) {
       if (control.showSubmit && control._value && !control._value.trim()) control.setValue("");
     }
   }
 
-  // Whether it may go on; otherwise the field that lacks a text has the focus.
+  // Return whether all texts are complete. If not, focus the first incomplete field.
   function complete() {
     const found = missing();
     if (!found) {
@@ -48,20 +48,20 @@ window.rsitmd.submit = (() => {
     return false;
   }
 
-  // Press Submit or Update, as Ctrl + Enter does.
+  // Press Submit or Update; called on Ctrl + Enter.
   async function press() {
     editor.endChanges();
-    await requests.pause(0); // the editor redraws, and its button with it
+    await requests.pause(0); // let the editor redraw, including its button
     if (button()?.disabled && !requests.busy() && !(await enable())) return;
     button()?.click();
   }
 
-  // The editor enables Update after a text was added or saved as a draft. A text that was typed a
-  // moment ago is neither: add it here. Return whether there is something to update.
+  // The editor enables Update only after a text was added or saved as a draft. Text typed just now
+  // is neither: add it here. Return whether there is something to update.
   async function enable() {
     const open = editor.annotation();
     if (!open?.draftId && !open?.history.canUndo && !window.rsitmd.drafts.unsaved()) {
-      notice.show("missing", "Nothing was changed here, so there is nothing to submit.");
+      notice.show("missing", "You have not changed anything, so there is nothing to submit.");
       return false;
     }
     if (!complete()) return false;
@@ -87,7 +87,7 @@ window.rsitmd.submit = (() => {
   function onSubmit(event, name) {
     if (requests.busy()) return stop(event);
     if (passing) return undefined;
-    // The editor takes every later draft for settled once it was clicked: check first.
+    // After a click, the editor considers every later draft saved: check first.
     if (!complete()) return stop(event);
     if (editor.annotation().isDraftSaving) {
       stop(event);
@@ -96,19 +96,19 @@ window.rsitmd.submit = (() => {
     return undefined;
   }
 
-  // Whether a person wants to skip, where a text is written.
+  // Return whether to skip; ask for confirmation if there is text.
   function maySkip() {
     const open = editor.annotation();
     if (!open || open.skipped) return true;
     if (open.pk) {
       return confirm(
-        "You have submitted this image already. If you skip it, your text does not count any " +
-          "more. To bring it back, open the image, press \"Cancel skip\", and submit it again.\n\n" +
+        "You have already submitted this image. If you skip it, your text no longer counts. " +
+          "To restore it, open the image, press \"Cancel skip\" and submit it again.\n\n" +
           "Skip the image?",
       );
     }
     const written = Object.values(editor.allTexts()).flat().some((text) => text.trim());
-    return !written || confirm("Skip throws away what you wrote here.\n\nSkip the image?");
+    return !written || confirm("Skip discards the text that you wrote.\n\nSkip the image?");
   }
 
   function skipButton(target) {
@@ -124,7 +124,7 @@ window.rsitmd.submit = (() => {
 
   addEventListener("keydown", (event) => {
     const skip = event.key === " " && (event.ctrlKey || event.metaKey);
-    if (editor.fieldOf(event.target)) return; // no hot key there
+    if (editor.fieldOf(event.target)) return; // shortcuts do not work in fields
     if (skip && editor.annotation() && (requests.busy() || !maySkip())) stop(event);
   }, true);
 

@@ -1,6 +1,6 @@
 "use strict";
-// A whole task by keys: the focus stands in the first field when a task opens, Tab goes from field
-// to field, Ctrl + Enter submits, and nothing that is typed in a field is a hot key of the page.
+// Keyboard control of a whole task: the first field has the focus when a task opens, Tab moves
+// between fields, Ctrl + Enter submits, and keys typed in a field never trigger page shortcuts.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.keys = (() => {
@@ -8,10 +8,10 @@ window.rsitmd.keys = (() => {
   const CLOSE = "[aria-label='Close modal']";
   const HOLD = 3000; // milliseconds
   let until = 0;
-  let touched = false; // whether the person has used this page
-  let wanted = null; // the annotation whose first field waits for the focus
+  let touched = false; // whether the annotator has used this page
+  let wanted = null; // the annotation whose first field will get the focus
 
-  // What Tab reaches of a control: the open field, a text that is being changed, or its pencil.
+  // Return the Tab stop of a control: the open field, a text being changed, or its pencil.
   function stopOf(control) {
     const field = editor.openField(control);
     if (field) return field;
@@ -29,7 +29,7 @@ window.rsitmd.keys = (() => {
     if (isPencil(stop)) openPencil(stop);
   }
 
-  // Open a text that stands there, with the caret at its end.
+  // Open a saved text for changes, with the caret at its end.
   function openPencil(pencil) {
     pencil.click();
     Promise.resolve().then(() => {
@@ -44,12 +44,12 @@ window.rsitmd.keys = (() => {
     return document.querySelector(".lsf-modal-ls");
   }
 
-  // The editor draws a task in several steps, and a field that it draws anew loses the focus: so
-  // the focus is held for a moment, unless the person goes elsewhere.
+  // The editor draws a task in several steps, and a field that is drawn again loses the focus. So
+  // restore the focus for a short time, unless the annotator moves elsewhere.
   function holdFirst() {
     if (!wanted) return;
     if (guide()) {
-      // Enter closes the guide that greets people.
+      // Focus the Close button of the guide, so that Enter closes it.
       if (!guide().contains(document.activeElement)) guide().querySelector(CLOSE)?.focus();
       until = Date.now() + HOLD;
     } else {
@@ -67,7 +67,7 @@ window.rsitmd.keys = (() => {
     const first = control ? stopOf(control) : document.querySelector(".rsitmd-licence input");
     first?.focus();
     const draft = wanted.draftId && !wanted.pk && !wanted.parent_prediction;
-    if (draft && isPencil(first)) openPencil(first); // a text of one's own, not finished
+    if (draft && isPencil(first)) openPencil(first); // the annotator's own unfinished text
   }
 
   opened.listen((annotation) => {
@@ -76,8 +76,8 @@ window.rsitmd.keys = (() => {
     holdFirst();
   });
 
-  // The end of the queue has no task, and what was sent back stands there: the guide that greets
-  // people must not hide it. A guide that a person opened there stays until Enter or Escape.
+  // The end of the queue has no task, and lists sentences that were sent back: close the guide that
+  // opens automatically. A guide that the annotator opened remains until Enter or Escape.
   function uncoverEnd() {
     const close = editor.store()?.noTask && guide()?.querySelector(CLOSE);
     if (!close) return;
@@ -106,10 +106,10 @@ window.rsitmd.keys = (() => {
     const order = editor.controls();
     const at = here ? order.indexOf(here.control) : order.findIndex((c) => stopOf(c) === target);
     const next = at < 0 ? null : order[at + (back ? -1 : 1)];
-    if (!here?.region && (!next || !stopOf(next))) return; // the browser's own order
+    if (!here?.region && (!next || !stopOf(next))) return; // use the browser's own order
     stop(event);
-    if (here?.region) editor.endChanges(); // the editor's own Tab throws the new text away
-    // After the editor has redrawn: what had the focus is gone, or has become a pencil.
+    if (here?.region) editor.endChanges(); // the editor's own Tab discards the new text
+    // After the editor redraws: the focused element is gone, or has become a pencil.
     Promise.resolve().then(() => {
       const to = (next && stopOf(next)) || stopOf(here.control);
       to?.focus();
@@ -118,11 +118,11 @@ window.rsitmd.keys = (() => {
 
   function onEnter(event, here, target) {
     if (here.region && target.tagName === "INPUT") {
-      // A keyword that was changed: the editor keeps it and takes its field away.
+      // A changed keyword: the editor saves it and removes its field.
       setTimeout(() => focusIfLost(here.control));
     } else if (target.tagName === "TEXTAREA") {
-      // A line break, with Shift too. The editor would add the text and close the field; what is
-      // typed after it would be lost, or be hot keys.
+      // Insert a line break, also with Shift. The editor would add the text and close the field;
+      // the next keys would be lost or trigger shortcuts.
       event.stopImmediatePropagation();
     }
   }
@@ -131,7 +131,7 @@ window.rsitmd.keys = (() => {
     if (isLost()) stopOf(control)?.focus();
   }
 
-  // A letter typed on a sentence that stands there changes it, as in a field.
+  // A letter typed on the pencil of a saved sentence opens it, as a field would accept it.
   function onPencil(event, pencil) {
     const letter = event.key.length === 1 && event.key !== " ";
     if (!letter || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -142,7 +142,7 @@ window.rsitmd.keys = (() => {
   addEventListener("keydown", (event) => {
     if (guide() && event.key === "Escape") guide().querySelector(CLOSE)?.click();
     if (event.isComposing || !editor.annotation() || guide()) return;
-    if (wanted && isLost()) focusFirst(); // what is typed goes into the field
+    if (wanted && isLost()) focusFirst(); // the typed text goes into the field
     const target = document.activeElement;
     const here = editor.fieldOf(target);
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -158,8 +158,8 @@ window.rsitmd.keys = (() => {
     }
   }, true);
 
-  // The editor hears hot keys at the document; it has seen a key in a field before, at its root.
-  // Enter and Space on a button press it: the hot keys of the same name would keep them away.
+  // The editor handles shortcuts at the document, after it handled keys of a field at its root.
+  // Enter and Space on a button press it: do not let shortcuts of the same name prevent that.
   document.body.addEventListener("keydown", (event) => {
     const presses = ["Enter", " "].includes(event.key) && event.target.closest?.("button, a");
     const chord = event.ctrlKey || event.metaKey || event.altKey;

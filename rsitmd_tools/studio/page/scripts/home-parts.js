@@ -1,8 +1,8 @@
-// What the scripts about the queue share: elements, and words for counts.
+// Shared by home.js and queue.js: creation of elements, and texts with counts.
 "use strict";
 
 window.rsitmdParts = (() => {
-  /** Make an element with properties and children; text is never read as HTML. */
+  /** Create an element with properties and children; text is never parsed as HTML. */
   const make = (tag, options = {}, ...children) => {
     const element = document.createElement(tag);
     Object.assign(element, options);
@@ -10,7 +10,7 @@ window.rsitmdParts = (() => {
     return element;
   };
 
-  /** Make a link that loads its page; without the mark the server's page changes the address alone. */
+  /** Create a link that loads its page; without the attribute, Label Studio changes only the URL. */
   const link = (href, textContent, className = "") => {
     const element = make("a", { href, textContent, className });
     element.dataset.external = "true";
@@ -24,12 +24,12 @@ window.rsitmdParts = (() => {
     return `${project.done} of ${counted(project.images, "image")} done, ${project.left} left${skipped}`;
   };
 
-  /** Return the tasks that wait for a change by this person. */
+  /** Return the tasks that this annotator must change. */
   const waiting = (project) => project.sent_back.filter((entry) => !entry.changed);
 
   const sentences = (entries) => entries.reduce((sum, entry) => sum + entry.notes.length, 0);
 
-  /** Return what was sent back, with a link to each image; nothing where nothing was. */
+  /** Return the list of sentences sent back, with a link to each image; empty if there are none. */
   const backList = (project) => {
     const back = waiting(project);
     if (back.length === 0) return [];
@@ -49,9 +49,9 @@ window.rsitmdParts = (() => {
   };
 
   const unsubmitted = (entries) =>
-    `${counted(entries.length, "image")} with changes that are not submitted`;
+    `${counted(entries.length, "image")} with unsubmitted changes`;
 
-  /** Return the images with changes that are saved as drafts alone; nothing where there are none. */
+  /** Return the list of images with changes saved only as drafts; empty if there are none. */
   const unsubmittedList = (project) => {
     const open = project.unsubmitted;
     if (open.length === 0) return [];
@@ -61,10 +61,10 @@ window.rsitmdParts = (() => {
     return [make("p", { textContent: lead }), make("ul", {}, ...entries)];
   };
 
-  /** Return everything that a person has still to do with images that count as done. */
+  /** Return everything that this annotator still has to do with images that count as done. */
   const openLists = (project) => [...backList(project), ...unsubmittedList(project)];
 
-  /** Put an element in place of an old one, only if it differs: its links keep the focus. */
+  /** Replace an element only if the new one differs, so that its links keep the focus. */
   const replace = (old, element, parent) => {
     if (old === null || old.parentElement !== parent) {
       old?.remove();

@@ -1,13 +1,13 @@
-// The first page and the list of projects, for annotators: their own images, and nothing else.
+// Replaces the start page and the list of projects for annotators: they see only their own images.
 //
-// The server's own pages offer "Create Project" and list the projects of everybody. Hiding
-// them is a convenience: the open edition has no roles, and an address still opens them.
+// Label Studio's own pages offer "Create Project" and list the projects of all users. Hiding these
+// is a convenience and not access control: the open edition has no roles, and URLs still open them.
 "use strict";
 
 (() => {
   const { make, link, progress, openLists, replace } = window.rsitmdParts;
-  const LOOK_MS = 400; // the page changes its address without an event
-  const GIVE_UP_MS = 5000; // without an answer the server's own page is better than nothing
+  const POLL_MS = 400; // the page changes its URL without an event
+  const GIVE_UP_MS = 5000; // without an answer, show the server's own page
 
   const STYLE = `
     html.rsitmd-home .lsf-content-wrapper__content main,
@@ -31,7 +31,7 @@
       background: #4c5fa9; color: #fff; text-decoration: none;
     }`;
 
-  let state = null; // the last answer about all projects
+  let state = null; // the latest answer for all projects
   let restricted = false;
   let givenUp = false;
 
@@ -59,8 +59,8 @@
     make(
       "section",
       {},
-      make("h2", { textContent: "First, once" }),
-      link(licence.url, "Read and accept the licence of what you write"),
+      make("h2", { textContent: "Before you start" }),
+      link(licence.url, "Read and accept the licence of your annotations"),
     );
 
   const panel = () => {
@@ -81,7 +81,7 @@
   const show = () => {
     const root = document.documentElement;
     const wanted = isListPage() && state !== null && restricted;
-    // Until the answer is there the lists stay out of sight, so that they do not flash.
+    // Hide the lists until the answer arrives, so that they do not flash.
     root.classList.toggle("rsitmd-home", wanted || (isListPage() && state === null && !givenUp));
     root.classList.toggle("rsitmd-restricted", restricted);
     const old = document.getElementById("rsitmd-home");
@@ -102,7 +102,7 @@
     setTimeout(() => {
       givenUp = true;
     }, GIVE_UP_MS);
-    setInterval(show, LOOK_MS);
+    setInterval(show, POLL_MS);
     show();
   }
 })();

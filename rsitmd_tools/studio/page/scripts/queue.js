@@ -1,17 +1,17 @@
-// How far a person is: counts on the labelling page, and what comes after the last image.
+// Shows the annotator's progress on the labeling page, and the next steps after the last image.
 //
-// The counts come from /rsitmd/queue.json, on the page of a project those of its campaign. Each answer goes to the other scripts as the event
-// "rsitmd-queue" of the document.
+// The counts come from /rsitmd/queue.json; on the page of a project, they are limited to its
+// campaign. Each answer is sent to the other scripts as the document event "rsitmd-queue".
 "use strict";
 
 (() => {
   const { make, link, counted, progress, waiting, sentences, unsubmitted, openLists, replace } =
     window.rsitmdParts;
   const ADDRESS = "/rsitmd/queue.json";
-  // Requests of the server's page after which the counts may differ.
+  // Requests of Label Studio's page that can change the counts.
   const CHANGES = /\/api\/(dm\/actions|tasks|annotations|projects\/\d+\/next)(?!.*\/drafts)/;
-  const LOOK_MS = 400; // the page changes its address and its parts without an event
-  const WAIT_MS = 150; // several requests in a row are one change
+  const POLL_MS = 400; // the page changes its URL and content without an event
+  const WAIT_MS = 150; // treat several requests in a row as one change
 
   const STYLE = `
     #rsitmd-bar {
@@ -20,12 +20,12 @@
       font-size: 13px; line-height: 18px; white-space: nowrap; text-align: center;
       color: var(--color-neutral-content, #222);
     }
-    #rsitmd-bar.rsitmd-task { left: 60%; } /* the list of tasks takes room on the left */
+    #rsitmd-bar.rsitmd-task { left: 60%; } /* the list of tasks takes space on the left */
     #rsitmd-bar a { color: var(--color-primary-content, #4c5fa9); text-decoration: underline; }
     #rsitmd-bar .rsitmd-warn { color: var(--color-negative-content, #b3261e); }
-    /* A message of the server's page lies above the bar, not over it. */
+    /* Show Label Studio's messages above the bar, not over it. */
     html.rsitmd-counted [class*=toast-viewport] { bottom: 56px !important; }
-    /* "2 of 2" counts the images that were opened, not those that are done. */
+    /* Hide Label Studio's count: it counts opened images, not finished ones. */
     html.rsitmd-counted .lsf-current-task__task-count { display: none; }
     html.rsitmd-end .lsf-editor .ant-result-title,
     html.rsitmd-end .lsf-editor .lsf-sub__result { display: none; }
@@ -34,7 +34,7 @@
     #rsitmd-end ul { text-align: left; margin: 0 0 16px 0; padding: 0 0 0 24px; list-style: disc; }
     #rsitmd-end a { color: var(--color-primary-content, #4c5fa9); text-decoration: underline; }
     @media (max-width: 1023px) {
-      /* The bar at the bottom has no room beside the buttons: the counts go below the header. */
+      /* No space beside the buttons at the bottom: show the counts below the header. */
       #rsitmd-bar, #rsitmd-bar.rsitmd-task {
         top: 48px; bottom: auto; left: 0; right: 0; transform: none; height: auto; padding: 2px 8px;
         white-space: normal; background: var(--color-neutral-surface, #f5f5f5);
@@ -51,13 +51,13 @@
     }`;
 
   let state = null;
-  let end = null; // the end of the queue that is shown
-  let stale = false; // the counts may be older than that end
+  let end = null; // the end-of-queue element that is shown
+  let stale = false; // whether the counts may be older than the end of the queue
   let asking = false;
   let askAgain = false;
   let timer = 0;
 
-  /** Return the number of the project whose data this page shows; null on other pages. */
+  /** Return the number of the project on this page; null on other pages. */
   const projectNumber = () => {
     const match = /^\/projects\/(\d+)\/data/.exec(location.pathname);
     return match === null ? null : Number(match[1]);
@@ -80,7 +80,7 @@
         show();
       }
     } catch {
-      // The server is not reachable: the counts stay, the next change asks again.
+      // The server is not reachable: keep the counts; the next change asks again.
     }
     asking = false;
     if (askAgain) {
@@ -94,7 +94,7 @@
     timer = setTimeout(ask, WAIT_MS);
   };
 
-  /** Return the project of this page: {project} or {licence}, where it belongs to a campaign. */
+  /** Return the project of this page as {project} or {licence}; empty outside a campaign. */
   const here = () => {
     const number = projectNumber();
     if (number === null || state === null) return {};
@@ -104,12 +104,12 @@
     };
   };
 
-  /** Return what the server's page shows when it has no task left; null while it has. */
+  /** Return Label Studio's element for the end of the queue; null while there are tasks. */
   const endOfQueue = () =>
     document.querySelector(".lsf-root_mode_labelstream .lsf-editor .ant-result");
 
   const openTask = () => Number(new URLSearchParams(location.search).get("task"));
-  /** Return the number of the task on this page, in the stream too. */
+  /** Return the number of the task on this page, also in the label stream. */
   const shownTask = () => openTask() || Number(window.Htx?.task?.id);
   const licenceOf = (project) =>
     state.licences.find((entry) => entry.campaign === project.campaign && !entry.accepted);
@@ -119,7 +119,7 @@
     return link(next.url, entries[0] === next ? first : "open the next one");
   };
 
-  /** Return the second line of the bar: what is to be done beside the next image. */
+  /** Return the second line of the bar: what to do apart from the next image. */
   const secondLine = (project) => {
     const back = waiting(project);
     const next = back.find((entry) => entry.task !== openTask());
@@ -160,17 +160,17 @@
     const bar = make("div", { id: "rsitmd-bar" }, make("div", { textContent: progress(project) }));
     bar.setAttribute("role", "status");
     bar.classList.toggle("rsitmd-task", openTask() > 0);
-    const second = endOfQueue() === null ? secondLine(project) : []; // the end says it larger
+    const second = endOfQueue() === null ? secondLine(project) : []; // the end of the queue shows the same text
     if (second.length > 0) bar.append(make("div", {}, ...second));
     root.classList.toggle("rsitmd-two-lines", second.length > 0);
     replace(old, bar, document.body);
   };
 
   const titleOfEnd = (project) => {
-    if (project.left > 0) return "No image is free for you now.";
-    if (waiting(project).length > 0) return "All images are done, but something was sent back.";
+    if (project.left > 0) return "No image is available for you at the moment.";
+    if (waiting(project).length > 0) return "All images are done, but there are sentences to change.";
     if (project.unsubmitted.length > 0) {
-      return "All images are done, but some changes are not submitted.";
+      return "All images are done, but there are unsubmitted changes.";
     }
     return "All your images are done. Thank you.";
   };
@@ -179,7 +179,7 @@
     const licence = licenceOf(project);
     const parts = [make("h2", { textContent: titleOfEnd(project) }), ...openLists(project)];
     if (project.left > 0) {
-      const others = `Other people work on ${counted(project.left, "image")}. Open this page again later.`;
+      const others = `Other annotators are working on ${counted(project.left, "image")}. Open this page again later.`;
       parts.push(make("p", { textContent: others }));
     }
     if (licence) {
@@ -244,7 +244,7 @@
         askSoon();
       }
       show();
-    }, LOOK_MS);
+    }, POLL_MS);
     window.addEventListener("focus", askSoon);
     ask();
   }

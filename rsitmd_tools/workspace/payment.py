@@ -1,0 +1,96 @@
+"""The annotations that count for payment."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from rsitmd_tools.workspace.store import Workspace
+
+# The current annotations of each author and image. If there is none, the last one that was
+# deleted on the server counts: the work was done, whoever deleted it.
+_DELIVERED = """
+    WITH written AS (
+        SELECT annotation.*, task.image_id FROM annotation JOIN task ON task.id = task_id
+        JOIN project ON project.id = project_id AND project.kind = 'main'
+        WHERE latest
+    )
+    SELECT written.*, annotator.email, annotator.name FROM written
+    JOIN annotator ON annotator.id = written.annotator_id
+    WHERE deleted_at IS NULL OR NOT EXISTS (
+        SELECT 1 FROM written AS other
+        WHERE other.annotator_id = written.annotator_id AND other.image_id = written.image_id
+        AND (other.deleted_at IS NULL OR other.created_at > written.created_at
+             OR (other.created_at = written.created_at AND other.id > written.id))
+    )
+    ORDER BY annotator.id, written.created_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredSentence:
+    """A sentence of a delivered annotation.
+
+    Attributes:
+        raw: The text, not empty.
+        state: One of :mod:`rsitmd_tools.workspace.states`.
+        origin: One of :data:`rsitmd_tools.dataset.records.ORIGINS`.
+    """
+
+    raw: str
+    state: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredAnnotation:
+    """An annotation that an annotator is paid for.
+
+    Attributes:
+        email: Address of the annotator.
+        name: Display name of the annotator; may be empty.
+        created_at: When it was first submitted, ISO 8601 UTC.
+        seconds: Time that the server measured; None if it measured none.
+        deleted: Whether it was deleted on the server.
+        sentences: Its sentences, without empty ones.
+        keywords: Number of its keywords.
+    """
+
+    email: str
+    name: str
+    created_at: str
+    seconds: float | None
+    deleted: bool
+    sentences: tuple[DeliveredSentence, ...]
+    keywords: int
+
+
+def delivered_annotations(workspace: Workspace) -> list[DeliveredAnnotation]:
+    """Return the annotations to pay for, by annotator and time of submission."""
+    sentences: dict[int, list[DeliveredSentence]] = defaultdict(list)
+    for row in workspace.db.execute(
+        "SELECT annotation_id, raw, state, origin FROM sentence WHERE raw <> ''"
+        " ORDER BY annotation_id, slot"
+    ):
+        sentences[row["annotation_id"]].append(
+            DeliveredSentence(row["raw"], row["state"], row["origin"])
+        )
+    keywords: Counter[int] = Counter(
+        dict(
+            workspace.db.execute(
+                "SELECT annotation_id, count(*) FROM keyword GROUP BY annotation_id"
+            ).fetchall()
+        )
+    )
+    return [
+        DeliveredAnnotation(
+            email=row["email"],
+            name=row["name"],
+            created_at=row["created_at"],
+            seconds=row["lead_time"],
+            deleted=row["deleted_at"] is not None,
+            sentences=tuple(sentences.get(row["id"], ())),
+            keywords=keywords[row["id"]],
+        )
+        for row in workspace.db.execute(_DELIVERED)
+    ]

@@ -1,0 +1,151 @@
+"""The texts of annotations and of models: the tables ``sentence``, ``keyword``, ``prediction``.
+
+The functions that change something must be called inside a transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from rsitmd_tools.workspace.states import NEW
+
+Slotted = tuple[int, str]  # a text and the number of its field on the labeling page
+
+
+class SentenceRow(NamedTuple):
+    """A sentence of one revision of an annotation.
+
+    Attributes:
+        row: Row in the table ``sentence``.
+        slot: Number of its field on the labeling page.
+        raw: The text; empty if the field was left empty and the sentence was sent back.
+        state: One of the states in :mod:`rsitmd_tools.workspace.states`.
+    """
+
+    row: int
+    slot: int
+    raw: str
+    state: str
+
+
+class Decision(NamedTuple):
+    """A change of a sentence's state.
+
+    Attributes:
+        decided_by: Name of the reviewer, or :data:`~rsitmd_tools.workspace.states.PULL`.
+        note: The reason; may be empty.
+        codes: Codes of the rules with a finding, separated by blanks.
+    """
+
+    decided_by: str
+    note: str
+    codes: str
+
+
+class Captions(NamedTuple):
+    """The captions that a model made for an image.
+
+    Attributes:
+        model: Name and version of the model; empty if there are no captions.
+        texts: The captions in order.
+    """
+
+    model: str
+    texts: list[str]
+
+
+def sentences_of(db: sqlite3.Connection, annotation: int) -> list[SentenceRow]:
+    """Return the sentences of a revision, in the order of the labeling page."""
+    rows = db.execute(
+        "SELECT id, slot, raw, state FROM sentence WHERE annotation_id = ? ORDER BY slot",
+        (annotation,),
+    )
+    return [SentenceRow(*row) for row in rows]
+
+
+def add_texts(
+    db: sqlite3.Connection,
+    annotation: int,
+    sentences: Iterable[Slotted],
+    keywords: Iterable[Slotted],
+) -> None:
+    """Store the sentences and keywords of a revision."""
+    db.executemany(
+        "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, ?, ?)",
+        [(annotation, slot, raw) for slot, raw in sentences],
+    )
+    db.executemany(
+        "INSERT INTO keyword (annotation_id, slot, raw) VALUES (?, ?, ?)",
+        [(annotation, slot, raw) for slot, raw in keywords],
+    )
+
+
+def add_empty_sentence(db: sqlite3.Connection, annotation: int, slot: int) -> SentenceRow:
+    """Store a row for a field that was left empty, to record a decision about it."""
+    cursor = db.execute(
+        "INSERT INTO sentence (annotation_id, slot, raw, state) VALUES (?, ?, '', ?)",
+        (annotation, slot, NEW),
+    )
+    assert cursor.lastrowid is not None
+    return SentenceRow(cursor.lastrowid, slot, "", NEW)
+
+
+def last_decision(db: sqlite3.Connection, sentence: int) -> Decision | None:
+    """Return the last decision about a sentence, or None."""
+    row = db.execute(
+        "SELECT decided_by, note, codes FROM decision WHERE sentence_id = ?"
+        " ORDER BY id DESC LIMIT 1",
+        (sentence,),
+    ).fetchone()
+    return None if row is None else Decision(*row)
+
+
+def copy_seen_findings(db: sqlite3.Connection, source: int, target: int) -> None:
+    """Mark the findings that a review has listed for one sentence as listed for another."""
+    db.execute(
+        "INSERT OR IGNORE INTO seen_finding SELECT ?, code, message, seen_at"
+        " FROM seen_finding WHERE sentence_id = ?",
+        (target, source),
+    )
+
+
+def given_texts(db: sqlite3.Connection, annotation: int) -> list[str]:
+    """Return the texts that annotators were given for the image of an annotation."""
+    rows = db.execute(
+        "SELECT prediction.raw FROM prediction JOIN task USING (image_id)"
+        " JOIN annotation ON annotation.task_id = task.id WHERE annotation.id = ?"
+        " ORDER BY slot, model",
+        (annotation,),
+    )
+    return [row["raw"] for row in rows]
+
+
+def set_origin(
+    db: sqlite3.Connection, sentence: int, origin: str, machine: str | None, distance: int | None
+) -> None:
+    """Store where a sentence comes from.
+
+    Args:
+        db: The workspace's database.
+        sentence: Row of the sentence.
+        origin: One of the origins in :mod:`rsitmd_tools.dataset.records`.
+        machine: The most similar of the texts that were given, or None.
+        distance: Edit distance to that text in characters, or None.
+    """
+    db.execute(
+        "UPDATE sentence SET origin = ?, machine_raw = ?, edit_distance = ? WHERE id = ?",
+        (origin, machine, distance, sentence),
+    )
+
+
+def newest_captions(db: sqlite3.Connection, image: int) -> Captions:
+    """Return the captions of the model whose captions for an image were added last."""
+    rows = db.execute(
+        "SELECT model, raw FROM prediction WHERE image_id = ? AND model ="
+        " (SELECT model FROM prediction WHERE image_id = ? ORDER BY id DESC LIMIT 1)"
+        " ORDER BY slot",
+        (image, image),
+    ).fetchall()
+    return Captions(rows[0]["model"] if rows else "", [row["raw"] for row in rows])

@@ -1,0 +1,80 @@
+"""Modules that are slow to import are imported only by the code that uses them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.baselines.config import load_config
+from rsitmd_tools.baselines.training.train import train
+from rsitmd_tools.dataset import Dataset
+
+SLOW = ("lightning", "torchvision.models", "torch._dynamo")
+SETTINGS = ("backbone=test_resnet", "epochs=0", "image_size=32", "margin.kind=fixed")
+
+
+def loaded(script: str, *arguments: str, modules: tuple[str, ...] = SLOW) -> set[str]:
+    """Return which modules a script has imported, run by a fresh interpreter."""
+    script = f"import sys\n{script}\nprint(*(m for m in {modules!r} if m in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.fixture(scope="module")
+def run(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run without any training."""
+    return train(tiny, load_config("amfmn-soft", SETTINGS), tmp_path_factory.mktemp("runs") / "a")
+
+
+@pytest.mark.parametrize("module", ["evaluation", "evaluation.search", "evaluation.evaluate"])
+def test_importing_the_evaluation_imports_nothing_slow(module: str) -> None:
+    assert loaded(f"import rsitmd_tools.baselines.{module}", modules=(*SLOW, "timm")) == set()
+
+
+def test_loading_a_model_for_search_imports_only_what_timm_imports(run: Path) -> None:
+    """timm itself imports torchvision.models and torch._dynamo, and runs code of both.
+
+    Its ``naflexvit`` module applies ``torch.compiler.disable`` as a decorator, which calls
+    ``torch._dynamo.disable``. A model with a backbone cannot be created without these two, but
+    it can be created without lightning.
+    """
+    script = (
+        "from pathlib import Path\n"
+        "import rsitmd_tools.baselines.evaluation.search\n"
+        f"assert not any(m in sys.modules for m in {SLOW!r})\n"
+        "from rsitmd_tools.baselines.run import Run\n"
+        "Run(Path(sys.argv[1])).load()"
+    )
+    of_model = loaded(script, str(run))
+    assert "lightning" not in of_model
+    assert of_model <= loaded("import timm")
+
+
+def test_a_vocabulary_is_read_without_timm(run: Path) -> None:
+    script = (
+        "from pathlib import Path\n"
+        "from rsitmd_tools.baselines.run import Run\n"
+        "from rsitmd_tools.baselines.models import load_tokenizer\n"
+        "run = Run(Path(sys.argv[1]))\n"
+        "load_tokenizer(run.config(), run.vocabulary_file)"
+    )
+    assert loaded(script, str(run), modules=(*SLOW, "timm")) == set()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["validate", "."], ["build", "similarity", "--help"], ["validate", "--help"]]
+)
+def test_commands_without_a_model_import_no_torch(arguments: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for split in ("train", "test"):
+        (folder / f"{split}_caps.txt").write_text("A plane .\n" * 5, encoding="utf-8")
+        (folder / f"{split}_filename.txt").write_text(f"{split}_1.tif\n", encoding="utf-8")
+    command = [str(folder) if argument == "." else argument for argument in arguments]
+    script = f"from rsitmd_tools.cli import root\nassert root._run({command!r}, False) in (0, 1)"
+    assert loaded(script, modules=("torch", *SLOW)) == set()
