@@ -1,4 +1,4 @@
-"""The labelling page and the text that annotators read first."""
+"""The labeling pages and the annotators' guide."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rsitmd_tools.studio.sync.projects import instructions
 
 
 @pytest.mark.parametrize("sentences", [1, 5, 20])
-def test_an_area_for_each_sentence_and_one_for_keywords(sentences: int) -> None:
+def test_a_text_area_for_each_sentence_and_one_for_keywords(sentences: int) -> None:
     page = ElementTree.fromstring(labeling_config(sentences, keywords_min=1, keywords_max=5))
     areas = page.findall(".//TextArea")
     names = [f"sentence{n}" for n in range(1, sentences + 1)]
@@ -29,7 +29,7 @@ def test_an_area_for_each_sentence_and_one_for_keywords(sentences: int) -> None:
 
 
 @pytest.mark.parametrize("template", ["captioning", "correction"])
-def test_a_page_that_can_be_prefilled_says_whose_text_it_shows(template: str) -> None:
+def test_a_page_that_can_be_prefilled_shows_the_source_of_its_text(template: str) -> None:
     assert "machine" in data_fields(labeling_config(2, 1, 5, template))
 
 
@@ -39,7 +39,7 @@ def test_keywords_may_be_optional() -> None:
     assert required == {"sentence1": "true", "keywords": "false"}
 
 
-def test_the_instructions_are_html_with_nothing_of_markdown_left() -> None:
+def test_the_instructions_are_html_without_markdown() -> None:
     shown = instructions(guide())
     page = ElementTree.fromstring(f"<div>{shown}</div>")
     assert page.findtext("h1") == "How to caption an image"
