@@ -1,7 +1,7 @@
-"""Pages of the rules, made from their docstrings.
+"""Pages of the rules, generated from their docstrings.
 
 A docstring has prose, then the sections ``Bad:``, ``Good:`` and ``Fix:``; examples are
-indented and shown as they stand.
+indented and shown unchanged.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def page(entry: Rule) -> str:
             "",
             "## Silence",
             "",
-            f'For all images `--ignore {entry.code}`, or `ignore = ["{entry.code}"]` under '
+            f'For all images: `--ignore {entry.code}`, or `ignore = ["{entry.code}"]` under '
             "`[validate]` in `rsitmd.toml`. For one image, with a reason:",
             "",
             _block(
@@ -81,12 +81,16 @@ def explain(code: str) -> str:
     for entry in rules.values():
         if code.upper() == entry.code or code.lower() == entry.name:
             return page(entry)
-    raise WrongUsage(f"no rule has the code {code!r}", hint=f"known: {', '.join(rules)}")
+    raise WrongUsage(f"unknown rule {code!r}", hint=f"use one of {', '.join(rules)}")
 
 
 def overview() -> str:
     """Return the table of all rules in Markdown."""
-    lines = ["# Rules", "", "Made from the docstrings by `python -m rsitmd_tools.quality.explain`."]
+    lines = [
+        "# Rules",
+        "",
+        "Generated from the docstrings by `python -m rsitmd_tools.quality.explain`.",
+    ]
     for family, title in FAMILIES.items():
         lines += ["", f"## {family}: {title}", "", "| code | name | severity | fix | what |"]
         lines.append("|---|---|---|---|---|")
@@ -108,12 +112,12 @@ def pages() -> dict[str, str]:
 
 
 def write_pages(folder: Path) -> None:
-    """Write the pages, and remove those of rules that are gone."""
-    wanted = pages()
-    for name, text in wanted.items():
+    """Write the pages, and remove those of rules that no longer exist."""
+    expected = pages()
+    for name, text in expected.items():
         write_text(folder / name, text)
     for old in folder.glob("*.md"):
-        if old.name not in wanted:
+        if old.name not in expected:
             old.unlink()
 
 
