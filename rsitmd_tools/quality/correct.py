@@ -89,6 +89,7 @@ def _precomp(dataset: Dataset, changes: Sequence[Change]) -> str:
 
 def _workspace(dataset: Dataset, changes: Sequence[Change]) -> str:
     from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.corrections import record_correction, stored_text
     from rsitmd_tools.workspace.merge import sentence_ids
     from rsitmd_tools.workspace.store import utc_now
 
@@ -97,25 +98,20 @@ def _workspace(dataset: Dataset, changes: Sequence[Change]) -> str:
         with workspace.transaction() as db:
             for change in changes:
                 number = ids.get((change.image, change.sentence_index))
-                row = db.execute("SELECT * FROM sentence WHERE id = ?", (number,)).fetchone()
-                _check(dataset.source, change, None if row is None else row["raw"])
-                db.execute(
-                    "INSERT INTO correction (sentence_id, before, after, codes, tool, made_at)"
-                    " VALUES (?, ?, ?, ?, ?, ?)",
-                    (
-                        number,
-                        change.before,
-                        change.after,
-                        " ".join(change.codes),
-                        f"rsitmd-tools {__version__}",
-                        utc_now(),
-                    ),
-                )
-                machine = row["machine_raw"]
-                distance = None if machine is None else edit_distance(change.after, machine)
-                db.execute(
-                    "UPDATE sentence SET raw = ?, edit_distance = ? WHERE id = ?",
-                    (change.after, distance, number),
+                stored = stored_text(workspace, number)
+                _check(dataset.source, change, None if stored is None else stored.raw)
+                assert number is not None
+                assert stored is not None
+                machine = stored.machine
+                record_correction(
+                    db,
+                    number,
+                    change.before,
+                    change.after,
+                    edit_distance=None if machine is None else edit_distance(change.after, machine),
+                    codes=" ".join(change.codes),
+                    tool=f"rsitmd-tools {__version__}",
+                    made_at=utc_now(),
                 )
     return f"the table correction of {dataset.source / 'workspace.db'}"
 
