@@ -18,7 +18,7 @@ EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
 _COMMANDS = {
-    "build": ("rsitmd_tools.cli.build", "Build a dataset: ingest, split, similarity, release."),
+    "build": ("rsitmd_tools.cli.building", "Build a dataset: ingest, split, similarity, release."),
     "annotate": ("rsitmd_tools.cli.annotate", "Run the captioning campaign in Label Studio."),
     "validate": (
         "rsitmd_tools.cli.validate",

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from rsitmd_tools.cli.build.release import command
+from rsitmd_tools.cli.building.release import command
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.quality import check
