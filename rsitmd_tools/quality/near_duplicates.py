@@ -12,7 +12,7 @@ from rsitmd_tools.imaging.perceptual import near_pairs
 from rsitmd_tools.quality.pictures import SIDE, Picture, decode, orientations
 
 # Perceptual hashes of uniform images (sea, sand) collide; thumbnails distinguish them.
-LIKENESS = 0.93
+MIN_SIMILARITY = 0.93
 _ROUNDING = 3
 
 
@@ -24,13 +24,13 @@ class NearDuplicates:
         first: Index of the earlier one.
         second: Index of the later one.
         exact: Whether their pixels are equal, possibly rotated or flipped.
-        likeness: Correlation of their thumbnails, at best 1.
+        similarity: Correlation of their thumbnails, at best 1.
     """
 
     first: int
     second: int
     exact: bool
-    likeness: float
+    similarity: float
 
 
 def near_duplicates(pictures: Sequence[Picture], distance: int) -> list[NearDuplicates]:
@@ -55,15 +55,15 @@ def near_duplicates(pictures: Sequence[Picture], distance: int) -> list[NearDupl
     pairs = {(min(pair), max(pair)) for pair in near_pairs(hashes, distance)} if hashes else set()
     found = [
         NearDuplicates(
-            usable[i], usable[j], _equal(pictures[usable[i]], pictures[usable[j]]), likeness
+            usable[i], usable[j], _equal(pictures[usable[i]], pictures[usable[j]]), similarity
         )
         for i, j in pairs
-        if (likeness := _likeness(pictures[usable[i]], pictures[usable[j]])) >= LIKENESS
+        if (similarity := _similarity(pictures[usable[i]], pictures[usable[j]])) >= MIN_SIMILARITY
     ]
     return sorted(found, key=lambda pair: (pair.second, pair.first))
 
 
-def _likeness(one: Picture, other: Picture) -> float:
+def _similarity(one: Picture, other: Picture) -> float:
     """Return the best correlation of two thumbnails over the orientations of the second."""
     first = _standardised(_thumbnail(one))
     return max(
@@ -98,6 +98,6 @@ def firsts(pairs: Sequence[NearDuplicates]) -> Iterator[NearDuplicates]:
     best: dict[int, NearDuplicates] = {}
     for pair in pairs:
         known = best.get(pair.second)
-        if known is None or (pair.exact, pair.likeness) > (known.exact, known.likeness):
+        if known is None or (pair.exact, pair.similarity) > (known.exact, known.similarity):
             best[pair.second] = pair
     yield from best.values()

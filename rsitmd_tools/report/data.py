@@ -68,9 +68,9 @@ def pictures(dataset: Dataset, names: Iterable[str]) -> dict[str, str]:
 
     A missing or damaged image has none: the page shows its name instead.
     """
-    wanted = set(names)
+    requested = set(names)
     found = {}
-    for image in track([i for i in dataset if i.filename in wanted], "pictures"):
+    for image in track([i for i in dataset if i.filename in requested], "pictures"):
         try:
             with Image.open(dataset.image_path(image)) as opened:
                 small = opened.convert("RGB")

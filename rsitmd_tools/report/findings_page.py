@@ -133,7 +133,7 @@ def _pairs(subject: Subject, findings: Sequence[Finding]) -> list[Pair]:
     reported = {(f.code in EXACT, f.image, f.split) for f in findings if f.code in (*EXACT, *NEAR)}
     if not reported:
         return []  # finding pairs would decode all images
-    pairs = sorted(subject.near_duplicates, key=lambda pair: (not pair.exact, -pair.likeness))
+    pairs = sorted(subject.near_duplicates, key=lambda pair: (not pair.exact, -pair.similarity))
     seconds = [subject.pictures[pair.second].image for pair in pairs]
     pairs = [
         pair
@@ -144,7 +144,7 @@ def _pairs(subject: Subject, findings: Sequence[Finding]) -> list[Pair]:
         Pair(
             subject.pictures[pair.first].image,
             subject.pictures[pair.second].image,
-            "same picture" if pair.exact else f"similarity {pair.likeness:.2f}",
+            "same picture" if pair.exact else f"similarity {pair.similarity:.2f}",
         )
         for pair in pairs
     ]

@@ -37,15 +37,15 @@ def swapped_splits(subject: Subject) -> Iterator[Violation]:
         return
     moves: Counter[tuple[str, str | None]] = Counter()
     for image in subject.dataset:
-        wanted = expected.pop(image.filename, None)
-        if wanted is not None and wanted != image.split:
-            moves[wanted, image.split] += 1
-            yield Violation(f"in split {image.split}, expected in {wanted}", image)
-    for (wanted, found), count in sorted(moves.items(), key=str):
-        if found is not None and moves[found, wanted]:
+        expected_split = expected.pop(image.filename, None)
+        if expected_split is not None and expected_split != image.split:
+            moves[expected_split, image.split] += 1
+            yield Violation(f"in split {image.split}, expected in {expected_split}", image)
+    for (expected_split, found), count in sorted(moves.items(), key=str):
+        if found is not None and moves[found, expected_split]:
             yield Violation(
-                f"{wanted} and {found} appear swapped: "
-                f"{count_of(count, 'image')} of {wanted} in {found}"
+                f"{expected_split} and {found} appear swapped: "
+                f"{count_of(count, 'image')} of {expected_split} in {found}"
             )
     if expected:
         some = ", ".join(sorted(expected)[:3])

@@ -26,4 +26,4 @@ def near_duplicate_image(subject: Subject) -> Iterator[Violation]:
     """
     for pair in firsts([pair for pair in subject.near_duplicates if not pair.exact]):
         first, second = subject.pictures[pair.first].image, subject.pictures[pair.second].image
-        yield Violation(f"similar to {first.filename} (similarity {pair.likeness:.2f})", second)
+        yield Violation(f"similar to {first.filename} (similarity {pair.similarity:.2f})", second)
