@@ -149,3 +149,15 @@ def test_the_maps_of_the_large_packages_name_every_module(package: str) -> None:
     folders = {file.parent.name for file in files}
     assert stems - named == set()
     assert named - stems - folders - {"scripts"} == set()
+
+
+def test_only_the_workspace_package_has_sql() -> None:
+    calls = {"execute", "executemany", "executescript"}
+    found = {
+        name
+        for name, file in MODULES.items()
+        if not name.startswith("rsitmd_tools.workspace")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in calls
+    }
+    assert found == set()

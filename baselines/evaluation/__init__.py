@@ -1,1 +1,1 @@
-"""Evaluation by ids, with ties by expectation and intervals over images."""
+"""Evaluation of retrieval: items matched by ids, ties by expectation, intervals over images."""

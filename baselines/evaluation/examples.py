@@ -1,4 +1,4 @@
-"""A handful of queries with what was found, for pages and eyes."""
+"""A few example queries with the items found, for the report."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ FOUND = 5
 
 
 def examples(scores: npt.NDArray[np.floating[Any]], gallery: Gallery) -> dict[str, Any]:
-    """Return queries spread evenly over the split, none chosen by hand.
+    """Return example queries spread evenly over the split.
 
-    An infinite score, as a masked pair has it, is None: JSON has no number for it.
+    An infinite score, as of a masked pair, is None: JSON has no number for it.
     """
     captions = gallery.part.captions()
     texts_of = gallery.texts_of()
@@ -60,6 +60,6 @@ def _number(score: np.floating[Any]) -> float | None:
 
 
 def spread(count: int, most: int) -> list[int]:
-    """Return at most so many of ``range(count)``, evenly spread."""
+    """Return at most ``most`` numbers of ``range(count)``, evenly spread."""
     chosen: list[int] = np.linspace(0, count - 1, min(most, count)).round().astype(int).tolist()
     return chosen

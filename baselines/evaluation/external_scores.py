@@ -1,4 +1,4 @@
-"""Scores of anybody's own model, from a file."""
+"""Scores of other models, read from a file."""
 
 from __future__ import annotations
 
@@ -20,30 +20,33 @@ Scores = npt.NDArray[np.floating[Any]]
 def read_scores(file: Path, gallery: Gallery) -> Scores:
     """Read the scores of a gallery's images (rows) with its texts (columns).
 
-    The file holds a row an image and a column a sentence of the split, in the order of the
-    dataset, blank sentences and images without any included. Beside it, FILE.json may name
-    them: ``{"images": [name, ...], "texts": [[name, place], ...]}`` (place of the sentence
-    among those of its image, from 0); rows and columns are then found by name.
+    The file has one row an image and one column a sentence of the split, in the order of the
+    dataset, including blank sentences and images without sentences. FILE.json beside it can
+    list them in another order: ``{"images": [name, ...], "texts": [[name, place], ...]}``,
+    where the place is that of the sentence in its image, from 0. Rows and columns are then
+    found by name.
 
     Returns:
-        ``(N, M)``, float32 or float64, of the gallery. Infinite ones are kept: -inf, as masks
-        leave it, stands below every number and equals itself.
+        ``(N, M)``, float32 or float64, of the gallery. Infinite scores are kept: -inf, as masks
+        use it, is below every number and equal to itself.
 
     Raises:
-        RsitmdError: The file is absent, no array of numbers, of another shape, holds NaN, or
-            names other images or texts.
+        RsitmdError: The file does not exist, is not an array of numbers, has another shape,
+            contains NaN, or lists other images or texts.
     """
     try:
         scores = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise RsitmdError(
-            f"is no array that can be read safely ({reason(error)})",
+            f"cannot be read as a NumPy array without pickle ({reason(error)})",
             where=file,
-            hint="write it with numpy.save, as an array of numbers",
+            hint="write an array of numbers with numpy.save",
         ) from error
     if not isinstance(scores, np.ndarray) or scores.dtype.kind not in "fiub":
         raise RsitmdError(
-            "holds no numbers", where=file, hint="write one array of floats with numpy.save"
+            "is not an array of numbers",
+            where=file,
+            hint="write one array of floats with numpy.save",
         )
     named = file.with_suffix(".json")
     if named.exists():
@@ -54,21 +57,23 @@ def read_scores(file: Path, gallery: Gallery) -> Scores:
     if scores.shape != expected:
         turned = scores.shape == expected[::-1]
         raise RsitmdError(
-            f"is {' x '.join(map(str, scores.shape))}, there are {expected[0]} images and "
+            f"has shape {' x '.join(map(str, scores.shape))}, expected {expected[0]} images x "
             f"{expected[1]} sentences",
             where=file,
-            hint="turn it: images are rows, sentences columns"
+            hint="transpose it: images are rows, sentences are columns"
             if turned
             else "score every image of the split with every sentence",
         )
     dtype = scores.dtype if scores.dtype in (np.float32, np.float64) else np.float64
     taken = np.asarray(scores[np.ix_(rows, columns)], dtype)
-    gallery.check_numbers(taken, str(file), "give every pair a number, a masked one -inf")
+    gallery.check_numbers(
+        taken, str(file), "set a number for every pair; use -inf for masked pairs"
+    )
     return taken
 
 
 def _by_name(file: Path, gallery: Gallery) -> tuple[Indices, Indices, tuple[int, int]]:
-    """Return the gallery's rows and columns, and the shape that the names ask for."""
+    """Return the gallery's rows and columns, and the shape that the lists of names require."""
     document = _names(file)
     images = _places(file, "images", document["images"])
     texts = _places(file, "texts", [tuple(text) for text in document["texts"]])
@@ -85,9 +90,9 @@ def _by_name(file: Path, gallery: Gallery) -> tuple[Indices, Indices, tuple[int,
     ]
     if absent:
         raise RsitmdError(
-            f"{len(absent)} images or sentences of the split are not named, such as {absent[0]}",
+            f"{len(absent)} images or sentences of the split are not listed, such as {absent[0]}",
             where=file,
-            hint="name every row and column",
+            hint="list every row and column",
         )
     rows = np.array([images[name] for name in names])
     columns = np.array([texts[key] for key in wanted])
@@ -105,5 +110,5 @@ def _names(file: Path) -> dict[str, Any]:
 def _places(file: Path, key: str, names: list[Any]) -> dict[Any, int]:
     places = {name: place for place, name in enumerate(names)}
     if len(places) != len(names):
-        raise RsitmdError(f"{key} holds a name twice", where=file, hint="name each once")
+        raise RsitmdError(f"{key}: contains a name twice", where=file, hint="list each name once")
     return places

@@ -1,7 +1,7 @@
-"""What is searched: the images and texts of a split, each known by its name.
+"""The gallery: the images and texts of a split, identified by name.
 
-Scores are matched by ids, never by position: an image may have any number of sentences,
-a blank one is no query, an image without any is left out, and both are counted.
+Scores are matched by ids, never by position. An image may have any number of sentences.
+Blank sentences and images without sentences are left out and counted.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ Indices = npt.NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """The images of a split that have sentences, and those sentences.
+    """The images of a split that have sentences, and these sentences.
 
     Attributes:
-        asked: The split as it is.
-        part: Its images with sentences that are not blank, those sentences alone.
-        rows: ``(N,)``, place of each image in ``asked``.
-        columns: ``(M,)``, place of each text in ``asked.captions()``.
+        asked: The whole split.
+        part: Its images with sentences that are not blank, and only these sentences.
+        rows: ``(N,)``, position of each image in ``asked``.
+        columns: ``(M,)``, position of each text in ``asked.captions()``.
         owners: ``(M,)``, index of each text's image in ``part``.
-        places: ``(M,)``, place of each text among the sentences of its image, from 0.
+        places: ``(M,)``, position of each text in the sentences of its image, from 0.
     """
 
     asked: Dataset
@@ -41,7 +41,7 @@ class Gallery:
 
     @classmethod
     def of(cls, dataset: Dataset, split: str) -> Gallery:
-        """Take the images and texts of a split.
+        """Return the gallery of a split.
 
         Raises:
             RsitmdError: The split does not exist, has two records of one image, or fewer
@@ -67,26 +67,27 @@ class Gallery:
                 images.append(replace(image, sentences=sentences))
         if len(images) < 2:
             raise RsitmdError(
-                f"split {split!r} has {len(images)} images with sentences",
+                f"split {split!r} has {len(images)} "
+                f"{'image' if len(images) == 1 else 'images'} with sentences",
                 where=dataset.source,
-                hint="evaluate on two or more",
+                hint="use a split with two or more",
             )
         arrays = (np.array(values, np.int64) for values in (rows, columns, owners, places))
         return cls(asked, asked.with_images(images), *arrays)
 
     @property
     def images(self) -> int:
-        """How many images there are."""
+        """Number of images."""
         return len(self.rows)
 
     @property
     def texts(self) -> int:
-        """How many texts there are."""
+        """Number of texts."""
         return len(self.columns)
 
     @property
     def blank_texts(self) -> int:
-        """How many sentences were left out as they are blank."""
+        """Number of blank sentences that were left out."""
         return len(self.asked.captions()) - self.texts
 
     def name(self, image: int) -> str:
@@ -94,20 +95,20 @@ class Gallery:
         return self.part.images[image].filename
 
     def text_name(self, text: int) -> str:
-        """Return the name of a text: its number, from 1, among the sentences of its image."""
+        """Return the name of a text: its number in its image, from 1, and the image."""
         return f"sentence {int(self.places[text]) + 1} of {self.name(int(self.owners[text]))}"
 
     def check_numbers(self, scores: npt.NDArray[np.floating[Any]], where: str, hint: str) -> None:
-        """Check that every pair has a score; infinite ones can be ranked, NaN cannot.
+        """Check that no score is NaN. Infinite scores can be ranked.
 
         Args:
             scores: ``(N, M)``.
-            where: What they are scores of.
-            hint: What can be done about it.
+            where: The origin of the scores, for the message.
+            hint: The hint of the message.
 
         Raises:
-            RsitmdError: Scores are NaN; the first image that has none but such is named, else
-                the first such sentence, else the first pair.
+            RsitmdError: Scores are NaN. The message contains the first image whose scores are
+                all NaN, else the first such sentence, else the first such pair.
         """
         blank = np.isnan(scores)
         if not blank.any():

@@ -32,20 +32,20 @@ def draw_maps(model: RetrievalModel, part: Dataset, pixels: Pixels, folder: Path
     """Draw the maps of images spread evenly over a split: ``<name>.png`` and ``sheet.png``.
 
     Each picture shows the image, and beside it the map over the image, from its lowest
-    value (blue) to its highest (red). The scale is the image's own: the linear layer that
-    makes the mask of the map is free to weigh it with either sign.
+    value (blue) to its highest (red). Each image has a scale of its own, because the linear
+    layer that turns the map into a mask can have weights of either sign.
 
     Args:
         model: An AMFMN with MVSA.
         part: The images.
         pixels: ``(N, S, S, 3)``, as the model sees them.
-        folder: Replaced when it exists.
+        folder: The folder; it is replaced if it exists.
 
     Returns:
-        The sheet of all.
+        The sheet with all pictures.
 
     Raises:
-        RsitmdError: The model has no such maps, or the folder cannot be written.
+        RsitmdError: The model has no saliency maps, or the folder cannot be written.
     """
     chosen = spread(len(part), DRAWN)
     shown = np.ascontiguousarray(pixels[chosen])
@@ -53,7 +53,7 @@ def draw_maps(model: RetrievalModel, part: Dataset, pixels: Pixels, folder: Path
     maps = model.saliency(unit_images(shown).to(device)) if isinstance(model, AMFMN) else None
     if maps is None:
         raise RsitmdError(
-            "this model has no saliency maps", hint="draw them of an AMFMN with multiscale: true"
+            "this model has no saliency maps", hint="use an AMFMN with multiscale: true"
         )
     drawn = [
         draw_map(image, salient)
@@ -70,7 +70,7 @@ def draw_maps(model: RetrievalModel, part: Dataset, pixels: Pixels, folder: Path
 
 
 def draw_map(image: Pixels, salient: npt.NDArray[np.float32]) -> Pixels:
-    """Return an image with its map drawn over it to the right: ``(S, 2 S + gap, 3)``.
+    """Return an image beside the image with its map drawn over it: ``(S, 2 S + gap, 3)``.
 
     Args:
         image: ``(S, S, 3)``.

@@ -130,7 +130,7 @@ class Metric:
 
     Attributes:
         name: Its name, unique among all metrics.
-        label: Its name for readers, as it stands before its summary.
+        label: Its name for readers, written before its summary.
         compute: Returns what the result holds, plain JSON data, under ``key``.
         key: Key in the result; None puts the keys of what ``compute`` returns at the top level.
         under_ties: Returns the same under a rule of ties, ``pessimistic`` or ``optimistic``. It

@@ -1,4 +1,4 @@
-"""Files beside a result: they are written after it, and their failure does not cost it."""
+"""Optional files beside a result: written after it, so that an error does not lose it."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from rsitmd_tools.errors import RsitmdError, reason
 
 @dataclass(slots=True)
 class Failures:
-    """What could not be written beside results that stand.
+    """Optional files that could not be written.
 
     Attributes:
-        errors: One for each file or folder.
+        errors: One error for each file or folder.
     """
 
     errors: list[RsitmdError] = field(default_factory=list)
 
     def attempt(self, target: Path, write: Callable[[], object]) -> None:
-        """Write something optional; whatever goes wrong is kept as an error of one line.
+        """Write an optional file; keep any exception as an error of one line.
 
         Args:
             target: The file or folder.
-            write: Writes it.
+            write: The function that writes it.
         """
         try:
             write()
         except RsitmdError as error:
             self.errors.append(error)
         except Exception as error:
-            # A library that draws fails in ways of its own; the figures are written already.
+            # Drawing libraries raise exceptions of any kind; the result is already written.
             self.errors.append(
                 RsitmdError(
                     f"cannot be written ({reason(error)})",
@@ -41,6 +41,6 @@ class Failures:
             )
 
     def raise_first(self) -> None:
-        """Raise the first error, where there is one."""
+        """Raise the first error, if there is one."""
         if self.errors:
             raise self.errors[0]

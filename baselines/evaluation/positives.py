@@ -1,8 +1,8 @@
 """Extra positives: sentences that fit an image they were not written for.
 
-Candidates come from the prior and the keywords; people say which of them hold, in Label
+Candidates come from the prior similarity and the keywords. Annotators verify them in Label
 Studio with the template ``annotation_templates/verification.xml``. A file of positives
-pins the data it belongs to, and says of each pair whether it is verified.
+records the checksum of its data, and for each pair whether it is verified.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from rsitmd_tools.similarity import Prior
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which pairs are candidates.
+    """The rule that decides which pairs are candidates.
 
     Attributes:
-        similarity: A prior similarity from which on a pair is one. An equal sentence alone
-            gives one half.
-        shared_keywords: So many keywords that the two images share make it one ...
-        with_similarity: ... from this lower similarity on.
-        most: Of each text, the most similar so many.
+        similarity: Minimum prior similarity of a candidate. An equal sentence alone gives 0.5.
+        shared_keywords: Minimum number of keywords that the two images share, if the
+            similarity is lower ...
+        with_similarity: ... but at least this.
+        most: Maximum number of candidates per text.
     """
 
     similarity: float = 0.5
@@ -58,8 +58,8 @@ class Pair:
         text: The text.
         image: The image.
         similarity: Their prior similarity.
-        shared_keywords: What the image and the text's own image share.
-        verified: What people said; None before that.
+        shared_keywords: Number of keywords that the image shares with the text's own image.
+        verified: The annotators' decision; None if it is open.
     """
 
     text: int
@@ -71,14 +71,14 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Relevant:
-    """What is relevant: texts to each image, images to each text."""
+    """Relevant items: the texts of each image, and the images of each text."""
 
     to_images: Sequence[Sequence[int]]
     to_texts: Sequence[Sequence[int]]
 
 
 def relevant_pairs(gallery: Gallery, extra: Sequence[Pair] = ()) -> Relevant:
-    """Return what is relevant: each image's own texts, and extra pairs."""
+    """Return the relevant items: each image's own texts, and extra pairs."""
     to_images = [own.tolist() for own in gallery.texts_of()]
     to_texts = [[int(owner)] for owner in gallery.owners]
     for pair in extra:
@@ -90,14 +90,14 @@ def relevant_pairs(gallery: Gallery, extra: Sequence[Pair] = ()) -> Relevant:
 def candidates(
     gallery: Gallery, prior: Prior, rows: Indices, columns: Indices, rule: Rule | None = None
 ) -> list[Pair]:
-    """Return pairs that may be positives, by text, the most similar first.
+    """Return candidates for extra positives, by text, the most similar first.
 
     Args:
         gallery: Images and texts.
-        prior: Of images and captions that hold those of the gallery.
-        rows: Of each image of the gallery its row in the prior.
-        columns: Of each text its column.
-        rule: Which pairs are taken.
+        prior: A prior whose images and captions include those of the gallery.
+        rows: The row in the prior of each image of the gallery.
+        columns: The column in the prior of each text.
+        rule: Which pairs are candidates.
     """
     rule = rule or Rule()
     keywords = [frozenset(k.lower().strip() for k in image.keywords) for image in gallery.part]
@@ -124,7 +124,7 @@ def candidates(
 def write_positives(
     file: Path, gallery: Gallery, pairs: Sequence[Pair], rule: Mapping[str, Any], split: str
 ) -> None:
-    """Write pairs under ``schemas/benchmark_positives.schema.json``.
+    """Write pairs as of ``schemas/benchmark_positives.schema.json``.
 
     Raises:
         RsitmdError: The file cannot be written.
@@ -157,10 +157,10 @@ def read_positives(file: Path, gallery: Gallery) -> tuple[list[Pair], dict[str, 
     """Read a file of positives of this gallery.
 
     Returns:
-        The pairs, and the rule they were found by.
+        The pairs, and the rule that found them.
 
     Raises:
-        RsitmdError: It is absent, malformed, or of other data.
+        RsitmdError: The file does not exist, is malformed, or belongs to other data.
     """
     document = load_document(file)
     problem = first_error(document, load_schema("benchmark_positives"))
@@ -168,9 +168,9 @@ def read_positives(file: Path, gallery: Gallery) -> tuple[list[Pair], dict[str, 
         raise RsitmdError(f"{problem.key}: {problem.message}", where=file, hint=problem.hint)
     if document["split_sha256"] != gallery.asked.checksum():
         raise RsitmdError(
-            "was made of other data",
+            "belongs to other data",
             where=file,
-            hint="make it anew with: rsitmd benchmark positives",
+            hint="create it again with: rsitmd benchmark positives",
         )
     images = {image.filename: index for index, image in enumerate(gallery.part)}
     texts = {
@@ -183,9 +183,9 @@ def read_positives(file: Path, gallery: Gallery) -> tuple[list[Pair], dict[str, 
         image = images.get(entry["image"])
         if text is None or image is None or image == gallery.owners[text]:
             raise RsitmdError(
-                f"pairs[{number}] names no text and other image of this split",
+                f"pairs[{number}] is not a text and another image of this split",
                 where=file,
-                hint="make it anew with: rsitmd benchmark positives",
+                hint="create it again with: rsitmd benchmark positives",
             )
         pairs.append(
             Pair(text, image, entry["similarity"], entry["shared_keywords"], entry["verified"])
@@ -194,10 +194,10 @@ def read_positives(file: Path, gallery: Gallery) -> tuple[list[Pair], dict[str, 
 
 
 def counted_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], bool]:
-    """Return the pairs that count, and whether people verified them.
+    """Return the pairs that count, and whether they are verified.
 
-    Where people have looked at every pair those they confirmed count, else all that they
-    did not reject, marked as unverified.
+    If annotators answered every pair, the confirmed pairs count. Otherwise all pairs count
+    that were not rejected, as unverified.
     """
     verified = bool(pairs) and all(pair.verified is not None for pair in pairs)
     return [pair for pair in pairs if pair.verified is not False], verified

@@ -1,4 +1,4 @@
-"""The prior of a gallery: the release's where it fits, else computed."""
+"""The prior of a gallery: that of the release if it matches, else a computed one."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from rsitmd_tools.similarity import Prior, load_prior, write_prior
 
 @dataclass(frozen=True, slots=True)
 class GalleryPrior:
-    """A prior, and where the gallery stands in it.
+    """A prior, and the positions of a gallery in it.
 
     Attributes:
-        prior: Of images and captions that hold those of the gallery.
-        rows: ``(N,)``, of each image its row.
-        columns: ``(M,)``, of each text its column.
-        about: What a result says of it.
+        prior: A prior whose images and captions include those of the gallery.
+        rows: ``(N,)``, the row of each image.
+        columns: ``(M,)``, the column of each text.
+        metadata: Definition and checksum, for the result.
     """
 
     prior: Prior
     rows: Indices
     columns: Indices
-    about: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
 
 def gallery_prior(gallery: Gallery, split: str, scratch: Path) -> GalleryPrior:
-    """Open the prior that lies beside the dataset, or compute the ``reference`` one.
+    """Open the prior beside the dataset, or compute the ``reference`` prior.
 
     Args:
         gallery: The images and texts.
         split: Their split: the release's prior is ``prior/<split>.npy`` (or ``.npz``).
-        scratch: A folder for the one that is computed.
+        scratch: A folder for a computed prior.
     """
     source = gallery.asked.source
     base = source if source.is_dir() else source.parent
     for ending in ("npy", "npz"):
         file = base / "prior" / f"{split}.{ending}"
         if file.exists():
-            # One of other data, or that cannot be read, is as good as none.
+            # A prior of other data, or an unreadable one, is ignored.
             with contextlib.suppress(RsitmdError):
                 prior = load_prior(file, gallery.asked)
-                about = {"definition": prior.definition, "sha256": sha256_file(file)}
-                return GalleryPrior(prior, gallery.rows, gallery.columns, about)
+                metadata = {"definition": prior.definition, "sha256": sha256_file(file)}
+                return GalleryPrior(prior, gallery.rows, gallery.columns, metadata)
     prior = write_prior(gallery.part, scratch / "prior.npy", dtype="float32")
     return GalleryPrior(
         prior,

@@ -1,4 +1,4 @@
-"""``benchmark positives``: find extra positives, hand them to people, take them back."""
+"""``benchmark positives``: find candidates, write tasks for annotators, read their answers."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from rsitmd_tools.dataset import Dataset
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a file of positives holds.
+    """Counts of a file of positives.
 
     Attributes:
-        pairs: The pairs.
-        confirmed: Those that people confirmed.
-        rejected: Those that people rejected.
+        pairs: Number of pairs.
+        confirmed: Number of confirmed pairs.
+        rejected: Number of rejected pairs.
     """
 
     pairs: int
@@ -37,8 +37,8 @@ class Found:
     @classmethod
     def of(cls, pairs: Sequence[Pair]) -> Found:
         """Count pairs."""
-        said = [pair.verified for pair in pairs]
-        return cls(len(pairs), said.count(True), said.count(False))
+        decisions = [pair.verified for pair in pairs]
+        return cls(len(pairs), decisions.count(True), decisions.count(False))
 
 
 def propose(
@@ -50,10 +50,10 @@ def propose(
     tasks: Path | None = None,
     address: str = "",
 ) -> Found:
-    """Write the candidates of a split, and tasks for Label Studio where they are wished for.
+    """Write the candidates of a split and, if requested, tasks for Label Studio.
 
     Raises:
-        RsitmdError: The split is absent or too small, or a file cannot be written.
+        RsitmdError: The split does not exist or is too small, or a file cannot be written.
     """
     rule = rule or Rule()
     gallery = Gallery.of(dataset, split)
@@ -67,10 +67,11 @@ def propose(
 
 
 def verify(dataset: Dataset, split: str, file: Path, answers: Path) -> Found:
-    """Take what people said into a file of positives.
+    """Add the answers of annotators to a file of positives.
 
     Raises:
-        RsitmdError: A file is absent, malformed or of other data, or cannot be written.
+        RsitmdError: A file does not exist, is malformed, belongs to other data, or cannot be
+            written.
     """
     gallery = Gallery.of(dataset, split)
     pairs, rule = read_positives(file, gallery)

@@ -1,4 +1,4 @@
-"""Numbers that others printed, for a column of their own."""
+"""Published figures, for a column of their own."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Any
 from rsitmd_tools.baselines.config import Config, load_config
 from rsitmd_tools.errors import WrongUsage
 
-# What tells the rows of the paper's tables apart, and from what the paper did not train: of its
-# loss it says no more than the configurations hold.
-OF_AMFMN = ("multiscale", "attention", "text")
-OF_ALL = ("model", "query", "loss", "negatives", "mask_equal", "margin")
+# The settings that distinguish the rows of the paper's tables from each other, and from models
+# that the paper did not train. The configurations contain all that the paper states.
+AMFMN_KEYS = ("multiscale", "attention", "text")
+COMMON_KEYS = ("model", "query", "loss", "negatives", "mask_equal", "margin")
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The numbers of one dataset.
+    """The published figures of one dataset.
 
     Attributes:
         dataset: Its name here, such as ``ucm``.
-        source: Where they were printed.
-        conditions: How they came about.
-        rows: ``table``, ``name``, ``config``, ``mean_recall`` each.
+        source: The publication.
+        conditions: The conditions of these figures.
+        rows: Each with ``table``, ``name``, ``config`` and ``mean_recall``.
     """
 
     dataset: str
@@ -35,41 +35,41 @@ class Published:
     rows: tuple[Mapping[str, Any], ...]
 
     def row_of(self, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return the row that settings stand for, or None."""
-        # A key that an earlier version did not know had its default.
+        """Return the row of a configuration, or None."""
+        # Keys that an older version did not have get their defaults.
         whole = {**Config().as_dict(), **settings}
         for row in self.rows:
-            if _holds(whole, _told_by(row["config"])):
+            if _holds(whole, _distinctive(row["config"])):
                 return row
         return None
 
 
 def datasets() -> list[str]:
-    """Return the names of the datasets that numbers were printed for."""
+    """Return the names of the datasets with published figures."""
     return list(_document()["datasets"])
 
 
 def find_published(
     name: str | None, data: str, gallery: Mapping[str, int]
 ) -> tuple[Published | None, str | None]:
-    """Return the numbers of a dataset, if its gallery is the one they were printed for.
+    """Return the published figures of a dataset, if its gallery is that of the publication.
 
     Args:
-        name: A name of :func:`datasets`, ``none``, or None: the one that the dataset's own
-            name holds.
+        name: A name of :func:`datasets`, ``none``, or None: the one that is part of the
+            dataset's name.
         data: Name of the dataset.
         gallery: ``images`` and ``texts``.
 
     Returns:
-        The numbers, and why there are none where a reader may expect some.
+        The figures, and a note if they are left out although a reader may expect them.
 
     Raises:
-        WrongUsage: There is no such name.
+        WrongUsage: The name is unknown.
     """
     known = datasets()
     if name is not None and name not in (*known, "none"):
         raise WrongUsage(
-            f"nothing published is known of {name!r}", hint=f"known: {', '.join(known)}, none"
+            f"no published figures for {name!r}", hint=f"known: {', '.join(known)}, none"
         )
     wanted = name or next((each for each in known if each in data.lower()), "none")
     if wanted == "none":
@@ -79,19 +79,19 @@ def find_published(
     if dict(gallery) != entry["gallery"]:
         sizes = entry["gallery"]
         return None, (
-            f"published numbers of {wanted} left out: their gallery has {sizes['images']} images "
+            f"published figures of {wanted} left out: their gallery has {sizes['images']} images "
             f"and {sizes['texts']} texts"
         )
     rows = tuple(entry["rows"])
     return Published(wanted, document["source"], document["conditions"], rows), None
 
 
-def _holds(settings: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
+def _holds(settings: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
     return all(
         _holds(settings.get(key) or {}, value)
         if isinstance(value, Mapping)
         else settings.get(key) == value
-        for key, value in told.items()
+        for key, value in expected.items()
     )
 
 
@@ -104,12 +104,12 @@ def _document() -> dict[str, Any]:
 
 
 @cache
-def _told_by(config: str) -> dict[str, Any]:
-    """Return the settings by which a configuration shipped is told from the others."""
+def _distinctive(config: str) -> dict[str, Any]:
+    """Return the settings that distinguish a shipped configuration from the others."""
     settings = load_config(config).as_dict()
-    keys = (*OF_ALL, *(OF_AMFMN if settings["model"] == "amfmn" else ()))
-    told = {key: settings[key] for key in keys}
+    keys = (*COMMON_KEYS, *(AMFMN_KEYS if settings["model"] == "amfmn" else ()))
+    found = {key: settings[key] for key in keys}
     kind = settings["margin"]["kind"]
     unused = ("value",) if kind == "dynamic" else ("gamma", "beta")
-    told["margin"] = {k: v for k, v in settings["margin"].items() if k not in unused}
-    return told
+    found["margin"] = {k: v for k, v in settings["margin"].items() if k not in unused}
+    return found

@@ -1,4 +1,4 @@
-"""RUN/queries.csv: what became of every query, for comparisons paired over queries."""
+"""RUN/queries.csv: rank and hits of every query, for paired comparisons."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Queries:
     Attributes:
         images: Names of the images, sorted.
         image_hits: ``(N, 3)``, image to text.
-        text_hits: ``(M, 3)``, text to image, in the order of image and place.
+        text_hits: ``(M, 3)``, text to image, in the order of image and position.
         owners: ``(M,)``, index of each text's image.
-        places: ``(M,)``, place of each text among the sentences of its image.
+        places: ``(M,)``, position of each text in the sentences of its image.
     """
 
     images: tuple[str, ...]
@@ -38,7 +38,7 @@ class Queries:
     places: Indices
 
     def same_gallery(self, other: Queries) -> bool:
-        """Say whether another evaluation had the same queries."""
+        """Return whether another evaluation had the same queries."""
         return (
             self.images == other.images
             and np.array_equal(self.owners, other.owners)
@@ -47,7 +47,7 @@ class Queries:
 
 
 def write_queries(file: Path, gallery: Gallery, to_text: Hits, to_image: Hits) -> None:
-    """Write rank and hits (expected over ties) of every query; images have no place."""
+    """Write rank and hits (expected over ties) of every query; images have no sentence index."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -60,10 +60,10 @@ def write_queries(file: Path, gallery: Gallery, to_text: Hits, to_image: Hits) -
 
 
 def read_queries(file: Path) -> Queries:
-    """Read what :func:`write_queries` wrote.
+    """Read a file of :func:`write_queries`.
 
     Raises:
-        RsitmdError: The file is absent or malformed; the line is named.
+        RsitmdError: The file does not exist or is malformed; the message contains the line.
     """
     images: dict[str, list[float]] = {}
     texts: dict[tuple[str, int], list[float]] = {}
@@ -77,13 +77,13 @@ def read_queries(file: Path) -> Queries:
             else:
                 texts[row["image"], int(row["sentence_index"])] = found
         except (KeyError, TypeError, ValueError):
-            raise _malformed(file, f"line {number} does not hold {', '.join(COLUMNS)}") from None
+            raise _malformed(file, f"line {number} does not contain {', '.join(COLUMNS)}") from None
     names = sorted(images)
     index = {name: place for place, name in enumerate(names)}
     keys = sorted(texts)
-    strangers = sorted({image for image, _ in keys}.symmetric_difference(names))
-    if not names or strangers:
-        raise _malformed(file, f"images and texts do not fit ({', '.join(strangers[:3])})")
+    unmatched = sorted({image for image, _ in keys}.symmetric_difference(names))
+    if not names or unmatched:
+        raise _malformed(file, f"images and texts do not match ({', '.join(unmatched[:3])})")
     return Queries(
         tuple(names),
         np.array([images[name] for name in names]),

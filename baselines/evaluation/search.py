@@ -1,4 +1,4 @@
-"""``benchmark search``: the images nearest to a sentence."""
+"""``benchmark search``: the images most similar to a sentence."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What was found, and what the searcher must know of it.
+    """The images found, and notes for the user.
 
     Attributes:
-        found: The images, the nearest first.
-        notes: Such as words that the model never saw.
+        found: The images, the most similar first.
+        notes: Notes, such as words that are not in the vocabulary.
     """
 
     found: list[dict[str, Any]]
@@ -36,24 +36,24 @@ class Search:
 def search(
     folder: Path, dataset: Dataset, text: str, count: int = 10, device: str = "auto"
 ) -> Search:
-    """Find the images nearest to a sentence.
+    """Find the images most similar to a sentence.
 
     Args:
         folder: RUN.
-        dataset: The images; those without sentences too.
-        text: The sentence. Words the training never had stand for one unknown word, and
-            of a very long one the first words count.
-        count: How many images, at most.
+        dataset: The images, including those without sentences.
+        text: The sentence. Words that are not in the vocabulary become the unknown word, and
+            a very long sentence is truncated.
+        count: Maximum number of images.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Raises:
         WrongUsage: The sentence is blank.
-        RsitmdError: The run or the dataset cannot be used, or the device is not there.
+        RsitmdError: The run or the dataset cannot be used, or the device is not available.
     """
     if not text.strip():
-        raise WrongUsage("the sentence is blank", hint="give one with --text")
+        raise WrongUsage("the sentence is blank", hint="set one with --text")
     if not len(dataset):
-        raise RsitmdError("holds no images", where=dataset.source, hint="name another dataset")
+        raise RsitmdError("contains no images", where=dataset.source, hint="use another dataset")
     check_device(device, 1)
     run = Run(folder)
     model, tokenizer, config = run.load()
@@ -65,7 +65,7 @@ def search(
     if np.isnan(scores).any():
         first = dataset.images[int(np.flatnonzero(np.isnan(scores))[0])].filename
         raise RsitmdError(
-            "the model's score is no number", where=f"{folder}: {first}", hint="train it again"
+            "the model's score is NaN", where=f"{folder}: {first}", hint="train the run again"
         )
     found = [
         {

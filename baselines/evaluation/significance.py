@@ -1,9 +1,9 @@
-"""Whether two systems differ: Fisher randomisation, Holm's correction, intervals.
+"""Tests of the difference of two systems: Fisher randomisation, Holm's correction, intervals.
 
-Fisher's randomisation test (for retrieval: Smucker, Allan and Carterette, CIKM 2007) asks
-how often a difference as large comes about when the labels of both systems are exchanged
-at random, query by query. The queries of one image (itself, and its sentences) are
-exchanged together: they are not independent, and one by one would feign certainty.
+Fisher's randomisation test (for retrieval: Smucker, Allan and Carterette, CIKM 2007) counts
+how often a difference at least as large occurs if the labels of both systems are exchanged
+at random, query by query. The queries of one image (the image and its sentences) are
+exchanged together, because they are not independent.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from rsitmd_tools.baselines.evaluation.queries import Queries
 RANDOMISATIONS = 20_000
 AT_ONCE = 2_000
 LEVEL = 0.95
-# Sums in another order differ in their last bits; equal ones must count as equal.
+# Sums in another order differ in their last bits, but must count as equal.
 ROUNDING = 1e-12
 
 Floats = npt.NDArray[np.float64]
 
 
 def contributions(queries: Queries, image_values: Floats, text_values: Floats) -> Floats:
-    """Return what each image adds to the mean recall, ``(N,)``: their sum is the mean recall.
+    """Return the contribution of each image to the mean recall, ``(N,)``; their sum is the recall.
 
     Args:
-        queries: Whose texts are whose.
+        queries: The owners of the texts.
         image_values: ``(N, 3)`` of images as queries.
         text_values: ``(M, 3)`` of texts as queries.
     """
@@ -38,12 +38,13 @@ def contributions(queries: Queries, image_values: Floats, text_values: Floats) -
 
 
 def fisher(differences: Floats, seed: int, randomisations: int = RANDOMISATIONS) -> Floats:
-    """Two-sided p of each comparison by Fisher's randomisation.
+    """Return the two-sided p value of each comparison by Fisher's randomisation.
 
     Args:
-        differences: ``(N, C)``: what each image adds to the difference, of C comparisons.
+        differences: ``(N, C)``: the contribution of each image to the difference of C
+            comparisons.
         seed: Seed of the exchanges, which all comparisons share.
-        randomisations: How many; p is at least 1 / (this + 1).
+        randomisations: Number of exchanges; p is at least 1 / (this + 1).
 
     Returns:
         ``(C,)``.
@@ -59,7 +60,7 @@ def fisher(differences: Floats, seed: int, randomisations: int = RANDOMISATIONS)
 
 
 def holm(p: Floats) -> Floats:
-    """Correct p values for their number (Holm 1979): the family's error stays below level."""
+    """Return p values corrected for their number (Holm 1979)."""
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     corrected = np.empty_like(p)
@@ -68,7 +69,7 @@ def holm(p: Floats) -> Floats:
 
 
 def mean_interval(values: Floats) -> tuple[float, float] | None:
-    """Student's interval of the mean over runs; None of one run."""
+    """Return Student's interval of the mean over runs; None for one run."""
     if len(values) < 2:
         return None
     half = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
@@ -76,7 +77,7 @@ def mean_interval(values: Floats) -> tuple[float, float] | None:
 
 
 def difference_interval(one: Floats, other: Floats) -> tuple[float, float] | None:
-    """Welch's interval of the difference of two means over runs; None of single runs."""
+    """Return Welch's interval of the difference of two means over runs; None for single runs."""
     if len(one) < 2 or len(other) < 2:
         return None
     difference = float(one.mean() - other.mean())

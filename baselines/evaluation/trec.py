@@ -1,12 +1,12 @@
-"""Run files in the format of TREC, for the tools of others.
+"""TREC run files, for other evaluation tools.
 
 A line ``query Q0 item rank score tag``, the best 100 of each query; relevance judgements
-as ``query 0 item 1``. An image is known by its name, a text by ``name#place`` (its place
-among the sentences of its image, from 0); both are percent-encoded, as a space would end
-the field.
+as ``query 0 item 1``. An image is identified by its name, a text by ``name#place`` (its place
+in the sentences of its image, from 0). Both are percent-encoded, as a space would end the
+field.
 
-Tools that read them put items of equal score in an order of their own, so that their
-figures differ from ours where there are ties; see docs/evaluation.md.
+Other tools order items of equal score in their own way, so their figures differ from ours
+if there are ties; see docs/evaluation.md.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def write_run_files(
     Args:
         scores: ``(N, M)`` of the gallery.
         gallery: Names of images and texts.
-        relevant: What is relevant to each image and each text.
-        folder: Made when absent.
+        relevant: The relevant items of each image and each text.
+        folder: The folder; it is created if it does not exist.
 
     Raises:
         RsitmdError: A file cannot be written.
@@ -80,7 +80,7 @@ def _judgements(
 
 
 def nearest(row: npt.NDArray[np.floating[Any]], count: int) -> npt.NDArray[np.intp]:
-    """Return the indices of the highest scores, the highest first, equals in their order."""
+    """Return the indices of the highest scores, the highest first, equal ones by index."""
     if count >= len(row):
         return np.argsort(-row, kind="stable")
     last = np.partition(row, len(row) - count)[len(row) - count]

@@ -1,4 +1,4 @@
-"""Candidates for extra positives to Label Studio, and what people said back."""
+"""Candidates for extra positives as Label Studio tasks, and the annotators' answers."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ YES, NO = "yes", "no"
 
 
 def write_tasks(file: Path, gallery: Gallery, pairs: Sequence[Pair], address: str) -> None:
-    """Write a task a pair, as Label Studio imports them.
+    """Write one Label Studio task a pair.
 
     Args:
         file: The JSON file.
         gallery: Images and texts of the pairs.
         pairs: The candidates.
-        address: What stands before an image's name in its address, such as
-            ``/data/local-files/?d=images/``.
+        address: Prefix of the image URLs, such as ``/data/local-files/?d=images/``.
 
     Raises:
         RsitmdError: The file cannot be written.
@@ -48,14 +47,14 @@ def write_tasks(file: Path, gallery: Gallery, pairs: Sequence[Pair], address: st
 
 
 def read_answers(file: Path, gallery: Gallery, pairs: Sequence[Pair]) -> list[Pair]:
-    """Take what people said from an export of Label Studio (its format "JSON").
+    """Read the annotators' answers from a Label Studio export (its format "JSON").
 
-    More who say that a sentence fits than that it does not confirm a pair, fewer reject it;
-    a pair with as many of both, or that nobody answered, stays as it is. Cancelled
-    annotations do not count.
+    A majority of "yes" confirms a pair, a majority of "no" rejects it. A pair without a
+    majority or without answers is unchanged. Cancelled annotations do not count.
 
     Raises:
-        RsitmdError: The file is absent or is no such export; the task is named.
+        RsitmdError: The file does not exist or is not such an export; the message contains the
+            task.
     """
     tasks = load_document(file)
     if not isinstance(tasks, list):
@@ -69,7 +68,7 @@ def read_answers(file: Path, gallery: Gallery, pairs: Sequence[Pair]) -> list[Pa
             votes.setdefault(key, Counter()).update(_answers(task))
         except (KeyError, TypeError, AttributeError) as error:
             raise RsitmdError(
-                f"task {number} is no task of a pair",
+                f"task {number} has no pair",
                 where=file,
                 hint="export the project of these tasks as JSON",
             ) from error

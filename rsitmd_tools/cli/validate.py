@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rsitmd_tools.cli.options import input_options
+from rsitmd_tools.cli.options import count_of, input_options
 
 if TYPE_CHECKING:
     from rsitmd_tools.dataset import Dataset
@@ -20,8 +20,8 @@ _FORMATS = ("text", "json", "csv", "html", "markdown", "latex")
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """The options that several of the steps look at."""
+class ValidateOptions:
+    """Options that several steps use."""
 
     output_format: str
     output: Path | None
@@ -34,7 +34,7 @@ class _Asked:
     unsafe: bool
 
 
-@click.command("validate", short_help="Check a dataset by rules; print its statistics.")
+@click.command("validate", short_help="Check a dataset by rules, or print its statistics.")
 @click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
 @input_options
 @click.option(
@@ -45,25 +45,29 @@ class _Asked:
     show_default=True,
     help="Findings: text, json, csv, html; statistics: text, json, markdown, latex.",
 )
-@click.option("-o", "--output", type=_FILE, help="Write into a file.")
-@click.option("--select", help="Codes to run, or their beginnings, by comma: D,S101.")
-@click.option("--ignore", help="Codes to leave out, or their beginnings, by comma.")
-@click.option("--explain", metavar="CODE", help="Print the page of a rule and end.")
-@click.option("--settings", type=_FILE, help="Settings as in rsitmd.toml, for any PATH.")
-@click.option("--baseline", type=_FILE, help="Leave out the findings this file holds.")
-@click.option("--write-baseline", type=_FILE, help="Write all findings into such a file.")
+@click.option("-o", "--output", type=_FILE, help="Write to a file instead of stdout.")
+@click.option("--select", help="Codes or prefixes of codes to check, separated by commas: D,S101.")
+@click.option("--ignore", help="Codes or prefixes of codes to ignore, separated by commas.")
+@click.option("--explain", metavar="CODE", help="Print the page of a rule and exit.")
+@click.option("--settings", type=_FILE, help="Settings file in the format of rsitmd.toml.")
+@click.option("--baseline", type=_FILE, help="Hide the findings in this file.")
+@click.option("--write-baseline", type=_FILE, help="Write all findings to a file for --baseline.")
 @click.option(
     "--against",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="A dataset whose training part must not hold what PATH tests; may be repeated.",
+    help="A dataset whose training images must not be in the test split of PATH; repeatable.",
 )
-@click.option("--exclusions", type=_FILE, help="With --against: write the images to leave out.")
-@click.option("--fix", is_flag=True, help="Mend what can be mended safely.")
-@click.option("--unsafe-fixes", is_flag=True, help="Mend typos and counts too.")
-@click.option("--diff", is_flag=True, help="Show what the fixes would change, change nothing.")
+@click.option(
+    "--exclusions",
+    type=_FILE,
+    help="With --against: write a list of the images to exclude from training.",
+)
+@click.option("--fix", is_flag=True, help="Apply safe fixes.")
+@click.option("--unsafe-fixes", is_flag=True, help="Also fix typos and counts in digits.")
+@click.option("--diff", is_flag=True, help="Show the fixes without applying them.")
 @click.option("--statistics", is_flag=True, help="Print statistics instead of findings.")
-@click.option("--plot", type=_FILE, help="With --statistics: draw the bars of figure 9.")
+@click.option("--plot", type=_FILE, help="With --statistics: draw the bar charts of figure 9.")
 def command(
     paths: tuple[Path, ...],
     input_format: str | None,
@@ -74,13 +78,13 @@ def command(
     diff: bool,
     statistics: bool,
     plot: Path | None,
-    **asked: Any,
+    **others: Any,
 ) -> int:
-    """Check a dataset by rules, mend it, or print its statistics.
+    """Check a dataset by rules, fix it, or print its statistics.
 
-    PATH is a workspace, a release, a dataset_RSITMD.json, or a precomp folder; several
-    with --statistics. Exit code 1 when there are errors or warnings; info findings alone
-    give 0.
+    PATH is a workspace, a release, or a file or folder in any supported format, such as
+    dataset_RSITMD.json or a precomp folder. With --statistics there may be several. The exit
+    code is 1 if there are errors or warnings, and 0 if there are only info findings.
 
     \b
     Examples:
@@ -92,7 +96,7 @@ def command(
       rsitmd validate new/ --against rsicd/ --select L --exclusions exclude.json
       rsitmd validate --statistics rsitmd/ ucm/ --plot figure9.png --format latex
     """
-    options = _Asked(unsafe=asked.pop("unsafe_fixes"), **asked)
+    options = ValidateOptions(unsafe=others.pop("unsafe_fixes"), **others)
     if explain is not None:
         from rsitmd_tools.quality.explain import explain as page
 
@@ -105,23 +109,23 @@ def command(
     if statistics:
         return _statistics(datasets, options, plot)
     if fix or diff or options.unsafe:
-        return _mend(datasets[0], options, only_show=diff)
+        return _fix(datasets[0], options, only_show=diff)
     return _check(datasets[0], [load_dataset(path) for path in against], options)
 
 
-def _check_usage(paths: tuple[Path, ...], options: _Asked, statistics: bool) -> None:
-    """Refuse options that do not go together."""
+def _check_usage(paths: tuple[Path, ...], options: ValidateOptions, statistics: bool) -> None:
+    """Reject options that exclude each other."""
     if not paths:
         raise click.UsageError("Missing argument 'PATH...'.")
     if len(paths) > 1 and not statistics:
-        raise click.UsageError("Several PATHs go with --statistics only.")
-    wrong = ("csv", "html") if statistics else ("markdown", "latex")
-    if options.output_format in wrong:
+        raise click.UsageError("Several PATHs require --statistics.")
+    unsupported = ("csv", "html") if statistics else ("markdown", "latex")
+    if options.output_format in unsupported:
         what = "statistics" if statistics else "findings"
-        raise click.UsageError(f"--format {options.output_format} does not go with {what}.")
+        raise click.UsageError(f"--format {options.output_format} does not support {what}.")
 
 
-def _subject(dataset: Dataset, options: _Asked, against: list[Dataset]) -> Subject:
+def _subject(dataset: Dataset, options: ValidateOptions, against: list[Dataset]) -> Subject:
     from rsitmd_tools.quality import subject_of
     from rsitmd_tools.quality.configure import settings_for
 
@@ -131,7 +135,7 @@ def _subject(dataset: Dataset, options: _Asked, against: list[Dataset]) -> Subje
     return subject_of(dataset, settings, against)
 
 
-def _check(dataset: Dataset, against: list[Dataset], options: _Asked) -> int:
+def _check(dataset: Dataset, against: list[Dataset], options: ValidateOptions) -> int:
     from rsitmd_tools.quality import check_subject, summary
     from rsitmd_tools.quality.output import Findings, render
 
@@ -148,13 +152,13 @@ def _check(dataset: Dataset, against: list[Dataset], options: _Asked) -> int:
             text = render(options.output_format, findings)
         _print(text, options.output)
     finally:
-        # A page that cannot be written does not cost the files that later runs read.
-        code = _keep(subject, result, options)
+        # The files for later runs are written even if the page cannot be written.
+        code = _write_files(subject, result, options)
     return code
 
 
-def _keep(subject: Subject, result: Result, options: _Asked) -> int:
-    """Write what later runs read; return the exit code."""
+def _write_files(subject: Subject, result: Result, options: ValidateOptions) -> int:
+    """Write the files for later runs; return the exit code."""
     if options.exclusions is not None:
         from rsitmd_tools.atomic import write_json
         from rsitmd_tools.quality.against import exclusion_list
@@ -169,7 +173,7 @@ def _keep(subject: Subject, result: Result, options: _Asked) -> int:
     return int(any(finding.severity != "info" for finding in result.findings))
 
 
-def _mend(dataset: Dataset, options: _Asked, *, only_show: bool) -> int:
+def _fix(dataset: Dataset, options: ValidateOptions, *, only_show: bool) -> int:
     from rsitmd_tools.quality.correct import apply
     from rsitmd_tools.quality.fixes import changes, diff
 
@@ -177,13 +181,13 @@ def _mend(dataset: Dataset, options: _Asked, *, only_show: bool) -> int:
     if only_show:
         _print("".join(f"{line}\n" for line in diff(found)), options.output)
         return int(bool(found))
-    kept = apply(dataset, found) if found else None
-    told = f"; what stood there before is in {kept}" if kept else ""
-    click.echo(f"{len(found)} sentences mended{told}")
+    history = apply(dataset, found) if found else None
+    saved = f"; the previous text is in {history}" if history else ""
+    click.echo(f"{count_of(len(found), 'sentence')} fixed{saved}")
     return 0
 
 
-def _statistics(datasets: list[Dataset], options: _Asked, plot: Path | None) -> int:
+def _statistics(datasets: list[Dataset], options: ValidateOptions, plot: Path | None) -> int:
     from rsitmd_tools.quality import dataset_statistics
     from rsitmd_tools.quality.output import statistics
 

@@ -57,11 +57,11 @@ def sentence_names(image: ImageRecord) -> list[SentenceName]:
     seen: Counter[str | None] = Counter()
     names = []
     for index, sentence in enumerate(image.sentences, 1):
-        person = sentence.annotator
-        seen[person] += 1
-        if person is None:
+        annotator = sentence.annotator
+        seen[annotator] += 1
+        if annotator is None:
             names.append(SentenceName(None, index))
         else:
-            several = sentence.number is not None or total[person] > 1
-            names.append(SentenceName(person, sentence.number or seen[person], several))
+            several = sentence.number is not None or total[annotator] > 1
+            names.append(SentenceName(annotator, sentence.number or seen[annotator], several))
     return names

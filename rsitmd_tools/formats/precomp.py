@@ -108,7 +108,10 @@ def _mismatch(captions: list[str], names: list[str], folder: Path, split: str) -
     """Return the error for numbers that do not match, with its cause if that is known."""
     lines = {"caps": captions, "filename": names}
     text = {kind: _without_blank_end(of) for kind, of in lines.items()}
-    what = f"{len(captions)} captions do not match {len(names)} file names"
+    what = (
+        f"{len(captions)} caption{'s' * (len(captions) != 1)} and"
+        f" {len(names)} file name{'s' * (len(names) != 1)} do not match"
+    )
     for kinds in (("caps",), ("filename",), ("caps", "filename")):
         of = {kind: (text if kind in kinds else lines)[kind] for kind in lines}
         blank = {kind: len(lines[kind]) - len(of[kind]) for kind in kinds}

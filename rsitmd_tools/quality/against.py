@@ -1,4 +1,4 @@
-"""Leakage across datasets: what is tested here and trained on there."""
+"""Leakage across datasets: images and captions tested here that another dataset trains on."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from rsitmd_tools.quality.records import PictureOf, Shared, Written
 from rsitmd_tools.quality.texts import folded
 
 TRAINED = (None, "train")
-# Captions of fewer words are alike by chance: they do not make an image one to exclude.
-TELLING_WORDS = 8
+# Shorter captions may be equal by chance: they are no reason to exclude an image.
+MIN_WORDS = 8
 
 
 def shared_images(
     dataset: Dataset, pictures: Sequence[PictureOf], against: Iterable[Dataset], distance: int
 ) -> Iterator[Shared]:
-    """Yield the tested images that another dataset trains on, turned or flipped perhaps.
+    """Yield the tested images that another dataset trains on, possibly rotated or flipped.
 
     Args:
         dataset: The dataset that is checked.
         pictures: Its measured images.
         against: The other datasets.
-        distance: The most bits in which the hashes of near duplicates differ.
+        distance: Maximum number of bits in which the hashes of near duplicates differ.
     """
     tested = [entry for entry in pictures if _is_tested(entry.image, dataset)]
     own = [entry.picture for entry in tested]
@@ -58,14 +58,14 @@ def shared_captions(sentences: Sequence[Written], against: Iterable[Dataset]) ->
 
 
 def exclusion_list(shared: Iterable[Shared]) -> dict[str, Any]:
-    """Return the images of the other datasets that training must leave out, with the reason.
+    """Return the images of the other datasets to exclude from training, with the reason.
 
-    Captions of fewer than eight words are left out of account: they are alike by chance.
+    Captions of fewer than eight words are ignored: they may be equal by chance.
     """
     datasets: dict[str, dict[str, Any]] = {}
     for entry in shared:
         index = entry.sentence_index
-        if index is not None and len(entry.own.captions[index].split()) < TELLING_WORDS:
+        if index is not None and len(entry.own.captions[index].split()) < MIN_WORDS:
             continue
         why = "caption" if index is not None else "image" if entry.exact else "near image"
         images = datasets.setdefault(str(entry.dataset.name), {})

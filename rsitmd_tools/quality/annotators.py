@@ -1,4 +1,4 @@
-"""Sentences by the people who wrote them."""
+"""Sentences by annotator."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from rsitmd_tools.quality.subject import Subject
 
 
 def by_annotator(subject: Subject) -> dict[str, list[Written]]:
-    """Return the sentences of each annotator who has written enough to be judged."""
+    """Return the sentences of each annotator with enough of them for statistics."""
     found: dict[str, list[Written]] = defaultdict(list)
     for sentence in subject.sentences:
-        person = sentence.image.sentences[sentence.index].annotator
-        if person is not None:
-            found[person].append(sentence)
+        annotator = sentence.image.sentences[sentence.index].annotator
+        if annotator is not None:
+            found[annotator].append(sentence)
     least = subject.thresholds.annotator_sentences
     return {
-        person: sentences for person, sentences in sorted(found.items()) if len(sentences) >= least
+        annotator: sentences
+        for annotator, sentences in sorted(found.items())
+        if len(sentences) >= least
     }

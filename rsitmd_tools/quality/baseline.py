@@ -1,7 +1,7 @@
-"""The baseline: findings that are known, so that only new ones count.
+"""The baseline: known findings, so that only new ones are reported.
 
-A finding is known again by its rule, its image and the text it is about, not by its place:
-sentences may move and other findings come and go.
+A finding is identified by its rule, its image and its text, not by its position: sentences may
+move, and other findings may appear or disappear.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from rsitmd_tools.quality.finding import Finding
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """How often each fingerprint is known."""
+    """The number of known findings by fingerprint."""
 
     counts: Mapping[str, int]
 
     @classmethod
     def of(cls, findings: Iterable[Finding], dataset: Dataset) -> Baseline:
-        """Take the findings of a dataset as known."""
+        """Return a baseline with the findings of a dataset."""
         texts = _texts(dataset)
         return cls(Counter(_fingerprint(finding, texts) for finding in findings))
 
@@ -37,16 +37,16 @@ class Baseline:
         """Read a baseline file.
 
         Raises:
-            RsitmdError: It is absent or was not written by this tool.
+            RsitmdError: The file does not exist or is not a baseline.
         """
         try:
             counts = json.loads(path.read_text(encoding="utf-8"))["findings"]
             return cls({str(key): int(count) for key, count in counts.items()})
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RsitmdError(
-                f"is no baseline that can be read ({reason(error)})",
+                f"not a valid baseline ({reason(error)})",
                 where=path,
-                hint="write it anew with --write-baseline",
+                hint="create it again with --write-baseline",
             ) from error
 
     def write(self, path: Path) -> None:
@@ -60,7 +60,7 @@ class Baseline:
         )
 
     def unknown(self, findings: Iterable[Finding], dataset: Dataset) -> list[Finding]:
-        """Return the findings beyond those that are known."""
+        """Return the findings that are not in the baseline."""
         texts = _texts(dataset)
         left = Counter(self.counts)
         new = []

@@ -18,12 +18,12 @@ from rsitmd_tools.workspace.settings import ImageIgnore, Settings
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a check gave.
+    """The result of a check.
 
     Attributes:
-        findings: What was found, image by image, then by code.
-        ignored: How many findings the settings excuse by image and code.
-        known: How many findings the baseline holds.
+        findings: The findings, image by image, then by code.
+        ignored: Number of findings that the settings ignore by image and code.
+        known: Number of findings in the baseline.
     """
 
     findings: tuple[Finding, ...]
@@ -34,11 +34,11 @@ class Result:
 def check(
     dataset: Dataset, settings: Settings | None = None, *, against: Sequence[Dataset] = ()
 ) -> list[Finding]:
-    """Run the rules that the settings select, and leave out what they excuse.
+    """Run the selected rules, and drop findings that the settings ignore.
 
     Args:
         dataset: The dataset.
-        settings: What it is held to; the defaults when None.
+        settings: Rules and thresholds; the defaults if None.
         against: Other datasets, for the rules of leakage across datasets.
 
     Returns:
@@ -53,7 +53,7 @@ def check(
 def subject_of(
     dataset: Dataset, settings: Settings | None = None, against: Sequence[Dataset] = ()
 ) -> Subject:
-    """Return what the rules look at."""
+    """Return a dataset prepared for the rules."""
     return Subject(dataset, settings or Settings(), _document(dataset), tuple(against))
 
 
@@ -65,13 +65,13 @@ def check_subject(subject: Subject) -> Result:
         for entry in selected_rules(settings.select, settings.ignore)
         for finding in entry.findings(subject)
     ]
-    kept = [finding for finding in found if not _excused(finding, settings.image_ignores)]
-    new = kept
+    remaining = [finding for finding in found if not _excused(finding, settings.image_ignores)]
+    new = remaining
     if settings.baseline is not None:
-        new = Baseline.read(settings.baseline).unknown(kept, subject.dataset)
+        new = Baseline.read(settings.baseline).unknown(remaining, subject.dataset)
     order = {image.filename: index for index, image in enumerate(subject.dataset)}
     new.sort(key=lambda f: (order.get(f.image or "", -1), f.code, f.sentence_index or 0))
-    return Result(tuple(new), len(found) - len(kept), len(kept) - len(new))
+    return Result(tuple(new), len(found) - len(remaining), len(remaining) - len(new))
 
 
 def summary(dataset: Dataset, result: Result) -> dict[str, Any]:

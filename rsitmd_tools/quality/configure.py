@@ -1,4 +1,4 @@
-"""Which settings a check takes: the workspace's, a file's, and what the user asks for now."""
+"""Settings of a check: from the workspace, a file and the command line."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def settings_for(
     """Return the settings to check a dataset by.
 
     Args:
-        dataset: The dataset; a workspace brings its own settings.
-        file: A file in the layout of ``rsitmd.toml`` that goes before them.
-        select: Codes or families by comma, before those of the settings.
-        ignore: The same, to leave out.
-        baseline: Known findings, before those of the settings.
+        dataset: The dataset; a workspace has its own settings.
+        file: A file in the layout of ``rsitmd.toml`` that replaces them.
+        select: Codes or families, separated by commas; replaces those of the settings.
+        ignore: Codes or families to ignore, in the same form.
+        baseline: File of known findings; replaces that of the settings.
 
     Raises:
         RsitmdError: A file of settings cannot be read.

@@ -1,4 +1,4 @@
-"""Write changes back where a dataset came from, and keep what stood there before."""
+"""Write changes back to the source of a dataset, and keep the texts before the change."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def apply(dataset: Dataset, changes: Sequence[Change]) -> str:
         Where the texts before the change are kept.
 
     Raises:
-        RsitmdError: The place cannot be written to, or changed since it was read.
+        RsitmdError: The source cannot be written, or has changed since it was read.
         WrongUsage: The format cannot be changed in place.
     """
     writers: dict[str, Callable[[Dataset, Sequence[Change]], str]] = {
@@ -41,9 +41,9 @@ def apply(dataset: Dataset, changes: Sequence[Change]) -> str:
     }
     if dataset.format not in writers:
         raise WrongUsage(
-            f"the format {dataset.format!r} cannot be mended in place",
+            f"format {dataset.format!r} cannot be fixed in place",
             where=dataset.source,
-            hint="convert it first with: rsitmd build convert SRC DST --to rsitmd",
+            hint="run `rsitmd build convert SRC DST --to rsitmd` first",
         )
     return writers[dataset.format](dataset, changes)
 
@@ -63,15 +63,15 @@ def _rsitmd(dataset: Dataset, changes: Sequence[Change]) -> str:
             entry["raw"] = change.after
             if "tokens" in entry:
                 entry["tokens"] = [token.lower() for token in tokenize(change.after)]
-    kept = _keep(dataset.source.parent, changes)
+    history = _write_history(dataset.source.parent, changes)
     write_json(dataset.source, document)
-    return kept
+    return history
 
 
 def _precomp(dataset: Dataset, changes: Sequence[Change]) -> str:
     from rsitmd_tools.formats.registry import read_text
 
-    kept = _keep(dataset.source, changes)
+    history = _write_history(dataset.source, changes)
     for split in dataset.splits:
         path = dataset.source / f"{split}_caps.txt"
         first = next(n for n, image in enumerate(dataset) if image.split == split)
@@ -84,11 +84,12 @@ def _precomp(dataset: Dataset, changes: Sequence[Change]) -> str:
             lines[number] = change.after + lines[number][len(text) :]
         if own:
             write_text(path, "\n".join(lines))
-    return kept
+    return history
 
 
 def _workspace(dataset: Dataset, changes: Sequence[Change]) -> str:
     from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.corrections import record_correction, stored_text
     from rsitmd_tools.workspace.merge import sentence_ids
     from rsitmd_tools.workspace.store import utc_now
 
@@ -97,25 +98,20 @@ def _workspace(dataset: Dataset, changes: Sequence[Change]) -> str:
         with workspace.transaction() as db:
             for change in changes:
                 number = ids.get((change.image, change.sentence_index))
-                row = db.execute("SELECT * FROM sentence WHERE id = ?", (number,)).fetchone()
-                _check(dataset.source, change, None if row is None else row["raw"])
-                db.execute(
-                    "INSERT INTO correction (sentence_id, before, after, codes, tool, made_at)"
-                    " VALUES (?, ?, ?, ?, ?, ?)",
-                    (
-                        number,
-                        change.before,
-                        change.after,
-                        " ".join(change.codes),
-                        f"rsitmd-tools {__version__}",
-                        utc_now(),
-                    ),
-                )
-                machine = row["machine_raw"]
-                distance = None if machine is None else edit_distance(change.after, machine)
-                db.execute(
-                    "UPDATE sentence SET raw = ?, edit_distance = ? WHERE id = ?",
-                    (change.after, distance, number),
+                stored = stored_text(workspace, number)
+                _check(dataset.source, change, None if stored is None else stored.raw)
+                assert number is not None
+                assert stored is not None
+                machine = stored.machine
+                record_correction(
+                    db,
+                    number,
+                    change.before,
+                    change.after,
+                    edit_distance=None if machine is None else edit_distance(change.after, machine),
+                    codes=" ".join(change.codes),
+                    tool=f"rsitmd-tools {__version__}",
+                    made_at=utc_now(),
                 )
     return f"the table correction of {dataset.source / 'workspace.db'}"
 
@@ -123,13 +119,13 @@ def _workspace(dataset: Dataset, changes: Sequence[Change]) -> str:
 def _check(where: Path, change: Change, found: str | None) -> None:
     if found != change.before:
         raise RsitmdError(
-            f"{change.image}, {change.label}: the text has changed meanwhile",
+            f"{change.image}, {change.label}: the text has changed since it was read",
             where=where,
-            hint="run the same command again",
+            hint="run the command again",
         )
 
 
-def _keep(folder: Path, changes: Sequence[Change]) -> str:
+def _write_history(folder: Path, changes: Sequence[Change]) -> str:
     """Append the changes to the history beside the files, durably."""
     path = folder / HISTORY
     lines = "".join(json.dumps(_entry(change)) + "\n" for change in changes)
@@ -142,7 +138,7 @@ def _keep(folder: Path, changes: Sequence[Change]) -> str:
         raise RsitmdError(
             f"cannot be written ({reason(error)})",
             where=path,
-            hint="choose a folder you may write to",
+            hint="use a writable folder",
         ) from error
     return str(path)
 

@@ -1,7 +1,7 @@
-"""Pages of the rules, made from their docstrings.
+"""Pages of the rules, generated from their docstrings.
 
 A docstring has prose, then the sections ``Bad:``, ``Good:`` and ``Fix:``; examples are
-indented and shown as they stand.
+indented and shown unchanged.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def page(entry: Rule) -> str:
             "",
             "## Silence",
             "",
-            f'For all images `--ignore {entry.code}`, or `ignore = ["{entry.code}"]` under '
+            f'For all images: `--ignore {entry.code}`, or `ignore = ["{entry.code}"]` under '
             "`[validate]` in `rsitmd.toml`. For one image, with a reason:",
             "",
             _block(
@@ -82,7 +82,7 @@ def explain(code: str) -> str:
     for entry in rules.values():
         if code.upper() == entry.code or code.lower() == entry.name:
             return page(entry)
-    raise WrongUsage(f"no rule has the code {code!r}", hint=f"known: {', '.join(rules)}")
+    raise WrongUsage(f"unknown rule {code!r}", hint=f"use one of {', '.join(rules)}")
 
 
 def overview() -> str:
@@ -117,14 +117,14 @@ def pages() -> dict[str, str]:
 
 def write_pages(folder: Path) -> None:
     """Write the pages that differ, and remove those of rules that no longer exist."""
-    wanted = pages()
-    for name, text in wanted.items():
+    expected = pages()
+    for name, text in expected.items():
         file = folder / name
         # An unchanged page keeps its time, so that Sphinx does not read it again.
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             write_text(file, text)
     for old in folder.glob("*.md"):
-        if old.name not in wanted:
+        if old.name not in expected:
             old.unlink()
 
 

@@ -1,4 +1,4 @@
-"""One thing a rule found."""
+"""Findings of rules."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ SEVERITIES = ("error", "warning", "info")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing a rule found, and where.
+    """A finding of a rule, and its location.
 
     Attributes:
         code: Code of the rule, such as ``S101``.
         name: Name of the rule, kebab-case.
         severity: ``error``, ``warning`` or ``info``.
         message: What is wrong, in one line.
-        image: File name of the image, where it is about one.
+        image: File name of the image; None for a finding about the dataset.
         split: Split of that image.
-        sentence_index: Index of the sentence within its image.
+        sentence_index: Index of the sentence within its image; None if the finding is not about
+            one sentence.
     """
 
     code: str
@@ -31,5 +32,5 @@ class Finding:
     sentence_index: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the finding as it stands in JSON."""
+        """Return the finding as in JSON."""
         return asdict(self)

@@ -1,4 +1,4 @@
-"""Fixes: what a rule can mend by itself, as changes to look at or to apply."""
+"""Automatic fixes of rules, as changes to show or to apply."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from rsitmd_tools.quality.registry import selected_rules
 from rsitmd_tools.quality.rule import Rule
 from rsitmd_tools.quality.subject import Subject
 
-# One fix may make room for another: a stray blank hides a doubled full stop.
+# One fix may enable another: a stray space hides a doubled full stop.
 ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A sentence and what it becomes.
+    """A change of a sentence.
 
     Attributes:
         image: File name of its image.
         split: Split of that image.
         record: Index of the image's record in the dataset.
         sentence_index: Index of the sentence within its image.
-        label: Name of the sentence within its image, as people read it.
-        before: The text as it stands.
-        after: The text mended.
-        codes: Rules whose fixes took part.
+        label: Name of the sentence within its image, for messages.
+        before: The current text.
+        after: The fixed text.
+        codes: Rules whose fixes were applied.
     """
 
     image: str
@@ -40,12 +40,12 @@ class Change:
 
 
 def changes(subject: Subject, *, unsafe: bool = False) -> list[Change]:
-    """Return what the fixes of the selected rules change.
+    """Return the changes by the fixes of the selected rules.
 
     Args:
-        subject: The dataset with its settings; sentences of images that are excused from a
-            rule are left alone by it.
-        unsafe: Also use fixes that may change what a sentence says.
+        subject: The dataset with its settings; images that ignore a rule are not changed by
+            it.
+        unsafe: Also apply fixes that may change the meaning of a sentence.
     """
     settings = subject.settings.validate
     rules = [
@@ -53,14 +53,14 @@ def changes(subject: Subject, *, unsafe: bool = False) -> list[Change]:
         for entry in selected_rules(settings.select, settings.ignore)
         if entry.fix is not None and (entry.safe or unsafe)
     ]
-    # Encoding first: what it brings to light, such as a no-break space, others mend.
+    # Encoding first: other fixes need the characters that it restores, such as a no-break space.
     rules.sort(key=lambda entry: entry.name != "mojibake")
-    excused = {(entry.image, code) for entry in settings.image_ignores for code in entry.codes}
+    ignored = {(entry.image, code) for entry in settings.image_ignores for code in entry.codes}
     records = {id(image): index for index, image in enumerate(subject.dataset)}
     found = []
     for sentence in subject.sentences:
         image = sentence.image
-        own = [rule for rule in rules if not _is_excused(image.filename, rule.code, excused)]
+        own = [rule for rule in rules if not _is_ignored(image.filename, rule.code, ignored)]
         after, codes = _fixed(sentence.raw, own, subject)
         if after != sentence.raw and after.strip():
             place = (image.filename, image.split, records[id(image)], sentence.index)
@@ -70,7 +70,7 @@ def changes(subject: Subject, *, unsafe: bool = False) -> list[Change]:
 
 
 def diff(found: Sequence[Change]) -> Iterator[str]:
-    """Yield the changes as lines of a diff; nothing of the data comes raw."""
+    """Yield the changes as lines of a diff; control characters are escaped."""
     for change in found:
         place = printable(f"{change.image}, {change.label}")
         yield f"@@ {place} ({', '.join(change.codes)})"
@@ -85,14 +85,14 @@ def _fixed(raw: str, rules: Sequence[Rule], subject: Subject) -> tuple[str, tupl
         before = text
         for entry in rules:
             assert entry.fix is not None
-            mended = entry.fix(text, subject)
-            if mended != text and entry.code not in codes:
+            fixed = entry.fix(text, subject)
+            if fixed != text and entry.code not in codes:
                 codes.append(entry.code)
-            text = mended
+            text = fixed
         if text == before:
             break
     return text, tuple(codes)
 
 
-def _is_excused(image: str, code: str, excused: set[tuple[str, str]]) -> bool:
-    return any((image, code[:length]) in excused for length in range(1, len(code) + 1))
+def _is_ignored(image: str, code: str, ignored: set[tuple[str, str]]) -> bool:
+    return any((image, code[:length]) in ignored for length in range(1, len(code) + 1))

@@ -1,4 +1,4 @@
-"""Footprints of images on the ground, and which lie side by side."""
+"""Footprints of images on the ground, and adjacent ones."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Box(NamedTuple):
 
 
 def neighbours(images: Sequence[ImageRecord]) -> Iterator[tuple[ImageRecord, ImageRecord]]:
-    """Yield the pairs of images whose bounds overlap or lie nearer than half a tile.
+    """Yield the pairs of images whose bounds overlap or are less than half a tile apart.
 
     Bounds are sorted into cells of the largest tile's size, so only images of
     neighbouring cells are compared.
 
     Args:
-        images: Records; those with ``bounds`` in ``extra`` are looked at.
+        images: Records; those without ``bounds`` in ``extra`` are skipped.
     """
     by_system: dict[str, list[tuple[ImageRecord, Box]]] = defaultdict(list)
     for image in images:
@@ -38,7 +38,7 @@ def neighbours(images: Sequence[ImageRecord]) -> Iterator[tuple[ImageRecord, Ima
 
 
 def bounds_of(image: ImageRecord) -> Box | None:
-    """Return the bounds in an image's record, or None where there are none that make sense."""
+    """Return the bounds of an image, or None if its record has no valid ones."""
     values = image.extra.get("bounds")
     if not isinstance(values, list) or len(values) != 4:
         return None

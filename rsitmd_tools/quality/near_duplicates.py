@@ -1,4 +1,4 @@
-"""Pairs of images that show the same: pixel by pixel or nearly, turned or flipped perhaps."""
+"""Pairs of equal or nearly equal images, possibly rotated or flipped."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy.typing as npt
 from rsitmd_tools.imaging.perceptual import near_pairs
 from rsitmd_tools.quality.pictures import SIDE, Picture, decode, orientations
 
-# Perceptual hashes of calm images (sea, sand) collide; thumbnails then tell them apart.
+# Perceptual hashes of uniform images (sea, sand) collide; thumbnails distinguish them.
 LIKENESS = 0.93
 _ROUNDING = 3
 
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicates:
-    """Two images that show the same.
+    """Two equal or nearly equal images.
 
     Attributes:
         first: Index of the earlier one.
         second: Index of the later one.
-        exact: Whether their pixels are equal, turned or flipped perhaps.
+        exact: Whether their pixels are equal, possibly rotated or flipped.
         likeness: Correlation of their thumbnails, at best 1.
     """
 
@@ -34,13 +34,13 @@ class NearDuplicates:
 
 
 def near_duplicates(pictures: Sequence[Picture], distance: int) -> list[NearDuplicates]:
-    """Find exact and near duplicates under the eight turns and flips.
+    """Find exact and near duplicates under the eight rotations and flips.
 
-    Candidates have perceptual hashes that differ in at most ``distance`` of 64 bits; of
-    those, pairs stay whose thumbnails correlate in some orientation.
+    Candidates have perceptual hashes that differ in at most ``distance`` of 64 bits. A pair is a
+    duplicate if the thumbnails correlate in some orientation.
 
     Args:
-        pictures: Measured images; those with a problem or of one grey value are left out.
+        pictures: Measured images; unreadable and completely uniform ones are skipped.
         distance: In bits.
 
     Returns:
@@ -72,7 +72,7 @@ def _likeness(one: Picture, other: Picture) -> float:
 
 
 def _equal(one: Picture, other: Picture) -> bool:
-    """Say whether the pixels of two images are equal in some orientation."""
+    """Return whether the pixels of two images are equal in some orientation."""
     thumbnail = _thumbnail(one).astype(np.int16)
     if not any(
         np.abs(thumbnail - turned).max() <= _ROUNDING for turned in orientations(_thumbnail(other))
@@ -94,7 +94,7 @@ def _standardised(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
 
 
 def firsts(pairs: Sequence[NearDuplicates]) -> Iterator[NearDuplicates]:
-    """Yield one pair for each later image: the likest, the exact ones first."""
+    """Yield one pair for each later image: the most similar one, exact ones first."""
     best: dict[int, NearDuplicates] = {}
     for pair in pairs:
         known = best.get(pair.second)

@@ -1,7 +1,7 @@
-"""Measures of image files: what the rules of the families I and L look at.
+"""Measures of image files for the rules of the families I and L.
 
-A file is decoded once; all measures are taken from small copies, so that a check costs
-little more than decoding.
+A file is decoded once; most measures use small copies, so that a check costs little more
+than decoding.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from rsitmd_tools.imaging.pool import map_in_order
 
 FORMATS = ("TIFF", "JPEG", "PNG")
 SIDE = 32
-SPARSE = 8  # one row of so many is looked at first
-CHUNK = 16  # images a task of a worker: sending a task costs as much as measuring an image
+SPARSE = 8  # every 8th row is measured first
+CHUNK = 16  # images per task of a worker: sending a task costs as much as measuring an image
 
 
 class Lines(NamedTuple):
-    """What the measures of an image are held against; see :class:`Picture`."""
+    """Thresholds of the rules for the measures of an image; see :class:`Picture`."""
 
     deviation: float
     sharpness: float
@@ -43,16 +43,16 @@ EXACT = Lines(math.inf, math.inf)
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What was measured in an image file.
+    """Measures of an image file.
 
     Attributes:
         path: The file.
-        problem: Why it cannot be read, or None; the measures are then worth nothing.
+        problem: Why it cannot be read, or None; the measures are then invalid.
         width: In pixels.
         height: In pixels.
-        mode: Pillow's name of the bands, ``RGB`` for most.
-        deviation: Standard deviation of the grey values (0 to 255); of some rows where those
-            show that it is above the line of the rule.
+        mode: Pillow's mode, usually ``RGB``.
+        deviation: Standard deviation of the grey values (0 to 255); of some rows only if
+            these prove that it is above the threshold of the rule.
         sharpness: Standard deviation of the Laplacian of the grey values; the same holds.
         nodata: Share of pure black or pure white pixels, whichever is more.
         thumbnail: ``SIDE * SIDE`` grey values.
@@ -75,11 +75,11 @@ class Picture:
 def measure_images(
     dataset: Dataset, lines: Lines | None = None
 ) -> Iterator[tuple[ImageRecord, Picture]]:
-    """Measure every image whose file is there, over all cores, in order.
+    """Measure all images with a file, on all cores, in order.
 
     Args:
-        dataset: Nothing is yielded where it has no image folder.
-        lines: Where rules draw their lines; without, all measures are exact.
+        dataset: The dataset; nothing is yielded if it has no image folder.
+        lines: Thresholds of the rules; if None, all measures are exact.
     """
     if dataset.image_folder is None:
         return
@@ -96,20 +96,20 @@ def measure_images(
 
 
 def measure(path: Path, lines: Lines = EXACT) -> Picture:
-    """Decode an image file and measure it; a file that cannot be read gives its problem."""
+    """Decode an image file and measure it; an unreadable file returns its problem."""
     try:
         check_bytes(path.stat().st_size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image = _opened(path)
             mode = image.mode
-            # A JPEG file holds its grey values as they are: colours are never made.
+            # A JPEG file stores grey values: they are read without computing colours.
             image.draft("L", image.size)
             image.load()
     except (UnusableImageError, OSError) as error:
         return Picture(path, reason(error))
     except Exception as error:
-        # Decoders raise nearly anything on a damaged file.
+        # Decoders raise many kinds of errors on damaged files.
         return Picture(path, f"cannot be decoded ({reason(error)})")
     grey = image if image.mode == "L" else image.convert("L")
     values = np.asarray(grey)
@@ -128,10 +128,10 @@ def measure(path: Path, lines: Lines = EXACT) -> Picture:
 
 
 def decode(path: Path) -> Image.Image:
-    """Decode an image file as it is.
+    """Decode an image file.
 
     Raises:
-        UnusableImageError: It is no image, or its size is out of bounds.
+        UnusableImageError: It is not an image, or its size exceeds the limits.
     """
     image = _opened(path)
     image.load()
@@ -139,7 +139,7 @@ def decode(path: Path) -> Image.Image:
 
 
 def _opened(path: Path) -> Image.Image:
-    """Read an image file and check its size; nothing is decoded yet."""
+    """Read an image file and check its size, without decoding it."""
     data = path.read_bytes()
     if not data:
         raise UnusableImageError("is empty")
@@ -149,7 +149,7 @@ def _opened(path: Path) -> Image.Image:
 
 
 def orientations(square: npt.NDArray[np.uint8]) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield an image and its seven turns and flips."""
+    """Yield an image and its seven rotations and flips."""
     transposed = np.swapaxes(square, 0, 1)
     for table in (square, transposed):
         for rows in (1, -1):
@@ -170,7 +170,7 @@ def _deviation(grey: npt.NDArray[np.uint8], line: float) -> float:
 
 
 def _sharpness(grey: npt.NDArray[np.uint8], line: float) -> float:
-    """Standard deviation of the Laplacian; every other row says as much as all."""
+    """Standard deviation of the Laplacian; every other row is sufficient."""
     few = _laplacian(grey, SPARSE)
     found = _spread(few)
     share = few.shape[0] / len(range(1, grey.shape[0] - 1, 2))
@@ -178,10 +178,10 @@ def _sharpness(grey: npt.NDArray[np.uint8], line: float) -> float:
 
 
 def _clear(deviation: float, share: float, line: float) -> bool:
-    """Say whether a part of the values proves the deviation of all to be above a line.
+    """Return whether a part of the values proves that the deviation of all is above a threshold.
 
-    Squares of deviations only add up: all values deviate by at least the root of the part's
-    share times what the part deviates by. A tenth is left for rounding.
+    Squared deviations add up: the deviation of all values is at least that of the part, times
+    the square root of the share of the part. The factor 1.1 covers rounding errors.
     """
     return deviation * math.sqrt(share) > 1.1 * line
 
@@ -197,7 +197,7 @@ def _laplacian(grey: npt.NDArray[np.uint8], step: int) -> npt.NDArray[np.int16]:
 
 def _spread(table: npt.NDArray[np.uint8] | npt.NDArray[np.int16]) -> float:
     """Return the standard deviation of all values of a table."""
-    # The sums are taken in float32: quicker than numpy's std, which makes float64 copies.
+    # Sums in float32 are faster than numpy's std, which creates float64 copies.
     values = table.ravel().astype(np.float32)
     mean = float(values.sum()) / values.size
     return math.sqrt(max(float(values @ values) / values.size - mean * mean, 0.0))
@@ -205,7 +205,7 @@ def _spread(table: npt.NDArray[np.uint8] | npt.NDArray[np.int16]) -> float:
 
 def _nodata(grey: npt.NDArray[np.uint8]) -> float:
     """Return the share of pure black or pure white, whichever is more."""
-    # Most images have neither: to look for the ends is quicker than to count.
+    # Most images have neither: finding the extremes is faster than counting.
     black = grey.size - np.count_nonzero(grey) if not grey.min() else 0
     white = np.count_nonzero(grey == 255) if grey.max() == 255 else 0
     return float(max(black, white)) / grey.size

@@ -1,4 +1,4 @@
-"""What the rules share: sentences, measured images, images that two datasets share."""
+"""Records for rules: sentences, measured images, images shared by two datasets."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rsitmd_tools.quality.pictures import Picture
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A sentence that is not blank, where it stands, and its words.
+    """A sentence that is not blank, with its image and its words.
 
     Attributes:
         image: Its image.
         index: Its index within the image.
         raw: The text.
         words: Lower-cased words and numbers, punctuation left out.
-        folded: The text without regard to case and white space: equal for equal sentences.
+        folded: The text with case and white space normalised.
     """
 
     image: ImageRecord
@@ -29,7 +29,7 @@ class Written:
 
 
 class PictureOf(NamedTuple):
-    """An image whose file was found, and what was measured in it."""
+    """An image with a file, and its measures."""
 
     image: ImageRecord
     picture: Picture
@@ -37,14 +37,14 @@ class PictureOf(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """An image here that is, or has a caption of, an image another dataset trains on.
+    """An image that another dataset trains on, or whose caption it trains on.
 
     Attributes:
-        own: The image here.
+        own: The image of the checked dataset.
         dataset: The other dataset.
-        other: The image there.
+        other: The image of the other dataset.
         exact: Whether the pixels, or the words, are equal.
-        sentence_index: Index of the shared sentence here, where it is about one.
+        sentence_index: Index of the shared sentence in ``own``; None for a shared image.
     """
 
     own: ImageRecord

@@ -28,15 +28,15 @@ def all_rules() -> dict[str, Rule]:
 
 
 def selected_rules(select: tuple[str, ...], ignore: tuple[str, ...]) -> list[Rule]:
-    """Return the rules whose code starts with an entry of ``select`` and of no ``ignore``.
+    """Return the rules whose code starts with an entry of ``select`` but not of ``ignore``.
 
     Raises:
-        WrongUsage: An entry fits no rule.
+        WrongUsage: An entry matches no rule.
     """
     known = all_rules()
     for entry in (*select, *ignore):
         if not any(code.startswith(entry) for code in known):
-            raise WrongUsage(f"no rule has the code {entry!r}", hint=f"known: {', '.join(known)}")
+            raise WrongUsage(f"unknown rule {entry!r}", hint=f"use one of {', '.join(known)}")
     return [
         entry
         for code, entry in known.items()

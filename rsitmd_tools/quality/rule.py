@@ -1,4 +1,4 @@
-"""What a rule is, and how a function becomes one."""
+"""Rules and their registration."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Where a rule found something, and what."""
+    """A violation of a rule: the message and its location."""
 
     message: str
     image: ImageRecord | None = None
@@ -42,9 +42,9 @@ class Rule:
         code: Family letter and number, such as ``S101``.
         name: Kebab-case name.
         severity: ``error``, ``warning`` or ``info``.
-        function: Yields the places it finds.
-        fix: Mends a sentence, where that can be done; the same text where it is right.
-        safe: Whether the fix cannot change what a sentence says.
+        function: Yields the violations of a dataset.
+        fix: Returns the fixed text of a sentence, or the same text if it is correct.
+        safe: Whether the fix keeps the meaning of a sentence.
     """
 
     code: str
@@ -61,20 +61,20 @@ class Rule:
 
     def findings(self, subject: Subject) -> Iterator[Finding]:
         """Run the rule."""
-        for place in self.function(subject):
-            image = place.image
+        for violation in self.function(subject):
+            image = violation.image
             yield Finding(
                 self.code,
                 self.name,
                 self.severity,
-                place.message,
+                violation.message,
                 image.filename if image else None,
                 image.split if image else None,
-                place.sentence_index,
+                violation.sentence_index,
             )
 
 
-# Every rule whose module was imported, by its code.
+# All rules of imported modules, by code.
 REGISTERED: dict[str, Rule] = {}
 _CODE = re.compile(r"[A-Z][0-9]{3}")
 
@@ -98,7 +98,7 @@ def rule(
 
     def register(function: RuleFunction) -> RuleFunction:
         if code in REGISTERED and REGISTERED[code].function.__module__ != function.__module__:
-            raise ValueError(f"{code} is taken by {REGISTERED[code].name}")
+            raise ValueError(f"{code} is already used by {REGISTERED[code].name}")
         REGISTERED[code] = Rule(code, name, severity, function, fix, safe)
         return function
 

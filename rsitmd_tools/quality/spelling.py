@@ -1,7 +1,7 @@
-"""Spelling: which words no dictionary knows, and what was probably meant.
+"""Spelling: unknown words and suggestions.
 
-Words are looked up in a set; the index that finds near words (SymSpell) is built only
-when a word is unknown.
+Words are looked up in a set; the index of similar words (SymSpell) is built only if a word is
+unknown.
 """
 
 from __future__ import annotations
@@ -73,17 +73,17 @@ _NOT_ENGLISH = frozenset(
         "dem",
     ]
 )
-# A word of up to so many letters is corrected by one edit only: "tre" is near everything.
+# Words up to this length are corrected by one edit only: "tre" is similar to many words.
 SHORT = 4
 
 
 class Spelling:
-    """Tells known words from unknown ones.
+    """A dictionary of known words, with suggestions for unknown ones.
 
     Args:
-        counts: Words of the dataset and how often they stand there: among corrections
-            equally near, the one the dataset uses most is suggested.
-        domain: Words that are right beyond the dictionary.
+        counts: Number of occurrences of each word in the dataset: of equally similar words, the
+            most frequent one is suggested.
+        domain: Correct words that are not in the dictionary.
     """
 
     def __init__(self, counts: Counter[str], domain: Iterable[str]) -> None:
@@ -92,22 +92,22 @@ class Spelling:
         self._suggestions: dict[str, str | None] = {}
 
     def knows(self, word: str) -> bool:
-        """Say whether a lower-cased word is right: it, its singular, or all its parts are known.
+        """Return whether a lower-cased word, its singular or all its parts are known.
 
-        Numbers, one or two letters, and words with letters beyond ASCII are let through.
+        Numbers, words of one or two letters and words with non-ASCII letters are known.
         """
         plain = word.replace("’", "'")
         return plain in self._known or all(self._knows_part(part) for part in plain.split("'"))
 
     def is_foreign(self, words: Sequence[str]) -> bool:
-        """Say whether most words of a sentence of at least four are unknown or not English."""
+        """Return whether at least half of four or more words are unknown or not English."""
         if len(words) < FOREIGN_FROM:
             return False
         strange = sum(word in _NOT_ENGLISH or not self.knows(word) for word in words)
         return strange >= len(words) / 2
 
     def suggestion(self, word: str) -> str | None:
-        """Return the nearest known word of an unknown one; None where none is near."""
+        """Return the most similar known word, or None if no word is similar."""
         if word not in self._suggestions:
             self._suggestions[word] = self._suggest(word)
         return self._suggestions[word]

@@ -1,4 +1,4 @@
-"""Statistics of a dataset, defined so that the paper's figures come out (figure 9)."""
+"""Statistics of a dataset, defined as in the paper (figure 9)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ MOST_COMMON = 100
 def dataset_statistics(dataset: Dataset) -> dict[str, Any]:
     """Return the statistics of a dataset and of each split.
 
-    - ``average_length``: ``word_tokenize`` tokens a caption, punctuation counted;
+    - ``average_length``: ``word_tokenize`` tokens per caption, punctuation included;
     - ``diversity``: distinct raw captions / images;
     - ``distinct_words``: distinct lower-cased tokens;
-    - ``average_similarity``: mean of the ``reference`` prior, NaN rows left out, of the
-      test split where there is one, else of all;
-    - ``categories``: as the records, or else the file names, say; 0 where neither does;
-    - ``distributions``: how many captions have so many tokens, how many images so many
-      keywords, and the most common words and keywords;
-    - ``annotators``: for each person who is known, sentences, their mean length, the share
-      of distinct ones, and distinct words;
+    - ``average_similarity``: mean of the ``reference`` prior without NaN rows, of the test
+      split if there is one, else of all images;
+    - ``categories``: number of categories by the records or else the file names; 0 if unknown;
+    - ``distributions``: captions by number of tokens, images by number of keywords, and the
+      most common words and keywords;
+    - ``annotators``: for each known annotator: sentences, mean length, share of distinct
+      sentences, distinct words;
     - ``origins``: see :func:`origins_of`.
 
-    A figure that does not exist (an empty dataset's average) is None. Source: Yuan et al.,
+    A value that is undefined (the average of an empty dataset) is None. Source: Yuan et al.,
     2021, section IV; schema ``statistics``.
     """
     from rsitmd_tools.text.tokens import tokenize
@@ -54,12 +54,12 @@ def dataset_statistics(dataset: Dataset) -> dict[str, Any]:
 
 
 def origins_of(images: Iterable[ImageRecord]) -> dict[str, Any]:
-    """Return how many sentences humans and machines wrote.
+    """Count the sentences by humans and machines.
 
     Returns:
         Sentences by origin (``human``, ``machine changed``, ``machine untouched``, ``unknown``);
-        ``machine_given``: those whose annotator could see a text of a machine; ``edit_distance``:
-        the mean distance of the changed ones from the machine's text, None where there is none.
+        ``machine_given``: sentences whose annotator could see a machine text; ``edit_distance``:
+        mean edit distance of changed sentences from the machine text, or None.
     """
     sentences = [sentence for image in images for sentence in image.sentences]
     counts = Counter(sentence.origin or "unknown" for sentence in sentences)
@@ -76,7 +76,7 @@ def origins_of(images: Iterable[ImageRecord]) -> dict[str, Any]:
 
 
 def average_similarity(dataset: Dataset) -> float | None:
-    """Return the mean of the ``reference`` prior, NaN rows left out; None where all are."""
+    """Return the mean of the ``reference`` prior without NaN rows; None if all are NaN."""
     import numpy as np
 
     from rsitmd_tools.similarity import compute_prior

@@ -1,4 +1,4 @@
-"""What rules look at: a dataset, what it is held to, and what several rules share."""
+"""The input of rules: a dataset, its settings, and data shared by several rules."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a rule looks at; costly parts are computed when first asked for.
+    """The input of a rule; expensive parts are computed on first use.
 
     Attributes:
         dataset: The dataset.
-        settings: What it is held to, thresholds and word lists.
-        document: The parsed JSON, where the dataset came from one.
-        against: Other datasets whose training parts must not hold what is tested here.
+        settings: Thresholds, word lists and expectations.
+        document: The parsed JSON if the dataset was read from JSON.
+        against: Other datasets whose training images must not be tested here.
     """
 
     dataset: Dataset
@@ -38,19 +38,19 @@ class Subject:
 
     @property
     def thresholds(self) -> Thresholds:
-        """Where the rules draw their lines."""
+        """The thresholds of the rules."""
         return self.settings.validate.thresholds
 
     @cached_property
     def records(self) -> Mapping[tuple[str | None, str | None], ImageRecord]:
-        """The images by file name and split; the first one where several have both."""
+        """The images by file name and split; the first one of several."""
         found: dict[tuple[str | None, str | None], ImageRecord] = {}
         for image in self.dataset:
             found.setdefault((image.filename, image.split), image)
         return found
 
     def name(self, image: ImageRecord, index: int) -> SentenceName:
-        """Return the name of a sentence, as people read it.
+        """Return the name of a sentence for messages.
 
         Args:
             image: An image of the dataset.
@@ -63,7 +63,7 @@ class Subject:
     def name_at(
         self, filename: str | None, split: str | None, index: int | None
     ) -> SentenceName | None:
-        """Return the name of the sentence of a finding; None where it is about none."""
+        """Return the name of the sentence of a finding; None if it is not about a sentence."""
         image = self.records.get((filename, split))
         if index is None:
             return None
@@ -73,12 +73,12 @@ class Subject:
 
     @cached_property
     def _names(self) -> dict[int, list[SentenceName]]:
-        """Names of the sentences of the images that were asked for, by identity."""
+        """Cached names of sentences, by identity of the image."""
         return {}
 
     @cached_property
     def lists(self) -> WordLists:
-        """The word lists, the user's included."""
+        """The word lists, including those of the user."""
         return WordLists(self.settings.validate.word_lists)
 
     @cached_property
@@ -98,10 +98,10 @@ class Subject:
     @cached_property
     def sentences_of(self) -> tuple[tuple[ImageRecord, tuple[Written, ...]], ...]:
         """The sentences that are not blank, image by image."""
-        by_place: dict[int, list[Written]] = {}
+        by_image: dict[int, list[Written]] = {}
         for sentence in self.sentences:
-            by_place.setdefault(id(sentence.image), []).append(sentence)
-        return tuple((image, tuple(by_place.get(id(image), ()))) for image in self.dataset)
+            by_image.setdefault(id(sentence.image), []).append(sentence)
+        return tuple((image, tuple(by_image.get(id(image), ()))) for image in self.dataset)
 
     @property
     def keywords(self) -> Iterator[tuple[ImageRecord, str]]:
@@ -110,19 +110,19 @@ class Subject:
 
     @cached_property
     def word_counts(self) -> Counter[str]:
-        """How often each word stands in the dataset."""
+        """Number of occurrences of each word in the dataset."""
         return Counter(word for sentence in self.sentences for word in sentence.words)
 
     @cached_property
     def spelling(self) -> Spelling:
-        """The dictionary, read when the first rule asks for it."""
+        """The dictionary, read on first use."""
         from rsitmd_tools.quality.spelling import Spelling
 
         return Spelling(self.word_counts, self.lists["domain"])
 
     @cached_property
     def pictures(self) -> tuple[PictureOf, ...]:
-        """Measures of every image file that is there; none without an image folder."""
+        """Measures of all existing image files; empty without an image folder."""
         from rsitmd_tools.quality.pictures import Lines, measure_images
 
         lines = Lines(self.thresholds.uniform_deviation, self.thresholds.sharpness)
@@ -130,7 +130,7 @@ class Subject:
 
     @cached_property
     def near_duplicates(self) -> tuple[NearDuplicates, ...]:
-        """Pairs of :attr:`pictures` that show the same."""
+        """Pairs of :attr:`pictures` that are equal or nearly equal."""
         from rsitmd_tools.quality.near_duplicates import near_duplicates
 
         pictures = [entry.picture for entry in self.pictures]
@@ -153,7 +153,7 @@ class Subject:
 
     @cached_property
     def seconds(self) -> Mapping[tuple[str, int], float]:
-        """Seconds a sentence took its annotator, by file name and index, where known."""
+        """Known writing times of sentences in seconds, by file name and index."""
         if self.dataset.format != "workspace":
             return {}
         from rsitmd_tools.workspace import Workspace

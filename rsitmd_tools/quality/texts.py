@@ -1,4 +1,4 @@
-"""Texts as the rules see them: words, folded forms, likeness. All patterns are linear."""
+"""Helpers for texts: words, normalised forms, similarity. All patterns are linear."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def split_words(text: str) -> tuple[str, ...]:
 
 
 def folded(text: str) -> str:
-    """Return a text without regard to case and to amounts of white space; '' for a blank one."""
+    """Return a text with case and white space normalised; '' for a blank one."""
     return " ".join(text.split()).casefold()
 
 
 def jaccard(left: Sequence[str], right: Sequence[str]) -> float:
-    """Return the share of common words of two texts, repeats counted: in [0, 1]."""
+    """Return the share of common words of two texts in [0, 1]; repeated words count."""
     first, second = Counter(left), Counter(right)
     common = (first & second).total()
     union = first.total() + second.total() - common
@@ -38,9 +38,9 @@ def edit_distance(left: str, right: str) -> int:
 
 
 def singular(word: str) -> str:
-    """Return an English noun without the usual endings of the plural.
+    """Return an English noun without the usual plural ending.
 
-    Only for comparing: ``houses`` and ``house`` give ``house``.
+    For comparisons only: ``houses`` and ``house`` give ``house``.
     """
     for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("sses", "ss")):
         if word.endswith(ending) and len(word) > len(ending) + 1:

@@ -1,4 +1,4 @@
-"""Figures about a campaign, in the colours of the page."""
+"""Figures of a campaign, in the colours of the page."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MOST_BARS = 40
 
 
 def cumulated(name: str, days: Sequence[date], counts: Mapping[str, Sequence[int]]) -> Markup:
-    """Draw counts of several people, added up over the days.
+    """Draw the cumulative counts of several annotators by day.
 
     Args:
-        name: What is drawn, for those who hear the page.
-        days: The days, one after the other.
-        counts: For each person one count a day.
+        name: Title, for screen readers.
+        days: The days in order.
+        counts: One count per day for each annotator.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -44,11 +44,11 @@ def cumulated(name: str, days: Sequence[date], counts: Mapping[str, Sequence[int
 
 
 def spread(heights: Sequence[float], gap: float = 0.07) -> list[float]:
-    """Return heights at which labels do not lie over each other, as near as can be.
+    """Return heights at which labels do not overlap, close to the given ones.
 
     Args:
-        heights: Where the labels belong, 0 to 1.
-        gap: The height of a label; less where so many do not fit.
+        heights: Heights of the labelled values, 0 to 1.
+        gap: The height of a label; reduced if the labels do not fit.
     """
     gap = min(gap, 1 / max(1, len(heights)))
     order = sorted(range(len(heights)), key=lambda place: heights[place])
@@ -65,10 +65,10 @@ def spread(heights: Sequence[float], gap: float = 0.07) -> list[float]:
 
 
 def shares(name: str, values: Mapping[str, float]) -> Markup:
-    """Draw a share, 0 to 1, of each of several things; the first 40 of them.
+    """Draw shares, 0 to 1, as bars; at most 40.
 
     Args:
-        name: What is drawn, for those who hear the page.
+        name: Title, for screen readers.
         values: Shares by label.
     """
     shown = dict(itertools.islice(values.items(), MOST_BARS))
@@ -83,5 +83,5 @@ def shares(name: str, values: Mapping[str, float]) -> Markup:
 
 
 def _plain(text: str) -> str:
-    """Return a label without what Matplotlib would take for mathematics."""
+    """Return a label that Matplotlib does not read as a formula."""
     return text.replace("$", r"\$")

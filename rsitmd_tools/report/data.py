@@ -1,4 +1,4 @@
-"""The dataset as a report shows it: statistics, sentence lengths, small pictures."""
+"""The dataset in a report: statistics, sentence lengths, thumbnails."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ QUALITY = 78
 
 @dataclass(frozen=True, slots=True)
 class ShownData:
-    """A dataset to be shown beside runs.
+    """The dataset that a report shows.
 
     Attributes:
         dataset: The dataset.
-        statistics: By ``dataset_statistics``.
+        statistics: From ``dataset_statistics``.
         lengths: ``(tokens, sentences of that length)``.
-        checksum: Of the data.
+        checksum: Checksum of the data.
     """
 
     dataset: Dataset
@@ -43,9 +43,9 @@ def find_data(given: Path | None, runs: Iterable[EvaluatedRun]) -> ShownData | N
     """Return the dataset to show.
 
     Args:
-        given: The dataset the user names.
-        runs: Without ``given``, the first dataset recorded in a run that is still there
-            and is the one that run was evaluated on.
+        given: The dataset passed by the user.
+        runs: Without ``given``, the first dataset recorded in a run that still exists
+            unchanged.
 
     Raises:
         RsitmdError: ``given`` cannot be read.
@@ -57,16 +57,16 @@ def find_data(given: Path | None, runs: Iterable[EvaluatedRun]) -> ShownData | N
             try:
                 dataset = load_dataset(run.data_path)
             except RsitmdError:
-                continue  # It was moved or changed since: the page says that it has no data.
+                continue  # It was moved or changed; another run may have recorded a readable one.
             if dataset.checksum() == run.result["data_sha256"]:
                 return _shown(dataset)
     return None
 
 
 def pictures(dataset: Dataset, names: Iterable[str]) -> dict[str, str]:
-    """Return small JPEG copies of images as data URIs, by file name.
+    """Return thumbnails of images as JPEG data URIs, by file name.
 
-    An image that is absent or damaged has none: the page then shows its name.
+    A missing or damaged image has none: the page shows its name instead.
     """
     wanted = set(names)
     found = {}

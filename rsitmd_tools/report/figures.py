@@ -1,4 +1,4 @@
-"""Figures as SVG within the page: they take its colours, in the light and in the dark."""
+"""Figures as inline SVG in the colours of the page, light and dark."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-# Colours of series that the page has; a ninth run takes the first again.
+# Number of colours of the page; the ninth run uses the first one again.
 COLOURS = 8
 
-# Drawn in colours that nothing else has, then replaced by the page's variables.
+# Placeholder colours, which are replaced by variables of the page.
 _INK, _SOFT, _LINE, _SERIES = "#010203", "#010204", "#010205", "#01030{}"
 _VARIABLES = {
     _INK: "var(--ink)",
@@ -22,7 +22,7 @@ _VARIABLES = {
     **{_SERIES.format(n): f"var(--series-{n})" for n in range(COLOURS)},
 }
 _MARKED_UP_TO = 40
-# What an SVG file needs and an element of a page does not: its style would be the page's.
+# Parts of an SVG file that an inline element does not need; its style would apply to the page.
 _UNWANTED = [
     re.compile(pattern, re.DOTALL)
     for pattern in (
@@ -44,12 +44,12 @@ class Curve:
 
 
 def curves(name: str, all_curves: Sequence[Curve], *, best: bool = False) -> Markup:
-    """Draw curves of runs over their epochs.
+    """Draw curves over epochs.
 
     Args:
-        name: What is drawn, for those who hear the page.
+        name: Title, for screen readers.
         all_curves: The curves.
-        best: Mark the highest point of each.
+        best: Mark the highest point of each curve.
     """
     figure, axes = _axes(5.2, 3.1)
     for curve in all_curves:
@@ -67,12 +67,12 @@ def curves(name: str, all_curves: Sequence[Curve], *, best: bool = False) -> Mar
 
 
 def histogram(name: str, counts: Sequence[tuple[int, int]], label: str) -> Markup:
-    """Draw how often each whole number occurs.
+    """Draw a histogram of integers.
 
     Args:
-        name: What is drawn, for those who hear the page.
+        name: Title, for screen readers.
         counts: ``(value, count)``.
-        label: What the values are.
+        label: Label of the axis.
     """
     figure, axes = _axes(5.2, 3.1)
     axes.bar(*zip(*counts, strict=True), width=0.86, color=_SERIES.format(0))
@@ -101,7 +101,7 @@ def _axes(width: float, height: float) -> tuple[Any, Any]:
 def _svg(figure: Any, name: str) -> Markup:
     """Return a figure as an ``<svg>`` element.
 
-    Its ids are salted by the name, as one page holds several figures.
+    The name salts its ids, because a page has several figures.
     """
     import matplotlib as mpl
 

@@ -1,4 +1,4 @@
-"""``validate --format html``: findings beside their pictures, with filters, in one page."""
+"""``validate --format html``: a self-contained page of findings with pictures and filters."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from rsitmd_tools.errors import printable
 from rsitmd_tools.quality import dataset_statistics
 from rsitmd_tools.quality.finding import Finding
 from rsitmd_tools.quality.output import Findings
+from rsitmd_tools.quality.output.text import severity_count
 from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.quality.texts import count_of
 from rsitmd_tools.report.data import pictures
 from rsitmd_tools.report.figures import histogram
 
-# A picture takes five kilobytes: a page of thousands would open in no browser.
+# A picture takes five kilobytes: browsers cannot open a page with thousands of them.
 MOST_PICTURES = 400
 MOST_PAIRS = 60
 # The rules whose findings are pairs.
@@ -31,12 +33,12 @@ TILES = ("images", "sentences", "categories", "distinct_words", "average_length"
 
 @dataclass(frozen=True, slots=True)
 class ImageFindings:
-    """The findings of one image, or those about the dataset (no record).
+    """The findings of one image, or of the dataset if there is no record.
 
     Attributes:
         record: The image.
-        findings: ``(finding, name of the sentence it is about, its text)``.
-        link: Address of its task in Label Studio, where there is one.
+        findings: ``(finding, name of its sentence, text of its sentence)``.
+        link: URL of its task in Label Studio, if any.
     """
 
     record: ImageRecord | None
@@ -46,21 +48,21 @@ class ImageFindings:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two images that show the same, and what is said of them."""
+    """Two equal or similar images, and a description of their similarity."""
 
     first: ImageRecord
     second: ImageRecord
-    told: str
+    description: str
 
 
 def render(findings: Findings, links: Mapping[str, str] | None = None) -> str:
-    """Return the page. It asks for nothing from outside; its one script filters.
+    """Return the page, which loads no external resources and has one script for filters.
 
-    All findings are on it; pictures only of the first images, as the page says.
+    It has all findings, but pictures only of the first :data:`MOST_PICTURES` images.
 
     Args:
-        findings: What was found.
-        links: Of each file name the address of its task, where people can look at it.
+        findings: The findings.
+        links: URL of the task of each image, by file name.
     """
     subject = findings.subject
     groups = _groups(subject, findings.result.findings, links or {})
@@ -79,6 +81,8 @@ def render(findings: Findings, links: Mapping[str, str] | None = None) -> str:
     )
     environment.filters["shown"] = _shown
     environment.filters["printable"] = printable
+    environment.filters["count_of"] = count_of
+    environment.globals["severity_count"] = severity_count
     return environment.get_template("findings.html").render(
         version=__version__,
         data=subject.dataset,
@@ -122,27 +126,27 @@ def _sentence(record: ImageRecord | None, finding: Finding) -> str | None:
 
 
 def _pairs(subject: Subject, findings: Sequence[Finding]) -> list[Pair]:
-    """Return the likest pairs of images of which a finding is told.
+    """Return the most similar image pairs with a finding.
 
-    Those that the settings or the baseline excuse are left out, as among the findings.
+    Pairs that the settings or the baseline ignore are skipped.
     """
-    told = {(f.code in EXACT, f.image, f.split) for f in findings if f.code in (*EXACT, *NEAR)}
-    if not told:
-        return []  # looking for pairs would decode every image
-    twins = sorted(subject.near_duplicates, key=lambda pair: (not pair.exact, -pair.likeness))
-    seconds = [subject.pictures[pair.second].image for pair in twins]
-    twins = [
+    reported = {(f.code in EXACT, f.image, f.split) for f in findings if f.code in (*EXACT, *NEAR)}
+    if not reported:
+        return []  # finding pairs would decode all images
+    pairs = sorted(subject.near_duplicates, key=lambda pair: (not pair.exact, -pair.likeness))
+    seconds = [subject.pictures[pair.second].image for pair in pairs]
+    pairs = [
         pair
-        for pair, image in zip(twins, seconds, strict=True)
-        if (pair.exact, image.filename, image.split) in told
+        for pair, image in zip(pairs, seconds, strict=True)
+        if (pair.exact, image.filename, image.split) in reported
     ]
     return [
         Pair(
             subject.pictures[pair.first].image,
             subject.pictures[pair.second].image,
-            "the same picture" if pair.exact else f"likeness {pair.likeness:.2f}",
+            "same picture" if pair.exact else f"similarity {pair.likeness:.2f}",
         )
-        for pair in twins
+        for pair in pairs
     ]
 
 
@@ -151,8 +155,8 @@ def _figures(statistics: Mapping[str, Any]) -> list[tuple[str, Any]]:
     distributions = statistics["distributions"]
     drawn = []
     for title, key, label in (
-        ("Sentences by length", "length", "tokens a sentence"),
-        ("Images by keywords", "keywords_per_image", "keywords an image"),
+        ("Sentences by length", "length", "tokens per sentence"),
+        ("Images by keywords", "keywords_per_image", "keywords per image"),
     ):
         counts = [(int(value), count) for value, count in distributions[key].items()]
         if len(counts) > 1:
@@ -160,7 +164,7 @@ def _figures(statistics: Mapping[str, Any]) -> list[tuple[str, Any]]:
     by_size = Counter(statistics["category_counts"].values())
     if len(by_size) > 1:
         title = "Categories by size"
-        drawn.append((title, histogram(title, sorted(by_size.items()), "images a category")))
+        drawn.append((title, histogram(title, sorted(by_size.items()), "images per category")))
     return drawn
 
 

@@ -1,4 +1,4 @@
-"""``benchmark report``: runs, curves, queries and statistics in one page."""
+"""``benchmark report``: a self-contained page of runs, curves, queries and statistics."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A run with what the page adds to it.
+    """A run as shown on the page.
 
     Attributes:
         run: The run.
-        colour: Number of its colour.
+        colour: Index of its colour.
         model: Name of its model.
-        facts: ``(what, value)`` in the order of the page.
-        record: ``(what, value)`` of the metrics in the record of the run.
-        warnings: What a reader must know before comparing.
-        pictures: Data URIs by file name; empty where its data are not at hand.
+        facts: ``(label, value)`` in the order of the page.
+        record: ``(label, value)`` of the metrics in the record of the run.
+        warnings: Reasons not to compare the run with others.
+        pictures: Data URIs by file name; empty if its data are unavailable.
     """
 
     run: EvaluatedRun
@@ -49,12 +49,12 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query, with what each run found.
+    """One query and the results of each run.
 
     Attributes:
-        image: The image it belongs to.
-        text: The sentence asked for; None where the image itself is the query.
-        answers: ``(run, found)``.
+        image: The image of the query.
+        text: The sentence; None if the image is the query.
+        answers: ``(run, results)``.
     """
 
     image: str
@@ -65,16 +65,16 @@ class Query:
 def write_report(folders: Sequence[Path], output: Path, data: Path | None = None) -> None:
     """Write a self-contained page about evaluated runs.
 
-    The page asks for nothing from outside and holds no script.
+    The page loads no external resources and has no script.
 
     Args:
-        folders: Folders of runs; each must have been evaluated.
+        folders: Folders of evaluated runs.
         output: The page.
-        data: The dataset; by default one that a run records, where it is still there
-            unchanged. Without it the page has no pictures and no statistics.
+        data: The dataset; by default one that a run recorded, if it still exists unchanged.
+            Without a dataset, the page has no pictures and no statistics.
 
     Raises:
-        RsitmdError: A run is absent, malformed or not evaluated; ``data`` cannot be read;
+        RsitmdError: A run does not exist, is malformed or not evaluated; ``data`` cannot be read;
             ``output`` cannot be written.
     """
     runs = read_runs(folders)
@@ -87,7 +87,8 @@ def render(runs: Sequence[EvaluatedRun], data: ShownData | None, *, explicit: bo
     Args:
         runs: The runs, in the order of the page.
         data: The dataset to show.
-        explicit: The user named it: its pictures are shown even if its texts were changed.
+        explicit: Whether the user passed the dataset: its pictures are shown even if its texts
+            have changed.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("rsitmd_tools.report"),
@@ -140,7 +141,7 @@ def _show(
         ("gallery", f"{result['gallery']['images']} images, {result['gallery']['texts']} texts"),
         ("backbone", str(settings.get("backbone", "not recorded"))),
         ("weights", _weights(result["weights"])),
-        ("seed", "not known" if result["seed"] is None else str(result["seed"])),
+        ("seed", "unknown" if result["seed"] is None else str(result["seed"])),
         ("epochs", str(len(run.history) or settings.get("epochs", "not recorded"))),
         *_metric_lines(result, "facts"),
     ]
@@ -163,34 +164,36 @@ def _metric_lines(result: Mapping[str, Any], where: str) -> list[tuple[str, str]
 
 def _weights(weights: Any) -> str:
     if weights is None:
-        return "not known"
+        return "unknown"
     return weights if isinstance(weights, str) else str(weights["file"])
 
 
 def _warnings(run: EvaluatedRun, runs: Sequence[EvaluatedRun]) -> list[str]:
     result, first = run.result, runs[0].result
-    said = []
+    warnings = []
     if result["trained_on_this_data"] is None:
-        said.append("what it was trained on is not known")
+        warnings.append("the training data are unknown")
     elif not result["trained_on_this_data"]:
-        said.append("trained on other data than it was evaluated on")
+        warnings.append("trained on other data than evaluated on")
     if result.get("seen_in_training"):
-        said.append("evaluated on images that it learned from")
+        warnings.append("evaluated on images of its training data")
     if (result["data_sha256"], result["split"]) != (first["data_sha256"], first["split"]):
-        said.append("evaluated on other data than the first run: the figures do not compare")
+        warnings.append(
+            "evaluated on other data than the first run: the figures are not comparable"
+        )
     elif result["gallery"] != first["gallery"]:
-        said.append("its gallery is another than the first run's: the figures do not compare")
+        warnings.append("other gallery than the first run: the figures are not comparable")
     if result.get("training_finished") is False:
-        said.append("its training is not finished")
+        warnings.append("the training is not finished")
     if result["images_without_sentences"]:
-        said.append(f"{result['images_without_sentences']} images without sentences were left out")
+        warnings.append(f"left out images without sentences: {result['images_without_sentences']}")
     if result["blank_sentences"]:
-        said.append(f"{result['blank_sentences']} blank sentences were left out")
-    return said
+        warnings.append(f"left out blank sentences: {result['blank_sentences']}")
+    return warnings
 
 
 def _named_images(runs: Iterable[EvaluatedRun]) -> set[str]:
-    """Return the names of all images that the examples speak of."""
+    """Return the file names of all images in the examples."""
     named: set[str] = set()
     for run in runs:
         for hard in run.result["hardest"]["text_to_image"][:HARDEST]:
@@ -203,7 +206,7 @@ def _named_images(runs: Iterable[EvaluatedRun]) -> set[str]:
 
 
 def _queries(shown: Sequence[Shown], way: str) -> list[Query]:
-    """Put the answers of all runs to one query together."""
+    """Group the results of all runs by query."""
     queries: dict[tuple[str, ...], Query] = {}
     for entry in shown:
         for example in (entry.run.examples or {way: []})[way][:QUERIES]:
@@ -215,7 +218,7 @@ def _queries(shown: Sequence[Shown], way: str) -> list[Query]:
 
 
 def _one_loss(runs: Sequence[EvaluatedRun]) -> bool:
-    """Say whether the losses of the runs are on one scale: a sum grows with the batch."""
+    """Return whether the losses have the same scale: a sum grows with the batch size."""
     scales = [
         [run.result["settings"].get(key) for key in ("negatives", "margin", "batch_size")]
         for run in runs
@@ -224,7 +227,7 @@ def _one_loss(runs: Sequence[EvaluatedRun]) -> bool:
 
 
 def _losses(histories: Sequence[Shown]) -> str:
-    """Draw the losses; where they are of different kinds, as shares of the first epoch's."""
+    """Draw the losses; if their scales differ, as shares of the loss of the first epoch."""
     same = _one_loss([entry.run for entry in histories])
     firsts = [1.0 if same else entry.run.history[0]["loss"] or 1.0 for entry in histories]
     drawn = [
@@ -250,17 +253,17 @@ def _epochs(entry: Shown) -> list[float]:
 def _lengths(data: ShownData | None) -> str:
     if data is None or not data.lengths:
         return ""
-    return histogram("Sentences by length", data.lengths, "tokens a sentence")
+    return histogram("Sentences by length", data.lengths, "tokens per sentence")
 
 
 def _top(runs: Sequence[EvaluatedRun]) -> int:
-    """Return the end of the scale of mean recall: the next full ten."""
+    """Return the end of the scale of mean recall: the next multiple of ten."""
     highest: float = max(run.result["interval"]["mean_recall"][1] for run in runs)
     return min(100, 10 * math.ceil(max(highest, 1) / 10))
 
 
 def _place(found: Sequence[Mapping[str, Any]]) -> str:
-    """Say where the first right answer stands."""
+    """Return the rank of the first relevant item, as text."""
     places = [place for place, entry in enumerate(found, 1) if entry["relevant"]]
     if not places:
         return f"not among the first {len(found)}"
@@ -268,19 +271,19 @@ def _place(found: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _stem(filename: str) -> str:
-    """Return an image's name without its ending."""
+    """Return the file name of an image without its extension."""
     return PurePosixPath(filename).stem
 
 
 def _number(value: float | None, digits: int = 1) -> str:
-    """Write a number with thin spaces between thousands; a dash for none."""
+    """Format a number with thin spaces between thousands; a dash for None."""
     if value is None:
         return "–"
     return f"{value:,.{0 if isinstance(value, int) else digits}f}".replace(",", "\u202f")
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return settings as ``(key, value)``, keys of sections joined by dots."""
+    """Return nested settings as ``(key, value)``, with keys joined by dots."""
     rows: list[tuple[str, str]] = []
     for key, value in settings.items():
         if isinstance(value, Mapping):

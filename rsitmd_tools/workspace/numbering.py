@@ -17,7 +17,7 @@ def numbers_before(workspace: Workspace) -> dict[int, int]:
     Returns:
         Offset by row of the annotation, for current annotations; usually 0.
     """
-    asked = workspace.settings.annotation.sentences_asked
+    requested = workspace.settings.annotation.sentences_asked
     last: dict[tuple[int, int, str], int] = defaultdict(int)
     before: dict[int, int] = {}
     for row in workspace.db.execute(
@@ -28,5 +28,5 @@ def numbers_before(workspace: Workspace) -> dict[int, int]:
     ):
         key = (row["image_id"], row["annotator_id"], row["kind"])
         before[row["id"]] = last[key]
-        last[key] += max(asked, row["slots"] or 0)
+        last[key] += max(requested, row["slots"] or 0)
     return before

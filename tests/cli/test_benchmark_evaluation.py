@@ -220,7 +220,7 @@ def test_what_is_optional_never_costs_a_result(
         "the result is complete without it",
         f"error: {run / 'trec' / 'image_to_text.run'}: cannot be written (file exists); "
         "choose a folder you may write to",
-        "error: this model has no saliency maps; draw them of an AMFMN with multiscale: true",
+        "error: this model has no saliency maps; use an AMFMN with multiscale: true",
     ]
     assert (run / "queries.csv").is_file()
 
@@ -258,7 +258,7 @@ def test_positives(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["search", "RUN", "DATA", "--text", " "], "the sentence is blank"),
         (
             ["positives", "DATA", "-o", "p.json", "--tasks", "t", "--answers", "a"],
-            "--tasks and --answers do not go together",
+            "--tasks and --answers cannot be combined",
         ),
     ],
 )
@@ -279,7 +279,10 @@ def test_wrong_usage_is_one_line_and_exit_2(
         (["evaluate", "RUN", "DATA", "--split", "val"], "no images in split 'val'"),
         (["evaluate", "DATA", "DATA"], "contains no run"),
         (["evaluate", "RUN", "DATA", "--positives", "absent.json"], "absent.json"),
-        (["evaluate", "--scores", "absent.npy", "DATA"], "is no array that can be read safely"),
+        (
+            ["evaluate", "--scores", "absent.npy", "DATA"],
+            "cannot be read as a NumPy array without pickle",
+        ),
         (["compare", "DATA"], "is not a run"),
         (["positives", "DATA", "-o", "absent/p.json", "--answers", "a.json"], "absent/p.json"),
     ],

@@ -90,4 +90,4 @@ def test_a_count_mismatch_reports_both_counts(tmp_path: Path, precomp: Path) -> 
     captions.write_text("\n".join(captions.read_text().splitlines()[:-1]) + "\n")
     done = rsitmd("precomp", cwd=tmp_path)
     assert done.returncode == 1
-    assert "14 captions do not match 3 file names" in done.stderr
+    assert "14 captions and 3 file names do not match" in done.stderr

@@ -1,4 +1,4 @@
-"""``annotate status``: the figures come first, whatever its files cannot be written to."""
+"""``annotate status`` prints its numbers even if a file cannot be written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rsitmd_tools.cli.root import _run
 from rsitmd_tools.workspace import Workspace
 
 
-def test_a_page_that_cannot_be_written_costs_no_figure(
+def test_numbers_are_printed_if_the_page_cannot_be_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Workspace.create(tmp_path / "w").close()

@@ -1,4 +1,4 @@
-"""`rsitmd validate` as a user calls it."""
+"""`rsitmd validate` from the command line."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_json_fits_its_schema(tmp_path: Path, folder: Path) -> None:
     assert document["summary"]["codes"]["S101"] == 1
 
 
-def test_csv_runs_no_formula_and_shows_nothing_raw(tmp_path: Path, folder: Path) -> None:
+def test_csv_escapes_formulas_and_control_characters(tmp_path: Path, folder: Path) -> None:
     done = rsitmd("data", "--format", "csv", "-o", "f.csv", cwd=tmp_path)
     assert done.returncode == 1
     text = (tmp_path / "f.csv").read_text(encoding="utf-8")
@@ -89,12 +89,12 @@ def test_fix_diff_baseline_and_settings(tmp_path: Path, folder: Path) -> None:
     assert "+Two boats lie here." in shown.stdout
     assert (folder / "dataset_RSITMD.json").read_bytes() == before
     done = rsitmd("data", "--fix", cwd=tmp_path)
-    assert "1 sentences mended; what stood there before is in data/corrections.jsonl" in done.stdout
-    assert rsitmd("data", "--fix", cwd=tmp_path).stdout == "0 sentences mended\n"
+    assert "1 sentence fixed; the previous text is in data/corrections.jsonl" in done.stdout
+    assert rsitmd("data", "--fix", cwd=tmp_path).stdout == "0 sentences fixed\n"
     assert rsitmd("data", "--write-baseline", "known.json", "-o", "x", cwd=tmp_path).returncode == 0
     again = rsitmd("data", "--baseline", "known.json", cwd=tmp_path)
     assert again.returncode == 0
-    assert "more are known" in again.stdout
+    assert "known findings not shown" in again.stdout
 
 
 def test_statistics_of_several(tmp_path: Path, folder: Path) -> None:
@@ -105,38 +105,38 @@ def test_statistics_of_several(tmp_path: Path, folder: Path) -> None:
             "diversity", "distinct_words", "average_similarity", "splits"}  # fmt: skip
     assert keys <= set(document)
     assert set(document["splits"]) == {"train", "test"}
-    for kind, told in (("markdown", "| images | 2 | 2 |"), ("latex", r"images & 2 & 2 \\")):
-        both = rsitmd(
+    for kind, expected in (("markdown", "| images | 2 | 2 |"), ("latex", r"images & 2 & 2 \\")):
+        done = rsitmd(
             "data", "data", "--statistics", "--format", kind, "--plot", "9.png", cwd=tmp_path
         )
-        assert both.returncode == 0, both.stderr
-        assert told in both.stdout
+        assert done.returncode == 0, done.stderr
+        assert expected in done.stdout
     assert (tmp_path / "9.png").exists()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "expected"),
     [
         ([], 2, "Missing argument"),
-        (["data", "data"], 2, "--statistics only"),
-        (["data", "--format", "latex"], 2, "does not go with findings"),
-        (["data", "--statistics", "--format", "csv"], 2, "does not go with statistics"),
+        (["data", "data"], 2, "require --statistics"),
+        (["data", "--format", "latex"], 2, "does not support findings"),
+        (["data", "--statistics", "--format", "csv"], 2, "does not support statistics"),
         (["nowhere"], 1, "nowhere: does not exist"),
         (["data", "--settings", "none.toml"], 1, "none.toml"),
-        (["data", "--baseline", "none.json"], 1, "is no baseline"),
-        (["data", "--select", "Q"], 2, "no rule has the code"),
+        (["data", "--baseline", "none.json"], 1, "not a valid baseline"),
+        (["data", "--select", "Q"], 2, "unknown rule"),
     ],
 )
-def test_wrong_use(
-    tmp_path: Path, folder: Path, arguments: list[str], code: int, told: str
+def test_usage_errors(
+    tmp_path: Path, folder: Path, arguments: list[str], code: int, expected: str
 ) -> None:
     done = rsitmd(*arguments, cwd=tmp_path)
     assert done.returncode == code
-    assert told in done.stderr
+    assert expected in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_page_that_cannot_be_written_does_not_cost_the_files_of_later_runs(
+def test_files_for_later_runs_are_written_even_if_the_page_cannot_be(
     tmp_path: Path, folder: Path
 ) -> None:
     (tmp_path / "file").touch()

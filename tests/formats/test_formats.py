@@ -103,7 +103,7 @@ def test_file_names_per_caption_are_detected_by_count(tmp_path: Path) -> None:
 def test_a_count_mismatch_in_precomp_reports_both_counts(tmp_path: Path) -> None:
     (tmp_path / "train_caps.txt").write_text("x\n" * 9)
     (tmp_path / "train_filename.txt").write_text("a_1.tif\nb_2.tif\n")
-    with pytest.raises(RsitmdError, match="9 captions do not match 2 file names"):
+    with pytest.raises(RsitmdError, match="9 captions and 2 file names do not match"):
         load_dataset(tmp_path)
 
 
@@ -113,25 +113,25 @@ def test_a_count_mismatch_in_precomp_reports_both_counts(tmp_path: Path) -> None
         (
             "x\n" * 10 + "\n\n",
             "a_1.tif\nb_2.tif\n",
-            "train_caps.txt: 12 captions do not match 2 file names: train_caps.txt ends in 2 blank"
-            " lines; remove the blank lines at the end",
+            "train_caps.txt: 12 captions and 2 file names do not match: train_caps.txt ends in 2"
+            " blank lines; remove the blank lines at the end",
         ),
         (
             "x\n" * 10,
             "a_1.tif\nb_2.tif\n \n",
-            "train_filename.txt: 10 captions do not match 3 file names: train_filename.txt ends in"
-            " 1 blank line; remove the blank lines at the end",
+            "train_filename.txt: 10 captions and 3 file names do not match: train_filename.txt ends"
+            " in 1 blank line; remove the blank lines at the end",
         ),
         (
             "x\n" * 10 + "\n",
             "a_1.tif\n" * 5 + "b_2.tif\n" * 5 + "\n\n",
-            "train_caps.txt: 11 captions do not match 12 file names: train_caps.txt ends in 1 blank"
-            " line and train_filename.txt ends in 2 blank lines; remove",
+            "train_caps.txt: 11 captions and 12 file names do not match: train_caps.txt ends in 1"
+            " blank line and train_filename.txt ends in 2 blank lines; remove",
         ),
         # Blank lines are not the cause, or not of all of it.
-        ("x\n" * 9 + "\n\n", "a_1.tif\nb_2.tif\n", "names; there must be 5 lines an image"),
-        ("x\n" * 8 + "\n", "a_1.tif\nb_2.tif\n", "names; there must be 5 lines an image"),
-        ("\n" * 6, "a_1.tif\n", "names; there must be 5 lines an image"),
+        ("x\n" * 9 + "\n\n", "a_1.tif\nb_2.tif\n", "; write 5 lines per image"),
+        ("x\n" * 8 + "\n", "a_1.tif\nb_2.tif\n", "; write 5 lines per image"),
+        ("\n" * 6, "a_1.tif\n", "; write 5 lines per image"),
     ],
 )
 def test_blank_lines_at_the_end_are_named_as_the_cause(
@@ -160,7 +160,7 @@ def test_ignored_verify_files_are_reported(
     assert len(load_dataset(tmp_path)) == 1
     assert capsys.readouterr() == (
         "",
-        f"{tmp_path}: train_filename_verify.txt, train_verify_caps.txt not read; "
+        f"{tmp_path}: ignored: train_filename_verify.txt, train_verify_caps.txt; "
         "the splits are train, val, test\n",
     )
 
@@ -314,7 +314,7 @@ def test_precomp_refuses_unsupported_datasets(tmp_path: Path) -> None:
     four = ImageRecord("a_1.tif", tuple(Sentence("x") for _ in range(4)), split="train")
     broken = ImageRecord("a_1.tif", tuple(Sentence("x\ny") for _ in range(5)), split="train")
     for image, line in (
-        (four, "has 4 sentences"),
+        (four, "this one has 4"),
         (broken, "line break"),
         (replace(broken, split=None), "has no split"),
     ):

@@ -101,9 +101,7 @@ def test_a_large_raster_is_read_small(tmp_path: Path) -> None:
         (np.ones((5, 4, 4), np.uint16), "is 4 x 4, smaller"),
     ],
 )
-def test_rasters_without_values_are_refused(
-    tmp_path: Path, values: npt.NDArray[Any], why: str
-) -> None:
+def test_empty_rasters_are_refused(tmp_path: Path, values: npt.NDArray[Any], why: str) -> None:
     with pytest.raises(UnusableImageError, match=why):
         decode(raster(tmp_path / "a.tif", values), SIDE)
 

@@ -26,9 +26,7 @@ HASHES = st.lists(
 
 @given(HASHES, st.integers(0, 6))
 @settings(deadline=None)
-def test_groups_equal_those_of_a_brute_force_search(
-    items: list[tuple[str, str]], distance: int
-) -> None:
+def test_groups_equal_a_brute_force_search(items: list[tuple[str, str]], distance: int) -> None:
     label = list(range(len(items)))
     for i, j in combinations(range(len(items)), 2):
         bits = int(items[i][1], 16) ^ int(items[j][1], 16)

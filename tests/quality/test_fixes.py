@@ -125,7 +125,7 @@ def test_a_file_that_changed_meanwhile_is_refused(stored: Dataset, tmp_path: Pat
         replace(change, before="something else") if change is last else change for change in found
     ]
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(RsitmdError, match="has changed meanwhile"):
+    with pytest.raises(RsitmdError, match="has changed since it was read"):
         apply(stored, other)
     after = {path: path.read_bytes() for path in before}
     assert {p for p in before if before[p] != after[p]} <= {tmp_path / "train_caps.txt"}
@@ -153,5 +153,5 @@ def test_a_workspace_is_mended_in_one_transaction(tmp_path: Path) -> None:
 
 
 def test_a_format_that_cannot_be_mended_says_so() -> None:
-    with pytest.raises(WrongUsage, match="cannot be mended in place"):
+    with pytest.raises(WrongUsage, match="cannot be fixed in place"):
         apply(dataset(record()), [])

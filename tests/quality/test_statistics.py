@@ -66,7 +66,7 @@ def test_origins_are_counted_and_shown() -> None:
     assert first_error(found, load_schema("statistics")) is None
     told = (
         "origin: human 2, machine changed 2, machine untouched 0 (mean edit distance 5.5),"
-        " unknown 1; a machine's text was given for 3"
+        " unknown 1; machine text was shown for 3"
     )
     assert told in render([found], "text")
     assert "origin:" not in render([dataset_statistics(dataset(record()))], "text")

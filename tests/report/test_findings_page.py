@@ -77,13 +77,13 @@ def test_filters_pictures_and_pairs_in_chromium(browser: Any, page_file: Path) -
     names = page.locator("#images > .image:visible h3").all_inner_texts()
     assert len(names) == 1
     assert "farm_2.tif" in names[0]
-    assert page.locator("#shown").inner_text() == "1 findings on 1 entries"
+    assert page.locator("#shown").inner_text() == "1 finding in 1 entry"
     page.select_option("#code", "")
     page.select_option("#category", "")
     page.select_option("#severity", "error")
     assert "the sentence is blank" in page.locator("#images").inner_text()
-    assert page.locator(".twins .card").count() == 1
-    assert "the same picture" in page.locator(".twins").inner_text()
+    assert page.locator(".similar .card").count() == 1
+    assert "same picture" in page.locator(".similar").inner_text()
     assert said == []
     page.close()
 
@@ -94,31 +94,33 @@ def page_of(data: Dataset, settings: Settings | None = None) -> str:
     return render(Findings(subject, result, summary(data, result)))
 
 
-def test_excused_pairs_are_left_out(tmp_path: Path) -> None:
+def test_ignored_pairs_are_not_shown(tmp_path: Path) -> None:
     for number, name in ((1, "port_1"), (1, "farm_2"), (2, "farm_3"), (2, "port_4")):
         scene(number).save(tmp_path / f"{name}.tif")
     names = ("port_1.tif", "farm_2.tif", "farm_3.tif", "port_4.tif")
     data = dataset(*(record(name) for name in names), folder=tmp_path)
-    assert page_of(data).count("the same picture</p>") == 2
-    excused = ImageIgnore("farm_2.tif", ("I106",), "another day")
-    some = replace(Settings(), validate=replace(Settings().validate, image_ignores=(excused,)))
-    assert page_of(data, some).count("the same picture</p>") == 1
+    assert page_of(data).count("same picture</p>") == 2
+    ignored = ImageIgnore("farm_2.tif", ("I106",), "another day")
+    some = replace(Settings(), validate=replace(Settings().validate, image_ignores=(ignored,)))
+    assert page_of(data, some).count("same picture</p>") == 1
     file = tmp_path / "known.json"
     Baseline.of(check(data), data).write(file)
     known = replace(Settings(), validate=replace(Settings().validate, baseline=file))
-    assert "Images that look alike" not in page_of(data, known)
+    assert "Similar images" not in page_of(data, known)
 
 
-def test_what_is_not_shown_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_of_pictures_and_pairs_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for n in range(4):
         scene(n // 2).save(tmp_path / f"port_{n}.tif")
     data = dataset(*(record(f"port_{n}.tif", ["", *FIVE[1:]]) for n in range(4)), folder=tmp_path)
-    assert "Pictures are shown of the first" not in page_of(data)
+    assert "Pictures are shown for the first" not in page_of(data)
     monkeypatch.setattr(findings_page, "MOST_PICTURES", 1)
     monkeypatch.setattr(findings_page, "MOST_PAIRS", 1)
     text = page_of(data)
-    assert "Pictures are shown of the first 1 images." in text
-    assert "The 1 likest pairs; 1 more are among the findings." in text
+    assert "Pictures are shown for the first 1 image." in text
+    assert "The most similar pair; 1 more pair in the findings above." in text
 
 
 def test_an_image_links_to_its_task() -> None:

@@ -111,7 +111,7 @@ def test_figures_are_well_formed(make_run: MakeRun, output: Path) -> None:
     assert len(ids) == len(set(ids))
     assert "var(--series-1)" in html
     assert "#0103" not in html
-    assert "share of the first epoch" in html
+    assert "relative to the first epoch" in html
 
 
 def test_the_same_runs_give_the_same_page(make_run: MakeRun, output: Path) -> None:
@@ -131,13 +131,13 @@ def test_a_reader_is_warned_of_what_does_not_compare(make_run: MakeRun, output: 
     ]
     write_report(runs, output)
     text = " ".join(Page(output).text.split())
-    assert "trained on other data than it was evaluated on" in text
-    assert text.count("evaluated on images that it learned from") == 1
-    assert "its gallery is another than the first run's" in text
-    assert "1 images without sentences were left out" in text
+    assert "trained on other data than evaluated on" in text
+    assert text.count("evaluated on images of its training data") == 1
+    assert "other gallery than the first run" in text
+    assert "left out images without sentences: 1" in text
     assert "evaluated on other data than the first run" in text
-    assert "its training is not finished" in text
-    assert "not the data that foreign was evaluated on" in text
+    assert "the training is not finished" in text
+    assert "differs from the data on which foreign was evaluated" in text
 
 
 def test_data_that_changed_are_not_shown_unless_named(
@@ -150,7 +150,7 @@ def test_data_that_changed_are_not_shown_unless_named(
     assert "found 2nd" in Page(output).text
     write_report([run], output, data.source)
     assert Page(output).tags["img"] == 6
-    assert "not the data that run was evaluated on" in Page(output).text
+    assert "differs from the data on which run was evaluated" in Page(output).text
 
 
 def test_damaged_and_absent_images_leave_a_blank(
@@ -188,11 +188,11 @@ def test_what_the_category_alone_gives_is_told_where_it_is_known(
     make_run: MakeRun, output: Path
 ) -> None:
     write_report([make_run()], output)
-    assert "by the category alone" not in Page(output).text
+    assert "by category only" not in Page(output).text
     both = {"r1": 10.0, "r5": 42.3, "r10": 68.9}
     known = {"image_to_text": both, "text_to_image": both, "mean_recall": 46.88}
     write_report([make_run("known", category_chance=known)], output)
-    assert "mR by the category alone46.88" in "".join(Page(output).text.splitlines())
+    assert "mR by category only46.88" in "".join(Page(output).text.splitlines())
 
 
 def test_scores_of_anybody_have_a_row(make_run: MakeRun, output: Path) -> None:
@@ -206,7 +206,7 @@ def test_scores_of_anybody_have_a_row(make_run: MakeRun, output: Path) -> None:
     write_report([run], output)
     text = Page(output).text
     assert "scores from a file" in text
-    assert "what it was trained on is not known" in text
+    assert "the training data are unknown" in text
     assert "mine.npy" in text
     assert "None" not in text
 

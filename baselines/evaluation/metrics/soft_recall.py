@@ -44,7 +44,7 @@ def soft_recalls(scored: ScoredGallery) -> dict[str, Any]:
     ranges = bootstrap(to_text, to_image, owners, scored.seed)
     return {
         "metric": DEFINITION,
-        "prior": dict(prior.about),
+        "prior": dict(prior.metadata),
         **by_name(recalls),
         "interval": interval_by_name(ranges, scored.seed),
         "chance": by_name(chance),

@@ -56,9 +56,13 @@ def command(folder: Path, url: str, token_file: Path, images: str) -> None:
 
     web = ("http://", "https://")
     if not url.startswith(web):
-        raise WrongUsage(f"--url {url}", hint="use the full URL, with http:// or https://")
+        raise WrongUsage(
+            "not a URL", where=f"--url {url}", hint="use a full URL, with http:// or https://"
+        )
     if images not in (LOCAL, UPLOAD) and not images.startswith(web):
-        raise WrongUsage(f"--images {images}", hint="use local, upload or a URL prefix")
+        raise WrongUsage(
+            "unknown value", where=f"--images {images}", hint="use local, upload or a URL prefix"
+        )
     address = url.rstrip("/")
     with Workspace.open(folder, write=True) as workspace:
         connection = Connection(address, address, token_from(token_file), images)

@@ -101,7 +101,7 @@ def command(
         found = ", ".join(f"{code} {n}" for code, n in person["findings"].items()) or "none"
         mean = person["similarity"]
         similarity = "not available" if mean is None else f"{mean:.2f}"
-        decided = person["decision"] or "no decision"
+        decided = person["decision"] or "pending"
         by = f" by {person['decided_by']}" if person["decided_by"] else ""
         click.echo(
             f"{person['email']}: {person['done']} of {count_of(total, 'image')} done;"

@@ -130,8 +130,7 @@ def _print(report: ReviewReport) -> None:
             err=True,
         )
     click.echo(f"accepted: {report.accepted}, rejected: {report.rejected}")
-    click.echo(
-        "sentences by state: " + ", ".join(f"{state} {n}" for state, n in report.states.items())
-    )
+    states = ", ".join(f"{state} {n}" for state, n in report.states.items())
+    click.echo(f"sentences by state: {states or 'none'}")
     if report.acceptance is not None:
         click.echo(report.acceptance.line)

@@ -72,7 +72,11 @@ def command(
                 removed = People(workspace, Client(connection_of(workspace))).removed()
             except RsitmdError as error:
                 removed = []
-                click.echo(f"warning: list of the last push or pull: {error}", err=True)
+                click.echo(
+                    f"warning: accounts removed on the server since the last push or pull are not"
+                    f" shown: {error}",
+                    err=True,
+                )
             push = shlex.join(["rsitmd", "annotate", "push", str(folder)])
             for email in removed:
                 click.echo(

@@ -13,7 +13,7 @@ command = LazyGroup(
         "search": ("rsitmd_tools.cli.benchmark.search", "Search images by a sentence."),
         "positives": (
             "rsitmd_tools.cli.benchmark.positives",
-            "Find sentences that fit other images too.",
+            "Find sentences that may fit other images too.",
         ),
     },
     "Train, evaluate and report the baselines AMFMN and VSE++.",

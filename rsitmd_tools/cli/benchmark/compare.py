@@ -8,7 +8,7 @@ import click
 
 from rsitmd_tools.cli.options import print_json
 
-# Named here so that help need not import the tables; a test holds them together.
+# Repeated here so that --help does not import the tables; a test compares both lists.
 FORMATS = ("text", "markdown", "latex", "json")
 
 
@@ -21,24 +21,31 @@ FORMATS = ("text", "markdown", "latex", "json")
     type=click.Path(file_okay=False, path_type=Path),
 )
 @click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Of it."
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="Output format.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--baseline", metavar="NAME", help="Hold all against this one, not all against all.")
+@click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
+@click.option(
+    "--baseline", metavar="NAME", help="Compare all systems with this one; by default all with all."
+)
 @click.option(
     "--published",
     metavar="NAME",
-    help="Whose printed numbers stand beside: rsitmd, rsicd, ucm, sydney or none.",
+    help="Published figures to show: rsitmd, rsicd, ucm, sydney or none.",
 )
 def command(
     runs: tuple[Path, ...], form: str, as_json: bool, baseline: str | None, published: str | None
 ) -> None:
-    """Print a table of evaluated runs: mean, deviation, intervals, and what differs.
+    """Print a table of evaluated runs: means, deviations, intervals and tests.
 
-    RUN is one run or a folder of runs over seeds and folds; single runs that differ in seed
-    or fold alone are put together. Differences are tested by Fisher randomisation over the
-    queries, corrected by Holm for the number of comparisons. Printed numbers stand in a
-    column of their own, and only where the gallery is the same.
+    RUN is one run or a folder of runs over seeds and folds. Single runs that differ only in
+    seed or fold are grouped. Differences are tested by Fisher randomisation over the queries
+    and corrected by Holm for the number of comparisons. Published figures are in a column of
+    their own, and only if the gallery is the same.
 
     \b
     Examples:

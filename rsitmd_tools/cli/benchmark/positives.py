@@ -9,7 +9,7 @@ import click
 from rsitmd_tools.cli.options import input_options, json_option, path_argument, print_json
 
 
-@click.command("positives", short_help="Find sentences that fit other images too.")
+@click.command("positives", short_help="Find sentences that may fit other images too.")
 @path_argument
 @input_options
 @click.option("--split", default="test", show_default=True, help="The split.")
@@ -19,26 +19,26 @@ from rsitmd_tools.cli.options import input_options, json_option, path_argument, 
     metavar="FILE",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The file of positives.",
+    help="Output file of positives.",
 )
 @click.option(
     "--tasks",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write tasks for Label Studio too, one a pair.",
+    help="Also write Label Studio tasks, one a pair.",
 )
 @click.option(
     "--image-address",
     "address",
     default="",
     metavar="TEXT",
-    help="What stands before an image's name in its address in the tasks.",
+    help="Prefix of the image URLs in the tasks.",
 )
 @click.option(
     "--answers",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Take an export of Label Studio (JSON) into the file, which must exist.",
+    help="Add the answers of a Label Studio export (JSON) to the existing output file.",
 )
 @json_option
 def command(
@@ -54,9 +54,9 @@ def command(
 ) -> None:
     """Find sentences that may fit images they were not written for, and have them verified.
 
-    Candidates come from the prior similarity and the keywords. The tasks go into a project
-    with the template annotation_templates/verification.xml; its export comes back by
-    --answers. `evaluate --positives FILE` then counts the confirmed pairs in mAP@R.
+    Candidates come from the prior similarity and the keywords. Import the tasks into a
+    Label Studio project with the template annotation_templates/verification.xml, and read
+    its export with --answers. `evaluate --positives FILE` counts the confirmed pairs in mAP@R.
 
     \b
     Examples:
@@ -67,7 +67,7 @@ def command(
     from rsitmd_tools.extras import require
 
     if answers is not None and tasks is not None:
-        raise WrongUsage("--tasks and --answers do not go together", hint="give one of them")
+        raise WrongUsage("--tasks and --answers cannot be combined", hint="use one of them")
     require("torch", "torchvision", "timm", "lightning")
     from rsitmd_tools.baselines.evaluation.propose import propose, verify
     from rsitmd_tools.formats import load_dataset
@@ -81,7 +81,8 @@ def command(
     if as_json:
         print_json(counts)
         return
+    noun = "pair" if found.pairs == 1 else "pairs"
     click.echo(
-        f"{found.pairs} pairs: {found.confirmed} confirmed, {found.rejected} rejected, "
+        f"{found.pairs} {noun}: {found.confirmed} confirmed, {found.rejected} rejected, "
         f"{found.pairs - found.confirmed - found.rejected} open"
     )

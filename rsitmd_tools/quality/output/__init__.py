@@ -1,4 +1,4 @@
-"""What findings look like: one module a format."""
+"""Output formats of findings: one module per format."""
 
 from rsitmd_tools.quality.output.findings import Findings
 from rsitmd_tools.quality.output.formats import render

@@ -13,16 +13,16 @@ COLUMNS = (
     "code", "name", "severity", "message", "image", "split", "sentence_index", "sentence",
     "annotator", "number",
 )  # fmt: skip
-# What a spreadsheet would run as a formula.
+# A spreadsheet executes cells that begin with these characters as formulas.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render(findings: Findings) -> str:
-    """Return a table with a line a finding.
+    """Return a table with one line per finding.
 
-    A sentence is named by its words (``sentence``), by its annotator, and by its number from 1
+    A sentence is identified by its text (``sentence``), its annotator and its number from 1
     (``number``); ``sentence_index`` counts from 0, as in JSON. Cells that a spreadsheet would
-    run as a formula begin with an apostrophe, and characters that are not seen are escaped.
+    execute begin with an apostrophe, and invisible characters are escaped.
     """
     subject = findings.subject
     stream = io.StringIO()

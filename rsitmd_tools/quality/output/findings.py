@@ -1,4 +1,4 @@
-"""What an output format is given."""
+"""The input of an output format."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rsitmd_tools.quality.subject import Subject
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All that an output format may need.
+    """Findings with their dataset and summary.
 
     Attributes:
-        subject: What was checked.
-        result: What was found.
-        summary: Counts and what was checked, as in JSON.
+        subject: The checked dataset.
+        result: The findings.
+        summary: Counts, as in JSON.
     """
 
     subject: Subject

@@ -1,4 +1,4 @@
-"""The formats of findings, by name."""
+"""Output formats by name."""
 
 from __future__ import annotations
 

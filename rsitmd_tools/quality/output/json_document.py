@@ -1,4 +1,4 @@
-"""Findings as one JSON document, under ``schemas/findings.schema.json``."""
+"""Findings as one JSON document; schema ``schemas/findings.schema.json``."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def render(findings: Findings) -> str:
         "findings": [finding.as_dict() for finding in findings.result.findings],
         "summary": findings.summary,
     }
-    # A lone surrogate may stand in the data; only escapes carry it through UTF-8.
+    # The data may have a lone surrogate, which UTF-8 can only represent as an escape.
     return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"

@@ -1,4 +1,4 @@
-"""Statistics as text, Markdown, LaTeX, and the six bars of figure 9."""
+"""Statistics as text, Markdown and LaTeX, and the bar charts of figure 9."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def render(documents: Sequence[dict[str, Any]], output_format: str) -> str:
 
     Args:
         documents: Results of ``dataset_statistics``.
-        output_format: One of :data:`FORMATS`. JSON is one document of one dataset, or a list.
+        output_format: One of :data:`FORMATS`. JSON is one document for one dataset, else a list.
     """
     if output_format == "json":
         content = documents[0] if len(documents) == 1 else list(documents)
@@ -47,14 +47,14 @@ def render(documents: Sequence[dict[str, Any]], output_format: str) -> str:
 
 
 def plot(documents: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw the six bars of figure 9 for several datasets side by side.
+    """Draw the six bar charts of figure 9 for several datasets.
 
     Args:
         documents: Results of ``dataset_statistics``.
-        path: The file; its ending (png, svg, pdf) is the format.
+        path: The file; its extension (png, svg, pdf) is the format.
 
     Raises:
-        RsitmdError: The ending is unknown or the file cannot be written.
+        RsitmdError: The extension is unknown or the file cannot be written.
     """
     from matplotlib.figure import Figure
 
@@ -63,14 +63,14 @@ def plot(documents: Sequence[dict[str, Any]], path: Path) -> None:
 
     kind = path.suffix.removeprefix(".").lower()
     if kind not in ("png", "svg", "pdf"):
-        raise WrongUsage("cannot be drawn", where=path, hint="name a file .png, .svg or .pdf")
+        raise WrongUsage("unknown image format", where=path, hint="use a .png, .svg or .pdf file")
     table = _columns(documents, with_splits=False)
     figure = Figure(figsize=(11, 6), layout="constrained")
     for axes, key in zip(figure.subplots(2, 3).flat, FIGURE_9, strict=True):
         values = [column[key] or 0 for column in table.values()]
         bars = axes.bar(range(len(table)), values, color=[f"C{n}" for n in range(len(table))])
         axes.bar_label(bars, [_shown(column[key]) for column in table.values()])
-        # A name such as "$x$" would be read as a formula.
+        # Matplotlib reads a name such as "$x$" as a formula.
         names = [printable(name).replace("$", r"\$") for name in table]
         axes.set_xticks(range(len(table)), names, rotation=20 if len(table) > 3 else 0)
         axes.set_title(TITLES[key])
@@ -81,7 +81,7 @@ def plot(documents: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def _columns(documents: Sequence[dict[str, Any]], *, with_splits: bool = True) -> Table:
-    """Give each dataset a column; a single one has a column a split too."""
+    """Return one column per dataset; a single dataset also has one per split."""
     if len(documents) == 1 and with_splits:
         return {"all": documents[0], **documents[0]["splits"]}
     table: dict[str, Mapping[str, Any]] = {}
@@ -102,10 +102,10 @@ def _text(table: Table) -> Iterator[str]:
 
 
 def _details(document: Mapping[str, Any]) -> Iterator[str]:
-    """Categories, distributions and annotators of a single dataset."""
+    """Yield categories, distributions and annotators of a single dataset."""
     distributions = document["distributions"]
     entries = {
-        "images a category": document["category_counts"],
+        "images per category": document["category_counts"],
         "captions by length": distributions["length"],
         "images by keywords": distributions["keywords_per_image"],
         "words": dict(list(distributions["words"].items())[:20]),
@@ -125,7 +125,7 @@ def _details(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _origins(origins: Mapping[str, Any]) -> Iterator[str]:
-    """How many sentences are a human's or a machine's; nothing where no origin is known."""
+    """Yield the number of sentences by humans and machines, if any origin is known."""
     known = {name: origins[name] for name in ORIGINS}
     if not any(known.values()):
         return
@@ -133,7 +133,7 @@ def _origins(origins: Mapping[str, Any]) -> Iterator[str]:
     if origins["edit_distance"] is not None:
         listed += f" (mean edit distance {origins['edit_distance']:.1f})"
     listed += f", unknown {origins['unknown']}" if origins["unknown"] else ""
-    yield f"origin: {listed}; a machine's text was given for {origins['machine_given']}"
+    yield f"origin: {listed}; machine text was shown for {origins['machine_given']}"
 
 
 def _markdown(table: Table) -> Iterator[str]:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from rsitmd_tools.errors import printable
 from rsitmd_tools.quality.output.findings import Findings
 from rsitmd_tools.quality.registry import all_rules
+from rsitmd_tools.quality.texts import count_of
 
 
 def render(findings: Findings) -> str:
-    """Return the findings as lines; nothing of the data reaches the terminal raw."""
+    """Return the findings as lines; control characters are escaped."""
     return "".join(f"{line}\n" for line in _lines(findings))
 
 
@@ -29,11 +30,17 @@ def _lines(findings: Findings) -> Iterator[str]:
         message = printable(finding.message)
         yield f"  {finding.code} {finding.severity}: {place}{message} [{finding.name}]"
     summary = findings.summary
-    counts = ", ".join(f"{count} {name}" for name, count in summary["severities"].items())
-    yield f"{summary['images']} images, {summary['sentences']} sentences: {counts}"
+    counts = ", ".join(severity_count(*entry) for entry in summary["severities"].items())
+    size = f"{count_of(summary['images'], 'image')}, {count_of(summary['sentences'], 'sentence')}"
+    yield f"{size}: {counts}"
     rules = all_rules()
     for code, count in summary["codes"].items():
         yield f"  {code} {count:>7}  {rules[code].severity:8}{rules[code].name}"
     for word in ("ignored", "known"):
         if summary[word]:
-            yield f"  {summary[word]} more are {word}"
+            yield f"  {count_of(summary[word], f'{word} finding')} not shown"
+
+
+def severity_count(severity: str, count: int) -> str:
+    """Return the number of findings of a severity, such as ``1 error`` or ``2 info``."""
+    return f"{count} info" if severity == "info" else count_of(count, severity)

@@ -1,6 +1,6 @@
-"""Word lists: one file a list, one entry a line, ``#`` begins a comment.
+"""Word lists: one file per list, one entry per line, ``#`` begins a comment.
 
-A folder of the user's may extend each list by a file of the same name.
+Files of the same name in a folder of the user extend the lists.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ NAMES = ("attributes", "colours", "domain", "function", "numbers", "relations", 
 
 
 class WordLists:
-    """The lists by name, read when first asked for.
+    """The lists by name, read on first use.
 
     Args:
         folder: Folder of files that extend the lists, such as ``domain.txt``.
 
     Raises:
-        RsitmdError: The folder is absent or holds a list of an unknown name.
+        RsitmdError: The folder does not exist, or has a list with an unknown name.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -37,7 +37,7 @@ class WordLists:
         return frozenset(self.lines(name))
 
     def lines(self, name: str) -> tuple[str, ...]:
-        """Return the lines of a list in order, lower-cased, comments left out."""
+        """Return the lines of a list in order, lower-cased, without comments."""
         if name not in self._read:
             shipped = importlib.resources.files(__name__) / f"{name}.txt"
             lines = list(_lines(shipped))
@@ -48,7 +48,7 @@ class WordLists:
 
     @cached_property
     def synonyms(self) -> dict[str, frozenset[str]]:
-        """For each word of an object, all words for that object."""
+        """All synonyms of each word."""
         groups: dict[str, frozenset[str]] = {}
         for line in self.lines("synonyms"):
             group = frozenset(word.strip() for word in line.split(","))
@@ -58,7 +58,7 @@ class WordLists:
 
     @cached_property
     def attributes(self) -> frozenset[str]:
-        """Words that say how, how many or where: colours, sizes, numbers, relations, others."""
+        """Words for properties, numbers and relations."""
         names = ("attributes", "colours", "numbers", "relations", "sizes")
         return frozenset().union(*(self[name] for name in names))
 
@@ -66,14 +66,14 @@ class WordLists:
 def _check(folder: Path) -> None:
     if not folder.is_dir():
         raise RsitmdError(
-            "validate.word_lists is not a folder", where=folder, hint="name a folder of word lists"
+            "validate.word_lists is not a folder", where=folder, hint="set it to an existing folder"
         )
     for file in sorted(folder.glob("*.txt")):
         if file.stem not in NAMES:
             raise RsitmdError(
-                "is no word list this tool knows",
+                "unknown word list",
                 where=file,
-                hint="known: " + ", ".join(f"{name}.txt" for name in NAMES),
+                hint="use one of " + ", ".join(f"{name}.txt" for name in NAMES),
             )
 
 

@@ -12,7 +12,7 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.sync.identity import look_at_tasks
+from rsitmd_tools.studio.sync.identity import read_tasks
 from rsitmd_tools.studio.sync.results import as_result, one_line
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.predictions import (
@@ -99,7 +99,7 @@ def send_predictions(workspace: Workspace, client: Client, report: PrefillReport
     for project in open_projects_on(workspace, client.connection.key):
         if project.pilot:
             continue
-        look_at_tasks(workspace, client, project.row, project.server_id)
+        read_tasks(workspace, client, project.row, project.server_id)
         wanted = _wanted(workspace, project.row, len(sentence_slots(asked)))
         if not wanted:
             continue

@@ -25,7 +25,8 @@ def checked_public(url: str) -> str:
     plain = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
     if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
         raise WrongUsage(
-            f"--public {url}",
+            "not a valid public URL",
+            where=f"--public {url}",
             hint="use the URL of the proxy without a path, such as https://label.example.org",
         )
     return f"{parts.scheme}://{parts.netloc}"

@@ -41,7 +41,7 @@ def key_of(task: Any) -> str:
     return key if isinstance(key, str) else ""
 
 
-def look_at_tasks(
+def read_tasks(
     workspace: Workspace, client: Client, project: int, number: int
 ) -> tuple[dict[str, dict[int, Any]], Reconciled]:
     """Read all tasks of a project and update the numbers in the workspace.

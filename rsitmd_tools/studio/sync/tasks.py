@@ -12,7 +12,7 @@ from rsitmd_tools.annotation_templates import HINT, IMAGE, NOTE, SUGGESTED
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import Step, progress
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.sync.identity import KEY, Reconciled, look_at_tasks
+from rsitmd_tools.studio.sync.identity import KEY, Reconciled, read_tasks
 from rsitmd_tools.studio.sync.notes import notes
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
@@ -60,7 +60,7 @@ class Tasks:
         Returns:
             The data of the server's tasks by key and number.
         """
-        on_server, found = look_at_tasks(self.workspace, self.client, self.project, self.number)
+        on_server, found = read_tasks(self.workspace, self.client, self.project, self.number)
         self.reconciled.adopted += found.adopted
         self.reconciled.removed += found.removed
         self.reconciled.deletions += found.deletions

@@ -161,7 +161,7 @@ def test_bad_input_is_one_line(make: Make, tmp_path: Path) -> None:
     run = make("a", 1.5)
     with pytest.raises(WrongUsage, match="no system is called 'b'; known: a"):
         compare([run], baseline="b")
-    with pytest.raises(WrongUsage, match="nothing published is known of 'x'; known: rsicd"):
+    with pytest.raises(WrongUsage, match="no published figures for 'x'; known: rsicd"):
         compare([run], published="x")
     with pytest.raises(RsitmdError, match="is not a run"):
         compare([tmp_path / "absent"])
@@ -174,7 +174,7 @@ def test_numbers_of_another_gallery_are_left_out(make: Make) -> None:
     found = compare([make("a", 1.5)])
     assert found["published"] is None
     assert found["notes"] == [
-        "published numbers of ucm left out: their gallery has 210 images and 1050 texts"
+        "published figures of ucm left out: their gallery has 210 images and 1050 texts"
     ]
     assert compare([make("a", 1.5)], published="none")["notes"] == []
 

@@ -199,7 +199,7 @@ def test_sentences_of_words_never_seen_are_a_result(tiny: Dataset, run: Path) ->
 
 def test_a_split_of_one_image_or_none(tiny: Dataset, run: Path) -> None:
     test = [image for image in tiny if image.split == "test"]
-    with pytest.raises(RsitmdError, match="split 'test' has 1 images with sentences"):
+    with pytest.raises(RsitmdError, match="split 'test' has 1 image with sentences"):
         evaluate(run, tiny.with_images(test[:1]))
     with pytest.raises(RsitmdError, match="in split 'val'; available splits: train, test"):
         evaluate(run, tiny, "val")

@@ -53,12 +53,12 @@ def test_whole_numbers_are_scores_too(gallery: Gallery, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "line"),
     [
-        (np.zeros((7, 4)), "is 7 x 4, there are 4 images and 7 sentences; turn it"),
-        (np.zeros((3, 6)), "is 3 x 6, there are 4 images and 7 sentences; score every"),
-        (np.zeros(28), "is 28, there are"),
-        (np.full(FULL, np.nan), "s.npy: im 0.png: 18 of 18 scores are NaN; give every pair"),
-        (np.array([["a"] * 7] * 4), "holds no numbers"),
-        (np.zeros(FULL, complex), "holds no numbers"),
+        (np.zeros((7, 4)), "has shape 7 x 4, expected 4 images x 7 sentences; transpose it"),
+        (np.zeros((3, 6)), "has shape 3 x 6, expected 4 images x 7 sentences; score every"),
+        (np.zeros(28), "has shape 28, expected 4 images"),
+        (np.full(FULL, np.nan), "s.npy: im 0.png: 18 of 18 scores are NaN; set a number"),
+        (np.array([["a"] * 7] * 4), "is not an array of numbers"),
+        (np.zeros(FULL, complex), "is not an array of numbers"),
     ],
 )
 def test_what_does_not_fit_is_one_line(
@@ -80,7 +80,7 @@ def test_no_pickle_is_loaded(gallery: Gallery, tmp_path: Path) -> None:
     (tmp_path / "p.npy").write_bytes(pickle.dumps(Evil()))
     np.save(tmp_path / "o.npy", np.array([Evil()]), allow_pickle=True)
     for name in ("p.npy", "o.npy", "absent.npy"):
-        with pytest.raises(RsitmdError, match="is no array that can be read safely"):
+        with pytest.raises(RsitmdError, match="cannot be read as a NumPy array without pickle"):
             read_scores(tmp_path / name, gallery)
     assert not Path("/tmp/rsitmd-tools-was-here").exists()
 
@@ -89,7 +89,7 @@ def test_no_pickle_is_loaded(gallery: Gallery, tmp_path: Path) -> None:
     ("names", "line"),
     [
         ({"images": ["im 0.png"], "texts": [["im 0.png", 0]]}, "7 images or sentences .* im 1.png"),
-        ({"images": ["a", "a"], "texts": [["a", 0]]}, "images holds a name twice"),
+        ({"images": ["a", "a"], "texts": [["a", 0]]}, "images: contains a name twice"),
         ({"images": ["a"], "texts": [["a"]]}, r"texts\[0\]"),
         ({"images": ["a"]}, "has no 'texts'"),
         ([], "document"),

@@ -92,7 +92,7 @@ def test_what_is_written_is_read(gallery: Gallery, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "line"),
     [
-        ("split_sha256", "0" * 64, "was made of other data"),
+        ("split_sha256", "0" * 64, "belongs to other data"),
         ("pairs", [{}], "has no 'sentence_of'"),
         ("rule", None, "rule"),
     ],
@@ -119,7 +119,7 @@ def test_a_pair_of_no_other_image_is_refused(
     document = json.loads(file.read_text())
     document["pairs"][0].update(change)
     file.write_text(json.dumps(document))
-    with pytest.raises(RsitmdError, match=r"pairs\[0\] names no text and other image"):
+    with pytest.raises(RsitmdError, match=r"pairs\[0\] is not a text and another image"):
         read_positives(file, gallery)
 
 
@@ -161,7 +161,7 @@ def test_an_export_of_something_else_is_refused(
     gallery: Gallery, tmp_path: Path, document: object
 ) -> None:
     (tmp_path / "e.json").write_text(json.dumps(document))
-    with pytest.raises(RsitmdError, match=r"list of tasks|no task of a pair"):
+    with pytest.raises(RsitmdError, match=r"list of tasks|has no pair"):
         read_answers(tmp_path / "e.json", gallery, [Pair(0, 2, 0.7, 2)])
 
 

@@ -34,9 +34,9 @@ def test_what_is_written_is_read(gallery: Gallery, file: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [
-        ("r1,r5", "r1,r6", "line 2 does not hold"),
-        ("im 0.png,,", "im 0.png,x,", "line 2 does not hold"),
-        ("im 0.png,,", "im 9.png,,", "images and texts do not fit"),
+        ("r1,r5", "r1,r6", "line 2 does not contain"),
+        ("im 0.png,,", "im 0.png,x,", "line 2 does not contain"),
+        ("im 0.png,,", "im 9.png,,", "images and texts do not match"),
     ],
 )
 def test_malformed_files_are_one_line(file: Path, old: str, new: str, line: str) -> None:

@@ -48,7 +48,7 @@ def test_a_blank_sentence_is_wrong_usage(tiny: Dataset, trained: Path, text: str
 
 
 def test_no_images_and_no_device(tiny: Dataset, trained: Path) -> None:
-    with pytest.raises(RsitmdError, match="holds no images"):
+    with pytest.raises(RsitmdError, match="contains no images"):
         search(trained, tiny.with_images([]), "a boat")
     if not torch.cuda.is_available():
         with pytest.raises(RsitmdError, match="device cuda: is not available"):

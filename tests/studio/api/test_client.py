@@ -1,4 +1,4 @@
-"""Errors of the server and of the network in one line, retries only where they are safe."""
+"""Client: one-line errors of server and network; retries only if they are safe."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOKEN = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Spoiled:
-    """A server that gives the answers it is told, which the real one cannot be made to give."""
+    """A fake server with given answers, which the real server cannot be made to send."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, Any]] = []
@@ -83,20 +83,20 @@ USER = {"id": 7, "email": "a@example.org"}
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_passing_fault_is_waited_for(client: Client, spoiled: Spoiled, status: int) -> None:
+def test_temporary_errors_are_retried(client: Client, spoiled: Spoiled, status: int) -> None:
     spoiled.answers = [(status, ""), (status, "<html>"), (200, USER)]
     assert client.call(client.sdk.users.whoami).id == 7
     assert len(spoiled.asked) == 3
 
 
-def test_a_lasting_fault_is_told_after_some_attempts(client: Client, spoiled: Spoiled) -> None:
+def test_permanent_errors_are_reported_after_retries(client: Client, spoiled: Spoiled) -> None:
     spoiled.answers = [(502, "")] * 9
     assert "the server answered 502: no reason given" in failure(client)
     assert len(spoiled.asked) == 4
 
 
 @pytest.mark.parametrize(("status", "attempts"), [(429, 4), (409, 1), (500, 1), (502, 1)])
-def test_what_makes_something_is_sent_again_only_when_it_was_not_looked_at(
+def test_creating_calls_are_retried_only_if_not_processed(
     client: Client, spoiled: Spoiled, status: int, attempts: int
 ) -> None:
     spoiled.answers = [(status, "")] * 9
@@ -104,7 +104,7 @@ def test_what_makes_something_is_sent_again_only_when_it_was_not_looked_at(
     assert len(spoiled.asked) == attempts
 
 
-def test_a_refusal_gives_the_servers_reason_alone(client: Client, spoiled: Spoiled) -> None:
+def test_an_error_contains_only_the_reason_of_the_server(client: Client, spoiled: Spoiled) -> None:
     body = {
         "detail": "Validation error",
         "validation_errors": {"label_config": ["no <TextArea> tag\nhere"]},
@@ -118,12 +118,12 @@ def test_a_refusal_gives_the_servers_reason_alone(client: Client, spoiled: Spoil
     assert len(spoiled.asked) == 2
 
 
-def test_another_server_is_not_taken_for_label_studio(client: Client, spoiled: Spoiled) -> None:
+def test_another_server_is_not_accepted_as_label_studio(client: Client, spoiled: Spoiled) -> None:
     spoiled.answers = [(200, "<html>It works!</html>")]
     assert "not a Label Studio server" in failure(client)
 
 
-def test_an_address_where_nobody_answers() -> None:
+def test_a_url_without_server() -> None:
     for url in ("http://127.0.0.1:9", "http://", "nonsense"):
         assert "Label Studio does not answer; start the server" in failure(
             Client(Connection("key", url, TOKEN))
@@ -139,7 +139,7 @@ def test_an_expired_personal_token_is_refused() -> None:
     assert expired not in str(raised.value)
 
 
-def test_pages_end_with_an_empty_one_even_where_the_server_sends_few(
+def test_paging_ends_with_an_empty_page_even_if_pages_are_short(
     client: Client, spoiled: Spoiled
 ) -> None:
     def page(*numbers: int) -> tuple[int, Any]:
@@ -150,7 +150,7 @@ def test_pages_end_with_an_empty_one_even_where_the_server_sends_few(
     assert pages == [[3, 5], [8]]
 
 
-def test_chosen_tasks_are_asked_for_in_portions(client: Client, spoiled: Spoiled) -> None:
+def test_selected_tasks_are_requested_in_chunks(client: Client, spoiled: Spoiled) -> None:
     def page(*numbers: int) -> tuple[int, Any]:
         return 200, {"tasks": [{"id": n, "data": {}} for n in numbers], "total": 3}
 
@@ -163,15 +163,13 @@ def test_chosen_tasks_are_asked_for_in_portions(client: Client, spoiled: Spoiled
     assert list(client.pages(1, only=[])) == []
 
 
-def test_tasks_that_all_exist_are_counted_and_not_sent(client: Client, spoiled: Spoiled) -> None:
+def test_existing_tasks_are_counted_without_sending_them(client: Client, spoiled: Spoiled) -> None:
     spoiled.answers = [(200, {"tasks": [], "total": 3})]
     assert client.existing(1, [3, 5, 8]) == {3, 5, 8}
     assert len(spoiled.asked) == 1
 
 
-def test_of_tasks_that_are_fewer_than_asked_for_the_numbers_are_looked_at(
-    client: Client, spoiled: Spoiled
-) -> None:
+def test_missing_tasks_are_found_by_their_numbers(client: Client, spoiled: Spoiled) -> None:
     there = [{"id": n, "data": {}} for n in (3, 8)]
     spoiled.answers = [
         (200, {"tasks": [], "total": 2}),
@@ -182,7 +180,7 @@ def test_of_tasks_that_are_fewer_than_asked_for_the_numbers_are_looked_at(
     assert client.existing(1, []) == set()
 
 
-def test_a_removed_account_is_no_person(client: Client, spoiled: Spoiled) -> None:
+def test_removed_accounts_are_ignored(client: Client, spoiled: Spoiled) -> None:
     joined = "2025-01-01T00:00:00Z"
     there = {**USER, "first_name": "A", "last_name": "B", "date_joined": joined, "username": "a"}
     gone = {"id": 8, "email": "Deleted", "date_joined": joined, "username": "Deleted"}
@@ -192,7 +190,7 @@ def test_a_removed_account_is_no_person(client: Client, spoiled: Spoiled) -> Non
     assert users[7][:2] == ("a@example.org", "A B")
 
 
-def test_a_proxy_is_left_out_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_are_ignored_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -207,7 +205,7 @@ def test_a_proxy_is_left_out_on_this_machine(monkeypatch: pytest.MonkeyPatch) ->
         assert session.trust_env
 
 
-def test_an_absent_sdk_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_sdk_reports_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"pip install 'rsitmd-tools\[studio\]'"):
         Client(Connection("key", "http://127.0.0.1:9", TOKEN))

@@ -1,4 +1,4 @@
-"""Addresses of tasks: of the server in use, and of no other."""
+"""URLs of tasks: only of the current server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a server runs is told by a lock that the system frees, not by what a file says."""
+"""The state of the server depends on a lock that the system releases, not on a file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_running_server_is_found_and_a_stale_file_is_not(tmp_path: Path) -> No
     remove_state(tmp_path)
 
 
-def test_those_who_look_do_not_hinder_each_other(tmp_path: Path) -> None:
+def test_readers_of_the_lock_do_not_block_each_other(tmp_path: Path) -> None:
     (tmp_path / LOCK).touch()
     first = take_lock(tmp_path, shared=True)
     second = take_lock(tmp_path, shared=True)

@@ -1,4 +1,4 @@
-"""Secrets lie in files of their owner and show nowhere else."""
+"""Secrets are only in private files of their owner."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rsitmd_tools.studio.api.connection import Connection, token_from
 from rsitmd_tools.studio.api.secrets import make_secrets, private_folder, secrets_of
 
 
-def test_secrets_are_made_once_for_their_owner(tmp_path: Path) -> None:
+def test_secrets_are_created_once_for_their_owner(tmp_path: Path) -> None:
     studio = tmp_path / "studio"
     made = make_secrets(studio)
     assert secrets_of(studio) == made
@@ -22,7 +22,7 @@ def test_secrets_are_made_once_for_their_owner(tmp_path: Path) -> None:
     assert min(len(made.password), len(made.token)) >= 20
 
 
-def test_secrets_that_are_missing_are_not_made_by_whoever_reads_them(tmp_path: Path) -> None:
+def test_reading_missing_secrets_does_not_create_them(tmp_path: Path) -> None:
     with pytest.raises(RsitmdError, match=r"secrets\.json: is missing") as stopped:
         secrets_of(tmp_path)
     assert "serve" in str(stopped.value)
@@ -30,7 +30,7 @@ def test_secrets_that_are_missing_are_not_made_by_whoever_reads_them(tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
-def test_secrets_do_not_show(tmp_path: Path) -> None:
+def test_secrets_are_not_in_the_repr(tmp_path: Path) -> None:
     made = make_secrets(tmp_path)
     connection = Connection("key", "http://127.0.0.1:1", made.token)
     for shown in (repr(made), str(made), repr(connection), f"{connection}"):
@@ -39,13 +39,13 @@ def test_secrets_do_not_show(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"email": "x"}', '{"unknown": 1}', "\x00"])
-def test_malformed_secrets_are_named(tmp_path: Path, text: str) -> None:
+def test_malformed_secrets_are_reported(tmp_path: Path, text: str) -> None:
     (tmp_path / "secrets.json").write_text(text, encoding="utf-8")
     with pytest.raises(RsitmdError, match=r"secrets\.json: is unreadable or malformed"):
         secrets_of(tmp_path)
 
 
-def test_a_folder_that_is_there_becomes_private(tmp_path: Path) -> None:
+def test_an_existing_folder_becomes_private(tmp_path: Path) -> None:
     (tmp_path / "studio").mkdir(mode=0o755)
     private_folder(tmp_path / "studio")
     assert (tmp_path / "studio").stat().st_mode & 0o777 == 0o700
@@ -54,7 +54,7 @@ def test_a_folder_that_is_there_becomes_private(tmp_path: Path) -> None:
         private_folder(tmp_path / "file")
 
 
-def test_a_token_file_holds_the_token_alone(tmp_path: Path) -> None:
+def test_a_token_file_contains_only_the_token(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("  0123abc\n", encoding="ascii")
     assert token_from(file) == "0123abc"

@@ -1,4 +1,4 @@
-"""The assist by itself: near sentences against all pairs, hints, suggestions, the protocol."""
+"""The assist without a server: similar sentences, hints, suggestions, the protocol."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NEARLY = "Two white planes stand beside a long grey terminal."
 
 
 @given(st.lists(words, max_size=12), words, st.sampled_from([0.3, 0.5, 0.85, 1.0]))
-def test_the_index_finds_what_all_pairs_find(
+def test_the_index_equals_the_comparison_of_all_pairs(
     texts: list[list[str]], asked: list[str], likeness: float
 ) -> None:
     index: NearIndex[int] = NearIndex(likeness)
@@ -46,7 +46,7 @@ def test_the_index_finds_what_all_pairs_find(
 
 
 @given(st.lists(words, min_size=1, max_size=8), st.data())
-def test_what_is_removed_is_not_found(texts: list[list[str]], data: st.DataObject) -> None:
+def test_removed_texts_are_not_found(texts: list[list[str]], data: st.DataObject) -> None:
     index: NearIndex[int] = NearIndex(0.5)
     for key, text in enumerate(texts):
         index.add(key, text)
@@ -72,7 +72,7 @@ def adviser() -> Adviser:
     return adviser
 
 
-def test_a_sentence_is_held_against_those_of_all_images(adviser: Adviser) -> None:
+def test_a_sentence_is_compared_with_all_images(adviser: Adviser) -> None:
     adviser.learn("image 3", 3, "port", written(NEARLY))
     assert adviser.hints("image 3", 3, "port", written(NEARLY)) == []  # 8 of 10 words: below 0.85
     adviser.learn("image 3", 3, "port", written(NEAR))
@@ -83,7 +83,7 @@ def test_a_sentence_is_held_against_those_of_all_images(adviser: Adviser) -> Non
     assert adviser.hints("image 1", 1, "airport", written(NEAR)) == []
 
 
-def test_a_broken_rule_is_said_in_words(adviser: Adviser) -> None:
+def test_a_broken_rule_is_described(adviser: Adviser) -> None:
     said = adviser.hints(
         "image 9", 9, "airport", written(NEAR.replace("Two", "Many"), "Short one.")
     )
@@ -99,7 +99,7 @@ def test_keywords_by_category_and_words(adviser: Adviser) -> None:
     assert adviser.keywords("storage_tank", []) == ["- storage tank"]
 
 
-def test_a_keyword_that_was_taken_back_is_not_suggested() -> None:
+def test_a_removed_keyword_is_not_suggested() -> None:
     adviser = Adviser(Settings())
     adviser.learn("image 1", 1, "port", written("x", keywords=("red ship",)))
     adviser.learn("image 1", 1, "port", written("x", keywords=("blue ship",)))
@@ -193,7 +193,7 @@ def test_bad_requests_are_answered(
         ("SECRET", {"Origin": "http://127.0.0.1:PORT"}, 403),
     ],
 )
-def test_only_the_server_is_answered(
+def test_only_the_server_gets_answers(
     backend: Backend, path: str, secret: str, headers: dict[str, str], status: int
 ) -> None:
     port = str(backend.server_port)
@@ -210,7 +210,7 @@ def test_only_the_server_is_answered(
     assert backend.events.empty()
 
 
-def test_the_secret_is_another_each_time_and_in_no_log(
+def test_the_secret_differs_each_time_and_is_not_logged(
     backend: Backend, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = Backend(backend.predict)
@@ -236,7 +236,7 @@ def test_the_secret_is_another_each_time_and_in_no_log(
         b"GET \r\n",
     ],
 )
-def test_what_is_no_request_is_cut_off_in_silence(
+def test_invalid_requests_are_closed_silently(
     backend: Backend, sent: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     sent = sent.replace(b"SECRET", backend.path.encode())
@@ -251,7 +251,7 @@ def test_what_is_no_request_is_cut_off_in_silence(
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_a_list_of_annotations_names_its_tasks() -> None:
+def test_a_list_of_annotations_contains_its_tasks() -> None:
     several = {"annotations": [{"id": 1, "task": 5}, {"id": 2, "task": 6}]}
     assert read_announcement({"action": "ANNOTATIONS_CREATED", **several}) == (
         frozenset({5, 6}),
@@ -262,7 +262,7 @@ def test_a_list_of_annotations_names_its_tasks() -> None:
     assert read_announcement({"action": "PROJECT_UPDATED", "task": 3}) == Announcement()
 
 
-def test_a_misspelt_word_is_said_each_time(adviser: Adviser) -> None:
+def test_a_misspelt_word_is_reported_each_time(adviser: Adviser) -> None:
     for word in ("whte", "terminl"):
         said = adviser.hints(
             "image 9", 9, "airport", written(f"Two planes stand beside the {word} wall.")

@@ -1,4 +1,4 @@
-"""The scripts of the annotation page are added to pages, and to nothing else."""
+"""The scripts are added to HTML pages, and to nothing else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from rsitmd_tools.studio.page.middleware import add_scripts, scripts
 
 
-def test_a_page_loads_the_scripts_in_their_order() -> None:
+def test_a_page_loads_the_scripts_in_order() -> None:
     page = add_scripts(b"<html><head><title>x</title></head><body></head></body>", ["a.js", "b.js"])
     head, _, rest = page.partition(b"</head>")
     assert head.endswith(
@@ -16,7 +16,7 @@ def test_a_page_loads_the_scripts_in_their_order() -> None:
     assert rest == b"<body></head></body>"
 
 
-def test_a_fragment_without_a_head_stays_as_it_is() -> None:
+def test_a_fragment_without_a_head_is_not_changed() -> None:
     assert add_scripts(b"<p>text</p>", ["a.js"]) == b"<p>text</p>"
 
 
@@ -25,7 +25,7 @@ def test_the_package_ships_its_scripts() -> None:
     assert scripts()
 
 
-def test_a_script_is_loaded_after_those_that_it_needs() -> None:
+def test_a_script_is_loaded_after_its_dependencies() -> None:
     made: set[str] = set()
     for name, content in scripts().items():
         text = content.decode()

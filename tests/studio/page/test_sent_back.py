@@ -1,4 +1,4 @@
-"""Whose part of a note it is."""
+"""Parts of a note by annotator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOTH = (
 )
 
 
-def test_each_person_gets_their_own_parts() -> None:
+def test_each_annotator_gets_their_own_parts() -> None:
     assert notes_to(BOTH, ANNA) == ["sentence 1: says 'many' / count them", "sentence 3: S104"]
     assert notes_to(BOTH, BERTA) == [f"sentence 2: as {ANNA} wrote"]
     assert notes_to(BOTH, "clara@example.org") == []
@@ -32,24 +32,24 @@ def test_each_person_gets_their_own_parts() -> None:
         (f"Anna: the first, ({ANNA}), sentence 2: Count.", "sentence 2: Count."),
     ],
 )
-def test_every_form_of_a_note_is_read(form: str, said: str) -> None:
+def test_every_form_of_a_note_is_parsed(form: str, said: str) -> None:
     assert notes_to(f"Sent back to {form}", ANNA) == [said]
     assert notes_to(f"Sent back to {form} / Sent back to {BERTA}: x", ANNA) == [said]
     assert notes_to(f"Sent back to {form} / {GIVEN_AWAY}", ANNA) == [said]
 
 
 @pytest.mark.parametrize("part", ["nna@example.org", "anna@example.or", "example.org", ""])
-def test_a_part_of_an_address_is_nobody(part: str) -> None:
+def test_a_part_of_an_address_matches_no_annotator(part: str) -> None:
     assert notes_to(BOTH, part) == []
 
 
 @pytest.mark.parametrize(
     "note", ["", GIVEN_AWAY, "Sent back to ", f"Look at {ANNA}, sentence 1: x"]
 )
-def test_another_note_sends_nothing_back(note: str) -> None:
+def test_other_notes_send_nothing_back(note: str) -> None:
     assert notes_to(note, ANNA) == []
 
 
-def test_the_note_of_an_image_that_was_given_away_is_left_out() -> None:
+def test_the_note_of_a_reassigned_image_is_ignored() -> None:
     note = f"Sent back to {ANNA}, sentence 1: short / {GIVEN_AWAY}"
     assert notes_to(note, ANNA) == ["sentence 1: short"]

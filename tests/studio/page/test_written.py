@@ -1,4 +1,4 @@
-"""Two results say the same where a person would see the same."""
+"""Results are equal if an annotator would see the same."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def part(name: str, *texts: str, number: str = "a", **rest: Any) -> dict[str, An
     return {"id": number, "from_name": name, "value": {"text": list(texts)}, **rest}
 
 
-def test_numbers_order_and_empty_fields_make_no_difference() -> None:
+def test_ids_order_and_empty_fields_are_ignored() -> None:
     one = [part("sentence1", "Two ships."), part("keywords", "red quay", "- ship")]
     other = [
         part("keywords", "red quay", "- ship", number="c", origin="manual"),
@@ -22,7 +22,7 @@ def test_numbers_order_and_empty_fields_make_no_difference() -> None:
     assert written([part("sentence1")]) == written([]) == written(None) == []
 
 
-def test_each_text_makes_a_difference() -> None:
+def test_different_texts_are_different() -> None:
     result = [part("sentence1", "Two ships."), part("keywords", "red quay")]
     for other in (
         [part("sentence1", "Two ships "), part("keywords", "red quay")],

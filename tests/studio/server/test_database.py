@@ -1,4 +1,4 @@
-"""The server's own settings for PostgreSQL are passed on; no password is shown or kept."""
+"""PostgreSQL settings are passed to the server; passwords are never printed or saved."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rsitmd_tools.workspace import Workspace
 ADDRESS = "postgresql://label%40x@db.example.org:5433/studio"
 
 
-def test_an_address_becomes_the_servers_settings() -> None:
+def test_a_url_becomes_the_settings_of_the_server() -> None:
     assert database_environment(ADDRESS, {"PGPASSWORD": "secret"}) == {
         "DJANGO_DB": "default",
         "POSTGRE_NAME": "studio",
@@ -36,20 +36,18 @@ def test_an_address_becomes_the_servers_settings() -> None:
     "address",
     ["", "nonsense", "mysql://h/n", "postgresql://h", "postgresql://h:x/n", "postgresql:///n"],
 )
-def test_what_is_no_address_is_refused(address: str) -> None:
+def test_invalid_urls_are_refused(address: str) -> None:
     with pytest.raises(WrongUsage, match="is not a PostgreSQL URL"):
         database_environment(address)
 
 
-def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
+def test_a_password_in_the_url_is_refused_and_not_printed() -> None:
     with pytest.raises(WrongUsage, match="PGPASSWORD") as raised:
         database_environment("postgresql://ls:topsecret@h/n")
     assert "topsecret" not in str(raised.value)
 
 
-def test_a_restart_uses_the_database_of_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_restart_uses_the_saved_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("label_studio", reason="Label Studio is not installed: make install")
     monkeypatch.setenv("PGPASSWORD", "secret")
     Workspace.create(tmp_path / "w").close()
@@ -64,13 +62,13 @@ def test_a_restart_uses_the_database_of_before(
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_malformed_record_is_named(tmp_path: Path) -> None:
+def test_a_malformed_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "database.json").write_text("[")
     with pytest.raises(RsitmdError, match=r"database\.json: is malformed"):
         recorded_postgres(tmp_path)
 
 
-def test_none_of_the_servers_settings_is_taken_over_from_the_environment(
+def test_settings_of_the_server_are_not_inherited_from_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("label_studio", reason="Label Studio is not installed: make install")

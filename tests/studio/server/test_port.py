@@ -1,4 +1,4 @@
-"""The port of the embedded server: kept, checked, never replaced silently."""
+"""The port of the embedded server: saved, checked, never changed silently."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.server.port import FIRST, LAST, choose_port, record_port, recorded_port
 
 
-def test_the_first_start_takes_a_free_port_below_those_of_outgoing_connections(
+def test_the_first_start_uses_a_free_port_below_the_ephemeral_range(
     tmp_path: Path,
 ) -> None:
     assert recorded_port(tmp_path) is None
     assert FIRST <= choose_port(tmp_path, None) <= LAST
 
 
-def test_the_port_that_was_kept_is_chosen_again(tmp_path: Path) -> None:
+def test_the_saved_port_is_used_again(tmp_path: Path) -> None:
     port = choose_port(tmp_path, None)
     record_port(tmp_path, port)
     assert (tmp_path / "port.json").stat().st_mode & 0o777 == 0o600
@@ -42,7 +42,7 @@ def test_a_port_in_use_is_refused_and_the_hint_names_the_option(
 @pytest.mark.parametrize(
     "content", ["", "{}", '{"port": "eight"}', '{"port": 0}', '{"port": 70000}']
 )
-def test_a_malformed_record_is_one_line(content: str, tmp_path: Path) -> None:
+def test_a_malformed_file_is_a_one_line_error(content: str, tmp_path: Path) -> None:
     (tmp_path / "port.json").write_text(content, encoding="utf-8")
     with pytest.raises(RsitmdError, match="--port") as refused:
         choose_port(tmp_path, None)

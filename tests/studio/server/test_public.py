@@ -1,4 +1,4 @@
-"""The public address: checked, kept, handed to the server, forgotten."""
+"""The public URL: checked, saved, passed to the server, unset."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rsitmd_tools.workspace import Workspace
 ADDRESS = "https://label.example.org"
 
 
-def test_an_address_is_taken_without_its_slash() -> None:
+def test_a_trailing_slash_is_removed() -> None:
     assert checked_public(f"{ADDRESS}/") == ADDRESS
     assert checked_public("http://10.0.0.1:8000") == "http://10.0.0.1:8000"
 
@@ -38,12 +38,12 @@ def test_an_address_is_taken_without_its_slash() -> None:
         "https://[::1",
     ],
 )
-def test_what_is_no_address_is_refused(url: str) -> None:
+def test_invalid_urls_are_refused(url: str) -> None:
     with pytest.raises(WrongUsage, match="use the URL of the proxy without a path"):
         checked_public(url)
 
 
-def test_a_restart_finds_it_again_and_it_can_be_forgotten(tmp_path: Path) -> None:
+def test_the_url_is_saved_and_can_be_unset(tmp_path: Path) -> None:
     pytest.importorskip("label_studio", reason="Label Studio is not installed: make install")
     Workspace.create(tmp_path / "w").close()
     studio = tmp_path / "w" / "studio"
@@ -64,7 +64,7 @@ def test_a_restart_finds_it_again_and_it_can_be_forgotten(tmp_path: Path) -> Non
     assert public_environment("http://[2001:db8::1]")[hosts].endswith(",[2001:db8::1]")
 
 
-def test_a_malformed_record_is_named(tmp_path: Path) -> None:
+def test_a_malformed_file_is_reported(tmp_path: Path) -> None:
     assert recorded_public(tmp_path) == ""
     (tmp_path / "public.json").write_text("[]")
     with pytest.raises(RsitmdError, match=r"public\.json: is malformed"):

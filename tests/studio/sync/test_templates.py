@@ -1,4 +1,4 @@
-"""The labeling page and the instructions for annotators."""
+"""The labeling pages and the annotators' guide."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rsitmd_tools.studio.sync.projects import instructions
 
 
 @pytest.mark.parametrize("sentences", [1, 5, 20])
-def test_a_field_for_each_sentence_and_one_for_keywords(sentences: int) -> None:
+def test_a_text_area_for_each_sentence_and_one_for_keywords(sentences: int) -> None:
     page = ElementTree.fromstring(labeling_config(sentences, keywords_min=1, keywords_max=5))
     areas = page.findall(".//TextArea")
     names = [f"sentence{n}" for n in range(1, sentences + 1)]
@@ -29,7 +29,7 @@ def test_a_field_for_each_sentence_and_one_for_keywords(sentences: int) -> None:
 
 
 @pytest.mark.parametrize("template", ["captioning", "correction"])
-def test_a_page_with_prefilled_fields_shows_where_the_text_is_from(template: str) -> None:
+def test_a_page_that_can_be_prefilled_shows_the_source_of_its_text(template: str) -> None:
     assert "machine" in data_fields(labeling_config(2, 1, 5, template))
 
 

@@ -1,0 +1,66 @@
+"""Corrections of sentences by ``validate --fix``: the table ``correction``."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rsitmd_tools.workspace.store import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    """The text of a sentence.
+
+    Attributes:
+        raw: The text.
+        machine: The nearest text of a model that the annotator was given, or None.
+    """
+
+    raw: str
+    machine: str | None
+
+
+def stored_text(workspace: Workspace, sentence: int | None) -> StoredText | None:
+    """Return the text of a sentence by its row, or None if it does not exist."""
+    row = workspace.db.execute(
+        "SELECT raw, machine_raw FROM sentence WHERE id = ?", (sentence,)
+    ).fetchone()
+    return None if row is None else StoredText(row["raw"], row["machine_raw"])
+
+
+def record_correction(
+    db: sqlite3.Connection,
+    sentence: int,
+    before: str,
+    after: str,
+    *,
+    edit_distance: int | None,
+    codes: str,
+    tool: str,
+    made_at: str,
+) -> None:
+    """Change the text of a sentence and keep the text before. Call it inside a transaction.
+
+    Args:
+        db: The workspace's database.
+        sentence: Row of the sentence.
+        before: The text that is replaced.
+        after: The new text.
+        edit_distance: Distance of the new text from the model's text, in characters; None if
+            there is none.
+        codes: Codes of the rules that demanded the change, separated by spaces.
+        tool: Name and version of the tool.
+        made_at: ISO 8601, UTC.
+    """
+    db.execute(
+        "INSERT INTO correction (sentence_id, before, after, codes, tool, made_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (sentence, before, after, codes, tool, made_at),
+    )
+    db.execute(
+        "UPDATE sentence SET raw = ?, edit_distance = ? WHERE id = ?",
+        (after, edit_distance, sentence),
+    )
