@@ -1,1 +1,1 @@
-"""What the annotation lead does: people, pilot, review, status, payment."""
+"""Tools of the annotation lead: annotators, pilot, review, status, payment, backup."""

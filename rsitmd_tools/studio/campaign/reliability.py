@@ -164,7 +164,7 @@ def sentence_reliability(images: Iterable[Sequence[tuple[str, str]]], seed: int 
         images: For each image ``(annotator, sentence)``.
         seed: Seed of the groups of images and of the interval.
     """
-    judged = [said for said in images if len({who for who, _ in said}) > 1]
+    judged = [pairs for pairs in images if len({annotator for annotator, _ in pairs}) > 1]
     random.Random(seed).shuffle(judged)
     groups = [_distances(judged[first : first + GROUP]) for first in range(0, len(judged), GROUP)]
     weight = np.concatenate([group.weight for group in groups]) if groups else np.zeros(0)
@@ -213,9 +213,9 @@ def _distances(images: Sequence[Sequence[tuple[str, str]]]) -> _Group:
     """Return the distances between the sentences of a group of images."""
     from rsitmd_tools.similarity import reference  # imports numba (0.2 s)
 
-    who = np.array([name for said in images for name, _ in said])
-    place = np.array([number for number, said in enumerate(images) for _ in said])
-    prepared = reference.prepare([[raw] for said in images for _, raw in said])
+    who = np.array([annotator for pairs in images for annotator, _ in pairs])
+    place = np.array([number for number, pairs in enumerate(images) for _ in pairs])
+    prepared = reference.prepare([[raw] for pairs in images for _, raw in pairs])
     similarity = np.empty((len(who), len(who)))
     prepared.filler()(0, similarity)
     # A reference without content words has no similarity.
