@@ -57,7 +57,7 @@ def test_a_skipped_image_goes_round_and_is_named_at_the_end(
         assert pull(workspace).skipped == 1
     pushed = tool.run("annotate", "push", folder)
     everybody = ", ".join(sorted(people))
-    warning = f"warning: harbour_1.tif: skipped by {everybody}, no other annotator is available"
+    warning = f"warning: harbour_1.tif: skipped by {everybody}; no other annotator is available"
     assert warning in pushed.stderr
     assert "To add an annotator, run: rsitmd annotate users" in pushed.stderr
     assert "tasks: 0 created" in pushed.stdout
