@@ -61,3 +61,8 @@ def reason(error: BaseException) -> str:
         return error.strerror.lower()
     text = str(error).strip()
     return printable(text.splitlines()[0]) if text else type(error).__name__
+
+
+def count_of(count: int, noun: str) -> str:
+    """Return a count with its noun, for example ``1 image`` and ``2 images``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

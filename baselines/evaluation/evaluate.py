@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.metadata
-import os
-import platform
 import shlex
 import sys
 import tempfile
@@ -16,7 +12,6 @@ from typing import Any
 
 import torch
 
-from rsitmd_tools import __version__
 from rsitmd_tools.atomic import check_writable, write_json
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.images import decode_images
@@ -44,11 +39,9 @@ from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
-from rsitmd_tools.provenance import processor
+from rsitmd_tools.provenance import machine, versions
 
 BOOTSTRAP_SEED = 0
-PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "pillow")
-OPTIONAL = ("open_clip_torch", "scipy")
 # What a run records about its training beside data, weights and settings.
 TRAINING_KEYS = ("command", "versions", "machine", "devices")
 
@@ -325,28 +318,3 @@ def _write_examples(run: Run, scores: Scores, gallery: Gallery) -> None:
     # Examples of an earlier evaluation do not belong to this result.
     run.examples_file.unlink(missing_ok=True)
     write_json(run.examples_file, examples(scores, gallery))
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the packages that affect a result, if they are installed."""
-    found = {name: importlib.metadata.version(name) for name in PACKAGES}
-    for name in OPTIONAL:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return {"rsitmd-tools": __version__, "python": platform.python_version(), **found}
-
-
-def machine(device: str = "cpu") -> dict[str, Any]:
-    """Return a description of this machine.
-
-    Args:
-        device: The device that computes; for ``cuda`` the GPU's name is added.
-    """
-    found = {
-        "system": platform.system(),
-        "architecture": platform.machine(),
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-    }
-    return {**found, "gpu": torch.cuda.get_device_name()} if device == "cuda" else found

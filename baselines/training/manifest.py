@@ -12,12 +12,12 @@ import yaml
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.train_val_split import Parts
-from rsitmd_tools.baselines.evaluation.evaluate import machine, versions
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.training.checkpoint import read_history
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
+from rsitmd_tools.provenance import machine, versions
 
 # Keys that must be equal to resume a run, with their names in messages.
 FIXED_KEYS = {

@@ -83,8 +83,3 @@ json_option = click.option(
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def count_of(count: int, noun: str) -> str:
-    """Return a count with its noun, for example ``1 image`` and ``2 images``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

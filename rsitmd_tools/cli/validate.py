@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rsitmd_tools.cli.options import count_of, input_options
+from rsitmd_tools.cli.options import input_options
+from rsitmd_tools.errors import count_of
 
 if TYPE_CHECKING:
     from rsitmd_tools.dataset import Dataset

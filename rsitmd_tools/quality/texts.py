@@ -50,8 +50,3 @@ def singular(word: str) -> str:
     if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3:
         return word.removesuffix("s")
     return word
-
-
-def count_of(count: int, noun: str) -> str:
-    """Return a count with its noun, which gets an ``s`` in the plural."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -12,14 +12,13 @@ import jinja2
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset import ImageRecord
-from rsitmd_tools.errors import printable
+from rsitmd_tools.errors import count_of, printable
 from rsitmd_tools.quality import dataset_statistics
 from rsitmd_tools.quality.finding import Finding
 from rsitmd_tools.quality.output import Findings
 from rsitmd_tools.quality.output.text import severity_count
 from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.quality.subject import Subject
-from rsitmd_tools.quality.texts import count_of
 from rsitmd_tools.report.data import pictures
 from rsitmd_tools.report.figures import histogram
 

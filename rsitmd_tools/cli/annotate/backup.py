@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.errors import count_of
 
 NOTES = {
     "postgres": "this file does NOT contain the server's data, which is in PostgreSQL. Run"

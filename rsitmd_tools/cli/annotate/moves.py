@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.options import count_of
-from rsitmd_tools.errors import printable
+from rsitmd_tools.errors import count_of, printable
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.sync.deletions import Deletion

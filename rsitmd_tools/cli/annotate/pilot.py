@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.errors import count_of
 
 
 @click.command("pilot", short_help="Test new annotators on common images.")

@@ -6,13 +6,8 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import (
-    FormatName,
-    count_of,
-    json_option,
-    print_json,
-    workspace_argument,
-)
+from rsitmd_tools.cli.options import FormatName, json_option, print_json, workspace_argument
+from rsitmd_tools.errors import count_of
 
 
 @click.command("prefill", short_help="Show existing captions for correction.")

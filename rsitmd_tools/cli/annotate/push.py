@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.annotate.skipped import print_skipped_by_all
-from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.errors import count_of
 
 
 @click.command("push", short_help="Assign images and send them as tasks.")

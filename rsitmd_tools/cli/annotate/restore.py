@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import count_of
+from rsitmd_tools.errors import count_of
 
 
 @click.command("restore", short_help="Restore a backup into a new folder.")

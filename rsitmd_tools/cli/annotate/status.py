@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from rsitmd_tools.cli.annotate.skipped import print_skipped_by_all
-from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.errors import count_of
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 

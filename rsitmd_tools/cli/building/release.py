@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.options import count_of, json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.errors import count_of
 
 if TYPE_CHECKING:
     from rsitmd_tools.release import ReleaseReport

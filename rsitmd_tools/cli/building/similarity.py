@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rsitmd_tools.cli.options import count_of, input_options, json_option, print_json
+from rsitmd_tools.cli.options import input_options, json_option, print_json
+from rsitmd_tools.errors import count_of
 
 if TYPE_CHECKING:
     from rsitmd_tools.dataset import Dataset

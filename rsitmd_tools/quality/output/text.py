@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.errors import printable
+from rsitmd_tools.errors import count_of, printable
 from rsitmd_tools.quality.output.findings import Findings
 from rsitmd_tools.quality.registry import all_rules
-from rsitmd_tools.quality.texts import count_of
 
 
 def render(findings: Findings) -> str:

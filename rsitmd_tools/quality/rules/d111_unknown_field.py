@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from rsitmd_tools.errors import count_of
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
-from rsitmd_tools.quality.texts import count_of
 from rsitmd_tools.schemas import load_schema
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rsitmd_tools.errors import count_of
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
-from rsitmd_tools.quality.texts import count_of
 
 
 @rule("K101", "keyword-count", "warning")

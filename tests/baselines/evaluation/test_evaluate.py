@@ -18,13 +18,7 @@ import yaml
 from PIL import Image
 
 from rsitmd_tools.baselines.evaluation import maps
-from rsitmd_tools.baselines.evaluation.evaluate import (
-    EvaluationOptions,
-    evaluate,
-    evaluate_scores,
-    machine,
-    versions,
-)
+from rsitmd_tools.baselines.evaluation.evaluate import EvaluationOptions, evaluate, evaluate_scores
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.hits import BidirectionalHits
 from rsitmd_tools.baselines.evaluation.metric import ScoredGallery
@@ -34,6 +28,7 @@ from rsitmd_tools.baselines.evaluation.queries import read_queries
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.dataset import Dataset, Sentence
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.provenance import machine, versions
 from rsitmd_tools.schemas import first_error, load_schema
 
 
