@@ -6,7 +6,7 @@ import sqlite3
 from collections import Counter, defaultdict
 from typing import Any
 
-from rsitmd_tools.dataset.records import ImageRecord, Sentence
+from rsitmd_tools.dataset.records import UNTOUCHED, ImageRecord, Sentence
 from rsitmd_tools.workspace.numbering import numbers_before
 from rsitmd_tools.workspace.states import ACCEPTED, REJECTED, REPLACED, SENT_BACK
 from rsitmd_tools.workspace.store import Workspace
@@ -126,10 +126,10 @@ def untouched_sentences(workspace: Workspace) -> list[dict[str, Any]]:
         " JOIN image ON image.id = task.image_id"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " WHERE annotation.latest AND annotation.deleted_at IS NULL"
-        " AND sentence.origin = 'machine untouched'"
+        " AND sentence.origin = ?"
         f" AND sentence.state NOT IN ({', '.join('?' * len(LEFT_OUT))})"
         " ORDER BY image.id, annotator.id, annotation.server_id, sentence.slot",
-        LEFT_OUT,
+        (UNTOUCHED, *LEFT_OUT),
     )
     return [
         {**dict(row), "number": before.get(row["annotation_id"], 0) + row["slot"]} for row in rows
@@ -173,12 +173,12 @@ def _rows(workspace: Workspace) -> list[sqlite3.Row]:
         " JOIN task ON task.id = annotation.task_id"
         " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
-        " WHERE sentence.origin <> 'machine untouched'"
+        " WHERE sentence.origin <> ?"
         # A sentence that was left empty and sent back has an empty row.
         " AND sentence.raw <> ''"
         f" AND sentence.state NOT IN ({', '.join('?' * len(LEFT_OUT))})"
         " ORDER BY annotator.id, annotation.server_id, sentence.slot",
-        LEFT_OUT,
+        (UNTOUCHED, *LEFT_OUT),
     ).fetchall()
 
 

@@ -1,0 +1,47 @@
+"""Words that the project used to be written in, and that a reader had to decode."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+FOLDERS = ("rsitmd_tools", "baselines", "schemas", "annotation_templates", "docs", "benchmarks")
+KINDS = {".py", ".md", ".js", ".yaml", ".html", ".xml", ".toml"}
+PHRASES = {
+    r"\bfell ill\b": "pessimistic",
+    r"\bis none the\b": "invalid",
+    r"\bis none$": "does not exist, or: is ignored",
+    r"\blikest\b": "most similar",
+    r"\btold whole\b": "in full",
+    r"\bfinding is told\b": "with a finding",
+    r"\balone decide\b": "only ... affects",
+    r"\bthe most similar so many\b": "maximum number of",
+    r"\bWhere the \w+ is none\b": "if ... does not exist",
+    r"\bmend\b": "hint, or: fix",
+    r"\bEvaluationWishes\b|\bWishes\b": "EvaluationOptions",
+    r"\bSay whether\b": "return whether",
+    r"\bmakes? ready\b": "prepares",
+    r"\bgets? the page of the settings\b": "the labeling page is updated",
+}
+
+
+def files() -> list[Path]:
+    found = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md"]
+    for name in FOLDERS:
+        found += [file for file in (CHECKOUT / name).rglob("*") if file.suffix in KINDS]
+    return [file for file in found if "changelog" not in file.name.lower()]
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_no_file_has_an_old_phrase(phrase: str) -> None:
+    pattern = re.compile(phrase, re.MULTILINE)
+    found = [
+        f"{file.relative_to(CHECKOUT)}: {line.strip()}"
+        for file in files()
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if pattern.search(line)
+    ]
+    assert found == [], f"write instead: {PHRASES[phrase]}"
