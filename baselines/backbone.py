@@ -128,6 +128,12 @@ def _make_network(name: str, size: int) -> Any:
     except (RuntimeError, AttributeError, ValueError, TypeError, AssertionError) as error:
         if sized:
             raise _unsupported_size(name, size, reason(error)) from error
+        if not timm.is_model(name):
+            raise RsitmdError(
+                "timm has no such model",
+                where=f"backbone {name}",
+                hint="use another backbone, such as resnet18",
+            ) from error
         raise RsitmdError(
             f"timm cannot create feature maps ({reason(error)})",
             where=f"backbone {name}",

@@ -62,10 +62,14 @@ class ValidateOptions:
 @click.option(
     "--exclusions",
     type=_FILE,
-    help="With --against: write a list of the images to exclude from training.",
+    help="With --against: write a list of the images of that dataset to exclude from training.",
 )
 @click.option("--fix", is_flag=True, help="Apply safe fixes.")
-@click.option("--unsafe-fixes", is_flag=True, help="Also fix typos and counts in digits.")
+@click.option(
+    "--unsafe-fixes",
+    is_flag=True,
+    help="Apply safe fixes, and those of typos and of numbers in digits.",
+)
 @click.option("--diff", is_flag=True, help="Show the fixes without applying them.")
 @click.option("--statistics", is_flag=True, help="Print statistics instead of findings.")
 @click.option("--plot", type=_FILE, help="With --statistics: draw the bar charts of figure 9.")

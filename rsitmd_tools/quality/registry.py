@@ -36,7 +36,11 @@ def selected_rules(select: tuple[str, ...], ignore: tuple[str, ...]) -> list[Rul
     known = all_rules()
     for entry in (*select, *ignore):
         if not any(code.startswith(entry) for code in known):
-            raise WrongUsage(f"unknown rule {entry!r}", hint=f"use one of {', '.join(known)}")
+            families = ", ".join(f"{code} ({title})" for code, title in FAMILIES.items())
+            raise WrongUsage(
+                f"unknown rule {entry!r}",
+                hint=f"use codes such as S104, or the first letters of codes: {families}",
+            )
     return [
         entry
         for code, entry in known.items()

@@ -14,7 +14,8 @@ NOTES = {
     " pg_dump now.",
     "elsewhere": "this file does NOT contain the data of the connected server. Back up that"
     " server too.",
-    "none": "no server has been started in this workspace yet",
+    "none": "no server has been started in this workspace yet, so the file contains no data of a"
+    " server",
 }
 
 

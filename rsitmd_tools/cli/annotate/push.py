@@ -25,7 +25,7 @@ from rsitmd_tools.errors import count_of
 @click.option(
     "--replan",
     is_flag=True,
-    help="First move open images from annotators who fell behind to others.",
+    help="First give open images of annotators with more than the mean to others.",
 )
 @json_option
 def command(
@@ -40,7 +40,7 @@ def command(
 
     Run it again after adding images or annotators, or after an interruption: only missing tasks
     are sent. With two or more annotators, each one has a project with their own images. With no
-    annotator yet, all share one project. Incomplete images that already have annotations are
+    annotator yet, all share one project. Images with some but not all of their annotations are
     assigned first.
 
     Changed settings of the labeling page and a changed image location are applied to the

@@ -63,10 +63,10 @@ def command(
       note       note that the annotator reads on the task
     FILE can also be the output of `rsitmd validate --format json` for the current workspace.
 
-    You can send back empty sentences in the same way. The annotator of a sentence that was sent
-    back sees the note on the task. After the annotator changes the sentence, `pull` fetches the
-    new text; the old text is kept in the history. Every decision is stored with the reviewer's
-    name and the time.
+    To send back an empty sentence, list it in FILE by its number. The annotator of a sentence
+    that was sent back sees the note on the task. After the annotator changes the sentence, `pull`
+    fetches the new text; the old text is kept in the history. Every decision is stored with the
+    reviewer's name and the time.
 
     \b
     Examples:

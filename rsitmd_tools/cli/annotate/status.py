@@ -113,7 +113,8 @@ def _end(state: dict[str, Any]) -> str:
         return "complete, nothing is missing"
     estimate = state["estimate"]
     if estimate["ends"] is None:
-        return "unknown, no annotations in the last two weeks"
+        none = "yet" if not state["annotations"] else "in the last two weeks"
+        return f"unknown, no annotations {none}"
     return f"{estimate['ends']} at {estimate['per_day']:g} annotations per day"
 
 

@@ -31,7 +31,7 @@ def command(
     \b
     list        show all annotators (the default)
     add         add annotators before they sign up, or who already have an account
-    accept      record that annotators accepted the licence outside the server,
+    accept      record that annotators accepted the licence of their sentences,
                 for example on paper
     deactivate  take annotators out of the campaign; the next push assigns their
                 open images to others, and their sentences are kept

@@ -23,7 +23,9 @@ MAX_SEED = 2**32 - 1
     required=True,
     help="Name of a shipped configuration, or a YAML file.",
 )
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Override a setting.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Override a setting; repeatable."
+)
 @click.option(
     "-o",
     "--output",
@@ -82,7 +84,7 @@ def command(
     workers: int | None,
     cache: Path | None,
 ) -> None:
-    """Train a baseline: amfmn-soft, amfmn-fusion, amfmn-similarity, m1 to m9, vsepp or clip.
+    """Train AMFMN (amfmn-*), its ablations (m1 to m9, margin-*), VSE++ (vsepp) or CLIP (clip*).
 
     Use --set weights=FILE to load backbone weights. Without it, the weights are random, and
     the result reports this. Nothing is downloaded. With --set freeze_backbone=true, the

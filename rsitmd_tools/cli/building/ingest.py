@@ -35,13 +35,13 @@ def command(
 
     The category is the name of the image's folder. For an image directly in SRC or in a
     folder named "images", it is the prefix of the file name (port_3.jpg) if there is one,
-    otherwise the name of SRC. Each content is added once. Unusable files are rejected and
+    otherwise the name of SRC. Identical files are added once. Unusable files are rejected and
     listed with the reason. The exit code is 1 only if no file could be used.
 
     Images are cropped to the largest centred square and resized to dataset.image_size.
-    Transparent pixels become black, values of more than 8 bits are stretched, and only the
-    first page of a file is read. Links to folders and links that point outside SRC are not
-    followed.
+    Transparent pixels become black, values of more than 8 bits are stretched from their 2nd to
+    98th percentile, and only the first page of a file is read. Links to folders and links that
+    point outside SRC are not followed.
 
     \b
     Examples:

@@ -15,7 +15,7 @@ from rsitmd_tools.cli.options import workspace_argument
 def command(folder: Path, name: str | None) -> None:
     """Create a workspace: rsitmd.toml, workspace.db and images/.
 
-    For an existing workspace, only an older database is migrated to the current version.
+    In an existing workspace, it migrates an older database and changes nothing else.
 
     \b
     Examples:

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 def command(folder: Path, version: str, output: Path, as_json: bool) -> None:
     """Create a release: images, dataset_RSITMD.json, precomp, prior, statistics, checksums.
 
-    A release includes every sentence that is neither sent back nor rejected. If rsitmd.toml
-    sets `only_accepted = true` under `[release]`, it includes only the sentences that a
-    reviewer accepted. Images without all their sentences are left out and listed in
-    release.json, which also counts sentences by origin (human or machine). Annotators are
-    identified by number, never by address.
+    A release includes every sentence except those that were sent back or rejected, and prefilled
+    text that nobody changed. If rsitmd.toml sets `only_accepted = true` under `[release]`, it
+    includes only the sentences that a reviewer accepted. Images without all their sentences are
+    left out and listed in release.json, which also counts sentences by origin (human, or changed
+    machine text). Annotators are identified by number, never by address.
 
     The folder is complete or does not exist. The same workspace always produces the same
     bytes. Run `sha256sum -c SHA256SUMS` to check a release.

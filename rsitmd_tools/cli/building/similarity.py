@@ -39,7 +39,7 @@ def _weights(
     type=click.Choice(["reference", "paper"]),
     default="reference",
     show_default=True,
-    help="reference: the public AMFMN script; paper: BLEU and METEOR.",
+    help="reference: as in the code of AMFMN, used by `train`; paper: BLEU and METEOR.",
 )
 @click.option(
     "--weights",
@@ -88,9 +88,9 @@ def command(
     """Compute the prior similarity of every image with every caption.
 
     The matrix (images x captions) is written to a .npy file, or to a .npz file if it is
-    sparse. Rows of images without words are NaN. A JSON file beside it records the
-    definition, the settings and checksums of the data. With --plot, a heat map is drawn,
-    with several datasets side by side; the matrix is then written only with -o.
+    sparse. The row of an image is NaN if its captions have no words. A JSON file beside it
+    records the definition, the settings and checksums of the data. With --plot, a heat map is
+    drawn, with several datasets side by side; the matrix is then written only with -o.
 
     \b
     Examples:

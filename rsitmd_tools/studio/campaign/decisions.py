@@ -116,7 +116,7 @@ def codes_of(value: str) -> tuple[str, ...]:
             close = difflib.get_close_matches(code.upper(), known, _MAX_LISTED, 0.5)
             raise WrongUsage(
                 f"no rule has the code {code!r}, and no file has this name",
-                hint=f"use one of: {', '.join(close)}"
+                hint=f"did you mean {' or '.join(close)}?"
                 if close
                 else "use codes such as S104, families such as S, or a CSV or JSON file",
             )

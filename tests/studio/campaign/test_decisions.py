@@ -264,7 +264,7 @@ def test_an_unknown_code_is_wrong_usage_and_names_the_closest(folder: Path) -> N
         assert "no rule has the code 'S999'" in str(done.exception)
         assert "S109" in str(done.exception)
     done = CliRunner().invoke(review_command, [str(folder), "--send-back", "s104"])
-    assert "use one of: S104" in str(done.exception)
+    assert "did you mean S104" in str(done.exception)
     done = CliRunner().invoke(review_command, [str(folder), "--send-back", "nofile"])
     assert "use codes such as S104" in str(done.exception)
 
