@@ -36,7 +36,8 @@ def _shares(
     "--exclude",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Keep the images listed in FILE (see `validate --exclusions`) out of training: they go into test.",
+    help="Keep the images listed in FILE (see `validate --exclusions`) out of training: they go"
+    " into test.",
 )
 @json_option
 def command(
