@@ -76,8 +76,10 @@ def test_the_wheel_goes_the_whole_way_in_an_empty_folder(tmp_path: Path) -> None
         cwd=CHECKOUT, capture_output=True, check=True,
     ).stdout.decode().split("\0")  # fmt: skip
     for name in filter(None, tracked):
-        if (CHECKOUT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        if (CHECKOUT / name).is_symlink():
+            (source / name).symlink_to((CHECKOUT / name).readlink())
+        elif (CHECKOUT / name).is_file():
             (source / name).write_bytes((CHECKOUT / name).read_bytes())
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path]
     made = subprocess.run([*map(str, build), source], capture_output=True, text=True)
