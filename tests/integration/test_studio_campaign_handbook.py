@@ -127,11 +127,11 @@ def test_every_command_runs(
         elif line.endswith(("push campaign", "--replan")):
             assert team is not None
             if not written:
-                team.accept(re.findall(r"licence once, at: (\S+)", out)[0])
+                team.accept(re.findall(r"once per annotator: (\S+)", out)[0])
             team.write(vague=len(written) == 1)  # the first one is the pilot
             written.append(line)
         elif "--send-back S104" in line:
-            assert "sent back to " in out
+            assert "sent back: " in out
             _csv("back.csv", folder, "note", "Say how they relate.", 1)
         elif "--send-back back.csv" in line:
             assert team is not None

@@ -84,8 +84,8 @@ def test_from_pilot_to_campaign(
     decisions = {p["email"]: (p["decision"], p["decided_by"]) for p in shown["people"]}
     assert decisions[annotators[2][0]] == ("refused", "B. Lee")
     again = tool.run("annotate", "pilot", folder, "--admit", annotators[3][0], "--reviewer", "C")
-    assert f"{annotators[3][0]}: 0 of 2 done" in again.stdout
-    assert "admitted by C" in again.stdout
+    assert f"{annotators[3][0]}: 0 of 2 images done" in again.stdout
+    assert "decision: admitted by C" in again.stdout
     assert tool.run("annotate", "pilot", folder, "--admit", "x@y.z").returncode == 1
 
 

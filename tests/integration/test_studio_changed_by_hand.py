@@ -75,7 +75,7 @@ def test_an_accepted_sentence_stays_when_its_task_is_deleted(
     workspace.close()
     pulled = tool.run("annotate", "pull", folder)
     assert pulled.returncode == 0
-    said = [line for line in pulled.stderr.splitlines() if "was deleted" in line]
+    said = [line for line in pulled.stderr.splitlines() if "the annotation of" in line]
     assert [line.split(":")[1].strip() for line in said] == ["harbour_1.tif", "harbour_2.tif"]
     assert all(email in line for line in said)
     assert "1 accepted sentence will stay in the dataset." in said[0]
@@ -175,7 +175,7 @@ def test_texts_in_a_field_that_nobody_knows_are_named(
     folder = workspace.path
     workspace.close()
     pulled = tool.run("annotate", "pull", folder)
-    assert "harbour_2.tif by" in pulled.stderr
+    assert "harbour_2.tif: the annotation of" in pulled.stderr
     assert "in the unknown field 'remark'" in pulled.stderr
     assert "left sentence 1 empty" in pulled.stderr
     assert "rsitmd annotate push" in pulled.stderr

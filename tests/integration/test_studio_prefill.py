@@ -99,7 +99,7 @@ def test_untouched_text_never_counts(
     # A review takes it for what it is: never accepted, sent back to who submitted it.
     with Workspace.open(folder, write=True) as workspace:
         assert findings_of_people(workspace)["findings"][email]["N108"] == 1
-        with pytest.raises(RsitmdError, match="machine's text that nobody changed"):
+        with pytest.raises(RsitmdError, match="an unchanged machine text cannot be accepted"):
             review(workspace, ReviewRequest("B. Lee", accept="N108"))
         # Whatever rules run, clean is what a human wrote.
         decided = review(workspace, ReviewRequest("B. Lee", accept=CLEAN, select=("S101",)))

@@ -145,7 +145,7 @@ def test_a_project_removed_by_hand_is_made_anew(
         client.sdk.projects.delete(id=old)
         assert push(workspace).new == 5
         assert project_of(workspace) != old
-        assert f"project {old} is gone" in caplog.text
+        assert f"project {old} does not exist on the server any more" in caplog.text
         assert_one_task_an_image(workspace, client)
 
 

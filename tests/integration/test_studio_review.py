@@ -149,7 +149,7 @@ def test_a_file_names_sentences_and_a_wrong_one_changes_nothing(
         f"harbour_3.tif,{annotators[0][0]},,Count the boats <b>now</b>",
     ]
     file.write_text("\n".join([*lines, "harbour_9.tif,,1,no such image"]), encoding="utf-8")
-    with pytest.raises(RsitmdError, match=r"line 4: harbour_9.tif has 0 sentences"):
+    with pytest.raises(RsitmdError, match=r"line 4: no sentence matches image harbour_9.tif"):
         review(written, ReviewRequest("B. Lee", send_back=str(file)))
     assert review(written, ReviewRequest("B. Lee")).states == {"new": 6}
     file.write_text("\n".join(lines), encoding="utf-8")
