@@ -85,7 +85,7 @@ def test_an_image_that_cannot_be_decoded_is_reported(
     with pytest.raises(RsitmdError, match=first.filename):
         decode_images(broken, SIZE, tmp_path / "x.npy")
     assert not list(tmp_path.glob("*.npy")) and not list(tmp_path.glob(".*partial*"))
-    with pytest.raises(RsitmdError, match="absent"):
+    with pytest.raises(RsitmdError, match="does not exist"):
         decode_images(replace(broken, image_folder=tmp_path / "no"), SIZE, tmp_path / "x.npy")
 
 

@@ -68,7 +68,7 @@ def test_a_test_split_that_cannot_be_evaluated_is_reported_before_the_training(
     some = [image for image in tiny if image.split == "train"]
     some.append(next(image for image in tiny if image.split == "test"))
     config = load_config("vsepp", SMALL)
-    with pytest.raises(RsitmdError, match="split 'test' has 1 images"):
+    with pytest.raises(RsitmdError, match="split 'test' has 1 image "):
         train_all(tiny.with_images(some), config, tmp_path / "r", [0])
     assert not (tmp_path / "r").exists()
 

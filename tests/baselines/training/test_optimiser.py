@@ -112,7 +112,7 @@ def test_nondeterministic_operations_are_a_warning_or_an_error(
     config = small("vsepp", "epochs=1", "freeze_backbone=true")
     with pytest.warns(UserWarning, match="some_kernel"):
         train(tiny, config, tmp_path / "told", CPU)
-    with pytest.raises(RsitmdError, match=r"some_kernel.*\n?.*without --deterministic"):
+    with pytest.raises(RsitmdError, match=r"some_kernel.*\n?.*remove --deterministic"):
         train(tiny, config, tmp_path / "strict", replace(CPU, deterministic=True))
 
 
