@@ -274,7 +274,7 @@ def test_excluded_images_do_not_train(tmp_path: Path, tiny: Dataset) -> None:
     with pytest.raises(RsitmdError, match="other excluded images"):
         train(tiny, config, tmp_path / "r", replace(CPU, resume=True))
     listed.write_text("[]")
-    with pytest.raises(RsitmdError, match="no exclusion list"):
+    with pytest.raises(RsitmdError, match="not an exclusion list"):
         train(tiny, config, tmp_path / "n", CPU, exclude=listed)
 
 
