@@ -188,11 +188,11 @@ def test_what_the_category_alone_gives_is_told_where_it_is_known(
     make_run: MakeRun, output: Path
 ) -> None:
     write_report([make_run()], output)
-    assert "by category only" not in Page(output).text
+    assert "by the category alone" not in Page(output).text
     both = {"r1": 10.0, "r5": 42.3, "r10": 68.9}
     known = {"image_to_text": both, "text_to_image": both, "mean_recall": 46.88}
     write_report([make_run("known", category_chance=known)], output)
-    assert "mR by category only46.88" in "".join(Page(output).text.splitlines())
+    assert "mR by the category alone46.88" in "".join(Page(output).text.splitlines())
 
 
 def test_scores_of_anybody_have_a_row(make_run: MakeRun, output: Path) -> None:

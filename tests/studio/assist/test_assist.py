@@ -88,7 +88,7 @@ def test_a_broken_rule_is_described(adviser: Adviser) -> None:
         "image 9", 9, "airport", written(NEAR.replace("Two", "Many"), "Short one.")
     )
     assert said[0].startswith("sentence 1: says 'many'")
-    assert any(line.startswith("sentence 2: 2 words") for line in said)
+    assert any(line.startswith("sentence 2: has 2 words") for line in said)
 
 
 def test_keywords_by_category_and_words(adviser: Adviser) -> None:
