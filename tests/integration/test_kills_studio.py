@@ -172,7 +172,7 @@ class Serving:
     def __init__(self, tool: Tool, folder: Path) -> None:
         self.process: subprocess.Popen[str] = tool.start("annotate", "serve", folder)
         assert self.process.stdout is not None
-        while not (line := self.process.stdout.readline()).startswith("Ctrl-C"):
+        while not (line := self.process.stdout.readline()).startswith("Press Ctrl-C"):
             assert line, self.process.communicate()[1]
 
     def end(self) -> str:

@@ -48,7 +48,7 @@ def started(tool: Tool) -> Iterator[Callable[..., tuple[subprocess.Popen[str], s
         said = ""
         for line in process.stdout:
             said += line
-            if line.startswith("Ctrl-C"):
+            if line.startswith("Press Ctrl-C"):
                 break
         return process, said
 
