@@ -108,7 +108,7 @@ def test_serve_says_where_and_how_and_ends_by_ctrl_c(
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "run the same command again" in err
+    assert "Run the same command again" in err
     assert gone(processes_of, folder)
     assert not (folder / "studio" / "server.json").exists()
     for text in (said, out, err, (folder / "studio" / "server.log").read_text(encoding="utf-8")):
