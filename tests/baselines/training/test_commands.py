@@ -84,7 +84,7 @@ def test_a_test_split_that_cannot_be_evaluated_is_reported_before_the_training(
         (["--device", "tpu"], 2, "tpu"),
         (["--set", "lr=fast"], 1, "lr"),
         (["--set", "backbone=no-such"], 1, "no-such"),
-        (["--prior", "absent.npy"], 1, "is no prior"),
+        (["--prior", "absent.npy"], 1, "is not a readable prior"),
         (["--exclude", "absent.json"], 1, "absent.json"),
     ],
 )
