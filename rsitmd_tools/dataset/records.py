@@ -91,7 +91,7 @@ class Dataset:
         images: All records, in the order of the source.
         source: The folder or file that it was read from.
         format: Name of the format that it was read from.
-        image_folder: Folder of the image files, or None if there is none.
+        image_folder: Folder of the image files, or None if the dataset has no images.
         extra: Unknown fields of the source file, unchanged.
     """
 

@@ -12,7 +12,7 @@ from rsitmd_tools.errors import RsitmdError
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Number of compared images and texts, all of which are equal.
+    """Numbers of images and texts that were compared. All of them are equal.
 
     Attributes:
         images: Number of images.

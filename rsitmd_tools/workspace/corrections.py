@@ -49,8 +49,8 @@ def record_correction(
         sentence: Row of the sentence.
         before: The text that is replaced.
         after: The new text.
-        edit_distance: Distance of the new text from the model's text, in characters; None if
-            there is none.
+        edit_distance: Distance of the new text from the model's text, in characters; None
+            without a text of a model.
         codes: Codes of the rules that demanded the change, separated by spaces.
         tool: Name and version of the tool.
         made_at: ISO 8601, UTC.

@@ -205,6 +205,6 @@ def authors_by_image(workspace: Workspace) -> set[tuple[str, str]]:
 
 
 def last_annotated(workspace: Workspace) -> str | None:
-    """Return the time of the latest revision (ISO 8601, UTC), or None if there is none."""
+    """Return the time of the latest revision (ISO 8601, UTC), or None without annotations."""
     row = workspace.db.execute("SELECT max(updated_at) FROM annotation WHERE latest").fetchone()
     return None if row[0] is None else str(row[0])

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from rsitmd_tools.workspace.store import Workspace
 
-# The current annotations of each author and image. If there is none, the last one that was
-# deleted on the server counts: the work was done, whoever deleted it.
+# The current annotations of each author and image. An author without a current one is paid for the
+# last annotation that was deleted on the server: the work was done, whoever deleted it.
 _DELIVERED = """
     WITH written AS (
         SELECT annotation.*, task.image_id FROM annotation

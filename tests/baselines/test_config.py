@@ -47,7 +47,7 @@ def test_overrides(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         (["learning_rate=1"], "learning_rate"),
         (["margin.kid=fixed"], "margin.kid"),
@@ -59,10 +59,10 @@ def test_overrides(tmp_path: Path) -> None:
         (["validate=false", "folds=5"], "folds"),
     ],
 )
-def test_invalid_settings_are_reported_with_their_key(changes: list[str], told: str) -> None:
+def test_invalid_settings_are_reported_with_their_key(changes: list[str], message: str) -> None:
     with pytest.raises(RsitmdError) as error:
         load_config("amfmn-soft", changes)
-    assert told in str(error.value) and "\n" not in str(error.value)
+    assert message in str(error.value) and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("change", ["lr", "=1", "seed.x=1", "lr=[1"])

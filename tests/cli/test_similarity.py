@@ -64,7 +64,7 @@ def test_the_heat_map_alone_and_beside_a_file(tmp_path: Path, precomp: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "message"),
     [
         (["--split", "dev"], 1, "no images in split 'dev'; available splits: train, test"),
         (["--weights", "0.5,0.5"], 2, "--weights requires --definition paper"),
@@ -77,11 +77,11 @@ def test_the_heat_map_alone_and_beside_a_file(tmp_path: Path, precomp: Path) -> 
     ],
 )
 def test_wrong_use(
-    tmp_path: Path, precomp: Path, arguments: list[str], code: int, told: str
+    tmp_path: Path, precomp: Path, arguments: list[str], code: int, message: str
 ) -> None:
     done = rsitmd("precomp", *arguments, cwd=tmp_path)
     assert done.returncode == code
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 

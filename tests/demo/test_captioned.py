@@ -41,7 +41,7 @@ def test_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("{", "line 1: is not JSON"),
         ("[]", r"line 1: document is \[\], not of type object"),
@@ -57,8 +57,8 @@ def test_read(tmp_path: Path) -> None:
         ("", "lists no images"),
     ],
 )
-def test_each_error_names_its_line(tmp_path: Path, line: str, told: str) -> None:
-    with pytest.raises(RsitmdError, match=told) as caught:
+def test_each_error_names_its_line(tmp_path: Path, line: str, message: str) -> None:
+    with pytest.raises(RsitmdError, match=message) as caught:
         read_captioned(folder_of(tmp_path, line))
     assert len(str(caught.value).splitlines()) == 1
 

@@ -36,7 +36,7 @@ def test_equal_is_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda image: [], "a.png: is not in the release"),
         (lambda image: [image, replace(image, filename="port_2.tif")], "port_2.tif: is in"),
@@ -53,6 +53,6 @@ def test_equal_is_counted() -> None:
         ),
     ],
 )
-def test_every_difference_is_reported(change: Change, told: str) -> None:
-    with pytest.raises(RsitmdError, match=told):
+def test_every_difference_is_reported(change: Change, message: str) -> None:
+    with pytest.raises(RsitmdError, match=message):
         compare(release(*change(CAME)), [WRITTEN], NAMES)

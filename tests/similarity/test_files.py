@@ -106,7 +106,7 @@ def test_a_prior_of_another_dataset_is_refused_with_the_difference(
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         (lambda path: path.unlink(), "is not a readable prior"),
         (lambda path: path.write_bytes(path.read_bytes()[:300]), "is not a readable prior"),
@@ -118,11 +118,11 @@ def test_a_prior_of_another_dataset_is_refused_with_the_difference(
     ],
 )
 def test_a_damaged_file_is_a_one_line_error(
-    tmp_path: Path, data: Dataset, spoil: Any, told: str
+    tmp_path: Path, data: Dataset, spoil: Any, message: str
 ) -> None:
     path = write_prior(data, tmp_path / "p.npy").path
     spoil(path)
-    with pytest.raises(RsitmdError, match=told) as caught:
+    with pytest.raises(RsitmdError, match=message) as caught:
         load_prior(path, data)
     assert len(str(caught.value).splitlines()) == 1
 

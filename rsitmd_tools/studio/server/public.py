@@ -51,7 +51,7 @@ def public_environment(public: str) -> dict[str, str]:
 
 
 def recorded_public(studio: Path) -> str:
-    """Return the public URL of a workspace's server; empty if there is none.
+    """Return the public URL of a workspace's server; empty if none was set.
 
     Raises:
         RsitmdError: The file is malformed.

@@ -36,7 +36,7 @@ class Reconciled:
 
 
 def key_of(task: Any) -> str:
-    """Return the key in a task's data; an empty string if there is none."""
+    """Return the key in a task's data; an empty string if the task has no key."""
     key = (task.data or {}).get(KEY)
     return key if isinstance(key, str) else ""
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("code", "keyword", "told"),
+    ("code", "keyword", "message"),
     [
         ("S115", "cafÃ© terrace", "keyword 'cafÃ© terrace' has wrongly decoded characters"),
         ("S116", "<b>red</b> boat", "keyword '<b>red</b> boat' contains markup: '<b>'"),
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_finding_about_a_keyword_names_it(
-    code: str, keyword: str, told: str, found: Found
+    code: str, keyword: str, message: str, found: Found
 ) -> None:
     data = dataset(record(keywords=["white boat", keyword]), record("port_2.tif"))
     [finding] = found(code, data)
     assert (finding.image, finding.sentence_index) == ("port_1.tif", None)
-    assert finding.message == told
+    assert finding.message == message
 
 
 def test_a_long_keyword_is_shortened(found: Found) -> None:

@@ -97,15 +97,15 @@ def test_d108_swapped_splits(tmp_path: Path, found: Found) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"imgid": 0}, "imgid 0 is used twice"),
         ({"sentids": [1, 2, 3, 4, 5]}, "sentids differ from those of the sentences"),
     ],
 )
-def test_d109_wrong_id(read: Read, found: Found, change: dict[str, Any], told: str) -> None:
+def test_d109_wrong_id(read: Read, found: Found, change: dict[str, Any], message: str) -> None:
     assert found("D109", read(document({}, {}))) == []
-    assert told in {f.message for f in found("D109", read(document({}, change)))}
+    assert message in {f.message for f in found("D109", read(document({}, change)))}
 
 
 def test_d109_ids_of_sentences(read: Read, found: Found) -> None:
@@ -137,9 +137,9 @@ def test_d110_shifted_captions(shared_data: Path, tmp_path: Path, found: Found) 
 
     assert found("D110", shifted(0)) == []
     names = [image.filename for image in order]
-    for by, told in ((1, "by 4 lines"), (5, "by -1 image "), (10, "by -2 images")):
+    for by, message in ((1, "by 4 lines"), (5, "by -1 image "), (10, "by -2 images")):
         [finding] = found("D110", shifted(by))
-        assert told in finding.message
+        assert message in finding.message
         # The first stretch of 50 images that is wholly or mostly shifted.
         assert 50 <= names.index(str(finding.image)) <= 150
 

@@ -150,7 +150,7 @@ def test_the_text_identifies_a_sentence(workspace: Workspace, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         (
             "port_9.tif,,1,",
@@ -172,9 +172,9 @@ def test_the_text_identifies_a_sentence(workspace: Workspace, tmp_path: Path) ->
     ],
 )
 def test_a_line_that_matches_no_sentence_or_several_is_refused(
-    workspace: Workspace, tmp_path: Path, line: str, told: str
+    workspace: Workspace, tmp_path: Path, line: str, message: str
 ) -> None:
-    with pytest.raises(RsitmdError, match=told):
+    with pytest.raises(RsitmdError, match=message):
         named(workspace, tmp_path, "image,annotator,sentence,note", line)
 
 
@@ -325,8 +325,8 @@ def test_an_empty_sentence_is_listed_and_sent_back(tmp_path: Path) -> None:
         assert chosen.sentence == Empty(1, 2)
         with workspace.transaction() as db:
             move(db, row_of(db, chosen.sentence), "sent back", "B. Lee", note=chosen.note)
-        told = "Sent back to anna@x, sentence 2: please write it: it was left empty"
-        assert notes(workspace, 1) == {1: told}
+        message = "Sent back to anna@x, sentence 2: please write it: it was left empty"
+        assert notes(workspace, 1) == {1: message}
         # It is in no dataset, and no reviewer can accept it.
         with pytest.raises(RsitmdError, match="left empty cannot be accepted"):
             review(workspace, ReviewRequest("B. Lee", accept=str(file)))
