@@ -24,12 +24,6 @@ class PilotImage:
     category: str
 
 
-def image_categories(workspace: Workspace) -> dict[str, str]:
-    """Return the category of every image of the workspace, by file name."""
-    rows = workspace.db.execute("SELECT filename, category FROM image")
-    return {row["filename"]: row["category"] for row in rows}
-
-
 def record_start(
     workspace: Workspace,
     images: Sequence[str],

@@ -38,12 +38,6 @@ class TaskPrediction:
     raw: str
 
 
-def image_rows(workspace: Workspace) -> dict[str, int]:
-    """Return the row in table ``image`` of every image, by file name."""
-    rows = workspace.db.execute("SELECT id, filename FROM image")
-    return {row["filename"]: row["id"] for row in rows}
-
-
 def replace_predictions(
     workspace: Workspace, model: str, predictions: Iterable[Prediction]
 ) -> None:

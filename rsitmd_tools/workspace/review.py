@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -80,26 +79,6 @@ def reviewed_annotations(workspace: Workspace) -> list[ReviewedAnnotation]:
         )
         for row in rows
     ]
-
-
-def sentence_row(db: sqlite3.Connection, annotation: int, slot: int) -> int:
-    """Return the row of a sentence; add an empty sentence if it has none.
-
-    Call it inside a transaction. No dataset contains an empty sentence.
-
-    Args:
-        db: The workspace's database.
-        annotation: Row in table ``annotation``.
-        slot: Number of the text area on the labeling page, from 1.
-    """
-    db.execute(
-        "INSERT OR IGNORE INTO sentence (annotation_id, slot, raw) VALUES (?, ?, '')",
-        (annotation, slot),
-    )
-    row = db.execute(
-        "SELECT id FROM sentence WHERE annotation_id = ? AND slot = ?", (annotation, slot)
-    ).fetchone()
-    return int(row["id"])
 
 
 def state_counts(workspace: Workspace) -> dict[str, int]:

@@ -120,12 +120,6 @@ def image_of_key(db: sqlite3.Connection, sha256: str) -> int | None:
     return None if row is None else int(row["id"])
 
 
-def pilot_images(db: sqlite3.Connection) -> list[int]:
-    """Return the rows of the images of the current pilot, in its order."""
-    rows = db.execute("SELECT image_id FROM pilot_image ORDER BY position")
-    return [row["image_id"] for row in rows]
-
-
 def tasks_of(db: sqlite3.Connection, project: int) -> list[Task]:
     """Return all tasks of a project, including those that the server does not have."""
     rows = db.execute(

@@ -9,8 +9,6 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from rsitmd_tools.workspace.states import NEW
-
 Slotted = tuple[int, str]  # a text and the number of its field on the labeling page
 
 
@@ -82,14 +80,24 @@ def add_texts(
     )
 
 
-def add_empty_sentence(db: sqlite3.Connection, annotation: int, slot: int) -> SentenceRow:
-    """Store a row for a field that was left empty, to record a decision about it."""
-    cursor = db.execute(
-        "INSERT INTO sentence (annotation_id, slot, raw, state) VALUES (?, ?, '', ?)",
-        (annotation, slot, NEW),
+def sentence_row(db: sqlite3.Connection, annotation: int, slot: int) -> int:
+    """Return the row of a sentence; add an empty sentence if it has none.
+
+    Call it inside a transaction. No dataset contains an empty sentence.
+
+    Args:
+        db: The workspace's database.
+        annotation: Row in table ``annotation``.
+        slot: Number of the text area on the labeling page, from 1.
+    """
+    db.execute(
+        "INSERT OR IGNORE INTO sentence (annotation_id, slot, raw) VALUES (?, ?, '')",
+        (annotation, slot),
     )
-    assert cursor.lastrowid is not None
-    return SentenceRow(cursor.lastrowid, slot, "", NEW)
+    row = db.execute(
+        "SELECT id FROM sentence WHERE annotation_id = ? AND slot = ?", (annotation, slot)
+    ).fetchone()
+    return int(row["id"])
 
 
 def last_decision(db: sqlite3.Connection, sentence: int) -> Decision | None:

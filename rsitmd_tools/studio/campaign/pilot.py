@@ -15,11 +15,11 @@ from rsitmd_tools.quality import check_subject, subject_of
 from rsitmd_tools.studio.campaign.agreement import similarities
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.admission import current_pilot
+from rsitmd_tools.workspace.images import stored_images
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.people import taking_part
 from rsitmd_tools.workspace.pilot import (
     PilotImage,
-    image_categories,
     pilot_images,
     pilot_references,
     pilot_sentences,
@@ -67,7 +67,7 @@ def start_pilot(
             hint="show it with: rsitmd annotate pilot DIR; stop it with --stop",
         )
     _refuse_shared(workspace)
-    categories = image_categories(workspace)
+    categories = {image.filename: image.category for image in stored_images(workspace)}
     known, chosen = _choose(workspace, categories, count or IMAGES, references)
     if not chosen:
         if references is None:

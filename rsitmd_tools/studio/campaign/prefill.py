@@ -15,9 +15,9 @@ from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.sync.identity import read_tasks
 from rsitmd_tools.studio.sync.results import as_result, one_line
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import stored_images
 from rsitmd_tools.workspace.predictions import (
     Prediction,
-    image_rows,
     predictions_of_project,
     replace_predictions,
 )
@@ -66,7 +66,7 @@ def keep_captions(
     if not model.strip():
         raise WrongUsage("the name of the model is empty", hint="pass it with --model")
     report = PrefillReport()
-    images = {Path(name).stem: row for name, row in image_rows(workspace).items()}
+    images = {Path(image.filename).stem: image.id for image in stored_images(workspace)}
     predictions: list[Prediction] = []
     for record in load_dataset(path, input_format):
         image = images.get(Path(record.filename).stem)

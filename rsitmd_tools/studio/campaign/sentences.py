@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from rsitmd_tools.dataset.naming import SentenceName
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.numbering import numbers_before
-from rsitmd_tools.workspace.review import reviewed_annotations, sentence_row
+from rsitmd_tools.workspace.review import reviewed_annotations
 from rsitmd_tools.workspace.states import ACCEPTED, NEW
+from rsitmd_tools.workspace.texts import sentence_row
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,9 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.admission import admit_writers, current_pilot
 from rsitmd_tools.workspace.assignments import count_assigned_without_task, images_to_send
 from rsitmd_tools.workspace.people import Person, taking_part
+from rsitmd_tools.workspace.pilot import pilot_images
 from rsitmd_tools.workspace.projects import MAIN, PILOT, has_personal_project, projects_of
-from rsitmd_tools.workspace.tasks import TaskImage, pilot_images, tasks_of
+from rsitmd_tools.workspace.tasks import TaskImage, tasks_of
 
 BATCH = 1000  # tasks in one request
 
@@ -240,7 +241,7 @@ class _Push:
 
     def _practising(self) -> list[Person]:
         """Return the annotators who caption the images of the pilot."""
-        if not pilot_images(self._workspace.db):
+        if not pilot_images(self._workspace):
             return []
         return [person for person in taking_part(self._workspace) if person.pilot is None]
 
@@ -307,7 +308,7 @@ class _Push:
         """Return the images that a project should have, in the order of its queue."""
         images = self._content.images
         if project.kind == PILOT:
-            return [images[row] for row in pilot_images(self._workspace.db)]
+            return [images[image.row] for image in pilot_images(self._workspace)]
         if project.owner is not None:
             return [images[row] for row in images_to_send(self._workspace.db, project.owner.row)]
         rows = {need.image for need in wanting(self._workspace)}

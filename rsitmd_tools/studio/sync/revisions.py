@@ -8,9 +8,10 @@ from rsitmd_tools.workspace.annotations import revisions_of_task
 from rsitmd_tools.workspace.states import ACCEPTED, NEW, PULL, REPLACED, SENT_BACK, move
 from rsitmd_tools.workspace.texts import (
     Decision,
-    add_empty_sentence,
+    SentenceRow,
     copy_seen_findings,
     last_decision,
+    sentence_row,
     sentences_of,
 )
 
@@ -35,7 +36,8 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
     for old in sentences_of(db, before):
         new = by_slot.get(old.slot)
         if new is None and old.state == SENT_BACK:
-            new = add_empty_sentence(db, after, old.slot)
+            # A row for the empty field, to keep the decision about it.
+            new = SentenceRow(sentence_row(db, after, old.slot), old.slot, "", NEW)
         if new is not None and new.raw == old.raw:
             copy_seen_findings(db, old.row, new.row)
         kept = new is not None and new.raw in ("", old.raw)
