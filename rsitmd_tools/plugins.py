@@ -52,11 +52,6 @@ def plugin_names(group: str) -> list[str]:
     return sorted({entry.name for entry in entry_points(group=group)})
 
 
-def load_entry_points(group: str) -> list[object]:
-    """Return the loaded objects of a group, in the order of their names."""
-    return list(load_plugins(group).values())
-
-
 def warn(entry: EntryPoint, error: Exception) -> None:
     """Report a plugin that cannot be loaded."""
     package = entry.dist.name if entry.dist is not None else "unknown package"
