@@ -13,7 +13,7 @@ from PIL import Image
 from rsitmd_tools.errors import reason
 from rsitmd_tools.imaging.decode import decode
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
-from rsitmd_tools.imaging.perceptual import perceptual_hashes
+from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
 from rsitmd_tools.imaging.quiet import quiet_decoders
 
 PREDICTOR = 317
@@ -67,7 +67,7 @@ def normalise(path: Path, size: int, known: Set[str]) -> Normalised:
         sha256=sha256,
         tiff=encode_tiff(image),
         pixel_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
-        phash=perceptual_hashes(image),
+        phash=perceptual_hashes([grey_thumbnail(image)])[0],
         width=width,
         height=height,
     )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rsitmd_tools.imaging.perceptual import near_pairs
-from rsitmd_tools.quality.pictures import SIDE, Picture, decode, orientations
+from rsitmd_tools.imaging.perceptual import SIDE, near_pairs, perceptual_hashes
+from rsitmd_tools.quality.pictures import Picture, decode, orientations
 
 # Perceptual hashes of uniform images (sea, sand) collide; thumbnails distinguish them.
 MIN_SIMILARITY = 0.93
@@ -51,7 +51,7 @@ def near_duplicates(pictures: Sequence[Picture], distance: int) -> list[NearDupl
         for index, picture in enumerate(pictures)
         if picture.problem is None and picture.deviation > 0
     ]
-    hashes = [pictures[index].hashes for index in usable]
+    hashes = perceptual_hashes([pictures[index].thumbnail for index in usable])
     pairs = {(min(pair), max(pair)) for pair in near_pairs(hashes, distance)} if hashes else set()
     found = [
         NearDuplicates(

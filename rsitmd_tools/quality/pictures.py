@@ -22,11 +22,10 @@ from PIL import Image
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes, check_size
-from rsitmd_tools.imaging.perceptual import perceptual_hashes
+from rsitmd_tools.imaging.perceptual import SIDE
 from rsitmd_tools.imaging.pool import map_in_order
 
 FORMATS = ("TIFF", "JPEG", "PNG")
-SIDE = 32
 SPARSE = 8  # every 8th row is measured first
 CHUNK = 16  # images per task of a worker: sending a task costs as much as measuring an image
 
@@ -56,8 +55,6 @@ class Picture:
         sharpness: Standard deviation of the Laplacian of the grey values; the same holds.
         nodata: Share of pure black or pure white pixels, whichever is more.
         thumbnail: ``SIDE * SIDE`` grey values.
-        hashes: Perceptual hashes of the thumbnail, see
-            :func:`~rsitmd_tools.imaging.perceptual.perceptual_hashes`.
     """
 
     path: Path
@@ -69,7 +66,6 @@ class Picture:
     sharpness: float = 0.0
     nodata: float = 0.0
     thumbnail: bytes = b""
-    hashes: str = ""
 
 
 def measure_images(
@@ -123,7 +119,6 @@ def measure(path: Path, lines: Lines = EXACT) -> Picture:
         sharpness=_sharpness(values, lines.sharpness),
         nodata=_nodata(values),
         thumbnail=small.tobytes(),
-        hashes=perceptual_hashes(small),
     )
 
 
