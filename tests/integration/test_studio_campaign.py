@@ -298,7 +298,7 @@ def test_sign_up_twice_is_a_log_in_and_a_wrong_password_is_refused(client: Clien
     link = invitation_link(client)
     token = sign_up_or_in(link, "twice@example.org", "a long password")
     assert sign_up_or_in(link, "twice@example.org", "a long password") == token
-    with pytest.raises(Exception, match="neither this sign-up nor this log-in") as refused:
+    with pytest.raises(Exception, match="refused the sign-up and the log-in") as refused:
         sign_up_or_in(link, "twice@example.org", "another password")
     assert "another password" not in str(refused.value)
 

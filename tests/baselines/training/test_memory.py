@@ -12,7 +12,7 @@ import resource, sys, torch
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
-for _ in range(3):
+for _ in range(20):  # the heap takes up to ten to settle
     torch.ones(50 * 2**18)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(10):
