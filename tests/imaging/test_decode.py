@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from rsitmd_tools.imaging.bands import stretch
+from rsitmd_tools.imaging.stretch import stretch
 from rsitmd_tools.imaging.decode import central_square, decode
 from rsitmd_tools.imaging.limits import UnusableImageError
 
