@@ -284,6 +284,37 @@ MIGRATIONS: tuple[str, ...] = (
         AND annotation.annotator_id = assignment.annotator_id AND annotation.whole
     );
     """,
+    """
+    -- Source files that were read: one that has the same size and times is not read again.
+    CREATE TABLE source_file (
+        path      TEXT PRIMARY KEY,
+        size      INTEGER NOT NULL,
+        mtime_ns  INTEGER NOT NULL,
+        ctime_ns  INTEGER NOT NULL,
+        read_ns   INTEGER NOT NULL,            -- when reading began, by the clock of the computer
+        sha256    TEXT NOT NULL
+    ) WITHOUT ROWID;
+    -- Images that were taken out of the dataset. Their rows, texts and splits stay.
+    CREATE TABLE removed_image (
+        image_id   INTEGER PRIMARY KEY REFERENCES image (id),
+        reason     TEXT NOT NULL,
+        removed_at TEXT NOT NULL
+    );
+    -- The images of the dataset.
+    CREATE VIEW kept_image AS
+    SELECT * FROM image WHERE id NOT IN (SELECT image_id FROM removed_image);
+    -- What was changed of an image by hand: before and after are file names or categories.
+    CREATE TABLE image_change (
+        id         INTEGER PRIMARY KEY,
+        image_id   INTEGER NOT NULL REFERENCES image (id),
+        kind       TEXT NOT NULL
+            CHECK (kind IN ('removed', 'restored', 'renamed', 'recategorised')),
+        before     TEXT NOT NULL,
+        after      TEXT NOT NULL,
+        reason     TEXT NOT NULL DEFAULT '',
+        changed_at TEXT NOT NULL
+    );
+    """,
 )
 
 VERSION = len(MIGRATIONS)

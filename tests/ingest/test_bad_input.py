@@ -160,10 +160,10 @@ def test_an_unreadable_file_is_rejected_not_raised(
     file = tmp_path / "port_1.png"
     noise().save(file)
 
-    def refuse(_: Path) -> bytes:
+    def refuse(_: str) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("rsitmd_tools.ingest.normalise._read", refuse)
     with Workspace.create(tmp_path / "w") as workspace:
         assert ingest(workspace, [file]).rejected == [
             (str(file), "cannot be read (permission denied)")
