@@ -27,7 +27,7 @@ class ImageFile:
             of all files, so that it changes with any of them.
         path: Where it is; None if there is no file.
         mask: Contents of the mask beside it (``.msk``), or None.
-        states: The files and their fingerprints.
+        states: Fingerprints of the files that are beside it, or are read again.
     """
 
     data: bytes
@@ -35,6 +35,11 @@ class ImageFile:
     path: Path | None = None
     mask: bytes | None = None
     states: dict[Path, Fingerprint] = field(default_factory=dict)
+
+    @property
+    def alone(self) -> bool:
+        """Whether the pixels depend on no other file."""
+        return not self.states
 
     def check_unchanged(self) -> None:
         """Check that no file changed since it was read.
@@ -48,11 +53,7 @@ class ImageFile:
 
 
 def read_image_file(path: Path, outside: bool = False) -> ImageFile:
-    """Read a file, its mask, and the hashes of the sources of a VRT.
-
-    Args:
-        path: The file.
-        outside: Whether a VRT may read files outside of its folder.
+    """Read a file and what it needs; see :func:`with_side_files`.
 
     Raises:
         UnusableImageError: It is too large, changes while it is read, or is a VRT that names what
@@ -60,13 +61,32 @@ def read_image_file(path: Path, outside: bool = False) -> ImageFile:
         OSError: It cannot be read.
     """
     states: dict[Path, Fingerprint] = {}
-    data = _read(path, states)
+    return with_side_files(path, _read(path, states), outside)
+
+
+def with_side_files(path: Path, data: bytes, outside: bool = False) -> ImageFile:
+    """Read the mask of a file that was read, and the hashes of the sources of a VRT.
+
+    Args:
+        path: The file.
+        data: Its contents.
+        outside: Whether a VRT may read files outside of its folder.
+
+    Raises:
+        UnusableImageError: A file changes while it is read, or is a VRT that names what it may
+            not read.
+        OSError: A file cannot be read.
+    """
+    states: dict[Path, Fingerprint] = {}
     hashes = [hashlib.sha256(data).hexdigest()]
     beside = path.with_name(path.name + MASK)
     mask = _read(beside, states) if beside.is_file() else None
     if mask is not None:
         hashes.append(hashlib.sha256(mask).hexdigest())
     if is_vrt(data):
+        # It is read again when it is opened.
+        if _read(path, states) != data:
+            raise UnusableImageError(CHANGED)
         for source in read_vrt(path, "", outside).sources:
             states[source] = fingerprint(source)
             with source.open("rb") as stream:

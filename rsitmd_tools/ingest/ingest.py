@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
 from rsitmd_tools.imaging.pool import SMALL, map_in_order
 from rsitmd_tools.ingest.categories import CategoryRule, FromTable
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.intake import IngestReport, Intake
-from rsitmd_tools.ingest.normalise import normalise
+from rsitmd_tools.ingest.normalise import Normalised, normalise
 from rsitmd_tools.ingest.sampling import Sampling, sample
 from rsitmd_tools.ingest.scan import Found, scan
 from rsitmd_tools.progress import progress
@@ -37,6 +38,8 @@ def ingest(
     *,
     sampling: Sampling | None = None,
     keep_originals: bool = False,
+    options: BandOptions = DEFAULTS,
+    outside: bool = False,
 ) -> IngestReport:
     """Add images to a workspace.
 
@@ -52,13 +55,22 @@ def ingest(
         workers: Number of processes; one per core by default.
         sampling: Which files to choose; all by default.
         keep_originals: Keep a copy of each source file in ``originals/``.
+        options: Bands and values of rasters.
+        outside: Whether a VRT may read files outside of its folder.
 
     Raises:
         RsitmdError: A source does not exist or is empty, or the workspace cannot be written to.
     """
     scanned = scan(sources, category, leave_out=workspace.path)
     chosen = scanned.found if sampling is None else sample(scanned.found, sampling, workers)
-    report = ingest_files(workspace, chosen, workers, keep_originals=keep_originals)
+    report = ingest_files(
+        workspace,
+        chosen,
+        workers,
+        keep_originals=keep_originals,
+        options=options,
+        outside=outside,
+    )
     report.skipped = scanned.skipped
     report.not_chosen = len(scanned.found) - len(chosen)
     report.uncategorised = scanned.uncategorised
@@ -73,6 +85,8 @@ def ingest_files(
     workers: int | None = None,
     *,
     keep_originals: bool = False,
+    options: BandOptions = DEFAULTS,
+    outside: bool = False,
 ) -> IngestReport:
     """Add image files whose categories are known to a workspace.
 
@@ -81,17 +95,28 @@ def ingest_files(
         files: The files and their categories, in the order in which they are numbered.
         workers: Number of processes; one per core by default.
         keep_originals: Keep a copy of each source file in ``originals/``.
+        options: Bands and values of rasters.
+        outside: Whether a VRT may read files outside of its folder.
 
     Raises:
         RsitmdError: The workspace cannot be written to, or its images have another size.
     """
     _check_image_size(workspace)
-    intake = Intake(workspace, keep_originals=keep_originals)
+    intake = Intake(workspace, keep_originals=keep_originals, options=options)
+    size = workspace.settings.dataset.image_size
+    work = partial(
+        normalise,
+        size=size,
+        known=intake.complete,
+        target=intake.target,
+        options=options,
+        outside=outside,
+    )
     try:
         with progress("ingest", len(files)) as step:
             changed = [found for found in files if not intake.unchanged(found)]
             step(len(files) - len(changed))
-            for count in _read(intake, workspace.settings.dataset.image_size, changed, workers):
+            for count in _read(intake, work, changed, workers):
                 step(count)
     finally:
         intake.close()
@@ -102,9 +127,13 @@ def ingest_files(
     return intake.report
 
 
-def _read(intake: Intake, size: int, files: Sequence[Found], workers: int | None) -> Iterator[int]:
+def _read(
+    intake: Intake,
+    work: Callable[[str], Normalised],
+    files: Sequence[Found],
+    workers: int | None,
+) -> Iterator[int]:
     """Take in files that have to be read; yield the number of files of each batch."""
-    work = partial(normalise, size=size, known=intake.complete, target=intake.target)
     small = len(files) <= SMALL
     results = map_in_order(
         work,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rsitmd_tools.atomic import PARTIAL, sync_folder, write_error
+from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
 from rsitmd_tools.ingest.normalise import Normalised, Target
 from rsitmd_tools.ingest.scan import Found
 from rsitmd_tools.workspace import Workspace
@@ -20,6 +21,7 @@ from rsitmd_tools.workspace.images import (
     record_rejected,
     stored_images,
 )
+from rsitmd_tools.workspace.readings import ImageReading, add_readings, readings
 from rsitmd_tools.workspace.sources import (
     SourceState,
     forget_sources,
@@ -28,6 +30,7 @@ from rsitmd_tools.workspace.sources import (
 )
 from rsitmd_tools.workspace.store import utc_now
 
+OTHER_READING = "it was read with other bands or values, and stays so"
 SYNCS = 16  # files that are synced at once: the file system syncs them together
 
 
@@ -48,6 +51,8 @@ class IngestReport:
         unknown_files: Files of the table of categories that the sources do not have.
         other_category: ``(file, image)`` of the known files that were found under another
             category. The first category is kept.
+        notes: ``(file, note)`` of files that were read in part, or that are known and were read
+            with other bands or values.
         duplicates: Number of images in the workspace that are in a group of duplicates.
         duplicate_groups: Number of groups of duplicates.
         categories: Number of images in the dataset by category.
@@ -63,6 +68,7 @@ class IngestReport:
     uncategorised: list[str] = field(default_factory=list)
     unknown_files: list[str] = field(default_factory=list)
     other_category: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
     duplicates: int = 0
     duplicate_groups: int = 0
     categories: dict[str, int] = field(default_factory=dict)
@@ -76,6 +82,7 @@ class _Rows:
     rejected: list[tuple[str, str]] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
     read: list[tuple[str, str, SourceState]] = field(default_factory=list)
+    readings: list[ImageReading] = field(default_factory=list)
 
 
 class Intake:
@@ -86,6 +93,7 @@ class Intake:
     Args:
         workspace: A workspace opened for writing.
         keep_originals: Keep a copy of each source file in ``originals/``.
+        options: Bands and values with which files are read.
 
     Attributes:
         report: What was done so far.
@@ -93,9 +101,17 @@ class Intake:
         complete: SHA-256 of the sources that do not have to be decoded again.
     """
 
-    def __init__(self, workspace: Workspace, *, keep_originals: bool = False) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        keep_originals: bool = False,
+        options: BandOptions = DEFAULTS,
+    ) -> None:
         self._workspace = workspace
         self._keep_originals = keep_originals
+        self._options = options
+        self._readings = readings(workspace.db) if options != DEFAULTS else {}
         self.report = IngestReport()
         self._originals = workspace.path / "originals"
         if keep_originals:
@@ -168,6 +184,7 @@ class Intake:
         now = utc_now()
         with self._workspace.transaction() as db:
             add_images(db, rows.added)
+            add_readings(db, rows.readings)
             record_rejected(db, rows.rejected, now)
             forget_rejected(db, rows.accepted)
             forget_sources(db, [source for source, _ in rows.rejected])
@@ -197,6 +214,10 @@ class Intake:
             filename, number = self._name(found.category)
             self._images[image.sha256] = (filename, found.category)
             self._keep(found, image, filename)
+            if image.reading is not None:
+                rows.readings.append(ImageReading(image.sha256, *image.reading))
+            if image.note is not None:
+                self.report.notes.append((source, image.note))
             rows.added.append(
                 NewImage(
                     sha256=image.sha256,
@@ -235,6 +256,9 @@ class Intake:
         self.report.known += 1
         if category != found.category:
             self.report.other_category.append((source, filename))
+        reading = self._readings.get(sha256)
+        if reading is not None and _differs(reading, self._options):
+            self.report.notes.append((source, f"is known as {filename}; {OTHER_READING}"))
         if image is not None and image.tiff:
             self.report.restored += not (self._workspace.images / filename).exists()
             self._keep(found, image, filename)
@@ -266,6 +290,15 @@ def remove_leftovers(*folders: Path) -> None:
     for folder in folders:
         for leftover in folder.glob(f".*{PARTIAL}*"):
             leftover.unlink(missing_ok=True)
+
+
+def _differs(reading: ImageReading, options: BandOptions) -> bool:
+    """Return whether options ask for another reading of a raster."""
+    if options.bands is not None and reading.bands != options.bands:
+        return True
+    if options.value_range is not None:
+        return reading.limits != options.value_range
+    return reading.percentiles not in (None, options.percentiles)
 
 
 def _sync(path: Path) -> None:

@@ -15,10 +15,12 @@ from PIL import Image
 
 from rsitmd_tools.atomic import PARTIAL, write_error
 from rsitmd_tools.errors import reason
-from rsitmd_tools.imaging.decode import decode
+from rsitmd_tools.imaging.decode import Reading, decode_file
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
+from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
 from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
 from rsitmd_tools.imaging.quiet import quiet_decoders
+from rsitmd_tools.imaging.source import with_side_files
 from rsitmd_tools.workspace.sources import SourceState, state_of
 
 PREDICTOR = 317
@@ -37,7 +39,10 @@ class Normalised:
         phash: Perceptual hashes, see :func:`perceptual_hashes`.
         width: Width of the source in pixels.
         height: Height of the source in pixels.
-        state: State of the source when it was read; None if it cannot be read.
+        state: State of the source when it was read; None if it cannot be read, or if its pixels
+            depend on other files too.
+        reading: How its values became colours; None for plain colours of 8 bits.
+        note: What the user should know of it, or None.
         problem: The reason why the file cannot be used, or None.
     """
 
@@ -49,6 +54,8 @@ class Normalised:
     width: int = 0
     height: int = 0
     state: SourceState | None = None
+    reading: Reading | None = None
+    note: str | None = None
     problem: str | None = None
 
 
@@ -65,7 +72,14 @@ class Target:
     originals: Path | None = None
 
 
-def normalise(file: str, size: int, known: Set[str], target: Target) -> Normalised:
+def normalise(
+    file: str,
+    size: int,
+    known: Set[str],
+    target: Target,
+    options: BandOptions = DEFAULTS,
+    outside: bool = False,
+) -> Normalised:
     """Read, decode, resize, hash, encode and write a file.
 
     Args:
@@ -73,6 +87,8 @@ def normalise(file: str, size: int, known: Set[str], target: Target) -> Normalis
         size: Side length of the result in pixels.
         known: SHA-256 of files that do not have to be decoded.
         target: Where to write.
+        options: Bands and values of a raster.
+        outside: Whether a VRT may read files outside of its folder.
 
     Raises:
         RsitmdError: The image cannot be written, for example on a full disk.
@@ -80,24 +96,29 @@ def normalise(file: str, size: int, known: Set[str], target: Target) -> Normalis
     sha256, state = "", None
     try:
         data, state = _read(file)
-        sha256 = hashlib.sha256(data).hexdigest()
+        source = with_side_files(Path(file), data, outside)
+        sha256, state = source.sha256, state if source.alone else None
         if sha256 in known:
             return Normalised(sha256, state=state)
         with quiet_decoders():
-            image, (width, height) = decode(data, size)
+            decoded = decode_file(source, size, options, outside)
+        source.check_unchanged()
     except OSError as error:
         return Normalised(sha256, problem=f"cannot be read ({reason(error)})")
     except UnusableImageError as error:
         return Normalised(sha256, problem=str(error))
+    image = decoded.image
     return Normalised(
         sha256=sha256,
         tiff=_write(target.images, encode_tiff(image)),
         original="" if target.originals is None else _write(target.originals, data),
         pixel_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
         phash=perceptual_hashes([grey_thumbnail(image)])[0],
-        width=width,
-        height=height,
+        width=decoded.width,
+        height=decoded.height,
         state=state,
+        reading=decoded.reading,
+        note=decoded.note,
     )
 
 

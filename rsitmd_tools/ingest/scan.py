@@ -20,7 +20,10 @@ from rsitmd_tools.ingest.categories import (
 
 __all__ = ["NO_CATEGORY", "SUFFIXES", "Found", "Scan", "natural_key", "safe_category", "scan"]
 
-SUFFIXES = {".tif", ".tiff", ".jpg", ".jpeg", ".png"}
+SUFFIXES = {
+    *(".tif", ".tiff", ".gtiff", ".gtif", ".btf", ".tf8", ".cog", ".jpg", ".jpeg", ".jpe", ".png"),
+    *(".webp", ".jp2", ".j2k", ".jpx", ".jpf", ".vrt"),
+}
 
 
 class Found:

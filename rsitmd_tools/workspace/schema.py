@@ -315,6 +315,17 @@ MIGRATIONS: tuple[str, ...] = (
         changed_at TEXT NOT NULL
     );
     """,
+    """
+    -- How the values of a raster became colours. Plain colours of 8 bits have no row.
+    CREATE TABLE image_reading (
+        image_id        INTEGER PRIMARY KEY REFERENCES image (id) ON DELETE CASCADE,
+        bands           TEXT NOT NULL,         -- JSON: numbers, counted from 1
+        low             REAL,                  -- value that became black; NULL: unchanged
+        high            REAL,                  -- value that became white
+        low_percentile  REAL,                  -- whose values low and high are; NULL: a fixed range
+        high_percentile REAL
+    );
+    """,
 )
 
 VERSION = len(MIGRATIONS)
