@@ -11,14 +11,13 @@ from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from rsitmd_tools.errors import reason
 from rsitmd_tools.imaging.colours import Colours, colours_of, fixed_limits
 from rsitmd_tools.imaging.gdal import IMAGE_DRIVERS, VRT_DRIVERS, safe_gdal
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions, ValueRange
-from rsitmd_tools.imaging.resampling import resized, with_mask, without_mask
+from rsitmd_tools.imaging.resampling import Layers, layers_of, reduced, resized, stacked
 from rsitmd_tools.imaging.source import unchanged
 from rsitmd_tools.imaging.stretch import percentile_range
 from rsitmd_tools.imaging.tiff import STARTS, summarise
@@ -149,11 +148,13 @@ class Raster:
             return self._read(window, options, limits)
         factor = min(window[2] // out_size[0], window[3] // out_size[1]) // 2
         if factor >= 2:
-            image = self._from_overview(window, factor, out_size, options, limits)
-            image = image or self._averaged(window, factor, options, limits)
+            found = self._from_overview(window, factor, out_size, options, limits)
+            if found is not None:
+                return found
+            layers = self._averaged(window, factor, options, limits)
         else:
-            image = with_mask(*self._read(window, options, limits))
-        return without_mask(resized(image, out_size))
+            layers = layers_of(*self._read(window, options, limits))
+        return resized(layers, out_size)
 
     def _part(self, options: BandOptions) -> tuple[Colours, Validity]:
         if options not in self._parts:
@@ -207,19 +208,15 @@ class Raster:
 
     def _averaged(
         self, window: Window, factor: int, options: BandOptions, limits: ValueRange | None
-    ) -> Image.Image:
+    ) -> Layers:
         """Return a window at 1 / factor of its size, read in strips."""
         column, row, width, height = window
         rows = factor * max(1, STRIP // (width * factor))
-        wide, high = -(-width // factor), -(-height // factor)
-        whole = Image.new("RGBa", (wide, high))
+        strips = []
         for top in range(0, height, rows):
             strip = (column, row + top, width, min(rows, height - top))
-            image = with_mask(*self._read(strip, options, limits)).reduce(factor)
-            if image.mode == "RGB":
-                image = image.convert("RGBA").convert("RGBa")
-            whole.paste(image, (0, top // factor))
-        return whole
+            strips.append(reduced(layers_of(*self._read(strip, options, limits)), factor))
+        return stacked(strips)
 
     def _from_overview(
         self,
@@ -228,8 +225,8 @@ class Raster:
         out_size: tuple[int, int],
         options: BandOptions,
         limits: ValueRange | None,
-    ) -> Image.Image | None:
-        """Return a large window from the smallest overview that has enough pixels, if any."""
+    ) -> Pixels | None:
+        """Return a large window, resized, from the smallest overview that has enough pixels, if any."""
         if self._overview is None or window[2] * window[3] <= LARGE:
             return None
         factors = self.source.overviews(self.colours(options).bands[0])
@@ -246,7 +243,7 @@ class Raster:
                 min(small.width - column, max(1, round(window[2] * across))),
                 min(small.height - row, max(1, round(window[3] * down))),
             )
-            return with_mask(*small.read_rgb(part, out_size, options, limits))
+            return small.read_rgb(part, out_size, options, limits)
 
 
 @contextmanager
