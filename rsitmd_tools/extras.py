@@ -20,6 +20,9 @@ EXTRAS = {
     "tensorboard": "train",
     "yaml": "train",
     "rasterio": "geo",
+    "geopandas": "geo",
+    "pystac": "geo",
+    "antimeridian": "geo",
 }
 
 

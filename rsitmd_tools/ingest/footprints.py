@@ -147,32 +147,27 @@ class Georeference:
             return [None] * len(windows)
         return [_polygon(lons, lats) for lons, lats in zip(*found, strict=True)]
 
-    def gsd(self, window: Window) -> float | None:
-        """Return the side of a pixel on the ground in metres, at the centre of a window.
+    def gsds(self, windows: Sequence[Window]) -> list[float | None]:
+        """Return the side of a pixel on the ground in metres, at the centre of each window.
 
         It is the square root of the area. The size in the units of a projected CRS is used where
         the projection changes lengths by less than 1 %.
         """
         from pyproj import Geod
 
-        column, row = window[0] + window[2] / 2, window[1] + window[3] / 2
         nominal = self._nominal()
-        found = self.lonlat(
-            np.array([column, column + 1, column]), np.array([row, row, row + 1.0])
-        )
-        if found is None or not np.isfinite(found).all():
-            return nominal
-        (lon, right, below), (lat, right_lat, below_lat) = found[0].tolist(), found[1].tolist()
+        boxes = np.asarray(windows, np.float64).reshape(-1, 4)
+        columns = (boxes[:, 0] + boxes[:, 2] / 2)[:, None] + (0, 1, 0)
+        rows = (boxes[:, 1] + boxes[:, 3] / 2)[:, None] + (0, 0, 1)
+        found = self.lonlat(columns, rows) if windows else None
+        if found is None:
+            return [nominal] * len(windows)
+        (lon, right, below), (lat, right_lat, below_lat) = found[0].T, found[1].T
         geod = Geod(ellps="WGS84")
         azimuth, _, width = geod.inv(lon, lat, right, right_lat)
         other, _, height = geod.inv(lon, lat, below, below_lat)
-        sides = width * height * abs(math.sin(math.radians(azimuth - other)))
-        measured = math.sqrt(sides)
-        if not measured or not math.isfinite(measured):
-            return nominal
-        if nominal is not None and abs(nominal / measured - 1) < NOMINAL:
-            return nominal
-        return float(f"{measured:.6g}")
+        measured = np.sqrt(width * height * np.abs(np.sin(np.radians(azimuth - other))))
+        return [_size(value, nominal) for value in measured.tolist()]
 
     def _nominal(self) -> float | None:
         if self.transform is None or not self._system.is_projected:
@@ -183,6 +178,14 @@ class Georeference:
         except Exception:  # rasterio raises its own errors for unknown units
             return None
         return float(f"{math.sqrt(abs(a * e - b * d)) * metres:.9g}")
+
+
+def _size(measured: float, nominal: float | None) -> float | None:
+    if not measured or not math.isfinite(measured):
+        return nominal
+    if nominal is not None and abs(nominal / measured - 1) < NOMINAL:
+        return nominal
+    return float(f"{measured:.6g}")
 
 
 def georeference(raster: Placed) -> Georeference | None:

@@ -98,7 +98,7 @@ def ingest_files(
     Raises:
         RsitmdError: The workspace cannot be written to, or its images have another size.
     """
-    _check_image_size(workspace)
+    check_image_size(workspace)
     _remove_leftovers(workspace.images)
     intake = _Intake(workspace, IngestReport())
     work = partial(normalise, size=workspace.settings.dataset.image_size, known=intake.complete)
@@ -192,7 +192,7 @@ class _Intake:
             target.write_bytes(image.tiff)
 
 
-def _check_image_size(workspace: Workspace) -> None:
+def check_image_size(workspace: Workspace) -> None:
     """Record the image size of the workspace; refuse a different one.
 
     Raises:

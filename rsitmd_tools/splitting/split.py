@@ -11,9 +11,11 @@ from pathlib import Path
 from rsitmd_tools.dataset.records import SPLITS
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.ingest.duplicates import group_duplicates
+from rsitmd_tools.ingest.spatial import components, group_places
 from rsitmd_tools.splitting.assign import Item, assign_splits
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.images import set_splits, stored_images
+from rsitmd_tools.workspace.images import StoredImage, set_splits, stored_images
+from rsitmd_tools.workspace.scenes import spatial_groups
 
 FACT = "split"
 
@@ -32,6 +34,9 @@ class SplitReport:
             assigned before the duplicates were found.
         settings_changed: Whether images keep splits that were assigned with other shares or
             another seed.
+        same_place: Number of images in spatial groups.
+        parted_places: Number of spatial groups in several splits, because their images were
+            assigned before the groups were found.
     """
 
     images: dict[str, int]
@@ -41,6 +46,8 @@ class SplitReport:
     kept_together: int
     parted: int
     settings_changed: bool
+    same_place: int = 0
+    parted_places: int = 0
 
 
 def split(
@@ -49,6 +56,7 @@ def split(
     seed: int | None = None,
     reassign: bool = False,
     exclude: Path | None = None,
+    block: float | None = None,
 ) -> SplitReport:
     """Assign the images that have no split yet. Running it again changes nothing.
 
@@ -61,7 +69,9 @@ def split(
         seed: Random seed; by default that of ``rsitmd.toml``.
         reassign: Assign all images again.
         exclude: A list of images that must not be used for training, from
-            ``rsitmd validate --against``. They and their duplicates are moved to test.
+            ``rsitmd validate --against``. They and the images of their groups are moved to test.
+        block: Side of the blocks of spatial groups in metres, which is recorded; 0 for no blocks.
+            By default the recorded one.
 
     Raises:
         RsitmdError: There are no images, or not enough for each split, or ``exclude``
@@ -72,6 +82,7 @@ def split(
     shares = _checked(shares or {name: float(getattr(settings, name)) for name in SPLITS})
     seed = settings.seed if seed is None else seed
     duplicates = group_duplicates(workspace)
+    spatial = group_places(workspace, block)
     stored = stored_images(workspace)
     if not stored:
         raise RsitmdError(
@@ -79,11 +90,8 @@ def split(
             where=workspace.path,
             hint=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
         )
-    names = {image.id: image.filename for image in stored}
-    items = [
-        Item(image.filename, image.category, names[image.duplicate_group or image.id])
-        for image in stored
-    ]
+    places = spatial_groups(workspace)
+    items = _items(stored, places)
     before = {image.filename: image.split for image in stored if image.split}
     kept = {} if reassign else before
     if exclude is not None:
@@ -104,13 +112,31 @@ def split(
         shares=shares,
         seed=seed,
         kept_together=duplicates.images,
-        parted=_parted(items, assigned),
+        parted=_parted({i.filename: i.duplicate_group for i in stored}, assigned),
         settings_changed=bool(before) and not reassign and recorded not in (None, requested),
+        same_place=spatial.images,
+        parted_places=_parted({i.filename: places.get(i.id) for i in stored}, assigned),
     )
 
 
+def _items(stored: Sequence[StoredImage], places: Mapping[int, int]) -> list[Item]:
+    """Return the images with their groups: the union of duplicates and spatial groups."""
+    position = {image.id: index for index, image in enumerate(stored)}
+    pairs = [
+        (position[first], position[image.id])
+        for image in stored
+        for first in (image.duplicate_group, places.get(image.id))
+        if first is not None
+    ]
+    groups = components(len(stored), pairs)
+    return [
+        Item(image.filename, image.category, stored[index if first is None else first].filename)
+        for index, (image, first) in enumerate(zip(stored, groups, strict=True))
+    ]
+
+
 def _excluded_to_test(workspace: Workspace, items: Sequence[Item], file: Path) -> dict[str, str]:
-    """Return the split test for the images of an exclusion list and their duplicates."""
+    """Return the split test for the images of an exclusion list and of their groups."""
     from rsitmd_tools.dataset.exclusions import read_exclusions
     from rsitmd_tools.formats import load_dataset
 
@@ -145,8 +171,10 @@ def _refuse_empty(
         )
 
 
-def _parted(items: Sequence[Item], assigned: Mapping[str, str]) -> int:
-    homes: dict[str, set[str]] = defaultdict(set)
-    for item in items:
-        homes[item.group].add(assigned[item.name])
+def _parted(groups: Mapping[str, int | None], assigned: Mapping[str, str]) -> int:
+    """Return the number of groups in several splits."""
+    homes: dict[int, set[str]] = defaultdict(set)
+    for name, group in groups.items():
+        if group is not None:
+            homes[group].add(assigned[name])
     return sum(len(splits) > 1 for splits in homes.values())

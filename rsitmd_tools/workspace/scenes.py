@@ -98,9 +98,7 @@ class ImagePlace:
     scene: Scene | None
 
 
-_SCENE = (
-    "sha256, source, found_at, size, mtime_ns, width, height, crs, transform, acquired, bands"
-)
+_SCENE = "sha256, source, found_at, size, mtime_ns, width, height, crs, transform, acquired, bands"
 _PLACES = (
     "SELECT image.id, filename, category, split, image.source, image.width, image.height,"
     " col, row, place.width, place.height, footprint, gsd, spatial_group, scene.id, "
@@ -110,9 +108,7 @@ _PLACES = (
 )
 
 
-def add_places(
-    db: sqlite3.Connection, scenes: Iterable[Scene], places: Iterable[NewPlace]
-) -> None:
+def add_places(db: sqlite3.Connection, scenes: Iterable[Scene], places: Iterable[NewPlace]) -> None:
     """Add scenes and the places of images that were just added. Call it inside a transaction.
 
     A scene that is known with the same settings stays as it is.
