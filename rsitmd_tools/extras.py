@@ -22,6 +22,7 @@ EXTRAS = {
     "rasterio": "geo",
     "geopandas": "geo",
     "pystac": "geo",
+    "pyarrow": "geo",
     "antimeridian": "geo",
 }
 

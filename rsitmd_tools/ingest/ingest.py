@@ -15,6 +15,8 @@ from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.normalise import Normalised, normalise
 from rsitmd_tools.ingest.scan import Found, scan, shown
+from rsitmd_tools.ingest.spatial import group_places
+from rsitmd_tools.ingest.whole import place_whole_images
 from rsitmd_tools.progress import progress
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import (
@@ -79,9 +81,12 @@ def ingest(
     Raises:
         RsitmdError: A source does not exist or is empty, or the workspace cannot be written to.
     """
+    sources = list(sources)
     scanned = scan(sources, category, leave_out=workspace.path)
     report = ingest_files(workspace, scanned.found, workers)
     report.skipped = scanned.skipped
+    place_whole_images(workspace, sources, workers=workers)
+    group_places(workspace)
     return report
 
 

@@ -68,6 +68,25 @@ class NewPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class UnplacedImage:
+    """An image without a recorded place.
+
+    Attributes:
+        id: Row of the image.
+        sha256: SHA-256 of its source file.
+        source: Absolute path of the source.
+        width: Width of the source in pixels.
+        height: Height of the source in pixels.
+    """
+
+    id: int
+    sha256: str
+    source: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class ImagePlace:
     """An image of the workspace and its place.
 
@@ -149,6 +168,21 @@ def add_places(db: sqlite3.Connection, scenes: Iterable[Scene], places: Iterable
             for place in places
         ),
     )
+
+
+def unplaced_images(workspace: Workspace, after: int) -> list[UnplacedImage]:
+    """Return the images without a place that were added after an image.
+
+    Args:
+        workspace: The workspace.
+        after: Row of that image; 0 for all images.
+    """
+    rows = workspace.db.execute(
+        "SELECT id, sha256, source, width, height FROM image WHERE id > ?"
+        " AND NOT EXISTS (SELECT 1 FROM place WHERE image_id = image.id) ORDER BY id",
+        (after,),
+    )
+    return [UnplacedImage(*row) for row in rows]
 
 
 def scene_hashes(workspace: Workspace) -> dict[tuple[str, int, int], str]:

@@ -7,6 +7,11 @@ command = LazyGroup(
     {
         "init": ("rsitmd_tools.cli.building.init", "Create a workspace."),
         "ingest": ("rsitmd_tools.cli.building.ingest", "Add images from class folders."),
+        "where": ("rsitmd_tools.cli.building.where", "Print where an image comes from."),
+        "export-footprints": (
+            "rsitmd_tools.cli.building.export_footprints",
+            "Write the footprints of the images.",
+        ),
         "split": ("rsitmd_tools.cli.building.split", "Split the images into train, val and test."),
         "similarity": (
             "rsitmd_tools.cli.building.similarity",
