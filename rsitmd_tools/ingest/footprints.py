@@ -108,19 +108,20 @@ class Georeference:
         """Return ``(col, row)`` of points in another CRS, shape (N, 2); None if they have none."""
         from rasterio.warp import transform
 
-        xs, ys = zip(*points, strict=True)
+        given = np.asarray(points, np.float64)
         try:
-            xs, ys = transform(crs, self._system, list(xs), list(ys))
+            xs, ys = transform(crs, self._system, given[:, 0].tolist(), given[:, 1].tolist())
             if self.transform is not None:
                 from affine import Affine
 
-                affine = Affine(*self.transform)
+                xs, ys = np.asarray(xs), np.asarray(ys)
                 if self._system.is_geographic:
                     # The whole turns that bring the longitude nearest to the raster.
-                    middle = (affine * (self._size[0] / 2, self._size[1] / 2))[0]
-                    xs = np.asarray(xs) - 360 * np.round((np.asarray(xs) - middle) / 360)
-                found = ~affine * (np.asarray(xs), np.asarray(ys))
-                pixels = np.stack(found, axis=1)
+                    a, b, c = self.transform[:3]
+                    middle = a * self._size[0] / 2 + b * self._size[1] / 2 + c
+                    xs = xs - 360 * np.round((xs - middle) / 360)
+                a, b, c, d, e, f = (~Affine(*self.transform))[:6]
+                pixels = np.stack([a * xs + b * ys + c, d * xs + e * ys + f], axis=1)
             else:
                 rows, columns = self._transformer.rowcol(xs, ys, op=np.asarray)
                 pixels = np.stack([np.asarray(columns), np.asarray(rows)], axis=1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -117,7 +118,7 @@ def components(count: int, pairs: Iterable[tuple[int, int]]) -> list[int | None]
         low, high = sorted((root(one), root(other)))
         parents[high] = low
     roots = [root(index) for index in range(count)]
-    sizes = np.bincount(roots, minlength=count) if count else []
+    sizes = Counter(roots)
     return [first if sizes[first] > 1 else None for first in roots]
 
 
@@ -159,12 +160,12 @@ def _footprint_pairs(places: Sequence[ImagePlace]) -> Pairs:
     ]
 
 
-def _meeting(shapes: object) -> Pairs:
+def _meeting(shapes: Any) -> Pairs:
     """Return the pairs of shapes that have a point in common, the smaller index first."""
     from shapely import STRtree
 
-    tree = STRtree(shapes)  # type: ignore[arg-type]
-    found = tree.query(shapes, predicate="intersects")  # type: ignore[call-overload]
+    tree = STRtree(shapes)
+    found = tree.query(shapes, predicate="intersects")
     return [(one, other) for one, other in found.T.tolist() if one < other]
 
 

@@ -95,7 +95,7 @@ def read_places(path: Path) -> Places:
         ) from error
     try:
         points = tuple(_points(geometry) for geometry in _geometries(document))
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise RsitmdError(
             "is not GeoJSON with points and polygons", where=path, hint="check its geometries"
         ) from error
