@@ -46,6 +46,7 @@ class Strip:
         bands: Bands and values.
         limits: The values that become black and white, or None.
         windows: The windows.
+        scale: Pixels of the scene in a pixel of a tile, in one direction.
     """
 
     number: int
@@ -54,6 +55,7 @@ class Strip:
     bands: BandOptions
     limits: ValueRange | None
     windows: tuple[Window, ...]
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,8 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
         # The disk is waited for in threads, while the next tiles are encoded.
         with open_raster(strip.path) as raster, ThreadPoolExecutor(WRITERS) as writers:
             placed = georeference(raster)
-            prints = placed.footprints(strip.windows) if placed else []
-            sizes = placed.gsds(strip.windows) if placed else []
+            prints = placed.footprints(strip.windows) if placed else [None] * len(strip.windows)
+            sizes = placed.gsds(strip.windows) if placed else [None] * len(strip.windows)
             for index, (window, pixels, valid) in enumerate(_read(raster, strip, size)):
                 name = identity(scene, window)
                 if valid.mean() < min_valid:
@@ -132,8 +134,8 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
                         file.name,
                         hashlib.sha256(image.tobytes()).hexdigest(),
                         perceptual_hashes([grey_thumbnail(image)])[0],
-                        prints[index] if placed else None,
-                        sizes[index] if placed else None,
+                        prints[index],
+                        _scaled(sizes[index], strip.scale),
                     )
                 )
         for written in waiting:
@@ -185,6 +187,10 @@ def _groups(windows: Sequence[Window]) -> Iterator[list[Window]]:
         group.append(window)
     if group:
         yield group
+
+
+def _scaled(gsd: float | None, scale: float) -> float | None:
+    return gsd if gsd is None or scale == 1 else float(f"{gsd * scale:.9g}")
 
 
 def _write(file: Path, data: bytes) -> None:

@@ -77,6 +77,7 @@ class ScenePlan:
         limits: The values that become black and white; None for 8-bit data as they are.
         strips: Windows that are cut together, in the order of the numbers of the images.
         taken: Numbers of the given places that are in the scene.
+        scale: Pixels of the scene in a pixel of a tile, in one direction; see ``--gsd``.
         problem: Why the scene cannot be used, or None.
     """
 
@@ -85,6 +86,7 @@ class ScenePlan:
     limits: ValueRange | None = None
     strips: tuple[tuple[Window, ...], ...] = ()
     taken: frozenset[int] = frozenset()
+    scale: float = 1.0
     problem: str | None = None
 
 
@@ -108,7 +110,8 @@ def plan_scene(
         with open_raster(source.path) as raster:
             check_scene_size(raster)
             placed = georeference(raster)
-            strips, taken = _strips(raster, placed, options)
+            side, scale = _side(raster, placed, options)
+            strips, taken = _strips(raster, placed, options, side, scale)
             limits = raster.value_range(options.bands)
             scene = describe(raster, placed, source, sha256, status, options.bands, limits)
         check_unchanged(source.path, status.st_size, status.st_mtime_ns)
@@ -116,7 +119,7 @@ def plan_scene(
         return ScenePlan(source, problem=f"cannot be read ({reason(error)})")
     except UnusableImageError as error:
         return ScenePlan(source, problem=str(error))
-    return ScenePlan(source, scene, limits, strips, taken)
+    return ScenePlan(source, scene, limits, strips, taken, scale)
 
 
 def identity(scene: Scene, window: Window) -> str:
@@ -175,17 +178,27 @@ def check_unchanged(path: Path, size: int, mtime_ns: int) -> None:
         raise UnusableImageError("changed while it was read; run the same command again")
 
 
-def _strips(
+def _side(
     raster: Raster, placed: Georeference | None, options: TileOptions
+) -> tuple[int | None, float]:
+    """Return the side of a tile in pixels of the scene, and how many of them a pixel has."""
+    if options.side is None or options.gsd is None:
+        return options.side, 1.0
+    own = None if placed is None else placed.gsds([(0, 0, raster.width, raster.height)])[0]
+    if own is None:
+        raise UnusableImageError("has no georeference, so --gsd cannot be applied")
+    side = max(1, round(options.side * options.gsd / own))
+    return side, side / options.side
+
+
+def _strips(
+    raster: Raster,
+    placed: Georeference | None,
+    options: TileOptions,
+    side: int | None,
+    scale: float,
 ) -> tuple[tuple[tuple[Window, ...], ...], frozenset[int]]:
     width, height = raster.width, raster.height
-    scale = 1.0
-    if options.gsd is not None:
-        own = None if placed is None else placed.gsds([(0, 0, width, height)])[0]
-        if own is None:
-            raise UnusableImageError("has no georeference, so --gsd cannot be applied")
-        scale = options.gsd / own
-    side = None if options.side is None else max(1, round(options.side * scale))
     if options.places is not None:
         if placed is None:
             raise UnusableImageError("has no georeference, so it has none of the given places")

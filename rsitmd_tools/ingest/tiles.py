@@ -198,7 +198,9 @@ class _Intake:
                     left.append(window)
                 if left:
                     path, bands = plan.source.path, options.bands
-                    strips.append(Strip(number, path, plan.scene, bands, plan.limits, tuple(left)))
+                    strips.append(
+                        Strip(number, path, plan.scene, bands, plan.limits, tuple(left), plan.scale)
+                    )
         return strips
 
     def take(self, plan: ScenePlan, strip: Strip, result: Cut) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def test_tiles_cover_an_axis_and_never_reach_over_it(length: int, side: int, str
         return
     assert found == sorted(set(found))
     assert found[0] == 0 and found[-1] + side == length
-    steps = [after - before for before, after in zip(found, found[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(found)]
     assert all(step == stride for step in steps[:-1]) and all(0 < s <= stride for s in steps)
 
 
