@@ -17,6 +17,8 @@ from rsitmd_tools.ingest.intake import IngestReport, Intake
 from rsitmd_tools.ingest.normalise import Normalised, normalise
 from rsitmd_tools.ingest.sampling import Sampling, sample
 from rsitmd_tools.ingest.scan import Found, scan
+from rsitmd_tools.ingest.spatial import group_places
+from rsitmd_tools.ingest.whole import place_whole_images
 from rsitmd_tools.progress import progress
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import category_counts
@@ -61,6 +63,7 @@ def ingest(
     Raises:
         RsitmdError: A source does not exist or is empty, or the workspace cannot be written to.
     """
+    sources = list(sources)
     scanned = scan(sources, category, leave_out=workspace.path)
     chosen = scanned.found if sampling is None else sample(scanned.found, sampling, workers)
     report = ingest_files(
@@ -76,6 +79,8 @@ def ingest(
     report.uncategorised = scanned.uncategorised
     if isinstance(category, FromTable):
         report.unknown_files = list(category.unused)
+    place_whole_images(workspace, sources, workers=workers)
+    group_places(workspace)
     return report
 
 
@@ -101,7 +106,7 @@ def ingest_files(
     Raises:
         RsitmdError: The workspace cannot be written to, or its images have another size.
     """
-    _check_image_size(workspace)
+    check_image_size(workspace)
     intake = Intake(workspace, keep_originals=keep_originals, options=options)
     size = workspace.settings.dataset.image_size
     work = partial(
@@ -170,7 +175,7 @@ class _Names(Sequence[str]):
         return self._files[index].file
 
 
-def _check_image_size(workspace: Workspace) -> None:
+def check_image_size(workspace: Workspace) -> None:
     """Record the image size of the workspace; refuse a different one.
 
     Raises:

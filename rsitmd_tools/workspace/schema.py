@@ -336,6 +336,39 @@ MIGRATIONS: tuple[str, ...] = (
         high_percentile REAL
     );
     """,
+    """
+    -- Rasters that images were cut from, or that became an image as a whole. A raster that was
+    -- read with two settings of the bands has two rows.
+    CREATE TABLE scene (
+        id        INTEGER PRIMARY KEY,
+        sha256    TEXT NOT NULL,
+        source    TEXT NOT NULL,               -- path relative to the given source
+        found_at  TEXT NOT NULL,               -- absolute path, for the record
+        size      INTEGER NOT NULL,            -- bytes
+        mtime_ns  INTEGER NOT NULL,
+        width     INTEGER NOT NULL,            -- pixels
+        height    INTEGER NOT NULL,
+        crs       TEXT,                        -- EPSG code or WKT
+        transform TEXT,                        -- JSON: a, b, c, d, e, f; NULL: GCPs, RPCs or none
+        acquired  TEXT,                        -- ISO 8601, UTC, from the tags
+        bands     TEXT NOT NULL,               -- JSON: the settings of bands and values
+        UNIQUE (sha256, bands)
+    );
+    -- Where an image lies in its scene and on the ground. spatial_group is kept apart from
+    -- image.duplicate_group: images of one place need not look alike.
+    CREATE TABLE place (
+        image_id      INTEGER PRIMARY KEY REFERENCES image (id) ON DELETE CASCADE,
+        scene_id      INTEGER NOT NULL REFERENCES scene (id),
+        col           INTEGER NOT NULL,        -- window in pixels of the scene
+        row           INTEGER NOT NULL,
+        width         INTEGER NOT NULL,
+        height        INTEGER NOT NULL,
+        footprint     TEXT,                    -- GeoJSON geometry, WGS84
+        gsd           REAL,                    -- metres
+        spatial_group INTEGER                  -- smallest image_id of its group
+    );
+    CREATE INDEX place_scene ON place (scene_id);
+    """,
 )
 
 VERSION = len(MIGRATIONS)

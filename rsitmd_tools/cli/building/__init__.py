@@ -16,6 +16,11 @@ command = LazyGroup(
             "rsitmd_tools.cli.building.recategorise",
             "Give images another category; merge categories.",
         ),
+        "where": ("rsitmd_tools.cli.building.where", "Print where an image comes from."),
+        "export-footprints": (
+            "rsitmd_tools.cli.building.export_footprints",
+            "Write the footprints of the images.",
+        ),
         "split": ("rsitmd_tools.cli.building.split", "Split the images into train, val and test."),
         "similarity": (
             "rsitmd_tools.cli.building.similarity",
