@@ -37,6 +37,7 @@ def apply(dataset: Dataset, changes: Sequence[Change]) -> str:
     writers: dict[str, Callable[[Dataset, Sequence[Change]], str]] = {
         "precomp": _precomp,
         "rsitmd": _rsitmd,
+        "karpathy": _rsitmd,
         "workspace": _workspace,
     }
     if dataset.format not in writers:
