@@ -1,6 +1,6 @@
 """``albef``: ``<name>_{train,val,test}.json``, lists of images and captions.
 
-In ``train`` each caption is an entry, in ``val`` and ``test`` each image. Both are read in any file.
+In ``train`` each caption is an entry, in ``val`` and ``test`` each image. Any file may have both.
 """
 
 from __future__ import annotations

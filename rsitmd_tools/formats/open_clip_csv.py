@@ -1,4 +1,4 @@
-"""``open-clip-csv``: ``<name>_{train,val,test}.csv``, a line ``filename,title`` for each caption."""
+"""``open-clip-csv``: ``<name>_{train,val,test}.csv``, ``filename,title`` for each caption."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from rsitmd_tools.workspace.images import (
     record_rejected,
     stored_images,
 )
+from rsitmd_tools.workspace.imported import reserved_numbers
 from rsitmd_tools.workspace.store import utc_now
 
 BATCH = 64
@@ -98,7 +99,7 @@ def ingest_files(
     Raises:
         RsitmdError: The workspace cannot be written to, or its images have another size.
     """
-    _check_image_size(workspace)
+    check_image_size(workspace)
     _remove_leftovers(workspace.images)
     intake = _Intake(workspace, IngestReport())
     work = partial(normalise, size=workspace.settings.dataset.image_size, known=intake.complete)
@@ -132,6 +133,8 @@ class _Intake:
             self.filenames[image.sha256] = image.filename
             last = self.numbers.get(image.category, 0)
             self.numbers[image.category] = max(last, image.number)
+        for category, number in reserved_numbers(workspace):
+            self.numbers[category] = max(self.numbers.get(category, 0), number)
         self.complete = frozenset(
             sha256 for sha256, filename in self.filenames.items() if filename in present
         )
@@ -192,7 +195,7 @@ class _Intake:
             target.write_bytes(image.tiff)
 
 
-def _check_image_size(workspace: Workspace) -> None:
+def check_image_size(workspace: Workspace) -> None:
     """Record the image size of the workspace; refuse a different one.
 
     Raises:

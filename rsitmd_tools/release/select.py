@@ -54,7 +54,8 @@ def finished_images(
     finished = []
     left_out = []
     for image in images:
-        found = len(image.sentences)
+        # Imported sentences can be blank.
+        found = sum(bool(sentence.raw.strip()) for sentence in image.sentences)
         if found >= sentences:
             finished.append(image)
         else:

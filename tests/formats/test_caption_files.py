@@ -238,7 +238,7 @@ MALFORMED = [
     ("x.csv", "filename,sentence\na.jpg,\"['a', ]]\"\n", "line 2, column sentence: not a list ("),
     ("x.csv", "filename,sentence\na.jpg,\"[exit(3)]\"\n", "column sentence: not a list (malformed"),
     ("x.csv", "filename,sentence\na.jpg,[1]\n", "column sentence: not a list of texts"),
-    ("x.csv", f"filename,sentence\na.jpg,{'[' * 5000}{']' * 5000}\n", "column sentence: not a list"),
+    ("x.csv", f"filename,sentence\na.jpg,{'[' * 5000}{']' * 5000}\n", "sentence: not a list"),
     ("x.jsonl", '{"filename": "a.jpg", "captions": ["A."]}\n{', "line 2 is not JSON"),
     ("x.jsonl", '{"filename": "a.jpg", "captions": ["A."]}\n3', "line 2 is not an object"),
     ("x.jsonl", '{"filename": "a.jpg", "captions": 4}', "line 1: captions is neither a string"),
