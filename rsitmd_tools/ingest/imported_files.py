@@ -105,11 +105,9 @@ def add_files(
         while batch := list(islice(pairs, BATCH)):
             intake.take(batch)
             step(len(batch))
-    if work:
-        group_duplicates(workspace)
-    groups = [i.duplicate_group for i in stored_images(workspace) if i.duplicate_group is not None]
-    intake.report.duplicates = len(groups)
-    intake.report.duplicate_groups = len(set(groups))
+    groups = group_duplicates(workspace)
+    intake.report.duplicates = groups.images
+    intake.report.duplicate_groups = groups.groups
     return intake.report
 
 

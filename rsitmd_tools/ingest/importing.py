@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord
+from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, category_of
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.ingest.imported_files import FileReport, add_files
 from rsitmd_tools.ingest.scan import safe_category
@@ -131,11 +131,13 @@ def _numbered(
     """
     taken = {(image.category, image.number) for image in stored_images(workspace)}
     taken |= reserved_numbers(workspace)
-    categories = [_category(record.category or dataset) for record in records]
+    categories = [
+        _category(record.category or category_of(record.filename) or dataset) for record in records
+    ]
     places: list[tuple[str, int] | None] = []
     for record, category in zip(records, categories, strict=True):
-        number = _NUMBER.search(Path(record.filename).stem)
-        place = None if number is None else (category, int(number.group(1)))
+        found = _NUMBER.search(Path(record.filename).stem)
+        place = None if found is None else (category, int(found.group(1)))
         if place in taken:
             place = None
         if place is not None:

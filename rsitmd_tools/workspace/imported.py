@@ -192,6 +192,30 @@ def imported_captions(db: sqlite3.Connection, image: int) -> list[tuple[str, str
     return [(row["raw"], row["dataset"]) for row in rows]
 
 
+def imported_of_project(workspace: Workspace, project: int) -> dict[int, list[str]]:
+    """Return the imported sentences for the tasks of a project that are on the server.
+
+    Args:
+        workspace: The workspace.
+        project: Row in table ``project``.
+
+    Returns:
+        The sentences in order by number of the task on the server, for images without captions of
+        a model.
+    """
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in workspace.db.execute(
+        "SELECT task.server_id, raw FROM imported_sentence"
+        " JOIN imported_image ON imported_image.id = imported_image_id JOIN task USING (image_id)"
+        " WHERE project_id = ? AND task.server_id > 0"
+        " AND NOT EXISTS (SELECT 1 FROM prediction WHERE prediction.image_id = task.image_id)"
+        " ORDER BY task.id, imported_image.id, slot",
+        (project,),
+    ):
+        found[row["server_id"]].append(row["raw"])
+    return found
+
+
 def remaining(
     sentences: Iterable[ImportedSentence], corrected: Set[tuple[int, int]]
 ) -> dict[int, list[ImportedSentence]]:
