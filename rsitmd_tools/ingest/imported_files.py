@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -35,6 +36,8 @@ from rsitmd_tools.workspace.images import (
 )
 from rsitmd_tools.workspace.imported import ImportedImage, imported_images, link_images
 from rsitmd_tools.workspace.store import utc_now
+
+WRITERS = 8  # threads
 
 
 @dataclass(slots=True)
@@ -121,6 +124,7 @@ class _Intake:
         stored = stored_images(workspace)
         self._by_key: dict[str, StoredImage | NewImage] = {image.sha256: image for image in stored}
         self._by_row = {image.id: image for image in stored}
+        self._files: dict[str, bytes] = {}
         self._places = {(image.category, image.number) for image in stored}
         # Images that a record of this dataset has. Equal files of two records are two images.
         self._linked = {
@@ -165,13 +169,14 @@ class _Intake:
             key = self._key(image, prepared)
             if key not in self._by_key:
                 new = self._new_image(image, prepared, key, source, now)
-                self._write(new.filename, prepared.tiff)
+                self._files[new.filename] = prepared.tiff
                 self._by_key[key] = new
                 added.append(new)
             else:
                 self._count_linked(image, self._by_key[key], prepared)
             self._linked.add(key)
             links.append((image.row, key))
+        self._write_files()
         with self._workspace.transaction() as db:
             add_images(db, added)
             link_images(db, links)
@@ -238,7 +243,7 @@ class _Intake:
         assert image.image is not None
         stored = self._by_row[image.image]
         if prepared.pixel_sha256 == stored.pixel_sha256:
-            self._write(stored.filename, prepared.tiff)
+            self._files[stored.filename] = prepared.tiff
             self.report.restored += 1
 
     def _count_linked(
@@ -248,11 +253,18 @@ class _Intake:
         if isinstance(stored, StoredImage) and stored.split not in (None, image.split):
             self.report.kept_split.append(stored.filename)
         if not (self._workspace.images / stored.filename).exists():
-            self._write(stored.filename, prepared.tiff)
+            self._files[stored.filename] = prepared.tiff
 
-    def _write(self, filename: str, tiff: bytes) -> None:
-        with atomic_path(self._workspace.images / filename) as target:
-            target.write_bytes(tiff)
+    def _write_files(self) -> None:
+        """Write the files of a batch; in threads, because each waits for the disk."""
+        with ThreadPoolExecutor(WRITERS) as pool:
+            for _ in pool.map(self._write, self._files.items()):
+                pass
+        self._files.clear()
+
+    def _write(self, file: tuple[str, bytes]) -> None:
+        with atomic_path(self._workspace.images / file[0]) as target:
+            target.write_bytes(file[1])
 
 
 def _prepared(path: Path, size: int) -> _Prepared:
