@@ -22,6 +22,7 @@ from rsitmd_tools.workspace.images import (
     record_rejected,
     stored_images,
 )
+from rsitmd_tools.workspace.imported import reserved_numbers
 from rsitmd_tools.workspace.readings import ImageReading, add_readings, readings
 from rsitmd_tools.workspace.sources import (
     SourceState,
@@ -132,6 +133,8 @@ class Intake:
             self._taken.add(image.filename.casefold())
             last = self._numbers.get(image.category, 0)
             self._numbers[image.category] = max(last, image.number)
+        for category, number in reserved_numbers(workspace):
+            self._numbers[category] = max(self._numbers.get(category, 0), number)
         present = {path.name for path in workspace.images.iterdir()}
         complete = {key for key, (name, _) in self._images.items() if name in present}
         if keep_originals:

@@ -369,6 +369,47 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX place_scene ON place (scene_id);
     """,
+    """
+    -- Images of other datasets whose texts were imported. An image without a file has no row in
+    -- the table image: image_id is NULL until an import finds its file.
+    CREATE TABLE imported_image (
+        id          INTEGER PRIMARY KEY,
+        dataset     TEXT NOT NULL,             -- name of the other dataset
+        name        TEXT NOT NULL,             -- of the image there
+        category    TEXT NOT NULL,
+        number      INTEGER NOT NULL,          -- <category>_<number>.tif is its name here
+        split       TEXT CHECK (split IN ('train', 'val', 'test')),
+        image_id    INTEGER REFERENCES image (id),
+        imported_at TEXT NOT NULL,
+        UNIQUE (dataset, name)
+    );
+    CREATE INDEX imported_image_image ON imported_image (image_id);
+    -- Their sentences, without annotator. `raw` changes by `validate --fix` only.
+    CREATE TABLE imported_sentence (
+        id                INTEGER PRIMARY KEY,
+        imported_image_id INTEGER NOT NULL REFERENCES imported_image (id),
+        slot              INTEGER NOT NULL,
+        raw               TEXT NOT NULL,
+        UNIQUE (imported_image_id, slot)
+    );
+    CREATE TABLE imported_keyword (
+        id                INTEGER PRIMARY KEY,
+        imported_image_id INTEGER NOT NULL REFERENCES imported_image (id),
+        slot              INTEGER NOT NULL,
+        raw               TEXT NOT NULL,
+        UNIQUE (imported_image_id, slot)
+    );
+    -- What `validate --fix` changed in an imported sentence, and what stood there before.
+    CREATE TABLE imported_correction (
+        id                   INTEGER PRIMARY KEY,
+        imported_sentence_id INTEGER NOT NULL REFERENCES imported_sentence (id),
+        before               TEXT NOT NULL,
+        after                TEXT NOT NULL,
+        codes                TEXT NOT NULL,
+        tool                 TEXT NOT NULL,
+        made_at              TEXT NOT NULL
+    );
+    """,
 )
 
 VERSION = len(MIGRATIONS)
