@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import mmap
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -226,7 +227,7 @@ class Raster:
         options: BandOptions,
         limits: ValueRange | None,
     ) -> Pixels | None:
-        """Return a large window, resized, from the smallest overview that has enough pixels, if any."""
+        """Return a large window, resized, from the smallest overview with enough pixels, if any."""
         if self._overview is None or window[2] * window[3] <= LARGE:
             return None
         factors = self.source.overviews(self.colours(options).bands[0])
@@ -246,6 +247,13 @@ class Raster:
             return small.read_rgb(part, out_size, options, limits)
 
 
+class _Nowhere(io.TextIOBase):
+    """A stream for what Cython prints of an error inside rasterio's logging."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
 @contextmanager
 def readable() -> Iterator[None]:
     """Turn errors of rasterio into reasons.
@@ -256,7 +264,8 @@ def readable() -> Iterator[None]:
     from rasterio.errors import RasterioError
 
     try:
-        yield
+        with redirect_stderr(_Nowhere()):
+            yield
     except (RasterioError, MemoryError) as error:
         cause = error.__cause__ or error
         raise UnusableImageError(f"cannot be decoded ({_short(reason(cause))})") from None

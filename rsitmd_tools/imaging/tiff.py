@@ -64,7 +64,7 @@ def summarise(data: bytes | mmap.mmap) -> TiffSummary:
             kind = _number(data, order, tags.get(SUBFILE_TYPE), 0)
             masked |= bool(kind & MASK)
             pages += not kind & (MASK | REDUCED)
-    except (struct.error, IndexError, ValueError):
+    except (struct.error, IndexError, ValueError, OverflowError):
         pass
     if first is None:
         return TiffSummary()

@@ -38,10 +38,11 @@ def command(
 ) -> int:
     """Add images as RGB TIFF files <category>_<number>.tif.
 
-    TIFF, JPEG, PNG, WebP, JPEG 2000 and VRT files are read. The category is the name of the image's folder. For an image directly in SRC or in a
-    folder named "images", it is the prefix of the file name (port_3.jpg) if there is one,
-    otherwise the name of SRC. Identical files are added once. Unusable files are rejected and
-    listed with the reason. The exit code is 1 only if no file could be used.
+    TIFF, JPEG, PNG, WebP, JPEG 2000 and VRT files are read. The category is the name of the
+    image's folder. For an image directly in SRC or in a folder named "images", it is the prefix
+    of the file name (port_3.jpg) if there is one, otherwise the name of SRC. Identical files are
+    added once. Unusable files are rejected and listed with the reason. The exit code is 1 only
+    if no file could be used.
 
     Images are cropped to the largest centred square and resized to dataset.image_size.
     Pixels that are transparent, masked, nodata or NaN become black. Values of more than 8 bits
