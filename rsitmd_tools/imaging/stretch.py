@@ -100,7 +100,7 @@ def percentile_range(
         return _percentiles_of_counts(counts, kind, percentiles)
     values = np.concatenate(kept) if kept else np.empty(0)
     if not values.size:
-        raise UnusableImageError("has no finite value")
+        raise UnusableImageError("has no finite value (all are nodata, masked, NaN or infinite)")
     low, high = np.percentile(values, percentiles, overwrite_input=True)
     return ValueRange(float(low), float(high))
 
