@@ -11,6 +11,7 @@ from pathlib import Path
 from rsitmd_tools.atomic import PARTIAL, sync_folder, write_error
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
 from rsitmd_tools.ingest.normalise import Normalised, Target
+from rsitmd_tools.ingest.places import tidy
 from rsitmd_tools.ingest.scan import Found
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import former_names, removed_keys
@@ -121,6 +122,7 @@ class Intake:
                 raise write_error(self._originals, error) from error
         self.target = Target(workspace.images, self._originals if keep_originals else None)
         remove_leftovers(workspace.images, self._originals)
+        tidy(workspace)
         self._removed = removed_keys(workspace.db)
         self._images: dict[str, tuple[str, str]] = {}  # file name and category by SHA-256
         self._numbers: dict[str, int] = {}
@@ -130,10 +132,10 @@ class Intake:
             self._taken.add(image.filename.casefold())
             last = self._numbers.get(image.category, 0)
             self._numbers[image.category] = max(last, image.number)
-        present = set(os.listdir(workspace.images))
+        present = {path.name for path in workspace.images.iterdir()}
         complete = {key for key, (name, _) in self._images.items() if name in present}
         if keep_originals:
-            complete &= {name.partition(".")[0] for name in os.listdir(self._originals)}
+            complete &= {path.stem for path in self._originals.iterdir()}
         self.complete = frozenset(complete | self._removed)
         self._threads = ThreadPoolExecutor(SYNCS)
         self._waiting: list[tuple[Found, Normalised]] = []
@@ -146,7 +148,7 @@ class Intake:
             False if the file has to be read.
         """
         try:
-            stat = os.stat(found.file)
+            stat = found.path.stat()
         except OSError:
             return False
         source = found.source
@@ -265,7 +267,7 @@ class Intake:
 
     def _keep(self, found: Found, image: Normalised, filename: str) -> None:
         """Give the files of an image their names, unless it has them."""
-        suffix = os.path.splitext(found.file)[1].lower()
+        suffix = found.path.suffix.lower()
         targets = [(self._workspace.images / image.tiff, self._workspace.images / filename)]
         if image.original:
             original = self._originals / f"{image.sha256}{suffix}"

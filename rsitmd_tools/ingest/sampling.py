@@ -46,14 +46,23 @@ class Sampling:
     diverse_per_category: int | None = None
     seed: int = 0
 
+    @property
+    def chooses(self) -> bool:
+        """Whether files are left out at all."""
+        return self._ways > 0
+
+    @property
+    def _ways(self) -> int:
+        given = (self.per_category, self.diverse, self.diverse_per_category)
+        return sum(count is not None for count in given)
+
     def __post_init__(self) -> None:
         """Check that there is one choice.
 
         Raises:
             WrongUsage: There is more than one.
         """
-        given = (self.per_category, self.diverse, self.diverse_per_category)
-        if sum(count is not None for count in given) > 1:
+        if self._ways > 1:
             raise WrongUsage(
                 "two ways of sampling",
                 hint="use one of --per-category, --diverse and --diverse-per-category",

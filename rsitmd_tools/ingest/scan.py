@@ -139,7 +139,9 @@ def scan(
             _Walk(source, rule, leave_out, result).run()
         if len(result.found) + len(result.uncategorised) == before:
             raise RsitmdError(
-                "contains no TIFF, JPEG or PNG file", where=source, hint="pass a folder of images"
+                "contains no TIFF, JPEG, PNG, WebP, JPEG 2000 or VRT file",
+                where=source,
+                hint="pass a folder of images",
             )
     return result
 
@@ -176,7 +178,7 @@ def _name_key(name: str) -> bytes:
 
 def _add_file(source: Path, rule: CategoryRule, result: Scan) -> None:
     real = os.path.realpath(source)
-    place = Place(str(source), source.name, source.name, os.path.dirname(real), flat=True)
+    place = Place(str(source), source.name, source.name, str(Path(real).parent), flat=True)
     category = rule(place)
     if category is None:
         result.uncategorised.append(shown(real))
@@ -253,10 +255,11 @@ class _Walk:
         if entry.is_symlink():
             target = os.path.realpath(entry.path)
             inside = os.path.commonpath([target, self._root]) == self._root
-            return inside and os.path.isfile(target)
+            return inside and Path(target).is_file()
         # A pipe or device would block the reader.
         return entry.is_file(follow_symlinks=False)
 
 
 def _is_image(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in SUFFIXES
+    dot = name.rfind(".")
+    return dot > 0 and name[dot:].lower() in SUFFIXES

@@ -13,7 +13,8 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.splitting.assign import Item, assign_splits
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.images import set_splits, stored_images
+from rsitmd_tools.workspace.changes import clear_removed_splits, former_names_of, removed_splits
+from rsitmd_tools.workspace.images import StoredImage, set_splits, stored_images
 
 FACT = "split"
 
@@ -79,13 +80,13 @@ def split(
             where=workspace.path,
             hint=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
         )
-    names = {image.id: image.filename for image in stored}
+    names = {image.id: image.filename for image in stored_images(workspace, removed=True)}
     items = [
         Item(image.filename, image.category, names[image.duplicate_group or image.id])
         for image in stored
     ]
     before = {image.filename: image.split for image in stored if image.split}
-    kept = {} if reassign else before
+    kept = {} if reassign else before | _with_removed(workspace, stored, before)
     if exclude is not None:
         kept = kept | _excluded_to_test(workspace, items, exclude)
     assigned = assign_splits(items, shares, seed, kept)
@@ -96,6 +97,8 @@ def split(
     recorded = workspace.fact(FACT)
     with workspace.transaction() as db:
         set_splits(db, changed)
+        if reassign:
+            clear_removed_splits(db)
         if reassign or not before:
             workspace.set_fact(FACT, requested)
     return SplitReport(
@@ -109,12 +112,32 @@ def split(
     )
 
 
+def _with_removed(
+    workspace: Workspace, stored: Sequence[StoredImage], before: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the split of new images that are duplicates of a removed image with a split.
+
+    An earlier release may contain the removed image.
+    """
+    homes = removed_splits(workspace)
+    held = {image.duplicate_group for image in stored if image.filename in before}
+    return {
+        image.filename: homes[image.duplicate_group]
+        for image in stored
+        if image.filename not in before
+        and image.duplicate_group in homes
+        and image.duplicate_group not in held
+    }
+
+
 def _excluded_to_test(workspace: Workspace, items: Sequence[Item], file: Path) -> dict[str, str]:
     """Return the split test for the images of an exclusion list and their duplicates."""
     from rsitmd_tools.dataset.exclusions import read_exclusions
     from rsitmd_tools.formats import load_dataset
 
-    excluded = read_exclusions(file, load_dataset(workspace.path, "workspace"))
+    excluded = set(read_exclusions(file, load_dataset(workspace.path, "workspace")))
+    former = former_names_of(workspace)
+    excluded |= {former[name] for name in excluded if name in former}
     groups = {item.group for item in items if item.name in excluded}
     return {item.name: "test" for item in items if item.group in groups}
 

@@ -314,6 +314,16 @@ MIGRATIONS: tuple[str, ...] = (
         reason     TEXT NOT NULL DEFAULT '',
         changed_at TEXT NOT NULL
     );
+    -- Nobody has to caption a removed image.
+    DROP VIEW open_assignment;
+    CREATE VIEW open_assignment AS
+    SELECT assignment.* FROM assignment
+    WHERE image_id NOT IN (SELECT image_id FROM removed_image) AND NOT EXISTS (
+        SELECT 1 FROM current_annotation AS annotation
+        JOIN main_task ON main_task.id = annotation.task_id
+        WHERE main_task.image_id = assignment.image_id
+        AND annotation.annotator_id = assignment.annotator_id AND annotation.whole
+    );
     """,
     """
     -- How the values of a raster became colours. Plain colours of 8 bits have no row.

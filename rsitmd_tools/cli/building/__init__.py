@@ -7,6 +7,15 @@ command = LazyGroup(
     {
         "init": ("rsitmd_tools.cli.building.init", "Create a workspace."),
         "ingest": ("rsitmd_tools.cli.building.ingest", "Add images from class folders."),
+        "remove": (
+            "rsitmd_tools.cli.building.remove",
+            "Remove images from the dataset, or restore them.",
+        ),
+        "rename": ("rsitmd_tools.cli.building.rename", "Give an image another file name."),
+        "recategorise": (
+            "rsitmd_tools.cli.building.recategorise",
+            "Give images another category; merge categories.",
+        ),
         "split": ("rsitmd_tools.cli.building.split", "Split the images into train, val and test."),
         "similarity": (
             "rsitmd_tools.cli.building.similarity",

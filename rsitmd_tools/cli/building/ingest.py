@@ -9,11 +9,14 @@ import click
 
 from rsitmd_tools.cli.building.band_options import band_options
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
     from rsitmd_tools.imaging.options import BandOptions
     from rsitmd_tools.ingest import IngestReport
+    from rsitmd_tools.ingest.categories import CategoryRule
+
+COUNT = click.IntRange(1)
 
 
 @click.command("ingest", short_help="Add images from class folders.")
@@ -23,6 +26,30 @@ if TYPE_CHECKING:
 )
 @click.option("--category", help="Category of all images; by default the folder name.")
 @click.option(
+    "--categories",
+    "table",
+    metavar="FILE.csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Categories from a table with the columns file (path below SRC) and category.",
+)
+@click.option(
+    "--category-pattern",
+    "pattern",
+    metavar="REGEX",
+    help="Categories from the group (?P<category>...) in the path below SRC.",
+)
+@click.option("--no-category", is_flag=True, help="No categories: files image_1.tif, ...")
+@click.option("--per-category", metavar="N", type=COUNT, help="N random images per category.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of --per-category.")
+@click.option("--diverse", metavar="N", type=COUNT, help="The N images that differ most.")
+@click.option(
+    "--diverse-per-category",
+    metavar="N",
+    type=COUNT,
+    help="The N images of each category that differ most.",
+)
+@click.option("--keep-originals", is_flag=True, help="Copy the source files to DIR/originals.")
+@click.option(
     "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
 )
 @band_options
@@ -31,6 +58,14 @@ def command(
     folder: Path,
     sources: tuple[Path, ...],
     category: str | None,
+    table: Path | None,
+    pattern: str | None,
+    no_category: bool,
+    per_category: int | None,
+    seed: int,
+    diverse: int | None,
+    diverse_per_category: int | None,
+    keep_originals: bool,
     workers: int | None,
     options: BandOptions,
     outside: bool,
@@ -49,24 +84,67 @@ def command(
     are stretched from their 2nd to 98th percentile, and only the first page of a file is read.
     Links to folders and links that point outside SRC are not followed.
 
+    With --categories and --category-pattern, images without a category are listed and not
+    added. Files that did not change since the last ingest are not read again. Images that were
+    removed (rsitmd build remove) are not added again.
+
     \b
     Examples:
       rsitmd build ingest my-dataset photos/           # photos/port/a.jpg, photos/beach/b.png
       rsitmd build ingest my-dataset new/ --category harbour
       rsitmd build ingest my-dataset scenes/ --bands 4,3,2 --range 0,10000
+      rsitmd build ingest my-dataset photos/ --category-pattern '^(?P<category>[a-z]+)-'
+      rsitmd build ingest my-dataset photos/ --diverse 2000
     """
     from dataclasses import asdict
 
     from rsitmd_tools.ingest import ingest
+    from rsitmd_tools.ingest.sampling import Sampling
     from rsitmd_tools.workspace import Workspace
 
+    rule = _rule(category, table, pattern, no_category)
+    sampling = Sampling(per_category, diverse, diverse_per_category, seed)
     with Workspace.open(folder, write=True) as workspace:
-        report = ingest(workspace, sources, category, workers, options=options, outside=outside)
+        report = ingest(
+            workspace,
+            sources,
+            rule,
+            workers,
+            sampling=sampling if sampling.chooses else None,
+            keep_originals=keep_originals,
+            options=options,
+            outside=outside,
+        )
     if as_json:
         print_json(asdict(report))
     else:
         _print(report)
-    return 0 if report.added or report.known else 1
+    return 0 if report.added or report.known or report.removed else 1
+
+
+def _rule(
+    category: str | None, table: Path | None, pattern: str | None, no_category: bool
+) -> CategoryRule | None:
+    """Return the rule for categories that the options ask for; None for folder names.
+
+    Raises:
+        WrongUsage: Two options exclude each other, or one is invalid.
+    """
+    from rsitmd_tools.ingest.categories import ONE_FOR_ALL, FromPattern, FromTable, OneCategory
+
+    given = [category is not None, table is not None, pattern is not None, no_category]
+    if sum(given) > 1:
+        raise WrongUsage(
+            "two ways to get categories",
+            hint="use one of --category, --categories, --category-pattern and --no-category",
+        )
+    if table is not None:
+        return FromTable(table)
+    if pattern is not None:
+        return FromPattern(pattern)
+    if no_category:
+        return OneCategory(ONE_FOR_ALL)
+    return None if category is None else OneCategory(category)
 
 
 def _print(report: IngestReport) -> None:
@@ -79,12 +157,23 @@ def _print(report: IngestReport) -> None:
     )
     if report.restored:
         click.echo(f"restored: {count_of(report.restored, 'missing image file')}")
+    if report.removed:
+        click.echo(f"not added: {count_of(report.removed, 'file')} (image was removed)")
+    if report.not_chosen:
+        click.echo(f"not chosen: {count_of(report.not_chosen, 'file')}")
     if report.skipped:
         click.echo(f"skipped: {count_of(report.skipped, 'file')} (other types, or links)")
+    counts = ", ".join(f"{name} {count}" for name, count in report.categories.items())
+    if counts:
+        click.echo(f"categories: {counts}")
     for source, problem in report.rejected:
         click.echo(f"rejected: {printable(source)}: {printable(problem)}", err=True)
     for source, note in report.notes:
         click.echo(f"note: {printable(source)}: {printable(note)}", err=True)
+    for source in report.uncategorised:
+        click.echo(f"no category: {printable(source)}", err=True)
+    for name in report.unknown_files:
+        click.echo(f"not found: {printable(name)} of the table of categories", err=True)
     for source, filename in report.other_category:
         click.echo(
             f"note: {printable(source)} is known as {filename}; its category stays", err=True
