@@ -13,10 +13,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from rsitmd_tools.errors import WrongUsage
-from rsitmd_tools.imaging.decode import decode
-from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
+from rsitmd_tools.imaging.decode import decode_file
+from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.quiet import quiet_decoders
+from rsitmd_tools.imaging.source import read_image_file
 from rsitmd_tools.ingest.scan import Found
 from rsitmd_tools.progress import progress
 
@@ -139,10 +140,8 @@ def features_of(file: str) -> bytes | None:
     grey values change in each of eight directions.
     """
     try:
-        path = Path(file)
-        check_bytes(path.stat().st_size)
         with quiet_decoders():
-            image, _ = decode(path.read_bytes(), DECODED)
+            image = decode_file(read_image_file(Path(file)), DECODED).image
     except (OSError, UnusableImageError):
         return None
     small = image.resize((SIDE, SIDE), Image.Resampling.BOX)

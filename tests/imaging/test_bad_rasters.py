@@ -192,3 +192,24 @@ def test_what_was_used_is_recorded_and_another_reading_is_noted(tmp_path: Path) 
         other = ingest(workspace, [tmp_path / "port"], options=BandOptions(value_range=(0, 10)))
         assert len(other.notes) == 2
         assert "was read with other bands or values, and stays so" in other.notes[0][1]
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.tif"
+    deep(file)
+    read = Path.read_bytes
+
+    def slow(path: Path) -> bytes:
+        data = read(path)
+        grows_once(path)
+        return data
+
+    def grows_once(path: Path) -> None:
+        with path.open("ab") as stream:
+            stream.write(b"more")
+
+    monkeypatch.setattr(Path, "read_bytes", slow)
+    with pytest.raises(UnusableImageError, match="changed while it was read"):
+        read_image_file(file)
