@@ -204,6 +204,6 @@ def _diverse(
     excluded = set(unusable)
     for group in groups:
         usable = [index for index in group if index not in excluded]
-        found = farthest_first(table[usable].astype(np.float32), count)
-        chosen += (usable[place] for place in found)
+        places = farthest_first(table[usable].astype(np.float32), count)
+        chosen += (usable[place] for place in places)
     return chosen

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from rsitmd_tools.cli import root
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.ingest import corrections, ingest, places, renaming
@@ -86,6 +88,15 @@ def test_a_restored_image_is_as_it_was(workspace: Workspace) -> None:
     assert splits(workspace) == before and tree(workspace.path) == files
     changes = [(c.kind, c.reason) for c in history(workspace.db, "port_3.tif")]
     assert changes == [("removed", "a mistake"), ("restored", "it was none")]
+
+
+def test_the_log_of_an_image_shows_its_corrections(workspace: Workspace) -> None:
+    renaming.rename(workspace, "port_3.tif", "port_90.tif", "as in the paper")
+    corrections.remove(workspace, ["port_90.tif"], "no permission")
+    workspace.close()
+    done = CliRunner().invoke(root.cli, ["annotate", "log", str(workspace.path), "port_90"])
+    assert "renamed from port_3.tif to port_90.tif: as in the paper" in done.output
+    assert "removed: no permission" in done.output
 
 
 def test_ingest_does_not_add_a_removed_image_again(workspace: Workspace, source: Path) -> None:
