@@ -1,32 +1,44 @@
-"""Ingest 1000 images: images a second, and how many times a bare decode that is.
+"""Ingest of JPEGs against a bare Pillow loop, a second ingest, growth, and a diverse choice.
 
-Run: python benchmarks/ingest.py [--images N] [--workers N] [FOLDER]
+Run: python benchmarks/ingest.py [--images N] [--rounds N] [--grow N...] [--known N] [--features N]
 
-Without FOLDER the images are drawn: smooth noise, 256 to 400 pixels, JPEG quality 90.
+The images are drawn: smooth noise, 256 to 400 pixels, JPEG quality 90. The bare loop decodes,
+resizes, encodes and writes the same files in the same number of processes; it syncs nothing,
+hashes nothing and has no database. Both sides alternate; a ratio compares two sides of one round.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
+import resource
+import shutil
 import tempfile
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 from machine import about, cores, seconds, table
 from PIL import Image
 
+from rsitmd_tools.imaging.decode import central_square
 from rsitmd_tools.ingest import ingest
+from rsitmd_tools.ingest.normalise import encode_tiff
+from rsitmd_tools.ingest.sampling import FEATURES, LEVELS, farthest_first
 from rsitmd_tools.ingest.scan import scan
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.sources import RACY_NS
 
 SEED = 0
+SIZE = 256
 
 
-def draw(folder: Path, count: int) -> None:
+def draw(folder: Path, count: int, first: int = 0) -> None:
     """Write JPEGs of smooth coloured noise, about as large as photographs."""
-    random = np.random.default_rng(SEED)
-    for number in range(count):
+    for number in range(first, count):
+        random = np.random.default_rng([SEED, number])
         side = int(random.integers(256, 401))
         coarse = random.integers(0, 256, (side // 6, side // 6, 3), dtype=np.uint8)
         image = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
@@ -35,44 +47,117 @@ def draw(folder: Path, count: int) -> None:
         image.save(file, quality=90)
 
 
-def bare_decode(files: list[Path]) -> None:
-    """Decode the files in one process and do nothing else."""
-    for file in files:
-        with Image.open(file) as image:
-            image.load()
+def bare(job: tuple[Path, Path]) -> None:
+    """Decode, resize, encode and write one image."""
+    source, target = job
+    with Image.open(source) as image:
+        image.draft("RGB", (2 * SIZE, 2 * SIZE))
+        small = image.resize(
+            (SIZE, SIZE),
+            Image.Resampling.LANCZOS,
+            box=central_square(*image.size),
+            reducing_gap=2.0,
+        )
+    target.write_bytes(encode_tiff(small.convert("RGB")))
+
+
+def bare_loop(files: list[Path], folder: Path, workers: int) -> None:
+    """Run :func:`bare` on all files."""
+    jobs = [(file, folder / f"{number}.tif") for number, file in enumerate(files)]
+    if workers == 1:
+        for job in jobs:
+            bare(job)
+        return
+    with multiprocessing.get_context("forkserver").Pool(workers) as pool:
+        pool.map(bare, jobs, chunksize=8)
+
+
+def take_in(source: Path, folder: Path, workers: int) -> None:
+    """Ingest a folder."""
+    with Workspace.create(folder) as workspace:
+        ingest(workspace, [source], workers=workers)
+
+
+def compare(source: Path, scratch: Path, rounds: int, workers: int) -> tuple[float, float, float]:
+    """Return the median seconds of the bare loop and of the ingest, and of their ratios."""
+    files = [found.path for found in scan([source]).found]
+    times = []
+    for number in range(rounds):
+        folder = scratch / f"{len(files)}-{workers}-{number}"
+        (folder / "bare").mkdir(parents=True)
+        plain = seconds(partial(bare_loop, files, folder / "bare", workers))
+        whole = seconds(partial(take_in, source, folder / "w", workers))
+        times.append((plain, whole, plain / whole))
+        shutil.rmtree(folder)
+    return tuple(median(column) for column in zip(*times, strict=True))  # type: ignore[return-value]
+
+
+def against_bare(source: Path, scratch: Path, rounds: int) -> None:
+    """Print the speed of an ingest against the bare loop."""
+    plain, whole, ratio = compare(source, scratch, rounds, cores())
+    row = (f"{plain:.1f} s", f"{whole:.1f} s", f"{ratio:.2f}", "0.85")
+    print(table(("bare loop", "ingest", "of its speed", "at least"), [row]))
+
+
+def second(source: Path, scratch: Path, count: int) -> None:
+    """Print the time of a second ingest of an unchanged folder."""
+    take_in(source, scratch / "known", cores())
+    with Workspace.open(scratch / "known", write=True) as workspace, workspace.transaction() as db:
+        db.execute("UPDATE source_file SET read_ns = read_ns + ?", (2 * RACY_NS,))
+    again = seconds(partial(take_in, source, scratch / "known", cores()))
+    shutil.rmtree(scratch / "known")
+    print(table(("unchanged files", "second ingest", "under"), [(count, f"{again:.2f} s", "1 s")]))
+
+
+def growth(source: Path, scratch: Path, counts: list[int]) -> None:
+    """Print the time by number of images and of processes."""
+    rows = []
+    done = 0
+    for count in sorted(counts):
+        draw(source, count, done)
+        done = count
+        for workers in (1, 2):
+            plain, whole, ratio = compare(source, scratch, 1, workers)
+            each = f"{whole / count * 1000:.1f}"
+            rows.append((count, workers, f"{whole:.1f}", each, f"{plain:.1f}", f"{ratio:.2f}"))
+    columns = ("images", "processes", "seconds", "ms an image", "bare loop, seconds", "ratio")
+    print(table(columns, rows))
+
+
+def choice(count: int) -> None:
+    """Print time and memory of a diverse choice among random features."""
+    random = np.random.default_rng(SEED)
+    features = random.integers(0, LEVELS + 1, (count, FEATURES), dtype=np.uint8)
+    values = features.astype(np.float32)
+    time = seconds(lambda: farthest_first(values, 2000))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    row = (count, 2000, f"{time:.0f} s", f"{peak:.0f} MB")
+    print(table(("features of", "choose", "farthest first", "peak memory"), [row]))
 
 
 def main() -> None:
-    """Measure and print one Markdown table."""
+    """Measure and print Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--images", type=int, default=1000)
-    parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--grow", type=int, nargs="*", default=[])
+    parser.add_argument("--known", type=int, default=0)
+    parser.add_argument("--features", type=int, default=0)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = arguments.folder or Path(scratch, "images")
-        if arguments.folder is None:
-            draw(folder, arguments.images)
-        files = [found.path for found in scan([folder]).found]
-        bare = seconds(lambda: bare_decode(files))
-        rows: list[tuple[str, float]] = [("decode alone, one process", bare)]
-        for workers in sorted({1, arguments.workers}):
-            with Workspace.create(Path(scratch, f"workspace{workers}")) as workspace:
-                first = partial(ingest, workspace, [folder], workers=workers)
-                rows.append((f"ingest, {workers} processes", seconds(first)))
-                rows.append((f"the same again, {workers} processes", seconds(first)))
-                taken = workspace.db.execute("SELECT count(*) FROM image").fetchone()[0]
-                assert taken == len(files), "not every file went in"
-    print(f"{len(files)} images. {about('pillow', 'imagehash', 'numpy', seed=SEED)}\n")
-    print(
-        table(
-            ("step", "seconds", "images a second", "times the decoding"),
-            [
-                (name, f"{time:.1f}", f"{len(files) / time:.0f}", f"{time / bare:.1f}")
-                for name, time in rows
-            ],
-        )
-    )
+    print(about("pillow", "numpy", seed=SEED), "\n")
+    with tempfile.TemporaryDirectory() as place:
+        scratch = Path(place)
+        if arguments.images:
+            draw(scratch / "images", arguments.images)
+            against_bare(scratch / "images", scratch, arguments.rounds)
+        if arguments.known:
+            draw(scratch / "known-images", arguments.known)
+            second(scratch / "known-images", scratch, arguments.known)
+        if arguments.grow:
+            growth(scratch / "grow", scratch, arguments.grow)
+    if arguments.features:
+        choice(arguments.features)
+    print(f"\nload average at the end: {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

@@ -55,7 +55,8 @@ class Colours:
         """Apply scales and offsets to values ``(bands, ...)``."""
         shape = (-1, *(1,) * (values.ndim - 1))
         scales, offsets = np.array(self.scales), np.array(self.offsets)
-        return values * scales.reshape(shape) + offsets.reshape(shape)
+        numbers: npt.NDArray[Any] = values * scales.reshape(shape) + offsets.reshape(shape)
+        return numbers
 
     def paint(self, values: npt.NDArray[Any], limits: ValueRange | None) -> npt.NDArray[np.uint8]:
         """Return the colours of values.
@@ -68,7 +69,8 @@ class Colours:
             ``(H, W, 3) uint8``.
         """
         if self.palette is not None:
-            return self.palette[np.minimum(values[0], len(self.palette) - 1)]
+            rgb: npt.NDArray[np.uint8] = self.palette[np.minimum(values[0], len(self.palette) - 1)]
+            return rgb
         if self.inks:
             white = self.full.high if self.full else 255.0
             inks = values.astype(np.float64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,7 +60,13 @@ def safe_gdal() -> Iterator[None]:
         ) from None
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with rasterio.Env(**OPTIONS):
-            yield
+    hook = sys.unraisablehook
+    # rasterio fails to log messages of GDAL that are not UTF-8, for example of damaged tags.
+    sys.unraisablehook = lambda _: None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with rasterio.Env(**OPTIONS):
+                yield
+    finally:
+        sys.unraisablehook = hook

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,7 +13,7 @@ from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import DEFAULTS, ValueRange
 
 TABLE_BITS = 16  # up to this size, integers are counted and mapped by a table
-MAX_VALUES = 16_000_000  # of other types in memory at once
+FEW = 4_000  # values, for which a table is not worth it
 
 
 def stretch(
@@ -45,8 +46,9 @@ def to_bytes(values: npt.NDArray[Any], limits: ValueRange) -> npt.NDArray[np.uin
         limits: The values that become 0 and 255. If they are equal, that value becomes 0.
     """
     kind = values.dtype
-    if kind.kind in "iu" and kind.itemsize * 8 <= TABLE_BITS and values.size > 1 << TABLE_BITS:
-        return _table(kind, limits)[values.view(f"u{kind.itemsize}")]
+    if kind.kind in "iu" and kind.itemsize * 8 <= TABLE_BITS and values.size > FEW:
+        shades: npt.NDArray[np.uint8] = _table(kind.str, limits)[values.view(f"u{kind.itemsize}")]
+        return shades
     return _scaled(values, limits)
 
 
@@ -62,10 +64,11 @@ def _scaled(values: npt.NDArray[Any], limits: ValueRange) -> npt.NDArray[np.uint
     return numbers.round(out=numbers).astype(np.uint8)
 
 
-def _table(kind: np.dtype[Any], limits: ValueRange) -> npt.NDArray[np.uint8]:
+@functools.lru_cache(maxsize=16)  # a scene has one, its tiles use it again
+def _table(kind: str, limits: ValueRange) -> npt.NDArray[np.uint8]:
     """Return the result for every value of an integer type, in the order of its bit patterns."""
-    patterns = np.arange(1 << (8 * kind.itemsize), dtype=f"u{kind.itemsize}")
-    return _scaled(patterns.view(kind.newbyteorder("=")), limits)
+    size = np.dtype(kind).itemsize
+    return _scaled(np.arange(1 << (8 * size), dtype=f"u{size}").view(kind), limits)
 
 
 def percentile_range(
@@ -97,7 +100,7 @@ def percentile_range(
         return _percentiles_of_counts(counts, kind, percentiles)
     values = np.concatenate(kept) if kept else np.empty(0)
     if not values.size:
-        raise UnusableImageError("has no finite value")
+        raise UnusableImageError("has no finite value (all are nodata, masked, NaN or infinite)")
     low, high = np.percentile(values, percentiles, overwrite_input=True)
     return ValueRange(float(low), float(high))
 

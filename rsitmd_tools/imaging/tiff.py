@@ -49,7 +49,7 @@ class _Entry(NamedTuple):
     """A tag: its type, the number of its values, and where they are."""
 
     kind: int
-    count: int
+    values: int
     at: int
 
 
@@ -64,7 +64,7 @@ def summarise(data: bytes | mmap.mmap) -> TiffSummary:
             kind = _number(data, order, tags.get(SUBFILE_TYPE), 0)
             masked |= bool(kind & MASK)
             pages += not kind & (MASK | REDUCED)
-    except (struct.error, IndexError, ValueError):
+    except (struct.error, IndexError, ValueError, OverflowError):
         pass
     if first is None:
         return TiffSummary()
@@ -108,7 +108,7 @@ def _directories(data: bytes | mmap.mmap, order: str) -> Iterator[dict[int, _Ent
 
 
 def _number(data: bytes | mmap.mmap, order: str, entry: _Entry | None, default: int) -> int:
-    if entry is None or entry.kind not in NUMBERS or not entry.count:
+    if entry is None or entry.kind not in NUMBERS or not entry.values:
         return default
     size = SIZES[entry.kind]
     values = np.frombuffer(data[entry.at : entry.at + size], order + NUMBERS[entry.kind])
@@ -118,7 +118,7 @@ def _number(data: bytes | mmap.mmap, order: str, entry: _Entry | None, default: 
 def _has_zero(data: bytes | mmap.mmap, order: str, entry: _Entry | None) -> bool:
     if entry is None or entry.kind not in NUMBERS:
         return False
-    part = data[entry.at : entry.at + entry.count * SIZES[entry.kind]]
+    part = data[entry.at : entry.at + entry.values * SIZES[entry.kind]]
     part = part[: len(part) // SIZES[entry.kind] * SIZES[entry.kind]]
     return bool((np.frombuffer(part, order + NUMBERS[entry.kind]) == 0).any())
 
@@ -126,5 +126,5 @@ def _has_zero(data: bytes | mmap.mmap, order: str, entry: _Entry | None) -> bool
 def _text(data: bytes | mmap.mmap, entry: _Entry | None) -> str | None:
     if entry is None or entry.kind != 2:
         return None
-    raw = data[entry.at : entry.at + min(entry.count, 100)]
+    raw = data[entry.at : entry.at + min(entry.values, 100)]
     return raw.split(b"\0")[0].decode("ascii", "replace").strip()

@@ -47,18 +47,6 @@ class Validity:
             self._nodata = (None,) * len(bands)
         self._sparse = raster.driver == "GTiff"
 
-    @property
-    def always(self) -> bool:
-        """Whether all pixels of the file are valid."""
-        return (
-            self.alpha is None
-            and not self._masked
-            and self.colours.kind.kind != "f"
-            and self.colours.hidden is None
-            and not self._sparse
-            and all(value is None for value in self._nodata)
-        )
-
     def known(self, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:
         """Return which values are neither nodata nor non-finite; None if all are.
 
@@ -93,7 +81,9 @@ class Validity:
             known: Result of :meth:`known` for its values.
             alpha: Values of the alpha band, ``(H, W)``.
         """
-        valid = np.ones((window[3], window[2]), bool) if known is None else known.any(axis=0)
+        valid: npt.NDArray[np.bool_] = np.ones((window[3], window[2]), np.bool_)
+        if known is not None:
+            np.any(known, axis=0, out=valid)
         if alpha is not None:
             valid &= alpha > 0
         if self._masked:

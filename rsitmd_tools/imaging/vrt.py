@@ -21,8 +21,10 @@ DEPTH = 10
 SOURCES = {"sourcefilename", "sourcedataset"}
 REFUSED = {"argument", "dempath", "pixelfunctioncode", "processingsteps", "sourcearray", "array"}
 DOMAINS = {"", "rpc", "image_structure"}
-IMAGE_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\x89PNG", b"\xff\xd8\xff", b"RIFF")
-IMAGE_STARTS += (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
+IMAGE_STARTS = (
+    *(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\x89PNG", b"\xff\xd8\xff", b"RIFF"),
+    *(b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"),
+)
 URL = re.compile(r"/vsi|[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 Window = tuple[int, int, int, int]  # column, row, width, height
 
 PIXELS = 1_000_000  # of a window, about
+SAMPLE = 8  # windows of a sample are so much smaller, and more
 LARGEST = 4_000_000
 # Multiples of these numbers, modulo 1, are spread evenly over a square (the R2 sequence).
 SPREAD = (0.7548776662466927, 0.5698402909980532)
@@ -15,7 +16,7 @@ SPREAD = (0.7548776662466927, 0.5698402909980532)
 def block_windows(
     size: tuple[int, int], block: tuple[int, int], most: int | None = None
 ) -> Iterator[Window]:
-    """Yield windows of about a megapixel that consist of whole blocks.
+    """Yield windows of about a megapixel (1/8 for a sample) that consist of whole blocks.
 
     Args:
         size: Width and height of the raster.
@@ -25,10 +26,11 @@ def block_windows(
     """
     width, height = size
     wide, high = min(block[0], width), min(block[1], height)
+    about = PIXELS if most is None else PIXELS // SAMPLE
     if wide == width:
-        high = min(height, high * max(1, PIXELS // (wide * high)))
+        high = min(height, high * max(1, about // (wide * high)))
     else:
-        wide = min(width, wide * max(1, PIXELS // (wide * high)))
+        wide = min(width, wide * max(1, about // (wide * high)))
     if wide * high > LARGEST:
         high = max(1, LARGEST // wide)
     share = 1.0 if most is None else most / (width * height)

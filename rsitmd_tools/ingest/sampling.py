@@ -13,10 +13,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from rsitmd_tools.errors import WrongUsage
-from rsitmd_tools.imaging.decode import decode
-from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
+from rsitmd_tools.imaging.decode import decode_file
+from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.quiet import quiet_decoders
+from rsitmd_tools.imaging.source import read_image_file
 from rsitmd_tools.ingest.scan import Found
 from rsitmd_tools.progress import progress
 
@@ -46,14 +47,23 @@ class Sampling:
     diverse_per_category: int | None = None
     seed: int = 0
 
+    @property
+    def chooses(self) -> bool:
+        """Whether files are left out at all."""
+        return self._ways > 0
+
+    @property
+    def _ways(self) -> int:
+        given = (self.per_category, self.diverse, self.diverse_per_category)
+        return sum(count is not None for count in given)
+
     def __post_init__(self) -> None:
         """Check that there is one choice.
 
         Raises:
             WrongUsage: There is more than one.
         """
-        given = (self.per_category, self.diverse, self.diverse_per_category)
-        if sum(count is not None for count in given) > 1:
+        if self._ways > 1:
             raise WrongUsage(
                 "two ways of sampling",
                 hint="use one of --per-category, --diverse and --diverse-per-category",
@@ -130,10 +140,8 @@ def features_of(file: str) -> bytes | None:
     grey values change in each of eight directions.
     """
     try:
-        path = Path(file)
-        check_bytes(path.stat().st_size)
         with quiet_decoders():
-            image, _ = decode(path.read_bytes(), DECODED)
+            image = decode_file(read_image_file(Path(file)), DECODED).image
     except (OSError, UnusableImageError):
         return None
     small = image.resize((SIDE, SIDE), Image.Resampling.BOX)
@@ -196,6 +204,6 @@ def _diverse(
     excluded = set(unusable)
     for group in groups:
         usable = [index for index in group if index not in excluded]
-        found = farthest_first(table[usable].astype(np.float32), count)
-        chosen += (usable[place] for place in found)
+        places = farthest_first(table[usable].astype(np.float32), count)
+        chosen += (usable[place] for place in places)
     return chosen

@@ -139,7 +139,9 @@ def scan(
             _Walk(source, rule, leave_out, result).run()
         if len(result.found) + len(result.uncategorised) == before:
             raise RsitmdError(
-                "contains no TIFF, JPEG or PNG file", where=source, hint="pass a folder of images"
+                "contains no TIFF, JPEG, PNG, WebP, JPEG 2000 or VRT file",
+                where=source,
+                hint="pass a folder of images",
             )
     return result
 

@@ -317,7 +317,7 @@ def test_pages_after_the_first_are_noted(tmp_path: Path) -> None:
 def test_a_large_raster_is_averaged_in_strips(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rsitmd_tools.imaging import raster
+    from rsitmd_tools.imaging import windowed as raster
 
     values = np.zeros((5, 700, 640), np.uint8)
     values[0, ::2] = 255
@@ -339,7 +339,7 @@ def test_a_large_raster_is_averaged_in_strips(
 def test_overviews_are_used_for_large_scenes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rsitmd_tools.imaging import raster
+    from rsitmd_tools.imaging import windowed as raster
 
     values = np.stack([np.tile(np.linspace(0, 4000, 640), (640, 1))] * 4).astype(np.uint16)
     file = write(tmp_path / "a.tif", values, photometric="minisblack")
@@ -366,7 +366,8 @@ def test_a_window_is_read_with_the_limits_of_the_scene(tmp_path: Path) -> None:
 
 
 def test_a_large_scene_is_sampled_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rsitmd_tools.imaging import raster, windows
+    from rsitmd_tools.imaging import windowed as raster
+    from rsitmd_tools.imaging import windows
 
     values = np.add.outer(np.arange(512.0), np.arange(512.0))[None].astype(np.uint16)
     file = write(tmp_path / "a.tif", values, tiled=True, blockxsize=16, blockysize=16)
@@ -388,7 +389,8 @@ def test_a_large_scene_is_sampled_evenly(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_sample_without_a_valid_pixel_is_replaced_by_the_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rsitmd_tools.imaging import raster, windows
+    from rsitmd_tools.imaging import windowed as raster
+    from rsitmd_tools.imaging import windows
 
     values = np.zeros((1, 512, 512), np.uint16)
     values[0, 500:, 500:] = np.arange(1, 145).reshape(12, 12)
@@ -440,6 +442,24 @@ def test_without_rasterio_the_extra_is_named(
     for data in (deep, hidden):
         with pytest.raises(UnusableImageError, match=r"rsitmd-tools\[geo\]"):
             decode(data, SIDE)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "JPEG", "PNG", "WEBP", "JPEG2000"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "CMYK", "I;16", "1"])
+def test_pillow_alone_reads_what_it_can(
+    monkeypatch: pytest.MonkeyPatch, kind: str, mode: str
+) -> None:
+    import io
+
+    from PIL import Image
+
+    stream = io.BytesIO()
+    try:
+        Image.new(mode, (SIDE, SIDE)).save(stream, kind)
+    except (OSError, KeyError):
+        pytest.skip(f"Pillow does not write {mode} as {kind}")
+    monkeypatch.setitem(sys.modules, "rasterio", None)
+    assert decode(stream.getvalue(), SIDE)[1] == (SIDE, SIDE)
 
 
 @pytest.mark.parametrize("text", ["4,3", "a", "", "0,1,2", "1,2,3,4", "-1", "1;2;3", "１"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -139,8 +141,8 @@ def test_a_pipe_named_as_an_image_does_not_block(tmp_path: Path) -> None:
     ("name", "line"),
     [
         ("absent", "absent: does not exist; pass a folder of images"),
-        ("empty", "empty: contains no TIFF, JPEG or PNG file"),
-        ("texts", "texts: contains no TIFF, JPEG or PNG file"),
+        ("empty", "empty: contains no TIFF, JPEG, PNG, WebP, JPEG 2000 or VRT file"),
+        ("texts", "texts: contains no TIFF, JPEG, PNG, WebP, JPEG 2000 or VRT file"),
         ("w", "w: is inside the workspace; pass a folder outside of it"),
         ("w/images", "w/images: is inside the workspace"),
         ("link-to-w", "link-to-w: is inside the workspace"),
@@ -171,6 +173,80 @@ def test_an_unreadable_folder_is_named(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(RsitmdError, match=r"shut: cannot be read \(permission denied\)"):
         scan([tmp_path])
+
+
+def test_names_that_are_not_utf8_are_found_and_shown(tmp_path: Path) -> None:
+    folder = tmp_path / "port"
+    folder.mkdir()
+    try:
+        (Path(os.fsdecode(os.fsencode(folder) + b"/b\xff.png"))).write_bytes(b"x")
+    except OSError:
+        pytest.skip("the file system refuses such names")
+    touch(folder / "a.png")
+    found = scan([tmp_path]).found
+    assert [f.relative.encode("utf-8", "backslashreplace") for f in found] == [
+        b"port/a.png",
+        b"port/b\\udcff.png",
+    ]
+    assert found[1].source == f"{folder}/b\\xff.png"
+    assert all(f.path.read_bytes() == b"x" for f in found)
+
+
+def test_names_that_are_equal_after_normalisation_are_two_files(tmp_path: Path) -> None:
+    touch(tmp_path / "Hafen" / "é.png", tmp_path / "hafen" / "e\u0301.png")
+    touch(tmp_path / "HAFEN" / "É.png")
+    found = scan([tmp_path]).found
+    assert len({f.file for f in found}) == 3 and {f.category for f in found} == {"hafen"}
+
+
+def test_a_circle_of_links_ends(tmp_path: Path) -> None:
+    touch(tmp_path / "source" / "port" / "a.png")
+    (tmp_path / "source" / "port" / "again").symlink_to("..")
+    (tmp_path / "source" / "one.png").symlink_to("two.png")
+    (tmp_path / "source" / "two.png").symlink_to("one.png")
+    scanned = scan([tmp_path / "source"])
+    assert [f.relative for f in scanned.found] == ["port/a.png"]
+    assert scanned.skipped == 3
+
+
+def test_a_link_as_source_is_followed(tmp_path: Path) -> None:
+    touch(tmp_path / "photos" / "port" / "a.png")
+    (tmp_path / "link").symlink_to("photos")
+    (found,) = scan([tmp_path / "link"]).found
+    assert found.source == str(tmp_path.resolve() / "photos" / "port" / "a.png")
+    assert found.path == tmp_path / "link" / "port" / "a.png"
+
+
+def scan_many(folder: Path, count: int) -> float:
+    """Scan a folder of many names in another process; return its peak memory in bytes a name."""
+    (folder / "port").mkdir(parents=True)
+    for number in range(count):
+        os.close(os.open(folder / "port" / f"image_{number}.png", os.O_CREAT | os.O_WRONLY))
+    program = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from rsitmd_tools.ingest.scan import scan\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "found = scan([Path(sys.argv[1])]).found\n"
+        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "assert [f.relative for f in found[1:4]] == [f'port/image_{n}.png' for n in (1, 2, 3)]\n"
+        "print(len(found), peak - before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=True
+    )
+    total, kilobytes = map(int, done.stdout.split())
+    assert total == count
+    return kilobytes * 1024 / count
+
+
+def test_many_names_in_one_folder_take_little_memory(tmp_path: Path) -> None:
+    assert scan_many(tmp_path, 20_000) < 1000
+
+
+@pytest.mark.soak
+def test_a_million_names_in_one_folder_take_little_memory(tmp_path: Path) -> None:
+    assert scan_many(tmp_path, 1_000_000) < 600
 
 
 @given(st.text(st.characters(blacklist_characters="\0", codec="utf-8"), min_size=1))

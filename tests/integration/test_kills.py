@@ -111,8 +111,21 @@ def await_end(group: int) -> None:
 def test_a_killed_ingest_run_again_is_the_same(
     tmp_path: Path, source: Path, whole: tuple[str, dict[str, str]], seed: int, workers: str
 ) -> None:
+    kill_and_run_again(tmp_path / "w", source, whole, seed, workers)
+
+
+@pytest.mark.soak
+def test_twenty_killed_ingests_run_again_are_the_same(
+    tmp_path: Path, source: Path, whole: tuple[str, dict[str, str]]
+) -> None:
+    for seed in range(20):
+        kill_and_run_again(tmp_path / f"w{seed}", source, whole, seed, "12"[seed % 2])
+
+
+def kill_and_run_again(
+    workspace: Path, source: Path, whole: tuple[str, dict[str, str]], seed: int, workers: str
+) -> None:
     moment = random.Random(f"{seed} {workers}").randrange(1, IMAGES - 60)
-    workspace = tmp_path / "w"
     started = begin(workspace, source, "--workers", workers)
     await_files(started, workspace, moment)
     started.kill()

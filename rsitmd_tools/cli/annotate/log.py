@@ -17,6 +17,8 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 def command(folder: Path, image: str, as_json: bool) -> None:
     """Show all revisions of all annotations of an image, with the review decisions.
 
+    Removals, new names and new categories of the image are shown too.
+
     IMAGE is the file name of an image in the workspace.
 
     \b
@@ -69,6 +71,15 @@ def command(folder: Path, image: str, as_json: bool) -> None:
             click.echo(printable(f"  better: {entry['choice']}"))
     for skip in found["skips"]:
         click.echo(f"{skip['time']} {skip['annotator']} skipped the image")
+    for change in found["changes"]:
+        click.echo(printable(f"{change['time']} {_change(change)}"))
+
+
+def _change(change: dict[str, Any]) -> str:
+    """Return what was changed of the image itself."""
+    moved = change["before"] != change["after"]
+    what = f" from {change['before']} to {change['after']}" if moved else ""
+    return f"{change['kind']}{what}" + (f": {change['reason']}" if change["reason"] else "")
 
 
 def _origin(sentence: dict[str, Any]) -> str:

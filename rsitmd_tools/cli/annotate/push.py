@@ -70,6 +70,10 @@ def command(
     print_moves(
         str(folder), report.adopted_tasks, report.removed_tasks, report.deletions, pushed=True
     )
+    if report.closed_tasks:
+        click.echo(f"tasks deleted, because their image was removed: {len(report.closed_tasks)}")
+    for image in report.removed_with_texts:
+        click.echo(f"{image} was removed; its task has texts and says to skip it", err=True)
     for email in report.removed:
         click.echo(
             f"{email}: account removed on the server; open images were assigned to other"

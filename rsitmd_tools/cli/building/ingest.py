@@ -10,11 +10,14 @@ import click
 from rsitmd_tools.cli.building.band_options import band_options
 from rsitmd_tools.cli.building.tile_options import TileArguments, print_tiles, tile_options
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
     from rsitmd_tools.imaging.options import BandOptions
     from rsitmd_tools.ingest import IngestReport
+    from rsitmd_tools.ingest.categories import CategoryRule
+
+COUNT = click.IntRange(1)
 
 
 @click.command("ingest", short_help="Add images from class folders.")
@@ -23,6 +26,30 @@ if TYPE_CHECKING:
     "sources", metavar="SRC...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @click.option("--category", help="Category of all images; by default the folder name.")
+@click.option(
+    "--categories",
+    "table",
+    metavar="FILE.csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Categories from a table with the columns file (path below SRC) and category.",
+)
+@click.option(
+    "--category-pattern",
+    "pattern",
+    metavar="REGEX",
+    help="Categories from the group (?P<category>...) in the path below SRC.",
+)
+@click.option("--no-category", is_flag=True, help="No categories: files image_1.tif, ...")
+@click.option("--per-category", metavar="N", type=COUNT, help="N random images per category.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of --per-category.")
+@click.option("--diverse", metavar="N", type=COUNT, help="The N images that differ most.")
+@click.option(
+    "--diverse-per-category",
+    metavar="N",
+    type=COUNT,
+    help="The N images of each category that differ most.",
+)
+@click.option("--keep-originals", is_flag=True, help="Copy the source files to DIR/originals.")
 @click.option(
     "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
 )
@@ -33,6 +60,14 @@ def command(
     folder: Path,
     sources: tuple[Path, ...],
     category: str | None,
+    table: Path | None,
+    pattern: str | None,
+    no_category: bool,
+    per_category: int | None,
+    seed: int,
+    diverse: int | None,
+    diverse_per_category: int | None,
+    keep_originals: bool,
     workers: int | None,
     options: BandOptions,
     outside: bool,
@@ -58,6 +93,10 @@ def command(
     around it. Tiles that overlap on the ground are kept in one split. `rsitmd build where`
     prints the place of a tile.
 
+    With --categories and --category-pattern, images without a category are listed and not
+    added. Files that did not change since the last ingest are not read again. Images that were
+    removed (rsitmd build remove) are not added again.
+
     \b
     Examples:
       rsitmd build ingest my-dataset photos/           # photos/port/a.jpg, photos/beach/b.png
@@ -66,11 +105,14 @@ def command(
       rsitmd build ingest my-dataset scenes/ --tile 512 --stride 256 --resize 256
       rsitmd build ingest my-dataset scenes/ --tile 256 --gsd 0.5 --block 1km
       rsitmd build ingest my-dataset scenes/ --tile 256 --grid-of places.geojson
+      rsitmd build ingest my-dataset photos/ --category-pattern '^(?P<category>[a-z]+)-'
+      rsitmd build ingest my-dataset photos/ --diverse 2000
     """
     from dataclasses import asdict
 
     from rsitmd_tools.ingest import ingest
     from rsitmd_tools.ingest.image_size import set_image_size
+    from rsitmd_tools.ingest.sampling import Sampling
     from rsitmd_tools.ingest.spatial import group_places, parse_block
     from rsitmd_tools.ingest.tiles import ingest_tiles
     from rsitmd_tools.workspace import Workspace
@@ -78,21 +120,62 @@ def command(
     tiles.check()
     block = None if tiles.block is None else parse_block(tiles.block)
     cut = tiles.options(options) if tiles.tiling else None
+    rule = _rule(category, table, pattern, no_category)
+    sampling = Sampling(per_category, diverse, diverse_per_category, seed)
+    if cut is not None and (sampling.chooses or keep_originals):
+        raise WrongUsage(
+            "--per-category, --diverse and --keep-originals do not work with --tile",
+            hint="use --grid-of to take tiles at given places",
+        )
     with Workspace.open(folder, write=True) as workspace:
         if tiles.resize is not None:
             set_image_size(workspace, tiles.resize)
         report: IngestReport
         if cut is not None:
-            report = ingest_tiles(workspace, sources, cut, category, workers, block=block)
+            report = ingest_tiles(workspace, sources, cut, rule, workers, block=block)
         else:
-            report = ingest(workspace, sources, category, workers, options=options, outside=outside)
+            report = ingest(
+                workspace,
+                sources,
+                rule,
+                workers,
+                sampling=sampling if sampling.chooses else None,
+                keep_originals=keep_originals,
+                options=options,
+                outside=outside,
+            )
             if block is not None:
                 group_places(workspace, block)
     if as_json:
         print_json(asdict(report))
     else:
         _print(report)
-    return 0 if report.added or report.known else 1
+    return 0 if report.added or report.known or report.removed else 1
+
+
+def _rule(
+    category: str | None, table: Path | None, pattern: str | None, no_category: bool
+) -> CategoryRule | None:
+    """Return the rule for categories that the options ask for; None for folder names.
+
+    Raises:
+        WrongUsage: Two options exclude each other, or one is invalid.
+    """
+    from rsitmd_tools.ingest.categories import ONE_FOR_ALL, FromPattern, FromTable, OneCategory
+
+    given = [category is not None, table is not None, pattern is not None, no_category]
+    if sum(given) > 1:
+        raise WrongUsage(
+            "two ways to get categories",
+            hint="use one of --category, --categories, --category-pattern and --no-category",
+        )
+    if table is not None:
+        return FromTable(table)
+    if pattern is not None:
+        return FromPattern(pattern)
+    if no_category:
+        return OneCategory(ONE_FOR_ALL)
+    return None if category is None else OneCategory(category)
 
 
 def _print(report: IngestReport) -> None:
@@ -108,12 +191,23 @@ def _print(report: IngestReport) -> None:
         print_tiles(report)
     if report.restored:
         click.echo(f"restored: {count_of(report.restored, 'missing image file')}")
+    if report.removed:
+        click.echo(f"not added: {count_of(report.removed, 'file')} (image was removed)")
+    if report.not_chosen:
+        click.echo(f"not chosen: {count_of(report.not_chosen, 'file')}")
     if report.skipped:
         click.echo(f"skipped: {count_of(report.skipped, 'file')} (other types, or links)")
+    counts = ", ".join(f"{name} {count}" for name, count in report.categories.items())
+    if counts:
+        click.echo(f"categories: {counts}")
     for source, problem in report.rejected:
         click.echo(f"rejected: {printable(source)}: {printable(problem)}", err=True)
     for source, note in report.notes:
         click.echo(f"note: {printable(source)}: {printable(note)}", err=True)
+    for source in report.uncategorised:
+        click.echo(f"no category: {printable(source)}", err=True)
+    for name in report.unknown_files:
+        click.echo(f"not found: {printable(name)} of the table of categories", err=True)
     for source, filename in report.other_category:
         click.echo(
             f"note: {printable(source)} is known as {filename}; its category stays", err=True

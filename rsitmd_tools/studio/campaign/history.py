@@ -8,6 +8,7 @@ from typing import Any
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.sync.results import parse_result
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import history as image_changes
 from rsitmd_tools.workspace.history import (
     assigned_annotators,
     find_image,
@@ -25,7 +26,8 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
     Keys: ``image``, ``assigned`` (addresses), ``revisions`` (each with ``annotator``,
     ``changed_by`` (None for the annotator), ``time``, ``seconds`` that the server measured,
     ``server_id``, ``project``, ``pilot``, ``latest``, ``deleted_at``, ``sentences``,
-    ``keywords``, ``choice`` of a ranking) and ``skips``. A sentence has ``slot``, ``number``
+    ``keywords``, ``choice`` of a ranking), ``skips``, and ``changes`` of the image itself
+    (``kind``, ``before``, ``after``, ``reason``, ``time``). A sentence has ``slot``, ``number``
     (from 1, over all sentences of its annotator about the image), ``raw`` ("" if it was left
     empty and sent back), ``state``, ``origin``, ``machine`` (the most similar of the machine
     texts that were shown), ``edit_distance`` from it, and its ``decisions``. ``imported`` are the
@@ -72,6 +74,16 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
         "skips": [
             {"annotator": skip.annotator, "time": skip.skipped_at}
             for skip in skips_of_image(workspace, image.row)
+        ],
+        "changes": [
+            {
+                "kind": change.kind,
+                "before": change.before,
+                "after": change.after,
+                "reason": change.reason,
+                "time": change.changed_at,
+            }
+            for change in image_changes(workspace.db, image.filename)
         ],
     }
 
