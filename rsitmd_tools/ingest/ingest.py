@@ -7,6 +7,7 @@ from contextlib import closing
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import overload
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
@@ -169,7 +170,13 @@ class _Names(Sequence[str]):
     def __len__(self) -> int:
         return len(self._files)
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
         if isinstance(index, slice):
             return [found.file for found in self._files[index]]
         return self._files[index].file

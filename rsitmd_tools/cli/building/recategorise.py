@@ -48,12 +48,15 @@ def command(
             "nothing to change" if old is None else "IMAGE and --merge exclude each other",
             hint="name images, or a category with --merge CATEGORY",
         )
-    options = {"with_names": with_names, "reason": reason}
     with Workspace.open(folder, write=True) as workspace:
         if old is None:
-            result = renaming.recategorise(workspace, images, to, **options)
+            result = renaming.recategorise(
+                workspace, images, to, with_names=with_names, reason=reason
+            )
         else:
-            result = renaming.merge_categories(workspace, old, to, **options)
+            result = renaming.merge_categories(
+                workspace, old, to, with_names=with_names, reason=reason
+            )
     if as_json:
         print_json(asdict(result))
         return 0
