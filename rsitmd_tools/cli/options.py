@@ -14,7 +14,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # Listed here so that help and completion do not import the modules of the formats. A test
 # compares the list with the registry.
-FORMATS = ("rsitmd", "precomp", "workspace")
+FORMATS = (
+    "rsitmd",
+    "precomp",
+    "workspace",
+    "karpathy",
+    "albef",
+    "open-clip-csv",
+    "coco",
+    "csv",
+    "jsonl",
+)
 
 
 class FormatName(click.ParamType[str]):

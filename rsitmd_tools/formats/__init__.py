@@ -9,13 +9,34 @@ from pathlib import Path
 from rsitmd_tools import plugins
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
-from rsitmd_tools.formats import precomp, rsitmd, workspace
+from rsitmd_tools.formats import (
+    albef,
+    coco,
+    csv_table,
+    jsonl,
+    karpathy,
+    open_clip_csv,
+    precomp,
+    rsitmd,
+    workspace,
+)
 from rsitmd_tools.formats.registry import Format
 from rsitmd_tools.plugins import load_plugins
 
 # In the order of detection: a workspace can also contain the files of other formats.
 FORMATS: dict[str, Format] = {
-    layout.name: layout for layout in (workspace.FORMAT, rsitmd.FORMAT, precomp.FORMAT)
+    layout.name: layout
+    for layout in (
+        workspace.FORMAT,
+        rsitmd.FORMAT,
+        precomp.FORMAT,
+        karpathy.FORMAT,
+        albef.FORMAT,
+        coco.FORMAT,
+        open_clip_csv.FORMAT,
+        csv_table.FORMAT,
+        jsonl.FORMAT,
+    )
 }
 log = logging.getLogger(__name__)
 
@@ -65,13 +86,24 @@ def save_dataset(dataset: Dataset, folder: Path, output_format: str) -> None:
     write = _by_name(output_format).write
     if write is None:
         raise WrongUsage(f"the format {output_format!r} is read-only")
-    write(dataset, folder)
+    try:
+        write(dataset, folder)
+    except UnicodeEncodeError as error:
+        raise RsitmdError(
+            "has a text with half a character (a surrogate), which UTF-8 cannot express",
+            where=dataset.source,
+            hint="correct the text",
+        ) from error
 
 
 def _format_of(path: Path, name: str | None) -> Format:
     if name is not None:
         return _by_name(name)
-    for layout in formats().values():
+    layouts = list(formats().values())
+    if path.is_file():
+        # It takes every JSON file that no other format recognises.
+        layouts.sort(key=lambda layout: layout is rsitmd.FORMAT)
+    for layout in layouts:
         if layout.recognises(path):
             return layout
     raise RsitmdError(

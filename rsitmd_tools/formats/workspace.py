@@ -18,15 +18,16 @@ def recognises(path: Path) -> bool:
 def read(path: Path, image_folder: Path | None) -> Dataset:
     """Read the sentences that are neither sent back nor rejected, accepted or not.
 
+    Imported images of which the workspace has no file are included; a release leaves them out.
     A release contains fewer sentences if ``[release] only_accepted`` is set.
     """
     from rsitmd_tools.workspace import Workspace
-    from rsitmd_tools.workspace.merge import merged_images
+    from rsitmd_tools.workspace.merge import dataset_images
 
     with Workspace.open(path) as workspace:
         return Dataset(
             name=workspace.settings.dataset.name,
-            images=tuple(merged_images(workspace)),
+            images=tuple(dataset_images(workspace)),
             source=path,
             format=FORMAT.name,
             image_folder=image_folder or workspace.images,

@@ -19,8 +19,8 @@ VRT_DRIVERS = ("VRT",)
 # Drivers that fetch data, or that are opened by a text which names other files. This has an
 # effect on the first use of GDAL in a process.
 SKIPPED = (
-    "BAG DAAS EEDA EEDAI ESRIC GTI HTTP KMLSUPEROVERLAY MBTiles MRF NGW OGCAPI OSM PLMOSAIC PLScenes "
-    "S102 S104 S111 STACIT STACTA WCS WMS WMTS Zarr netCDF HDF5 HDF5Image"
+    "BAG DAAS EEDA EEDAI ESRIC GTI HTTP KMLSUPEROVERLAY MBTiles MRF NGW OGCAPI OSM "
+    "PLMOSAIC PLScenes S102 S104 S111 STACIT STACTA WCS WMS WMTS Zarr netCDF HDF5 HDF5Image"
 )
 OPTIONS: dict[str, str | int] = {
     "GDAL_SKIP": SKIPPED,

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import mmap
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from rsitmd_tools.errors import reason
 from rsitmd_tools.imaging.colours import Colours, colours_of, fixed_limits
 from rsitmd_tools.imaging.gdal import IMAGE_DRIVERS, VRT_DRIVERS, safe_gdal
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions, ValueRange
-from rsitmd_tools.imaging.resampling import resized, with_mask, without_mask
+from rsitmd_tools.imaging.resampling import Layers, layers_of, reduced, resized, stacked
+from rsitmd_tools.imaging.source import unchanged
 from rsitmd_tools.imaging.stretch import percentile_range
+from rsitmd_tools.imaging.tiff import STARTS, summarise
 from rsitmd_tools.imaging.validity import Validity
+from rsitmd_tools.imaging.vrt import is_vrt, read_vrt
 from rsitmd_tools.imaging.windows import Window, block_windows
 
 EXACT = 16_000_000  # a scene of more pixels, or values wider than 16 bits, is sampled
 LARGE = 16_000_000  # pixels from which overviews are used
 STRIP = 4_000_000  # pixels of a strip that is averaged at once
+SIDE_FILES = (".msk", ".ovr", ".ovr.msk", ".msk.ovr")
 
 Pixels = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]
 
@@ -45,7 +49,12 @@ class Raster:
         res: Size of a pixel in units of the CRS.
     """
 
-    def __init__(self, source: Any, overview: Callable[[int], Any] | None = None) -> None:
+    def __init__(
+        self,
+        source: Any,
+        overview: Callable[[int], Any] | None = None,
+        premultiplied: bool = False,
+    ) -> None:
         self.source = source
         self.width: int = source.width
         self.height: int = source.height
@@ -57,6 +66,7 @@ class Raster:
         self.rpcs = source.rpcs
         self.res: tuple[float, float] = source.res
         self._overview = overview
+        self._premultiplied = premultiplied
         self._parts: dict[BandOptions, tuple[Colours, Validity]] = {}
 
     def tags(self, *arguments: Any, **options: Any) -> dict[str, str]:
@@ -105,6 +115,11 @@ class Raster:
             return ValueRange(low, high)
         raise AssertionError("the last sample is the whole scene")
 
+    def has_valid_pixel(self, options: BandOptions = DEFAULTS) -> bool:
+        """Return whether any pixel of the raster is valid; reads it until one is found."""
+        colours, validity = self._part(options)
+        return any(len(values) for values in self._known_values(colours, validity, None))
+
     def read_rgb(
         self,
         window: Window | None = None,
@@ -133,16 +148,18 @@ class Raster:
             return self._read(window, options, limits)
         factor = min(window[2] // out_size[0], window[3] // out_size[1]) // 2
         if factor >= 2:
-            image = self._from_overview(window, factor, out_size, options, limits)
-            image = image or self._averaged(window, factor, options, limits)
+            found = self._from_overview(window, factor, out_size, options, limits)
+            if found is not None:
+                return found
+            layers = self._averaged(window, factor, options, limits)
         else:
-            image = with_mask(*self._read(window, options, limits))
-        return without_mask(resized(image, out_size))
+            layers = layers_of(*self._read(window, options, limits))
+        return resized(layers, out_size)
 
     def _part(self, options: BandOptions) -> tuple[Colours, Validity]:
         if options not in self._parts:
             colours = colours_of(self.source, options)
-            self._parts[options] = colours, Validity(self.source, colours)
+            self._parts[options] = colours, Validity(self.source, colours, self._premultiplied)
         return self._parts[options]
 
     def _values(
@@ -191,19 +208,15 @@ class Raster:
 
     def _averaged(
         self, window: Window, factor: int, options: BandOptions, limits: ValueRange | None
-    ) -> Image.Image:
+    ) -> Layers:
         """Return a window at 1 / factor of its size, read in strips."""
         column, row, width, height = window
         rows = factor * max(1, STRIP // (width * factor))
-        wide, high = -(-width // factor), -(-height // factor)
-        whole = Image.new("RGBa", (wide, high))
+        strips = []
         for top in range(0, height, rows):
             strip = (column, row + top, width, min(rows, height - top))
-            image = with_mask(*self._read(strip, options, limits)).reduce(factor)
-            if image.mode == "RGB":
-                image = image.convert("RGBA").convert("RGBa")
-            whole.paste(image, (0, top // factor))
-        return whole
+            strips.append(reduced(layers_of(*self._read(strip, options, limits)), factor))
+        return stacked(strips)
 
     def _from_overview(
         self,
@@ -212,8 +225,8 @@ class Raster:
         out_size: tuple[int, int],
         options: BandOptions,
         limits: ValueRange | None,
-    ) -> Image.Image | None:
-        """Return a large window from the smallest overview that has enough pixels, if any."""
+    ) -> Pixels | None:
+        """Return a large window, resized, from the smallest overview that has enough pixels, if any."""
         if self._overview is None or window[2] * window[3] <= LARGE:
             return None
         factors = self.source.overviews(self.colours(options).bands[0])
@@ -221,7 +234,7 @@ class Raster:
         if not levels:
             return None
         with readable(), self._overview(levels[-1]) as source:
-            small = Raster(source)
+            small = Raster(source, premultiplied=self._premultiplied)
             across, down = small.width / self.width, small.height / self.height
             column, row = int(window[0] * across), int(window[1] * down)
             part = (
@@ -230,7 +243,7 @@ class Raster:
                 min(small.width - column, max(1, round(window[2] * across))),
                 min(small.height - row, max(1, round(window[3] * down))),
             )
-            return with_mask(*small.read_rgb(part, out_size, options, limits))
+            return small.read_rgb(part, out_size, options, limits)
 
 
 @contextmanager
@@ -255,7 +268,7 @@ def _short(text: str) -> str:
 
 
 @contextmanager
-def open_raster(path: Path) -> Iterator[Raster]:
+def open_raster(path: Path, outside: bool = False) -> Iterator[Raster]:
     """Open a raster for windowed reading.
 
     GDAL has no network, and only drivers of image files. What it reports goes into the reason of
@@ -263,30 +276,77 @@ def open_raster(path: Path) -> Iterator[Raster]:
 
     Args:
         path: A TIFF, PNG, JPEG, WebP, JPEG 2000 or VRT file.
+        outside: Whether a VRT may read files outside of its folder.
 
     Raises:
-        UnusableImageError: rasterio is not installed, the file cannot be opened, or it changed
-            while the block ran.
+        UnusableImageError: rasterio is not installed, the file cannot be opened, it is a VRT
+            that names what it may not read, or a file changed while the block ran.
+        OSError: The file cannot be read.
     """
-    before = fingerprint(path)
-    with safe_gdal():
-        from rasterio.io import DatasetReader
-
-        drivers = list(VRT_DRIVERS if path.suffix.lower() == ".vrt" else IMAGE_DRIVERS)
-
-        def opened(**options: int) -> Any:
-            # A Path is never parsed as a URL or an archive.
-            return DatasetReader(path.absolute(), driver=drivers, **options)
-
-        with readable():
-            source = opened()
-        with source:
-            yield Raster(source, lambda level: opened(overview_level=level))
-    if fingerprint(path) != before:
-        raise UnusableImageError("changed while it was read; run the command again")
+    with path.open("rb") as stream:
+        start = stream.read(1000)
+    if is_vrt(start):
+        folder = uuid4().hex
+        vrt = read_vrt(path, f"/vsimem/{folder}", outside)
+        with unchanged(path, *vrt.sources), open_bytes(vrt.texts, folder) as raster:
+            yield raster
+        return
+    _check_side_files(path)
+    # A Path is never parsed as a URL or an archive.
+    absolute, premultiplied = path.absolute(), _premultiplied(path, start)
+    with unchanged(path), safe_gdal(), _opened(absolute, IMAGE_DRIVERS, premultiplied) as raster:
+        yield raster
 
 
-def fingerprint(path: Path) -> tuple[int, int, int]:
-    """Return what changes when a file is written: its inode, size and time."""
-    state = os.stat(path)
-    return state.st_ino, state.st_size, state.st_mtime_ns
+@contextmanager
+def open_bytes(files: Mapping[str, bytes], folder: str | None = None) -> Iterator[Raster]:
+    """Open a raster whose files are in memory.
+
+    Args:
+        files: Name and content of each file: first the raster, then what is beside it.
+        folder: Name of the folder in memory; a new one by default.
+
+    Raises:
+        UnusableImageError: rasterio is not installed, or the file cannot be opened.
+    """
+    folder = folder or uuid4().hex
+    name, first = next(iter(files.items()))
+    drivers = VRT_DRIVERS if is_vrt(first) else IMAGE_DRIVERS
+    with safe_gdal(), ExitStack() as stack:
+        from rasterio.io import MemoryFile
+
+        for beside, data in files.items():
+            stack.enter_context(MemoryFile(data, dirname=folder, filename=beside))
+        premultiplied = first.startswith(STARTS) and summarise(first).premultiplied
+        path = Path("/vsimem", folder, name)
+        yield stack.enter_context(_opened(path, drivers, premultiplied))
+
+
+@contextmanager
+def _opened(path: Path, drivers: tuple[str, ...], premultiplied: bool) -> Iterator[Raster]:
+    from rasterio.io import DatasetReader
+
+    def opened(**options: int) -> Any:
+        return DatasetReader(path, driver=list(drivers), **options)
+
+    with readable():
+        source = opened()
+    with source:
+        yield Raster(source, lambda level: opened(overview_level=level), premultiplied)
+
+
+def _premultiplied(path: Path, start: bytes) -> bool:
+    if not start.startswith(STARTS):
+        return False
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) as data:
+        return summarise(data).premultiplied
+
+
+def _check_side_files(path: Path) -> None:
+    """Refuse side files that GDAL would open as a raster of any type."""
+    for suffix in SIDE_FILES:
+        beside = path.with_name(path.name + suffix)
+        if beside.is_file():
+            with beside.open("rb") as stream:
+                if not stream.read(4).startswith(STARTS):
+                    raise UnusableImageError(f"has a side file {suffix} that is not a TIFF")

@@ -9,10 +9,32 @@ import numpy as np
 import numpy.typing as npt
 
 from rsitmd_tools.imaging.limits import UnusableImageError
-from rsitmd_tools.imaging.options import ValueRange
+from rsitmd_tools.imaging.options import DEFAULTS, ValueRange
 
 TABLE_BITS = 16  # up to this size, integers are counted and mapped by a table
 MAX_VALUES = 16_000_000  # of other types in memory at once
+
+
+def stretch(
+    values: npt.NDArray[Any], percentiles: tuple[float, float] = DEFAULTS.percentiles
+) -> tuple[npt.NDArray[np.uint8], ValueRange]:
+    """Map the range between two percentiles to 0..255.
+
+    Sensors use a small part of 16 bits, with a few outliers. All values have one range, of all
+    bands together, to keep the colours. Non-finite values become 0.
+
+    Returns:
+        Array of the same shape, and the values that became 0 and 255.
+
+    Raises:
+        UnusableImageError: No value is finite.
+    """
+    native = values.astype(values.dtype.newbyteorder("="), copy=False)
+    limits = percentile_range([native.ravel()], percentiles)
+    shades = to_bytes(native, limits)
+    if native.dtype.kind == "f":
+        shades[~np.isfinite(native)] = 0
+    return shades, limits
 
 
 def to_bytes(values: npt.NDArray[Any], limits: ValueRange) -> npt.NDArray[np.uint8]:

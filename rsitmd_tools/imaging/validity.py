@@ -9,10 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rsitmd_tools.imaging.colours import Colours
-from rsitmd_tools.imaging.options import ValueRange
-from rsitmd_tools.imaging.stretch import to_bytes
-
-Window = tuple[int, int, int, int]  # column, row, width, height
+from rsitmd_tools.imaging.windows import Window
 
 
 @dataclass
@@ -25,12 +22,14 @@ class Validity:
     Attributes:
         raster: An open raster of rasterio.
         colours: Its colours.
+        premultiplied: Whether the colours are multiplied by the alpha, which GDAL does not say.
+        alpha: The band of the alpha, or None.
     """
 
     raster: Any
     colours: Colours
+    premultiplied: bool
     alpha: int | None = field(init=False)
-    premultiplied: bool = field(init=False, default=False)
     _masked: bool = field(init=False)
     _nodata: tuple[Any, ...] = field(init=False)
     _sparse: bool = field(init=False)
@@ -41,9 +40,6 @@ class Validity:
         self.alpha = names.index("alpha") + 1 if "alpha" in names else None
         if self.alpha in bands:
             self.alpha = None
-        if self.alpha is not None:
-            structure = raster.tags(self.alpha, ns="IMAGE_STRUCTURE")
-            self.premultiplied = structure.get("ALPHA") == "PREMULTIPLIED"
         flags = {flag.name for band in bands for flag in raster.mask_flag_enums[band - 1]}
         self._masked = "per_dataset" in flags and "alpha" not in flags
         self._nodata = tuple(raster.nodatavals[band - 1] for band in bands)
@@ -97,8 +93,7 @@ class Validity:
             known: Result of :meth:`known` for its values.
             alpha: Values of the alpha band, ``(H, W)``.
         """
-        column, row, width, height = window
-        valid = np.ones((height, width), bool) if known is None else known.any(axis=0)
+        valid = np.ones((window[3], window[2]), bool) if known is None else known.any(axis=0)
         if alpha is not None:
             valid &= alpha > 0
         if self._masked:
@@ -108,15 +103,13 @@ class Validity:
         return valid
 
     def opacity(self, alpha: npt.NDArray[Any]) -> npt.NDArray[np.uint8] | None:
-        """Return the opacity of pixels, 0 to 255; None if each is opaque or transparent."""
-        if self.premultiplied or self.alpha is None or alpha.dtype.kind != "u":
+        """Return the opacity of 8-bit colours, 0 to 255; None if each is opaque or transparent.
+
+        Values that are stretched are measurements: there, alpha only says which are valid.
+        """
+        if self.premultiplied or not self.colours.unchanged or alpha.dtype != np.uint8:
             return None
-        structure = self.raster.tags(self.alpha, ns="IMAGE_STRUCTURE")
-        bits = int(structure.get("NBITS", 8 * alpha.dtype.itemsize))
-        top = (1 << bits) - 1
-        if ((alpha == 0) | (alpha >= top)).all():
-            return None
-        return to_bytes(alpha, ValueRange(0.0, float(top)))
+        return None if np.isin(alpha, (0, 255)).all() else alpha
 
     def _leave_out_missing(self, window: Window, valid: npt.NDArray[np.bool_]) -> None:
         """Set the pixels of missing blocks of the first band to not valid."""

@@ -37,6 +37,7 @@ def apply(dataset: Dataset, changes: Sequence[Change]) -> str:
     writers: dict[str, Callable[[Dataset, Sequence[Change]], str]] = {
         "precomp": _precomp,
         "rsitmd": _rsitmd,
+        "karpathy": _rsitmd,
         "workspace": _workspace,
     }
     if dataset.format not in writers:
@@ -90,14 +91,30 @@ def _precomp(dataset: Dataset, changes: Sequence[Change]) -> str:
 def _workspace(dataset: Dataset, changes: Sequence[Change]) -> str:
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.corrections import record_correction, stored_text
-    from rsitmd_tools.workspace.merge import sentence_ids
+    from rsitmd_tools.workspace.imported import (
+        record_imported_correction,
+        stored_imported_text,
+    )
+    from rsitmd_tools.workspace.merge import imported_places, sentence_ids
     from rsitmd_tools.workspace.store import utc_now
 
     with Workspace.open(dataset.source, write=True) as workspace:
         ids = sentence_ids(workspace)
+        imported = imported_places(workspace)
         with workspace.transaction() as db:
             for change in changes:
-                number = ids.get((change.image, change.sentence_index))
+                place = (change.image, change.sentence_index)
+                record = {
+                    "codes": " ".join(change.codes),
+                    "tool": f"rsitmd-tools {__version__}",
+                    "made_at": utc_now(),
+                }
+                if place in imported:
+                    row = imported[place]
+                    _check(dataset.source, change, stored_imported_text(workspace, row))
+                    record_imported_correction(db, row, change.before, change.after, **record)
+                    continue
+                number = ids.get(place)
                 stored = stored_text(workspace, number)
                 _check(dataset.source, change, None if stored is None else stored.raw)
                 assert number is not None
@@ -109,9 +126,7 @@ def _workspace(dataset: Dataset, changes: Sequence[Change]) -> str:
                     change.before,
                     change.after,
                     edit_distance=None if machine is None else edit_distance(change.after, machine),
-                    codes=" ".join(change.codes),
-                    tool=f"rsitmd-tools {__version__}",
-                    made_at=utc_now(),
+                    **record,
                 )
     return f"the table correction of {dataset.source / 'workspace.db'}"
 

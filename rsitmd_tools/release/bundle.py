@@ -45,6 +45,11 @@ from rsitmd_tools.workspace.images import (
     snapshot,
     stored_images,
 )
+from rsitmd_tools.workspace.imported import (
+    CORRECTED_FROM,
+    IMPORTED_FROM,
+    records_without_file,
+)
 from rsitmd_tools.workspace.licence import licence_state
 from rsitmd_tools.workspace.merge import (
     count_not_accepted,
@@ -182,11 +187,13 @@ def _content(workspace: Workspace) -> _Content:
         until = last_annotated(workspace)
         licence = licence_state(workspace)
         authors = authors_by_image(workspace)
+        without_file = records_without_file(workspace)
     finished, left_out = finished_images(
         images,
         workspace.settings.annotation.sentences_per_image,
         "accepted sentences" if only_accepted else "sentences",
     )
+    left_out += [LeftOut(image.filename, "no image file") for image in without_file]
     check_splits(finished, workspace.path, only_accepted=only_accepted)
     check_filenames(finished, workspace.path)
     # The number in the workspace, so that an annotator has the same pseudonym in all releases.
@@ -323,6 +330,21 @@ def _settings(workspace: Workspace) -> dict[str, Any]:
     return settings
 
 
+def _sources(dataset: Dataset) -> dict[str, Any]:
+    """Return how many sentences come from other datasets, as they are or corrected."""
+    found = {
+        name: Counter(
+            str(sentence.extra[field])
+            for image in dataset
+            for sentence in image.sentences
+            if field in sentence.extra
+        )
+        for name, field in (("imported", IMPORTED_FROM), ("corrected", CORRECTED_FROM))
+    }
+    # Nothing in a release of a workspace without an import, so that its bytes stay what they were.
+    return {"sources": found} if any(found.values()) else {}
+
+
 def _manifest(workspace: Workspace, content: _Content, report: ReleaseReport) -> dict[str, Any]:
     """Return ``release.json``: contents, settings and what was left out."""
     return {
@@ -344,6 +366,7 @@ def _manifest(workspace: Workspace, content: _Content, report: ReleaseReport) ->
         },
         "sentences_not_accepted": 0 if report.only_accepted else report.unreviewed,
         "origins": origins_of(content.dataset),
+        **_sources(content.dataset),
         "annotators_licence": content.licence,
         "settings": _settings(workspace),
     }

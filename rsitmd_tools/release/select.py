@@ -54,11 +54,12 @@ def finished_images(
     finished = []
     left_out = []
     for image in images:
-        found = len(image.sentences)
-        if found >= sentences:
-            finished.append(image)
+        # Imported sentences can be blank: no release contains these.
+        written = tuple(sentence for sentence in image.sentences if sentence.raw.strip())
+        if len(written) >= sentences:
+            finished.append(replace(image, sentences=written))
         else:
-            left_out.append(LeftOut(image.filename, f"{found} of {sentences} {what}"))
+            left_out.append(LeftOut(image.filename, f"{len(written)} of {sentences} {what}"))
     return finished, left_out
 
 

@@ -14,6 +14,7 @@ from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.spatial import components, group_places
 from rsitmd_tools.splitting.assign import Item, assign_splits
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import clear_removed_splits, former_names_of, removed_splits
 from rsitmd_tools.workspace.images import StoredImage, set_splits, stored_images
 from rsitmd_tools.workspace.scenes import spatial_groups
 
@@ -91,9 +92,9 @@ def split(
             hint=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
         )
     places = spatial_groups(workspace)
-    items = _items(stored, places)
+    items = _items(workspace, stored, places)
     before = {image.filename: image.split for image in stored if image.split}
-    kept = {} if reassign else before
+    kept = {} if reassign else before | _with_removed(workspace, stored, before)
     if exclude is not None:
         kept = kept | _excluded_to_test(workspace, items, exclude)
     assigned = assign_splits(items, shares, seed, kept)
@@ -104,6 +105,8 @@ def split(
     recorded = workspace.fact(FACT)
     with workspace.transaction() as db:
         set_splits(db, changed)
+        if reassign:
+            clear_removed_splits(db)
         if reassign or not before:
             workspace.set_fact(FACT, requested)
     return SplitReport(
@@ -119,20 +122,45 @@ def split(
     )
 
 
-def _items(stored: Sequence[StoredImage], places: Mapping[int, int]) -> list[Item]:
-    """Return the images with their groups: the union of duplicates and spatial groups."""
-    position = {image.id: index for index, image in enumerate(stored)}
+def _with_removed(
+    workspace: Workspace, stored: Sequence[StoredImage], before: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the split of new images that are duplicates of a removed image with a split.
+
+    An earlier release may contain the removed image.
+    """
+    homes = removed_splits(workspace)
+    held = {image.duplicate_group for image in stored if image.filename in before}
+    return {
+        image.filename: homes[image.duplicate_group]
+        for image in stored
+        if image.filename not in before
+        and image.duplicate_group in homes
+        and image.duplicate_group not in held
+    }
+
+
+def _items(
+    workspace: Workspace, stored: Sequence[StoredImage], places: Mapping[int, int]
+) -> list[Item]:
+    """Return the images with their groups: the union of duplicates and spatial groups.
+
+    A removed image can be the first one of a group, or the only link between two images.
+    """
+    known = stored_images(workspace, removed=True)
+    position = {image.id: index for index, image in enumerate(known)}
     pairs = [
         (position[first], position[image.id])
-        for image in stored
+        for image in known
         for first in (image.duplicate_group, places.get(image.id))
         if first is not None
     ]
-    groups = components(len(stored), pairs)
-    return [
-        Item(image.filename, image.category, stored[index if first is None else first].filename)
-        for index, (image, first) in enumerate(zip(stored, groups, strict=True))
-    ]
+    groups = components(len(known), pairs)
+    first_names = {
+        image.id: known[index if first is None else first].filename
+        for index, (image, first) in enumerate(zip(known, groups, strict=True))
+    }
+    return [Item(image.filename, image.category, first_names[image.id]) for image in stored]
 
 
 def _excluded_to_test(workspace: Workspace, items: Sequence[Item], file: Path) -> dict[str, str]:
@@ -140,7 +168,9 @@ def _excluded_to_test(workspace: Workspace, items: Sequence[Item], file: Path) -
     from rsitmd_tools.dataset.exclusions import read_exclusions
     from rsitmd_tools.formats import load_dataset
 
-    excluded = read_exclusions(file, load_dataset(workspace.path, "workspace"))
+    excluded = set(read_exclusions(file, load_dataset(workspace.path, "workspace")))
+    former = former_names_of(workspace)
+    excluded |= {former[name] for name in excluded if name in former}
     groups = {item.group for item in items if item.name in excluded}
     return {item.name: "test" for item in items if item.group in groups}
 

@@ -7,19 +7,33 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from rsitmd_tools.dataset.records import UNTOUCHED, ImageRecord, Sentence
+from rsitmd_tools.workspace.imported import (
+    CORRECTED_FROM,
+    ImportedSentence,
+    as_sentence,
+    imported_keywords,
+    imported_sentences,
+    records_without_file,
+    remaining,
+)
 from rsitmd_tools.workspace.numbering import numbers_before
 from rsitmd_tools.workspace.states import ACCEPTED, REJECTED, REPLACED, SENT_BACK
 from rsitmd_tools.workspace.store import Workspace
 
 # The states of sentences that no dataset contains.
 LEFT_OUT = (SENT_BACK, REPLACED, REJECTED)
+# The labeling page on which annotators correct imported sentences.
+CORRECTION = "correction"
 
 
 def merged_images(workspace: Workspace, *, only_accepted: bool = False) -> list[ImageRecord]:
-    """Return every image of a workspace with its sentences and keywords.
+    """Return every image that has a file, with its sentences and keywords.
 
-    Sentences are in the order of the annotators (as they joined), then of the annotation's
-    number on the server, then of the labeling page. Sentences that were sent back, replaced or
+    Removed images are left out.
+
+    Imported sentences come first, without those that an annotator has corrected. The others are
+    in the order of the annotators (as they joined), then of the annotation's number on the
+    server, then of the labeling page. Sentences that were sent back, replaced or
     rejected, pilot texts and unchanged machine texts are left out. The keywords of all
     annotators are merged: distinct ones, ordered by votes, then by time, at most
     ``keywords_max``.
@@ -31,7 +45,7 @@ def merged_images(workspace: Workspace, *, only_accepted: bool = False) -> list[
     """
     sentences = _sentences(workspace, only_accepted)
     keywords = _keywords(workspace)
-    rows = workspace.db.execute("SELECT * FROM image ORDER BY category, number")
+    rows = workspace.db.execute("SELECT * FROM kept_image ORDER BY category, number")
     return [
         ImageRecord(
             filename=row["filename"],
@@ -59,11 +73,11 @@ def sentence_seconds(workspace: Workspace) -> dict[tuple[str, int], float]:
     """
     names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
     rows = _rows(workspace)
+    count = _imported_counts(workspace, rows)
     words: dict[int, int] = defaultdict(int)
     for row in rows:
         words[row["annotation_id"]] += len(row["raw"].split())
     seconds: dict[tuple[str, int], float] = {}
-    count: dict[int, int] = defaultdict(int)
     for row in rows:
         key = (names[row["image_id"]], count[row["image_id"]])
         count[row["image_id"]] += 1
@@ -74,18 +88,58 @@ def sentence_seconds(workspace: Workspace) -> dict[tuple[str, int], float]:
 
 
 def sentence_ids(workspace: Workspace) -> dict[tuple[str, int], int]:
-    """Return the row of each merged sentence.
+    """Return the row of each merged sentence of an annotator.
 
     Returns:
         Ids in the table ``sentence`` by file name and index in :func:`merged_images`.
     """
     names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
     ids: dict[tuple[str, int], int] = {}
-    count: dict[int, int] = defaultdict(int)
-    for row in _rows(workspace):
+    rows = _rows(workspace)
+    count = _imported_counts(workspace, rows)
+    for row in rows:
         ids[names[row["image_id"]], count[row["image_id"]]] = row["id"]
         count[row["image_id"]] += 1
     return ids
+
+
+def imported_places(workspace: Workspace) -> dict[tuple[str, int], int]:
+    """Return the row of each merged sentence that was imported.
+
+    Returns:
+        Ids in the table ``imported_sentence`` by file name and index in :func:`merged_images`, and
+        of the images without a file.
+    """
+    names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
+    all_of_them = imported_sentences(workspace)
+    left = remaining(all_of_them, _corrected(_rows(workspace)))
+    places = {
+        (names[image], index): sentence.row
+        for image, sentences in left.items()
+        for index, sentence in enumerate(sentences)
+    }
+    waiting = [sentence for sentence in all_of_them if sentence.image is None]
+    here = {
+        row["id"]: f"{row['category']}_{row['number']}.tif"
+        for row in workspace.db.execute("SELECT * FROM imported_image WHERE image_id IS NULL")
+    }
+    return places | {(here[s.imported], s.place - 1): s.row for s in waiting}
+
+
+def dataset_images(workspace: Workspace) -> list[ImageRecord]:
+    """Return every image of a workspace, also the imported ones without a file.
+
+    The images are those of :func:`merged_images`, then those of
+    :func:`~rsitmd_tools.workspace.imported.records_without_file`.
+    """
+    return [*merged_images(workspace), *records_without_file(workspace)]
+
+
+def uncorrected_images(workspace: Workspace) -> set[str]:
+    """Return the file names of the images with imported sentences that nobody has corrected."""
+    names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
+    left = remaining(imported_sentences(workspace), _corrected(_rows(workspace)))
+    return {names[image] for image in left}
 
 
 def changed_by_others(workspace: Workspace) -> dict[tuple[str, int], str]:
@@ -123,7 +177,7 @@ def untouched_sentences(workspace: Workspace) -> list[dict[str, Any]]:
         " JOIN annotation ON annotation.id = sentence.annotation_id"
         " JOIN task ON task.id = annotation.task_id"
         " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
-        " JOIN image ON image.id = task.image_id"
+        " JOIN kept_image AS image ON image.id = task.image_id"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " WHERE annotation.latest AND annotation.deleted_at IS NULL"
         " AND sentence.origin = ?"
@@ -139,21 +193,32 @@ def untouched_sentences(workspace: Workspace) -> list[dict[str, Any]]:
 def count_not_accepted(workspace: Workspace) -> Counter[str]:
     """Return the number of merged sentences that no reviewer accepted, by file name."""
     names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
-    return Counter(names[row["image_id"]] for row in _rows(workspace) if row["state"] != ACCEPTED)
+    rows = _rows(workspace)
+    counts = _imported_counts(workspace, rows)
+    counts.update(row["image_id"] for row in rows if row["state"] != ACCEPTED)
+    return Counter({names[image]: count for image, count in counts.items()})
 
 
 def _sentences(workspace: Workspace, only_accepted: bool) -> dict[int, list[Sentence]]:
     found: dict[int, list[Sentence]] = defaultdict(list)
     before = numbers_before(workspace)
     requested = workspace.settings.annotation.sentences_asked
-    for row in _rows(workspace):
+    rows = _rows(workspace)
+    imported = imported_sentences(workspace)
+    if not only_accepted:
+        for image, sentences in remaining(imported, _corrected(rows)).items():
+            found[image] += map(as_sentence, sentences)
+    sources = {(sentence.image, sentence.place): sentence.dataset for sentence in imported}
+    for row in rows:
         if only_accepted and row["state"] != ACCEPTED:
             continue
         number = before.get(row["annotation_id"], 0) + row["slot"]
+        source = sources.get((row["image_id"], row["slot"])) if _corrects(row) else None
         found[row["image_id"]].append(
             Sentence(
                 row["raw"],
                 annotator=row["email"],
+                extra={} if source is None else {CORRECTED_FROM: source},
                 number=number if requested > 1 or number > 1 else None,
                 origin=row["origin"],
                 edit_distance=row["edit_distance"],
@@ -163,17 +228,37 @@ def _sentences(workspace: Workspace, only_accepted: bool) -> dict[int, list[Sent
     return found
 
 
+def _corrects(row: sqlite3.Row) -> bool:
+    """Return whether a sentence was written on the page that shows the imported ones."""
+    return bool(row["template"] == CORRECTION)
+
+
+def _corrected(rows: list[sqlite3.Row]) -> set[tuple[int, int]]:
+    """Return the images and places of the imported sentences that annotators have corrected."""
+    return {(row["image_id"], row["slot"]) for row in rows if _corrects(row)}
+
+
+def _imported_counts(workspace: Workspace, rows: list[sqlite3.Row]) -> Counter[int]:
+    """Return how many imported sentences come before those of the annotators, by image."""
+    left: dict[int, list[ImportedSentence]] = remaining(
+        imported_sentences(workspace), _corrected(rows)
+    )
+    return Counter({image: len(sentences) for image, sentences in left.items()})
+
+
 def _rows(workspace: Workspace) -> list[sqlite3.Row]:
     """Return the sentences to be merged, in the order of merging."""
     return workspace.db.execute(
         "SELECT sentence.id, task.image_id, sentence.raw, annotator.email, annotation.lead_time,"
         " annotation.id AS annotation_id, sentence.slot, sentence.state, sentence.origin,"
-        " sentence.edit_distance, sentence.machine_raw FROM current_sentence AS sentence"
+        " sentence.edit_distance, sentence.machine_raw, project.template"
+        " FROM current_sentence AS sentence"
         " JOIN annotation ON annotation.id = sentence.annotation_id"
         " JOIN task ON task.id = annotation.task_id"
         " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " WHERE sentence.origin <> ?"
+        " AND task.image_id NOT IN (SELECT image_id FROM removed_image)"
         # A sentence that was left empty and sent back has an empty row.
         " AND sentence.raw <> ''"
         f" AND sentence.state NOT IN ({', '.join('?' * len(LEFT_OUT))})"
@@ -184,6 +269,9 @@ def _rows(workspace: Workspace) -> list[sqlite3.Row]:
 
 def _keywords(workspace: Workspace) -> dict[int, list[str]]:
     votes: dict[int, dict[str, int]] = defaultdict(dict)
+    # One vote each, whatever their form is: what is wrong with them is a finding.
+    for image, words in imported_keywords(workspace).items():
+        votes[image].update(dict.fromkeys(words, 1))
     for row in workspace.db.execute(
         "SELECT task.image_id, keyword.raw FROM keyword"
         " JOIN current_annotation AS annotation ON annotation.id = keyword.annotation_id"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+from rsitmd_tools.workspace.imported import imported_sentences
 from rsitmd_tools.workspace.store import Workspace
 
 # The current annotations of each author and image. An author without a current one is paid for the
@@ -35,11 +36,13 @@ class DeliveredSentence:
         raw: The text, not empty.
         state: One of :mod:`rsitmd_tools.workspace.states`.
         origin: One of :data:`rsitmd_tools.dataset.records.ORIGINS`.
+        imported: Whether it is the same as an imported sentence of the image.
     """
 
     raw: str
     state: str
     origin: str
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,19 @@ class DeliveredAnnotation:
 def delivered_annotations(workspace: Workspace) -> list[DeliveredAnnotation]:
     """Return the annotations to pay for, by annotator and time of submission."""
     sentences: dict[int, list[DeliveredSentence]] = defaultdict(list)
+    imported = {(s.image, " ".join(s.raw.split())) for s in imported_sentences(workspace)}
     for row in workspace.db.execute(
-        "SELECT annotation_id, raw, state, origin FROM sentence WHERE raw <> ''"
-        " ORDER BY annotation_id, slot"
+        "SELECT annotation_id, task.image_id, raw, state, origin FROM sentence"
+        " JOIN annotation ON annotation.id = annotation_id JOIN task ON task.id = task_id"
+        " WHERE raw <> '' ORDER BY annotation_id, slot"
     ):
         sentences[row["annotation_id"]].append(
-            DeliveredSentence(row["raw"], row["state"], row["origin"])
+            DeliveredSentence(
+                row["raw"],
+                row["state"],
+                row["origin"],
+                (row["image_id"], " ".join(row["raw"].split())) in imported,
+            )
         )
     keywords: Counter[int] = Counter(
         dict(

@@ -285,6 +285,58 @@ MIGRATIONS: tuple[str, ...] = (
     );
     """,
     """
+    -- Source files that were read: one that has the same size and times is not read again.
+    CREATE TABLE source_file (
+        path      TEXT PRIMARY KEY,
+        size      INTEGER NOT NULL,
+        mtime_ns  INTEGER NOT NULL,
+        ctime_ns  INTEGER NOT NULL,
+        read_ns   INTEGER NOT NULL,            -- when reading began, by the clock of the computer
+        sha256    TEXT NOT NULL
+    ) WITHOUT ROWID;
+    -- Images that were taken out of the dataset. Their rows, texts and splits stay.
+    CREATE TABLE removed_image (
+        image_id   INTEGER PRIMARY KEY REFERENCES image (id),
+        reason     TEXT NOT NULL,
+        removed_at TEXT NOT NULL
+    );
+    -- The images of the dataset.
+    CREATE VIEW kept_image AS
+    SELECT * FROM image WHERE id NOT IN (SELECT image_id FROM removed_image);
+    -- What was changed of an image by hand: before and after are file names or categories.
+    CREATE TABLE image_change (
+        id         INTEGER PRIMARY KEY,
+        image_id   INTEGER NOT NULL REFERENCES image (id),
+        kind       TEXT NOT NULL
+            CHECK (kind IN ('removed', 'restored', 'renamed', 'recategorised')),
+        before     TEXT NOT NULL,
+        after      TEXT NOT NULL,
+        reason     TEXT NOT NULL DEFAULT '',
+        changed_at TEXT NOT NULL
+    );
+    -- Nobody has to caption a removed image.
+    DROP VIEW open_assignment;
+    CREATE VIEW open_assignment AS
+    SELECT assignment.* FROM assignment
+    WHERE image_id NOT IN (SELECT image_id FROM removed_image) AND NOT EXISTS (
+        SELECT 1 FROM current_annotation AS annotation
+        JOIN main_task ON main_task.id = annotation.task_id
+        WHERE main_task.image_id = assignment.image_id
+        AND annotation.annotator_id = assignment.annotator_id AND annotation.whole
+    );
+    """,
+    """
+    -- How the values of a raster became colours. Plain colours of 8 bits have no row.
+    CREATE TABLE image_reading (
+        image_id        INTEGER PRIMARY KEY REFERENCES image (id) ON DELETE CASCADE,
+        bands           TEXT NOT NULL,         -- JSON: numbers, counted from 1
+        low             REAL,                  -- value that became black; NULL: unchanged
+        high            REAL,                  -- value that became white
+        low_percentile  REAL,                  -- whose values low and high are; NULL: a fixed range
+        high_percentile REAL
+    );
+    """,
+    """
     -- Rasters that images were cut from, or that became an image as a whole. A raster that was
     -- read with two settings of the bands has two rows.
     CREATE TABLE scene (
@@ -316,6 +368,47 @@ MIGRATIONS: tuple[str, ...] = (
         spatial_group INTEGER                  -- smallest image_id of its group
     );
     CREATE INDEX place_scene ON place (scene_id);
+    """,
+    """
+    -- Images of other datasets whose texts were imported. An image without a file has no row in
+    -- the table image: image_id is NULL until an import finds its file.
+    CREATE TABLE imported_image (
+        id          INTEGER PRIMARY KEY,
+        dataset     TEXT NOT NULL,             -- name of the other dataset
+        name        TEXT NOT NULL,             -- of the image there
+        category    TEXT NOT NULL,
+        number      INTEGER NOT NULL,          -- <category>_<number>.tif is its name here
+        split       TEXT CHECK (split IN ('train', 'val', 'test')),
+        image_id    INTEGER REFERENCES image (id),
+        imported_at TEXT NOT NULL,
+        UNIQUE (dataset, name)
+    );
+    CREATE INDEX imported_image_image ON imported_image (image_id);
+    -- Their sentences, without annotator. `raw` changes by `validate --fix` only.
+    CREATE TABLE imported_sentence (
+        id                INTEGER PRIMARY KEY,
+        imported_image_id INTEGER NOT NULL REFERENCES imported_image (id),
+        slot              INTEGER NOT NULL,
+        raw               TEXT NOT NULL,
+        UNIQUE (imported_image_id, slot)
+    );
+    CREATE TABLE imported_keyword (
+        id                INTEGER PRIMARY KEY,
+        imported_image_id INTEGER NOT NULL REFERENCES imported_image (id),
+        slot              INTEGER NOT NULL,
+        raw               TEXT NOT NULL,
+        UNIQUE (imported_image_id, slot)
+    );
+    -- What `validate --fix` changed in an imported sentence, and what stood there before.
+    CREATE TABLE imported_correction (
+        id                   INTEGER PRIMARY KEY,
+        imported_sentence_id INTEGER NOT NULL REFERENCES imported_sentence (id),
+        before               TEXT NOT NULL,
+        after                TEXT NOT NULL,
+        codes                TEXT NOT NULL,
+        tool                 TEXT NOT NULL,
+        made_at              TEXT NOT NULL
+    );
     """,
 )
 

@@ -33,6 +33,12 @@ def command(folder: Path, image: str, as_json: bool) -> None:
         print_json(found)
         return
     click.echo(f"{found['image']}: assigned to {', '.join(found['assigned']) or 'no annotator'}")
+    for sentence in found["imported"]:
+        line = f"  {sentence['number']}. {sentence['raw']}  [from {sentence['dataset']}]"
+        click.echo(printable(line))
+        for change in sentence["corrections"]:
+            codes = ", ".join(change["codes"])
+            click.echo(printable(f"     {change['time']} was: {change['before']} ({codes})"))
     for entry in found["revisions"]:
         seconds = "" if entry["seconds"] is None else f", {entry['seconds']:.0f} s"
         marks = [

@@ -36,6 +36,9 @@ def command(
     machine untouched. Unchanged captions are reported as finding N108 and never become part of
     the dataset.
 
+    With template = "correction", images without such captions get the sentences that
+    `build import` added. These are texts of people: they count unchanged, too.
+
     \b
     Examples:
       rsitmd annotate prefill my-dataset --captions captions/dataset_RSITMD.json --model amfmn-1

@@ -75,6 +75,11 @@ def _print(state: dict[str, Any]) -> None:
     if state["states"]:
         counts = ", ".join(f"{name} {n}" for name, n in state["states"].items())
         click.echo(f"sentences by state: {counts}")
+    if state["imported_sentences"]:
+        click.echo(f"imported: {count_of(state['imported_sentences'], 'sentence')} not corrected")
+    if state["without_file"]:
+        count = count_of(len(state["without_file"]), "imported image")
+        click.echo(f"without a file: {count} (names: --json)")
     if state["sentences"]:
         click.echo(Acceptance(**state["acceptance"]).line)
     for person in state["people"]:

@@ -21,7 +21,7 @@ from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.quality.rules.n108_untouched_machine_text import message
 from rsitmd_tools.studio.campaign.sentences import Empty, Entry, sentences
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.merge import sentence_ids, untouched_sentences
+from rsitmd_tools.workspace.merge import imported_places, sentence_ids, untouched_sentences
 from rsitmd_tools.workspace.people import known_addresses
 
 COLUMNS = ("image", "annotator", "sentence", "text", "note")
@@ -60,6 +60,8 @@ class Found:
     def __init__(self, workspace: Workspace) -> None:
         self.entries: Mapping[int | Empty, Entry] = sentences(workspace)
         self._ids = sentence_ids(workspace)
+        # Nobody can be asked to write an imported sentence again.
+        self.imported = frozenset(imported_places(workspace))
         untouched = untouched_sentences(workspace)
         self.machine = {row["id"] for row in untouched}
         # Merged images contain no machine texts, so these findings have no sentence index.
@@ -210,6 +212,8 @@ def _of_findings(
         image, index, text = entry.get("image"), entry.get("sentence_index"), str(entry["message"])
         row = found.row(image, index, text)
         if row is None and index is None:  # about an image or the whole dataset
+            continue
+        if (image, index) in found.imported:
             continue
         if row is None or row not in found.entries:
             raise RsitmdError(

@@ -15,6 +15,7 @@ from rsitmd_tools.workspace.history import (
     sentences_of_revision,
     skips_of_image,
 )
+from rsitmd_tools.workspace.imported import imported_changes
 from rsitmd_tools.workspace.numbering import numbers_before
 
 
@@ -27,7 +28,9 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
     ``keywords``, ``choice`` of a ranking) and ``skips``. A sentence has ``slot``, ``number``
     (from 1, over all sentences of its annotator about the image), ``raw`` ("" if it was left
     empty and sent back), ``state``, ``origin``, ``machine`` (the most similar of the machine
-    texts that were shown), ``edit_distance`` from it, and its ``decisions``.
+    texts that were shown), ``edit_distance`` from it, and its ``decisions``. ``imported`` are the
+    sentences from other datasets, see
+    :func:`~rsitmd_tools.workspace.imported.imported_changes`.
 
     Raises:
         RsitmdError: There is no such image.
@@ -46,6 +49,7 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
     return {
         "image": image.filename,
         "assigned": assigned_annotators(workspace, image.row),
+        "imported": imported_changes(workspace, image.row),
         "revisions": [
             {
                 "annotator": revision.annotator,

@@ -15,6 +15,7 @@ from rsitmd_tools.workspace.states import ACCEPTED, REJECTED, SENT_BACK
 COLUMNS = (
     "annotator", "name", "week", "annotations", "sentences", "accepted", "sent_back", "rejected",
     "machine_untouched", "keywords", "words", "seconds", "deleted",
+    "imported_unchanged",
 )  # fmt: skip
 _STATE_COLUMNS = {ACCEPTED: "accepted", SENT_BACK: "sent_back", REJECTED: "rejected"}
 
@@ -23,7 +24,8 @@ def payment(workspace: Workspace) -> list[dict[str, Any]]:
     """Return what each annotator wrote in each week, as of the last pull.
 
     An annotation belongs to the ISO week of the day (UTC) on which it was first submitted.
-    Unchanged machine texts have a column of their own and do not count as sentences.
+    Unchanged machine texts have a column of their own and do not count as sentences, and so do
+    imported sentences that were submitted unchanged.
     ``deleted`` is the number of sentences that were deleted on the server; the other columns
     contain them too.
 
@@ -51,6 +53,9 @@ def _add(row: dict[str, Any], annotation: DeliveredAnnotation) -> None:
     for sentence in annotation.sentences:
         if sentence.origin == UNTOUCHED:
             row["machine_untouched"] += 1
+            continue
+        if sentence.imported:
+            row["imported_unchanged"] += 1
             continue
         row["sentences"] += 1
         row["words"] += len(sentence.raw.split())

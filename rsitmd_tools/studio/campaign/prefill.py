@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rsitmd_tools.annotation_templates import sentence_slots
+from rsitmd_tools.annotation_templates import CORRECTION, sentence_slots
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.progress import progress
@@ -16,6 +16,7 @@ from rsitmd_tools.studio.sync.identity import read_tasks
 from rsitmd_tools.studio.sync.results import as_result, one_line
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
+from rsitmd_tools.workspace.imported import imported_of_project
 from rsitmd_tools.workspace.predictions import (
     Prediction,
     predictions_of_project,
@@ -24,6 +25,8 @@ from rsitmd_tools.workspace.predictions import (
 from rsitmd_tools.workspace.server import open_projects_on
 
 BATCH = 500
+# What the server calls the origin of imported sentences, in the place of a model.
+IMPORTED = "imported sentences"
 
 
 @dataclass(slots=True)
@@ -90,7 +93,8 @@ def keep_captions(
 def send_predictions(workspace: Workspace, client: Client, report: PrefillReport) -> None:
     """Send the captions to the tasks that are on the server; a second call sends what is missing.
 
-    Tasks of a pilot get none. The labeling page shows the captions of the newest model.
+    Tasks of a pilot get none. The labeling page shows the captions of the newest model. On the
+    page ``correction``, images without captions of a model get their imported sentences.
 
     Raises:
         RsitmdError: The server cannot be reached or refuses.
@@ -135,9 +139,19 @@ def _wanted(
     if not slots:
         return {}
     texts: dict[tuple[int, str], list[str]] = {}
+    if workspace.settings.annotation.template == CORRECTION:
+        for task, sentences in imported_of_project(workspace, project).items():
+            texts[task, IMPORTED] = sentences
     for prediction in predictions_of_project(workspace, project):
         texts.setdefault((prediction.task, prediction.model), []).append(prediction.raw)
-    return {key: as_result(found[:slots], [])[:-1] for key, found in texts.items()}
+    return {
+        # Imported sentences can be blank: their fields are empty.
+        key: [
+            part for part in as_result(found[:slots], [])[:-1] if part["value"]["text"][0].strip()
+        ]
+        for key, found in texts.items()
+        if any(text.strip() for text in found[:slots])
+    }
 
 
 def _on_server(client: Client, project: int) -> dict[tuple[int, str], tuple[int, list[str]]]:

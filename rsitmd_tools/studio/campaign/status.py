@@ -20,8 +20,14 @@ from rsitmd_tools.studio.sync.assign import skipped_by_all
 from rsitmd_tools.studio.sync.fields import page_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.acceptance import acceptance
+from rsitmd_tools.workspace.imported import names_without_file
 from rsitmd_tools.workspace.licence import licence_state
-from rsitmd_tools.workspace.merge import merged_images, untouched_sentences
+from rsitmd_tools.workspace.merge import (
+    CORRECTION,
+    merged_images,
+    uncorrected_images,
+    untouched_sentences,
+)
 from rsitmd_tools.workspace.review import state_counts
 from rsitmd_tools.workspace.settings import AnnotationSettings
 from rsitmd_tools.workspace.status import (
@@ -58,8 +64,10 @@ def status(workspace: Workspace) -> dict[str, Any]:
     ``skipped_by_all`` (see :func:`~rsitmd_tools.studio.sync.assign.skipped_by_all`),
     ``states`` (sentences by state), ``categories``, ``people``, ``ranking`` (see
     :func:`~rsitmd_tools.studio.campaign.ranking.ranking`), ``estimate``,
-    ``licence`` (None if the settings ask for none) and ``acceptance`` (see
-    :class:`~rsitmd_tools.workspace.acceptance.Acceptance`).
+    ``licence`` (None if the settings ask for none), ``acceptance`` (see
+    :class:`~rsitmd_tools.workspace.acceptance.Acceptance`), ``imported_sentences`` (those of
+    other datasets that nobody has corrected) and ``without_file`` (imported images of which the
+    workspace has no file; no other count contains them).
 
     Raises:
         RsitmdError: The labeling page or the licence in the settings cannot be read.
@@ -68,10 +76,14 @@ def status(workspace: Workspace) -> dict[str, Any]:
     images = merged_images(workspace)
     asked = workspace.settings.annotation
     annotators = annotators_of_images(workspace, asked.sentences_asked)
+    imported = sum(s.annotator is None for image in images for s in image.sentences)
+    uncorrected = uncorrected_images(workspace) if asked.template == CORRECTION else set()
     complete = {
         image.filename
         for image in images
-        if len(image.sentences) >= asked.sentences_per_image
+        if sum(bool(s.raw.strip()) for s in image.sentences) >= asked.sentences_per_image
+        # On the page that shows imported sentences, each has to be corrected.
+        and image.filename not in uncorrected
         # Without sentences on the page, the annotations count.
         and (asked.sentences_asked or annotators[image.filename] >= asked.annotators_per_image)
     }
@@ -111,6 +123,10 @@ def status(workspace: Workspace) -> dict[str, Any]:
         else dict(NO_ESTIMATE),
         "licence": licence_state(workspace),
         "acceptance": asdict(acceptance(workspace)),
+        "imported_sentences": imported,
+        "without_file": [
+            {"dataset": dataset, "image": name} for dataset, name in names_without_file(workspace)
+        ],
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rsitmd_tools.annotation_templates import MACHINE
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.imported import imported_captions
 from rsitmd_tools.workspace.texts import newest_captions
 
 
@@ -25,8 +26,19 @@ def machine_note(model: str) -> str:
     )
 
 
+def imported_note(datasets: Iterable[str]) -> str:
+    """Return the note above fields that hold the sentences of other datasets."""
+    return (
+        f"These sentences come from the dataset {' and '.join(datasets)}: compare every word with"
+        " the image and correct it."
+    )
+
+
 def caption_fields(workspace: Workspace, image: int, fields: Iterable[str]) -> dict[str, str]:
     """Return the values of those fields of a labeling page that show captions.
+
+    They are those of the newest model. If no model has captions for the image, they are its
+    imported sentences.
 
     Args:
         workspace: The workspace.
@@ -34,8 +46,13 @@ def caption_fields(workspace: Workspace, image: int, fields: Iterable[str]) -> d
         fields: Names of all fields that the page takes from the data of its task.
     """
     model, texts = newest_captions(workspace.db, image)
+    note = machine_note(model)
+    if not texts:
+        imported = imported_captions(workspace.db, image)
+        texts = [text for text, _ in imported]
+        note = imported_note(dict.fromkeys(dataset for _, dataset in imported))
     values = {f"caption{slot}": text for slot, text in enumerate(texts, 1)}
     if texts:
-        values[MACHINE] = machine_note(model)
+        values[MACHINE] = note
     values |= dict(zip(("left", "right"), texts, strict=False))
     return {name: values[name] for name in fields if name in values}

@@ -1,0 +1,105 @@
+"""``rsitmd build import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rsitmd_tools.cli.options import input_options, json_option, print_json, workspace_argument
+from rsitmd_tools.errors import count_of
+
+if TYPE_CHECKING:
+    from rsitmd_tools.ingest.importing import ImportReport
+
+SHOWN = 10  # names of a list on the terminal; --json has all
+
+
+@click.command("import", short_help="Add the images and texts of another dataset.")
+@workspace_argument
+@click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
+@input_options
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
+)
+@json_option
+def command(
+    folder: Path,
+    source: Path,
+    input_format: str | None,
+    image_folder: Path | None,
+    workers: int | None,
+    as_json: bool,
+) -> int:
+    """Add images, sentences, keywords and splits of a dataset in any known format.
+
+    Images are normalised as by `build ingest`. Their sentences have no annotator: they are in the
+    dataset and in its releases, but not in the counts and payments of annotators. Texts of images
+    without a file are imported too. A later import with --images adds the files. Images are
+    identified by the name of the dataset and their name in it. What is known is not added again.
+
+    With `template = "correction"` in rsitmd.toml, annotators correct the imported sentences in
+    Label Studio. A corrected sentence takes the place of the imported one.
+
+    The exit code is 1 if the image files that exist could not be used.
+
+    \b
+    Examples:
+      rsitmd build import my-dataset RSITMD/                  # dataset_RSITMD.json and images/
+      rsitmd build import my-dataset dataset_rsicd.json --images RSICD_images/
+      rsitmd build import my-dataset RSITMD.csv               # texts alone
+    """
+    from dataclasses import asdict
+
+    from rsitmd_tools.formats import load_dataset
+    from rsitmd_tools.ingest.importing import import_dataset
+    from rsitmd_tools.workspace import Workspace
+
+    with Workspace.open(folder, write=True) as workspace:
+        report = import_dataset(
+            workspace, load_dataset(source, input_format, image_folder), workers
+        )
+    if as_json:
+        document = asdict(report)
+        print_json({**document, **document.pop("files")})
+    else:
+        _print(report)
+    usable = len(report.files.without_file) < report.images
+    return int(bool(report.files.rejected) and not usable)
+
+
+def _print(report: ImportReport) -> None:
+    files = report.files
+    click.echo(
+        f"{count_of(report.images, 'image')} with {count_of(report.sentences, 'sentence')}:"
+        f" {report.added} added, {report.known} known"
+    )
+    click.echo(
+        f"image files: {files.added} added, {files.linked} already in the workspace,"
+        f" {len(files.without_file)} missing, {len(files.rejected)} rejected;"
+        f" {count_of(files.duplicates, 'duplicate')} in"
+        f" {count_of(files.duplicate_groups, 'group')}"
+    )
+    if files.restored:
+        click.echo(f"restored: {count_of(files.restored, 'missing image file')}")
+    for split, count in report.other_split.items():
+        _say(f"note: {count_of(count, 'image')} of the split {split} have no split here")
+    _list("repeated in the dataset", report.repeated)
+    _list("the text has changed, the imported one stays", report.changed)
+    _list("in another split in the workspace, which stays", files.kept_split)
+    _list("without an image file", files.without_file)
+    _list("rejected", [f"{name}: {problem}" for name, problem in files.rejected])
+
+
+def _list(what: str, names: list[str]) -> None:
+    for name in names[:SHOWN]:
+        _say(f"{what}: {name}")
+    if len(names) > SHOWN:
+        _say(f"{what}: {len(names) - SHOWN} more; use --json to list all")
+
+
+def _say(line: str) -> None:
+    from rsitmd_tools.errors import printable
+
+    click.echo(printable(line), err=True)

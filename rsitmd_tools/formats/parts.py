@@ -1,0 +1,260 @@
+"""What the readers of caption files share: parts named after their split, records by image."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, Sentence, category_of
+from rsitmd_tools.errors import RsitmdError
+
+# Spellings of the splits in file names and columns.
+_SPELLINGS = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
+_DRIVE = re.compile(r"[A-Za-z]:/")
+_HEAD = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of a dataset.
+
+    Attributes:
+        file: The file.
+        name: Name of the file without its split: the name of the dataset.
+        split: The split in the name of the file, or None.
+    """
+
+    file: Path
+    name: str
+    split: str | None
+
+
+@dataclass(slots=True)
+class _Entry:
+    path: str
+    split: str | None
+    category: str | None
+    sentences: list[Sentence] = field(default_factory=list)
+    keywords: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Records:
+    """Collects the records of images whose captions are spread over several entries.
+
+    An image is identified by its path and its split.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str | None, str], _Entry] = {}
+
+    def add(
+        self,
+        path: str,
+        captions: Iterable[str | Sentence],
+        *,
+        split: str | None,
+        category: str | None = None,
+        keywords: Sequence[str] = (),
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add captions of an image; the first entry of an image decides on the other fields."""
+        key = (split, path.replace("\\", "/"))
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = _Entry(
+                key[1], split, category, keywords=list(keywords), extra=dict(extra or {})
+            )
+        entry.sentences += [c if isinstance(c, Sentence) else Sentence(c) for c in captions]
+
+    def images(self) -> tuple[ImageRecord, ...]:
+        """Return the records, in the order in which their images were first named.
+
+        The name of an image is the name of its file. If two files have the same name, as in class
+        folders, it is the path.
+        """
+        paths = {entry.path for entry in self._entries.values()}
+        count = Counter(path.rpartition("/")[2] for path in paths)
+        return tuple(_record(entry, count) for entry in self._entries.values())
+
+
+def _record(entry: _Entry, count: Counter[str]) -> ImageRecord:
+    folder, _, name = entry.path.rpartition("/")
+    extra = entry.extra
+    if not name or count[name] > 1:
+        name = entry.path
+    elif folder and not (entry.path.startswith("/") or _DRIVE.match(entry.path)):
+        # The folder of a path of another machine does not help to find the file.
+        extra = {**extra, "filepath": folder}
+    return ImageRecord(
+        filename=name,
+        sentences=tuple(entry.sentences),
+        keywords=tuple(entry.keywords),
+        split=entry.split,
+        category=entry.category or category_of(name),
+        extra=extra,
+    )
+
+
+def dataset_of(
+    path: Path, parts: Sequence[Part], images: Sequence[ImageRecord], form: str, folder: Path | None
+) -> Dataset:
+    """Return the dataset of files that were read; its images are in ``images/`` beside them."""
+    beside = (path if path.is_dir() else path.parent) / "images"
+    return Dataset(
+        name=parts[0].name,
+        images=tuple(images),
+        source=path,
+        format=form,
+        image_folder=folder or (beside if beside.is_dir() else None),
+    )
+
+
+def part_of(file: Path) -> Part:
+    """Return a file with the split in its name: ``rsitmd_val.json``, ``captions_val2017.json``."""
+    words = re.split(r"([^A-Za-z0-9]+)", file.stem)
+    for at in range(len(words) - 1, -1, -1):
+        split = spelled_split(re.sub(r"[0-9]+$", "", words[at]))
+        if split is not None:
+            left = "".join(words[: max(at - 1, 0)] + words[at + 1 :])
+            return Part(file, left or file.resolve().parent.name, split)
+    return Part(file, file.stem, None)
+
+
+def spelled_split(text: str) -> str | None:
+    """Return the split that a word means, or None."""
+    word = text.strip().lower()
+    word = _SPELLINGS.get(word, word)
+    return word if word in SPLITS else None
+
+
+def parts_of(path: Path, suffix: str, belongs: Callable[[Path], bool]) -> list[Part]:
+    """Return the files of a dataset in the order of the splits.
+
+    Args:
+        path: A file, or a folder with files of one dataset.
+        suffix: Suffix of the files.
+        belongs: Returns whether a file of a folder has the format.
+
+    Raises:
+        RsitmdError: The folder has no such file, several datasets, or two files of one split.
+    """
+    if path.is_file():
+        return [part_of(path)]
+    parts = [part_of(file) for file in files_in(path, suffix) if belongs(file)]
+    if not parts:
+        raise RsitmdError(
+            f"has no {suffix} file of this format", where=path, hint="pass one file, or its folder"
+        )
+    names = sorted({part.name for part in parts})
+    splits = Counter(part.split for part in parts)
+    if len(names) > 1 or max(splits.values()) > 1:
+        raise RsitmdError(
+            f"has files of several datasets ({', '.join(part.file.name for part in parts[:4])})",
+            where=path,
+            hint="pass one of the files, or a folder with the files of one dataset",
+        )
+    return sorted(parts, key=lambda part: SPLITS.index(part.split) if part.split else -1)
+
+
+def files_in(folder: Path, suffix: str) -> list[Path]:
+    """Return the files of a folder with a suffix, by name; none if it cannot be read."""
+    try:
+        return sorted(
+            file for file in folder.iterdir() if file.suffix.lower() == suffix and file.is_file()
+        )
+    except OSError:
+        return []
+
+
+def head_of(file: Path) -> str:
+    """Return the first 64 kB of a file as text; empty if it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_HEAD).decode("utf-8-sig", "replace")
+    except OSError:
+        return ""
+
+
+def malformed(file: Path, key: str, what: str) -> RsitmdError:
+    """Return the error for a malformed part of a file."""
+    return RsitmdError(
+        f"{key} {what}", where=file, hint="fix the file; see docs/formats.md for the layout"
+    )
+
+
+def string(value: Any, file: Path, key: str) -> str:
+    """Return a value that must be a string that is not empty.
+
+    Raises:
+        RsitmdError: It is not; the message names the key.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise malformed(file, key, "is missing, empty or not a string")
+    return value
+
+
+def strings(value: Any, file: Path, key: str) -> list[str]:
+    """Return a value that must be a string or a list of strings.
+
+    Raises:
+        RsitmdError: It is not; the message names the key.
+    """
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list):
+        raise malformed(file, key, "is neither a string nor a list of strings")
+    for index, text in enumerate(value):
+        if not isinstance(text, str):
+            raise malformed(file, f"{key}[{index}]", "is not a string")
+    return list(value)
+
+
+def split_value(value: Any, file: Path, key: str) -> str | None:
+    """Return the split that a field names, ``val`` for ``valid``; None if it is empty.
+
+    Raises:
+        RsitmdError: The field is not a string.
+    """
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise malformed(file, key, "is not a string")
+    return spelled_split(value) or value
+
+
+def check_writable(dataset: Dataset, form: str, *, split: bool = True, captions: bool) -> None:
+    """Check that a format can express a dataset.
+
+    Args:
+        dataset: The dataset.
+        form: Name of the format.
+        split: The format requires a split of every image.
+        captions: The format requires a caption of every image.
+
+    Raises:
+        RsitmdError: It cannot; the message names the image.
+    """
+    for image in dataset:
+        where = f"{dataset.source}: {image.filename}"
+        if split and image.split not in SPLITS:
+            raise RsitmdError(
+                "has no split" if image.split is None else f"has the split {image.split!r}",
+                where=where,
+                hint=f"{form} requires one of {', '.join(SPLITS)}: run `rsitmd build split` first",
+            )
+        if captions and not image.sentences:
+            raise RsitmdError(
+                "has no sentence", where=where, hint=f"{form} has no place for such an image"
+            )
+
+
+def file_prefix(dataset: Dataset) -> str:
+    """Return the dataset's name as the beginning of a file name."""
+    safe = re.sub(r"[^\w.-]+", "-", dataset.name).strip("-._") or "dataset"
+    # A split at the end of the name would be read as the split of the file.
+    return safe if part_of(Path(f"{safe}.x")).split is None else "dataset"

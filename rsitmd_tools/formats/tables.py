@@ -1,0 +1,94 @@
+"""Reading and writing of CSV files, and of list literals in their cells."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from rsitmd_tools.atomic import write_text
+from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.formats.parts import head_of
+from rsitmd_tools.formats.registry import read_text
+
+MAX_LITERAL = 100_000  # characters; the longest of RSITMD has 735
+
+
+def header_of(file: Path) -> list[str]:
+    """Return the columns of a CSV file, separated by commas or tabs; empty if there are none."""
+    line = head_of(file).split("\n", 1)[0].rstrip("\r")
+    try:
+        [header] = csv.reader([line], delimiter=_delimiter(line))
+    except (csv.Error, ValueError):
+        return []
+    return header
+
+
+def read_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the line number and the cells of each row by column; empty lines are ignored.
+
+    Raises:
+        RsitmdError: The file is not CSV, or a row has another number of cells than the header.
+    """
+    text = read_text(file)
+    rows = csv.reader(
+        io.StringIO(text, newline=""), delimiter=_delimiter(text.split("\n", 1)[0]), strict=True
+    )
+    try:
+        header = next(rows, [])
+        for row in rows:
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise RsitmdError(
+                    f"line {rows.line_num} has {len(row)} cells, the header has {len(header)}",
+                    where=file,
+                    hint="put texts with commas in quotes",
+                )
+            yield rows.line_num, dict(zip(header, row, strict=True))
+    except csv.Error as error:
+        raise RsitmdError(
+            f"is not CSV (line {rows.line_num}: {reason(error)})", where=file, hint="fix this line"
+        ) from error
+
+
+def write_rows(file: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file with lines that end in CR LF, so that a CR in a text is quoted."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(file, text.getvalue())
+
+
+def list_literal(cell: str, file: Path, line: int, column: str) -> list[str]:
+    """Return the strings of a cell with a list in Python's notation, ``['a', 'b']``.
+
+    Only literals are read; nothing is executed.
+
+    Raises:
+        RsitmdError: The cell is not a list of strings, or is longer than 100 000 characters.
+    """
+    try:
+        if len(cell) > MAX_LITERAL:
+            raise ValueError("it is too long")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of backslashes in texts
+            value = ast.literal_eval(cell.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        why = error.msg if isinstance(error, SyntaxError) else reason(error)
+        raise RsitmdError(
+            f"line {line}, column {column}: not a list ({why})", where=file, hint="fix this line"
+        ) from error
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise RsitmdError(
+            f"line {line}, column {column}: not a list of texts", where=file, hint="fix this line"
+        )
+    return value
+
+
+def _delimiter(line: str) -> str:
+    return "\t" if "\t" in line and "," not in line else ","

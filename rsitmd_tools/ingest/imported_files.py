@@ -1,0 +1,288 @@
+"""The image files of an imported dataset."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from itertools import islice
+from pathlib import Path
+
+from rsitmd_tools.atomic import PARTIAL, atomic_path
+from rsitmd_tools.dataset.records import MISSING_FILE, Dataset, ImageRecord
+from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.imaging.decode import decode
+from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
+from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
+from rsitmd_tools.imaging.pool import map_in_order
+from rsitmd_tools.imaging.quiet import quiet_decoders
+from rsitmd_tools.ingest.duplicates import group_duplicates
+from rsitmd_tools.ingest.ingest import BATCH, check_image_size
+from rsitmd_tools.ingest.normalise import encode_tiff
+from rsitmd_tools.ingest.scan import SUFFIXES, shown
+from rsitmd_tools.progress import progress
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import (
+    NewImage,
+    StoredImage,
+    add_images,
+    forget_rejected,
+    record_rejected,
+    stored_images,
+)
+from rsitmd_tools.workspace.imported import ImportedImage, imported_images, link_images
+from rsitmd_tools.workspace.store import utc_now
+
+WRITERS = 8  # threads
+
+
+@dataclass(slots=True)
+class FileReport:
+    """What an import did with image files.
+
+    Attributes:
+        added: Number of images that were added.
+        linked: Number of images that the workspace had already, from an ingest or another dataset.
+        restored: Number of images whose missing file in the workspace was written again.
+        without_file: Images of the dataset of which there is no file.
+        rejected: ``(file, reason)`` of the unusable files.
+        kept_split: Images that the workspace had in another split, which they keep.
+        duplicates: Number of images in the workspace that are in a group of duplicates.
+        duplicate_groups: Number of groups of duplicates.
+    """
+
+    added: int = 0
+    linked: int = 0
+    restored: int = 0
+    without_file: list[str] = field(default_factory=list)
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+    kept_split: list[str] = field(default_factory=list)
+    duplicates: int = 0
+    duplicate_groups: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A decoded and encoded file, or the problem why it cannot be used."""
+
+    sha256: str = ""
+    tiff: bytes = b""
+    pixel_sha256: str = ""
+    phash: str = ""
+    width: int = 0
+    height: int = 0
+    problem: str | None = None
+
+
+def add_files(
+    workspace: Workspace,
+    dataset: Dataset,
+    records: Mapping[str, ImageRecord],
+    workers: int | None = None,
+) -> FileReport:
+    """Add the image files of a dataset whose texts have been imported.
+
+    Args:
+        workspace: A workspace opened for writing.
+        dataset: The dataset.
+        records: Its records by location.
+        workers: Number of processes; one per core by default.
+
+    Raises:
+        RsitmdError: The workspace cannot be written to, or its images have another size.
+    """
+    check_image_size(workspace)
+    for leftover in workspace.images.glob(f".*{PARTIAL}*"):
+        leftover.unlink(missing_ok=True)
+    intake = _Intake(workspace, dataset)
+    work = intake.missing(records)
+    prepare = partial(_prepared, size=workspace.settings.dataset.image_size)
+    results = map_in_order(prepare, [path for _, path in work], workers)
+    # Closed at once on an error or Ctrl-C, so that no worker continues.
+    with closing(results), progress("import", len(work)) as step:
+        pairs = zip(work, results, strict=True)
+        while batch := list(islice(pairs, BATCH)):
+            intake.take(batch)
+            step(len(batch))
+    groups = group_duplicates(workspace)
+    intake.report.duplicates = groups.images
+    intake.report.duplicate_groups = groups.groups
+    return intake.report
+
+
+class _Intake:
+    """Adds batches of prepared files, and keeps the state between batches."""
+
+    def __init__(self, workspace: Workspace, dataset: Dataset) -> None:
+        self.report = FileReport()
+        self._workspace = workspace
+        self._dataset = dataset
+        stored = stored_images(workspace)
+        self._by_key: dict[str, StoredImage | NewImage] = {image.sha256: image for image in stored}
+        self._by_row = {image.id: image for image in stored}
+        self._files: dict[str, bytes] = {}
+        self._places = {(image.category, image.number) for image in stored}
+        # Images that a record of this dataset has. Equal files of two records are two images.
+        self._linked = {
+            self._by_row[image.image].sha256
+            for image in imported_images(workspace, dataset.name)
+            if image.image is not None
+        }
+
+    def missing(self, records: Mapping[str, ImageRecord]) -> list[tuple[ImportedImage, Path]]:
+        """Return the images that the workspace lacks and the dataset has, with their files."""
+        present = {path.name for path in self._workspace.images.iterdir()}
+        found = []
+        for image in imported_images(self._workspace, self._dataset.name):
+            record = records.get(image.name)
+            if image.image is not None and self._by_row[image.image].filename in present:
+                continue
+            path = None if record is None else self._file(record)
+            if path is not None:
+                found.append((image, path))
+            elif image.image is None:
+                self.report.without_file.append(image.name)
+        return found
+
+    def take(self, batch: list[tuple[tuple[ImportedImage, Path], _Prepared]]) -> None:
+        """Write the files of a batch, then their rows in one transaction."""
+        now = utc_now()
+        added: list[NewImage] = []
+        links: list[tuple[int, str]] = []
+        rejected: list[tuple[str, str]] = []
+        accepted: list[str] = []
+        for (image, path), prepared in batch:
+            source = shown(path.resolve())
+            if prepared.problem is not None:
+                rejected.append((source, prepared.problem))
+                if image.image is None:
+                    self.report.without_file.append(image.name)
+                continue
+            accepted.append(source)
+            if image.image is not None:
+                self._restore(image, prepared)
+                continue
+            key = self._key(image, prepared)
+            if key not in self._by_key:
+                new = self._new_image(image, prepared, key, source, now)
+                self._files[new.filename] = prepared.tiff
+                self._by_key[key] = new
+                added.append(new)
+            else:
+                self._count_linked(image, self._by_key[key], prepared)
+            self._linked.add(key)
+            links.append((image.row, key))
+        self._write_files()
+        with self._workspace.transaction() as db:
+            add_images(db, added)
+            link_images(db, links)
+            record_rejected(db, rejected, now)
+            forget_rejected(db, accepted)
+        self.report.added += len(added)
+        self.report.rejected += rejected
+
+    def _file(self, record: ImageRecord) -> Path | None:
+        """Return the file of a record; if there is none, the one that differs in the suffix."""
+        if self._dataset.image_folder is None:
+            return None
+        try:
+            return self._dataset.image_path(record)
+        except RsitmdError as error:
+            if error.what != MISSING_FILE:
+                self.report.rejected.append((record.location, error.what))
+                return None
+        same = self._by_stem.get(Path(record.filename).stem, [])
+        return same[0] if len(same) == 1 else None
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[Path]]:
+        """The files of the image folder by their names without suffix."""
+        found: dict[str, list[Path]] = defaultdict(list)
+        if self._dataset.image_folder is not None:
+            for path in self._dataset.image_folder.iterdir():
+                if path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink():
+                    found[path.stem].append(path)
+        return found
+
+    def _key(self, image: ImportedImage, prepared: _Prepared) -> str:
+        """Return the key of an image: the SHA-256 of its file.
+
+        If another image of the dataset has an equal file, it is the SHA-256 of that and the name.
+        """
+        if prepared.sha256 not in self._linked:
+            return prepared.sha256
+        text = f"{prepared.sha256}\n{self._dataset.name}\n{image.name}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def _new_image(
+        self, image: ImportedImage, prepared: _Prepared, key: str, source: str, now: str
+    ) -> NewImage:
+        number = image.number
+        while (image.category, number) in self._places:  # an ingest may have taken it
+            number += 1
+        self._places.add((image.category, number))
+        return NewImage(
+            sha256=key,
+            filename=f"{image.category}_{number}.tif",
+            category=image.category,
+            number=number,
+            source=source,
+            width=prepared.width,
+            height=prepared.height,
+            pixel_sha256=prepared.pixel_sha256,
+            phash=prepared.phash,
+            ingested_at=now,
+        )
+
+    def _restore(self, image: ImportedImage, prepared: _Prepared) -> None:
+        """Write the missing file of an image again, if the source still has the same pixels."""
+        assert image.image is not None
+        stored = self._by_row[image.image]
+        if prepared.pixel_sha256 == stored.pixel_sha256:
+            self._files[stored.filename] = prepared.tiff
+            self.report.restored += 1
+
+    def _count_linked(
+        self, image: ImportedImage, stored: StoredImage | NewImage, prepared: _Prepared
+    ) -> None:
+        self.report.linked += 1
+        if isinstance(stored, StoredImage) and stored.split not in (None, image.split):
+            self.report.kept_split.append(stored.filename)
+        if not (self._workspace.images / stored.filename).exists():
+            self._files[stored.filename] = prepared.tiff
+
+    def _write_files(self) -> None:
+        """Write the files of a batch; in threads, because each waits for the disk."""
+        with ThreadPoolExecutor(WRITERS) as pool:
+            for _ in pool.map(self._write, self._files.items()):
+                pass
+        self._files.clear()
+
+    def _write(self, file: tuple[str, bytes]) -> None:
+        with atomic_path(self._workspace.images / file[0]) as target:
+            target.write_bytes(file[1])
+
+
+def _prepared(path: Path, size: int) -> _Prepared:
+    """Read, decode, resize, hash and encode a file."""
+    try:
+        check_bytes(path.stat().st_size)
+        data = path.read_bytes()
+        with quiet_decoders():
+            image, (width, height) = decode(data, size)
+    except OSError as error:
+        return _Prepared(problem=f"cannot be read ({reason(error)})")
+    except UnusableImageError as error:
+        return _Prepared(problem=str(error))
+    return _Prepared(
+        sha256=hashlib.sha256(data).hexdigest(),
+        tiff=encode_tiff(image),
+        pixel_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
+        phash=perceptual_hashes([grey_thumbnail(image)])[0],
+        width=width,
+        height=height,
+    )

@@ -1,0 +1,167 @@
+"""``build import``: the images, sentences, keywords and splits of another dataset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, category_of
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.ingest.imported_files import FileReport, add_files
+from rsitmd_tools.ingest.scan import safe_category
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import stored_images
+from rsitmd_tools.workspace.imported import (
+    NewImported,
+    add_imported,
+    imported_images,
+    imported_texts,
+    reserved_numbers,
+)
+from rsitmd_tools.workspace.store import utc_now
+
+# The number at the end of a name. Longer ones are not numbers of images.
+_NUMBER = re.compile(r"(?:^|_)([0-9]{1,9})$")
+NO_CATEGORY = "image"
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """The result of an import.
+
+    Attributes:
+        dataset: Name of the imported dataset.
+        images: Number of its images.
+        sentences: Number of their sentences.
+        added: Number of images whose texts were added.
+        known: Number of images whose texts the workspace already has.
+        repeated: Images that the dataset names again; their first texts are imported.
+        changed: Images whose texts differ from those that were imported before. The earlier
+            texts stay.
+        other_split: Split names that the workspace does not have, with the number of images; these
+            images have no split.
+        files: What was done with the image files.
+    """
+
+    dataset: str
+    images: int = 0
+    sentences: int = 0
+    added: int = 0
+    known: int = 0
+    repeated: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    other_split: dict[str, int] = field(default_factory=dict)
+    files: FileReport = field(default_factory=FileReport)
+
+
+def import_dataset(
+    workspace: Workspace, dataset: Dataset, workers: int | None = None
+) -> ImportReport:
+    """Add the texts of another dataset to a workspace, and its image files as far as they exist.
+
+    An image is identified by the names of the dataset and of the image. What is known is not added
+    again, so that an import that was killed can be run again, and a later import adds files that
+    were missing. All texts are added in one transaction. The files of a batch are written before
+    its rows.
+
+    Args:
+        workspace: A workspace opened for writing.
+        dataset: The dataset.
+        workers: Number of processes for the images; one per core by default.
+
+    Raises:
+        RsitmdError: The dataset is a workspace or has no images, or the workspace cannot be
+            written to.
+    """
+    if dataset.format == "workspace":
+        raise WrongUsage(
+            "is a workspace", where=dataset.source, hint="make a release of it and import that"
+        )
+    report = ImportReport(dataset.name)
+    records = _distinct(dataset, report)
+    if not records:
+        raise RsitmdError("has no images", where=dataset.source, hint="check the file")
+    report.images = len(records)
+    report.sentences = sum(len(record.sentences) for record in records.values())
+    _add_texts(workspace, dataset.name, records, report)
+    report.files = add_files(workspace, dataset, records, workers)
+    return report
+
+
+def _distinct(dataset: Dataset, report: ImportReport) -> dict[str, ImageRecord]:
+    """Return the records by location; of records of one location, the first."""
+    records: dict[str, ImageRecord] = {}
+    for record in dataset:
+        if record.location in records:
+            report.repeated.append(record.location)
+        else:
+            records[record.location] = record
+    return records
+
+
+def _add_texts(
+    workspace: Workspace, dataset: str, records: dict[str, ImageRecord], report: ImportReport
+) -> None:
+    known = {image.name for image in imported_images(workspace, dataset)}
+    before = imported_texts(workspace, dataset)
+    new = []
+    for name, record in records.items():
+        if name not in known:
+            new.append(record)
+        elif before.get(name, ()) != record.captions:
+            report.changed.append(name)
+    for record in records.values():
+        if record.split is not None and record.split not in SPLITS:
+            report.other_split[record.split] = report.other_split.get(record.split, 0) + 1
+    report.known = len(records) - len(new)
+    report.added = len(new)
+    with workspace.transaction() as db:
+        add_imported(db, dataset, _numbered(workspace, dataset, new), utc_now())
+
+
+def _numbered(
+    workspace: Workspace, dataset: str, records: Sequence[ImageRecord]
+) -> Iterator[NewImported]:
+    """Give each image a category and a number that no other image has.
+
+    An image keeps the number in its name if it is free: first come, first served. The others get
+    the next numbers, in the order of the dataset.
+    """
+    taken = {(image.category, image.number) for image in stored_images(workspace)}
+    taken |= reserved_numbers(workspace)
+    categories = [
+        _category(record.category or category_of(record.filename) or dataset) for record in records
+    ]
+    places: list[tuple[str, int] | None] = []
+    for record, category in zip(records, categories, strict=True):
+        found = _NUMBER.search(Path(record.filename).stem)
+        place = None if found is None else (category, int(found.group(1)))
+        if place in taken:
+            place = None
+        if place is not None:
+            taken.add(place)
+        places.append(place)
+    last: dict[str, int] = {}
+    for category, number in taken:
+        last[category] = max(last.get(category, 0), number)
+    for record, category, place in zip(records, categories, places, strict=True):
+        if place is None:
+            last[category] = last.get(category, 0) + 1
+            place = (category, last[category])
+        yield NewImported(
+            name=record.location,
+            category=category,
+            number=place[1],
+            split=record.split if record.split in SPLITS else None,
+            sentences=record.captions,
+            keywords=record.keywords,
+        )
+
+
+def _category(name: str) -> str:
+    try:
+        return safe_category(name)
+    except WrongUsage:
+        return NO_CATEGORY

@@ -1,0 +1,353 @@
+"""Texts of other datasets: ``imported_image`` and the tables of its sentences and keywords.
+
+Imported sentences have no annotator, so that no count of annotators' work contains them. A sentence
+that an annotator submits on the page ``correction`` takes the place of the imported one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from rsitmd_tools.dataset.records import ImageRecord, Sentence
+
+if TYPE_CHECKING:
+    from rsitmd_tools.workspace.store import Workspace
+
+# Field of a sentence that names the dataset it comes from.
+IMPORTED_FROM = "imported_from"
+CORRECTED_FROM = "corrected_from"
+
+
+@dataclass(frozen=True, slots=True)
+class NewImported:
+    """An image of another dataset to be added with its texts.
+
+    Attributes:
+        name: Its name there.
+        category: Category of the scene.
+        number: Number within the category.
+        split: ``train``, ``val``, ``test`` or None.
+        sentences: Its sentences in order, blank ones included.
+        keywords: Its keywords in order.
+    """
+
+    name: str
+    category: str
+    number: int
+    split: str | None
+    sentences: tuple[str, ...]
+    keywords: tuple[str, ...]
+
+
+class ImportedImage(NamedTuple):
+    """An image of another dataset.
+
+    Attributes:
+        row: Row in the table ``imported_image``.
+        name: Its name there.
+        category: Category of the scene.
+        number: Number within the category.
+        split: Its split there, or None.
+        image: Row in the table ``image``; None while the workspace has no file of it.
+    """
+
+    row: int
+    name: str
+    category: str
+    number: int
+    split: str | None
+    image: int | None
+
+
+class ImportedSentence(NamedTuple):
+    """An imported sentence of an image.
+
+    Attributes:
+        row: Row in the table ``imported_sentence``.
+        image: Row of the image; None while the workspace has no file of it.
+        imported: Row in the table ``imported_image``.
+        place: Number of the sentence among all imported ones of the image, from 1: the number of
+            its field on the page ``correction``.
+        raw: The text; it can be blank.
+        dataset: Name of the dataset that it comes from.
+    """
+
+    row: int
+    image: int | None
+    imported: int
+    place: int
+    raw: str
+    dataset: str
+
+
+def imported_images(workspace: Workspace, dataset: str) -> list[ImportedImage]:
+    """Return the imported images of a dataset, in the order of import."""
+    rows = workspace.db.execute(
+        "SELECT id, name, category, number, split, image_id FROM imported_image"
+        " WHERE dataset = ? ORDER BY id",
+        (dataset,),
+    )
+    return [ImportedImage(*row) for row in rows]
+
+
+def imported_texts(workspace: Workspace, dataset: str) -> dict[str, tuple[str, ...]]:
+    """Return the sentences of a dataset's images as they were imported, by name there."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in workspace.db.execute(
+        "SELECT name, coalesce((SELECT before FROM imported_correction WHERE"
+        " imported_sentence_id = imported_sentence.id ORDER BY id LIMIT 1), raw) AS first"
+        " FROM imported_sentence JOIN imported_image ON imported_image.id = imported_image_id"
+        " WHERE dataset = ? ORDER BY imported_image.id, slot",
+        (dataset,),
+    ):
+        found[row["name"]].append(row["first"])
+    return {name: tuple(texts) for name, texts in found.items()}
+
+
+def add_imported(
+    db: sqlite3.Connection, dataset: str, images: Iterable[NewImported], imported_at: str
+) -> None:
+    """Add images of another dataset with their texts. Call it inside a transaction.
+
+    Args:
+        db: The workspace's database.
+        dataset: Name of the dataset.
+        images: The images, in the order of the dataset.
+        imported_at: ISO 8601, UTC.
+    """
+    for image in images:
+        row = db.execute(
+            "INSERT INTO imported_image (dataset, name, category, number, split, imported_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (dataset, image.name, image.category, image.number, image.split, imported_at),
+        ).lastrowid
+        for table, texts in (
+            ("imported_sentence", image.sentences),
+            ("imported_keyword", image.keywords),
+        ):
+            db.executemany(
+                f"INSERT INTO {table} (imported_image_id, slot, raw) VALUES (?, ?, ?)",
+                [(row, slot, text) for slot, text in enumerate(texts, 1)],
+            )
+
+
+def link_images(db: sqlite3.Connection, links: Iterable[tuple[int, str]]) -> None:
+    """Link imported images with images of the workspace. Call it inside a transaction.
+
+    An image that has no split gets that of the other dataset.
+
+    Args:
+        db: The workspace's database.
+        links: Rows in the table ``imported_image``, with the SHA-256 of the image's source.
+    """
+    for row, sha256 in links:
+        db.execute(
+            "UPDATE imported_image SET image_id = (SELECT id FROM image WHERE sha256 = ?)"
+            " WHERE id = ?",
+            (sha256, row),
+        )
+        db.execute(
+            "UPDATE image SET split = (SELECT split FROM imported_image WHERE id = ?)"
+            " WHERE sha256 = ? AND split IS NULL",
+            (row, sha256),
+        )
+
+
+def reserved_numbers(workspace: Workspace) -> set[tuple[str, int]]:
+    """Return the categories and numbers that images without a file will have."""
+    rows = workspace.db.execute(
+        "SELECT category, number FROM imported_image WHERE image_id IS NULL"
+    )
+    return {(row["category"], row["number"]) for row in rows}
+
+
+def imported_sentences(workspace: Workspace) -> list[ImportedSentence]:
+    """Return all imported sentences, by image and place."""
+    place: Counter[int] = Counter()
+    found = []
+    for row, image, imported, raw, dataset in workspace.db.execute(
+        "SELECT imported_sentence.id, image_id, imported_image_id, raw, dataset"
+        " FROM imported_sentence JOIN imported_image ON imported_image.id = imported_image_id"
+        " ORDER BY imported_image.id, slot"
+    ):
+        # Negative: the images without a file.
+        key = -imported if image is None else image
+        place[key] += 1
+        found.append(ImportedSentence(row, image, imported, place[key], raw, dataset))
+    return found
+
+
+def imported_captions(db: sqlite3.Connection, image: int) -> list[tuple[str, str]]:
+    """Return the imported sentences of an image (row) in order, each with its dataset."""
+    rows = db.execute(
+        "SELECT raw, dataset FROM imported_sentence"
+        " JOIN imported_image ON imported_image.id = imported_image_id"
+        " WHERE image_id = ? ORDER BY imported_image.id, slot",
+        (image,),
+    )
+    return [(row["raw"], row["dataset"]) for row in rows]
+
+
+def imported_of_project(workspace: Workspace, project: int) -> dict[int, list[str]]:
+    """Return the imported sentences for the tasks of a project that are on the server.
+
+    Args:
+        workspace: The workspace.
+        project: Row in table ``project``.
+
+    Returns:
+        The sentences in order by number of the task on the server, for images without captions of
+        a model.
+    """
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in workspace.db.execute(
+        "SELECT task.server_id, raw FROM imported_sentence"
+        " JOIN imported_image ON imported_image.id = imported_image_id JOIN task USING (image_id)"
+        " WHERE project_id = ? AND task.server_id > 0"
+        " AND NOT EXISTS (SELECT 1 FROM prediction WHERE prediction.image_id = task.image_id)"
+        " ORDER BY task.id, imported_image.id, slot",
+        (project,),
+    ):
+        found[row["server_id"]].append(row["raw"])
+    return found
+
+
+def remaining(
+    sentences: Iterable[ImportedSentence], corrected: Set[tuple[int, int]]
+) -> dict[int, list[ImportedSentence]]:
+    """Return the imported sentences that no annotator has corrected, by row of the image.
+
+    Args:
+        sentences: Imported sentences; those of images without a file are left out.
+        corrected: Rows of images and places of sentences.
+    """
+    found: dict[int, list[ImportedSentence]] = defaultdict(list)
+    for sentence in sentences:
+        if sentence.image is not None and (sentence.image, sentence.place) not in corrected:
+            found[sentence.image].append(sentence)
+    return found
+
+
+def imported_keywords(workspace: Workspace) -> dict[int, list[str]]:
+    """Return the imported keywords by row of the image; negative: of images without a file."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in workspace.db.execute(
+        "SELECT coalesce(image_id, -imported_image.id) AS image, raw FROM imported_keyword"
+        " JOIN imported_image ON imported_image.id = imported_image_id"
+        " ORDER BY imported_image.id, slot"
+    ):
+        found[row["image"]].append(row["raw"])
+    return found
+
+
+def records_without_file(workspace: Workspace) -> list[ImageRecord]:
+    """Return the imported images of which the workspace has no file, with their texts."""
+    sentences: dict[int, list[Sentence]] = defaultdict(list)
+    for sentence in imported_sentences(workspace):
+        if sentence.image is None:
+            sentences[sentence.imported].append(as_sentence(sentence))
+    keywords = imported_keywords(workspace)
+    rows = workspace.db.execute(
+        "SELECT id, category, number, split FROM imported_image WHERE image_id IS NULL"
+        " ORDER BY category, number"
+    )
+    return [
+        ImageRecord(
+            filename=f"{row['category']}_{row['number']}.tif",
+            sentences=tuple(sentences[row["id"]]),
+            keywords=tuple(keywords.get(-row["id"], ())),
+            split=row["split"],
+            category=row["category"],
+        )
+        for row in rows
+    ]
+
+
+def names_without_file(workspace: Workspace) -> list[tuple[str, str]]:
+    """Return the dataset and the name there of each image without a file."""
+    rows = workspace.db.execute(
+        "SELECT dataset, name FROM imported_image WHERE image_id IS NULL ORDER BY id"
+    )
+    return [(row["dataset"], row["name"]) for row in rows]
+
+
+def as_sentence(sentence: ImportedSentence) -> Sentence:
+    """Return an imported sentence as a dataset contains it."""
+    return Sentence(sentence.raw, extra={IMPORTED_FROM: sentence.dataset})
+
+
+def stored_imported_text(workspace: Workspace, sentence: int) -> str | None:
+    """Return the text of an imported sentence by its row, or None if it does not exist."""
+    row = workspace.db.execute(
+        "SELECT raw FROM imported_sentence WHERE id = ?", (sentence,)
+    ).fetchone()
+    return None if row is None else str(row["raw"])
+
+
+def record_imported_correction(
+    db: sqlite3.Connection,
+    sentence: int,
+    before: str,
+    after: str,
+    *,
+    codes: str,
+    tool: str,
+    made_at: str,
+) -> None:
+    """Change an imported sentence and keep the text before. Call it inside a transaction.
+
+    Args:
+        db: The workspace's database.
+        sentence: Row in the table ``imported_sentence``.
+        before: The text that is replaced.
+        after: The new text.
+        codes: Codes of the rules that demanded the change, separated by spaces.
+        tool: Name and version of the tool.
+        made_at: ISO 8601, UTC.
+    """
+    db.execute(
+        "INSERT INTO imported_correction (imported_sentence_id, before, after, codes, tool,"
+        " made_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (sentence, before, after, codes, tool, made_at),
+    )
+    db.execute("UPDATE imported_sentence SET raw = ? WHERE id = ?", (after, sentence))
+
+
+def imported_changes(workspace: Workspace, image: int) -> list[dict[str, object]]:
+    """Return the imported sentences of an image (row) with the changes by ``validate --fix``.
+
+    Returns:
+        ``dataset``, ``imported_at``, ``number``, ``raw`` and ``corrections`` (``time``,
+        ``before``, ``after``, ``codes``) of each.
+    """
+    found: list[dict[str, object]] = []
+    for number, row in enumerate(
+        workspace.db.execute(
+            "SELECT imported_sentence.id, dataset, imported_at, raw FROM imported_sentence"
+            " JOIN imported_image ON imported_image.id = imported_image_id"
+            " WHERE image_id = ? ORDER BY imported_image.id, slot",
+            (image,),
+        ).fetchall(),
+        1,
+    ):
+        changes = workspace.db.execute(
+            "SELECT made_at AS time, before, after, codes FROM imported_correction"
+            " WHERE imported_sentence_id = ? ORDER BY id",
+            (row["id"],),
+        )
+        found.append(
+            {
+                "dataset": row["dataset"],
+                "time": row["imported_at"],
+                "number": number,
+                "raw": row["raw"],
+                "corrections": [
+                    {**dict(change), "codes": change["codes"].split()} for change in changes
+                ],
+            }
+        )
+    return found

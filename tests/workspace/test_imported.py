@@ -1,0 +1,227 @@
+"""Imported sentences beside those of annotators: merged, corrected, released, counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.cli import root
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.ingest.importing import import_dataset
+from rsitmd_tools.release.bundle import make_release
+from rsitmd_tools.studio.campaign.payment import payment
+from rsitmd_tools.studio.campaign.review import ReviewRequest, look, review
+from rsitmd_tools.studio.campaign.status import status
+from rsitmd_tools.studio.sync.captions import caption_fields
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.annotations import revisions
+from rsitmd_tools.workspace.merge import (
+    imported_places,
+    merged_images,
+    sentence_ids,
+    sentence_seconds,
+)
+from tests.builders import add, add_annotation
+from tests.ingest.test_ingest import draw
+
+OLD = tuple(f"Old sentence number {n} tells what is there." for n in range(1, 6))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """Two images with five imported sentences and one without a file; a task for each file."""
+    for number in (1, 2):
+        draw(tmp_path / "old" / f"port_{number}.png", number)
+    records = tuple(
+        ImageRecord(
+            f"port_{number}.png",
+            tuple(map(Sentence, OLD)),
+            ("pier",),
+            split=("train", "test", "train")[number - 1],
+        )
+        for number in (1, 2, 3)
+    )
+    data = Dataset("Old", records, tmp_path, "rsitmd", tmp_path / "old")
+    with Workspace.create(tmp_path / "w") as made:
+        import_dataset(made, data, workers=1)
+        with made.transaction() as db:
+            add(db, "annotator", email="a@x", joined_at="2026-01-01T00:00:00.000000+00:00")
+            add(db, "project", template="correction")
+            add(db, "project", id=2, template="captioning")
+            for number in (1, 2):
+                add(db, "task", image_id=number, server_id=number)
+        yield made
+
+
+def write(
+    workspace: Workspace, *sentences: str | None, project: int = 1, state: str = "new"
+) -> int:
+    """Write about the first image in a project."""
+    with workspace.transaction() as db:
+        task = 1
+        if project != 1:
+            task = add(db, "task", image_id=1, project_id=project, server_id=99)
+        return add_annotation(
+            db, sentences, ["white boat"], state=state, task_id=task, lead_time=60.0
+        )
+
+
+def captions(workspace: Workspace) -> list[tuple[str | None, str]]:
+    return [(s.annotator, s.raw) for s in merged_images(workspace)[0].sentences]
+
+
+def test_a_correction_takes_the_place_of_the_imported_sentence(workspace: Workspace) -> None:
+    assert captions(workspace) == [(None, text) for text in OLD]
+    write(workspace, None, "A new second sentence.")
+    expected = [(None, text) for text in (OLD[0], *OLD[2:])]
+    assert captions(workspace) == [*expected, ("a@x", "A new second sentence.")]
+    first = merged_images(workspace)[0]
+    assert [dict(s.extra) for s in first.sentences] == [
+        *[{"imported_from": "Old"}] * 4,
+        {"corrected_from": "Old"},
+    ]
+    assert first.keywords == ("pier", "white boat")
+
+
+@pytest.mark.parametrize("state", ["sent back", "rejected"])
+def test_a_correction_that_does_not_count_leaves_the_imported_one(
+    workspace: Workspace, state: str
+) -> None:
+    write(workspace, "Wrong.", state=state)
+    assert captions(workspace) == [(None, text) for text in OLD]
+
+
+def test_sentences_of_another_page_are_added(workspace: Workspace) -> None:
+    write(workspace, "A sixth sentence.", project=2)
+    assert captions(workspace) == [*((None, text) for text in OLD), ("a@x", "A sixth sentence.")]
+
+
+def test_indices_are_those_of_the_merged_sentences(workspace: Workspace) -> None:
+    row = write(workspace, None, "Two.", "Three.")
+    assert {place[1] for place in sentence_ids(workspace)} == {3, 4}
+    texts = [raw for _, raw in captions(workspace)]
+    for (filename, index), sentence in sentence_ids(workspace).items():
+        assert filename == "port_1.tif"
+        [found] = workspace.db.execute("SELECT raw FROM sentence WHERE id = ?", (sentence,))
+        assert found["raw"] == texts[index]
+    for (filename, index), sentence in imported_places(workspace).items():
+        [found] = workspace.db.execute(
+            "SELECT raw FROM imported_sentence WHERE id = ?", (sentence,)
+        )
+        image = next(i for i in load_dataset(workspace.path) if i.filename == filename)
+        assert image.captions[index] == found["raw"]
+    assert len(imported_places(workspace)) == 3 + 5 + 5
+    assert sorted(sentence_seconds(workspace)) == [("port_1.tif", 3), ("port_1.tif", 4)]
+    assert revisions(workspace.db, 1, row)
+
+
+def test_only_accepted_sentences_are_annotators(workspace: Workspace) -> None:
+    write(workspace, "One.", state="accepted")
+    [image, other] = merged_images(workspace, only_accepted=True)
+    assert (image.captions, other.captions) == (("One.",), ())
+
+
+def test_nobody_is_counted_or_paid_for_imported_sentences(workspace: Workspace) -> None:
+    settings = workspace.path / "rsitmd.toml"
+    settings.write_text(
+        '[annotation]\ntemplate = "correction"\nannotators_per_image = 1\nsentences_per_annotator = 5\n'
+    )
+    with Workspace.open(workspace.path) as opened:
+        found = status(opened)
+    assert (found["images"], found["annotations"], found["states"]) == (2, 0, {})
+    assert (found["complete"], found["missing"], found["imported_sentences"]) == (0, 2, 10)
+    assert found["without_file"] == [{"dataset": "Old", "image": "port_3.png"}]
+    assert payment(workspace) == []
+    write(workspace, "A new first sentence.", *OLD[1:])
+    [row] = payment(workspace)
+    assert (row["annotations"], row["sentences"], row["imported_unchanged"]) == (1, 1, 4)
+    with Workspace.open(workspace.path) as opened:
+        found = status(opened)
+    assert (found["annotations"], found["complete"], found["missing"]) == (1, 1, 1)
+    assert (found["states"], found["imported_sentences"]) == ({"new": 5}, 5)
+
+
+def test_the_page_shows_the_imported_sentences(workspace: Workspace) -> None:
+    fields = caption_fields(workspace, 1, [*(f"caption{n}" for n in range(1, 7)), "machine"])
+    assert [fields[f"caption{n}"] for n in range(1, 6)] == list(OLD)
+    assert fields["machine"].startswith("These sentences come from the dataset Old:")
+    assert "caption6" not in fields
+    # Captions of a model, given by prefill, come first.
+    with workspace.transaction() as db:
+        add(db, "prediction", image_id=1, slot=1, raw="Mine.", model="m", added_at="now")
+    assert caption_fields(workspace, 1, ["caption1", "caption2"]) == {"caption1": "Mine."}
+
+
+def test_a_review_passes_over_findings_about_imported_sentences(workspace: Workspace) -> None:
+    with workspace.transaction() as db:
+        db.execute("UPDATE imported_sentence SET raw = 'many trees.'")
+    write(workspace, "many trees.")
+    found = [f for f in look(workspace) if f.code == "S105"]
+    assert len(found) > 1
+    decided = review(workspace, ReviewRequest("B. Lee", reject="S105"))
+    assert decided.states == {"rejected": 1}
+
+
+def test_a_release_names_the_dataset(workspace: Workspace, tmp_path: Path) -> None:
+    with workspace.transaction() as db:
+        db.execute("UPDATE imported_sentence SET raw = '' WHERE imported_image_id = 1 AND slot = 2")
+    write(workspace, "A new first sentence.")
+    write(workspace, "Another one.", project=2)
+    make_release(workspace, "1.0.0", tmp_path / "r")
+    about = json.loads((tmp_path / "r" / "release.json").read_text())
+    assert about["sources"] == {"imported": {"Old": 8}, "corrected": {"Old": 1}}
+    assert about["left_out"]["reasons"] == [{"filename": "port_3.tif", "reason": "no image file"}]
+    document = json.loads((tmp_path / "r" / "dataset_RSITMD.json").read_text())
+    first, second = document["images"]
+    assert [s.get("imported_from") for s in second["sentences"]] == ["Old"] * 5
+    assert {"annotator", "origin"}.isdisjoint(second["sentences"][0])
+    [corrected] = [s for s in first["sentences"] if "corrected_from" in s]
+    assert (corrected["raw"], corrected["origin"]) == ("A new first sentence.", "human")
+    assert root._run(["validate", str(tmp_path / "r"), "--select", "D101,D111,S101"], False) == 0
+
+
+def test_an_image_with_blank_imported_sentences_is_not_finished(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    with workspace.transaction() as db:
+        db.execute(
+            "UPDATE imported_sentence SET raw = ' ' WHERE slot = 1 AND imported_image_id = 1"
+        )
+        db.execute("UPDATE imported_image SET split = 'train' WHERE id = 2")
+        db.execute("UPDATE image SET split = 'train'")
+    assert status(workspace)["complete"] == 1
+    with pytest.raises(Exception, match="has no finished image in test"):
+        make_release(workspace, "1.0.0", tmp_path / "r")
+
+
+def test_a_fix_changes_imported_sentences_and_keeps_what_was_there(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = workspace.path
+    wrong = "A  white boat lies at the the pier."
+    with workspace.transaction() as db:
+        db.execute("UPDATE imported_sentence SET raw = ? WHERE slot = 3", (wrong,))
+    workspace.close()
+    assert root._run(["validate", str(folder), "--select", "S112,S113", "--fix"], False) == 0
+    assert capsys.readouterr().out.startswith("3 sentences fixed")
+    with Workspace.open(folder, write=True) as opened:
+        data = load_dataset(folder)
+        assert {image.captions[2] for image in data} == {"A white boat lies at the pier."}
+        [rows] = opened.db.execute("SELECT count(*), max(before) FROM imported_correction")
+        assert tuple(rows) == (3, wrong)
+        # The dataset still has the text from before: the corrected one stays.
+        texts = (*OLD[:2], wrong, *OLD[3:])
+        records = tuple(
+            ImageRecord(f"port_{n}.png", tuple(map(Sentence, texts))) for n in (1, 2, 3)
+        )
+        report = import_dataset(opened, Dataset("Old", records, tmp_path, "rsitmd"), workers=1)
+        assert (report.added, report.changed) == (0, [])
+        assert {i.captions[2] for i in load_dataset(folder)} == {"A white boat lies at the pier."}
+    assert root._run(["annotate", "log", str(folder), "port_1.tif"], False) == 0
+    out = capsys.readouterr().out
+    assert "  3. A white boat lies at the pier.  [from Old]" in out
+    assert f"was: {wrong} (S112, S113)" in out
