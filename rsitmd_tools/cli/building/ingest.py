@@ -77,7 +77,7 @@ def command(
 
     tiles.check()
     block = None if tiles.block is None else parse_block(tiles.block)
-    cut = tiles.options(options) if tiles.tiling else None
+    cut = tiles.options(options, outside) if tiles.tiling else None
     with Workspace.open(folder, write=True) as workspace:
         if tiles.resize is not None:
             set_image_size(workspace, tiles.resize)

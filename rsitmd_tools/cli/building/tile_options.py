@@ -86,7 +86,7 @@ class TileArguments:
         """Whether scenes are cut into tiles."""
         return self.side is not None or self.places is not None
 
-    def options(self, bands: BandOptions) -> TileOptions:
+    def options(self, bands: BandOptions, outside: bool) -> TileOptions:
         """Return the options of the tiling.
 
         Raises:
@@ -98,7 +98,7 @@ class TileArguments:
 
         require("rasterio", "geopandas", "antimeridian")
         places = None if self.places is None else read_places(self.places)
-        return TileOptions(self.side, self.stride, self.min_valid, self.gsd, places, bands)
+        return TileOptions(self.side, self.stride, self.min_valid, self.gsd, places, bands, outside)
 
     def check(self) -> None:
         """Check that the options belong together.
