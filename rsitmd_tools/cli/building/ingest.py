@@ -72,7 +72,6 @@ def command(
     from rsitmd_tools.ingest import ingest
     from rsitmd_tools.ingest.image_size import set_image_size
     from rsitmd_tools.ingest.spatial import group_places, parse_block
-    from rsitmd_tools.ingest.tiles import ingest_tiles
     from rsitmd_tools.workspace import Workspace
 
     tiles.check()
@@ -83,6 +82,8 @@ def command(
             set_image_size(workspace, tiles.resize)
         report: IngestReport
         if cut is not None:
+            from rsitmd_tools.ingest.tiles import ingest_tiles
+
             report = ingest_tiles(workspace, sources, cut, category, workers, block=block)
         else:
             report = ingest(workspace, sources, category, workers, options=options, outside=outside)
@@ -97,15 +98,13 @@ def command(
 
 def _print(report: IngestReport) -> None:
     from rsitmd_tools.errors import printable
-    from rsitmd_tools.ingest.tiles import TileReport
 
     click.echo(
         f"images: {report.added} added, {report.known} known, {len(report.rejected)} rejected; "
         f"{count_of(report.duplicates, 'duplicate')} in "
         f"{count_of(report.duplicate_groups, 'group')}"
     )
-    if isinstance(report, TileReport):
-        print_tiles(report)
+    print_tiles(report)
     if report.restored:
         click.echo(f"restored: {count_of(report.restored, 'missing image file')}")
     if report.skipped:
