@@ -13,8 +13,8 @@ from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
     from rsitmd_tools.imaging.options import BandOptions
-    from rsitmd_tools.ingest.plan import TileOptions
     from rsitmd_tools.ingest import IngestReport
+    from rsitmd_tools.ingest.plan import TileOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
