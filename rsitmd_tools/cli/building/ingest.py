@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 )
 @band_options
 @tile_options
+@click.option(
+    "--html",
+    "page",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with a map of the footprints and a contact sheet.",
+)
 @json_option
 def command(
     folder: Path,
@@ -38,6 +45,7 @@ def command(
     outside: bool,
     as_json: bool,
     tiles: TileArguments,
+    page: Path | None,
 ) -> int:
     """Add images as RGB TIFF files <category>_<number>.tif.
 
@@ -65,7 +73,7 @@ def command(
       rsitmd build ingest my-dataset scenes/ --bands 4,3,2 --range 0,10000
       rsitmd build ingest my-dataset scenes/ --tile 512 --stride 256 --resize 256
       rsitmd build ingest my-dataset scenes/ --tile 256 --gsd 0.5 --block 1km
-      rsitmd build ingest my-dataset scenes/ --tile 256 --grid-of places.geojson
+      rsitmd build ingest my-dataset scenes/ --tile 256 --grid-of places.geojson --html page.html
     """
     from dataclasses import asdict
 
@@ -89,6 +97,11 @@ def command(
             report = ingest(workspace, sources, category, workers, options=options, outside=outside)
             if block is not None:
                 group_places(workspace, block)
+    if page is not None:
+        from rsitmd_tools.atomic import write_text
+        from rsitmd_tools.report.ingest_page import render
+
+        write_text(page, render(folder, asdict(report)))
     if as_json:
         print_json(asdict(report))
     else:
