@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,12 +30,6 @@ MAX_READ = 1_000_000  # pixels that are read at once
 # A window of more than this many times the size of the image is read at a lower resolution.
 REDUCED = 4
 WRITERS = 4  # threads that wait for the disk
-
-# Imported before the workers are forked: they share this memory, and start at once. Who has not
-# installed the extra is told so by the command.
-for _module in ("rasterio.transform", "rasterio.warp", "shapely", "pyproj"):
-    with suppress(ImportError):
-        importlib.import_module(_module)
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import os
 from collections.abc import Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,12 @@ from rsitmd_tools.ingest.footprints import (
 from rsitmd_tools.ingest.scan import shown
 from rsitmd_tools.ingest.windows import Places, grid, place_windows
 from rsitmd_tools.workspace.scenes import Scene, Window
+
+# Imported before the workers are forked: they share this memory, and start at once. Who has not
+# installed the extra is told so by the command.
+for _module in ("rasterio.transform", "rasterio.warp", "shapely", "pyproj"):
+    with suppress(ImportError):
+        importlib.import_module(_module)
 
 MAX_SCENE_PIXELS = 100_000_000_000
 PLACES_IN_A_STRIP = 32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -44,7 +45,7 @@ from rsitmd_tools.workspace.store import utc_now
 
 BATCH = 64
 FEW = 64  # up to this number of tiles, starting processes takes longer than the work
-LARGE = 100_000_000  # bytes of scenes that are hashed in several processes
+LARGE = 100_000_000  # bytes of scenes that are planned in other processes
 
 
 @dataclass(slots=True)
@@ -147,9 +148,11 @@ def _plans(
     for file in files:
         if file.path.is_file():
             total += file.path.stat().st_size
-    few = len(files) == 1 or total < LARGE
+    # What is read of a large scene stays in the memory of a process, so this is not that of the
+    # parent.
+    several = 1 if total < LARGE or workers == 1 else max(2, workers or os.cpu_count() or 1)
     plans: list[ScenePlan] = []
-    results = map_in_order(work, files, 1 if few else workers)
+    results = map_in_order(work, files, several)
     with closing(results), progress("scenes", len(files)) as step:
         for planned in results:
             plans.append(planned)
