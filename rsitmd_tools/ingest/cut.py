@@ -7,7 +7,7 @@ import os
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,10 @@ from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
 from rsitmd_tools.imaging.raster import Raster, open_raster
 from rsitmd_tools.ingest.footprints import georeference
 from rsitmd_tools.ingest.normalise import encode_tiff
-from rsitmd_tools.ingest.plan import check_unchanged, identity
+from rsitmd_tools.ingest.plan import check_unchanged
 from rsitmd_tools.workspace.scenes import Scene, Window
 
-MAX_READ = 2_000_000  # pixels that are read at once
+MAX_READ = 1_000_000  # pixels that are read at once
 # A window of more than this many times the size of the image is read at a lower resolution.
 REDUCED = 4
 WRITERS = 4  # threads that wait for the disk
@@ -47,6 +47,7 @@ class Strip:
         limits: The values that become black and white, or None.
         windows: The windows.
         scale: Pixels of the scene in a pixel of a tile, in one direction.
+        outside: Whether a VRT may read files outside of its folder.
     """
 
     number: int
@@ -56,6 +57,7 @@ class Strip:
     limits: ValueRange | None
     windows: tuple[Window, ...]
     scale: float = 1.0
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,6 @@ class Tile:
 
     Attributes:
         window: Its window.
-        identity: SHA-256 that identifies it.
         file: Temporary file of the normalised image; None if it has too few valid pixels.
         pixel_sha256: SHA-256 of the normalised RGB pixels.
         phash: Perceptual hashes.
@@ -73,7 +74,6 @@ class Tile:
     """
 
     window: Window
-    identity: str
     file: str | None = None
     pixel_sha256: str = ""
     phash: str = ""
@@ -109,45 +109,47 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
         RsitmdError: The folder cannot be written to.
     """
     tiles: list[Tile] = []
-    waiting: list[Future[None]] = []
-    scene = strip.scene
     try:
         # The disk is waited for in threads, while the next tiles are encoded.
-        with open_raster(strip.path) as raster, ThreadPoolExecutor(WRITERS) as writers:
+        with (
+            open_raster(strip.path, strip.outside) as raster,
+            ThreadPoolExecutor(WRITERS) as writers,
+        ):
             placed = georeference(raster)
-            prints = placed.footprints(strip.windows) if placed else [None] * len(strip.windows)
-            sizes = placed.gsds(strip.windows) if placed else [None] * len(strip.windows)
+            none = [None] * len(strip.windows)
+            prints = placed.footprints(strip.windows) if placed else none
+            sizes = placed.gsds(strip.windows) if placed else none
+            waiting: list[Future[None]] = []
+            thumbnails: list[bytes] = []
             for index, (window, pixels, valid) in enumerate(_read(raster, strip, size)):
-                name = identity(scene, window)
-                if valid.mean() < min_valid:
-                    tiles.append(Tile(window, name))
+                if np.count_nonzero(valid) < min_valid * valid.size:
+                    tiles.append(Tile(window))
                     continue
-                image = Image.fromarray(pixels)
-                if image.size != (size, size):
-                    image = image.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
-                file = folder / f".{name[:16]}{PARTIAL}{uuid.uuid4().hex[:8]}"
+                image = _resized(pixels, size)
+                file = folder / f".tile{PARTIAL}{uuid.uuid4().hex}"
+                thumbnails.append(grey_thumbnail(image))
+                pixel_sha256 = hashlib.sha256(image.tobytes()).hexdigest()
+                gsd = _scaled(sizes[index], strip.scale)
+                tiles.append(Tile(window, file.name, pixel_sha256, "", prints[index], gsd))
                 waiting.append(writers.submit(_write, file, encode_tiff(image)))
-                tiles.append(
-                    Tile(
-                        window,
-                        name,
-                        file.name,
-                        hashlib.sha256(image.tobytes()).hexdigest(),
-                        perceptual_hashes([grey_thumbnail(image)])[0],
-                        prints[index],
-                        _scaled(sizes[index], strip.scale),
-                    )
-                )
-        for written in waiting:
-            written.result()
-        check_unchanged(strip.path, scene.size, scene.mtime_ns)
+            for written in waiting:
+                written.result()
+        check_unchanged(strip.path, strip.scene.size, strip.scene.mtime_ns)
     except UnusableImageError as error:
         remove(folder, tiles)
         return Cut(problem=str(error))
     except OSError as error:
         remove(folder, tiles)
         return Cut(problem=f"cannot be read ({reason(error)})")
-    return Cut(tuple(tiles))
+    hashes = iter(perceptual_hashes(thumbnails))
+    return Cut(tuple(replace(tile, phash=next(hashes)) if tile.file else tile for tile in tiles))
+
+
+def _resized(pixels: Pixels, size: int) -> Image.Image:
+    image = Image.fromarray(pixels)
+    if image.size == (size, size):
+        return image
+    return image.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
 def remove(folder: Path, tiles: Sequence[Tile]) -> None:

@@ -146,7 +146,15 @@ class Georeference:
         )
         if found is None:
             return [None] * len(windows)
-        return [_polygon(lons, lats) for lons, lats in zip(*found, strict=True)]
+        rings = np.stack(found, axis=2)
+        plain = _plain(rings)
+        corners = rings[:, ::EDGE].round(DECIMALS)
+        return [
+            {"type": "Polygon", "coordinates": [[*ring.tolist(), ring[0].tolist()]]}
+            if simple
+            else _polygon(*full.T)
+            for simple, ring, full in zip(plain, corners, rings, strict=True)
+        ]
 
     def gsds(self, windows: Sequence[Window]) -> list[float | None]:
         """Return the side of a pixel on the ground in metres, at the centre of each window.
@@ -255,6 +263,31 @@ def acquisition_time(tags: Mapping[str, str]) -> str | None:
             continue
         return when.strftime("%Y-%m-%dT%H:%M:%SZ")
     return None
+
+
+def _plain(rings: Floats) -> npt.NDArray[np.bool_]:
+    """Return which rings are counterclockwise, convex, straight, and far from the antimeridian.
+
+    These are nearly all. They need no geometry library.
+
+    Args:
+        rings: Longitudes and latitudes, (N, 4 * EDGE, 2).
+    """
+    with np.errstate(invalid="ignore"):
+        corners = rings[:, ::EDGE]
+        edges = np.roll(corners, -1, axis=1) - corners
+        after = np.roll(edges, -1, axis=1)
+        turns = edges[..., 0] * after[..., 1] - edges[..., 1] * after[..., 0]
+        offsets = rings.reshape(len(rings), 4, EDGE, 2) - corners[:, :, None]
+        away = np.abs(
+            offsets[..., 0] * edges[:, :, None, 1] - offsets[..., 1] * edges[:, :, None, 0]
+        )
+        straight = (away.max(axis=2) <= STRAIGHT * (edges**2).sum(axis=2)).all(axis=1)
+        inside = (np.abs(rings[..., 0]) <= 180).all(axis=1)
+        inside &= (np.abs(rings[..., 1]) <= 90).all(axis=1)
+        narrow = rings[..., 0].max(axis=1) - rings[..., 0].min(axis=1) < 90
+    found: npt.NDArray[np.bool_] = straight & inside & narrow & (turns > 0).all(axis=1)
+    return found
 
 
 def _polygon(lons: Floats, lats: Floats) -> dict[str, Any] | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,12 @@ from rsitmd_tools.ingest.scan import shown
 from rsitmd_tools.ingest.windows import Places, grid, place_windows
 from rsitmd_tools.workspace.scenes import Scene, Window
 
+# Imported before the workers are forked: they share this memory, and start at once. Who has not
+# installed the extra is told so by the command.
+for _module in ("rasterio.transform", "rasterio.warp", "shapely", "pyproj"):
+    with suppress(ImportError):
+        importlib.import_module(_module)
+
 MAX_SCENE_PIXELS = 100_000_000_000
 PLACES_IN_A_STRIP = 32
 TIME_DOMAINS = (None, "IMAGERY", "EXIF")
@@ -42,6 +50,7 @@ class TileOptions:
         gsd: Ground sample distance of a tile in metres; by default that of the scene.
         places: Given places instead of a grid.
         bands: Bands and values.
+        outside: Whether a VRT may read files outside of its folder.
     """
 
     side: int | None
@@ -50,6 +59,7 @@ class TileOptions:
     gsd: float | None = None
     places: Places | None = None
     bands: BandOptions = field(default_factory=BandOptions)
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +101,30 @@ class ScenePlan:
 
 
 def plan_scene(
-    source: Source, options: TileOptions, hashes: Mapping[tuple[str, int, int], str]
+    source: Source,
+    options: TileOptions,
+    hashes: Mapping[tuple[str, int, int], str],
+    sizes: Set[int],
 ) -> ScenePlan:
-    """Hash a scene, find the range of its values and place its windows.
+    """Find the range of values of a scene and place its windows.
+
+    A file whose size no known file has cannot be known. Its SHA-256 is left empty, to be found
+    while the tiles are cut.
 
     Args:
         source: The file.
         options: How it is cut.
         hashes: SHA-256 of known files by path, size and modification time. They are not read
             again for their hash.
+        sizes: Sizes of the known files in bytes.
     """
     try:
         status = source.path.stat()
         found_at = shown(source.path.resolve())
         sha256 = hashes.get((found_at, status.st_size, status.st_mtime_ns))
         if sha256 is None:
-            sha256 = sha256_file(source.path)
-        with open_raster(source.path) as raster:
+            sha256 = sha256_file(source.path) if status.st_size in sizes else ""
+        with open_raster(source.path, options.outside) as raster:
             check_scene_size(raster)
             placed = georeference(raster)
             side, scale = _side(raster, placed, options)

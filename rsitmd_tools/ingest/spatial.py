@@ -13,9 +13,17 @@ import numpy as np
 
 from rsitmd_tools.errors import WrongUsage
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.scenes import ImagePlace, image_places, set_spatial_groups
+from rsitmd_tools.workspace.images import last_image
+from rsitmd_tools.workspace.scenes import (
+    ImagePlace,
+    count_places,
+    count_spatial,
+    image_places,
+    set_spatial_groups,
+)
 
 BLOCK_FACT = "spatial_block"
+STATE_FACT = "spatial_groups"  # what the recorded groups were made of
 # The least common part of two footprints, as a share of the smaller one. Less comes from the
 # rounding of the coordinates of neighbours.
 OVERLAP = 1e-3
@@ -57,6 +65,8 @@ def parse_block(text: str) -> float:
 def group_places(workspace: Workspace, block: float | None = None) -> SpatialGroups:
     """Find the spatial groups; a group has the id of its first image.
 
+    Removed images count too. Without new images, the groups are those of the last time.
+
     Args:
         workspace: A workspace opened for writing.
         block: Side of the blocks in metres, which is recorded; 0 for no blocks. By default the
@@ -64,7 +74,10 @@ def group_places(workspace: Workspace, block: float | None = None) -> SpatialGro
     """
     if block is None:
         block = float(workspace.fact(BLOCK_FACT) or 0)
-    places = [place for place in image_places(workspace) if place.window is not None]
+    state = f"block {block:g}, image {last_image(workspace)}, places {count_places(workspace)}"
+    if workspace.fact(STATE_FACT) == state:
+        return SpatialGroups(*count_spatial(workspace))
+    places = [p for p in image_places(workspace, removed=True) if p.window is not None]
     found = spatial_groups(places, block)
     groups = [None if first is None else places[first].image_id for first in found]
     changed = [
@@ -74,6 +87,7 @@ def group_places(workspace: Workspace, block: float | None = None) -> SpatialGro
     ]
     with workspace.transaction() as db:
         set_spatial_groups(db, changed)
+        workspace.set_fact(STATE_FACT, state)
         if block or workspace.fact(BLOCK_FACT) is not None:
             workspace.set_fact(BLOCK_FACT, f"{block:g}")
     grouped = [group for group in groups if group is not None]

@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from rsitmd_tools.atomic import PARTIAL, sync_folder
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.atomic import sync_folder, write_error
+from rsitmd_tools.errors import reason
+from rsitmd_tools.hashing import sha256_file
+from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.ingest.cut import Cut, Strip, Tile, cut, remove
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.ingest import IngestReport, check_image_size
-from rsitmd_tools.ingest.plan import ScenePlan, Source, TileOptions, identity, plan_scene
+from rsitmd_tools.ingest.intake import remove_leftovers
+from rsitmd_tools.ingest.names import Names
+from rsitmd_tools.ingest.plan import (
+    ScenePlan,
+    Source,
+    TileOptions,
+    check_unchanged,
+    identity,
+    plan_scene,
+)
 from rsitmd_tools.ingest.scan import scan, shown
 from rsitmd_tools.ingest.spatial import group_places
 from rsitmd_tools.ingest.windows import Places
 from rsitmd_tools.progress import progress
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import category_counts
 from rsitmd_tools.workspace.images import (
     NewImage,
     add_images,
     forget_rejected,
     record_rejected,
-    stored_images,
 )
-from rsitmd_tools.workspace.scenes import NewPlace, Scene, add_places, scene_hashes
+from rsitmd_tools.workspace.scenes import NewPlace, Scene, Window, add_places, scene_hashes
 from rsitmd_tools.workspace.store import utc_now
 
 BATCH = 64
 FEW = 64  # up to this number of tiles, starting processes takes longer than the work
-LARGE = 100_000_000  # bytes of scenes that are hashed in several processes
+LARGE = 100_000_000  # bytes of scenes that are planned in other processes
 
 
 @dataclass(slots=True)
@@ -80,38 +93,35 @@ def ingest_tiles(
         RsitmdError: A source does not exist or is empty, or the workspace cannot be written to.
     """
     check_image_size(workspace)
-    _remove_unfinished(workspace.images)
+    remove_leftovers(workspace.images)
     files, skipped = _sources(workspace, sources, category)
     plans = _plans(workspace, files, options, workers)
-    intake = _Intake(workspace, TileReport(skipped=skipped))
-    strips = intake.strips(plans, options)
-    tiles = sum(len(strip.windows) for strip in strips)
-    work = partial(
-        cut,
-        folder=workspace.images,
-        size=workspace.settings.dataset.image_size,
-        min_valid=options.min_valid,
-    )
-    try:
-        results = map_in_order(work, strips, workers or (1 if tiles <= FEW else None))
-        with closing(results), progress("tiles", tiles) as step:
-            for strip, result in zip(strips, results, strict=True):
-                intake.take(plans[strip.number], strip, result)
-                step(len(strip.windows))
-        intake.finish(plans, options.places)
-    finally:
-        _remove_unfinished(workspace.images)
+    with closing(Hashes(plans)) as hashes:
+        intake = _Intake(workspace, plans, hashes)
+        intake.report.skipped = skipped
+        strips = intake.strips(options)
+        tiles = sum(len(strip.windows) for strip in strips)
+        work = partial(
+            cut,
+            folder=workspace.images,
+            size=workspace.settings.dataset.image_size,
+            min_valid=options.min_valid,
+        )
+        try:
+            results = map_in_order(work, strips, workers or (1 if tiles <= FEW else None))
+            with closing(results), progress("tiles", tiles) as step:
+                for strip, result in zip(strips, results, strict=True):
+                    intake.take(strip, result)
+                    step(len(strip.windows))
+            intake.finish(options.places)
+        finally:
+            remove_leftovers(workspace.images)
     duplicates, spatial = group_duplicates(workspace), group_places(workspace, block)
     report = intake.report
     report.duplicates, report.duplicate_groups = duplicates.images, duplicates.groups
     report.overlapping, report.spatial_groups = spatial.images, spatial.groups
+    report.categories = dict(category_counts(workspace.db))
     return report
-
-
-def _remove_unfinished(folder: Path) -> None:
-    """Remove temporary files, those of a killed tiling too."""
-    for leftover in folder.glob(f".*{PARTIAL}*"):
-        leftover.unlink(missing_ok=True)
 
 
 def _sources(
@@ -131,14 +141,18 @@ def _sources(
 def _plans(
     workspace: Workspace, files: Sequence[Source], options: TileOptions, workers: int | None
 ) -> list[ScenePlan]:
-    work = partial(plan_scene, options=options, hashes=scene_hashes(workspace))
+    hashes = scene_hashes(workspace)
+    sizes = frozenset(size for _, size, _ in hashes)
+    work = partial(plan_scene, options=options, hashes=hashes, sizes=sizes)
     total = 0
     for file in files:
         if file.path.is_file():
             total += file.path.stat().st_size
-    few = len(files) == 1 or total < LARGE
+    # What is read of a large scene stays in the memory of a process, so this is not that of the
+    # parent.
+    several = 1 if total < LARGE or workers == 1 else max(2, workers or os.cpu_count() or 1)
     plans: list[ScenePlan] = []
-    results = map_in_order(work, files, 1 if few else workers)
+    results = map_in_order(work, files, several)
     with closing(results), progress("scenes", len(files)) as step:
         for planned in results:
             plans.append(planned)
@@ -166,79 +180,98 @@ class _Batch:
 class _Intake:
     """Numbers the tiles and writes them in batches: first the files, then the rows."""
 
-    def __init__(self, workspace: Workspace, report: TileReport) -> None:
-        self.workspace = workspace
-        self.report = report
+    def __init__(self, workspace: Workspace, plans: Sequence[ScenePlan], hashes: Hashes) -> None:
+        self.report = TileReport()
+        self._workspace = workspace
+        self._plans = plans
+        self._hashes = hashes
         self._now = utc_now()
         self._batch = _Batch()
         self._problems: dict[int, str] = {}
-        self._present = {path.name for path in workspace.images.glob("*.tif")}
-        self._filenames: dict[str, str] = {}
-        self._numbers: dict[str, int] = {}
-        for image in stored_images(workspace):
-            self._filenames[image.sha256] = image.filename
-            last = self._numbers.get(image.category, 0)
-            self._numbers[image.category] = max(last, image.number)
+        self._names = Names(workspace)
+        self._present = {path.name for path in workspace.images.iterdir()}
 
-    def strips(self, plans: Sequence[ScenePlan], options: TileOptions) -> list[Strip]:
+    def strips(self, options: TileOptions) -> list[Strip]:
         """Return what is to be cut: the windows whose image is not complete."""
         strips: list[Strip] = []
-        planned: set[str] = set()
-        for number, plan in enumerate(plans):
-            if plan.scene is None:
+        for number, plan in enumerate(self._plans):
+            scene = plan.scene
+            if scene is None:
                 continue
             for windows in plan.strips:
-                left = []
-                for window in windows:
-                    name = identity(plan.scene, window)
-                    if name in planned or self._filenames.get(name) in self._present:
-                        self._count_known(plan, self._filenames.get(name))
-                        continue
-                    planned.add(name)
-                    left.append(window)
+                left = [w for w in windows if not (scene.sha256 and self._known(plan, scene, w))]
                 if left:
-                    path, bands = plan.source.path, options.bands
                     strips.append(
-                        Strip(number, path, plan.scene, bands, plan.limits, tuple(left), plan.scale)
+                        Strip(
+                            number,
+                            plan.source.path,
+                            scene,
+                            options.bands,
+                            plan.limits,
+                            tuple(left),
+                            plan.scale,
+                            options.outside,
+                        )
                     )
         return strips
 
-    def take(self, plan: ScenePlan, strip: Strip, result: Cut) -> None:
+    def take(self, strip: Strip, result: Cut) -> None:
         """Take the tiles of a strip; none of a scene that could not be read before."""
-        if strip.number in self._problems:
-            remove(self.workspace.images, result.tiles)
-        elif result.problem is not None:
-            self._problems[strip.number] = result.problem
-        else:
-            for tile in result.tiles:
-                self._add(plan, strip.scene, tile)
+        number = strip.number
+        plan = self._plans[number]
+        problem = self._problems.get(number) or result.problem
+        scene = strip.scene
+        if problem is None and not scene.sha256:
+            try:
+                scene = self._hashes.hashed(number, scene)
+            except UnusableImageError as error:
+                problem = str(error)
+        if problem is not None:
+            self._problems.setdefault(number, problem)
+            remove(self._workspace.images, result.tiles)
+            return
+        for tile in result.tiles:
+            self._add(plan, scene, tile)
         if len(self._batch.moves) >= BATCH:
             self._write()
 
-    def finish(self, plans: Sequence[ScenePlan], places: Places | None) -> None:
+    def finish(self, places: Places | None) -> None:
         """Write the last tiles, and record which scenes could not be used."""
         self._write()
         rejected: list[tuple[str, str]] = []
         accepted: list[str] = []
-        for number, plan in enumerate(plans):
+        for number, plan in enumerate(self._plans):
             source = shown(plan.source.path.resolve())
             problem = plan.problem or self._problems.get(number)
             if problem is not None:
                 rejected.append((source, problem))
             else:
                 accepted.append(source)
-        with self.workspace.transaction() as db:
+        with self._workspace.transaction() as db:
             record_rejected(db, rejected, self._now)
             forget_rejected(db, accepted)
         self.report.rejected += rejected
         self.report.scenes = len(accepted)
         if places is not None:
-            taken = frozenset[int]().union(*(plan.taken for plan in plans))
+            taken = frozenset[int]().union(*(plan.taken for plan in self._plans))
             self.report.outside = len(places.points) - len(taken)
 
-    def _count_known(self, plan: ScenePlan, filename: str | None) -> None:
+    def _known(self, plan: ScenePlan, scene: Scene, window: Window) -> bool:
+        """Count a tile if it does not have to be cut."""
+        name = identity(scene, window)
+        if name in self._names.removed:
+            self.report.removed += 1
+            return True
+        filename, _ = self._names.known.get(name, ("", ""))
+        if filename not in self._present:
+            return False
+        self._count_known(plan, name)
+        return True
+
+    def _count_known(self, plan: ScenePlan, name: str) -> None:
         self.report.known += 1
-        if filename is not None and filename.rpartition("_")[0] != plan.source.category:
+        filename, category = self._names.known[name]
+        if category != plan.source.category:
             found = shown(plan.source.path.resolve())
             if all(source != found for source, _ in self.report.other_category):
                 self.report.other_category.append((found, filename))
@@ -247,24 +280,26 @@ class _Intake:
         if tile.file is None:
             self.report.left_out += 1
             return
-        known = self._filenames.get(tile.identity)
-        if known is not None:
-            self._batch.moves.append((tile.file, known))
-            self._count_known(plan, known)
+        name = identity(scene, tile.window)
+        if self._known(plan, scene, tile.window):
+            remove(self._workspace.images, [tile])
+            return
+        if name in self._names.known:
+            filename, _ = self._names.known[name]
+            self._batch.moves.append((tile.file, filename))
+            self._present.add(filename)
+            self._count_known(plan, name)
             self.report.restored += 1
             return
-        category = plan.source.category
-        number = self._numbers.get(category, 0) + 1
-        filename = f"{category}_{number}.tif"
-        self._numbers[category] = number
-        self._filenames[tile.identity] = filename
+        filename, number = self._names.give(name, plan.source.category)
+        self._present.add(filename)
         self._batch.moves.append((tile.file, filename))
         self._batch.scenes[scene.sha256, scene.bands] = scene
         self._batch.images.append(
             NewImage(
-                sha256=tile.identity,
+                sha256=name,
                 filename=filename,
-                category=category,
+                category=plan.source.category,
                 number=number,
                 source=shown(plan.source.path.resolve()),
                 width=scene.width,
@@ -275,25 +310,58 @@ class _Intake:
             )
         )
         self._batch.places.append(
-            NewPlace(
-                tile.identity, scene.sha256, scene.bands, tile.window, tile.footprint, tile.gsd
-            )
+            NewPlace(name, scene.sha256, scene.bands, tile.window, tile.footprint, tile.gsd)
         )
 
     def _write(self) -> None:
         batch, self._batch = self._batch, _Batch()
-        images = self.workspace.images
+        images = self._workspace.images
         try:
             for temporary, final in batch.moves:
                 (images / temporary).replace(images / final)
             sync_folder(images)
         except OSError as error:
-            raise RsitmdError(
-                f"cannot be written ({reason(error)})",
-                where=images,
-                hint="check the permissions and run the same command again",
-            ) from error
-        with self.workspace.transaction() as db:
+            raise write_error(images, error) from error
+        with self._workspace.transaction() as db:
             add_images(db, batch.images)
             add_places(db, batch.scenes.values(), batch.places)
         self.report.added += len(batch.images)
+
+
+class Hashes:
+    """Hashes scenes in a thread, in their order, while their tiles are cut."""
+
+    def __init__(self, plans: Sequence[ScenePlan]) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        self._running = {
+            number: self._thread.submit(hash_scene, plan)
+            for number, plan in enumerate(plans)
+            if plan.scene is not None and not plan.scene.sha256
+        }
+
+    def hashed(self, number: int, scene: Scene) -> Scene:
+        """Return a scene with its hash; wait for it.
+
+        Raises:
+            UnusableImageError: The file cannot be read, or changed.
+        """
+        return replace(scene, sha256=self._running[number].result())
+
+    def close(self) -> None:
+        """End the thread; the file that it reads is not read to its end."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def hash_scene(plan: ScenePlan) -> str:
+    """Return the SHA-256 of a planned scene.
+
+    Raises:
+        UnusableImageError: The file cannot be read, or is not the one that was planned.
+    """
+    assert plan.scene is not None
+    try:
+        sha256 = sha256_file(plan.source.path)
+        check_unchanged(plan.source.path, plan.scene.size, plan.scene.mtime_ns)
+    except OSError as error:
+        raise UnusableImageError(f"cannot be read ({reason(error)})") from None
+    return sha256

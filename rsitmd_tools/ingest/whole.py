@@ -37,6 +37,8 @@ def place_whole_images(
     sources: Iterable[Path],
     options: BandOptions = DEFAULTS,
     workers: int | None = None,
+    *,
+    outside: bool = False,
 ) -> int:
     """Record the places of images that were added since the last call.
 
@@ -45,6 +47,7 @@ def place_whole_images(
         sources: The folders and files that were ingested.
         options: Bands and values with which they were read.
         workers: Number of processes; one per core by default.
+        outside: Whether a VRT may read files outside of its folder.
 
     Returns:
         The number of images that have a place now.
@@ -54,7 +57,7 @@ def place_whole_images(
         return 0
     chosen = [image for image in images if Path(image.source).suffix.lower() in SUFFIXES]
     roots = [source.resolve() for source in sources]
-    work = partial(place_whole, roots=roots, options=options)
+    work = partial(place_whole, roots=roots, options=options, outside=outside)
     with closing(map_in_order(work, chosen, workers, chunk=CHUNK)) as results:
         found = [result for result in results if result is not None]
     with workspace.transaction() as db:
@@ -64,13 +67,13 @@ def place_whole_images(
 
 
 def place_whole(
-    image: UnplacedImage, roots: Sequence[Path], options: BandOptions
+    image: UnplacedImage, roots: Sequence[Path], options: BandOptions, outside: bool
 ) -> tuple[Scene, NewPlace] | None:
     """Return the scene and the place of an image, or None if its file has no georeference."""
     path = Path(image.source)
     try:
         status = path.stat()
-        with open_raster(path) as raster:
+        with open_raster(path, outside) as raster:
             placed = georeference(raster)
             if placed is None or (raster.width, raster.height) != (image.width, image.height):
                 return None

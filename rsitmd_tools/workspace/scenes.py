@@ -197,10 +197,29 @@ def image_place(workspace: Workspace, filename: str) -> ImagePlace | None:
     return None if row is None else _place(row)
 
 
-def image_places(workspace: Workspace) -> list[ImagePlace]:
-    """Return all images with their places, in the order in which they were added."""
-    rows = workspace.db.execute(f"{_PLACES} ORDER BY image.id")
+def image_places(workspace: Workspace, *, removed: bool = False) -> list[ImagePlace]:
+    """Return all images with their places, in the order in which they were added.
+
+    Args:
+        workspace: The workspace.
+        removed: Return the images that were removed from the dataset too.
+    """
+    kept = "" if removed else " WHERE image.id IN (SELECT id FROM kept_image)"
+    rows = workspace.db.execute(f"{_PLACES}{kept} ORDER BY image.id")
     return [_place(row) for row in rows]
+
+
+def count_places(workspace: Workspace) -> int:
+    """Return the number of images with a place."""
+    return int(workspace.db.execute("SELECT count(*) FROM place").fetchone()[0])
+
+
+def count_spatial(workspace: Workspace) -> tuple[int, int]:
+    """Return the number of images in spatial groups, and of these groups."""
+    row = workspace.db.execute(
+        "SELECT count(spatial_group), count(DISTINCT spatial_group) FROM place"
+    ).fetchone()
+    return row[0], row[1]
 
 
 def spatial_groups(workspace: Workspace) -> dict[int, int]:

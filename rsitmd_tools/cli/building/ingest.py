@@ -55,6 +55,13 @@ COUNT = click.IntRange(1)
 )
 @band_options
 @tile_options
+@click.option(
+    "--html",
+    "page",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with a map of the footprints and a contact sheet.",
+)
 @json_option
 def command(
     folder: Path,
@@ -73,6 +80,7 @@ def command(
     outside: bool,
     as_json: bool,
     tiles: TileArguments,
+    page: Path | None,
 ) -> int:
     """Add images as RGB TIFF files <category>_<number>.tif.
 
@@ -104,7 +112,7 @@ def command(
       rsitmd build ingest my-dataset scenes/ --bands 4,3,2 --range 0,10000
       rsitmd build ingest my-dataset scenes/ --tile 512 --stride 256 --resize 256
       rsitmd build ingest my-dataset scenes/ --tile 256 --gsd 0.5 --block 1km
-      rsitmd build ingest my-dataset scenes/ --tile 256 --grid-of places.geojson
+      rsitmd build ingest my-dataset scenes/ --tile 256 --grid-of places.geojson --html page.html
       rsitmd build ingest my-dataset photos/ --category-pattern '^(?P<category>[a-z]+)-'
       rsitmd build ingest my-dataset photos/ --diverse 2000
     """
@@ -114,12 +122,11 @@ def command(
     from rsitmd_tools.ingest.image_size import set_image_size
     from rsitmd_tools.ingest.sampling import Sampling
     from rsitmd_tools.ingest.spatial import group_places, parse_block
-    from rsitmd_tools.ingest.tiles import ingest_tiles
     from rsitmd_tools.workspace import Workspace
 
     tiles.check()
     block = None if tiles.block is None else parse_block(tiles.block)
-    cut = tiles.options(options) if tiles.tiling else None
+    cut = tiles.options(options, outside) if tiles.tiling else None
     rule = _rule(category, table, pattern, no_category)
     sampling = Sampling(per_category, diverse, diverse_per_category, seed)
     if cut is not None and (sampling.chooses or keep_originals):
@@ -132,6 +139,8 @@ def command(
             set_image_size(workspace, tiles.resize)
         report: IngestReport
         if cut is not None:
+            from rsitmd_tools.ingest.tiles import ingest_tiles
+
             report = ingest_tiles(workspace, sources, cut, rule, workers, block=block)
         else:
             report = ingest(
@@ -146,6 +155,11 @@ def command(
             )
             if block is not None:
                 group_places(workspace, block)
+    if page is not None:
+        from rsitmd_tools.atomic import write_text
+        from rsitmd_tools.report.ingest_page import render
+
+        write_text(page, render(folder, asdict(report)))
     if as_json:
         print_json(asdict(report))
     else:
@@ -180,15 +194,13 @@ def _rule(
 
 def _print(report: IngestReport) -> None:
     from rsitmd_tools.errors import printable
-    from rsitmd_tools.ingest.tiles import TileReport
 
     click.echo(
         f"images: {report.added} added, {report.known} known, {len(report.rejected)} rejected; "
         f"{count_of(report.duplicates, 'duplicate')} in "
         f"{count_of(report.duplicate_groups, 'group')}"
     )
-    if isinstance(report, TileReport):
-        print_tiles(report)
+    print_tiles(report)
     if report.restored:
         click.echo(f"restored: {count_of(report.restored, 'missing image file')}")
     if report.removed:

@@ -13,8 +13,8 @@ from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
     from rsitmd_tools.imaging.options import BandOptions
+    from rsitmd_tools.ingest import IngestReport
     from rsitmd_tools.ingest.plan import TileOptions
-    from rsitmd_tools.ingest.tiles import TileReport
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -86,7 +86,7 @@ class TileArguments:
         """Whether scenes are cut into tiles."""
         return self.side is not None or self.places is not None
 
-    def options(self, bands: BandOptions) -> TileOptions:
+    def options(self, bands: BandOptions, outside: bool) -> TileOptions:
         """Return the options of the tiling.
 
         Raises:
@@ -98,7 +98,7 @@ class TileArguments:
 
         require("rasterio", "geopandas", "antimeridian")
         places = None if self.places is None else read_places(self.places)
-        return TileOptions(self.side, self.stride, self.min_valid, self.gsd, places, bands)
+        return TileOptions(self.side, self.stride, self.min_valid, self.gsd, places, bands, outside)
 
     def check(self) -> None:
         """Check that the options belong together.
@@ -131,12 +131,16 @@ def tile_options(function: F) -> F:
     return decorated  # type: ignore[no-any-return]
 
 
-def print_tiles(report: TileReport) -> None:
-    """Print what is said of tiles only."""
+def print_tiles(report: IngestReport) -> None:
+    """Print what is said of tiles only; nothing if no scenes were cut."""
+    # The class is not imported, because that takes longer than a small ingest.
+    tiles: Any = report
+    if not hasattr(tiles, "left_out"):
+        return
     click.echo(
-        f"tiles of {count_of(report.scenes, 'scene')}: {report.left_out} left out for too few"
-        f" valid pixels; {count_of(report.overlapping, 'tile')} of"
-        f" {count_of(report.spatial_groups, 'shared place')}"
+        f"tiles of {count_of(tiles.scenes, 'scene')}: {tiles.left_out} left out for too few"
+        f" valid pixels; {count_of(tiles.overlapping, 'tile')} of"
+        f" {count_of(tiles.spatial_groups, 'shared place')}"
     )
-    if report.outside:
-        click.echo(f"not in any scene: {count_of(report.outside, 'given place')}")
+    if tiles.outside:
+        click.echo(f"not in any scene: {count_of(tiles.outside, 'given place')}")

@@ -17,6 +17,8 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 def command(folder: Path, image: str, as_json: bool) -> int:
     """Print source, window and footprint of an image.
 
+    The source is relative to the folder that was ingested; --json has its whole path.
+
     The window is given as column, row, width and height in pixels of the source. The footprint
     is in WGS84. The ground sample distance is that of the source, or the one of --gsd.
 
@@ -41,11 +43,12 @@ def _print(found: dict[str, Any]) -> None:
     from rsitmd_tools.errors import printable
 
     column, row, width, height = found["window"]
-    click.echo(f"{found['image']}: from {printable(found['source'])}")
+    scene = found["scene"]
+    source = scene["path"] if scene else found["source"]
+    click.echo(f"{found['image']}: from {printable(source)}")
     click.echo(f"window: column {column}, row {row}, {width} x {height} pixels")
     if found["gsd"] is not None:
         click.echo(f"ground sample distance: {found['gsd']:g} m")
-    scene = found["scene"]
     if scene and scene["acquired"]:
         click.echo(f"acquired: {scene['acquired']}")
     if found["crs"] is not None:
