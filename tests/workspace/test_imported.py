@@ -128,7 +128,8 @@ def test_only_accepted_sentences_are_annotators(workspace: Workspace) -> None:
 def test_nobody_is_counted_or_paid_for_imported_sentences(workspace: Workspace) -> None:
     settings = workspace.path / "rsitmd.toml"
     settings.write_text(
-        '[annotation]\ntemplate = "correction"\nannotators_per_image = 1\nsentences_per_annotator = 5\n'
+        '[annotation]\ntemplate = "correction"\nannotators_per_image = 1\n'
+        "sentences_per_annotator = 5\n"
     )
     with Workspace.open(workspace.path) as opened:
         found = status(opened)
