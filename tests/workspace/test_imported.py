@@ -157,13 +157,21 @@ def test_the_page_shows_the_imported_sentences(workspace: Workspace) -> None:
     assert caption_fields(workspace, 1, ["caption1", "caption2"]) == {"caption1": "Mine."}
 
 
-def test_a_review_passes_over_findings_about_imported_sentences(workspace: Workspace) -> None:
+def test_a_review_passes_over_findings_about_imported_sentences(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     with workspace.transaction() as db:
         db.execute("UPDATE imported_sentence SET raw = 'many trees.'")
     write(workspace, "many trees.")
     found = [f for f in look(workspace) if f.code == "S105"]
     assert len(found) > 1
-    decided = review(workspace, ReviewRequest("B. Lee", reject="S105"))
+    assert review(workspace, ReviewRequest("B. Lee", accept="S105")).states == {"accepted": 1}
+    # The findings of a file, too: those of the whole dataset.
+    file = tmp_path / "found.json"
+    options = ("--select", "S105", "--format", "json", "-o", str(file))
+    assert root._run(["validate", str(workspace.path), *options], False) == 1
+    assert len(json.loads(file.read_text())["findings"]) == 15
+    decided = review(workspace, ReviewRequest("B. Lee", reject=str(file)))
     assert decided.states == {"rejected": 1}
 
 
