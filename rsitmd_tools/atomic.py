@@ -86,7 +86,7 @@ def atomic_path(target: Path, *, mode: int | None = None) -> Iterator[Path]:
         partial.replace(target)
         sync_folder(target.parent)
     except OSError as error:
-        raise _write_error(target, error) from error
+        raise write_error(target, error) from error
     finally:
         # If the folder does not exist, there is nothing to remove.
         with suppress(OSError):
@@ -120,7 +120,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         partial.rename(target)
         sync_folder(target.parent)
     except OSError as error:
-        raise _write_error(target, error) from error
+        raise write_error(target, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -137,7 +137,8 @@ def write_json(target: Path, document: Any, *, mode: int | None = None) -> None:
     write_text(target, text + "\n", mode=mode)
 
 
-def _write_error(target: Path, error: OSError) -> RsitmdError:
+def write_error(target: Path, error: OSError) -> RsitmdError:
+    """Return the error of a file that cannot be written, with a hint."""
     disk_full = "free some space and run the same command again"
     return RsitmdError(
         f"cannot be written ({reason(error)})",

@@ -20,6 +20,10 @@ EXTRAS = {
     "tensorboard": "train",
     "yaml": "train",
     "rasterio": "geo",
+    "geopandas": "geo",
+    "pystac": "geo",
+    "pyarrow": "geo",
+    "antimeridian": "geo",
 }
 
 

@@ -29,7 +29,7 @@ def commands(group: LazyGroup = root.cli, *names: str) -> set[str]:
 def test_the_reference_lists_every_command_and_no_other() -> None:
     table = (CHECKOUT / "docs/commands/index.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `rsitmd ([^`]*)`", table, re.MULTILINE)
-    listed = {re.match(r"[a-z]+( [a-z]+)?", row)[0].strip() for row in rows}  # type: ignore[index]
+    listed = {re.match(r"[a-z]+( [a-z-]+)?", row)[0].strip() for row in rows}  # type: ignore[index]
     assert listed == commands()
 
 
@@ -46,7 +46,7 @@ def test_commands_of_the_pages_exist(page: Path) -> None:
     blocks = re.findall(r"^```[a-z]*\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     known = commands()
     for line in "\n".join(blocks).splitlines():
-        match = re.match(r"(?:\.venv/bin/)?rsitmd ((?:[a-z]+ ?){1,2})", line.strip())
+        match = re.match(r"(?:\.venv/bin/)?rsitmd ((?:[a-z]+(?:-[a-z]+)* ?){1,2})", line.strip())
         if match:
             words = match[1].split()
             assert words[0] in known or " ".join(words[:2]) in known, line

@@ -65,17 +65,21 @@ def perceptual_hashes(thumbnails: Sequence[bytes]) -> list[str]:
     for start in range(0, len(thumbnails), BLOCK):
         values = np.frombuffer(b"".join(thumbnails[start : start + BLOCK]), np.uint8)
         low = basis @ values.reshape(-1, SIDE, SIDE).astype(np.float64) @ basis.T
-        variants = np.stack(
-            [
-                (np.swapaxes(low, 1, 2) if transposed else low) * _signs(rows, columns)
-                for transposed, rows, columns in _EFFECTS
-            ],
-            axis=1,
-        ).reshape(len(low), len(_EFFECTS), LOW * LOW)
+        turned = low.swapaxes(1, 2)
+        variants = np.empty((len(low), len(_EFFECTS), LOW, LOW))
+        for place, (transposed, signs) in enumerate(_signed_effects()):
+            np.multiply(turned if transposed else low, signs, out=variants[:, place])
+        variants = variants.reshape(len(low), len(_EFFECTS), LOW * LOW)
         ordered = np.sort(variants, axis=2)
-        median = ordered[:, :, middle - 1 : middle + 1].mean(axis=2, keepdims=True)
+        median = (ordered[:, :, middle - 1 : middle] + ordered[:, :, middle : middle + 1]) / 2
         found += (bits.tobytes().hex() for bits in np.packbits(variants > median, axis=2))
     return found
+
+
+@functools.cache
+def _signed_effects() -> tuple[tuple[bool, npt.NDArray[np.float64]], ...]:
+    """Return whether each orientation transposes, and its signs."""
+    return tuple((transposed, _signs(rows, columns)) for transposed, rows, columns in _EFFECTS)
 
 
 def _signs(rows: bool, columns: bool) -> npt.NDArray[np.float64]:

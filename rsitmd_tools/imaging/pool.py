@@ -29,6 +29,7 @@ def map_in_order(
     workers: int | None = None,
     *,
     chunk: int = 1,
+    ahead: int = AHEAD,
 ) -> Generator[Result]:
     """Yield ``function(item)`` for every item, in the order of the items.
 
@@ -41,6 +42,7 @@ def map_in_order(
         items: Items that can be pickled.
         workers: Number of processes; one per core by default; 1 uses this process.
         chunk: Number of items sent at once; use several if an item takes less than 1 ms.
+        ahead: Number of chunks in progress per worker; use more if results are small.
 
     Raises:
         RsitmdError: A worker died.
@@ -55,23 +57,22 @@ def map_in_order(
         workers, mp_context=context, initializer=_start, initargs=(function,)
     )
     try:
-        chunks = [items[k : k + chunk] for k in range(0, len(items), chunk)]
-        for results in _in_order(pool, chunks, AHEAD * workers):
+        chunks = (items[k : k + chunk] for k in range(0, len(items), chunk))
+        for results in _in_order(pool, chunks, ahead * workers):
             yield from results
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _in_order(
-    pool: ProcessPoolExecutor, chunks: Sequence[Sequence[Any]], ahead: int
+    pool: ProcessPoolExecutor, chunks: Iterator[Sequence[Any]], ahead: int
 ) -> Iterator[list[Any]]:
-    remaining = iter(chunks)
     pending: deque[tuple[Sequence[Any], Future[list[Any]]]] = deque()
     while True:
         chunk = pending[0][0] if pending else None
         try:
             # The pool can also break between two results. Then it accepts no more items.
-            for new in islice(remaining, ahead - len(pending)):
+            for new in islice(chunks, ahead - len(pending)):
                 pending.append((new, pool.submit(_call, new)))
             if not pending:
                 return

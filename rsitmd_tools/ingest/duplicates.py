@@ -9,7 +9,14 @@ import numpy as np
 
 from rsitmd_tools.imaging.perceptual import near_pairs
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.images import set_duplicate_groups, stored_images
+from rsitmd_tools.workspace.images import (
+    count_duplicates,
+    last_image,
+    set_duplicate_groups,
+    stored_images,
+)
+
+FACT = "duplicates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +33,20 @@ class Duplicates:
 
 
 def group_duplicates(workspace: Workspace) -> Duplicates:
-    """Find the groups of exact and near duplicates; a group has the id of its first image."""
-    images = stored_images(workspace)
+    """Find the groups of exact and near duplicates; a group has the id of its first image.
+
+    Removed images count too, so that a duplicate of a removed test image does not become a
+    training image. Without new images, the groups are those of the last time.
+    """
+    distance = workspace.settings.split.near_duplicate_distance
+    state = f"distance {distance}, image {last_image(workspace)}"
+    if workspace.fact(FACT) == state:
+        return Duplicates(*count_duplicates(workspace))
+    images = stored_images(workspace, removed=True)
     found = duplicate_groups(
         [image.pixel_sha256 for image in images],
         [image.phash for image in images],
-        workspace.settings.split.near_duplicate_distance,
+        distance,
     )
     groups = [None if first is None else images[first].id for first in found]
     changed = [
@@ -41,6 +56,7 @@ def group_duplicates(workspace: Workspace) -> Duplicates:
     ]
     with workspace.transaction() as db:
         set_duplicate_groups(db, changed)
+        workspace.set_fact(FACT, state)
     grouped = [group for group in groups if group is not None]
     return Duplicates(len(grouped), len(set(grouped)))
 

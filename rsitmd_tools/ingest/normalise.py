@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import time
+import uuid
 from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
+from rsitmd_tools.atomic import PARTIAL, write_error
 from rsitmd_tools.errors import reason
-from rsitmd_tools.imaging.decode import decode
+from rsitmd_tools.imaging.decode import Reading, decode_file
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
+from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
 from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
 from rsitmd_tools.imaging.quiet import quiet_decoders
+from rsitmd_tools.imaging.source import with_side_files
+from rsitmd_tools.workspace.sources import SourceState, state_of
 
 PREDICTOR = 317
 
@@ -25,51 +32,93 @@ class Normalised:
 
     Attributes:
         sha256: SHA-256 of the file; empty if it cannot be read.
-        tiff: The normalised image as a TIFF file; empty if the file is known or unusable.
+        tiff: Name of the unfinished file with the normalised image; empty if the file is known or
+            unusable.
+        original: Name of the unfinished copy of the source; empty if none was asked for.
         pixel_sha256: SHA-256 of the normalised RGB pixels.
         phash: Perceptual hashes, see :func:`perceptual_hashes`.
         width: Width of the source in pixels.
         height: Height of the source in pixels.
+        state: State of the source when it was read; None if it cannot be read, or if its pixels
+            depend on other files too.
+        reading: How its values became colours; None for plain colours of 8 bits.
+        note: What the user should know of it, or None.
         problem: The reason why the file cannot be used, or None.
     """
 
     sha256: str
-    tiff: bytes = b""
+    tiff: str = ""
+    original: str = ""
     pixel_sha256: str = ""
     phash: str = ""
     width: int = 0
     height: int = 0
+    state: SourceState | None = None
+    reading: Reading | None = None
+    note: str | None = None
     problem: str | None = None
 
 
-def normalise(path: Path, size: int, known: Set[str]) -> Normalised:
-    """Read, decode, resize, hash and encode a file.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the workers write, under names that no other file has.
+
+    Attributes:
+        images: Folder of the normalised images.
+        originals: Folder of the copies of the sources; None makes none.
+    """
+
+    images: Path
+    originals: Path | None = None
+
+
+def normalise(
+    file: str,
+    size: int,
+    known: Set[str],
+    target: Target,
+    options: BandOptions = DEFAULTS,
+    outside: bool = False,
+) -> Normalised:
+    """Read, decode, resize, hash, encode and write a file.
 
     Args:
-        path: The file.
+        file: The file.
         size: Side length of the result in pixels.
         known: SHA-256 of files that do not have to be decoded.
+        target: Where to write.
+        options: Bands and values of a raster.
+        outside: Whether a VRT may read files outside of its folder.
+
+    Raises:
+        RsitmdError: The image cannot be written, for example on a full disk.
     """
-    sha256 = ""
+    sha256, state = "", None
     try:
-        check_bytes(path.stat().st_size)
-        data = path.read_bytes()
-        sha256 = hashlib.sha256(data).hexdigest()
+        data, state = _read(file)
+        source = with_side_files(Path(file), data, outside)
+        sha256, state = source.sha256, state if source.alone else None
         if sha256 in known:
-            return Normalised(sha256)
+            return Normalised(sha256, state=state)
         with quiet_decoders():
-            image, (width, height) = decode(data, size)
+            decoded = decode_file(source, size, options, outside)
+        source.check_unchanged()
     except OSError as error:
         return Normalised(sha256, problem=f"cannot be read ({reason(error)})")
     except UnusableImageError as error:
         return Normalised(sha256, problem=str(error))
+    image = decoded.image
     return Normalised(
         sha256=sha256,
-        tiff=encode_tiff(image),
+        tiff=_write(target.images, encode_tiff(image)),
+        original="" if target.originals is None else _write(target.originals, data),
         pixel_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
         phash=perceptual_hashes([grey_thumbnail(image)])[0],
-        width=width,
-        height=height,
+        width=decoded.width,
+        height=decoded.height,
+        state=state,
+        reading=decoded.reading,
+        note=decoded.note,
     )
 
 
@@ -82,3 +131,33 @@ def encode_tiff(image: Image.Image) -> bytes:
     encoded = io.BytesIO()
     image.save(encoded, format="TIFF", compression="tiff_lzw", tiffinfo={PREDICTOR: 2})
     return encoded.getvalue()
+
+
+def _read(file: str) -> tuple[bytes, SourceState]:
+    """Return the bytes of a file and its state.
+
+    Raises:
+        OSError: It cannot be read.
+        UnusableImageError: It is too large, or changed while it was read.
+    """
+    now = time.time_ns()
+    with open(file, "rb") as stream:
+        before = os.fstat(stream.fileno())
+        check_bytes(before.st_size)
+        # One byte more than it has, so that a growing file is seen and does not fill the memory.
+        data = stream.read(before.st_size + 1)
+        after = os.fstat(stream.fileno())
+    if (len(data), before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise UnusableImageError("changed while it was read; run the same command again")
+    return data, state_of(after, now)
+
+
+def _write(folder: Path, data: bytes) -> str:
+    """Write an unfinished file; return its name."""
+    path = folder / f".new{PARTIAL}{uuid.uuid4().hex}"
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise write_error(folder, error) from error
+    return path.name

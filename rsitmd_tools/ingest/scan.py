@@ -4,36 +4,88 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from rsitmd_tools.dataset.records import category_of
-from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
-
-SUFFIXES = {".tif", ".tiff", ".jpg", ".jpeg", ".png"}
-# The name of this folder is not a category.
-NO_CATEGORY = "images"
-MAX_CATEGORY = 60
-
-# Letters that Unicode does not decompose into a base letter and a mark, or that are spelled with
-# two letters.
-_SPELLED_OUT = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "œ": "oe", "ø": "oe"}
-    | {"ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.ingest.categories import (
+    NO_CATEGORY,
+    CategoryRule,
+    OneCategory,
+    Place,
+    from_folders,
+    safe_category,
 )
 
+__all__ = ["NO_CATEGORY", "SUFFIXES", "Found", "Scan", "natural_key", "safe_category", "scan"]
 
-@dataclass(frozen=True, slots=True)
+SUFFIXES = {
+    *(".tif", ".tiff", ".gtiff", ".gtif", ".btf", ".tf8", ".cog", ".jpg", ".jpeg", ".jpe", ".png"),
+    *(".webp", ".jp2", ".j2k", ".jpx", ".jpf", ".vrt"),
+}
+
+
 class Found:
-    """A possible image file and its category."""
+    """A possible image file and its category.
 
-    path: Path
-    category: str
+    A folder can have a million files, so the parts of the path are kept as text: the folder once
+    for all of its files.
+
+    Args:
+        path: The file.
+        category: Its category.
+    """
+
+    __slots__ = ("_folder", "_name", "_real", "_source", "category")
+
+    def __init__(self, path: Path | str, category: str) -> None:
+        self._folder, self._name = os.path.split(path)
+        self._source = self._folder
+        self._real: str | None = None
+        self.category = category
+
+    @classmethod
+    def at(cls, source: str, folder: str, name: str, category: str, real: str | None) -> Found:
+        """Return a file of a folder.
+
+        Args:
+            source: The source below which the folder is.
+            folder: The folder.
+            name: Name of the file.
+            category: Its category.
+            real: Resolved path of the folder; None if the file is a link.
+        """
+        found = cls.__new__(cls)
+        found._source, found._folder, found._name = source, folder, name
+        found.category, found._real = category, real
+        return found
+
+    @property
+    def relative(self) -> str:
+        """Its path below the source."""
+        below = self._folder[len(self._source) :].strip("/")
+        return f"{below}/{self._name}" if below else self._name
+
+    @property
+    def file(self) -> str:
+        """The file, as text."""
+        return os.path.join(self._folder, self._name)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self.file)
+
+    @property
+    def source(self) -> str:
+        """Its resolved path as valid Unicode text; see :func:`shown`."""
+        if self._real is None:
+            return shown(os.path.realpath(self.file))
+        return shown(os.path.join(self._real, self._name))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scan:
     """The files in the sources.
 
@@ -41,14 +93,18 @@ class Scan:
         found: The image files, in the order in which they are numbered.
         skipped: Number of other files: other types, links that point outside the source, and
             links to folders.
+        uncategorised: Image files for which the rule has no category.
     """
 
-    found: list[Found]
-    skipped: int
+    found: list[Found] = field(default_factory=list)
+    skipped: int = 0
+    uncategorised: list[str] = field(default_factory=list)
 
 
 def scan(
-    sources: Iterable[Path], category: str | None = None, leave_out: Path | None = None
+    sources: Iterable[Path],
+    category: str | CategoryRule | None = None,
+    leave_out: Path | None = None,
 ) -> Scan:
     """List the image files below ``sources``, in an order that only depends on the names.
 
@@ -59,7 +115,7 @@ def scan(
 
     Args:
         sources: Folders or files.
-        category: Category of all files.
+        category: Category of all files, or the rule that gives files their category.
         leave_out: A folder that is not searched: the workspace itself.
 
     Raises:
@@ -67,8 +123,8 @@ def scan(
             folder to leave out.
         WrongUsage: A folder name has no letters or digits for a category.
     """
-    found: list[Found] = []
-    skipped = 0
+    rule = OneCategory(category) if isinstance(category, str) else category or from_folders
+    result = Scan()
     for source in sources:
         if not source.exists():
             raise RsitmdError("does not exist", where=source, hint="pass a folder of images")
@@ -76,38 +132,19 @@ def scan(
             raise RsitmdError(
                 "is inside the workspace", where=source, hint="pass a folder outside of it"
             )
-        files, others = ([source], 0) if source.is_file() else _files(source, leave_out)
-        if not files:
+        before = len(result.found) + len(result.uncategorised)
+        if source.is_file():
+            _add_file(source, rule, result)
+        else:
+            _Walk(source, rule, leave_out, result).run()
+        if len(result.found) + len(result.uncategorised) == before:
             raise RsitmdError(
                 "contains no TIFF, JPEG or PNG file", where=source, hint="pass a folder of images"
             )
-        found += [Found(path, _category(path, source, category)) for path in files]
-        skipped += others
-    return Scan(found, skipped)
+    return result
 
 
-def safe_category(name: str, where: Path | None = None) -> str:
-    """Return a category in the style of RSITMD: lower-case ASCII letters and digits.
-
-    Umlauts and ligatures are spelled out, accents are removed, other scripts are dropped.
-
-    Raises:
-        WrongUsage: No characters of the name remain.
-    """
-    # Composed first, so that an umlaut of two code points is spelled out too.
-    spelled = unicodedata.normalize("NFC", name.lower()).translate(_SPELLED_OUT)
-    ascii_only = unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
-    safe = re.sub(r"[^a-z0-9]+", "", ascii_only.lower())[:MAX_CATEGORY]
-    if not safe:
-        raise WrongUsage(
-            f"{name!r} cannot be used as a category",
-            where=where,
-            hint="use --category NAME with letters a to z",
-        )
-    return safe
-
-
-def shown(path: Path) -> str:
+def shown(path: Path | str) -> str:
     """Return a path as valid Unicode text.
 
     Bytes of the name that are not UTF-8 are written as ``\\xff``.
@@ -115,68 +152,112 @@ def shown(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def natural_key(path: Path) -> tuple[object, ...]:
-    """Return a sort key that puts ``port_2`` before ``port_10``."""
-    parts = tuple(
-        tuple((int(piece), "") if piece.isdecimal() else (-1, piece) for piece in _pieces(part))
-        for part in path.parts
-    )
+def natural_key(path: Path) -> tuple[bytes, ...]:
+    """Return a sort key that puts ``port_2`` before ``port_10``, folder by folder."""
+    return tuple(_name_key(part) for part in path.parts)
+
+
+def _name_key(name: str) -> bytes:
+    """Return the sort key of a name: text as it is, numbers by value and after text.
+
+    A byte string takes less memory than a tuple of pieces. Byte 0 ends a piece of text, byte 255,
+    which UTF-8 does not have, begins a number: its length, then its digits.
+    """
+    pieces = []
+    for piece in re.split(r"([0-9]+)", name):
+        if piece.isdecimal():
+            digits = str(int(piece)) if len(piece) < 4000 else piece.lstrip("0")
+            pieces.append(b"\xff" + len(digits).to_bytes(2, "big") + digits.encode())
+        elif piece:
+            pieces.append(piece.encode("utf-8", "surrogatepass") + b"\0")
     # The plain text distinguishes names such as 1.jpg and 01.jpg.
-    return parts, path.parts
+    return b"".join((*pieces, b"\0", name.encode("utf-8", "surrogatepass")))
 
 
-def _pieces(text: str) -> Iterator[str]:
-    return (piece for piece in re.split(r"([0-9]+)", text) if piece)
+def _add_file(source: Path, rule: CategoryRule, result: Scan) -> None:
+    real = os.path.realpath(source)
+    place = Place(str(source), source.name, source.name, str(Path(real).parent), flat=True)
+    category = rule(place)
+    if category is None:
+        result.uncategorised.append(shown(real))
+    else:
+        result.found.append(Found(source, category))
 
 
-def _files(folder: Path, leave_out: Path | None) -> tuple[list[Path], int]:
-    """Return the image files below a folder in natural order, and the number of others."""
+class _Walk:
+    """The search below one source."""
 
-    def fail(error: OSError) -> None:
-        raise RsitmdError(
-            f"cannot be read ({reason(error)})", where=error.filename, hint="check the permissions"
-        )
+    def __init__(
+        self, source: Path, rule: CategoryRule, leave_out: Path | None, result: Scan
+    ) -> None:
+        self._source = str(source)
+        self._root = os.path.realpath(source)
+        self._left_out = None if leave_out is None else os.path.realpath(leave_out)
+        self._rule = rule
+        self._result = result
 
-    root = folder.resolve()
-    left_out = None if leave_out is None else leave_out.resolve()
-    files: list[Path] = []
-    others = 0
-    for parent, folders, names in os.walk(folder, onerror=fail):
-        current = Path(parent)
-        # os.walk ignores links to folders. They are counted for the report.
-        others += sum((current / name).is_symlink() for name in folders)
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".")
-            and (left_out is None or (current / name).resolve() != left_out)
-        ]
-        for name in names:
-            path = current / name
-            if name.startswith("."):
-                continue
-            if path.suffix.lower() in SUFFIXES and _inside(path, root):
-                files.append(path)
+    def run(self) -> None:
+        """Add the files below the source to the result."""
+        # A stack instead of recursion: folders can be nested deeper than Python's limit.
+        stack = [self._entries("")]
+        while stack:
+            for folder in stack[-1]:
+                stack.append(self._entries(folder))
+                break
             else:
-                others += 1
-    return sorted(files, key=lambda path: natural_key(path.relative_to(folder))), others
+                stack.pop()
+
+    def _entries(self, below: str) -> Iterator[str]:
+        """Add the files of a folder in natural order; yield its folders in between.
+
+        Args:
+            below: Path of the folder below the source; empty for the source itself.
+        """
+        folder = os.path.join(self._source, below) if below else self._source
+        real = os.path.join(self._root, below) if below else self._root
+        files: dict[str, bool] = {}  # whether the file is a link
+        folders = set()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        if os.path.join(real, entry.name) != self._left_out:
+                            folders.add(entry.name)
+                    elif _is_image(entry.name) and self._usable(entry):
+                        files[entry.name] = entry.is_symlink()
+                    else:
+                        self._result.skipped += 1
+        except OSError as error:
+            raise RsitmdError(
+                f"cannot be read ({reason(error)})", where=folder, hint="check the permissions"
+            ) from error
+        for name in sorted([*files, *folders], key=_name_key):
+            relative = f"{below}/{name}" if below else name
+            if name in folders:
+                yield relative
+            else:
+                self._add(folder, relative, name, None if files[name] else real, real)
+
+    def _add(self, folder: str, relative: str, name: str, known: str | None, real: str) -> None:
+        place = Place(os.path.join(folder, name), relative, name, real, folder == self._source)
+        category = self._rule(place)
+        if category is None:
+            self._result.uncategorised.append(shown(os.path.join(real, name)))
+        else:
+            self._result.found.append(Found.at(self._source, folder, name, category, known))
+
+    def _usable(self, entry: os.DirEntry[str]) -> bool:
+        """Return whether an entry is a regular file, or a link to a file below the source."""
+        if entry.is_symlink():
+            target = os.path.realpath(entry.path)
+            inside = os.path.commonpath([target, self._root]) == self._root
+            return inside and Path(target).is_file()
+        # A pipe or device would block the reader.
+        return entry.is_file(follow_symlinks=False)
 
 
-def _inside(path: Path, root: Path) -> bool:
-    """Return whether a path is a regular file, or a link to a file below ``root``."""
-    if path.is_symlink():
-        return path.is_file() and path.resolve().is_relative_to(root)
-    # A pipe or device would block the reader. A file that cannot be accessed is reported later.
-    return not path.exists() or path.is_file()
-
-
-def _category(path: Path, source: Path, category: str | None) -> str:
-    if category is not None:
-        return safe_category(category)
-    flat = path == source or path.parent == source or path.parent.name == NO_CATEGORY
-    if flat and (named := category_of(path.name)):
-        return safe_category(named, path)
-    folder = path.resolve().parent if flat else path.parent
-    if folder.name == NO_CATEGORY:
-        folder = folder.parent
-    return safe_category(folder.name, path)
+def _is_image(name: str) -> bool:
+    dot = name.rfind(".")
+    return dot > 0 and name[dot:].lower() in SUFFIXES

@@ -11,9 +11,12 @@ from pathlib import Path
 from rsitmd_tools.dataset.records import SPLITS
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.ingest.duplicates import group_duplicates
+from rsitmd_tools.ingest.spatial import components, group_places
 from rsitmd_tools.splitting.assign import Item, assign_splits
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.images import set_splits, stored_images
+from rsitmd_tools.workspace.changes import clear_removed_splits, former_names_of, removed_splits
+from rsitmd_tools.workspace.images import StoredImage, set_splits, stored_images
+from rsitmd_tools.workspace.scenes import spatial_groups
 
 FACT = "split"
 
@@ -32,6 +35,9 @@ class SplitReport:
             assigned before the duplicates were found.
         settings_changed: Whether images keep splits that were assigned with other shares or
             another seed.
+        same_place: Number of images in spatial groups.
+        parted_places: Number of spatial groups in several splits, because their images were
+            assigned before the groups were found.
     """
 
     images: dict[str, int]
@@ -41,6 +47,8 @@ class SplitReport:
     kept_together: int
     parted: int
     settings_changed: bool
+    same_place: int = 0
+    parted_places: int = 0
 
 
 def split(
@@ -49,6 +57,7 @@ def split(
     seed: int | None = None,
     reassign: bool = False,
     exclude: Path | None = None,
+    block: float | None = None,
 ) -> SplitReport:
     """Assign the images that have no split yet. Running it again changes nothing.
 
@@ -61,7 +70,9 @@ def split(
         seed: Random seed; by default that of ``rsitmd.toml``.
         reassign: Assign all images again.
         exclude: A list of images that must not be used for training, from
-            ``rsitmd validate --against``. They and their duplicates are moved to test.
+            ``rsitmd validate --against``. They and the images of their groups are moved to test.
+        block: Side of the blocks of spatial groups in metres, which is recorded; 0 for no blocks.
+            By default the recorded one.
 
     Raises:
         RsitmdError: There are no images, or not enough for each split, or ``exclude``
@@ -72,6 +83,7 @@ def split(
     shares = _checked(shares or {name: float(getattr(settings, name)) for name in SPLITS})
     seed = settings.seed if seed is None else seed
     duplicates = group_duplicates(workspace)
+    spatial = group_places(workspace, block)
     stored = stored_images(workspace)
     if not stored:
         raise RsitmdError(
@@ -79,13 +91,10 @@ def split(
             where=workspace.path,
             hint=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
         )
-    names = {image.id: image.filename for image in stored}
-    items = [
-        Item(image.filename, image.category, names[image.duplicate_group or image.id])
-        for image in stored
-    ]
+    places = spatial_groups(workspace)
+    items = _items(workspace, stored, places)
     before = {image.filename: image.split for image in stored if image.split}
-    kept = {} if reassign else before
+    kept = {} if reassign else before | _with_removed(workspace, stored, before)
     if exclude is not None:
         kept = kept | _excluded_to_test(workspace, items, exclude)
     assigned = assign_splits(items, shares, seed, kept)
@@ -96,6 +105,8 @@ def split(
     recorded = workspace.fact(FACT)
     with workspace.transaction() as db:
         set_splits(db, changed)
+        if reassign:
+            clear_removed_splits(db)
         if reassign or not before:
             workspace.set_fact(FACT, requested)
     return SplitReport(
@@ -104,17 +115,62 @@ def split(
         shares=shares,
         seed=seed,
         kept_together=duplicates.images,
-        parted=_parted(items, assigned),
+        parted=_parted({i.filename: i.duplicate_group for i in stored}, assigned),
         settings_changed=bool(before) and not reassign and recorded not in (None, requested),
+        same_place=spatial.images,
+        parted_places=_parted({i.filename: places.get(i.id) for i in stored}, assigned),
     )
 
 
+def _with_removed(
+    workspace: Workspace, stored: Sequence[StoredImage], before: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the split of new images that are duplicates of a removed image with a split.
+
+    An earlier release may contain the removed image.
+    """
+    homes = removed_splits(workspace)
+    held = {image.duplicate_group for image in stored if image.filename in before}
+    return {
+        image.filename: homes[image.duplicate_group]
+        for image in stored
+        if image.filename not in before
+        and image.duplicate_group in homes
+        and image.duplicate_group not in held
+    }
+
+
+def _items(
+    workspace: Workspace, stored: Sequence[StoredImage], places: Mapping[int, int]
+) -> list[Item]:
+    """Return the images with their groups: the union of duplicates and spatial groups.
+
+    A removed image can be the first one of a group, or the only link between two images.
+    """
+    known = stored_images(workspace, removed=True)
+    position = {image.id: index for index, image in enumerate(known)}
+    pairs = [
+        (position[first], position[image.id])
+        for image in known
+        for first in (image.duplicate_group, places.get(image.id))
+        if first is not None
+    ]
+    groups = components(len(known), pairs)
+    first_names = {
+        image.id: known[index if first is None else first].filename
+        for index, (image, first) in enumerate(zip(known, groups, strict=True))
+    }
+    return [Item(image.filename, image.category, first_names[image.id]) for image in stored]
+
+
 def _excluded_to_test(workspace: Workspace, items: Sequence[Item], file: Path) -> dict[str, str]:
-    """Return the split test for the images of an exclusion list and their duplicates."""
+    """Return the split test for the images of an exclusion list and of their groups."""
     from rsitmd_tools.dataset.exclusions import read_exclusions
     from rsitmd_tools.formats import load_dataset
 
-    excluded = read_exclusions(file, load_dataset(workspace.path, "workspace"))
+    excluded = set(read_exclusions(file, load_dataset(workspace.path, "workspace")))
+    former = former_names_of(workspace)
+    excluded |= {former[name] for name in excluded if name in former}
     groups = {item.group for item in items if item.name in excluded}
     return {item.name: "test" for item in items if item.group in groups}
 
@@ -145,8 +201,10 @@ def _refuse_empty(
         )
 
 
-def _parted(items: Sequence[Item], assigned: Mapping[str, str]) -> int:
-    homes: dict[str, set[str]] = defaultdict(set)
-    for item in items:
-        homes[item.group].add(assigned[item.name])
+def _parted(groups: Mapping[str, int | None], assigned: Mapping[str, str]) -> int:
+    """Return the number of groups in several splits."""
+    homes: dict[int, set[str]] = defaultdict(set)
+    for name, group in groups.items():
+        if group is not None:
+            homes[group].add(assigned[name])
     return sum(len(splits) > 1 for splits in homes.values())

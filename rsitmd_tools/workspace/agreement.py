@@ -50,7 +50,8 @@ def results_by_image(workspace: Workspace) -> list[ImageResult]:
     """Return the results of the annotations on the server, by image, oldest first."""
     rows = workspace.db.execute(
         "SELECT image.id, filename, email, result FROM live_annotation AS annotation"
-        " JOIN main_task AS task ON task.id = task_id JOIN image ON image.id = image_id"
+        " JOIN main_task AS task ON task.id = task_id"
+        " JOIN kept_image AS image ON image.id = image_id"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " ORDER BY category, number, annotation.updated_at"
     )

@@ -130,7 +130,8 @@ def count_assigned_without_task(db: sqlite3.Connection) -> int:
     A push that was interrupted leaves such images behind.
     """
     row = db.execute(
-        "SELECT count(DISTINCT image_id) FROM assignment WHERE NOT EXISTS ("
+        "SELECT count(DISTINCT image_id) FROM assignment"
+        " WHERE image_id NOT IN (SELECT image_id FROM removed_image) AND NOT EXISTS ("
         " SELECT 1 FROM main_task AS task WHERE task.image_id = assignment.image_id"
         " AND task.owner_id = assignment.annotator_id)"
     ).fetchone()
@@ -144,7 +145,8 @@ def images_to_send(db: sqlite3.Connection, annotator: int) -> list[int]:
     a task that was deleted on the server and whose sentences are all accepted.
     """
     rows = db.execute(
-        "SELECT image_id FROM assignment WHERE annotator_id = ? AND NOT EXISTS ("
+        "SELECT image_id FROM assignment WHERE annotator_id = ?"
+        " AND image_id NOT IN (SELECT image_id FROM removed_image) AND NOT EXISTS ("
         " SELECT 1 FROM current_annotation AS annotation"
         " JOIN main_task AS task ON task.id = annotation.task_id"
         " WHERE task.image_id = assignment.image_id"

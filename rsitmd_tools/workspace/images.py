@@ -84,11 +84,17 @@ class PushedImage:
     task: int
 
 
-def stored_images(workspace: Workspace) -> list[StoredImage]:
-    """Return all images, in the order in which they were added."""
+def stored_images(workspace: Workspace, *, removed: bool = False) -> list[StoredImage]:
+    """Return the images, in the order in which they were added.
+
+    Args:
+        workspace: The workspace.
+        removed: Return the images that were removed from the dataset too.
+    """
+    table = "image" if removed else "kept_image"
     rows = workspace.db.execute(
         "SELECT id, sha256, filename, category, number, pixel_sha256, phash, duplicate_group,"
-        " split FROM image ORDER BY id"
+        f" split FROM {table} ORDER BY id"
     )
     return [StoredImage(*row) for row in rows]
 
@@ -129,6 +135,19 @@ def set_splits(db: sqlite3.Connection, splits: Iterable[tuple[str, str]]) -> Non
     db.executemany(
         "UPDATE image SET split = ? WHERE filename = ?", ((split, name) for name, split in splits)
     )
+
+
+def count_duplicates(workspace: Workspace) -> tuple[int, int]:
+    """Return the number of images in groups of duplicates, and of these groups."""
+    row = workspace.db.execute(
+        "SELECT count(duplicate_group), count(DISTINCT duplicate_group) FROM image"
+    ).fetchone()
+    return int(row[0]), int(row[1])
+
+
+def last_image(workspace: Workspace) -> int:
+    """Return the row of the image that was added last; 0 if there is none."""
+    return int(workspace.db.execute("SELECT coalesce(max(id), 0) FROM image").fetchone()[0])
 
 
 def record_rejected(

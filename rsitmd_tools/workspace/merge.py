@@ -27,7 +27,9 @@ CORRECTION = "correction"
 
 
 def merged_images(workspace: Workspace, *, only_accepted: bool = False) -> list[ImageRecord]:
-    """Return every image of a workspace that has a file, with its sentences and keywords.
+    """Return every image that has a file, with its sentences and keywords.
+
+    Removed images are left out.
 
     Imported sentences come first, without those that an annotator has corrected. The others are
     in the order of the annotators (as they joined), then of the annotation's number on the
@@ -43,7 +45,7 @@ def merged_images(workspace: Workspace, *, only_accepted: bool = False) -> list[
     """
     sentences = _sentences(workspace, only_accepted)
     keywords = _keywords(workspace)
-    rows = workspace.db.execute("SELECT * FROM image ORDER BY category, number")
+    rows = workspace.db.execute("SELECT * FROM kept_image ORDER BY category, number")
     return [
         ImageRecord(
             filename=row["filename"],
@@ -175,7 +177,7 @@ def untouched_sentences(workspace: Workspace) -> list[dict[str, Any]]:
         " JOIN annotation ON annotation.id = sentence.annotation_id"
         " JOIN task ON task.id = annotation.task_id"
         " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
-        " JOIN image ON image.id = task.image_id"
+        " JOIN kept_image AS image ON image.id = task.image_id"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " WHERE annotation.latest AND annotation.deleted_at IS NULL"
         " AND sentence.origin = ?"
@@ -256,6 +258,7 @@ def _rows(workspace: Workspace) -> list[sqlite3.Row]:
         " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " WHERE sentence.origin <> ?"
+        " AND task.image_id NOT IN (SELECT image_id FROM removed_image)"
         # A sentence that was left empty and sent back has an empty row.
         " AND sentence.raw <> ''"
         f" AND sentence.state NOT IN ({', '.join('?' * len(LEFT_OUT))})"

@@ -71,7 +71,8 @@ def record_stop(workspace: Workspace, pilot: int, stopped_by: str) -> None:
 def pilot_images(workspace: Workspace) -> list[PilotImage]:
     """Return the images of the current pilot in their order; empty without a pilot."""
     rows = workspace.db.execute(
-        "SELECT image.id, filename, category FROM pilot_image JOIN image ON image.id = image_id"
+        "SELECT image.id, filename, category FROM pilot_image"
+        " JOIN kept_image AS image ON image.id = image_id"
         " ORDER BY position"
     )
     return [PilotImage(row["id"], row["filename"], row["category"]) for row in rows]

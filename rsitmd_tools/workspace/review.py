@@ -61,7 +61,7 @@ def reviewed_annotations(workspace: Workspace) -> list[ReviewedAnnotation]:
         "SELECT annotation.id, filename, email, task.server_id AS task,"
         " project.server_id AS project, project.annotator_id AS owner, deleted_at"
         " FROM current_annotation AS annotation"
-        " JOIN task ON task.id = task_id JOIN image ON image.id = image_id"
+        " JOIN task ON task.id = task_id JOIN kept_image AS image ON image.id = image_id"
         " JOIN project ON project.id = project_id AND project.kind = 'main'"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " ORDER BY image.category, image.number, annotator.id, annotation.server_id"

@@ -285,6 +285,91 @@ MIGRATIONS: tuple[str, ...] = (
     );
     """,
     """
+    -- Source files that were read: one that has the same size and times is not read again.
+    CREATE TABLE source_file (
+        path      TEXT PRIMARY KEY,
+        size      INTEGER NOT NULL,
+        mtime_ns  INTEGER NOT NULL,
+        ctime_ns  INTEGER NOT NULL,
+        read_ns   INTEGER NOT NULL,            -- when reading began, by the clock of the computer
+        sha256    TEXT NOT NULL
+    ) WITHOUT ROWID;
+    -- Images that were taken out of the dataset. Their rows, texts and splits stay.
+    CREATE TABLE removed_image (
+        image_id   INTEGER PRIMARY KEY REFERENCES image (id),
+        reason     TEXT NOT NULL,
+        removed_at TEXT NOT NULL
+    );
+    -- The images of the dataset.
+    CREATE VIEW kept_image AS
+    SELECT * FROM image WHERE id NOT IN (SELECT image_id FROM removed_image);
+    -- What was changed of an image by hand: before and after are file names or categories.
+    CREATE TABLE image_change (
+        id         INTEGER PRIMARY KEY,
+        image_id   INTEGER NOT NULL REFERENCES image (id),
+        kind       TEXT NOT NULL
+            CHECK (kind IN ('removed', 'restored', 'renamed', 'recategorised')),
+        before     TEXT NOT NULL,
+        after      TEXT NOT NULL,
+        reason     TEXT NOT NULL DEFAULT '',
+        changed_at TEXT NOT NULL
+    );
+    -- Nobody has to caption a removed image.
+    DROP VIEW open_assignment;
+    CREATE VIEW open_assignment AS
+    SELECT assignment.* FROM assignment
+    WHERE image_id NOT IN (SELECT image_id FROM removed_image) AND NOT EXISTS (
+        SELECT 1 FROM current_annotation AS annotation
+        JOIN main_task ON main_task.id = annotation.task_id
+        WHERE main_task.image_id = assignment.image_id
+        AND annotation.annotator_id = assignment.annotator_id AND annotation.whole
+    );
+    """,
+    """
+    -- How the values of a raster became colours. Plain colours of 8 bits have no row.
+    CREATE TABLE image_reading (
+        image_id        INTEGER PRIMARY KEY REFERENCES image (id) ON DELETE CASCADE,
+        bands           TEXT NOT NULL,         -- JSON: numbers, counted from 1
+        low             REAL,                  -- value that became black; NULL: unchanged
+        high            REAL,                  -- value that became white
+        low_percentile  REAL,                  -- whose values low and high are; NULL: a fixed range
+        high_percentile REAL
+    );
+    """,
+    """
+    -- Rasters that images were cut from, or that became an image as a whole. A raster that was
+    -- read with two settings of the bands has two rows.
+    CREATE TABLE scene (
+        id        INTEGER PRIMARY KEY,
+        sha256    TEXT NOT NULL,
+        source    TEXT NOT NULL,               -- path relative to the given source
+        found_at  TEXT NOT NULL,               -- absolute path, for the record
+        size      INTEGER NOT NULL,            -- bytes
+        mtime_ns  INTEGER NOT NULL,
+        width     INTEGER NOT NULL,            -- pixels
+        height    INTEGER NOT NULL,
+        crs       TEXT,                        -- EPSG code or WKT
+        transform TEXT,                        -- JSON: a, b, c, d, e, f; NULL: GCPs, RPCs or none
+        acquired  TEXT,                        -- ISO 8601, UTC, from the tags
+        bands     TEXT NOT NULL,               -- JSON: the settings of bands and values
+        UNIQUE (sha256, bands)
+    );
+    -- Where an image lies in its scene and on the ground. spatial_group is kept apart from
+    -- image.duplicate_group: images of one place need not look alike.
+    CREATE TABLE place (
+        image_id      INTEGER PRIMARY KEY REFERENCES image (id) ON DELETE CASCADE,
+        scene_id      INTEGER NOT NULL REFERENCES scene (id),
+        col           INTEGER NOT NULL,        -- window in pixels of the scene
+        row           INTEGER NOT NULL,
+        width         INTEGER NOT NULL,
+        height        INTEGER NOT NULL,
+        footprint     TEXT,                    -- GeoJSON geometry, WGS84
+        gsd           REAL,                    -- metres
+        spatial_group INTEGER                  -- smallest image_id of its group
+    );
+    CREATE INDEX place_scene ON place (scene_id);
+    """,
+    """
     -- Images of other datasets whose texts were imported. An image without a file has no row in
     -- the table image: image_id is NULL until an import finds its file.
     CREATE TABLE imported_image (

@@ -58,6 +58,7 @@ def count_tasks(workspace: Workspace) -> int:
     """Return the number of tasks on the server in open main projects."""
     row = workspace.db.execute(
         "SELECT count(*) FROM main_task WHERE closed_at IS NULL AND server_id > 0"
+        " AND image_id NOT IN (SELECT image_id FROM removed_image)"
     ).fetchone()
     return int(row[0])
 

@@ -108,9 +108,17 @@ class SentBackSentence(NamedTuple):
     note: str | None
 
 
-def task_images(db: sqlite3.Connection) -> list[TaskImage]:
-    """Return all images of the workspace, ordered by category and number."""
-    rows = db.execute("SELECT id, filename, category, sha256 FROM image ORDER BY category, number")
+def task_images(db: sqlite3.Connection, *, removed: bool = False) -> list[TaskImage]:
+    """Return the images of the workspace, ordered by category and number.
+
+    Args:
+        db: The workspace's database.
+        removed: Return the images that were removed from the dataset too.
+    """
+    table = "image" if removed else "kept_image"
+    rows = db.execute(
+        f"SELECT id, filename, category, sha256 FROM {table} ORDER BY category, number"
+    )
     return [TaskImage(*row) for row in rows]
 
 
@@ -232,6 +240,12 @@ def sent_back_sentences(db: sqlite3.Connection, project: int) -> list[SentBackSe
     return [SentBackSentence(*row) for row in rows]
 
 
+def tasks_of_removed(db: sqlite3.Connection, project: int) -> list[Task]:
+    """Return the tasks of a project that are on the server and whose image was removed."""
+    removed = {row["image_id"] for row in db.execute("SELECT image_id FROM removed_image")}
+    return [task for task in known_tasks(db, project).values() if task.image in removed]
+
+
 def reassigned_tasks(db: sqlite3.Connection, project: int) -> list[int]:
     """Return the tasks of a personal project whose image is assigned to others now.
 
@@ -240,6 +254,7 @@ def reassigned_tasks(db: sqlite3.Connection, project: int) -> list[int]:
     rows = db.execute(
         "SELECT task.id FROM main_task AS task"
         " WHERE project_id = ? AND owner_id IS NOT NULL"
+        " AND image_id NOT IN (SELECT image_id FROM removed_image)"
         " AND NOT EXISTS (SELECT 1 FROM assignment WHERE image_id = task.image_id"
         "  AND annotator_id = task.owner_id)"
         " AND NOT EXISTS (SELECT 1 FROM annotation WHERE task_id = task.id"

@@ -125,7 +125,9 @@ def test_ingest_reports_rejected_files(workspace: Path, images: Path) -> None:
     done = rsitmd("build", "ingest", workspace, images)
     assert done.stdout.startswith("images: 3 added, 0 known, 1 rejected;")
     bad = images / "port" / "bad.png"
-    assert f"rejected: {bad}: is not a TIFF, JPEG or PNG image\n" in done.stderr
+    assert (
+        f"rejected: {bad}: is not a TIFF, JPEG, PNG, WebP, JPEG 2000 or VRT image\n" in done.stderr
+    )
     again = rsitmd("build", "ingest", workspace, images)
     assert again.stdout.startswith("images: 0 added, 3 known, 1 rejected;")
 

@@ -55,8 +55,8 @@ BAD = {
     "truncated.tif": (encoded(noise(), "TIFF")[:900], "cannot be decoded"),
     "truncated.png": (encoded(noise(), "PNG")[:900], "cannot be decoded"),
     "empty.tif": (b"", "is empty"),
-    "text.png": (b"this is no picture\n", "is not a TIFF, JPEG or PNG image"),
-    "gif.png": (encoded(noise(), "GIF"), "is not a TIFF, JPEG or PNG image"),
+    "text.png": (b"this is no picture\n", "is not a TIFF, JPEG, PNG, WebP, JPEG 2000 or VRT image"),
+    "gif.png": (encoded(noise(), "GIF"), "is not a TIFF, JPEG, PNG, WebP, JPEG 2000 or VRT image"),
     "pixel.png": (encoded(Image.new("RGB", (1, 1)), "PNG"), "is 1 x 1, smaller than 16 x 16"),
     "thin.png": (encoded(Image.new("RGB", (900, 15)), "PNG"), "is 900 x 15, smaller"),
     "scene.png": (whole_png_bomb(), "megapixels; cut it into tiles"),
@@ -160,10 +160,10 @@ def test_an_unreadable_file_is_rejected_not_raised(
     file = tmp_path / "port_1.png"
     noise().save(file)
 
-    def refuse(_: Path) -> bytes:
+    def refuse(_: str) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("rsitmd_tools.ingest.normalise._read", refuse)
     with Workspace.create(tmp_path / "w") as workspace:
         assert ingest(workspace, [file]).rejected == [
             (str(file), "cannot be read (permission denied)")

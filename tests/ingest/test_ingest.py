@@ -141,7 +141,7 @@ def test_a_full_disk_is_one_line_and_the_next_ingest_goes_on(
         return real(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(RsitmdError, match=r"\.tif: cannot be written \(no space left.*free some"):
+    with pytest.raises(RsitmdError, match=r"images: cannot be written \(no space left.*free some"):
         into(tmp_path / "w", source, workers=1)
     monkeypatch.undo()
     with Workspace.open(tmp_path / "w") as workspace:

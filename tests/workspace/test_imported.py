@@ -234,3 +234,16 @@ def test_a_fix_changes_imported_sentences_and_keeps_what_was_there(
     out = capsys.readouterr().out
     assert "  3. A white boat lies at the pier.  [from Old]" in out
     assert f"was: {wrong} (S112, S113)" in out
+
+
+def test_a_removed_image_takes_its_imported_sentences_with_it(workspace: Workspace) -> None:
+    write(workspace, "A new first sentence.", *OLD[1:])
+    paid = payment(workspace)
+    assert status(workspace)["acceptance"]["not_accepted"] == 10
+    with workspace.transaction() as db:
+        db.execute("INSERT INTO removed_image VALUES (1, 'a request', 'now')")
+        db.execute("INSERT INTO removed_image VALUES (2, 'a request', 'now')")
+    assert [i.filename for i in load_dataset(workspace.path)] == ["port_3.tif"]
+    assert status(workspace)["acceptance"]["not_accepted"] == 0
+    assert {place[0] for place in imported_places(workspace)} == {"port_3.tif"}
+    assert payment(workspace) == paid  # what was delivered was delivered

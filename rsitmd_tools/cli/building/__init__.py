@@ -7,6 +7,20 @@ command = LazyGroup(
     {
         "init": ("rsitmd_tools.cli.building.init", "Create a workspace."),
         "ingest": ("rsitmd_tools.cli.building.ingest", "Add images from class folders."),
+        "remove": (
+            "rsitmd_tools.cli.building.remove",
+            "Remove images from the dataset, or restore them.",
+        ),
+        "rename": ("rsitmd_tools.cli.building.rename", "Give an image another file name."),
+        "recategorise": (
+            "rsitmd_tools.cli.building.recategorise",
+            "Give images another category; merge categories.",
+        ),
+        "where": ("rsitmd_tools.cli.building.where", "Print where an image comes from."),
+        "export-footprints": (
+            "rsitmd_tools.cli.building.export_footprints",
+            "Write the footprints of the images.",
+        ),
         "import": (
             "rsitmd_tools.cli.building.import_dataset",
             "Add the images and texts of another dataset.",

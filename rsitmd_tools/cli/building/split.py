@@ -39,6 +39,12 @@ def _shares(
     help="Keep the images listed in FILE (see `validate --exclusions`) out of training: they go"
     " into test.",
 )
+@click.option(
+    "--block",
+    metavar="LENGTH",
+    help="Keep all tiles of a square of this side together, such as 1km; 0 for no blocks. The"
+    " length is recorded.",
+)
 @json_option
 def command(
     folder: Path,
@@ -46,6 +52,7 @@ def command(
     seed: int | None,
     reassign: bool,
     exclude: Path | None,
+    block: str | None,
     as_json: bool,
 ) -> int:
     """Split the images into train, val and test.
@@ -55,18 +62,25 @@ def command(
     release never becomes a training image; only new images are assigned. Use --reassign to
     assign all images again. The defaults are in section [split] of rsitmd.toml.
 
+    Tiles whose footprints overlap, or whose windows in one scene have common pixels, get the
+    same split too. With --block 1km, so do all tiles whose centres are in one cell of a grid of
+    1 km in their UTM zone. Overlapping tiles of different cells join these cells.
+
     \b
     Examples:
       rsitmd build split my-dataset
       rsitmd build split my-dataset --reassign --shares 0.7,0.1,0.2 --seed 1
+      rsitmd build split my-dataset --block 1km
     """
     from dataclasses import asdict
 
+    from rsitmd_tools.ingest.spatial import parse_block
     from rsitmd_tools.splitting import split
     from rsitmd_tools.workspace import Workspace
 
+    metres = None if block is None else parse_block(block)
     with Workspace.open(folder, write=True) as workspace:
-        report = split(workspace, shares, seed, reassign, exclude)
+        report = split(workspace, shares, seed, reassign, exclude, metres)
     if as_json:
         print_json(asdict(report))
     else:
@@ -74,6 +88,7 @@ def command(
         click.echo(
             f"split: {counts}; {report.placed} assigned (seed {report.seed}), "
             f"{count_of(report.kept_together, 'duplicate')} kept together"
+            + (f", {count_of(report.same_place, 'tile')} by place" if report.same_place else "")
         )
     if report.settings_changed:
         click.echo(
@@ -88,4 +103,11 @@ def command(
             " use --reassign to fix this",
             err=True,
         )
-    return 1 if report.parted else 0
+    if report.parted_places:
+        click.echo(
+            f"warning: tiles of one place are in different splits"
+            f" ({count_of(report.parted_places, 'group')} assigned before the groups were found);"
+            " use --reassign to fix this",
+            err=True,
+        )
+    return 1 if report.parted or report.parted_places else 0

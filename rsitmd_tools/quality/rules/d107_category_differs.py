@@ -13,7 +13,8 @@ from rsitmd_tools.quality.subject import Subject
 def category_differs(subject: Subject) -> Iterator[Violation]:
     """The category in the file name differs from the record's.
 
-    Some loaders use the file name, others the record: their results by category differ.
+    Some loaders use the file name, others the record: their results by category differ. In a
+    workspace, images whose category was changed by `rsitmd build recategorise` are not reported.
 
     Bad:
         {"filename": "port_1.tif", "category": "river"}
@@ -22,9 +23,23 @@ def category_differs(subject: Subject) -> Iterator[Violation]:
     Fix:
         Rename the file or correct the record.
     """
+    changed = _recategorised(subject)
     for image in subject.dataset:
+        if image.filename in changed:
+            continue
         in_name = category_of(image.filename)
         if in_name and image.category and in_name != image.category:
             yield Violation(
                 f"category {in_name!r} in the file name, {image.category!r} in the record", image
             )
+
+
+def _recategorised(subject: Subject) -> frozenset[str]:
+    """Return the images of a workspace whose category was changed by hand."""
+    if subject.dataset.format != "workspace":
+        return frozenset()
+    from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.changes import recategorised_names
+
+    with Workspace.open(subject.dataset.source) as workspace:
+        return recategorised_names(workspace)

@@ -69,7 +69,7 @@ def check(workspace: Workspace, *, fix: bool = False) -> CheckReport:
     """
     client = Client(connection_of(workspace))
     on_server = _on_server(client, _projects(workspace, client))
-    names = {image.sha256: image.filename for image in task_images(workspace.db)}
+    names = {image.sha256: image.filename for image in task_images(workspace.db, removed=True)}
     report = CheckReport()
     wrong = []
     for annotation in placed_annotations(workspace.db, client.connection.key):

@@ -11,9 +11,10 @@ from collections import defaultdict
 from rsitmd_tools.dataset.naming import SentenceName
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.numbering import numbers_before
-from rsitmd_tools.workspace.tasks import reassigned_tasks, sent_back_sentences
+from rsitmd_tools.workspace.tasks import reassigned_tasks, sent_back_sentences, tasks_of_removed
 
 SENT_BACK_NOTE = "Sent back to "
+REMOVED_NOTE = "This image was removed from the dataset. Skip it."
 GIVEN_AWAY = "This image is now assigned to another annotator. Skip it."
 
 
@@ -38,4 +39,6 @@ def notes(workspace: Workspace, project: int) -> dict[int, str]:
         lines[sentence.task].append(f"{SENT_BACK_NOTE}{name.label}: {sentence.note or default}")
     for task in reassigned_tasks(workspace.db, project):
         lines[task].append(GIVEN_AWAY)
+    # What was sent back does not have to be written again.
+    lines.update((task.row, [REMOVED_NOTE]) for task in tasks_of_removed(workspace.db, project))
     return {task: " / ".join(parts) for task, parts in lines.items()}

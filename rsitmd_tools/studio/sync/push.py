@@ -27,6 +27,7 @@ from rsitmd_tools.studio.sync.assign import (
 from rsitmd_tools.studio.sync.deletions import Deletion
 from rsitmd_tools.studio.sync.delivery import open_folder
 from rsitmd_tools.studio.sync.projects import Project, Projects
+from rsitmd_tools.studio.sync.removed import close_removed
 from rsitmd_tools.studio.sync.task_content import TaskContent
 from rsitmd_tools.studio.sync.tasks import Tasks
 from rsitmd_tools.workspace import Workspace
@@ -75,6 +76,9 @@ class PushReport:
             :func:`~rsitmd_tools.studio.sync.assign.skipped_by_all`.
         adopted_tasks: Images whose task has another number on the server now.
         removed_tasks: Images whose task was deleted on the server.
+        closed_tasks: Removed images whose task had no text and was deleted on the server.
+        removed_with_texts: Removed images whose task has a text or a draft. It stays, with a note
+            that says to skip it.
         deletions: Annotations that were deleted with those tasks.
         restored_pages: Numbers of projects whose labeling page was changed on the server and
             is restored.
@@ -97,6 +101,8 @@ class PushReport:
     skipped_by_all: list[dict[str, Any]] = field(default_factory=list)
     adopted_tasks: list[str] = field(default_factory=list)
     removed_tasks: list[str] = field(default_factory=list)
+    closed_tasks: list[str] = field(default_factory=list)
+    removed_with_texts: list[str] = field(default_factory=list)
     deletions: list[Deletion] = field(default_factory=list)
     restored_pages: list[int] = field(default_factory=list)
     short: int = 0
@@ -130,7 +136,7 @@ def push(
         raise WrongUsage(f"unknown order {options.order!r}", hint=f"use one of {', '.join(ORDERS)}")
     client = Client(connection_of(workspace))
     content = TaskContent(workspace, client)
-    if not content.images:
+    if not content.images.keys() - content.removed:
         raise RsitmdError(
             "holds no images",
             where=workspace.path,
@@ -265,6 +271,9 @@ class _Push:
         open_folder(self._workspace, self._client, project.number)
         with progress("push", len(missing)) as step:
             tasks.send(missing, BATCH, step)
+        closed, kept = close_removed(self._workspace, self._client, project.row, project.number)
+        self._report.closed_tasks += closed
+        self._report.removed_with_texts += kept
         self._report.changed += tasks.update(images, self._notify)
         self._report.new += len(missing)
         self._report.found += found
@@ -313,6 +322,7 @@ class _Push:
             return [images[row] for row in images_to_send(self._workspace.db, project.owner.row)]
         rows = {need.image for need in wanting(self._workspace)}
         rows |= {task.image for task in tasks_of(self._workspace.db, project.row)}
+        rows -= self._content.removed
         return [image for row, image in images.items() if row in rows]
 
     def _selected(self, missing: Sequence[TaskImage]) -> list[TaskImage]:

@@ -14,6 +14,7 @@ from rsitmd_tools.studio.sync.fields import blank_fields, page_of
 from rsitmd_tools.studio.sync.renditions import make_renditions
 from rsitmd_tools.studio.sync.tasks import TaskData, own_data
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import removed_rows
 from rsitmd_tools.workspace.projects import PILOT
 from rsitmd_tools.workspace.tasks import TaskImage, task_images
 
@@ -26,7 +27,9 @@ class TaskContent:
         client: The server.
 
     Attributes:
-        images: All images of the workspace by row, ordered by category and number.
+        images: All images of the workspace by row, removed ones too, ordered by category and
+            number.
+        removed: Rows of the images that were removed from the dataset.
 
     Raises:
         RsitmdError: The labeling page of the settings cannot be read.
@@ -36,14 +39,18 @@ class TaskContent:
         self._workspace = workspace
         self._client = client
         self._blank = blank_fields(page_of(workspace))
-        self.images = {image.row: image for image in task_images(workspace.db)}
+        self.images = {image.row: image for image in task_images(workspace.db, removed=True)}
+        self.removed = removed_rows(workspace.db)
 
     def prepare(self, images: Sequence[TaskImage]) -> None:
         """Make the renditions of images, and upload those that the server needs.
 
+        Removed images get none: the server must not show them any more.
+
         Raises:
             RsitmdError: An image cannot be read, or the server refuses.
         """
+        images = [image for image in images if image.row not in self.removed]
         make_renditions(self._workspace, list(dict.fromkeys(image.filename for image in images)))
         missing = [image for image in images if image.sha256 not in self._addresses]
         if missing:

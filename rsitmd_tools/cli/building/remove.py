@@ -1,0 +1,58 @@
+"""``rsitmd build remove``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.errors import WrongUsage, count_of
+
+
+@click.command("remove", short_help="Remove images from the dataset, or restore them.")
+@workspace_argument
+@click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
+@click.option("--reason", metavar="TEXT", default="", help="Why; kept in the history.")
+@click.option("--restore", is_flag=True, help="Put removed images back.")
+@json_option
+def command(
+    folder: Path, images: tuple[str, ...], reason: str, restore: bool, as_json: bool
+) -> int:
+    """Remove images from the dataset: no check, split, queue or release contains them.
+
+    Nothing is lost: the texts stay in the database, the files are moved to DIR/removed, and the
+    source files are not touched. All other images keep their names and splits. The next push
+    deletes the tasks in which nobody has written, and marks the others. A later ingest does not
+    add the images again.
+
+    \b
+    Examples:
+      rsitmd build remove my-dataset port_3.tif --reason "the owner asked us to"
+      rsitmd build remove my-dataset port_3.tif --restore
+    """
+    from dataclasses import asdict
+
+    from rsitmd_tools.ingest import corrections
+    from rsitmd_tools.workspace import Workspace
+
+    if not restore and not reason.strip():
+        raise WrongUsage("a removal needs a reason", hint="add one with --reason TEXT")
+    with Workspace.open(folder, write=True) as workspace:
+        if restore:
+            result = corrections.restore(workspace, images, reason)
+        else:
+            result = corrections.remove(workspace, images, reason)
+    if as_json:
+        print_json(asdict(result))
+        return 0
+    done = "restored" if restore else "removed"
+    again = "not removed" if restore else "removed already"
+    click.echo(
+        f"{done}: {count_of(len(result.changed), 'image')}"
+        + (f"; {again}: {', '.join(result.unchanged)}" if result.unchanged else "")
+    )
+    for name in result.missing_files:
+        click.echo(f"note: {name} has no file; ingest its source again to restore it", err=True)
+    click.echo(f"images: {sum(result.categories.values())} in the dataset")
+    return 0

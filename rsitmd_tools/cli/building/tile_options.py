@@ -1,0 +1,142 @@
+"""The options of ``build ingest`` that cut scenes into tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from rsitmd_tools.errors import WrongUsage, count_of
+
+if TYPE_CHECKING:
+    from rsitmd_tools.imaging.options import BandOptions
+    from rsitmd_tools.ingest.plan import TileOptions
+    from rsitmd_tools.ingest.tiles import TileReport
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--tile",
+        "side",
+        metavar="SIZE",
+        type=click.IntRange(16, 65536),
+        help="Cut scenes into square tiles of SIZE pixels.",
+    ),
+    click.option(
+        "--stride",
+        metavar="N",
+        type=click.IntRange(1, 65536),
+        help="Distance of neighbouring tiles in pixels; SIZE by default.",
+    ),
+    click.option(
+        "--min-valid",
+        metavar="SHARE",
+        type=click.FloatRange(0, 1),
+        default=0.9,
+        show_default=True,
+        help="Leave out tiles with a smaller share of valid pixels.",
+    ),
+    click.option(
+        "--grid-of",
+        "places",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Take tiles at the points and polygons of a GeoJSON file instead of a grid.",
+    ),
+    click.option(
+        "--gsd",
+        metavar="METRES",
+        type=click.FloatRange(0, min_open=True),
+        help="Resample scenes to this ground sample distance; SIZE and N count its pixels.",
+    ),
+    click.option(
+        "--resize",
+        metavar="N",
+        type=click.IntRange(16, 4096),
+        help="Side length of the images in pixels. It sets dataset.image_size of a workspace"
+        " without images, and must agree with it otherwise.",
+    ),
+    click.option(
+        "--block",
+        metavar="LENGTH",
+        help="Keep all tiles of a square of this side in one split, such as 1km; 0 for no blocks."
+        " See `rsitmd build split --help`.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TileArguments:
+    """The values of these options; see :class:`~rsitmd_tools.ingest.plan.TileOptions`."""
+
+    side: int | None
+    stride: int | None
+    min_valid: float
+    places: Path | None
+    gsd: float | None
+    resize: int | None
+    block: str | None
+
+    @property
+    def tiling(self) -> bool:
+        """Whether scenes are cut into tiles."""
+        return self.side is not None or self.places is not None
+
+    def options(self, bands: BandOptions) -> TileOptions:
+        """Return the options of the tiling.
+
+        Raises:
+            RsitmdError: The file of places cannot be used.
+        """
+        from rsitmd_tools.extras import require
+        from rsitmd_tools.ingest.plan import TileOptions
+        from rsitmd_tools.ingest.windows import read_places
+
+        require("rasterio", "geopandas", "antimeridian")
+        places = None if self.places is None else read_places(self.places)
+        return TileOptions(self.side, self.stride, self.min_valid, self.gsd, places, bands)
+
+    def check(self) -> None:
+        """Check that the options belong together.
+
+        Raises:
+            WrongUsage: An option has no effect without another one.
+        """
+        if self.tiling:
+            return
+        for name, value in (("--stride", self.stride), ("--gsd", self.gsd)):
+            if value is not None:
+                raise WrongUsage(f"{name} needs --tile", hint="use --tile SIZE")
+
+
+def tile_options(function: F) -> F:
+    """Add the options; the function gets them as ``tiles``."""
+
+    def wrapped(**values: Any) -> Any:
+        names = TileArguments.__dataclass_fields__
+        arguments = TileArguments(**{name: values.pop(name) for name in names})
+        return function(tiles=arguments, **values)
+
+    wrapped.__doc__ = function.__doc__
+    wrapped.__name__ = function.__name__
+    # The parameters that decorators below have added.
+    wrapped.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+    decorated: Any = wrapped
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def print_tiles(report: TileReport) -> None:
+    """Print what is said of tiles only."""
+    click.echo(
+        f"tiles of {count_of(report.scenes, 'scene')}: {report.left_out} left out for too few"
+        f" valid pixels; {count_of(report.overlapping, 'tile')} of"
+        f" {count_of(report.spatial_groups, 'shared place')}"
+    )
+    if report.outside:
+        click.echo(f"not in any scene: {count_of(report.outside, 'given place')}")

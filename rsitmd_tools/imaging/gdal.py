@@ -1,0 +1,65 @@
+"""GDAL without network, without writing to stderr, with few drivers and a small cache.
+
+A raster can make GDAL open another one: a VRT names its sources, and the metadata of a TIFF can
+name a file of overviews. So the network is closed for GDAL as a whole, not by looking at files.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rsitmd_tools.imaging.limits import UnusableImageError
+
+IMAGE_DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")
+VRT_DRIVERS = ("VRT",)
+# Drivers that fetch data, or that are opened by a text which names other files. This has an
+# effect on the first use of GDAL in a process.
+SKIPPED = (
+    "BAG DAAS EEDA EEDAI ESRIC GTI HTTP KMLSUPEROVERLAY MBTiles MRF NGW OGCAPI OSM "
+    "PLMOSAIC PLScenes S102 S104 S111 STACIT STACTA WCS WMS WMTS Zarr netCDF HDF5 HDF5Image"
+)
+OPTIONS: dict[str, str | int] = {
+    "GDAL_SKIP": SKIPPED,
+    # No file name ends so: no /vsicurl/, /vsis3/ or similar file exists.
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": "{none}",
+    "CPL_VSIL_CURL_USE_HEAD": "NO",
+    # Other requests go to a proxy that does not exist.
+    "GDAL_HTTP_PROXY": "127.0.0.1:1",
+    "GDAL_HTTPS_PROXY": "127.0.0.1:1",
+    "GDAL_HTTP_TIMEOUT": "1",
+    "GDAL_HTTP_CONNECTTIMEOUT": "1",
+    "GDAL_HTTP_MAX_RETRY": "0",
+    "GDAL_VRT_ENABLE_PYTHON": "NO",
+    # Side files are looked up by name: a folder may hold a million files.
+    "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE",
+    "GDAL_PAM_ENABLED": "YES",
+    "GDAL_CACHEMAX": 64_000_000,
+    "CPL_LOG": os.devnull,
+}
+LOGGERS = ("rasterio", "PIL")
+
+
+@contextmanager
+def safe_gdal() -> Iterator[None]:
+    """Run a block with a GDAL that reads local files only and reports by exceptions only.
+
+    Raises:
+        UnusableImageError: rasterio is not installed.
+    """
+    try:
+        import rasterio
+    except ImportError:
+        raise UnusableImageError(
+            "has other bands than 8 bits of red, green and blue; "
+            "to read it, run: pip install 'rsitmd-tools[geo]'"
+        ) from None
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with rasterio.Env(**OPTIONS):
+            yield

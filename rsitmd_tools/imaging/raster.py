@@ -1,0 +1,352 @@
+"""Reading of rasters with rasterio: any window, as RGB of 8 bits and a mask of valid pixels."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import numpy.typing as npt
+
+from rsitmd_tools.errors import reason
+from rsitmd_tools.imaging.colours import Colours, colours_of, fixed_limits
+from rsitmd_tools.imaging.gdal import IMAGE_DRIVERS, VRT_DRIVERS, safe_gdal
+from rsitmd_tools.imaging.limits import UnusableImageError
+from rsitmd_tools.imaging.options import DEFAULTS, BandOptions, ValueRange
+from rsitmd_tools.imaging.resampling import Layers, layers_of, reduced, resized, stacked
+from rsitmd_tools.imaging.source import unchanged
+from rsitmd_tools.imaging.stretch import percentile_range
+from rsitmd_tools.imaging.tiff import STARTS, summarise
+from rsitmd_tools.imaging.validity import Validity
+from rsitmd_tools.imaging.vrt import is_vrt, read_vrt
+from rsitmd_tools.imaging.windows import Window, block_windows
+
+EXACT = 16_000_000  # a scene of more pixels, or values wider than 16 bits, is sampled
+LARGE = 16_000_000  # pixels from which overviews are used
+STRIP = 4_000_000  # pixels of a strip that is averaged at once
+SIDE_FILES = (".msk", ".ovr", ".ovr.msk", ".msk.ovr")
+
+Pixels = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]
+
+
+class Raster:
+    """An open raster.
+
+    Attributes:
+        source: The dataset of rasterio.
+        width: In pixels.
+        height: In pixels.
+        count: Number of bands.
+        dtype: Type of the first band.
+        crs: Coordinate reference system, or None.
+        transform: Affine transform of pixels to the CRS.
+        gcps: Ground control points and their CRS.
+        rpcs: Rational polynomial coefficients, or None.
+        res: Size of a pixel in units of the CRS.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        overview: Callable[[int], Any] | None = None,
+        premultiplied: bool = False,
+    ) -> None:
+        self.source = source
+        self.width: int = source.width
+        self.height: int = source.height
+        self.count: int = source.count
+        self.dtype: str = source.dtypes[0]
+        self.crs = source.crs
+        self.transform = source.transform
+        self.gcps = source.gcps
+        self.rpcs = source.rpcs
+        self.res: tuple[float, float] = source.res
+        self._overview = overview
+        self._premultiplied = premultiplied
+        self._parts: dict[BandOptions, tuple[Colours, Validity]] = {}
+
+    def tags(self, *arguments: Any, **options: Any) -> dict[str, str]:
+        """Return metadata, as ``rasterio``'s ``tags``."""
+        found: dict[str, str] = self.source.tags(*arguments, **options)
+        return found
+
+    def colours(self, options: BandOptions = DEFAULTS) -> Colours:
+        """Return which bands are the colours.
+
+        Raises:
+            UnusableImageError: The bands do not exist, or have complex numbers.
+        """
+        return self._part(options)[0]
+
+    def value_range(self, options: BandOptions = DEFAULTS) -> ValueRange | None:
+        """Return the values that become black and white, for the whole scene.
+
+        These are ``options.value_range``; otherwise nothing for 8-bit values, palettes and inks;
+        all possible values if a sample has fewer than 8 bits; otherwise the percentiles of the
+        valid values of all colours together. A scene of more than 16 megapixels is sampled:
+        blocks spread over it are read.
+
+        Raises:
+            UnusableImageError: No pixel is valid, or the file cannot be read.
+        """
+        colours, validity = self._part(options)
+        known, limits = fixed_limits(colours, options)
+        if known:
+            return limits
+        wide = colours.kind.itemsize > 2 or not colours.uniform
+        most = EXACT // (len(colours.bands) if wide else 1)
+        samples = [most, None] if self.width * self.height > most else [None]
+        for sample in samples:
+            blocks = self._known_values(colours, validity, sample)
+            try:
+                low, high = percentile_range(blocks, options.percentiles)
+            except UnusableImageError:
+                # The sample had no valid pixel: the next one is the whole scene.
+                if sample is None:
+                    raise
+                continue
+            if colours.uniform:
+                scale, offset = colours.scales[0], colours.offsets[0]
+                return ValueRange(low * scale + offset, high * scale + offset)
+            return ValueRange(low, high)
+        raise AssertionError("the last sample is the whole scene")
+
+    def has_valid_pixel(self, options: BandOptions = DEFAULTS) -> bool:
+        """Return whether any pixel of the raster is valid; reads it until one is found."""
+        colours, validity = self._part(options)
+        return any(len(values) for values in self._known_values(colours, validity, None))
+
+    def read_rgb(
+        self,
+        window: Window | None = None,
+        out_size: tuple[int, int] | None = None,
+        options: BandOptions = DEFAULTS,
+        limits: ValueRange | None = None,
+    ) -> Pixels:
+        """Read a window as colours of 8 bits.
+
+        Args:
+            window: Column, row, width and height in pixels; by default the whole raster.
+            out_size: Width and height of the result; by default those of the window. A much
+                larger window is averaged first, in strips or from overviews, so that the memory
+                depends on the result and not on the window.
+            options: The bands.
+            limits: Result of :meth:`value_range`.
+
+        Returns:
+            Pixels ``(H, W, 3) uint8`` and which are valid ``(H, W) bool``. The others are black.
+
+        Raises:
+            UnusableImageError: The file cannot be read.
+        """
+        window = window or (0, 0, self.width, self.height)
+        if out_size is None or out_size == window[2:]:
+            return self._read(window, options, limits)
+        factor = min(window[2] // out_size[0], window[3] // out_size[1]) // 2
+        if factor >= 2:
+            found = self._from_overview(window, factor, out_size, options, limits)
+            if found is not None:
+                return found
+            layers = self._averaged(window, factor, options, limits)
+        else:
+            layers = layers_of(*self._read(window, options, limits))
+        return resized(layers, out_size)
+
+    def _part(self, options: BandOptions) -> tuple[Colours, Validity]:
+        if options not in self._parts:
+            colours = colours_of(self.source, options)
+            self._parts[options] = colours, Validity(self.source, colours, self._premultiplied)
+        return self._parts[options]
+
+    def _values(
+        self, colours: Colours, validity: Validity, window: Window
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+        """Return the values ``(bands, H, W)`` and the alpha ``(H, W)`` of a window."""
+        column, row, width, height = window
+        place = ((row, row + height), (column, column + width))
+        with readable():
+            values = self.source.read(list(colours.bands), window=place)
+            alpha = (
+                None if validity.alpha is None else self.source.read(validity.alpha, window=place)
+            )
+        return values, alpha
+
+    def _read(self, window: Window, options: BandOptions, limits: ValueRange | None) -> Pixels:
+        colours, validity = self._part(options)
+        values, alpha = self._values(colours, validity, window)
+        with readable():
+            valid = validity.valid(window, validity.known(values), alpha)
+        rgb = colours.paint(values, limits)
+        opacity = None if alpha is None else validity.opacity(alpha)
+        if opacity is not None:
+            # Rounded as Pillow does.
+            product = rgb * opacity[..., None].astype(np.uint16) + np.uint16(128)
+            rgb = ((product + (product >> 8)) >> 8).astype(np.uint8)
+        if not valid.all():
+            rgb = rgb * valid[..., None]
+        return rgb, valid
+
+    def _known_values(
+        self, colours: Colours, validity: Validity, most: int | None
+    ) -> Iterator[npt.NDArray[Any]]:
+        """Yield the values that count in a stretch, of windows that have ``most`` pixels."""
+        block = self.source.block_shapes[colours.bands[0] - 1][::-1]
+        for window in block_windows((self.width, self.height), block, most):
+            values, alpha = self._values(colours, validity, window)
+            with readable():
+                known = validity.known(values)
+                valid = validity.valid(window, known, alpha)
+            if not colours.uniform:
+                values = colours.physical(values)
+            for index, band in enumerate(values):
+                chosen = valid if known is None else valid & known[index]
+                yield band.ravel() if chosen.all() else band[chosen]
+
+    def _averaged(
+        self, window: Window, factor: int, options: BandOptions, limits: ValueRange | None
+    ) -> Layers:
+        """Return a window at 1 / factor of its size, read in strips."""
+        column, row, width, height = window
+        rows = factor * max(1, STRIP // (width * factor))
+        strips = []
+        for top in range(0, height, rows):
+            strip = (column, row + top, width, min(rows, height - top))
+            strips.append(reduced(layers_of(*self._read(strip, options, limits)), factor))
+        return stacked(strips)
+
+    def _from_overview(
+        self,
+        window: Window,
+        factor: int,
+        out_size: tuple[int, int],
+        options: BandOptions,
+        limits: ValueRange | None,
+    ) -> Pixels | None:
+        """Return a large window, resized, from the smallest overview that has enough pixels, if any."""
+        if self._overview is None or window[2] * window[3] <= LARGE:
+            return None
+        factors = self.source.overviews(self.colours(options).bands[0])
+        levels = [level for level, found in enumerate(factors) if 1 < found <= factor]
+        if not levels:
+            return None
+        with readable(), self._overview(levels[-1]) as source:
+            small = Raster(source, premultiplied=self._premultiplied)
+            across, down = small.width / self.width, small.height / self.height
+            column, row = int(window[0] * across), int(window[1] * down)
+            part = (
+                column,
+                row,
+                min(small.width - column, max(1, round(window[2] * across))),
+                min(small.height - row, max(1, round(window[3] * down))),
+            )
+            return small.read_rgb(part, out_size, options, limits)
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Turn errors of rasterio into reasons.
+
+    Raises:
+        UnusableImageError: rasterio failed.
+    """
+    from rasterio.errors import RasterioError
+
+    try:
+        yield
+    except (RasterioError, MemoryError) as error:
+        cause = error.__cause__ or error
+        raise UnusableImageError(f"cannot be decoded ({_short(reason(cause))})") from None
+
+
+def _short(text: str) -> str:
+    """Return the message of GDAL without the folder of the file in memory."""
+    return " ".join(word.rpartition("/")[2] if "/" in word else word for word in text.split())
+
+
+@contextmanager
+def open_raster(path: Path, outside: bool = False) -> Iterator[Raster]:
+    """Open a raster for windowed reading.
+
+    GDAL has no network, and only drivers of image files. What it reports goes into the reason of
+    the exception.
+
+    Args:
+        path: A TIFF, PNG, JPEG, WebP, JPEG 2000 or VRT file.
+        outside: Whether a VRT may read files outside of its folder.
+
+    Raises:
+        UnusableImageError: rasterio is not installed, the file cannot be opened, it is a VRT
+            that names what it may not read, or a file changed while the block ran.
+        OSError: The file cannot be read.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(1000)
+    if is_vrt(start):
+        folder = uuid4().hex
+        vrt = read_vrt(path, f"/vsimem/{folder}", outside)
+        with unchanged(path, *vrt.sources), open_bytes(vrt.texts, folder) as raster:
+            yield raster
+        return
+    _check_side_files(path)
+    # A Path is never parsed as a URL or an archive.
+    absolute, premultiplied = path.absolute(), _premultiplied(path, start)
+    with unchanged(path), safe_gdal(), _opened(absolute, IMAGE_DRIVERS, premultiplied) as raster:
+        yield raster
+
+
+@contextmanager
+def open_bytes(files: Mapping[str, bytes], folder: str | None = None) -> Iterator[Raster]:
+    """Open a raster whose files are in memory.
+
+    Args:
+        files: Name and content of each file: first the raster, then what is beside it.
+        folder: Name of the folder in memory; a new one by default.
+
+    Raises:
+        UnusableImageError: rasterio is not installed, or the file cannot be opened.
+    """
+    folder = folder or uuid4().hex
+    name, first = next(iter(files.items()))
+    drivers = VRT_DRIVERS if is_vrt(first) else IMAGE_DRIVERS
+    with safe_gdal(), ExitStack() as stack:
+        from rasterio.io import MemoryFile
+
+        for beside, data in files.items():
+            stack.enter_context(MemoryFile(data, dirname=folder, filename=beside))
+        premultiplied = first.startswith(STARTS) and summarise(first).premultiplied
+        path = Path("/vsimem", folder, name)
+        yield stack.enter_context(_opened(path, drivers, premultiplied))
+
+
+@contextmanager
+def _opened(path: Path, drivers: tuple[str, ...], premultiplied: bool) -> Iterator[Raster]:
+    from rasterio.io import DatasetReader
+
+    def opened(**options: int) -> Any:
+        return DatasetReader(path, driver=list(drivers), **options)
+
+    with readable():
+        source = opened()
+    with source:
+        yield Raster(source, lambda level: opened(overview_level=level), premultiplied)
+
+
+def _premultiplied(path: Path, start: bytes) -> bool:
+    if not start.startswith(STARTS):
+        return False
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) as data:
+        return summarise(data).premultiplied
+
+
+def _check_side_files(path: Path) -> None:
+    """Refuse side files that GDAL would open as a raster of any type."""
+    for suffix in SIDE_FILES:
+        beside = path.with_name(path.name + suffix)
+        if beside.is_file():
+            with beside.open("rb") as stream:
+                if not stream.read(4).startswith(STARTS):
+                    raise UnusableImageError(f"has a side file {suffix} that is not a TIFF")

@@ -1,0 +1,123 @@
+"""The bytes of an image file and of what it needs: hash and pixels come from the same ones."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
+from rsitmd_tools.imaging.vrt import is_vrt, read_vrt
+
+CHANGED = "changed while it was read; run the command again"
+MASK = ".msk"
+
+Fingerprint = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A file that was read.
+
+    Attributes:
+        data: Its contents.
+        sha256: Its SHA-256. If it has a mask beside it, or is a VRT, the SHA-256 of the SHA-256
+            of all files, so that it changes with any of them.
+        path: Where it is; None if there is no file.
+        mask: Contents of the mask beside it (``.msk``), or None.
+        states: Fingerprints of the files that are beside it, or are read again.
+    """
+
+    data: bytes
+    sha256: str = ""
+    path: Path | None = None
+    mask: bytes | None = None
+    states: dict[Path, Fingerprint] = field(default_factory=dict)
+
+    @property
+    def alone(self) -> bool:
+        """Whether the pixels depend on no other file."""
+        return not self.states
+
+    def check_unchanged(self) -> None:
+        """Check that no file changed since it was read.
+
+        Raises:
+            UnusableImageError: One did.
+        """
+        for path, state in self.states.items():
+            if not path.exists() or fingerprint(path) != state:
+                raise UnusableImageError(CHANGED)
+
+
+def read_image_file(path: Path, outside: bool = False) -> ImageFile:
+    """Read a file and what it needs; see :func:`with_side_files`.
+
+    Raises:
+        UnusableImageError: It is too large, changes while it is read, or is a VRT that names what
+            it may not read.
+        OSError: It cannot be read.
+    """
+    states: dict[Path, Fingerprint] = {}
+    return with_side_files(path, _read(path, states), outside)
+
+
+def with_side_files(path: Path, data: bytes, outside: bool = False) -> ImageFile:
+    """Read the mask of a file that was read, and the hashes of the sources of a VRT.
+
+    Args:
+        path: The file.
+        data: Its contents.
+        outside: Whether a VRT may read files outside of its folder.
+
+    Raises:
+        UnusableImageError: A file changes while it is read, or is a VRT that names what it may
+            not read.
+        OSError: A file cannot be read.
+    """
+    states: dict[Path, Fingerprint] = {}
+    hashes = [hashlib.sha256(data).hexdigest()]
+    beside = path.with_name(path.name + MASK)
+    mask = _read(beside, states) if beside.is_file() else None
+    if mask is not None:
+        hashes.append(hashlib.sha256(mask).hexdigest())
+    if is_vrt(data):
+        # It is read again when it is opened.
+        if _read(path, states) != data:
+            raise UnusableImageError(CHANGED)
+        for source in read_vrt(path, "", outside).sources:
+            states[source] = fingerprint(source)
+            with source.open("rb") as stream:
+                hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    whole = hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+    return ImageFile(data, whole, path, mask, states)
+
+
+def _read(path: Path, states: dict[Path, Fingerprint]) -> bytes:
+    states[path] = fingerprint(path)
+    size = states[path][1]
+    check_bytes(size)
+    data = path.read_bytes()
+    if len(data) != size or fingerprint(path) != states[path]:
+        raise UnusableImageError(CHANGED)
+    return data
+
+
+@contextmanager
+def unchanged(*paths: Path) -> Iterator[None]:
+    """Check that files do not change while the block runs.
+
+    Raises:
+        UnusableImageError: One did.
+    """
+    file = ImageFile(b"", states={path: fingerprint(path) for path in paths})
+    yield
+    file.check_unchanged()
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """Return what changes when a file is written: its inode, size and time."""
+    state = path.stat()
+    return state.st_ino, state.st_size, state.st_mtime_ns

@@ -1,0 +1,130 @@
+"""What the directories of a TIFF say that Pillow ignores: pages, masks and missing blocks."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+MOST_PAGES = 10_000
+MOST_TAGS = 4_000
+
+SUBFILE_TYPE, ORIENTATION = 254, 274
+STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES = 273, 279, 324, 325
+EXTRA_SAMPLES, GDAL_NODATA = 338, 42113
+ASSOCIATED = 1
+REDUCED, MASK = 1, 4  # bits of the subfile type
+NUMBERS = {3: "u2", 4: "u4", 16: "u8"}
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+SIZES |= {16: 8, 17: 8, 18: 8}
+
+
+@dataclass(frozen=True, slots=True)
+class TiffSummary:
+    """What a TIFF holds besides its first image.
+
+    Attributes:
+        pages: Number of full images; masks and reduced copies are not counted.
+        masked: Whether a page is the mask of another.
+        sparse: Whether blocks of the first image are missing.
+        orientation: Orientation of the first image, 1 (upright) to 8.
+        premultiplied: Whether the colours are multiplied by the alpha.
+        nodata: The nodata value that GDAL wrote, or None.
+    """
+
+    pages: int = 0
+    masked: bool = False
+    sparse: bool = False
+    orientation: int = 1
+    premultiplied: bool = False
+    nodata: str | None = None
+
+
+class _Entry(NamedTuple):
+    """A tag: its type, the number of its values, and where they are."""
+
+    kind: int
+    count: int
+    at: int
+
+
+def summarise(data: bytes | mmap.mmap) -> TiffSummary:
+    """Summarise a TIFF or BigTIFF; a damaged one as far as it can be read."""
+    pages, masked = 0, False
+    first: dict[int, _Entry] | None = None
+    order = "<" if data[:2] == b"II" else ">"
+    try:
+        for tags in _directories(data, order):
+            first = tags if first is None else first
+            kind = _number(data, order, tags.get(SUBFILE_TYPE), 0)
+            masked |= bool(kind & MASK)
+            pages += not kind & (MASK | REDUCED)
+    except (struct.error, IndexError, ValueError):
+        pass
+    if first is None:
+        return TiffSummary()
+    return TiffSummary(
+        pages=pages,
+        masked=masked,
+        sparse=any(
+            _has_zero(data, order, first.get(tag))
+            for tag in (STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES)
+        ),
+        orientation=_number(data, order, first.get(ORIENTATION), 1),
+        premultiplied=_number(data, order, first.get(EXTRA_SAMPLES), 0) == ASSOCIATED,
+        nodata=_text(data, first.get(GDAL_NODATA)),
+    )
+
+
+def _directories(data: bytes | mmap.mmap, order: str) -> Iterator[dict[int, _Entry]]:
+    """Yield the tags of each directory; a loop ends where it began."""
+    big = struct.unpack_from(f"{order}H", data, 2)[0] == 43
+    offset_format, count_format = ("Q", "Q") if big else ("I", "H")
+    entry = struct.Struct(f"{order}HH{offset_format}")
+    inline = 8 if big else 4
+    (at,) = struct.unpack_from(order + offset_format, data, 8 if big else 4)
+    seen: set[int] = set()
+    while at and at not in seen and len(seen) < MOST_PAGES:
+        seen.add(at)
+        (count,) = struct.unpack_from(order + count_format, data, at)
+        if count > MOST_TAGS:
+            return
+        at += struct.calcsize(count_format)
+        tags: dict[int, _Entry] = {}
+        for _ in range(count):
+            tag, kind, values = entry.unpack_from(data, at)
+            value_at = at + entry.size
+            if values * SIZES.get(kind, 1) > inline:
+                (value_at,) = struct.unpack_from(order + offset_format, data, value_at)
+            tags[tag] = _Entry(kind, values, value_at)
+            at += entry.size + inline
+        yield tags
+        (at,) = struct.unpack_from(order + offset_format, data, at)
+
+
+def _number(data: bytes | mmap.mmap, order: str, entry: _Entry | None, default: int) -> int:
+    if entry is None or entry.kind not in NUMBERS or not entry.count:
+        return default
+    size = SIZES[entry.kind]
+    values = np.frombuffer(data[entry.at : entry.at + size], order + NUMBERS[entry.kind])
+    return int(values[0]) if len(values) else default
+
+
+def _has_zero(data: bytes | mmap.mmap, order: str, entry: _Entry | None) -> bool:
+    if entry is None or entry.kind not in NUMBERS:
+        return False
+    part = data[entry.at : entry.at + entry.count * SIZES[entry.kind]]
+    part = part[: len(part) // SIZES[entry.kind] * SIZES[entry.kind]]
+    return bool((np.frombuffer(part, order + NUMBERS[entry.kind]) == 0).any())
+
+
+def _text(data: bytes | mmap.mmap, entry: _Entry | None) -> str | None:
+    if entry is None or entry.kind != 2:
+        return None
+    raw = data[entry.at : entry.at + min(entry.count, 100)]
+    return raw.split(b"\0")[0].decode("ascii", "replace").strip()

@@ -1,0 +1,209 @@
+"""Categories of image files: from folders, a table, a pattern, or one for all."""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple, Protocol
+
+from rsitmd_tools.dataset.records import category_of
+from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
+
+# The name of this folder is not a category.
+NO_CATEGORY = "images"
+# The category of all images of a dataset without categories: files image_1.tif, image_2.tif, ...
+# A file name of RSITMD has a category, and readers of other formats take it from the name.
+ONE_FOR_ALL = "image"
+MAX_CATEGORY = 60
+COLUMNS = ("file", "category")
+
+# Letters that Unicode does not decompose into a base letter and a mark, or that are spelled with
+# two letters.
+_SPELLED_OUT = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "œ": "oe", "ø": "oe"}
+    | {"ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+)
+
+
+class Place(NamedTuple):
+    """Where a file was found.
+
+    Attributes:
+        path: The file, for messages.
+        relative: Its path below the source, with ``/``; its name if the source is a file.
+        name: Its name.
+        folder: Resolved path of its folder.
+        flat: Whether it is a source itself, or directly in a source.
+    """
+
+    path: str
+    relative: str
+    name: str
+    folder: str
+    flat: bool
+
+
+class CategoryRule(Protocol):
+    """Gives files their category."""
+
+    def __call__(self, place: Place) -> str | None:
+        """Return the category of a file, or None if the rule has none for it."""
+
+
+def safe_category(name: str, where: Path | str | None = None) -> str:
+    """Return a category in the style of RSITMD: lower-case ASCII letters and digits.
+
+    Umlauts and ligatures are spelled out, accents are removed, other scripts are dropped.
+
+    Raises:
+        WrongUsage: No characters of the name remain.
+    """
+    safe = _safe(name)
+    if not safe:
+        raise WrongUsage(
+            f"{name!r} cannot be used as a category",
+            where=where,
+            hint="use --category NAME with letters a to z",
+        )
+    return safe
+
+
+@lru_cache(maxsize=4096)
+def _safe(name: str) -> str:
+    # Composed first, so that an umlaut of two code points is spelled out too.
+    spelled = unicodedata.normalize("NFC", name.lower()).translate(_SPELLED_OUT)
+    ascii_only = unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "", ascii_only.lower())[:MAX_CATEGORY]
+
+
+def from_folders(place: Place) -> str:
+    """Return the name of the folder, or the prefix of the file name if there is no class folder.
+
+    Raises:
+        WrongUsage: The name has no letters or digits for a category.
+    """
+    parent, _, folder = place.folder.rpartition("/")
+    in_images = folder == NO_CATEGORY
+    if (place.flat or in_images) and (named := category_of(place.name)):
+        return safe_category(named, place.path)
+    return safe_category(parent.rpartition("/")[2] if in_images else folder, place.path)
+
+
+class OneCategory:
+    """The same category for all files."""
+
+    def __init__(self, category: str) -> None:
+        self._category = safe_category(category)
+
+    def __call__(self, place: Place) -> str:
+        """Return the category."""
+        return self._category
+
+
+class FromPattern:
+    """The group ``category`` of a regular expression that is searched in the relative path.
+
+    Raises:
+        WrongUsage: The expression is invalid or has no such group.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        try:
+            self._pattern = re.compile(pattern)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise WrongUsage(
+                f"is not a regular expression ({reason(error)})",
+                where=f"--category-pattern {pattern}",
+                hint="use a pattern such as '^(?P<category>[a-z]+)-'",
+            ) from None
+        if "category" not in self._pattern.groupindex:
+            raise WrongUsage(
+                "has no group named category",
+                where=f"--category-pattern {pattern}",
+                hint="use a pattern such as '^(?P<category>[a-z]+)-'",
+            )
+
+    def __call__(self, place: Place) -> str | None:
+        """Return the category, or None if the pattern does not match."""
+        found = self._pattern.search(place.relative)
+        named = found and found["category"]
+        return safe_category(named, place.path) if named else None
+
+
+class FromTable:
+    """A CSV file with the columns ``file`` and ``category``.
+
+    ``file`` is the path below SRC.
+
+    Attributes:
+        unused: The files of the table that were not found yet, in its order.
+
+    Raises:
+        RsitmdError: The file cannot be read.
+        WrongUsage: A column is missing, a row is incomplete, a path is absolute or has ``..``,
+            or a file has two categories.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._categories: dict[str, str] = {}
+        for line, name, category in _rows(file):
+            key = _checked(name, f"{file}, line {line}")
+            safe = safe_category(category, f"{file}, line {line}")
+            if self._categories.setdefault(key, safe) != safe:
+                raise WrongUsage(
+                    f"{name!r} has two categories",
+                    where=f"{file}, line {line}",
+                    hint="remove one of the rows",
+                )
+        self.unused = dict.fromkeys(self._categories)
+
+    def __call__(self, place: Place) -> str | None:
+        """Return the category, or None if the table does not have the file."""
+        self.unused.pop(place.relative, None)
+        return self._categories.get(place.relative)
+
+
+def _rows(file: Path) -> list[tuple[int, str, str]]:
+    """Return ``(line, file, category)`` of the rows of a table."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise WrongUsage(
+                    f"has no column {' and '.join(map(repr, missing))}",
+                    where=file,
+                    hint="use a first line: file,category",
+                )
+            found = []
+            for row in reader:
+                name, category = row["file"], row["category"]
+                if not name or not category:
+                    raise WrongUsage(
+                        "has no file or no category",
+                        where=f"{file}, line {reader.line_num}",
+                        hint="complete or remove the row",
+                    )
+                found.append((reader.line_num, name, category))
+    except (OSError, UnicodeError, csv.Error) as error:
+        raise RsitmdError(
+            f"cannot be read ({reason(error)})", where=file, hint="use a CSV file in UTF-8"
+        ) from error
+    return found
+
+
+def _checked(name: str, where: str) -> str:
+    """Return a path of the table in its normal form.
+
+    Raises:
+        WrongUsage: The path is absolute or leaves the source.
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or "\0" in name or not path.parts:
+        raise WrongUsage(
+            f"{name!r} is not a path below SRC", where=where, hint="use a path without '..'"
+        )
+    return str(path)

@@ -1,0 +1,140 @@
+"""``build remove``: images taken out of the dataset, and put back.
+
+Each correction first gives the files a second name, then changes the rows in one transaction, then
+takes the old names away. So an image has its file at every moment, and a command that was killed
+can be run again. Source files are never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.ingest.places import add_name, removed_places, rendition
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import (
+    ImageState,
+    category_counts,
+    image_named,
+    once_named,
+    remove_image,
+    restore_image,
+)
+
+
+@dataclass(slots=True)
+class Corrected:
+    """The result of a correction.
+
+    Attributes:
+        changed: ``{"image", "before", "after"}`` of each changed image: file names or categories.
+        unchanged: Images that were so already.
+        missing_files: Restored images whose file is not in ``removed/`` any more.
+        categories: Number of images in the dataset by category.
+    """
+
+    changed: list[dict[str, str]] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    missing_files: list[str] = field(default_factory=list)
+    categories: dict[str, int] = field(default_factory=dict)
+
+
+def remove(workspace: Workspace, names: Sequence[str], reason: str) -> Corrected:
+    """Take images out of the dataset.
+
+    Their rows, texts and splits stay, so that everything else stays where it is. Their files are
+    moved to ``removed/``, and their renditions are deleted.
+
+    Args:
+        workspace: A workspace opened for writing.
+        names: File names of the images.
+        reason: The reason, for the history.
+
+    Raises:
+        RsitmdError: An image does not exist.
+        WrongUsage: The reason is empty.
+    """
+    if not reason.strip():
+        raise WrongUsage("a removal needs a reason", hint="add one with --reason TEXT")
+    images = [find_image(workspace, name) for name in names]
+    result = Corrected()
+    for image in images:
+        for shown, hidden in removed_places(workspace, image):
+            add_name(shown, hidden)
+    with workspace.transaction() as db:
+        for image in images:
+            if image.reason is not None:
+                result.unchanged.append(image.filename)
+                continue
+            remove_image(db, image, reason.strip())
+            result.changed.append(_entry(image, image.category, "removed"))
+    for image in images:
+        for shown, _ in removed_places(workspace, image):
+            shown.unlink(missing_ok=True)
+        rendition(workspace, image.filename).unlink(missing_ok=True)
+    return with_counts(workspace, result)
+
+
+def restore(workspace: Workspace, names: Sequence[str], reason: str = "") -> Corrected:
+    """Put removed images back into the dataset, with their texts and splits.
+
+    Args:
+        workspace: A workspace opened for writing.
+        names: File names of the images.
+        reason: The reason, for the history.
+
+    Raises:
+        RsitmdError: An image does not exist.
+    """
+    images = [find_image(workspace, name) for name in names]
+    result = Corrected()
+    for image in images:
+        for shown, hidden in removed_places(workspace, image):
+            add_name(hidden, shown)
+    with workspace.transaction() as db:
+        for image in images:
+            if image.reason is None:
+                result.unchanged.append(image.filename)
+                continue
+            restore_image(db, image, reason.strip())
+            result.changed.append(_entry(image, "removed", image.category))
+    for image in images:
+        for _, hidden in removed_places(workspace, image):
+            hidden.unlink(missing_ok=True)
+        if not (workspace.images / image.filename).exists():
+            result.missing_files.append(image.filename)
+    return with_counts(workspace, result)
+
+
+def find_image(workspace: Workspace, name: str) -> ImageState:
+    """Return an image by its file name, with or without ``.tif``.
+
+    Raises:
+        RsitmdError: The workspace has no image of that name.
+    """
+    filename = with_suffix(name)
+    image = image_named(workspace.db, filename)
+    if image is not None:
+        return image
+    now = once_named(workspace.db, filename)
+    raise RsitmdError(
+        f"has no image {filename!r}",
+        where=workspace.path,
+        hint=f"its name is {now[0]} now" if now else "use a file name such as port_3.tif",
+    )
+
+
+def with_suffix(name: str) -> str:
+    """Return a file name with ``.tif``, which users may leave out."""
+    return name if name.endswith(".tif") else f"{name}.tif"
+
+
+def _entry(image: ImageState, before: str, after: str) -> dict[str, str]:
+    return {"image": image.filename, "before": before, "after": after}
+
+
+def with_counts(workspace: Workspace, result: Corrected) -> Corrected:
+    """Return a result with the number of images of each category."""
+    result.categories = dict(category_counts(workspace.db))
+    return result

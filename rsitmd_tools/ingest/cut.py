@@ -1,0 +1,207 @@
+"""Cutting the tiles of a strip: the part of tiling that runs in parallel."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from rsitmd_tools.atomic import PARTIAL
+from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.imaging.limits import UnusableImageError
+from rsitmd_tools.imaging.options import BandOptions, ValueRange
+from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
+from rsitmd_tools.imaging.raster import Raster, open_raster
+from rsitmd_tools.ingest.footprints import georeference
+from rsitmd_tools.ingest.normalise import encode_tiff
+from rsitmd_tools.ingest.plan import check_unchanged, identity
+from rsitmd_tools.workspace.scenes import Scene, Window
+
+MAX_READ = 2_000_000  # pixels that are read at once
+# A window of more than this many times the size of the image is read at a lower resolution.
+REDUCED = 4
+WRITERS = 4  # threads that wait for the disk
+
+Pixels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Windows of a scene that are cut together.
+
+    Attributes:
+        number: Number of the scene in the plan.
+        path: The file of the scene.
+        scene: What was recorded of it.
+        bands: Bands and values.
+        limits: The values that become black and white, or None.
+        windows: The windows.
+        scale: Pixels of the scene in a pixel of a tile, in one direction.
+    """
+
+    number: int
+    path: Path
+    scene: Scene
+    bands: BandOptions
+    limits: ValueRange | None
+    windows: tuple[Window, ...]
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A tile that was cut.
+
+    Attributes:
+        window: Its window.
+        identity: SHA-256 that identifies it.
+        file: Temporary file of the normalised image; None if it has too few valid pixels.
+        pixel_sha256: SHA-256 of the normalised RGB pixels.
+        phash: Perceptual hashes.
+        footprint: GeoJSON geometry in WGS84, or None.
+        gsd: Ground sample distance in metres, or None.
+    """
+
+    window: Window
+    identity: str
+    file: str | None = None
+    pixel_sha256: str = ""
+    phash: str = ""
+    footprint: dict[str, Any] | None = None
+    gsd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The tiles of a strip.
+
+    Attributes:
+        tiles: The tiles, in the order of the windows.
+        problem: Why the strip could not be read, or None.
+    """
+
+    tiles: tuple[Tile, ...] = ()
+    problem: str | None = None
+
+
+def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
+    """Read, resize, hash, encode and write the tiles of a strip.
+
+    The files get temporary names. Their numbers depend on the tiles before them.
+
+    Args:
+        strip: The windows and their scene.
+        folder: Folder of the temporary files.
+        size: Side length of the images in pixels.
+        min_valid: Least share of valid pixels.
+
+    Raises:
+        RsitmdError: The folder cannot be written to.
+    """
+    tiles: list[Tile] = []
+    waiting: list[Future[None]] = []
+    scene = strip.scene
+    try:
+        # The disk is waited for in threads, while the next tiles are encoded.
+        with open_raster(strip.path) as raster, ThreadPoolExecutor(WRITERS) as writers:
+            placed = georeference(raster)
+            prints = placed.footprints(strip.windows) if placed else [None] * len(strip.windows)
+            sizes = placed.gsds(strip.windows) if placed else [None] * len(strip.windows)
+            for index, (window, pixels, valid) in enumerate(_read(raster, strip, size)):
+                name = identity(scene, window)
+                if valid.mean() < min_valid:
+                    tiles.append(Tile(window, name))
+                    continue
+                image = Image.fromarray(pixels)
+                if image.size != (size, size):
+                    image = image.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
+                file = folder / f".{name[:16]}{PARTIAL}{uuid.uuid4().hex[:8]}"
+                waiting.append(writers.submit(_write, file, encode_tiff(image)))
+                tiles.append(
+                    Tile(
+                        window,
+                        name,
+                        file.name,
+                        hashlib.sha256(image.tobytes()).hexdigest(),
+                        perceptual_hashes([grey_thumbnail(image)])[0],
+                        prints[index],
+                        _scaled(sizes[index], strip.scale),
+                    )
+                )
+        for written in waiting:
+            written.result()
+        check_unchanged(strip.path, scene.size, scene.mtime_ns)
+    except UnusableImageError as error:
+        remove(folder, tiles)
+        return Cut(problem=str(error))
+    except OSError as error:
+        remove(folder, tiles)
+        return Cut(problem=f"cannot be read ({reason(error)})")
+    return Cut(tuple(tiles))
+
+
+def remove(folder: Path, tiles: Sequence[Tile]) -> None:
+    """Remove the temporary files of tiles."""
+    for tile in tiles:
+        if tile.file is not None:
+            (folder / tile.file).unlink(missing_ok=True)
+
+
+def _read(raster: Raster, strip: Strip, size: int) -> Iterator[tuple[Window, Pixels, Mask]]:
+    """Yield the windows of a strip with their pixels and valid pixels."""
+    for group in _groups(strip.windows):
+        column, row, _, height = group[0]
+        width = group[-1][0] + group[-1][2] - column
+        if height > REDUCED * size:
+            twice = (2 * size, 2 * size)
+            yield group[0], *raster.read_rgb(group[0], twice, strip.bands, strip.limits)
+            continue
+        box = (column, row, width, height)
+        pixels, valid = raster.read_rgb(box, None, strip.bands, strip.limits)
+        for window in group:
+            part = slice(window[0] - column, window[0] - column + window[2])
+            yield window, np.ascontiguousarray(pixels[:, part]), valid[:, part]
+
+
+def _groups(windows: Sequence[Window]) -> Iterator[list[Window]]:
+    """Yield neighbouring windows of one row that are read at once."""
+    group: list[Window] = []
+    for window in windows:
+        if group:
+            first, last = group[0], group[-1]
+            together = window[1::2] == first[1::2] and last[0] <= window[0] <= last[0] + last[2]
+            pixels = (window[0] + window[2] - first[0]) * first[3]
+            if not together or pixels > MAX_READ:
+                yield group
+                group = []
+        group.append(window)
+    if group:
+        yield group
+
+
+def _scaled(gsd: float | None, scale: float) -> float | None:
+    return gsd if gsd is None or scale == 1 else float(f"{gsd * scale:.9g}")
+
+
+def _write(file: Path, data: bytes) -> None:
+    try:
+        with file.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise RsitmdError(
+            f"cannot be written ({reason(error)})",
+            where=file.parent,
+            hint="free some space and run the same command again",
+        ) from error

@@ -1,0 +1,314 @@
+"""Batches of normalised files: first their bytes on disk, then their rows in one transaction."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rsitmd_tools.atomic import PARTIAL, sync_folder, write_error
+from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
+from rsitmd_tools.ingest.normalise import Normalised, Target
+from rsitmd_tools.ingest.places import tidy
+from rsitmd_tools.ingest.scan import Found
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import former_names, removed_keys
+from rsitmd_tools.workspace.images import (
+    NewImage,
+    add_images,
+    forget_rejected,
+    record_rejected,
+    stored_images,
+)
+from rsitmd_tools.workspace.imported import reserved_numbers
+from rsitmd_tools.workspace.readings import ImageReading, add_readings, readings
+from rsitmd_tools.workspace.sources import (
+    SourceState,
+    forget_sources,
+    record_sources,
+    unchanged_sha256,
+)
+from rsitmd_tools.workspace.store import utc_now
+
+OTHER_READING = "it was read with other bands or values, and stays so"
+SYNCS = 16  # files that are synced at once: the file system syncs them together
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """The result of an ingest.
+
+    Attributes:
+        added: Number of images added.
+        known: Number of files whose content the workspace already has.
+        restored: Number of known images whose missing file was written again.
+        removed: Number of files whose image was removed from the dataset by hand.
+        skipped: Number of files of other types, links that point outside the source, and links
+            to folders.
+        not_chosen: Number of image files that the sampling left out.
+        rejected: ``(file, reason)`` of the unusable files.
+        uncategorised: Image files for which the table or pattern has no category.
+        unknown_files: Files of the table of categories that the sources do not have.
+        other_category: ``(file, image)`` of the known files that were found under another
+            category. The first category is kept.
+        notes: ``(file, note)`` of files that were read in part, or that are known and were read
+            with other bands or values.
+        duplicates: Number of images in the workspace that are in a group of duplicates.
+        duplicate_groups: Number of groups of duplicates.
+        categories: Number of images in the dataset by category.
+    """
+
+    added: int = 0
+    known: int = 0
+    restored: int = 0
+    removed: int = 0
+    skipped: int = 0
+    not_chosen: int = 0
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+    uncategorised: list[str] = field(default_factory=list)
+    unknown_files: list[str] = field(default_factory=list)
+    other_category: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    duplicates: int = 0
+    duplicate_groups: int = 0
+    categories: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of a batch."""
+
+    added: list[NewImage] = field(default_factory=list)
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
+    read: list[tuple[str, str, SourceState]] = field(default_factory=list)
+    readings: list[ImageReading] = field(default_factory=list)
+
+
+class Intake:
+    """Takes in the files of one ingest, and keeps the state between batches.
+
+    While the bytes of a batch are synced to the disk, the next batch is computed.
+
+    Args:
+        workspace: A workspace opened for writing.
+        keep_originals: Keep a copy of each source file in ``originals/``.
+        options: Bands and values with which files are read.
+
+    Attributes:
+        report: What was done so far.
+        target: Where the workers write.
+        complete: SHA-256 of the sources that do not have to be decoded again.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        keep_originals: bool = False,
+        options: BandOptions = DEFAULTS,
+    ) -> None:
+        self._workspace = workspace
+        self._keep_originals = keep_originals
+        self._options = options
+        self._readings = readings(workspace.db) if options != DEFAULTS else {}
+        self.report = IngestReport()
+        self._originals = workspace.path / "originals"
+        if keep_originals:
+            try:
+                self._originals.mkdir(exist_ok=True)
+            except OSError as error:
+                raise write_error(self._originals, error) from error
+        self.target = Target(workspace.images, self._originals if keep_originals else None)
+        remove_leftovers(workspace.images, self._originals)
+        tidy(workspace)
+        self._removed = removed_keys(workspace.db)
+        self._images: dict[str, tuple[str, str]] = {}  # file name and category by SHA-256
+        self._numbers: dict[str, int] = {}
+        self._taken = {name.casefold() for name in former_names(workspace.db)}
+        for image in stored_images(workspace, removed=True):
+            self._images[image.sha256] = (image.filename, image.category)
+            self._taken.add(image.filename.casefold())
+            last = self._numbers.get(image.category, 0)
+            self._numbers[image.category] = max(last, image.number)
+        for category, number in reserved_numbers(workspace):
+            self._numbers[category] = max(self._numbers.get(category, 0), number)
+        present = {path.name for path in workspace.images.iterdir()}
+        complete = {key for key, (name, _) in self._images.items() if name in present}
+        if keep_originals:
+            complete &= {path.stem for path in self._originals.iterdir()}
+        self.complete = frozenset(complete | self._removed)
+        self._threads = ThreadPoolExecutor(SYNCS)
+        self._waiting: list[tuple[Found, Normalised]] = []
+        self._synced: list[Future[None]] = []
+
+    def unchanged(self, found: Found) -> bool:
+        """Count a file that did not change since an earlier ingest read it.
+
+        Returns:
+            False if the file has to be read.
+        """
+        try:
+            stat = found.path.stat()
+        except OSError:
+            return False
+        source = found.source
+        sha256 = unchanged_sha256(self._workspace.db, source, stat)
+        if sha256 is None or sha256 not in self.complete or sha256 not in self._images:
+            return False
+        self._count_known(source, found, sha256)
+        return True
+
+    def take(self, batch: Sequence[tuple[Found, Normalised]]) -> None:
+        """Begin to sync the files of a batch; finish the batch before it."""
+        synced = [
+            self._threads.submit(_sync, path)
+            for _, image in batch
+            for path in self._partials(image)
+        ]
+        self.finish()
+        self._waiting, self._synced = list(batch), synced
+
+    def finish(self) -> None:
+        """Give the files of the last batch their names, and write its rows."""
+        batch, synced = self._waiting, self._synced
+        self._waiting, self._synced = [], []
+        if not batch:
+            return
+        try:
+            for future in synced:
+                future.result()
+            rows = self._place(batch)
+            sync_folder(self._workspace.images)
+            if self._keep_originals:
+                sync_folder(self._originals)
+        except OSError as error:
+            raise write_error(self._workspace.images, error) from error
+        now = utc_now()
+        with self._workspace.transaction() as db:
+            add_images(db, rows.added)
+            add_readings(db, rows.readings)
+            record_rejected(db, rows.rejected, now)
+            forget_rejected(db, rows.accepted)
+            forget_sources(db, [source for source, _ in rows.rejected])
+            record_sources(db, rows.read)
+        self.report.added += len(rows.added)
+        self.report.rejected += rows.rejected
+
+    def close(self) -> None:
+        """Wait for the threads, and remove files that got no name."""
+        self._threads.shutdown(cancel_futures=True)
+        remove_leftovers(self._workspace.images, self._originals)
+
+    def _place(self, batch: Iterable[tuple[Found, Normalised]]) -> _Rows:
+        rows = _Rows()
+        now = utc_now()
+        for found, image in batch:
+            source = found.source
+            if image.problem is not None:
+                rows.rejected.append((source, image.problem))
+                continue
+            rows.accepted.append(source)
+            if image.state is not None:
+                rows.read.append((source, image.sha256, image.state))
+            if image.sha256 in self._images:
+                self._count_known(source, found, image.sha256, image)
+                continue
+            filename, number = self._name(found.category)
+            self._images[image.sha256] = (filename, found.category)
+            self._keep(found, image, filename)
+            if image.reading is not None:
+                rows.readings.append(ImageReading(image.sha256, *image.reading))
+            if image.note is not None:
+                self.report.notes.append((source, image.note))
+            rows.added.append(
+                NewImage(
+                    sha256=image.sha256,
+                    filename=filename,
+                    category=found.category,
+                    number=number,
+                    source=source,
+                    width=image.width,
+                    height=image.height,
+                    pixel_sha256=image.pixel_sha256,
+                    phash=image.phash,
+                    ingested_at=now,
+                )
+            )
+        return rows
+
+    def _name(self, category: str) -> tuple[str, int]:
+        """Return the next file name of a category that no image has or had, and its number."""
+        number = self._numbers.get(category, 0) + 1
+        while (filename := f"{category}_{number}.tif") in self._taken:
+            number += 1
+        self._numbers[category] = number
+        self._taken.add(filename)
+        return filename, number
+
+    def _count_known(
+        self, source: str, found: Found, sha256: str, image: Normalised | None = None
+    ) -> None:
+        """Count a known file; restore the image if its file is missing."""
+        filename, category = self._images[sha256]
+        if sha256 in self._removed:
+            self.report.removed += 1
+            if image is not None:
+                self._discard(image)
+            return
+        self.report.known += 1
+        if category != found.category:
+            self.report.other_category.append((source, filename))
+        reading = self._readings.get(sha256)
+        if reading is not None and _differs(reading, self._options):
+            self.report.notes.append((source, f"is known as {filename}; {OTHER_READING}"))
+        if image is not None and image.tiff:
+            self.report.restored += not (self._workspace.images / filename).exists()
+            self._keep(found, image, filename)
+
+    def _keep(self, found: Found, image: Normalised, filename: str) -> None:
+        """Give the files of an image their names, unless it has them."""
+        suffix = found.path.suffix.lower()
+        targets = [(self._workspace.images / image.tiff, self._workspace.images / filename)]
+        if image.original:
+            original = self._originals / f"{image.sha256}{suffix}"
+            targets.append((self._originals / image.original, original))
+        for partial, final in targets:
+            if final.exists():
+                partial.unlink()
+            else:
+                partial.rename(final)
+
+    def _partials(self, image: Normalised) -> list[Path]:
+        tiff = [self._workspace.images / image.tiff] if image.tiff else []
+        return tiff + ([self._originals / image.original] if image.original else [])
+
+    def _discard(self, image: Normalised) -> None:
+        for partial in self._partials(image):
+            partial.unlink(missing_ok=True)
+
+
+def remove_leftovers(*folders: Path) -> None:
+    """Remove unfinished files of a killed ingest."""
+    for folder in folders:
+        for leftover in folder.glob(f".*{PARTIAL}*"):
+            leftover.unlink(missing_ok=True)
+
+
+def _differs(reading: ImageReading, options: BandOptions) -> bool:
+    """Return whether options ask for another reading of a raster."""
+    if options.bands is not None and reading.bands != options.bands:
+        return True
+    if options.value_range is not None:
+        return reading.limits != options.value_range
+    return reading.percentiles not in (None, options.percentiles)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,74 @@
+"""The files of an image: where they are, second names, and names that are taken away."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+from pathlib import Path
+
+from rsitmd_tools.atomic import atomic_path
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import ImageState, former_names, image_states
+
+
+def tidy(workspace: Workspace) -> None:
+    """Take names away that a killed correction left behind. Call it before files are read."""
+    current = {image.filename for image in image_states(workspace.db)}
+    for name in set(former_names(workspace.db)) - current:
+        take_name_away(workspace, name)
+    for image in image_states(workspace.db):
+        hidden = removed_folder(workspace) / image.filename
+        if image.reason is not None and hidden.exists():
+            (workspace.images / image.filename).unlink(missing_ok=True)
+
+
+def removed_folder(workspace: Workspace) -> Path:
+    """Return the folder of the files of removed images."""
+    return workspace.path / "removed"
+
+
+def removed_places(workspace: Workspace, image: ImageState) -> list[tuple[Path, Path]]:
+    """Return the files of an image, each with its place in ``removed/``."""
+    folder = removed_folder(workspace)
+    kept = [workspace.images / image.filename]
+    originals = workspace.path / "originals"
+    # Looked for in both places, because the suffix is that of the source.
+    for place in (originals, folder):
+        kept += [originals / path.name for path in place.glob(f"{image.sha256}*")]
+    return [(path, folder / path.name) for path in dict.fromkeys(kept)]
+
+
+def rendition(workspace: Workspace, filename: str) -> Path:
+    """Return the PNG copy of an image that annotators see."""
+    return workspace.renditions / "images" / f"{Path(filename).stem}.png"
+
+
+def add_name(file: Path, other: Path) -> None:
+    """Give a file a second name; a file that does not exist is left alone.
+
+    Raises:
+        RsitmdError: Another file has the name, or it cannot be written.
+    """
+    if not file.exists():
+        return
+    if other.exists():
+        # Left behind by a command that was killed.
+        if filecmp.cmp(file, other, shallow=False):
+            return
+        raise RsitmdError("already exists", where=other, hint="move this file elsewhere")
+    try:
+        other.parent.mkdir(exist_ok=True)
+        os.link(file, other)
+    except OSError:
+        # Some file systems have no hard links.
+        with atomic_path(other) as partial:
+            shutil.copyfile(file, partial)
+
+
+def take_name_away(workspace: Workspace, name: str) -> None:
+    """Remove the files that have a former name of an image."""
+    for folder in (workspace.images, removed_folder(workspace)):
+        (folder / name).unlink(missing_ok=True)
+    rendition(workspace, name).unlink(missing_ok=True)

@@ -1,0 +1,246 @@
+"""The tables of scenes and places: which part of which raster an image shows."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rsitmd_tools.workspace.store import Workspace
+
+Window = tuple[int, int, int, int]
+Transform = tuple[float, float, float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A raster.
+
+    Attributes:
+        sha256: SHA-256 of the file.
+        source: Path relative to the given source.
+        found_at: Absolute path.
+        size: Size of the file in bytes.
+        mtime_ns: Modification time of the file in nanoseconds.
+        width: Width in pixels.
+        height: Height in pixels.
+        crs: EPSG code or WKT; None if there is none.
+        transform: Affine transform from pixels to the CRS; None without one.
+        acquired: Acquisition time, ISO 8601 UTC; None if no tag has it.
+        bands: Settings of bands and values, as JSON.
+    """
+
+    sha256: str
+    source: str
+    found_at: str
+    size: int
+    mtime_ns: int
+    width: int
+    height: int
+    crs: str | None
+    transform: Transform | None
+    acquired: str | None
+    bands: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewPlace:
+    """The place of an image that is being added.
+
+    Attributes:
+        image: SHA-256 that identifies the image.
+        scene: SHA-256 of the scene.
+        bands: Settings of the scene.
+        window: ``(col, row, width, height)`` in pixels of the scene.
+        footprint: GeoJSON geometry in WGS84, or None.
+        gsd: Ground sample distance in metres, or None.
+    """
+
+    image: str
+    scene: str
+    bands: str
+    window: Window
+    footprint: dict[str, Any] | None
+    gsd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnplacedImage:
+    """An image without a recorded place.
+
+    Attributes:
+        id: Row of the image.
+        sha256: SHA-256 of its source file.
+        source: Absolute path of the source.
+        width: Width of the source in pixels.
+        height: Height of the source in pixels.
+    """
+
+    id: int
+    sha256: str
+    source: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePlace:
+    """An image of the workspace and its place.
+
+    Attributes:
+        image_id: Row of the image.
+        filename: ``<category>_<number>.tif``.
+        category: Category of the image.
+        split: ``train``, ``val``, ``test`` or None.
+        source: Absolute path of the source.
+        source_size: ``(width, height)`` of the source in pixels.
+        window: ``(col, row, width, height)`` in pixels of the source; None if it is not recorded.
+        footprint: GeoJSON geometry in WGS84, or None.
+        gsd: Ground sample distance in metres, or None.
+        group: Row of the first image of its spatial group, or None.
+        scene: The scene; None for an image without a recorded one.
+    """
+
+    image_id: int
+    filename: str
+    category: str
+    split: str | None
+    source: str
+    source_size: tuple[int, int]
+    window: Window | None
+    footprint: dict[str, Any] | None
+    gsd: float | None
+    group: int | None
+    scene: Scene | None
+
+
+_SCENE = "sha256, source, found_at, size, mtime_ns, width, height, crs, transform, acquired, bands"
+_PLACES = (
+    "SELECT image.id, filename, category, split, image.source, image.width, image.height,"
+    " col, row, place.width, place.height, footprint, gsd, spatial_group, scene.id, "
+    + ", ".join(f"scene.{name}" for name in _SCENE.split(", "))
+    + " FROM image LEFT JOIN place ON image_id = image.id"
+    " LEFT JOIN scene ON scene.id = scene_id"
+)
+
+
+def add_places(db: sqlite3.Connection, scenes: Iterable[Scene], places: Iterable[NewPlace]) -> None:
+    """Add scenes and the places of images that were just added. Call it inside a transaction.
+
+    A scene that is known with the same settings stays as it is.
+    """
+    db.executemany(
+        f"INSERT INTO scene ({_SCENE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (sha256, bands) DO NOTHING",
+        (
+            (
+                scene.sha256,
+                scene.source,
+                scene.found_at,
+                scene.size,
+                scene.mtime_ns,
+                scene.width,
+                scene.height,
+                scene.crs,
+                None if scene.transform is None else json.dumps(scene.transform),
+                scene.acquired,
+                scene.bands,
+            )
+            for scene in scenes
+        ),
+    )
+    db.executemany(
+        "INSERT OR IGNORE INTO place (image_id, scene_id, col, row, width, height, footprint, gsd)"
+        " SELECT image.id, scene.id, ?, ?, ?, ?, ?, ? FROM image, scene"
+        " WHERE image.sha256 = ? AND scene.sha256 = ? AND scene.bands = ?",
+        (
+            (
+                *place.window,
+                None if place.footprint is None else json.dumps(place.footprint),
+                place.gsd,
+                place.image,
+                place.scene,
+                place.bands,
+            )
+            for place in places
+        ),
+    )
+
+
+def unplaced_images(workspace: Workspace, after: int) -> list[UnplacedImage]:
+    """Return the images without a place that were added after an image.
+
+    Args:
+        workspace: The workspace.
+        after: Row of that image; 0 for all images.
+    """
+    rows = workspace.db.execute(
+        "SELECT id, sha256, source, width, height FROM image WHERE id > ?"
+        " AND NOT EXISTS (SELECT 1 FROM place WHERE image_id = image.id) ORDER BY id",
+        (after,),
+    )
+    return [UnplacedImage(*row) for row in rows]
+
+
+def scene_hashes(workspace: Workspace) -> dict[tuple[str, int, int], str]:
+    """Return the SHA-256 of known scenes by absolute path, size and modification time."""
+    rows = workspace.db.execute("SELECT found_at, size, mtime_ns, sha256 FROM scene")
+    return {(row[0], row[1], row[2]): str(row[3]) for row in rows}
+
+
+def image_place(workspace: Workspace, filename: str) -> ImagePlace | None:
+    """Return the place of an image, or None if the workspace has no image of that name."""
+    row = workspace.db.execute(f"{_PLACES} WHERE filename = ?", (filename,)).fetchone()
+    return None if row is None else _place(row)
+
+
+def image_places(workspace: Workspace) -> list[ImagePlace]:
+    """Return all images with their places, in the order in which they were added."""
+    rows = workspace.db.execute(f"{_PLACES} ORDER BY image.id")
+    return [_place(row) for row in rows]
+
+
+def spatial_groups(workspace: Workspace) -> dict[int, int]:
+    """Return the spatial group of each image that has one, by rows of the image table."""
+    rows = workspace.db.execute(
+        "SELECT image_id, spatial_group FROM place WHERE spatial_group IS NOT NULL"
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def set_spatial_groups(db: sqlite3.Connection, groups: Iterable[tuple[int, int | None]]) -> None:
+    """Set the spatial groups of images. Call it inside a transaction.
+
+    Args:
+        db: The workspace's database.
+        groups: Pairs of an image's row and its group.
+    """
+    db.executemany(
+        "UPDATE place SET spatial_group = ? WHERE image_id = ?",
+        ((group, image) for image, group in groups),
+    )
+
+
+def _place(row: sqlite3.Row) -> ImagePlace:
+    values = tuple(row)
+    scene = None
+    if values[14] is not None:
+        fields = list(values[15:])
+        fields[8] = None if fields[8] is None else tuple(json.loads(fields[8]))
+        scene = Scene(*fields)
+    return ImagePlace(
+        image_id=values[0],
+        filename=values[1],
+        category=values[2],
+        split=values[3],
+        source=values[4],
+        source_size=(values[5], values[6]),
+        window=None if values[7] is None else values[7:11],
+        footprint=None if values[11] is None else json.loads(values[11]),
+        gsd=values[12],
+        group=values[13],
+        scene=scene,
+    )

@@ -1,0 +1,464 @@
+"""Rasters: which bands become colours, which pixels are valid, and how values are stretched."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.imaging import limits
+from rsitmd_tools.imaging.decode import Reading, decode, decode_file
+from rsitmd_tools.imaging.limits import UnusableImageError
+from rsitmd_tools.imaging.options import (
+    BandOptions,
+    ValueRange,
+    parse_bands,
+    parse_percentiles,
+    parse_range,
+)
+from rsitmd_tools.imaging.raster import open_raster
+from rsitmd_tools.imaging.source import read_image_file
+
+rasterio = pytest.importorskip("rasterio")
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+
+SIDE = 32
+RED, GREEN = (255, 0, 0), (0, 255, 0)
+
+
+def write(file: Path, values: npt.NDArray[Any], colours: str = "", **options: Any) -> Path:
+    """Write a raster; ``colours`` are the meanings of its bands, ``mask`` its internal mask."""
+    from rasterio.enums import ColorInterp
+
+    mask, outside = options.pop("mask", None), options.pop("msk", False)
+    count, height, width = values.shape
+    profile = {"driver": "GTiff", "count": count, "height": height, "width": width}
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=not outside),
+        rasterio.open(file, "w", dtype=values.dtype, **(profile | options)) as target,
+    ):
+        target.write(values)
+        if colours:
+            target.colorinterp = [ColorInterp[name] for name in colours.split()]
+        if mask is not None:
+            target.write_mask(mask)
+    return file
+
+
+def ramp(low: float, high: float) -> npt.NDArray[np.float64]:
+    return np.linspace(low, high, SIDE * SIDE).reshape(SIDE, SIDE)
+
+
+def pixels(file: Path, size: int = SIDE, **options: Any) -> npt.NDArray[np.uint8]:
+    decoded = decode_file(read_image_file(file), size, BandOptions(**options))
+    assert (decoded.image.mode, decoded.image.size) == ("RGB", (size, size))
+    return np.asarray(decoded.image)
+
+
+def test_bands_marked_red_green_blue_are_used(tmp_path: Path) -> None:
+    values = np.stack([ramp(0, 0), ramp(0, 3000), ramp(3000, 0), ramp(1500, 1500)])
+    marked = "undefined blue green red"
+    found = pixels(write(tmp_path / "a.tif", values.astype(np.uint16), marked))
+    red, green, blue = found[0, 0].astype(int)
+    assert green == 255 and blue == 0 and 100 < red < 155
+    assert found[-1, -1].tolist()[1:] == [0, 255]
+
+
+def test_unmarked_bands_are_the_first_three_and_keep_their_relation(tmp_path: Path) -> None:
+    values = np.stack([ramp(0, 4000), ramp(0, 2000), ramp(0, 0), ramp(9000, 9000)])
+    found = pixels(write(tmp_path / "a.tif", values.astype(np.uint16), photometric="minisblack"))
+    last = found[-1, -1].astype(int)
+    assert last[0] == 255 and abs(last[1] - 128) < 16 and last[2] == 0
+
+
+def test_bands_can_be_chosen_and_ordered(tmp_path: Path) -> None:
+    values = np.zeros((12, SIDE, SIDE), np.uint8)
+    values[:] = np.arange(12, dtype=np.uint8)[:, None, None] * 10
+    file = write(tmp_path / "a.tif", values)
+    assert (pixels(file, bands=(12, 1, 4)) == (110, 0, 30)).all()
+    assert (pixels(file, bands=(7,)) == 60).all()
+    decoded = decode_file(read_image_file(file), SIDE, BandOptions(bands=(12, 1, 4)))
+    assert decoded.reading == Reading((12, 1, 4), None, None)
+    with pytest.raises(UnusableImageError, match="has 12 bands, --bands names band 13"):
+        pixels(file, bands=(13, 1, 1))
+
+
+def test_bands_of_a_jpeg_can_be_ordered_too(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (SIDE, SIDE), (200, 10, 90)).save(tmp_path / "a.jpg", quality=100)
+    found = pixels(tmp_path / "a.jpg", bands=(3, 2, 1)).astype(int)
+    assert np.abs(found - (90, 10, 200)).max() <= 3
+
+
+def test_a_fixed_range_is_used_and_recorded(tmp_path: Path) -> None:
+    values = np.stack([ramp(0, 20_000)] * 3).astype(np.uint16)
+    file = write(tmp_path / "a.tif", values)
+    decoded = decode_file(read_image_file(file), SIDE, BandOptions(value_range=(0, 10_000)))
+    expected = np.clip(values[0] / 10_000, 0, 1) * 255
+    assert np.abs(np.asarray(decoded.image)[..., 0] - expected).max() <= 0.5
+    assert decoded.reading == Reading((1, 2, 3), ValueRange(0, 10_000), None)
+
+
+@pytest.mark.parametrize("percentiles", [(2.0, 98.0), (0.0, 100.0), (10.0, 50.0)])
+@pytest.mark.parametrize("kind", ["int8", "uint16", "int16", "int32", "float32", "float64"])
+def test_percentiles_are_those_of_numpy(
+    tmp_path: Path, kind: str, percentiles: tuple[float, float]
+) -> None:
+    values = np.random.default_rng(4).normal(20, 30, (1, SIDE, SIDE)).astype(kind)
+    file = write(tmp_path / "a.tif", values)
+    decoded = decode_file(read_image_file(file), SIDE, BandOptions(percentiles=percentiles))
+    low, high = np.percentile(values, percentiles)
+    assert decoded.reading is not None and decoded.reading.limits is not None
+    assert decoded.reading.limits == pytest.approx((low, high))
+    assert decoded.reading.percentiles == percentiles
+    expected = np.clip((values[0].astype(float) - low) / (high - low), 0, 1) * 255
+    assert np.abs(np.asarray(decoded.image)[..., 0] - expected).max() <= 0.51
+
+
+def test_scales_and_offsets_of_bands_are_applied(tmp_path: Path) -> None:
+    values = np.stack([ramp(0, 1000), ramp(0, 100), ramp(0, 10)]).astype(np.int16)
+    file = write(tmp_path / "a.tif", values, photometric="rgb")
+    with rasterio.open(file, "r+") as target:
+        target.scales, target.offsets = (1.0, 10.0, 100.0), (5.0, 5.0, 5.0)
+    found = pixels(file).astype(int)
+    assert np.abs(found[..., 0] - found[..., 1]).max() <= 3
+    assert np.abs(found[..., 0] - found[..., 2]).max() <= 26
+    ranged = pixels(file, value_range=(5, 1005)).astype(int)
+    assert np.abs(ranged[..., 0] - values[0] / 1000 * 255).max() <= 1
+
+
+NODATA = [("int16", -9999), ("uint16", 0), ("uint16", 65535), ("int32", -(2**31)), ("uint8", 255)]
+NODATA += [("float32", -3.4e38), ("float32", float("nan")), ("float64", -9999)]  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(("kind", "nodata"), NODATA)
+def test_nodata_is_black_and_out_of_the_stretch(
+    tmp_path: Path, kind: str, nodata: float, count: int
+) -> None:
+    low, high = (20, 218) if kind == "uint8" else (100, 1100)
+    values = np.full((count, 64, 64), nodata, kind)
+    values[:, :, :40] = np.linspace(low, high, 40)
+    found = pixels(write(tmp_path / "a.tif", values, nodata=nodata), 64)
+    assert (found[:, 40:] == 0).all()
+    expected = (20, 218) if kind == "uint8" else (0, 255)
+    assert (found[0, 0, 0], found[0, 39, 0]) == expected
+    assert abs(found[:, :40].mean() - (127.5 if kind != "uint8" else 119)) < 1
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_few_values_that_are_not_finite_do_not_matter(tmp_path: Path, value: float) -> None:
+    values = np.tile(np.linspace(0, 1, 512, dtype=np.float32), (1, 512, 1))
+    holes = np.random.default_rng(3).random((512, 512)) < 0.004
+    values[0, holes] = value
+    found = pixels(write(tmp_path / "a.tif", values), 256)[..., 0].astype(int)
+    assert (found[:, 10:] == 0).mean() < 0.001
+    ideal = np.clip((np.linspace(0, 1, 256) - 0.02) / 0.96, 0, 1) * 255
+    assert np.abs(found - ideal).max() < 4
+
+
+@pytest.mark.parametrize("outside", [False, True], ids=["internal", "msk"])
+@pytest.mark.parametrize(("kind", "count"), [("uint8", 1), ("uint8", 3), ("uint16", 1)])
+def test_masked_pixels_are_black_and_out_of_the_stretch(
+    tmp_path: Path, kind: str, count: int, outside: bool
+) -> None:
+    values = np.full((count, 64, 64), 250 if kind == "uint8" else 60_000, kind)
+    values[:, :, :40] = np.linspace(20, 218, 40)
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, :40] = 255
+    file = write(tmp_path / "a.tif", values, mask=mask, msk=outside)
+    assert (tmp_path / "a.tif.msk").exists() == outside
+    found = pixels(file, 64)
+    assert (found[:, 40:] == 0).all() and (found[:, 1:40] > 0).all()
+    if kind == "uint8":
+        assert (found[:, :40] == values[0, :, :40, None]).all()
+    else:
+        assert found[:, 39].max() == 255
+
+
+def test_the_mask_beside_a_file_belongs_to_its_hash(tmp_path: Path) -> None:
+    values = np.full((1, SIDE, SIDE), 90, np.uint8)
+    file = write(tmp_path / "a.tif", values)
+    alone = read_image_file(file).sha256
+    write(tmp_path / "a.tif", values, mask=np.full((SIDE, SIDE), 255, np.uint8), msk=True)
+    masked = read_image_file(file)
+    assert masked.sha256 != alone and not masked.alone
+
+
+@pytest.mark.parametrize("compress", ["none", "deflate"])
+@pytest.mark.parametrize("kind", ["uint8", "uint16"])
+def test_missing_blocks_are_black_and_out_of_the_stretch(
+    tmp_path: Path, kind: str, compress: str
+) -> None:
+    values = np.zeros((3, 128, 128), kind)
+    values[:, :64, :64] = np.linspace(100, 250, 64)
+    file = write(
+        tmp_path / "a.tif", values, tiled=True, blockxsize=64, blockysize=64,
+        sparse_ok=True, compress=compress,
+    )  # fmt: skip
+    found = pixels(file, 128)
+    assert (found[64:] == 0).all() and (found[:, 64:] == 0).all()
+    expected = values[0, :64, :64] if kind == "uint8" else None
+    if expected is not None:
+        assert (found[:64, :64, 0] == expected).all()
+    else:
+        assert found[:64, :2].max() == 0 and found[:64, 63].min() == 255
+
+
+@pytest.mark.parametrize("compress", ["webp", "zstd", "lerc"])
+def test_compressions_that_pillow_lacks(
+    tmp_path: Path, compress: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    values = np.stack([ramp(20, 218)] * 3).astype(np.uint8)
+    extra = {"webp_lossless": True} if compress == "webp" else {}
+    file = write(tmp_path / "a.tif", values, compress=compress, interleave="pixel", **extra)
+    from rsitmd_tools.imaging.quiet import quiet_decoders
+
+    with quiet_decoders():
+        found = pixels(file)
+    assert (found == values.transpose(1, 2, 0)).all()
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("interleave", ["pixel", "band"])
+def test_premultiplied_alpha(tmp_path: Path, count: int, interleave: str) -> None:
+    values = np.zeros((count + 1, 64, 64), np.uint8)
+    values[:count, :, :40] = np.linspace(20, 120, 40)
+    values[count, :, :40] = 128
+    file = write(
+        tmp_path / "a.tif", values, alpha="premultiplied", interleave=interleave,
+        photometric="rgb" if count == 3 else "minisblack",
+    )  # fmt: skip
+    found = pixels(file, 64).astype(int)
+    assert (found[:, 40:] == 0).all()
+    assert np.abs(found[:, :40, 0] - values[0, :, :40]).max() <= 1
+
+
+def test_transparent_pixels_of_16_bits_are_out_of_the_stretch(tmp_path: Path) -> None:
+    values = np.full((4, 64, 64), 60_000, np.uint16)
+    values[:3, :, :40] = np.linspace(100, 1100, 40)
+    values[3, :, 40:] = 0
+    found = pixels(write(tmp_path / "a.tif", values, photometric="rgb", alpha="yes"), 64)
+    assert (found[:, 40:] == 0).all() and found[0, 39, 0] == 255
+
+
+def test_a_palette_of_16_bits_and_its_transparent_entry(tmp_path: Path) -> None:
+    values = np.zeros((1, SIDE, SIDE), np.uint8)
+    values[0, :16], values[0, 16:, 16:] = 1, 2
+    file = write(tmp_path / "a.tif", values, photometric="palette", nodata=2)
+    with rasterio.open(file, "r+") as target:
+        target.write_colormap(1, {0: (*RED, 255), 1: (*GREEN, 255), 2: (9, 9, 9, 255)})
+    found = pixels(file)
+    assert tuple(found[0, 0]) == GREEN and tuple(found[-1, 0]) == RED
+    assert tuple(found[-1, -1]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3, 4, 5, 6, 7])
+def test_fewer_than_eight_bits_use_the_whole_range(tmp_path: Path, bits: int) -> None:
+    top = 2**bits - 1
+    values = np.random.default_rng(bits).integers(0, top + 1, (3, SIDE, SIDE), dtype=np.uint8)
+    found = pixels(write(tmp_path / "a.tif", values, nbits=bits, photometric="rgb"))
+    assert (found == np.round(values.transpose(1, 2, 0) / top * 255)).all()
+
+
+def test_the_orientation_of_a_deep_tiff_is_applied_unless_it_has_coordinates(
+    tmp_path: Path,
+) -> None:
+    from PIL import Image
+    from rasterio.transform import from_origin
+
+    values = np.zeros((SIDE, SIDE), np.uint16)
+    values[: SIDE // 2] = 1000
+    exif = Image.Exif()
+    exif[274] = 3
+    Image.fromarray(values).save(tmp_path / "a.tif", exif=exif)
+    assert pixels(tmp_path / "a.tif")[0, 0, 0] == 0
+    with rasterio.open(tmp_path / "a.tif", "r+") as target:
+        target.crs, target.transform = "EPSG:32632", from_origin(0, 0, 1, 1)
+    assert pixels(tmp_path / "a.tif")[0, 0, 0] == 255
+
+
+def test_sixteen_bits_of_rgb_in_a_png(tmp_path: Path) -> None:
+    values = np.stack([ramp(0, 60000), ramp(0, 0), ramp(0, 0)]).astype(np.uint16)
+    found = pixels(write(tmp_path / "a.png", values, driver="PNG"))
+    assert found[0, 0].tolist() == [0, 0, 0] and found[-1, -1].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "int16"])
+def test_jpeg_2000(tmp_path: Path, kind: str) -> None:
+    values = np.stack([ramp(0, 200)] * 3).astype(kind)
+    file = write(tmp_path / "a.jp2", values, driver="JP2OpenJPEG", quality=100, reversible="yes")
+    found = pixels(file)
+    if kind == "uint8":
+        assert (found == values.transpose(1, 2, 0)).all()
+    else:
+        assert found[0, 0].max() == 0 and found[-1, -1].min() == 255
+
+
+def test_pages_after_the_first_are_noted(tmp_path: Path) -> None:
+    from PIL import Image
+
+    one = Image.new("L", (SIDE, SIDE), 40)
+    one.save(tmp_path / "a.tif", save_all=True, append_images=[one, one])
+    decoded = decode_file(read_image_file(tmp_path / "a.tif"), SIDE)
+    assert decoded.note == "only the first of its 3 pages was read"
+    values = np.stack([ramp(0, 200)] * 3).astype(np.uint8)
+    file = write(tmp_path / "b.tif", values, mask=np.full((SIDE, SIDE), 255, np.uint8))
+    assert decode_file(read_image_file(file), SIDE).note is None, "a mask is no page"
+
+
+def test_a_large_raster_is_averaged_in_strips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rsitmd_tools.imaging import raster
+
+    values = np.zeros((5, 700, 640), np.uint8)
+    values[0, ::2] = 255
+    file = write(tmp_path / "a.tif", values, nodata=7)
+    monkeypatch.setattr(raster, "STRIP", 10_000)
+    rows: list[int] = []
+    read = raster.Raster._read
+
+    def counted(self: Any, window: Any, *rest: Any) -> Any:
+        rows.append(window[3])
+        return read(self, window, *rest)
+
+    monkeypatch.setattr(raster.Raster, "_read", counted)
+    found = pixels(file)
+    assert max(rows) < 20 and sum(rows) == 640
+    assert np.abs(found[..., 0].astype(int) - 128).max() <= 1 and (found[..., 1:] == 0).all()
+
+
+def test_overviews_are_used_for_large_scenes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rsitmd_tools.imaging import raster
+
+    values = np.stack([np.tile(np.linspace(0, 4000, 640), (640, 1))] * 4).astype(np.uint16)
+    file = write(tmp_path / "a.tif", values, photometric="minisblack")
+    monkeypatch.setattr(raster, "LARGE", 1000)
+    without = pixels(file)
+    with rasterio.open(file, "r+") as target:
+        target.build_overviews([2, 4, 8], rasterio.enums.Resampling.average)
+    monkeypatch.setattr(raster.Raster, "_averaged", None)
+    assert np.abs(pixels(file).astype(int) - without).max() <= 3
+
+
+def test_a_window_is_read_with_the_limits_of_the_scene(tmp_path: Path) -> None:
+    values = np.arange(100 * 80, dtype=np.uint16).reshape(1, 100, 80)
+    file = write(tmp_path / "a.tif", values, tiled=True, blockxsize=16, blockysize=16)
+    with open_raster(file) as raster:
+        assert (raster.width, raster.height, raster.count, raster.dtype) == (80, 100, 1, "uint16")
+        limits = raster.value_range()
+        whole, _ = raster.read_rgb(limits=limits)
+        part, valid = raster.read_rgb((7, 11, 30, 20), limits=limits)
+        small, _ = raster.read_rgb((0, 0, 80, 100), (8, 10), limits=limits)
+    assert valid.shape == (20, 30) and valid.all()
+    assert (part == whole[11:31, 7:37]).all()
+    assert small.shape == (10, 8, 3)
+
+
+def test_a_large_scene_is_sampled_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rsitmd_tools.imaging import raster, windows
+
+    values = np.add.outer(np.arange(512.0), np.arange(512.0))[None].astype(np.uint16)
+    file = write(tmp_path / "a.tif", values, tiled=True, blockxsize=16, blockysize=16)
+    monkeypatch.setattr(raster, "EXACT", 512 * 512 // 8)
+    monkeypatch.setattr(windows, "PIXELS", 256)
+    read = []
+    source_read = raster.Raster._values
+    monkeypatch.setattr(
+        raster.Raster,
+        "_values",
+        lambda self, *rest: (read.append(rest[2]), source_read(self, *rest))[1],
+    )
+    with open_raster(file) as opened:
+        low, high = opened.value_range() or (0, 0)
+    assert len(read) < 1024 / 6
+    assert (low, high) == pytest.approx(np.percentile(values, (2, 98)), abs=40)
+
+
+def test_a_sample_without_a_valid_pixel_is_replaced_by_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rsitmd_tools.imaging import raster, windows
+
+    values = np.zeros((1, 512, 512), np.uint16)
+    values[0, 500:, 500:] = np.arange(1, 145).reshape(12, 12)
+    file = write(tmp_path / "a.tif", values, tiled=True, blockxsize=16, blockysize=16, nodata=0)
+    monkeypatch.setattr(raster, "EXACT", 1000)
+    monkeypatch.setattr(windows, "PIXELS", 256)
+    with open_raster(file) as opened:
+        assert opened.value_range() == pytest.approx(np.percentile(np.arange(1, 145), (2, 98)))
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        (np.full((1, SIDE, SIDE), np.nan, np.float32), "has no finite value"),
+        (np.full((4, SIDE, SIDE), 5, np.uint16), "has no finite value"),
+        (np.full((2, SIDE, SIDE), 5, np.uint8), "has no valid pixel"),
+        (np.ones((1, SIDE, SIDE), np.complex64), "has complex numbers"),
+        (np.ones((5, 4, 4), np.uint16), "is 4 x 4, smaller"),
+    ],
+)
+def test_empty_rasters_are_refused(tmp_path: Path, values: npt.NDArray[Any], why: str) -> None:
+    file = write(tmp_path / "a.tif", values, nodata=None if values.dtype.kind == "c" else 5)
+    with pytest.raises(UnusableImageError, match=why):
+        pixels(file)
+
+
+def test_the_size_is_checked_before_the_values_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write(tmp_path / "a.tif", np.ones((5, SIDE, SIDE), np.uint16)).read_bytes()
+    monkeypatch.setattr(limits, "MAX_RASTER_PIXELS", 1000)
+    with pytest.raises(UnusableImageError, match="cut it into tiles"):
+        decode(data, SIDE)
+
+
+def test_a_damaged_raster_has_a_reason(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.tif", np.ones((5, SIDE, SIDE), np.uint16)).read_bytes()
+    with pytest.raises(UnusableImageError, match="cannot be decoded") as caught:
+        decode(data[:400], SIDE)
+    assert "vsimem" not in str(caught.value)
+
+
+def test_without_rasterio_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = write(tmp_path / "a.tif", np.ones((5, SIDE, SIDE), np.uint16)).read_bytes()
+    hidden = write(tmp_path / "b.tif", np.ones((1, SIDE, SIDE), np.uint8), nodata=1).read_bytes()
+    monkeypatch.setitem(sys.modules, "rasterio", None)
+    for data in (deep, hidden):
+        with pytest.raises(UnusableImageError, match=r"rsitmd-tools\[geo\]"):
+            decode(data, SIDE)
+
+
+@pytest.mark.parametrize("text", ["4,3", "a", "", "0,1,2", "1,2,3,4", "-1", "1;2;3", "１"])
+def test_bands_that_are_not_one_or_three_numbers(text: str) -> None:
+    with pytest.raises(WrongUsage, match="--bands"):
+        parse_bands(text)
+
+
+@pytest.mark.parametrize("text", ["1", "2,1", "1,1", "nan,2", "0,inf", "a,b", "1,2,3", ""])
+def test_ranges_that_are_not_two_ordered_numbers(text: str) -> None:
+    with pytest.raises(WrongUsage, match="--range"):
+        parse_range(text)
+    with pytest.raises(WrongUsage, match="--percentiles"):
+        parse_percentiles(text)
+
+
+def test_options_are_parsed() -> None:
+    assert parse_bands("4, 3,2") == (4, 3, 2)
+    assert parse_range("-0.5,1e4") == (-0.5, 10_000.0)
+    assert parse_percentiles("0,99.5") == (0.0, 99.5)
+    with pytest.raises(WrongUsage, match="between 0 and 100"):
+        parse_percentiles("-1,98")

@@ -1,0 +1,152 @@
+"""Spatial groups: windows, footprints and blocks, against a plain comparison of all pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import networkx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import box, mapping
+
+from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.ingest.plan import TileOptions
+from rsitmd_tools.ingest.spatial import components, group_places, parse_block, spatial_groups
+from rsitmd_tools.ingest.tiles import ingest_tiles
+from rsitmd_tools.splitting import split
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.scenes import ImagePlace, Scene, Window, image_places
+from tests.ingest.scenes import CORNER, write_scene
+
+
+def scene(sha256: str) -> Scene:
+    return Scene(sha256, "a.tif", "/a.tif", 1, 1, 100, 100, None, None, None, "{}")
+
+
+def place(
+    number: int,
+    window: Window | None = (0, 0, 8, 8),
+    footprint: dict[str, Any] | None = None,
+    file: str | None = None,
+) -> ImagePlace:
+    known = scene(str(number) if file is None else file)
+    name = f"a_{number}.tif"
+    return ImagePlace(
+        number, name, "a", None, "/a.tif", (100, 100), window, footprint, 1.0, None, known
+    )
+
+
+def ground(west: float, south: float, side: float = 0.01) -> dict[str, Any]:
+    found = mapping(box(west, south, west + side, south + side))
+    return {"type": found["type"], "coordinates": found["coordinates"]}
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=25))
+def test_windows_with_common_pixels_are_one_group(corners: list[tuple[int, int]]) -> None:
+    places = [place(n, (x, y, 8, 8), file="same") for n, (x, y) in enumerate(corners, 1)]
+    graph = networkx.Graph()
+    graph.add_nodes_from(range(len(corners)))
+    for one, (x, y) in enumerate(corners):
+        for other, (u, v) in enumerate(corners[:one]):
+            if abs(x - u) < 8 and abs(y - v) < 8:
+                graph.add_edge(one, other)
+    expected: list[int | None] = [None] * len(corners)
+    for members in networkx.connected_components(graph):
+        for index in members:
+            expected[index] = min(members) if len(members) > 1 else None
+    assert spatial_groups(places) == expected
+    grounds = [
+        place(n, footprint=ground(x / 1000, y / 1000, 0.008)) for n, (x, y) in enumerate(corners, 1)
+    ]
+    assert spatial_groups(grounds) == expected
+
+
+def test_windows_of_different_scenes_say_nothing() -> None:
+    assert spatial_groups([place(1), place(2)]) == [None, None]
+
+
+def test_neighbours_that_only_touch_are_apart() -> None:
+    rounding = 1e-9
+    places = [place(1, footprint=ground(10, 50)), place(2, footprint=ground(10.01 - rounding, 50))]
+    assert spatial_groups(places) == [None, None]
+
+
+def test_parts_at_the_antimeridian_meet() -> None:
+    crossing = {
+        "type": "MultiPolygon",
+        "coordinates": [ground(179.99, 0)["coordinates"], ground(-180, 0)["coordinates"]],
+    }
+    places = [place(1, footprint=crossing), place(2, footprint=ground(-179.995, 0.005))]
+    assert spatial_groups(places) == [0, 0]
+    assert spatial_groups(places[:1], 1000.0) == [None]
+
+
+def test_a_block_is_one_group() -> None:
+    # 0.01 degrees are 700 m across and 1100 m along.
+    places = [place(n, footprint=ground(15 + n * 0.02, 50)) for n in range(20)]
+    assert spatial_groups(places) == [None] * 20
+    groups = spatial_groups(places, 5000.0)
+    assert 4 < len(set(groups)) < 10 and None not in groups[1:-1]
+    assert groups == sorted(groups, key=lambda first: -1 if first is None else first)
+
+
+@pytest.mark.parametrize("corner", [(10, 89), (10, -89), (179.99, 10), (-180, -10)])
+def test_blocks_exist_everywhere(corner: tuple[float, float]) -> None:
+    places = [place(n, footprint=ground(*corner, 0.001)) for n in range(2)]
+    assert spatial_groups(places, 1000.0) == [0, 0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9))))
+def test_components_have_the_number_of_their_first(pairs: list[tuple[int, int]]) -> None:
+    found = components(10, pairs)
+    graph = networkx.Graph(pairs)
+    for members in networkx.connected_components(graph):
+        if len(members) > 1:
+            assert {found[index] for index in members} == {min(members)}
+    assert all(found[index] is None for index in range(10) if index not in graph)
+
+
+@pytest.mark.parametrize(
+    ("text", "metres"), [("1km", 1000), ("500m", 500), ("2.5 km", 2500), ("300", 300), ("0", 0)]
+)
+def test_lengths(text: str, metres: float) -> None:
+    assert parse_block(text) == metres
+
+
+@pytest.mark.parametrize("text", ["", "km", "-1km", "1mm", "0.1", "1e3", "99999999km", "1 km 2"])
+def test_what_is_no_length(text: str) -> None:
+    with pytest.raises(WrongUsage, match="is not a length"):
+        parse_block(text)
+
+
+def test_a_split_keeps_places_together_and_apart_from_duplicates(tmp_path: Path) -> None:
+    # Two scenes of one place, in which the second differs and lies half a tile to the east.
+    coarse = np.random.default_rng(1).integers(0, 256, (2, 3, 80, 80), dtype=np.uint8)
+    one, two = coarse.repeat(8, axis=2).repeat(8, axis=3)
+    first = write_scene(tmp_path / "s" / "a.tif", one)
+    other = CORNER * CORNER.translation(320, 0)
+    write_scene(tmp_path / "s" / "b.tif", two, transform=other)
+    with Workspace.create(tmp_path / "w") as workspace:
+        report = ingest_tiles(workspace, [first.parent], TileOptions(64))
+        assert (report.added, report.overlapping, report.spatial_groups) == (200, 100, 50)
+        done = split(workspace, {"train": 0.5, "val": 0.25, "test": 0.25})
+        assert (done.same_place, done.parted_places, done.parted) == (100, 0, 0)
+        places = image_places(workspace)
+        homes: dict[int | None, set[str | None]] = {}
+        for found in places:
+            homes.setdefault(found.group, set()).add(found.split)
+        assert all(len(splits) == 1 for group, splits in homes.items() if group is not None)
+        assert len({found.split for found in places}) == 3
+        # The duplicates stay a relation of their own.
+        found = workspace.db.execute("SELECT count(duplicate_group) FROM image").fetchone()
+        assert found[0] == 0
+
+        blocked = split(workspace, {"train": 0.5, "val": 0.25, "test": 0.25}, block=300.0)
+        assert blocked.same_place == 200 and blocked.parted_places > 0
+        again = split(workspace, {"train": 0.5, "val": 0.25, "test": 0.25}, reassign=True)
+        assert (again.same_place, again.parted_places) == (200, 0)  # the length is recorded
+        assert group_places(workspace, 0.0).images == 100

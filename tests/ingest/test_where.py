@@ -1,0 +1,163 @@
+"""``build where`` and ``build export-footprints``: read back by geopandas and pystac."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import pystac
+import pytest
+import rasterio
+from PIL import Image
+from rasterio.windows import Window
+from shapely.geometry import shape
+
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.ingest import ingest
+from rsitmd_tools.ingest.plan import TileOptions
+from rsitmd_tools.ingest.tiles import ingest_tiles
+from rsitmd_tools.ingest.where import export_footprints, where
+from rsitmd_tools.workspace import Workspace
+from tests.cli.test_build import rsitmd
+from tests.ingest.scenes import CORNER, values, write_scene
+
+KEYS = ["image", "source", "window", "crs", "transform", "footprint", "gsd"]
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    folder = tmp_path / "s"
+    tags = {"TIFFTAG_DATETIME": "2019:09:11 11:57:46"}
+    write_scene(folder / "north" / "scene.tif", values(64, 128), tags=tags)
+    write_scene(folder / "south" / "scene.tif", values(64, 64), transform=CORNER * CORNER.scale(2))
+    return folder
+
+
+@pytest.fixture
+def tiled(tmp_path: Path, sources: Path) -> Path:
+    with Workspace.create(tmp_path / "w") as workspace:
+        ingest_tiles(workspace, [sources], TileOptions(64))
+        photo = tmp_path / "p" / "photo_1.png"
+        photo.parent.mkdir()
+        Image.new("RGB", (40, 30), (9, 99, 9)).save(photo)
+        ingest(workspace, [photo.parent])
+    return tmp_path / "w"
+
+
+def found(folder: Path, image: str) -> dict[str, Any]:
+    with Workspace.open(folder) as workspace:
+        return where(workspace, image)
+
+
+def test_a_tile_knows_its_place(tiled: Path, sources: Path) -> None:
+    place = found(tiled, "north_2.tif")
+    path = sources / "north" / "scene.tif"
+    with rasterio.open(path) as raster:
+        transform = raster.window_transform(Window(64, 0, 64, 64))
+    assert list(place)[:7] == KEYS
+    assert place["source"] == str(path)
+    assert (place["window"], place["crs"], place["gsd"]) == ([64, 0, 64, 64], "EPSG:32633", 2.0)
+    assert place["transform"] == list(transform[:6])
+    assert place["footprint"]["type"] == "Polygon"
+    assert place["scene"]["path"] == "north/scene.tif"
+    assert place["scene"]["acquired"] == "2019-09-11T11:57:46Z"
+    assert place["scene"]["bytes"] == path.stat().st_size
+    assert found(tiled, "some/folder/north_2.tif") == found(tiled, "north_2") == place
+
+
+def test_an_image_without_a_georeference_has_a_window(tiled: Path) -> None:
+    place = found(tiled, "photo_1.tif")
+    assert place["window"] == [5, 0, 30, 30]
+    assert [place[key] for key in ("crs", "transform", "footprint", "gsd", "scene")] == [None] * 5
+
+
+def test_an_unknown_image_is_said(tiled: Path) -> None:
+    with pytest.raises(RsitmdError, match=r"x_1\.tif: is not an image of the workspace"):
+        found(tiled, "x_1.tif")
+
+
+def test_a_geotiff_that_is_one_image_has_its_centred_square(tmp_path: Path, sources: Path) -> None:
+    with Workspace.create(tmp_path / "v") as workspace:
+        ingest(workspace, [sources])
+        place = where(workspace, "north_1.tif")
+        before = [tuple(row) for row in workspace.db.execute("SELECT * FROM place")]
+        ingest(workspace, [sources])
+        assert [tuple(row) for row in workspace.db.execute("SELECT * FROM place")] == before
+    assert (place["window"], place["gsd"]) == ([32, 0, 64, 64], 2.0)
+    assert place["transform"] == [2.0, 0.0, CORNER.c + 64, 0.0, -2.0, CORNER.f]
+    assert place["scene"]["path"] == "north/scene.tif"
+    # The sides of two squares of 64 pixels, 2 m and 4 m.
+    areas = [
+        shape(found(tmp_path / "v", f"{n}_1.tif")["footprint"]).area for n in ("north", "south")
+    ]
+    assert areas[1] / areas[0] == pytest.approx(4, rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["f.geojson", "f.parquet", "f.json"])
+def test_footprints_are_read_back(tiled: Path, tmp_path: Path, name: str) -> None:
+    target = tmp_path / name
+    with Workspace.open(tiled) as workspace:
+        assert export_footprints(workspace, target) == (3, 1)
+        first = target.read_bytes()
+        export_footprints(workspace, target)
+        assert target.read_bytes() == first
+    read = geopandas.read_parquet if name.endswith("parquet") else geopandas.read_file
+    frame = read(target)
+    assert frame.crs == "EPSG:4326" and len(frame) == 3
+    column = "rsitmd:image" if name == "f.json" else "image"
+    assert list(frame[column]) == ["north_1.tif", "north_2.tif", "south_1.tif"]
+    for image, geometry in zip(frame[column], frame.geometry, strict=True):
+        assert geometry.equals(shape(found(tiled, image)["footprint"]))
+
+
+def test_stac_items_are_valid(tiled: Path, tmp_path: Path) -> None:
+    target = tiled / "items.json"
+    with Workspace.open(tiled) as workspace:
+        export_footprints(workspace, target)
+    items = pystac.ItemCollection.from_file(str(target))
+    assert [item.id for item in items] == ["north_1", "north_2", "south_1"]
+    north, _, south = items
+    assert north.datetime is not None and north.datetime.isoformat() == "2019-09-11T11:57:46+00:00"
+    assert south.datetime is None and south.properties["start_datetime"] < "1970-01-02"
+    assert north.properties["gsd"] == 2.0 and north.properties["proj:code"] == "EPSG:32633"
+    assert (tiled / north.assets["image"].href).is_file()
+    west, south_, east, north_ = north.bbox or []
+    assert shape(north.geometry).bounds == (west, south_, east, north_)
+
+
+def test_what_cannot_be_exported_is_said(tiled: Path, tmp_path: Path) -> None:
+    with Workspace.open(tiled) as workspace:
+        with pytest.raises(WrongUsage, match=r"\.geojson, \.parquet and \.json"):
+            export_footprints(workspace, tmp_path / "f.shp")
+        with pytest.raises(RsitmdError, match="cannot be written"):
+            export_footprints(workspace, tmp_path / "p" / "photo_1.png" / "f.geojson")
+    with (
+        Workspace.create(tmp_path / "empty") as workspace,
+        pytest.raises(RsitmdError, match="no image has a footprint"),
+    ):
+        export_footprints(workspace, tmp_path / "f.geojson")
+
+
+def test_the_commands_print_and_write(tiled: Path, tmp_path: Path, sources: Path) -> None:
+    shown = rsitmd("build", "where", tiled, "north_2.tif")
+    assert shown.stdout.splitlines()[:3] == [
+        f"north_2.tif: from {sources / 'north' / 'scene.tif'}",
+        "window: column 64, row 0, 64 x 64 pixels",
+        "ground sample distance: 2 m",
+    ]
+    document = json.loads(rsitmd("build", "where", tiled, "north_2.tif", "--json").stdout)
+    assert document == found(tiled, "north_2.tif")
+    done = rsitmd("build", "export-footprints", tiled, "-o", tmp_path / "f.geojson")
+    assert done.stdout == f"{tmp_path / 'f.geojson'}: 3 footprints\n"
+    assert done.stderr == "note: 1 image without a footprint\n"
+    missing = rsitmd("build", "ingest", tiled, sources, "--stride", "3")
+    assert (missing.returncode, missing.stderr) == (
+        2,
+        "error: --stride needs --tile; use --tile SIZE\n",
+    )
+    again = rsitmd("build", "ingest", tiled, sources, "--tile", "64", "--block", "1km", "--json")
+    report = json.loads(again.stdout)
+    assert (report["known"], report["added"], report["scenes"]) == (3, 0, 2)
+    assert report["overlapping"] == 3
