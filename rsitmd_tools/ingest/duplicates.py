@@ -76,12 +76,12 @@ def duplicate_groups(
     Returns:
         For each image the smallest index in its group, or None if it has no duplicate.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     count = len(phashes)
     if not count:
         return []
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     pairs = _equal_pairs(pixel_hashes)
     # Equal hashes are compared once, because thousands of empty tiles have millions of pairs.
     pairs += _equal_pairs(phashes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,20 +13,18 @@ from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 
-from rsitmd_tools.atomic import PARTIAL, atomic_path
+from rsitmd_tools.atomic import sync_folder, write_error
 from rsitmd_tools.dataset.records import MISSING_FILE, Dataset, ImageRecord
-from rsitmd_tools.errors import RsitmdError, reason
-from rsitmd_tools.imaging.decode import decode
-from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
-from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
+from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging.pool import map_in_order
-from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.ingest import BATCH, check_image_size
-from rsitmd_tools.ingest.normalise import encode_tiff
+from rsitmd_tools.ingest.intake import remove_leftovers
+from rsitmd_tools.ingest.normalise import Normalised, Target, normalise
 from rsitmd_tools.ingest.scan import SUFFIXES, shown
 from rsitmd_tools.progress import progress
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import former_names, removed_rows
 from rsitmd_tools.workspace.images import (
     NewImage,
     StoredImage,
@@ -35,9 +34,10 @@ from rsitmd_tools.workspace.images import (
     stored_images,
 )
 from rsitmd_tools.workspace.imported import ImportedImage, imported_images, link_images
+from rsitmd_tools.workspace.readings import ImageReading, add_readings
 from rsitmd_tools.workspace.store import utc_now
 
-WRITERS = 8  # threads
+SYNCS = 8  # threads
 
 
 @dataclass(slots=True)
@@ -65,19 +65,6 @@ class FileReport:
     duplicate_groups: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A decoded and encoded file, or the problem why it cannot be used."""
-
-    sha256: str = ""
-    tiff: bytes = b""
-    pixel_sha256: str = ""
-    phash: str = ""
-    width: int = 0
-    height: int = 0
-    problem: str | None = None
-
-
 def add_files(
     workspace: Workspace,
     dataset: Dataset,
@@ -96,18 +83,25 @@ def add_files(
         RsitmdError: The workspace cannot be written to, or its images have another size.
     """
     check_image_size(workspace)
-    for leftover in workspace.images.glob(f".*{PARTIAL}*"):
-        leftover.unlink(missing_ok=True)
+    remove_leftovers(workspace.images)
     intake = _Intake(workspace, dataset)
     work = intake.missing(records)
-    prepare = partial(_prepared, size=workspace.settings.dataset.image_size)
-    results = map_in_order(prepare, [path for _, path in work], workers)
-    # Closed at once on an error or Ctrl-C, so that no worker continues.
-    with closing(results), progress("import", len(work)) as step:
-        pairs = zip(work, results, strict=True)
-        while batch := list(islice(pairs, BATCH)):
-            intake.take(batch)
-            step(len(batch))
+    prepare = partial(
+        normalise,
+        size=workspace.settings.dataset.image_size,
+        known=frozenset(),
+        target=Target(workspace.images),
+    )
+    results = map_in_order(prepare, [str(path) for _, path in work], workers)
+    try:
+        # Closed at once on an error or Ctrl-C, so that no worker continues.
+        with closing(results), progress("import", len(work)) as step:
+            pairs = zip(work, results, strict=True)
+            while batch := list(islice(pairs, BATCH)):
+                intake.take(batch)
+                step(len(batch))
+    finally:
+        remove_leftovers(workspace.images)
     groups = group_duplicates(workspace)
     intake.report.duplicates = groups.images
     intake.report.duplicate_groups = groups.groups
@@ -121,11 +115,14 @@ class _Intake:
         self.report = FileReport()
         self._workspace = workspace
         self._dataset = dataset
-        stored = stored_images(workspace)
+        stored = stored_images(workspace, removed=True)
+        self._removed = removed_rows(workspace.db)
         self._by_key: dict[str, StoredImage | NewImage] = {image.sha256: image for image in stored}
         self._by_row = {image.id: image for image in stored}
-        self._files: dict[str, bytes] = {}
+        self._files: dict[str, str] = {}  # unfinished file by file name
         self._places = {(image.category, image.number) for image in stored}
+        names = [*(image.filename for image in stored), *former_names(workspace.db)]
+        self._names = {name.casefold() for name in names}
         # Images that a record of this dataset has. Equal files of two records are two images.
         self._linked = {
             self._by_row[image.image].sha256
@@ -139,7 +136,9 @@ class _Intake:
         found = []
         for image in imported_images(self._workspace, self._dataset.name):
             record = records.get(image.name)
-            if image.image is not None and self._by_row[image.image].filename in present:
+            if image.image is not None and (
+                image.image in self._removed or self._by_row[image.image].filename in present
+            ):
                 continue
             path = None if record is None else self._file(record)
             if path is not None:
@@ -148,10 +147,11 @@ class _Intake:
                 self.report.without_file.append(image.name)
         return found
 
-    def take(self, batch: list[tuple[tuple[ImportedImage, Path], _Prepared]]) -> None:
+    def take(self, batch: list[tuple[tuple[ImportedImage, Path], Normalised]]) -> None:
         """Write the files of a batch, then their rows in one transaction."""
         now = utc_now()
         added: list[NewImage] = []
+        colours: list[ImageReading] = []
         links: list[tuple[int, str]] = []
         rejected: list[tuple[str, str]] = []
         accepted: list[str] = []
@@ -172,6 +172,8 @@ class _Intake:
                 self._files[new.filename] = prepared.tiff
                 self._by_key[key] = new
                 added.append(new)
+                if prepared.reading is not None:
+                    colours.append(ImageReading(key, *prepared.reading))
             else:
                 self._count_linked(image, self._by_key[key], prepared)
             self._linked.add(key)
@@ -179,6 +181,7 @@ class _Intake:
         self._write_files()
         with self._workspace.transaction() as db:
             add_images(db, added)
+            add_readings(db, colours)
             link_images(db, links)
             record_rejected(db, rejected, now)
             forget_rejected(db, accepted)
@@ -208,7 +211,7 @@ class _Intake:
                     found[path.stem].append(path)
         return found
 
-    def _key(self, image: ImportedImage, prepared: _Prepared) -> str:
+    def _key(self, image: ImportedImage, prepared: Normalised) -> str:
         """Return the key of an image: the SHA-256 of its file.
 
         If another image of the dataset has an equal file, it is the SHA-256 of that and the name.
@@ -219,10 +222,13 @@ class _Intake:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def _new_image(
-        self, image: ImportedImage, prepared: _Prepared, key: str, source: str, now: str
+        self, image: ImportedImage, prepared: Normalised, key: str, source: str, now: str
     ) -> NewImage:
         number = image.number
-        while (image.category, number) in self._places:  # an ingest may have taken it
+        # An ingest or a renamed image may have taken the number or the name.
+        while (image.category, number) in self._places or (
+            f"{image.category}_{number}.tif" in self._names
+        ):
             number += 1
         self._places.add((image.category, number))
         return NewImage(
@@ -238,7 +244,7 @@ class _Intake:
             ingested_at=now,
         )
 
-    def _restore(self, image: ImportedImage, prepared: _Prepared) -> None:
+    def _restore(self, image: ImportedImage, prepared: Normalised) -> None:
         """Write the missing file of an image again, if the source still has the same pixels."""
         assert image.image is not None
         stored = self._by_row[image.image]
@@ -247,42 +253,34 @@ class _Intake:
             self.report.restored += 1
 
     def _count_linked(
-        self, image: ImportedImage, stored: StoredImage | NewImage, prepared: _Prepared
+        self, image: ImportedImage, stored: StoredImage | NewImage, prepared: Normalised
     ) -> None:
         self.report.linked += 1
+        if isinstance(stored, StoredImage) and stored.id in self._removed:
+            return
         if isinstance(stored, StoredImage) and stored.split not in (None, image.split):
             self.report.kept_split.append(stored.filename)
         if not (self._workspace.images / stored.filename).exists():
             self._files[stored.filename] = prepared.tiff
 
     def _write_files(self) -> None:
-        """Write the files of a batch; in threads, because each waits for the disk."""
-        with ThreadPoolExecutor(WRITERS) as pool:
-            for _ in pool.map(self._write, self._files.items()):
-                pass
+        """Give the files of a batch their names; synced in threads, which wait for the disk."""
+        folder = self._workspace.images
+        try:
+            with ThreadPoolExecutor(SYNCS) as pool:
+                for _ in pool.map(
+                    _sync, [folder / unfinished for unfinished in self._files.values()]
+                ):
+                    pass
+            for filename, unfinished in self._files.items():
+                (folder / unfinished).replace(folder / filename)
+            if self._files:
+                sync_folder(folder)
+        except OSError as error:
+            raise write_error(folder, error) from error
         self._files.clear()
 
-    def _write(self, file: tuple[str, bytes]) -> None:
-        with atomic_path(self._workspace.images / file[0]) as target:
-            target.write_bytes(file[1])
 
-
-def _prepared(path: Path, size: int) -> _Prepared:
-    """Read, decode, resize, hash and encode a file."""
-    try:
-        check_bytes(path.stat().st_size)
-        data = path.read_bytes()
-        with quiet_decoders():
-            image, (width, height) = decode(data, size)
-    except OSError as error:
-        return _Prepared(problem=f"cannot be read ({reason(error)})")
-    except UnusableImageError as error:
-        return _Prepared(problem=str(error))
-    return _Prepared(
-        sha256=hashlib.sha256(data).hexdigest(),
-        tiff=encode_tiff(image),
-        pixel_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
-        phash=perceptual_hashes([grey_thumbnail(image)])[0],
-        width=width,
-        height=height,
-    )
+def _sync(path: Path) -> None:
+    with path.open("rb") as written:
+        os.fsync(written.fileno())

@@ -129,7 +129,7 @@ def _numbered(
     An image keeps the number in its name if it is free: first come, first served. The others get
     the next numbers, in the order of the dataset.
     """
-    taken = {(image.category, image.number) for image in stored_images(workspace)}
+    taken = {(image.category, image.number) for image in stored_images(workspace, removed=True)}
     taken |= reserved_numbers(workspace)
     categories = [
         _category(record.category or category_of(record.filename) or dataset) for record in records

@@ -165,14 +165,21 @@ def reserved_numbers(workspace: Workspace) -> set[tuple[str, int]]:
     return {(row["category"], row["number"]) for row in rows}
 
 
-def imported_sentences(workspace: Workspace) -> list[ImportedSentence]:
-    """Return all imported sentences, by image and place."""
+def imported_sentences(workspace: Workspace, *, removed: bool = False) -> list[ImportedSentence]:
+    """Return the imported sentences, by image and place.
+
+    Args:
+        workspace: The workspace.
+        removed: Include those of images that were removed from the dataset.
+    """
     place: Counter[int] = Counter()
     found = []
     for row, image, imported, raw, dataset in workspace.db.execute(
         "SELECT imported_sentence.id, image_id, imported_image_id, raw, dataset"
         " FROM imported_sentence JOIN imported_image ON imported_image.id = imported_image_id"
-        " ORDER BY imported_image.id, slot"
+        " WHERE ? OR image_id IS NULL OR image_id NOT IN (SELECT image_id FROM removed_image)"
+        " ORDER BY imported_image.id, slot",
+        (removed,),
     ):
         # Negative: the images without a file.
         key = -imported if image is None else image

@@ -71,7 +71,9 @@ class DeliveredAnnotation:
 def delivered_annotations(workspace: Workspace) -> list[DeliveredAnnotation]:
     """Return the annotations to pay for, by annotator and time of submission."""
     sentences: dict[int, list[DeliveredSentence]] = defaultdict(list)
-    imported = {(s.image, " ".join(s.raw.split())) for s in imported_sentences(workspace)}
+    imported = {
+        (s.image, " ".join(s.raw.split())) for s in imported_sentences(workspace, removed=True)
+    }
     for row in workspace.db.execute(
         "SELECT annotation_id, task.image_id, raw, state, origin FROM sentence"
         " JOIN annotation ON annotation.id = annotation_id JOIN task ON task.id = task_id"

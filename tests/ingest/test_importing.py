@@ -312,3 +312,28 @@ def test_published_datasets(
     else:
         theirs = {f"ucmfull_{Path(i.filename).stem}": (i.captions, i.split) for i in data}
         assert {Path(i.filename).stem: (i.captions, i.split) for i in again} == theirs
+
+
+def test_a_removed_image_stays_removed_and_a_renamed_one_keeps_its_name(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        draw(tmp_path / "old" / f"port_{number}.png", number)
+    data = dataset(*(record(f"port_{n}.png") for n in (1, 2)), folder=tmp_path / "old")
+    into(tmp_path / "w", data)
+    with Workspace.open(tmp_path / "w", write=True) as workspace, workspace.transaction() as db:
+        db.execute("INSERT INTO removed_image VALUES (1, 'a request', 'now')")
+        db.execute("UPDATE image SET filename = 'port_3.tif' WHERE id = 2")
+    images = tmp_path / "w" / "images"
+    (images / "port_2.tif").rename(images / "port_3.tif")
+    (images / "port_1.tif").unlink()
+    more = dataset(*(record(f"port_{n}.png") for n in (1, 2, 3)), folder=tmp_path / "old")
+    report = into(tmp_path / "w", more)
+    assert (report.added, report.files.added, report.files.restored) == (1, 1, 0)
+    # The place of port_3.tif is taken by the renamed image.
+    assert sorted(path.name for path in images.iterdir()) == ["port_3.tif", "port_4.tif"]
+    # Another dataset with the same file does not bring it back.
+    other = dataset(record("x.png"), folder=tmp_path / "more", name="Other")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "old" / "port_1.png").rename(tmp_path / "more" / "x.png")
+    assert into(tmp_path / "w", other).files.linked == 1
+    assert [i.filename for i in load_dataset(tmp_path / "w")] == ["port_3.tif", "port_4.tif"]
+    assert len(list(images.iterdir())) == 2

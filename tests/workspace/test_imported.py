@@ -128,7 +128,8 @@ def test_only_accepted_sentences_are_annotators(workspace: Workspace) -> None:
 def test_nobody_is_counted_or_paid_for_imported_sentences(workspace: Workspace) -> None:
     settings = workspace.path / "rsitmd.toml"
     settings.write_text(
-        '[annotation]\ntemplate = "correction"\nannotators_per_image = 1\nsentences_per_annotator = 5\n'
+        '[annotation]\ntemplate = "correction"\nannotators_per_image = 1\n'
+        "sentences_per_annotator = 5\n"
     )
     with Workspace.open(workspace.path) as opened:
         found = status(opened)
@@ -156,13 +157,21 @@ def test_the_page_shows_the_imported_sentences(workspace: Workspace) -> None:
     assert caption_fields(workspace, 1, ["caption1", "caption2"]) == {"caption1": "Mine."}
 
 
-def test_a_review_passes_over_findings_about_imported_sentences(workspace: Workspace) -> None:
+def test_a_review_passes_over_findings_about_imported_sentences(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     with workspace.transaction() as db:
         db.execute("UPDATE imported_sentence SET raw = 'many trees.'")
     write(workspace, "many trees.")
     found = [f for f in look(workspace) if f.code == "S105"]
     assert len(found) > 1
-    decided = review(workspace, ReviewRequest("B. Lee", reject="S105"))
+    assert review(workspace, ReviewRequest("B. Lee", accept="S105")).states == {"accepted": 1}
+    # The findings of a file, too: those of the whole dataset.
+    file = tmp_path / "found.json"
+    options = ("--select", "S105", "--format", "json", "-o", str(file))
+    assert root._run(["validate", str(workspace.path), *options], False) == 1
+    assert len(json.loads(file.read_text())["findings"]) == 15
+    decided = review(workspace, ReviewRequest("B. Lee", reject=str(file)))
     assert decided.states == {"rejected": 1}
 
 
@@ -225,3 +234,16 @@ def test_a_fix_changes_imported_sentences_and_keeps_what_was_there(
     out = capsys.readouterr().out
     assert "  3. A white boat lies at the pier.  [from Old]" in out
     assert f"was: {wrong} (S112, S113)" in out
+
+
+def test_a_removed_image_takes_its_imported_sentences_with_it(workspace: Workspace) -> None:
+    write(workspace, "A new first sentence.", *OLD[1:])
+    paid = payment(workspace)
+    assert status(workspace)["acceptance"]["not_accepted"] == 10
+    with workspace.transaction() as db:
+        db.execute("INSERT INTO removed_image VALUES (1, 'a request', 'now')")
+        db.execute("INSERT INTO removed_image VALUES (2, 'a request', 'now')")
+    assert [i.filename for i in load_dataset(workspace.path)] == ["port_3.tif"]
+    assert status(workspace)["acceptance"]["not_accepted"] == 0
+    assert {place[0] for place in imported_places(workspace)} == {"port_3.tif"}
+    assert payment(workspace) == paid  # what was delivered was delivered

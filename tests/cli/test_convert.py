@@ -1,0 +1,80 @@
+"""`build convert`: every format to every other, in a new folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.cli import root
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.formats import FORMATS, load_dataset, save_dataset
+
+WRITABLE = [name for name, layout in FORMATS.items() if layout.write is not None]
+
+
+def run(*arguments: object) -> int:
+    return root._run([str(argument) for argument in arguments], False)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    images = tuple(
+        ImageRecord(
+            f"port_{number}.tif",
+            tuple(Sentence(f"Sentence {k}, of image {number}.") for k in range(5)),
+            split=("train", "val", "test")[number % 3],
+            category="port",
+        )
+        for number in range(6)
+    )
+    save_dataset(Dataset("small", images, tmp_path, "rsitmd"), tmp_path / "source", "rsitmd")
+    return tmp_path / "source"
+
+
+@pytest.mark.parametrize("first", WRITABLE)
+@pytest.mark.parametrize("second", WRITABLE)
+def test_texts_survive_two_conversions(
+    source: Path, tmp_path: Path, first: str, second: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("build", "convert", source, tmp_path / "a", "--to", first) == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path / 'a'}: 6 images, 30 sentences (")
+    assert run("build", "convert", tmp_path / "a", tmp_path / "b", "--to", second, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["from"], document["to"], document["images"]) == (first, second, 6)
+    found = load_dataset(tmp_path / "b")
+    assert found.format == second
+    expected = {(i.filename, i.captions, i.split, i.category) for i in load_dataset(source)}
+    assert {(i.filename, i.captions, i.split, i.category) for i in found} == expected
+
+
+def test_an_existing_folder_is_not_overwritten(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "there").mkdir()
+    assert run("build", "convert", source, tmp_path / "there", "--to", "csv") == 1
+    assert "there: already exists" in capsys.readouterr().err
+    assert run("build", "convert", source, tmp_path / "new", "--to", "workspace") == 2
+    assert "the format 'workspace' is read-only" in capsys.readouterr().err
+    assert run("build", "convert", source, tmp_path / "new", "--to", "docx") == 2
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("layout", ["karpathy", "albef", "open-clip-csv", "coco", "csv", "jsonl"])
+def test_every_command_that_takes_a_dataset_reads_the_format(
+    source: Path, tmp_path: Path, layout: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    assert run("build", "convert", source, data, "--to", layout) == 0
+    capsys.readouterr()
+    assert run("validate", data, "--statistics", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["images"] == 6
+    assert run("validate", data, "--select", "S101") == 0
+    assert run("build", "similarity", data, "-o", tmp_path / "test.npy", "--split", "test") == 0
+    assert (tmp_path / "test.npy").is_file()
+    assert run("build", "init", tmp_path / "w") == 0
+    assert run("build", "import", tmp_path / "w", data) == 0
+    assert sorted(i.captions for i in load_dataset(tmp_path / "w")) == sorted(
+        i.captions for i in load_dataset(source)
+    )

@@ -1,0 +1,144 @@
+"""SIGKILL during an import; then the same command gives what it would have given."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.formats import save_dataset
+from rsitmd_tools.workspace import Workspace
+from tests.integration.test_kills import await_end
+
+IMAGES = 200
+TABLES = {
+    "image": "id, sha256, filename, category, number, source, width, height, pixel_sha256, phash,"
+    " duplicate_group, split",
+    "imported_image": "id, dataset, name, category, number, split, image_id",
+    "imported_sentence": "*",
+    "imported_keyword": "*",
+    "rejected": "source, reason",
+}
+Digest = tuple[list[list[tuple[object, ...]]], dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset with a damaged, a missing and a doubled image file."""
+    folder = tmp_path_factory.mktemp("source")
+    (folder / "images").mkdir()
+    records = []
+    for number in range(IMAGES):
+        name = f"{('port', 'farm')[number % 2]}_{number}.png"
+        seed = 7 if number == 150 else number
+        coarse = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        if number != 60:
+            Image.fromarray(coarse).save(folder / "images" / name)
+        sentences = tuple(Sentence(f"Sentence {k} of {name}.") for k in range(5))
+        split = ("train", "test")[number % 3 == 0]
+        records.append(ImageRecord(name, sentences, ("white boat",), split=split))
+    (folder / "images" / "port_100.png").write_bytes(b"damaged")
+    save_dataset(Dataset("Old", tuple(records), folder, "rsitmd"), folder, "rsitmd")
+    return folder
+
+
+def begin(workspace: Path, source: Path, *more: str) -> subprocess.Popen[bytes]:
+    if not workspace.exists():
+        Workspace.create(workspace).close()
+        settings = workspace / "rsitmd.toml"
+        settings.write_text(settings.read_text().replace("image_size = 256", "image_size = 64"))
+    command = [sys.executable, "-m", "rsitmd_tools", "build", "import", str(workspace), str(source)]
+    return subprocess.Popen(
+        [*command, *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def digest(workspace: Path) -> Digest:
+    """Rows and files of a workspace, all but the times."""
+    with Workspace.open(workspace) as opened:
+        assert opened.db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        rows = [
+            [tuple(row) for row in opened.db.execute(f"SELECT {columns} FROM {table} ORDER BY 1")]
+            for table, columns in TABLES.items()
+        ]
+        files = {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in opened.images.iterdir()
+        }
+    return rows, files
+
+
+@pytest.fixture(scope="module")
+def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Digest, float]:
+    """What an import that is not killed gives, and the seconds that it takes."""
+    workspace = tmp_path_factory.mktemp("whole") / "w"
+    began = time.monotonic()
+    out, said = begin(workspace, source).communicate(timeout=120)
+    seconds = time.monotonic() - began
+    assert out.startswith(b"200 images with 1000 sentences: 200 added, 0 known"), said
+    assert b"198 added, 0 already in the workspace, 2 missing, 1 rejected; 2 dup" in out
+    return digest(workspace), seconds
+
+
+def kill_and_repeat(
+    workspace: Path, source: Path, whole: tuple[Digest, float], moment: float
+) -> bool:
+    """Kill an import after a share of its time and run it again; return whether it was killed."""
+    expected, seconds = whole
+    started = begin(workspace, source)
+    time.sleep(moment * seconds)
+    started.kill()
+    started.communicate(timeout=60)
+    await_end(started.pid)
+    killed = started.returncode == -signal.SIGKILL
+    again = begin(workspace, source)
+    _, said = again.communicate(timeout=120)
+    assert again.returncode == 0, said
+    assert digest(workspace) == expected
+    return killed
+
+
+@pytest.mark.parametrize("moment", [0.5, 0.75, 0.9])
+def test_a_killed_import_run_again_is_the_same(
+    tmp_path: Path, source: Path, whole: tuple[Digest, float], moment: float
+) -> None:
+    kill_and_repeat(tmp_path / "w", source, whole, moment)
+
+
+@pytest.mark.soak
+def test_twenty_seeded_kills(tmp_path: Path, source: Path, whole: tuple[Digest, float]) -> None:
+    chance = random.Random(15)
+    killed = [
+        kill_and_repeat(tmp_path / f"w{n}", source, whole, chance.uniform(0.2, 1.0))
+        for n in range(20)
+    ]
+    assert sum(killed) >= 10
+
+
+@pytest.mark.parametrize("files", [1, 70, 130])
+def test_an_import_killed_between_files_run_again_is_the_same(
+    tmp_path: Path, source: Path, whole: tuple[Digest, float], files: int
+) -> None:
+    started = begin(tmp_path / "w", source, "--workers", "1")
+    images = tmp_path / "w" / "images"
+    while sum(1 for _ in images.iterdir()) < files:
+        assert started.poll() is None, "it ended before it could be killed"
+        time.sleep(0.001)
+    started.kill()
+    started.communicate(timeout=60)
+    await_end(started.pid)
+    assert digest(tmp_path / "w") != whole[0]
+    begin(tmp_path / "w", source).communicate(timeout=120)
+    assert digest(tmp_path / "w") == whole[0]
