@@ -17,7 +17,14 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import save_dataset
 
-SMALL = ["image_size=32", "dimension=16", "batch_size=12", "epochs=1", "freeze_backbone=true"]
+SMALL = [
+    "backbone=test_resnet",
+    "image_size=32",
+    "dimension=16",
+    "batch_size=12",
+    "epochs=1",
+    "freeze_backbone=true",
+]
 
 
 @pytest.fixture(scope="module")
