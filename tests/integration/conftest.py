@@ -29,6 +29,7 @@ from rsitmd_tools.studio.server.embedded import EmbeddedServer
 from rsitmd_tools.studio.server.port import FILENAME as PORT_FILE
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
+from tests.builders import add
 
 PASSWORD = "a long password for tests"
 NOWHERE = "https://images.example.org/folder"
@@ -61,11 +62,10 @@ def _add_images(
             filename = f"{category}_{number}.tif"
             draw(workspace.images / filename, number)
             key = hashlib.sha256(f"{category} {number}".encode()).hexdigest()
-            db.execute(
-                "INSERT INTO image (sha256, filename, category, number, source, width, height,"
-                " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, ?, 256, 256, ?, ?, ?)",
-                (key, filename, category, number, "drawn", key, "0" * 16, utc_now()),
-            )
+            add(
+                db, "image", sha256=key, category=category, number=number, source="drawn",
+                width=256, height=256, pixel_sha256=key, ingested_at=utc_now(),
+            )  # fmt: skip
 
 
 AddImages = Callable[..., None]

@@ -21,6 +21,7 @@ from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.people import join, taking_part
+from tests.builders import WHEN, add
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
@@ -206,8 +207,7 @@ def test_a_server_installed_anew_under_the_same_address_removes_nobody(
         push(workspace)
         with workspace.transaction() as db:
             old = "old@example.org"
-            join_old = "INSERT INTO annotator (email, joined_at) VALUES (?, 'n')"
-            row = db.execute(join_old, (old,)).lastrowid
+            row = add(db, "annotator", email=old, joined_at=WHEN)
             db.execute("UPDATE account SET joined = '2020-01-01', annotator_id = ?", (row,))
             db.execute(
                 "INSERT INTO account SELECT server, 9999, ?, '2020-01-01' FROM account LIMIT 1",

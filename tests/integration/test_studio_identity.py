@@ -20,6 +20,7 @@ from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.store import utc_now
+from tests.builders import add
 
 if TYPE_CHECKING:
     from tests.integration.conftest import MakeWorkspace, Tool
@@ -136,11 +137,7 @@ def test_a_note_and_a_caption_to_check_never_go_to_another_picture(
     review(workspace, ReviewRequest(reviewer="lead", send_back=str(back)))
     with workspace.transaction() as db:
         image = db.execute("SELECT id FROM image WHERE filename = 'harbour_6.tif'").fetchone()[0]
-        db.execute(
-            "INSERT INTO prediction (image_id, slot, raw, model, added_at)"
-            " VALUES (?, 1, 'Boats.', 'm', ?)",
-            (image, utc_now()),
-        )
+        add(db, "prediction", image_id=image, raw="Boats.", added_at=utc_now())
     send_predictions(workspace, client, PrefillReport())
     [practice] = [task for task in tasks_of(workspace, client) if task.id == number]
     assert practice.data["filename"] == "practice.png"

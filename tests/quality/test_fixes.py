@@ -19,6 +19,7 @@ from rsitmd_tools.quality.fixes import Change, changes, diff
 from rsitmd_tools.quality.texts import split_words
 from rsitmd_tools.workspace import Settings, Workspace
 from rsitmd_tools.workspace.settings import ImageIgnore
+from tests.builders import add_team
 from tests.quality.conftest import FIVE, dataset, record
 from tests.release.conftest import add_image
 
@@ -134,13 +135,7 @@ def test_a_file_that_changed_meanwhile_is_refused(stored: Dataset, tmp_path: Pat
 def test_a_workspace_is_mended_in_one_transaction(tmp_path: Path) -> None:
     with Workspace.create(tmp_path) as workspace:
         with workspace.transaction() as db:
-            db.execute(
-                "INSERT INTO project (id, server, server_id, template, config, created_at)"
-                " VALUES (1, 'here', 1, 't', 's', 'now')"
-            )
-            db.executemany(
-                "INSERT INTO annotator (email) VALUES (?)", [(str(n),) for n in range(5)]
-            )
+            add_team(db, *map(str, range(5)))
         add_image(workspace, 0, 5, "train")
         with workspace.transaction() as db:
             db.execute("UPDATE sentence SET raw = 'Two  boats lie here .' WHERE id = 2")

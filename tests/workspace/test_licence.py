@@ -20,6 +20,7 @@ from rsitmd_tools.workspace.licence import (
     record,
 )
 from rsitmd_tools.workspace.store import utc_now
+from tests.builders import add
 
 
 def workspace(folder: Path, licence: str) -> Workspace:
@@ -28,10 +29,7 @@ def workspace(folder: Path, licence: str) -> Workspace:
     made = Workspace.open(folder, write=True)
     with made.transaction() as db:
         for email, left in (("anna@x.org", None), ("berta@x.org", None), ("carl@x.org", utc_now())):
-            db.execute(
-                "INSERT INTO annotator (email, joined_at, left_at) VALUES (?, ?, ?)",
-                (email, utc_now(), left),
-            )
+            add(db, "annotator", email=email, joined_at=utc_now(), left_at=left)
     return made
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import load_dataset
+from tests.builders import add_team
 from tests.quality.conftest import FIVE, dataset, record
 from tests.release.conftest import add_image
 
@@ -81,13 +82,7 @@ def test_n105_impossible_speed(tmp_path: Path, found: Found) -> None:
 
     with Workspace.create(tmp_path) as workspace:
         with workspace.transaction() as db:
-            db.execute(
-                "INSERT INTO project (id, server, server_id, template, config, created_at)"
-                " VALUES (1, 'here', 1, 't', 's', 'now')"
-            )
-            db.executemany(
-                "INSERT INTO annotator (email) VALUES (?)", [(f"{p}@x.org",) for p in PEOPLE]
-            )
+            add_team(db, *(f"{person}@x.org" for person in PEOPLE))
         add_image(workspace, 0, 5, "train")
         with workspace.transaction() as db:
             db.execute("UPDATE annotation SET lead_time = 30.0")
