@@ -251,6 +251,8 @@ def test_positives(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
+        (["evaluate"], "RUN and PATH are missing; run: rsitmd benchmark evaluate RUN PATH"),
+        (["evaluate", "--scores", "x.npy"], "PATH is missing"),
         (["evaluate", "RUN"], "PATH is missing; run: rsitmd benchmark evaluate RUN PATH"),
         (["evaluate", "--scores", "x.npy", "RUN", "DATA"], "--scores replaces RUN"),
         (["evaluate", "--scores", "x.npy", "DATA", "--maps"], "--maps needs a RUN"),
@@ -277,7 +279,15 @@ def test_wrong_usage_is_one_line_and_exit_2(
     ("arguments", "line"),
     [
         (["evaluate", "RUN", "DATA", "--split", "val"], "no images in split 'val'"),
-        (["evaluate", "DATA", "DATA"], "contains no run"),
+        (
+            ["evaluate", "DATA", "DATA"],
+            "error: RUN DATA: contains no run; pass a folder created by",
+        ),
+        (["evaluate", "absent", "DATA"], "error: RUN absent: does not exist"),
+        (["evaluate", "RUN", "absent"], "error: PATH absent: does not exist"),
+        (["evaluate", "--scores", "x.npy", "absent"], "error: PATH absent: does not exist"),
+        (["search", "DATA", "DATA", "--text", "a ship"], "error: RUN DATA: contains no run"),
+        (["search", "RUN", "absent", "--text", "a ship"], "error: PATH absent: does not exist"),
         (["evaluate", "RUN", "DATA", "--positives", "absent.json"], "absent.json"),
         (
             ["evaluate", "--scores", "absent.npy", "DATA"],
@@ -297,4 +307,4 @@ def test_bad_input_is_one_line_and_exit_1(
     assert said.out == ""
     last = said.err.splitlines()[-1]
     assert last.startswith("error: ")
-    assert line in last
+    assert line.replace("DATA", str(data)) in last

@@ -73,7 +73,7 @@ def test_every_step_checks_settings_schema_and_lock(
     settings.write_text(text.replace("[dataset]", "[dataset]\nnmae = 'x'"))
     assert "rsitmd.toml: dataset.nmae: unknown key" in error_of(*command)
     settings.write_text(text.replace("image_size = 256", "image_size = 'large'"))
-    assert 'dataset.image_size: is "large", not of type integer' in error_of(*command)
+    assert 'dataset.image_size: must be an integer, not "large"' in error_of(*command)
     settings.write_text(text)
 
     with sqlite3.connect(workspace / "workspace.db") as db:

@@ -203,7 +203,7 @@ def test_an_annotation_without_one_of_its_sentences_is_missing(workspace: Worksp
     assert [state[key] for key in keys] == [1, 1, 1, 1]
     done = CliRunner().invoke(command, [str(workspace.path)])
     assert "1 complete, 1 incomplete" in done.stdout
-    assert "annotations: 2, 1 missing, 1 sentence missing" in done.stdout
+    assert "annotations: 2 pulled, 1 annotation missing, 1 sentence missing" in done.stdout
     # One that was sent back is missing too, once.
     with workspace.transaction() as db:
         add(db, "sentence", annotation_id=2, raw="", state="sent back")
