@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from machine import about, cores, seconds, table
+from machine import cores, environment, seconds, table
 from PIL import Image
 
 from rsitmd_tools.ingest import ingest
@@ -63,7 +63,7 @@ def main() -> None:
                 rows.append((f"the same again, {workers} processes", seconds(first)))
                 taken = workspace.db.execute("SELECT count(*) FROM image").fetchone()[0]
                 assert taken == len(files), "not every file went in"
-    print(f"{len(files)} images. {about('pillow', 'imagehash', 'numpy', seed=SEED)}\n")
+    print(f"{len(files)} images. {environment('pillow', 'imagehash', 'numpy', seed=SEED)}\n")
     print(
         table(
             ("step", "seconds", "images a second", "times the decoding"),

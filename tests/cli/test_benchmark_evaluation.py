@@ -101,7 +101,7 @@ def test_a_folder_of_folds_with_maps(
     assert found == summary["mean_recall"]["values"]
 
 
-def test_images_that_were_learned_from(
+def test_training_images_are_reported(
     data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "seed-0"
@@ -135,7 +135,9 @@ def test_eight_views(
     assert "--views needs a RUN" in capsys.readouterr().err
 
 
-def test_scores_of_your_own(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_scores_of_another_model(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     np.save(tmp_path / "mine.npy", np.kron(np.eye(4), np.ones(5)))
     out = tmp_path / "mine"
     command = ["benchmark", "evaluate", "--scores", str(tmp_path / "mine.npy"), str(data)]

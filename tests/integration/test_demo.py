@@ -61,7 +61,7 @@ def test_real_captioned_images_are_released_unchanged(
     assert "contains a demo with other settings" in other.stderr
 
 
-def test_a_killed_demo_goes_on_where_it_was(tool: Tool, tmp_path: Path) -> None:
+def test_a_killed_demo_continues(tool: Tool, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ("demo", "-o", out, "--scenes", 40, "--epochs", 1)
     for seconds in (1.5, 20.0):
@@ -74,7 +74,7 @@ def test_a_killed_demo_goes_on_where_it_was(tool: Tool, tmp_path: Path) -> None:
     assert "release: 40 images, 200 sentences" in done.stdout
 
 
-def test_the_wheel_goes_the_whole_way_in_an_empty_folder(tmp_path: Path) -> None:
+def test_the_demo_runs_from_the_wheel_in_an_empty_folder(tmp_path: Path) -> None:
     """The wheel alone in a new environment, its dependencies beside it, far from the checkout."""
     source = tmp_path / "source"
     tracked = subprocess.run(

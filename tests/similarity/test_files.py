@@ -42,12 +42,12 @@ def test_a_dense_file_contains_the_matrix_and_its_metadata(
     prior = write_prior(data, tmp_path / "p.npy", definition, dtype="float32")
     matrix = compute_prior(data, definition, dtype="float32")
     np.testing.assert_array_equal(prior.values, matrix)
-    about = json.loads((tmp_path / "p.json").read_text())
-    assert first_error(about, load_schema("prior")) is None
-    assert about["definition"] == definition
-    assert about["shape"] == [30, 150]
-    assert about["nan_rows"] == int(np.isnan(matrix[:, 0]).sum()) == (definition == "reference")
-    assert about["mean"] == pytest.approx(np.nanmean(matrix), rel=1e-6)
+    metadata = json.loads((tmp_path / "p.json").read_text())
+    assert first_error(metadata, load_schema("prior")) is None
+    assert metadata["definition"] == definition
+    assert metadata["shape"] == [30, 150]
+    assert metadata["nan_rows"] == int(np.isnan(matrix[:, 0]).sum()) == (definition == "reference")
+    assert metadata["mean"] == pytest.approx(np.nanmean(matrix), rel=1e-6)
     assert load_prior(tmp_path / "p.npy", data).definition == definition
 
 

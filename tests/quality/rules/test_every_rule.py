@@ -188,7 +188,7 @@ def test_what_is_bad_is_found_and_what_is_good_is_not(code: str, tmp_path: Path)
     assert codes_found(code, case.good, case) == set()
 
 
-def test_no_rule_is_without_its_cases() -> None:
+def test_every_rule_has_its_cases() -> None:
     """A new rule takes one file and its test: this finds the one without."""
     assert {*CASES, *CODES, *PULLED} == set(all_rules())
     tests = Path(__file__).parents[2]

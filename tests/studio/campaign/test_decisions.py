@@ -88,7 +88,7 @@ def test_the_printed_number_identifies_the_sentence(folder: Path, tmp_path: Path
         assert named(workspace, tmp_path, *lines) == [BERTA[1]]
 
 
-def test_the_number_stays_that_of_the_page_where_an_earlier_sentence_is_sent_back(
+def test_numbers_do_not_change_when_an_earlier_sentence_is_sent_back(
     workspace: Workspace,
 ) -> None:
     with workspace.transaction() as db:
@@ -203,7 +203,7 @@ def test_a_note_hides_the_addresses_of_other_annotators(tmp_path: Path) -> None:
         assert "anna@x" not in chosen.note
 
 
-def test_a_note_keeps_whole_addresses(tmp_path: Path) -> None:
+def test_a_note_keeps_complete_addresses(tmp_path: Path) -> None:
     """The address of one person may be the end of another's."""
     folder = make(tmp_path / "w", {1: (ANNA[0],), 2: BERTA})
     with Workspace.open(folder, write=True) as workspace:
@@ -248,7 +248,7 @@ def test_an_unknown_code_is_wrong_usage_and_names_the_closest(folder: Path) -> N
     assert "use codes such as S104" in str(done.exception)
 
 
-def test_a_known_code_that_found_nothing_is_said(folder: Path) -> None:
+def test_a_known_code_without_findings_is_reported(folder: Path) -> None:
     done = CliRunner().invoke(review_command, [str(folder), "--send-back", "S122"])
     assert done.exit_code == 0
     assert "no new sentence has a finding of S122\n" in done.stdout

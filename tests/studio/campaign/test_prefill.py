@@ -158,7 +158,7 @@ def test_tasks_with_captions_show_the_newest_model(tmp_path: Path) -> None:
         assert "model-2" in machine_note("model-2")
 
 
-def test_captions_of_other_images_are_refused_and_none_is_stored(tmp_path: Path) -> None:
+def test_captions_of_other_images_are_refused_and_nothing_is_stored(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "w")
     with Workspace.open(folder, write=True) as workspace:
         with pytest.raises(RsitmdError, match="contains no captions for images of this workspace"):

@@ -186,7 +186,7 @@ def test_status_counts_annotators_and_missing_annotations(workspace: Workspace) 
     assert state["categories"] == {"port $_$": {"images": 2, "complete": 0, "sentences": 2}}
 
 
-def test_an_annotation_without_one_of_its_sentences_is_missing(workspace: Workspace) -> None:
+def test_an_annotation_without_one_of_its_sentences_counts_as_missing(workspace: Workspace) -> None:
     """Incomplete images, missing annotations and missing sentences tell the same."""
     settings = "[annotation]\nannotators_per_image = 1\n"
     (workspace.path / "rsitmd.toml").write_text(settings, encoding="utf-8")

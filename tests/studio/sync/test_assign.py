@@ -269,7 +269,7 @@ def test_the_settings_set_how_many_skips_move_an_image(workspace: Workspace) -> 
         assert skipped_by_all(workspace) == []
 
 
-def test_a_skipped_image_that_is_captioned_later_stays(workspace: Workspace) -> None:
+def test_a_skipped_image_that_is_captioned_later_is_not_reported(workspace: Workspace) -> None:
     with with_settings(workspace, "annotators_per_image = 2") as workspace:
         people_in(workspace, 2)
         assign(workspace, wanting(workspace))
