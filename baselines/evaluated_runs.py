@@ -27,7 +27,7 @@ class EvaluatedRun:
         name: Name of the folder, with as many parents as needed to make it unique.
         folder: RUN.
         result: RUN/result.json (schema ``benchmark_result``).
-        about: RUN/run.json, the manifest; empty for a folder of external scores.
+        manifest: RUN/run.json; empty for a folder of external scores.
         history: One row per epoch: ``epoch``, ``loss``, ``val_mean_recall`` (NaN without a
             validation part); empty if RUN/metrics.csv does not exist.
         examples: RUN/examples.json (schema ``benchmark_examples``); None if it does not
@@ -37,14 +37,14 @@ class EvaluatedRun:
     name: str
     folder: Path
     result: Mapping[str, Any]
-    about: Mapping[str, Any]
+    manifest: Mapping[str, Any]
     history: Sequence[Mapping[str, float]]
     examples: Mapping[str, Any] | None
 
     @property
     def data_path(self) -> Path | None:
         """Path of the dataset during training; None if it is not recorded."""
-        recorded = self.about.get("data_path")
+        recorded = self.manifest.get("data_path")
         return Path(recorded) if isinstance(recorded, str) else None
 
 
@@ -60,8 +60,8 @@ def read_runs(folders: Sequence[Path]) -> list[EvaluatedRun]:
 
 
 def _read(folder: Path, name: str) -> EvaluatedRun:
-    about, result = folder / "run.json", folder / "result.json"
-    if not about.is_file() and not result.is_file():
+    manifest, result = folder / "run.json", folder / "result.json"
+    if not manifest.is_file() and not result.is_file():
         raise RsitmdError(
             "is not a run", where=folder, hint="create one with: rsitmd benchmark train PATH -o RUN"
         )
@@ -78,7 +78,7 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
         folder=folder,
         result=_checked(result, "benchmark_result"),
         # External scores have a result, but no manifest.
-        about=_object(about) if about.is_file() else {},
+        manifest=_object(manifest) if manifest.is_file() else {},
         history=_history(metrics) if metrics.is_file() else (),
         examples=_checked(examples, "benchmark_examples") if examples.is_file() else None,
     )

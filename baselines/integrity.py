@@ -36,16 +36,16 @@ def check_run(run: Run, config: Config) -> Mapping[str, Any]:
     Raises:
         RsitmdError: A file was changed since the training finished.
     """
-    manifest = run.about()
+    manifest = run.manifest()
     missing = [key for key in REQUIRED if key not in manifest]
     if missing:
-        raise _inconsistent(run, f"{run.about_file.name} lacks {', '.join(missing)}")
+        raise _inconsistent(run, f"{run.manifest_file.name} lacks {', '.join(missing)}")
     recorded, current = manifest["config"], config.as_dict()
     changed = sorted(k for k in recorded | current if recorded.get(k) != current.get(k))
     if changed:
         raise _inconsistent(
             run,
-            f"{run.config_file.name} and {run.about_file.name} differ in {', '.join(changed)}",
+            f"{run.config_file.name} and {run.manifest_file.name} differ in {', '.join(changed)}",
         )
     checksums = file_checksums(run)
     for file, checksum in manifest.get("files", {}).items():

@@ -41,7 +41,7 @@ class Run:
         return self.folder / "config.yaml"
 
     @property
-    def about_file(self) -> Path:
+    def manifest_file(self) -> Path:
         """The manifest: data, settings, versions and results of the training."""
         return self.folder / "run.json"
 
@@ -75,23 +75,23 @@ class Run:
         """Checkpoint with the best validation recall; without validation, the last one."""
         return self.folder / "checkpoints" / "best.ckpt"
 
-    def about(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
         """Read run.json.
 
         Raises:
             RsitmdError: The folder is not a run, or the file is malformed.
         """
         try:
-            about: dict[str, Any] = json.loads(self.about_file.read_text(encoding="utf-8"))
-            if not isinstance(about, dict):
-                raise ValueError(f"{self.about_file.name} is not a JSON object")
+            manifest: dict[str, Any] = json.loads(self.manifest_file.read_text(encoding="utf-8"))
+            if not isinstance(manifest, dict):
+                raise ValueError(f"{self.manifest_file.name} is not a JSON object")
         except (OSError, ValueError) as error:
             raise RsitmdError(
                 f"is not a run ({reason(error)})",
                 where=self.folder,
                 hint="create one with: rsitmd benchmark train",
             ) from error
-        return about
+        return manifest
 
     def config(self) -> Config:
         """Read the configuration.
@@ -101,7 +101,7 @@ class Run:
         """
         import yaml
 
-        self.about()
+        self.manifest()
         try:
             document = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-from machine import about, seconds, table
+from machine import environment, seconds, table
 
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality.texts import jaccard, split_words
@@ -89,7 +89,7 @@ def main() -> None:
         ratio = np.median(plain) / np.median(times)
         return [name, f"{p50:.2f}", f"{p95:.2f}", f"{most:.2f}", f"{ratio:.0f}"]
 
-    print(about("numpy", seed=SEED))
+    print(environment("numpy", seed=SEED))
     print()
     columns = ["step", "p50 ms", "p95 ms", "longest ms", "times faster than all pairs"]
     rows = [

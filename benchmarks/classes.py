@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from machine import about, table
+from machine import environment, table
 from ucm import A_CLASS, number, with_block
 
 from rsitmd_tools.baselines.data.images import decode_images
@@ -59,7 +59,7 @@ def main() -> None:
         return
     data = load_dataset(arguments.data)
     rows = [of_run(run, data) for run in arguments.runs]
-    print(about("torch", "timm"))
+    print(environment("torch", "timm"))
     columns = ["run", "as it is", "own class alone", "eight views", "eight views, own class alone"]
     print(f"\n{table(columns, rows)}")
 

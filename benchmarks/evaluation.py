@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from machine import about, alternated, table
+from machine import alternated, environment, table
 
 from rsitmd_tools.baselines.amfmn.attention import make_attention
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
@@ -245,7 +245,7 @@ def main() -> None:
         memory_here(images, texts)
         return
     torch.set_num_threads(1)
-    print(about("torch", "timm", seed=SEED))
+    print(environment("torch", "timm", seed=SEED))
     for name, measure in (
         ("evaluation", lambda: evaluation(arguments.size, arguments.times)),
         ("blocks", lambda: blocks(arguments.block_size)),

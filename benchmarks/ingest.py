@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from machine import about, cores, seconds, table
+from machine import cores, environment, seconds, table
 from PIL import Image
 
 from rsitmd_tools.imaging.decode import central_square
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--known", type=int, default=0)
     parser.add_argument("--features", type=int, default=0)
     arguments = parser.parse_args()
-    print(about("pillow", "numpy", seed=SEED), "\n")
+    print(environment("pillow", "numpy", seed=SEED), "\n")
     with tempfile.TemporaryDirectory() as place:
         scratch = Path(place)
         if arguments.images:

@@ -32,7 +32,7 @@ from pathlib import Path
 from statistics import quantiles
 
 import httpx
-from machine import about, table
+from machine import environment, table
 from PIL import Image
 from studio import add_images
 
@@ -288,7 +288,7 @@ def main() -> None:
     parser.add_argument("--think", type=float, default=8.0, help="mean seconds before a submit")
     parser.add_argument("--json", type=Path, help="write the loads into this file too")
     arguments = parser.parse_args()
-    print(about("label-studio", seed=0) + "\n", flush=True)
+    print(environment("label-studio", seed=0) + "\n", flush=True)
     with ExitStack() as arguments.stack, tempfile.TemporaryDirectory() as scratch:
         done = []
         for load in loads(arguments.database, Path(scratch), arguments):

@@ -17,7 +17,7 @@ from statistics import median
 from rsitmd_tools.provenance import processor
 
 
-def about(*packages: str, seed: int | None = None) -> str:
+def environment(*packages: str, seed: int | None = None) -> str:
     """Return a line that names the machine, versions of packages, the seed, the command.
 
     Args:
@@ -74,4 +74,4 @@ def _memory() -> float:
 
 
 if __name__ == "__main__":
-    print(about())
+    print(environment())

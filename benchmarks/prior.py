@@ -23,7 +23,7 @@ from statistics import median
 from types import SimpleNamespace
 
 import numpy as np
-from machine import about, alternated, cores, seconds, table
+from machine import alternated, cores, environment, seconds, table
 from prior_plain import GoodPython, pairwise
 
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
@@ -132,7 +132,7 @@ def main() -> None:
         rows += kernels(train, pairs, times)
         rows += memory(folder, scratch)
         rows += large(train, scratch, times, pair)
-    print(about("numpy", "numba", "nltk", seed=SEED), "\n")
+    print(environment("numpy", "numba", "nltk", seed=SEED), "\n")
     print(table(("work", "against", "measured", "at least"), rows), "\n")
     growth(train, times, arguments.plot)
 

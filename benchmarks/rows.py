@@ -110,7 +110,7 @@ def results(out: Path, rows: Mapping[str, Row], name: str) -> list[dict[str, Any
     for row in rows:
         for file in sorted(folder_of(out, row, 0).parent.glob("seed-*/result.json")):
             result = json.loads(file.read_text(encoding="utf-8"))
-            about = json.loads((file.parent / "run.json").read_text(encoding="utf-8"))
+            manifest = json.loads((file.parent / "run.json").read_text(encoding="utf-8"))
             history = (file.parent / "metrics.csv").read_text(encoding="utf-8").splitlines()[1:]
             kept = ("image_to_text", "text_to_image", "mean_recall", "chance", "gallery")
             validation = [round(float(line.split(",")[2]), 2) for line in history]
@@ -128,8 +128,8 @@ def results(out: Path, rows: Mapping[str, Row], name: str) -> list[dict[str, Any
                     },
                     "validation": max(validation) if validated else None,
                     "validation_by_epoch": validation if validated else None,
-                    "images_a_second": about["finished"]["images_a_second"],
-                    "seconds": 0 if rows[row].of else about["finished"]["seconds"],
+                    "images_a_second": manifest["finished"]["images_a_second"],
+                    "seconds": 0 if rows[row].of else manifest["finished"]["seconds"],
                     "config": rows[row].config,
                     "changes": list(rows[row].changes),
                     "weights": result["weights"],
@@ -235,7 +235,7 @@ def _once(baseline: str, rows: Sequence[str]) -> list[str]:
 
 def run_script(
     name: str,
-    about: str,
+    description: str,
     rows: Mapping[str, Row],
     parts: Callable[[Dataset, int], Dataset],
     claims: Sequence[tuple[Sequence[str], Sequence[str]]] = (),
@@ -244,12 +244,12 @@ def run_script(
 
     Args:
         name: Of the dataset, in file names.
-        about: One line for the help.
+        description: One line for the help.
         rows: The rows by name.
         parts: Makes the training and validation part of a seed.
         claims: Pairs of rows and the baselines they are held against.
     """
-    parser = argparse.ArgumentParser(description=about)
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("weights", type=Path, nargs="?")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs", name))

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from machine import about
+from machine import environment
 
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import Connection, connection_of, save_connection
@@ -194,7 +194,7 @@ def main() -> None:
     arguments = parser.parse_args()
     sizes = [int(size) for size in arguments.sizes.split(",")]
     chance = random.Random(0)
-    print(about("label-studio", "label-studio-sdk", seed=0) + "\n")
+    print(environment("label-studio", "label-studio-sdk", seed=0) + "\n")
     with tempfile.TemporaryDirectory() as scratch:
         Workspace.create(Path(scratch, "server")).close()
         with EmbeddedServer(Path(scratch, "server")) as server:

@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import timm
 import torch
-from machine import about, alternated, seconds, table
+from machine import alternated, environment, seconds, table
 from torch.utils.data import DataLoader
 
 from rsitmd_tools.baselines.base import RetrievalModel, Texts
@@ -237,7 +237,7 @@ def main() -> None:
     if arguments.part in INNER:
         print(in_this_process(arguments.part, arguments.size, arguments.batch, arguments.times))
         return
-    print(about("torch", "timm", seed=SEED))
+    print(environment("torch", "timm", seed=SEED))
     for name, measure in parts.items():
         if arguments.part in (None, name):
             print(f"\n{measure()}", flush=True)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from machine import about, alternated, seconds, table
+from machine import alternated, environment, seconds, table
 
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.formats import load_dataset
@@ -80,7 +80,7 @@ def main() -> None:
     arguments = parser.parse_args()
     times = 1 if arguments.quick else 5
     if arguments.images:
-        print(about("pillow", "numpy"), "\n")
+        print(environment("pillow", "numpy"), "\n")
         print(table(COLUMNS, [image_rules(arguments.data / "ucm_full", times)]))
         return
     folder = arguments.data / "rsitmd_precomp"
@@ -120,7 +120,7 @@ def main() -> None:
         ("the whole command", f"{found['command']:.2f} s", "-"),
         image_rules(arguments.data / "ucm_full", times),
     ]
-    print(about("nltk", "symspellpy", "pillow"), "\n")
+    print(environment("nltk", "symspellpy", "pillow"), "\n")
     print(table(COLUMNS, rows), "\n")
     lines = []
     for size in (1, 4, 16):

@@ -15,6 +15,22 @@ from jsonschema.protocols import Validator
 
 from rsitmd_tools.errors import printable
 
+_TYPES = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "an integer",
+    "null": "null",
+    "number": "a number",
+    "object": "an object",
+    "string": "a string",
+}
+_LIMITS = {
+    "exclusiveMaximum": "less than",
+    "exclusiveMinimum": "greater than",
+    "maximum": "at most",
+    "minimum": "at least",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class SchemaError:
@@ -64,15 +80,24 @@ def _describe(error: ValidationError) -> SchemaError:
         unknown = sorted(set(error.instance).difference(known))
         full_key = ".".join(filter(None, [key, unknown[0]]))
         return SchemaError(full_key, "unknown key", "valid keys: " + ", ".join(sorted(known)))
-    if error.validator == "type":
-        expected = error.validator_value
-        wanted = " or ".join(expected) if isinstance(expected, list) else str(expected)
-        return SchemaError(key or "document", f"is {_shown(error.instance)}, not of type {wanted}")
+    wanted = _wanted(str(error.validator), error.validator_value)
+    if wanted is not None:
+        return SchemaError(key or "document", f"must be {wanted}, not {_shown(error.instance)}")
     if error.validator == "required" and isinstance(error.instance, dict):
         required: Any = error.validator_value
         missing = [name for name in required if name not in error.instance]
         return SchemaError(key or "document", f"has no {missing[0]!r}", f"add {missing[0]!r}")
     return SchemaError(key or "document", _shortened(printable(error.message)))
+
+
+def _wanted(validator: str, value: Any) -> str | None:
+    """Return what a value must be; None if the validator has no short description."""
+    if validator == "type":
+        types = value if isinstance(value, list) else [value]
+        return " or ".join(_TYPES[name] for name in types)
+    if validator == "enum":
+        return "one of " + ", ".join(map(_shown, value))
+    return f"{_LIMITS[validator]} {value}" if validator in _LIMITS else None
 
 
 def _key(path: Any) -> str:

@@ -62,19 +62,25 @@ def _text(row: Row) -> Row:
     return {"slot": 1}
 
 
+def _annotator(row: Row) -> Row:
+    return {"email": f"person{row.get('id', 1)}@example.org"}
+
+
 def _nothing(row: Row) -> Row:
     return {}
 
 
 DEFAULTS: dict[str, Callable[[Row], Row]] = {
     "image": _image,
+    "annotator": _annotator,
     "project": _project,
     "task": _task,
     "annotation": _annotation,
     "sentence": _text,
     "keyword": _text,
     "assignment": lambda row: {"planned_at": WHEN},
-    "skip": lambda row: {"skipped_at": WHEN},
+    "skip": lambda row: {"server_id": row.get("id", 1), "skipped_at": WHEN},
+    "prediction": lambda row: {"slot": 1, "model": "model", "added_at": WHEN},
 }
 
 
@@ -85,6 +91,13 @@ def add(db: sqlite3.Connection, table: str, **columns: Any) -> int:
     cursor = db.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", tuple(row.values()))
     assert cursor.lastrowid is not None
     return cursor.lastrowid
+
+
+def add_team(db: sqlite3.Connection, *emails: str) -> None:
+    """Insert a shared project and annotators, who get the rows 1, 2, ..."""
+    add(db, "project")
+    for email in emails:
+        add(db, "annotator", email=email)
 
 
 def add_annotation(

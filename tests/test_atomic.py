@@ -22,14 +22,14 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_the_mode_holds_before_anything_is_written(tmp_path: Path) -> None:
+def test_the_mode_is_set_before_anything_is_written(tmp_path: Path) -> None:
     with atomic_path(tmp_path / "secret", mode=0o600) as partial:
         assert stat.S_IMODE(partial.stat().st_mode) == 0o600
         partial.write_text("x")
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
 
 
-def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+def test_a_full_disk_is_a_one_line_error(tmp_path: Path) -> None:
     with (
         pytest.raises(RsitmdError, match=r"no space left.*free some space"),
         atomic_folder(tmp_path / "out") as partial,
@@ -39,7 +39,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_is_never_overwritten_and_leftovers_go(tmp_path: Path) -> None:
+def test_a_folder_is_never_overwritten_and_leftovers_are_removed(tmp_path: Path) -> None:
     killed = tmp_path / ".out [1].partial-00"
     killed.mkdir()
     with atomic_folder(tmp_path / "out [1]") as partial:
@@ -62,7 +62,7 @@ def test_the_longest_name_a_file_can_have(tmp_path: Path, name: str) -> None:
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
-def test_leftovers_of_others_stay(tmp_path: Path) -> None:
+def test_leftovers_of_other_processes_are_kept(tmp_path: Path) -> None:
     other = tmp_path / ".other.partial-00"
     other.write_text("x")
     remove_leftovers(tmp_path / "out")

@@ -18,7 +18,7 @@ def test_only_equal_sequences_are_equal(one: list[str], other: list[str]) -> Non
     assert (sha256_lines(one) == sha256_lines(other)) == (one == other)
 
 
-def test_a_boundary_counts_and_surrogates_are_taken() -> None:
+def test_boundaries_change_the_hash_and_surrogates_are_accepted() -> None:
     assert sha256_lines(["ab"]) != sha256_lines(["a", "b"]) != sha256_lines(["a", "", "b"])
     assert len(sha256_lines(["\udcff"])) == 64
 

@@ -167,7 +167,7 @@ def check_output(folder: Path, output: Path | None) -> None:
 
 
 def _refuse_run(output: Path) -> None:
-    if Run(output).about_file.exists():
+    if Run(output).manifest_file.exists():
         raise RsitmdError(
             "is a run, and holds the result of its own model",
             where=output,

@@ -86,12 +86,12 @@ def prepare_run(
             settings.
     """
     existing: dict[str, Any] = {}
-    if run.about_file.exists():
+    if run.manifest_file.exists():
         if not resume:
             raise RsitmdError(
                 "already exists", where=run.folder, hint="use --resume or another folder"
             )
-        existing = run.about()
+        existing = run.manifest()
         _check_same(run, existing, manifest)
         if existing.get("finished") and existing["config"]["epochs"] == config.epochs:
             return None

@@ -85,7 +85,7 @@ def _summary(dataset: Dataset, runs: Sequence[Path], device: str) -> dict[str, A
     names = [run.name for run in runs]
     if "test" not in dataset.splits:
         return {"runs": names, "split": None, "gallery": None, "mean_recall": None}
-    validated = Run(runs[0]).about()["config"]["validate"]
+    validated = Run(runs[0]).manifest()["config"]["validate"]
     results = [evaluate(run, dataset, options=EvaluationOptions(device=device)) for run in runs]
     values = [result["mean_recall"] for result in results]
     return {
@@ -98,5 +98,5 @@ def _summary(dataset: Dataset, runs: Sequence[Path], device: str) -> dict[str, A
             "mean": round(float(np.mean(values)), 4),
             "deviation": round(float(np.std(values, ddof=1)), 4) if len(values) > 1 else None,
         },
-        "seconds": [Run(run).about()["finished"]["seconds"] for run in runs],
+        "seconds": [Run(run).manifest()["finished"]["seconds"] for run in runs],
     }

@@ -132,7 +132,7 @@ def train(
         margin_prior = training_prior(dataset, parts, folder / "prior", prior)
     manifest["prior"] = None if margin_prior is None else margin_prior.describe()
     check_prior(run, existing, manifest["prior"])
-    write_json(run.about_file, manifest)
+    write_json(run.manifest_file, manifest)
     lightning.seed_everything(config.seed, verbose=False)
     model = make_model(config, tokenizer)
     if config.freeze_backbone:
@@ -159,7 +159,7 @@ def train(
         "parameters_trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
     }
     manifest["files"] = file_checksums(run)
-    write_json(run.about_file, manifest)
+    write_json(run.manifest_file, manifest)
     shutil.rmtree(folder / "cache", ignore_errors=True)
     return folder
 

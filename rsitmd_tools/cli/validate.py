@@ -91,6 +91,9 @@ def command(
     dataset_RSITMD.json or a precomp folder. With --statistics there may be several. The exit
     code is 1 if there are errors or warnings, and 0 if there are only info findings.
 
+    The first letter of a rule code is the family: D structure, S sentences, K keywords,
+    I images, L leakage between splits, N annotators. --select and --ignore accept a family.
+
     \b
     Examples:
       rsitmd validate my-dataset

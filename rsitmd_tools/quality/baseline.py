@@ -80,6 +80,6 @@ def _texts(dataset: Dataset) -> dict[str, tuple[str, ...]]:
 def _fingerprint(finding: Finding, texts: Mapping[str, tuple[str, ...]]) -> str:
     captions = texts.get(finding.image or "", ())
     index = finding.sentence_index
-    about = captions[index] if index is not None and index < len(captions) else finding.message
-    digest = sha256_lines([finding.image or "", about])[:16]
+    text = captions[index] if index is not None and index < len(captions) else finding.message
+    digest = sha256_lines([finding.image or "", text])[:16]
     return f"{finding.code}:{digest}"

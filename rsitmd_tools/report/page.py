@@ -145,7 +145,7 @@ def _show(
         ("epochs", str(len(run.history) or settings.get("epochs", "not recorded"))),
         *_metric_lines(result, "facts"),
     ]
-    finished = run.about.get("finished")
+    finished = run.manifest.get("finished")
     seconds = finished.get("seconds") if isinstance(finished, Mapping) else None
     if isinstance(seconds, int | float):
         facts.append(("training time", f"{seconds / 60:.1f} min"))

@@ -97,7 +97,7 @@ def test_unsupported_image_size(name: str, size: int, why: str) -> None:
         Backbone(name, image_size=size)
 
 
-def test_the_size_check_draws_no_random_number() -> None:
+def test_the_size_check_does_not_use_the_random_generator() -> None:
     torch.manual_seed(0)
     network = timm.create_model("resnet18", features_only=True)
     expected = torch.get_rng_state()
@@ -107,11 +107,11 @@ def test_the_size_check_draws_no_random_number() -> None:
     torch.testing.assert_close(dict(backbone.network.state_dict()), dict(network.state_dict()))
 
 
-def test_images_are_normalised_as_the_weights_file_says(tmp_path: Path) -> None:
+def test_images_are_normalised_with_the_values_of_the_weights_file(tmp_path: Path) -> None:
     network = timm.create_model(NAME, pretrained=False)
     file = tmp_path / "w.safetensors"
-    about = {"mean": [0.1, 0.2, 0.3], "std": [0.5, 0.5, 0.5]}
-    save_file(network.state_dict(), file, {METADATA_KEY: json.dumps(about)})
+    metadata = {"mean": [0.1, 0.2, 0.3], "std": [0.5, 0.5, 0.5]}
+    save_file(network.state_dict(), file, {METADATA_KEY: json.dumps(metadata)})
     backbone = Backbone(NAME, str(file)).eval()
     images = torch.rand(2, 3, 64, 64)
     given = (images - torch.tensor([0.1, 0.2, 0.3]).view(3, 1, 1)) / 0.5
@@ -139,9 +139,9 @@ def test_weights_with_other_names_are_matched_in_order(tmp_path: Path) -> None:
     mean = (127 / 255,) * 3
     assert convert_weights(source, NAME, target, mean, (128 / 255,) * 3) == len(state)
     with safe_open(target, "pt") as opened:
-        about = json.loads(opened.metadata()[METADATA_KEY])
+        metadata = json.loads(opened.metadata()[METADATA_KEY])
         assert set(opened.keys()) == set(state)
-    assert about["backbone"] == NAME and len(about["source_sha256"]) == 64
+    assert metadata["backbone"] == NAME and len(metadata["source_sha256"]) == 64
     backbone = Backbone(NAME, str(target))
     for key, value in backbone.network.state_dict().items():
         torch.testing.assert_close(value, state[key])

@@ -19,7 +19,7 @@ def test_fixed_names_exist() -> None:
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_shipped_configuration_loads_and_fits_on_a_screen(name: str) -> None:
+def test_a_shipped_configuration_loads_and_is_short(name: str) -> None:
     config = load_config(name)
     assert config_from(config.as_dict(), name) == config
     folder = importlib.resources.files("rsitmd_tools.baselines.configs")

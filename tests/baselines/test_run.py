@@ -35,7 +35,7 @@ def test_a_folder_that_is_not_a_run(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "run.json").write_text(text)
     with pytest.raises(RsitmdError, match="is not a run"):
-        Run(tmp_path).about()
+        Run(tmp_path).manifest()
 
 
 @pytest.mark.parametrize("text", [None, "model: [", "model: other", "- a"])

@@ -101,7 +101,7 @@ def test_a_folder_of_folds_with_maps(
     assert found == summary["mean_recall"]["values"]
 
 
-def test_images_that_were_learned_from(
+def test_training_images_are_reported(
     data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "seed-0"
@@ -135,7 +135,9 @@ def test_eight_views(
     assert "--views needs a RUN" in capsys.readouterr().err
 
 
-def test_scores_of_your_own(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_scores_of_another_model(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     np.save(tmp_path / "mine.npy", np.kron(np.eye(4), np.ones(5)))
     out = tmp_path / "mine"
     command = ["benchmark", "evaluate", "--scores", str(tmp_path / "mine.npy"), str(data)]
@@ -251,6 +253,8 @@ def test_positives(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
+        (["evaluate"], "RUN and PATH are missing; run: rsitmd benchmark evaluate RUN PATH"),
+        (["evaluate", "--scores", "x.npy"], "PATH is missing"),
         (["evaluate", "RUN"], "PATH is missing; run: rsitmd benchmark evaluate RUN PATH"),
         (["evaluate", "--scores", "x.npy", "RUN", "DATA"], "--scores replaces RUN"),
         (["evaluate", "--scores", "x.npy", "DATA", "--maps"], "--maps needs a RUN"),
@@ -277,7 +281,15 @@ def test_wrong_usage_is_one_line_and_exit_2(
     ("arguments", "line"),
     [
         (["evaluate", "RUN", "DATA", "--split", "val"], "no images in split 'val'"),
-        (["evaluate", "DATA", "DATA"], "contains no run"),
+        (
+            ["evaluate", "DATA", "DATA"],
+            "error: RUN DATA: contains no run; pass a folder created by",
+        ),
+        (["evaluate", "absent", "DATA"], "error: RUN absent: does not exist"),
+        (["evaluate", "RUN", "absent"], "error: PATH absent: does not exist"),
+        (["evaluate", "--scores", "x.npy", "absent"], "error: PATH absent: does not exist"),
+        (["search", "DATA", "DATA", "--text", "a ship"], "error: RUN DATA: contains no run"),
+        (["search", "RUN", "absent", "--text", "a ship"], "error: PATH absent: does not exist"),
         (["evaluate", "RUN", "DATA", "--positives", "absent.json"], "absent.json"),
         (
             ["evaluate", "--scores", "absent.npy", "DATA"],
@@ -297,4 +309,4 @@ def test_bad_input_is_one_line_and_exit_1(
     assert said.out == ""
     last = said.err.splitlines()[-1]
     assert last.startswith("error: ")
-    assert line in last
+    assert line.replace("DATA", str(data)) in last

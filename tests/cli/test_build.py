@@ -73,7 +73,7 @@ def test_every_step_checks_settings_schema_and_lock(
     settings.write_text(text.replace("[dataset]", "[dataset]\nnmae = 'x'"))
     assert "rsitmd.toml: dataset.nmae: unknown key" in error_of(*command)
     settings.write_text(text.replace("image_size = 256", "image_size = 'large'"))
-    assert 'dataset.image_size: is "large", not of type integer' in error_of(*command)
+    assert 'dataset.image_size: must be an integer, not "large"' in error_of(*command)
     settings.write_text(text)
 
     with sqlite3.connect(workspace / "workspace.db") as db:
@@ -91,7 +91,7 @@ def test_every_step_needs_a_workspace(tmp_path: Path, step: list[str]) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_init_where_nothing_can_be_made(tmp_path: Path) -> None:
+def test_init_in_a_folder_without_write_permission(tmp_path: Path) -> None:
     assert "/proc/w: cannot be created" in error_of("build", "init", "/proc/w")
     (tmp_path / "file").write_text("x")
     assert "file/w: cannot be created (not a directory)" in error_of(
@@ -132,7 +132,7 @@ def test_ingest_reports_rejected_files(workspace: Path, images: Path) -> None:
     assert again.stdout.startswith("images: 0 added, 3 known, 1 rejected;")
 
 
-def test_a_terminal_that_speaks_no_utf8_is_no_traceback(workspace: Path, images: Path) -> None:
+def test_a_terminal_without_utf8_causes_no_traceback(workspace: Path, images: Path) -> None:
     (images / "port" / "größe.png").write_bytes(b"x")
     done = rsitmd(
         *("build", "ingest", workspace, images),

@@ -80,7 +80,7 @@ def test_exit_codes(arguments: list[str], code: int, line: str) -> None:
     assert done.stdout == ""
 
 
-def test_debug_shows_the_traceback_wherever_it_stands() -> None:
+def test_debug_shows_the_traceback_at_any_position() -> None:
     for arguments in (["--debug", "validate", "/nowhere"], ["validate", "/nowhere", "--debug"]):
         assert "Traceback" in rsitmd(*arguments).stderr
 

@@ -37,9 +37,9 @@ def precomp(tmp_path: Path) -> Path:
 def test_every_option(tmp_path: Path, precomp: Path) -> None:
     done = rsitmd(precomp, "--split", "train", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    about = json.loads(done.stdout)
-    assert about["path"] == "prior-train.npy"
-    assert about["shape"] == [3, 15]
+    metadata = json.loads(done.stdout)
+    assert metadata["path"] == "prior-train.npy"
+    assert metadata["shape"] == [3, 15]
     assert np.load(tmp_path / "prior-train.npy").dtype == np.float64
     paper = rsitmd(
         precomp, "--definition", "paper", "--weights", "0.3,0.7", "--dtype", "float32",
@@ -48,12 +48,16 @@ def test_every_option(tmp_path: Path, precomp: Path) -> None:
     assert paper.returncode == 0, paper.stderr
     assert "METEOR stages: exact, stem" in paper.stdout
     assert "mean of the others" in paper.stdout
-    about = json.loads((tmp_path / "out" / "p.json").read_text())
-    assert about["weights"] == {"bleu": 0.3, "meteor": 0.7}
-    assert (about["dtype"], about["threshold"], about["shape"]) == ("float32", 0.2, [5, 25])
+    metadata = json.loads((tmp_path / "out" / "p.json").read_text())
+    assert metadata["weights"] == {"bleu": 0.3, "meteor": 0.7}
+    assert (metadata["dtype"], metadata["threshold"], metadata["shape"]) == (
+        "float32",
+        0.2,
+        [5, 25],
+    )
 
 
-def test_the_heat_map_alone_and_beside_a_file(tmp_path: Path, precomp: Path) -> None:
+def test_the_heat_map_with_and_without_a_prior_file(tmp_path: Path, precomp: Path) -> None:
     done = rsitmd(precomp, precomp, "--split", "test", "--plot", "heat.png", cwd=tmp_path)
     assert done.stdout == "heat map: heat.png\n"
     assert [path.name for path in tmp_path.glob("*.np*")] == []

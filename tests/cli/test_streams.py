@@ -116,7 +116,7 @@ def test_json_is_the_same_document_in_every_encoding(encoding: str) -> None:
         ("2> >(true)", False),
     ],
 )
-def test_a_stream_that_nobody_reads_changes_no_exit_code(
+def test_a_closed_stream_does_not_change_the_exit_code(
     dataset: Path, shell: str, silent: bool
 ) -> None:
     done = run("validate", dataset, shell=shell)

@@ -52,7 +52,7 @@ def test_text_and_exit_codes(tmp_path: Path, folder: Path) -> None:
     assert rsitmd("data", "--select", "S10", "--ignore", "S1", cwd=tmp_path).returncode == 0
 
 
-def test_json_fits_its_schema(tmp_path: Path, folder: Path) -> None:
+def test_json_matches_its_schema(tmp_path: Path, folder: Path) -> None:
     done = rsitmd("data", "--format", "json", cwd=tmp_path)
     document: dict[str, Any] = json.loads(done.stdout)
     assert first_error(document, load_schema("findings")) is None

@@ -33,6 +33,6 @@ def test_the_number_counts_what_one_person_wrote() -> None:
     ]
 
 
-def test_the_number_on_the_page_stays_where_an_earlier_sentence_is_left_out() -> None:
+def test_numbers_do_not_change_if_an_earlier_sentence_is_left_out() -> None:
     [(label, _)] = names(Sentence("c", "anna@x", number=2))
     assert label == "anna@x, sentence 2"

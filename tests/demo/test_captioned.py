@@ -44,7 +44,7 @@ def test_read(tmp_path: Path) -> None:
     ("line", "message"),
     [
         ("{", "line 1: is not JSON"),
-        ("[]", r"line 1: document is \[\], not of type object"),
+        ("[]", r"line 1: document must be an object, not \[\]"),
         (json.dumps(entry(image="../a.png")), "line 1: the image is outside images/"),
         (json.dumps(entry(image="/etc/passwd")), "line 1: the image is outside images/"),
         (json.dumps(entry(image="b.png")), "line 1: images/b.png does not exist"),

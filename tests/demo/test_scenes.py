@@ -25,7 +25,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tmp_path: Path) -> None:
+def test_the_bytes_depend_only_on_the_seed(tmp_path: Path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         write_scenes(tmp_path / name, 12, seed)
     first, again, other = (bytes_of(tmp_path / name) for name in "abc")
@@ -47,7 +47,7 @@ def test_what_is_written_can_be_read_as_captioned_images(tmp_path: Path) -> None
 
 @settings(max_examples=200, deadline=None)
 @given(INDICES)
-def test_sentences_and_keywords_say_what_the_description_says(index: tuple[int, int]) -> None:
+def test_sentences_and_keywords_match_the_description(index: tuple[int, int]) -> None:
     scene = describe(*index)
     sentences = sentences_of(scene)
     assert len({who for who, _ in sentences}) == len({raw for _, raw in sentences}) == 5
@@ -100,6 +100,6 @@ def test_look_alikes_differ_in_one_fact_each(base: int, seed: int) -> None:
         assert len({first.colour, second.colour, scene.ground}) == 3
 
 
-def test_more_look_alikes_than_there_are_are_refused() -> None:
+def test_too_many_similar_scenes_are_refused() -> None:
     with pytest.raises(ValueError, match="one to 4"):
         describe(0, 0, alike=5)

@@ -324,7 +324,7 @@ BLOW_UPS = [
 
 
 @pytest.mark.parametrize("number", range(len(BLOW_UPS)))
-def test_no_caption_blows_a_rule_up(tmp_path: Path, number: int) -> None:
+def test_no_caption_crashes_a_rule(tmp_path: Path, number: int) -> None:
     """A hundred thousand characters made for backtracking take seconds at most."""
     save_dataset(
         dataset(record("a_1.tif", [BLOW_UPS[number], *FIVE[1:]], split="test")), tmp_path, "rsitmd"

@@ -42,7 +42,7 @@ def test_groups_equal_a_brute_force_search(items: list[tuple[str, str]], distanc
     assert duplicate_groups([p for p, _ in items], [h for _, h in items], distance) == expected
 
 
-def test_rotated_images_are_pairs_but_no_image_with_itself() -> None:
+def test_rotated_images_are_pairs_but_an_image_is_not_its_own_pair() -> None:
     own, turned, far = "0" * 16, "f" * 16, "0f" * 8
     assert not list(near_pairs([own + own, far + far], 3))
     assert list(near_pairs([own + turned, turned + far], 3)) == [(0, 1)]

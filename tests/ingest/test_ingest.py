@@ -127,7 +127,7 @@ def test_leftovers_of_a_killed_write_are_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("call", [1, 70])
-def test_a_full_disk_is_one_line_and_the_next_ingest_goes_on(
+def test_a_full_disk_is_a_one_line_error_and_the_next_ingest_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
     source = draw_folder(tmp_path / "source")
@@ -162,7 +162,7 @@ def test_a_changed_image_size_is_an_error(tmp_path: Path) -> None:
         into(tmp_path / "w", source)
 
 
-def test_a_worker_that_dies_is_one_line() -> None:
+def test_a_worker_that_dies_is_a_one_line_error() -> None:
     with pytest.raises(RsitmdError, match=r"a worker process died.*memory"):
         list(map_in_order(os._exit, [3, 3, 3], 2))
 
@@ -178,7 +178,7 @@ def test_duplicates_are_reported(tmp_path: Path) -> None:
     assert [row[-1] for row in state(tmp_path / "w")[0]] == [1, 1, 1, None]
 
 
-def test_a_worker_that_dies_while_the_caller_works_is_one_line() -> None:
+def test_a_worker_that_dies_while_the_caller_works_is_a_one_line_error() -> None:
     results = map_in_order(die, range(100), 2)
     with pytest.raises(RsitmdError, match="a worker process died at this"):
         for _ in results:

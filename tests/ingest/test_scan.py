@@ -90,7 +90,7 @@ def test_the_category_of_a_file(tmp_path: Path, file: str, category: str) -> Non
     assert given_one.category == "givenone"
 
 
-def test_a_file_named_alone_has_its_own_or_its_folders_category(tmp_path: Path) -> None:
+def test_a_single_file_has_the_given_category_or_that_of_its_folder(tmp_path: Path) -> None:
     touch(tmp_path / "farm" / "1.jpg", tmp_path / "farm" / "port_1.jpg")
     found = scan([tmp_path / "farm" / "1.jpg", tmp_path / "farm" / "port_1.jpg"]).found
     assert [f.category for f in found] == ["farm", "port"]

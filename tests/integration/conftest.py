@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import itertools
+import os
 import shutil
 import signal
 import socket
@@ -27,6 +29,7 @@ from rsitmd_tools.studio.server.embedded import EmbeddedServer
 from rsitmd_tools.studio.server.port import FILENAME as PORT_FILE
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
+from tests.builders import add
 
 PASSWORD = "a long password for tests"
 NOWHERE = "https://images.example.org/folder"
@@ -59,11 +62,10 @@ def _add_images(
             filename = f"{category}_{number}.tif"
             draw(workspace.images / filename, number)
             key = hashlib.sha256(f"{category} {number}".encode()).hexdigest()
-            db.execute(
-                "INSERT INTO image (sha256, filename, category, number, source, width, height,"
-                " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, ?, 256, 256, ?, ?, ?)",
-                (key, filename, category, number, "drawn", key, "0" * 16, utc_now()),
-            )
+            add(
+                db, "image", sha256=key, category=category, number=number, source="drawn",
+                width=256, height=256, pixel_sha256=key, ingested_at=utc_now(),
+            )  # fmt: skip
 
 
 AddImages = Callable[..., None]
@@ -149,13 +151,25 @@ def tool() -> Tool:
 
 @pytest.fixture(scope="session")
 def started_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The ``studio/`` of a server that has run once: its data are made, it starts in seconds."""
+    """The folder ``studio/`` of a server that has run once, shared by all test processes.
+
+    The first start runs the migrations of Label Studio, which takes half a minute. A server that
+    begins with a copy of this folder starts in a few seconds.
+    """
     pytest.importorskip("label_studio", reason="Label Studio is not installed: make install")
-    folder = tmp_path_factory.mktemp("once") / "workspace"
-    with Workspace.create(folder), EmbeddedServer(folder):
-        pass
-    # Servers that begin as copies of this one run at the same time: each takes its own port.
-    (folder / "studio" / PORT_FILE).unlink()
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "started-once"
+    shared.mkdir(exist_ok=True)
+    folder = shared / "workspace"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "ready").exists():
+            shutil.rmtree(folder, ignore_errors=True)  # a test process was killed in its start
+            with Workspace.create(folder), EmbeddedServer(folder):
+                pass
+            # Servers that begin as copies run at the same time: each takes its own port.
+            (folder / "studio" / PORT_FILE).unlink()
+            (shared / "ready").touch()
     return folder / "studio"
 
 

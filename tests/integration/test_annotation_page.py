@@ -40,7 +40,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
 
 @pytest.mark.parametrize("size", [LAPTOP, DESKTOP])
-def test_an_annotator_signs_up_writes_and_pull_brings_exactly_that(
+def test_pull_returns_exactly_what_a_new_annotator_wrote(
     size: tuple[int, int],
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
@@ -131,7 +131,7 @@ def test_five_areas_of_one_annotator_are_in_sight_too(
         )
 
 
-def test_an_empty_field_is_asked_for_and_nothing_is_sent(
+def test_an_empty_required_field_prevents_submit(
     open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
 ) -> None:
     folder = make_workspace(images=1, how="upload")

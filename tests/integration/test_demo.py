@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from rsitmd_tools.demo.run import _claim
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Tool
@@ -24,10 +27,13 @@ def lines_of(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
-def test_real_captioned_images_come_out_word_for_word(
-    tool: Tool, shared_data: Path, tmp_path: Path
+def test_real_captioned_images_are_released_unchanged(
+    tool: Tool, shared_data: Path, started_once: Path, tmp_path: Path
 ) -> None:
     given, out = shared_data / "rsscn7_sample", tmp_path / "out"
+    # As if the demo had been stopped after its server started: the migrations are not run again.
+    _claim(out, given, scenes=0, seed=0)
+    shutil.copytree(started_once, out / "workspace" / "studio")
     done = tool.run("demo", "--input", given, "-o", out, "--epochs", 1)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str((out / "report.html").resolve())
@@ -55,7 +61,7 @@ def test_real_captioned_images_come_out_word_for_word(
     assert "contains a demo with other settings" in other.stderr
 
 
-def test_a_killed_demo_goes_on_where_it_was(tool: Tool, tmp_path: Path) -> None:
+def test_a_killed_demo_continues(tool: Tool, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ("demo", "-o", out, "--scenes", 40, "--epochs", 1)
     for seconds in (1.5, 20.0):
@@ -68,7 +74,7 @@ def test_a_killed_demo_goes_on_where_it_was(tool: Tool, tmp_path: Path) -> None:
     assert "release: 40 images, 200 sentences" in done.stdout
 
 
-def test_the_wheel_goes_the_whole_way_in_an_empty_folder(tmp_path: Path) -> None:
+def test_the_demo_runs_from_the_wheel_in_an_empty_folder(tmp_path: Path) -> None:
     """The wheel alone in a new environment, its dependencies beside it, far from the checkout."""
     source = tmp_path / "source"
     tracked = subprocess.run(

@@ -139,7 +139,7 @@ def kill_and_run_again(
 
 
 @pytest.mark.parametrize(("workers", "moment"), [("1", 70), ("2", 1)])
-def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
+def test_ctrl_c_exits_with_130_and_explains_how_to_continue(
     tmp_path: Path,
     source: Path,
     whole: tuple[str, dict[str, str]],
@@ -159,9 +159,7 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
     assert digest(workspace) == whole
 
 
-def test_a_terminal_shows_a_bar_and_json_stands_alone_on_stdout(
-    tmp_path: Path, source: Path
-) -> None:
+def test_a_terminal_shows_a_bar_and_stdout_contains_only_json(tmp_path: Path, source: Path) -> None:
     Workspace.create(tmp_path / "w").close()
     ours, theirs = pty.openpty()
     with subprocess.Popen(

@@ -305,7 +305,7 @@ def test_a_change_that_was_announced_late_is_caught_up(make_own: MakeOwn) -> Non
         assert "says 'many'" in hints[tasks[0]]
 
 
-def test_an_assist_killed_while_it_connects_leaves_no_address_behind(
+def test_an_assist_killed_while_it_connects_leaves_no_stale_url(
     make_own: MakeOwn, tool: Tool
 ) -> None:
     folder = make_own(images=1)

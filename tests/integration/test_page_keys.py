@@ -42,7 +42,7 @@ __all__ = ["browser", "open_page"]  # fixtures
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
 
-def test_whole_tasks_by_keys_alone(
+def test_complete_tasks_by_keyboard_only(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,
@@ -150,7 +150,7 @@ def test_a_correction_by_keys(
     assert there.annotations(task) == [written | {"keywords": ["red crane"]}]
 
 
-def test_keys_of_a_ranking_stay(
+def test_the_keys_of_a_ranking_are_unchanged(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,

@@ -135,7 +135,7 @@ def own(state: dict[str, Any], project: int) -> dict[str, Any]:
     return dict(entry)
 
 
-def test_the_queue_answers_the_signed_in_person_and_nobody_else(
+def test_the_queue_answers_only_the_signed_in_user(
     make_campaign: MakeCampaign,
     annotators: list[tuple[str, Annotator]],
     server: EmbeddedServer,
@@ -180,7 +180,7 @@ def test_the_queue_answers_the_signed_in_person_and_nobody_else(
     assert own(queue(mine), project)["sent_back"] == []
 
 
-def test_lists_of_projects_hold_a_persons_own_and_programs_and_the_lead_see_all(
+def test_annotators_see_their_own_projects_and_the_lead_and_tokens_see_all(
     make_campaign: MakeCampaign,
     annotators: list[tuple[str, Annotator]],
     server: EmbeddedServer,
@@ -216,7 +216,7 @@ def test_lists_of_projects_hold_a_persons_own_and_programs_and_the_lead_see_all(
 
 
 @pytest.mark.browser
-def test_a_person_is_led_from_the_first_page_to_what_was_sent_back(
+def test_the_first_page_links_to_sentences_that_were_sent_back(
     open_page: OpenPage,
     make_campaign: MakeCampaign,
     server: EmbeddedServer,
@@ -309,7 +309,7 @@ def test_a_person_is_led_from_the_first_page_to_what_was_sent_back(
 
 
 @pytest.mark.browser
-def test_changes_that_are_not_submitted_are_listed_until_they_are(
+def test_unsubmitted_changes_are_listed_until_they_are_submitted(
     open_page: OpenPage,
     make_campaign: MakeCampaign,
     server: EmbeddedServer,

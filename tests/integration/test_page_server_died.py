@@ -52,7 +52,7 @@ def dead(server: EmbeddedServer) -> Iterator[None]:
         server.start()
 
 
-def test_a_server_that_dies_and_comes_back_takes_no_word_with_it(
+def test_no_text_is_lost_when_the_server_stops_and_restarts(
     open_page: OpenPage, make_own: MakeOwn
 ) -> None:
     folder: Path = make_own(images=3)

@@ -47,7 +47,7 @@ __all__ = ["browser", "open_page"]  # fixtures
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
 
-def test_skip_asks_where_a_text_is_written_and_it_can_be_brought_back(
+def test_skip_asks_if_there_is_text_and_can_be_undone(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,
@@ -104,7 +104,7 @@ def test_skip_asks_where_a_text_is_written_and_it_can_be_brought_back(
     assert len(asked) == 1
 
 
-def test_two_tabs_of_one_image_lose_nothing_without_a_question(
+def test_two_tabs_of_one_image_ask_before_text_is_overwritten(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,

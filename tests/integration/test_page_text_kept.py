@@ -123,7 +123,7 @@ MOVES: list[tuple[int, tuple[str, ...], Leave]] = [
 ]
 
 
-def test_a_typed_sentence_is_there_again_however_the_page_was_left(
+def test_a_typed_sentence_is_restored_however_the_page_was_left(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,
@@ -186,7 +186,7 @@ def test_a_text_that_is_typed_before_a_slow_page_is_ready_is_kept(
     )
 
 
-def test_a_draft_with_half_a_keyword_does_not_leave_it_beside_the_whole_one(
+def test_a_draft_with_part_of_a_keyword_is_replaced_by_the_full_keyword(
     open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
 ) -> None:
     there = Stored(server)
@@ -209,7 +209,7 @@ def test_a_draft_with_half_a_keyword_does_not_leave_it_beside_the_whole_one(
     eventually(page, lambda: there.drafts(task), [{"keywords": ["red quay"]}])
 
 
-def test_a_draft_is_saved_while_somebody_writes_and_disturbs_nothing(
+def test_saving_a_draft_does_not_disturb_typing(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,
@@ -238,7 +238,7 @@ def test_a_draft_is_saved_while_somebody_writes_and_disturbs_nothing(
     eventually(page, lambda: there.drafts(task), [{"sentence1": [whole]}])
 
 
-def test_enter_with_shift_closes_no_field(
+def test_shift_enter_inserts_a_line_break(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,

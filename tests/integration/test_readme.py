@@ -22,7 +22,7 @@ from rsitmd_tools.workspace import Workspace
 
 pytestmark = pytest.mark.integration
 README = Path(__file__).resolve().parents[2] / "README.md"
-QUICK = ["--set", "epochs=1", "--set", "image_size=64"]
+QUICK = ["--set", "epochs=1", "--set", "image_size=64", "--set", "backbone=test_resnet"]
 
 
 def steps() -> list[list[str]]:

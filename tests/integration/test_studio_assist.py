@@ -102,7 +102,7 @@ def started(tool: Tool, folder: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_hints_come_go_and_are_caught_up(
+def test_hints_are_added_removed_and_updated_after_a_restart(
     folder: Path, client: Client, tasks: list[int], lead: Annotator, tool: Tool
 ) -> None:
     process = started(tool, folder)
@@ -156,7 +156,7 @@ def test_hints_come_go_and_are_caught_up(
     assert client.connection.token not in err
 
 
-def test_only_what_the_server_holds_becomes_a_hint(
+def test_a_hint_uses_only_the_text_on_the_server(
     folder: Path,
     client: Client,
     tasks: list[int],
@@ -229,7 +229,7 @@ def test_a_start_replaces_every_address_of_earlier_ones(
         client.call(client.sdk.webhooks.delete, id=hook.id)
 
 
-def test_the_server_refuses_a_name_that_is_not_its_own(client: Client) -> None:
+def test_the_server_refuses_other_host_names(client: Client) -> None:
     url = client.connection.url
     for host, status in (
         (url.removeprefix("http://"), 200),
@@ -242,7 +242,7 @@ def test_the_server_refuses_a_name_that_is_not_its_own(client: Client) -> None:
 
 
 @pytest.mark.browser
-def test_suggested_keywords_are_seen_and_taken_and_none_counts_unticked(
+def test_suggested_keywords_count_only_if_selected(
     folder: Path, client: Client, tasks: list[int], lead: Annotator, open_page: OpenPage
 ) -> None:
     email = "ticks@example.org"

@@ -47,7 +47,7 @@ def tasks_of(workspace: Workspace) -> dict[str, int]:
     return {row["filename"]: row["server_id"] for row in rows}
 
 
-def test_what_people_write_arrives_word_for_word(campaign: Workspace, annotators: People) -> None:
+def test_texts_arrive_unchanged(campaign: Workspace, annotators: People) -> None:
     tasks = tasks_of(campaign)
     texts = {
         (email, filename): f'Person {n} sees {k} naïve 🚢 ships; <b>مرحبا</b> & "quotes"  twice.'
@@ -78,7 +78,7 @@ def test_what_people_write_arrives_word_for_word(campaign: Workspace, annotators
     ]
 
 
-def test_every_annotation_keeps_who_when_and_its_number(
+def test_every_annotation_has_its_author_time_and_number(
     campaign: Workspace, annotators: People, client: Client
 ) -> None:
     task = next(iter(tasks_of(campaign).values()))
@@ -96,7 +96,7 @@ def test_every_annotation_keeps_who_when_and_its_number(
     assert json.loads(row["result"])[0]["value"]["text"] == ["One ship."]
 
 
-def test_second_pull_brings_only_what_changed_and_keeps_every_revision(
+def test_a_second_pull_fetches_only_changes_and_keeps_every_revision(
     campaign: Workspace, annotators: People, client: Client
 ) -> None:
     tasks = tasks_of(campaign)
@@ -152,7 +152,7 @@ def test_a_deleted_annotation_is_marked_and_left_out(
     assert len(merged_images(campaign)[0].sentences) == 1
 
 
-def test_a_removed_task_takes_its_annotations_along_and_is_pushed_again(
+def test_a_removed_task_loses_its_annotations_and_is_pushed_again(
     campaign: Workspace, annotators: People, client: Client
 ) -> None:
     task = next(iter(tasks_of(campaign).values()))
@@ -168,7 +168,7 @@ def test_a_removed_task_takes_its_annotations_along_and_is_pushed_again(
     assert merged_images(campaign)[0].captions == ("New words.",)
 
 
-def test_empty_texts_and_skips_are_counted_and_no_sentences(
+def test_empty_texts_and_skips_are_counted_but_not_stored_as_sentences(
     campaign: Workspace, annotators: People, client: Client
 ) -> None:
     tasks = list(tasks_of(campaign).values())
@@ -191,7 +191,7 @@ def test_empty_texts_and_skips_are_counted_and_no_sentences(
     assert status(campaign)["complete"] == 0
 
 
-def test_a_very_long_sentence_arrives_whole(campaign: Workspace, annotators: People) -> None:
+def test_a_very_long_sentence_is_not_truncated(campaign: Workspace, annotators: People) -> None:
     long = "grey roof " * 1000
     annotators[0][1].submit(next(iter(tasks_of(campaign).values())), [long], [])
     pull(campaign)
@@ -303,7 +303,7 @@ def test_sign_up_twice_is_a_log_in_and_a_wrong_password_is_refused(client: Clien
     assert "another password" not in str(refused.value)
 
 
-def test_an_annotator_knows_what_is_done(campaign: Workspace, annotators: People) -> None:
+def test_an_annotator_sees_which_tasks_are_done(campaign: Workspace, annotators: People) -> None:
     tasks = list(tasks_of(campaign).values())
     number = campaign.db.execute("SELECT server_id FROM project").fetchone()[0]
     person = annotators[3][1]

@@ -90,7 +90,7 @@ def test_each_has_a_project_and_each_image_different_people(
     assert [p["annotator"] for p in state["projects"]] == list(there)
 
 
-def test_what_each_writes_comes_together(campaign: Workspace, annotators: People) -> None:
+def test_texts_of_all_annotators_are_merged(campaign: Workspace, annotators: People) -> None:
     for email, person in annotators[:3]:
         for filename, task in tasks_of(campaign, email).items():
             person.submit(task, [f"{filename} by {email}."], [])
@@ -103,7 +103,7 @@ def test_what_each_writes_comes_together(campaign: Workspace, annotators: People
     assert status(campaign)["complete"] == 4
 
 
-def test_who_leaves_is_replaced_and_nothing_written_is_lost(
+def test_an_annotator_who_leaves_is_replaced_and_their_text_is_kept(
     campaign: Workspace, annotators: People, client: Client
 ) -> None:
     gone, person = annotators[0]
@@ -135,7 +135,7 @@ def test_who_leaves_is_replaced_and_nothing_written_is_lost(
     assert report.short > 0
 
 
-def test_who_fell_behind_is_told_on_the_page(
+def test_the_page_shows_sentences_sent_back_to_an_annotator(
     campaign: Workspace, annotators: People, client: Client
 ) -> None:
     for email, person in annotators[:2]:
@@ -190,7 +190,7 @@ def test_a_change_by_somebody_else_is_a_finding_with_both_names(
     assert f"written by {author}, changed by {annotators[1][0]}" in found[0].message
 
 
-def test_a_shared_project_where_nobody_wrote_is_closed_when_people_are_known(
+def test_an_unused_shared_project_is_closed_once_annotators_are_known(
     make_workspace: MakeWorkspace, annotators: People, client: Client
 ) -> None:
     with Workspace.open(make_workspace(images=2), write=True) as workspace:
@@ -209,7 +209,7 @@ def test_a_shared_project_where_nobody_wrote_is_closed_when_people_are_known(
         }
 
 
-def test_a_campaign_begun_in_a_shared_project_stays_there(
+def test_a_campaign_started_in_a_shared_project_continues_there(
     make_workspace: MakeWorkspace, annotators: People
 ) -> None:
     with Workspace.open(make_workspace(images=2), write=True) as workspace:
@@ -222,7 +222,7 @@ def test_a_campaign_begun_in_a_shared_project_stays_there(
         assert (report.mode, report.new, report.known) == ("shared", 0, 2)
 
 
-def test_a_page_that_loses_fields_gets_a_new_project_and_texts_stay(
+def test_a_page_that_loses_fields_gets_a_new_project_and_texts_are_kept(
     campaign: Workspace, annotators: People, client: Client
 ) -> None:
     email, person = annotators[0]
@@ -248,7 +248,7 @@ def test_a_page_that_loses_fields_gets_a_new_project_and_texts_stay(
         assert push(workspace).new == 0
 
 
-def test_an_address_that_changes_stays_the_same_person(
+def test_a_changed_address_remains_the_same_annotator(
     campaign: Workspace, annotators: People, client: Client
 ) -> None:
     email, person = annotators[0]

@@ -171,9 +171,9 @@ def test_every_command_runs(
     assert len(raws) == 24
     assert not [raw for raw in raws if raw.startswith("Some")]
     assert any(raw.startswith("A corrected") for raw in raws)
-    about = json.loads(Path("campaign-1.0.0", "release.json").read_text("utf-8"))
-    assert about["annotators_licence"]["name"] == "CC-BY-4.0"
-    assert about["annotators_licence"]["not_accepted"] == []
+    manifest = json.loads(Path("campaign-1.0.0", "release.json").read_text("utf-8"))
+    assert manifest["annotators_licence"]["name"] == "CC-BY-4.0"
+    assert manifest["annotators_licence"]["not_accepted"] == []
     assert (tmp_path / "status.html").is_file()
     assert "anna@example.org" in (tmp_path / "weeks.csv").read_text(encoding="utf-8")
 

@@ -43,7 +43,7 @@ def paid(folder: Path, tool: Tool) -> tuple[str, str, str]:
     return row["annotations"], row["sentences"], row["deleted"]
 
 
-def test_a_deleted_task_is_paid_and_a_text_written_anew_is_paid_once(
+def test_a_deleted_task_is_paid_and_a_rewritten_text_is_paid_once(
     make_workspace: MakeWorkspace, annotators: People, client: Client, tool: Tool
 ) -> None:
     email, person = annotators[0]

@@ -120,7 +120,7 @@ def kinds(report: PushReport) -> dict[str, set[str]]:
     return found
 
 
-def test_a_pilot_in_mid_campaign_stops_nobody_and_can_end_and_begin_anew(
+def test_a_pilot_during_the_campaign_blocks_nobody_and_can_be_restarted(
     make_workspace: MakeWorkspace,
     annotators: People,
     add_images: AddImages,

@@ -36,7 +36,7 @@ def owner_of(workspace: Workspace, filename: str) -> tuple[str, int]:
     return row["email"], row["server_id"]
 
 
-def test_a_skipped_image_goes_round_and_is_named_at_the_end(
+def test_a_skipped_image_is_offered_to_all_and_then_reported(
     make_workspace: MakeWorkspace, annotators: People, tool: Tool
 ) -> None:
     people = dict(annotators[:2])

@@ -21,6 +21,7 @@ from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.people import join, taking_part
+from tests.builders import WHEN, add
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
@@ -55,7 +56,7 @@ def test_the_command_adds_lists_and_deactivates(make_workspace: MakeWorkspace, t
     assert tool.run("annotate", "users", folder, "add").returncode == 2
 
 
-def test_who_signs_up_after_connect_takes_part_and_others_do_not(
+def test_only_accounts_created_after_connect_take_part(
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,
     client: Client,
@@ -84,7 +85,7 @@ def test_who_signs_up_after_connect_takes_part_and_others_do_not(
         assert annotators[0][0] not in {p.email for p in taking_part(workspace)}
 
 
-def test_who_is_removed_is_shut_out_and_their_text_stays(
+def test_a_removed_annotator_loses_access_and_their_text_is_kept(
     make_workspace: MakeWorkspace, client: Client, tool: Tool
 ) -> None:
     email = "removed@example.org"
@@ -125,7 +126,7 @@ def delete_user(client: Client, number: int) -> None:
 
 
 @pytest.mark.parametrize("how", [delete_membership, delete_user])
-def test_an_account_removed_on_the_server_takes_no_part_and_its_images_go_to_others(
+def test_images_of_an_account_removed_on_the_server_are_reassigned(
     make_workspace: MakeWorkspace,
     client: Client,
     tool: Tool,
@@ -196,7 +197,7 @@ def test_a_failure_to_list_the_accounts_removes_nobody(
         assert sum(open_images(workspace).values()) == 4
 
 
-def test_a_server_installed_anew_under_the_same_address_removes_nobody(
+def test_a_reinstalled_server_at_the_same_url_removes_nobody(
     make_workspace: MakeWorkspace, annotators: list[tuple[str, Annotator]]
 ) -> None:
     """Its accounts have numbers that the workspace knows, and were made at other times."""
@@ -206,8 +207,7 @@ def test_a_server_installed_anew_under_the_same_address_removes_nobody(
         push(workspace)
         with workspace.transaction() as db:
             old = "old@example.org"
-            join_old = "INSERT INTO annotator (email, joined_at) VALUES (?, 'n')"
-            row = db.execute(join_old, (old,)).lastrowid
+            row = add(db, "annotator", email=old, joined_at=WHEN)
             db.execute("UPDATE account SET joined = '2020-01-01', annotator_id = ?", (row,))
             db.execute(
                 "INSERT INTO account SELECT server, 9999, ?, '2020-01-01' FROM account LIMIT 1",

@@ -60,7 +60,7 @@ def captions(workspace: Workspace) -> dict[str, tuple[str, ...]]:
     return {image.filename: image.captions for image in merged_images(workspace) if image.captions}
 
 
-def test_an_accepted_sentence_stays_when_its_task_is_deleted(
+def test_an_accepted_sentence_is_kept_when_its_task_is_deleted(
     workspace: Workspace, client: Client, annotators: People, tool: Tool, tmp_path: Path
 ) -> None:
     email, person = annotators[0]
@@ -92,7 +92,7 @@ def test_an_accepted_sentence_stays_when_its_task_is_deleted(
         assert push(again).new == 1
 
 
-def test_a_new_text_of_the_same_person_takes_the_place_of_the_accepted_one(
+def test_a_new_text_of_the_same_annotator_replaces_the_accepted_text(
     workspace: Workspace, client: Client, annotators: People, tmp_path: Path
 ) -> None:
     email, person = annotators[0]
@@ -159,7 +159,7 @@ def _area(name: str, text: str) -> dict[str, Any]:
     return {"from_name": name, "to_name": "image", "type": "textarea", "value": value}
 
 
-def test_texts_in_a_field_that_nobody_knows_are_named(
+def test_texts_in_an_unknown_field_are_reported(
     workspace: Workspace, client: Client, tool: Tool
 ) -> None:
     number, tasks = project_of(workspace), tasks_of(workspace)
@@ -181,7 +181,7 @@ def test_texts_in_a_field_that_nobody_knows_are_named(
     assert "rsitmd annotate push" in pulled.stderr
 
 
-def test_lost_secrets_are_named_by_whoever_reads_them_and_made_anew_by_serve(
+def test_lost_secrets_are_reported_by_all_commands_and_recreated_by_serve(
     make_own: MakeOwn, tool: Tool
 ) -> None:
     folder = make_own(images=2)

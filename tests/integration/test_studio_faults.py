@@ -62,7 +62,7 @@ def assert_once(workspace: Workspace, client: Client) -> None:
 
 @pytest.mark.parametrize("order", ["late", "held"])
 @pytest.mark.parametrize("path", ["/api/projects/ ", "/import?"])
-def test_what_the_server_takes_and_answers_too_late_is_made_once(
+def test_a_request_answered_too_late_is_executed_once(
     path: str, order: str, make_workspace: MakeWorkspace, client: Client, relay: Relay
 ) -> None:
     """The client gave up; the server had taken it, or took it only then."""
@@ -86,7 +86,7 @@ def test_what_the_server_takes_and_answers_too_late_is_made_once(
 
 
 @pytest.mark.parametrize("first", [3, 6, 8])
-def test_a_server_that_answers_no_more_stops_a_push_in_one_line(
+def test_a_server_that_stops_answering_ends_a_push_with_a_one_line_error(
     first: int, make_workspace: MakeWorkspace, client: Client, relay: Relay,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -127,7 +127,7 @@ def assert_all_there_once(workspace: Workspace) -> None:
     assert all(row["raw"] == f"{row['server_id']} by {row['email']}." for row in rows)
 
 
-def test_a_page_that_comes_too_late_is_asked_for_again(
+def test_a_page_that_arrives_too_late_is_requested_again(
     written: Path, server: EmbeddedServer, relay: Relay
 ) -> None:
     late: list[str] = []
@@ -147,7 +147,7 @@ def test_a_page_that_comes_too_late_is_asked_for_again(
 
 
 @pytest.mark.parametrize("first", [2, 4, 6])
-def test_a_server_that_answers_no_more_stops_a_pull_in_one_line(
+def test_a_server_that_stops_answering_ends_a_pull_with_a_one_line_error(
     first: int, written: Path, server: EmbeddedServer, relay: Relay,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -175,7 +175,7 @@ def fill(db: sqlite3.Connection) -> None:
             db.execute("INSERT INTO fact VALUES (hex(randomblob(16)), 'full')")
 
 
-def test_a_full_disk_stops_a_push_in_one_line(
+def test_a_full_disk_ends_a_push_with_a_one_line_error(
     make_workspace: MakeWorkspace, client: Client
 ) -> None:
     with Workspace.open(make_workspace(images=IMAGES), write=True) as workspace:
@@ -211,7 +211,7 @@ main(["annotate", "push", sys.argv[1]])
 
 # At once; with the people known; a project made; a batch sent; the next project made.
 @pytest.mark.parametrize("answers", [0, 2, 4, 5, 7])
-def test_nothing_can_be_written_from_a_moment_on(
+def test_the_disk_becomes_full_at_any_moment_of_a_push(
     answers: int, make_workspace: MakeWorkspace, annotators: People, client: Client
 ) -> None:
     """The server has done something that the workspace cannot write down."""

@@ -20,6 +20,7 @@ from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.store import utc_now
+from tests.builders import add
 
 if TYPE_CHECKING:
     from tests.integration.conftest import MakeWorkspace, Tool
@@ -123,7 +124,7 @@ def test_a_push_alone_notices_it_too(workspace: Workspace, client: Client) -> No
     assert (report.removed_tasks, report.new, report.known) == ([], 0, 6)
 
 
-def test_a_note_and_a_caption_to_check_never_go_to_another_picture(
+def test_a_note_and_a_prediction_are_never_sent_to_another_image(
     workspace: Workspace, client: Client, annotators: People, tmp_path: Path
 ) -> None:
     email, person = annotators[0]
@@ -136,11 +137,7 @@ def test_a_note_and_a_caption_to_check_never_go_to_another_picture(
     review(workspace, ReviewRequest(reviewer="lead", send_back=str(back)))
     with workspace.transaction() as db:
         image = db.execute("SELECT id FROM image WHERE filename = 'harbour_6.tif'").fetchone()[0]
-        db.execute(
-            "INSERT INTO prediction (image_id, slot, raw, model, added_at)"
-            " VALUES (?, 1, 'Boats.', 'm', ?)",
-            (image, utc_now()),
-        )
+        add(db, "prediction", image_id=image, raw="Boats.", added_at=utc_now())
     send_predictions(workspace, client, PrefillReport())
     [practice] = [task for task in tasks_of(workspace, client) if task.id == number]
     assert practice.data["filename"] == "practice.png"
@@ -164,7 +161,7 @@ def test_data_are_changed_only_of_the_task_that_has_the_key(
     assert change_data(client, workspace.studio, task.id, key, lambda data: {**data, "note": "x"})
 
 
-def test_as_many_tasks_as_before_is_no_proof_that_none_was_deleted(
+def test_a_deleted_task_is_found_even_if_the_number_of_tasks_is_unchanged(
     workspace: Workspace, client: Client, annotators: People
 ) -> None:
     tasks = by_name(workspace, client)
@@ -273,7 +270,7 @@ def spoil(workspace: Workspace, wrong: str, right: str) -> None:
         )
 
 
-def test_a_check_finds_what_earlier_versions_misplaced_and_takes_it_away(
+def test_check_finds_and_removes_texts_that_earlier_versions_misplaced(
     workspace: Workspace, client: Client, annotators: People, tool: Tool
 ) -> None:
     tasks = by_name(workspace, client)

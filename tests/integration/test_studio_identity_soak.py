@@ -206,7 +206,7 @@ def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize(("database", "turns"), TURNS, indirect=["database"])
-def test_no_text_is_misplaced_whatever_is_done_by_hand(
+def test_manual_changes_on_the_server_misplace_no_text(
     database: str | None,
     turns: int,
     make_own: MakeOwn,

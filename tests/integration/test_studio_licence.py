@@ -92,7 +92,7 @@ def test_who_accepts_is_recorded_once_with_time_and_text(
     assert missing(folder) == emails[2:]
 
 
-def test_nobody_accepts_for_somebody_else(
+def test_nobody_can_accept_for_another_annotator(
     make_workspace: MakeWorkspace, annotators: People, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = make_workspace(images=2, settings=SETTINGS)
@@ -114,7 +114,7 @@ def test_nobody_accepts_for_somebody_else(
     sdk.tasks.update(id=str(task), data=before)
 
 
-def test_the_lead_records_paper_and_status_names_who_lacks_it(
+def test_the_lead_records_paper_forms_and_status_lists_who_has_not_accepted(
     make_workspace: MakeWorkspace, annotators: People, tool: Tool
 ) -> None:
     folder = make_workspace(images=3, settings=SETTINGS)

@@ -163,7 +163,7 @@ def test_all_of_a_page_is_in_sight_in_both_sizes(
         shot(page, f"page-{name}", size)
 
 
-def test_the_page_counts_characters_and_says_the_bounds(
+def test_the_page_counts_characters_and_shows_the_limits(
     open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
 ) -> None:
     settings = "[validate.thresholds]\nwords_min = 6\nwords_max = 30\n"
@@ -191,7 +191,7 @@ def test_the_page_counts_characters_and_says_the_bounds(
         assert pull(workspace).new == 0
 
 
-def test_a_caption_is_corrected_beside_what_it_was(
+def test_a_caption_is_corrected_beside_the_original(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,
@@ -228,7 +228,7 @@ def test_a_caption_is_corrected_beside_what_it_was(
     assert origins[4][1] != "machine untouched"
 
 
-def test_a_page_says_that_the_text_is_a_models(
+def test_a_page_shows_that_the_text_is_machine_written(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,
@@ -255,7 +255,7 @@ def test_a_page_says_that_the_text_is_a_models(
         shot(page, f"machine-{number}", LAPTOP)
 
 
-def test_a_ranking_is_chosen_by_keys_pulled_and_told(
+def test_a_ranking_is_chosen_by_keyboard_pulled_and_reported(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,

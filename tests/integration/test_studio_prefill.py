@@ -114,7 +114,7 @@ def test_untouched_text_never_counts(
         assert rejected["raw"] == written[0]
 
 
-def test_untouched_text_goes_back_and_counts_once_it_is_rewritten(
+def test_untouched_text_is_sent_back_and_counts_once_it_is_rewritten(
     make_workspace: MakeWorkspace,
     tool: Tool,
     client: Client,

@@ -88,7 +88,7 @@ def test_a_server_lost_between_two_pages(
         assert_all_there_once(workspace)
 
 
-def test_a_task_deleted_between_two_pages_hides_no_other(
+def test_a_task_deleted_between_two_pages_does_not_hide_another(
     written: Path, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pull_module, "PAGE", 2)
@@ -105,7 +105,9 @@ def test_a_task_deleted_between_two_pages_hides_no_other(
         assert pull(workspace).new == 10
 
 
-def test_tasks_of_others_are_left_out_and_named(written: Path, client: Client, tool: Tool) -> None:
+def test_tasks_of_other_origin_are_ignored_and_reported(
+    written: Path, client: Client, tool: Tool
+) -> None:
     with Workspace.open(written) as workspace:
         number = workspace.db.execute("SELECT server_id FROM project").fetchone()[0]
     client.sdk.projects.import_tasks(
@@ -173,7 +175,7 @@ def test_what_the_server_made_twice_counts_once(
 
 
 @pytest.mark.parametrize("kind", ["new", "changed"])
-def test_a_clock_that_steps_back_an_hour_loses_nothing(
+def test_nothing_is_lost_when_the_clock_is_set_back_an_hour(
     kind: str, written: Path, annotators: People, server: EmbeddedServer
 ) -> None:
     with Workspace.open(written, write=True) as workspace:
@@ -219,7 +221,7 @@ def test_skips_and_drafts_are_counted(
         assert all("Not finished" not in i.captions for i in merged_images(workspace))
 
 
-def test_a_full_disk_stops_in_one_line_and_the_next_pull_goes_on(written: Path) -> None:
+def test_a_full_disk_is_a_one_line_error_and_the_next_pull_continues(written: Path) -> None:
     with Workspace.open(written, write=True) as workspace:
         pages = workspace.db.execute("PRAGMA page_count").fetchone()[0]
         workspace.db.execute(f"PRAGMA max_page_count = {pages}")
@@ -243,7 +245,7 @@ def test_a_task_of_a_copied_workspace_is_known_by_its_key(written: Path) -> None
         assert_all_there_once(workspace)
 
 
-def test_a_field_added_by_hand_stays_when_a_task_gets_a_note(
+def test_a_field_added_by_hand_is_kept_when_a_task_gets_a_note(
     written: Path, client: Client, annotators: People
 ) -> None:
     with Workspace.open(written, write=True) as workspace:
@@ -257,7 +259,7 @@ def test_a_field_added_by_hand_stays_when_a_task_gets_a_note(
         assert "Sent back to anna@example.org" in after["note"]
 
 
-def test_a_wrong_token_is_one_line_without_it(
+def test_a_wrong_token_is_a_one_line_error_without_the_token(
     written: Path, server: EmbeddedServer, tool: Tool
 ) -> None:
     wrong = "0123456789abcdef0123456789abcdef01234567"
@@ -273,7 +275,7 @@ def test_a_wrong_token_is_one_line_without_it(
         assert wrong not in answer.stdout + answer.stderr
 
 
-def test_an_absent_server_is_one_line(written: Path, tool: Tool) -> None:
+def test_a_stopped_server_is_a_one_line_error(written: Path, tool: Tool) -> None:
     with Workspace.open(written, write=True) as workspace:
         gone = "http://127.0.0.1:9"
         save_connection(workspace, Connection(gone, gone, "token"))

@@ -44,7 +44,7 @@ def assert_one_task_an_image(workspace: Workspace, client: Client) -> None:
     assert client.sdk.projects.get(id=project_of(workspace)).task_number == len(on_server)
 
 
-def test_push_again_sends_nothing_and_new_images_alone(
+def test_a_second_push_sends_only_new_images(
     make_workspace: MakeWorkspace, client: Client, add_images: AddImages
 ) -> None:
     with Workspace.open(make_workspace(), write=True) as workspace:
@@ -73,7 +73,7 @@ def test_a_killed_push_is_run_again(
 
 
 @pytest.mark.parametrize("path", ["/api/projects/ ", "/import"])
-def test_a_cut_answer_makes_nothing_twice(
+def test_a_truncated_answer_creates_nothing_twice(
     path: str, make_workspace: MakeWorkspace, client: Client, relay: Relay
 ) -> None:
     folder = make_workspace(url=relay.url)
@@ -118,7 +118,7 @@ def test_a_post_that_may_have_been_done_is_not_sent_again_unseen(
         assert [method for method, _ in relay.seen].count("POST") == 1
 
 
-def test_a_task_deleted_by_hand_comes_again_and_a_copy_changes_nothing(
+def test_a_task_deleted_by_hand_is_pushed_again_and_a_copy_is_ignored(
     make_workspace: MakeWorkspace, client: Client
 ) -> None:
     with Workspace.open(make_workspace(), write=True) as workspace:
@@ -136,7 +136,7 @@ def test_a_task_deleted_by_hand_comes_again_and_a_copy_changes_nothing(
         assert after == before
 
 
-def test_a_project_removed_by_hand_is_made_anew(
+def test_a_project_removed_by_hand_is_created_again(
     make_workspace: MakeWorkspace, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Workspace.open(make_workspace(), write=True) as workspace:
@@ -208,7 +208,7 @@ def test_the_project_follows_the_settings(make_workspace: MakeWorkspace, client:
     assert "sentence2" in after.label_config
 
 
-def test_images_that_lie_elsewhere_now_are_shown_from_there_and_texts_stay(
+def test_moved_images_are_shown_from_their_new_location_and_texts_are_kept(
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,
     client: Client,
@@ -252,7 +252,7 @@ def test_a_damaged_image_is_named(make_workspace: MakeWorkspace, tool: Tool) -> 
     ]
 
 
-def test_no_images_is_said(make_workspace: MakeWorkspace, tool: Tool) -> None:
+def test_a_push_without_images_is_reported(make_workspace: MakeWorkspace, tool: Tool) -> None:
     answer = tool.run("annotate", "push", make_workspace(images=0))
     assert answer.returncode == 1
     assert "holds no images; run: rsitmd build ingest" in answer.stderr

@@ -93,7 +93,7 @@ def notes_on_server_of(folder: Path, client: Client) -> dict[int, str]:
         return notes_on_server(workspace, client)
 
 
-def test_a_sentence_goes_back_is_corrected_and_accepted(
+def test_a_sentence_is_sent_back_corrected_and_accepted(
     written: Workspace, annotators: People, client: Client
 ) -> None:
     email, person = annotators[0]
@@ -139,7 +139,7 @@ def test_a_sentence_goes_back_is_corrected_and_accepted(
     assert mine[1]["sentences"][0]["decisions"][0]["by"] == "C. Roy"
 
 
-def test_a_file_names_sentences_and_a_wrong_one_changes_nothing(
+def test_a_file_of_decisions_with_an_error_changes_nothing(
     written: Workspace, annotators: People, tmp_path: Path
 ) -> None:
     file = tmp_path / "notes.csv"
@@ -178,7 +178,7 @@ def test_findings_of_validate_are_a_file_too(
 SEVERAL = SETTINGS.replace("= 2\n", "= 1\nsentences_per_annotator = 3\n")
 
 
-def test_the_sentence_that_is_named_is_the_one_that_goes_back(
+def test_the_named_sentence_is_the_one_that_is_sent_back(
     make_workspace: MakeWorkspace, annotators: People, client: Client, tool: Tool, tmp_path: Path
 ) -> None:
     """Where one person writes several, all that is printed and the file have one number."""
@@ -208,7 +208,7 @@ def test_the_sentence_that_is_named_is_the_one_that_goes_back(
         assert pull(workspace).corrected == 1
 
 
-def test_a_sentence_that_was_left_empty_goes_back(
+def test_an_empty_sentence_can_be_sent_back(
     make_workspace: MakeWorkspace, annotators: People, client: Client, tool: Tool, tmp_path: Path
 ) -> None:
     """The server takes spaces for a sentence; the person learns of it by the note."""
@@ -244,7 +244,9 @@ def test_a_sentence_that_was_left_empty_goes_back(
         assert status(workspace)["missing"] == 0
 
 
-def test_the_commands_say_what_they_did(written: Workspace, annotators: People, tool: Tool) -> None:
+def test_the_commands_report_what_they_did(
+    written: Workspace, annotators: People, tool: Tool
+) -> None:
     folder = written.path
     written.close()
     shown = tool.run("annotate", "review", folder)
@@ -264,7 +266,7 @@ def test_the_commands_say_what_they_did(written: Workspace, annotators: People, 
     assert tool.run("annotate", "review", folder, "--reviewer", "").returncode == 2
 
 
-def test_a_sentence_that_somebody_else_changed_goes_back_to_its_author(
+def test_a_sentence_changed_by_another_user_is_sent_back_to_its_author(
     written: Workspace, annotators: People, client: Client
 ) -> None:
     email, person = annotators[1]
@@ -299,7 +301,7 @@ def test_in_a_shared_project_the_lead_is_warned(
         assert annotators[1][0] not in note
 
 
-def test_decisions_stay_where_the_server_cannot_be_reached(
+def test_decisions_are_kept_if_the_server_cannot_be_reached(
     written: Workspace, annotators: People, client: Client, server: EmbeddedServer
 ) -> None:
     from rsitmd_tools.studio.api.connection import Connection, save_connection

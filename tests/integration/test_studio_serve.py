@@ -70,7 +70,7 @@ def gone(processes_of: ProcessesOf, folder: Path) -> bool:
     return False
 
 
-def test_serve_says_where_and_how_and_ends_by_ctrl_c(
+def test_serve_prints_url_and_account_and_ends_on_ctrl_c(
     make_own: MakeOwn, started: Started, tool: Tool, processes_of: ProcessesOf
 ) -> None:
     folder = make_own()
@@ -187,7 +187,7 @@ def test_a_first_start_killed_in_its_migration_is_started_again(make_own: MakeOw
     assert not (studio / FIRST_START).exists()
 
 
-def test_a_taken_port_is_one_line(make_own: MakeOwn, tool: Tool) -> None:
+def test_a_port_in_use_is_a_one_line_error(make_own: MakeOwn, tool: Tool) -> None:
     folder = make_own(images=0)
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]

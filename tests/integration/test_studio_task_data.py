@@ -30,7 +30,9 @@ def one_task(folder: Path) -> tuple[int, str, Path]:
         return int(row["server_id"]), str(row["sha256"]), workspace.studio
 
 
-def test_nobody_puts_out_what_another_writes(make_workspace: MakeWorkspace, client: Client) -> None:
+def test_concurrent_changes_do_not_overwrite_each_other(
+    make_workspace: MakeWorkspace, client: Client
+) -> None:
     task, key, studio = one_task(make_workspace(images=1))
     before = client.sdk.tasks.get(id=str(task)).data
     names = [f"writer {number}" for number in range(4)]
@@ -54,7 +56,7 @@ def test_nobody_puts_out_what_another_writes(make_workspace: MakeWorkspace, clie
     assert after == {**before, **dict.fromkeys(names, 3)}
 
 
-def test_what_changes_nothing_is_not_sent(make_workspace: MakeWorkspace, client: Client) -> None:
+def test_a_change_without_effect_is_not_sent(make_workspace: MakeWorkspace, client: Client) -> None:
     task, key, studio = one_task(make_workspace(images=1))
     before = client.sdk.tasks.get(id=str(task)).updated_at
     assert not change_data(client, studio, task, key, dict)

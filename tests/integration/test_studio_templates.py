@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_the_server_takes_each_page_and_its_tasks(
+def test_the_server_accepts_each_template_and_its_tasks(
     template: str, make_workspace: MakeWorkspace, tool: Tool
 ) -> None:
     folder = make_workspace(
@@ -37,7 +37,9 @@ def test_the_server_takes_each_page_and_its_tasks(
         (labeling_config(2, 1, 5).replace("sentence2", "sentence1"), "non-unique"),
     ],
 )
-def test_the_server_says_why_it_refuses_a_page(client: Client, page: str, said: str) -> None:
+def test_the_error_of_a_refused_template_has_the_reason(
+    client: Client, page: str, said: str
+) -> None:
     [problem] = check_on_server(client, page)
     assert problem.severity == "error"
     assert said in problem.message

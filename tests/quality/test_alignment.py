@@ -55,7 +55,7 @@ def shifted(blocks: Sequence[Sequence[str]], lines: int, start: int = 0) -> list
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("turn", range(5))
-def test_annotators_in_a_regular_order_are_no_shift(found: Found, seed: int, turn: int) -> None:
+def test_a_regular_order_of_annotators_is_not_a_shift(found: Found, seed: int, turn: int) -> None:
     """All images in the same order, or each image ``turn`` positions further than the last."""
     blocks = captions(200, seed)
     turned = [[*block[turn * n % 5 :], *block[: turn * n % 5]] for n, block in enumerate(blocks)]
@@ -63,14 +63,14 @@ def test_annotators_in_a_regular_order_are_no_shift(found: Found, seed: int, tur
 
 
 @pytest.mark.parametrize("template", range(5))
-def test_one_template_is_no_shift_at_any_position(found: Found, template: int) -> None:
+def test_one_template_is_not_a_shift_at_any_position(found: Found, template: int) -> None:
     blocks = [[*b[:2], *b[3:]] for b in captions(200)]
     for number, block in enumerate(blocks):
         block.insert(template, f"This is a picture of the place of number {number}.")
     assert found("D110", data_of(blocks)) == []
 
 
-def test_equal_captions_are_no_shift(found: Found) -> None:
+def test_equal_captions_are_not_a_shift(found: Found) -> None:
     block = captions(1)[0]
     assert found("D110", data_of([block] * 120)) == []
     assert found("D110", data_of([[block[n % 7 % 5]] * 5 for n in range(120)])) == []
@@ -106,7 +106,7 @@ def test_too_few_images_give_no_finding() -> None:
     assert line_shift([["One sentence for each image."]] * 60) is None
 
 
-def test_categories_in_turn_are_no_shift() -> None:
+def test_alternating_categories_are_not_a_shift() -> None:
     """Captions of one category that name the next one."""
 
     def images(name: Callable[[int], str]) -> Dataset:

@@ -85,7 +85,7 @@ def test_the_users_words_extend_the_lists(tmp_path: Path) -> None:
         WordLists(tmp_path / "absent")
 
 
-def test_only_new_findings_count_beside_a_baseline(tmp_path: Path) -> None:
+def test_only_findings_that_are_not_in_the_baseline_count(tmp_path: Path) -> None:
     data = faulty()
     found = check(data)
     Baseline.of(found, data).write(tmp_path / "known.json")

@@ -19,6 +19,7 @@ from rsitmd_tools.quality.fixes import Change, changes, diff
 from rsitmd_tools.quality.texts import split_words
 from rsitmd_tools.workspace import Settings, Workspace
 from rsitmd_tools.workspace.settings import ImageIgnore
+from tests.builders import add_team
 from tests.quality.conftest import FIVE, dataset, record
 from tests.release.conftest import add_image
 
@@ -41,7 +42,7 @@ def test_each_safe_fix(before: str, after: str, codes: set[str]) -> None:
     assert mended(after) == []
 
 
-def test_typos_and_counts_only_when_asked() -> None:
+def test_typos_and_counts_are_fixed_only_on_request() -> None:
     raw = "The termial of the airport has 3 long runways."
     assert mended(raw) == []
     [change] = mended(raw, unsafe=True)
@@ -67,7 +68,7 @@ def test_safe_fixes_keep_the_words_and_are_done_at_once(raw: str) -> None:
         assert mended(change.after) == []
 
 
-def test_the_diff_shows_nothing_raw() -> None:
+def test_the_diff_escapes_control_characters() -> None:
     [change] = mended("Two boats  \x1b[31m lie here.")
     lines = list(diff([change]))
     assert lines[0].startswith("@@ port_1.tif, sentence 1 (")
@@ -131,16 +132,10 @@ def test_a_file_that_changed_meanwhile_is_refused(stored: Dataset, tmp_path: Pat
     assert {p for p in before if before[p] != after[p]} <= {tmp_path / "train_caps.txt"}
 
 
-def test_a_workspace_is_mended_in_one_transaction(tmp_path: Path) -> None:
+def test_a_workspace_is_fixed_in_one_transaction(tmp_path: Path) -> None:
     with Workspace.create(tmp_path) as workspace:
         with workspace.transaction() as db:
-            db.execute(
-                "INSERT INTO project (id, server, server_id, template, config, created_at)"
-                " VALUES (1, 'here', 1, 't', 's', 'now')"
-            )
-            db.executemany(
-                "INSERT INTO annotator (email) VALUES (?)", [(str(n),) for n in range(5)]
-            )
+            add_team(db, *map(str, range(5)))
         add_image(workspace, 0, 5, "train")
         with workspace.transaction() as db:
             db.execute("UPDATE sentence SET raw = 'Two  boats lie here .' WHERE id = 2")
@@ -152,6 +147,6 @@ def test_a_workspace_is_mended_in_one_transaction(tmp_path: Path) -> None:
     assert (row["before"], row["after"]) == ("Two  boats lie here .", "Two boats lie here.")
 
 
-def test_a_format_that_cannot_be_mended_says_so() -> None:
+def test_a_format_that_cannot_be_fixed_is_an_error() -> None:
     with pytest.raises(WrongUsage, match="cannot be fixed in place"):
         apply(dataset(record()), [])

@@ -52,7 +52,7 @@ def test_no_error_on_the_release_of_the_demo(demo_release: Dataset) -> None:
     assert errors(demo_release) == []
 
 
-def test_no_error_on_scenes_whose_categories_come_in_turn(demo_release: Dataset) -> None:
+def test_no_error_on_scenes_with_alternating_categories(demo_release: Dataset) -> None:
     """`rsitmd demo` draws the categories in turn; a split may keep that order."""
     images = sorted(demo_release, key=lambda image: image.filename.rpartition("_")[2])
     data = demo_release.with_images([replace(image, split="train") for image in images])

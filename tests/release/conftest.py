@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from rsitmd_tools.workspace import Workspace
+from tests.builders import add, add_annotation, add_team
 
 WHEN = "2026-01-02T03:04:05Z"
 WORDS = ("white ship", "grey pier", "blue sea", "green lawn", "red roof", "long road")
@@ -33,15 +34,7 @@ def make_workspace(tmp_path: Path) -> MakeWorkspace:
         folder = tmp_path / name
         with Workspace.create(folder, "Häfen") as workspace:
             with workspace.transaction() as db:
-                db.execute(
-                    "INSERT INTO project (id, server, server_id, template, config, created_at)"
-                    " VALUES (1, 'here', 1, 'template', 'sha256', ?)",
-                    (WHEN,),
-                )
-                db.executemany(
-                    "INSERT INTO annotator (email) VALUES (?)",
-                    [(f"person{slot}@example.org",) for slot in range(sentences)],
-                )
+                add_team(db, *(f"person{slot}@example.org" for slot in range(sentences)))
             for index in range(images):
                 count = sentences - 1 if index in lacking else sentences
                 add_image(workspace, index, count, splits[index % len(splits)])
@@ -58,29 +51,21 @@ def add_image(workspace: Workspace, index: int, sentences: int, split: str | Non
     image.save(workspace.images / filename, compression="tiff_lzw")
     pixels = hashlib.sha256(image.tobytes()).hexdigest()
     with workspace.transaction() as db:
-        db.execute(
-            "INSERT INTO image (id, sha256, filename, category, number, source, width, height,"
-            " pixel_sha256, phash, split, ingested_at)"
-            " VALUES (?, ?, ?, ?, ?, 'source', 16, 16, ?, '0', ?, ?)",
-            (index + 1, str(index), filename, category, index // 2 + 1, pixels, split, WHEN),
-        )
-        db.execute(
-            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
-            " VALUES (?, 1, ?, ?, ?)",
-            (index + 1, index + 1, index, WHEN),
-        )
+        row = add(
+            db, "image", id=index + 1, sha256=str(index), category=category,
+            number=index // 2 + 1, width=16, height=16, pixel_sha256=pixels, phash="0",
+            split=split, ingested_at=WHEN,
+        )  # fmt: skip
+        task = add(db, "task", id=row, image_id=row, server_id=index, pushed_at=WHEN)
         for slot in range(sentences):
             thing = WORDS[(index + slot) % len(WORDS)]
-            annotation = db.execute(
-                "INSERT INTO annotation (task_id, server_id, updated_at, created_at,"
-                " annotator_id, result, pulled_at) VALUES (?, ?, ?, ?, ?, '[]', ?)",
-                (index + 1, 10 * index + slot, WHEN, WHEN, slot + 1, WHEN),
-            ).lastrowid
-            db.execute(
-                "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, 1, ?)",
-                (annotation, f"{slot + 1} {thing}s lie in the {category} number {index}."),
-            )
-            db.execute(
-                "INSERT INTO keyword (annotation_id, slot, raw) VALUES (?, 1, ?)",
-                (annotation, thing),
+            add_annotation(
+                db,
+                [f"{slot + 1} {thing}s lie in the {category} number {index}."],
+                [thing],
+                task_id=task,
+                server_id=10 * index + slot,
+                annotator_id=slot + 1,
+                created_at=WHEN,
+                pulled_at=WHEN,
             )

@@ -49,7 +49,7 @@ def change(workspace: Path, sql: str, *values: Any) -> None:
         db.execute(sql, values)
 
 
-def test_a_release_holds_what_the_workspace_holds(
+def test_a_release_has_the_contents_of_the_workspace(
     make_workspace: MakeWorkspace, tmp_path: Path
 ) -> None:
     workspace = make_workspace()
@@ -77,12 +77,12 @@ def test_a_release_holds_what_the_workspace_holds(
     statistics = json.loads((out / "statistics.json").read_text(encoding="utf-8"))
     assert statistics == dataset_statistics(held)
 
-    about = json.loads((out / "release.json").read_text(encoding="utf-8"))
-    assert about["data_sha256"] == report.checksum
-    assert about["version"] == "1.0.0"
-    assert about["annotated_until"] == "2026-01-02T03:04:05Z"
-    assert about["settings"]["annotation"]["annotators_per_image"] == 5
-    assert about["annotators_licence"] is None  # none was asked for
+    manifest = json.loads((out / "release.json").read_text(encoding="utf-8"))
+    assert manifest["data_sha256"] == report.checksum
+    assert manifest["version"] == "1.0.0"
+    assert manifest["annotated_until"] == "2026-01-02T03:04:05Z"
+    assert manifest["settings"]["annotation"]["annotators_per_image"] == 5
+    assert manifest["annotators_licence"] is None  # none was asked for
     assert report.not_accepted == ()
     assert not list(tmp_path.glob(".*"))
 
@@ -104,10 +104,10 @@ def test_authors_without_an_accepted_licence_are_listed_by_number(
         "warning: the release has text of annotator-3 without their acceptance of the licence"
         in done.stderr
     )
-    about = json.loads((tmp_path / "out" / "release.json").read_text(encoding="utf-8"))
-    assert about["annotators_licence"]["name"] == "CC-BY-4.0"
-    assert len(about["annotators_licence"]["text_sha256"]) == 64
-    assert about["annotators_licence"]["not_accepted"] == ["annotator-3"]
+    manifest = json.loads((tmp_path / "out" / "release.json").read_text(encoding="utf-8"))
+    assert manifest["annotators_licence"]["name"] == "CC-BY-4.0"
+    assert len(manifest["annotators_licence"]["text_sha256"]) == 64
+    assert manifest["annotators_licence"]["not_accepted"] == ["annotator-3"]
 
 
 def test_addresses_of_annotators_stay_in_the_workspace(
@@ -150,8 +150,8 @@ def test_unfinished_images_are_left_out_and_named(
     assert result.exit_code == 0, result.output
     assert "left out: 2 images without all sentences" in result.stderr
     assert "release: train 2, val 2, test 2; 30 sentences" in result.stdout
-    about = json.loads((out / "release.json").read_text(encoding="utf-8"))
-    assert about["left_out"]["reasons"] == [
+    manifest = json.loads((out / "release.json").read_text(encoding="utf-8"))
+    assert manifest["left_out"]["reasons"] == [
         {"filename": "farm_3.tif", "reason": "4 of 5 sentences"},
         {"filename": "harbour_1.tif", "reason": "4 of 5 sentences"},
     ]
@@ -177,15 +177,15 @@ def test_a_release_contains_the_origin_of_every_sentence(
     assert said[:3] == [
         ("human", 41, True), ("machine changed", 4, True), ("human", None, False),
     ]  # fmt: skip
-    about = json.loads((out / "release.json").read_text(encoding="utf-8"))
+    manifest = json.loads((out / "release.json").read_text(encoding="utf-8"))
     # The image with the machine's text lacks a sentence now.
-    assert about["origins"] == {
+    assert manifest["origins"] == {
         "human": 34, "machine changed": 1, "machine untouched": 0, "unknown": 0,
         "machine_given": 2, "edit_distance": 4.0,
     }  # fmt: skip
-    assert about["left_out"]["machine_untouched"] == 1
+    assert manifest["left_out"]["machine_untouched"] == 1
     statistics = json.loads((out / "statistics.json").read_text(encoding="utf-8"))
-    assert statistics["origins"] == about["origins"]
+    assert statistics["origins"] == manifest["origins"]
     # Read and written again they are the same; no rule takes them for foreign fields.
     read = load_dataset(out)
     (tmp_path / "again").mkdir()
@@ -207,27 +207,35 @@ def test_sentences_that_are_not_accepted_are_counted_or_left_out(
         arguments = [str(workspace), "--version", "1.0.0", "-o", str(tmp_path / out)]
         done = CliRunner().invoke(command, arguments)
         assert done.exit_code == 0, done.output
-        about = json.loads((tmp_path / out / "release.json").read_text(encoding="utf-8"))
-        return done.output, about
+        manifest = json.loads((tmp_path / out / "release.json").read_text(encoding="utf-8"))
+        return done.output, manifest
 
-    said, about = made("all", "false")
+    said, manifest = made("all", "false")
     assert "not accepted: 3 sentences, included ([release] only_accepted = false" in said
-    assert (about["images"], about["sentences"], about["sentences_not_accepted"]) == (8, 40, 3)
-    assert about["left_out"]["sentences_not_accepted"] == 0
+    assert (manifest["images"], manifest["sentences"], manifest["sentences_not_accepted"]) == (
+        8,
+        40,
+        3,
+    )
+    assert manifest["left_out"]["sentences_not_accepted"] == 0
 
-    said, about = made("accepted", "true")
+    said, manifest = made("accepted", "true")
     assert "not accepted: 3 sentences, left out ([release] only_accepted = true" in said
     assert "left out: 2 images without all accepted sentences" in said
-    assert (about["images"], about["sentences"], about["sentences_not_accepted"]) == (6, 30, 0)
-    assert about["left_out"]["sentences_not_accepted"] == 3
-    assert about["left_out"]["reasons"][0]["reason"] == "4 of 5 accepted sentences"
+    assert (manifest["images"], manifest["sentences"], manifest["sentences_not_accepted"]) == (
+        6,
+        30,
+        0,
+    )
+    assert manifest["left_out"]["sentences_not_accepted"] == 3
+    assert manifest["left_out"]["reasons"][0]["reason"] == "4 of 5 accepted sentences"
 
     change(workspace, "UPDATE sentence SET state = 'new'")
     with pytest.raises(RsitmdError, match=r"all its sentences accepted .*annotate review .*--acc"):
         release(workspace, tmp_path / "none")
 
 
-def test_a_campaign_of_one_sentence_an_image_has_no_precomp(
+def test_a_campaign_with_one_sentence_per_image_has_no_precomp(
     make_workspace: MakeWorkspace, tmp_path: Path
 ) -> None:
     workspace = make_workspace(sentences=1)
@@ -304,7 +312,7 @@ def test_a_folder_that_exists_is_never_touched(
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(
+def test_a_folder_that_cannot_be_made_is_a_one_line_error(
     make_workspace: MakeWorkspace, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -367,7 +375,7 @@ def test_names_that_differ_in_case_only_are_refused(
 @pytest.mark.parametrize(
     ("owner", "name"), [(Path, "write_bytes"), (Path, "write_text"), (os, "posix_fallocate")]
 )
-def test_a_full_disk_is_one_line_and_leaves_nothing(
+def test_a_full_disk_is_a_one_line_error_and_leaves_nothing(
     make_workspace: MakeWorkspace,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -457,7 +465,7 @@ def test_a_release_killed_after_its_last_rename_is_complete(
 
 
 @pytest.mark.parametrize("change", ["other version", "damaged"])
-def test_a_folder_that_holds_another_release_is_never_touched(
+def test_a_folder_with_another_release_is_never_changed(
     make_workspace: MakeWorkspace, tmp_path: Path, change: str
 ) -> None:
     workspace = make_workspace()

@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
     return release
 
 
-def test_a_whole_release_is_fine(folder: Path) -> None:
+def test_a_complete_release_passes(folder: Path) -> None:
     assert verify_release(folder) == 2
 
 
@@ -63,6 +63,6 @@ def test_a_path_that_leaves_the_folder_is_never_read(folder: Path, tmp_path: Pat
         verify_release(folder)
 
 
-def test_no_list_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_list_is_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(RsitmdError, match="SHA256SUMS: cannot be read"):
         verify_release(tmp_path)

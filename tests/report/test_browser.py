@@ -17,7 +17,7 @@ IMAGES = "[...document.images].map(image => image.complete && image.naturalWidth
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_loads_whole(
+def test_the_page_loads_completely(
     browser: Any, make_run: MakeRun, tmp_path: Path, width: int, scheme: str
 ) -> None:
     long = "a-run-with-" + "quite-a-long-name-" * 5

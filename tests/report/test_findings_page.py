@@ -44,7 +44,7 @@ def page_file(tmp_path: Path) -> Path:
     return file
 
 
-def test_the_data_are_escaped_and_nothing_comes_from_outside(page_file: Path) -> None:
+def test_data_is_escaped_and_the_page_loads_nothing_external(page_file: Path) -> None:
     text = page_file.read_text(encoding="utf-8")
     assert text.count("<script>") == 1
     assert "&lt;script&gt;document" in text

@@ -75,7 +75,9 @@ def test_the_page_shows_figures_with_interval_and_chance(make_run: MakeRun, outp
     assert "warning" not in Page(output).html.split("</style>")[1]
 
 
-def test_nothing_comes_from_outside_and_no_script_runs(make_run: MakeRun, output: Path) -> None:
+def test_the_page_loads_nothing_external_and_runs_no_script(
+    make_run: MakeRun, output: Path
+) -> None:
     write_report([make_run()], output)
     page = Page(output)
     assert page.sources
@@ -184,9 +186,7 @@ def test_a_run_without_examples_and_curves_has_its_row(make_run: MakeRun, output
     assert "Images found" not in text
 
 
-def test_what_the_category_alone_gives_is_told_where_it_is_known(
-    make_run: MakeRun, output: Path
-) -> None:
+def test_the_recall_by_category_only_is_shown_if_known(make_run: MakeRun, output: Path) -> None:
     write_report([make_run()], output)
     assert "by the category alone" not in Page(output).text
     both = {"r1": 10.0, "r5": 42.3, "r10": 68.9}
@@ -224,7 +224,9 @@ def test_the_command_writes_the_page(make_run: MakeRun, output: Path) -> None:
     assert output.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
-def test_a_page_that_cannot_be_written_is_one_line(make_run: MakeRun, tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written_is_a_one_line_error(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RsitmdError, match="cannot be written"):
         write_report([make_run()], tmp_path / "file" / "report.html")

@@ -42,12 +42,12 @@ def test_a_dense_file_contains_the_matrix_and_its_metadata(
     prior = write_prior(data, tmp_path / "p.npy", definition, dtype="float32")
     matrix = compute_prior(data, definition, dtype="float32")
     np.testing.assert_array_equal(prior.values, matrix)
-    about = json.loads((tmp_path / "p.json").read_text())
-    assert first_error(about, load_schema("prior")) is None
-    assert about["definition"] == definition
-    assert about["shape"] == [30, 150]
-    assert about["nan_rows"] == int(np.isnan(matrix[:, 0]).sum()) == (definition == "reference")
-    assert about["mean"] == pytest.approx(np.nanmean(matrix), rel=1e-6)
+    metadata = json.loads((tmp_path / "p.json").read_text())
+    assert first_error(metadata, load_schema("prior")) is None
+    assert metadata["definition"] == definition
+    assert metadata["shape"] == [30, 150]
+    assert metadata["nan_rows"] == int(np.isnan(matrix[:, 0]).sum()) == (definition == "reference")
+    assert metadata["mean"] == pytest.approx(np.nanmean(matrix), rel=1e-6)
     assert load_prior(tmp_path / "p.npy", data).definition == definition
 
 
@@ -113,7 +113,7 @@ def test_a_prior_of_another_dataset_is_refused_with_the_difference(
         (lambda path: np.save(path, np.zeros((3, 3))), "its JSON file has"),
         (lambda path: np.save(path, np.array(["x"])), "is not a readable prior"),
         (lambda path: path.with_suffix(".json").unlink(), "is not a readable prior"),
-        (lambda path: path.with_suffix(".json").write_text("[]"), "not of type object"),
+        (lambda path: path.with_suffix(".json").write_text("[]"), "must be an object, not"),
         (lambda path: path.with_suffix(".json").write_text("{"), "is not a readable prior"),
     ],
 )

@@ -29,7 +29,7 @@ def alone(**counts: int) -> list[Item]:
     return [Item(name, category, name) for name, category in names]
 
 
-def test_each_category_has_its_share_and_the_whole_too() -> None:
+def test_each_category_and_the_total_have_the_requested_shares() -> None:
     items = alone(port=100, farm=50, beach=37)
     count = Counter((i.category, assign_splits(items, SHARES, 0)[i.name]) for i in items)
     assert (count["port", "train"], count["port", "val"], count["port", "test"]) == (80, 10, 10)
@@ -58,7 +58,7 @@ def test_single_images_miss_a_share_by_rounding_only(
 
 
 @given(ITEMS, WEIGHTS, st.integers(0, 9))
-def test_groups_never_part_and_zero_shares_get_nothing(
+def test_groups_are_never_divided_and_zero_shares_stay_empty(
     items: list[Item], shares: dict[str, float], seed: int
 ) -> None:
     assigned = assign_splits(items, shares, seed)
@@ -95,7 +95,7 @@ def test_assigned_images_keep_their_split(items: list[Item], data: st.DataObject
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_large_groups_are_placed_first_so_that_shares_come_out(seed: int) -> None:
+def test_large_groups_are_placed_first_so_that_shares_are_met(seed: int) -> None:
     items = [Item(f"a_{n}.tif", "a", "large" if n < 16 else f"g{n}") for n in range(20)]
     count = Counter(assign_splits(items, SHARES, seed).values())
     assert count == {"train": 16, "val": 2, "test": 2}

@@ -150,6 +150,6 @@ def test_invalid_shares_are_refused(make: Make, shares: str) -> None:
 
 
 @pytest.mark.parametrize("shares", ["0.8", "a,b,c", "1,2,3,4"])
-def test_shares_that_are_no_numbers(make: Make, shares: str) -> None:
+def test_shares_that_are_not_numbers(make: Make, shares: str) -> None:
     result = run(make(10), "--shares", shares)
     assert "must be three numbers" in str(result.exception)

@@ -76,7 +76,7 @@ def test_of_one_that_was_accepted_in_part_the_accepted_sentences_count(
     assert states(workspace) == {"accepted": 1}
 
 
-def test_a_new_text_of_the_same_person_takes_its_place(workspace: Workspace) -> None:
+def test_a_new_text_of_the_same_annotator_replaces_it(workspace: Workspace) -> None:
     write(workspace, 1, "accepted", deleted=True)
     write(workspace, 2, "new")
     assert seen(workspace) == (("2 1",), ("red ship2",), 1, 0)

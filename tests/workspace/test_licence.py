@@ -20,6 +20,7 @@ from rsitmd_tools.workspace.licence import (
     record,
 )
 from rsitmd_tools.workspace.store import utc_now
+from tests.builders import add
 
 
 def workspace(folder: Path, licence: str) -> Workspace:
@@ -28,14 +29,11 @@ def workspace(folder: Path, licence: str) -> Workspace:
     made = Workspace.open(folder, write=True)
     with made.transaction() as db:
         for email, left in (("anna@x.org", None), ("berta@x.org", None), ("carl@x.org", utc_now())):
-            db.execute(
-                "INSERT INTO annotator (email, joined_at, left_at) VALUES (?, ?, ?)",
-                (email, utc_now(), left),
-            )
+            add(db, "annotator", email=email, joined_at=utc_now(), left_at=left)
     return made
 
 
-def test_a_new_workspace_asks_for_none(tmp_path: Path) -> None:
+def test_a_new_workspace_has_no_licence(tmp_path: Path) -> None:
     with Workspace.create(tmp_path / "w") as made:
         assert licence_of(made) is None
         assert licence_state(made) is None
@@ -55,7 +53,7 @@ def test_a_file_of_the_workspace_is_a_licence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b" \n", b"\xff\xfe", b"x" * 100_001])
-def test_what_is_no_text_is_refused(tmp_path: Path, text: bytes) -> None:
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path, text: bytes) -> None:
     with workspace(tmp_path / "w", "terms.txt") as made:
         (made.path / "terms.txt").write_bytes(text)
         with pytest.raises(RsitmdError, match=r"annotation\.licence"):
@@ -63,7 +61,7 @@ def test_what_is_no_text_is_refused(tmp_path: Path, text: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["../terms.txt", "link.txt"])
-def test_no_file_outside_of_the_workspace_is_shown(tmp_path: Path, name: str) -> None:
+def test_no_file_outside_the_workspace_is_shown(tmp_path: Path, name: str) -> None:
     (tmp_path / "terms.txt").write_text("A secret.", encoding="utf-8")
     with workspace(tmp_path / "w", name) as made:
         (made.path / "link.txt").symlink_to(tmp_path / "terms.txt")
@@ -91,7 +89,7 @@ def test_the_first_time_counts_and_the_text_is_kept(tmp_path: Path) -> None:
             accept(made, "nobody@x.org", "Lee")
 
 
-def test_another_text_is_asked_for_anew_and_who_left_without_text_is_not(tmp_path: Path) -> None:
+def test_a_changed_licence_needs_new_consent_except_from_those_who_left(tmp_path: Path) -> None:
     with workspace(tmp_path / "w", "terms.txt") as made:
         (made.path / "terms.txt").write_text("One.", encoding="utf-8")
         accept(made, "anna@x.org", "Lee")
@@ -104,7 +102,7 @@ def test_another_text_is_asked_for_anew_and_who_left_without_text_is_not(tmp_pat
         assert (state["accepted"], state["missing"]) == ([], ["anna@x.org", "berta@x.org"])
 
 
-def test_a_workspace_of_before_gets_the_column(tmp_path: Path) -> None:
+def test_an_older_workspace_gets_the_column(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "old.db") as db:
         steps = itertools.takewhile(lambda step: "recorded_by" not in step, schema.MIGRATIONS)
         for number, step in enumerate(steps, 1):

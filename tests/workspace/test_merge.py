@@ -54,7 +54,7 @@ def write(
         )
 
 
-def test_every_image_is_there_with_its_fields(workspace: Workspace) -> None:
+def test_every_image_is_merged_with_its_fields(workspace: Workspace) -> None:
     images = merged_images(workspace)
     assert [(i.filename, i.category, i.split, i.captions, i.keywords) for i in images] == [
         ("port_1.tif", "port", "train", (), ()),

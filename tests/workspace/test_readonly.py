@@ -75,7 +75,7 @@ def fact(db: object) -> str | None:
     return None if row is None else str(row[0])
 
 
-def test_commands_that_read_say_the_same_of_a_read_only_workspace(folder: Path) -> None:
+def test_reading_commands_work_on_a_read_only_workspace(folder: Path) -> None:
     for asked in READ:
         command = [*RSITMD, *(part.format(folder) for part in asked)]
         found = run_mounted(read_only(folder), command)
@@ -91,7 +91,9 @@ def test_commands_that_read_say_the_same_of_a_read_only_workspace(folder: Path) 
 @pytest.mark.parametrize(
     "asked", [("build", "split", "{}"), ("annotate", "pull", "{}"), ("annotate", "push", "{}")]
 )
-def test_commands_that_write_say_that_they_cannot(folder: Path, asked: tuple[str, ...]) -> None:
+def test_writing_commands_report_a_read_only_workspace(
+    folder: Path, asked: tuple[str, ...]
+) -> None:
     command = [*RSITMD, *(part.format(folder) for part in asked)]
     found = run_mounted(read_only(folder), command)
     assert (found.returncode, found.stdout) == (1, "")

@@ -65,7 +65,7 @@ def test_the_states_are_those_of_the_table() -> None:
     assert TRANSITIONS["replaced"] == {"new"}
 
 
-def test_a_new_revision_replaces_and_keeps_what_was_decided_of_equal_words(
+def test_a_new_revision_keeps_the_decisions_on_equal_texts(
     db: sqlite3.Connection,
 ) -> None:
     old = revision(db, 1, "One.", "Two.", "Three.", "Four.")
@@ -80,7 +80,7 @@ def test_a_new_revision_replaces_and_keeps_what_was_decided_of_equal_words(
     assert (kept["decided_by"], kept["note"]) == ("B. Lee", "too short")
 
 
-def test_what_was_sent_back_and_is_empty_stays_sent_back(db: sqlite3.Connection) -> None:
+def test_an_empty_sentence_that_was_sent_back_remains_sent_back(db: sqlite3.Connection) -> None:
     old = revision(db, 1, "One.", "", "Three.")
     move(db, old[1], "sent back", "B. Lee", note="write it")
     move(db, old[2], "sent back", "B. Lee", note="count")
@@ -110,7 +110,7 @@ def test_what_was_listed_of_equal_words_is_not_listed_again(db: sqlite3.Connecti
     assert seen == [*old, new[0]]
 
 
-def test_a_second_opinion_is_recorded_beside_the_first(db: sqlite3.Connection) -> None:
+def test_a_second_decision_is_recorded_beside_the_first(db: sqlite3.Connection) -> None:
     (sentence,) = revision(db, 1, "One.")
     move(db, sentence, "accepted", "B. Lee")
     move(db, sentence, "accepted", "C. Roy")
@@ -119,7 +119,7 @@ def test_a_second_opinion_is_recorded_beside_the_first(db: sqlite3.Connection) -
     assert names == ["B. Lee", "C. Roy", "D. Kim"]
 
 
-def test_a_revision_that_comes_back_is_new_again(db: sqlite3.Connection) -> None:
+def test_a_revision_that_is_restored_is_new_again(db: sqlite3.Connection) -> None:
     old = revision(db, 1, "One.")
     new = revision(db, 2, "Two.")
     carry_over(db, 1, 2)

@@ -38,7 +38,7 @@ def test_any_name_is_written_as_valid_toml(tmp_path: Path, name: str) -> None:
         assert workspace.settings.dataset.name == name
 
 
-def test_a_folder_that_is_no_workspace_is_refused_with_a_hint(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_workspace_is_refused_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(RsitmdError, match="is not a workspace; create one with: rsitmd build init"):
         Workspace.open(tmp_path)
 
@@ -52,7 +52,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
             Workspace.open(tmp_path / "w", write=write)
 
 
-def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_a_one_line_error(tmp_path: Path) -> None:
     Workspace.create(tmp_path / "w").close()
     (tmp_path / "w" / "workspace.db").write_bytes(b"not a database" * 100)
     with pytest.raises(RsitmdError, match="cannot be opened"):
@@ -70,7 +70,7 @@ with Workspace.open(Path(sys.argv[1]), write=True):
 """
 
 
-def test_a_second_writer_is_told_who_holds_the_lock(tmp_path: Path) -> None:
+def test_the_error_for_a_second_writer_names_the_holder_of_the_lock(tmp_path: Path) -> None:
     folder = tmp_path / "w"
     Workspace.create(folder).close()
     holder = subprocess.Popen(
@@ -88,7 +88,7 @@ def test_a_second_writer_is_told_who_holds_the_lock(tmp_path: Path) -> None:
     Workspace.open(folder, write=True).close()  # a killed writer leaves nothing locked
 
 
-def test_a_transaction_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_transaction_is_atomic(tmp_path: Path) -> None:
     with Workspace.create(tmp_path / "w") as workspace:
         with pytest.raises(ZeroDivisionError), workspace.transaction():
             workspace.set_fact("half", "written")
@@ -108,7 +108,7 @@ def test_a_reader_cannot_write(tmp_path: Path) -> None:
             workspace.db.execute("INSERT INTO fact VALUES ('a', 'b')")
 
 
-def test_a_full_disk_is_one_line_and_nothing_is_kept(tmp_path: Path) -> None:
+def test_a_full_disk_is_a_one_line_error_and_nothing_is_stored(tmp_path: Path) -> None:
     with Workspace.create(tmp_path / "w") as workspace:
         pages = workspace.db.execute("PRAGMA page_count").fetchone()[0]
         # SQLite answers "database or disk is full" beyond this many pages, as on a full disk.
@@ -118,7 +118,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_kept(tmp_path: Path) -> None:
         assert workspace.fact("large") is None
 
 
-def test_a_folder_with_images_of_the_user_is_no_workspace(tmp_path: Path) -> None:
+def test_a_folder_with_images_is_not_a_workspace(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "port_1.tif").write_bytes(b"the user's own")
     with pytest.raises(

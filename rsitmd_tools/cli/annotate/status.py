@@ -67,11 +67,11 @@ def _print(state: dict[str, Any]) -> None:
         f"images: {state['images']}, {tasks}, {state['complete']} complete,"
         f" {state['incomplete']} incomplete"
     )
-    missing = f"{state['missing']} missing"
+    missing = f"{count_of(state['missing'], 'annotation')} missing"
     if state["sentences_asked"]:
         missing += f", {count_of(state['missing_sentences'], 'sentence')} missing"
     unfinished = f"{count_of(state['drafts'], 'draft')}, {count_of(state['skips'], 'skip')}"
-    click.echo(f"annotations: {state['annotations']}, {missing} ({unfinished})")
+    click.echo(f"annotations: {state['annotations']} pulled, {missing} ({unfinished})")
     if state["states"]:
         counts = ", ".join(f"{name} {n}" for name, n in state["states"].items())
         click.echo(f"sentences by state: {counts}")

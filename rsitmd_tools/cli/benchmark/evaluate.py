@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from rsitmd_tools.cli.benchmark.arguments import check_dataset, check_run
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.options import input_options, json_option, print_json
 from rsitmd_tools.errors import WrongUsage
@@ -16,7 +17,7 @@ DIRECTIONS = (("image->text", "image_to_text"), ("text->image", "text_to_image")
 
 
 @click.command("evaluate", short_help="Evaluate a run on a dataset.")
-@click.argument("run", metavar="[RUN]", type=click.Path(path_type=Path))
+@click.argument("run", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
 @click.argument("path", metavar="PATH", required=False, type=click.Path(path_type=Path))
 @input_options
 @click.option("--split", default="test", show_default=True, help="The split to evaluate on.")
@@ -51,7 +52,7 @@ DIRECTIONS = (("image->text", "image_to_text"), ("text->image", "text_to_image")
 @device_option
 @json_option
 def command(
-    run: Path,
+    run: Path | None,
     path: Path | None,
     input_format: str | None,
     image_folder: Path | None,
@@ -85,6 +86,13 @@ def command(
       rsitmd benchmark evaluate --scores mine.npy release/ -o results/mine
     """
     _check_usage(run, path, scores, output, maps=maps, trec=trec, views=views)
+    assert run is not None
+    if scores is not None:
+        check_dataset(run)  # the only argument is PATH
+    else:
+        assert path is not None
+        check_run(run)
+        check_dataset(path)
     from rsitmd_tools.extras import require
 
     require("torch", "torchvision", "timm", "lightning")
@@ -142,7 +150,7 @@ def _print(results: dict[str, dict[str, Any]], *, as_json: bool) -> None:
 
 
 def _check_usage(
-    run: Path,
+    run: Path | None,
     path: Path | None,
     scores: Path | None,
     output: Path | None,
@@ -152,9 +160,17 @@ def _check_usage(
     views: int,
 ) -> None:
     if scores is None:
+        if run is None:
+            raise WrongUsage(
+                "RUN and PATH are missing", hint="run: rsitmd benchmark evaluate RUN PATH"
+            )
         if path is None:
             raise WrongUsage("PATH is missing", hint="run: rsitmd benchmark evaluate RUN PATH")
         return
+    if run is None:
+        raise WrongUsage(
+            "PATH is missing", hint="run: rsitmd benchmark evaluate --scores FILE.npy PATH"
+        )
     if path is not None:
         raise WrongUsage("--scores replaces RUN", hint=f"leave out {run}")
     if maps:

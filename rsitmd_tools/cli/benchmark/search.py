@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.benchmark.arguments import check_dataset, check_run
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.options import input_options, json_option, path_argument, print_json
 
 
 @click.command("search", short_help="Search images by a sentence.")
-@click.argument("run", metavar="RUN", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @path_argument
 @input_options
 @click.option("--text", required=True, help="The query sentence.")
@@ -44,6 +45,8 @@ def command(
     Examples:
       rsitmd benchmark search runs/fusion release/ --text "Two white planes on a runway." -k 5
     """
+    check_run(run)
+    check_dataset(path)
     from rsitmd_tools.extras import require
 
     require("torch", "torchvision", "timm", "lightning")

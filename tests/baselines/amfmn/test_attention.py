@@ -164,7 +164,7 @@ def test_memory_is_bounded_and_blocks_do_not_change_scores(
         assert sizes[-2] <= 4000
 
 
-def test_soft_makes_no_tensor_of_all_pairs_by_dimension() -> None:
+def test_soft_attention_allocates_no_tensor_of_pairs_by_dimension() -> None:
     attention = make_attention("soft", 64)
     with torch.no_grad(), Largest() as largest:
         attention(torch.randn(50, 64), torch.randn(40, 64))

@@ -87,7 +87,7 @@ OTHER = [{"quick_gelu": True}, {"vision_cfg": {**TINY["vision_cfg"], "head_width
 
 
 @pytest.mark.parametrize("changed", OTHER)
-def test_towers_of_equal_weights_share_no_features(
+def test_towers_with_equal_weights_do_not_share_features(
     tmp_path: Path, settings: Path, changed: dict[str, object]
 ) -> None:
     file = tmp_path / "other.json"

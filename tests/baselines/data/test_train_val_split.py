@@ -42,7 +42,7 @@ def test_the_split_val_is_the_validation_part(tiny: Dataset) -> None:
     assert names(parts.training) == names(data.select("train"))
 
 
-def test_validate_false_holds_nothing_out(tiny: Dataset) -> None:
+def test_validate_false_uses_all_images_for_training(tiny: Dataset) -> None:
     parts = split_parts(with_val(tiny), Config(validate=False))
     assert names(parts.training) == names(tiny.select("train"))
     assert len(parts.val_rows) == 0

@@ -88,12 +88,12 @@ def test_a_folder_of_runs_is_one_system(make: Make, tmp_path: Path) -> None:
         compare([tmp_path / "runs" / "vse"])
 
 
-def test_the_same_seed_twice_is_no_second_seed(make: Make) -> None:
+def test_the_same_seed_twice_counts_as_one_seed(make: Make) -> None:
     systems = compare([make("a", 1.5), make("b", 1.5)])["systems"]
     assert [system["name"] for system in systems] == ["a", "b"]
 
 
-def test_what_differs_is_told_from_what_does_not(make: Make) -> None:
+def test_significant_and_insignificant_differences_are_distinguished(make: Make) -> None:
     good = [make(f"good-{seed}", 2.5, seed, "amfmn-soft") for seed in range(3)]
     bad = [make(f"bad-{seed}", 1.0, seed) for seed in range(3)]
     same = [make(f"same-{seed}", 2.5, seed, "amfmn-fusion") for seed in range(3)]
@@ -111,7 +111,7 @@ def test_what_differs_is_told_from_what_does_not(make: Make) -> None:
     assert [pair["systems"] for pair in against] == [["good", "bad"], ["same", "bad"]]
 
 
-def test_two_seeds_that_scatter_decide_nothing(make: Make) -> None:
+def test_two_seeds_with_a_large_variance_are_not_significant(make: Make) -> None:
     """Images alone would decide: but the seeds do not agree."""
     one = [make("x-0", 1.0, 0, "amfmn-soft"), make("x-1", 3.0, 1, "amfmn-soft")]
     two = [make("y-0", 1.0, 0), make("y-1", 1.1, 1)]
@@ -140,12 +140,12 @@ def test_other_data_do_not_compare(make: Make) -> None:
             compare([first, make(name, 1.5, **change)])
 
 
-def test_what_was_trained_on_other_data_says_so(make: Make) -> None:
+def test_a_run_trained_on_other_data_is_marked(make: Make) -> None:
     found = compare([make("a", 1.5, trained_on_this_data=False)], published="none")
     assert found["notes"] == ["a: trained on other data than evaluated on"]
 
 
-def test_what_was_evaluated_on_its_own_images_says_so(make: Make) -> None:
+def test_a_run_evaluated_on_its_training_images_is_marked(make: Make) -> None:
     runs = [make("a", 1.5, seen_in_training=True), make("b", 1.5, config="amfmn-soft")]
     assert compare(runs, published="none")["notes"] == [
         "a: evaluated on images that it learned from"
@@ -157,7 +157,7 @@ def test_what_was_evaluated_on_its_own_images_says_so(make: Make) -> None:
     assert compare(runs, published="none")["notes"] == []
 
 
-def test_bad_input_is_one_line(make: Make, tmp_path: Path) -> None:
+def test_bad_input_is_a_one_line_error(make: Make, tmp_path: Path) -> None:
     run = make("a", 1.5)
     with pytest.raises(WrongUsage, match="no system is called 'b'; known: a"):
         compare([run], baseline="b")
@@ -221,7 +221,7 @@ def test_published_rows_are_found_by_settings() -> None:
         ("clip", "seed=1"),
     ],
 )
-def test_what_the_paper_did_not_train_has_no_published_row(config: str, change: str) -> None:
+def test_systems_that_the_paper_lacks_have_no_published_row(config: str, change: str) -> None:
     printed, _ = find_published(None, "RSITMD", {"images": 452, "texts": 2260})
     assert printed is not None
     assert printed.row_of(load_config(config, [change]).as_dict()) is None
@@ -239,7 +239,7 @@ def comparison(make: Make, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return compare(runs)
 
 
-def test_published_numbers_stand_in_a_column_of_their_own(comparison: dict[str, Any]) -> None:
+def test_published_numbers_have_a_separate_column(comparison: dict[str, Any]) -> None:
     printed = [system["published"] for system in comparison["systems"]]
     assert [(row["mean_recall"], row["table"]) for row in printed] == [(36.93, "II"), (45.97, "II")]
     assert printed[0]["verdict"] in {"above", "below", "not decided"}
@@ -277,7 +277,7 @@ def test_latex(comparison: dict[str, Any]) -> None:
     assert any("IEEE TGRS" in line for line in outside)
 
 
-def test_the_command_knows_the_forms() -> None:
+def test_the_command_lists_every_output_format() -> None:
     from rsitmd_tools.baselines.device import DEVICES
     from rsitmd_tools.baselines.evaluation import tables
     from rsitmd_tools.cli.benchmark import device

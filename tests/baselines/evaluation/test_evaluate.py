@@ -38,7 +38,7 @@ def with_test_images(dataset: Dataset, change: Any) -> Dataset:
     )
 
 
-def test_the_result_fits_its_schema_and_pins_what_it_rests_on(tiny: Dataset, run: Path) -> None:
+def test_the_result_matches_its_schema_and_records_its_inputs(tiny: Dataset, run: Path) -> None:
     result = evaluate(run, tiny)
     assert first_error(result, load_schema("benchmark_result")) is None
     assert json.loads((run / "result.json").read_text()) == result
@@ -68,24 +68,24 @@ def test_the_result_fits_its_schema_and_pins_what_it_rests_on(tiny: Dataset, run
 
 
 def test_the_training_is_pinned_as_the_run_records_it(tiny: Dataset, run: Path) -> None:
-    about = json.loads((run / "run.json").read_text())
-    about["command"], about["devices"] = "rsitmd benchmark train tiny", 2
-    about["machine"] = {"processor": "another"}
-    (run / "run.json").write_text(json.dumps(about))
+    manifest = json.loads((run / "run.json").read_text())
+    manifest["command"], manifest["devices"] = "rsitmd benchmark train tiny", 2
+    manifest["machine"] = {"processor": "another"}
+    (run / "run.json").write_text(json.dumps(manifest))
     result = evaluate(run, tiny)
     assert result["training"] == {
-        key: about[key] for key in ("command", "versions", "machine", "devices")
+        key: manifest[key] for key in ("command", "versions", "machine", "devices")
     }
-    assert result["machine"] != about["machine"]
+    assert result["machine"] != manifest["machine"]
     for key in ("command", "versions", "devices"):
-        del about[key]
-    (run / "run.json").write_text(json.dumps(about))
+        del manifest[key]
+    (run / "run.json").write_text(json.dumps(manifest))
     result = evaluate(run, tiny)
     assert result["training"] == {"machine": {"processor": "another"}}
     assert first_error(result, load_schema("benchmark_result")) is None
 
 
-def test_the_machine_is_told_by_name(
+def test_the_result_names_the_machine(
     tiny: Dataset, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     info = tmp_path / "cpuinfo"
@@ -140,7 +140,9 @@ def test_the_category_alone_is_a_model_that_scores_by_it(
     assert evaluate(run, nameless)["category_chance"] is None
 
 
-def test_the_order_of_images_and_sentences_changes_nothing(tiny: Dataset, run: Path) -> None:
+def test_the_order_of_images_and_sentences_does_not_change_the_result(
+    tiny: Dataset, run: Path
+) -> None:
     """Ids decide: what stands where in the file has no say."""
 
     def turned(image: Any) -> Any:
@@ -154,7 +156,7 @@ def test_the_order_of_images_and_sentences_changes_nothing(tiny: Dataset, run: P
     assert moved["trained_on_this_data"] is False
 
 
-def test_images_that_were_learned_from_are_marked(tiny: Dataset, run: Path) -> None:
+def test_training_images_are_marked(tiny: Dataset, run: Path) -> None:
     assert evaluate(run, tiny)["seen_in_training"] is False
     assert evaluate(run, tiny, "train")["seen_in_training"] is True
     # The images of other data are not known.
@@ -192,7 +194,7 @@ def test_sentences_of_words_never_seen_are_a_result(tiny: Dataset, run: Path) ->
     assert low < result["image_to_text"]["r1"] < high
 
 
-def test_a_split_of_one_image_or_none(tiny: Dataset, run: Path) -> None:
+def test_a_split_with_one_image_and_an_empty_split(tiny: Dataset, run: Path) -> None:
     test = [image for image in tiny if image.split == "test"]
     with pytest.raises(RsitmdError, match="split 'test' has 1 image with sentences"):
         evaluate(run, tiny.with_images(test[:1]))
@@ -201,14 +203,14 @@ def test_a_split_of_one_image_or_none(tiny: Dataset, run: Path) -> None:
     assert not (run / "result.json").exists()
 
 
-def test_a_device_that_is_not_there(tiny: Dataset, run: Path) -> None:
+def test_an_unavailable_device(tiny: Dataset, run: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is one")
     with pytest.raises(RsitmdError, match="device cuda: is not available"):
         evaluate(run, tiny, options=EvaluationOptions(device="cuda"))
 
 
-def test_a_folder_that_is_no_run_and_a_run_that_is_not_finished(
+def test_a_folder_without_a_run_and_an_unfinished_run(
     tiny: Dataset, run: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(RsitmdError, match="is not a run"):
@@ -231,11 +233,11 @@ def test_a_checkpoint_of_anything_but_tensors(tiny: Dataset, run: Path) -> None:
         evaluate(run, tiny)
 
 
-def test_a_run_that_goes_on_is_evaluated_and_says_so(tiny: Dataset, run: Path) -> None:
+def test_an_unfinished_training_is_evaluated_and_marked(tiny: Dataset, run: Path) -> None:
     assert evaluate(run, tiny)["training_finished"] is True
-    about = json.loads((run / "run.json").read_text())
-    del about["finished"], about["files"]
-    (run / "run.json").write_text(json.dumps(about))
+    manifest = json.loads((run / "run.json").read_text())
+    del manifest["finished"], manifest["files"]
+    (run / "run.json").write_text(json.dumps(manifest))
     assert evaluate(run, tiny)["training_finished"] is False
 
 
@@ -270,7 +272,7 @@ def test_a_run_json_without_what_an_evaluation_rests_on(tiny: Dataset, run: Path
         evaluate(run, tiny)
 
 
-def test_maps_are_drawn_and_drawn_anew(tiny: Dataset, run: Path) -> None:
+def test_maps_are_drawn_and_replaced(tiny: Dataset, run: Path) -> None:
     evaluate(run, tiny, options=EvaluationOptions(maps=True))
     pictures = sorted((run / "maps").iterdir())
     assert len(pictures) == 9
@@ -281,7 +283,7 @@ def test_maps_are_drawn_and_drawn_anew(tiny: Dataset, run: Path) -> None:
     assert sorted((run / "maps").iterdir()) == pictures
 
 
-def test_a_picture_that_cannot_be_drawn_costs_no_result(
+def test_a_picture_that_cannot_be_drawn_does_not_prevent_the_result(
     tiny: Dataset, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any) -> Any:
@@ -314,7 +316,9 @@ def test_run_files_give_the_same_recall(tiny: Dataset, run: Path) -> None:
     assert low - 1e-3 <= 100 * success[ir_measures.Success @ 5] <= high + 1e-3
 
 
-def test_scores_of_a_file_are_judged_as_a_run_is(tiny: Dataset, run: Path, tmp_path: Path) -> None:
+def test_scores_from_a_file_are_evaluated_like_a_run(
+    tiny: Dataset, run: Path, tmp_path: Path
+) -> None:
     gallery = Gallery.of(tiny, "test")
     scores = np.zeros((8, 40), np.float32)
     scores[gallery.owners, np.arange(40)] = 1
@@ -333,9 +337,7 @@ def test_scores_of_a_file_are_judged_as_a_run_is(tiny: Dataset, run: Path, tmp_p
     }
 
 
-def test_infinite_scores_are_ranked_as_the_numbers_beyond_all_others(
-    tiny: Dataset, tmp_path: Path
-) -> None:
+def test_infinite_scores_are_ranked_first_and_last(tiny: Dataset, tmp_path: Path) -> None:
     """As masks leave them: the same figures as with plain numbers, and files that are JSON."""
     random = np.random.default_rng(0)
     plain = random.integers(0, 5, (8, 40)).astype(np.float32)
@@ -369,15 +371,15 @@ def test_infinite_scores_are_ranked_as_the_numbers_beyond_all_others(
 
 
 @pytest.mark.parametrize("all_of_it", [True, False])
-def test_a_run_whose_scores_are_no_numbers(tiny: Dataset, run: Path, all_of_it: bool) -> None:
+def test_a_run_whose_scores_are_nan(tiny: Dataset, run: Path, all_of_it: bool) -> None:
     checkpoint = torch.load(Run(run).best, weights_only=True)
     for name, value in checkpoint["state_dict"].items():
         if "embedding" in name:
             value[1 if not all_of_it else slice(None)] = torch.nan
     torch.save(checkpoint, Run(run).best)
-    about = json.loads((run / "run.json").read_text())
-    del about["files"]
-    (run / "run.json").write_text(json.dumps(about))
+    manifest = json.loads((run / "run.json").read_text())
+    del manifest["files"]
+    (run / "run.json").write_text(json.dumps(manifest))
 
     def strange(image: Any) -> Any:
         return replace(image, sentences=(*image.sentences[:-1], Sentence("zxq")))

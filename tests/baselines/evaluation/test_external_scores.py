@@ -31,7 +31,9 @@ def test_rows_and_columns_that_are_left_out_are_dropped(
     assert np.array_equal(found, scores[np.ix_([0, 1, 3], [0, 1, 3, 4, 5, 6])])
 
 
-def test_names_beside_it_decide(gallery: Gallery, scores: np.ndarray, tmp_path: Path) -> None:
+def test_names_in_a_file_beside_the_scores_set_the_order(
+    gallery: Gallery, scores: np.ndarray, tmp_path: Path
+) -> None:
     images = [image.filename for image in gallery.asked]
     texts = [
         [image.filename, place] for image in gallery.asked for place in range(len(image.sentences))
@@ -45,7 +47,7 @@ def test_names_beside_it_decide(gallery: Gallery, scores: np.ndarray, tmp_path: 
     assert np.array_equal(read_scores(tmp_path / "s.npy", gallery), expected)
 
 
-def test_whole_numbers_are_scores_too(gallery: Gallery, tmp_path: Path) -> None:
+def test_integers_are_valid_scores(gallery: Gallery, tmp_path: Path) -> None:
     np.save(tmp_path / "s.npy", np.arange(28).reshape(FULL))
     assert read_scores(tmp_path / "s.npy", gallery).dtype == np.float64
 
@@ -61,7 +63,7 @@ def test_whole_numbers_are_scores_too(gallery: Gallery, tmp_path: Path) -> None:
         (np.zeros(FULL, complex), "is not an array of numbers"),
     ],
 )
-def test_what_does_not_fit_is_one_line(
+def test_scores_of_the_wrong_shape_are_a_one_line_error(
     gallery: Gallery, tmp_path: Path, array: np.ndarray, line: str
 ) -> None:
     np.save(tmp_path / "s.npy", array)
@@ -95,7 +97,7 @@ def test_no_pickle_is_loaded(gallery: Gallery, tmp_path: Path) -> None:
         ([], "document"),
     ],
 )
-def test_names_that_do_not_fit(
+def test_names_that_do_not_match_the_dataset(
     gallery: Gallery, scores: np.ndarray, tmp_path: Path, names: object, line: str
 ) -> None:
     np.save(tmp_path / "s.npy", scores)

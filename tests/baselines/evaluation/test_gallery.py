@@ -28,7 +28,7 @@ def test_blank_sentences_and_images_without_any_are_left_out(gallery: Gallery) -
     assert gallery.part.captions() == [captions[column] for column in gallery.columns]
 
 
-def test_an_absent_split_names_those_there(uneven: Dataset) -> None:
+def test_the_error_of_an_absent_split_lists_the_splits(uneven: Dataset) -> None:
     with pytest.raises(RsitmdError, match="no images in split 'val'; available splits: test"):
         Gallery.of(uneven, "val")
 
@@ -41,7 +41,7 @@ def test_an_absent_split_names_those_there(uneven: Dataset) -> None:
         ((2, 2), "a.npy: im 3.png, sentence 3 of im 1.png: 1 of 18 scores are NaN"),
     ],
 )
-def test_scores_that_are_no_numbers_are_named(
+def test_the_error_of_nan_scores_names_the_image(
     gallery: Gallery, place: tuple[int | slice, int | slice], line: str
 ) -> None:
     scores = np.zeros((3, 6))

@@ -36,7 +36,7 @@ def test_texts_of_one_image_are_drawn_together() -> None:
     assert found[1] == pytest.approx(found[0])
 
 
-def test_draws_in_parts_are_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resampling_in_parts_gives_the_same_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     hits = np.random.default_rng(0).random((20, 3))
     whole = bootstrap(hits, hits, np.arange(20), seed=0)
     monkeypatch.setattr(intervals, "DRAWN_AT_ONCE", 60)

@@ -51,7 +51,7 @@ def test_one_bright_cell_is_red_and_all_else_is_blue() -> None:
     assert len(np.unique(over, axis=0)) == 1 and over[0].argmax() == 2
 
 
-def test_each_image_has_its_own_map_and_the_sheet_has_all(
+def test_each_image_has_a_map_and_the_sheet_has_all_maps(
     tiny: Dataset, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, _, _ = Run(trained).load()

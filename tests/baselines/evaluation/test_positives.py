@@ -41,7 +41,7 @@ def found(gallery: Gallery, prior: GalleryPrior, **rule: Any) -> set[tuple[int, 
     return {(pair.text, pair.image) for pair in pairs}
 
 
-def test_equal_sentences_are_candidates_and_ones_own_image_is_not(
+def test_equal_sentences_are_candidates_except_for_their_own_image(
     gallery: Gallery, prior: GalleryPrior
 ) -> None:
     assert found(gallery, prior) == FIRST_AND_THIRD
@@ -77,7 +77,7 @@ def test_only_a_file_answered_throughout_is_verified() -> None:
     assert counted_pairs([]) == ([], False)
 
 
-def test_relevance_is_told_from_both_sides(gallery: Gallery) -> None:
+def test_relevance_is_symmetric(gallery: Gallery) -> None:
     relevant = relevant_pairs(gallery, [Pair(0, 2, 1, 0)])
     assert relevant.to_images == [[0], [1, 2, 3], [4, 5, 0]]
     assert relevant.to_texts == [[0, 2], [1], [1], [1], [2], [2]]
@@ -111,7 +111,7 @@ def test_a_file_of_other_data_or_form_is_refused(
     "change",
     [{"image": "im 0.png"}, {"image": "im 2.png"}, {"sentence_index": 1}, {"sentence_of": "x"}],
 )
-def test_a_pair_of_no_other_image_is_refused(
+def test_a_pair_of_a_sentence_and_its_own_image_is_refused(
     gallery: Gallery, tmp_path: Path, change: dict[str, Any]
 ) -> None:
     file = tmp_path / "p.json"
@@ -165,7 +165,7 @@ def test_an_export_of_something_else_is_refused(
         read_answers(tmp_path / "e.json", gallery, [Pair(0, 2, 0.7, 2)])
 
 
-def test_the_whole_way(uneven: Dataset, tmp_path: Path) -> None:
+def test_from_candidates_to_confirmed_positives(uneven: Dataset, tmp_path: Path) -> None:
     file, tasks, export = (tmp_path / name for name in ("p.json", "tasks.json", "export.json"))
     assert propose(uneven, "test", file, tasks=tasks).pairs == 2
     export.write_text(json.dumps(exported(tasks, [["yes"], ["no"]])))
@@ -175,7 +175,7 @@ def test_the_whole_way(uneven: Dataset, tmp_path: Path) -> None:
     assert counted_pairs(pairs)[1]
 
 
-def test_the_template_asks_what_the_answers_read() -> None:
+def test_the_template_and_the_reader_use_the_same_field() -> None:
     folder = importlib.resources.files("rsitmd_tools.annotation_templates")
     page = ElementTree.fromstring((folder / "verification.xml").read_text(encoding="utf-8"))
     (choices,) = page.iter("Choices")
@@ -187,7 +187,7 @@ def test_the_template_asks_what_the_answers_read() -> None:
     assert fields == {"$image", "$sentence"}
 
 
-def test_label_studio_takes_the_template_and_such_an_answer() -> None:
+def test_label_studio_accepts_the_template_and_its_answers() -> None:
     interface = pytest.importorskip("label_studio_sdk.label_interface")
     folder = importlib.resources.files("rsitmd_tools.annotation_templates")
     page = interface.LabelInterface((folder / "verification.xml").read_text(encoding="utf-8"))

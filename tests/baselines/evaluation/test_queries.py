@@ -39,7 +39,7 @@ def test_what_is_written_is_read(gallery: Gallery, file: Path) -> None:
         ("im 0.png,,", "im 9.png,,", "images and texts do not match"),
     ],
 )
-def test_malformed_files_are_one_line(file: Path, old: str, new: str, line: str) -> None:
+def test_malformed_files_are_one_line_errors(file: Path, old: str, new: str, line: str) -> None:
     file.write_text(file.read_text().replace(old, new))
     with pytest.raises(RsitmdError, match=line):
         read_queries(file)

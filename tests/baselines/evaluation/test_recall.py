@@ -94,7 +94,7 @@ def test_ids_decide_not_positions() -> None:
     assert np.array_equal(moved.ranks, plain.ranks[rows])
 
 
-def test_the_chance_of_a_place_is_counted_over_all_draws() -> None:
+def test_the_probability_of_a_rank_matches_all_permutations_of_ties() -> None:
     for equal in range(1, 8):
         for good in range(equal + 1):
             for places in range(1, equal + 2):

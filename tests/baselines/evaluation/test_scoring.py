@@ -58,7 +58,9 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(("a", "boat", "plane", "red"), ("red",), (), "both")
 
 
-def test_each_side_is_encoded_once_and_equal_texts_score_alike(vocabulary: Vocabulary) -> None:
+def test_each_side_is_encoded_once_and_equal_texts_have_equal_scores(
+    vocabulary: Vocabulary,
+) -> None:
     model = Counting().train()
     pixels = np.random.default_rng(0).integers(0, 256, (7, 8, 8, 3), dtype=np.uint8)
     scores = score_matrix(model, vocabulary, pixels, CAPTIONS)
@@ -70,7 +72,7 @@ def test_each_side_is_encoded_once_and_equal_texts_score_alike(vocabulary: Vocab
     assert model.training
 
 
-def test_equal_sentences_of_other_keywords_are_no_equals(vocabulary: Vocabulary) -> None:
+def test_equal_sentences_with_other_keywords_are_scored_separately(vocabulary: Vocabulary) -> None:
     model = Counting()
     pixels = np.zeros((2, 8, 8, 3), np.uint8)
     keywords = [("red boat",), ("plane",), ("boat",), ("red boat",), ("plane",), ()]
@@ -91,7 +93,7 @@ def test_batches_do_not_change_the_scores(
     assert score_matrix(model, tokenizer, pixels, captions) == pytest.approx(whole, abs=1e-5)
 
 
-def test_in_all_eight_views_no_side_is_up(trained: Path) -> None:
+def test_with_eight_views_the_orientation_does_not_matter(trained: Path) -> None:
     from rsitmd_tools.baselines.run import Run
 
     model, tokenizer, _ = Run(trained).load()

@@ -13,7 +13,7 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 
 
-def test_the_nearest_come_first(tiny: Dataset, trained: Path) -> None:
+def test_the_most_similar_images_are_listed_first(tiny: Dataset, trained: Path) -> None:
     done = search(trained, tiny, tiny.images[0].captions[0], 5)
     assert [entry["rank"] for entry in done.found] == [1, 2, 3, 4, 5]
     scores = [entry["score"] for entry in done.found]
@@ -22,7 +22,7 @@ def test_the_nearest_come_first(tiny: Dataset, trained: Path) -> None:
     assert len(search(trained, tiny, "a boat", 1000).found) == len(tiny)
 
 
-def test_a_query_of_500_words_is_cut_and_says_so(tiny: Dataset, trained: Path) -> None:
+def test_a_query_of_500_words_is_truncated_with_a_note(tiny: Dataset, trained: Path) -> None:
     word = tiny.images[0].captions[0].split()[1].lower()
     done = search(trained, tiny, f"{word} " * 500, 3)
     assert done.notes == ["the sentence has 500 words; only the first 100 are used"]
@@ -62,7 +62,7 @@ def test_an_absent_image_is_named(tiny: Dataset, trained: Path, tmp_path: Path) 
         search(trained, replace(tiny, image_folder=tmp_path), "a boat")
 
 
-def test_a_model_that_gives_no_numbers(
+def test_a_model_that_returns_nan(
     tiny: Dataset, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = np.zeros((len(tiny), 1), np.float32)

@@ -33,7 +33,7 @@ def test_equal_systems_do_not_differ_and_the_seed_decides() -> None:
     assert fisher(differences, 1) == fisher(differences, 1)
 
 
-def test_p_is_uniform_where_nothing_differs() -> None:
+def test_p_values_are_uniform_under_the_null_hypothesis() -> None:
     differences = np.random.default_rng(1).normal(size=(60, 400))
     p = fisher(differences, seed=2, randomisations=2000)
     assert stats.kstest(p, "uniform").pvalue > 0.01

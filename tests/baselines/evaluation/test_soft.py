@@ -43,7 +43,7 @@ def test_with_a_prior_of_zero_it_is_the_strict_recall() -> None:
     assert soft == pytest.approx(hits(scores, np.arange(15), owners).expected)
 
 
-def test_gains_come_from_the_prior_and_are_one_for_ones_own(
+def test_gains_are_those_of_the_prior_and_one_for_the_own_image(
     gallery: Gallery, tmp_path: Path
 ) -> None:
     prior = gallery_prior(gallery, "test", tmp_path)

@@ -43,7 +43,7 @@ def test_ir_measures_reads_them_and_finds_the_same(large: Gallery, tmp_path: Pat
         assert len(found.expected) == len({line.query_id for line in run})
 
 
-def test_the_best_hundred_of_each_query_stand_in_order(large: Gallery, tmp_path: Path) -> None:
+def test_the_100_best_results_of_each_query_are_sorted(large: Gallery, tmp_path: Path) -> None:
     scores = np.random.default_rng(1).normal(size=(large.images, large.texts)).astype(np.float32)
     write_run_files(scores, large, relevant_pairs(large), tmp_path)
     lines = [line.split(" ") for line in (tmp_path / "image_to_text.run").read_text().splitlines()]
@@ -54,7 +54,7 @@ def test_the_best_hundred_of_each_query_stand_in_order(large: Gallery, tmp_path:
     assert [float(fields[4]) for fields in first] == best
 
 
-def test_extra_positives_are_judged_relevant(large: Gallery, tmp_path: Path) -> None:
+def test_extra_positives_are_relevant(large: Gallery, tmp_path: Path) -> None:
     scores = np.zeros((large.images, large.texts))
     extra = [Pair(text=0, image=5, similarity=0.9, shared_keywords=0)]
     write_run_files(scores, large, relevant_pairs(large, extra), tmp_path)

@@ -17,7 +17,14 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import save_dataset
 
-SMALL = ["image_size=32", "dimension=16", "batch_size=12", "epochs=1", "freeze_backbone=true"]
+SMALL = [
+    "backbone=test_resnet",
+    "image_size=32",
+    "dimension=16",
+    "batch_size=12",
+    "epochs=1",
+    "freeze_backbone=true",
+]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +95,7 @@ def test_a_test_split_that_cannot_be_evaluated_is_reported_before_the_training(
         (["--exclude", "absent.json"], 1, "absent.json"),
     ],
 )
-def test_bad_arguments_are_one_line(
+def test_bad_arguments_are_one_line_errors(
     tmp_path: Path,
     data: str,
     capsys: pytest.CaptureFixture[str],
@@ -111,5 +118,8 @@ def test_weights_are_converted_and_train(
         capsys, "weights", str(tmp_path / "w.pth"), "--backbone", "resnet18", "-o", str(target)
     )
     assert code == 0 and f"{len(state)} tensors" in out
-    code, _, _ = run(capsys, *train(data, tmp_path / "r", "--set", f"weights={target}"))
+    code, _, _ = run(
+        capsys,
+        *train(data, tmp_path / "r", "--set", "backbone=resnet18", "--set", f"weights={target}"),
+    )
     assert code == 0

@@ -159,7 +159,7 @@ def test_a_loading_process_that_stops_while_it_sends_a_batch_ends_the_training(
     assert "Traceback" not in done.stderr
 
 
-def test_a_training_process_of_several_that_is_killed_is_one_line(
+def test_a_training_process_of_several_that_is_killed_is_a_one_line_error(
     data: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "r"

@@ -41,7 +41,9 @@ def test_two_processes_train_as_one(
         assert float(apart.max()) < 9e-3, key
 
 
-def test_an_error_in_one_of_several_processes_is_one_line(tmp_path: Path, tiny: Dataset) -> None:
+def test_an_error_in_one_of_several_processes_is_a_one_line_error(
+    tmp_path: Path, tiny: Dataset
+) -> None:
     config = small("vsepp", "epochs=3", "lr=1e20", "gradient_clip=0")
     with pytest.raises(RsitmdError, match=r"the loss is nan at step \d+|not finite after step \d+"):
         train(tiny, config, tmp_path / "r", replace(CPU, devices=2))

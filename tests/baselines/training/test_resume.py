@@ -27,9 +27,9 @@ def small(name: str, *changes: str) -> Config:
 
 def cut(run: Path) -> None:
     """Change a finished run into one that was killed after its last checkpoint."""
-    about = Run(run).about()
-    del about["finished"]
-    (run / "run.json").write_text(json.dumps(about))
+    manifest = Run(run).manifest()
+    del manifest["finished"]
+    (run / "run.json").write_text(json.dumps(manifest))
 
 
 def test_another_prior_is_an_error(tmp_path: Path, tiny: Dataset) -> None:
@@ -40,9 +40,9 @@ def test_another_prior_is_an_error(tmp_path: Path, tiny: Dataset) -> None:
     train(tiny, config, run, CPU, prior=first)
     with pytest.raises(RsitmdError, match="started with another prior"):
         train(tiny, replace(config, epochs=2), run, RESUME, prior=other)
-    pinned = Run(run).about()["prior"]
+    pinned = Run(run).manifest()["prior"]
     train(tiny, replace(config, epochs=2), run, RESUME, prior=first)
-    assert Run(run).about()["prior"] == pinned
+    assert Run(run).manifest()["prior"] == pinned
     assert len(read_history(Run(run))) == 2
 
 
@@ -64,7 +64,7 @@ def test_other_epochs_of_a_cosine_schedule_are_an_error(tmp_path: Path, tiny: Da
 def test_another_number_of_devices_is_an_error(tmp_path: Path, tiny: Dataset) -> None:
     config, run = small("vsepp", "epochs=1"), tmp_path / "r"
     train(tiny, config, run, CPU)
-    assert Run(run).about()["devices"] == 1
+    assert Run(run).manifest()["devices"] == 1
     with pytest.raises(RsitmdError, match="another number of devices"):
         train(tiny, config, run, replace(RESUME, devices=2))
 
@@ -77,7 +77,7 @@ def test_a_run_that_stopped_early_does_not_continue(tmp_path: Path, tiny: Datase
     cut(run)
     train(tiny, config, run, RESUME)
     assert read_history(Run(run)) == history
-    assert "finished" in Run(run).about()
+    assert "finished" in Run(run).manifest()
 
 
 def test_patience() -> None:
@@ -93,11 +93,11 @@ def test_seconds_include_all_sessions(tmp_path: Path, tiny: Dataset) -> None:
     config, run = small("vsepp", "epochs=1"), tmp_path / "r"
     train(tiny, config, run, CPU)
     checkpoint = torch.load(Run(run).last, weights_only=True)
-    assert Run(run).about()["finished"]["seconds"] == round(checkpoint["seconds"], 1)
+    assert Run(run).manifest()["finished"]["seconds"] == round(checkpoint["seconds"], 1)
     # An hour ago it had been at it for an hour.
     torch.save({**checkpoint, "seconds": 3600.0}, Run(run).last)
     train(tiny, replace(config, epochs=2), run, RESUME)
-    assert 3600 < Run(run).about()["finished"]["seconds"] < 3700
+    assert 3600 < Run(run).manifest()["finished"]["seconds"] < 3700
 
 
 @pytest.mark.parametrize("history", [None, 3, [1, 2]])

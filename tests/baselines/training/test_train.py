@@ -34,9 +34,9 @@ def test_configurations_train_and_are_evaluated(tmp_path: Path, tiny: Dataset, n
     run = train(tiny, small(name, "epochs=2", "freeze_backbone=true"), tmp_path / "r", CPU)
     assert len(losses(run)) == 2
     assert 0 <= evaluate(run, tiny)["mean_recall"] <= 100
-    about = Run(run).about()
-    assert about["weights"] == "random" and about["finished"]["pairs_an_epoch"] == 22
-    assert (about["prior"] is None) == (name == "vsepp")
+    manifest = Run(run).manifest()
+    assert manifest["weights"] == "random" and manifest["finished"]["pairs_an_epoch"] == 22
+    assert (manifest["prior"] is None) == (name == "vsepp")
     assert not (run / "cache").exists()
 
 
@@ -55,8 +55,8 @@ def test_without_validation_train_is_complete_and_the_last_epoch_is_kept(
 ) -> None:
     config = small("vsepp", "epochs=2", "validate=false", f"freeze_backbone={frozen}")
     run = train(tiny, config, tmp_path / "r", CPU)
-    about = Run(run).about()
-    assert about["images"] == {"train": len(tiny.select("train")), "val": 0}
+    manifest = Run(run).manifest()
+    assert manifest["images"] == {"train": len(tiny.select("train")), "val": 0}
     assert [recall for _, recall in losses(run)] == ["nan", "nan"]
     best = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
     assert best["epoch"] == 1
@@ -72,9 +72,9 @@ def test_without_validation_train_is_complete_and_the_last_epoch_is_kept(
 def test_a_run_of_a_version_with_fewer_settings_is_resumed(tmp_path: Path, tiny: Dataset) -> None:
     config = small("vsepp", "epochs=1", "freeze_backbone=true")
     run = train(tiny, config, tmp_path / "r", CPU)
-    about = Run(run).about()
-    del about["config"]["validate"]
-    (run / "run.json").write_text(json.dumps(about))
+    manifest = Run(run).manifest()
+    del manifest["config"]["validate"]
+    (run / "run.json").write_text(json.dumps(manifest))
     train(tiny, replace(config, epochs=2), run, replace(CPU, resume=True))
     assert len(losses(run)) == 2
 
@@ -185,13 +185,13 @@ def test_a_run_killed_after_its_last_checkpoint_is_finished(tmp_path: Path, tiny
     config, run = small("vsepp", "epochs=2", "freeze_backbone=true"), tmp_path / "r"
     train(tiny, config, run, CPU)
     whole = losses(run)
-    about = Run(run).about()
-    del about["finished"]
-    (run / "run.json").write_text(json.dumps(about))
+    manifest = Run(run).manifest()
+    del manifest["finished"]
+    (run / "run.json").write_text(json.dumps(manifest))
     (run / "metrics.csv").write_text("epoch,loss,val_mean_recall\n")
     train(tiny, config, run, replace(CPU, resume=True))
     assert losses(run) == whole and len(whole) == 2
-    assert "finished" in Run(run).about()
+    assert "finished" in Run(run).manifest()
 
 
 def test_dropout_is_active_with_a_frozen_backbone(tmp_path: Path, tiny: Dataset) -> None:
@@ -260,7 +260,7 @@ def test_seeds_and_folds_have_a_summary(tmp_path: Path, tiny: Dataset) -> None:
     assert (tmp_path / "s" / "seed-0" / "checkpoints" / "last.ckpt").stat().st_mtime_ns == kept
     folds = train_all(tiny, config, tmp_path / "f", [0], 2, CPU)
     assert folds["runs"] == ["fold-0", "fold-1"]
-    assert Run(tmp_path / "f" / "fold-1").about()["images"] == {"train": 12, "val": 12}
+    assert Run(tmp_path / "f" / "fold-1").manifest()["images"] == {"train": 12, "val": 12}
 
 
 def test_excluded_images_do_not_train(tmp_path: Path, tiny: Dataset) -> None:
@@ -269,8 +269,8 @@ def test_excluded_images_do_not_train(tmp_path: Path, tiny: Dataset) -> None:
     listed.write_text(json.dumps({"exclude": {tiny.name: [{"filename": name} for name in names]}}))
     config = small("vsepp", "epochs=1")
     run = train(tiny, config, tmp_path / "r", CPU, exclude=listed)
-    about = Run(run).about()
-    assert sum(about["images"].values()) == 20 and about["excluded"]["file"] == "exclude.json"
+    manifest = Run(run).manifest()
+    assert sum(manifest["images"].values()) == 20 and manifest["excluded"]["file"] == "exclude.json"
     with pytest.raises(RsitmdError, match="other excluded images"):
         train(tiny, config, tmp_path / "r", replace(CPU, resume=True))
     listed.write_text("[]")

@@ -9,6 +9,7 @@ import pytest
 
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import load_dataset
+from tests.builders import add_team
 from tests.quality.conftest import FIVE, dataset, record
 from tests.release.conftest import add_image
 
@@ -63,14 +64,14 @@ def test_n101_too_few_annotators(found: Found) -> None:
         ("N104", lambda number: f"This is a {NUMBERS[number % 10]} of the kind {number} by far."),
     ],
 )
-def test_n102_n103_n104_one_annotator_apart(code: str, say: object, found: Found) -> None:
+def test_n102_n103_n104_one_annotator_differs(code: str, say: object, found: Found) -> None:
     assert found(code, campaign()) == []
     [finding] = found(code, campaign(clara=say))
     assert finding.message.startswith("clara: ")
     assert (finding.image, finding.sentence_index) == (None, None)
 
 
-def test_few_sentences_are_not_judged(found: Found) -> None:
+def test_few_sentences_are_not_checked(found: Found) -> None:
     data = campaign(clara=lambda number: "Trees.")
     few = data.with_images(data.images[:10])
     assert [f for code in ("N102", "N103", "N104") for f in found(code, few)] == []
@@ -81,13 +82,7 @@ def test_n105_impossible_speed(tmp_path: Path, found: Found) -> None:
 
     with Workspace.create(tmp_path) as workspace:
         with workspace.transaction() as db:
-            db.execute(
-                "INSERT INTO project (id, server, server_id, template, config, created_at)"
-                " VALUES (1, 'here', 1, 't', 's', 'now')"
-            )
-            db.executemany(
-                "INSERT INTO annotator (email) VALUES (?)", [(f"{p}@x.org",) for p in PEOPLE]
-            )
+            add_team(db, *(f"{person}@x.org" for person in PEOPLE))
         add_image(workspace, 0, 5, "train")
         with workspace.transaction() as db:
             db.execute("UPDATE annotation SET lead_time = 30.0")
@@ -97,7 +92,7 @@ def test_n105_impossible_speed(tmp_path: Path, found: Found) -> None:
     assert "clara@x.org: 9 words in 0.5 s" in finding.message
 
 
-def test_n106_alike_annotators(found: Found) -> None:
+def test_n106_similar_annotators(found: Found) -> None:
     own = "Two white boats lie beside the long grey pier of the port."
     like = "Two white boats lie beside a long grey pier of the port."
     [finding] = found("N106", dataset(image(1, own, FIVE[1], like)))
@@ -108,10 +103,10 @@ def test_n106_alike_annotators(found: Found) -> None:
     assert found("N106", dataset(same)) == []
 
 
-def test_n107_only_a_workspace_knows_who_changed_what(found: Found) -> None:
+def test_n107_needs_the_history_of_a_workspace(found: Found) -> None:
     assert found("N107", campaign()) == []
 
 
-def test_n108_only_a_workspace_knows_which_texts_were_given(found: Found) -> None:
+def test_n108_needs_the_predictions_of_a_workspace(found: Found) -> None:
     """What it finds in a workspace is shown in tests/studio/test_prefill.py."""
     assert found("N108", dataset(image(1, *FIVE))) == []

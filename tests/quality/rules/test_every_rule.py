@@ -18,6 +18,7 @@ from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality import check
 from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.workspace import Settings, Workspace
+from tests.builders import add_team
 from tests.quality.conftest import FIVE, dataset, document, record
 from tests.quality.rules import test_annotators as people
 from tests.quality.rules.test_examples import CODES
@@ -104,13 +105,7 @@ def against(folder: Path) -> Case:
 def workspace(folder: Path) -> Dataset:
     with Workspace.create(folder) as made:
         with made.transaction() as db:
-            db.execute(
-                "INSERT INTO project (id, server, server_id, template, config, created_at)"
-                " VALUES (1, 'here', 1, 't', 's', 'now')"
-            )
-            db.executemany(
-                "INSERT INTO annotator (email) VALUES (?)", [(f"p{n}@x.org",) for n in range(5)]
-            )
+            add_team(db, *(f"p{number}@x.org" for number in range(5)))
         add_image(made, 0, 5, "train")
         seconds = 0.5 if folder.name == "bad" else 60.0
         with made.transaction() as db:
@@ -193,7 +188,7 @@ def test_what_is_bad_is_found_and_what_is_good_is_not(code: str, tmp_path: Path)
     assert codes_found(code, case.good, case) == set()
 
 
-def test_no_rule_is_without_its_cases() -> None:
+def test_every_rule_has_its_cases() -> None:
     """A new rule takes one file and its test: this finds the one without."""
     assert {*CASES, *CODES, *PULLED} == set(all_rules())
     tests = Path(__file__).parents[2]

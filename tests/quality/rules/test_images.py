@@ -63,7 +63,7 @@ def test_i102_image_shape(tmp_path: Path, found: Found) -> None:
     ]
 
 
-def test_i103_i104_i105_nothing_to_see(tmp_path: Path, found: Found) -> None:
+def test_i103_i104_i105_images_without_content(tmp_path: Path, found: Found) -> None:
     black = Image.new("RGB", (SIZE, SIZE))
     edge = scene(1)
     edge.paste((0, 0, 0), (0, 0, SIZE, 60))

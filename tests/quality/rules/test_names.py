@@ -30,7 +30,7 @@ def test_a_near_repeat_names_image_and_annotator(found: Found) -> None:
     assert finding.message.endswith("of its words with the sentence of anna@x on a_1.tif")
 
 
-def test_alike_annotators_are_named_with_the_number(found: Found) -> None:
+def test_similar_annotators_are_named_with_the_number(found: Found) -> None:
     sentences = [
         Sentence(FIVE[0], "anna@x"),
         Sentence(FIELD, "anna@x"),

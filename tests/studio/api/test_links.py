@@ -12,20 +12,16 @@ from rsitmd_tools.studio.api.links import task_links
 from rsitmd_tools.studio.api.running import Running, take_lock, write_state
 from rsitmd_tools.studio.api.secrets import make_secrets
 from rsitmd_tools.workspace import Workspace
+from tests.builders import add
 from tests.release.conftest import add_image
 
 
 def fill(workspace: Workspace, server: str) -> Dataset:
     """Add an image that is task 3 of project 7 on a server; return the dataset."""
     with workspace.transaction() as db:
-        db.execute(
-            "INSERT INTO project (id, server, server_id, template, config, created_at)"
-            " VALUES (1, ?, 7, 't', 's', 'now')",
-            (server,),
-        )
-        db.executemany(
-            "INSERT INTO annotator (email) VALUES (?)", [(f"p{n}@x.org",) for n in range(5)]
-        )
+        add(db, "project", id=1, server=server, server_id=7)
+        for number in range(5):
+            add(db, "annotator", email=f"p{number}@x.org")
     add_image(workspace, 3, 4, "train")
     return load_dataset(workspace.path)
 

@@ -22,6 +22,7 @@ from rsitmd_tools.studio.sync.notes import notes
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.states import move
+from tests.builders import add, add_annotation, add_team
 
 SETTINGS = "[annotation]\nannotators_per_image = 2\nsentences_per_annotator = 3\nkeywords_min = 0\n"
 ANNA = (
@@ -41,22 +42,8 @@ Texts = dict[int, tuple[str | None, ...]]
 def make(folder: Path, texts: Texts, settings: str = SETTINGS) -> Path:
     """Make a workspace of one image; ``texts`` are annotations by row of the annotator."""
     with Workspace.create(folder) as workspace, workspace.transaction() as db:
-        db.execute(
-            "INSERT INTO image (id, sha256, filename, category, number, source, width, height,"
-            " pixel_sha256, phash, ingested_at)"
-            " VALUES (1, 'k', 'port_1.tif', 'port', 1, 's', 9, 9, 'k', '0', 'n')"
-        )
-        db.executemany(
-            "INSERT INTO annotator (id, email) VALUES (?, ?)", [(1, "anna@x"), (2, "berta@x")]
-        )
-        db.execute(
-            "INSERT INTO project (id, server, server_id, template, config, created_at)"
-            " VALUES (1, 'here', 1, 't', 's', 'n')"
-        )
-        db.execute(
-            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
-            " VALUES (1, 1, 1, 1, 'n')"
-        )
+        add_team(db, "anna@x", "berta@x")
+        add(db, "task", image_id=add(db, "image", category="port", number=1))
         for person, written in texts.items():
             annotate(workspace, person, person, written)
     (folder / "rsitmd.toml").write_text(settings, encoding="utf-8")
@@ -64,15 +51,7 @@ def make(folder: Path, texts: Texts, settings: str = SETTINGS) -> Path:
 
 
 def annotate(workspace: Workspace, number: int, person: int, texts: tuple[str | None, ...]) -> None:
-    workspace.db.execute(
-        "INSERT INTO annotation (id, task_id, server_id, updated_at, created_at, annotator_id,"
-        " result, pulled_at) VALUES (?, 1, ?, ?, ?, ?, '[]', 'n')",
-        (number, number, WHEN, WHEN, person),
-    )
-    workspace.db.executemany(
-        "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, ?, ?)",
-        [(number, slot, raw) for slot, raw in enumerate(texts, 1) if raw is not None],
-    )
+    add_annotation(workspace.db, texts, id=number, annotator_id=person)
 
 
 @pytest.fixture
@@ -109,7 +88,7 @@ def test_the_printed_number_identifies_the_sentence(folder: Path, tmp_path: Path
         assert named(workspace, tmp_path, *lines) == [BERTA[1]]
 
 
-def test_the_number_stays_that_of_the_page_where_an_earlier_sentence_is_sent_back(
+def test_numbers_do_not_change_when_an_earlier_sentence_is_sent_back(
     workspace: Workspace,
 ) -> None:
     with workspace.transaction() as db:
@@ -224,7 +203,7 @@ def test_a_note_hides_the_addresses_of_other_annotators(tmp_path: Path) -> None:
         assert "anna@x" not in chosen.note
 
 
-def test_a_note_keeps_whole_addresses(tmp_path: Path) -> None:
+def test_a_note_keeps_complete_addresses(tmp_path: Path) -> None:
     """The address of one person may be the end of another's."""
     folder = make(tmp_path / "w", {1: (ANNA[0],), 2: BERTA})
     with Workspace.open(folder, write=True) as workspace:
@@ -269,7 +248,7 @@ def test_an_unknown_code_is_wrong_usage_and_names_the_closest(folder: Path) -> N
     assert "use codes such as S104" in str(done.exception)
 
 
-def test_a_known_code_that_found_nothing_is_said(folder: Path) -> None:
+def test_a_known_code_without_findings_is_reported(folder: Path) -> None:
     done = CliRunner().invoke(review_command, [str(folder), "--send-back", "S122"])
     assert done.exit_code == 0
     assert "no new sentence has a finding of S122\n" in done.stdout

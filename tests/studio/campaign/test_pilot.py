@@ -22,6 +22,7 @@ from rsitmd_tools.workspace.admission import (
     decide,
 )
 from rsitmd_tools.workspace.people import join, taking_part
+from tests.builders import add, add_annotation
 
 EARLY = "2020-01-01T00:00:00.000000+00:00"
 LATE = "2999-01-01T00:00:00.000000+00:00"
@@ -33,12 +34,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     with Workspace.create(tmp_path / "w") as made:
         with made.transaction() as db:
             for number in range(1, 5):
-                db.execute(
-                    "INSERT INTO image (id, sha256, filename, category, number, source, width,"
-                    " height, pixel_sha256, phash, ingested_at)"
-                    " VALUES (?, ?, ?, 'port', ?, 's', 1, 1, 'p', 'h', 'n')",
-                    (number, f"k{number}", f"port_{number}.tif", number),
-                )
+                add(db, "image", id=number, category="port", number=number)
         for name in ("anna", "berta", "clara"):
             join(made, f"{name}@x.org")
         yield made
@@ -57,22 +53,12 @@ def write(workspace: Workspace, person: int, kind: str = "main", created: str = 
     pilot = current_pilot(workspace) if kind == "pilot" else None
     with workspace.transaction() as db:
         number = 1000 + db.execute("SELECT count(*) FROM project").fetchone()[0]
-        project = db.execute(
-            "INSERT INTO project (server, server_id, annotator_id, template, config, created_at,"
-            " kind, pilot_id) VALUES ('s', ?, ?, 't', 'c', 'n', ?, ?)",
-            (number, person, kind, pilot),
-        ).lastrowid
-        task = db.execute(
-            "INSERT INTO task (project_id, image_id, server_id, pushed_at) VALUES (?, 1, ?, 'n')",
-            (project, number),
-        ).lastrowid
-        row = db.execute(
-            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
-            " result, pulled_at) VALUES (?, ?, 'n', ?, ?, '[]', 'n')",
-            (task, number, created, person),
-        ).lastrowid
-        db.execute(
-            "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, 1, 'A ship.')", (row,)
+        project = add(
+            db, "project", server_id=number, annotator_id=person, kind=kind, pilot_id=pilot
+        )
+        task = add(db, "task", project_id=project, image_id=1, server_id=number)
+        add_annotation(
+            db, ["A ship."], task_id=task, server_id=number, annotator_id=person, created_at=created
         )
 
 

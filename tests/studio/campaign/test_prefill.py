@@ -27,6 +27,7 @@ from rsitmd_tools.studio.sync.origins import (
 )
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from tests.builders import add, add_annotation, add_team
 
 GIVEN = "There are two planes in the airport."
 
@@ -68,33 +69,15 @@ def test_changes_of_space_and_case_leave_a_text_untouched(text: str) -> None:
 def campaign(folder: Path) -> Path:
     """A workspace with one image in which three people wrote."""
     with Workspace.create(folder) as workspace, workspace.transaction() as db:
-        db.execute(
-            "INSERT INTO image (id, sha256, filename, category, number, source, width, height,"
-            " pixel_sha256, phash, ingested_at)"
-            " VALUES (1, 'k', 'airport_1.tif', 'airport', 1, 's', 9, 9, 'k', '0', 'now')"
-        )
-        db.execute(
-            "INSERT INTO project (id, server, server_id, template, config, created_at)"
-            " VALUES (1, 'here', 1, 't', 's', 'now')"
-        )
-        db.execute(
-            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
-            " VALUES (1, 1, 1, 1, 'now')"
-        )
+        add_team(db)
+        add(db, "task", image_id=add(db, "image", category="airport", number=1))
     return folder
 
 
 def write(workspace: Workspace, person: int, raw: str) -> None:
     with workspace.transaction() as db:
-        db.execute("INSERT INTO annotator (id, email) VALUES (?, ?)", (person, f"{person}@x.org"))
-        db.execute(
-            "INSERT INTO annotation (id, task_id, server_id, updated_at, created_at,"
-            " annotator_id, result, pulled_at) VALUES (?, 1, ?, 'now', 'now', ?, '[]', 'now')",
-            (person, person, person),
-        )
-        db.execute(
-            "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, 1, ?)", (person, raw)
-        )
+        add(db, "annotator", id=person, email=f"{person}@x.org")
+        add_annotation(db, [raw], id=person, annotator_id=person)
         mark_origins(db, person, {})
 
 
@@ -175,7 +158,7 @@ def test_tasks_with_captions_show_the_newest_model(tmp_path: Path) -> None:
         assert "model-2" in machine_note("model-2")
 
 
-def test_captions_of_other_images_are_refused_and_none_is_stored(tmp_path: Path) -> None:
+def test_captions_of_other_images_are_refused_and_nothing_is_stored(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "w")
     with Workspace.open(folder, write=True) as workspace:
         with pytest.raises(RsitmdError, match="contains no captions for images of this workspace"):

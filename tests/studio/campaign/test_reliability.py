@@ -83,7 +83,7 @@ def test_random_keywords_give_0_within_the_interval() -> None:
     assert found.interval[0] < 0 < found.interval[1]
 
 
-def test_a_keyword_used_by_all_everywhere_is_no_agreement() -> None:
+def test_a_keyword_used_for_every_image_does_not_count_as_agreement() -> None:
     images = drawn(40, seed=2)
     everywhere = [[words | {"an image"} for words in people] for people in images]
     assert keyword_reliability(everywhere).value == keyword_reliability(images).value

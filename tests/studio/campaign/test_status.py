@@ -27,6 +27,7 @@ from rsitmd_tools.studio.campaign.status_page import status_page
 from rsitmd_tools.studio.sync.fields import page_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.people import ACCOUNT_REMOVED
+from tests.builders import WHEN, add, add_annotation
 
 TODAY = date(2025, 5, 20)
 
@@ -85,26 +86,14 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     with Workspace.create(tmp_path / "w", "<b>Häfen</b> & $x$") as made:
         with made.transaction() as db:
             for number in (1, 2):
-                db.execute(
-                    "INSERT INTO image (id, sha256, filename, category, number, source, width,"
-                    " height, pixel_sha256, phash, ingested_at)"
-                    " VALUES (?, ?, ?, 'port $_$', ?, 's', 1, 1, 'p', 'h', 'n')",
-                    (number, f"k{number}", f"port_{number}.tif", number),
-                )
-            db.executemany(
-                "INSERT INTO annotator (id, email, name, joined_at) VALUES (?, ?, ?, 'n')",
-                [(1, "anna@x", "=1+1"), (2, "berta@x", "<script>alert(1)</script>")],
-            )
-            db.execute(
-                "INSERT INTO project (id, server, server_id, template, config, created_at)"
-                " VALUES (1, 's', 1, 't', 'c', 'n')"
-            )
+                name = f"port_{number}.tif"
+                add(db, "image", id=number, filename=name, category="port $_$", number=number)
+            names = {"anna@x": "=1+1", "berta@x": "<script>alert(1)</script>"}
+            for email, name in names.items():
+                add(db, "annotator", email=email, name=name, joined_at=WHEN)
+            add(db, "project", id=1)
             for image in (1, 2):
-                db.execute(
-                    "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
-                    " VALUES (?, 1, ?, ?, 'n')",
-                    (image, image, image),
-                )
+                add(db, "task", id=image, image_id=image)
             for row, task, person, time, seconds, raw, state, origin in (
                 (1, 1, 1, "2025-05-12T08:00:00.000000+00:00", 30.4, "Two red ships.", "new",
                  "human"),
@@ -115,17 +104,10 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
                 (4, 1, 2, "2025-05-19T10:00:00.000000+00:00", 5.0, "A machine's words.", "new",
                  "machine untouched"),
             ):  # fmt: skip
-                db.execute(
-                    "INSERT INTO annotation (id, task_id, server_id, updated_at, created_at,"
-                    " annotator_id, lead_time, result, pulled_at)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, '[]', 'n')",
-                    (row, task, row, time, time, person, seconds),
-                )
-                db.execute(
-                    "INSERT INTO sentence (annotation_id, slot, raw, state, origin)"
-                    " VALUES (?, 1, ?, ?, ?)",
-                    (row, raw, state, origin),
-                )
+                add_annotation(
+                    db, [raw], state=state, origin=origin, id=row, task_id=task,
+                    annotator_id=person, created_at=time, lead_time=seconds,
+                )  # fmt: skip
         yield made
 
 
@@ -177,19 +159,11 @@ def test_a_text_that_is_deleted_and_written_again_is_paid_once(workspace: Worksp
     with workspace.transaction() as db:
         db.execute("UPDATE annotation SET deleted_at = 'n' WHERE id = 2")
         # Anew in another task: the lead had deleted the first.
-        db.execute(
-            "INSERT INTO project (id, server, server_id, template, config, created_at)"
-            " VALUES (2, 's', 2, 't', 'c', 'n')"
+        add(db, "project", id=2)
+        add(db, "task", id=9, project_id=2, image_id=2)
+        row = add_annotation(
+            db, ["New."], task_id=9, server_id=99, created_at="2025-05-26T00:00:00+00:00"
         )
-        db.execute(
-            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
-            " VALUES (9, 2, 2, 9, 'n')"
-        )
-        row = db.execute(
-            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
-            " result, pulled_at) VALUES (9, 99, 'n', '2025-05-26T00:00:00+00:00', 1, '[]', 'n')"
-        ).lastrowid
-        db.execute("INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, 1, 'New.')", (row,))
     assert counts(workspace, "sentences", "deleted") == {
         "2025-W20": (1, 0),
         "2025-W21": (1, 0),
@@ -212,7 +186,7 @@ def test_status_counts_annotators_and_missing_annotations(workspace: Workspace) 
     assert state["categories"] == {"port $_$": {"images": 2, "complete": 0, "sentences": 2}}
 
 
-def test_an_annotation_without_one_of_its_sentences_is_missing(workspace: Workspace) -> None:
+def test_an_annotation_without_one_of_its_sentences_counts_as_missing(workspace: Workspace) -> None:
     """Incomplete images, missing annotations and missing sentences tell the same."""
     settings = "[annotation]\nannotators_per_image = 1\n"
     (workspace.path / "rsitmd.toml").write_text(settings, encoding="utf-8")
@@ -229,12 +203,10 @@ def test_an_annotation_without_one_of_its_sentences_is_missing(workspace: Worksp
     assert [state[key] for key in keys] == [1, 1, 1, 1]
     done = CliRunner().invoke(command, [str(workspace.path)])
     assert "1 complete, 1 incomplete" in done.stdout
-    assert "annotations: 2, 1 missing, 1 sentence missing" in done.stdout
+    assert "annotations: 2 pulled, 1 annotation missing, 1 sentence missing" in done.stdout
     # One that was sent back is missing too, once.
     with workspace.transaction() as db:
-        db.execute(
-            "INSERT INTO sentence (annotation_id, slot, raw, state) VALUES (2, 1, '', 'sent back')"
-        )
+        add(db, "sentence", annotation_id=2, raw="", state="sent back")
     with Workspace.open(workspace.path) as opened:
         state = status(opened)
     assert [state[key] for key in keys] == [1, 1, 1, 1]
@@ -318,31 +290,18 @@ def test_agreement_has_a_measure_and_an_interval(workspace: Workspace) -> None:
     folder = workspace.path
     with workspace.transaction() as db:
         for image in range(3, 15):
-            db.execute(
-                "INSERT INTO image (id, sha256, filename, category, number, source, width,"
-                " height, pixel_sha256, phash, ingested_at)"
-                " VALUES (?, ?, ?, 'farm', ?, 's', 1, 1, 'p', 'h', 'n')",
-                (image, f"k{image}", f"farm_{image}.tif", image),
-            )
-            db.execute(
-                "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
-                " VALUES (?, 1, ?, ?, 'n')",
-                (image, image, image),
-            )
+            add(db, "image", id=image, category="farm", number=image)
+            add(db, "task", id=image, image_id=image)
             for person in (1, 2):
                 thing = image if person == 1 or image < 11 else image + 1
-                row = db.execute(
-                    "INSERT INTO annotation (task_id, server_id, updated_at, created_at,"
-                    " annotator_id, result, pulled_at) VALUES (?, ?, 'n', ?, ?, '[]', 'n')",
-                    (image, 100 * person + image, "2025-05-19T00:00:00.000000+00:00", person),
-                ).lastrowid
-                text = f"The number {thing} stands on roof {thing}."
-                db.execute(
-                    "INSERT INTO sentence (annotation_id, slot, raw) VALUES (?, 1, ?)", (row, text)
-                )
-                db.execute(
-                    "INSERT INTO keyword (annotation_id, slot, raw) VALUES (?, 1, ?)",
-                    (row, f"number {thing}"),
+                add_annotation(
+                    db,
+                    [f"The number {thing} stands on roof {thing}."],
+                    [f"number {thing}"],
+                    task_id=image,
+                    server_id=100 * person + image,
+                    annotator_id=person,
+                    created_at="2025-05-19T00:00:00.000000+00:00",
                 )
     found = findings_of_people(workspace)
     assert "prior" in found["agreement_measure"]
@@ -371,9 +330,7 @@ def test_agreement_has_a_measure_and_an_interval(workspace: Workspace) -> None:
 def test_counts_agree_with_their_nouns(workspace: Workspace) -> None:
     with workspace.transaction() as db:
         db.execute("UPDATE task SET drafts = 1 WHERE id = 1")
-        db.execute(
-            "INSERT INTO skip (task_id, server_id, annotator_id, skipped_at) VALUES (1, 9, 1, 'n')"
-        )
+        add(db, "skip", task_id=1, server_id=9, annotator_id=1)
         db.execute("UPDATE annotator SET left_at = 'n' WHERE id = 2")
         db.execute(f"UPDATE annotator SET left_reason = '{ACCOUNT_REMOVED}' WHERE id = 2")
     folder = workspace.path

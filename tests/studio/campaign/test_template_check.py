@@ -62,7 +62,9 @@ def test_a_page_without_known_fields_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("content", [b"<View>", b"\xff\xfe", b"", None])
-def test_a_file_that_is_no_page_is_one_line(tmp_path: Path, content: bytes | None) -> None:
+def test_a_file_that_is_not_a_template_is_a_one_line_error(
+    tmp_path: Path, content: bytes | None
+) -> None:
     file = tmp_path / "page.xml"
     if content is not None:
         file.write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from rsitmd_tools.studio.sync.assign import (
 )
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.people import join, leave, person_of, taking_part
-from rsitmd_tools.workspace.store import utc_now
+from tests.builders import add, add_annotation, add_team
 
 NAMES = ("anna", "berta", "clara", "dora", "emil", "fay")
 
@@ -70,12 +71,8 @@ def workspace(tmp_path: Path):  # type: ignore[no-untyped-def]
     with Workspace.create(tmp_path / "w") as made:
         with made.transaction() as db:
             for number in range(1, 13):
-                db.execute(
-                    "INSERT INTO image (sha256, filename, category, number, source, width, height,"
-                    " pixel_sha256, phash, ingested_at)"
-                    " VALUES (?, ?, ?, ?, 's', 1, 1, 'p', 'h', ?)",
-                    (f"k{number}", f"c_{number}.tif", f"c{number % 2}", number, utc_now()),
-                )
+                category = f"c{number % 2}"
+                add(db, "image", filename=f"c_{number}.tif", category=category, number=number)
         yield made
 
 
@@ -91,26 +88,24 @@ def by_image(workspace: Workspace) -> dict[int, set[int]]:
     return held
 
 
+def task_of(db: sqlite3.Connection, person: int, image: int) -> int:
+    """Return the task of an image in the project of an annotator; store both if necessary."""
+    if db.execute("SELECT 1 FROM project WHERE id = ?", (person,)).fetchone() is None:
+        add(db, "project", id=person, annotator_id=person)
+    found = db.execute(
+        "SELECT id FROM task WHERE project_id = ? AND image_id = ?", (person, image)
+    ).fetchone()
+    if found is not None:
+        return int(found[0])
+    return add(db, "task", project_id=person, image_id=image, server_id=1000 * person + image)
+
+
 def write(workspace: Workspace, person: int, image: int, state: str = "new") -> None:
     """Store an annotation of an annotator, as a pull does."""
     with workspace.transaction() as db:
-        db.execute(
-            "INSERT OR IGNORE INTO project (id, server, server_id, annotator_id, template, config,"
-            " created_at) VALUES (?, 's', ?, ?, 't', 'c', 'now')",
-            (person, person, person),
-        )
-        task = db.execute(
-            "INSERT INTO task (project_id, image_id, server_id, pushed_at) VALUES (?, ?, ?, 'n')",
-            (person, image, 1000 * person + image),
-        ).lastrowid
-        row = db.execute(
-            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
-            " result, pulled_at) VALUES (?, ?, 'n', 'n', ?, '[]', 'n')",
-            (task, task, person),
-        ).lastrowid
-        db.execute(
-            "INSERT INTO sentence (annotation_id, slot, raw, state) VALUES (?, 1, 'A ship.', ?)",
-            (row, state),
+        task = task_of(db, person, image)
+        add_annotation(
+            db, ["A ship."], state=state, task_id=task, server_id=task, annotator_id=person
         )
 
 
@@ -204,22 +199,10 @@ def skip(workspace: Workspace, name: str, image: int, times: int = 1) -> None:
     """Store skips of an annotator's task, as a pull does."""
     person = person_of(workspace, f"{name}@example.org").row
     with workspace.transaction() as db:
-        db.execute(
-            "INSERT OR IGNORE INTO project (id, server, server_id, annotator_id, template, config,"
-            " created_at) VALUES (?, 's', ?, ?, 't', 'c', 'now')",
-            (person, person, person),
-        )
-        db.execute(
-            "INSERT OR IGNORE INTO task (project_id, image_id, server_id, pushed_at)"
-            " VALUES (?, ?, ?, 'n')",
-            (person, image, 1000 * person + image),
-        )
-        db.executemany(
-            "INSERT INTO skip (task_id, server_id, annotator_id, skipped_at)"
-            " SELECT id, ? + (SELECT count(*) FROM skip), ?, 'n' FROM task"
-            " WHERE project_id = ? AND image_id = ?",
-            [(number, person, person, image) for number in range(times)],
-        )
+        task = task_of(db, person, image)
+        first = db.execute("SELECT count(*) FROM skip").fetchone()[0]
+        for number in range(first, first + times):
+            add(db, "skip", task_id=task, server_id=number, annotator_id=person)
 
 
 def held(workspace: Workspace, image: int) -> set[str]:
@@ -286,7 +269,7 @@ def test_the_settings_set_how_many_skips_move_an_image(workspace: Workspace) -> 
         assert skipped_by_all(workspace) == []
 
 
-def test_a_skipped_image_that_is_captioned_later_stays(workspace: Workspace) -> None:
+def test_a_skipped_image_that_is_captioned_later_is_not_reported(workspace: Workspace) -> None:
     with with_settings(workspace, "annotators_per_image = 2") as workspace:
         people_in(workspace, 2)
         assign(workspace, wanting(workspace))
@@ -296,11 +279,8 @@ def test_a_skipped_image_that_is_captioned_later_stays(workspace: Workspace) -> 
         assert entry == {"image": "c_3.tif", "skipped_by": ["anna@example.org"]}
         assert reassign_skipped(workspace) == 0
         with workspace.transaction() as db:
-            db.execute(
-                "INSERT INTO annotation (task_id, server_id, updated_at, created_at,"
-                " annotator_id, result, pulled_at) SELECT task_id, 77, 'n', 'n', annotator_id,"
-                " '[]', 'n' FROM skip"
-            )
+            (skipped,) = db.execute("SELECT task_id, annotator_id FROM skip").fetchall()
+            add_annotation(db, **skipped, server_id=77)
         assert skipped_by_all(workspace) == []
 
 
@@ -320,25 +300,12 @@ def test_every_author_in_a_shared_project_can_take_a_skipped_image(
 ) -> None:
     """On a connected server, annotators do not join the campaign by annotating."""
     with workspace.transaction() as db:
-        db.execute(
-            "INSERT INTO project (id, server, server_id, template, config, created_at)"
-            " VALUES (1, 's', 1, 't', 'c', 'n')"
-        )
-        db.executemany(
-            "INSERT INTO task (id, project_id, image_id, server_id, pushed_at)"
-            " VALUES (?, 1, ?, ?, 'n')",
-            [(image, image, image) for image in (1, 2)],
-        )
-        db.executemany("INSERT INTO annotator (id, email) VALUES (?, ?)", [(1, "a"), (2, "b")])
-        db.execute(
-            "INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,"
-            " result, pulled_at) VALUES (2, 1, 'n', 'n', 2, '[]', 'n')"
-        )
-        add = (
-            "INSERT INTO skip (task_id, server_id, annotator_id, skipped_at) VALUES (1, ?, ?, 'n')"
-        )
-        db.execute(add, (8, 1))
+        add_team(db, "a", "b")
+        for image in (1, 2):
+            add(db, "task", id=image, image_id=image)
+        add_annotation(db, task_id=2, annotator_id=2)
+        add(db, "skip", task_id=1, server_id=8, annotator_id=1)
     assert skipped_by_all(workspace) == []
     with workspace.transaction() as db:
-        db.execute(add, (9, 2))
+        add(db, "skip", task_id=1, server_id=9, annotator_id=2)
     assert skipped_by_all(workspace) == [{"image": "c_1.tif", "skipped_by": ["a", "b"]}]

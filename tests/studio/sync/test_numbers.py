@@ -98,14 +98,14 @@ def test_an_imported_copy_is_the_same_annotation_with_its_author(workspace: Work
     assert [row[0] for row in made] == [EARLY]  # when it was written, not when it was copied
 
 
-def test_equal_texts_are_told_apart_by_author(workspace: Workspace) -> None:
+def test_equal_texts_are_distinguished_by_author(workspace: Workspace) -> None:
     store(workspace, 5, ANNA, "Two boats.")
     store(workspace, 6, BERTA, "Two boats.")
     follow(workspace, [entry(9, "Two boats.")], BERTA)
     assert rows(workspace) == [(5, ANNA, 1, 1), (9, BERTA, 1, 0)]
 
 
-def test_copies_with_exchanged_numbers_are_told_apart(workspace: Workspace) -> None:
+def test_copies_with_exchanged_numbers_are_distinguished(workspace: Workspace) -> None:
     store(workspace, 5, ANNA, "Two boats.")
     store(workspace, 6, BERTA, "Three boats.")
     copies = [entry(6, "Two boats."), entry(7, "Three boats.")]

@@ -77,7 +77,7 @@ def test_a_renamed_field_is_read_unless_the_original_field_exists() -> None:
     assert both.unread == (("caption1", 1),)
 
 
-def test_selected_keywords_come_after_written_keywords_and_a_choice_is_read() -> None:
+def test_selected_keywords_follow_written_keywords_and_a_choice_is_read() -> None:
     result = [
         {"from_name": "suggested", "type": "choices", "value": {"choices": ["- port", "red ship"]}},
         {"from_name": "better", "type": "choices", "value": {"choices": ["equal"]}},

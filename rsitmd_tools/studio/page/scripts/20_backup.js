@@ -14,7 +14,7 @@ window.rsitmd.backup = (() => {
   let confirmed = null; // texts of the open annotation that the server has, by control
   let sent = []; // texts sent since then; each of them may have arrived
 
-  function place() {
+  function storageKey() {
     const [person, image] = [editor.person(), editor.imageKey()];
     return person && image ? PREFIX + JSON.stringify([person, image]) : null;
   }
@@ -45,8 +45,8 @@ window.rsitmd.backup = (() => {
   }
 
   // Copy the current text of the fields.
-  function keep() {
-    const key = place();
+  function save() {
+    const key = storageKey();
     if (!key || !confirmed) return;
     const texts = editor.allTexts();
     if (sameTexts(texts, confirmed)) localStorage.removeItem(key);
@@ -55,28 +55,28 @@ window.rsitmd.backup = (() => {
 
   // Copy submitted text even if the server has it in a draft: Submit can fail after the draft was
   // removed.
-  function hold(key) {
-    if (key && key === place()) {
+  function saveSubmitted(key) {
+    if (key && key === storageKey()) {
       write(key, { texts: editor.allTexts(), known: [confirmed, ...sent], time: Date.now() });
     }
   }
 
   // Record texts that are being sent.
   function send(texts, key) {
-    if (key !== place()) return;
+    if (key !== storageKey()) return;
     sent.push(texts);
     const copy = read(key);
     if (copy) write(key, { ...copy, known: [confirmed, ...sent] });
   }
 
   // Record that the server has these texts.
-  function confirm(texts, key = place()) {
+  function confirm(texts, key = storageKey()) {
     if (!key) return;
-    if (key === place()) [confirmed, sent] = [texts, []];
+    if (key === storageKey()) [confirmed, sent] = [texts, []];
     if (sameTexts(read(key)?.texts, texts)) localStorage.removeItem(key);
   }
 
-  function drop(key = place()) {
+  function remove(key = storageKey()) {
     if (key) localStorage.removeItem(key);
   }
 
@@ -88,41 +88,41 @@ window.rsitmd.backup = (() => {
   function restore() {
     notice.clear("backup");
     [confirmed, sent] = [editor.addedTexts(), []];
-    const key = place();
+    const key = storageKey();
     const copy = key && read(key);
     if (!copy || !editor.writable()) return;
     const [asked, missing] = [[], []];
     for (const control of editor.controls()) {
-      const ours = copy.texts?.[control.name] || [];
-      const theirs = confirmed[control.name];
-      if (!same(editor.texts(control), theirs)) continue; // typed after the page was opened
-      if (!ours.some((text) => text.trim()) || same(ours, theirs)) continue;
-      const older = copy.known?.some((texts) => same(texts?.[control.name], theirs));
-      if (older || !theirs.some((text) => text.trim())) {
-        missing.push([control, ours]);
+      const localTexts = copy.texts?.[control.name] || [];
+      const serverTexts = confirmed[control.name];
+      if (!same(editor.texts(control), serverTexts)) continue; // typed after the page was opened
+      if (!localTexts.some((text) => text.trim()) || same(localTexts, serverTexts)) continue;
+      const older = copy.known?.some((texts) => same(texts?.[control.name], serverTexts));
+      if (older || !serverTexts.some((text) => text.trim())) {
+        missing.push([control, localTexts]);
       } else {
-        asked.push([control, ours]);
+        asked.push([control, localTexts]);
       }
     }
     // The server has an older state of these: replace it, so that no half-typed keyword remains.
-    if (missing.length) put(missing, true);
-    else if (!asked.length) drop(key);
+    if (missing.length) fillFields(missing, true);
+    else if (!asked.length) remove(key);
     if (asked.length) ask(asked, key);
   }
 
-  function put(fields, replace) {
-    for (const [control, ours] of fields) editor.fill(control, ours, replace);
+  function fillFields(fields, replace) {
+    for (const [control, localTexts] of fields) editor.fill(control, localTexts, replace);
     window.rsitmd.drafts.changed();
   }
 
   function ask(asked, key) {
-    const list = asked.map(([, ours]) => quoted(ours)).join("\n");
+    const list = asked.map(([, localTexts]) => quoted(localTexts)).join("\n");
     notice.show(
       "backup",
       `This browser has text for this image that was never saved:\n${list}`,
       [
-        ["Use this text", () => put(asked, false)],
-        ["Discard it", () => drop(key)],
+        ["Use this text", () => fillFields(asked, false)],
+        ["Discard it", () => remove(key)],
       ],
     );
   }
@@ -139,5 +139,5 @@ window.rsitmd.backup = (() => {
   } catch {
     // The browser does not allow storage.
   }
-  return { keep, hold, send, confirm, drop, place, restore };
+  return { save, saveSubmitted, send, confirm, remove, storageKey, restore };
 })();

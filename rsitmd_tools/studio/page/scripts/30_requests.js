@@ -89,7 +89,7 @@ window.rsitmd.requests = (() => {
     const draft = { url, options, body, from, task: task || String(editor.store()?.task?.id) };
     if (from) {
       body.result = editor.completed(body.result, from);
-      draft.key = backup.place();
+      draft.key = backup.storageKey();
       draft.texts = editor.allTexts(from);
       draft.state = editor.stateOf(body.result);
       backup.send(draft.texts, draft.key);
@@ -193,18 +193,18 @@ window.rsitmd.requests = (() => {
 
   async function submit(url, options) {
     busy += 1;
-    const key = backup.place();
+    const key = backup.storageKey();
     const body = JSON.parse(options.body);
     const [, task] = url.pathname.match(/tasks\/(\d+)/) || [];
     const send = () => fetchNow(url, options);
-    if (!body.was_cancelled) backup.hold(key);
+    if (!body.was_cancelled) backup.saveSubmitted(key);
     try {
       let answer = await persist(send);
       if (answer.status === 409 && task) {
         answer = await window.rsitmd.twice.settle({ url, options, body, task, persist, send: fetchNow });
       }
       if (answer.ok) {
-        backup.drop(key);
+        backup.remove(key);
         made.clear();
         notice.clear("draft");
         if (task) removeOlder(url, options, body.result);

@@ -37,7 +37,7 @@ window.rsitmd.drafts = (() => {
   // Called after a change: copy the text, and save a draft soon.
   function changed() {
     if (!open() || requests.busy()) return;
-    backup.keep();
+    backup.save();
     const now = Date.now();
     if (!waits) since = now;
     clearTimeout(waits);
@@ -76,7 +76,7 @@ window.rsitmd.drafts = (() => {
   addEventListener("keyup", (event) => event.key === "Enter" && changed(), true);
   addEventListener("focusout", (event) => {
     if (!open() || !editor.fieldOf(event.target)) return;
-    backup.keep();
+    backup.save();
     // Submit sends the text.
     if (event.relatedTarget?.name !== "submit") setTimeout(flush);
   }, true);
@@ -84,7 +84,7 @@ window.rsitmd.drafts = (() => {
   addEventListener("pagehide", leave);
   addEventListener("beforeunload", (event) => {
     if (!requests.busy() && !unsaved()) return;
-    if (open()) backup.keep();
+    if (open()) backup.save();
     leave();
     event.preventDefault(); // the browser asks before leaving
     event.returnValue = "";
