@@ -7,7 +7,6 @@ SIFT keypoints are matched by the ratio test and verified by RANSAC with a simil
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -153,13 +152,9 @@ def _matches(
 
 def _overlap(matrix: Any, first: tuple[int, int], second: tuple[int, int]) -> float:
     cv2 = load_opencv()
-    corners = np.array(
-        [[0, 0], [first[0], 0], [first[0], first[1]], [0, first[1]]], np.float32
-    )
+    corners = np.array([[0, 0], [first[0], 0], [first[0], first[1]], [0, first[1]]], np.float32)
     mapped = (corners @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
-    frame = np.array(
-        [[0, 0], [second[0], 0], [second[0], second[1]], [0, second[1]]], np.float32
-    )
+    frame = np.array([[0, 0], [second[0], 0], [second[0], second[1]], [0, second[1]]], np.float32)
     shared, _ = cv2.intersectConvexConvex(mapped, frame)
     smaller = min(cv2.contourArea(mapped), cv2.contourArea(frame))
     return min(1.0, float(shared) / smaller) if smaller else 0.0

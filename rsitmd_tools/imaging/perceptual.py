@@ -112,6 +112,8 @@ def near_orientations(phashes: Sequence[str], distance: int) -> Iterator[tuple[i
         ``(i, j, k)``: image ``i`` in its orientation ``k`` is similar to image ``j``, with i < j.
         Of several orientations, the most similar one.
     """
+    if not phashes:
+        return
     bits = np.frombuffer(bytes.fromhex("".join(phashes)), dtype=">u8").astype(np.uint64)
     bits = bits.reshape(len(phashes), -1)
     upright = np.ascontiguousarray(bits[:, 0])

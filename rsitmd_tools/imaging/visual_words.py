@@ -1,8 +1,8 @@
 """Neighbours of images by visual words: candidates that may show one place.
 
-Descriptors of keypoints are assigned to words of a vocabulary (k-means of the descriptors at hand).
-Images are compared by the cosine of their word counts, weighted by how rare a word is. All pairs are
-compared, so the result does not change from run to run.
+Descriptors of keypoints are assigned to words of a vocabulary, which k-means makes from the
+descriptors at hand. Images are compared by the cosine of their word counts, weighted by how rare a
+word is. All pairs are compared, so the result does not change from run to run.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,8 @@ from PIL import Image
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
-from rsitmd_tools.imaging.perceptual import SIDE
+from rsitmd_tools.imaging.pairs import Fingerprint, ImagePair, image_pairs
+from rsitmd_tools.imaging.perceptual import SIDE, perceptual_hashes
 from rsitmd_tools.imaging.pixels import open_image
 from rsitmd_tools.imaging.pool import map_in_order
 
@@ -119,6 +120,25 @@ def measure(path: Path, lines: Lines = EXACT) -> Picture:
         nodata=_nodata(values),
         thumbnail=small.tobytes(),
     )
+
+
+def picture_pairs(pictures: Sequence[Picture], distance: int) -> list[ImagePair]:
+    """Return the exact and near duplicates among measured images.
+
+    Args:
+        pictures: Measured images; unreadable ones have no pairs.
+        distance: Maximum number of different hash bits of candidates.
+    """
+    readable = [index for index, picture in enumerate(pictures) if picture.problem is None]
+    hashes = perceptual_hashes([pictures[index].thumbnail for index in readable])
+    fingerprints = [
+        Fingerprint(pictures[index].path, pictures[index].thumbnail, text)
+        for index, text in zip(readable, hashes, strict=True)
+    ]
+    return [
+        replace(pair, first=readable[pair.first], second=readable[pair.second])
+        for pair in image_pairs(fingerprints, distance)
+    ]
 
 
 def _deviation(grey: npt.NDArray[np.uint8], line: float) -> float:

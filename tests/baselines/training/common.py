@@ -13,7 +13,14 @@ from rsitmd_tools.baselines.training.train import Options
 
 CPU = Options(device="cpu", workers=0)
 RESUME = replace(CPU, resume=True)
-SMALL = ["backbone=test_resnet", "image_size=32", "dimension=16", "word_dimension=16", "batch_size=8", "lr=1e-3"]
+SMALL = [
+    "backbone=test_resnet",
+    "image_size=32",
+    "dimension=16",
+    "word_dimension=16",
+    "batch_size=8",
+    "lr=1e-3",
+]
 
 
 def small(name: str, *changes: str) -> Config:
