@@ -232,7 +232,7 @@ def _places(collections: Sequence[Images], workers: int | None) -> list[OverlapP
 
 
 def _count_captions(found: Overlap, a: int, b: int) -> None:
-    """Count the sentences of ``a`` that are in ``b``, by split; within one dataset across splits."""
+    """Count the sentences of ``a`` that are in ``b``; within one dataset, in another split."""
     splits: Mapping[str, set[str | None]] = defaultdict(set)
     for image in found.datasets[b]:
         for raw in image.captions:
@@ -245,4 +245,3 @@ def _count_captions(found: Overlap, a: int, b: int) -> None:
             for other in splits.get(text, ()):
                 if a != b or other != image.split:
                     found.captions[a, image.split, b, other] += 1
-
