@@ -65,10 +65,10 @@ def perceptual_hashes(thumbnails: Sequence[bytes]) -> list[str]:
         values = np.frombuffer(b"".join(thumbnails[start : start + BLOCK]), np.uint8)
         low = basis @ values.reshape(-1, SIDE, SIDE).astype(np.float64) @ basis.T
         turned = low.swapaxes(1, 2)
-        variants = np.empty((len(low), len(_EFFECTS), LOW, LOW))
+        turns = np.empty((len(low), len(_EFFECTS), LOW, LOW))
         for place, (transposed, signs) in enumerate(_signed_effects()):
-            np.multiply(turned if transposed else low, signs, out=variants[:, place])
-        variants = variants.reshape(len(low), len(_EFFECTS), LOW * LOW)
+            np.multiply(turned if transposed else low, signs, out=turns[:, place])
+        variants = turns.reshape(len(low), len(_EFFECTS), LOW * LOW)
         ordered = np.sort(variants, axis=2)
         median = (ordered[:, :, middle - 1 : middle] + ordered[:, :, middle : middle + 1]) / 2
         found += (bits.tobytes().hex() for bits in np.packbits(variants > median, axis=2))

@@ -118,7 +118,7 @@ def _overlap_correlation(x: Batch, y: Batch, rows: int, columns: int) -> float:
     side = len(x)
     a = x[max(0, rows) : side + min(0, rows), max(0, columns) : side + min(0, columns)]
     b = y[max(0, -rows) : side + min(0, -rows), max(0, -columns) : side + min(0, -columns)]
-    a, b = a - a.mean(), b - b.mean()
+    a, b = a - float(a.mean()), b - float(b.mean())
     scale = float(np.sqrt(np.vdot(a, a) * np.vdot(b, b)))
     return float(np.vdot(a, b)) / scale if scale else 0.0
 
@@ -158,4 +158,5 @@ def _mean_filter(side: int) -> Batch:
     table = np.zeros((side, side), np.float32)
     for offset in range(-radius, radius + 1):
         table[np.arange(side), np.clip(np.arange(side) + offset, 0, side - 1)] += 1
-    return table / (2 * radius + 1)
+    average: Batch = table / np.float32(2 * radius + 1)
+    return average

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -121,3 +122,20 @@ def test_without_opencv_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(RsitmdError, match="needs OpenCV") as refused:
         load_opencv()
     assert refused.value.hint is not None and "rsitmd-tools[geo]" in refused.value.hint
+
+
+LABELS = Path(__file__).parent / "labels"
+
+
+@pytest.mark.parametrize("name", ["ucm_full", "rsitmd_partial"])
+def test_real_pairs_are_told_apart_as_by_eye(name: str, real_data: Path) -> None:
+    """The labels were made by looking at each pair: similar objects are not one place."""
+    images = real_data / name / "images"
+    with (LABELS / f"same_place_{name}.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    wrong = []
+    for row in rows:
+        found = match(*(Image.open(images / row[key]).convert("L") for key in ("first", "second")))
+        if (found is not None and shows_one_place(found)) != (row["same_place"] == "yes"):
+            wrong.append(row)
+    assert wrong == []

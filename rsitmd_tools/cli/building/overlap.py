@@ -95,10 +95,10 @@ def _print(found: Overlap) -> None:
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     click.echo(f"pairs of images: {len(kinds)}" + (f" ({counts})" if counts else ""))
     for pair in found.pairs[:SHOWN]:
-        a, b = printable(pair.image_a.filename), printable(pair.image_b.filename)
+        first, second = printable(pair.image_a.filename), printable(pair.image_b.filename)
         click.echo(
-            f"  {pair.kind}: {a} ({name(pair.a, pair.image_a.split)}), "
-            f"{b} ({name(pair.b, pair.image_b.split)})"
+            f"  {pair.kind}: {first} ({name(pair.a, pair.image_a.split)}), "
+            f"{second} ({name(pair.b, pair.image_b.split)})"
         )
     if len(found.pairs) > SHOWN:
         click.echo(f"  ... {len(found.pairs) - SHOWN} more; use --json for all")
