@@ -128,9 +128,9 @@ LABELS = Path(__file__).parent / "labels"
 
 
 @pytest.mark.parametrize("name", ["ucm_full", "rsitmd_partial"])
-def test_real_pairs_are_told_apart_as_by_eye(name: str, real_data: Path) -> None:
+def test_real_pairs_are_told_apart_as_by_eye(name: str, shared_data: Path) -> None:
     """The labels were made by looking at each pair: similar objects are not one place."""
-    images = real_data / name / "images"
+    images = shared_data / name / "images"
     with (LABELS / f"same_place_{name}.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     wrong = []
