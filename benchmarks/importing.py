@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from machine import about, seconds, table
+from machine import environment, seconds, table
 
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import load_dataset, save_dataset
@@ -71,7 +71,7 @@ def main() -> None:
                     assert workspace.db.execute(query).fetchone()[0] == expected
     print(
         f"{len(data)} images, {len(data.captions())} sentences ({data.format}), median of"
-        f" {arguments.times}. {about('click', seed=SEED)}\n"
+        f" {arguments.times}. {environment('click', seed=SEED)}\n"
     )
     print(
         table(

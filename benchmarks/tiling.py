@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from machine import about, cores, table
+from machine import cores, environment, table
 
 SEED = 0
 BANDS = (1, 2, 3)
@@ -209,7 +209,7 @@ def main() -> None:
     ratio = best["bare"][0] / best["ingest"][0]
     peak = max(memory for _, _, memory in found["ingest"])
     print(f"A scene of {megabytes:.0f} MB, {best['bare'][1]} tiles, {given.workers} processes.")
-    print(f"{about('rasterio', 'pillow', 'numpy', seed=SEED)}\n")
+    print(f"{environment('rasterio', 'pillow', 'numpy', seed=SEED)}\n")
     print(
         table(
             ("side", "seconds", "tiles a second", "peak memory"),

@@ -22,7 +22,7 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.quality import check
-from rsitmd_tools.quality.pictures import CHUNK, decode
+from rsitmd_tools.quality.pictures import CHUNK
 from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.workspace import Settings
 
@@ -168,7 +168,9 @@ def image_rules(folder: Path, times: int) -> tuple[str, str, str]:
 
 def _size(_: int, path: Path) -> tuple[int, int]:
     """Decode an image; only its size goes back to the parent."""
-    return decode(path).size
+    image = open_image(path)
+    image.load()
+    return image.size
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -97,38 +96,53 @@ def _cosines() -> npt.NDArray[np.float64]:
     return table
 
 
-def near_pairs(phashes: Sequence[str], distance: int) -> Iterator[tuple[int, int]]:
-    """Yield the pairs ``(i, j)`` of images that look similar, in any orientation.
+def near_orientations(phashes: Sequence[str], distance: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the pairs of images that may look similar, and in which orientation.
 
-    Two images are similar if the first hash of one and any hash of the other differ in at most
-    ``distance`` bits. Each pair is yielded at least once, in either order. All pairs are compared:
-    about 10^9 comparisons of 64 bits for 10 000 images, which take seconds.
+    Two images are similar if some hash of one and the first hash of the other differ in at most
+    ``distance`` bits. All pairs are compared: about 10^9 comparisons of 64 bits for 10 000 images,
+    which take seconds.
 
     Args:
         phashes: Hashes of each image, 16 hex digits each: first that of the image as it is,
             then those of its other orientations. All images have the same number of hashes.
         distance: Maximum number of different bits, 0 to 64.
+
+    Yields:
+        ``(i, j, k)``: image ``i`` in its orientation ``k`` is similar to image ``j``, with i < j.
+        Of several orientations, the most similar one.
     """
-    bits = np.array(
-        [
-            [int(text[at : at + DIGITS], 16) for at in range(0, len(text), DIGITS)]
-            for text in phashes
-        ],
-        dtype=np.uint64,
-    )
+    if not phashes:
+        return
+    bits = np.frombuffer(bytes.fromhex("".join(phashes)), dtype=">u8").astype(np.uint64)
+    bits = bits.reshape(len(phashes), -1)
     upright = np.ascontiguousarray(bits[:, 0])
     for start in range(0, len(bits), BLOCK):
-        near = _near(bits[start : start + BLOCK], upright, distance)
-        left, right = np.nonzero(near)
-        apart = left + start != right
-        yield from zip((left[apart] + start).tolist(), right[apart].tolist(), strict=True)
+        least, how = _nearest(bits[start : start + BLOCK], upright[start:])
+        left, right = np.nonzero(least <= distance)
+        later = left < right
+        left, right = left[later], right[later]
+        yield from zip(
+            (left + start).tolist(),
+            (right + start).tolist(),
+            how[left, right].tolist(),
+            strict=True,
+        )
 
 
-def _near(
-    turned: npt.NDArray[np.uint64], upright: npt.NDArray[np.uint64], distance: int
-) -> npt.NDArray[Any]:
-    """Return whether any of ``turned`` (B, K) is near to each of ``upright`` (N): (B, N) bool."""
-    near = np.zeros((len(turned), len(upright)), dtype=bool)
-    for hashes in turned.T:
-        near |= np.bitwise_count(hashes[:, None] ^ upright) <= distance
-    return near
+def _nearest(
+    turned: npt.NDArray[np.uint64], upright: npt.NDArray[np.uint64]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Return the least distance of each of ``turned`` (B, K) to each of ``upright`` (N).
+
+    Returns:
+        ``(B, N)`` distances in bits, and the index in K of the least one.
+    """
+    least = np.full((len(turned), len(upright)), 65, np.uint8)
+    how = np.zeros_like(least)
+    for index, hashes in enumerate(turned.T):
+        found = np.bitwise_count(hashes[:, None] ^ upright)
+        nearer = found < least
+        least[nearer] = found[nearer]
+        how[nearer] = index
+    return least, how

@@ -1,22 +1,39 @@
-"""Exact and near duplicates: images that must be in the same split."""
+"""Exact and near duplicates in a workspace: images that must be in the same split."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-
-from rsitmd_tools.imaging.perceptual import near_pairs
+from rsitmd_tools.imaging.groups import components
+from rsitmd_tools.imaging.pairs import EXACT, NEAR, Fingerprint, image_pairs
+from rsitmd_tools.imaging.perceptual import grey_thumbnail
+from rsitmd_tools.imaging.pixels import open_image
+from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import (
+    StoredImage,
     count_duplicates,
     last_image,
     set_duplicate_groups,
     stored_images,
 )
+from rsitmd_tools.workspace.pairs import (
+    PairDecision,
+    StoredPair,
+    add_pairs,
+    add_thumbnails,
+    clear_pairs,
+    decisions,
+    stored_pairs,
+    thumbnails,
+)
 
 FACT = "duplicates"
+METHOD = 2  # a workspace whose pairs were found by an earlier method is compared again
+CHUNK = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +50,47 @@ class Duplicates:
 
 
 def group_duplicates(workspace: Workspace) -> Duplicates:
-    """Find the groups of exact and near duplicates; a group has the id of its first image.
+    """Find the exact and near duplicates, and group them; a group has the id of its first image.
 
     Removed images count too, so that a duplicate of a removed test image does not become a
-    training image. Without new images, the groups are those of the last time.
+    training image. Only pairs with a new image are compared. Without new images, the groups are
+    those of the last time.
     """
-    distance = workspace.settings.split.near_duplicate_distance
-    state = f"distance {distance}, image {last_image(workspace)}"
-    if workspace.fact(FACT) == state:
+    state = {
+        "method": METHOD,
+        "distance": workspace.settings.split.near_duplicate_distance,
+        "image": last_image(workspace),
+        "decision": len(decisions(workspace)),
+    }
+    before = _state(workspace)
+    if state == before:
         return Duplicates(*count_duplicates(workspace))
     images = stored_images(workspace, removed=True)
-    found = duplicate_groups(
-        [image.pixel_sha256 for image in images],
-        [image.phash for image in images],
-        distance,
-    )
+    same_method = all(state[key] == before.get(key) for key in ("method", "distance"))
+    checked = before.get("image", 0) if same_method else 0
+    found = _new_pairs(workspace, images, checked)
+    with workspace.transaction() as db:
+        if not same_method:
+            clear_pairs(db, (EXACT, NEAR))
+        add_pairs(db, found)
+    return _group(workspace, images, state)
+
+
+def linked(pairs: Iterable[StoredPair], made: Iterable[PairDecision]) -> set[tuple[int, int]]:
+    """Return the pairs of rows that count as one picture or place after a person's decisions."""
+    links = {(pair.first, pair.second) for pair in pairs}
+    for decision in made:
+        change = links.add if decision.decision == "join" else links.discard
+        change((decision.first, decision.second))
+    return links
+
+
+def _group(
+    workspace: Workspace, images: Sequence[StoredImage], state: Mapping[str, int]
+) -> Duplicates:
+    position = {image.id: index for index, image in enumerate(images)}
+    links = linked(stored_pairs(workspace), decisions(workspace))
+    found = components(len(images), ((position[a], position[b]) for a, b in sorted(links)))
     groups = [None if first is None else images[first].id for first in found]
     changed = [
         (image.id, group)
@@ -56,51 +99,67 @@ def group_duplicates(workspace: Workspace) -> Duplicates:
     ]
     with workspace.transaction() as db:
         set_duplicate_groups(db, changed)
-        workspace.set_fact(FACT, state)
+        workspace.set_fact(FACT, json.dumps(state, sort_keys=True))
     grouped = [group for group in groups if group is not None]
     return Duplicates(len(grouped), len(set(grouped)))
 
 
-def duplicate_groups(
-    pixel_hashes: Sequence[str], phashes: Sequence[str], distance: int
-) -> list[int | None]:
-    """Group images with equal pixels or similar perceptual hashes.
-
-    Groups are the connected components of that relation.
-
-    Args:
-        pixel_hashes: Hash of the normalised pixels of each image.
-        phashes: Perceptual hashes of each image, see :func:`near_pairs`.
-        distance: Maximum number of different bits in the hashes of near duplicates.
-
-    Returns:
-        For each image the smallest index in its group, or None if it has no duplicate.
-    """
-    count = len(phashes)
-    if not count:
-        return []
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    pairs = _equal_pairs(pixel_hashes)
-    # Equal hashes are compared once, because thousands of empty tiles have millions of pairs.
-    pairs += _equal_pairs(phashes)
-    first: dict[str, int] = {}
-    for index, key in enumerate(phashes):
-        first.setdefault(key, index)
-    home = list(first.values())
-    pairs += ((home[i], home[j]) for i, j in near_pairs(list(first), distance))
-    rows, columns = np.array(pairs).T
-    links = coo_array((np.ones(len(pairs), np.int8), (rows, columns)), shape=(count, count))
-    _, labels = connected_components(links, directed=False)
-    sizes = np.bincount(labels)
-    smallest: dict[int, int] = {}
-    for index, label in enumerate(labels):
-        smallest.setdefault(int(label), index)
-    return [smallest[int(label)] if sizes[label] > 1 else None for label in labels]
+def _new_pairs(
+    workspace: Workspace, images: Sequence[StoredImage], checked: int
+) -> list[StoredPair]:
+    """Return the pairs with an image after the row ``checked``."""
+    first: dict[str, StoredImage] = {}
+    for image in images:
+        first.setdefault(image.pixel_sha256, image)
+    found = [
+        StoredPair(first[image.pixel_sha256].id, image.id, EXACT, 1.0)
+        for image in images
+        if image.id > checked and first[image.pixel_sha256] is not image
+    ]
+    kept = _with_thumbnails(workspace, list(first.values()))
+    fingerprints = [
+        Fingerprint(workspace.images / image.filename, grey, image.phash) for image, grey in kept
+    ]
+    since = sum(image.id <= checked for image, _ in kept)
+    distance = workspace.settings.split.near_duplicate_distance
+    for pair in image_pairs(fingerprints, distance, since=since):
+        one, other = kept[pair.first][0].id, kept[pair.second][0].id
+        found.append(StoredPair(one, other, pair.kind, pair.similarity))
+    return found
 
 
-def _equal_pairs(keys: Sequence[str]) -> list[tuple[int, int]]:
-    """Pair each index with the first index that has the same key."""
-    first: dict[str, int] = {}
-    return [(first.setdefault(key, index), index) for index, key in enumerate(keys)]
+def _with_thumbnails(
+    workspace: Workspace, images: Sequence[StoredImage]
+) -> list[tuple[StoredImage, bytes]]:
+    """Return the images with a thumbnail; compute and store those that are missing."""
+    known = thumbnails(workspace)
+    missing = [image for image in images if image.id not in known]
+    paths = [workspace.images / image.filename for image in missing]
+    new = {
+        image.id: grey
+        for image, grey in zip(missing, map_in_order(_thumbnail, paths, chunk=CHUNK), strict=True)
+        if grey
+    }
+    if new:
+        with workspace.transaction() as db:
+            add_thumbnails(db, new.items())
+        known |= new
+    return [(image, known[image.id]) for image in images if image.id in known]
+
+
+def _thumbnail(path: Path) -> bytes:
+    """Return the thumbnail of an image; empty if the file is missing or damaged."""
+    try:
+        return grey_thumbnail(open_image(path))
+    except Exception:
+        # Decoders raise many types of exceptions for damaged files. Rule I101 reports them.
+        return b""
+
+
+def _state(workspace: Workspace) -> dict[str, int]:
+    recorded = workspace.fact(FACT)
+    try:
+        state = json.loads(recorded or "{}")
+    except ValueError:
+        return {}  # of an earlier version
+    return state if isinstance(state, dict) else {}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.imaging.groups import components
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import last_image
 from rsitmd_tools.workspace.scenes import (
@@ -112,28 +113,6 @@ def spatial_groups(places: Sequence[ImagePlace], block: float = 0.0) -> list[int
     if block:
         pairs += _block_pairs(places, block)
     return components(len(places), pairs)
-
-
-def components(count: int, pairs: Iterable[tuple[int, int]]) -> list[int | None]:
-    """Return the connected components of a relation.
-
-    Returns:
-        For each index the smallest index of its component, or None if it is alone.
-    """
-    parents = list(range(count))
-
-    def root(index: int) -> int:
-        while parents[index] != index:
-            parents[index] = parents[parents[index]]
-            index = parents[index]
-        return index
-
-    for one, other in pairs:
-        low, high = sorted((root(one), root(other)))
-        parents[high] = low
-    roots = [root(index) for index in range(count)]
-    sizes = Counter(roots)
-    return [first if sizes[first] > 1 else None for first in roots]
 
 
 def _window_pairs(places: Sequence[ImagePlace]) -> Pairs:

@@ -15,6 +15,7 @@ from rsitmd_tools.errors import reason
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.pool import map_in_order
+from rsitmd_tools.ingest.categories import CategoryRule
 from rsitmd_tools.ingest.cut import Cut, Strip, Tile, cut, remove
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.ingest import IngestReport, check_image_size
@@ -71,7 +72,7 @@ def ingest_tiles(
     workspace: Workspace,
     sources: Iterable[Path],
     options: TileOptions,
-    category: str | None = None,
+    category: str | CategoryRule | None = None,
     workers: int | None = None,
     *,
     block: float | None = None,
@@ -85,7 +86,8 @@ def ingest_tiles(
         workspace: A workspace opened for writing.
         sources: Folders or files.
         options: How the scenes are cut.
-        category: Category of all tiles; by default from the folder or file name.
+        category: Category of all tiles, or the rule that gives files their category; by default
+            from the folder or file name.
         workers: Number of processes; one per core by default.
         block: Side of the blocks of spatial groups, see :func:`group_places`.
 
@@ -94,11 +96,12 @@ def ingest_tiles(
     """
     check_image_size(workspace)
     remove_leftovers(workspace.images)
-    files, skipped = _sources(workspace, sources, category)
+    files, skipped, uncategorised = _sources(workspace, sources, category)
     plans = _plans(workspace, files, options, workers)
     with closing(Hashes(plans)) as hashes:
         intake = _Intake(workspace, plans, hashes)
         intake.report.skipped = skipped
+        intake.report.uncategorised = uncategorised
         strips = intake.strips(options)
         tiles = sum(len(strip.windows) for strip in strips)
         work = partial(
@@ -125,17 +128,20 @@ def ingest_tiles(
 
 
 def _sources(
-    workspace: Workspace, sources: Iterable[Path], category: str | None
-) -> tuple[list[Source], int]:
+    workspace: Workspace, sources: Iterable[Path], category: str | CategoryRule | None
+) -> tuple[list[Source], int, list[str]]:
+    """Return the scenes, the number of other files, and the files without a category."""
     files: list[Source] = []
+    uncategorised: list[str] = []
     skipped = 0
     for root in sources:
         scanned = scan([root], category, leave_out=workspace.path)
         skipped += scanned.skipped
+        uncategorised += scanned.uncategorised
         for found in scanned.found:
             inside = found.path.relative_to(root) if found.path != root else Path(root.name)
             files.append(Source(found.path, shown(inside), found.category))
-    return files, skipped
+    return files, skipped, uncategorised
 
 
 def _plans(

@@ -8,8 +8,8 @@ from typing import Any
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
-from rsitmd_tools.quality.near_duplicates import near_duplicates
-from rsitmd_tools.quality.pictures import measure_images
+from rsitmd_tools.imaging.pairs import pairs_between
+from rsitmd_tools.quality.pictures import measure_images, picture_pairs
 from rsitmd_tools.quality.records import PictureOf, Shared, Written
 from rsitmd_tools.quality.texts import folded
 
@@ -34,11 +34,10 @@ def shared_images(
     for other in against:
         trained = replace(other, images=tuple(i for i in other if i.split in TRAINED))
         theirs = list(measure_images(trained))
-        found = near_duplicates([*own, *(picture for _, picture in theirs)], distance)
-        for pair in found:
-            if pair.first < len(own) <= pair.second:
-                image = theirs[pair.second - len(own)][0]
-                yield Shared(tested[pair.first].image, other, image, pair.exact)
+        pairs = picture_pairs([*own, *(picture for _, picture in theirs)], distance)
+        for pair in pairs_between(pairs, len(own)):
+            image = theirs[pair.second - len(own)][0]
+            yield Shared(tested[pair.first].image, other, image, pair.exact)
 
 
 def shared_captions(sentences: Sequence[Written], against: Iterable[Dataset]) -> Iterator[Shared]:

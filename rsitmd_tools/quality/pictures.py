@@ -6,11 +6,10 @@ than decoding.
 
 from __future__ import annotations
 
-import io
 import math
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -21,11 +20,12 @@ from PIL import Image
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, reason
-from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes, check_size
-from rsitmd_tools.imaging.perceptual import SIDE
+from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
+from rsitmd_tools.imaging.pairs import Fingerprint, ImagePair, image_pairs
+from rsitmd_tools.imaging.perceptual import SIDE, perceptual_hashes
+from rsitmd_tools.imaging.pixels import open_image
 from rsitmd_tools.imaging.pool import map_in_order
 
-FORMATS = ("TIFF", "JPEG", "PNG")
 SPARSE = 8  # every 8th row is measured first
 CHUNK = 16  # images per task of a worker: sending a task costs as much as measuring an image
 
@@ -97,7 +97,7 @@ def measure(path: Path, lines: Lines = EXACT) -> Picture:
         check_bytes(path.stat().st_size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = _opened(path)
+            image = open_image(path)
             mode = image.mode
             # A JPEG file stores grey values: they are read without computing colours.
             image.draft("L", image.size)
@@ -122,34 +122,23 @@ def measure(path: Path, lines: Lines = EXACT) -> Picture:
     )
 
 
-def decode(path: Path) -> Image.Image:
-    """Decode an image file.
+def picture_pairs(pictures: Sequence[Picture], distance: int) -> list[ImagePair]:
+    """Return the exact and near duplicates among measured images.
 
-    Raises:
-        UnusableImageError: It is not an image, or its size exceeds the limits.
+    Args:
+        pictures: Measured images; unreadable ones have no pairs.
+        distance: Maximum number of different hash bits of candidates.
     """
-    image = _opened(path)
-    image.load()
-    return image
-
-
-def _opened(path: Path) -> Image.Image:
-    """Read an image file and check its size, without decoding it."""
-    data = path.read_bytes()
-    if not data:
-        raise UnusableImageError("is empty")
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
-    check_size(*image.size)
-    return image
-
-
-def orientations(square: npt.NDArray[np.uint8]) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield an image and its seven rotations and flips."""
-    transposed = np.swapaxes(square, 0, 1)
-    for table in (square, transposed):
-        for rows in (1, -1):
-            for columns in (1, -1):
-                yield table[::rows, ::columns]
+    readable = [index for index, picture in enumerate(pictures) if picture.problem is None]
+    hashes = perceptual_hashes([pictures[index].thumbnail for index in readable])
+    fingerprints = [
+        Fingerprint(pictures[index].path, pictures[index].thumbnail, text)
+        for index, text in zip(readable, hashes, strict=True)
+    ]
+    return [
+        replace(pair, first=readable[pair.first], second=readable[pair.second])
+        for pair in image_pairs(fingerprints, distance)
+    ]
 
 
 def _deviation(grey: npt.NDArray[np.uint8], line: float) -> float:

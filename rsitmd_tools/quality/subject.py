@@ -16,7 +16,7 @@ from rsitmd_tools.quality.words import WordLists
 from rsitmd_tools.workspace.settings import Settings, Thresholds
 
 if TYPE_CHECKING:
-    from rsitmd_tools.quality.near_duplicates import NearDuplicates
+    from rsitmd_tools.imaging.pairs import ImagePair
     from rsitmd_tools.quality.spelling import Spelling
 
 
@@ -129,12 +129,12 @@ class Subject:
         return tuple(PictureOf(*pair) for pair in measure_images(self.dataset, lines))
 
     @cached_property
-    def near_duplicates(self) -> tuple[NearDuplicates, ...]:
+    def near_duplicates(self) -> tuple[ImagePair, ...]:
         """Pairs of :attr:`pictures` that are equal or nearly equal."""
-        from rsitmd_tools.quality.near_duplicates import near_duplicates
+        from rsitmd_tools.quality.pictures import picture_pairs
 
         pictures = [entry.picture for entry in self.pictures]
-        return tuple(near_duplicates(pictures, self.settings.split.near_duplicate_distance))
+        return tuple(picture_pairs(pictures, self.settings.split.near_duplicate_distance))
 
     @cached_property
     def shared_images(self) -> tuple[Shared, ...]:

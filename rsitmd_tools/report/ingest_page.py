@@ -14,7 +14,7 @@ import jinja2
 from rsitmd_tools import __version__
 from rsitmd_tools.errors import count_of, printable
 from rsitmd_tools.formats import load_dataset
-from rsitmd_tools.ingest.spatial import components
+from rsitmd_tools.imaging.groups import components
 from rsitmd_tools.report.data import pictures
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import ImagePlace, image_places

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from rsitmd_tools.dataset.records import SPLITS
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.imaging.groups import components
 from rsitmd_tools.ingest.duplicates import group_duplicates
-from rsitmd_tools.ingest.spatial import components, group_places
+from rsitmd_tools.ingest.spatial import group_places
 from rsitmd_tools.splitting.assign import Item, assign_splits
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import clear_removed_splits, former_names_of, removed_splits

@@ -410,6 +410,31 @@ MIGRATIONS: tuple[str, ...] = (
         made_at              TEXT NOT NULL
     );
     """,
+    """
+    -- Small grey copies of the images, from which pairs are found: 32 x 32 bytes.
+    CREATE TABLE thumbnail (
+        image_id INTEGER PRIMARY KEY REFERENCES image (id) ON DELETE CASCADE,
+        grey     BLOB NOT NULL
+    );
+    -- Images that show the same picture or place. first_id is the smaller one.
+    CREATE TABLE image_pair (
+        first_id   INTEGER NOT NULL REFERENCES image (id) ON DELETE CASCADE,
+        second_id  INTEGER NOT NULL REFERENCES image (id) ON DELETE CASCADE,
+        kind       TEXT NOT NULL CHECK (kind IN ('exact', 'near', 'same-place')),
+        similarity REAL NOT NULL,
+        PRIMARY KEY (first_id, second_id)
+    ) WITHOUT ROWID;
+    -- What a person decided about two images. The last decision counts.
+    CREATE TABLE pair_decision (
+        id         INTEGER PRIMARY KEY,
+        first_id   INTEGER NOT NULL REFERENCES image (id) ON DELETE CASCADE,
+        second_id  INTEGER NOT NULL REFERENCES image (id) ON DELETE CASCADE,
+        decision   TEXT NOT NULL CHECK (decision IN ('join', 'split')),
+        decided_by TEXT NOT NULL DEFAULT '',
+        note       TEXT NOT NULL DEFAULT '',
+        decided_at TEXT NOT NULL
+    );
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -72,7 +72,7 @@ class SplitSettings:
     val: float = 0.1
     test: float = 0.1
     seed: int = 0
-    near_duplicate_distance: int = 8
+    near_duplicate_distance: int = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +275,7 @@ train = 0.8                # shares of the splits; they must sum to 1
 val = 0.1
 test = 0.1
 seed = 0
-near_duplicate_distance = 8  # maximum number of different hash bits (of 64) of near duplicates
+near_duplicate_distance = 16  # different hash bits (of 64) up to which images are compared
 
 [similarity]
 definition = "reference"   # "reference": the public AMFMN script; "paper": BLEU and METEOR

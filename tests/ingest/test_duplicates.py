@@ -1,86 +1,113 @@
-"""Groups of exact and near duplicates, against a plain search of all pairs."""
+"""Groups of duplicates in a workspace."""
 
 from __future__ import annotations
 
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from rsitmd_tools.demo.scenes import write_scenes
-from rsitmd_tools.imaging.perceptual import (
-    ORIENTATIONS,
-    grey_thumbnail,
-    near_pairs,
-    perceptual_hashes,
-)
-from rsitmd_tools.ingest import duplicates
-from rsitmd_tools.ingest.duplicates import duplicate_groups, group_duplicates
+from rsitmd_tools.imaging import pairs
+from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.ingest import ingest
+from rsitmd_tools.splitting.split import split
 from rsitmd_tools.workspace import Workspace
-
-HASHES = st.lists(
-    st.tuples(st.sampled_from("abcd"), st.integers(0, 2**10).map(lambda n: f"{n:016x}")),
-    max_size=12,
-)
+from rsitmd_tools.workspace.images import stored_images
+from rsitmd_tools.workspace.pairs import stored_pairs
+from tests.imaging.test_pairs import photo, plain
 
 
-@given(HASHES, st.integers(0, 6))
-@settings(deadline=None)
-def test_groups_equal_a_brute_force_search(items: list[tuple[str, str]], distance: int) -> None:
-    label = list(range(len(items)))
-    for i, j in combinations(range(len(items)), 2):
-        bits = int(items[i][1], 16) ^ int(items[j][1], 16)
-        if items[i][0] == items[j][0] or bits.bit_count() <= distance:
-            kept, gone = sorted((label[i], label[j]))
-            label = [kept if value == gone else value for value in label]
-    expected = [value if label.count(value) > 1 else None for value in label]
-    assert duplicate_groups([p for p, _ in items], [h for _, h in items], distance) == expected
+def groups(workspace: Workspace) -> list[set[str]]:
+    found: dict[int, set[str]] = {}
+    for image in stored_images(workspace):
+        if image.duplicate_group is not None:
+            found.setdefault(image.duplicate_group, set()).add(image.filename)
+    return list(found.values())
 
 
-def test_rotated_images_are_pairs_but_an_image_is_not_its_own_pair() -> None:
-    own, turned, far = "0" * 16, "f" * 16, "0f" * 8
-    assert not list(near_pairs([own + own, far + far], 3))
-    assert list(near_pairs([own + turned, turned + far], 3)) == [(0, 1)]
+def write(folder: Path, images: dict[str, Image.Image]) -> Path:
+    for name, image in images.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path)
+    return folder
 
 
-def photo(seed: int) -> Image.Image:
-    coarse = np.random.default_rng(seed).integers(0, 256, (12, 12, 3), dtype=np.uint8)
-    return Image.fromarray(coarse).resize((256, 256), Image.Resampling.BICUBIC)
-
-
-@pytest.mark.parametrize("turn", ORIENTATIONS[1:])
-def test_near_duplicates_are_found_by_their_hashes(turn: Image.Transpose) -> None:
+def test_exact_and_near_duplicates_are_grouped_and_kept_apart(tmp_path: Path) -> None:
     image = photo(1)
-    changed = image.transpose(turn).filter(ImageFilter.GaussianBlur(1)).point(lambda v: v * 0.9)
-    images = (image, photo(2), changed, photo(3))
-    hashes = perceptual_hashes([grey_thumbnail(i) for i in images])
-    assert all(len(text) == 8 * 16 for text in hashes)
-    assert duplicate_groups(["a", "b", "c", "d"], hashes, 8) == [0, None, 0, None]
+    changed = image.filter(ImageFilter.GaussianBlur(1)).transpose(Image.Transpose.ROTATE_90)
+    source = write(
+        tmp_path / "s",
+        {
+            "port/1.png": image,
+            "port/2.png": photo(2),
+            "port/3.png": image.transpose(Image.Transpose.ROTATE_90),
+            "beach/1.png": changed,
+        },
+    )
+    with Workspace.create(tmp_path / "w") as workspace:
+        report = ingest(workspace, [source])
+        assert (report.duplicates, report.duplicate_groups) == (3, 1)
+        assert groups(workspace) == [{"port_1.tif", "port_3.tif", "beach_1.tif"}]
+        assert sorted(pair.kind for pair in stored_pairs(workspace)) == ["exact", "near", "near"]
+
+
+def test_plain_sea_desert_and_snow_are_no_duplicates(tmp_path: Path) -> None:
+    images = {}
+    for category, colour in (("sea", 60), ("desert", 160), ("snow", 230)):
+        for number in range(12):
+            noise, slope = ((0.0, 0.0), (1.0, 0.0), (0.0, 6.0))[number % 3]
+            images[f"{category}/{number}.png"] = plain(colour + number, noise, slope)
+    with Workspace.create(tmp_path / "w") as workspace:
+        assert ingest(workspace, [write(tmp_path / "s", images)]).duplicates == 0
+        split(workspace, {"train": 0.6, "val": 0.2, "test": 0.2})
+        held = {(image.category, image.split) for image in stored_images(workspace)}
+    assert len(held) == 9, "every category is in all three splits"
+
+
+def test_only_pairs_with_new_images_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = {f"port/{number}.png": photo(number) for number in range(4)}
+    with Workspace.create(tmp_path / "w") as workspace:
+        ingest(workspace, [write(tmp_path / "s", images)])
+        since = []
+        real = pairs.image_pairs
+
+        def spy(*args: object, **kwargs: int) -> list[pairs.ImagePair]:
+            since.append(kwargs["since"])
+            return real(*args, **kwargs)  # type: ignore[arg-type]
+
+        monkeypatch.setattr("rsitmd_tools.ingest.duplicates.image_pairs", spy)
+        group_duplicates(workspace)
+        assert since == []
+        new = write(tmp_path / "t", {"port/9.png": photo(2).point(lambda value: value * 0.9)})
+        assert ingest(workspace, [new]).duplicates == 2
+        assert since == [4]
 
 
 def test_the_distance_of_the_settings_counts(tmp_path: Path) -> None:
-    write_scenes(tmp_path / "s", 20, 0)
+    image = photo(1)
+    shifted = np.roll(np.asarray(image), 9, axis=1)
+    shifted[:, :9] = np.asarray(photo(2))[:, :9]
+    source = write(tmp_path / "s", {"port/1.png": image, "port/2.png": Image.fromarray(shifted)})
     with Workspace.create(tmp_path / "w") as workspace:
-        ingest(workspace, [tmp_path / "s"])
-        assert group_duplicates(workspace).images < 20
+        assert ingest(workspace, [source]).duplicates == 2
     toml = tmp_path / "w" / "rsitmd.toml"
-    toml.write_text(
-        toml.read_text().replace("near_duplicate_distance = 8", "near_duplicate_distance = 32")
-    )
+    text = toml.read_text()
+    assert "near_duplicate_distance = 16" in text
+    toml.write_text(text.replace("near_duplicate_distance = 16", "near_duplicate_distance = 0"))
     with Workspace.open(tmp_path / "w", write=True) as workspace:
-        assert group_duplicates(workspace).images == 20
+        assert group_duplicates(workspace).images == 0
 
 
-def test_equal_hashes_are_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    compared: list[int] = []
-    monkeypatch.setattr(
-        duplicates, "near_pairs", lambda hashes, _: compared.append(len(hashes)) or iter(())
-    )
-    equal = ["0123456789abcdef" * 8] * 1000
-    assert duplicate_groups([str(n) for n in range(1000)], equal, 0) == [0] * 1000
-    assert compared == [1]
+def test_a_missing_image_file_leaves_equal_pixels_a_duplicate(tmp_path: Path) -> None:
+    source = write(tmp_path / "s", {"port/1.png": photo(1), "port/2.tif": photo(1)})
+    with Workspace.create(tmp_path / "w") as workspace:
+        ingest(workspace, [source])
+        workspace.db.execute("DELETE FROM fact WHERE key = 'duplicates'")
+        workspace.db.execute("DELETE FROM thumbnail")
+        for path in workspace.images.iterdir():
+            path.unlink()
+        assert group_duplicates(workspace).images == 2

@@ -26,6 +26,10 @@ command = LazyGroup(
             "Add the images and texts of another dataset.",
         ),
         "split": ("rsitmd_tools.cli.building.split", "Split the images into train, val and test."),
+        "overlap": (
+            "rsitmd_tools.cli.building.overlap",
+            "Compare datasets: common images, places and sentences.",
+        ),
         "similarity": (
             "rsitmd_tools.cli.building.similarity",
             "Compute the prior similarity of images and captions.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rsitmd_tools.quality.near_duplicates import firsts
+from rsitmd_tools.imaging.pairs import most_similar
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
@@ -24,6 +24,6 @@ def duplicate_image(subject: Subject) -> Iterator[Violation]:
     Fix:
         Keep one of them.
     """
-    for pair in firsts([pair for pair in subject.near_duplicates if pair.exact]):
+    for pair in most_similar([pair for pair in subject.near_duplicates if pair.exact]):
         first, second = subject.pictures[pair.first].image, subject.pictures[pair.second].image
         yield Violation(f"duplicate of {first.filename}", second)

@@ -1,0 +1,110 @@
+"""``rsitmd build overlap``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rsitmd_tools.cli.options import json_option, print_json
+from rsitmd_tools.errors import count_of
+
+if TYPE_CHECKING:
+    from rsitmd_tools.quality.overlap import Overlap
+
+SHOWN = 20  # pairs that are listed without --json
+
+
+@click.command("overlap", short_help="Compare datasets: common images, places and sentences.")
+@click.argument(
+    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--same-place",
+    is_flag=True,
+    help="Also find images of overlapping ground: shifted, zoomed or rotated. Requires the extra "
+    "geo and takes minutes for 10 000 images.",
+)
+@click.option(
+    "--distance",
+    type=click.IntRange(0, 64),
+    default=16,
+    show_default=True,
+    help="Hash bits (of 64) in which compared images may differ.",
+)
+@click.option(
+    "--exclusions",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a list of the training images that are test images elsewhere, for "
+    "`rsitmd benchmark train --exclude`.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
+)
+@json_option
+def command(
+    paths: tuple[Path, ...],
+    same_place: bool,
+    distance: int,
+    exclusions: Path | None,
+    workers: int | None,
+    as_json: bool,
+) -> int:
+    """Report which images and sentences of one dataset are in another one.
+
+    With one PATH, the dataset is compared with itself. Three kinds of pairs are told apart:
+    exact (equal pixels, possibly rotated or flipped), near (the same picture re-encoded,
+    brightened or slightly cropped) and, with --same-place, same-place (overlapping ground). Of
+    datasets without image files, only the sentences are compared. The exit code is 0.
+
+    \b
+    Examples:
+      rsitmd build overlap rsitmd/ rsicd/
+      rsitmd build overlap ucm/ --same-place --json > pairs.json
+      rsitmd build overlap new/ rsicd/ --exclusions exclude.json
+    """
+    from rsitmd_tools.atomic import write_json
+    from rsitmd_tools.formats import load_dataset
+    from rsitmd_tools.quality.overlap import overlap, overlap_document, overlap_exclusions
+
+    datasets = [load_dataset(path) for path in paths]
+    found = overlap(datasets, distance, same_place=same_place, workers=workers)
+    if exclusions is not None:
+        write_json(exclusions, overlap_exclusions(found))
+    if as_json:
+        print_json(overlap_document(found))
+    else:
+        _print(found)
+    return 0
+
+
+def _print(found: Overlap) -> None:
+    from rsitmd_tools.errors import printable
+    from rsitmd_tools.quality.overlap import overlap_matrix
+
+    def name(index: int, split: str | None) -> str:
+        dataset = printable(found.datasets[index].name)
+        return dataset if split is None else f"{dataset} {printable(split)}"
+
+    for dataset, compared in zip(found.datasets, found.compared, strict=True):
+        note = "" if compared else "; no image file, so only the sentences are compared"
+        click.echo(f"{printable(dataset.name)}: {count_of(len(dataset), 'image')}{note}")
+    kinds = [pair.kind for pair in found.pairs]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    click.echo(f"pairs of images: {len(kinds)}" + (f" ({counts})" if counts else ""))
+    for pair in found.pairs[:SHOWN]:
+        first, second = printable(pair.image_a.filename), printable(pair.image_b.filename)
+        click.echo(
+            f"  {pair.kind}: {first} ({name(pair.a, pair.image_a.split)}), "
+            f"{second} ({name(pair.b, pair.image_b.split)})"
+        )
+    if len(found.pairs) > SHOWN:
+        click.echo(f"  ... {len(found.pairs) - SHOWN} more; use --json for all")
+    for (a, split_a, b, split_b), images in overlap_matrix(found).items():
+        click.echo(f"{name(a, split_a)}: {count_of(images, 'image')} in {name(b, split_b)}")
+    for (a, split_a, b, split_b), sentences in sorted(
+        found.captions.items(), key=lambda item: tuple(map(str, item[0]))
+    ):
+        click.echo(f"{name(a, split_a)}: {count_of(sentences, 'sentence')} in {name(b, split_b)}")

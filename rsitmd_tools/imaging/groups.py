@@ -1,0 +1,32 @@
+"""Groups of images that are related by pairs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+
+def components(count: int, pairs: Iterable[tuple[int, int]]) -> list[int | None]:
+    """Return the connected components of a relation.
+
+    Args:
+        count: Number of items.
+        pairs: Pairs of indices of related items.
+
+    Returns:
+        For each index the smallest index of its component, or None if it is alone.
+    """
+    parents = list(range(count))
+
+    def root(index: int) -> int:
+        while parents[index] != index:
+            parents[index] = parents[parents[index]]
+            index = parents[index]
+        return index
+
+    for one, other in pairs:
+        low, high = sorted((root(one), root(other)))
+        parents[high] = low
+    roots = [root(index) for index in range(count)]
+    sizes = Counter(roots)
+    return [first if sizes[first] > 1 else None for first in roots]

@@ -1,0 +1,160 @@
+"""Local features of images, and the map between two images of one place.
+
+SIFT keypoints are matched by the ratio test and verified by RANSAC with a similarity transform
+(rotation, scale and shift): aerial images of one place differ in nothing else that is large.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rsitmd_tools.errors import RsitmdError
+
+MAX_FEATURES = 300  # keypoints per image, the strongest ones
+RATIO = 0.75  # of the distances to the best and to the second best descriptor
+REPROJECTION = 3.0  # pixels
+MIN_MATCHES = 6
+MIN_SCALE, MAX_SCALE = 0.3, 3.3
+SIDE = 256  # images are resized to this height for comparable keypoints
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Keypoints of an image.
+
+    Attributes:
+        points: ``(N, 2)`` float32, pixel coordinates ``(x, y)`` for a height of :data:`SIDE`.
+        descriptors: ``(N, 128)`` uint8.
+        size: ``(width, height)`` to which the points refer.
+    """
+
+    points: npt.NDArray[np.float32]
+    descriptors: npt.NDArray[np.uint8]
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceMatch:
+    """The map between two images of one place.
+
+    Attributes:
+        inliers: Number of keypoints that agree with the map.
+        agreement: Share of the keypoints in the overlap that are inliers, 0 to 1, of the image with
+            fewer of them.
+        overlap: Share of the smaller image that the other one covers, 0 to 1.
+        matrix: ``(2, 3)`` map from the first image to the second one, in the coordinates of
+            :class:`Features`.
+    """
+
+    inliers: int
+    agreement: float
+    overlap: float
+    matrix: tuple[tuple[float, float, float], tuple[float, float, float]]
+
+
+def load_opencv() -> Any:
+    """Import OpenCV.
+
+    Raises:
+        RsitmdError: It is not installed.
+    """
+    try:
+        import cv2
+    except ImportError:
+        raise RsitmdError(
+            "comparing places needs OpenCV", hint="run: pip install 'rsitmd-tools[geo]'"
+        ) from None
+    cv2.setNumThreads(1)  # images are processed in parallel
+    return cv2
+
+
+def features(grey: npt.NDArray[np.uint8], limit: int = MAX_FEATURES) -> Features:
+    """Detect and describe keypoints.
+
+    Args:
+        grey: ``(H, W)`` uint8.
+        limit: Maximum number of keypoints.
+    """
+    cv2 = load_opencv()
+    height, width = grey.shape
+    size = (max(1, round(width * SIDE / height)), SIDE)
+    if grey.shape != (SIDE, size[0]):
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    detector = cv2.SIFT_create(nfeatures=limit, contrastThreshold=0.02)
+    points, descriptors = detector.detectAndCompute(grey, None)
+    if descriptors is None:
+        return Features(np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8), size)
+    positions = np.array([point.pt for point in points], np.float32)[:limit]
+    return Features(positions, descriptors[:limit].astype(np.uint8), size)
+
+
+def match_places(first: Features, second: Features) -> PlaceMatch | None:
+    """Estimate the map between two images; None if they have too little in common."""
+    cv2 = load_opencv()
+    if min(len(first.points), len(second.points)) < MIN_MATCHES:
+        return None
+    left, right = _matches(first.descriptors, second.descriptors)
+    if len(left) < MIN_MATCHES:
+        return None
+    matrix, inside = cv2.estimateAffinePartial2D(
+        first.points[left],
+        second.points[right],
+        method=cv2.RANSAC,
+        ransacReprojThreshold=REPROJECTION,
+        maxIters=1000,
+        confidence=0.99,
+    )
+    if matrix is None:
+        return None
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if not MIN_SCALE <= scale <= MAX_SCALE:
+        return None
+    inliers = int(inside.sum())
+    shared = min(
+        _count_inside(first.points, matrix, second.size),
+        _count_inside(second.points, cv2.invertAffineTransform(matrix), first.size),
+    )
+    (a, b, c), (d, e, f) = matrix.tolist()
+    return PlaceMatch(
+        inliers=inliers,
+        agreement=min(1.0, inliers / max(1, shared)),
+        overlap=_overlap(matrix, first.size, second.size),
+        matrix=((a, b, c), (d, e, f)),
+    )
+
+
+def _count_inside(points: npt.NDArray[np.float32], matrix: Any, size: tuple[int, int]) -> int:
+    """Return the number of points that a map takes into an image."""
+    mapped = points @ matrix[:, :2].T + matrix[:, 2]
+    return int(((mapped >= 0) & (mapped <= size)).all(axis=1).sum())
+
+
+def _matches(
+    first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the indices of mutual matches that pass the ratio test."""
+    a, b = first.astype(np.float32), second.astype(np.float32)
+    squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2 * (a @ b.T)
+    np.maximum(squares, 0, out=squares)
+    nearest = squares.argmin(axis=1)
+    rows = np.arange(len(a))
+    best = squares[rows, nearest]
+    backward = squares.argmin(axis=0)
+    squares[rows, nearest] = np.inf
+    runner_up = squares.min(axis=1)
+    good = (best < RATIO**2 * runner_up) & (backward[nearest] == rows)
+    return rows[good], nearest[good]
+
+
+def _overlap(matrix: Any, first: tuple[int, int], second: tuple[int, int]) -> float:
+    cv2 = load_opencv()
+    corners = np.array([[0, 0], [first[0], 0], [first[0], first[1]], [0, first[1]]], np.float32)
+    mapped = (corners @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+    frame = np.array([[0, 0], [second[0], 0], [second[0], second[1]], [0, second[1]]], np.float32)
+    shared, _ = cv2.intersectConvexConvex(mapped, frame)
+    smaller = min(cv2.contourArea(mapped), cv2.contourArea(frame))
+    return min(1.0, float(shared) / smaller) if smaller else 0.0

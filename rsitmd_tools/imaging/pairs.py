@@ -1,0 +1,315 @@
+"""Pairs of images that show the same picture: candidates by hash, then verification by pixels.
+
+Three kinds are kept apart: ``exact`` (equal pixels, possibly rotated or flipped), ``near`` (the
+same picture re-encoded, brightened or slightly cropped) and ``same-place`` (overlapping ground, see
+:mod:`rsitmd_tools.imaging.same_place`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from rsitmd_tools.imaging.groups import components
+from rsitmd_tools.imaging.perceptual import ORIENTATIONS, SIDE, near_orientations
+from rsitmd_tools.imaging.pixels import open_image, orientations
+from rsitmd_tools.imaging.pool import map_in_order
+from rsitmd_tools.imaging.registration import (
+    Grey,
+    Registration,
+    coarse_registrations,
+    register,
+    texture,
+)
+
+EXACT, NEAR, SAME_PLACE = KINDS = ("exact", "near", "same-place")
+# Measured on UCM-captions (docs/overlap.md): crops of 5 % change up to 16 of 64 bits. Unrelated
+# images reach a similarity of 0.60; 98 % of the crops and all re-encoded images are above 0.70.
+DISTANCE = 16
+MIN_COARSE = 0.4
+MIN_SIMILARITY = 0.65
+MIN_TEXTURE = 1.0  # grey levels; below it, all pictures look alike
+DETAIL = 128  # side length in pixels at which images are compared
+MAX_LEADERS = 16  # different pictures of one hash that are told apart
+BLOCK = 4096  # candidates whose thumbnails are compared at once
+CHUNK = 16  # candidates sent to a worker at once
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What is known of an image before its pixels are compared.
+
+    Attributes:
+        path: The image file.
+        thumbnail: ``SIDE * SIDE`` grey values.
+        hashes: Perceptual hashes of the eight orientations, in hex digits.
+    """
+
+    path: Path
+    thumbnail: bytes
+    hashes: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePair:
+    """Two images of the same picture or place.
+
+    Attributes:
+        first: Index of the earlier image.
+        second: Index of the later image.
+        kind: One of :data:`KINDS`.
+        similarity: Correlation of the locally normalised pixels, at best 1.
+    """
+
+    first: int
+    second: int
+    kind: str
+    similarity: float
+
+    @property
+    def exact(self) -> bool:
+        """Whether the pixels are equal, possibly rotated or flipped."""
+        return self.kind == EXACT
+
+
+class Candidate(NamedTuple):
+    """A pair to verify.
+
+    Attributes:
+        first: Index of an image.
+        second: Index of another image.
+        orientation: Index in :data:`ORIENTATIONS`: the first image, turned by it, resembles the
+            second one.
+    """
+
+    first: int
+    second: int
+    orientation: int
+
+
+class _Task(NamedTuple):
+    """A candidate for a worker."""
+
+    first: Path
+    second: Path
+    orientation: int
+    coarse: Registration
+
+
+def image_pairs(
+    images: Sequence[Fingerprint],
+    distance: int = DISTANCE,
+    *,
+    since: int = 0,
+    workers: int | None = None,
+) -> list[ImagePair]:
+    """Find the exact and near duplicates among images.
+
+    An image without texture is only a duplicate of images with equal pixels. Of several images with
+    equal hashes or pixels, each is paired with the first one.
+
+    Args:
+        images: The images.
+        distance: Maximum number of different hash bits of candidates, 0 to 64.
+        since: Index of the first image that is new. Pairs of two older images are not compared.
+        workers: Number of processes; one per core by default.
+
+    Returns:
+        The pairs in order of the later image, then of the earlier one.
+    """
+    if not images:
+        return []
+    finder = _Finder(images, since, workers)
+    leaders = finder.pair_equal_hashes()
+    finder.pair_similar_hashes(leaders, distance)
+    finder.tell_exact_pairs()
+    return sorted(finder.found.values(), key=lambda pair: (pair.second, pair.first))
+
+
+def most_similar(pairs: Iterable[ImagePair]) -> Iterator[ImagePair]:
+    """Yield one pair for each later image: the most similar one, exact ones first."""
+    best: dict[int, ImagePair] = {}
+    for pair in pairs:
+        known = best.get(pair.second)
+        if known is None or (pair.exact, pair.similarity) > (known.exact, known.similarity):
+            best[pair.second] = pair
+    yield from best.values()
+
+
+def pairs_between(pairs: Sequence[ImagePair], count: int) -> list[ImagePair]:
+    """Return the pairs of an image of one collection and an image of another.
+
+    Of several images of one picture, :func:`image_pairs` pairs each with the first one only. So an
+    image is also paired with what its copies are paired with: no image with a copy in the other
+    collection is missing.
+
+    Args:
+        pairs: Pairs among the images of both collections.
+        count: Number of images of the first collection, which come first.
+    """
+    found = {(p.first, p.second): p for p in pairs if p.first < count <= p.second}
+    total = max((pair.second for pair in pairs), default=-1) + 1
+    for kind in (EXACT, NEAR):
+        links = [(p.first, p.second) for p in pairs if kind == NEAR or p.exact]
+        members: dict[int, list[int]] = defaultdict(list)
+        for index, group in enumerate(components(total, links)):
+            if group is not None:
+                members[group].append(index)
+        covered = {index for pair in found for index in pair}
+        for group_members in members.values():
+            own = [index for index in group_members if index < count]
+            other = [index for index in group_members if index >= count]
+            if own and other:
+                for pair in [(own[0], index) for index in other] + [(i, other[0]) for i in own]:
+                    if not covered.issuperset(pair):
+                        similarity = 1.0 if kind == EXACT else MIN_SIMILARITY
+                        found.setdefault(pair, ImagePair(*pair, kind, similarity))
+    return sorted(found.values(), key=lambda pair: (pair.first, pair.second))
+
+
+class _Finder:
+    """Collects candidates and verifies them.
+
+    Attributes:
+        found: The verified pairs.
+    """
+
+    def __init__(self, images: Sequence[Fingerprint], since: int, workers: int | None) -> None:
+        self.images = images
+        self.since = since
+        self.workers = workers
+        self.found: dict[tuple[int, int], ImagePair] = {}
+        values = np.frombuffer(b"".join(image.thumbnail for image in images), np.uint8)
+        self._thumbnails: Grey = values.reshape(-1, SIDE, SIDE)
+        self._plain = texture(self._thumbnails) < MIN_TEXTURE
+
+    def pair_equal_hashes(self) -> list[list[int]]:
+        """Pair images of equal hashes that show the same picture.
+
+        Thousands of images can have one hash. They are compared with the first one, and those that
+        differ from it with the first of the rest: the work stays linear.
+
+        Returns:
+            For each hash the images of different pictures, to compare with other hashes. Images
+            without texture are left out.
+        """
+        groups: dict[str, list[int]] = defaultdict(list)
+        for index in np.flatnonzero(~self._plain).tolist():
+            groups[self.images[index].hashes].append(index)
+        leaders: list[list[int]] = [[] for _ in groups]
+        remaining = list(groups.values())
+        for _ in range(MAX_LEADERS):
+            candidates = []
+            for kept, members in zip(leaders, remaining, strict=True):
+                if members:
+                    kept.append(members[0])
+                    candidates += [Candidate(members[0], other, 0) for other in members[1:]]
+            if not candidates:
+                break
+            paired = self._verify(candidates)
+            remaining = [[i for i in group[1:] if i not in paired] for group in remaining]
+        return leaders
+
+    def pair_similar_hashes(self, leaders: Sequence[Sequence[int]], distance: int) -> None:
+        """Pair images of similar hashes, in any orientation."""
+        hashes = [self.images[group[0]].hashes for group in leaders]
+        self._verify(
+            [
+                Candidate(first, second, orientation)
+                for i, j, orientation in near_orientations(hashes, distance)
+                for first in leaders[i]
+                for second in leaders[j]
+            ]
+        )
+
+    def tell_exact_pairs(self) -> None:
+        """Find the images with equal pixels among the near duplicates and the plain images."""
+        plain: dict[bytes, list[int]] = defaultdict(list)
+        for index in np.flatnonzero(self._plain).tolist():
+            plain[min(t.tobytes() for t in orientations(self._thumbnails[index]))].append(index)
+        members = {index for pair in self.found for index in pair}
+        members.update(index for group in plain.values() if len(group) > 1 for index in group)
+        ordered = sorted(members)
+        paths = [self.images[index].path for index in ordered]
+        first: dict[str, int] = {}
+        for index, digest in zip(
+            ordered, map_in_order(_digest, paths, self.workers, chunk=CHUNK), strict=True
+        ):
+            if digest and first.setdefault(digest, index) != index and index >= self.since:
+                pair = (first[digest], index)
+                self.found[pair] = ImagePair(*pair, EXACT, 1.0)
+
+    def _verify(self, candidates: Sequence[Candidate]) -> set[int]:
+        """Add the candidates that are pairs; return the indices of their later images."""
+        new = [pair for pair in candidates if max(pair.first, pair.second) >= self.since]
+        similar = list(self._similar(new))
+        tasks = [
+            _Task(self.images[pair.first].path, self.images[pair.second].path, pair[2], coarse)
+            for pair, coarse in similar
+        ]
+        results = map_in_order(_similarity, tasks, self.workers, chunk=CHUNK)
+        paired = set()
+        for (pair, _), similarity in zip(similar, results, strict=True):
+            if similarity >= MIN_SIMILARITY:
+                first, second = sorted(pair[:2])
+                self.found[first, second] = ImagePair(first, second, NEAR, similarity)
+                paired.add(second)
+        return paired
+
+    def _similar(self, candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Registration]]:
+        """Yield the candidates whose thumbnails fit, with their registration."""
+        for start in range(0, len(candidates), BLOCK):
+            block = candidates[start : start + BLOCK]
+            first = np.stack([_turned(self._thumbnails[i], how) for i, _, how in block])
+            second = self._thumbnails[[pair.second for pair in block]]
+            for pair, coarse in zip(block, coarse_registrations(first, second), strict=True):
+                if coarse.similarity >= MIN_COARSE:
+                    yield pair, coarse
+
+
+def _similarity(task: _Task) -> float:
+    """Return the similarity of a pair; 0 if a file is damaged, which rule I101 reports."""
+    try:
+        first = _turned(_detail(task.first), task.orientation)
+        return register(first, _detail(task.second), task.coarse).similarity
+    except Exception:
+        # Decoders raise many types of exceptions for damaged files.
+        return 0.0
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of an image's pixels, the same for all orientations; empty if damaged."""
+    try:
+        pixels = np.asarray(open_image(path).convert("RGB"))
+    except Exception:
+        return ""
+    return min(
+        hashlib.sha256(repr(turned.shape).encode() + turned.tobytes()).hexdigest()
+        for turned in orientations(pixels)
+    )
+
+
+def _detail(path: Path) -> Grey:
+    """Return an image as a square of ``DETAIL`` pixels, ``(DETAIL, DETAIL)`` uint8."""
+    stat = path.stat()
+    return _detail_of(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=64)
+def _detail_of(path: Path, _mtime_ns: int, _size: int) -> Grey:
+    # The image of a group's first member is needed for each of the others.
+    grey = open_image(path).convert("L")
+    return np.asarray(grey.resize((DETAIL, DETAIL), Image.Resampling.BOX))
+
+
+def _turned(square: Grey, orientation: int) -> Grey:
+    how = ORIENTATIONS[orientation]
+    return square if how is None else np.asarray(Image.fromarray(square).transpose(how))

@@ -1,0 +1,43 @@
+"""Reading of image files as they are, and the eight orientations of an array."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from rsitmd_tools.imaging.limits import UnusableImageError, check_size
+
+FORMATS = ("TIFF", "JPEG", "PNG")
+
+
+def open_image(path: Path) -> Image.Image:
+    """Read an image file and check its size, without decoding it.
+
+    Raises:
+        UnusableImageError: It is empty, or its size exceeds the limits.
+        OSError: It cannot be read, or is not an image.
+    """
+    data = path.read_bytes()
+    if not data:
+        raise UnusableImageError("is empty")
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    check_size(*image.size)
+    return image
+
+
+def orientations(square: npt.NDArray[np.uint8]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield an image and its seven rotations and flips.
+
+    Args:
+        square: ``(S, S)`` or ``(S, S, C)``.
+    """
+    transposed = np.swapaxes(square, 0, 1)
+    for table in (square, transposed):
+        for rows in (1, -1):
+            for columns in (1, -1):
+                yield table[::rows, ::columns]

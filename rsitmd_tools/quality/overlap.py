@@ -1,0 +1,247 @@
+"""Which images and sentences of one dataset are in another one, or twice in one dataset."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+from rsitmd_tools import __version__
+from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.imaging.pairs import (
+    EXACT,
+    NEAR,
+    SAME_PLACE,
+    Fingerprint,
+    image_pairs,
+    pairs_between,
+)
+from rsitmd_tools.imaging.perceptual import perceptual_hashes
+from rsitmd_tools.imaging.same_place import same_place_pairs
+from rsitmd_tools.quality.pictures import Picture, measure_images
+from rsitmd_tools.quality.texts import folded
+
+TRAIN = (None, "train")
+BECAUSE = {EXACT: "image", NEAR: "near image", SAME_PLACE: "same place"}
+
+
+@dataclass(frozen=True, slots=True)
+class OverlapPair:
+    """Two images of the same picture or place.
+
+    Attributes:
+        a: Index of the first image's dataset.
+        b: Index of the second image's dataset.
+        image_a: The first image.
+        image_b: The second image.
+        kind: ``exact``, ``near`` or ``same-place``.
+        similarity: Of the pixels, or share of the keypoints in the overlap that agree; 0 to 1.
+        overlap: Common share of the ground, 0 to 1; None if it was not estimated.
+        matrix: ``(2, 3)`` map of pixels for ``same-place``, or None.
+    """
+
+    a: int
+    b: int
+    image_a: ImageRecord
+    image_b: ImageRecord
+    kind: str
+    similarity: float
+    overlap: float | None = None
+    matrix: tuple[tuple[float, ...], ...] | None = None
+
+
+@dataclass(slots=True)
+class Overlap:
+    """What datasets have in common.
+
+    Attributes:
+        datasets: The compared datasets. One dataset is compared with itself.
+        compared: Number of readable image files of each dataset.
+        pairs: Pairs of images, in order of the datasets and images.
+        captions: Number of sentences of dataset ``a`` that are equal to one of ``b``, by
+            ``(a, split of a, b, split of b)``.
+    """
+
+    datasets: list[Dataset]
+    compared: list[int]
+    pairs: list[OverlapPair] = field(default_factory=list)
+    captions: Counter[tuple[int, str | None, int, str | None]] = field(default_factory=Counter)
+
+
+def overlap(
+    datasets: Sequence[Dataset],
+    distance: int,
+    *,
+    same_place: bool = False,
+    workers: int | None = None,
+) -> Overlap:
+    """Compare the images and sentences of datasets.
+
+    Args:
+        datasets: The datasets. One alone is compared with itself.
+        distance: Maximum number of different hash bits of candidates.
+        same_place: Also search for images of overlapping ground, which takes minutes.
+        workers: Number of processes; one per core by default.
+
+    Raises:
+        RsitmdError: ``same_place`` is requested and OpenCV is not installed.
+    """
+    collections = [_readable(dataset) for dataset in datasets]
+    found = Overlap(list(datasets), [len(images) for images in collections])
+    sides = [(0, 0)] if len(datasets) == 1 else list(combinations(range(len(datasets)), 2))
+    for a, b in sides:
+        found.pairs += _pictures(collections, a, b, distance, workers)
+        _count_captions(found, a, b)
+    if same_place:
+        known = {(p.a, id(p.image_a), p.b, id(p.image_b)) for p in found.pairs}
+        found.pairs += [
+            pair
+            for pair in _places(collections, workers)
+            if (pair.a, id(pair.image_a), pair.b, id(pair.image_b)) not in known
+        ]
+    order = {id(image): index for images in collections for index, (image, _) in enumerate(images)}
+    found.pairs.sort(key=lambda p: (p.a, p.b, order[id(p.image_a)], order[id(p.image_b)]))
+    return found
+
+
+def overlap_document(found: Overlap) -> dict[str, Any]:
+    """Return the document of ``build overlap --json``."""
+    return {
+        "tool": f"rsitmd-tools {__version__}",
+        "datasets": [
+            {
+                "name": dataset.name,
+                "path": str(dataset.source),
+                "images": len(dataset),
+                "compared": compared,
+            }
+            for dataset, compared in zip(found.datasets, found.compared, strict=True)
+        ],
+        "pairs": [
+            {
+                "a": pair.a,
+                "b": pair.b,
+                "image_a": pair.image_a.filename,
+                "image_b": pair.image_b.filename,
+                "split_a": pair.image_a.split,
+                "split_b": pair.image_b.split,
+                "kind": pair.kind,
+                "distance": round(1 - pair.similarity, 4),
+                "overlap": None if pair.overlap is None else round(pair.overlap, 4),
+                "matrix": pair.matrix,
+            }
+            for pair in found.pairs
+        ],
+        "matrix": [
+            {"a": a, "split_a": split_a, "b": b, "split_b": split_b, "images": images}
+            for (a, split_a, b, split_b), images in overlap_matrix(found).items()
+        ],
+        "captions": [
+            {"a": a, "split_a": split_a, "b": b, "split_b": split_b, "sentences": count}
+            for (a, split_a, b, split_b), count in sorted(
+                found.captions.items(), key=lambda item: tuple(map(str, item[0]))
+            )
+        ],
+    }
+
+
+def overlap_matrix(found: Overlap) -> dict[tuple[int, str | None, int, str | None], int]:
+    """Return the number of images of each split of ``a`` that are in a split of ``b``.
+
+    Within one dataset, it is the number of images that another image repeats.
+    """
+    images: dict[tuple[int, str | None, int, str | None], set[int]] = defaultdict(set)
+    for pair in found.pairs:
+        key = (pair.a, pair.image_a.split, pair.b, pair.image_b.split)
+        images[key].add(id(pair.image_a))
+    return {key: len(images[key]) for key in sorted(images, key=lambda key: tuple(map(str, key)))}
+
+
+def overlap_exclusions(found: Overlap) -> dict[str, Any]:
+    """Return the training images that are test images elsewhere, for ``train --exclude``.
+
+    Of a pair with a training image (or one without a split) and an image of val or test, the
+    training image is listed under its dataset.
+    """
+    lists: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
+    for pair in found.pairs:
+        for this, other, dataset in (
+            (pair.image_a, pair.image_b, pair.a),
+            (pair.image_b, pair.image_a, pair.b),
+        ):
+            if this.split in TRAIN and other.split not in TRAIN:
+                entry = {"because": BECAUSE[pair.kind], "of": other.filename}
+                lists[found.datasets[dataset].name].setdefault(this.filename, entry)
+    return {
+        "tool": f"rsitmd-tools {__version__}",
+        "exclude": {
+            name: [{"filename": key, **images[key]} for key in sorted(images)]
+            for name, images in sorted(lists.items())
+        },
+    }
+
+
+Images = Sequence[tuple[ImageRecord, Picture]]
+
+
+def _readable(dataset: Dataset) -> list[tuple[ImageRecord, Picture]]:
+    return [entry for entry in measure_images(dataset) if entry[1].problem is None]
+
+
+def _pictures(
+    collections: Sequence[Images], a: int, b: int, distance: int, workers: int | None
+) -> list[OverlapPair]:
+    first, second = collections[a], collections[b]
+    images = list(first) if a == b else [*first, *second]
+    hashes = perceptual_hashes([picture.thumbnail for _, picture in images])
+    prints = [
+        Fingerprint(picture.path, picture.thumbnail, text)
+        for (_, picture), text in zip(images, hashes, strict=True)
+    ]
+    pairs = image_pairs(prints, distance, workers=workers)
+    if a != b:
+        pairs = pairs_between(pairs, len(first))
+    return [
+        OverlapPair(a, b, images[p.first][0], images[p.second][0], p.kind, p.similarity)
+        for p in pairs
+    ]
+
+
+def _places(collections: Sequence[Images], workers: int | None) -> list[OverlapPair]:
+    images = [
+        (number, image, picture)
+        for number, collection in enumerate(collections)
+        for image, picture in collection
+    ]
+    pairs = []
+    for pair in same_place_pairs([picture.path for *_, picture in images], workers=workers):
+        (a, image_a, _), (b, image_b, _) = images[pair.first], images[pair.second]
+        if a != b or len(collections) == 1:
+            match = pair.match
+            pairs.append(
+                OverlapPair(
+                    *(a, b, image_a, image_b, SAME_PLACE),
+                    similarity=match.agreement,
+                    overlap=match.overlap,
+                    matrix=match.matrix,
+                )
+            )
+    return pairs
+
+
+def _count_captions(found: Overlap, a: int, b: int) -> None:
+    """Count the sentences of ``a`` that are in ``b``; within one dataset, in another split."""
+    splits: Mapping[str, set[str | None]] = defaultdict(set)
+    for image in found.datasets[b]:
+        for raw in image.captions:
+            splits[folded(raw)].add(image.split)
+    for image in found.datasets[a]:
+        for raw in image.captions:
+            text = folded(raw)
+            if not text:
+                continue
+            for other in splits.get(text, ()):
+                if a != b or other != image.split:
+                    found.captions[a, image.split, b, other] += 1

@@ -1,0 +1,189 @@
+"""Exact and near duplicates among drawn and changed images."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageEnhance, ImageFilter
+
+from rsitmd_tools.imaging import pairs
+from rsitmd_tools.imaging.pairs import (
+    EXACT,
+    NEAR,
+    Fingerprint,
+    ImagePair,
+    image_pairs,
+    most_similar,
+    pairs_between,
+)
+from rsitmd_tools.imaging.perceptual import (
+    ORIENTATIONS,
+    grey_thumbnail,
+    near_orientations,
+    perceptual_hashes,
+)
+
+HASHES = st.lists(st.integers(0, 2**10), max_size=12)
+
+
+@given(HASHES, st.integers(0, 6))
+@settings(deadline=None)
+def test_candidates_equal_a_brute_force_search(numbers: list[int], distance: int) -> None:
+    texts = [f"{number:016x}" for number in numbers]
+    expected = [
+        (i, j)
+        for i, j in combinations(range(len(numbers)), 2)
+        if (numbers[i] ^ numbers[j]).bit_count() <= distance
+    ]
+    assert sorted((i, j) for i, j, _ in near_orientations(texts, distance)) == expected
+
+
+def test_the_nearest_orientation_of_a_candidate_is_reported() -> None:
+    own, turned, far = "0" * 16, "f" * 16, "0f" * 8
+    assert not list(near_orientations([own + own, far + far], 3))
+    assert list(near_orientations([own + turned, turned + far], 3)) == [(0, 1, 1)]
+
+
+def photo(seed: int, side: int = 256) -> Image.Image:
+    """Return an image with large shapes and fine texture."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 200, (10, 10, 3), dtype=np.uint8))
+    fine = Image.fromarray(rng.integers(0, 200, (96, 96, 3), dtype=np.uint8))
+    size = (side, side)
+    bicubic = Image.Resampling.BICUBIC
+    return Image.blend(coarse.resize(size, bicubic), fine.resize(size, bicubic), 0.4)
+
+
+def fingerprints(folder: Path, images: Sequence[Image.Image]) -> list[Fingerprint]:
+    found = []
+    for number, image in enumerate(images):
+        path = folder / f"{number}.png"
+        image.save(path)
+        grey = grey_thumbnail(image)
+        found.append(Fingerprint(path, grey, perceptual_hashes([grey])[0]))
+    return found
+
+
+def jpeg(image: Image.Image, quality: int) -> Image.Image:
+    stored = io.BytesIO()
+    image.save(stored, "JPEG", quality=quality)
+    return Image.open(stored).convert("RGB")
+
+
+def cropped(image: Image.Image, share: float) -> Image.Image:
+    cut = int(image.width * share)
+    box = (cut // 3, cut, image.width - cut + cut // 3, image.height)
+    return image.crop(box).resize(image.size, Image.Resampling.BICUBIC)
+
+
+CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "JPEG quality 60": lambda image: jpeg(image, 60),
+    "blur": lambda image: image.filter(ImageFilter.GaussianBlur(1.5)),
+    "brightness": lambda image: ImageEnhance.Brightness(image).enhance(1.25),
+    "contrast": lambda image: ImageEnhance.Contrast(image).enhance(0.7),
+    "crop of 3 %": lambda image: cropped(image, 0.03),
+    "flipped JPEG": lambda image: jpeg(image, 80).transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_changed_picture_is_a_near_duplicate(name: str, tmp_path: Path) -> None:
+    images = [photo(1), photo(2), CHANGES[name](photo(1)), photo(3)]
+    (pair,) = image_pairs(fingerprints(tmp_path, images))
+    assert (pair.first, pair.second, pair.kind) == (0, 2, NEAR)
+    assert 0.65 <= pair.similarity < 1
+
+
+@pytest.mark.parametrize("turn", ORIENTATIONS)
+def test_equal_pixels_in_any_orientation_are_exact(
+    turn: Image.Transpose | None, tmp_path: Path
+) -> None:
+    image = photo(1)
+    copy = image if turn is None else image.transpose(turn)
+    assert image_pairs(fingerprints(tmp_path, [image, photo(2), copy])) == [
+        ImagePair(0, 2, EXACT, 1.0)
+    ]
+
+
+def test_pictures_of_equal_shapes_and_other_texture_are_no_duplicates(
+    tmp_path: Path,
+) -> None:
+    shapes = np.asarray(photo(1).convert("L").filter(ImageFilter.GaussianBlur(9)), np.float64)
+    images = []
+    for seed in range(4):
+        noise = np.random.default_rng(seed).normal(0, 18, (256, 256))
+        images.append(Image.fromarray((shapes + noise).clip(0, 255).astype(np.uint8)))
+    found = fingerprints(tmp_path, images)
+    candidates = list(near_orientations([f.hashes for f in found], pairs.DISTANCE))
+    assert candidates, "the hashes of these pictures must be similar for this test"
+    assert image_pairs(found) == []
+
+
+def plain(colour: int, noise: float = 0.0, slope: float = 0.0) -> Image.Image:
+    rows = np.linspace(0, slope, 256)[:, None]
+    values = colour + rows + np.random.default_rng(colour).normal(0, noise, (256, 256))
+    return Image.fromarray(values.clip(0, 255).round().astype(np.uint8)).convert("RGB")
+
+
+def test_pictures_without_texture_are_duplicates_only_if_their_pixels_are_equal(
+    tmp_path: Path,
+) -> None:
+    sea = [plain(60), plain(61), plain(60, 1.0), plain(200, slope=8), plain(180, slope=11)]
+    images = [*sea, plain(60), plain(200, slope=8).transpose(Image.Transpose.ROTATE_180)]
+    found = [(p.first, p.second, p.kind) for p in image_pairs(fingerprints(tmp_path, images))]
+    assert found == [(0, 5, EXACT), (3, 6, EXACT)]
+
+
+def test_many_images_of_one_hash_are_compared_with_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = fingerprints(tmp_path, [photo(1)])
+    compared = []
+    monkeypatch.setattr(pairs, "_similarity", lambda task: compared.append(task) or 1.0)
+    found = image_pairs([one] * 500, workers=1)
+    assert [(p.first, p.second) for p in found] == [(0, k) for k in range(1, 500)]
+    assert len(compared) == 499
+
+
+def test_pictures_of_one_hash_that_differ_are_told_apart(tmp_path: Path) -> None:
+    images = [photo(1), photo(2), photo(1), photo(2), photo(3)]
+    made = fingerprints(tmp_path, images)
+    same = [Fingerprint(entry.path, entry.thumbnail, made[0].hashes) for entry in made]
+    assert [(p.first, p.second) for p in image_pairs(same)] == [(0, 2), (1, 3)]
+
+
+def test_two_old_images_are_not_compared_again(tmp_path: Path) -> None:
+    made = fingerprints(tmp_path, [photo(1), photo(1), photo(2), photo(2)])
+    assert [(p.first, p.second) for p in image_pairs(made, since=2)] == [(2, 3)]
+
+
+def test_a_file_that_is_gone_or_damaged_has_no_pairs(tmp_path: Path) -> None:
+    made = fingerprints(tmp_path, [photo(1), photo(1), photo(1)])
+    made[1].path.write_bytes(made[1].path.read_bytes()[:300])
+    assert [(p.first, p.second) for p in image_pairs(made)] == [(0, 2)]
+    made[0].path.unlink()
+    made[1].path.unlink()
+    assert image_pairs(made) == []
+
+
+def test_no_images_and_one_image_have_no_pairs(tmp_path: Path) -> None:
+    assert image_pairs([]) == []
+    assert image_pairs(fingerprints(tmp_path, [photo(1)])) == []
+
+
+def test_copies_of_a_copy_are_paired_across_collections() -> None:
+    found = [ImagePair(0, 1, EXACT, 1.0), ImagePair(0, 3, EXACT, 1.0), ImagePair(3, 4, NEAR, 0.8)]
+    crossing = [(p.first, p.second, p.kind) for p in pairs_between(found, 3)]
+    assert crossing == [(0, 3, EXACT), (0, 4, NEAR), (1, 3, EXACT)]
+
+
+def test_the_most_similar_pair_of_an_image_is_kept() -> None:
+    found = [ImagePair(0, 2, NEAR, 0.9), ImagePair(1, 2, EXACT, 1.0), ImagePair(0, 3, NEAR, 0.7)]
+    assert list(most_similar(found)) == [found[1], found[2]]

@@ -1,0 +1,141 @@
+"""Images of overlapping ground, found by local features."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.imaging import local_features
+from rsitmd_tools.imaging.local_features import features, load_opencv, match_places
+from rsitmd_tools.imaging.same_place import same_place_pairs, shows_one_place
+from rsitmd_tools.imaging.visual_words import neighbours, vocabulary
+
+SIDE = 256
+
+
+def ground(seed: int, side: int = 640) -> Image.Image:
+    """Return a large scene of houses on textured ground."""
+    rng = np.random.default_rng(seed)
+    noise = Image.fromarray(rng.integers(60, 160, (side // 8, side // 8), dtype=np.uint8))
+    scene = np.asarray(noise.resize((side, side), Image.Resampling.BICUBIC)).copy()
+    for _ in range(260):
+        x, y = rng.integers(0, side - 30, 2)
+        w, h = rng.integers(8, 28, 2)
+        scene[y : y + h, x : x + w] = rng.integers(0, 256)
+    return Image.fromarray(scene)
+
+
+def cut(scene: Image.Image, x: int, y: int, side: int = SIDE, angle: float = 0.0) -> Image.Image:
+    """Return a square of the scene, rotated about its centre and resized to SIDE."""
+    centre = (x + side / 2, y + side / 2)
+    turned = scene.rotate(angle, Image.Resampling.BICUBIC, center=centre)
+    return turned.crop((x, y, x + side, y + side)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+
+
+def match(one: Image.Image, other: Image.Image) -> local_features.PlaceMatch | None:
+    return match_places(features(np.asarray(one)), features(np.asarray(other)))
+
+
+@pytest.mark.parametrize(
+    ("x", "side", "angle", "overlap"),
+    [(178, 256, 0.0, 0.5), (127, 256, 0.0, 0.7), (203, 256, 0.0, 0.4), (110, 170, 0.0, 0.9)],
+)
+def test_shifted_and_zoomed_images_show_one_place(
+    x: int, side: int, angle: float, overlap: float
+) -> None:
+    scene = ground(1)
+    found = match(cut(scene, 50, 50), cut(scene, x, 50, side, angle))
+    assert found is not None
+    assert shows_one_place(found)
+    assert abs(found.overlap - overlap) < 0.15
+
+
+@pytest.mark.parametrize("angle", [20.0, 90.0, 133.0])
+def test_the_map_of_a_rotated_image_is_found(angle: float) -> None:
+    scene = ground(1)
+    found = match(cut(scene, 150, 150), cut(scene, 150, 150, angle=angle))
+    assert found is not None and shows_one_place(found)
+    (a, b, _), _ = found.matrix
+    assert abs(np.hypot(a, b) - 1) < 0.03
+    assert np.isclose(np.degrees(np.arctan2(b, a)) % 360, angle, atol=2)
+
+
+def test_the_shift_of_the_map_is_that_of_the_images() -> None:
+    scene = ground(2)
+    found = match(cut(scene, 50, 50), cut(scene, 130, 90))
+    assert found is not None
+    assert np.allclose([row[2] for row in found.matrix], [-80, -40], atol=1.5)
+
+
+def test_one_object_in_two_places_is_not_one_place() -> None:
+    aircraft = np.asarray(cut(ground(7), 0, 0))[:70, :70]
+    first, second = (np.asarray(cut(ground(seed), 0, 0)).copy() for seed in (3, 4))
+    first[40:110, 60:130] = aircraft
+    second[150:220, 20:90] = aircraft
+    found = match(Image.fromarray(first), Image.fromarray(second))
+    assert found is not None and found.inliers >= 6, "the object must match for this test"
+    assert not shows_one_place(found)
+
+
+def test_other_places_and_plain_images_do_not_match() -> None:
+    plain = Image.fromarray(np.full((SIDE, SIDE), 90, np.uint8))
+    assert match(plain, plain) is None
+    other = match(cut(ground(1), 0, 0), cut(ground(2), 0, 0))
+    assert other is None or not shows_one_place(other)
+
+
+def test_pairs_are_found_among_other_images(tmp_path: Path) -> None:
+    images = [cut(ground(seed), 0, 0) for seed in range(12)]
+    images += [cut(ground(3), 120, 0), cut(ground(5), 60, 80, angle=40)]
+    paths = []
+    for number, image in enumerate(images):
+        paths.append(tmp_path / f"{number}.png")
+        image.save(paths[-1])
+    (tmp_path / "damaged.png").write_bytes(b"\x89PNG")
+    found = same_place_pairs([*paths, tmp_path / "damaged.png"])
+    assert [(pair.first, pair.second) for pair in found] == [(3, 12), (5, 13)]
+    assert found == same_place_pairs([*paths, tmp_path / "damaged.png"])
+
+
+def test_too_few_images_have_no_neighbours() -> None:
+    assert neighbours([], 5) == []
+    assert neighbours([np.zeros((4, 128), np.uint8)], 5) == []
+    assert neighbours([np.empty((0, 128), np.uint8)] * 3, 5) == []
+
+
+def test_a_vocabulary_has_the_centres_of_the_descriptors() -> None:
+    rng = np.random.default_rng(0)
+    centres = rng.integers(20, 230, (5, 128))
+    noisy = centres[rng.integers(0, 5, 400)] + rng.integers(-3, 4, (400, 128))
+    words = vocabulary([noisy.astype(np.uint8)])
+    distance = np.sqrt(((words[None] - centres[:, None]) ** 2).sum(axis=2)).min(axis=1)
+    assert distance.max() < 40
+
+
+def test_without_opencv_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "cv2", None)
+    with pytest.raises(RsitmdError, match="needs OpenCV") as refused:
+        load_opencv()
+    assert refused.value.hint is not None and "rsitmd-tools[geo]" in refused.value.hint
+
+
+LABELS = Path(__file__).parent / "labels"
+
+
+@pytest.mark.parametrize("name", ["ucm_full", "rsitmd_partial"])
+def test_real_pairs_are_told_apart_as_by_eye(name: str, shared_data: Path) -> None:
+    """The labels were made by looking at each pair: similar objects are not one place."""
+    images = shared_data / name / "images"
+    with (LABELS / f"same_place_{name}.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    wrong = []
+    for row in rows:
+        found = match(*(Image.open(images / row[key]).convert("L") for key in ("first", "second")))
+        if (found is not None and shows_one_place(found)) != (row["same_place"] == "yes"):
+            wrong.append(row)
+    assert wrong == []

@@ -1,0 +1,124 @@
+"""What datasets have in common."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from rsitmd_tools.cli import root
+from rsitmd_tools.dataset.exclusions import read_exclusions
+from rsitmd_tools.formats import load_dataset
+from tests.imaging.test_pairs import jpeg, photo
+from tests.imaging.test_same_place import cut, ground
+
+
+def dataset(
+    folder: Path, name: str, images: dict[str, tuple[str, Image.Image | None, str]]
+) -> Path:
+    """Write a dataset; the images are given as (split, picture, sentence) by file name."""
+    (folder / "images").mkdir(parents=True)
+    records = []
+    for number, (filename, (split, image, sentence)) in enumerate(images.items()):
+        if image is not None:
+            image.save(folder / "images" / filename)
+        records.append(
+            {
+                "imgid": number,
+                "filename": filename,
+                "split": split,
+                "sentences": [{"raw": sentence, "sentid": number, "imgid": number}],
+            }
+        )
+    path = folder / "dataset_RSITMD.json"
+    path.write_text(json.dumps({"dataset": name, "images": records}))
+    return folder
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    code = root.cli.main([str(argument) for argument in arguments], standalone_mode=False)
+    assert code == 0
+    return capsys.readouterr().out
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, Path]:
+    turned = photo(1).transpose(Image.Transpose.ROTATE_90)
+    first = dataset(
+        tmp_path / "a",
+        "first",
+        {
+            "1.png": ("train", photo(1), "A long pier."),
+            "2.png": ("train", photo(2), "A red roof."),
+            "3.png": ("test", photo(3), "Two boats."),
+        },
+    )
+    second = dataset(
+        tmp_path / "b",
+        "second",
+        {
+            "1.png": ("test", turned, "a long  PIER."),
+            "x.png": ("train", jpeg(photo(3), 60), "Another."),
+            "y.png": ("train", photo(9), "A third."),
+        },
+    )
+    return first, second
+
+
+def test_pairs_matrix_and_captions_of_two_datasets(
+    two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads(run(capsys, "build", "overlap", *two, "--json"))
+    assert [entry["name"] for entry in document["datasets"]] == ["first", "second"]
+    keys = ("a", "b", "image_a", "image_b", "split_a", "split_b", "kind")
+    assert [tuple(pair[key] for key in keys) for pair in document["pairs"]] == [
+        (0, 1, "1.png", "1.png", "train", "test", "exact"),
+        (0, 1, "3.png", "x.png", "test", "train", "near"),
+    ]
+    assert document["matrix"] == [
+        {"a": 0, "split_a": "test", "b": 1, "split_b": "train", "images": 1},
+        {"a": 0, "split_a": "train", "b": 1, "split_b": "test", "images": 1},
+    ]
+    assert document["captions"] == [
+        {"a": 0, "split_a": "train", "b": 1, "split_b": "test", "sentences": 1}
+    ]
+
+
+def test_exclusions_name_the_training_images_of_both(
+    two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "exclude.json"
+    out = run(capsys, "build", "overlap", *two, "--exclusions", file)
+    assert "pairs of images: 2 (1 exact, 1 near)" in out
+    assert read_exclusions(file, load_dataset(two[0])) == {"1.png"}
+    assert read_exclusions(file, load_dataset(two[1])) == {"x.png"}
+
+
+def test_one_dataset_is_compared_with_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = ground(3)
+    images = {
+        "1.png": ("train", cut(scene, 0, 0).convert("RGB"), "Houses."),
+        "2.png": ("test", cut(scene, 120, 0).convert("RGB"), "Houses."),
+        "3.png": ("test", cut(ground(4), 0, 0).convert("RGB"), "More houses."),
+    }
+    path = dataset(tmp_path / "a", "one", images)
+    assert json.loads(run(capsys, "build", "overlap", path, "--json"))["pairs"] == []
+    document = json.loads(run(capsys, "build", "overlap", path, "--same-place", "--json"))
+    (pair,) = document["pairs"]
+    assert (pair["image_a"], pair["image_b"], pair["kind"]) == ("1.png", "2.png", "same-place")
+    assert 0.4 < pair["overlap"] < 0.65
+    assert [entry["sentences"] for entry in document["captions"]] == [1, 1]
+
+
+def test_a_dataset_without_images_is_compared_by_its_sentences(
+    two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = dataset(tmp_path / "t", "texts", {"1.png": ("train", None, "Two boats.")})
+    out = run(capsys, "build", "overlap", two[0], texts)
+    assert "texts: 1 image; no image file, so only the sentences are compared" in out
+    assert "pairs of images: 0\n" in out
+    assert "first test: 1 sentence in texts train" in out
