@@ -20,6 +20,7 @@ from machine import alternated, environment, seconds, table
 
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.imaging.pixels import open_image
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.quality import check
 from rsitmd_tools.quality.pictures import CHUNK

@@ -128,13 +128,14 @@ def _normalised(images: Batch) -> Batch:
     mean = _mean_filter(images.shape[-1])
     detail = images - mean @ images @ mean.T
     contrast = np.sqrt(np.maximum(mean @ (detail * detail) @ mean.T, 0))
-    return (detail / (contrast + NOISE)).astype(np.float32, copy=False)
+    normalised: Batch = np.divide(detail, contrast + NOISE, dtype=np.float32)
+    return normalised
 
 
 def _zoomed(images: Batch, zoom: float) -> Batch:
     """Enlarge the centre of images."""
     table = _zoom_table(images.shape[-1], round(zoom, 6))
-    zoomed: Batch = table @ images @ table.T
+    zoomed: Batch = np.matmul(table @ images, table.T, dtype=np.float32)
     return zoomed
 
 

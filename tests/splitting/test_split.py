@@ -20,15 +20,14 @@ WHEN = "2026-01-02T03:04:05Z"
 Make = Callable[..., Path]
 
 
-def add(folder: Path, count: int, first: int = 1, twins: bool = False) -> None:
-    """Add images of two categories; with ``twins`` each two of the first six look alike."""
+def add(folder: Path, count: int, first: int = 1, duplicates: bool = False) -> None:
+    """Add images of two categories; with ``duplicates`` two pairs of the first are equal."""
     with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
         for n in range(first, first + count):
             category = ("port", "farm")[n % 2]
-            # Pseudo-random hashes lie some 32 bits apart.
-            number = n - n % 2 if twins and n < 6 else n
-            phash = f"{(number * 0x9E3779B97F4A7C15) % 2**64:016x}"
-            builders.add(db, "image", category=category, number=n, sha256=str(n), phash=phash)
+            pixels = str(n - n % 2 if duplicates and n < 6 else n)
+            values = {"category": category, "number": n, "sha256": str(n)}
+            builders.add(db, "image", **values, pixel_sha256=pixels)
 
 
 @pytest.fixture
@@ -94,7 +93,7 @@ def test_reassign_assigns_all_images_again(make: Make) -> None:
 
 
 def test_duplicates_are_grouped_and_kept_together(make: Make) -> None:
-    folder = make(30, twins=True)
+    folder = make(30, duplicates=True)
     report = json.loads(run(folder, "--json").stdout)
     assert (report["kept_together"], report["parted"]) == (4, 0)
     with Workspace.open(folder) as workspace:
@@ -106,7 +105,7 @@ def test_duplicates_are_grouped_and_kept_together(make: Make) -> None:
 
 
 def test_duplicates_in_several_splits_are_a_warning_and_reassign_fixes_it(make: Make) -> None:
-    folder = make(30, twins=True)
+    folder = make(30, duplicates=True)
     run(folder)
     with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
         db.execute("UPDATE image SET split = 'train' WHERE id = 2")
