@@ -315,3 +315,14 @@ def test_the_size_is_added_to_settings_without_it(tmp_path: Path, text: str) -> 
         assert workspace.settings.dataset.image_size == 32
         assert workspace.settings.split == before.split
         assert workspace.settings.dataset.name == before.dataset.name
+
+
+def test_other_bands_are_other_tiles_of_the_same_place(tmp_path: Path) -> None:
+    path = write_scene(tmp_path / "s.tif", values(64, 64))
+    into(tmp_path / "w", path)
+    report = into(tmp_path / "w", path, bands=BandOptions(bands=(3, 2, 1)))
+    assert (report.added, report.known, report.spatial_groups) == (1, 0, 1)
+    first, second = places(tmp_path / "w")
+    assert first.window == second.window and first.group == second.group == first.image_id
+    turned = pixels(tmp_path / "w", first.filename)[:, :, ::-1]
+    assert (pixels(tmp_path / "w", second.filename) == turned).all()
