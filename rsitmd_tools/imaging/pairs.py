@@ -36,6 +36,7 @@ EXACT, NEAR, SAME_PLACE = KINDS = ("exact", "near", "same-place")
 DISTANCE = 16
 MIN_COARSE = 0.4
 MIN_SIMILARITY = 0.65
+THUMBNAIL_ALONE = 0.9  # similarity of thumbnails that counts if a file does not exist
 MIN_TEXTURE = 1.0  # grey levels; below it, all pictures look alike
 DETAIL = 128  # side length in pixels at which images are compared
 MAX_LEADERS = 16  # different pictures of one hash that are told apart
@@ -280,6 +281,10 @@ def _similarity(task: _Task) -> float:
     try:
         first = _turned(_detail(task.first), task.orientation)
         return register(first, _detail(task.second), task.coarse).similarity
+    except FileNotFoundError:
+        # The file of a removed image may be deleted. Its thumbnail is kept, so that a new
+        # duplicate of a removed test image does not become a training image.
+        return task.coarse.similarity if task.coarse.similarity >= THUMBNAIL_ALONE else 0.0
     except Exception:
         # Decoders raise many types of exceptions for damaged files.
         return 0.0

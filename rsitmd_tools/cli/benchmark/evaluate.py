@@ -87,15 +87,15 @@ def command(
     """
     _check_usage(run, path, scores, output, maps=maps, trec=trec, views=views)
     assert run is not None
+    from rsitmd_tools.extras import require
+
+    require("torch", "torchvision", "timm", "lightning")
     if scores is not None:
         check_dataset(run)  # the only argument is PATH
     else:
         assert path is not None
         check_run(run)
         check_dataset(path)
-    from rsitmd_tools.extras import require
-
-    require("torch", "torchvision", "timm", "lightning")
     from rsitmd_tools.baselines.evaluation.evaluate import (
         EvaluationOptions,
         check_output,

@@ -45,11 +45,11 @@ def command(
     Examples:
       rsitmd benchmark search runs/fusion release/ --text "Two white planes on a runway." -k 5
     """
-    check_run(run)
-    check_dataset(path)
     from rsitmd_tools.extras import require
 
     require("torch", "torchvision", "timm", "lightning")
+    check_run(run)
+    check_dataset(path)
     from rsitmd_tools.baselines import search
     from rsitmd_tools.errors import printable
     from rsitmd_tools.formats import load_dataset
