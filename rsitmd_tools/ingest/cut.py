@@ -69,6 +69,7 @@ class Tile:
         file: Temporary file of the normalised image; None if it has too few valid pixels.
         pixel_sha256: SHA-256 of the normalised RGB pixels.
         phash: Perceptual hashes.
+        thumbnail: Grey values from which they were computed.
         footprint: GeoJSON geometry in WGS84, or None.
         gsd: Ground sample distance in metres, or None.
     """
@@ -77,6 +78,7 @@ class Tile:
     file: str | None = None
     pixel_sha256: str = ""
     phash: str = ""
+    thumbnail: bytes = b""
     footprint: dict[str, Any] | None = None
     gsd: float | None = None
 
@@ -130,7 +132,16 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
                 thumbnails.append(grey_thumbnail(image))
                 pixel_sha256 = hashlib.sha256(image.tobytes()).hexdigest()
                 gsd = _scaled(sizes[index], strip.scale)
-                tiles.append(Tile(window, file.name, pixel_sha256, "", prints[index], gsd))
+                tiles.append(
+                    Tile(
+                        window,
+                        file.name,
+                        pixel_sha256,
+                        thumbnail=thumbnails[-1],
+                        footprint=prints[index],
+                        gsd=gsd,
+                    )
+                )
                 waiting.append(writers.submit(_write, file, encode_tiff(image)))
             for written in waiting:
                 written.result()

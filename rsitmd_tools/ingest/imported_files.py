@@ -242,6 +242,7 @@ class _Intake:
             pixel_sha256=prepared.pixel_sha256,
             phash=prepared.phash,
             ingested_at=now,
+            thumbnail=prepared.thumbnail,
         )
 
     def _restore(self, image: ImportedImage, prepared: Normalised) -> None:

@@ -234,6 +234,7 @@ class Intake:
                     height=image.height,
                     pixel_sha256=image.pixel_sha256,
                     phash=image.phash,
+                    thumbnail=image.thumbnail,
                     ingested_at=now,
                 )
             )

@@ -37,6 +37,7 @@ class Normalised:
         original: Name of the unfinished copy of the source; empty if none was asked for.
         pixel_sha256: SHA-256 of the normalised RGB pixels.
         phash: Perceptual hashes, see :func:`perceptual_hashes`.
+        thumbnail: Grey values from which they were computed, see :func:`grey_thumbnail`.
         width: Width of the source in pixels.
         height: Height of the source in pixels.
         state: State of the source when it was read; None if it cannot be read, or if its pixels
@@ -51,6 +52,7 @@ class Normalised:
     original: str = ""
     pixel_sha256: str = ""
     phash: str = ""
+    thumbnail: bytes = b""
     width: int = 0
     height: int = 0
     state: SourceState | None = None
@@ -108,12 +110,14 @@ def normalise(
     except UnusableImageError as error:
         return Normalised(sha256, problem=str(error))
     image = decoded.image
+    thumbnail = grey_thumbnail(image)
     return Normalised(
         sha256=sha256,
         tiff=_write(target.images, encode_tiff(image)),
         original="" if target.originals is None else _write(target.originals, data),
         pixel_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
-        phash=perceptual_hashes([grey_thumbnail(image)])[0],
+        phash=perceptual_hashes([thumbnail])[0],
+        thumbnail=thumbnail,
         width=decoded.width,
         height=decoded.height,
         state=state,

@@ -312,6 +312,7 @@ class _Intake:
                 height=scene.height,
                 pixel_sha256=tile.pixel_sha256,
                 phash=tile.phash,
+                thumbnail=tile.thumbnail,
                 ingested_at=self._now,
             )
         )

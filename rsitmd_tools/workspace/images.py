@@ -27,6 +27,7 @@ class NewImage:
         pixel_sha256: SHA-256 of the normalised RGB pixels.
         phash: Perceptual hashes of the eight orientations, in hex digits.
         ingested_at: ISO 8601, UTC.
+        thumbnail: 32 x 32 grey values from which duplicates are found; empty to compute it later.
     """
 
     sha256: str
@@ -39,6 +40,7 @@ class NewImage:
     pixel_sha256: str
     phash: str
     ingested_at: str
+    thumbnail: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,15 @@ def has_images(workspace: Workspace) -> bool:
 
 def add_images(db: sqlite3.Connection, images: Iterable[NewImage]) -> None:
     """Add images. Call it inside a transaction."""
+    images = list(images)
     db.executemany(
         "INSERT INTO image (sha256, filename, category, number, source, width, height,"
         " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        map(astuple, images),
+        (astuple(image)[:-1] for image in images),
+    )
+    db.executemany(
+        "INSERT INTO thumbnail SELECT id, ? FROM image WHERE filename = ?",
+        ((image.thumbnail, image.filename) for image in images if image.thumbnail),
     )
 
 
