@@ -49,12 +49,16 @@ class Duplicates:
     groups: int
 
 
-def group_duplicates(workspace: Workspace) -> Duplicates:
+def group_duplicates(workspace: Workspace, *, again: bool = False) -> Duplicates:
     """Find the exact and near duplicates, and group them; a group has the id of its first image.
 
     Removed images count too, so that a duplicate of a removed test image does not become a
-    training image. Only pairs with a new image are compared. Without new images, the groups are
-    those of the last time.
+    training image. Only pairs with a new image are compared. Without new images and corrections,
+    the groups are those of the last time. Images of one place that were found are grouped too.
+
+    Args:
+        workspace: A workspace opened for writing.
+        again: Form the groups again, because pairs were stored.
     """
     state = {
         "method": METHOD,
@@ -63,7 +67,7 @@ def group_duplicates(workspace: Workspace) -> Duplicates:
         "decision": len(decisions(workspace)),
     }
     before = _state(workspace)
-    if state == before:
+    if state == before and not again:
         return Duplicates(*count_duplicates(workspace))
     images = stored_images(workspace, removed=True)
     same_method = all(state[key] == before.get(key) for key in ("method", "distance"))

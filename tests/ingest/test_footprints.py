@@ -63,7 +63,7 @@ def test_a_footprint_is_the_window_that_rasterio_transforms(
 
 
 def test_a_rotated_transform_gives_a_rotated_footprint(tmp_path: Path) -> None:
-    rotated = CORNER * Affine.rotation(30)
+    rotated = CORNER @ Affine.rotation(30)
     found = opened(write_scene(tmp_path / "a.tif", values(64, 64), transform=rotated))
     assert found is not None
     area = shape(found.footprints([(0, 0, 64, 64)])[0])
@@ -78,7 +78,7 @@ def test_a_rotated_transform_gives_a_rotated_footprint(tmp_path: Path) -> None:
 
 def test_ground_control_points_give_a_footprint(tmp_path: Path) -> None:
     points = [
-        GroundControlPoint(row, column, *(CORNER * (column, row)))
+        GroundControlPoint(row, column, *(CORNER @ (column, row)))
         for row in (0, 64)
         for column in (0, 64)
     ]

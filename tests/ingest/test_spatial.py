@@ -128,7 +128,7 @@ def test_a_split_keeps_places_together_and_apart_from_duplicates(tmp_path: Path)
     coarse = np.random.default_rng(1).integers(0, 256, (2, 3, 80, 80), dtype=np.uint8)
     one, two = coarse.repeat(8, axis=2).repeat(8, axis=3)
     first = write_scene(tmp_path / "s" / "a.tif", one)
-    other = CORNER * CORNER.translation(320, 0)
+    other = CORNER @ CORNER.translation(320, 0)
     write_scene(tmp_path / "s" / "b.tif", two, transform=other)
     with Workspace.create(tmp_path / "w") as workspace:
         report = ingest_tiles(workspace, [first.parent], TileOptions(64))

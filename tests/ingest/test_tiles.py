@@ -187,7 +187,7 @@ def test_a_known_scene_is_not_hashed_again(tmp_path: Path, monkeypatch: pytest.M
 
 def test_one_resolution_for_all_scenes(tmp_path: Path) -> None:
     fine = write_scene(tmp_path / "s" / "fine.tif", values(256, 256))
-    coarse = CORNER * CORNER.scale(2)
+    coarse = CORNER @ CORNER.scale(2)
     write_scene(tmp_path / "s" / "coarse.tif", values(128, 128), transform=coarse)
     into(tmp_path / "w", fine.parent, gsd=4.0)
     found = {place.scene.source: place for place in places(tmp_path / "w") if place.scene}
@@ -218,7 +218,7 @@ def test_tiles_at_given_places(tmp_path: Path) -> None:
     assert (report.added, report.outside) == (20, 0)
     assert windows(tmp_path / "w") == windows(tmp_path / "first")
     elsewhere = write_scene(
-        tmp_path / "other.tif", values(200, 300), transform=CORNER * CORNER.translation(5000, 0)
+        tmp_path / "other.tif", values(200, 300), transform=CORNER @ CORNER.translation(5000, 0)
     )
     report = into(
         tmp_path / "v", elsewhere, side=None, places=read_places(tmp_path / "grid.geojson")

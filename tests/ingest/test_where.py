@@ -31,7 +31,7 @@ def sources(tmp_path: Path) -> Path:
     folder = tmp_path / "s"
     tags = {"TIFFTAG_DATETIME": "2019:09:11 11:57:46"}
     write_scene(folder / "north" / "scene.tif", values(64, 128), tags=tags)
-    write_scene(folder / "south" / "scene.tif", values(64, 64), transform=CORNER * CORNER.scale(2))
+    write_scene(folder / "south" / "scene.tif", values(64, 64), transform=CORNER @ CORNER.scale(2))
     return folder
 
 

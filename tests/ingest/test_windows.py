@@ -56,7 +56,7 @@ def scene(tmp_path: Path) -> Georeference:
 
 
 def point(column: float, row: float) -> dict[str, Any]:
-    return {"type": "Point", "coordinates": list(CORNER * (column, row))}
+    return {"type": "Point", "coordinates": list(CORNER @ (column, row))}
 
 
 def test_points_are_the_centres_of_tiles(tmp_path: Path, scene: Georeference) -> None:

@@ -22,7 +22,7 @@ TILES = 2 * 14 * 14
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scenes")
     write_scene(folder / "city" / "a.tif", values(900, 900, 4, "uint16"), tiled=True)
-    other = CORNER * CORNER.translation(450, 0)
+    other = CORNER @ CORNER.translation(450, 0)
     write_scene(folder / "field" / "b.tif", values(900, 900), transform=other, compress="lzw")
     (folder / "field" / "c.tif").write_bytes(b"damaged")
     return folder

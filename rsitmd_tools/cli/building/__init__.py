@@ -25,6 +25,10 @@ command = LazyGroup(
             "rsitmd_tools.cli.building.import_dataset",
             "Add the images and texts of another dataset.",
         ),
+        "groups": (
+            "rsitmd_tools.cli.building.groups",
+            "List images of one picture or place; correct the groups.",
+        ),
         "split": ("rsitmd_tools.cli.building.split", "Split the images into train, val and test."),
         "overlap": (
             "rsitmd_tools.cli.building.overlap",

@@ -1,0 +1,93 @@
+"""``rsitmd build groups``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.errors import count_of
+
+
+@click.command("groups", short_help="List images of one picture or place; correct the groups.")
+@workspace_argument
+@click.option(
+    "--same-place",
+    is_flag=True,
+    help="Search all images for overlapping ground first. Requires the extra geo and takes "
+    "minutes for 10 000 images.",
+)
+@click.option(
+    "--split-pair",
+    "split_pairs",
+    nargs=2,
+    multiple=True,
+    metavar="A B",
+    help="Images A and B do not show the same picture or place.",
+)
+@click.option(
+    "--join",
+    "joins",
+    nargs=2,
+    multiple=True,
+    metavar="A B",
+    help="Images A and B show the same picture or place.",
+)
+@click.option("--note", default="", help="Reason of the correction.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
+)
+@json_option
+def command(
+    folder: Path,
+    same_place: bool,
+    split_pairs: tuple[tuple[str, str], ...],
+    joins: tuple[tuple[str, str], ...],
+    note: str,
+    workers: int | None,
+    as_json: bool,
+) -> int:
+    """List the groups of images that `rsitmd build split` keeps in one split.
+
+    Exact and near duplicates are grouped by `rsitmd build ingest`. With --same-place, images of
+    overlapping ground are grouped too. Corrections are kept with date and note, and count for
+    later searches.
+
+    \b
+    Examples:
+      rsitmd build groups my-dataset
+      rsitmd build groups my-dataset --same-place --json
+      rsitmd build groups my-dataset --split-pair port_3.tif port_9.tif --note "two ports"
+    """
+    from rsitmd_tools.ingest.groups import JOIN, SPLIT, decide, find_places, groups, groups_document
+    from rsitmd_tools.workspace import Workspace
+
+    writes = bool(same_place or split_pairs or joins)
+    with Workspace.open(folder, write=writes) as workspace:
+        if same_place:
+            find_places(workspace, workers)
+        for first, second in split_pairs:
+            decide(workspace, SPLIT, first, second, note)
+        for first, second in joins:
+            decide(workspace, JOIN, first, second, note)
+        found = groups(workspace)
+    if as_json:
+        print_json(groups_document(found))
+        return 0
+    members = sum(len(group.images) for group in found)
+    click.echo(f"groups: {len(found)} with {count_of(members, 'image')}")
+    for group in found:
+        splits = f" ({', '.join(group.splits)})" if group.splits else ""
+        click.echo(f"  {', '.join(group.images)}{splits}")
+        for pair in group.pairs:
+            similarity = "" if pair.similarity is None else f", similarity {pair.similarity:.2f}"
+            click.echo(f"    {pair.kind}: {pair.first}, {pair.second}{similarity}")
+    for first, second in split_pairs:
+        if any({first, second} <= set(group.images) for group in found):
+            click.echo(
+                f"note: {first} and {second} are still in one group through other images; "
+                "split those pairs too",
+                err=True,
+            )
+    return 0

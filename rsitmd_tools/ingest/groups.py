@@ -1,0 +1,154 @@
+"""Groups of images of one picture or place, which a person can correct."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.imaging.pairs import SAME_PLACE
+from rsitmd_tools.imaging.same_place import same_place_pairs
+from rsitmd_tools.ingest.duplicates import group_duplicates, linked
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import stored_images
+from rsitmd_tools.workspace.pairs import (
+    PairDecision,
+    StoredPair,
+    add_decision,
+    add_pairs,
+    clear_pairs,
+    decisions,
+    stored_pairs,
+)
+from rsitmd_tools.workspace.store import utc_now
+
+JOIN, SPLIT = "join", "split"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPair:
+    """Two images of a group that are linked directly.
+
+    Attributes:
+        first: File name.
+        second: File name.
+        kind: ``exact``, ``near`` or ``same-place``; ``joined`` if a person joined them.
+        similarity: 0 to 1; None if a person joined them.
+    """
+
+    first: str
+    second: str
+    kind: str
+    similarity: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Images that are kept in one split.
+
+    Attributes:
+        images: File names, in the order in which they were added.
+        splits: The splits of these images, without repetition.
+        pairs: The pairs that link them.
+    """
+
+    images: list[str]
+    splits: list[str]
+    pairs: list[GroupPair]
+
+
+def find_places(workspace: Workspace, workers: int | None = None) -> int:
+    """Search all images for pairs of one place, and store them in place of earlier ones.
+
+    Args:
+        workspace: A workspace opened for writing.
+        workers: Number of processes; one per core by default.
+
+    Returns:
+        The number of pairs that are not duplicates anyway.
+
+    Raises:
+        RsitmdError: OpenCV is not installed.
+    """
+    group_duplicates(workspace)
+    images = stored_images(workspace, removed=True)
+    known = {(p.first, p.second) for p in stored_pairs(workspace) if p.kind != SAME_PLACE}
+    paths = [workspace.images / image.filename for image in images]
+    found = [
+        StoredPair(images[p.first].id, images[p.second].id, SAME_PLACE, p.match.agreement)
+        for p in same_place_pairs(paths, workers=workers)
+    ]
+    new = [pair for pair in found if (pair.first, pair.second) not in known]
+    with workspace.transaction() as db:
+        clear_pairs(db, (SAME_PLACE,))
+        add_pairs(db, new)
+    group_duplicates(workspace, again=True)
+    return len(new)
+
+
+def decide(workspace: Workspace, decision: str, first: str, second: str, note: str = "") -> None:
+    """Record that two images do, or do not, show the same picture or place.
+
+    Args:
+        workspace: A workspace opened for writing.
+        decision: ``join`` or ``split``.
+        first: File name of an image.
+        second: File name of another image.
+        note: The reason.
+
+    Raises:
+        RsitmdError: The workspace has no image of this name.
+        WrongUsage: Both names are the same, or the images to split are not linked.
+    """
+    rows = {image.filename: image.id for image in stored_images(workspace, removed=True)}
+    for name in (first, second):
+        if name not in rows:
+            raise RsitmdError("no such image", where=name, hint="run: rsitmd build groups DIR")
+    if first == second:
+        raise WrongUsage("both images are the same", where=first, hint="pass two images")
+    low, high = sorted((rows[first], rows[second]))
+    links = linked(stored_pairs(workspace), decisions(workspace))
+    if decision == SPLIT and (low, high) not in links:
+        raise WrongUsage(
+            f"{first} and {second} are not linked directly",
+            hint="use --split-pair with the pairs that `rsitmd build groups DIR` lists",
+        )
+    with workspace.transaction() as db:
+        add_decision(db, PairDecision(low, high, decision, "", note, utc_now()))
+    group_duplicates(workspace)
+
+
+def groups(workspace: Workspace) -> list[Group]:
+    """Return the groups of two or more images, in the order of their first image."""
+    images = {image.id: image for image in stored_images(workspace, removed=True)}
+    members: dict[int, list[int]] = defaultdict(list)
+    for row, image in images.items():
+        if image.duplicate_group is not None:
+            members[image.duplicate_group].append(row)
+    known = {(pair.first, pair.second): pair for pair in stored_pairs(workspace)}
+    pairs: dict[int, list[GroupPair]] = defaultdict(list)
+    for first, second in sorted(linked(known.values(), decisions(workspace))):
+        group = images[first].duplicate_group
+        if group is not None:
+            pair = known.get((first, second))
+            pairs[group].append(
+                GroupPair(
+                    images[first].filename,
+                    images[second].filename,
+                    "joined" if pair is None else pair.kind,
+                    None if pair is None else round(pair.similarity, 4),
+                )
+            )
+    return [
+        Group(
+            [images[row].filename for row in rows],
+            sorted({split for row in rows if (split := images[row].split) is not None}),
+            pairs[group],
+        )
+        for group, rows in sorted(members.items())
+    ]
+
+
+def groups_document(found: list[Group]) -> dict[str, object]:
+    """Return the document of ``build groups --json``."""
+    return {"groups": [asdict(group) for group in found]}

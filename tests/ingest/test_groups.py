@@ -1,0 +1,116 @@
+"""Groups of images of one picture or place, and their correction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rsitmd_tools.cli import root
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.ingest.groups import decide, find_places, groups
+from rsitmd_tools.ingest.ingest import ingest
+from rsitmd_tools.splitting.split import split
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import stored_images
+from rsitmd_tools.workspace.pairs import decisions
+from tests.imaging.test_pairs import jpeg, photo
+from tests.imaging.test_same_place import cut, ground
+from tests.ingest.test_duplicates import write
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    scene = ground(3)
+    images = {
+        "port/1.png": photo(1),
+        "port/2.png": jpeg(photo(1), 70),
+        "port/3.png": jpeg(photo(1), 40),
+        "port/4.png": photo(2),
+        "town/1.png": cut(scene, 0, 0),
+        "town/2.png": cut(scene, 120, 0),
+        "town/3.png": cut(ground(4), 0, 0),
+    }
+    with Workspace.create(tmp_path / "w") as opened:
+        ingest(opened, [write(tmp_path / "s", images)], workers=1)
+        yield opened
+
+
+def members(workspace: Workspace) -> list[list[str]]:
+    return [group.images for group in groups(workspace)]
+
+
+PORTS = ["port_1.tif", "port_2.tif", "port_3.tif"]
+TOWNS = ["town_1.tif", "town_2.tif"]
+
+
+def test_places_are_grouped_after_a_search(workspace: Workspace) -> None:
+    assert members(workspace) == [PORTS]
+    assert find_places(workspace, workers=1) == 1
+    assert members(workspace) == [PORTS, TOWNS]
+    (pair,) = groups(workspace)[1].pairs
+    assert (pair.first, pair.second, pair.kind) == (*TOWNS, "same-place")
+    assert find_places(workspace, workers=1) == 1
+
+
+def test_a_split_keeps_places_together(workspace: Workspace) -> None:
+    find_places(workspace, workers=1)
+    split(workspace, {"train": 0.5, "val": 0.0, "test": 0.5})
+    homes = {image.filename: image.split for image in stored_images(workspace)}
+    assert len({homes[name] for name in TOWNS}) == len({homes[name] for name in PORTS}) == 1
+
+
+def test_corrections_join_and_split_and_are_kept(workspace: Workspace) -> None:
+    decide(workspace, "join", "town_1.tif", "town_3.tif", "one town")
+    assert members(workspace) == [PORTS, ["town_1.tif", "town_3.tif"]]
+    assert groups(workspace)[1].pairs[0].kind == "joined"
+    decide(workspace, "split", "town_1.tif", "town_3.tif")
+    assert members(workspace) == [PORTS]
+    assert [entry.decision for entry in decisions(workspace)] == ["join", "split"]
+    assert decisions(workspace)[0].note == "one town"
+    find_places(workspace, workers=1)
+    decide(workspace, "split", *TOWNS)
+    find_places(workspace, workers=1)
+    assert members(workspace) == [PORTS], "a later search respects the correction"
+
+
+@pytest.mark.parametrize(
+    ("decision", "first", "second", "error"),
+    [
+        ("join", "port_1.tif", "none.tif", "no such image"),
+        ("join", "port_1.tif", "port_1.tif", "are the same"),
+        ("split", "port_1.tif", "port_4.tif", "not linked"),
+    ],
+)
+def test_a_wrong_correction_is_refused(
+    workspace: Workspace, decision: str, first: str, second: str, error: str
+) -> None:
+    with pytest.raises((RsitmdError, WrongUsage), match=error):
+        decide(workspace, decision, first, second)
+    assert decisions(workspace) == []
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(
+        root.cli, ["build", "groups", str(folder), *arguments], standalone_mode=False
+    )
+
+
+def test_the_command_lists_and_corrects(workspace: Workspace) -> None:
+    folder = workspace.path
+    workspace.close()
+    done = run(folder)
+    assert done.stdout.startswith("groups: 1 with 3 images\n  port_1.tif, port_2.tif, port_3.tif\n")
+    assert "    near: port_1.tif, port_2.tif, similarity 0.9" in done.stdout
+    done = run(folder, "--split-pair", "port_1.tif", "port_2.tif")
+    pairs = [
+        (pair["first"], pair["second"])
+        for group in json.loads(run(folder, "--json").stdout)["groups"]
+        for pair in group["pairs"]
+    ]
+    assert ("port_1.tif", "port_2.tif") not in pairs
+    if pairs == [("port_1.tif", "port_3.tif"), ("port_2.tif", "port_3.tif")]:
+        assert "still in one group through other images" in done.stderr
