@@ -1,4 +1,4 @@
-"""``csv``: one line an image or a caption, with columns for split, category and ids.
+"""``csv``: one line per image or caption, with columns for split, category and ids.
 
 Captions are a list in Python's notation (``RSITMD.csv``) or one text a line.
 """

@@ -1,4 +1,4 @@
-"""``jsonl``: one JSON object a line, an image with its captions."""
+"""``jsonl``: one JSON object per line: an image and its captions."""
 
 from __future__ import annotations
 

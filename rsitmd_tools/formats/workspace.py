@@ -18,7 +18,7 @@ def recognises(path: Path) -> bool:
 def read(path: Path, image_folder: Path | None) -> Dataset:
     """Read the sentences that are neither sent back nor rejected, accepted or not.
 
-    Imported images of which the workspace has no file are included; a release leaves them out.
+    Imported images without an image file are included. A release does not contain them.
     A release contains fewer sentences if ``[release] only_accepted`` is set.
     """
     from rsitmd_tools.workspace import Workspace

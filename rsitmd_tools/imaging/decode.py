@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -47,7 +45,7 @@ class Reading(NamedTuple):
     Attributes:
         bands: The bands that were read, counted from 1.
         limits: Values that became black and white; None if 8-bit values are unchanged.
-        percentiles: Percentiles of which the limits are the values, or None.
+        percentiles: Percentiles from which the limits were computed; None for a fixed range.
     """
 
     bands: tuple[int, ...]
@@ -102,8 +100,8 @@ def decode_file(
     applied, pixels that are transparent or not valid become black, values of more than 8 bits are
     stretched, and only the first page is read.
 
-    Files with 8 bits per colour are decoded by Pillow. Others, and those of which Pillow would
-    ignore a mask, nodata or missing blocks, are read with rasterio (extra ``geo``).
+    Pillow decodes files with 8 bits per colour. rasterio (extra ``geo``) reads all others, and
+    files with a mask, nodata or missing blocks that Pillow would ignore.
 
     The limits on bytes and pixels bound the memory. An image is resized before all other
     operations.
@@ -278,20 +276,9 @@ def _by_rasterio(
         files[f"{name}.msk"] = file.mask
         if not file.mask.startswith(STARTS):
             raise UnusableImageError("has a mask beside it (.msk) that is not a TIFF")
-    with _explained(), open_bytes(files) as raster:
+    with open_bytes(files) as raster:
         turned = UPRIGHT.get(orientation or summary.orientation)
         return _from_raster(raster, size, options, summary.pages, turned)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Name the extra where rasterio is not installed."""
-    if not _has_rasterio():
-        raise UnusableImageError(
-            "has other bands than 8 bits of red, green and blue, or a mask or nodata; "
-            "to read it, run: pip install 'rsitmd-tools[geo]'"
-        )
-    yield
 
 
 def _from_raster(

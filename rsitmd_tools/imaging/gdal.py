@@ -55,7 +55,7 @@ def safe_gdal() -> Iterator[None]:
         import rasterio
     except ImportError:
         raise UnusableImageError(
-            "has other bands than 8 bits of red, green and blue; "
+            "has other bands than 8 bits of red, green and blue, or a mask or nodata; "
             "to read it, run: pip install 'rsitmd-tools[geo]'"
         ) from None
     for name in LOGGERS:

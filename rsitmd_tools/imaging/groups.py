@@ -3,7 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCount:
+    """Number of images in groups.
+
+    Attributes:
+        images: Images that are in a group.
+        groups: Groups of two or more images.
+    """
+
+    images: int
+    groups: int
+
+    @classmethod
+    def of(cls, groups: Sequence[int | None]) -> Self:
+        """Count the groups of images; None is an image without a group."""
+        grouped = [group for group in groups if group is not None]
+        return cls(len(grouped), len(set(grouped)))
 
 
 def components(count: int, pairs: Iterable[tuple[int, int]]) -> list[int | None]:

@@ -65,7 +65,7 @@ def parse_percentiles(text: str) -> tuple[float, float]:
     """Return the percentiles of ``--percentiles``, for example ``2,98``.
 
     Raises:
-        WrongUsage: The text is not two numbers from 0 to 100, the lower one first.
+        WrongUsage: The text must be two numbers from 0 to 100, the lower one first.
     """
     hint = "use --percentiles LOW,HIGH, for example --percentiles 2,98"
     low, high = _pair(text, "--percentiles", hint)
@@ -78,7 +78,9 @@ def _pair(text: str, option: str, hint: str) -> tuple[float, float]:
     try:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
-        raise WrongUsage(f"{option} {text}: is not two numbers", hint=hint) from None
+        raise WrongUsage(f"{option} {text}: must be two numbers", hint=hint) from None
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise WrongUsage(f"{option} {text}: the first number is not the lower one", hint=hint)
+        raise WrongUsage(
+            f"{option} {text}: the first number must be lower than the second", hint=hint
+        )
     return low, high

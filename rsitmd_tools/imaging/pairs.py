@@ -39,14 +39,14 @@ MIN_SIMILARITY = 0.65
 THUMBNAIL_ALONE = 0.9  # similarity of thumbnails that counts if a file does not exist
 MIN_TEXTURE = 1.0  # grey levels; below it, all pictures look alike
 DETAIL = 128  # side length in pixels at which images are compared
-MAX_LEADERS = 16  # different pictures of one hash that are told apart
+MAX_LEADERS = 16  # maximum number of different pictures with equal hashes that are distinguished
 BLOCK = 4096  # candidates whose thumbnails are compared at once
 CHUNK = 16  # candidates sent to a worker at once
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What is known of an image before its pixels are compared.
+    """The data of an image from which candidates are found.
 
     Attributes:
         path: The image file.
@@ -131,7 +131,7 @@ def image_pairs(
     finder = _Finder(images, since, workers)
     leaders = finder.pair_equal_hashes()
     finder.pair_similar_hashes(leaders, distance)
-    finder.tell_exact_pairs()
+    finder.mark_exact_pairs()
     return sorted(finder.found.values(), key=lambda pair: (pair.second, pair.first))
 
 
@@ -231,7 +231,7 @@ class _Finder:
             ]
         )
 
-    def tell_exact_pairs(self) -> None:
+    def mark_exact_pairs(self) -> None:
         """Find the images with equal pixels among the near duplicates and the plain images."""
         plain: dict[bytes, list[int]] = defaultdict(list)
         for index in np.flatnonzero(self._plain).tolist():

@@ -40,7 +40,7 @@ class Registration:
 
 
 def coarse_registrations(first: Grey, second: Grey) -> list[Registration]:
-    """Register pairs of thumbnails: fast, and too coarse for a verdict.
+    """Register pairs of thumbnails: fast, but not precise enough to decide.
 
     Args:
         first: ``(N, S, S)`` uint8, one image of each pair.

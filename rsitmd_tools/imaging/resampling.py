@@ -12,7 +12,7 @@ HALF = 0.5
 
 
 class Layers(NamedTuple):
-    """An image whose pixels count as much as is known of them.
+    """An image with the weight of each pixel: the share of it that is valid.
 
     Attributes:
         light: Colours multiplied by the weight, ``(H, W, 3) uint8`` or ``float32``, 0 to 255.
@@ -63,8 +63,8 @@ def resized(
         size: Width and height of the result.
 
     Returns:
-        Pixels ``(H, W, 3) uint8`` and which are valid ``(H, W) bool``: those of which at least
-        half is. The others are black.
+        Pixels ``(H, W, 3) uint8``, and whether each one is valid ``(H, W) bool``. A pixel is
+        valid if at least half of its area is valid. Other pixels are black.
     """
     if layers.weight is None:
         return np.asarray(_lanczos(Image.fromarray(layers.light), size)), np.ones(size[::-1], bool)

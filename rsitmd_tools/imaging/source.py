@@ -1,4 +1,4 @@
-"""The bytes of an image file and of what it needs: hash and pixels come from the same ones."""
+"""The bytes of an image file and its side files. Hash and pixels come from the same bytes."""
 
 from __future__ import annotations
 

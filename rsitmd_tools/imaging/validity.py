@@ -122,7 +122,7 @@ def _slices(window: Window) -> tuple[tuple[int, int], tuple[int, int]]:
 def _equal(values: npt.NDArray[Any], nodata: float | None) -> npt.NDArray[np.bool_] | None:
     """Return which values are nodata; None if no value can be."""
     if nodata is None or np.isnan(nodata):
-        return None  # NaN is not finite, which is looked at anyway
+        return None  # NaN is not finite, which is checked anyway
     if values.dtype.kind == "f":
         with np.errstate(over="ignore"):
             exact = values.dtype.type(nodata)

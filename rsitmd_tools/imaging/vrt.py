@@ -1,4 +1,4 @@
-"""VRT files: what they name is looked at before GDAL sees it.
+"""VRT files: the files that they name are checked before GDAL opens them.
 
 GDAL gets a rewritten text, not the file: names of sources are absolute, and nothing else in it
 can name a file. So it does not matter that GDAL reads XML in its own, more lenient way.
@@ -77,7 +77,9 @@ def _add(found: Vrt, path: Path, folder: str, root: Path | None, depth: int) -> 
         for child in list(parent):
             tag = child.tag.lower()
             if tag in REFUSED:
-                raise UnusableImageError(f"is a VRT with {printable(child.tag)}, which is not read")
+                raise UnusableImageError(
+                    f"is a VRT with {printable(child.tag)}, which is not supported"
+                )
             if tag == "metadata" and child.get("domain", "").lower() not in DOMAINS:
                 parent.remove(child)
             elif tag in SOURCES:
@@ -91,7 +93,7 @@ def _parsed(path: Path) -> ElementTree.Element:
         raise UnusableImageError("is a VRT of more than 50 megabytes")
     data = path.read_bytes()
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise UnusableImageError("is a VRT with a document type, which is not read")
+        raise UnusableImageError("is a VRT with a document type, which is not supported")
     try:
         tree = ElementTree.fromstring(data)  # noqa: S314 (without a document type)
     except ElementTree.ParseError as error:

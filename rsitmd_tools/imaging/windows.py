@@ -7,7 +7,7 @@ from collections.abc import Iterator
 Window = tuple[int, int, int, int]  # column, row, width, height
 
 PIXELS = 1_000_000  # of a window, about
-SAMPLE = 8  # windows of a sample are so much smaller, and more
+SAMPLE = 8  # windows of a sample are smaller by this factor, and more numerous
 LARGEST = 4_000_000
 # Multiples of these numbers, modulo 1, are spread evenly over a square (the R2 sequence).
 SPREAD = (0.7548776662466927, 0.5698402909980532)

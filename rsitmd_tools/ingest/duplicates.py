@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from rsitmd_tools.imaging.groups import components
+from rsitmd_tools.imaging.groups import GroupCount, components
 from rsitmd_tools.imaging.pairs import EXACT, NEAR, Fingerprint, image_pairs
 from rsitmd_tools.imaging.perceptual import grey_thumbnail
 from rsitmd_tools.imaging.pixels import open_image
@@ -36,20 +35,7 @@ METHOD = 2  # a workspace whose pairs were found by an earlier method is compare
 CHUNK = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Duplicates:
-    """Number of duplicates in a workspace.
-
-    Attributes:
-        images: Images that are in a group.
-        groups: Groups of two or more images.
-    """
-
-    images: int
-    groups: int
-
-
-def group_duplicates(workspace: Workspace, *, again: bool = False) -> Duplicates:
+def group_duplicates(workspace: Workspace, *, again: bool = False) -> GroupCount:
     """Find the exact and near duplicates, and group them; a group has the id of its first image.
 
     Removed images count too, so that a duplicate of a removed test image does not become a
@@ -68,7 +54,7 @@ def group_duplicates(workspace: Workspace, *, again: bool = False) -> Duplicates
     }
     before = _state(workspace)
     if state == before and not again:
-        return Duplicates(*count_duplicates(workspace))
+        return GroupCount(*count_duplicates(workspace))
     images = stored_images(workspace, removed=True)
     same_method = all(state[key] == before.get(key) for key in ("method", "distance"))
     checked = before.get("image", 0) if same_method else 0
@@ -91,7 +77,7 @@ def linked(pairs: Iterable[StoredPair], made: Iterable[PairDecision]) -> set[tup
 
 def _group(
     workspace: Workspace, images: Sequence[StoredImage], state: Mapping[str, int]
-) -> Duplicates:
+) -> GroupCount:
     position = {image.id: index for index, image in enumerate(images)}
     links = linked(stored_pairs(workspace), decisions(workspace))
     found = components(len(images), ((position[a], position[b]) for a, b in sorted(links)))
@@ -104,8 +90,7 @@ def _group(
     with workspace.transaction() as db:
         set_duplicate_groups(db, changed)
         workspace.set_fact(FACT, json.dumps(state, sort_keys=True))
-    grouped = [group for group in groups if group is not None]
-    return Duplicates(len(grouped), len(set(grouped)))
+    return GroupCount.of(groups)
 
 
 def _new_pairs(

@@ -220,7 +220,7 @@ def georeference(raster: Placed) -> Georeference | None:
 
 
 def affine_of(raster: Placed) -> Transform | None:
-    """Return the transform of a raster, with or without a CRS; None if there is none."""
+    """Return the transform of a raster, or None if it has no transform. A CRS is not required."""
     affine = raster.transform
     if affine is None or affine.is_identity:
         return None

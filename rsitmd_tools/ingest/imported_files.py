@@ -48,7 +48,7 @@ class FileReport:
         added: Number of images that were added.
         linked: Number of images that the workspace had already, from an ingest or another dataset.
         restored: Number of images whose missing file in the workspace was written again.
-        without_file: Images of the dataset of which there is no file.
+        without_file: Images of the dataset without an image file.
         rejected: ``(file, reason)`` of the unusable files.
         kept_split: Images that the workspace had in another split, which they keep.
         duplicates: Number of images in the workspace that are in a group of duplicates.
@@ -189,7 +189,7 @@ class _Intake:
         self.report.rejected += rejected
 
     def _file(self, record: ImageRecord) -> Path | None:
-        """Return the file of a record; if there is none, the one that differs in the suffix."""
+        """Return the file of a record, or the only file with its name and another suffix."""
         if self._dataset.image_folder is None:
             return None
         try:

@@ -10,19 +10,17 @@ from pathlib import Path
 
 from rsitmd_tools.atomic import PARTIAL, sync_folder, write_error
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
+from rsitmd_tools.ingest.names import Names
 from rsitmd_tools.ingest.normalise import Normalised, Target
 from rsitmd_tools.ingest.places import tidy
 from rsitmd_tools.ingest.scan import Found
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.changes import former_names, removed_keys
 from rsitmd_tools.workspace.images import (
     NewImage,
     add_images,
     forget_rejected,
     record_rejected,
-    stored_images,
 )
-from rsitmd_tools.workspace.imported import reserved_numbers
 from rsitmd_tools.workspace.readings import ImageReading, add_readings, readings
 from rsitmd_tools.workspace.sources import (
     SourceState,
@@ -32,7 +30,7 @@ from rsitmd_tools.workspace.sources import (
 )
 from rsitmd_tools.workspace.store import utc_now
 
-OTHER_READING = "it was read with other bands or values, and stays so"
+OTHER_READING = "it was read with other bands or values, and is unchanged"
 SYNCS = 16  # files that are synced at once: the file system syncs them together
 
 
@@ -124,22 +122,12 @@ class Intake:
         self.target = Target(workspace.images, self._originals if keep_originals else None)
         remove_leftovers(workspace.images, self._originals)
         tidy(workspace)
-        self._removed = removed_keys(workspace.db)
-        self._images: dict[str, tuple[str, str]] = {}  # file name and category by SHA-256
-        self._numbers: dict[str, int] = {}
-        self._taken = {name.casefold() for name in former_names(workspace.db)}
-        for image in stored_images(workspace, removed=True):
-            self._images[image.sha256] = (image.filename, image.category)
-            self._taken.add(image.filename.casefold())
-            last = self._numbers.get(image.category, 0)
-            self._numbers[image.category] = max(last, image.number)
-        for category, number in reserved_numbers(workspace):
-            self._numbers[category] = max(self._numbers.get(category, 0), number)
+        self._names = Names(workspace)
         present = {path.name for path in workspace.images.iterdir()}
-        complete = {key for key, (name, _) in self._images.items() if name in present}
+        complete = {key for key, (name, _) in self._names.known.items() if name in present}
         if keep_originals:
             complete &= {path.stem for path in self._originals.iterdir()}
-        self.complete = frozenset(complete | self._removed)
+        self.complete = frozenset(complete | self._names.removed)
         self._threads = ThreadPoolExecutor(SYNCS)
         self._waiting: list[tuple[Found, Normalised]] = []
         self._synced: list[Future[None]] = []
@@ -156,7 +144,7 @@ class Intake:
             return False
         source = found.source
         sha256 = unchanged_sha256(self._workspace.db, source, stat)
-        if sha256 is None or sha256 not in self.complete or sha256 not in self._images:
+        if sha256 is None or sha256 not in self.complete or sha256 not in self._names.known:
             return False
         self._count_known(source, found, sha256)
         return True
@@ -213,11 +201,10 @@ class Intake:
             rows.accepted.append(source)
             if image.state is not None:
                 rows.read.append((source, image.sha256, image.state))
-            if image.sha256 in self._images:
+            if image.sha256 in self._names.known:
                 self._count_known(source, found, image.sha256, image)
                 continue
-            filename, number = self._name(found.category)
-            self._images[image.sha256] = (filename, found.category)
+            filename, number = self._names.give(image.sha256, found.category)
             self._keep(found, image, filename)
             if image.reading is not None:
                 rows.readings.append(ImageReading(image.sha256, *image.reading))
@@ -240,21 +227,12 @@ class Intake:
             )
         return rows
 
-    def _name(self, category: str) -> tuple[str, int]:
-        """Return the next file name of a category that no image has or had, and its number."""
-        number = self._numbers.get(category, 0) + 1
-        while (filename := f"{category}_{number}.tif") in self._taken:
-            number += 1
-        self._numbers[category] = number
-        self._taken.add(filename)
-        return filename, number
-
     def _count_known(
         self, source: str, found: Found, sha256: str, image: Normalised | None = None
     ) -> None:
         """Count a known file; restore the image if its file is missing."""
-        filename, category = self._images[sha256]
-        if sha256 in self._removed:
+        filename, category = self._names.known[sha256]
+        if sha256 in self._names.removed:
             self.report.removed += 1
             if image is not None:
                 self._discard(image)

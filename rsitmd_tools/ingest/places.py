@@ -1,4 +1,4 @@
-"""The files of an image: where they are, second names, and names that are taken away."""
+"""The files of an image: their paths, hard links, and removal of former names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rsitmd_tools.workspace.changes import ImageState, former_names, image_state
 
 
 def tidy(workspace: Workspace) -> None:
-    """Take names away that a killed correction left behind. Call it before files are read."""
+    """Remove names that a killed correction left. Call it before files are read."""
     current = {image.filename for image in image_states(workspace.db)}
     for name in set(former_names(workspace.db)) - current:
         take_name_away(workspace, name)

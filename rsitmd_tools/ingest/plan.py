@@ -28,8 +28,8 @@ from rsitmd_tools.ingest.scan import shown
 from rsitmd_tools.ingest.windows import Places, grid, place_windows
 from rsitmd_tools.workspace.scenes import Scene, Window
 
-# Imported before the workers are forked: they share this memory, and start at once. Who has not
-# installed the extra is told so by the command.
+# Imported before the workers are forked, so that they share this memory and start at once. If the
+# extra is not installed, the command reports it.
 for _module in ("rasterio.transform", "rasterio.warp", "shapely", "pyproj"):
     with suppress(ImportError):
         importlib.import_module(_module)
@@ -218,7 +218,9 @@ def _strips(
     width, height = raster.width, raster.height
     if options.places is not None:
         if placed is None:
-            raise UnusableImageError("has no georeference, so it has none of the given places")
+            raise UnusableImageError(
+                "has no georeference, so the given places cannot be located in it"
+            )
         windows, taken = place_windows(options.places, placed, width, height, side)
         strips = [
             tuple(windows[k : k + PLACES_IN_A_STRIP])

@@ -6,13 +6,12 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from rsitmd_tools.errors import WrongUsage
-from rsitmd_tools.imaging.groups import components
+from rsitmd_tools.imaging.groups import GroupCount, components
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import last_image
 from rsitmd_tools.workspace.scenes import (
@@ -33,19 +32,6 @@ _BLOCK = re.compile(r"(\d+(?:\.\d+)?)\s*(m|km)?", re.ASCII)
 Pairs = list[tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class SpatialGroups:
-    """Number of images that share a place.
-
-    Attributes:
-        images: Images that are in a group.
-        groups: Groups of two or more images.
-    """
-
-    images: int
-    groups: int
-
-
 def parse_block(text: str) -> float:
     """Return the side of a block in metres.
 
@@ -63,7 +49,7 @@ def parse_block(text: str) -> float:
     return metres
 
 
-def group_places(workspace: Workspace, block: float | None = None) -> SpatialGroups:
+def group_places(workspace: Workspace, block: float | None = None) -> GroupCount:
     """Find the spatial groups; a group has the id of its first image.
 
     Removed images count too. Without new images, the groups are those of the last time.
@@ -77,7 +63,7 @@ def group_places(workspace: Workspace, block: float | None = None) -> SpatialGro
         block = float(workspace.fact(BLOCK_FACT) or 0)
     state = f"block {block:g}, image {last_image(workspace)}, places {count_places(workspace)}"
     if workspace.fact(STATE_FACT) == state:
-        return SpatialGroups(*count_spatial(workspace))
+        return GroupCount(*count_spatial(workspace))
     places = [p for p in image_places(workspace, removed=True) if p.window is not None]
     found = spatial_groups(places, block)
     groups = [None if first is None else places[first].image_id for first in found]
@@ -91,8 +77,7 @@ def group_places(workspace: Workspace, block: float | None = None) -> SpatialGro
         workspace.set_fact(STATE_FACT, state)
         if block or workspace.fact(BLOCK_FACT) is not None:
             workspace.set_fact(BLOCK_FACT, f"{block:g}")
-    grouped = [group for group in groups if group is not None]
-    return SpatialGroups(len(grouped), len(set(grouped)))
+    return GroupCount.of(groups)
 
 
 def spatial_groups(places: Sequence[ImagePlace], block: float = 0.0) -> list[int | None]:

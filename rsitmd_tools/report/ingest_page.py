@@ -181,7 +181,7 @@ def _spread(items: Sequence[Any], most: int) -> list[Any]:
 
 
 def _sizes(places: Sequence[ImagePlace]) -> str:
-    """Return the range of ground sample distances as text; empty if there is none."""
+    """Return the range of ground sample distances as text; empty if none is known."""
     sizes = [place.gsd for place in places if place.gsd is not None]
     if not sizes:
         return ""

@@ -252,7 +252,7 @@ def imported_keywords(workspace: Workspace) -> dict[int, list[str]]:
 
 
 def records_without_file(workspace: Workspace) -> list[ImageRecord]:
-    """Return the imported images of which the workspace has no file, with their texts."""
+    """Return the imported images without an image file in the workspace, with their texts."""
     sentences: dict[int, list[Sentence]] = defaultdict(list)
     for sentence in imported_sentences(workspace):
         if sentence.image is None:

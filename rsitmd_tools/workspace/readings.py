@@ -16,7 +16,7 @@ class ImageReading:
         sha256: SHA-256 of the source.
         bands: The bands that were read, counted from 1.
         limits: Values that became black and white; None if 8-bit values are unchanged.
-        percentiles: Percentiles of which the limits are the values, or None.
+        percentiles: Percentiles from which the limits were computed; None for a fixed range.
     """
 
     sha256: str

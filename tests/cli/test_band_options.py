@@ -54,7 +54,7 @@ def test_bands_and_range(folder: Path) -> None:
         row = workspace.db.execute("SELECT bands, low, high FROM image_reading").fetchone()
     assert tuple(row) == ("[4, 3, 2]", 0.0, 10_000.0)
     again = run(folder, "--bands", "1", "--range", "0,10000")
-    assert "was read with other bands or values, and stays so" in again.stderr
+    assert "was read with other bands or values, and is unchanged" in again.stderr
 
 
 def test_a_note_of_pages_is_printed(folder: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_note_of_pages_is_printed(folder: Path) -> None:
     ("options", "why"),
     [
         (("--bands", "4,3"), "--bands 4,3: is not one band or three bands"),
-        (("--range", "9,1"), "--range 9,1: the first number is not the lower one"),
+        (("--range", "9,1"), "--range 9,1: the first number must be lower than the second"),
         (("--percentiles", "2,101"), "--percentiles 2,101: is not between 0 and 100"),
         (("--range", "0,1", "--percentiles", "2,98"), "exclude each other"),
     ],

@@ -191,7 +191,7 @@ def test_what_was_used_is_recorded_and_another_reading_is_noted(tmp_path: Path) 
         assert (again.known, again.notes) == (2, [])
         other = ingest(workspace, [tmp_path / "port"], options=BandOptions(value_range=(0, 10)))
         assert len(other.notes) == 2
-        assert "was read with other bands or values, and stays so" in other.notes[0][1]
+        assert "was read with other bands or values, and is unchanged" in other.notes[0][1]
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(

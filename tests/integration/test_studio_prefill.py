@@ -1,4 +1,4 @@
-"""Pre-filled captions through the real server: given, taken, changed, told apart."""
+"""Pre-filled captions through the real server: given, unchanged or changed by the annotator."""
 
 from __future__ import annotations
 

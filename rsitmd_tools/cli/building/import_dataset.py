@@ -86,8 +86,8 @@ def _print(report: ImportReport) -> None:
     for split, count in report.other_split.items():
         _say(f"note: {count_of(count, 'image')} of the split {split} have no split here")
     _list("repeated in the dataset", report.repeated)
-    _list("the text has changed, the imported one stays", report.changed)
-    _list("in another split in the workspace, which stays", files.kept_split)
+    _list("text changed in the dataset; the imported text is kept", report.changed)
+    _list("has another split in the workspace, which is kept", files.kept_split)
     _list("without an image file", files.without_file)
     _list("rejected", [f"{name}: {problem}" for name, problem in files.rejected])
 

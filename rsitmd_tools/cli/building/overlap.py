@@ -54,9 +54,9 @@ def command(
 ) -> int:
     """Report which images and sentences of one dataset are in another one.
 
-    With one PATH, the dataset is compared with itself. Three kinds of pairs are told apart:
+    With one PATH, the dataset is compared with itself. A pair of images has one of three kinds:
     exact (equal pixels, possibly rotated or flipped), near (the same picture re-encoded,
-    brightened or slightly cropped) and, with --same-place, same-place (overlapping ground). Of
+    brightened or slightly cropped) or, with --same-place, same-place (overlapping ground). For
     datasets without image files, only the sentences are compared. The exit code is 0.
 
     \b

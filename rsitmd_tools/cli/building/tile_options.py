@@ -132,7 +132,7 @@ def tile_options(function: F) -> F:
 
 
 def print_tiles(report: IngestReport) -> None:
-    """Print what is said of tiles only; nothing if no scenes were cut."""
+    """Print the figures of tiles; nothing if no scenes were cut."""
     # The class is not imported, because that takes longer than a small ingest.
     tiles: Any = report
     if not hasattr(tiles, "left_out"):

@@ -66,8 +66,8 @@ def status(workspace: Workspace) -> dict[str, Any]:
     :func:`~rsitmd_tools.studio.campaign.ranking.ranking`), ``estimate``,
     ``licence`` (None if the settings ask for none), ``acceptance`` (see
     :class:`~rsitmd_tools.workspace.acceptance.Acceptance`), ``imported_sentences`` (those of
-    other datasets that nobody has corrected) and ``without_file`` (imported images of which the
-    workspace has no file; no other count contains them).
+    other datasets that nobody has corrected) and ``without_file`` (imported images without an
+    image file; no other count contains them).
 
     Raises:
         RsitmdError: The labeling page or the licence in the settings cannot be read.
