@@ -245,7 +245,9 @@ def test_scenes_that_cannot_be_cut_are_refused_with_the_reason(
     assert "--gsd cannot be applied" in refused(tmp_path, nowhere, gsd=1.0)
     (tmp_path / "p.geojson").write_text('{"type": "Point", "coordinates": [1, 2]}')
     given = read_places(tmp_path / "p.geojson")
-    assert "has none of the given places" in refused(tmp_path, nowhere, places=given)
+    assert "has no georeference, so the given places cannot be located in it" in refused(
+        tmp_path, nowhere, places=given
+    )
     empty = tmp_path / "c.tif"
     empty.write_bytes(b"")
     assert refused(tmp_path, empty)
