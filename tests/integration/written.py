@@ -85,7 +85,8 @@ def eventually(page: Page, read: Callable[[], Any], expected: Any) -> None:
         if read() == expected:
             return
         page.wait_for_timeout(100)
-    assert read() == expected
+    found = read()
+    assert found == expected
 
 
 def standing(page: Page) -> dict[str, list[str]]:
