@@ -102,9 +102,14 @@ def data_fields(config: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def guide() -> str:
-    """Return the annotators' guide, Markdown."""
-    return _read("guide.md")
+def guide(*, embedded: bool = True) -> str:
+    """Return the annotators' guide, Markdown.
+
+    Args:
+        embedded: Whether the server is that of ``annotate serve``. The pages of other servers do
+            not save text while it is typed, and the guide says so.
+    """
+    return _read("guide.md") + ("" if embedded else "\n" + _read("guide_connected.md"))
 
 
 def _read(name: str) -> str:

@@ -45,7 +45,7 @@ def command(folder: Path, image: str, as_json: bool) -> None:
         seconds = "" if entry["seconds"] is None else f", {entry['seconds']:.0f} s"
         marks = [
             *(["pilot"] if entry["pilot"] else []),
-            *([] if entry["latest"] else ["replaced"]),
+            *([] if entry["latest"] else ["earlier version"]),
             *(["deleted"] if entry["deleted_at"] else []),
             *([f"changed by {entry['changed_by']}"] if entry["changed_by"] else []),
         ]

@@ -21,4 +21,5 @@ def print_skipped_by_all(images: Sequence[dict[str, Any]], folder: Path) -> None
         click.echo(printable(line), err=True)
     if images:
         add = shlex.join(["rsitmd", "annotate", "users", str(folder), "add", "EMAIL"])
-        click.echo(f"Check these images. To add an annotator, run: {add}", err=True)
+        check = "Check this image" if len(images) == 1 else "Check these images"
+        click.echo(f"{check}. To add an annotator, run: {add}", err=True)

@@ -48,7 +48,7 @@ def connection_of(workspace: Workspace) -> Connection:
     Raises:
         RsitmdError: There is no connection, and the workspace's own server is not running.
     """
-    file = workspace.studio / "connection.json"
+    file = _file(workspace)
     if file.exists():
         try:
             return Connection(**json.loads(file.read_text(encoding="utf-8")))
@@ -68,11 +68,20 @@ def connection_of(workspace: Workspace) -> Connection:
     return Connection(made.server, running.url, made.token, public=running.public)
 
 
+def uses_own_server(workspace: Workspace) -> bool:
+    """Return whether the workspace uses the server of ``annotate serve``."""
+    return not _file(workspace).exists()
+
+
+def _file(workspace: Workspace) -> Path:
+    return workspace.studio / "connection.json"
+
+
 def save_connection(workspace: Workspace, connection: Connection) -> None:
     """Save a connection in a file that only its owner can read."""
     private_folder(workspace.studio)
     document = {slot: getattr(connection, slot) for slot in Connection.__slots__}
-    write_json(workspace.studio / "connection.json", document, mode=OWNER_ONLY)
+    write_json(_file(workspace), document, mode=OWNER_ONLY)
 
 
 def token_from(file: Path) -> str:

@@ -67,7 +67,7 @@ def greeting(path: str | None) -> str:
         return ""
     # Without the fragment, Label Studio changes the address and does not load the page.
     link = f"[read and accept the licence of what you write]({path}#licence)"
-    return f"**First, once: {link}.**\n\n"
+    return f"**If you have not done so yet: {link}.**\n\n"
 
 
 def collect(workspace: Workspace, client: Client, people: People) -> int:

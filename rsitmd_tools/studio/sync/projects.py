@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 from rsitmd_tools.annotation_templates import guide
 from rsitmd_tools.studio.api.client import Client, server_time
+from rsitmd_tools.studio.api.connection import uses_own_server
 from rsitmd_tools.studio.sync.fields import page_of
 from rsitmd_tools.studio.sync.page_changes import (
     config_hash,
@@ -219,7 +220,9 @@ class Projects:
             description=marker,
             label_config=config,
             maximum_annotations=self._annotators_per_task(owner),
-            expert_instruction=instructions(self._greeting + guide()),
+            expert_instruction=instructions(
+                self._greeting + guide(embedded=uses_own_server(self._workspace))
+            ),
             **PAGE_SETTINGS,
         )
         return self._client.make(send, find)

@@ -211,8 +211,9 @@ class _Push:
             raise RsitmdError(
                 "the campaign has no annotators yet",
                 where=self._workspace.path,
-                hint="invite annotators (rsitmd annotate invite), add them (rsitmd annotate users"
-                " DIR add EMAIL), or admit them after the pilot",
+                hint="invite annotators (rsitmd annotate invite) or add them (rsitmd annotate"
+                " users DIR add EMAIL); after a pilot, admit them (rsitmd annotate pilot DIR"
+                " --admit EMAIL)",
             )
         if self._options.replan:
             self._report.moved = replan(self._workspace)

@@ -49,3 +49,10 @@ def test_the_instructions_are_html_without_markdown() -> None:
     for words in ('"blue sea"', "Vary your words", "Ctrl + Enter"):
         assert words in text
     assert len(page.findall("ol/li")) == 4
+
+
+def test_only_the_guide_of_a_connected_server_warns_about_its_pages() -> None:
+    own, connected = guide(), guide(embedded=False)
+    assert "Shift + Enter" not in own
+    assert connected.startswith(own)
+    assert "Never press\nShift + Enter" in connected

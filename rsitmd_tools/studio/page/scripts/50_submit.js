@@ -34,6 +34,9 @@ window.rsitmd.submit = (() => {
     }
   }
 
+  // The message is out of date as soon as the annotator types in a field.
+  addEventListener("input", () => notice.clear("missing"), true);
+
   // Return whether all texts are complete. If not, focus the first incomplete field.
   function complete() {
     const found = missing();
