@@ -1,8 +1,9 @@
-"""``SHA256SUMS``: written in the format of ``sha256sum`` and verified without it."""
+"""``SHA256SUMS``: written in the format of ``sha256sum`` and compared without it."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from rsitmd_tools.atomic import write_text
@@ -10,6 +11,7 @@ from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats.registry import read_text
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.progress import track
+from rsitmd_tools.release.images import IMAGE_LIST, read_image_list
 
 FILENAME = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
@@ -27,33 +29,50 @@ def write_checksums(folder: Path) -> dict[str, str]:
     return sums
 
 
-def verify_release(folder: Path) -> int:
-    """Check a release against its ``SHA256SUMS``: all listed files and no others.
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A file of a release that is not as it was released.
+
+    Attributes:
+        file: Path relative to the release, with forward slashes.
+        problem: What is wrong with it.
+    """
+
+    file: str
+    problem: str
+
+
+def compare_checksums(folder: Path) -> tuple[int, list[Difference]]:
+    """Compare the files of a release with its ``SHA256SUMS`` and its list of images.
 
     Returns:
-        Number of checked files.
+        Number of listed files, and the files that are missing, changed or not listed.
 
     Raises:
-        RsitmdError: The list is missing or malformed, or a file is missing, changed or not
-            listed.
+        RsitmdError: The list is missing or malformed.
     """
     listed = _read(folder / FILENAME)
+    if IMAGE_LIST in listed and (folder / "images").is_dir():
+        # The release was made without images and completed.
+        images = read_image_list(folder / IMAGE_LIST)
+        listed |= {f"images/{image.filename}": image.sha256 for image in images}
     present = set(_files(folder))
+    found = []
     for name, expected in track(listed.items(), "verify", len(listed)):
-        if name not in present:
-            raise RsitmdError("is listed but does not exist", where=folder / name, hint=_HINT)
-        try:
-            found = sha256_file(folder / name)
-        except OSError as error:
-            raise RsitmdError(
-                f"cannot be read ({reason(error)})", where=folder / name, hint="check the file"
-            ) from error
-        if found != expected:
-            raise RsitmdError("has a wrong checksum", where=folder / name, hint=_HINT)
+        # A name that is not among the files of the folder, such as ../x, is never opened.
+        problem = _compare(folder / name, expected) if name in present else "does not exist"
+        if problem is not None:
+            found.append(Difference(name, problem))
     unlisted = sorted(present.difference(listed))
-    if unlisted:
-        raise RsitmdError(f"is not in {FILENAME}", where=folder / unlisted[0], hint=_HINT)
-    return len(listed)
+    found += [Difference(name, f"is not in {FILENAME}") for name in unlisted]
+    return len(listed), found
+
+
+def _compare(file: Path, expected: str) -> str | None:
+    try:
+        return None if sha256_file(file) == expected else "has a wrong checksum"
+    except OSError as error:
+        return f"cannot be read ({reason(error)})"
 
 
 def _files(folder: Path) -> list[str]:

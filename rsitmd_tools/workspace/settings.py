@@ -84,14 +84,22 @@ class SimilaritySettings:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseSettings:
-    """``[release]``: the sentences that a release includes.
+    """``[release]``: the sentences that a release includes, and how it is cited.
 
     Attributes:
         only_accepted: Include only the sentences that a reviewer accepted; otherwise every
             sentence that is neither sent back nor rejected.
+        title: Title of the dataset; empty if it is the name of ``[dataset]``.
+        authors: The authors, as "Family name, Given name" or the name of an organisation.
+        url: Web page of the dataset.
+        doi: DOI of the dataset.
     """
 
     only_accepted: bool = False
+    title: str = ""
+    authors: tuple[str, ...] = ()
+    url: str = ""
+    doi: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +290,10 @@ definition = "reference"   # "reference": the public AMFMN script; "paper": BLEU
 
 [release]
 only_accepted = false      # true: release only the sentences that a reviewer accepted
+title = ""                 # for CITATION.cff; empty: the name of the dataset
+authors = []               # ["Family name, Given name", "Name of an organisation"]
+url = ""                   # web page of the dataset
+doi = ""
 
 [validate]
 select = []                # codes or families of rules to run, such as ["D", "S101"]; empty: all

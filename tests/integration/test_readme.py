@@ -84,5 +84,7 @@ def test_every_line_of_the_readme(
         # The drawn captions may break a rule; that is what 1 says.
         assert done.returncode in ((0, 1) if line[1] == "validate" else (0,)), (line, done.stderr)
         assert "Traceback" not in done.stderr
-    assert verify_release(tmp_path / "release") > 40
+    found = verify_release(tmp_path / "release")
+    assert found.differences == ()
+    assert found.files > 40
     assert "amfmn" in (tmp_path / "report.html").read_text(encoding="utf-8").lower()

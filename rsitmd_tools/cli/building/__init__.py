@@ -40,6 +40,14 @@ command = LazyGroup(
         ),
         "convert": ("rsitmd_tools.cli.building.convert", "Write a dataset in another format."),
         "release": ("rsitmd_tools.cli.building.release", "Create a release that can be cited."),
+        "verify": (
+            "rsitmd_tools.cli.building.verify",
+            "Check that a release is complete and unchanged.",
+        ),
+        "complete": (
+            "rsitmd_tools.cli.building.complete",
+            "Add the images to a release without images.",
+        ),
     },
     "Build a dataset: create a workspace, add images, split, compute the prior, release.",
 )

@@ -25,9 +25,27 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder of the release; it must not exist.",
 )
+@click.option(
+    "--previous",
+    metavar="RELEASE",
+    type=click.Path(path_type=Path),
+    help="Folder of the previous release; CHANGELOG.md lists the differences.",
+)
+@click.option(
+    "--without-images",
+    is_flag=True,
+    help="Leave the image files out and list their checksums in images.csv.",
+)
 @json_option
-def command(folder: Path, version: str, output: Path, as_json: bool) -> None:
-    """Create a release: images, dataset_RSITMD.json, precomp, prior, statistics, checksums.
+def command(
+    folder: Path,
+    version: str,
+    output: Path,
+    previous: Path | None,
+    without_images: bool,
+    as_json: bool,
+) -> None:
+    """Create a release: images, texts, prior, statistics, citation, changes and checksums.
 
     A release includes every sentence except those that were sent back or rejected, and prefilled
     text that nobody changed. If rsitmd.toml sets `only_accepted = true` under `[release]`, it
@@ -36,19 +54,24 @@ def command(folder: Path, version: str, output: Path, as_json: bool) -> None:
     machine text). Annotators are identified by number, never by address.
 
     The folder is complete or does not exist. The same workspace always produces the same
-    bytes. Run `sha256sum -c SHA256SUMS` to check a release.
+    bytes. Run `rsitmd build verify` or `sha256sum -c SHA256SUMS` to check a release. Title,
+    authors, URL and DOI of CITATION.cff are settings under `[release]`.
 
     \b
     Examples:
       rsitmd build release my-dataset --version 1.0.0 -o my-dataset-1.0.0
+      rsitmd build release my-dataset --version 1.1.0 -o my-dataset-1.1.0 \\
+          --previous my-dataset-1.0.0
+      rsitmd build release my-dataset --version 1.0.0 -o texts-1.0.0 --without-images
     """
     from dataclasses import asdict
 
-    from rsitmd_tools.release import make_release
+    from rsitmd_tools.release import ReleaseOptions, make_release
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder, write=True) as workspace:
-        report = make_release(workspace, version, output)
+        options = ReleaseOptions(images=not without_images, previous=previous)
+        report = make_release(workspace, version, output, options)
     if report.left_out:
         click.echo(
             f"left out: {count_of(report.left_out, 'image')} without all"

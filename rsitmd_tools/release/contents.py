@@ -1,0 +1,129 @@
+"""The data of a release, as a workspace holds them at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.release.select import (
+    LeftOut,
+    check_filenames,
+    check_splits,
+    finished_images,
+    without_names,
+)
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import (
+    StoredImage,
+    annotator_numbers,
+    authors_by_image,
+    last_annotated,
+    snapshot,
+    stored_images,
+)
+from rsitmd_tools.workspace.imported import records_without_file
+from rsitmd_tools.workspace.licence import licence_state
+from rsitmd_tools.workspace.merge import (
+    count_not_accepted,
+    merged_images,
+    untouched_sentences,
+)
+from rsitmd_tools.workspace.scenes import ImagePlace, image_places
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The data of a release, read from the workspace in one transaction.
+
+    Attributes:
+        dataset: The finished images with pseudonyms of the annotators.
+        left_out: The other images.
+        pixels: SHA-256 of the normalised pixels by file name.
+        sources: Name and SHA-256 of the source file by file name.
+        annotated_until: Time of the newest annotation.
+        licence: The licence of the texts and who has not accepted it; None without a licence.
+        unreviewed: Number of sentences that no reviewer accepted.
+        machine_untouched: Number of unchanged machine texts.
+    """
+
+    dataset: Dataset
+    left_out: tuple[LeftOut, ...]
+    pixels: dict[str, str]
+    sources: dict[str, tuple[str, str]]
+    annotated_until: str | None
+    licence: dict[str, Any] | None
+    unreviewed: int
+    machine_untouched: int
+
+
+def contents_of(workspace: Workspace) -> Contents:
+    """Read the data of a release at one moment, independently of a running pull."""
+    only_accepted = workspace.settings.release.only_accepted
+    with snapshot(workspace):
+        images = merged_images(workspace, only_accepted=only_accepted)
+        unreviewed = count_not_accepted(workspace)
+        untouched = len(untouched_sentences(workspace))
+        numbers = annotator_numbers(workspace)
+        stored = stored_images(workspace)
+        places = image_places(workspace)
+        until = last_annotated(workspace)
+        licence = licence_state(workspace)
+        authors = authors_by_image(workspace)
+        without_file = records_without_file(workspace)
+    finished, left_out = finished_images(
+        images,
+        workspace.settings.annotation.sentences_per_image,
+        "accepted sentences" if only_accepted else "sentences",
+    )
+    left_out += [LeftOut(image.filename, "no image file") for image in without_file]
+    check_splits(finished, workspace.path, only_accepted=only_accepted)
+    check_filenames(finished, workspace.path)
+    # The number in the workspace, so that an annotator has the same pseudonym in all releases.
+    pseudonyms = {email: f"annotator-{number}" for email, number in numbers.items()}
+    dataset = Dataset(
+        name=workspace.settings.dataset.name,
+        images=tuple(without_names(finished, pseudonyms)),
+        source=workspace.path,
+        format="workspace",
+        image_folder=workspace.images,
+    )
+    return Contents(
+        dataset,
+        tuple(left_out),
+        {image.filename: image.pixel_sha256 for image in stored},
+        _sources(stored, places),
+        until,
+        None if licence is None else _licence(licence, authors, finished, pseudonyms),
+        # The ones that are left out, or the ones in the release.
+        unreviewed.total()
+        if only_accepted
+        else sum(unreviewed[image.filename] for image in finished),
+        untouched,
+    )
+
+
+def _sources(
+    stored: Iterable[StoredImage], places: Iterable[ImagePlace]
+) -> dict[str, tuple[str, str]]:
+    """Return name and SHA-256 of the source of each image, without the folders of this machine."""
+    names = {place.filename: Path(place.source).name for place in places}
+    return {image.filename: (names[image.filename], image.sha256) for image in stored}
+
+
+def _licence(
+    state: dict[str, Any],
+    authors: Set[tuple[str, str]],
+    images: Sequence[ImageRecord],
+    pseudonyms: dict[str, str],
+) -> dict[str, Any]:
+    """Return the licence of the annotators, and the authors who have not accepted it."""
+    released = {image.filename for image in images}
+    wrote = {email for filename, email in authors if filename in released}
+    return {
+        "name": state["name"],
+        "text_sha256": state["sha256"],
+        "not_accepted": sorted(pseudonyms[email] for email in wrote & set(state["missing"])),
+    }

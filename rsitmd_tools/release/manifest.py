@@ -1,0 +1,106 @@
+"""``release.json``: what a release contains, how it was made and what was left out."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rsitmd_tools import __version__
+from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.quality.statistics import origins_of
+from rsitmd_tools.release.contents import Contents
+from rsitmd_tools.splitting.split import FACT as SPLIT
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.imported import CORRECTED_FROM, IMPORTED_FROM
+
+MANIFEST = "release.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReport:
+    """The contents of a release.
+
+    Attributes:
+        version: The version.
+        checksum: Checksum of names, splits, sentences and keywords.
+        images: Number of images by split.
+        sentences: Total number of sentences.
+        keywords: Total number of keywords.
+        left_out: Number of images without all their sentences.
+        no_precomp: Reason why ``precomp/`` was not written, or None.
+        not_accepted: Pseudonyms of annotators who have not accepted the licence.
+        only_accepted: Whether the release includes only accepted sentences.
+        unreviewed: Number of sentences that no reviewer accepted. They are left out if
+            ``only_accepted`` is set, otherwise included.
+        machine_untouched: Number of unchanged machine texts, which are left out.
+    """
+
+    version: str
+    checksum: str
+    images: dict[str, int]
+    sentences: int
+    keywords: int
+    left_out: int
+    no_precomp: str | None
+    not_accepted: tuple[str, ...]
+    only_accepted: bool
+    unreviewed: int
+    machine_untouched: int
+
+
+def _settings(workspace: Workspace) -> dict[str, Any]:
+    """Return the settings of a release, with the shares and the seed of the actual split.
+
+    The settings of ``validate`` are left out, because they contain local paths.
+    """
+    settings = asdict(workspace.settings)
+    del settings["validate"]
+    recorded = workspace.fact(SPLIT)
+    if recorded is not None:
+        used = json.loads(recorded)
+        settings["split"] |= {**used["shares"], "seed": used["seed"]}
+    return settings
+
+
+def _sources(dataset: Dataset) -> dict[str, Any]:
+    """Return how many sentences come from other datasets, as they are or corrected."""
+    found = {
+        name: Counter(
+            str(sentence.extra[field])
+            for image in dataset
+            for sentence in image.sentences
+            if field in sentence.extra
+        )
+        for name, field in (("imported", IMPORTED_FROM), ("corrected", CORRECTED_FROM))
+    }
+    # Nothing in a release of a workspace without an import, so that its bytes stay what they were.
+    return {"sources": found} if any(found.values()) else {}
+
+
+def manifest_of(workspace: Workspace, content: Contents, report: ReleaseReport) -> dict[str, Any]:
+    """Return ``release.json``: contents, settings and what was left out."""
+    return {
+        "dataset": content.dataset.name,
+        "version": report.version,
+        "tool": f"rsitmd-tools {__version__}",
+        "data_sha256": report.checksum,
+        "annotated_until": content.annotated_until,
+        "images": sum(report.images.values()),
+        "sentences": report.sentences,
+        "keywords": report.keywords,
+        "splits": report.images,
+        "left_out": {
+            "images": report.left_out,
+            "reasons": [asdict(image) for image in content.left_out],
+            "precomp": report.no_precomp,
+            "sentences_not_accepted": report.unreviewed if report.only_accepted else 0,
+            "machine_untouched": report.machine_untouched,
+        },
+        "sentences_not_accepted": 0 if report.only_accepted else report.unreviewed,
+        "origins": origins_of(content.dataset),
+        **_sources(content.dataset),
+        "annotators_licence": content.licence,
+        "settings": _settings(workspace),
+    }

@@ -1,0 +1,156 @@
+"""``build verify``: compare a release with its checksums, and its contents with one another."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rsitmd_tools.dataset.records import SPLITS, Dataset
+from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.formats import load_dataset, rsitmd
+from rsitmd_tools.release.checksums import Difference, compare_checksums
+from rsitmd_tools.release.manifest import MANIFEST
+from rsitmd_tools.schemas import first_error, load_schema
+from rsitmd_tools.similarity import load_prior
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The result of a verification.
+
+    Attributes:
+        files: Number of files that ``SHA256SUMS`` lists.
+        differences: The files that are not as they were released; empty for an intact release.
+        without_images: Whether the release was made without image files.
+    """
+
+    files: int
+    differences: tuple[Difference, ...]
+    without_images: bool
+
+
+def verify_release(folder: Path) -> Verification:
+    """Check the checksums, schemas, counts, images, precomp and prior of a release.
+
+    The contents are compared with one another too, because somebody who changes a file can also
+    write its checksum again.
+
+    Args:
+        folder: The folder of a release.
+
+    Returns:
+        All differences, one per file.
+
+    Raises:
+        RsitmdError: ``SHA256SUMS`` is missing or malformed.
+    """
+    files, found = compare_checksums(folder)
+    contents = _Contents(folder, {difference.file: difference for difference in found})
+    contents.compare()
+    return Verification(files, tuple(contents.found.values()), contents.without_images)
+
+
+class _Contents:
+    """Compares the contents of a release with its dataset; collects the differences by file."""
+
+    def __init__(self, folder: Path, found: dict[str, Difference]) -> None:
+        self._folder = folder
+        self.found = found
+        self.without_images = False
+
+    def compare(self) -> None:
+        manifest = self._document(MANIFEST, "release")
+        dataset = self._try(rsitmd.FILENAME, lambda: load_dataset(self._folder, "rsitmd"))
+        if manifest is None or dataset is None:
+            return
+        self.without_images = bool(manifest.get("without_images"))
+        self._compare_manifest(manifest, dataset)
+        self._compare_statistics(dataset)
+        self._compare_precomp(dataset, manifest["left_out"]["precomp"])
+        self._compare_priors(dataset)
+        self._compare_images(dataset)
+
+    def _add(self, file: str, problem: str) -> None:
+        self.found.setdefault(file, Difference(file, problem))
+
+    def _try(self, file: str, read: Callable[[], T]) -> T | None:
+        """Return what a function reads; None and a difference if it cannot."""
+        try:
+            return read()
+        except RsitmdError as error:
+            self._add(file, error.what)
+            return None
+
+    def _document(self, file: str, schema: str) -> dict[str, Any] | None:
+        try:
+            document = json.loads((self._folder / file).read_text(encoding="utf-8"))
+        except OSError as error:
+            self._add(file, f"cannot be read ({reason(error)})")
+            return None
+        except (ValueError, RecursionError):
+            self._add(file, "is not a JSON document")
+            return None
+        invalid = first_error(document, load_schema(schema))
+        if invalid is not None:
+            self._add(file, f"{invalid.key}: {invalid.message}")
+            return None
+        return dict(document)
+
+    def _compare_manifest(self, manifest: dict[str, Any], dataset: Dataset) -> None:
+        if manifest["data_sha256"] != dataset.checksum():
+            self._add(rsitmd.FILENAME, f"differs from the data_sha256 of {MANIFEST}")
+        for name, number in counts(dataset).items():
+            if manifest[name] != number:
+                self._add(MANIFEST, f"{name} is {manifest[name]}; the dataset has {number}")
+
+    def _compare_statistics(self, dataset: Dataset) -> None:
+        statistics = self._document("statistics.json", "statistics")
+        if statistics is not None and statistics["data_sha256"] != dataset.checksum():
+            self._add("statistics.json", "was computed from other data")
+
+    def _compare_precomp(self, dataset: Dataset, absent: str | None) -> None:
+        if absent is not None:
+            return
+        found = self._try("precomp", lambda: load_dataset(self._folder / "precomp", "precomp"))
+        if found is None:
+            return
+        for split in SPLITS:
+            if _lines(found, split) != _lines(dataset, split):
+                self._add(f"precomp/{split}_caps.txt", f"differs from {rsitmd.FILENAME}")
+
+    def _compare_priors(self, dataset: Dataset) -> None:
+        for split in dataset.splits:
+            part = dataset.select(split)
+            file = f"prior/{split}.npy"
+            self._try(file, lambda file=file, part=part: load_prior(self._folder / file, part))  # type: ignore[misc]
+
+    def _compare_images(self, dataset: Dataset) -> None:
+        if self.without_images and not (self._folder / "images").is_dir():
+            return
+        names = {f"images/{image.filename}" for image in dataset}
+        present = {f"images/{path.name}" for path in (self._folder / "images").glob("*")}
+        for name in sorted(names - present):
+            self._add(name, "does not exist")
+        for name in sorted(present - names):
+            self._add(name, f"is not in {rsitmd.FILENAME}")
+
+
+def counts(dataset: Dataset) -> dict[str, Any]:
+    """Return the numbers of images, sentences and keywords, and the images by split."""
+    split = Counter(image.split for image in dataset)
+    return {
+        "images": len(dataset),
+        "sentences": len(dataset.captions()),
+        "keywords": sum(len(image.keywords) for image in dataset),
+        "splits": {name: split[name] for name in SPLITS},
+    }
+
+
+def _lines(dataset: Dataset, split: str) -> list[tuple[str, tuple[str, ...]]]:
+    return [(image.filename, tuple(image.captions)) for image in dataset if image.split == split]

@@ -1,0 +1,78 @@
+"""``CHANGELOG.md``: how a release differs from the previous one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.release import ReleaseOptions, make_release
+from rsitmd_tools.release.changes import compare
+from rsitmd_tools.workspace import Workspace
+
+MakeWorkspace = Callable[..., Path]
+
+
+def dataset(**images: tuple[str, ...]) -> Dataset:
+    records = tuple(
+        ImageRecord(
+            filename=f"{name}.tif",
+            category="port",
+            split="train",
+            sentences=tuple(Sentence(raw=raw) for raw in sentences),
+        )
+        for name, sentences in images.items()
+    )
+    return Dataset(name="ports", images=records, source=Path("x"), format="rsitmd")
+
+
+def test_images_and_sentences_are_compared_by_file_name() -> None:
+    before = dataset(a=("One.", "Two.", "Three."), b=("Four.",), c=("Five.", "Six."))
+    now = dataset(a=("One.", "Two ships.", "Three."), c=("Six.", "Seven."), d=("Eight.",))
+    found = compare(before, now)
+    assert (found.added, found.removed, found.moved) == (("d.tif",), ("b.tif",), ())
+    assert found.sentences == {"changed": 1, "removed": 1, "added": 1}
+
+
+def test_an_equal_dataset_has_no_changes() -> None:
+    found = compare(dataset(a=("One.",)), dataset(a=("One.",)))
+    assert not any([found.added, found.removed, found.moved, found.keywords])
+    assert found.sentences.total() == 0
+
+
+def release(workspace: Path, version: str, out: Path, previous: Path | None) -> str:
+    with Workspace.open(workspace, write=True) as opened:
+        make_release(opened, version, out, ReleaseOptions(previous=previous))
+    return (out / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_change_log_lists_the_releases_newest_first(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace()
+    first, second, third = (tmp_path / f"v{number}" for number in (1, 2, 3))
+    text = release(workspace, "1.0.0", first, None)
+    assert text == "# Changes\n\n## 1.0.0\n\nFirst release: 8 images, 40 sentences.\n"
+    text = release(workspace, "1.0.1", second, first)
+    assert "## 1.0.1\n\nNo changes.\n\n## 1.0.0\n" in text
+    with Workspace.open(workspace, write=True) as opened, opened.transaction() as db:
+        db.execute("UPDATE image SET split = 'val' WHERE filename = 'farm_1.tif'")
+        db.execute("UPDATE sentence SET raw = 'A new text.' WHERE id = 1")
+    text = release(workspace, "1.1.0", third, second)
+    assert text.startswith(
+        "# Changes\n\n## 1.1.0\n\n- 1 image moved to another split: farm_1.tif\n"
+        "- sentences of other images: 1 changed\n\n## 1.0.1\n"
+    )
+
+
+def test_a_version_is_released_once(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
+    workspace = make_workspace()
+    release(workspace, "1.0.0", tmp_path / "v1", None)
+    with pytest.raises(WrongUsage, match=r"already has version 1\.0\.0"):
+        release(workspace, "1.0.0", tmp_path / "v2", tmp_path / "v1")
+    with pytest.raises(RsitmdError, match="nowhere"):
+        release(workspace, "1.0.0", tmp_path / "v2", tmp_path / "nowhere")
+    assert not (tmp_path / "v2").exists()

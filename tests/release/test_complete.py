@@ -1,0 +1,117 @@
+"""Releases without images, and ``build complete``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from rsitmd_tools.cli.building.complete import command
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.ingest import ingest
+from rsitmd_tools.release import ReleaseOptions, make_release, verify_release
+from rsitmd_tools.release.complete import complete_release
+from rsitmd_tools.workspace import Workspace
+from tests.builders import add, add_annotation, add_team
+from tests.release.conftest import WHEN
+
+MakeWorkspace = Callable[..., Path]
+
+
+@pytest.fixture
+def texts(make_workspace: MakeWorkspace, tmp_path: Path) -> Path:
+    """A release without images of the workspace in ``tmp_path / "workspace"``."""
+    with Workspace.open(make_workspace()) as workspace:
+        make_release(workspace, "1.0.0", tmp_path / "texts", ReleaseOptions(images=False))
+    return tmp_path / "texts"
+
+
+def test_a_release_without_images_is_intact_and_names_them(texts: Path) -> None:
+    assert not (texts / "images").exists()
+    found = verify_release(texts)
+    assert (found.differences, found.without_images) == ((), True)
+    lines = (texts / "images.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "filename,sha256,source,source_sha256"
+    assert len(lines) == 9
+
+
+def test_images_under_other_names_complete_it(texts: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos" / "deep"
+    photos.mkdir(parents=True)
+    originals = sorted((tmp_path / "workspace" / "images").glob("*.tif"))
+    for number, file in enumerate(originals):
+        (photos / f"{number}.bin").write_bytes(file.read_bytes())
+    result = CliRunner().invoke(command, [str(texts), str(tmp_path / "photos")])
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{texts}: 8 images added\n"
+    for file in originals:
+        assert (texts / "images" / file.name).read_bytes() == file.read_bytes()
+    assert verify_release(texts).differences == ()
+
+    (texts / "images" / originals[0].name).write_bytes(b"other")
+    (texts / "images" / originals[1].name).unlink()
+    (texts / "images" / "more.tif").write_bytes(b"")
+    found = {d.file: d.problem for d in verify_release(texts).differences}
+    assert found == {
+        f"images/{originals[0].name}": "has a wrong checksum",
+        f"images/{originals[1].name}": "does not exist",
+        "images/more.tif": "is not in SHA256SUMS",
+    }
+
+
+def test_missing_images_are_named_and_nothing_is_written(texts: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "other.tif").write_bytes(b"other")
+    with pytest.raises(RsitmdError, match=r"8 images of 8 not found: .* and 3 more"):
+        complete_release(texts, tmp_path / "photos")
+    assert not (texts / "images").exists()
+    assert not list(texts.glob(".*"))
+
+
+def test_a_release_with_images_is_not_completed(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    with Workspace.open(make_workspace()) as workspace:
+        make_release(workspace, "1.0.0", tmp_path / "out")
+    with pytest.raises(RsitmdError, match=r"images\.csv: cannot be read"):
+        complete_release(tmp_path / "out", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line", ["../x.tif,0,x.tif,0", "a\\b.tif,0,x,0", "..,0,x,0", "too,few", ",0,x,0"]
+)
+def test_a_list_that_leaves_the_folder_is_refused(texts: Path, line: str) -> None:
+    file = texts / "images.csv"
+    file.write_text(file.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
+    with pytest.raises(RsitmdError, match="line 10: is malformed"):
+        complete_release(texts, texts)
+
+
+def test_the_sources_give_the_released_images(tmp_path: Path) -> None:
+    photos = tmp_path / "photos" / "harbour"
+    photos.mkdir(parents=True)
+    for number in range(2):
+        values = np.random.default_rng(number).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+        Image.fromarray(values).save(photos / f"{number}.png")
+    with Workspace.create(tmp_path / "workspace", "ports") as workspace:
+        ingest(workspace, [tmp_path / "photos"])
+        with workspace.transaction() as db:
+            add_team(db, *(f"person{slot}@example.org" for slot in range(5)))
+            db.execute("UPDATE image SET split = CASE id WHEN 1 THEN 'train' ELSE 'test' END")
+            for row in (1, 2):
+                task = add(db, "task", image_id=row, server_id=row, pushed_at=WHEN)
+                for slot in range(5):
+                    add_annotation(
+                        db, [f"Ship {slot} of harbour {row}."], ["red ship"], task_id=task,
+                        server_id=10 * row + slot, annotator_id=slot + 1, created_at=WHEN,
+                        pulled_at=WHEN,
+                    )  # fmt: skip
+        make_release(workspace, "1.0.0", tmp_path / "texts", ReleaseOptions(images=False))
+        assert complete_release(tmp_path / "texts", tmp_path / "photos") == 2
+        for file in workspace.images.glob("*.tif"):
+            copy = tmp_path / "texts" / "images" / file.name
+            assert copy.read_bytes() == file.read_bytes()

@@ -1,0 +1,101 @@
+"""``build verify``: what differs in a release, also where the checksums fit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from rsitmd_tools.cli.building.verify import command
+from rsitmd_tools.release import make_release, verify_release
+from rsitmd_tools.release.checksums import write_checksums
+from rsitmd_tools.workspace import Workspace
+
+MakeWorkspace = Callable[..., Path]
+
+
+@pytest.fixture
+def release(make_workspace: MakeWorkspace, tmp_path: Path) -> Path:
+    with Workspace.open(make_workspace()) as workspace:
+        make_release(workspace, "1.0.0", tmp_path / "out")
+    return tmp_path / "out"
+
+
+def problems(folder: Path) -> dict[str, str]:
+    return {found.file: found.problem for found in verify_release(folder).differences}
+
+
+def rewrite(release: Path, file: str, old: str, new: str) -> None:
+    """Change a file and write its checksum again, as somebody might who has no bad intention."""
+    text = (release / file).read_text(encoding="utf-8")
+    assert old in text
+    (release / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    write_checksums(release)
+
+
+def test_an_intact_release(release: Path) -> None:
+    result = CliRunner().invoke(command, [str(release)])
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{release}: {len(list_files(release))} files, intact\n"
+
+
+def list_files(release: Path) -> list[Path]:
+    return [path for path in release.rglob("*") if path.is_file() and path.name != "SHA256SUMS"]
+
+
+def test_every_difference_is_listed_and_the_exit_code_is_1(release: Path) -> None:
+    (release / "images" / "farm_1.tif").unlink()
+    (release / "statistics.json").write_text("{}")
+    result = CliRunner().invoke(command, [str(release)], standalone_mode=False)
+    assert result.return_value == 1
+    assert "images/farm_1.tif: does not exist\n" in result.stdout
+    assert "statistics.json: has a wrong checksum\n" in result.stdout
+    assert result.stdout.endswith(", 2 differences\n")
+    found = json.loads(CliRunner().invoke(command, [str(release), "--json"]).stdout)
+    assert (found["intact"], len(found["differences"])) == (False, 2)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "problem"),
+    [
+        ("release.json", '"sentences": 40', '"sentences": 41', "sentences is 41; the dataset has"),
+        ("release.json", '"train": 4', '"train": 5', "splits is "),
+        ("release.json", '"version": "1.0.0"', '"version": 1', "version: must be a string"),
+        ("precomp/train_caps.txt", "e", "E", "differs from dataset_RSITMD.json"),
+        ("prior/train.json", '"captions_sha256": "', '"captions_sha256": "0', None),
+        ("statistics.json", '"data_sha256": "', '"data_sha256": "0', None),
+    ],
+)
+def test_contents_that_contradict_one_another_are_found(
+    release: Path, file: str, old: str, new: str, problem: str | None
+) -> None:
+    rewrite(release, file, old, new)
+    found = problems(release)
+    assert [name.rpartition(".")[0] for name in found] == [file.rpartition(".")[0]]
+    assert problem is None or problem in found[file]
+
+
+def test_another_sentence_contradicts_manifest_precomp_and_prior(release: Path) -> None:
+    document = json.loads((release / "dataset_RSITMD.json").read_text(encoding="utf-8"))
+    image = next(image for image in document["images"] if image["split"] == "val")
+    image["sentences"][0]["raw"] = "A different sentence."
+    (release / "dataset_RSITMD.json").write_text(json.dumps(document), encoding="utf-8")
+    write_checksums(release)
+    assert set(problems(release)) == {
+        "dataset_RSITMD.json", "statistics.json", "precomp/val_caps.txt", "prior/val.npy",
+    }  # fmt: skip
+
+
+def test_a_file_that_is_not_json(release: Path) -> None:
+    (release / "release.json").write_text("[" * 100_000)
+    write_checksums(release)
+    assert problems(release) == {"release.json": "is not a JSON document"}
+
+
+def test_a_folder_that_is_no_release_is_a_one_line_error(tmp_path: Path) -> None:
+    result = CliRunner().invoke(command, [str(tmp_path)])
+    assert result.exit_code != 0
+    assert "SHA256SUMS: cannot be read" in str(result.exception)
