@@ -79,13 +79,28 @@ def export_footprints(workspace: Workspace, target: Path) -> tuple[int, int]:
             where=workspace.path,
             hint="ingest rasters that have a georeference",
         )
+    write_footprints(placed, target, workspace.images)
+    return len(placed), len(every) - len(placed)
+
+
+def write_footprints(placed: Sequence[ImagePlace], target: Path, images: Path) -> None:
+    """Write the footprints of images as GeoJSON, GeoParquet or STAC items, by the suffix.
+
+    Args:
+        placed: Images with a footprint.
+        target: The file, with one of the suffixes of :func:`export_footprints`.
+        images: Folder of the images, to which the STAC items refer.
+
+    Raises:
+        RsitmdError: A library of the extra ``geo`` is missing, or the file cannot be written.
+    """
+    suffix = target.suffix.lower()
     if suffix in GEOJSON:
         write_json(target, _feature_collection(placed))
     elif suffix in PARQUET:
         _write_parquet(placed, target)
     else:
-        write_json(target, _item_collection(workspace, placed, target))
-    return len(placed), len(every) - len(placed)
+        write_json(target, _item_collection(placed, target, images))
 
 
 def _described(place: ImagePlace) -> dict[str, Any]:
@@ -160,19 +175,17 @@ def _write_parquet(places: Sequence[ImagePlace], target: Path) -> None:
         frame.to_parquet(partial, index=False)
 
 
-def _item_collection(
-    workspace: Workspace, places: Sequence[ImagePlace], target: Path
-) -> dict[str, Any]:
+def _item_collection(places: Sequence[ImagePlace], target: Path, images: Path) -> dict[str, Any]:
     require("pystac")
     pystac: Any = importlib.import_module("pystac")
-    items = [_item(pystac, workspace, place, target) for place in places]
+    items = [_item(pystac, images, place, target) for place in places]
     document: dict[str, Any] = pystac.ItemCollection(
         items, extra_fields={"generator": f"rsitmd-tools {__version__}"}
     ).to_dict()
     return document
 
 
-def _item(pystac: Any, workspace: Workspace, place: ImagePlace, target: Path) -> Any:
+def _item(pystac: Any, images: Path, place: ImagePlace, target: Path) -> Any:
     from antimeridian import bbox
     from shapely.geometry import shape
 
@@ -195,7 +208,7 @@ def _item(pystac: Any, workspace: Workspace, place: ImagePlace, target: Path) ->
         properties=properties,
         stac_extensions=[PROJECTION],
     )
-    image = (workspace.images / place.filename).resolve()
+    image = (images / place.filename).resolve()
     folder = target.resolve().parent
     inside = image.is_relative_to(folder)
     href = image.relative_to(folder).as_posix() if inside else f"images/{place.filename}"

@@ -16,13 +16,18 @@ from typing import Any
 from rsitmd_tools.atomic import atomic_folder, write_json, write_text
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.formats import load_dataset, precomp, save_dataset
+from rsitmd_tools.formats import load_dataset, precomp, rsitmd, save_dataset
+from rsitmd_tools.hashing import sha256_file
+from rsitmd_tools.ingest.where import write_footprints
 from rsitmd_tools.progress import track
 from rsitmd_tools.quality.statistics import dataset_statistics
+from rsitmd_tools.release.card import CARD, card
 from rsitmd_tools.release.changes import CHANGELOG, changelog
 from rsitmd_tools.release.checksums import write_checksums
 from rsitmd_tools.release.citation import CITATION, citation
-from rsitmd_tools.release.contents import contents_of
+from rsitmd_tools.release.contents import Contents, contents_of
+from rsitmd_tools.release.croissant import CROISSANT, croissant
+from rsitmd_tools.release.facts import facts_of
 from rsitmd_tools.release.images import IMAGE_LIST, check_copies, copy_images, list_images
 from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
 from rsitmd_tools.release.select import check_version
@@ -94,14 +99,13 @@ def make_release(
         return report
     with atomic_folder(out) as folder, _errors_name(out, instead_of=folder):
         copies = copy_images(dataset, content.pixels, folder / "images" if options.images else None)
-        if not options.images:
-            write_text(folder / IMAGE_LIST, list_images(dataset, copies, content.sources))
-        write_text(folder / CITATION, citation(workspace.settings, version))
+        write_text(folder / IMAGE_LIST, list_images(dataset, copies, content.sources))
         write_text(folder / CHANGELOG, changes)
         _write_texts(dataset, folder, precomp_too=no_precomp is None)
         _write_priors(dataset, workspace.settings.similarity.definition, folder / "prior")
         write_json(folder / "statistics.json", dataset_statistics(dataset))
         write_json(folder / MANIFEST, manifest)
+        _write_metadata(workspace, content, version, folder, with_images=options.images)
         written = write_checksums(folder)
         if options.images:
             check_copies(copies, written, out)
@@ -154,6 +158,20 @@ def _write_texts(dataset: Dataset, folder: Path, *, precomp_too: bool) -> None:
         save_dataset(dataset, folder / "precomp", "precomp")
     if load_dataset(folder, "rsitmd").checksum() != dataset.checksum():
         raise RsitmdError("differs from the workspace after it was written", where=dataset.source)
+
+
+def _write_metadata(
+    workspace: Workspace, content: Contents, version: str, folder: Path, *, with_images: bool
+) -> None:
+    """Write citation, card, Croissant and, if images have a place, the footprints."""
+    if content.places:
+        write_footprints(content.places, folder / "footprints.parquet", folder / "images")
+        write_footprints(content.places, folder / "stac.json", folder / "images")
+    facts = facts_of(workspace, content.dataset, version, content.places, with_images=with_images)
+    write_text(folder / CITATION, citation(facts))
+    write_text(folder / CARD, card(facts))
+    sums = {rsitmd.FILENAME: sha256_file(folder / rsitmd.FILENAME)}
+    write_json(folder / CROISSANT, croissant(facts, sums))
 
 
 def _write_priors(dataset: Dataset, definition: str, folder: Path) -> None:

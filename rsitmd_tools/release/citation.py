@@ -5,38 +5,34 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from rsitmd_tools.workspace.settings import Settings
+from rsitmd_tools.release.facts import ReleaseFacts
+from rsitmd_tools.workspace.licence import TEXTS
 
 CITATION = "CITATION.cff"
 
 
-def citation(settings: Settings, version: str) -> str:
+def citation(facts: ReleaseFacts) -> str:
     """Return the citation of a release.
 
     It has no date, because a release does not depend on the time at which it is made.
-
-    Args:
-        settings: Settings of the workspace; ``[release]`` names title, authors, URL and licence.
-        version: Version of the release.
     """
-    return "".join(f"{line}\n" for line in _lines(settings, version))
+    return "".join(f"{line}\n" for line in _lines(facts))
 
 
-def _lines(settings: Settings, version: str) -> Iterator[str]:
-    release, name = settings.release, settings.dataset.name
+def _lines(facts: ReleaseFacts) -> Iterator[str]:
     yield "cff-version: 1.2.0"
     yield 'message: "If you use this dataset, please cite it as below."'
     yield "type: dataset"
-    yield f"title: {_quoted(release.title or name)}"
-    yield f"version: {_quoted(version)}"
-    if release.url:
-        yield f"url: {_quoted(release.url)}"
-    if release.doi:
-        yield f"doi: {_quoted(release.doi)}"
-    if settings.annotation.licence and not settings.annotation.licence.endswith(".txt"):
-        yield f"license: {_quoted(settings.annotation.licence)}"
+    yield f"title: {_quoted(facts.title)}"
+    yield f"version: {_quoted(facts.version)}"
+    if facts.url:
+        yield f"url: {_quoted(facts.url)}"
+    if facts.doi:
+        yield f"doi: {_quoted(facts.doi)}"
+    if facts.text_licence in TEXTS:  # a name of the SPDX list
+        yield f"license: {_quoted(facts.text_licence)}"
     yield "authors:"
-    for author in release.authors or (f"The authors of {name}",):
+    for author in facts.authors:
         family, comma, given = author.partition(",")
         if comma:
             yield f"  - family-names: {_quoted(family.strip())}"

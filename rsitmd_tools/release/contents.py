@@ -42,6 +42,7 @@ class Contents:
         dataset: The finished images with pseudonyms of the annotators.
         left_out: The other images.
         pixels: SHA-256 of the normalised pixels by file name.
+        places: The places of the released images that have a footprint.
         sources: Name and SHA-256 of the source file by file name.
         annotated_until: Time of the newest annotation.
         licence: The licence of the texts and who has not accepted it; None without a licence.
@@ -53,6 +54,7 @@ class Contents:
     left_out: tuple[LeftOut, ...]
     pixels: dict[str, str]
     sources: dict[str, tuple[str, str]]
+    places: tuple[ImagePlace, ...]
     annotated_until: str | None
     licence: dict[str, Any] | None
     unreviewed: int
@@ -90,11 +92,13 @@ def contents_of(workspace: Workspace) -> Contents:
         format="workspace",
         image_folder=workspace.images,
     )
+    released = {image.filename for image in finished}
     return Contents(
         dataset,
         tuple(left_out),
         {image.filename: image.pixel_sha256 for image in stored},
         _sources(stored, places),
+        tuple(p for p in places if p.footprint is not None and p.filename in released),
         until,
         None if licence is None else _licence(licence, authors, finished, pseudonyms),
         # The ones that are left out, or the ones in the release.

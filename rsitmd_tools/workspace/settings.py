@@ -91,6 +91,8 @@ class ReleaseSettings:
             sentence that is neither sent back nor rejected.
         title: Title of the dataset; empty if it is the name of ``[dataset]``.
         authors: The authors, as "Family name, Given name" or the name of an organisation.
+        image_licence: Licence of the images, such as ``CC-BY-4.0``; that of the texts is
+            ``licence`` of ``[annotation]``.
         url: Web page of the dataset.
         doi: DOI of the dataset.
     """
@@ -98,6 +100,7 @@ class ReleaseSettings:
     only_accepted: bool = False
     title: str = ""
     authors: tuple[str, ...] = ()
+    image_licence: str = ""
     url: str = ""
     doi: str = ""
 
@@ -292,6 +295,7 @@ definition = "reference"   # "reference": the public AMFMN script; "paper": BLEU
 only_accepted = false      # true: release only the sentences that a reviewer accepted
 title = ""                 # for CITATION.cff; empty: the name of the dataset
 authors = []               # ["Family name, Given name", "Name of an organisation"]
+image_licence = ""         # licence of the images; that of the texts: licence of [annotation]
 url = ""                   # web page of the dataset
 doi = ""
 

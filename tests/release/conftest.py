@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from rsitmd_tools.release.facts import ReleaseFacts
 from rsitmd_tools.workspace import Workspace
 from tests.builders import add, add_annotation, add_team
 
@@ -18,6 +20,24 @@ WORDS = ("white ship", "grey pier", "blue sea", "green lawn", "red roof", "long 
 SPLITS = ("train", "train", "val", "test")
 
 MakeWorkspace = Callable[..., Path]
+MakeFacts = Callable[..., ReleaseFacts]
+
+
+@pytest.fixture
+def make_facts() -> MakeFacts:
+    """Return a function that makes the facts of a release, with changes."""
+
+    def make(**changes: Any) -> ReleaseFacts:
+        facts: dict[str, Any] = {
+            "title": "ports", "version": "1.0.0", "authors": ("Lee, B.",), "url": "", "doi": "",
+            "text_licence": "", "image_licence": "", "images": {"train": 4, "val": 2, "test": 2},
+            "sentences": 40, "keywords": 20, "categories": {"farm": 4, "harbour": 4},
+            "annotators": 5, "sentences_per_image": 5, "image_size": 256, "machine_given": 0,
+            "imported": False, "with_images": True, "box": None, "resolution": None, "period": "",
+        }  # fmt: skip
+        return ReleaseFacts(**(facts | changes))
+
+    return make
 
 
 @pytest.fixture

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import yaml
 
 from rsitmd_tools.release.citation import citation
-from rsitmd_tools.workspace.settings import load_settings
+from tests.release.conftest import MakeFacts
 
 
 @pytest.mark.parametrize("title", ['Häfen: ships & "piers"', "no: yes", "- #"])
-def test_the_settings_are_in_the_citation(tmp_path: Path, title: str) -> None:
-    quoted = title.replace('"', '\\"')
-    (tmp_path / "rsitmd.toml").write_text(
-        f"""
-[dataset]
-name = "ports"
-[annotation]
-licence = "CC-BY-4.0"
-[release]
-title = "{quoted}"
-authors = ["Yuan, Zhiqiang", "A Group: of people"]
-doi = "10.1109/TGRS.2021.3078451"
-""",
-        encoding="utf-8",
+def test_the_facts_are_in_the_citation(make_facts: MakeFacts, title: str) -> None:
+    facts = make_facts(
+        title=title,
+        authors=("Yuan, Zhiqiang", "A Group: of people"),
+        doi="10.1109/TGRS.2021.3078451",
+        text_licence="CC-BY-4.0",
     )
-    found = yaml.safe_load(citation(load_settings(tmp_path / "rsitmd.toml"), "1.0.0"))
-    assert found == {
+    assert yaml.safe_load(citation(facts)) == {
         "cff-version": "1.2.0",
         "message": "If you use this dataset, please cite it as below.",
         "type": "dataset",
@@ -43,7 +32,5 @@ doi = "10.1109/TGRS.2021.3078451"
     }
 
 
-def test_without_settings_the_dataset_is_cited_by_its_name(tmp_path: Path) -> None:
-    (tmp_path / "rsitmd.toml").write_text('[dataset]\nname = "ports"\n', encoding="utf-8")
-    found = yaml.safe_load(citation(load_settings(tmp_path / "rsitmd.toml"), "1.0.0"))
-    assert (found["title"], found["authors"]) == ("ports", [{"name": "The authors of ports"}])
+def test_a_licence_in_a_file_is_no_spdx_name(make_facts: MakeFacts) -> None:
+    assert "license" not in yaml.safe_load(citation(make_facts(text_licence="terms.txt")))

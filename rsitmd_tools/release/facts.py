@@ -1,0 +1,150 @@
+"""What the metadata of a release say: collected once, for citation, card and Croissant."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rsitmd_tools.dataset.records import SPLITS, Dataset
+from rsitmd_tools.errors import count_of
+from rsitmd_tools.quality.statistics import origins_of
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.scenes import ImagePlace
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFacts:
+    """The facts about a release.
+
+    Attributes:
+        title: Title of the dataset.
+        version: Version of the release.
+        authors: "Family name, Given name" of people, or names of organisations.
+        url: Web page, or empty.
+        doi: DOI, or empty.
+        text_licence: Licence of the texts, or empty.
+        image_licence: Licence of the images, or empty.
+        images: Number of images by split.
+        sentences: Number of sentences.
+        keywords: Number of keywords.
+        categories: Number of images by category.
+        annotators: Number of annotators.
+        sentences_per_image: Number of sentences that an image requires.
+        image_size: Side length of the images in pixels.
+        machine_given: Number of sentences whose annotator saw a machine text.
+        imported: Whether sentences come from another dataset.
+        with_images: Whether the release contains the image files.
+        box: ``(west, south, east, north)`` of the footprints in degrees, or None.
+        resolution: Ground sample distance in metres, if all placed images have the same.
+        period: First and last acquisition, ``YYYY-MM-DD/YYYY-MM-DD``, or empty.
+    """
+
+    title: str
+    version: str
+    authors: tuple[str, ...]
+    url: str
+    doi: str
+    text_licence: str
+    image_licence: str
+    images: dict[str, int]
+    sentences: int
+    keywords: int
+    categories: dict[str, int]
+    annotators: int
+    sentences_per_image: int
+    image_size: int
+    machine_given: int
+    imported: bool
+    with_images: bool
+    box: tuple[float, float, float, float] | None
+    resolution: float | None
+    period: str
+
+    @property
+    def description(self) -> str:
+        """A description in one sentence."""
+        return (
+            f"{count_of(sum(self.images.values()), 'remote sensing image')} of"
+            f" {'1 category' if len(self.categories) == 1 else f'{len(self.categories)} categories'}"
+            " with"
+            f" {count_of(self.sentences, 'fine-grained sentence')} and"
+            f" {count_of(self.keywords, 'keyword')}."
+        )
+
+    @property
+    def cite_as(self) -> str:
+        """The citation as one line of text."""
+        where = f" https://doi.org/{self.doi}" if self.doi else f" {self.url}" if self.url else ""
+        return f"{'; '.join(self.authors)}: {self.title}, version {self.version}.{where}"
+
+
+def facts_of(
+    workspace: Workspace,
+    dataset: Dataset,
+    version: str,
+    places: Sequence[ImagePlace],
+    *,
+    with_images: bool,
+) -> ReleaseFacts:
+    """Collect the facts about a release.
+
+    Args:
+        workspace: The workspace, for its settings.
+        dataset: The released images.
+        version: Version of the release.
+        places: The places of the released images.
+        with_images: Whether the release contains the image files.
+    """
+    settings = workspace.settings
+    release, name = settings.release, settings.dataset.name
+    split = Counter(image.split for image in dataset)
+    sentences = [sentence for image in dataset for sentence in image.sentences]
+    resolutions = {place.gsd for place in places if place.gsd is not None}
+    return ReleaseFacts(
+        title=release.title or name,
+        version=version,
+        authors=release.authors or (f"The authors of {name}",),
+        url=release.url,
+        doi=release.doi,
+        text_licence=settings.annotation.licence,
+        image_licence=release.image_licence,
+        images={part: split[part] for part in SPLITS},
+        sentences=len(sentences),
+        keywords=sum(len(image.keywords) for image in dataset),
+        categories=dict(sorted(Counter(image.category or "" for image in dataset).items())),
+        annotators=len({sentence.annotator for sentence in sentences} - {None}),
+        sentences_per_image=settings.annotation.sentences_per_image,
+        image_size=settings.dataset.image_size,
+        machine_given=origins_of(dataset)["machine_given"],
+        imported=any(sentence.annotator is None for sentence in sentences),
+        with_images=with_images,
+        box=_box(places),
+        resolution=resolutions.pop() if len(resolutions) == 1 else None,
+        period=_period(places),
+    )
+
+
+def _box(places: Sequence[ImagePlace]) -> tuple[float, float, float, float] | None:
+    """Return the extent of the footprints in degrees; None without one."""
+    points = [point for place in places for point in _points(place.footprint)]
+    if not points:
+        return None
+    longitudes, latitudes = zip(*points, strict=True)
+    return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
+
+
+def _points(footprint: dict[str, Any] | None) -> list[tuple[float, float]]:
+    if footprint is None:
+        return []
+    polygons = footprint["coordinates"]
+    rings = [polygons[0]] if footprint["type"] == "Polygon" else [part[0] for part in polygons]
+    return [(point[0], point[1]) for ring in rings for point in ring]
+
+
+def _period(places: Sequence[ImagePlace]) -> str:
+    days = sorted(
+        place.scene.acquired[:10] for place in places if place.scene and place.scene.acquired
+    )
+    return f"{days[0]}/{days[-1]}" if days else ""

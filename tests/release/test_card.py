@@ -1,0 +1,56 @@
+"""The dataset card: front matter for the Hub, and answers from the data."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from rsitmd_tools.release.card import card
+from tests.release.conftest import MakeFacts
+
+
+def front_matter(text: str) -> dict[str, object]:
+    found: dict[str, object] = yaml.safe_load(text.split("---\n")[1])
+    return found
+
+
+@pytest.mark.parametrize("title", ['Häfen: "ships"', "- # {{ facts }}", "</script>"])
+def test_the_front_matter_is_yaml_with_any_title(make_facts: MakeFacts, title: str) -> None:
+    text = card(make_facts(title=title))
+    assert front_matter(text)["pretty_name"] == title
+    assert f"# {title}, version 1.0.0\n" in text
+
+
+@pytest.mark.parametrize(
+    ("texts", "images", "expected"),
+    [
+        ("CC-BY-4.0", "CC-BY-4.0", "cc-by-4.0"),
+        ("terms.txt", "terms.txt", "other"),
+        ("CC-BY-4.0", "", None),
+        ("", "", None),
+    ],
+)
+def test_the_hub_is_told_a_licence_that_holds_for_all(
+    make_facts: MakeFacts, texts: str, images: str, expected: str | None
+) -> None:
+    text = card(make_facts(text_licence=texts, image_licence=images))
+    assert front_matter(text).get("license") == expected
+    assert (f"Texts: {texts}." in text) == bool(texts)
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"), [(8, "n<1K"), (1000, "1K<n<10K"), (2_000_000, "1M<n<10M")]
+)
+def test_the_class_of_size(make_facts: MakeFacts, images: int, expected: str) -> None:
+    text = card(make_facts(images={"train": images, "val": 0, "test": 0}))
+    assert front_matter(text)["size_categories"] == [expected]
+
+
+def test_answers_come_from_the_data_and_other_questions_are_marked(make_facts: MakeFacts) -> None:
+    text = card(make_facts(annotators=1, machine_given=3, box=(8.0, 50.0, 9.0, 51.0)))
+    assert "1 annotator wrote them" in text
+    assert "Yes: 3 sentences were written by annotators who could see a" in text
+    assert "between 8.0 and 9.0 degrees of longitude" in text
+    assert "farm 4, harbour 4" in text
+    assert text.count("**To answer") >= 8
+    assert "does not record the place" not in text
