@@ -15,6 +15,7 @@ from typing import Any
 from rsitmd_tools.errors import RsitmdError, reason
 
 PARTIAL = ".partial-"
+REPLACED = ".replaced"
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -94,16 +95,26 @@ def atomic_path(target: Path, *, mode: int | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(target: Path) -> Iterator[Path]:
+def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield a new folder beside ``target``; rename it to ``target`` when the block succeeds.
 
-    Unfinished folders of killed runs are removed first. The target must not exist, because a
-    release or a run is never overwritten.
+    Unfinished folders of killed runs are removed first.
+
+    Args:
+        target: The final folder.
+        replace: Whether the folder may exist. It stays as it is until the new one is complete;
+            after a kill in between, the next call puts it back first.
 
     Raises:
         RsitmdError: ``target`` exists, or its parent cannot be written to.
     """
-    if target.exists():
+    old = target.parent / f"{_prefix(target).removesuffix(PARTIAL)}{REPLACED}"
+    if old.exists():
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.rename(target)
+    if target.exists() and not replace:
         raise RsitmdError(
             "already exists", where=target, hint="use another folder or remove this one"
         )
@@ -117,8 +128,11 @@ def atomic_folder(target: Path) -> Iterator[Path]:
             for name in names:
                 with open(os.path.join(root, name), "rb") as written:
                     os.fsync(written.fileno())
+        if target.exists():
+            target.rename(old)
         partial.rename(target)
         sync_folder(target.parent)
+        shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise write_error(target, error) from error
     finally:

@@ -31,6 +31,7 @@ from rsitmd_tools.release.facts import facts_of
 from rsitmd_tools.release.images import IMAGE_LIST, check_copies, copy_images, list_images
 from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
 from rsitmd_tools.release.select import check_version
+from rsitmd_tools.release.validation import VALIDATION, check_allowed, validation
 from rsitmd_tools.release.verify import counts, verify_release
 from rsitmd_tools.similarity import write_prior
 from rsitmd_tools.workspace import Workspace
@@ -44,10 +45,16 @@ class ReleaseOptions:
         images: Whether it contains the image files. Without them it lists their checksums, and
             ``build complete`` adds the files.
         previous: Folder of the previous release, for ``CHANGELOG.md``; None for the first one.
+        allowed: Codes or families of rules whose errors do not prevent the release.
+        names: Whether annotators appear by their names. Their addresses never appear.
+        replace: Whether an existing folder is replaced when the new release is complete.
     """
 
     images: bool = True
     previous: Path | None = None
+    allowed: tuple[str, ...] = ()
+    names: bool = False
+    replace: bool = False
 
 
 DEFAULTS = ReleaseOptions()
@@ -74,7 +81,8 @@ def make_release(
             train or test has no finished image, an image file is damaged, or the disk is full.
     """
     check_version(version)
-    content = contents_of(workspace)
+    check_allowed(options.allowed)
+    content = contents_of(workspace, names=options.names)
     dataset = content.dataset
     no_precomp = _precomp_problem(dataset)
     numbers = counts(dataset)
@@ -95,12 +103,23 @@ def make_release(
     manifest = manifest_of(workspace, content, report)
     if not options.images:
         manifest["without_images"] = True
+    if options.allowed:
+        manifest["allowed_errors"] = list(options.allowed)
     if _is_complete(out, manifest):
         return report
-    with atomic_folder(out) as folder, _errors_name(out, instead_of=folder):
+    if out.exists() and not options.replace:
+        raise RsitmdError(
+            "already exists",
+            where=out,
+            hint="use another folder, or replace this one with --force",
+        )
+    partial = atomic_folder(out, replace=options.replace)
+    with partial as folder, _errors_name(out, instead_of=folder):
         copies = copy_images(dataset, content.pixels, folder / "images" if options.images else None)
         write_text(folder / IMAGE_LIST, list_images(dataset, copies, content.sources))
         write_text(folder / CHANGELOG, changes)
+        findings = validation(dataset, workspace.settings, options.allowed)
+        write_text(folder / VALIDATION, findings)
         _write_texts(dataset, folder, precomp_too=no_precomp is None)
         _write_priors(dataset, workspace.settings.similarity.definition, folder / "prior")
         write_json(folder / "statistics.json", dataset_statistics(dataset))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from rsitmd_tools.release.select import (
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import (
     StoredImage,
+    annotator_names,
     annotator_numbers,
     authors_by_image,
     last_annotated,
@@ -61,14 +63,20 @@ class Contents:
     machine_untouched: int
 
 
-def contents_of(workspace: Workspace) -> Contents:
-    """Read the data of a release at one moment, independently of a running pull."""
+def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
+    """Read the data of a release at one moment, independently of a running pull.
+
+    Args:
+        workspace: The workspace.
+        names: Whether annotators appear by their names, if they have one that is no address.
+    """
     only_accepted = workspace.settings.release.only_accepted
     with snapshot(workspace):
         images = merged_images(workspace, only_accepted=only_accepted)
         unreviewed = count_not_accepted(workspace)
         untouched = len(untouched_sentences(workspace))
         numbers = annotator_numbers(workspace)
+        known = annotator_names(workspace)
         stored = stored_images(workspace)
         places = image_places(workspace)
         until = last_annotated(workspace)
@@ -85,6 +93,8 @@ def contents_of(workspace: Workspace) -> Contents:
     check_filenames(finished, workspace.path)
     # The number in the workspace, so that an annotator has the same pseudonym in all releases.
     pseudonyms = {email: f"annotator-{number}" for email, number in numbers.items()}
+    if names:
+        pseudonyms |= _usable(known)
     dataset = Dataset(
         name=workspace.settings.dataset.name,
         images=tuple(without_names(finished, pseudonyms)),
@@ -107,6 +117,16 @@ def contents_of(workspace: Workspace) -> Contents:
         else sum(unreviewed[image.filename] for image in finished),
         untouched,
     )
+
+
+def _usable(names: Mapping[str, str]) -> dict[str, str]:
+    """Return the names that identify one annotator and are no addresses."""
+    count = Counter(names.values())
+    return {
+        email: name
+        for email, name in names.items()
+        if name.strip() and "@" not in name and count[name] == 1
+    }
 
 
 def _sources(

@@ -65,11 +65,11 @@ class ReleaseFacts:
     @property
     def description(self) -> str:
         """A description in one sentence."""
+        number = len(self.categories)
+        categories = "1 category" if number == 1 else f"{number} categories"
         return (
             f"{count_of(sum(self.images.values()), 'remote sensing image')} of"
-            f" {'1 category' if len(self.categories) == 1 else f'{len(self.categories)} categories'}"
-            " with"
-            f" {count_of(self.sentences, 'fine-grained sentence')} and"
+            f" {categories} with {count_of(self.sentences, 'fine-grained sentence')} and"
             f" {count_of(self.keywords, 'keyword')}."
         )
 

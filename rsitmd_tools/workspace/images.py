@@ -215,6 +215,12 @@ def annotator_numbers(workspace: Workspace) -> dict[str, int]:
     return {row["email"]: row["id"] for row in rows}
 
 
+def annotator_names(workspace: Workspace) -> dict[str, str]:
+    """Return the display name of each annotator by address; it can be empty."""
+    rows = workspace.db.execute("SELECT email, name FROM annotator")
+    return {row["email"]: row["name"] for row in rows}
+
+
 def authors_by_image(workspace: Workspace) -> set[tuple[str, str]]:
     """Return pairs of a file name and the address of an annotator who wrote about the image.
 

@@ -510,5 +510,6 @@ def test_settings_that_name_files_stay_in_the_workspace(
     workspace = make_workspace()
     toml = workspace / "rsitmd.toml"
     toml.write_text(toml.read_text().replace('word_lists = ""', 'word_lists = "lists"'))
+    (workspace / "lists").mkdir()
     release(workspace, tmp_path / "out")
     assert str(tmp_path).encode() not in (tmp_path / "out" / "release.json").read_bytes()

@@ -36,6 +36,14 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Leave the image files out and list their checksums in images.csv.",
 )
+@click.option(
+    "--allow",
+    metavar="CODES",
+    help="Rules whose errors do not prevent the release, such as D104,L101.",
+)
+@click.option("--with-names", is_flag=True, help="Name the annotators instead of numbering them.")
+@click.option("--tar", is_flag=True, help="Also write OUT.tar.")
+@click.option("--force", is_flag=True, help="Replace OUT when the new release is complete.")
 @json_option
 def command(
     folder: Path,
@@ -43,6 +51,10 @@ def command(
     output: Path,
     previous: Path | None,
     without_images: bool,
+    allow: str | None,
+    with_names: bool,
+    tar: bool,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Create a release: images, texts, prior, statistics, citation, changes and checksums.
@@ -52,6 +64,8 @@ def command(
     includes only the sentences that a reviewer accepted. Images without all their sentences are
     left out and listed in release.json, which also counts sentences by origin (human, or changed
     machine text). Annotators are identified by number, never by address.
+
+    Findings of severity "error" prevent a release. validation.json has all findings.
 
     The folder is complete or does not exist. The same workspace always produces the same
     bytes. Run `rsitmd build verify` or `sha256sum -c SHA256SUMS` to check a release. Title,
@@ -67,11 +81,20 @@ def command(
     from dataclasses import asdict
 
     from rsitmd_tools.release import ReleaseOptions, make_release
+    from rsitmd_tools.release.archive import write_tar
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder, write=True) as workspace:
-        options = ReleaseOptions(images=not without_images, previous=previous)
+        options = ReleaseOptions(
+            images=not without_images,
+            previous=previous,
+            allowed=tuple((allow or "").replace(",", " ").split()),
+            names=with_names,
+            replace=force,
+        )
         report = make_release(workspace, version, output, options)
+    if tar:
+        write_tar(output, output.with_name(f"{output.name}.tar"))
     if report.left_out:
         click.echo(
             f"left out: {count_of(report.left_out, 'image')} without all"

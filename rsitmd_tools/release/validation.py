@@ -1,0 +1,56 @@
+"""``validation.json`` of a release: the findings of the rules; errors prevent a release."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.errors import RsitmdError, count_of
+from rsitmd_tools.quality import check_subject, subject_of, summary
+from rsitmd_tools.quality.output import json_document
+from rsitmd_tools.quality.output.findings import Findings
+from rsitmd_tools.quality.registry import selected_rules
+from rsitmd_tools.workspace.settings import Settings
+
+VALIDATION = "validation.json"
+
+
+def check_allowed(allowed: Sequence[str]) -> None:
+    """Check the codes of errors that do not prevent a release.
+
+    Raises:
+        WrongUsage: A code names no rule.
+    """
+    selected_rules(tuple(allowed), ())
+
+
+def validation(dataset: Dataset, settings: Settings, allowed: Sequence[str]) -> str:
+    """Run the rules over a release; return the findings as the JSON of ``rsitmd validate``.
+
+    Args:
+        dataset: The released images.
+        settings: Settings of the workspace; ``[validate]`` selects the rules.
+        allowed: Codes or families of rules whose errors do not prevent the release.
+
+    Raises:
+        RsitmdError: There are findings of severity "error" that are not allowed.
+    """
+    allowed = tuple(allowed)
+    subject = subject_of(dataset, settings)
+    result = check_subject(subject)
+    errors = Counter(
+        finding.code
+        for finding in result.findings
+        if finding.severity == "error" and not finding.code.startswith(allowed or ("-",))
+    )
+    if errors:
+        codes = sorted(errors)
+        counts = ", ".join(f"{code} ({errors[code]})" for code in codes)
+        raise RsitmdError(
+            f"has {count_of(errors.total(), 'finding')} of severity error: {counts}",
+            where=dataset.source,
+            hint=f"correct them (rsitmd validate {dataset.source}), or use --allow"
+            f" {','.join(codes)}",
+        )
+    return json_document.render(Findings(subject, result, summary(dataset, result)))

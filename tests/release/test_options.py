@@ -1,0 +1,142 @@
+"""Options of ``build release``: allowed errors, names, one file, replacement."""
+
+from __future__ import annotations
+
+import json
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rsitmd_tools import atomic
+from rsitmd_tools.cli.building.release import command
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.release import ReleaseOptions, make_release, verify_release
+from rsitmd_tools.schemas import first_error, load_schema
+from rsitmd_tools.workspace import Workspace
+
+MakeWorkspace = Callable[..., Path]
+
+
+def release(*arguments: object) -> Result:
+    return CliRunner().invoke(command, [*map(str, arguments), "--version", "1.0.0"])
+
+
+def change(workspace: Path, sql: str) -> None:
+    with Workspace.open(workspace, write=True) as opened, opened.transaction() as db:
+        db.execute(sql)
+
+
+def test_the_findings_are_in_the_release(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
+    workspace = make_workspace()
+    change(workspace, "UPDATE sentence SET raw = 'There are some ships.' WHERE id = 1")
+    assert release(workspace, "-o", tmp_path / "out").exit_code == 0
+    document = json.loads((tmp_path / "out" / "validation.json").read_text(encoding="utf-8"))
+    assert first_error(document, load_schema("findings")) is None
+    assert "S104" in {finding["code"] for finding in document["findings"]}
+    assert str(tmp_path) not in json.dumps(document)
+
+
+def test_an_error_prevents_a_release_unless_its_rule_is_allowed(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace, out = make_workspace(), tmp_path / "out"
+    change(workspace, "UPDATE sentence SET raw = 'A ship \x07 in the harbour.' WHERE id = 1")
+    errors = release(workspace, "-o", out).exception
+    assert isinstance(errors, RsitmdError)
+    assert errors.what == "has 1 finding of severity error: S119 (1)"
+    assert errors.hint is not None
+    assert errors.hint.endswith("or use --allow S119")
+    assert not out.exists()
+    done = release(workspace, "-o", out, "--allow", "S119")
+    assert done.exit_code == 0, done.output
+    manifest = json.loads((out / "release.json").read_text(encoding="utf-8"))
+    assert manifest["allowed_errors"] == ["S119"]
+    assert verify_release(out).differences == ()
+
+
+def test_an_unknown_rule_cannot_be_allowed(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
+    with (
+        Workspace.open(make_workspace()) as workspace,
+        pytest.raises(WrongUsage, match="unknown rule 'X999'"),
+    ):
+        make_release(workspace, "1.0.0", tmp_path / "out", ReleaseOptions(allowed=("X999",)))
+
+
+def test_names_replace_pseudonyms_on_request_and_addresses_never(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace()
+    change(
+        workspace,
+        "UPDATE annotator SET name = CASE id WHEN 1 THEN 'Anna Bell' WHEN 2 THEN 'a@example.org'"
+        " WHEN 3 THEN 'Twin' WHEN 4 THEN 'Twin' ELSE '' END",
+    )
+    assert release(workspace, "-o", tmp_path / "out", "--with-names").exit_code == 0
+    image = load_dataset(tmp_path / "out").images[0]
+    assert [sentence.annotator for sentence in image.sentences] == [
+        "Anna Bell", "annotator-2", "annotator-3", "annotator-4", "annotator-5",
+    ]  # fmt: skip
+    for file in (tmp_path / "out").rglob("*"):
+        assert file.is_dir() or b"example.org" not in file.read_bytes()
+
+
+def test_the_tar_file_has_the_same_bytes_anywhere(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace()
+    tars = []
+    for folder, mask in (("a", 0o022), ("b", 0o077)):
+        before = os.umask(mask)
+        try:
+            done = release(workspace, "-o", tmp_path / folder / "ports-1.0.0", "--tar")
+        finally:
+            os.umask(before)
+        assert done.exit_code == 0, done.output
+        tars.append(tmp_path / folder / "ports-1.0.0.tar")
+    assert tars[0].read_bytes() == tars[1].read_bytes()
+    with tarfile.open(tars[0]) as tar:
+        tar.extractall(tmp_path / "c", filter="data")
+    assert verify_release(tmp_path / "c" / "ports-1.0.0").differences == ()
+
+
+def test_a_folder_is_replaced_only_on_request_and_when_the_new_one_is_complete(
+    make_workspace: MakeWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, out = make_workspace(), tmp_path / "out"
+    assert release(workspace, "-o", out).exit_code == 0
+    change(workspace, "UPDATE sentence SET raw = 'A new text of a ship.' WHERE id = 1")
+    refused = release(workspace, "-o", out).exception
+    assert isinstance(refused, RsitmdError)
+    assert "--force" in str(refused)
+
+    def fails(*_: object) -> None:
+        raise RsitmdError("full")
+
+    monkeypatch.setattr("rsitmd_tools.release.bundle.write_prior", fails)
+    assert release(workspace, "-o", out, "--force").exception is not None
+    assert "A new text" not in (out / "dataset_RSITMD.json").read_text(encoding="utf-8")
+    assert verify_release(out).differences == ()
+    monkeypatch.undo()
+    assert release(workspace, "-o", out, "--force").exit_code == 0
+    assert "A new text" in (out / "dataset_RSITMD.json").read_text(encoding="utf-8")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_folder_that_was_moved_aside_by_a_killed_replacement_is_put_back(
+    tmp_path: Path,
+) -> None:
+    aside = tmp_path / f".out{atomic.REPLACED}"
+    aside.mkdir()
+    (aside / "old.txt").write_text("old")
+    with (
+        pytest.raises(RsitmdError, match="stop"),
+        atomic.atomic_folder(tmp_path / "out", replace=True),
+    ):
+        raise RsitmdError("stop")
+    assert (tmp_path / "out" / "old.txt").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
