@@ -31,6 +31,7 @@ from rsitmd_tools.release.facts import facts_of
 from rsitmd_tools.release.images import IMAGE_LIST, check_copies, copy_images, list_images
 from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
 from rsitmd_tools.release.select import check_version
+from rsitmd_tools.release.split_proof import SPLIT_PROOF, split_proof
 from rsitmd_tools.release.validation import VALIDATION, check_allowed, validation
 from rsitmd_tools.release.verify import counts, verify_release
 from rsitmd_tools.similarity import write_prior
@@ -124,6 +125,7 @@ def make_release(
         _write_priors(dataset, workspace.settings.similarity.definition, folder / "prior")
         write_json(folder / "statistics.json", dataset_statistics(dataset))
         write_json(folder / MANIFEST, manifest)
+        write_json(folder / SPLIT_PROOF, split_proof(dataset, content.hashes, content.places))
         _write_metadata(workspace, content, version, folder, with_images=options.images)
         written = write_checksums(folder)
         if options.images:

@@ -45,6 +45,7 @@ class Contents:
         left_out: The other images.
         pixels: SHA-256 of the normalised pixels by file name.
         places: The places of the released images that have a footprint.
+        hashes: Perceptual hashes of the eight orientations by file name.
         sources: Name and SHA-256 of the source file by file name.
         annotated_until: Time of the newest annotation.
         licence: The licence of the texts and who has not accepted it; None without a licence.
@@ -55,6 +56,7 @@ class Contents:
     dataset: Dataset
     left_out: tuple[LeftOut, ...]
     pixels: dict[str, str]
+    hashes: dict[str, str]
     sources: dict[str, tuple[str, str]]
     places: tuple[ImagePlace, ...]
     annotated_until: str | None
@@ -107,6 +109,7 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         dataset,
         tuple(left_out),
         {image.filename: image.pixel_sha256 for image in stored},
+        {image.filename: image.phash for image in stored},
         _sources(stored, places),
         tuple(p for p in places if p.footprint is not None and p.filename in released),
         until,

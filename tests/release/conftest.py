@@ -73,7 +73,8 @@ def add_image(workspace: Workspace, index: int, sentences: int, split: str | Non
     with workspace.transaction() as db:
         row = add(
             db, "image", id=index + 1, sha256=str(index), category=category,
-            number=index // 2 + 1, width=16, height=16, pixel_sha256=pixels, phash="0",
+            number=index // 2 + 1, width=16, height=16, pixel_sha256=pixels,
+            phash="".join(f"{index * 8 + k:016x}" for k in range(8)),
             split=split, ingested_at=WHEN,
         )  # fmt: skip
         task = add(db, "task", id=row, image_id=row, server_id=index, pushed_at=WHEN)

@@ -1,0 +1,133 @@
+"""``split_proof.json``: how near the images and texts of two splits come to each other."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rsitmd_tools import __version__
+from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.quality.texts import folded
+from rsitmd_tools.workspace.scenes import ImagePlace
+
+SPLIT_PROOF = "split_proof.json"
+NEAREST = 10  # pairs that are listed for two splits
+BLOCK = 256  # images that are compared at once
+WGS84 = "WGS84"
+
+Hashes = npt.NDArray[np.uint64]
+
+
+def split_proof(
+    dataset: Dataset, hashes: Mapping[str, str], places: Sequence[ImagePlace]
+) -> dict[str, Any]:
+    """Compare every two splits of a release.
+
+    Args:
+        dataset: The released images.
+        hashes: Perceptual hashes of the eight orientations by file name, in hex digits.
+        places: The images that have a footprint.
+
+    Returns:
+        For every two splits: ``nearest_images`` (the pairs with the smallest Hamming distance of
+        their hashes, of 64 bits, over the eight orientations), ``shared_scenes`` (scenes that
+        both have tiles of), ``ground_distance`` (metres between the nearest footprints; None
+        without footprints) and ``shared_captions`` (sentences that both have, without regard to
+        case and punctuation).
+    """
+    known = {place.filename: place for place in places}
+    return {
+        "tool": f"rsitmd-tools {__version__}",
+        "data_sha256": dataset.checksum(),
+        "bits": 64,
+        "splits": [
+            _compare(dataset.select(first), dataset.select(second), (first, second), hashes, known)
+            for first, second in itertools.combinations(dataset.splits, 2)
+        ],
+    }
+
+
+def _compare(
+    first: Dataset,
+    second: Dataset,
+    names: tuple[str, str],
+    hashes: Mapping[str, str],
+    places: Mapping[str, ImagePlace],
+) -> dict[str, Any]:
+    scenes = [{_scene(places.get(image.filename)) for image in part} for part in (first, second)]
+    captions = [{folded(text) for text in part.captions()} - {""} for part in (first, second)]
+    return {
+        "splits": list(names),
+        "nearest_images": nearest_images(first.images, second.images, hashes),
+        "shared_scenes": len((scenes[0] & scenes[1]) - {None}),
+        "ground_distance": _ground_distance(first, second, places),
+        "shared_captions": len(captions[0] & captions[1]),
+    }
+
+
+def nearest_images(
+    first: Sequence[ImageRecord], second: Sequence[ImageRecord], hashes: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return the pairs of images with the smallest distances of their hashes, nearest first.
+
+    Each image of ``second`` is listed once, with its nearest image of ``first``.
+    """
+    turned, upright = _bits(first, hashes), _bits(second, hashes)[:, 0]
+    least = np.full(len(second), 65, np.uint8)
+    nearest = np.zeros(len(second), np.intp)
+    for start in range(0, len(first), BLOCK):
+        found = np.full((min(BLOCK, len(first) - start), len(second)), 65, np.uint8)
+        for orientation in turned[start : start + BLOCK].T:
+            np.minimum(found, np.bitwise_count(orientation[:, None] ^ upright), out=found)
+        best = found.argmin(axis=0)
+        distance = found[best, np.arange(len(second))]
+        nearer = distance < least
+        least[nearer], nearest[nearer] = distance[nearer], best[nearer] + start
+    order = np.argsort(least, kind="stable")[:NEAREST]
+    return [
+        {
+            "images": [first[nearest[index]].filename, second[index].filename],
+            "distance": int(least[index]),
+        }
+        for index in order.tolist()
+    ]
+
+
+def _bits(images: Sequence[ImageRecord], hashes: Mapping[str, str]) -> Hashes:
+    """Return the hashes of images, ``(N, 8) uint64``."""
+    digits = "".join(hashes[image.filename] for image in images)
+    return np.frombuffer(bytes.fromhex(digits), ">u8").astype(np.uint64).reshape(len(images), -1)
+
+
+def _scene(place: ImagePlace | None) -> str | None:
+    return None if place is None or place.scene is None else place.scene.sha256
+
+
+def _ground_distance(
+    first: Dataset, second: Dataset, places: Mapping[str, ImagePlace]
+) -> float | None:
+    """Return the distance of the nearest footprints in metres, 0 if they overlap."""
+    parts = [
+        [places[image.filename].footprint for image in part if image.filename in places]
+        for part in (first, second)
+    ]
+    if not all(parts):
+        return None
+    from pyproj import Geod
+    from shapely import STRtree
+    from shapely.geometry import shape
+    from shapely.ops import nearest_points
+
+    geod = Geod(ellps=WGS84)
+    shapes = [[shape(footprint) for footprint in part] for part in parts]
+    tree = STRtree(shapes[0])
+    distances = []
+    for other in shapes[1]:
+        # Nearest in degrees, measured in metres.
+        here, there = nearest_points(shapes[0][int(tree.nearest(other))], other)
+        distances.append(geod.inv(here.x, here.y, there.x, there.y)[2])
+    return round(float(min(distances)), 1)
