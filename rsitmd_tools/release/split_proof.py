@@ -37,7 +37,7 @@ def split_proof(
         their hashes, of 64 bits, over the eight orientations), ``shared_scenes`` (scenes that
         both have tiles of), ``ground_distance`` (metres between the nearest footprints; None
         without footprints) and ``shared_captions`` (sentences that both have, without regard to
-        case and punctuation).
+        case).
     """
     known = {place.filename: place for place in places}
     return {

@@ -62,7 +62,7 @@ def test_the_nearest_orientation_counts() -> None:
 def test_shared_scenes_captions_and_the_distance_on_the_ground() -> None:
     data = dataset(
         image("a.tif", "train", "Two ships.", "One pier."),
-        image("b.tif", "test", "two ships", "A green field."),
+        image("b.tif", "test", "two SHIPS.", "A green field."),
     )
     known = {name: hashes(1, 2) for name in ("a.tif", "b.tif")}
     (found,) = split_proof(data, known, [place("a.tif", 8.0, "s"), place("b.tif", 8.02, "s")])[
