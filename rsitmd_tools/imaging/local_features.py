@@ -21,6 +21,8 @@ MIN_MATCHES = 6
 MIN_SCALE, MAX_SCALE = 0.3, 3.3
 SIDE = 256  # images are resized to this height for comparable keypoints
 
+Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
+
 
 @dataclass(frozen=True, slots=True)
 class Features:
@@ -48,12 +50,23 @@ class PlaceMatch:
         overlap: Share of the smaller image that the other one covers, 0 to 1.
         matrix: ``(2, 3)`` map from the first image to the second one, in the coordinates of
             :class:`Features`.
+        sizes: ``(width, height)`` of both images in these coordinates.
     """
 
     inliers: int
     agreement: float
     overlap: float
-    matrix: tuple[tuple[float, float, float], tuple[float, float, float]]
+    matrix: Matrix
+    sizes: tuple[tuple[int, int], tuple[int, int]] = ((SIDE, SIDE), (SIDE, SIDE))
+
+    def relative(self) -> Matrix:
+        """Return the map in shares of the width and height of the images, ``(2, 3)``."""
+        (width, height), (other_width, other_height) = self.sizes
+        (a, b, c), (d, e, f) = self.matrix
+        return (
+            (a * width / other_width, b * height / other_width, c / other_width),
+            (d * width / other_height, e * height / other_height, f / other_height),
+        )
 
 
 def load_opencv() -> Any:
@@ -124,6 +137,7 @@ def match_places(first: Features, second: Features) -> PlaceMatch | None:
         agreement=min(1.0, inliers / max(1, shared)),
         overlap=_overlap(matrix, first.size, second.size),
         matrix=((a, b, c), (d, e, f)),
+        sizes=(first.size, second.size),
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from rsitmd_tools import __version__
@@ -24,11 +24,13 @@ class Result:
         findings: The findings, image by image, then by code.
         ignored: Number of findings that the settings ignore by image and code.
         known: Number of findings in the baseline.
+        unchecked: Rules that could not check everything: the reason by code.
     """
 
     findings: tuple[Finding, ...]
     ignored: int = 0
     known: int = 0
+    unchecked: Mapping[str, str] = field(default_factory=dict)
 
 
 def check(
@@ -51,10 +53,15 @@ def check(
 
 
 def subject_of(
-    dataset: Dataset, settings: Settings | None = None, against: Sequence[Dataset] = ()
+    dataset: Dataset,
+    settings: Settings | None = None,
+    against: Sequence[Dataset] = (),
+    *,
+    same_place: bool = False,
 ) -> Subject:
-    """Return a dataset prepared for the rules."""
-    return Subject(dataset, settings or Settings(), _document(dataset), tuple(against))
+    """Return a dataset prepared for the rules; see :class:`Subject`."""
+    settings = settings or Settings()
+    return Subject(dataset, settings, _document(dataset), tuple(against), same_place)
 
 
 def check_subject(subject: Subject) -> Result:
@@ -71,7 +78,8 @@ def check_subject(subject: Subject) -> Result:
         new = Baseline.read(settings.baseline).unknown(remaining, subject.dataset)
     order = {image.filename: index for index, image in enumerate(subject.dataset)}
     new.sort(key=lambda f: (order.get(f.image or "", -1), f.code, f.sentence_index or 0))
-    return Result(tuple(new), len(found) - len(remaining), len(remaining) - len(new))
+    ignored, known = len(found) - len(remaining), len(remaining) - len(new)
+    return Result(tuple(new), ignored, known, dict(subject.unchecked))
 
 
 def summary(dataset: Dataset, result: Result) -> dict[str, Any]:
@@ -86,6 +94,7 @@ def summary(dataset: Dataset, result: Result) -> dict[str, Any]:
         "codes": dict(sorted(Counter(finding.code for finding in result.findings).items())),
         "ignored": result.ignored,
         "known": result.known,
+        "unchecked": dict(result.unchecked),
     }
 
 

@@ -99,10 +99,10 @@ def test_ignored_pairs_are_not_shown(tmp_path: Path) -> None:
         scene(number).save(tmp_path / f"{name}.tif")
     names = ("port_1.tif", "farm_2.tif", "farm_3.tif", "port_4.tif")
     data = dataset(*(record(name) for name in names), folder=tmp_path)
-    assert page_of(data).count("same picture</p>") == 2
+    assert page_of(data).count("same picture, 100% overlap</p>") == 2
     ignored = ImageIgnore("farm_2.tif", ("I106",), "another day")
     some = replace(Settings(), validate=replace(Settings().validate, image_ignores=(ignored,)))
-    assert page_of(data, some).count("same picture</p>") == 1
+    assert page_of(data, some).count("same picture, 100% overlap</p>") == 1
     file = tmp_path / "known.json"
     Baseline.of(check(data), data).write(file)
     known = replace(Settings(), validate=replace(Settings().validate, baseline=file))
@@ -120,7 +120,7 @@ def test_limits_of_pictures_and_pairs_are_reported(
     monkeypatch.setattr(findings_page, "MOST_PAIRS", 1)
     text = page_of(data)
     assert "Pictures are shown for the first 1 image." in text
-    assert "The most similar pair; 1 more pair in the findings above." in text
+    assert "Here is the first pair; 1 more pair in the findings above." in text
 
 
 def test_an_image_links_to_its_task() -> None:
