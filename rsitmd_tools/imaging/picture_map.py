@@ -76,9 +76,10 @@ def _inside(polygon: Points) -> Points:
     from matplotlib.transforms import Bbox
 
     clipped = Outline(polygon, closed=False).clip_to_bbox(Bbox([[0, 0], [1, 1]])).vertices
-    if len(clipped) < 3:
-        return _CORNERS[:0]
-    return np.asarray(clipped, np.float64).clip(0, 1)
+    points = np.asarray(clipped, np.float64).reshape(-1, 2).clip(0, 1)
+    # Clipping repeats points, the first one at the end.
+    points = points[np.abs(points - np.roll(points, 1, axis=0)).max(axis=1) > 1e-9]
+    return points if len(points) >= 3 else _CORNERS[:0]
 
 
 def _area(polygon: Points) -> float:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
@@ -20,9 +20,12 @@ from rsitmd_tools.imaging.pairs import (
 )
 from rsitmd_tools.imaging.perceptual import perceptual_hashes
 from rsitmd_tools.imaging.same_place import same_place_pairs
+from rsitmd_tools.quality.common_captions import CommonCaptions, common_captions
 from rsitmd_tools.quality.pictures import Picture, measure_images
-from rsitmd_tools.quality.texts import folded
 
+T = TypeVar("T")
+Map = tuple[tuple[float, ...], ...]
+Sides = tuple[int, str | None, int, str | None]  # a, split of a, b, split of b
 TRAIN = (None, "train")
 BECAUSE = {EXACT: "image", NEAR: "near image", SAME_PLACE: "same place"}
 
@@ -40,6 +43,8 @@ class OverlapPair:
         similarity: Of the pixels, or share of the keypoints in the overlap that agree; 0 to 1.
         overlap: Common share of the ground, 0 to 1; None if it was not estimated.
         matrix: ``(2, 3)`` map of pixels for ``same-place``, or None.
+        inliers: Number of keypoints that agree with the map, or None.
+        map: The map in shares of width and height, or None.
     """
 
     a: int
@@ -49,7 +54,9 @@ class OverlapPair:
     kind: str
     similarity: float
     overlap: float | None = None
-    matrix: tuple[tuple[float, ...], ...] | None = None
+    matrix: Map | None = None
+    inliers: int | None = None
+    map: Map | None = None
 
 
 @dataclass(slots=True)
@@ -60,14 +67,14 @@ class Overlap:
         datasets: The compared datasets. One dataset is compared with itself.
         compared: Number of readable image files of each dataset.
         pairs: Pairs of images, in order of the datasets and images.
-        captions: Number of sentences of dataset ``a`` that are equal to one of ``b``, by
-            ``(a, split of a, b, split of b)``.
+        captions: Common sentences, by ``(a, split of a, b, split of b)``; within one dataset, of
+            different splits.
     """
 
     datasets: list[Dataset]
     compared: list[int]
     pairs: list[OverlapPair] = field(default_factory=list)
-    captions: Counter[tuple[int, str | None, int, str | None]] = field(default_factory=Counter)
+    captions: dict[Sides, CommonCaptions] = field(default_factory=dict)
 
 
 def overlap(
@@ -93,7 +100,8 @@ def overlap(
     sides = [(0, 0)] if len(datasets) == 1 else list(combinations(range(len(datasets)), 2))
     for a, b in sides:
         found.pairs += _pictures(collections, a, b, distance, workers)
-        _count_captions(found, a, b)
+        for (split_a, split_b), common in common_captions(datasets[a], datasets[b]).items():
+            found.captions[a, split_a, b, split_b] = common
     if same_place:
         known = {(p.a, id(p.image_a), p.b, id(p.image_b)) for p in found.pairs}
         found.pairs += [
@@ -129,6 +137,7 @@ def overlap_document(found: Overlap) -> dict[str, Any]:
                 "split_b": pair.image_b.split,
                 "kind": pair.kind,
                 "distance": round(1 - pair.similarity, 4),
+                "inliers": pair.inliers,
                 "overlap": None if pair.overlap is None else round(pair.overlap, 4),
                 "matrix": pair.matrix,
             }
@@ -139,24 +148,35 @@ def overlap_document(found: Overlap) -> dict[str, Any]:
             for (a, split_a, b, split_b), images in overlap_matrix(found).items()
         ],
         "captions": [
-            {"a": a, "split_a": split_a, "b": b, "split_b": split_b, "sentences": count}
-            for (a, split_a, b, split_b), count in sorted(
-                found.captions.items(), key=lambda item: tuple(map(str, item[0]))
-            )
+            {
+                "a": a,
+                "split_a": split_a,
+                "b": b,
+                "split_b": split_b,
+                "sentences": common.equal,
+                "near_sentences": common.near,
+                "examples": [asdict(example) for example in common.examples],
+            }
+            for (a, split_a, b, split_b), common in sorted_sides(found.captions)
         ],
     }
 
 
-def overlap_matrix(found: Overlap) -> dict[tuple[int, str | None, int, str | None], int]:
+def sorted_sides(table: Mapping[Sides, T]) -> list[tuple[Sides, T]]:
+    """Return the entries of a table in order of the datasets and splits."""
+    return sorted(table.items(), key=lambda item: tuple(map(str, item[0])))
+
+
+def overlap_matrix(found: Overlap) -> dict[Sides, int]:
     """Return the number of images of each split of ``a`` that are in a split of ``b``.
 
     Within one dataset, it is the number of images that another image repeats.
     """
-    images: dict[tuple[int, str | None, int, str | None], set[int]] = defaultdict(set)
+    images: dict[Sides, set[int]] = defaultdict(set)
     for pair in found.pairs:
         key = (pair.a, pair.image_a.split, pair.b, pair.image_b.split)
         images[key].add(id(pair.image_a))
-    return {key: len(images[key]) for key in sorted(images, key=lambda key: tuple(map(str, key)))}
+    return {key: len(members) for key, members in sorted_sides(images)}
 
 
 def overlap_exclusions(found: Overlap) -> dict[str, Any]:
@@ -226,22 +246,8 @@ def _places(collections: Sequence[Images], workers: int | None) -> list[OverlapP
                     similarity=match.agreement,
                     overlap=match.overlap,
                     matrix=match.matrix,
+                    inliers=match.inliers,
+                    map=match.relative(),
                 )
             )
     return pairs
-
-
-def _count_captions(found: Overlap, a: int, b: int) -> None:
-    """Count the sentences of ``a`` that are in ``b``; within one dataset, in another split."""
-    splits: Mapping[str, set[str | None]] = defaultdict(set)
-    for image in found.datasets[b]:
-        for raw in image.captions:
-            splits[folded(raw)].add(image.split)
-    for image in found.datasets[a]:
-        for raw in image.captions:
-            text = folded(raw)
-            if not text:
-                continue
-            for other in splits.get(text, ()):
-                if a != b or other != image.split:
-                    found.captions[a, image.split, b, other] += 1

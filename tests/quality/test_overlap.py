@@ -81,9 +81,24 @@ def test_pairs_matrix_and_captions_of_two_datasets(
         {"a": 0, "split_a": "test", "b": 1, "split_b": "train", "images": 1},
         {"a": 0, "split_a": "train", "b": 1, "split_b": "test", "images": 1},
     ]
-    assert document["captions"] == [
-        {"a": 0, "split_a": "train", "b": 1, "split_b": "test", "sentences": 1}
+    (captions,) = document["captions"]
+    assert captions.pop("examples") == [
+        {
+            "image_a": "1.png",
+            "image_b": "1.png",
+            "sentence_a": "A long pier.",
+            "sentence_b": "a long  PIER.",
+            "similarity": 1.0,
+        }
     ]
+    assert captions == {
+        "a": 0,
+        "split_a": "train",
+        "b": 1,
+        "split_b": "test",
+        "sentences": 1,
+        "near_sentences": 0,
+    }
 
 
 def test_exclusions_name_the_training_images_of_both(

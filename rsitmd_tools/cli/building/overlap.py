@@ -41,6 +41,12 @@ SHOWN = 20  # pairs that are listed without --json
     "`rsitmd benchmark train --exclude`.",
 )
 @click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with the pairs side by side and their common ground.",
+)
+@click.option(
     "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
 )
 @json_option
@@ -49,6 +55,7 @@ def command(
     same_place: bool,
     distance: int,
     exclusions: Path | None,
+    html: Path | None,
     workers: int | None,
     as_json: bool,
 ) -> int:
@@ -57,15 +64,17 @@ def command(
     With one PATH, the dataset is compared with itself. A pair of images has one of three kinds:
     exact (equal pixels, possibly rotated or flipped), near (the same picture re-encoded,
     brightened or slightly cropped) or, with --same-place, same-place (overlapping ground). For
-    datasets without image files, only the sentences are compared. The exit code is 0.
+    datasets without image files, only the sentences are compared. Equal and nearly equal
+    sentences are counted by split. The exit code is 0.
 
     \b
     Examples:
       rsitmd build overlap rsitmd/ rsicd/
       rsitmd build overlap ucm/ --same-place --json > pairs.json
+      rsitmd build overlap ucm/ --same-place --html overlap.html
       rsitmd build overlap new/ rsicd/ --exclusions exclude.json
     """
-    from rsitmd_tools.atomic import write_json
+    from rsitmd_tools.atomic import write_json, write_text
     from rsitmd_tools.formats import load_dataset
     from rsitmd_tools.quality.overlap import overlap, overlap_document, overlap_exclusions
 
@@ -73,16 +82,20 @@ def command(
     found = overlap(datasets, distance, same_place=same_place, workers=workers)
     if exclusions is not None:
         write_json(exclusions, overlap_exclusions(found))
+    if html is not None:
+        from rsitmd_tools.report.overlap_page import render_overlap
+
+        write_text(html, render_overlap(found, same_place=same_place))
     if as_json:
         print_json(overlap_document(found))
     else:
-        _print(found)
+        _print(found, same_place=same_place)
     return 0
 
 
-def _print(found: Overlap) -> None:
+def _print(found: Overlap, *, same_place: bool) -> None:
     from rsitmd_tools.errors import printable
-    from rsitmd_tools.quality.overlap import overlap_matrix
+    from rsitmd_tools.quality.overlap import overlap_matrix, sorted_sides
 
     def name(index: int, split: str | None) -> str:
         dataset = printable(found.datasets[index].name)
@@ -104,7 +117,10 @@ def _print(found: Overlap) -> None:
         click.echo(f"  ... {len(found.pairs) - SHOWN} more; use --json for all")
     for (a, split_a, b, split_b), images in overlap_matrix(found).items():
         click.echo(f"{name(a, split_a)}: {count_of(images, 'image')} in {name(b, split_b)}")
-    for (a, split_a, b, split_b), sentences in sorted(
-        found.captions.items(), key=lambda item: tuple(map(str, item[0]))
-    ):
-        click.echo(f"{name(a, split_a)}: {count_of(sentences, 'sentence')} in {name(b, split_b)}")
+    for (a, split_a, b, split_b), common in sorted_sides(found.captions):
+        near = f", {count_of(common.near, 'nearly equal one')}" if common.near else ""
+        click.echo(
+            f"{name(a, split_a)}: {count_of(common.equal, 'sentence')}{near} in {name(b, split_b)}"
+        )
+    if not same_place and any(found.compared):
+        click.echo("images of one place were not searched; use --same-place")
