@@ -106,7 +106,8 @@ def render_groups(workspace: Workspace, found: Sequence[Group]) -> str:
 
 
 def _order(pair: PairOfImages) -> tuple[bool, int, float]:
-    return (not pair.crosses, KINDS.index(pair.kind), -(pair.similarity or 0.0))
+    clear = pair.similarity if pair.inliers is None else pair.inliers
+    return (not pair.crosses, KINDS.index(pair.kind), -(clear or 0.0))
 
 
 def _sides(
