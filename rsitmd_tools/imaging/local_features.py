@@ -50,22 +50,25 @@ class PlaceMatch:
         overlap: Share of the smaller image that the other one covers, 0 to 1.
         matrix: ``(2, 3)`` map from the first image to the second one, in the coordinates of
             :class:`Features`.
-        sizes: ``(width, height)`` of both images in these coordinates.
     """
 
     inliers: int
     agreement: float
     overlap: float
     matrix: Matrix
-    sizes: tuple[tuple[int, int], tuple[int, int]] = ((SIDE, SIDE), (SIDE, SIDE))
 
-    def relative(self) -> Matrix:
-        """Return the map in shares of the width and height of the images, ``(2, 3)``."""
-        (width, height), (other_width, other_height) = self.sizes
+    def relative(self, first: tuple[int, int], second: tuple[int, int]) -> Matrix:
+        """Return the map in shares of the width and height of the images, ``(2, 3)``.
+
+        Args:
+            first: ``(width, height)`` of the first image file.
+            second: ``(width, height)`` of the second one.
+        """
+        width, other_width = (max(1, round(w * SIDE / h)) for w, h in (first, second))
         (a, b, c), (d, e, f) = self.matrix
         return (
-            (a * width / other_width, b * height / other_width, c / other_width),
-            (d * width / other_height, e * height / other_height, f / other_height),
+            (a * width / other_width, b * SIDE / other_width, c / other_width),
+            (d * width / SIDE, e, f / SIDE),
         )
 
 
@@ -137,7 +140,6 @@ def match_places(first: Features, second: Features) -> PlaceMatch | None:
         agreement=min(1.0, inliers / max(1, shared)),
         overlap=_overlap(matrix, first.size, second.size),
         matrix=((a, b, c), (d, e, f)),
-        sizes=(first.size, second.size),
     )
 
 

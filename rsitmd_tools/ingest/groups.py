@@ -87,10 +87,11 @@ def find_places(workspace: Workspace, workers: int | None = None) -> int:
     images = stored_images(workspace, removed=True)
     known = {(p.first, p.second) for p in stored_pairs(workspace) if p.kind != SAME_PLACE}
     paths = [workspace.images / image.filename for image in images]
+    square = (workspace.settings.dataset.image_size,) * 2
     found = [
         StoredPair(
             *(images[p.first].id, images[p.second].id, SAME_PLACE, p.match.agreement),
-            *(p.match.inliers, p.match.overlap, p.match.relative()),
+            *(p.match.inliers, p.match.overlap, p.match.relative(square, square)),
         )
         for p in same_place_pairs(paths, workers=workers)
     ]

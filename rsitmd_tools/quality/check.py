@@ -34,7 +34,11 @@ class Result:
 
 
 def check(
-    dataset: Dataset, settings: Settings | None = None, *, against: Sequence[Dataset] = ()
+    dataset: Dataset,
+    settings: Settings | None = None,
+    *,
+    against: Sequence[Dataset] = (),
+    same_place: bool = False,
 ) -> list[Finding]:
     """Run the selected rules, and drop findings that the settings ignore.
 
@@ -42,6 +46,7 @@ def check(
         dataset: The dataset.
         settings: Rules and thresholds; the defaults if None.
         against: Other datasets, for the rules of leakage across datasets.
+        same_place: Search for images of one place, for the rule L107.
 
     Returns:
         The findings, image by image, then by code.
@@ -49,7 +54,8 @@ def check(
     Raises:
         RsitmdError: A word list, the baseline or a list of expected names is unreadable.
     """
-    return list(check_subject(subject_of(dataset, settings, against)).findings)
+    subject = subject_of(dataset, settings, against, same_place=same_place)
+    return list(check_subject(subject).findings)
 
 
 def subject_of(

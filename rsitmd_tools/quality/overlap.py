@@ -237,7 +237,7 @@ def _places(collections: Sequence[Images], workers: int | None) -> list[OverlapP
     ]
     pairs = []
     for pair in same_place_pairs([picture.path for *_, picture in images], workers=workers):
-        (a, image_a, _), (b, image_b, _) = images[pair.first], images[pair.second]
+        (a, image_a, one), (b, image_b, other) = images[pair.first], images[pair.second]
         if a != b or len(collections) == 1:
             match = pair.match
             pairs.append(
@@ -247,7 +247,7 @@ def _places(collections: Sequence[Images], workers: int | None) -> list[OverlapP
                     overlap=match.overlap,
                     matrix=match.matrix,
                     inliers=match.inliers,
-                    map=match.relative(),
+                    map=match.relative(one.size, other.size),
                 )
             )
     return pairs

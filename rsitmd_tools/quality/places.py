@@ -78,13 +78,13 @@ def search_places(pictures: Sequence[PictureOf], duplicates: Sequence[ImagePair]
     }
     found = []
     for pair in same_place_pairs([entry.picture.path for entry in readable]):
-        first, second = readable[pair.first].image, readable[pair.second].image
+        (first, one), (second, other) = readable[pair.first], readable[pair.second]
         if frozenset((id(first), id(second))) not in known:
             match = pair.match
             found.append(
                 SamePlace(
                     *(first, second, match.agreement, match.inliers, match.overlap),
-                    map=match.relative(),
+                    map=match.relative(one.size, other.size),
                 )
             )
     return Places(tuple(found))
