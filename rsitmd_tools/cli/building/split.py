@@ -102,7 +102,7 @@ def command(
         counts = ", ".join(f"{name} {count}" for name, count in report.images.items())
         click.echo(
             f"split: {counts}; {report.placed} assigned (seed {report.seed}), "
-            f"{count_of(report.kept_together, 'duplicate')} kept together"
+            f"{count_of(report.kept_together, 'similar image')} kept together"
             + (f", {count_of(report.same_place, 'tile')} by place" if report.same_place else "")
         )
     if report.settings_changed:
