@@ -82,7 +82,10 @@ def stored_pairs(workspace: Workspace) -> list[StoredPair]:
         "SELECT first_id, second_id, kind, similarity, inliers, overlap, map FROM image_pair"
         " ORDER BY second_id, first_id"
     )
-    return [StoredPair(*row[:-1], _map(row[-1])) for row in map(tuple, rows)]
+    return [
+        StoredPair(first, second, kind, similarity, inliers, overlap, _map(text))
+        for first, second, kind, similarity, inliers, overlap, text in rows
+    ]
 
 
 def add_pairs(db: sqlite3.Connection, pairs: Iterable[StoredPair]) -> None:
