@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from rsitmd_tools import __version__
@@ -121,7 +122,8 @@ def _pairs(subject: Subject, findings: Sequence[Finding]) -> list[PairOfImages]:
     if any(kind != SAME_PLACE for kind, *_ in reported):  # finding pairs decodes all images
         found += [
             PairOfImages(
-                *(_pair_image(*subject.pictures[i]) for i in (pair.first, pair.second)),
+                _pair_image(*subject.pictures[pair.first]),
+                _pair_image(*subject.pictures[pair.second]),
                 kind=pair.kind,
                 similarity=pair.similarity,
             )
@@ -143,6 +145,7 @@ def _pair_image(record: ImageRecord, picture: Picture) -> PairImage:
 
 def _place(subject: Subject, pair: SamePlace) -> PairOfImages:
     def image(record: ImageRecord) -> PairImage:
+        path: Path | None
         try:
             path = subject.dataset.image_path(record)
         except RsitmdError:
@@ -150,7 +153,8 @@ def _place(subject: Subject, pair: SamePlace) -> PairOfImages:
         return PairImage(record.filename, path, record.split)
 
     return PairOfImages(
-        *(image(pair.first), image(pair.second)),
+        image(pair.first),
+        image(pair.second),
         kind=SAME_PLACE,
         similarity=pair.agreement,
         inliers=pair.inliers,

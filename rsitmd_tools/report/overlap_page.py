@@ -80,8 +80,13 @@ def render_groups(workspace: Workspace, found: Sequence[Group]) -> str:
             )
             pairs.append(
                 PairOfImages(
-                    *(first, second, pair.kind, pair.similarity),
-                    *(pair.inliers, pair.overlap, pair.map),
+                    first,
+                    second,
+                    kind=pair.kind,
+                    similarity=pair.similarity,
+                    inliers=pair.inliers,
+                    overlap=pair.overlap,
+                    map=pair.map,
                 )
             )
             owners.append(number)

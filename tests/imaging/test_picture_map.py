@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ def saved(folder: Path, name: str, image: Image.Image) -> Path:
     return folder / name
 
 
-def mapped(first: Path, second: Path) -> np.ndarray:
+def mapped(first: Path, second: Path) -> npt.NDArray[np.float64]:
     found = picture_map(first, second)
     assert found is not None
     matrix = np.array(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tests.imaging.test_same_place import cut, ground
 
 
 def dataset(
-    folder: Path, name: str, images: dict[str, tuple[str, Image.Image | None, str]]
+    folder: Path, name: str, images: Mapping[str, tuple[str, Image.Image | None, str]]
 ) -> Path:
     """Write a dataset; the images are given as (split, picture, sentence) by file name."""
     (folder / "images").mkdir(parents=True)

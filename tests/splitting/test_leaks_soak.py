@@ -82,12 +82,13 @@ def most_alike(greys: list[Grey], homes: list[str]) -> Iterator[Pair]:
     """Yield each image with those of other splits whose small copies correlate most."""
     small = np.stack([thumbnail(grey) for grey in greys]).astype(np.float32)
     splits = np.array(homes)
-    seen = set()
+    seen: set[Pair] = set()
 
     def normalised(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         rows = images.reshape(len(images), -1)
         rows = rows - rows.mean(axis=1, keepdims=True)
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.divide(rows, np.maximum(lengths, 1e-6), dtype=np.float32)
 
     rows = normalised(small)
     for flipped in (small, small[:, :, ::-1]):
@@ -111,11 +112,11 @@ def nearly_equal(first: Grey, second: Grey) -> bool:
     small = np.stack([thumbnail(np.ascontiguousarray(grey)) for grey in turned])
     coarse = coarse_registrations(small, np.stack([thumbnail(second)] * 8))
     best = max(range(8), key=lambda index: coarse[index].similarity)
-    detail = [
+    one, other = (
         np.asarray(Image.fromarray(np.ascontiguousarray(grey)).resize((128, 128)))
         for grey in (turned[best], second)
-    ]
-    return register(*detail, coarse[best]).similarity >= MIN_SIMILARITY
+    )
+    return register(one, other, coarse[best]).similarity >= MIN_SIMILARITY
 
 
 def same_category(categories: list[str], homes: list[str]) -> Iterator[Pair]:
