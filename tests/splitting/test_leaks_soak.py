@@ -88,7 +88,8 @@ def most_alike(greys: list[Grey], homes: list[str]) -> Iterator[Pair]:
         rows = images.reshape(len(images), -1)
         rows = rows - rows.mean(axis=1, keepdims=True)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        return np.divide(rows, np.maximum(lengths, 1e-6), dtype=np.float32)
+        scaled: npt.NDArray[np.float32] = np.divide(rows, np.maximum(lengths, 1e-6))
+        return scaled
 
     rows = normalised(small)
     for flipped in (small, small[:, :, ::-1]):

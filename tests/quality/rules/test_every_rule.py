@@ -125,12 +125,12 @@ def one_person(say: Callable[[int], str]) -> Callable[[Path], Case]:
 
 def places(folder: Path) -> Case:
     """Two cuts of one scene, and two of different scenes."""
-    found = []
+    found: dict[str, Dataset] = {}
     for name, other in (("bad", cut(ground(3), 120, 0)), ("good", cut(ground(4), 0, 0))):
         (folder / name).mkdir()
         images = {"train__a": cut(ground(3), 0, 0), "test__b": other, "val__c": scene(1)}
-        found.append(folder_of(folder / name, **images))
-    return Case(*found, same_place=True)
+        found[name] = folder_of(folder / name, **images)
+    return Case(found["bad"], found["good"], same_place=True)
 
 
 NEAR = scene(2).resize((90, 90)).resize((SIZE, SIZE))
