@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset import ImageRecord
-from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging.pairs import EXACT, NEAR, SAME_PLACE
 from rsitmd_tools.quality import dataset_statistics
 from rsitmd_tools.quality.finding import Finding
@@ -23,13 +21,21 @@ from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.report.data import pictures
 from rsitmd_tools.report.figures import histogram
-from rsitmd_tools.report.pairs import PairImage, PairOfImages, drawn_pairs, environment
+from rsitmd_tools.report.pairs import (
+    PairImage,
+    PairOfImages,
+    drawn_pairs,
+    environment,
+    pair_image,
+    pair_order,
+)
 
 # A picture takes five kilobytes: browsers cannot open a page with thousands of them.
 MOST_PICTURES = 400
 MOST_PAIRS = 60
 # The rules whose findings are pairs, by kind.
 RULES = {EXACT: ("I106", "L101"), NEAR: ("I107", "L102"), SAME_PLACE: ("L107",)}
+OTHER = "L105"
 TILES = ("images", "sentences", "categories", "distinct_words", "average_length", "diversity")
 
 
@@ -108,7 +114,7 @@ def _sentence(record: ImageRecord | None, finding: Finding) -> str | None:
 
 
 def _pairs(subject: Subject, findings: Sequence[Finding]) -> list[PairOfImages]:
-    """Return the image pairs with a finding: those across splits first, then by similarity.
+    """Return the image pairs with a finding: those across splits or datasets first.
 
     Pairs that the settings or the baseline ignore are skipped.
     """
@@ -133,10 +139,23 @@ def _pairs(subject: Subject, findings: Sequence[Finding]) -> list[PairOfImages]:
         found += [_place(subject, pair) for pair in subject.places.pairs]
     chosen = [p for p in found if (p.kind, p.second.name, p.second.split) in reported]
     chosen = [pair for pair in chosen if pair.kind != SAME_PLACE or pair.crosses]
-    kinds = list(RULES)
-    return sorted(
-        chosen, key=lambda p: (not p.crosses, kinds.index(p.kind), -(p.similarity or 0.0))
-    )
+    return sorted([*chosen, *_shared(subject, findings)], key=pair_order)
+
+
+def _shared(subject: Subject, findings: Sequence[Finding]) -> list[PairOfImages]:
+    """Return the pairs of an image with a finding and an image of another dataset."""
+    reported = {(f.image, f.split) for f in findings if f.code == OTHER}
+    if not reported:
+        return []
+    return [
+        PairOfImages(
+            pair_image(subject.dataset, shared.own, str(subject.dataset.name)),
+            pair_image(shared.dataset, shared.other, str(shared.dataset.name)),
+            kind=EXACT if shared.exact else NEAR,
+        )
+        for shared in subject.shared_images
+        if (shared.own.filename, shared.own.split) in reported
+    ]
 
 
 def _pair_image(record: ImageRecord, picture: Picture) -> PairImage:
@@ -144,17 +163,9 @@ def _pair_image(record: ImageRecord, picture: Picture) -> PairImage:
 
 
 def _place(subject: Subject, pair: SamePlace) -> PairOfImages:
-    def image(record: ImageRecord) -> PairImage:
-        path: Path | None
-        try:
-            path = subject.dataset.image_path(record)
-        except RsitmdError:
-            path = None
-        return PairImage(record.filename, path, record.split)
-
     return PairOfImages(
-        image(pair.first),
-        image(pair.second),
+        pair_image(subject.dataset, pair.first),
+        pair_image(subject.dataset, pair.second),
         kind=SAME_PLACE,
         similarity=pair.agreement,
         inliers=pair.inliers,

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from rsitmd_tools import __version__
-from rsitmd_tools.dataset.records import Dataset, ImageRecord
-from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging.pairs import KINDS
 from rsitmd_tools.ingest.groups import Group
 from rsitmd_tools.quality.overlap import Overlap, OverlapPair, overlap_matrix, sorted_sides
@@ -17,6 +14,8 @@ from rsitmd_tools.report.pairs import (
     PairOfImages,
     drawn_pairs,
     environment,
+    pair_image,
+    pair_order,
 )
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
@@ -37,7 +36,7 @@ def render_overlap(found: Overlap, *, same_place: bool) -> str:
         found: The overlap.
         same_place: Whether images of one place were searched.
     """
-    pairs = sorted((_pair(found, pair) for pair in found.pairs), key=_order)
+    pairs = sorted((_pair(found, pair) for pair in found.pairs), key=pair_order)
     matrix = [(*_sides(found, key), images) for key, images in overlap_matrix(found).items()]
     captions = [(*_sides(found, key), common) for key, common in sorted_sides(found.captions)]
     return (
@@ -110,11 +109,6 @@ def render_groups(workspace: Workspace, found: Sequence[Group]) -> str:
     )
 
 
-def _order(pair: PairOfImages) -> tuple[bool, int, float]:
-    clear = pair.similarity if pair.inliers is None else pair.inliers
-    return (not pair.crosses, KINDS.index(pair.kind), -(clear or 0.0))
-
-
 def _sides(
     found: Overlap, key: tuple[int, str | None, int, str | None]
 ) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
@@ -123,22 +117,13 @@ def _sides(
 
 
 def _pair(found: Overlap, pair: OverlapPair) -> PairOfImages:
-    several = len(found.datasets) > 1
+    names = ["" if len(found.datasets) == 1 else str(data.name) for data in found.datasets]
     return PairOfImages(
-        _image(found.datasets[pair.a], pair.image_a, several),
-        _image(found.datasets[pair.b], pair.image_b, several),
+        pair_image(found.datasets[pair.a], pair.image_a, names[pair.a]),
+        pair_image(found.datasets[pair.b], pair.image_b, names[pair.b]),
         kind=pair.kind,
         similarity=pair.similarity,
         inliers=pair.inliers,
         overlap=pair.overlap,
         map=pair.map,
     )
-
-
-def _image(dataset: Dataset, record: ImageRecord, several: bool) -> PairImage:
-    path: Path | None
-    try:
-        path = dataset.image_path(record)
-    except RsitmdError:
-        path = None
-    return PairImage(record.filename, path, record.split, str(dataset.name) if several else "")

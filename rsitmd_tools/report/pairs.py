@@ -10,8 +10,9 @@ from pathlib import Path
 
 import jinja2
 
-from rsitmd_tools.errors import count_of, printable
-from rsitmd_tools.imaging.pairs import SAME_PLACE
+from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.errors import RsitmdError, count_of, printable
+from rsitmd_tools.imaging.pairs import EXACT, KINDS, NEAR, SAME_PLACE
 from rsitmd_tools.imaging.picture_map import Map, Points, common_ground, common_share, picture_map
 from rsitmd_tools.imaging.pixels import open_image
 from rsitmd_tools.progress import track
@@ -106,6 +107,28 @@ class DrawnPair:
     facts: list[str] = field(default_factory=list)
 
 
+def pair_image(dataset: Dataset, record: ImageRecord, name: str = "") -> PairImage:
+    """Return an image of a dataset for a pair.
+
+    Args:
+        dataset: Its dataset.
+        record: The image.
+        name: Name of the dataset, if there are several.
+    """
+    path: Path | None
+    try:
+        path = dataset.image_path(record)
+    except RsitmdError:
+        path = None
+    return PairImage(record.filename, path, record.split, name)
+
+
+def pair_order(pair: PairOfImages) -> tuple[bool, int, float]:
+    """Sort pairs across splits or datasets first, then by kind, then the clearest ones first."""
+    clear = pair.similarity if pair.inliers is None else pair.inliers
+    return (not pair.crosses, KINDS.index(pair.kind), -(clear or 0.0))
+
+
 def environment() -> jinja2.Environment:
     """Return the templates of pages with pairs; all text is escaped."""
     made = jinja2.Environment(
@@ -159,7 +182,7 @@ def _picture(path: Path) -> tuple[str, int, int] | None:
 def _drawn(pair: PairOfImages, pictures: Pictures) -> DrawnPair:
     both = (pair.first, pair.second)
     mapping = pair.map
-    if mapping is None and pair.kind in ("exact", "near"):
+    if mapping is None and pair.kind in (EXACT, NEAR):
         first, second = pair.first.path, pair.second.path
         if first in pictures and second in pictures:
             mapping = picture_map(first, second)

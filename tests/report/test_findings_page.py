@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -133,3 +134,19 @@ def test_an_image_links_to_its_task() -> None:
     assert text.count("https://label.example.org/projects/7/data?task=3") == 1
     assert 'x="y' not in text
     assert "https://" not in render(found)
+
+
+def test_images_of_another_dataset_are_side_by_side(tmp_path: Path) -> None:
+    for folder in ("new", "old"):
+        (tmp_path / folder).mkdir()
+    scene(1).save(tmp_path / "new" / "port_1.tif")
+    scene(1).rotate(90).save(tmp_path / "old" / "port_1.tif")
+    new = dataset(record("port_1.tif", split="test"), folder=tmp_path / "new", name="new")
+    old = dataset(record("port_1.tif", split="train"), folder=tmp_path / "old", name="<old>")
+    subject = subject_of(new, against=[old])
+    result = check_subject(subject)
+    text = render(Findings(subject, result, summary(new, result)))
+    assert "same picture, 100% overlap" in text
+    assert '<span class="soft">&lt;old&gt;</span>' in text
+    pictures = re.findall(r'<image href="([^"]*)"', text)
+    assert len(set(pictures)) == 2, "each dataset has its own picture"
