@@ -190,8 +190,7 @@ def places(chosen: list[Path], known: Known, scratch: Path) -> None:
         )
         if overlap >= ENOUGH:
             hits, others, total = hits + right, others + len(strange), total + len(chosen)
-    all_rows = ("overlap of 30 % and more", wilson(hits, total), wilson(hits, hits + others), [])
-    rows.append(all_rows)
+    rows.append(("overlap of 30 % and more", wilson(hits, total), wilson(hits, hits + others), []))
     print(table(("cut", "recall, %", "precision, %", "other pairs"), rows), "\n", flush=True)
 
 
@@ -253,8 +252,8 @@ def detectors(folder: Path, chosen: list[Path], known: Known) -> None:
             )
         cells.append(f"{2000 * (time.process_time() - began) / images:.1f}")
         rows.append(cells)
-    columns = ("keypoints", "ms an image", "cuts of 30 % and more, %", "known pairs, %")
-    columns += ("similar objects, %", "ms a pair")
+    columns = ["keypoints", "ms an image", "cuts of 30 % and more, %", "known pairs, %"]
+    columns += ["similar objects, %", "ms a pair"]
     print(table(columns, rows))
 
 

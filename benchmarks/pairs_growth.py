@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import subprocess
 import tempfile
@@ -73,12 +74,19 @@ def cpu(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def measure(paths: list[Path], scratch: Path, python: Path | None) -> list[str]:
-    """Return a row of the table."""
+def measure(paths: list[Path], done: float, scratch: Path, python: Path | None) -> list[float]:
+    """Return the seconds of a row of the table.
+
+    Args:
+        paths: The images; those of the row before come first.
+        done: What the local features of the row before took. They are in the cache.
+        scratch: A folder.
+        python: An environment with cleanvision.
+    """
     prints: list[Fingerprint] = []
     decode = cpu(lambda: prints.extend(map(fingerprint, paths)))
     near = cpu(lambda: image_pairs(prints, workers=1))
-    other = "-"
+    other = math.nan
     if python is not None:
         folder = scratch / f"part-{len(paths)}"
         folder.mkdir()
@@ -86,17 +94,15 @@ def measure(paths: list[Path], scratch: Path, python: Path | None) -> list[str]:
             (folder / path.name).symlink_to(path)
         command = [str(python), "-c", CLEANVISION, str(folder)]
         answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        other = f"{json.loads(answer.splitlines()[-1]):.0f}"
-    cache = scratch / f"cache-{len(paths)}"
+        other = json.loads(answer.splitlines()[-1])
+    cache = scratch / "cache"
     settings = (load_opencv().__version__, *same_place.SETTINGS)
     digests = [sha256_file(path) for path in paths]
     stored = PlaceCache(cache, settings)
-    features = cpu(lambda: same_place._described(paths, digests, stored, 1))
+    features = done + cpu(lambda: same_place._described(paths, digests, stored, 1))
     rest = cpu(lambda: same_place.same_place_pairs(paths, workers=1, cache=cache))
     again = cpu(lambda: same_place.same_place_pairs(paths, workers=1, cache=cache))
-    seconds = (decode, near, features, rest, again)
-    shown = [f"{value:.0f}" if value >= 10 else f"{value:.1f}" for value in seconds]
-    return [str(len(paths)), shown[0], shown[1], other, *shown[2:]]
+    return [decode, near, other, features, rest, again]
 
 
 def main() -> None:
@@ -109,15 +115,20 @@ def main() -> None:
     sizes = [int(size) for size in arguments.sizes.split(",")]
     packages = ("numpy", "scipy", "pillow", "opencv-python-headless")
     print(environment(*packages, seed=SEED), flush=True)
-    columns = ("images", "decode and hash", "`exact` and `near`", "cleanvision, with decoding")
-    columns += ("local features", "candidates and verification", "the same search again")
+    columns = ["images", "decode and hash", "`exact` and `near`", "cleanvision, with decoding"]
+    columns += ["local features", "candidates and verification", "the same search again"]
     rows = []
+    features = 0.0
     with tempfile.TemporaryDirectory() as place:
         scratch = Path(place)
         (scratch / "images").mkdir()
         paths = collect(arguments.folders, max(sizes), scratch / "images")
         for size in sizes:
-            rows.append(measure(paths[:size], scratch, arguments.cleanvision))
+            found = measure(paths[:size], features, scratch, arguments.cleanvision)
+            features = found[3]
+            rows.append(
+                [size, *(f"{value:.0f}" if value >= 10 else f"{value:.1f}" for value in found)]
+            )
             print(rows[-1], flush=True)
     print("CPU seconds of one process.\n\n" + table(columns, rows))
 

@@ -43,8 +43,13 @@ PACK = 256  # images whose features are in one file of the cache
 SETTINGS = (
     "SIFT",
     *(local_features.SIDE, local_features.MAX_FEATURES, local_features.RATIO),
-    *(local_features.REPROJECTION, visual_words.WORDS, visual_words.MAX_BITS, NEIGHBOURS),
-    *(MIN_AGREEMENT, MIN_INLIERS),
+    *(
+        local_features.REPROJECTION,
+        visual_words.WORDS,
+        visual_words.PER_WORD,
+        visual_words.MAX_BITS,
+    ),
+    *(NEIGHBOURS, MIN_AGREEMENT, MIN_INLIERS),
 )
 NOTHING = Features(np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8), (1, 1))
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 WORDS = 2048
+PER_WORD = 100  # descriptors, at least: with few images, there are fewer words
 SAMPLE = 60_000  # descriptors from which the vocabulary is made
 ROUNDS = 8  # iterations of k-means
 BITS = 64  # of a signature
@@ -114,7 +115,8 @@ def vocabulary(descriptors: Sequence[Descriptors], seed: int = 0) -> npt.NDArray
     everything = np.concatenate([table for table in descriptors if len(table)])
     chosen = rng.choice(total, min(SAMPLE, total), replace=False)
     sample = everything[np.sort(chosen)].astype(np.float32)
-    centres = sample[rng.choice(len(sample), min(WORDS, len(sample)), replace=False)]
+    count = min(WORDS, max(1, total // PER_WORD))
+    centres = sample[rng.choice(len(sample), count, replace=False)]
     for _ in range(ROUNDS):
         labels = assign(sample, centres)
         sizes = np.bincount(labels, minlength=len(centres))
