@@ -30,10 +30,10 @@ from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.visual_words import nearest_embeddings, neighbours
 from rsitmd_tools.progress import progress
 
-# Candidates per image. Measured on UCM-captions and RSITMD (docs/overlap.md): 10 find as many pairs
-# but one; 40 find no more.
+# Candidates per image. Measured on UCM-captions and RSITMD (docs/overlap.md): 10 find one pair
+# less, 40 find no more.
 NEIGHBOURS = 20
-# Measured on UCM-captions and RSITMD (docs/overlap.md): the 122 pairs above this limit were looked
+# Measured on UCM-captions and RSITMD (docs/overlap.md): the 203 pairs above this limit were looked
 # at, and all show one place. Pairs of similar objects agree in 12 % of the keypoints or less.
 MIN_AGREEMENT = 0.15
 MIN_INLIERS = 6
