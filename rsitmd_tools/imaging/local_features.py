@@ -110,12 +110,31 @@ def features(grey: npt.NDArray[np.uint8], limit: int = MAX_FEATURES) -> Features
 
 def match_places(first: Features, second: Features) -> PlaceMatch | None:
     """Estimate the map between two images; None if they have too little in common."""
-    cv2 = load_opencv()
     if min(len(first.points), len(second.points)) < MIN_MATCHES:
         return None
-    left, right = _matches(first.descriptors, second.descriptors)
+    return map_between(first, second, *_matches(first.descriptors, second.descriptors))
+
+
+def map_between(
+    first: Features,
+    second: Features,
+    left: npt.NDArray[np.intp],
+    right: npt.NDArray[np.intp],
+) -> PlaceMatch | None:
+    """Estimate the map between two images from matching keypoints.
+
+    Args:
+        first: Keypoints of an image.
+        second: Keypoints of the other image.
+        left: Indices of the keypoints of ``first`` that match.
+        right: For each of them the index of the keypoint of ``second``.
+
+    Returns:
+        The map; None if the keypoints have too little in common.
+    """
     if len(left) < MIN_MATCHES:
         return None
+    cv2 = load_opencv()
     matrix, inside = cv2.estimateAffinePartial2D(
         first.points[left],
         second.points[right],

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
@@ -83,6 +86,7 @@ def overlap(
     *,
     same_place: bool = False,
     workers: int | None = None,
+    embed: Callable[[Dataset], npt.NDArray[np.float32]] | None = None,
 ) -> Overlap:
     """Compare the images and sentences of datasets.
 
@@ -91,6 +95,8 @@ def overlap(
         distance: Maximum number of different hash bits of candidates.
         same_place: Also search for images of overlapping ground, which takes minutes.
         workers: Number of processes; one per core by default.
+        embed: Returns ``(N, D)`` features of the images of a dataset. Images with similar ones are
+            candidates of ``same_place``, beside those with similar local features.
 
     Raises:
         RsitmdError: ``same_place`` is requested and OpenCV is not installed.
@@ -106,7 +112,7 @@ def overlap(
         known = {(p.a, id(p.image_a), p.b, id(p.image_b)) for p in found.pairs}
         found.pairs += [
             pair
-            for pair in _places(collections, workers)
+            for pair in _places(collections, workers, _embeddings(datasets, collections, embed))
             if (pair.a, id(pair.image_a), pair.b, id(pair.image_b)) not in known
         ]
     order = {id(image): index for images in collections for index, (image, _) in enumerate(images)}
@@ -229,14 +235,37 @@ def _pictures(
     ]
 
 
-def _places(collections: Sequence[Images], workers: int | None) -> list[OverlapPair]:
+def _embeddings(
+    datasets: Sequence[Dataset],
+    collections: Sequence[Images],
+    embed: Callable[[Dataset], npt.NDArray[np.float32]] | None,
+) -> npt.NDArray[np.float32] | None:
+    """Return the features of the readable images of all datasets."""
+    if embed is None:
+        return None
+    parts = [
+        embed(dataset.with_images([image for image, _ in images]))
+        for dataset, images in zip(datasets, collections, strict=True)
+        if images
+    ]
+    return np.concatenate(parts) if parts else None
+
+
+def _places(
+    collections: Sequence[Images],
+    workers: int | None,
+    embeddings: npt.NDArray[np.float32] | None = None,
+) -> list[OverlapPair]:
     images = [
         (number, image, picture)
         for number, collection in enumerate(collections)
         for image, picture in collection
     ]
     pairs = []
-    for pair in same_place_pairs([picture.path for *_, picture in images], workers=workers):
+    paths = [picture.path for *_, picture in images]
+    # Within each of several datasets, nothing is compared: it would take candidates from the rest.
+    sides = [number for number, *_ in images] if len(collections) > 1 else None
+    for pair in same_place_pairs(paths, workers=workers, sides=sides, embeddings=embeddings):
         (a, image_a, one), (b, image_b, other) = images[pair.first], images[pair.second]
         if a != b or len(collections) == 1:
             match = pair.match

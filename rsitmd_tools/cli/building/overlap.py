@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from rsitmd_tools.cli.options import json_option, print_json
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from rsitmd_tools.dataset.records import Dataset
     from rsitmd_tools.quality.overlap import Overlap
 
 SHOWN = 20  # pairs that are listed without --json
@@ -47,6 +54,13 @@ SHOWN = 20  # pairs that are listed without --json
     help="Write a page with the pairs side by side and their common ground.",
 )
 @click.option(
+    "--features",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="With --same-place, also compare images that look similar to the model of this run. "
+    "Requires the extra train.",
+)
+@click.option(
     "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
 )
 @json_option
@@ -56,6 +70,7 @@ def command(
     distance: int,
     exclusions: Path | None,
     html: Path | None,
+    features: Path | None,
     workers: int | None,
     as_json: bool,
 ) -> int:
@@ -79,7 +94,8 @@ def command(
     from rsitmd_tools.quality.overlap import overlap, overlap_document, overlap_exclusions
 
     datasets = [load_dataset(path) for path in paths]
-    found = overlap(datasets, distance, same_place=same_place, workers=workers)
+    embed = None if features is None else _embedder(features, same_place=same_place)
+    found = overlap(datasets, distance, same_place=same_place, workers=workers, embed=embed)
     if exclusions is not None:
         write_json(exclusions, overlap_exclusions(found))
     if html is not None:
@@ -91,6 +107,19 @@ def command(
     else:
         _print(found, same_place=same_place)
     return 0
+
+
+def _embedder(run: Path, *, same_place: bool) -> Callable[[Dataset], npt.NDArray[np.float32]]:
+    if not same_place:
+        raise WrongUsage("--features is not used without --same-place", hint="add --same-place")
+    from rsitmd_tools.cli.benchmark.arguments import check_run
+    from rsitmd_tools.extras import require
+
+    require("torch", "torchvision", "timm", "lightning")
+    check_run(run)
+    from rsitmd_tools.baselines.evaluation.embed import image_features
+
+    return partial(image_features, run)
 
 
 def _print(found: Overlap, *, same_place: bool) -> None:
