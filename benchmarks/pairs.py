@@ -1,10 +1,11 @@
 """Precision and recall of image pairs, on changed and cut copies of real images.
 
-Run: python benchmarks/pairs.py FOLDER_OF_IMAGES [--images 150] [--growth]
+Run: python benchmarks/pairs.py FOLDER_OF_IMAGES [--images 150] [--known CSV]
 
 `near`: the copies of a random choice of images are added to all images; a pair is right if it is an
 image and its own copy, or is listed in a file of known pairs. `same-place`: two overlapping squares
-are cut out of each chosen image.
+are cut out of each chosen image; all cuts of one kind are searched together. SIFT and ORB are
+compared on these cuts and on the known pairs, without a search. The time is in pairs_growth.py.
 """
 
 from __future__ import annotations
@@ -17,17 +18,25 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from machine import environment, table
 from PIL import Image, ImageEnhance, ImageFilter
 
+from rsitmd_tools.imaging.local_features import (
+    Features,
+    PlaceMatch,
+    features,
+    load_opencv,
+    map_between,
+    match_places,
+)
 from rsitmd_tools.imaging.pairs import Fingerprint, image_pairs
 from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
 from rsitmd_tools.imaging.pool import map_in_order
-from rsitmd_tools.imaging.same_place import same_place_pairs
+from rsitmd_tools.imaging.same_place import same_place_pairs, shows_one_place
 
 SEED = 0
 SIDE = 256
@@ -55,6 +64,7 @@ def crop(image: Image.Image, share: float) -> Image.Image:
     return image.crop(box).resize(image.size, Image.Resampling.BICUBIC)
 
 
+LARGE = "crop of 10 %"  # more than `near` is made for: the zoom is 1.11
 CHANGES: dict[str, Change] = {
     "JPEG quality 60": lambda image: jpeg(image, 60),
     "blur, 1.5 pixels": lambda image: image.filter(ImageFilter.GaussianBlur(1.5)),
@@ -65,19 +75,23 @@ CHANGES: dict[str, Change] = {
     "flipped, JPEG": lambda i: jpeg(i, 75).transpose(Image.Transpose.FLIP_LEFT_RIGHT),
     "crop of 3 %": lambda image: crop(image, 0.03),
     "crop of 5 %": lambda image: crop(image, 0.05),
-    "crop of 10 %": lambda image: crop(image, 0.10),
+    LARGE: lambda image: crop(image, 0.10),
 }
-# Overlap, rotation in degrees, zoom.
-CUTS = [
+# Overlap, rotation in degrees (None: any angle), zoom.
+CUTS: list[tuple[float, float | None, float]] = [
     (0.5, 0.0, 1.0),
     (0.3, 0.0, 1.0),
     (0.2, 0.0, 1.0),
     (0.05, 0.0, 1.0),
-    (0.5, 37.0, 1.0),
-    (0.3, 90.0, 1.0),
+    (0.5, None, 1.0),
+    (0.3, None, 1.0),
     (0.5, 0.0, 1.5),
-    (0.3, 20.0, 1.25),
+    (0.3, None, 1.25),
 ]
+ORB_RATIO = 0.85  # as RATIO of SIFT, whose distances spread more
+ENOUGH = 0.3  # overlap that the aim is about
+Known = dict[frozenset[str], bool]
+Grey = npt.NDArray[np.uint8]
 
 
 def wilson(right: int, total: int) -> str:
@@ -101,28 +115,34 @@ def fingerprint(path: Path) -> Fingerprint:
     return Fingerprint(path, grey, perceptual_hashes([grey])[0])
 
 
-def near(files: list[Path], chosen: list[Path], known: set[frozenset[str]], scratch: Path) -> None:
+def near(files: list[Path], chosen: list[Path], known: Known, scratch: Path) -> None:
     """Print precision and recall of near duplicates by kind of change."""
     originals = list(map_in_order(fingerprint, files, chunk=16))
-    rows = []
+    true = {pair for pair, yes in known.items() if yes}
+    wrong = [
+        pair
+        for pair in image_pairs(originals)
+        if frozenset((files[pair.first].name, files[pair.second].name)) not in true
+    ]
+    print(f"{len(wrong)} unknown pairs among the images as they are\n")
+    rows, hits, others, total = [], 0, 0, 0
     for name, change in CHANGES.items():
         copies = []
         for path in chosen:
             copies.append(scratch / f"copy-{path.stem}.png")
             change(opened(path)).save(copies[-1])
-        found = image_pairs([*originals, *map(fingerprint, copies)])
-        own = {(files.index(path), len(files) + k) for k, path in enumerate(chosen)}
-        pairs = {(pair.first, pair.second) for pair in found}
-        everything = [*files, *copies]
-        wrong = [
-            (everything[i].name, everything[j].name)
-            for i, j in pairs - own
-            if frozenset(p.stem.removeprefix("copy-") for p in (everything[i], everything[j]))
-            not in known
-        ]
-        hits = len(pairs & own)
-        rows.append((name, wilson(hits, len(own)), wilson(hits, hits + len(wrong)), wrong[:3]))
-    print(table(("change", "recall, %", "precision, %", "wrong pairs"), rows), "\n")
+        found = image_pairs([*originals, *map(fingerprint, copies)], since=len(files))
+        names = [path.name for path in (*files, *chosen)]
+        right = sum(names[pair.first] == names[pair.second] for pair in found)
+        pairs = [(names[pair.first], names[pair.second]) for pair in found]
+        strange = [(a, b) for a, b in pairs if a != b and frozenset((a, b)) not in true]
+        rows.append(
+            (name, wilson(right, len(chosen)), wilson(right, right + len(strange)), strange[:3])
+        )
+        if name != LARGE:
+            hits, others, total = hits + right, others + len(strange), total + len(chosen)
+    rows.append((f"all but the {LARGE}", wilson(hits, total), wilson(hits, hits + others), []))
+    print(table(("change", "recall, %", "precision, %", "wrong pairs"), rows), "\n", flush=True)
 
 
 def cuts(path: Path, overlap: float, angle: float, zoom: float) -> tuple[Image.Image, Image.Image]:
@@ -138,41 +158,105 @@ def cuts(path: Path, overlap: float, angle: float, zoom: float) -> tuple[Image.I
     return first.resize(size, Image.Resampling.BICUBIC), second
 
 
-def places(chosen: list[Path], scratch: Path) -> None:
-    """Print precision and recall of pairs of one place."""
-    rows = []
+def all_cuts(
+    chosen: list[Path],
+) -> Iterator[tuple[str, float, list[tuple[Image.Image, Image.Image]]]]:
+    """Yield the description, the overlap and the pairs of cuts of each kind."""
+    chance = random.Random(SEED)
     for overlap, angle, zoom in CUTS:
+        turned = "any angle" if angle is None else f"rotation {angle:.0f}"
+        pairs = [
+            cuts(path, overlap, chance.uniform(0, 360) if angle is None else angle, zoom)
+            for path in chosen
+        ]
+        yield f"overlap {100 * overlap:.0f} %, {turned}, zoom {zoom:g}", overlap, pairs
+
+
+def places(chosen: list[Path], known: Known, scratch: Path) -> None:
+    """Print precision and recall of pairs of one place."""
+    rows, hits, others, total = [], 0, 0, 0
+    for what, overlap, made in all_cuts(chosen):
         paths: list[Path] = []
-        for path in chosen:
-            for side, image in zip("ab", cuts(path, overlap, angle, zoom), strict=True):
+        for path, pair in zip(chosen, made, strict=True):
+            for side, image in zip("ab", pair, strict=True):
                 paths.append(scratch / f"{path.stem}-{side}.png")
                 image.save(paths[-1])
-        found = {(pair.first, pair.second) for pair in same_place_pairs(paths)}
-        own = {(k, k + 1) for k in range(0, len(paths), 2)}
-        hits, wrong = len(found & own), sorted(found - own)
-        names = [(paths[i].stem, paths[j].stem) for i, j in wrong[:3]]
-        what = f"overlap {100 * overlap:.0f} %, rotation {angle:.0f}, zoom {zoom:g}"
-        rows.append((what, wilson(hits, len(own)), wilson(hits, hits + len(wrong)), names))
-    print(table(("cut", "recall, %", "precision, %", "other pairs"), rows), "\n")
+        found = {
+            (pair.first, pair.second) for pair in same_place_pairs(paths, cache=scratch / "cache")
+        }
+        right = sum(i // 2 == j // 2 for i, j in found)
+        strange = [(chosen[i // 2].name, chosen[j // 2].name) for i, j in found if i // 2 != j // 2]
+        strange = [pair for pair in strange if not known.get(frozenset(pair))]
+        rows.append(
+            (what, wilson(right, len(chosen)), wilson(right, right + len(strange)), strange[:3])
+        )
+        if overlap >= ENOUGH:
+            hits, others, total = hits + right, others + len(strange), total + len(chosen)
+    rows.append(("overlap of 30 % and more", wilson(hits, total), wilson(hits, hits + others), []))
+    print(table(("cut", "recall, %", "precision, %", "other pairs"), rows), "\n", flush=True)
 
 
-def growth(files: list[Path]) -> None:
-    """Print seconds by number of images."""
-    rows: list[tuple[object, ...]] = []
-    for count in _sizes(len(files)):
-        part = files[:: len(files) // count][:count]
-        prints = list(map_in_order(fingerprint, part, chunk=16))
-        began = time.perf_counter()
-        image_pairs(prints)
-        middle = time.perf_counter()
-        same_place_pairs(part)
-        rows.append((len(part), f"{middle - began:.1f}", f"{time.perf_counter() - middle:.1f}"))
-    print(table(("images", "exact and near, s", "same-place, s"), rows))
+def orb_features(grey: Grey) -> Features:
+    """Return ORB keypoints: as many as of SIFT, and near the border, where cuts overlap."""
+    detector = load_opencv().ORB_create(nfeatures=300, fastThreshold=5, edgeThreshold=8)
+    points, descriptors = detector.detectAndCompute(grey, None)
+    positions = np.array([point.pt for point in points], np.float32).reshape(-1, 2)
+    table_ = np.empty((0, 32), np.uint8) if descriptors is None else descriptors
+    return Features(positions, table_, (grey.shape[1], grey.shape[0]))
 
 
-def _sizes(total: int) -> Iterator[int]:
-    sizes = [total // 4, total // 2, total]
-    yield from (size for size, after in pairwise([*sizes, total + 1]) if after > size)
+def orb_match(first: Features, second: Features) -> PlaceMatch | None:
+    """Match ORB keypoints as :func:`match_places` does those of SIFT."""
+    if min(len(first.points), len(second.points)) < 2:
+        return None
+    matcher = load_opencv().BFMatcher(load_opencv().NORM_HAMMING)
+    best = matcher.knnMatch(first.descriptors, second.descriptors, k=2)
+    back = {m.queryIdx: m.trainIdx for m in matcher.match(second.descriptors, first.descriptors)}
+    good = [
+        one
+        for one, two in best
+        if one.distance < ORB_RATIO * two.distance and back[one.trainIdx] == one.queryIdx
+    ]
+    left = np.array([match.queryIdx for match in good], np.intp)
+    right = np.array([match.trainIdx for match in good], np.intp)
+    return map_between(first, second, left, right)
+
+
+def detectors(folder: Path, chosen: list[Path], known: Known) -> None:
+    """Print how many pairs SIFT and ORB verify, without a search."""
+    sides: list[tuple[str, Callable[[Grey], Features], Callable[..., PlaceMatch | None]]] = [
+        ("SIFT", features, match_places),
+        ("ORB", orb_features, orb_match),
+    ]
+    groups: dict[str, list[tuple[Grey, Grey]]] = {"cuts": [], "known: yes": [], "known: no": []}
+    for _, overlap, made in all_cuts(chosen):
+        if overlap >= ENOUGH:
+            groups["cuts"] += [
+                (np.array(a.convert("L")), np.array(b.convert("L"))) for a, b in made
+            ]
+    for pair, yes in known.items():
+        one, other = (np.array(opened(folder / name).convert("L")) for name in pair)
+        groups[f"known: {'yes' if yes else 'no'}"].append((one, other))
+    rows = []
+    for name, describe, match in sides:
+        cells: list[object] = [name]
+        began = time.process_time()
+        described = {
+            key: [(describe(a), describe(b)) for a, b in pairs] for key, pairs in groups.items()
+        }
+        images = 2 * sum(map(len, groups.values()))
+        cells.append(f"{1000 * (time.process_time() - began) / images:.0f}")
+        began = time.process_time()
+        for pairs in described.values():
+            found = [match(a, b) for a, b in pairs]
+            cells.append(
+                wilson(sum(m is not None and shows_one_place(m) for m in found), len(found))
+            )
+        cells.append(f"{2000 * (time.process_time() - began) / images:.1f}")
+        rows.append(cells)
+    columns = ["keypoints", "ms an image", "cuts of 30 % and more, %", "known pairs, %"]
+    columns += ["similar objects, %", "ms a pair"]
+    print(table(columns, rows))
 
 
 def main() -> None:
@@ -181,23 +265,24 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--images", type=int, default=150)
     parser.add_argument("--known", type=Path, help="CSV of known pairs: first,second,same_place")
-    parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--only", choices=("near", "places", "detectors"))
     arguments = parser.parse_args()
     files = sorted(arguments.folder.iterdir())
     chosen = random.Random(SEED).sample(files, min(arguments.images, len(files)))
-    known: set[frozenset[str]] = {frozenset((path.stem,)) for path in files}
+    known: Known = {}
     if arguments.known:
         with arguments.known.open(newline="") as file:
             for row in csv.DictReader(file):
-                if row["same_place"] == "yes":
-                    known.add(frozenset(Path(row[key]).stem for key in ("first", "second")))
+                known[frozenset((row["first"], row["second"]))] = row["same_place"] == "yes"
     packages = ("numpy", "scipy", "pillow", "opencv-python-headless")
     print(f"{len(files)} images. {environment(*packages, seed=SEED)}\n")
     with tempfile.TemporaryDirectory() as place:
-        near(files, chosen, known, Path(place))
-        places(chosen, Path(place))
-    if arguments.growth:
-        growth(files)
+        if arguments.only in (None, "near"):
+            near(files, chosen, known, Path(place))
+        if arguments.only in (None, "places"):
+            places(chosen, known, Path(place))
+    if arguments.only in (None, "detectors"):
+        detectors(arguments.folder, chosen, known)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ MIN_MATCHES = 6
 MIN_SCALE, MAX_SCALE = 0.3, 3.3
 SIDE = 256  # images are resized to this height for comparable keypoints
 
+Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
+
 
 @dataclass(frozen=True, slots=True)
 class Features:
@@ -53,7 +55,21 @@ class PlaceMatch:
     inliers: int
     agreement: float
     overlap: float
-    matrix: tuple[tuple[float, float, float], tuple[float, float, float]]
+    matrix: Matrix
+
+    def relative(self, first: tuple[int, int], second: tuple[int, int]) -> Matrix:
+        """Return the map in shares of the width and height of the images, ``(2, 3)``.
+
+        Args:
+            first: ``(width, height)`` of the first image file.
+            second: ``(width, height)`` of the second one.
+        """
+        width, other_width = (max(1, round(w * SIDE / h)) for w, h in (first, second))
+        (a, b, c), (d, e, f) = self.matrix
+        return (
+            (a * width / other_width, b * SIDE / other_width, c / other_width),
+            (d * width / SIDE, e, f / SIDE),
+        )
 
 
 def load_opencv() -> Any:
@@ -94,12 +110,31 @@ def features(grey: npt.NDArray[np.uint8], limit: int = MAX_FEATURES) -> Features
 
 def match_places(first: Features, second: Features) -> PlaceMatch | None:
     """Estimate the map between two images; None if they have too little in common."""
-    cv2 = load_opencv()
     if min(len(first.points), len(second.points)) < MIN_MATCHES:
         return None
-    left, right = _matches(first.descriptors, second.descriptors)
+    return map_between(first, second, *_matches(first.descriptors, second.descriptors))
+
+
+def map_between(
+    first: Features,
+    second: Features,
+    left: npt.NDArray[np.intp],
+    right: npt.NDArray[np.intp],
+) -> PlaceMatch | None:
+    """Estimate the map between two images from matching keypoints.
+
+    Args:
+        first: Keypoints of an image.
+        second: Keypoints of the other image.
+        left: Indices of the keypoints of ``first`` that match.
+        right: For each of them the index of the keypoint of ``second``.
+
+    Returns:
+        The map; None if the keypoints have too little in common.
+    """
     if len(left) < MIN_MATCHES:
         return None
+    cv2 = load_opencv()
     matrix, inside = cv2.estimateAffinePartial2D(
         first.points[left],
         second.points[right],

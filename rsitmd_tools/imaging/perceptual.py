@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 DIGITS = 16  # hex digits of one perceptual hash of 64 bits
+Indices = npt.NDArray[np.intp]
 BLOCK = 256  # number of images hashed or compared at once
 SIDE = 32  # side length of the grey image that is hashed
 LOW = 8  # number of frequencies per axis that a hash uses
@@ -96,7 +97,9 @@ def _cosines() -> npt.NDArray[np.float64]:
     return table
 
 
-def near_orientations(phashes: Sequence[str], distance: int) -> Iterator[tuple[int, int, int]]:
+def near_orientations(
+    phashes: Sequence[str], distance: int, most: int | None = None
+) -> Iterator[tuple[int, int, int]]:
     """Yield the pairs of images that may look similar, and in which orientation.
 
     Two images are similar if some hash of one and the first hash of the other differ in at most
@@ -107,6 +110,8 @@ def near_orientations(phashes: Sequence[str], distance: int) -> Iterator[tuple[i
         phashes: Hashes of each image, 16 hex digits each: first that of the image as it is,
             then those of its other orientations. All images have the same number of hashes.
         distance: Maximum number of different bits, 0 to 64.
+        most: Maximum number of later images for each image, those with the nearest hashes; all by
+            default.
 
     Yields:
         ``(i, j, k)``: image ``i`` in its orientation ``k`` is similar to image ``j``, with i < j.
@@ -122,12 +127,24 @@ def near_orientations(phashes: Sequence[str], distance: int) -> Iterator[tuple[i
         left, right = np.nonzero(least <= distance)
         later = left < right
         left, right = left[later], right[later]
+        if most is not None:
+            left, right = _nearest_of_each(left, right, least[left, right], most)
         yield from zip(
             (left + start).tolist(),
             (right + start).tolist(),
             how[left, right].tolist(),
             strict=True,
         )
+
+
+def _nearest_of_each(
+    left: Indices, right: Indices, distances: npt.NDArray[np.uint8], most: int
+) -> tuple[Indices, Indices]:
+    """Return the ``most`` nearest pairs of each ``left``, the earlier ones of equals."""
+    order = np.lexsort((right, distances, left))
+    left, right = left[order], right[order]
+    rank = np.arange(len(left)) - np.searchsorted(left, left)
+    return left[rank < most], right[rank < most]
 
 
 def _nearest(

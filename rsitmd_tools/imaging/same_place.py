@@ -7,25 +7,51 @@ map: two aircraft of one type match as whole images, with a twentieth of the key
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from rsitmd_tools.imaging.local_features import Features, PlaceMatch, features, match_places
+from rsitmd_tools.hashing import sha256_file
+from rsitmd_tools.imaging import local_features, visual_words
+from rsitmd_tools.imaging.local_features import (
+    Features,
+    PlaceMatch,
+    features,
+    load_opencv,
+    match_places,
+)
 from rsitmd_tools.imaging.pixels import open_image
+from rsitmd_tools.imaging.place_cache import Matches, PlaceCache, user_cache
 from rsitmd_tools.imaging.pool import map_in_order
-from rsitmd_tools.imaging.visual_words import neighbours
+from rsitmd_tools.imaging.visual_words import nearest_embeddings, neighbours
 from rsitmd_tools.progress import progress
 
-NEIGHBOURS = 10  # candidates per image
-# Measured on UCM-captions and RSITMD (docs/overlap.md): the 122 pairs above this limit were looked
+# Candidates per image. Measured on UCM-captions and RSITMD (docs/overlap.md): 10 find one pair
+# less, 40 find no more.
+NEIGHBOURS = 20
+# Measured on UCM-captions and RSITMD (docs/overlap.md): the 203 pairs above this limit were looked
 # at, and all show one place. Pairs of similar objects agree in 12 % of the keypoints or less.
 MIN_AGREEMENT = 0.15
 MIN_INLIERS = 6
-CHUNK = 8
+CHUNK = 8  # images or candidates sent to a worker at once
+BLOCK = 4096  # candidates verified between two writes to the cache
+PACK = 256  # images whose features are in one file of the cache
+SETTINGS = (
+    "SIFT",
+    *(local_features.SIDE, local_features.MAX_FEATURES, local_features.RATIO),
+    *(
+        local_features.REPROJECTION,
+        visual_words.WORDS,
+        visual_words.PER_WORD,
+        visual_words.MAX_BITS,
+    ),
+    *(NEIGHBOURS, MIN_AGREEMENT, MIN_INLIERS),
+)
+NOTHING = Features(np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8), (1, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +70,27 @@ class PlacePair:
 
 
 def same_place_pairs(
-    paths: Sequence[Path], *, seed: int = 0, workers: int | None = None
+    paths: Sequence[Path],
+    *,
+    seed: int = 0,
+    workers: int | None = None,
+    sides: Sequence[int] | None = None,
+    embeddings: npt.NDArray[np.float32] | None = None,
+    cache: Path | None = None,
 ) -> list[PlacePair]:
     """Find the pairs of images of one place.
 
     Mirrored images are not found here; an aerial image is not mirrored, except in a copy of the
-    whole picture (:func:`rsitmd_tools.imaging.pairs.image_pairs`).
+    whole picture (:func:`rsitmd_tools.imaging.pairs.image_pairs`). Features and verified candidates
+    are kept on disk: a killed search goes on where it was, and a second one takes seconds.
 
     Args:
         paths: Image files. A file that cannot be decoded has no pairs.
         seed: Seed of the vocabulary of visual words.
         workers: Number of processes; one per core by default.
+        sides: Number of each image's collection, if only images of different ones are compared.
+        embeddings: ``(N, D)`` features of a backbone, a second source of candidates.
+        cache: Folder of the cache; that of the user by default.
 
     Returns:
         The pairs in order of the later image, then of the earlier one.
@@ -62,26 +98,46 @@ def same_place_pairs(
     Raises:
         RsitmdError: OpenCV is not installed.
     """
-    described = list(_described(paths, workers))
-    candidates = neighbours([entry.descriptors for entry in described], NEIGHBOURS, seed)
-    return verified_places(described, candidates, workers)
+    # Not only an early check: features and maps can differ between versions of OpenCV.
+    version = load_opencv().__version__
+    digests = [_digest(path) for path in paths]
+    stored = PlaceCache(cache or user_cache(), (version, *SETTINGS))
+    extra = "" if embeddings is None else hashlib.sha256(embeddings.tobytes()).hexdigest()
+    search = stored.search(digests, (seed, sides, extra))
+    described: list[Features] = []
+    candidates = search.candidates()
+    if candidates is None:
+        described = _described(paths, digests, stored, workers)
+        found = set(neighbours([d.descriptors for d in described], NEIGHBOURS, seed, sides=sides))
+        if embeddings is not None:
+            found.update(nearest_embeddings(embeddings, NEIGHBOURS, sides=sides))
+        candidates = sorted(found)
+        search.keep_candidates(candidates)
+    pairs = []
+    with progress("compare places", len(candidates)) as step:
+        for block, start in enumerate(range(0, len(candidates), BLOCK)):
+            part = candidates[start : start + BLOCK]
+            matches = search.matches(block)
+            if matches is None:
+                described = described or _described(paths, digests, stored, workers)
+                matches = _verified(described, part, workers)
+                search.keep_matches(block, matches)
+            pairs += [PlacePair(*match) for match in matches]
+            step(len(part))
+    return sorted(pairs, key=lambda pair: (pair.second, pair.first))
 
 
-def verified_places(
-    described: Sequence[Features],
-    candidates: Sequence[tuple[int, int]],
-    workers: int | None = None,
-) -> list[PlacePair]:
-    """Return the candidates that show one place, in order of the later image."""
-    found = []
+def _verified(
+    described: Sequence[Features], candidates: Sequence[tuple[int, int]], workers: int | None
+) -> Matches:
+    """Return the candidates that show one place."""
     tasks = [(described[i], described[j]) for i, j in candidates]
     matches = map_in_order(_match, tasks, workers, chunk=CHUNK)
-    with progress("compare places", len(tasks)) as step:
-        for (i, j), match in zip(candidates, matches, strict=True):
-            if match is not None and shows_one_place(match):
-                found.append(PlacePair(i, j, match))
-            step(1)
-    return sorted(found, key=lambda pair: (pair.second, pair.first))
+    return [
+        (i, j, match)
+        for (i, j), match in zip(candidates, matches, strict=True)
+        if match is not None and shows_one_place(match)
+    ]
 
 
 def shows_one_place(match: PlaceMatch) -> bool:
@@ -89,11 +145,32 @@ def shows_one_place(match: PlaceMatch) -> bool:
     return match.inliers >= MIN_INLIERS and match.agreement >= MIN_AGREEMENT
 
 
-def _described(paths: Sequence[Path], workers: int | None) -> Iterable[Features]:
-    with progress("local features", len(paths)) as step:
-        for found in map_in_order(_features, paths, workers, chunk=CHUNK):
+def _described(
+    paths: Sequence[Path], digests: Sequence[str], cache: PlaceCache, workers: int | None
+) -> list[Features]:
+    """Return the features of images: those of equal files once, and from the cache if they are."""
+    known = cache.features(digests)
+    missing = {d: path for d, path in zip(digests, paths, strict=True) if d and d not in known}
+    new: list[tuple[str, Features]] = []
+    with progress("local features", len(missing)) as step:
+        results = map_in_order(_features, list(missing.values()), workers, chunk=CHUNK)
+        for digest, found in zip(missing, results, strict=True):
+            known[digest] = found
+            new.append((digest, found))
+            if len(new) == PACK:
+                cache.add_features(new)
+                new = []
             step(1)
-            yield found
+    cache.add_features(new)
+    return [known.get(digest, NOTHING) for digest in digests]
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file; empty if it cannot be read."""
+    try:
+        return sha256_file(path)
+    except OSError:
+        return ""
 
 
 def _features(path: Path) -> Features:
@@ -101,12 +178,8 @@ def _features(path: Path) -> Features:
         return features(np.asarray(open_image(path).convert("L")))
     except Exception:
         # Decoders raise many types of exceptions for damaged files. Rule I101 reports them.
-        return Features(_NO_POINTS, _NO_DESCRIPTORS, (1, 1))
+        return NOTHING
 
 
 def _match(pair: tuple[Features, Features]) -> PlaceMatch | None:
     return match_places(*pair)
-
-
-_NO_POINTS: npt.NDArray[np.float32] = np.empty((0, 2), np.float32)
-_NO_DESCRIPTORS: npt.NDArray[np.uint8] = np.empty((0, 128), np.uint8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rsitmd_tools.imaging.groups import GroupCount, components
@@ -20,12 +20,12 @@ from rsitmd_tools.workspace.images import (
     stored_images,
 )
 from rsitmd_tools.workspace.pairs import (
-    PairDecision,
     StoredPair,
     add_pairs,
     add_thumbnails,
     clear_pairs,
     decisions,
+    linked,
     stored_pairs,
     thumbnails,
 )
@@ -64,15 +64,6 @@ def group_duplicates(workspace: Workspace, *, again: bool = False) -> GroupCount
             clear_pairs(db, (EXACT, NEAR))
         add_pairs(db, found)
     return _group(workspace, images, state)
-
-
-def linked(pairs: Iterable[StoredPair], made: Iterable[PairDecision]) -> set[tuple[int, int]]:
-    """Return the pairs of rows that count as one picture or place after a person's decisions."""
-    links = {(pair.first, pair.second) for pair in pairs}
-    for decision in made:
-        change = links.add if decision.decision == "join" else links.discard
-        change((decision.first, decision.second))
-    return links
 
 
 def _group(

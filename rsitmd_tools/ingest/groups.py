@@ -8,21 +8,27 @@ from dataclasses import asdict, dataclass
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.imaging.pairs import SAME_PLACE
 from rsitmd_tools.imaging.same_place import same_place_pairs
-from rsitmd_tools.ingest.duplicates import group_duplicates, linked
+from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.images import stored_images
+from rsitmd_tools.workspace.images import last_image, stored_images
 from rsitmd_tools.workspace.pairs import (
+    JOIN,
+    PLACES_FACT,
+    SPLIT,
+    Map,
     PairDecision,
     StoredPair,
     add_decision,
     add_pairs,
     clear_pairs,
     decisions,
+    linked,
+    places_searched,
     stored_pairs,
 )
 from rsitmd_tools.workspace.store import utc_now
 
-JOIN, SPLIT = "join", "split"
+__all__ = ["JOIN", "SPLIT", "Group", "GroupPair", "decide", "find_places", "groups"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +40,19 @@ class GroupPair:
         second: File name.
         kind: ``exact``, ``near`` or ``same-place``; ``joined`` if a person joined them.
         similarity: 0 to 1; None if a person joined them.
+        inliers: Keypoints that agree with the map of ``same-place``, or None.
+        overlap: Common share of the ground, 0 to 1, or None.
+        map: ``(2, 3)`` map from the first image to the second one, in shares of width and height,
+            or None.
     """
 
     first: str
     second: str
     kind: str
     similarity: float | None
+    inliers: int | None = None
+    overlap: float | None = None
+    map: Map | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +87,26 @@ def find_places(workspace: Workspace, workers: int | None = None) -> int:
     images = stored_images(workspace, removed=True)
     known = {(p.first, p.second) for p in stored_pairs(workspace) if p.kind != SAME_PLACE}
     paths = [workspace.images / image.filename for image in images]
+    square = (workspace.settings.dataset.image_size,) * 2
     found = [
-        StoredPair(images[p.first].id, images[p.second].id, SAME_PLACE, p.match.agreement)
+        StoredPair(
+            *(images[p.first].id, images[p.second].id, SAME_PLACE, p.match.agreement),
+            *(p.match.inliers, p.match.overlap, p.match.relative(square, square)),
+        )
         for p in same_place_pairs(paths, workers=workers)
     ]
     new = [pair for pair in found if (pair.first, pair.second) not in known]
     with workspace.transaction() as db:
         clear_pairs(db, (SAME_PLACE,))
         add_pairs(db, new)
+        workspace.set_fact(PLACES_FACT, str(last_image(workspace)))
     group_duplicates(workspace, again=True)
     return len(new)
+
+
+def places_current(workspace: Workspace) -> bool:
+    """Return whether all images were searched for pairs of one place."""
+    return places_searched(workspace) == last_image(workspace)
 
 
 def decide(workspace: Workspace, decision: str, first: str, second: str, note: str = "") -> None:
@@ -137,6 +160,7 @@ def groups(workspace: Workspace) -> list[Group]:
                     images[second].filename,
                     "joined" if pair is None else pair.kind,
                     None if pair is None else round(pair.similarity, 4),
+                    *((pair.inliers, pair.overlap, pair.map) if pair is not None else ()),
                 )
             )
     return [

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from rsitmd_tools import __version__
@@ -24,15 +24,21 @@ class Result:
         findings: The findings, image by image, then by code.
         ignored: Number of findings that the settings ignore by image and code.
         known: Number of findings in the baseline.
+        unchecked: Rules that could not check everything: the reason by code.
     """
 
     findings: tuple[Finding, ...]
     ignored: int = 0
     known: int = 0
+    unchecked: Mapping[str, str] = field(default_factory=dict)
 
 
 def check(
-    dataset: Dataset, settings: Settings | None = None, *, against: Sequence[Dataset] = ()
+    dataset: Dataset,
+    settings: Settings | None = None,
+    *,
+    against: Sequence[Dataset] = (),
+    same_place: bool = False,
 ) -> list[Finding]:
     """Run the selected rules, and drop findings that the settings ignore.
 
@@ -40,6 +46,7 @@ def check(
         dataset: The dataset.
         settings: Rules and thresholds; the defaults if None.
         against: Other datasets, for the rules of leakage across datasets.
+        same_place: Search for images of one place, for the rule L107.
 
     Returns:
         The findings, image by image, then by code.
@@ -47,14 +54,20 @@ def check(
     Raises:
         RsitmdError: A word list, the baseline or a list of expected names is unreadable.
     """
-    return list(check_subject(subject_of(dataset, settings, against)).findings)
+    subject = subject_of(dataset, settings, against, same_place=same_place)
+    return list(check_subject(subject).findings)
 
 
 def subject_of(
-    dataset: Dataset, settings: Settings | None = None, against: Sequence[Dataset] = ()
+    dataset: Dataset,
+    settings: Settings | None = None,
+    against: Sequence[Dataset] = (),
+    *,
+    same_place: bool = False,
 ) -> Subject:
-    """Return a dataset prepared for the rules."""
-    return Subject(dataset, settings or Settings(), _document(dataset), tuple(against))
+    """Return a dataset prepared for the rules; see :class:`Subject`."""
+    settings = settings or Settings()
+    return Subject(dataset, settings, _document(dataset), tuple(against), same_place)
 
 
 def check_subject(subject: Subject) -> Result:
@@ -71,7 +84,8 @@ def check_subject(subject: Subject) -> Result:
         new = Baseline.read(settings.baseline).unknown(remaining, subject.dataset)
     order = {image.filename: index for index, image in enumerate(subject.dataset)}
     new.sort(key=lambda f: (order.get(f.image or "", -1), f.code, f.sentence_index or 0))
-    return Result(tuple(new), len(found) - len(remaining), len(remaining) - len(new))
+    ignored, known = len(found) - len(remaining), len(remaining) - len(new)
+    return Result(tuple(new), ignored, known, dict(subject.unchecked))
 
 
 def summary(dataset: Dataset, result: Result) -> dict[str, Any]:
@@ -86,6 +100,7 @@ def summary(dataset: Dataset, result: Result) -> dict[str, Any]:
         "codes": dict(sorted(Counter(finding.code for finding in result.findings).items())),
         "ignored": result.ignored,
         "known": result.known,
+        "unchecked": dict(result.unchecked),
     }
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
@@ -20,9 +23,12 @@ from rsitmd_tools.imaging.pairs import (
 )
 from rsitmd_tools.imaging.perceptual import perceptual_hashes
 from rsitmd_tools.imaging.same_place import same_place_pairs
+from rsitmd_tools.quality.common_captions import CommonCaptions, common_captions
 from rsitmd_tools.quality.pictures import Picture, measure_images
-from rsitmd_tools.quality.texts import folded
 
+T = TypeVar("T")
+Map = tuple[tuple[float, ...], ...]
+Sides = tuple[int, str | None, int, str | None]  # a, split of a, b, split of b
 TRAIN = (None, "train")
 BECAUSE = {EXACT: "image", NEAR: "near image", SAME_PLACE: "same place"}
 
@@ -40,6 +46,8 @@ class OverlapPair:
         similarity: Of the pixels, or share of the keypoints in the overlap that agree; 0 to 1.
         overlap: Common share of the ground, 0 to 1; None if it was not estimated.
         matrix: ``(2, 3)`` map of pixels for ``same-place``, or None.
+        inliers: Number of keypoints that agree with the map, or None.
+        map: The map in shares of width and height, or None.
     """
 
     a: int
@@ -49,7 +57,9 @@ class OverlapPair:
     kind: str
     similarity: float
     overlap: float | None = None
-    matrix: tuple[tuple[float, ...], ...] | None = None
+    matrix: Map | None = None
+    inliers: int | None = None
+    map: Map | None = None
 
 
 @dataclass(slots=True)
@@ -60,14 +70,14 @@ class Overlap:
         datasets: The compared datasets. One dataset is compared with itself.
         compared: Number of readable image files of each dataset.
         pairs: Pairs of images, in order of the datasets and images.
-        captions: Number of sentences of dataset ``a`` that are equal to one of ``b``, by
-            ``(a, split of a, b, split of b)``.
+        captions: Common sentences, by ``(a, split of a, b, split of b)``; within one dataset, of
+            different splits.
     """
 
     datasets: list[Dataset]
     compared: list[int]
     pairs: list[OverlapPair] = field(default_factory=list)
-    captions: Counter[tuple[int, str | None, int, str | None]] = field(default_factory=Counter)
+    captions: dict[Sides, CommonCaptions] = field(default_factory=dict)
 
 
 def overlap(
@@ -76,6 +86,7 @@ def overlap(
     *,
     same_place: bool = False,
     workers: int | None = None,
+    embed: Callable[[Dataset], npt.NDArray[np.float32]] | None = None,
 ) -> Overlap:
     """Compare the images and sentences of datasets.
 
@@ -84,6 +95,8 @@ def overlap(
         distance: Maximum number of different hash bits of candidates.
         same_place: Also search for images of overlapping ground, which takes minutes.
         workers: Number of processes; one per core by default.
+        embed: Returns ``(N, D)`` features of the images of a dataset. Images with similar ones are
+            candidates of ``same_place``, beside those with similar local features.
 
     Raises:
         RsitmdError: ``same_place`` is requested and OpenCV is not installed.
@@ -93,12 +106,13 @@ def overlap(
     sides = [(0, 0)] if len(datasets) == 1 else list(combinations(range(len(datasets)), 2))
     for a, b in sides:
         found.pairs += _pictures(collections, a, b, distance, workers)
-        _count_captions(found, a, b)
+        for (split_a, split_b), common in common_captions(datasets[a], datasets[b]).items():
+            found.captions[a, split_a, b, split_b] = common
     if same_place:
         known = {(p.a, id(p.image_a), p.b, id(p.image_b)) for p in found.pairs}
         found.pairs += [
             pair
-            for pair in _places(collections, workers)
+            for pair in _places(collections, workers, _embeddings(datasets, collections, embed))
             if (pair.a, id(pair.image_a), pair.b, id(pair.image_b)) not in known
         ]
     order = {id(image): index for images in collections for index, (image, _) in enumerate(images)}
@@ -129,6 +143,7 @@ def overlap_document(found: Overlap) -> dict[str, Any]:
                 "split_b": pair.image_b.split,
                 "kind": pair.kind,
                 "distance": round(1 - pair.similarity, 4),
+                "inliers": pair.inliers,
                 "overlap": None if pair.overlap is None else round(pair.overlap, 4),
                 "matrix": pair.matrix,
             }
@@ -139,24 +154,35 @@ def overlap_document(found: Overlap) -> dict[str, Any]:
             for (a, split_a, b, split_b), images in overlap_matrix(found).items()
         ],
         "captions": [
-            {"a": a, "split_a": split_a, "b": b, "split_b": split_b, "sentences": count}
-            for (a, split_a, b, split_b), count in sorted(
-                found.captions.items(), key=lambda item: tuple(map(str, item[0]))
-            )
+            {
+                "a": a,
+                "split_a": split_a,
+                "b": b,
+                "split_b": split_b,
+                "sentences": common.equal,
+                "near_sentences": common.near,
+                "examples": [asdict(example) for example in common.examples],
+            }
+            for (a, split_a, b, split_b), common in sorted_sides(found.captions)
         ],
     }
 
 
-def overlap_matrix(found: Overlap) -> dict[tuple[int, str | None, int, str | None], int]:
+def sorted_sides(table: Mapping[Sides, T]) -> list[tuple[Sides, T]]:
+    """Return the entries of a table in order of the datasets and splits."""
+    return sorted(table.items(), key=lambda item: tuple(map(str, item[0])))
+
+
+def overlap_matrix(found: Overlap) -> dict[Sides, int]:
     """Return the number of images of each split of ``a`` that are in a split of ``b``.
 
     Within one dataset, it is the number of images that another image repeats.
     """
-    images: dict[tuple[int, str | None, int, str | None], set[int]] = defaultdict(set)
+    images: dict[Sides, set[int]] = defaultdict(set)
     for pair in found.pairs:
         key = (pair.a, pair.image_a.split, pair.b, pair.image_b.split)
         images[key].add(id(pair.image_a))
-    return {key: len(images[key]) for key in sorted(images, key=lambda key: tuple(map(str, key)))}
+    return {key: len(members) for key, members in sorted_sides(images)}
 
 
 def overlap_exclusions(found: Overlap) -> dict[str, Any]:
@@ -209,15 +235,38 @@ def _pictures(
     ]
 
 
-def _places(collections: Sequence[Images], workers: int | None) -> list[OverlapPair]:
+def _embeddings(
+    datasets: Sequence[Dataset],
+    collections: Sequence[Images],
+    embed: Callable[[Dataset], npt.NDArray[np.float32]] | None,
+) -> npt.NDArray[np.float32] | None:
+    """Return the features of the readable images of all datasets."""
+    if embed is None:
+        return None
+    parts = [
+        embed(dataset.with_images([image for image, _ in images]))
+        for dataset, images in zip(datasets, collections, strict=True)
+        if images
+    ]
+    return np.concatenate(parts) if parts else None
+
+
+def _places(
+    collections: Sequence[Images],
+    workers: int | None,
+    embeddings: npt.NDArray[np.float32] | None = None,
+) -> list[OverlapPair]:
     images = [
         (number, image, picture)
         for number, collection in enumerate(collections)
         for image, picture in collection
     ]
     pairs = []
-    for pair in same_place_pairs([picture.path for *_, picture in images], workers=workers):
-        (a, image_a, _), (b, image_b, _) = images[pair.first], images[pair.second]
+    paths = [picture.path for *_, picture in images]
+    # Within each of several datasets, nothing is compared: it would take candidates from the rest.
+    sides = [number for number, *_ in images] if len(collections) > 1 else None
+    for pair in same_place_pairs(paths, workers=workers, sides=sides, embeddings=embeddings):
+        (a, image_a, one), (b, image_b, other) = images[pair.first], images[pair.second]
         if a != b or len(collections) == 1:
             match = pair.match
             pairs.append(
@@ -226,22 +275,8 @@ def _places(collections: Sequence[Images], workers: int | None) -> list[OverlapP
                     similarity=match.agreement,
                     overlap=match.overlap,
                     matrix=match.matrix,
+                    inliers=match.inliers,
+                    map=match.relative(one.size, other.size),
                 )
             )
     return pairs
-
-
-def _count_captions(found: Overlap, a: int, b: int) -> None:
-    """Count the sentences of ``a`` that are in ``b``; within one dataset, in another split."""
-    splits: Mapping[str, set[str | None]] = defaultdict(set)
-    for image in found.datasets[b]:
-        for raw in image.captions:
-            splits[folded(raw)].add(image.split)
-    for image in found.datasets[a]:
-        for raw in image.captions:
-            text = folded(raw)
-            if not text:
-                continue
-            for other in splits.get(text, ()):
-                if a != b or other != image.split:
-                    found.captions[a, image.split, b, other] += 1

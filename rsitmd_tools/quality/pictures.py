@@ -67,6 +67,11 @@ class Picture:
     nodata: float = 0.0
     thumbnail: bytes = b""
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.width, self.height
+
 
 def measure_images(
     dataset: Dataset, lines: Lines | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from rsitmd_tools.workspace.settings import Settings, Thresholds
 
 if TYPE_CHECKING:
     from rsitmd_tools.imaging.pairs import ImagePair
+    from rsitmd_tools.quality.places import Places
     from rsitmd_tools.quality.spelling import Spelling
 
 
@@ -29,12 +30,14 @@ class Subject:
         settings: Thresholds, word lists and expectations.
         document: The parsed JSON if the dataset was read from JSON.
         against: Other datasets whose training images must not be tested here.
+        same_place: Search for images of one place, unless a workspace stores all pairs.
     """
 
     dataset: Dataset
     settings: Settings = field(default_factory=Settings)
     document: Any = None
     against: tuple[Dataset, ...] = ()
+    same_place: bool = False
 
     @property
     def thresholds(self) -> Thresholds:
@@ -130,11 +133,52 @@ class Subject:
 
     @cached_property
     def near_duplicates(self) -> tuple[ImagePair, ...]:
-        """Pairs of :attr:`pictures` that are equal or nearly equal."""
+        """Pairs of :attr:`pictures` that are equal or nearly equal.
+
+        Pairs that a person split (``build groups --split-pair``) are left out.
+        """
         from rsitmd_tools.quality.pictures import picture_pairs
 
         pictures = [entry.picture for entry in self.pictures]
-        return tuple(picture_pairs(pictures, self.settings.split.near_duplicate_distance))
+        return tuple(
+            pair
+            for pair in picture_pairs(pictures, self.settings.split.near_duplicate_distance)
+            if not self._is_parted(*(self.pictures[i].image for i in (pair.first, pair.second)))
+        )
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether the dataset has a folder of images."""
+        return self.dataset.image_folder is not None
+
+    @cached_property
+    def places(self) -> Places:
+        """Pairs of images of one place."""
+        from rsitmd_tools.quality.places import OPTION, Places, search_places, stored_places
+
+        stored = Places((), f"images of one place were not searched; {OPTION}")
+        if self.dataset.format == "workspace":
+            stored = stored_places(self.dataset)
+        if not self.same_place or stored.unchecked is None:
+            return stored
+        found = search_places(self.pictures, self.near_duplicates)
+        kept = tuple(p for p in found.pairs if not self._is_parted(p.first, p.second))
+        return replace(found, pairs=kept)
+
+    def _is_parted(self, first: ImageRecord, second: ImageRecord) -> bool:
+        """Return whether a person decided that two images have nothing in common."""
+        return frozenset((first.filename, second.filename)) in self._parted
+
+    @cached_property
+    def _parted(self) -> frozenset[frozenset[str]]:
+        from rsitmd_tools.quality.places import parted_names
+
+        return parted_names(self.dataset)
+
+    @cached_property
+    def unchecked(self) -> dict[str, str]:
+        """Rules that could not check everything: the reason by code. The rules fill it."""
+        return {}
 
     @cached_property
     def shared_images(self) -> tuple[Shared, ...]:

@@ -8,25 +8,34 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-import jinja2
-
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset import ImageRecord
-from rsitmd_tools.errors import count_of, printable
+from rsitmd_tools.imaging.pairs import EXACT, NEAR, SAME_PLACE
 from rsitmd_tools.quality import dataset_statistics
 from rsitmd_tools.quality.finding import Finding
 from rsitmd_tools.quality.output import Findings
 from rsitmd_tools.quality.output.text import severity_count
+from rsitmd_tools.quality.pictures import Picture
+from rsitmd_tools.quality.places import SamePlace
 from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.report.data import pictures
 from rsitmd_tools.report.figures import histogram
+from rsitmd_tools.report.pairs import (
+    PairImage,
+    PairOfImages,
+    drawn_pairs,
+    environment,
+    pair_image,
+    pair_order,
+)
 
 # A picture takes five kilobytes: browsers cannot open a page with thousands of them.
 MOST_PICTURES = 400
 MOST_PAIRS = 60
-# The rules whose findings are pairs.
-EXACT, NEAR = ("I106", "L101"), ("I107", "L102")
+# The rules whose findings are pairs, by kind.
+RULES = {EXACT: ("I106", "L101"), NEAR: ("I107", "L102"), SAME_PLACE: ("L107",)}
+OTHER = "L105"
 TILES = ("images", "sentences", "categories", "distinct_words", "average_length", "diversity")
 
 
@@ -45,15 +54,6 @@ class ImageFindings:
     link: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two equal or similar images, and a description of their similarity."""
-
-    first: ImageRecord
-    second: ImageRecord
-    description: str
-
-
 def render(findings: Findings, links: Mapping[str, str] | None = None) -> str:
     """Return the page, which loads no external resources and has one script for filters.
 
@@ -67,29 +67,18 @@ def render(findings: Findings, links: Mapping[str, str] | None = None) -> str:
     groups = _groups(subject, findings.result.findings, links or {})
     pairs = _pairs(subject, findings.result.findings)
     named = [group.record.filename for group in groups if group.record][:MOST_PICTURES]
-    named += [
-        record.filename for pair in pairs[:MOST_PAIRS] for record in (pair.first, pair.second)
-    ]
     statistics = dataset_statistics(subject.dataset)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("rsitmd_tools.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["shown"] = _shown
-    environment.filters["printable"] = printable
-    environment.filters["count_of"] = count_of
-    environment.globals["severity_count"] = severity_count
-    return environment.get_template("findings.html").render(
+    templates = environment()
+    templates.filters["shown"] = _shown
+    templates.globals["severity_count"] = severity_count
+    return templates.get_template("findings.html").render(
         version=__version__,
         data=subject.dataset,
         summary=findings.summary,
         rules=all_rules(),
         groups=groups,
         categories=sorted({g.record.category for g in groups if g.record and g.record.category}),
-        pairs=pairs[:MOST_PAIRS],
+        pairs=drawn_pairs(pairs[:MOST_PAIRS]),
         more_pairs=max(len(pairs) - MOST_PAIRS, 0),
         pictures=pictures(subject.dataset, named) if subject.dataset.image_folder else {},
         most_pictures=MOST_PICTURES,
@@ -124,29 +113,65 @@ def _sentence(record: ImageRecord | None, finding: Finding) -> str | None:
     return record.captions[index]
 
 
-def _pairs(subject: Subject, findings: Sequence[Finding]) -> list[Pair]:
-    """Return the most similar image pairs with a finding.
+def _pairs(subject: Subject, findings: Sequence[Finding]) -> list[PairOfImages]:
+    """Return the image pairs with a finding: those across splits or datasets first.
 
     Pairs that the settings or the baseline ignore are skipped.
     """
-    reported = {(f.code in EXACT, f.image, f.split) for f in findings if f.code in (*EXACT, *NEAR)}
+    reported = {
+        (kind, finding.image, finding.split)
+        for finding in findings
+        for kind, codes in RULES.items()
+        if finding.code in codes
+    }
+    found: list[PairOfImages] = []
+    if any(kind != SAME_PLACE for kind, *_ in reported):  # finding pairs decodes all images
+        found += [
+            PairOfImages(
+                _pair_image(*subject.pictures[pair.first]),
+                _pair_image(*subject.pictures[pair.second]),
+                kind=pair.kind,
+                similarity=pair.similarity,
+            )
+            for pair in subject.near_duplicates
+        ]
+    if any(kind == SAME_PLACE for kind, *_ in reported):
+        found += [_place(subject, pair) for pair in subject.places.pairs]
+    chosen = [p for p in found if (p.kind, p.second.name, p.second.split) in reported]
+    chosen = [pair for pair in chosen if pair.kind != SAME_PLACE or pair.crosses]
+    return sorted([*chosen, *_shared(subject, findings)], key=pair_order)
+
+
+def _shared(subject: Subject, findings: Sequence[Finding]) -> list[PairOfImages]:
+    """Return the pairs of an image with a finding and an image of another dataset."""
+    reported = {(f.image, f.split) for f in findings if f.code == OTHER}
     if not reported:
-        return []  # finding pairs would decode all images
-    pairs = sorted(subject.near_duplicates, key=lambda pair: (not pair.exact, -pair.similarity))
-    seconds = [subject.pictures[pair.second].image for pair in pairs]
-    pairs = [
-        pair
-        for pair, image in zip(pairs, seconds, strict=True)
-        if (pair.exact, image.filename, image.split) in reported
-    ]
+        return []
     return [
-        Pair(
-            subject.pictures[pair.first].image,
-            subject.pictures[pair.second].image,
-            "same picture" if pair.exact else f"similarity {pair.similarity:.2f}",
+        PairOfImages(
+            pair_image(subject.dataset, shared.own, str(subject.dataset.name)),
+            pair_image(shared.dataset, shared.other, str(shared.dataset.name)),
+            kind=EXACT if shared.exact else NEAR,
         )
-        for pair in pairs
+        for shared in subject.shared_images
+        if (shared.own.filename, shared.own.split) in reported
     ]
+
+
+def _pair_image(record: ImageRecord, picture: Picture) -> PairImage:
+    return PairImage(record.filename, picture.path, record.split)
+
+
+def _place(subject: Subject, pair: SamePlace) -> PairOfImages:
+    return PairOfImages(
+        pair_image(subject.dataset, pair.first),
+        pair_image(subject.dataset, pair.second),
+        kind=SAME_PLACE,
+        similarity=pair.agreement,
+        inliers=pair.inliers,
+        overlap=pair.overlap,
+        map=pair.map,
+    )
 
 
 def _figures(statistics: Mapping[str, Any]) -> list[tuple[str, Any]]:

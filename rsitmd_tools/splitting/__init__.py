@@ -1,4 +1,4 @@
-"""Splits without leakage: stratified by category, duplicates kept together."""
+"""Splits without leakage: stratified by category, similar images kept together."""
 
 from rsitmd_tools.splitting.assign import Item, assign_splits
 from rsitmd_tools.splitting.split import SplitReport, split

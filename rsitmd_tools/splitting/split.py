@@ -10,14 +10,16 @@ from pathlib import Path
 
 from rsitmd_tools.dataset.records import SPLITS
 from rsitmd_tools.errors import RsitmdError, WrongUsage
-from rsitmd_tools.imaging.groups import components
 from rsitmd_tools.ingest.duplicates import group_duplicates
+from rsitmd_tools.ingest.groups import places_current
 from rsitmd_tools.ingest.spatial import group_places
+from rsitmd_tools.splitting import relations
 from rsitmd_tools.splitting.assign import Item, assign_splits
+from rsitmd_tools.splitting.relations import FOOTPRINT, Groups, pair_groups, tile_groups
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import clear_removed_splits, former_names_of, removed_splits
 from rsitmd_tools.workspace.images import StoredImage, set_splits, stored_images
-from rsitmd_tools.workspace.scenes import spatial_groups
+from rsitmd_tools.workspace.settings import RELATIONS
 
 FACT = "split"
 
@@ -31,14 +33,16 @@ class SplitReport:
         placed: Number of images that got a split, or a different one.
         shares: The requested shares.
         seed: The requested seed.
-        kept_together: Number of images in groups of exact or near duplicates.
-        parted: Number of groups of duplicates in several splits, because their images were
-            assigned before the duplicates were found.
+        kept_together: Number of images in groups of duplicates, or of images of one place.
+        parted: Number of these groups in several splits, because their images were assigned
+            before the pairs were found.
         settings_changed: Whether images keep splits that were assigned with other shares or
             another seed.
         same_place: Number of images in spatial groups.
         parted_places: Number of spatial groups in several splits, because their images were
             assigned before the groups were found.
+        keep_together: The relations of images that the split keeps together.
+        places_searched: Whether all images were searched for pairs of one place.
     """
 
     images: dict[str, int]
@@ -50,6 +54,8 @@ class SplitReport:
     settings_changed: bool
     same_place: int = 0
     parted_places: int = 0
+    keep_together: tuple[str, ...] = RELATIONS
+    places_searched: bool = False
 
 
 def split(
@@ -83,8 +89,10 @@ def split(
     settings = workspace.settings.split
     shares = _checked(shares or {name: float(getattr(settings, name)) for name in SPLITS})
     seed = settings.seed if seed is None else seed
-    duplicates = group_duplicates(workspace)
-    spatial = group_places(workspace, block)
+    kinds = settings.keep_together
+    _refuse_unused_block(block, kinds)
+    group_duplicates(workspace)
+    group_places(workspace, block)
     stored = stored_images(workspace)
     if not stored:
         raise RsitmdError(
@@ -92,10 +100,10 @@ def split(
             where=workspace.path,
             hint=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
         )
-    places = spatial_groups(workspace)
-    items = _items(workspace, stored, places)
+    pairs, tiles = pair_groups(workspace, kinds), tile_groups(workspace, kinds)
+    items = relations.items(workspace, stored, pairs, tiles)
     before = {image.filename: image.split for image in stored if image.split}
-    kept = {} if reassign else before | _with_removed(workspace, stored, before)
+    kept = {} if reassign else before | _with_removed(workspace, stored, before, pairs)
     if exclude is not None:
         kept = kept | _excluded_to_test(workspace, items, exclude)
     assigned = assign_splits(items, shares, seed, kept)
@@ -115,53 +123,32 @@ def split(
         placed=len(changed),
         shares=shares,
         seed=seed,
-        kept_together=duplicates.images,
-        parted=_parted({i.filename: i.duplicate_group for i in stored}, assigned),
+        kept_together=len(pairs),
+        parted=_parted({i.filename: pairs.get(i.id) for i in stored}, assigned),
         settings_changed=bool(before) and not reassign and recorded not in (None, requested),
-        same_place=spatial.images,
-        parted_places=_parted({i.filename: places.get(i.id) for i in stored}, assigned),
+        same_place=len(tiles),
+        parted_places=_parted({i.filename: tiles.get(i.id) for i in stored}, assigned),
+        keep_together=kinds,
+        places_searched=places_current(workspace),
     )
 
 
 def _with_removed(
-    workspace: Workspace, stored: Sequence[StoredImage], before: Mapping[str, str]
+    workspace: Workspace, stored: Sequence[StoredImage], before: Mapping[str, str], pairs: Groups
 ) -> dict[str, str]:
     """Return the split of new images that are duplicates of a removed image with a split.
 
     An earlier release may contain the removed image.
     """
-    homes = removed_splits(workspace)
-    held = {image.duplicate_group for image in stored if image.filename in before}
+    homes = {pairs.get(row, row): split for row, split in removed_splits(workspace).items()}
+    held = {pairs.get(image.id) for image in stored if image.filename in before}
     return {
-        image.filename: homes[image.duplicate_group]
+        image.filename: homes[pairs[image.id]]
         for image in stored
         if image.filename not in before
-        and image.duplicate_group in homes
-        and image.duplicate_group not in held
+        and pairs.get(image.id) in homes
+        and pairs.get(image.id) not in held
     }
-
-
-def _items(
-    workspace: Workspace, stored: Sequence[StoredImage], places: Mapping[int, int]
-) -> list[Item]:
-    """Return the images with their groups: the union of duplicates and spatial groups.
-
-    A removed image can be the first one of a group, or the only link between two images.
-    """
-    known = stored_images(workspace, removed=True)
-    position = {image.id: index for index, image in enumerate(known)}
-    pairs = [
-        (position[first], position[image.id])
-        for image in known
-        for first in (image.duplicate_group, places.get(image.id))
-        if first is not None
-    ]
-    groups = components(len(known), pairs)
-    first_names = {
-        image.id: known[index if first is None else first].filename
-        for index, (image, first) in enumerate(zip(known, groups, strict=True))
-    }
-    return [Item(image.filename, image.category, first_names[image.id]) for image in stored]
 
 
 def _excluded_to_test(workspace: Workspace, items: Sequence[Item], file: Path) -> dict[str, str]:
@@ -174,6 +161,14 @@ def _excluded_to_test(workspace: Workspace, items: Sequence[Item], file: Path) -
     excluded |= {former[name] for name in excluded if name in former}
     groups = {item.group for item in items if item.name in excluded}
     return {item.name: "test" for item in items if item.group in groups}
+
+
+def _refuse_unused_block(block: float | None, kinds: Sequence[str]) -> None:
+    if block and FOOTPRINT not in kinds:
+        raise WrongUsage(
+            "--block has no effect without `footprint` in keep_together",
+            hint='add "footprint" to keep_together in [split] of rsitmd.toml',
+        )
 
 
 def _checked(shares: Mapping[str, float]) -> dict[str, float]:

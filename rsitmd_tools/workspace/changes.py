@@ -176,12 +176,12 @@ def removed_rows(db: sqlite3.Connection) -> frozenset[int]:
 
 
 def removed_splits(workspace: Workspace) -> dict[int, str]:
-    """Return the splits of removed images that have one, by group of duplicates."""
+    """Return the splits of removed images that have one, by row, the latest image first."""
     rows = workspace.db.execute(
-        "SELECT coalesce(duplicate_group, image.id) AS home, split FROM image"
+        "SELECT image.id, split FROM image"
         " JOIN removed_image ON image_id = image.id WHERE split IS NOT NULL ORDER BY image.id DESC"
     )
-    return {row["home"]: row["split"] for row in rows}
+    return dict(map(tuple, rows))
 
 
 def clear_removed_splits(db: sqlite3.Connection) -> None:

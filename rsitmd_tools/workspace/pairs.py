@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rsitmd_tools.workspace.store import Workspace
+
+Map = tuple[tuple[float, ...], ...]
+PLACES_FACT = "places"  # the last image that a search for images of one place compared
+JOIN, SPLIT = "join", "split"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +25,19 @@ class StoredPair:
         second: Row of the later image.
         kind: ``exact``, ``near`` or ``same-place``.
         similarity: 0 to 1.
+        inliers: Keypoints that agree with the map; None unless the kind is ``same-place``.
+        overlap: Common share of the ground, 0 to 1, or None.
+        map: ``(2, 3)`` map from the first image to the second one, in shares of width and height,
+            or None.
     """
 
     first: int
     second: int
     kind: str
     similarity: float
+    inliers: int | None = None
+    overlap: float | None = None
+    map: Map | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +79,29 @@ def add_thumbnails(db: sqlite3.Connection, rows: Iterable[tuple[int, bytes]]) ->
 def stored_pairs(workspace: Workspace) -> list[StoredPair]:
     """Return all pairs, in the order of the images."""
     rows = workspace.db.execute(
-        "SELECT first_id, second_id, kind, similarity FROM image_pair ORDER BY second_id, first_id"
+        "SELECT first_id, second_id, kind, similarity, inliers, overlap, map FROM image_pair"
+        " ORDER BY second_id, first_id"
     )
-    return [StoredPair(*row) for row in rows]
+    return [
+        StoredPair(first, second, kind, similarity, inliers, overlap, _map(text))
+        for first, second, kind, similarity, inliers, overlap, text in rows
+    ]
 
 
 def add_pairs(db: sqlite3.Connection, pairs: Iterable[StoredPair]) -> None:
-    """Add pairs. Of a pair that is known, the kind and the similarity change.
+    """Add pairs. A pair that is known is replaced.
 
     Call it inside a transaction.
     """
-    db.executemany("INSERT OR REPLACE INTO image_pair VALUES (?, ?, ?, ?)", map(astuple, pairs))
+    db.executemany(
+        "INSERT OR REPLACE INTO image_pair"
+        " (first_id, second_id, kind, similarity, inliers, overlap, map)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            (*astuple(pair)[:-1], None if pair.map is None else json.dumps(pair.map))
+            for pair in pairs
+        ),
+    )
 
 
 def clear_pairs(db: sqlite3.Connection, kinds: Iterable[str]) -> None:
@@ -101,3 +125,32 @@ def add_decision(db: sqlite3.Connection, decision: PairDecision) -> None:
         " VALUES (?, ?, ?, ?, ?, ?)",
         astuple(decision),
     )
+
+
+def linked(
+    pairs: Iterable[StoredPair],
+    made: Iterable[PairDecision],
+    kinds: Collection[str] | None = None,
+) -> set[tuple[int, int]]:
+    """Return the pairs of rows that count as one picture or place after a person's decisions.
+
+    Args:
+        pairs: Pairs that were found.
+        made: The decisions, which count for all kinds.
+        kinds: Kinds of pairs that count; all by default.
+    """
+    links = {(pair.first, pair.second) for pair in pairs if kinds is None or pair.kind in kinds}
+    for decision in made:
+        change = links.add if decision.decision == JOIN else links.discard
+        change((decision.first, decision.second))
+    return links
+
+
+def places_searched(workspace: Workspace) -> int | None:
+    """Return the row of the last image that was compared for common ground; None if none was."""
+    recorded = workspace.fact(PLACES_FACT)
+    return None if recorded is None else int(recorded)
+
+
+def _map(text: str | None) -> Map | None:
+    return None if text is None else tuple(tuple(row) for row in json.loads(text))

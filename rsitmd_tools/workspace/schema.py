@@ -435,6 +435,14 @@ MIGRATIONS: tuple[str, ...] = (
         decided_at TEXT NOT NULL
     );
     """,
+    """
+    -- What proves that two images show one place: keypoints that agree with the map from the first
+    -- image to the second one, the common share of the ground, and the map (JSON, two rows of
+    -- three numbers, in shares of width and height).
+    ALTER TABLE image_pair ADD COLUMN inliers INTEGER;
+    ALTER TABLE image_pair ADD COLUMN overlap REAL;
+    ALTER TABLE image_pair ADD COLUMN map TEXT;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -12,6 +12,8 @@ from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.schemas import first_error, load_schema
 
 FILENAME = "rsitmd.toml"
+# Kinds of pairs of images, and overlap of footprints or windows of tiles.
+RELATIONS = ("exact", "near", "same-place", "footprint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,24 @@ class AnnotationSettings:
 
 @dataclass(frozen=True, slots=True)
 class SplitSettings:
-    """``[split]``: shares, seed, and the maximum hash distance of near duplicates in bits."""
+    """``[split]``: shares, seed, and the images that stay together.
+
+    Attributes:
+        train: Share of the training split.
+        val: Share of the validation split.
+        test: Share of the test split.
+        seed: Seed of the assignment.
+        near_duplicate_distance: Maximum hash distance of near duplicates in bits.
+        keep_together: The relations of images that must be in one split: some of
+            :data:`RELATIONS`.
+    """
 
     train: float = 0.8
     val: float = 0.1
     test: float = 0.1
     seed: int = 0
     near_duplicate_distance: int = 16
+    keep_together: tuple[str, ...] = RELATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +300,7 @@ val = 0.1
 test = 0.1
 seed = 0
 near_duplicate_distance = 16  # different hash bits (of 64) up to which images are compared
+keep_together = ["exact", "near", "same-place", "footprint"]  # images that stay in one split
 
 [similarity]
 definition = "reference"   # "reference": the public AMFMN script; "paper": BLEU and METEOR

@@ -29,6 +29,7 @@ from rsitmd_tools.imaging.perceptual import (
     near_orientations,
     perceptual_hashes,
 )
+from rsitmd_tools.imaging.registration import Registration
 
 HASHES = st.lists(st.integers(0, 2**10), max_size=12)
 
@@ -141,15 +142,59 @@ def test_pictures_without_texture_are_duplicates_only_if_their_pixels_are_equal(
     assert found == [(0, 5, EXACT), (3, 6, EXACT)]
 
 
-def test_many_images_of_one_hash_are_compared_with_the_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("similarity", [0.0, 1.0])
+def test_the_work_for_thousands_of_images_of_one_hash_is_linear(
+    similarity: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (one,) = fingerprints(tmp_path, [photo(1)])
-    compared = []
-    monkeypatch.setattr(pairs, "_similarity", lambda task: compared.append(task) or 1.0)
-    found = image_pairs([one] * 500, workers=1)
-    assert [(p.first, p.second) for p in found] == [(0, k) for k in range(1, 500)]
-    assert len(compared) == 499
+    count = 50_000 if similarity else 2_000
+    fit = Registration(1.0, 1.0, (0.0, 0.0))
+    compared = 0
+
+    def similarity_of(_: object) -> float:
+        nonlocal compared
+        compared += 1
+        return similarity
+
+    monkeypatch.setattr(pairs, "coarse_registrations", lambda first, _: [fit] * len(first))
+    monkeypatch.setattr(pairs, "_similarity", similarity_of)
+    monkeypatch.setattr(pairs, "_digest", lambda _: "")
+    found = image_pairs([one] * count, workers=1)
+    assert compared <= pairs.MAX_LEADERS * count
+    if similarity:
+        assert compared == count - 1
+        assert [(p.first, p.second) for p in found] == [(0, k) for k in range(1, count)]
+
+
+def test_the_candidates_of_many_similar_hashes_are_the_nearest_ones() -> None:
+    rng = np.random.default_rng(0)
+    numbers = [int(value) for value in rng.integers(0, 2**16, 3000)]
+    found = list(near_orientations([f"{number:016x}" for number in numbers], 16, 5))
+    assert len(found) == 5 * (3000 - 5) + 10, "each has the five nearest of the later ones"
+    chosen = [j for i, j, _ in found if i == 7]
+    distance = [(numbers[7] ^ number).bit_count() for number in numbers]
+    assert max(distance[j] for j in chosen) <= sorted(distance[8:])[4]
+
+
+def odd_images() -> dict[str, Image.Image]:
+    """Return images of 16 px, grey ones and ones of one colour; each with a copy."""
+    tiny = photo(1).resize((16, 16))
+    images = {"tiny": tiny, "grey": photo(2).convert("L"), "plain": plain(60)}
+    return {f"{name}-{copy}": image for copy in "ab" for name, image in images.items()}
+
+
+def test_odd_images_and_a_damaged_one_are_compared(tmp_path: Path) -> None:
+    images = odd_images()
+    made = fingerprints(tmp_path, [*images.values(), photo(3), photo(3)])
+    made[-1].path.write_bytes(b"\x89PNG")
+    found = [(p.first, p.second, p.kind) for p in image_pairs(made)]
+    assert found == [(0, 3, EXACT), (1, 4, EXACT), (2, 5, EXACT)]
+
+
+@pytest.mark.parametrize("image", odd_images().values(), ids=odd_images())
+def test_all_images_may_be_equal(image: Image.Image, tmp_path: Path) -> None:
+    found = image_pairs(fingerprints(tmp_path, [image] * 12))
+    assert [(p.first, p.second, p.kind) for p in found] == [(0, k, EXACT) for k in range(1, 12)]
 
 
 def test_pictures_of_one_hash_that_differ_are_told_apart(tmp_path: Path) -> None:

@@ -6,14 +6,15 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.imaging import local_features
+from rsitmd_tools.imaging import local_features, same_place
 from rsitmd_tools.imaging.local_features import features, load_opencv, match_places
 from rsitmd_tools.imaging.same_place import same_place_pairs, shows_one_place
-from rsitmd_tools.imaging.visual_words import neighbours, vocabulary
+from rsitmd_tools.imaging.visual_words import nearest_embeddings, neighbours, vocabulary
 
 SIDE = 256
 
@@ -108,11 +109,78 @@ def test_too_few_images_have_no_neighbours() -> None:
     assert neighbours([np.empty((0, 128), np.uint8)] * 3, 5) == []
 
 
+def random_descriptors(seed: int, noise: int = 0) -> npt.NDArray[np.uint8]:
+    rng = np.random.default_rng(seed)
+    found = rng.integers(10, 240, (40, 128)) + rng.integers(0, noise + 1, (40, 128))
+    return found.astype(np.uint8)
+
+
+def test_the_neighbours_of_thousands_of_equal_images_are_few() -> None:
+    equal, other, noisy = random_descriptors(1), random_descriptors(2), random_descriptors(1, 3)
+    tables = [other, *[equal] * 5000, noisy]
+    found = neighbours(tables, 5)
+    assert {(1, k) for k in range(2, 5002)} <= set(found)
+    assert {(k, 5001) for k in range(1, 5001)} <= set(found)
+    assert len(found) <= 15_000
+
+
+def test_only_images_of_different_sides_are_neighbours() -> None:
+    equal, noisy = random_descriptors(1), random_descriptors(1, 3)
+    tables = [equal, equal, noisy, random_descriptors(2), equal]
+    assert {(0, 1), (0, 2)} <= set(neighbours(tables, 5))
+    sides = [0, 0, 0, 1, 1]
+    across = {(0, 4), (1, 4), (2, 4)}
+    assert across <= set(neighbours(tables, 5, sides=sides))
+    assert all(sides[i] != sides[j] for i, j in neighbours(tables, 5, sides=sides))
+
+
+def test_the_neighbours_by_embeddings_are_those_of_the_cosine() -> None:
+    table = np.random.default_rng(0).normal(size=(30, 6)).astype(np.float32)
+    table[4] = 0
+    unit = table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)
+    scores = unit @ unit.T - 2 * np.eye(30)
+    expected = {
+        (min(i, j), max(i, j)) for i in range(30) if i != 4 for j in np.argsort(-scores[i])[:3]
+    }
+    assert nearest_embeddings(table, 3) == sorted(expected)
+    sides = [0] * 15 + [1] * 15
+    assert all(i < 15 <= j for i, j in nearest_embeddings(table, 3, sides=sides))
+
+
+def test_embeddings_are_a_second_source_of_candidates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for path, image in zip(
+        paths, (cut(ground(1), 0, 0), cut(ground(2), 0, 0), cut(ground(1), 120, 0)), strict=True
+    ):
+        image.save(path)
+    monkeypatch.setattr(same_place, "neighbours", lambda *_, **__: [])
+    assert same_place_pairs(paths, cache=tmp_path / "cache") == []
+    vectors = np.array([[1, 0], [0, 1], [1, 0.1]], np.float32)
+    (pair,) = same_place_pairs(paths, cache=tmp_path / "cache", embeddings=vectors)
+    assert (pair.first, pair.second) == (0, 2)
+
+
+def test_odd_images_have_no_pairs_of_one_place(tmp_path: Path) -> None:
+    scene = cut(ground(1), 0, 0)
+    images = [Image.new("L", (SIDE, SIDE), 90), Image.new("L", (SIDE, SIDE), 90)]
+    images += [scene.resize((16, 16)), scene.convert("RGB"), scene]
+    paths = []
+    for number, image in enumerate(images):
+        paths.append(tmp_path / f"{number}.png")
+        image.save(paths[-1])
+    (tmp_path / "damaged.png").write_bytes(b"\x89PNG")
+    found = same_place_pairs([*paths, tmp_path / "damaged.png", tmp_path / "absent.png"])
+    assert [(pair.first, pair.second) for pair in found] == [(3, 4)]
+    assert same_place_pairs([]) == [] and same_place_pairs(paths[:1]) == []
+
+
 def test_a_vocabulary_has_the_centres_of_the_descriptors() -> None:
     rng = np.random.default_rng(0)
     centres = rng.integers(20, 230, (5, 128))
     noisy = centres[rng.integers(0, 5, 400)] + rng.integers(-3, 4, (400, 128))
-    words = vocabulary([noisy.astype(np.uint8)])
+    words = vocabulary([noisy.astype(np.uint8)] * 10)
     distance = np.sqrt(((words[None] - centres[:, None]) ** 2).sum(axis=2)).min(axis=1)
     assert distance.max() < 40
 

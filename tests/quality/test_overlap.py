@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
 from rsitmd_tools.cli import root
+from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.dataset.exclusions import read_exclusions
 from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.quality.overlap import overlap
 from tests.imaging.test_pairs import jpeg, photo
 from tests.imaging.test_same_place import cut, ground
 
 
 def dataset(
-    folder: Path, name: str, images: dict[str, tuple[str, Image.Image | None, str]]
+    folder: Path, name: str, images: Mapping[str, tuple[str, Image.Image | None, str]]
 ) -> Path:
     """Write a dataset; the images are given as (split, picture, sentence) by file name."""
     (folder / "images").mkdir(parents=True)
@@ -81,9 +86,24 @@ def test_pairs_matrix_and_captions_of_two_datasets(
         {"a": 0, "split_a": "test", "b": 1, "split_b": "train", "images": 1},
         {"a": 0, "split_a": "train", "b": 1, "split_b": "test", "images": 1},
     ]
-    assert document["captions"] == [
-        {"a": 0, "split_a": "train", "b": 1, "split_b": "test", "sentences": 1}
+    (captions,) = document["captions"]
+    assert captions.pop("examples") == [
+        {
+            "image_a": "1.png",
+            "image_b": "1.png",
+            "sentence_a": "A long pier.",
+            "sentence_b": "a long  PIER.",
+            "similarity": 1.0,
+        }
     ]
+    assert captions == {
+        "a": 0,
+        "split_a": "train",
+        "b": 1,
+        "split_b": "test",
+        "sentences": 1,
+        "near_sentences": 0,
+    }
 
 
 def test_exclusions_name_the_training_images_of_both(
@@ -122,3 +142,29 @@ def test_a_dataset_without_images_is_compared_by_its_sentences(
     assert "texts: 1 image; no image file, so only the sentences are compared" in out
     assert "pairs of images: 0\n" in out
     assert "first test: 1 sentence in texts train" in out
+
+
+def test_images_of_one_place_are_also_found_by_features(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rsitmd_tools.imaging.same_place.neighbours", lambda *_, **__: [])
+    scene = ground(1)
+    first = dataset(
+        tmp_path / "a",
+        "first",
+        {
+            "1.png": ("train", cut(ground(2), 0, 0), "A pier."),
+            "2.png": ("train", None, "A roof."),
+            "3.png": ("train", cut(scene, 0, 0), "A field."),
+        },
+    )
+    second = dataset(tmp_path / "b", "second", {"1.png": ("test", cut(scene, 120, 0), "Trees.")})
+
+    def embed(part: Dataset) -> npt.NDArray[np.float32]:
+        return np.array([[image.filename == "1.png", 1] for image in part], np.float32)
+
+    datasets = [load_dataset(first), load_dataset(second)]
+    assert overlap(datasets, 16, same_place=True).pairs == []
+    (pair,) = overlap(datasets, 16, same_place=True, embed=embed).pairs
+    assert (pair.image_a.filename, pair.image_b.filename) == ("3.png", "1.png")
+    assert pair.kind == "same-place"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,10 +100,10 @@ def test_ignored_pairs_are_not_shown(tmp_path: Path) -> None:
         scene(number).save(tmp_path / f"{name}.tif")
     names = ("port_1.tif", "farm_2.tif", "farm_3.tif", "port_4.tif")
     data = dataset(*(record(name) for name in names), folder=tmp_path)
-    assert page_of(data).count("same picture</p>") == 2
+    assert page_of(data).count("same picture, 100% overlap</p>") == 2
     ignored = ImageIgnore("farm_2.tif", ("I106",), "another day")
     some = replace(Settings(), validate=replace(Settings().validate, image_ignores=(ignored,)))
-    assert page_of(data, some).count("same picture</p>") == 1
+    assert page_of(data, some).count("same picture, 100% overlap</p>") == 1
     file = tmp_path / "known.json"
     Baseline.of(check(data), data).write(file)
     known = replace(Settings(), validate=replace(Settings().validate, baseline=file))
@@ -120,7 +121,7 @@ def test_limits_of_pictures_and_pairs_are_reported(
     monkeypatch.setattr(findings_page, "MOST_PAIRS", 1)
     text = page_of(data)
     assert "Pictures are shown for the first 1 image." in text
-    assert "The most similar pair; 1 more pair in the findings above." in text
+    assert "Here is the first pair; 1 more pair in the findings above." in text
 
 
 def test_an_image_links_to_its_task() -> None:
@@ -133,3 +134,19 @@ def test_an_image_links_to_its_task() -> None:
     assert text.count("https://label.example.org/projects/7/data?task=3") == 1
     assert 'x="y' not in text
     assert "https://" not in render(found)
+
+
+def test_images_of_another_dataset_are_side_by_side(tmp_path: Path) -> None:
+    for folder in ("new", "old"):
+        (tmp_path / folder).mkdir()
+    scene(1).save(tmp_path / "new" / "port_1.tif")
+    scene(1).rotate(90).save(tmp_path / "old" / "port_1.tif")
+    new = dataset(record("port_1.tif", split="test"), folder=tmp_path / "new", name="new")
+    old = dataset(record("port_1.tif", split="train"), folder=tmp_path / "old", name="<old>")
+    subject = subject_of(new, against=[old])
+    result = check_subject(subject)
+    text = render(Findings(subject, result, summary(new, result)))
+    assert "same picture, 100% overlap" in text
+    assert '<span class="soft">&lt;old&gt;</span>' in text
+    pictures = re.findall(r'<image href="([^"]*)"', text)
+    assert len(set(pictures)) == 2, "each dataset has its own picture"

@@ -112,7 +112,7 @@ def test_duplicates_in_several_splits_are_a_warning_and_reassign_fixes_it(make: 
         db.execute("UPDATE image SET split = 'test' WHERE id = 3")
     done = run(folder)
     assert done.return_value == 1
-    assert "warning: duplicates are in different splits (1 group assigned before" in done.stderr
+    assert "warning: images of one picture or place are in different splits (1 group" in done.stderr
     assert run(folder, "--reassign").return_value == 0
 
 

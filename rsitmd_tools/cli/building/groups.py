@@ -36,6 +36,12 @@ from rsitmd_tools.errors import count_of
 )
 @click.option("--note", default="", help="Reason of the correction.")
 @click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with the pairs side by side and their common ground.",
+)
+@click.option(
     "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
 )
 @json_option
@@ -45,6 +51,7 @@ def command(
     split_pairs: tuple[tuple[str, str], ...],
     joins: tuple[tuple[str, str], ...],
     note: str,
+    html: Path | None,
     workers: int | None,
     as_json: bool,
 ) -> int:
@@ -58,6 +65,7 @@ def command(
     Examples:
       rsitmd build groups my-dataset
       rsitmd build groups my-dataset --same-place --json
+      rsitmd build groups my-dataset --html groups.html
       rsitmd build groups my-dataset --split-pair port_3.tif port_9.tif --note "two ports"
     """
     from rsitmd_tools.ingest.groups import JOIN, SPLIT, decide, find_places, groups, groups_document
@@ -72,6 +80,11 @@ def command(
         for first, second in joins:
             decide(workspace, JOIN, first, second, note)
         found = groups(workspace)
+        if html is not None:
+            from rsitmd_tools.atomic import write_text
+            from rsitmd_tools.report.overlap_page import render_groups
+
+            write_text(html, render_groups(workspace, found))
     if as_json:
         print_json(groups_document(found))
         return 0

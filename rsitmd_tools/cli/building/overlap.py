@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from rsitmd_tools.cli.options import json_option, print_json
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from rsitmd_tools.dataset.records import Dataset
     from rsitmd_tools.quality.overlap import Overlap
 
 SHOWN = 20  # pairs that are listed without --json
@@ -41,6 +48,19 @@ SHOWN = 20  # pairs that are listed without --json
     "`rsitmd benchmark train --exclude`.",
 )
 @click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a page with the pairs side by side and their common ground.",
+)
+@click.option(
+    "--features",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="With --same-place, also compare images that look similar to the model of this run. "
+    "Requires the extra train.",
+)
+@click.option(
     "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
 )
 @json_option
@@ -49,6 +69,8 @@ def command(
     same_place: bool,
     distance: int,
     exclusions: Path | None,
+    html: Path | None,
+    features: Path | None,
     workers: int | None,
     as_json: bool,
 ) -> int:
@@ -57,32 +79,52 @@ def command(
     With one PATH, the dataset is compared with itself. A pair of images has one of three kinds:
     exact (equal pixels, possibly rotated or flipped), near (the same picture re-encoded,
     brightened or slightly cropped) or, with --same-place, same-place (overlapping ground). For
-    datasets without image files, only the sentences are compared. The exit code is 0.
+    datasets without image files, only the sentences are compared. Equal and nearly equal
+    sentences are counted by split. The exit code is 0.
 
     \b
     Examples:
       rsitmd build overlap rsitmd/ rsicd/
       rsitmd build overlap ucm/ --same-place --json > pairs.json
+      rsitmd build overlap ucm/ --same-place --html overlap.html
       rsitmd build overlap new/ rsicd/ --exclusions exclude.json
     """
-    from rsitmd_tools.atomic import write_json
+    from rsitmd_tools.atomic import write_json, write_text
     from rsitmd_tools.formats import load_dataset
     from rsitmd_tools.quality.overlap import overlap, overlap_document, overlap_exclusions
 
     datasets = [load_dataset(path) for path in paths]
-    found = overlap(datasets, distance, same_place=same_place, workers=workers)
+    embed = None if features is None else _embedder(features, same_place=same_place)
+    found = overlap(datasets, distance, same_place=same_place, workers=workers, embed=embed)
     if exclusions is not None:
         write_json(exclusions, overlap_exclusions(found))
+    if html is not None:
+        from rsitmd_tools.report.overlap_page import render_overlap
+
+        write_text(html, render_overlap(found, same_place=same_place))
     if as_json:
         print_json(overlap_document(found))
     else:
-        _print(found)
+        _print(found, same_place=same_place)
     return 0
 
 
-def _print(found: Overlap) -> None:
+def _embedder(run: Path, *, same_place: bool) -> Callable[[Dataset], npt.NDArray[np.float32]]:
+    if not same_place:
+        raise WrongUsage("--features is not used without --same-place", hint="add --same-place")
+    from rsitmd_tools.cli.benchmark.arguments import check_run
+    from rsitmd_tools.extras import require
+
+    require("torch", "torchvision", "timm", "lightning")
+    check_run(run)
+    from rsitmd_tools.baselines.evaluation.embed import image_features
+
+    return partial(image_features, run)
+
+
+def _print(found: Overlap, *, same_place: bool) -> None:
     from rsitmd_tools.errors import printable
-    from rsitmd_tools.quality.overlap import overlap_matrix
+    from rsitmd_tools.quality.overlap import overlap_matrix, sorted_sides
 
     def name(index: int, split: str | None) -> str:
         dataset = printable(found.datasets[index].name)
@@ -104,7 +146,10 @@ def _print(found: Overlap) -> None:
         click.echo(f"  ... {len(found.pairs) - SHOWN} more; use --json for all")
     for (a, split_a, b, split_b), images in overlap_matrix(found).items():
         click.echo(f"{name(a, split_a)}: {count_of(images, 'image')} in {name(b, split_b)}")
-    for (a, split_a, b, split_b), sentences in sorted(
-        found.captions.items(), key=lambda item: tuple(map(str, item[0]))
-    ):
-        click.echo(f"{name(a, split_a)}: {count_of(sentences, 'sentence')} in {name(b, split_b)}")
+    for (a, split_a, b, split_b), common in sorted_sides(found.captions):
+        near = f", {count_of(common.near, 'nearly equal one')}" if common.near else ""
+        click.echo(
+            f"{name(a, split_a)}: {count_of(common.equal, 'sentence')}{near} in {name(b, split_b)}"
+        )
+    if not same_place and any(found.compared):
+        click.echo("images of one place were not searched; use --same-place")

@@ -45,6 +45,12 @@ def _shares(
     help="Keep all tiles of a square of this side together, such as 1km; 0 for no blocks. The"
     " length is recorded.",
 )
+@click.option(
+    "--same-place",
+    is_flag=True,
+    help="Search the images for overlapping ground first, unless that is done. Requires the extra "
+    "geo and takes minutes for 10 000 images.",
+)
 @json_option
 def command(
     folder: Path,
@@ -53,14 +59,19 @@ def command(
     reassign: bool,
     exclude: Path | None,
     block: str | None,
+    same_place: bool,
     as_json: bool,
 ) -> int:
     """Split the images into train, val and test.
 
-    The split is stratified by category and seeded. Exact and near duplicates always get
-    the same split. Images that have a split keep it, so that a test image of an earlier
-    release never becomes a training image; only new images are assigned. Use --reassign to
-    assign all images again. The defaults are in section [split] of rsitmd.toml.
+    The split is stratified by category and seeded. Exact and near duplicates, and images of one
+    place, get the same split; keep_together in section [split] of rsitmd.toml switches this off
+    for each kind. Images of one place are known after --same-place, or after
+    `rsitmd build groups DIR --same-place`.
+
+    Images that have a split keep it, so that a test image of an earlier release never becomes a
+    training image; only new images are assigned. Use --reassign to assign all images again. The
+    defaults are in section [split] of rsitmd.toml.
 
     Tiles whose footprints overlap, or whose windows in one scene have common pixels, get the
     same split too. With --block 1km, so do all tiles whose centres are in one cell of a grid of
@@ -69,17 +80,21 @@ def command(
     \b
     Examples:
       rsitmd build split my-dataset
+      rsitmd build split my-dataset --same-place
       rsitmd build split my-dataset --reassign --shares 0.7,0.1,0.2 --seed 1
       rsitmd build split my-dataset --block 1km
     """
     from dataclasses import asdict
 
+    from rsitmd_tools.ingest.groups import find_places, places_current
     from rsitmd_tools.ingest.spatial import parse_block
     from rsitmd_tools.splitting import split
     from rsitmd_tools.workspace import Workspace
 
     metres = None if block is None else parse_block(block)
     with Workspace.open(folder, write=True) as workspace:
+        if same_place and not places_current(workspace):
+            find_places(workspace)
         report = split(workspace, shares, seed, reassign, exclude, metres)
     if as_json:
         print_json(asdict(report))
@@ -87,7 +102,7 @@ def command(
         counts = ", ".join(f"{name} {count}" for name, count in report.images.items())
         click.echo(
             f"split: {counts}; {report.placed} assigned (seed {report.seed}), "
-            f"{count_of(report.kept_together, 'duplicate')} kept together"
+            f"{count_of(report.kept_together, 'similar image')} kept together"
             + (f", {count_of(report.same_place, 'tile')} by place" if report.same_place else "")
         )
     if report.settings_changed:
@@ -96,10 +111,16 @@ def command(
             " use --reassign to assign all images again",
             err=True,
         )
+    if "same-place" in report.keep_together and not report.places_searched:
+        click.echo(
+            "note: images of one place were not searched, and can be in different splits;"
+            " use --same-place",
+            err=True,
+        )
     if report.parted:
         click.echo(
-            f"warning: duplicates are in different splits"
-            f" ({count_of(report.parted, 'group')} assigned before the duplicates were found);"
+            f"warning: images of one picture or place are in different splits"
+            f" ({count_of(report.parted, 'group')} assigned before the pairs were found);"
             " use --reassign to fix this",
             err=True,
         )

@@ -38,6 +38,8 @@ def _lines(findings: Findings) -> Iterator[str]:
     for word in ("ignored", "known"):
         if summary[word]:
             yield f"  {count_of(summary[word], f'{word} finding')} not shown"
+    for code, why in summary["unchecked"].items():
+        yield f"  {code} not checked: {why}"
 
 
 def severity_count(severity: str, count: int) -> str:

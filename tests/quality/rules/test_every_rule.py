@@ -19,6 +19,7 @@ from rsitmd_tools.quality import check
 from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.workspace import Settings, Workspace
 from tests.builders import add_team
+from tests.imaging.test_same_place import cut, ground
 from tests.quality.conftest import FIVE, dataset, document, record
 from tests.quality.rules import test_annotators as people
 from tests.quality.rules.test_examples import CODES
@@ -34,6 +35,7 @@ class Case:
     good: Dataset
     against: tuple[Dataset, ...] = ()
     expected_splits: Mapping[str, Path] | None = None
+    same_place: bool = False
 
 
 def read(folder: Path, *entries: dict[str, Any]) -> Dataset:
@@ -121,6 +123,16 @@ def one_person(say: Callable[[int], str]) -> Callable[[Path], Case]:
     return records(people.campaign(clara=say), people.campaign())
 
 
+def places(folder: Path) -> Case:
+    """Two cuts of one scene, and two of different scenes."""
+    found: dict[str, Dataset] = {}
+    for name, other in (("bad", cut(ground(3), 120, 0)), ("good", cut(ground(4), 0, 0))):
+        (folder / name).mkdir()
+        images = {"train__a": cut(ground(3), 0, 0), "test__b": other, "val__c": scene(1)}
+        found[name] = folder_of(folder / name, **images)
+    return Case(found["bad"], found["good"], same_place=True)
+
+
 NEAR = scene(2).resize((90, 90)).resize((SIZE, SIZE))
 EDGE = scene(3)
 EDGE.paste((0, 0, 0), (0, 0, SIZE, 60))
@@ -154,6 +166,7 @@ CASES: dict[str, Callable[[Path], Case]] = {
     ),
     "L105": against,
     "L106": against,
+    "L107": places,
     "N101": records(
         dataset(people.image(1, *FIVE, people=("anna", "anna", "berta", "anna", "clara"))),
         dataset(people.image(1, *FIVE)),
@@ -178,7 +191,9 @@ def codes_found(code: str, data: Dataset, case: Case) -> set[str]:
     chosen = replace(Settings().validate, select=(code,))
     if case.expected_splits:
         chosen = replace(chosen, expected_splits=case.expected_splits)
-    return {f.code for f in check(data, Settings(validate=chosen), against=case.against)}
+    settings = Settings(validate=chosen)
+    found = check(data, settings, against=case.against, same_place=case.same_place)
+    return {finding.code for finding in found}
 
 
 @pytest.mark.parametrize("code", CASES)

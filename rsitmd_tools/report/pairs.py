@@ -1,0 +1,217 @@
+"""Pairs of images side by side, with the ground that they have in common."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jinja2
+
+from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.errors import RsitmdError, count_of, printable
+from rsitmd_tools.imaging.pairs import EXACT, KINDS, NEAR, SAME_PLACE
+from rsitmd_tools.imaging.picture_map import Map, Points, common_ground, common_share, picture_map
+from rsitmd_tools.imaging.pixels import open_image
+from rsitmd_tools.progress import track
+
+SIDE = 240  # longer side of a picture in pixels
+QUALITY = 75
+NAMES = {"exact": "same picture", "near": "similar picture", "same-place": "same place"}
+
+
+@dataclass(frozen=True, slots=True)
+class PairImage:
+    """An image of a pair.
+
+    Attributes:
+        name: File name.
+        path: The file; None if there is none.
+        split: Its split, or None.
+        dataset: Name of its dataset; empty if there is only one.
+    """
+
+    name: str
+    path: Path | None
+    split: str | None = None
+    dataset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PairOfImages:
+    """Two images of one picture or place.
+
+    Attributes:
+        first: An image.
+        second: Another one.
+        kind: ``exact``, ``near``, ``same-place``, or ``joined`` by a person.
+        similarity: Of the pixels, or share of the keypoints that agree, 0 to 1; or None.
+        inliers: Keypoints that agree with the map, or None.
+        overlap: Common share of the ground, 0 to 1; None if the map gives it.
+        map: ``(2, 3)`` map from the first image to the second one, in shares of width and height;
+            None to estimate it for an exact or near duplicate.
+    """
+
+    first: PairImage
+    second: PairImage
+    kind: str
+    similarity: float | None = None
+    inliers: int | None = None
+    overlap: float | None = None
+    map: Map | None = None
+
+    @property
+    def crosses(self) -> bool:
+        """Whether the images are in different splits, or in different datasets."""
+        if self.first.dataset != self.second.dataset:
+            return True
+        return self.first.split != self.second.split and None not in (
+            self.first.split,
+            self.second.split,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnImage:
+    """A picture with an outline.
+
+    Attributes:
+        image: The image.
+        data: JPEG data URI; empty if the file is missing or damaged.
+        width: In pixels.
+        height: In pixels.
+        outline: Points of an SVG polygon; empty if the common ground is not known.
+    """
+
+    image: PairImage
+    data: str
+    width: int
+    height: int
+    outline: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPair:
+    """A pair for the page.
+
+    Attributes:
+        pair: The pair.
+        images: Both pictures.
+        facts: Kind, keypoints and overlap, as text.
+    """
+
+    pair: PairOfImages
+    images: tuple[DrawnImage, DrawnImage]
+    facts: list[str] = field(default_factory=list)
+
+
+def pair_image(dataset: Dataset, record: ImageRecord, name: str = "") -> PairImage:
+    """Return an image of a dataset for a pair.
+
+    Args:
+        dataset: Its dataset.
+        record: The image.
+        name: Name of the dataset, if there are several.
+    """
+    path: Path | None
+    try:
+        path = dataset.image_path(record)
+    except RsitmdError:
+        path = None
+    return PairImage(record.filename, path, record.split, name)
+
+
+def pair_order(pair: PairOfImages) -> tuple[bool, int, float]:
+    """Sort pairs across splits or datasets first, then by kind, then the clearest ones first."""
+    clear = pair.similarity if pair.inliers is None else pair.inliers
+    return (not pair.crosses, KINDS.index(pair.kind), -(clear or 0.0))
+
+
+def environment() -> jinja2.Environment:
+    """Return the templates of pages with pairs; all text is escaped."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("rsitmd_tools.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["printable"] = printable
+    made.filters["count_of"] = count_of
+    return made
+
+
+def drawn_pairs(pairs: Sequence[PairOfImages]) -> list[DrawnPair]:
+    """Draw pairs: a thumbnail of each image and the outline of the common ground.
+
+    Args:
+        pairs: The pairs. Each takes about 30 kilobytes: pass a few hundred at most.
+    """
+    pictures = _pictures(image for pair in pairs for image in (pair.first, pair.second))
+    return [_drawn(pair, pictures) for pair in pairs]
+
+
+Pictures = dict[Path, tuple[str, int, int]]
+
+
+def _pictures(images: Iterable[PairImage]) -> Pictures:
+    """Return data URI, width and height of the images that can be read."""
+    found: Pictures = {}
+    paths = dict.fromkeys(image.path for image in images if image.path is not None)
+    for path in track(list(paths), "pictures"):
+        picture = _picture(path)
+        if picture is not None:
+            found[path] = picture
+    return found
+
+
+def _picture(path: Path) -> tuple[str, int, int] | None:
+    try:
+        small = open_image(path).convert("RGB")
+    except Exception:
+        return None  # Decoders raise many types of exceptions for damaged files.
+    small.thumbnail((SIDE, SIDE))
+    stream = io.BytesIO()
+    small.save(stream, format="JPEG", quality=QUALITY, optimize=True)
+    data = base64.b64encode(stream.getvalue()).decode("ascii")
+    return f"data:image/jpeg;base64,{data}", small.width, small.height
+
+
+def _drawn(pair: PairOfImages, pictures: Pictures) -> DrawnPair:
+    both = (pair.first, pair.second)
+    mapping = pair.map
+    if mapping is None and pair.kind in (EXACT, NEAR):
+        first, second = pair.first.path, pair.second.path
+        if first in pictures and second in pictures:
+            mapping = picture_map(first, second)
+    outlines = None if mapping is None else common_ground(mapping)
+    images = []
+    for number, image in enumerate(both):
+        data, width, height = ("", SIDE, SIDE)
+        if image.path in pictures:
+            data, width, height = pictures[image.path]
+        outline = "" if outlines is None else _points(outlines[number], width, height)
+        images.append(DrawnImage(image, data, width, height, outline))
+    overlap = pair.overlap
+    if overlap is None and outlines is not None:
+        overlap = common_share(outlines)
+    return DrawnPair(pair, (images[0], images[1]), _facts(pair, overlap))
+
+
+def _facts(pair: PairOfImages, overlap: float | None) -> list[str]:
+    facts = [NAMES.get(pair.kind, "joined by a person")]
+    if pair.kind == "near" and pair.similarity is not None:
+        facts.append(f"similarity {pair.similarity:.2f}")
+    if pair.inliers is not None:
+        facts.append(count_of(pair.inliers, "inlier"))
+    if pair.kind == SAME_PLACE and pair.similarity is not None:
+        facts.append(f"{pair.similarity:.0%} of the keypoints agree")
+    if overlap is not None:
+        facts.append(f"{overlap:.0%} overlap")
+    return facts
+
+
+def _points(outline: Points, width: int, height: int) -> str:
+    return " ".join(f"{x * width:.1f},{y * height:.1f}" for x, y in outline)

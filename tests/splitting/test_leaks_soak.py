@@ -1,0 +1,155 @@
+"""A split of real datasets, checked by brute force: no verified pair is in two splits.
+
+The check shares the verification of a pair with the tool, but neither the candidates nor the
+groups: every image is compared with every image of its category in another split, and with those
+of other categories that look most alike.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.imaging.local_features import Features, features, match_places
+from rsitmd_tools.imaging.pairs import MIN_SIMILARITY
+from rsitmd_tools.imaging.pool import map_in_order
+from rsitmd_tools.imaging.registration import coarse_registrations, register
+from rsitmd_tools.imaging.same_place import shows_one_place
+from rsitmd_tools.ingest.groups import find_places
+from rsitmd_tools.ingest.importing import import_dataset
+from rsitmd_tools.splitting import split
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import stored_images
+
+LABELS = Path(__file__).parents[1] / "imaging" / "labels"
+ALIKE = 10  # images of other categories that each image is compared with
+BLOCK = 2000  # pairs sent to the processes at once
+Grey = npt.NDArray[np.uint8]
+Pair = tuple[int, int]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ["ucm_full", "rsitmd_partial"])
+def test_no_verified_pair_is_in_two_splits(name: str, shared_data: Path, tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "w") as workspace:
+        import_dataset(workspace, load_dataset(shared_data / name))
+        find_places(workspace)
+        split(workspace, reassign=True)
+        check(workspace, name)
+
+
+def check(workspace: Workspace, name: str) -> None:
+    """Assert that no pair of any kind is in two splits of a workspace."""
+    stored = stored_images(workspace)
+    homes = [str(image.split) for image in stored]
+    categories = [image.category for image in stored]
+    paths = [workspace.images / image.filename for image in stored]
+    sources = dict(workspace.db.execute("SELECT filename, source FROM image").fetchall())
+    names = [Path(sources[image.filename]).stem for image in stored]
+    assert set(homes) == {"train", "val", "test"}
+    assert equal_pixels(paths, homes) == []
+    greys = [np.asarray(Image.open(path).convert("L")) for path in paths]
+    alike = list(most_alike(greys, homes))
+    assert [(names[i], names[j]) for i, j in alike if nearly_equal(greys[i], greys[j])] == []
+    described = list(map_in_order(features, greys, chunk=8))
+    pairs = {*same_category(categories, homes), *alike}
+    assert [(names[i], names[j]) for i, j in of_one_place(described, sorted(pairs))] == []
+    assert labelled(name, names, homes) == []
+
+
+def equal_pixels(paths: list[Path], homes: list[str]) -> list[str]:
+    """Return the digests of pixels, in any orientation, that are in several splits."""
+    found = defaultdict(set)
+    for path, home in zip(paths, homes, strict=True):
+        pixels = np.asarray(Image.open(path).convert("RGB"))
+        for image in (pixels, pixels[:, ::-1]):
+            for turns in range(4):
+                turned = np.ascontiguousarray(np.rot90(image, turns))
+                found[hashlib.sha256(turned.tobytes()).hexdigest()].add(home)
+    return [digest for digest, splits in found.items() if len(splits) > 1]
+
+
+def most_alike(greys: list[Grey], homes: list[str]) -> Iterator[Pair]:
+    """Yield each image with those of other splits whose small copies correlate most."""
+    small = np.stack([thumbnail(grey) for grey in greys]).astype(np.float32)
+    splits = np.array(homes)
+    seen: set[Pair] = set()
+
+    def normalised(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        rows = images.reshape(len(images), -1)
+        rows = rows - rows.mean(axis=1, keepdims=True)
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        scaled: npt.NDArray[np.float32] = np.divide(rows, np.maximum(lengths, 1e-6))
+        return scaled
+
+    rows = normalised(small)
+    for flipped in (small, small[:, :, ::-1]):
+        for turns in range(4):
+            scores = rows @ normalised(np.rot90(flipped, turns, axes=(1, 2))).T
+            scores[splits[:, None] == splits] = -1
+            for i, best in enumerate(np.argpartition(-scores, ALIKE, axis=1)[:, :ALIKE]):
+                seen.update((min(i, j), max(i, j)) for j in best.tolist())
+    yield from sorted(seen)
+
+
+def thumbnail(grey: Grey) -> Grey:
+    return np.asarray(Image.fromarray(grey).resize((32, 32), Image.Resampling.BOX))
+
+
+def nearly_equal(first: Grey, second: Grey) -> bool:
+    """Return whether two images show one picture, in any orientation."""
+    if min(thumbnail(first).std(), thumbnail(second).std()) < 3:
+        return False  # pictures without texture are only duplicates if their pixels are equal
+    turned = [np.rot90(g, turns) for g in (first, first[:, ::-1]) for turns in range(4)]
+    small = np.stack([thumbnail(np.ascontiguousarray(grey)) for grey in turned])
+    coarse = coarse_registrations(small, np.stack([thumbnail(second)] * 8))
+    best = max(range(8), key=lambda index: coarse[index].similarity)
+    one, other = (
+        np.asarray(Image.fromarray(np.ascontiguousarray(grey)).resize((128, 128)))
+        for grey in (turned[best], second)
+    )
+    return register(one, other, coarse[best]).similarity >= MIN_SIMILARITY
+
+
+def same_category(categories: list[str], homes: list[str]) -> Iterator[Pair]:
+    """Yield all pairs of one category that are in different splits."""
+    members = defaultdict(list)
+    for index, category in enumerate(categories):
+        members[category].append(index)
+    for group in members.values():
+        for place, i in enumerate(group):
+            yield from ((i, j) for j in group[place + 1 :] if homes[i] != homes[j])
+
+
+def of_one_place(described: list[Features], pairs: list[Pair]) -> list[Pair]:
+    found = []
+    for start in range(0, len(pairs), BLOCK):
+        block = pairs[start : start + BLOCK]
+        tasks = [(described[i], described[j]) for i, j in block]
+        results = map_in_order(is_one_place, tasks, chunk=64)
+        found += [pair for pair, same in zip(block, results, strict=True) if same]
+    return found
+
+
+def is_one_place(pair: tuple[Features, Features]) -> bool:
+    match = match_places(*pair)
+    return match is not None and shows_one_place(match)
+
+
+def labelled(name: str, names: list[str], homes: list[str]) -> list[tuple[str, str]]:
+    """Return the pairs that a person labelled as one place and that are in two splits."""
+    home = dict(zip(names, homes, strict=True))
+    with (LABELS / f"same_place_{name}.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["same_place"] == "yes"]
+    pairs = [(Path(row["first"]).stem, Path(row["second"]).stem) for row in rows]
+    assert all(one in home and other in home for one, other in pairs)
+    return [(one, other) for one, other in pairs if home[one] != home[other]]
