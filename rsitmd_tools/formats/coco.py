@@ -7,6 +7,7 @@ from typing import Any
 
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.formats.holds import IN_NAME, REQUIRED, WITHIN_SPLIT, Holds
 from rsitmd_tools.formats.parts import (
     Part,
     Records,
@@ -42,7 +43,7 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
     records = Records()
     for part in parts:
         _read_part(part, records)
-    return dataset_of(path, parts, records.images(), FORMAT.name, image_folder)
+    return dataset_of(path, parts, records, FORMAT.name, image_folder)
 
 
 def write(dataset: Dataset, folder: Path) -> None:
@@ -130,4 +131,11 @@ def _is_coco(file: Path) -> bool:
     return all(key in data for key in (b'"annotations"', b'"image_id"', b'"file_name"'))
 
 
-FORMAT = Format("coco", "captions_<split>.json of COCO, or its folder", recognises, read, write)
+FORMAT = Format(
+    "coco",
+    "captions_<split>.json of COCO, or its folder",
+    recognises,
+    read,
+    write,
+    holds=Holds(splits=REQUIRED, categories=IN_NAME, order=WITHIN_SPLIT),
+)

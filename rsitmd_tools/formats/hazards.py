@@ -1,0 +1,50 @@
+"""What other programs do with a dataset that is correct in itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.errors import count_of
+
+# A spreadsheet program takes a cell that begins so for a formula and can execute it.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def formulas(dataset: Dataset, output_format: str) -> list[str]:
+    """Return a warning if a CSV file of the dataset would have cells that look like formulas.
+
+    The cells are not changed: training must read the texts as they are.
+    """
+    found = [text for text in _cells(dataset, output_format) if text.startswith(FORMULA)]
+    if not found:
+        return []
+    return [
+        f"{count_of(len(found), 'cell')} can be executed by a spreadsheet program, first"
+        f" {found[0][:40]!r}; do not open the file with one, or import its columns as text"
+    ]
+
+
+def names_that_differ_in_case(dataset: Dataset) -> list[str]:
+    """Return a warning if images would be one file where upper and lower case are the same."""
+    first: dict[str, str] = {}
+    pairs = []
+    for image in dataset:
+        other = first.setdefault(image.location.casefold(), image.location)
+        if other != image.location:
+            pairs.append((other, image.location))
+    if not pairs:
+        return []
+    return [
+        f"{count_of(len(pairs), 'file name')} the same as another one in lower case, first"
+        f" {pairs[0][0]} and {pairs[0][1]}; some file systems keep only one of them"
+    ]
+
+
+def _cells(dataset: Dataset, output_format: str) -> Iterator[str]:
+    for image in dataset:
+        yield image.location
+        if output_format == "csv":
+            yield image.category or ""  # its captions are lists, which begin with a bracket
+        else:
+            yield from image.captions
