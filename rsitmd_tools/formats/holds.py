@@ -13,6 +13,8 @@ REQUIRED = "required"  # a dataset without it is refused
 IN_NAME = "in file names"
 WITHIN_SPLIT = "within a split"
 ANEW = "computed again"
+# Fields of a dataset that keep a detail of the layout of another format.
+DETAILS = frozenset(("precomp",))
 ANY, SOME, FIVE = "any number", "one or more", "five, of one line"
 
 
@@ -57,7 +59,7 @@ class Content:
 
     Attributes:
         key: Name of the attribute of :class:`Holds`.
-        heading: Heading of its column.
+        heading: Heading of its row.
         count: Counts what a dataset loses in a format with the given value.
         message: Returns the loss in words.
     """
@@ -94,12 +96,15 @@ def losses(dataset: Dataset, holds: Holds) -> list[Loss]:
 
 
 def table(formats: Iterable[tuple[str, Holds]]) -> str:
-    """Return a Markdown table of what formats can hold, a row for each name."""
-    headings = ["format", "sentences of an image", *(content.heading for content in CONTENTS)]
-    rows = [headings, ["---"] * len(headings)]
-    for name, holds in formats:
-        cells = [getattr(holds, content.key) for content in CONTENTS]
-        rows.append([f"`{name}`", holds.sentences, *cells])
+    """Return a Markdown table of what formats can hold, a column for each name."""
+    named = list(formats)
+    rows = [
+        ["", *(f"`{name}`" for name, _ in named)],
+        ["---"] * (len(named) + 1),
+        ["sentences of an image", *(holds.sentences for _, holds in named)],
+    ]
+    for content in CONTENTS:
+        rows.append([content.heading, *(getattr(holds, content.key) for _, holds in named)])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
@@ -211,7 +216,7 @@ CONTENTS = (
     Content(
         "dataset_fields",
         "other fields of the dataset",
-        lambda data, held: len(data.extra) if held == NO else 0,
+        lambda data, held: len(data.extra.keys() - DETAILS) if held == NO else 0,
         _counted("other field", " of the dataset"),
     ),
     Content(

@@ -119,7 +119,7 @@ class ShardWriter:
         self._open = ExitStack()
         partial = self._open.enter_context(atomic_path(file))
         self._archive = self._open.enter_context(
-            tarfile.open(partial, "w:", format=tarfile.USTAR_FORMAT)
+            tarfile.open(partial, "w:", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
         )
         self._shards += 1
         self._samples = self._bytes = 0
