@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from rsitmd_tools.formats.rsitmd import FILENAME as OTHER
 from rsitmd_tools.formats.rsitmd import load_document
 
 _SUBFOLDER = "annotations"
+_NO_CAPTIONS = re.compile(rb'"annotations"\s*:\s*\[\s*\]')
 
 
 def recognises(path: Path) -> bool:
@@ -128,7 +130,8 @@ def _is_coco(file: Path) -> bool:
         data = file.read_bytes()
     except OSError:
         return False
-    return all(key in data for key in (b'"annotations"', b'"image_id"', b'"file_name"'))
+    captions = b'"annotations"' in data and b'"image_id"' in data
+    return b'"file_name"' in data and (captions or bool(_NO_CAPTIONS.search(data)))
 
 
 FORMAT = Format(
