@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import count_of
 
+TYPED = 5  # images from which the library `datasets` takes the types
 # A spreadsheet program takes a cell that begins so for a formula and can execute it.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -39,6 +41,29 @@ def names_that_differ_in_case(dataset: Dataset) -> list[str]:
         f"{count_of(len(pairs), 'file name')} the same as another one in lower case, first"
         f" {pairs[0][0]} and {pairs[0][1]}; some file systems keep only one of them"
     ]
+
+
+def types_of_shards(dataset: Dataset) -> list[str]:
+    """Return warnings about shards whose first images do not show the types of all.
+
+    The library ``datasets`` takes the fields of all images from the first five of one split.
+    """
+    found = []
+    for split in dataset.splits:
+        images = dataset.select(split).images
+        first = images[:TYPED]
+        if any(i.keywords for i in images) and not any(i.keywords for i in first):
+            found.append(
+                f"the first {count_of(len(first), 'image')} of {split} have no keywords, later"
+                " ones have; pass features= to Hugging Face datasets"
+            )
+    suffixes = sorted({PurePosixPath(image.filename).suffix.lower() for image in dataset})
+    if len(suffixes) > 1:
+        found.append(
+            f"images have the suffixes {', '.join(suffixes)}, but Hugging Face datasets expects"
+            " one; use --images jpeg:90"
+        )
+    return found
 
 
 def _cells(dataset: Dataset, output_format: str) -> Iterator[str]:

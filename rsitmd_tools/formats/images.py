@@ -177,16 +177,16 @@ def _write(dataset: Dataset, image: ImageRecord, target: Path, mode: ImageMode) 
 
 
 def _bytes(dataset: Dataset, image: ImageRecord, mode: ImageMode) -> bytes:
-    data = dataset.image_bytes(image)
     if mode.kind != JPEG:
-        return data
+        return dataset.image_bytes(image)
     from rsitmd_tools.imaging.decode import decode_file
     from rsitmd_tools.imaging.limits import UnusableImageError
-    from rsitmd_tools.imaging.source import ImageFile
+    from rsitmd_tools.imaging.source import ImageFile, read_image_file
 
     path = None if dataset.image_folder is None else dataset.image_path(image)
     try:
-        decoded = decode_file(ImageFile(data, path), None).image
+        file = read_image_file(path) if path else ImageFile(dataset.image_bytes(image))
+        decoded = decode_file(file, None).image
     except UnusableImageError as error:
         raise RsitmdError(
             str(error), where=path or image.location, hint="replace the image"

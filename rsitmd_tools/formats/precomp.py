@@ -92,6 +92,11 @@ def write(dataset: Dataset, folder: Path) -> None:
         write_text(folder / f"{split}_filename.txt", _lines(names))
 
 
+def image_at(image: ImageRecord) -> str:
+    """Return the path of an image file: without the folder, which the texts do not name."""
+    return f"images/{image.filename}"
+
+
 def has_line_break(text: str) -> bool:
     """Return whether a text has more than one line."""
     return text.splitlines() not in ([], [text])
@@ -199,4 +204,5 @@ FORMAT = Format(
     holds=Holds(
         sentences=FIVE, splits=REQUIRED, categories=IN_NAME, folders=NO, order=WITHIN_SPLIT
     ),
+    image_at=image_at,
 )

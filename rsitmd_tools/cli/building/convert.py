@@ -71,7 +71,7 @@ def command(
     lost = lost_in(dataset, output_format)
     for loss in lost:
         _note(f"{target}: {output_format} has no place for {loss.message}")
-    for warning in _warnings(dataset, output_format):
+    for warning in _warnings(dataset, output_format, mode):
         _note(f"{target}: {warning}")
     with atomic_folder(target) as partial:
         written = save_dataset(dataset, partial, output_format, variant=variant, images=mode)
@@ -125,11 +125,18 @@ def _default_mode(dataset: Dataset, output_format: str) -> ImageMode | None:
     return ImageMode(COPY) if wanted else None
 
 
-def _warnings(dataset: Dataset, output_format: str) -> list[str]:
+def _warnings(dataset: Dataset, output_format: str, mode: ImageMode | None) -> list[str]:
     """Return what a user of the new files should know, beside what is lost."""
-    from rsitmd_tools.formats.hazards import formulas, names_that_differ_in_case
+    from rsitmd_tools.formats import images
+    from rsitmd_tools.formats.hazards import (
+        formulas,
+        names_that_differ_in_case,
+        types_of_shards,
+    )
 
     found = names_that_differ_in_case(dataset)
+    if output_format == "webdataset":
+        found += types_of_shards(dataset if mode is None else images.named_for(dataset, mode))
     if output_format in ("open-clip-csv", "csv"):
         found += formulas(dataset, output_format)
     return found
