@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rsitmd_tools.dataset.locations import Member
 from rsitmd_tools.errors import RsitmdError, reason
@@ -120,7 +120,7 @@ class Dataset:
         usual = [name for name in SPLITS if name in present]
         return (*usual, *sorted(present.difference(SPLITS)))
 
-    def select(self, split: str) -> Dataset:
+    def select(self, split: str) -> Self:
         """Return the images of one split.
 
         Raises:
@@ -136,7 +136,7 @@ class Dataset:
             )
         return replace(self, images=chosen)
 
-    def with_images(self, images: Iterable[ImageRecord]) -> Dataset:
+    def with_images(self, images: Iterable[ImageRecord]) -> Self:
         """Return a copy of the dataset with other records."""
         return replace(self, images=tuple(images))
 
