@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch.utils.data import Dataset as TorchDataset
@@ -78,6 +78,10 @@ class ImageTexts(TorchDataset[Item]):
             return Item(self._image(owner), self._text(self._captions[index]), owner, index)
         texts = [self._text(caption) for caption in self.data.images[index].captions]
         return Item(self._image(index), texts, index, self._first[index])
+
+    def __iter__(self) -> Iterator[Item]:
+        """Yield all items in order."""
+        return (self[index] for index in range(len(self)))
 
     def _image(self, index: int) -> Any:
         image = self.open_image(index).convert("RGB")

@@ -81,18 +81,28 @@ def _read_part(part: Part, records: Records) -> None:
     if not isinstance(document, dict):
         raise malformed(file, "document", "is not an object")
     paths: dict[int | str, str] = {}
+    files: set[str] = set()
     for index, entry in enumerate(_list(document, "images", file)):
         key = f"images[{index}]"
         number = _number(entry, "id", file, key)
         if number in paths:
             raise malformed(file, f"{key}.id", f"is {number} again")
-        paths[number] = string(entry.get("file_name"), file, f"{key}.file_name")
-        records.add(paths[number], (), split=part.split)
+        path = paths[number] = string(entry.get("file_name"), file, f"{key}.file_name")
+        if path in files:
+            records.notes.append(f"{file.name}: two images have the file {path!r}")
+        files.add(path)
+        records.add(path, (), split=part.split)
+    seen: set[int | str] = set()
     for index, entry in enumerate(_list(document, "annotations", file)):
         key = f"annotations[{index}]"
         number = _number(entry, "image_id", file, key)
         if number not in paths:
             raise malformed(file, f"{key}.image_id", f"is {number}, which no image has")
+        own = entry.get("id")
+        if isinstance(own, int | str):
+            if own in seen:
+                records.notes.append(f"{file.name}: two annotations have the id {own}")
+            seen.add(own)
         caption = entry.get("caption")
         if not isinstance(caption, str):
             raise malformed(file, f"{key}.caption", "is missing or not a string")

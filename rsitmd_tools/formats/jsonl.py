@@ -105,12 +105,14 @@ def add_entry(
     """
     image = next((name for name in IMAGE_FIELDS if name in entry), IMAGE_FIELDS[0])
     texts = next((name for name in _CAPTIONS if name in entry), _CAPTIONS[0])
+    # Null is an empty list, see the format webdataset; a missing field is an error.
+    captions = entry.get(texts, False)
     category = entry.get("category")
     if category is not None and not isinstance(category, str):
         raise malformed(file, f"{where} category", "is not a string")
     return records.add(
         folder + string(entry.get(image), file, f"{where} {image}"),
-        _sentences(entry.get(texts), file, f"{where} {texts}"),
+        _sentences([] if captions is None else captions, file, f"{where} {texts}"),
         split=split_value(entry.get("split"), file, f"{where} split") or split,
         category=category,
         keywords=strings(entry.get("keywords") or [], file, f"{where} keywords"),
@@ -141,8 +143,6 @@ def line_of(entry: Mapping[str, Any]) -> str:
 
 def _sentences(value: Any, file: Path, key: str) -> list[Sentence]:
     """Return captions: texts, or objects with ``raw`` and ``annotator``."""
-    if value is None and key.endswith("captions"):
-        return []
     if not (isinstance(value, list) and any(isinstance(entry, dict) for entry in value)):
         return [Sentence(text) for text in strings(value, file, key)]
     found = []

@@ -83,6 +83,11 @@ def write(dataset: Dataset, folder: Path) -> None:
             raise RsitmdError(
                 "has a text with a line break", where=where, hint="remove the line break"
             )
+        if any(text.startswith("\ufeff") for text in (*image.captions, image.filename)):
+            # At the beginning of the file it would be read as that of the file.
+            raise RsitmdError(
+                "has a text that begins with a byte order mark", where=where, hint="remove it"
+            )
     repeated = _per_caption(dataset)
     for split in dataset.splits:
         part = dataset.select(split)
