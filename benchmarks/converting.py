@@ -10,6 +10,7 @@ The whole command is measured, its start included. Each format is written from `
 from __future__ import annotations
 
 import argparse
+import resource
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,6 +20,12 @@ from importing import SEED, draw, run
 from machine import environment, seconds, table
 
 from rsitmd_tools.formats import FORMATS, load_dataset, save_dataset
+
+
+def processor_seconds() -> float:
+    """Return the processor time of the commands so far."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def main() -> None:
@@ -37,6 +44,7 @@ def main() -> None:
         for name in names:
             there, back = Path(scratch, "there"), Path(scratch, "back")
             times: dict[str, list[float]] = {"write": [], "read": []}
+            before = processor_seconds()
             for _ in range(arguments.times):
                 work = (source, there, "--to", name, "--images", "none")
                 times["write"].append(seconds(lambda work=work: run("build", "convert", *work)))  # type: ignore[misc]
@@ -46,12 +54,21 @@ def main() -> None:
                 shutil.rmtree(there)
                 shutil.rmtree(back)
             cells = [f"{function(times[way]):.2f}" for way in times for function in (median, max)]
-            rows.append((f"`{name}`", *cells, "3"))
+            each = (processor_seconds() - before) / (2 * arguments.times)
+            rows.append((f"`{name}`", *cells, f"{each:.2f}", "3"))
     print(
         f"{len(data)} images, {len(data.captions())} sentences ({data.format}), median and slowest"
         f" of {arguments.times}. {environment('click', seed=SEED)}\n"
     )
-    columns = ("format", "`rsitmd` to it: s", "slowest", "it to `rsitmd`: s", "slowest", "at most")
+    columns = (
+        "format",
+        "`rsitmd` to it: s",
+        "slowest",
+        "it to `rsitmd`: s",
+        "slowest",
+        "processor time of one: s",
+        "at most: s",
+    )
     print(table(columns, rows))
 
 

@@ -101,7 +101,9 @@ def datasets(draw: st.DrawFn) -> Dataset:
         "rsitmd",
     )
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30
+)
 def test_what_is_written_is_read_back(
     layout: str, data: Dataset, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
