@@ -10,7 +10,7 @@ from torch.utils.data import Dataset as TorchDataset
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from rsitmd_tools.dataset.records import Dataset
+    from rsitmd_tools.dataset import records
 
 
 class Item(NamedTuple):
@@ -44,7 +44,7 @@ class ImageTexts(TorchDataset[Item]):
 
     def __init__(
         self,
-        data: Dataset,
+        data: records.Dataset,
         open_image: Callable[[int], Image],
         transform: Callable[[Image], Any] | None = None,
         text_transform: Callable[[str], Any] | None = None,

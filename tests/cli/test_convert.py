@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "source"
 
 
-@pytest.mark.parametrize(("first", "second"), list(zip(WRITABLE, [*WRITABLE[1:], WRITABLE[0]], strict=True)))
+@pytest.mark.parametrize(("first", "second"), [*pairwise(WRITABLE), (WRITABLE[-1], WRITABLE[0])])
 def test_texts_survive_two_conversions(
     source: Path, tmp_path: Path, first: str, second: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
