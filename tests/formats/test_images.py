@@ -110,6 +110,20 @@ def test_shards_become_folders_again(source: Path, tmp_path: Path) -> None:
     assert run("build", "convert", shards, tmp_path / "x", "--to", "coco", "--images", "link") == 2
 
 
+def test_an_import_says_that_images_in_tar_files_are_left_out(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("build", "convert", source, tmp_path / "shards", "--to", "webdataset") == 0
+    assert run("build", "convert", tmp_path / "shards", tmp_path / "i", "--to", "imagefolder") == 0
+    assert run("build", "init", tmp_path / "w") == 0
+    capsys.readouterr()
+    for folder, left_out in (("shards", True), ("i", False)):
+        run("build", "import", tmp_path / "w", tmp_path / folder, "--json")
+        captured = capsys.readouterr()
+        assert ("images in tar files are not imported" in captured.err) == left_out
+        assert json.loads(captured.out)["images"] == 4
+
+
 def test_a_folder_and_a_way_can_both_be_given(source: Path, tmp_path: Path) -> None:
     (source / "images").rename(tmp_path / "elsewhere")
     common = ("build", "convert", source, tmp_path / "out", "--to", "csv", "--images")
