@@ -173,4 +173,4 @@ def test_the_import_is_light() -> None:
     assert not heavy & set(before)
     assert not {"torch", "pandas", "rasterio", "numba"} & set(after)
     with pytest.raises(AttributeError, match="has no attribute 'laod'"):
-        rsitmd_tools.laod  # type: ignore[attr-defined]  # noqa: B018
+        rsitmd_tools.laod  # noqa: B018

@@ -63,7 +63,7 @@ def command(
       rsitmd build convert precomp/ shards/ --to webdataset --images /data/ucm --images copy
     """
     from rsitmd_tools.atomic import atomic_folder
-    from rsitmd_tools.formats import load_dataset, lost_in, save_dataset
+    from rsitmd_tools.formats import formats, load_dataset, lost_in, save_dataset
 
     folder, mode = _images(images)
     dataset = load_dataset(source, input_format, folder)
@@ -71,6 +71,8 @@ def command(
     lost = lost_in(dataset, output_format)
     for loss in lost:
         _note(f"{target}: {output_format} has no place for {loss.message}")
+    if formats()[output_format].holds is None:
+        _note(f"{target}: {output_format} does not declare what it has a place for")
     for warning in _warnings(dataset, output_format, mode):
         _note(f"{target}: {warning}")
     with atomic_folder(target) as partial:
