@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-MUST_RUN = ("integration", "browser")
+MUST_RUN = ("integration", "browser", "libraries")
 # Read by the libraries when they are imported, and by the commands that tests start.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -49,7 +49,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, None, None]:
-    """In CI, a skipped integration or browser test is a failure."""
+    """In CI, a skipped test that needs a server, a browser or another library is a failure."""
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
     must_run = any(item.get_closest_marker(name) for name in MUST_RUN)

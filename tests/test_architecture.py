@@ -50,6 +50,8 @@ def imported(file: Path) -> Iterator[str]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             of_package = [f"{node.module}.{alias.name}" for alias in node.names]
+            # A constant, which is there before the package imports anything.
+            of_package = [name for name in of_package if name != "rsitmd_tools.__version__"]
             names = [name if name in MODULES else node.module for name in of_package]
         else:
             continue

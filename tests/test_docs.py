@@ -52,7 +52,7 @@ def test_commands_of_the_pages_exist(page: Path) -> None:
             assert words[0] in known or " ".join(words[:2]) in known, line
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/tour.md", "docs/scenes.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/tour.md", "docs/scenes.md", "docs/python.md"])
 def test_blocks_print_what_the_page_shows(name: str, tmp_path: Path) -> None:
     shutil.copytree(CHECKOUT / "docs" / "example", tmp_path / "docs" / "example")
     check_page(CHECKOUT / name, tmp_path)

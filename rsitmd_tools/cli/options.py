@@ -21,6 +21,8 @@ FORMATS = (
     "karpathy",
     "albef",
     "open-clip-csv",
+    "imagefolder",
+    "webdataset",
     "coco",
     "csv",
     "jsonl",
@@ -78,6 +80,11 @@ def input_options(function: F) -> F:
         type=click.Path(file_okay=False, path_type=Path),
         help="Folder of the images, if it is not beside the dataset.",
     )(function)
+    return input_format_option(function)
+
+
+def input_format_option(function: F) -> F:
+    """Add ``--input-format``."""
     return click.option(
         "--input-format",
         type=FormatName(),

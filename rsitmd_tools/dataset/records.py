@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from rsitmd_tools.dataset.locations import Member
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.hashing import sha256_lines
 
@@ -93,6 +94,8 @@ class Dataset:
         format: Name of the format that it was read from.
         image_folder: Folder of the image files, or None if the dataset has no images.
         extra: Unknown fields of the source file, unchanged.
+        members: Image files inside archives, by split and location of their images.
+        notes: What the reader noticed about the files and could not express in records.
     """
 
     name: str
@@ -101,6 +104,8 @@ class Dataset:
     format: str
     image_folder: Path | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    members: Mapping[tuple[str | None, str], Member] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -115,7 +120,7 @@ class Dataset:
         usual = [name for name in SPLITS if name in present]
         return (*usual, *sorted(present.difference(SPLITS)))
 
-    def select(self, split: str) -> Dataset:
+    def select(self, split: str) -> Self:
         """Return the images of one split.
 
         Raises:
@@ -131,7 +136,7 @@ class Dataset:
             )
         return replace(self, images=chosen)
 
-    def with_images(self, images: Iterable[ImageRecord]) -> Dataset:
+    def with_images(self, images: Iterable[ImageRecord]) -> Self:
         """Return a copy of the dataset with other records."""
         return replace(self, images=tuple(images))
 
@@ -143,6 +148,28 @@ class Dataset:
         """Return the index of the image of each caption in :meth:`captions`."""
         return [index for index, image in enumerate(self.images) for _ in image.sentences]
 
+    @property
+    def has_images(self) -> bool:
+        """Whether there is an image folder, or an archive with images."""
+        return self.image_folder is not None or bool(self.members)
+
+    def image_bytes(self, image: ImageRecord) -> bytes:
+        """Return the bytes of an image's file, from the image folder or an archive.
+
+        Raises:
+            RsitmdError: There is no such file, or it cannot be read.
+        """
+        member = self.members.get((image.split, image.location))
+        if member is not None and self.image_folder is None:
+            return member.read()
+        path = self.image_path(image)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise RsitmdError(
+                f"cannot be read ({reason(error)})", where=path, hint="restore the file"
+            ) from error
+
     def image_path(self, image: ImageRecord) -> Path:
         """Return the file of an image.
 
@@ -153,6 +180,12 @@ class Dataset:
             RsitmdError: There is no image folder, the file does not exist, or it is outside
                 the folder.
         """
+        if self.image_folder is None and self.members:
+            raise RsitmdError(
+                "has its images in tar files",
+                where=self.source,
+                hint="write them to a folder: rsitmd build convert SRC DST --to imagefolder",
+            )
         if self.image_folder is None:
             raise RsitmdError(
                 "has no image folder", where=self.source, hint="pass one with --images DIR"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from rsitmd_tools import plugins
@@ -13,13 +14,17 @@ from rsitmd_tools.formats import (
     albef,
     coco,
     csv_table,
+    imagefolder,
     jsonl,
     karpathy,
     open_clip_csv,
     precomp,
     rsitmd,
+    webdataset,
     workspace,
 )
+from rsitmd_tools.formats.holds import Loss, losses, table
+from rsitmd_tools.formats.images import NONE, ImageMode, write_dataset
 from rsitmd_tools.formats.registry import Format
 from rsitmd_tools.plugins import load_plugins
 
@@ -35,7 +40,9 @@ FORMATS: dict[str, Format] = {
         coco.FORMAT,
         open_clip_csv.FORMAT,
         csv_table.FORMAT,
+        imagefolder.FORMAT,
         jsonl.FORMAT,
+        webdataset.FORMAT,
     )
 }
 log = logging.getLogger(__name__)
@@ -77,17 +84,62 @@ def load_dataset(
     return _format_of(path, input_format).read(path, image_folder)
 
 
-def save_dataset(dataset: Dataset, folder: Path, output_format: str) -> None:
-    """Write the texts of a dataset (not its images) to ``folder`` in a registered format.
+def lost_in(dataset: Dataset, output_format: str) -> list[Loss]:
+    """Return what a registered format has no place for; empty if it does not declare it."""
+    holds = _by_name(output_format).holds
+    return [] if holds is None else losses(dataset, holds)
+
+
+def table_of_formats() -> str:
+    """Return a Markdown table of what the built-in, writable formats can hold."""
+    return table(
+        (layout.name, layout.holds)
+        for layout in FORMATS.values()
+        if layout.write is not None and layout.holds is not None
+    )
+
+
+def save_dataset(
+    dataset: Dataset,
+    folder: Path,
+    output_format: str,
+    *,
+    variant: str | None = None,
+    images: ImageMode | None = None,
+) -> int:
+    """Write a dataset to ``folder`` in a registered format.
+
+    Args:
+        dataset: The dataset.
+        folder: The folder.
+        output_format: Name of the format.
+        variant: One of the other ways to write this format; None for the usual one.
+        images: How the images are written; None for the texts alone.
+
+    Returns:
+        The number of image files that were written.
 
     Raises:
-        RsitmdError: The format is read-only, or the folder cannot be written to.
+        RsitmdError: The format is read-only or cannot express the dataset, an image file is
+            missing or damaged, or the folder cannot be written to.
     """
-    write = _by_name(output_format).write
-    if write is None:
+    layout = _by_name(output_format)
+    if layout.write is None:
         raise WrongUsage(f"the format {output_format!r} is read-only")
+    if variant is not None:
+        if variant not in layout.variants:
+            known = ", ".join(layout.variants)
+            raise WrongUsage(
+                f"{output_format} has no variant {variant!r}",
+                hint=f"use one of: {known}" if known else "leave out --variant",
+            )
+        layout = replace(layout, write=layout.variants[variant])
     try:
-        write(dataset, folder)
+        if images is not None and images.kind != NONE:
+            return write_dataset(dataset, layout, folder, images)
+        assert layout.write is not None
+        layout.write(dataset, folder)
+        return 0
     except UnicodeEncodeError as error:
         raise RsitmdError(
             "has a text with half a character (a surrogate), which UTF-8 cannot express",

@@ -11,6 +11,7 @@ from typing import Any
 
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.formats.holds import IN_NAME, REQUIRED, SOME, WITHIN_SPLIT, YES, Holds
 from rsitmd_tools.formats.parts import (
     Records,
     check_writable,
@@ -52,7 +53,7 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
             raise malformed(part.file, "document", "is not a list")
         for index, entry in enumerate(document):
             _add(records, entry, part.file, f"[{index}]", part.split)
-    return dataset_of(path, parts, records.images(), FORMAT.name, image_folder)
+    return dataset_of(path, parts, records, FORMAT.name, image_folder)
 
 
 def write(dataset: Dataset, folder: Path) -> None:
@@ -113,5 +114,18 @@ def _is_list(file: Path) -> bool:
 
 
 FORMAT = Format(
-    "albef", "a folder with <name>_{train,val,test}.json, or a file", recognises, read, write
+    "albef",
+    "a folder with <name>_{train,val,test}.json, or a file",
+    recognises,
+    read,
+    write,
+    holds=Holds(
+        sentences=SOME,
+        splits=REQUIRED,
+        categories=YES,
+        keywords=YES,
+        image_fields=YES,
+        name=IN_NAME,
+        order=WITHIN_SPLIT,
+    ),
 )

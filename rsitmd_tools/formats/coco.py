@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.formats.holds import IN_NAME, REQUIRED, WITHIN_SPLIT, Holds
 from rsitmd_tools.formats.parts import (
     Part,
     Records,
@@ -23,6 +25,7 @@ from rsitmd_tools.formats.rsitmd import FILENAME as OTHER
 from rsitmd_tools.formats.rsitmd import load_document
 
 _SUBFOLDER = "annotations"
+_NO_CAPTIONS = re.compile(rb'"annotations"\s*:\s*\[\s*\]')
 
 
 def recognises(path: Path) -> bool:
@@ -42,7 +45,7 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
     records = Records()
     for part in parts:
         _read_part(part, records)
-    return dataset_of(path, parts, records.images(), FORMAT.name, image_folder)
+    return dataset_of(path, parts, records, FORMAT.name, image_folder)
 
 
 def write(dataset: Dataset, folder: Path) -> None:
@@ -78,18 +81,28 @@ def _read_part(part: Part, records: Records) -> None:
     if not isinstance(document, dict):
         raise malformed(file, "document", "is not an object")
     paths: dict[int | str, str] = {}
+    files: set[str] = set()
     for index, entry in enumerate(_list(document, "images", file)):
         key = f"images[{index}]"
         number = _number(entry, "id", file, key)
         if number in paths:
             raise malformed(file, f"{key}.id", f"is {number} again")
-        paths[number] = string(entry.get("file_name"), file, f"{key}.file_name")
-        records.add(paths[number], (), split=part.split)
+        path = paths[number] = string(entry.get("file_name"), file, f"{key}.file_name")
+        if path in files:
+            records.notes.append(f"{file.name}: two images have the file {path!r}")
+        files.add(path)
+        records.add(path, (), split=part.split)
+    seen: set[int | str] = set()
     for index, entry in enumerate(_list(document, "annotations", file)):
         key = f"annotations[{index}]"
         number = _number(entry, "image_id", file, key)
         if number not in paths:
             raise malformed(file, f"{key}.image_id", f"is {number}, which no image has")
+        own = entry.get("id")
+        if isinstance(own, int | str):
+            if own in seen:
+                records.notes.append(f"{file.name}: two annotations have the id {own}")
+            seen.add(own)
         caption = entry.get("caption")
         if not isinstance(caption, str):
             raise malformed(file, f"{key}.caption", "is missing or not a string")
@@ -127,7 +140,15 @@ def _is_coco(file: Path) -> bool:
         data = file.read_bytes()
     except OSError:
         return False
-    return all(key in data for key in (b'"annotations"', b'"image_id"', b'"file_name"'))
+    captions = b'"annotations"' in data and b'"image_id"' in data
+    return b'"file_name"' in data and (captions or bool(_NO_CAPTIONS.search(data)))
 
 
-FORMAT = Format("coco", "captions_<split>.json of COCO, or its folder", recognises, read, write)
+FORMAT = Format(
+    "coco",
+    "captions_<split>.json of COCO, or its folder",
+    recognises,
+    read,
+    write,
+    holds=Holds(splits=REQUIRED, categories=IN_NAME, order=WITHIN_SPLIT),
+)

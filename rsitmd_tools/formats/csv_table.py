@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats.holds import YES, Holds
 from rsitmd_tools.formats.parts import Records, dataset_of, files_in, part_of, split_value
 from rsitmd_tools.formats.registry import Format
 from rsitmd_tools.formats.tables import header_of, list_literal, read_rows, write_rows
@@ -62,7 +63,7 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
             keywords=_keywords(row[words], file, line, words) if words is not None else (),
             extra={name: row[name] for name in header if name in others},
         )
-    return dataset_of(path, [part], records.images(), FORMAT.name, image_folder)
+    return dataset_of(path, [part], records, FORMAT.name, image_folder)
 
 
 def write(dataset: Dataset, folder: Path) -> None:
@@ -122,4 +123,11 @@ def _file_in(folder: Path) -> Path:
     return files[0]
 
 
-FORMAT = Format("csv", "a CSV file with the columns filename and sentence", recognises, read, write)
+FORMAT = Format(
+    "csv",
+    "a CSV file with the columns filename and sentence",
+    recognises,
+    read,
+    write,
+    holds=Holds(categories=YES, keywords=YES),
+)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.atomic import write_text
-from rsitmd_tools.dataset.records import Dataset, Sentence
+from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.formats.holds import YES, Holds
 from rsitmd_tools.formats.parts import (
+    Key,
     Records,
     dataset_of,
     files_in,
@@ -21,11 +24,12 @@ from rsitmd_tools.formats.parts import (
     strings,
 )
 from rsitmd_tools.formats.registry import Format, read_text
+from rsitmd_tools.formats.rsitmd import parse_json
 
 FILENAME = "captions.jsonl"
-_IMAGE = ("filename", "image", "file_name")
-_CAPTIONS = ("captions", "sentences", "caption")
-_FIELDS = {*_IMAGE, *_CAPTIONS, "split", "category", "keywords", "filepath"}
+IMAGE_FIELDS = ("filename", "image", "file_name")
+_CAPTIONS = ("captions", "sentences", "caption", "text")
+_FIELDS = {*IMAGE_FIELDS, *_CAPTIONS, "split", "category", "keywords", "filepath"}
 
 
 def recognises(path: Path) -> bool:
@@ -44,56 +48,97 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
     file = path if path.is_file() else _file_in(path)
     part = part_of(file)
     records = Records()
-    for number, text in enumerate(read_text(file).split("\n"), 1):
-        if text.strip():
-            _add(records, _object(text, file, number), file, f"line {number}:", part.split)
-    return dataset_of(path, [part], records.images(), FORMAT.name, image_folder)
+    for number, entry in objects_in(file):
+        add_entry(records, entry, file, f"line {number}:", part.split)
+    return dataset_of(path, [part], records, FORMAT.name, image_folder)
 
 
 def write(dataset: Dataset, folder: Path) -> None:
     """Write ``captions.jsonl``."""
-    lines = []
-    for image in dataset:
-        entry: dict[str, Any] = {
-            **{key: value for key, value in image.extra.items() if key not in _FIELDS},
-            "filename": image.location,
-            "split": image.split,
-            "category": image.category,
-            "captions": list(image.captions),
-            "keywords": list(image.keywords),
-        }
-        lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
+    lines = [line_of({**entry_of(image), "split": image.split}) for image in dataset]
     write_text(folder / FILENAME, "".join(lines))
 
 
-def _object(text: str, file: Path, number: int) -> dict[str, Any]:
-    try:
-        entry = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RsitmdError(
-            f"line {number} is not JSON ({reason(error)})", where=file, hint="fix this line"
-        ) from error
-    if not isinstance(entry, dict):
-        raise malformed(file, f"line {number}", "is not an object")
-    return entry
+def objects_in(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the number and the object of each line that is not blank.
+
+    Raises:
+        RsitmdError: A line is not a JSON object.
+    """
+    for number, text in enumerate(read_text(file).split("\n"), 1):
+        if not text.strip():
+            continue
+        try:
+            entry = parse_json(text)
+        except (ValueError, RecursionError) as error:
+            raise RsitmdError(
+                f"line {number} is not JSON ({reason(error)})", where=file, hint="fix this line"
+            ) from error
+        if not isinstance(entry, dict):
+            raise malformed(file, f"line {number}", "is not an object")
+        yield number, entry
 
 
-def _add(
-    records: Records, entry: dict[str, Any], file: Path, where: str, split: str | None
-) -> None:
-    image = next((name for name in _IMAGE if name in entry), _IMAGE[0])
+def add_entry(
+    records: Records,
+    entry: Mapping[str, Any],
+    file: Path,
+    where: str,
+    split: str | None,
+    folder: str = "",
+) -> Key:
+    """Add an image and its captions to records.
+
+    Args:
+        records: The records.
+        entry: The object.
+        file: Its file, for errors.
+        where: Its place in the file, for errors.
+        split: The split, if the object has none.
+        folder: Folder of the image file, with a slash at its end; empty for the image folder.
+
+    Returns:
+        The key of the record.
+
+    Raises:
+        RsitmdError: A field is missing or has the wrong type.
+    """
+    image = next((name for name in IMAGE_FIELDS if name in entry), IMAGE_FIELDS[0])
     texts = next((name for name in _CAPTIONS if name in entry), _CAPTIONS[0])
+    # Null is an empty list, see the format webdataset; a missing field is an error.
+    captions = entry.get(texts, False)
     category = entry.get("category")
     if category is not None and not isinstance(category, str):
         raise malformed(file, f"{where} category", "is not a string")
-    records.add(
-        string(entry.get(image), file, f"{where} {image}"),
-        _sentences(entry.get(texts), file, f"{where} {texts}"),
+    return records.add(
+        folder + string(entry.get(image), file, f"{where} {image}"),
+        _sentences([] if captions is None else captions, file, f"{where} {texts}"),
         split=split_value(entry.get("split"), file, f"{where} split") or split,
         category=category,
         keywords=strings(entry.get("keywords") or [], file, f"{where} keywords"),
         extra={key: value for key, value in entry.items() if key not in _FIELDS},
     )
+
+
+def entry_of(image: ImageRecord, name: str = IMAGE_FIELDS[0]) -> dict[str, Any]:
+    """Return the object of an image, without its split.
+
+    Args:
+        image: The image.
+        name: Field of its file.
+    """
+    return {
+        **{key: value for key, value in image.extra.items() if key not in _FIELDS},
+        name: image.location,
+        "category": image.category,
+        "captions": list(image.captions),
+        "keywords": list(image.keywords),
+    }
+
+
+def line_of(entry: Mapping[str, Any]) -> str:
+    """Return an object as a line of JSON."""
+    return json.dumps(entry, ensure_ascii=False) + "\n"
 
 
 def _sentences(value: Any, file: Path, key: str) -> list[Sentence]:
@@ -112,7 +157,7 @@ def _sentences(value: Any, file: Path, key: str) -> list[Sentence]:
 
 def _is_lines(file: Path) -> bool:
     line = head_of(file).lstrip().split("\n", 1)[0]
-    return line.startswith("{") and any(f'"{name}"' in line for name in _IMAGE)
+    return line.startswith("{") and any(f'"{name}"' in line for name in IMAGE_FIELDS)
 
 
 def _file_in(folder: Path) -> Path:
@@ -123,4 +168,11 @@ def _file_in(folder: Path) -> Path:
     return files[0]
 
 
-FORMAT = Format("jsonl", "a JSON object with filename and captions a line", recognises, read, write)
+FORMAT = Format(
+    "jsonl",
+    "a JSON object with filename and captions a line",
+    recognises,
+    read,
+    write,
+    holds=Holds(categories=YES, keywords=YES, image_fields=YES),
+)

@@ -13,6 +13,7 @@ from rsitmd_tools.atomic import write_json
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import rsitmd
+from rsitmd_tools.formats.holds import REQUIRED
 from rsitmd_tools.formats.parts import check_writable, files_in, head_of
 from rsitmd_tools.formats.registry import Format
 
@@ -64,4 +65,11 @@ def _files(folder: Path) -> list[Path]:
     ]
 
 
-FORMAT = Format("karpathy", f"a folder with {FILENAME}", recognises, read, write)
+FORMAT = Format(
+    "karpathy",
+    f"a folder with {FILENAME}",
+    recognises,
+    read,
+    write,
+    holds=replace(rsitmd.HOLDS, splits=REQUIRED),
+)

@@ -1,11 +1,17 @@
-"""``open-clip-csv``: ``<name>_{train,val,test}.csv``, ``filename,title`` for each caption."""
+"""``open-clip-csv``: ``<name>_{train,val,test}.csv``, an image file and a title for each caption.
+
+Published files have ``filename,title``, OpenCLIP expects ``filepath`` and ``title`` with a tab
+between them unless it is told otherwise. Both columns and both separators are read and written.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats.holds import IN_NAME, REQUIRED, SOME, WITHIN_SPLIT, Holds
 from rsitmd_tools.formats.parts import (
     Records,
     check_writable,
@@ -14,12 +20,12 @@ from rsitmd_tools.formats.parts import (
     files_in,
     parts_of,
 )
-from rsitmd_tools.formats.registry import Format
+from rsitmd_tools.formats.registry import Format, in_image_folder
 from rsitmd_tools.formats.tables import header_of, read_rows, write_rows
 
-# The columns of published files, and those that OpenCLIP expects by default.
-IMAGE, TITLE = "filename", "title"
-_IMAGE_COLUMNS = (IMAGE, "filepath")
+FILENAME, FILEPATH, TITLE = "filename", "filepath", "title"
+_IMAGE_COLUMNS = (FILENAME, FILEPATH)
+_IMAGES = "images/"
 
 
 def recognises(path: Path) -> bool:
@@ -32,6 +38,8 @@ def recognises(path: Path) -> bool:
 def read(path: Path, image_folder: Path | None) -> Dataset:
     """Read one file, or the files of a folder.
 
+    A ``filepath`` that begins with ``images/`` is in the image folder.
+
     Raises:
         RsitmdError: A file has other columns, or a malformed line.
     """
@@ -40,20 +48,30 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
     for part in parts:
         if not _is_pairs(part.file):
             raise RsitmdError(
-                f"has no columns {IMAGE} and {TITLE}", where=part.file, hint="add this header"
+                f"has no columns {FILENAME} and {TITLE}", where=part.file, hint="add this header"
             )
         column = next(name for name in _IMAGE_COLUMNS if name in header_of(part.file))
         for line, row in read_rows(part.file):
-            if not row[column].strip():
+            name = row[column]
+            if not name.strip():
                 raise RsitmdError(
                     f"line {line} has no file name", where=part.file, hint="fix this line"
                 )
-            records.add(row[column], [row[TITLE]], split=part.split)
-    return dataset_of(path, parts, records.images(), FORMAT.name, image_folder)
+            if column == FILEPATH and name != _IMAGES:
+                name = name.removeprefix(_IMAGES)
+            records.add(name, [row[TITLE]], split=part.split)
+    return dataset_of(path, parts, records, FORMAT.name, image_folder)
 
 
-def write(dataset: Dataset, folder: Path) -> None:
-    """Write a file for each split, images with their location.
+def write(dataset: Dataset, folder: Path, *, column: str = FILENAME, delimiter: str = ",") -> None:
+    """Write a file for each split.
+
+    Args:
+        dataset: The dataset.
+        folder: The folder.
+        column: ``filename``, the location in the image folder, or ``filepath``, the path from
+            the folder of the CSV file.
+        delimiter: A comma or a tab.
 
     Raises:
         RsitmdError: An image has no split, or no sentence.
@@ -61,8 +79,12 @@ def write(dataset: Dataset, folder: Path) -> None:
     check_writable(dataset, FORMAT.name, captions=True)
     prefix = file_prefix(dataset)
     for split in dataset.splits:
-        rows = [(i.location, caption) for i in dataset.select(split) for caption in i.captions]
-        write_rows(folder / f"{prefix}_{split}.csv", (IMAGE, TITLE), rows)
+        rows = [
+            (in_image_folder(image) if column == FILEPATH else image.location, caption)
+            for image in dataset.select(split)
+            for caption in image.captions
+        ]
+        write_rows(folder / f"{prefix}_{split}.csv", (column, TITLE), rows, delimiter)
 
 
 def _is_pairs(file: Path) -> bool:
@@ -71,5 +93,22 @@ def _is_pairs(file: Path) -> bool:
 
 
 FORMAT = Format(
-    "open-clip-csv", "<name>_{train,val,test}.csv with filename,title", recognises, read, write
+    "open-clip-csv",
+    "<name>_{train,val,test}.csv with filename,title",
+    recognises,
+    read,
+    write,
+    holds=Holds(
+        sentences=SOME,
+        splits=REQUIRED,
+        categories=IN_NAME,
+        name=IN_NAME,
+        order=WITHIN_SPLIT,
+    ),
+    variants={
+        "filename-comma": write,
+        "filename-tab": partial(write, delimiter="\t"),
+        "filepath-comma": partial(write, column=FILEPATH),
+        "filepath-tab": partial(write, column=FILEPATH, delimiter="\t"),
+    },
 )

@@ -16,6 +16,7 @@ from rsitmd_tools.errors import RsitmdError
 _SPELLINGS = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
 _DRIVE = re.compile(r"[A-Za-z]:/")
 _HEAD = 65536
+Key = tuple[str | None, str]  # split and path of an image
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ class Records:
     """
 
     def __init__(self) -> None:
-        self._entries: dict[tuple[str | None, str], _Entry] = {}
+        self._entries: dict[Key, _Entry] = {}
+        #: What contradicts earlier entries, for :attr:`Dataset.notes`.
+        self.notes: list[str] = []
 
     def add(
         self,
@@ -61,15 +64,28 @@ class Records:
         category: str | None = None,
         keywords: Sequence[str] = (),
         extra: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Add captions of an image; the first entry of an image decides on the other fields."""
+    ) -> Key:
+        """Add captions of an image; the first entry of an image decides on the other fields.
+
+        Returns:
+            The key of the record.
+        """
         key = (split, path.replace("\\", "/"))
         entry = self._entries.get(key)
         if entry is None:
             entry = self._entries[key] = _Entry(
                 key[1], split, category, keywords=list(keywords), extra=dict(extra or {})
             )
+        elif category is not None and category != entry.category:
+            self.notes.append(
+                f"{entry.path} has the category {entry.category!r}, in a later entry {category!r}"
+            )
         entry.sentences += [c if isinstance(c, Sentence) else Sentence(c) for c in captions]
+        return key
+
+    def keys(self) -> list[Key]:
+        """Return the keys of the records, in their order."""
+        return list(self._entries)
 
     def images(self) -> tuple[ImageRecord, ...]:
         """Return the records, in the order in which their images were first named.
@@ -101,16 +117,17 @@ def _record(entry: _Entry, count: Counter[str]) -> ImageRecord:
 
 
 def dataset_of(
-    path: Path, parts: Sequence[Part], images: Sequence[ImageRecord], form: str, folder: Path | None
+    path: Path, parts: Sequence[Part], records: Records, form: str, folder: Path | None
 ) -> Dataset:
     """Return the dataset of files that were read; its images are in ``images/`` beside them."""
     beside = (path if path.is_dir() else path.parent) / "images"
     return Dataset(
         name=parts[0].name,
-        images=tuple(images),
+        images=records.images(),
         source=path,
         format=form,
         image_folder=folder or (beside if beside.is_dir() else None),
+        notes=tuple(records.notes),
     )
 
 
@@ -233,7 +250,8 @@ def check_writable(dataset: Dataset, form: str, *, split: bool = True, captions:
     Args:
         dataset: The dataset.
         form: Name of the format.
-        split: The format requires a split of every image.
+        split: The format requires a split of every image. Other names than train, val and test
+            are always refused.
         captions: The format requires a caption of every image.
 
     Raises:
@@ -241,7 +259,7 @@ def check_writable(dataset: Dataset, form: str, *, split: bool = True, captions:
     """
     for image in dataset:
         where = f"{dataset.source}: {image.filename}"
-        if split and image.split not in SPLITS:
+        if image.split not in SPLITS and (split or image.split is not None):
             raise RsitmdError(
                 "has no split" if image.split is None else f"has the split {image.split!r}",
                 where=where,

@@ -7,15 +7,20 @@ one per caption, which is detected by its length. Blank captions are kept.
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from itertools import groupby
 from pathlib import Path
 
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, Sentence, category_of
 from rsitmd_tools.errors import RsitmdError, printable
+from rsitmd_tools.formats.holds import FIVE, IN_NAME, NO, REQUIRED, WITHIN_SPLIT, Holds
+from rsitmd_tools.formats.parts import check_writable
 from rsitmd_tools.formats.registry import Format, read_text
 
 CAPTIONS_PER_IMAGE = 5
+# Field of the dataset with the splits whose file names are repeated for each caption.
+EXTRA, NAMES_PER_CAPTION = "precomp", "names_per_caption"
 
 
 def recognises(path: Path) -> bool:
@@ -35,12 +40,13 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
     Raises:
         RsitmdError: The numbers of captions and file names do not match.
     """
-    images = [
-        image
-        for split in SPLITS
-        if (path / f"{split}_caps.txt").is_file()
-        for image in _read_split(path, split)
-    ]
+    images: list[ImageRecord] = []
+    repeated = []
+    for split in SPLITS:
+        if (path / f"{split}_caps.txt").is_file():
+            records, per_caption = _read_split(path, split)
+            images += records
+            repeated += [split] if per_caption else []
     if not images:
         raise RsitmdError("contains no captions", where=path, hint="pass a precomp folder")
     unread = sorted(file.name for file in path.glob("*_verify*") if file.is_file())
@@ -49,20 +55,23 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
         print(printable(line), file=sys.stderr, flush=True)
     beside = path / "images"
     folder = image_folder or (beside if beside.is_dir() else None)
-    return Dataset(path.resolve().name, tuple(images), path, FORMAT.name, folder)
+    # So that the file is written again as it was read, even after a conversion to rsitmd.
+    extra = {EXTRA: {NAMES_PER_CAPTION: repeated}} if repeated else {}
+    return Dataset(path.resolve().name, tuple(images), path, FORMAT.name, folder, extra)
 
 
 def write(dataset: Dataset, folder: Path) -> None:
     """Write the texts of every split, with one file name per image.
 
+    Splits whose file names were read once per caption are written in the same way.
+
     Raises:
         RsitmdError: An image has no split or not exactly five sentences, or a text contains
             a line break.
     """
+    check_writable(dataset, FORMAT.name, captions=False)
     for image in dataset:
         where = f"{dataset.source}: {image.filename}"
-        if image.split is None:
-            raise RsitmdError("has no split", where=where, hint="run `rsitmd build split` first")
         if len(image.sentences) != CAPTIONS_PER_IMAGE:
             raise RsitmdError(
                 f"precomp requires {CAPTIONS_PER_IMAGE} sentences per image, this one has"
@@ -74,10 +83,23 @@ def write(dataset: Dataset, folder: Path) -> None:
             raise RsitmdError(
                 "has a text with a line break", where=where, hint="remove the line break"
             )
+        if any(text.startswith("\ufeff") for text in (*image.captions, image.filename)):
+            # At the beginning of the file it would be read as that of the file.
+            raise RsitmdError(
+                "has a text that begins with a byte order mark", where=where, hint="remove it"
+            )
+    repeated = _per_caption(dataset)
     for split in dataset.splits:
         part = dataset.select(split)
+        times = CAPTIONS_PER_IMAGE if split in repeated else 1
+        names = [image.filename for image in part for _ in range(times)]
         write_text(folder / f"{split}_caps.txt", _lines(part.captions()))
-        write_text(folder / f"{split}_filename.txt", _lines([i.filename for i in part]))
+        write_text(folder / f"{split}_filename.txt", _lines(names))
+
+
+def image_at(image: ImageRecord) -> str:
+    """Return the path of an image file: without the folder, which the texts do not name."""
+    return f"images/{image.filename}"
 
 
 def has_line_break(text: str) -> bool:
@@ -85,15 +107,24 @@ def has_line_break(text: str) -> bool:
     return text.splitlines() not in ([], [text])
 
 
-def _read_split(folder: Path, split: str) -> list[ImageRecord]:
+def _per_caption(dataset: Dataset) -> Collection[str]:
+    """Return the splits whose file names are written once per caption."""
+    own = dataset.extra.get(EXTRA)
+    splits = own.get(NAMES_PER_CAPTION) if isinstance(own, dict) else None
+    return splits if isinstance(splits, list) else ()
+
+
+def _read_split(folder: Path, split: str) -> tuple[list[ImageRecord], bool]:
+    """Return the records, and whether the file names are repeated for each caption."""
     captions = _split_lines(read_text(folder / f"{split}_caps.txt"))
     name_file = folder / f"{split}_filename.txt"
     names = _split_lines(read_text(name_file))
-    if len(names) == len(captions) and len(captions) % CAPTIONS_PER_IMAGE == 0:
+    repeated = len(names) == len(captions) and len(captions) % CAPTIONS_PER_IMAGE == 0
+    if repeated:
         names = _one_per_image(names, name_file)
     if len(captions) != CAPTIONS_PER_IMAGE * len(names):
         raise _mismatch(captions, names, folder, split)
-    return [
+    records = [
         ImageRecord(
             name,
             tuple(Sentence(raw) for raw in captions[5 * index : 5 * index + 5]),
@@ -102,6 +133,7 @@ def _read_split(folder: Path, split: str) -> list[ImageRecord]:
         )
         for index, name in enumerate(names)
     ]
+    return records, repeated
 
 
 def _mismatch(captions: list[str], names: list[str], folder: Path, split: str) -> RsitmdError:
@@ -174,4 +206,8 @@ FORMAT = Format(
     recognises,
     read,
     write,
+    holds=Holds(
+        sentences=FIVE, splits=REQUIRED, categories=IN_NAME, folders=NO, order=WITHIN_SPLIT
+    ),
+    image_at=image_at,
 )

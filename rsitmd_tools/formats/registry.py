@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.formats.holds import Holds
+
+Write = Callable[[Dataset, Path], None]
+# Returns the bytes of an image file.
+ReadImage = Callable[[ImageRecord], bytes]
+
+
+def in_image_folder(image: ImageRecord) -> str:
+    """Return where most formats have an image file: in ``images/``."""
+    return f"images/{image.location}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +30,24 @@ class Format:
         recognises: Returns whether a path has this format.
         read: Reads a path; the second argument is the image folder or None.
         write: Writes the texts of a dataset to a folder; None if the format is read-only.
+        holds: What the format can hold; None if it is not declared.
+        variants: Other ways to write it, by name.
+        image_at: Returns the path of an image file in the folder of the dataset.
+        pack: Writes texts and images into the same files, if the format does so; the last
+            argument is None for texts alone.
+        images_by_default: Whether `build convert` writes the images unless told otherwise.
     """
 
     name: str
     layout: str
     recognises: Callable[[Path], bool]
     read: Callable[[Path, Path | None], Dataset]
-    write: Callable[[Dataset, Path], None] | None = None
+    write: Write | None = None
+    holds: Holds | None = None
+    variants: Mapping[str, Write] = field(default_factory=dict)
+    image_at: Callable[[ImageRecord], str] = in_image_folder
+    pack: Callable[[Dataset, Path, ReadImage | None], None] | None = None
+    images_by_default: bool = False
 
 
 # The captions of RSICD have 8 MB. A file of this size is not a dataset of captions, and would not

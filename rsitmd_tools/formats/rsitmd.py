@@ -14,6 +14,7 @@ from typing import Any
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.dataset.records import ORIGINS, Dataset, ImageRecord, Sentence, category_of
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.formats.holds import ANEW, YES, Holds
 from rsitmd_tools.formats.registry import Format, read_text
 
 FILENAME = "dataset_RSITMD.json"
@@ -39,12 +40,20 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
     return parse(load_document(file), file, image_folder)
 
 
+def parse_json(text: str) -> Any:
+    """Parse JSON in which each key of an object is unique and each number finite.
+
+    Raises:
+        ValueError: It is something else.
+        RecursionError: It is nested too deeply.
+    """
+    return json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
+
+
 def load_document(file: Path) -> Any:
     """Parse the JSON of ``file``, or raise a one-line error with line and column."""
     try:
-        return json.loads(
-            read_text(file), object_pairs_hook=_each_key_once, parse_constant=_no_constant
-        )
+        return parse_json(read_text(file))
     except json.JSONDecodeError as error:
         raise RsitmdError(
             f"is not JSON (line {error.lineno}, column {error.colno}: {error.msg.lower()})",
@@ -229,4 +238,15 @@ def _malformed(file: Path, key: str, what: str) -> RsitmdError:
     )
 
 
-FORMAT = Format("rsitmd", f"{FILENAME} or its folder", recognises, read, write)
+HOLDS = Holds(
+    categories=YES,
+    keywords=YES,
+    image_fields=YES,
+    annotators=YES,
+    origins=YES,
+    sentence_fields=YES,
+    tokens=ANEW,
+    name=YES,
+    dataset_fields=YES,
+)
+FORMAT = Format("rsitmd", f"{FILENAME} or its folder", recognises, read, write, holds=HOLDS)

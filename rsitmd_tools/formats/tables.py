@@ -55,10 +55,12 @@ def read_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
         ) from error
 
 
-def write_rows(file: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def write_rows(
+    file: Path, header: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ","
+) -> None:
     """Write a CSV file with lines that end in CR LF, so that a CR in a text is quoted."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
     writer.writerow(header)
     writer.writerows(rows)
     write_text(file, text.getvalue())

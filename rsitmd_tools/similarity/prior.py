@@ -75,6 +75,22 @@ class Prior:
             return self.values.block(rows, columns)
         return np.asarray(self.values[np.ix_(rows, columns)])
 
+    def row(self, image: int) -> Matrix:
+        """Return the similarity of one image with all captions, ``(M,)``.
+
+        Args:
+            image: Index of the image, in the order of the dataset; negative ones count from the
+                end.
+
+        Raises:
+            IndexError: There is no such image.
+        """
+        images, captions = self.shape
+        if not -images <= image < images:
+            raise IndexError(f"image {image} of {images}")
+        row: Matrix = self.at([image % images], np.arange(captions))[0]
+        return row
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the path: each worker process maps the file itself."""
         return _reopen, (self.path, dict(self.metadata))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,11 +34,11 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "source"
 
 
-@pytest.mark.parametrize("first", WRITABLE)
-@pytest.mark.parametrize("second", WRITABLE)
+@pytest.mark.parametrize(("first", "second"), [*pairwise(WRITABLE), (WRITABLE[-1], WRITABLE[0])])
 def test_texts_survive_two_conversions(
     source: Path, tmp_path: Path, first: str, second: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Each format is written and read once; ``tests/formats/test_holds.py`` has every pair."""
     assert run("build", "convert", source, tmp_path / "a", "--to", first) == 0
     assert capsys.readouterr().out.startswith(f"{tmp_path / 'a'}: 6 images, 30 sentences (")
     assert run("build", "convert", tmp_path / "a", tmp_path / "b", "--to", second, "--json") == 0
@@ -61,7 +62,10 @@ def test_an_existing_folder_is_not_overwritten(
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("layout", ["karpathy", "albef", "open-clip-csv", "coco", "csv", "jsonl"])
+@pytest.mark.parametrize(
+    "layout",
+    ["karpathy", "albef", "open-clip-csv", "coco", "csv", "jsonl", "imagefolder", "webdataset"],
+)
 def test_every_command_that_takes_a_dataset_reads_the_format(
     source: Path, tmp_path: Path, layout: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,3 +82,40 @@ def test_every_command_that_takes_a_dataset_reads_the_format(
     assert sorted(i.captions for i in load_dataset(tmp_path / "w")) == sorted(
         i.captions for i in load_dataset(source)
     )
+
+
+def test_what_is_lost_is_printed_before_it_is_lost(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("build", "convert", source, tmp_path / "a", "--to", "coco") == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        f"{tmp_path / 'a'}: coco has no place for 30 sentences with tokens",
+        f"{tmp_path / 'a'}: coco has no place for the name of the dataset",
+        f"{tmp_path / 'a'}: coco has no place for the order of images of different splits",
+    ]
+    # It is printed before the error, too: nothing was written.
+    assert run("build", "convert", source, tmp_path / "a", "--to", "coco", "--json") == 1
+    assert capsys.readouterr().err.splitlines()[:3] == lines
+    assert run("build", "convert", source, tmp_path / "b", "--to", "coco", "--json") == 0
+    captured = capsys.readouterr()
+    lost = json.loads(captured.out)["lost"]
+    assert [(entry["content"], entry["count"]) for entry in lost] == [
+        ("tokens", 30),
+        ("name", 1),
+        ("order", 1),
+    ]
+
+
+def test_variants_are_chosen_by_name(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = ("build", "convert", source, tmp_path / "a", "--to")
+    assert run(*target, "open-clip-csv", "--variant", "semicolon") == 2
+    assert "use one of: filename-comma, filename-tab, filepath-comma" in capsys.readouterr().err
+    assert run(*target, "coco", "--variant", "filename-tab") == 2
+    assert "coco has no variant 'filename-tab'; leave out" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
+    assert run(*target, "open-clip-csv", "--variant", "filepath-tab") == 0
+    first = (tmp_path / "a" / "small_train.csv").read_text().splitlines()
+    assert first[:2] == ["filepath\ttitle", "images/port_0.tif\tSentence 0, of image 0."]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,7 +101,9 @@ def datasets(draw: st.DrawFn) -> Dataset:
         "rsitmd",
     )
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30
+)
 def test_what_is_written_is_read_back(
     layout: str, data: Dataset, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -273,7 +277,24 @@ SEEDS = {
     "x.csv": "filename,split,label,sentence\na.jpg,train,port,\"['a', 'b']\"\n",
     "x.jsonl": '{"filename": "a.jpg", "captions": ["A."], "split": "val"}\n',
     "dataset.json": '{"images": [{"filename": "a.jpg", "sentences": [{"raw": "A."}]}]}',
+    "metadata.jsonl": '{"file_name": "a.jpg", "captions": ["A."], "category": "port"}\n',
+    "x-train-0.tar": "",
 }
+
+
+def seed_of(name: str) -> bytearray:
+    if not name.endswith(".tar"):
+        return bytearray(SEEDS[name].encode())
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for member, data in (
+            ("0.json", b'{"filename": "a.tif", "captions": ["A."]}'),
+            ("0.txt", b"A."),
+        ):
+            info = tarfile.TarInfo(member)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return bytearray(stream.getvalue()[:2048])
 
 
 @pytest.mark.parametrize("name", SEEDS)
@@ -285,7 +306,7 @@ def test_mutated_files_are_read_or_refused_in_one_line(
     name: str, seed: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     chance = random.Random(seed)
-    data = bytearray(SEEDS[name].encode())
+    data = seed_of(name)
     for _ in range(chance.randrange(1, 5)):
         at = chance.randrange(len(data) + 1)
         data[at : at + chance.randrange(4)] = chance.choice(

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.options import FormatName, input_options, json_option, print_json
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.cli.options import FormatName, input_format_option, json_option, print_json
+from rsitmd_tools.errors import WrongUsage, count_of, printable
+
+if TYPE_CHECKING:
+    from rsitmd_tools.dataset.records import Dataset
+    from rsitmd_tools.formats.images import ImageMode
+
+SHOWN = 6  # files on the terminal; --json has all
 
 
 @click.command("convert", short_help="Write a dataset in another format.")
@@ -16,45 +23,137 @@ from rsitmd_tools.errors import count_of
 @click.option(
     "--to", "output_format", required=True, type=FormatName(), help="Format of the new files."
 )
-@input_options
+@click.option(
+    "--variant",
+    metavar="NAME",
+    help="Another way to write the format. open-clip-csv has filename-comma (default),"
+    " filename-tab, filepath-comma and filepath-tab.",
+)
+@click.option(
+    "--images",
+    "images",
+    metavar="HOW|DIR",
+    multiple=True,
+    help="How images are written: none, link (hard links), copy, or jpeg:90 with any quality."
+    " The default is copy for imagefolder and webdataset, and none for the others."
+    " Anything else is the folder of the images, if it is not beside SRC. Can be given twice.",
+)
+@input_format_option
 @json_option
 def command(
     source: Path,
     target: Path,
     output_format: str,
+    variant: str | None,
+    images: tuple[str, ...],
     input_format: str | None,
-    image_folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Write the texts of a dataset to a new folder DST in another format.
+    """Write a dataset to a new folder DST in another format.
 
-    Image files are not copied: use --images to name their folder. What a format has no place for
-    is lost, such as keywords in COCO; see the page on file formats. DST must not exist.
+    What the format has no place for is listed on stderr before anything is written, such as
+    keywords in COCO; the page on file formats has a table. DST must not exist. Images are written
+    if --images says how. With jpeg, images get the suffix .jpg.
 
     \b
     Examples:
       rsitmd build convert RSITMD.csv rsitmd-json/ --to rsitmd
-      rsitmd build convert release/ for-open-clip/ --to open-clip-csv
+      rsitmd build convert release/ for-hub/ --to imagefolder --images jpeg:90
+      rsitmd build convert release/ clip/ --to open-clip-csv --variant filepath-tab
+      rsitmd build convert precomp/ shards/ --to webdataset --images /data/ucm --images copy
     """
     from rsitmd_tools.atomic import atomic_folder
-    from rsitmd_tools.formats import load_dataset, save_dataset
+    from rsitmd_tools.formats import formats, load_dataset, lost_in, save_dataset
 
-    dataset = load_dataset(source, input_format, image_folder)
-    with atomic_folder(target) as folder:
-        save_dataset(dataset, folder, output_format)
-        files = sorted(file.name for file in folder.iterdir())
+    folder, mode = _images(images)
+    dataset = load_dataset(source, input_format, folder)
+    mode = mode or _default_mode(dataset, output_format)
+    lost = lost_in(dataset, output_format)
+    for loss in lost:
+        _note(f"{target}: {output_format} has no place for {loss.message}")
+    if formats()[output_format].holds is None:
+        _note(f"{target}: {output_format} does not declare what it has a place for")
+    for warning in _warnings(dataset, output_format, mode):
+        _note(f"{target}: {warning}")
+    with atomic_folder(target) as partial:
+        written = save_dataset(dataset, partial, output_format, variant=variant, images=mode)
+        files = _files(partial)
+    document = {
+        "from": dataset.format,
+        "to": output_format,
+        "images": len(dataset),
+        "sentences": len(dataset.captions()),
+        "image_files": written,
+        "lost": [
+            {"content": loss.content, "count": loss.count, "message": loss.message} for loss in lost
+        ],
+        "files": files,
+    }
     if as_json:
-        print_json(
-            {
-                "from": dataset.format,
-                "to": output_format,
-                "images": len(dataset),
-                "sentences": len(dataset.captions()),
-                "files": files,
-            }
-        )
-    else:
-        click.echo(
-            f"{target}: {count_of(len(dataset), 'image')},"
-            f" {count_of(len(dataset.captions()), 'sentence')} ({', '.join(files)})"
-        )
+        print_json(document)
+        return
+    more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
+    pictures = f", {count_of(written, 'image file')}" if written else ""
+    click.echo(
+        f"{target}: {count_of(len(dataset), 'image')},"
+        f" {count_of(len(dataset.captions()), 'sentence')}{pictures}"
+        f" ({', '.join(files[:SHOWN])}{more})"
+    )
+
+
+def _images(words: tuple[str, ...]) -> tuple[Path | None, ImageMode | None]:
+    """Return the image folder and how images are written, of the values of ``--images``."""
+    from rsitmd_tools.formats.images import ImageMode
+
+    folder, mode = None, None
+    for word in words:
+        found = ImageMode.parse(word)
+        if (mode if found else folder) is not None:
+            raise WrongUsage(
+                "--images has two values of one kind", hint="use one folder and one of link, copy"
+            )
+        if found is None:
+            folder = Path(word)
+        else:
+            mode = found
+    return folder, mode
+
+
+def _default_mode(dataset: Dataset, output_format: str) -> ImageMode | None:
+    from rsitmd_tools.formats import formats
+    from rsitmd_tools.formats.images import COPY, ImageMode
+
+    wanted = formats()[output_format].images_by_default and dataset.has_images
+    return ImageMode(COPY) if wanted else None
+
+
+def _warnings(dataset: Dataset, output_format: str, mode: ImageMode | None) -> list[str]:
+    """Return what a user of the new files should know, beside what is lost."""
+    from rsitmd_tools.formats import images
+    from rsitmd_tools.formats.hazards import (
+        formulas,
+        names_that_differ_in_case,
+        types_of_shards,
+    )
+
+    found = names_that_differ_in_case(dataset)
+    if output_format == "webdataset":
+        found += types_of_shards(dataset if mode is None else images.named_for(dataset, mode))
+    if output_format in ("open-clip-csv", "csv"):
+        found += formulas(dataset, output_format)
+    return found
+
+
+def _files(folder: Path) -> list[str]:
+    """Return the new files that hold texts."""
+    from rsitmd_tools.formats.images import SUFFIXES
+
+    return sorted(
+        str(file.relative_to(folder))
+        for file in folder.rglob("*")
+        if file.is_file() and file.suffix.lower() not in SUFFIXES
+    )
+
+
+def _note(line: str) -> None:
+    click.echo(printable(line), err=True)

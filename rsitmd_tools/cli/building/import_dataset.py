@@ -57,9 +57,13 @@ def command(
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder, write=True) as workspace:
-        report = import_dataset(
-            workspace, load_dataset(source, input_format, image_folder), workers
-        )
+        dataset = load_dataset(source, input_format, image_folder)
+        if dataset.members and dataset.image_folder is None:
+            _say(
+                f"{source}: images in tar files are not imported; convert it first: rsitmd build"
+                f" convert {source} DST --to imagefolder"
+            )
+        report = import_dataset(workspace, dataset, workers)
     if as_json:
         document = asdict(report)
         print_json({**document, **document.pop("files")})

@@ -27,11 +27,12 @@ def unknown_field(subject: Subject) -> Iterator[Violation]:
     """
     if not isinstance(subject.document, Mapping):
         return
-    definitions = load_schema("dataset")["$defs"]
+    layout = load_schema("dataset")
+    definitions = layout["$defs"]
     images = definitions["image"]["properties"]
     sentences = definitions["sentence"]["properties"]
     counts: Counter[str] = Counter()
-    counts.update(key for key in subject.document if key not in ("dataset", "images"))
+    counts.update(key for key in subject.document if key not in layout["properties"])
     for image in subject.dataset:
         counts.update(f"images[].{key}" for key in image.extra if key not in images)
         for sentence in image.sentences:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath, PureWindowsPath
 
+from rsitmd_tools.dataset.locations import leads_out
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
@@ -27,10 +27,9 @@ def unsafe_name(subject: Subject) -> Iterator[Violation]:
     base = folder.resolve() if folder is not None else None
     for image in subject.dataset:
         name = image.location
-        path = PurePosixPath(name)
         if not name.isprintable():
             yield Violation("invisible characters in the file name", image)
-        elif path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
+        elif leads_out(name):
             yield Violation("file name leads out of the image folder", image)
         elif base is not None:
             try:

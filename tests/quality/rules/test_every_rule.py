@@ -151,6 +151,7 @@ CASES: dict[str, Callable[[Path], Case]] = {
     "D111": documents({"spilt": "test"}),
     "D112": records(dataset(record("../a_1.tif"))),
     "D113": records(dataset(record(sentences=[Sentence(FIVE[0], tokens=("three",))]))),
+    "D114": records(replace(dataset(record()), notes=("two annotations have the id 7",))),
     "I101": pictures(test__c=b"no image at all"),
     "I102": pictures(test__c=scene(3).convert("L")),
     "I103": pictures(test__c=Image.new("RGB", (SIZE, SIZE))),

@@ -1,0 +1,75 @@
+"""What other programs do with a dataset that is correct in itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.errors import count_of
+
+TYPED = 5  # images from which the library `datasets` takes the types
+# A spreadsheet program takes a cell that begins so for a formula and can execute it.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def formulas(dataset: Dataset, output_format: str) -> list[str]:
+    """Return a warning if a CSV file of the dataset would have cells that look like formulas.
+
+    The cells are not changed: training must read the texts as they are.
+    """
+    found = [text for text in _cells(dataset, output_format) if text.startswith(FORMULA)]
+    if not found:
+        return []
+    return [
+        f"{count_of(len(found), 'cell')} can be executed by a spreadsheet program, first"
+        f" {found[0][:40]!r}; do not open the file with one, or import its columns as text"
+    ]
+
+
+def names_that_differ_in_case(dataset: Dataset) -> list[str]:
+    """Return a warning if images would be one file where upper and lower case are the same."""
+    first: dict[str, str] = {}
+    pairs = []
+    for image in dataset:
+        other = first.setdefault(image.location.casefold(), image.location)
+        if other != image.location:
+            pairs.append((other, image.location))
+    if not pairs:
+        return []
+    return [
+        f"{count_of(len(pairs), 'file name')} the same as another one in lower case, first"
+        f" {pairs[0][0]} and {pairs[0][1]}; some file systems keep only one of them"
+    ]
+
+
+def types_of_shards(dataset: Dataset) -> list[str]:
+    """Return warnings about shards whose first images do not show the types of all.
+
+    The library ``datasets`` takes the fields of all images from the first five of one split.
+    """
+    found = []
+    for split in dataset.splits:
+        images = dataset.select(split).images
+        first = images[:TYPED]
+        if any(i.keywords for i in images) and not any(i.keywords for i in first):
+            found.append(
+                f"the first {count_of(len(first), 'image')} of {split} have no keywords, later"
+                " ones have; pass features= to Hugging Face datasets"
+            )
+    suffixes = sorted({PurePosixPath(image.filename).suffix.lower() for image in dataset})
+    if len(suffixes) > 1:
+        found.append(
+            f"images have the suffixes {', '.join(suffixes)}, but Hugging Face datasets expects"
+            " one; use --images jpeg:90"
+        )
+    return found
+
+
+def _cells(dataset: Dataset, output_format: str) -> Iterator[str]:
+    for image in dataset:
+        yield image.location
+        if output_format == "csv":
+            yield image.category or ""  # its captions are lists, which begin with a bracket
+        else:
+            yield from image.captions

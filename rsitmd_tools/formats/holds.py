@@ -1,0 +1,228 @@
+"""What a format can hold, and what of a dataset is lost in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, Sentence, category_of
+from rsitmd_tools.errors import count_of
+
+YES, NO = "yes", "no"
+REQUIRED = "required"  # a dataset without it is refused
+IN_NAME = "in file names"
+WITHIN_SPLIT = "within a split"
+ANEW = "computed again"
+# Fields of a dataset that keep a detail of the layout of another format.
+DETAILS = frozenset(("precomp",))
+ANY, SOME, FIVE = "any number", "one or more", "five, of one line"
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """What a format can hold. Each value is a cell of the table in ``docs/formats.md``.
+
+    Attributes:
+        sentences: Number of sentences of an image. A dataset with another number is refused.
+        splits: Split of an image; :data:`REQUIRED` if every image must have one.
+        categories: Category of an image; :data:`IN_NAME` if only file names have it.
+        keywords: Keywords of an image.
+        folders: Folder of an image file in the image folder.
+        image_fields: Fields of an image that this tool does not know.
+        annotators: Annotator of a sentence.
+        origins: Origin of a sentence, edit distance and whether a machine text was given.
+        sentence_fields: Fields of a sentence that this tool does not know.
+        tokens: Tokens of a sentence; :data:`ANEW` if they are computed from the text.
+        name: Name of the dataset.
+        dataset_fields: Fields of the dataset that this tool does not know.
+        order: Order of the images; :data:`WITHIN_SPLIT` if there is a file for each split.
+    """
+
+    sentences: str = ANY
+    splits: str = YES
+    categories: str = NO
+    keywords: str = NO
+    folders: str = YES
+    image_fields: str = NO
+    annotators: str = NO
+    origins: str = NO
+    sentence_fields: str = NO
+    tokens: str = NO
+    name: str = NO
+    dataset_fields: str = NO
+    order: str = YES
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A kind of content that a format can lack.
+
+    Attributes:
+        key: Name of the attribute of :class:`Holds`.
+        heading: Heading of its row.
+        count: Counts what a dataset loses in a format with the given value.
+        message: Returns the loss in words.
+    """
+
+    key: str
+    heading: str
+    count: Callable[[Dataset, str], int]
+    message: Callable[[int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Something that a format has no place for.
+
+    Attributes:
+        content: Name of the content, an attribute of :class:`Holds`.
+        count: Number of images, sentences, keywords or fields.
+        message: The loss in words, such as ``12 keywords``.
+    """
+
+    content: str
+    count: int
+    message: str
+
+
+def losses(dataset: Dataset, holds: Holds) -> list[Loss]:
+    """Return what is lost if a dataset is written in a format that holds this."""
+    found = []
+    for content in CONTENTS:
+        count = content.count(dataset, getattr(holds, content.key))
+        if count:
+            found.append(Loss(content.key, count, content.message(count)))
+    return found
+
+
+def table(formats: Iterable[tuple[str, Holds]]) -> str:
+    """Return a Markdown table of what formats can hold, a column for each name."""
+    named = list(formats)
+    rows = [
+        ["", *(f"`{name}`" for name, _ in named)],
+        ["---"] * (len(named) + 1),
+        ["sentences of an image", *(holds.sentences for _, holds in named)],
+    ]
+    for content in CONTENTS:
+        rows.append([content.heading, *(getattr(holds, content.key) for _, holds in named)])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def other_fields(image: ImageRecord) -> Mapping[str, object]:
+    """Return the unknown fields of an image, without the folder of its file."""
+    return {key: value for key, value in image.extra.items() if key != "filepath"}
+
+
+def _of_images(has: Callable[[ImageRecord], bool]) -> Callable[[Dataset, str], int]:
+    return lambda data, held: 0 if held != NO else sum(map(has, data))
+
+
+def _of_sentences(has: Callable[[Sentence], bool]) -> Callable[[Dataset, str], int]:
+    return lambda data, held: (
+        0 if held != NO else sum(has(sentence) for image in data for sentence in image.sentences)
+    )
+
+
+def _lost_categories(dataset: Dataset, held: str) -> int:
+    if held == YES:
+        return 0
+    return sum(
+        image.category is not None and not (held == IN_NAME and _in_name(image))
+        for image in dataset
+    )
+
+
+def _in_name(image: ImageRecord) -> bool:
+    return category_of(image.filename) == image.category
+
+
+def _lost_order(dataset: Dataset, held: str) -> int:
+    if held == YES:
+        return 0
+    ranks = [SPLITS.index(i.split) if i.split in SPLITS else -1 for i in dataset]
+    return int(ranks != sorted(ranks))
+
+
+def _has_origin(sentence: Sentence) -> bool:
+    values = (sentence.origin, sentence.edit_distance, sentence.machine_given)
+    return any(value is not None for value in values)
+
+
+def _counted(noun: str, rest: str = "") -> Callable[[int], str]:
+    return lambda count: count_of(count, noun) + rest
+
+
+CONTENTS = (
+    Content(
+        "splits",
+        "splits",
+        _of_images(lambda image: image.split is not None),
+        _counted("image", " with a split"),
+    ),
+    Content(
+        "categories",
+        "categories",
+        _lost_categories,
+        _counted("image", " with a category that is not in the file name"),
+    ),
+    Content(
+        "keywords",
+        "keywords",
+        lambda data, held: sum(len(image.keywords) for image in data) if held == NO else 0,
+        _counted("keyword"),
+    ),
+    Content(
+        "folders",
+        "folders of images",
+        _of_images(lambda image: image.location != image.filename),
+        _counted("image", " in a subfolder"),
+    ),
+    Content(
+        "image_fields",
+        "other fields of images",
+        _of_images(lambda image: bool(other_fields(image))),
+        _counted("image", " with other fields"),
+    ),
+    Content(
+        "annotators",
+        "annotators",
+        _of_sentences(lambda sentence: sentence.annotator is not None),
+        _counted("sentence", " with an annotator"),
+    ),
+    Content(
+        "origins",
+        "origins of sentences",
+        _of_sentences(_has_origin),
+        _counted("sentence", " with an origin"),
+    ),
+    Content(
+        "sentence_fields",
+        "other fields of sentences",
+        _of_sentences(lambda sentence: bool(sentence.extra)),
+        _counted("sentence", " with other fields"),
+    ),
+    Content(
+        "tokens",
+        "tokens",
+        _of_sentences(lambda sentence: sentence.tokens is not None),
+        _counted("sentence", " with tokens"),
+    ),
+    Content(
+        "name",
+        "name of the dataset",
+        lambda data, held: int(held == NO and bool(data.name)),
+        lambda count: "the name of the dataset",
+    ),
+    Content(
+        "dataset_fields",
+        "other fields of the dataset",
+        lambda data, held: len(data.extra.keys() - DETAILS) if held == NO else 0,
+        _counted("other field", " of the dataset"),
+    ),
+    Content(
+        "order",
+        "order of images",
+        _lost_order,
+        lambda count: "the order of images of different splits",
+    ),
+)

@@ -1,0 +1,176 @@
+"""``rsitmd_tools.load``: records, images, tables, torch and the prior."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import rsitmd_tools
+from rsitmd_tools.dataset import Dataset as Records
+from rsitmd_tools.dataset import ImageRecord, Sentence
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.formats import save_dataset
+from rsitmd_tools.formats.images import ImageMode
+from rsitmd_tools.similarity import compute_prior, write_prior
+
+SPLITS = ("train", "train", "val", "test", "test")
+COUNTS = (5, 0, 2, 3, 1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Five images with different numbers of sentences."""
+    images = []
+    (tmp_path / "images").mkdir()
+    for number, (split, count) in enumerate(zip(SPLITS, COUNTS, strict=True)):
+        name = f"port_{number}.png"
+        Image.new("L", (20, 16), 10 * number).save(tmp_path / "images" / name)
+        texts = tuple(Sentence(f"Image {number} has ship {k}.", f"p{k}") for k in range(count))
+        images.append(ImageRecord(name, texts, ("a b",), split, "port"))
+    save_dataset(Records("small", tuple(images), tmp_path, "rsitmd"), tmp_path, "rsitmd")
+    return tmp_path
+
+
+def test_records_are_found_by_index_and_name(folder: Path) -> None:
+    data = rsitmd_tools.load(folder)
+    assert isinstance(data, rsitmd_tools.Dataset)
+    assert isinstance(data, Records)
+    assert [image.filename for image in data] == [f"port_{n}.png" for n in range(5)]
+    assert data[3] is data["port_3.png"] is data.images[3]
+    assert data[-1].filename == "port_4.png"
+    with pytest.raises(KeyError):
+        data["port_9.png"]
+    with pytest.raises(IndexError):
+        data[5]
+    test = data.split("test")
+    assert isinstance(test, rsitmd_tools.Dataset)
+    assert [image.filename for image in test] == ["port_3.png", "port_4.png"]
+    with pytest.raises(RsitmdError, match="available splits: train, val, test"):
+        data.split("valid")
+    assert repr(data) == "<Dataset 'small': 5 images, 11 sentences, train 2, val 1, test 2>"
+    assert pickle.loads(pickle.dumps(data)) == data
+
+
+def test_the_path_is_a_string_or_a_path_and_images_can_be_elsewhere(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "images").rename(tmp_path / "elsewhere")
+    data = rsitmd_tools.load(str(folder / "dataset_RSITMD.json"), input_format="rsitmd")
+    with pytest.raises(RsitmdError, match="has no image folder"):
+        data.open(0)
+    with pytest.raises(RsitmdError, match="has no images"):
+        data.to_torch()
+    assert rsitmd_tools.load(folder, images=str(tmp_path / "elsewhere")).open(1).size == (20, 16)
+
+
+def test_images_are_opened_late_from_folders_and_archives(folder: Path, tmp_path: Path) -> None:
+    data = rsitmd_tools.load(folder)
+    save_dataset(data, tmp_path / "shards", "webdataset", images=ImageMode("copy"))
+    shards = rsitmd_tools.load(tmp_path / "shards")
+    for number in range(5):
+        name = f"port_{number}.png"
+        assert data.open(name).getpixel((0, 0)) == 10 * number
+        assert shards.open(name).getpixel((0, 0)) == 10 * number
+    (folder / "images" / "port_0.png").write_bytes(b"no image")
+    (folder / "images" / "port_1.png").unlink()
+    with pytest.raises(RsitmdError, match=r"port_0\.png: is not a readable image"):
+        data.open(0)
+    with pytest.raises(RsitmdError, match=r"port_1\.png: image file does not exist"):
+        data.open(1)
+
+
+def test_tables_have_a_row_for_each_sentence_or_image(folder: Path) -> None:
+    data = rsitmd_tools.load(folder)
+    table = data.to_pandas()
+    assert list(table["sentence"]) == data.captions()
+    assert list(table["image_index"]) == data.caption_owners()
+    last = table.iloc[-2].to_dict()
+    assert last == {
+        "filename": "port_3.png",
+        "split": "test",
+        "category": "port",
+        "image_index": 3,
+        "sentence_index": 2,
+        "sentence": "Image 3 has ship 2.",
+        "annotator": "p2",
+    }
+    images = data.to_pandas(per="image")
+    assert [len(texts) for texts in images["sentences"]] == list(COUNTS)
+    assert images["keywords"][0] == ("a b",)
+    with pytest.raises(WrongUsage, match="per='word' is unknown"):
+        data.to_pandas(per="word")  # type: ignore[arg-type]
+
+
+def test_rows_of_the_prior_are_those_of_the_images(folder: Path) -> None:
+    test = rsitmd_tools.load(folder).split("test")
+    with pytest.raises(RsitmdError, match=r"test\.npy: does not exist; compute it: rsitmd build"):
+        test.prior()
+    write_prior(test, folder / "prior" / "test.npy")
+    prior, expected = test.prior(), compute_prior(test)
+    assert prior.shape == (2, 4)
+    for index in (0, 1, -1):
+        assert np.array_equal(prior.row(index), expected[index])
+    for index in (2, -3):
+        with pytest.raises(IndexError, match=f"image {index} of 2"):
+            prior.row(index)
+    with pytest.raises(WrongUsage, match="these images have 3"):
+        rsitmd_tools.load(folder).prior()
+    with pytest.raises(RsitmdError, match="was computed from other data"):
+        rsitmd_tools.load(folder).split("train").prior(folder / "prior" / "test.npy")
+    write_prior(test, folder / "sparse.npz", threshold=0.1)
+    assert np.allclose(test.prior(str(folder / "sparse.npz")).row(1), expected[1], atol=0.1)
+
+
+def red(image: Image.Image) -> Any:
+    return np.asarray(image)[0, 0].tolist()
+
+
+def test_items_of_torch_are_pairs_or_images(folder: Path) -> None:
+    data = rsitmd_tools.load(folder)
+    pairs = data.to_torch(red, str.upper)
+    assert len(pairs) == 11
+    assert [item.text for item in pairs] == [text.upper() for text in data.captions()]
+    assert [item.image_index for item in pairs] == data.caption_owners()
+    assert [item.sentence_index for item in pairs] == list(range(11))
+    assert pairs[5].image == [20, 20, 20], "grey images become RGB"
+    images = data.to_torch(red, len, per="image")
+    assert [item.text for item in images] == [[19] * count for count in COUNTS]
+    assert [item.sentence_index for item in images if item.text] == [0, 5, 7, 10]
+    for wrong in (-1, 11):
+        with pytest.raises(IndexError):
+            pairs[wrong]
+    assert isinstance(data.to_torch()[0].image, Image.Image)
+
+
+def test_torch_loads_in_processes(folder: Path) -> None:
+    from torch.utils.data import DataLoader
+
+    pairs = rsitmd_tools.load(folder).split("test").to_torch(np.asarray)
+    [batch] = DataLoader(pairs, batch_size=4, num_workers=1)
+    assert tuple(batch.image.shape) == (4, 16, 20, 3)
+    assert batch.image_index.tolist() == [0, 0, 0, 1]
+
+
+def test_the_import_is_light() -> None:
+    script = (
+        "import sys, json, rsitmd_tools; before = set(sys.modules); data = rsitmd_tools.load"
+        "(sys.argv[1]); print(json.dumps([sorted(before), sorted(sys.modules)]))"
+    )
+    example = Path(__file__).parents[2] / "docs" / "example"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(example)], capture_output=True, text=True, check=True
+    )
+    before, after = json.loads(done.stdout)
+    heavy = {"torch", "pandas", "PIL", "numpy", "rasterio", "numba", "rsitmd_tools.formats"}
+    assert not heavy & set(before)
+    assert not {"torch", "pandas", "rasterio", "numba"} & set(after)
+    with pytest.raises(AttributeError, match="has no attribute 'laod'"):
+        rsitmd_tools.laod  # noqa: B018

@@ -1,0 +1,310 @@
+"""Images of converted datasets, shards, and what other programs make of the new files."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from rsitmd_tools.cli import root
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.formats import load_dataset, save_dataset
+from rsitmd_tools.formats.images import ImageMode
+from rsitmd_tools.formats.shards import ShardWriter, members_of
+
+Convert = Callable[..., int]
+
+
+def run(*arguments: object) -> int:
+    return root._run([str(argument) for argument in arguments], False)
+
+
+def picture(number: int) -> Image.Image:
+    return Image.new("RGB", (20, 16), (40 * number, 10, 10))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Four images, one of them in a folder of its own."""
+    folder = tmp_path / "source"
+    names = ["port_0.tif", "port_1.png", "a/port_2.tif", "port_3.jpg"]
+    images = []
+    for number, name in enumerate(names):
+        file = folder / "images" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        picture(number).save(file)
+        split = ("train", "train", "val", "test")[number]
+        where, _, filename = name.rpartition("/")
+        extra = {"filepath": where} if where else {}
+        texts = tuple(Sentence(f"Image {number}, sentence {k}.") for k in range(5))
+        images.append(ImageRecord(filename, texts, split=split, category="port", extra=extra))
+    save_dataset(Dataset("small", tuple(images), folder, "rsitmd"), folder, "rsitmd")
+    return folder
+
+
+def colours(path: Path) -> dict[str, int]:
+    """Return the red of each image by its stem: its number times 40."""
+    data = load_dataset(path)
+    found = {}
+    for image in data:
+        with Image.open(io.BytesIO(data.image_bytes(image))) as opened:
+            red = opened.convert("RGB").getpixel((5, 5))
+        assert isinstance(red, tuple)
+        found[Path(image.filename).stem] = round(red[0] / 40)
+    return found
+
+
+FORMATS = ("rsitmd", "precomp", "karpathy", "albef", "open-clip-csv", "coco", "csv", "jsonl")
+NUMBERS = {"port_0": 0, "port_1": 1, "port_2": 2, "port_3": 3}
+
+
+@pytest.mark.parametrize("mode", ["copy", "link", "jpeg:90"])
+@pytest.mark.parametrize("layout", [*FORMATS, "imagefolder", "webdataset"])
+def test_images_are_written_and_found_again(
+    source: Path, tmp_path: Path, layout: str, mode: str
+) -> None:
+    target = tmp_path / "out"
+    code = run("build", "convert", source, target, "--to", layout, "--images", mode)
+    if (layout, mode) == ("webdataset", "link"):
+        assert code == 2
+        assert not target.exists()
+        return
+    assert code == 0
+    assert colours(target) == NUMBERS
+    suffixes = {Path(image.filename).suffix for image in load_dataset(target)}
+    assert suffixes == ({".jpg"} if mode == "jpeg:90" else {".tif", ".png", ".jpg"})
+    if mode == "link":
+        image = load_dataset(target).images[0]
+        assert load_dataset(target).image_path(image).samefile(source / "images/port_0.tif")
+
+
+def test_the_default_is_copy_where_the_format_is_made_of_images(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for layout, count in (("imagefolder", 4), ("webdataset", 4), ("coco", 0)):
+        assert run("build", "convert", source, tmp_path / layout, "--to", layout, "--json") == 0
+        assert json.loads(capsys.readouterr().out)["image_files"] == count
+    target = tmp_path / "texts"
+    assert run("build", "convert", source, target, "--to", "imagefolder", "--images", "none") == 0
+    assert not load_dataset(target).has_images
+
+
+def test_shards_become_folders_again(source: Path, tmp_path: Path) -> None:
+    for first, second in (("webdataset", "imagefolder"), ("imagefolder", "webdataset")):
+        one, two = tmp_path / f"{first}1", tmp_path / f"{second}2"
+        assert run("build", "convert", source, one, "--to", first) == 0
+        assert run("build", "convert", one, two, "--to", second) == 0
+        assert colours(two) == NUMBERS
+    shards = tmp_path / "webdataset1"
+    again = tmp_path / "again"
+    assert run("build", "convert", source, again, "--to", "webdataset") == 0
+    for file in shards.iterdir():
+        assert (again / file.name).read_bytes() == file.read_bytes()
+    assert run("build", "convert", shards, tmp_path / "x", "--to", "coco", "--images", "link") == 2
+
+
+def test_an_import_says_that_images_in_tar_files_are_left_out(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("build", "convert", source, tmp_path / "shards", "--to", "webdataset") == 0
+    assert run("build", "convert", tmp_path / "shards", tmp_path / "i", "--to", "imagefolder") == 0
+    assert run("build", "init", tmp_path / "w") == 0
+    capsys.readouterr()
+    for folder, left_out in (("shards", True), ("i", False)):
+        run("build", "import", tmp_path / "w", tmp_path / folder, "--json")
+        captured = capsys.readouterr()
+        assert ("images in tar files are not imported" in captured.err) == left_out
+        assert json.loads(captured.out)["images"] == 4
+
+
+def test_a_folder_and_a_way_can_both_be_given(source: Path, tmp_path: Path) -> None:
+    (source / "images").rename(tmp_path / "elsewhere")
+    common = ("build", "convert", source, tmp_path / "out", "--to", "csv", "--images")
+    assert run(*common, "copy") == 1
+    assert run(*common, "copy", "--images", "link") == 2
+    assert run(*common, tmp_path / "elsewhere", "--images", "copy") == 0
+    assert colours(tmp_path / "out") == NUMBERS
+
+
+@pytest.mark.parametrize("text", ["jpeg", "jpeg:0", "jpeg:101", "jpeg:999"])
+def test_a_quality_that_is_none_is_wrong_usage(text: str) -> None:
+    with pytest.raises(WrongUsage, match="has no quality from 1 to 100"):
+        ImageMode.parse(text)
+
+
+def error_of(tmp_path: Path, data: Dataset, layout: str, mode: str) -> str:
+    with pytest.raises(RsitmdError) as caught:
+        save_dataset(data, tmp_path / "failed", layout, images=ImageMode.parse(mode))
+    assert not (tmp_path / "failed").exists(), "nothing is written before all images are checked"
+    return str(caught.value)
+
+
+def test_missing_images_and_names_in_another_case_are_named(source: Path, tmp_path: Path) -> None:
+    data = load_dataset(source)
+    (source / "images/port_1.png").rename(source / "images/Port_1.PNG")
+    line = error_of(tmp_path, data, "csv", "copy")
+    assert "1 image of 4 without a file, first port_1.png" in line
+    assert "the folder has Port_1.PNG: rename it" in line
+    (source / "images/Port_1.PNG").unlink()
+    (source / "images/port_3.jpg").unlink()
+    line = error_of(tmp_path, data, "webdataset", "copy")
+    assert "2 images of 4 without a file" in line
+    assert "--images none" in line
+
+
+def test_two_images_never_become_one_file(source: Path, tmp_path: Path) -> None:
+    data = load_dataset(source)
+    picture(3).save(source / "images/port_1.tif")
+    both = data.with_images([*data.images, replace(data.images[1], filename="port_1.tif")])
+    line = error_of(tmp_path, both, "csv", "jpeg:90")
+    assert "port_1.png and port_1.tif would have the same file, images/port_1.jpg" in line
+    twice = data.with_images([*data.images, replace(data.images[0], split="test")])
+    assert save_dataset(twice, tmp_path / "out", "csv", images=ImageMode("copy")) == 4
+
+
+def test_names_that_lead_out_and_damaged_images_are_refused(source: Path, tmp_path: Path) -> None:
+    data = load_dataset(source)
+    for name in ("../port_0.tif", "/etc/hostname", "a/../../x.tif"):
+        bad = data.with_images([replace(data.images[0], filename=name)])
+        assert "outside the image folder" in error_of(tmp_path, bad, "csv", "copy")
+    (source / "images/port_0.tif").write_bytes(b"II*\0no")
+    with pytest.raises(RsitmdError, match=r"port_0\.tif: cannot be decoded"):
+        save_dataset(data, tmp_path / "jpeg", "csv", images=ImageMode("jpeg", 90))
+
+
+def tar(file: Path, *members: tarfile.TarInfo | tuple[str, bytes]) -> Path:
+    with tarfile.open(file, "w") as archive:
+        for member in members:
+            if isinstance(member, tarfile.TarInfo):
+                archive.addfile(member)
+            else:
+                info = tarfile.TarInfo(member[0])
+                info.size = len(member[1])
+                archive.addfile(info, io.BytesIO(member[1]))
+    return file
+
+
+def special(name: str, kind: bytes, link: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    return info
+
+
+GOOD = ("0.json", b'{"filename": "a.tif", "captions": ["A."]}')
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [
+        (("/etc/0.txt", b"x"), "member '/etc/0.txt' has a name that leads out of the folder"),
+        (("../0.txt", b"x"), "member '../0.txt' has a name that leads out of the folder"),
+        (("a/../../0.txt", b"x"), "has a name that leads out of the folder"),
+        (("C:\\0.txt", b"x"), "has a name that leads out of the folder"),
+        (special("1.jpg", tarfile.SYMTYPE, "/etc/passwd"), "member '1.jpg' is a link"),
+        (special("1.jpg", tarfile.LNKTYPE, "0.json"), "member '1.jpg' is a link"),
+        (special("1.jpg", tarfile.CHRTYPE), "member '1.jpg' is a device"),
+        (special("1.jpg", tarfile.BLKTYPE), "member '1.jpg' is a device"),
+        (special("1.jpg", tarfile.FIFOTYPE), "member '1.jpg' is a device"),
+        (("0.txt", b"\xff"), None),
+        (("0.JSON", b"{}"), "sample '0' has two members .json"),
+        (("1.json", b"[]"), "sample '1' is not an object"),
+        (("1.json", b"{"), "sample '1' is not JSON"),
+        (("1.json", b'{"filename": "a", "filename": "b"}'), "duplicate key 'filename'"),
+        (("1.json", b'{"filename": 3, "captions": []}'), "sample '1': filename is missing"),
+        (("1.txt", b"\xff"), "sample '1' is not UTF-8"),
+        (special("dir/", tarfile.DIRTYPE), None),
+        ((".hidden", b"x"), None),
+        (("README", b"x"), None),
+    ],
+)
+def test_unsafe_and_malformed_members_are_refused(
+    tmp_path: Path, member: tarfile.TarInfo | tuple[str, bytes], message: str | None
+) -> None:
+    file = tar(tmp_path / "x-train-0.tar", GOOD, member)
+    if message is None:
+        assert load_dataset(file).captions() == ["A."]
+        return
+    with pytest.raises(RsitmdError) as caught:
+        load_dataset(file)
+    assert message in str(caught.value)
+    assert str(file) in str(caught.value)
+
+
+def test_a_cut_or_damaged_tar_file_is_refused(tmp_path: Path) -> None:
+    file = tar(tmp_path / "x-train-0.tar", GOOD, ("1.txt", b"B." * 600), ("2.txt", b"C."))
+    whole = file.read_bytes()
+    for cut in (300, 800, 1700, 2600):
+        file.write_bytes(whole[:cut])
+        with pytest.raises(RsitmdError, match=r"is not a readable tar file|has no known format"):
+            load_dataset(file)
+    file.write_bytes(whole[:3072] + b"x" * 512 + whole[3584:])  # the header of the third member
+    with pytest.raises(RsitmdError, match="damaged at byte 3072"):
+        load_dataset(file)
+    file.write_bytes(whole)
+    assert load_dataset(file).captions() == ["A.", "B." * 600, "C."]
+    data = load_dataset(tar(file, ("0.jpg", b"picture"), GOOD))
+    file.write_bytes(file.read_bytes()[:514])
+    with pytest.raises(RsitmdError, match="is truncated"):
+        data.image_bytes(data.images[0])
+    with pytest.raises(RsitmdError, match="has its images in tar files; write them to a folder"):
+        data.image_path(data.images[0])
+
+
+def test_shards_of_other_tools_are_read(tmp_path: Path) -> None:
+    tar(tmp_path / "00000.tar", ("a/1.jpg", b"one"), ("a/1.txt", b"A ship."), ("a/2.jpg", b"two"))
+    tar(tmp_path / "00001.tar", ("b/3.png", b"six"), ("b/3.json", b'{"caption": "A pier."}'))
+    data = load_dataset(tmp_path)
+    assert [(i.location, i.captions, i.split) for i in data] == [
+        ("a/1.jpg", ("A ship.",), None),
+        ("a/2.jpg", (), None),
+        ("b/3.png", ("A pier.",), None),
+    ]
+    assert [data.image_bytes(image) for image in data] == [b"one", b"two", b"six"]
+    assert data.name == tmp_path.name
+
+
+def test_shards_are_cut_by_samples_and_by_bytes(tmp_path: Path) -> None:
+    with ShardWriter(tmp_path, "x", max_samples=2) as shards:
+        for number in range(5):
+            shards.add(str(number), {"txt": b"x"})
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "x-000000.tar",
+        "x-000001.tar",
+        "x-000002.tar",
+    ]
+    assert [name for name, _ in members_of(tmp_path / "x-000001.tar")] == ["2.txt", "3.txt"]
+    with ShardWriter(tmp_path, "y", max_bytes=10) as shards:
+        for number in range(3):
+            shards.add(str(number), {"txt": b"x" * 10})
+    assert len(list(tmp_path.glob("y-*"))) == 3
+
+
+def test_hazards_of_other_programs_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = ("=cmd|'/c calc'!A1", "+1", "-2", "@x", "A pier.")
+    images = [
+        ImageRecord(f"{name}.tif", tuple(map(Sentence, texts)), ("a b",) * (number > 4), "test")
+        for number, name in enumerate(["a", "A", "c", "d", "e", "f"])
+    ]
+    images.append(replace(images[0], filename="g.png"))
+    data = Dataset("d", tuple(images), tmp_path, "rsitmd")
+    save_dataset(data, tmp_path / "in", "rsitmd")
+    for layout in ("open-clip-csv", "csv", "webdataset"):
+        assert run("build", "convert", tmp_path / "in", tmp_path / layout, "--to", layout) == 0
+        errors = capsys.readouterr().err
+        assert "1 file name the same as another one in lower case, first a.tif and A.tif" in errors
+        assert ("28 cells can be executed by a spreadsheet" in errors) == (
+            layout == "open-clip-csv"
+        )
+        assert ("first 5 images of test have no keywords" in errors) == (layout == "webdataset")
+        assert ("suffixes .png, .tif" in errors) == (layout == "webdataset")
+        # The texts are not changed.
+        assert load_dataset(tmp_path / layout).images[0].captions == texts
