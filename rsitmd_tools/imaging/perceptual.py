@@ -16,6 +16,7 @@ from PIL import Image
 
 DIGITS = 16  # hex digits of one perceptual hash of 64 bits
 BLOCK = 256  # number of images hashed or compared at once
+ACROSS = 512  # number of images that a block is compared with at once
 SIDE = 32  # side length of the grey image that is hashed
 LOW = 8  # number of frequencies per axis that a hash uses
 ORIENTATIONS = (
@@ -118,31 +119,40 @@ def near_orientations(phashes: Sequence[str], distance: int) -> Iterator[tuple[i
     bits = bits.reshape(len(phashes), -1)
     upright = np.ascontiguousarray(bits[:, 0])
     for start in range(0, len(bits), BLOCK):
-        least, how = _nearest(bits[start : start + BLOCK], upright[start:])
-        left, right = np.nonzero(least <= distance)
-        later = left < right
-        left, right = left[later], right[later]
-        yield from zip(
-            (left + start).tolist(),
-            (right + start).tolist(),
-            how[left, right].tolist(),
-            strict=True,
-        )
+        turned = np.ascontiguousarray(bits[start : start + BLOCK].T)
+        # Blocks that fit in the cache of a core.
+        blocks = [
+            _near(turned, upright[first : first + ACROSS], distance, start, first)
+            for first in range(start, len(bits), ACROSS)
+        ]
+        yield from sorted(pair for block in blocks for pair in block)
 
 
-def _nearest(
-    turned: npt.NDArray[np.uint64], upright: npt.NDArray[np.uint64]
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Return the least distance of each of ``turned`` (B, K) to each of ``upright`` (N).
+def _near(
+    turned: npt.NDArray[np.uint64],
+    upright: npt.NDArray[np.uint64],
+    distance: int,
+    row: int,
+    column: int,
+) -> Iterator[tuple[int, int, int]]:
+    """Yield the pairs of two blocks of images that may look similar.
 
-    Returns:
-        ``(B, N)`` distances in bits, and the index in K of the least one.
+    Args:
+        turned: Hashes of the images of a block in their K orientations, ``(K, B)``.
+        upright: First hashes of the images of the other block, ``(N,)``.
+        distance: Maximum number of different bits.
+        row: Index of the first image of ``turned``.
+        column: Index of the first image of ``upright``.
     """
-    least = np.full((len(turned), len(upright)), 65, np.uint8)
-    how = np.zeros_like(least)
-    for index, hashes in enumerate(turned.T):
-        found = np.bitwise_count(hashes[:, None] ^ upright)
-        nearer = found < least
-        least[nearer] = found[nearer]
-        how[nearer] = index
-    return least, how
+    least = np.full((turned.shape[1], len(upright)), 65, np.uint8)
+    different, count = np.empty(least.shape, np.uint64), np.empty_like(least)
+    for hashes in turned:
+        np.bitwise_xor(hashes[:, None], upright, out=different)
+        np.bitwise_count(different, out=count)
+        np.minimum(least, count, out=least)
+    left, right = np.nonzero(least <= distance)
+    later = left + row < right + column
+    left, right = left[later], right[later]
+    # Of several orientations that are equally similar, the first one.
+    how = np.bitwise_count(turned[:, left] ^ upright[right]).argmin(axis=0)
+    yield from zip((left + row).tolist(), (right + column).tolist(), how.tolist(), strict=True)
