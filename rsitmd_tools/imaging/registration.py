@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft
 
 SCALES = (1.0, 1.025, 1.05, 1.075, 1.1)  # zooms of one image of a pair; of the other one too
 FINE = 0.0125  # step of the zooms that are tried around the best one
@@ -133,12 +132,16 @@ class _Prepared(NamedTuple):
 
     @classmethod
     def of(cls, images: Batch) -> _Prepared:
+        from scipy import fft  # takes half a second to import, and an ingest may not need it
+
         values = _normalised(images)
         return cls(values, fft.rfft2(values))
 
 
 def _shifts(x: _Prepared, y: _Prepared) -> tuple[Shifts, Shifts]:
     """Return the shift in rows and in columns of each pair with the highest correlation."""
+    from scipy import fft
+
     side = x.values.shape[-1]
     reach = int(REACH * side)
     correlation = fft.irfft2(x.spectrum * np.conj(y.spectrum), s=(side, side))
