@@ -20,6 +20,7 @@ SCALES = (1.0, 1.025, 1.05, 1.075, 1.1)  # zooms of one image of a pair; of the 
 FINE = 0.0125  # step of the zooms that are tried around the best one
 REACH = 0.12  # largest shift, as a share of the side length
 NOISE = 3.0  # grey levels: contrast below this is noise of the sensor or of the encoder
+ONE_THREAD = 262_144  # multiplications up to which OpenBLAS uses one thread
 BLOCK = 256  # pairs compared at once: their arrays fit in the cache of a core
 
 Grey = npt.NDArray[np.uint8]
@@ -217,15 +218,28 @@ def _normalised(images: Batch) -> Batch:
 def _local_mean(images: Batch) -> Batch:
     """Return the mean around each pixel."""
     across, down = _mean_filter(images.shape[-1])
-    mean: Batch = down @ images @ across
-    return mean
+    return _product(_product(down, images), across)
 
 
 def _zoomed(images: Batch, zoom: float) -> Batch:
     """Enlarge the centre of images."""
     across, down = _zoom_table(images.shape[-1], round(zoom, 6))
-    zoomed: Batch = down @ images @ across
-    return zoomed
+    return _product(_product(down, images), across)
+
+
+def _product(left: Batch, right: Batch) -> Batch:
+    """Return the matrix product of images or tables, ``(..., S, S)``.
+
+    The rows are multiplied in parts so small that BLAS starts no threads. Where each core has a
+    process, threads that wait for each other take a hundred times as long as the product.
+    """
+    rows, side = left.shape[-2:]
+    part = max(1, ONE_THREAD // side**2)
+    if rows <= part or rows % part:
+        whole: Batch = left @ right
+        return whole
+    parts: Batch = left.reshape(*left.shape[:-2], -1, part, side) @ right[..., None, :, :]
+    return parts.reshape(*parts.shape[:-3], rows, side)
 
 
 @functools.lru_cache(maxsize=64)
