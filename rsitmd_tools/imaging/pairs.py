@@ -274,7 +274,8 @@ class _Finder:
             block = candidates[start : start + BLOCK]
             first = np.stack([_turned(self._thumbnails[i], how) for i, _, how in block])
             second = self._thumbnails[[pair.second for pair in block]]
-            for pair, coarse in zip(block, coarse_registrations(first, second), strict=True):
+            registrations = coarse_registrations(first, second, self.workers)
+            for pair, coarse in zip(block, registrations, strict=True):
                 if coarse.similarity >= MIN_COARSE:
                     yield pair, coarse
 

@@ -17,6 +17,7 @@ from PIL import Image
 DIGITS = 16  # hex digits of one perceptual hash of 64 bits
 Indices = npt.NDArray[np.intp]
 BLOCK = 256  # number of images hashed or compared at once
+ACROSS = 512  # number of images that a block is compared with at once
 SIDE = 32  # side length of the grey image that is hashed
 LOW = 8  # number of frequencies per axis that a hash uses
 ORIENTATIONS = (
@@ -123,43 +124,56 @@ def near_orientations(
     bits = bits.reshape(len(phashes), -1)
     upright = np.ascontiguousarray(bits[:, 0])
     for start in range(0, len(bits), BLOCK):
-        least, how = _nearest(bits[start : start + BLOCK], upright[start:])
-        left, right = np.nonzero(least <= distance)
-        later = left < right
-        left, right = left[later], right[later]
+        turned = np.ascontiguousarray(bits[start : start + BLOCK].T)
+        # Blocks that fit in the cache of a core.
+        blocks = [
+            _near(turned, upright[first : first + ACROSS], distance, (start, first), most)
+            for first in range(start, len(bits), ACROSS)
+        ]
+        pairs = np.concatenate(blocks, axis=1)
         if most is not None:
-            left, right = _nearest_of_each(left, right, least[left, right], most)
-        yield from zip(
-            (left + start).tolist(),
-            (right + start).tolist(),
-            how[left, right].tolist(),
-            strict=True,
-        )
+            pairs = _nearest_of_each(pairs, most)
+        left, right, how, _ = pairs[:, np.lexsort((pairs[1], pairs[0]))].tolist()
+        yield from zip(left, right, how, strict=True)
 
 
-def _nearest_of_each(
-    left: Indices, right: Indices, distances: npt.NDArray[np.uint8], most: int
-) -> tuple[Indices, Indices]:
-    """Return the ``most`` nearest pairs of each ``left``, the earlier ones of equals."""
-    order = np.lexsort((right, distances, left))
-    left, right = left[order], right[order]
-    rank = np.arange(len(left)) - np.searchsorted(left, left)
-    return left[rank < most], right[rank < most]
+def _near(
+    turned: npt.NDArray[np.uint64],
+    upright: npt.NDArray[np.uint64],
+    distance: int,
+    origin: tuple[int, int],
+    most: int | None,
+) -> Indices:
+    """Return the pairs of two blocks of images that may look similar.
 
-
-def _nearest(
-    turned: npt.NDArray[np.uint64], upright: npt.NDArray[np.uint64]
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Return the least distance of each of ``turned`` (B, K) to each of ``upright`` (N).
+    Args:
+        turned: Hashes of the images of a block in their K orientations, ``(K, B)``.
+        upright: First hashes of the images of the other block, ``(N,)``.
+        distance: Maximum number of different bits.
+        origin: Indices of the first image of ``turned`` and of ``upright``.
+        most: Maximum number of pairs of each image of ``turned``.
 
     Returns:
-        ``(B, N)`` distances in bits, and the index in K of the least one.
+        Two images, the orientation of the first one and the distance of each pair, ``(4, P)``.
     """
-    least = np.full((len(turned), len(upright)), 65, np.uint8)
-    how = np.zeros_like(least)
-    for index, hashes in enumerate(turned.T):
-        found = np.bitwise_count(hashes[:, None] ^ upright)
-        nearer = found < least
-        least[nearer] = found[nearer]
-        how[nearer] = index
-    return least, how
+    least = np.full((turned.shape[1], len(upright)), 65, np.uint8)
+    different, count = np.empty(least.shape, np.uint64), np.empty_like(least)
+    for hashes in turned:
+        np.bitwise_xor(hashes[:, None], upright, out=different)
+        np.bitwise_count(different, out=count)
+        np.minimum(least, count, out=least)
+    left, right = np.nonzero(least <= distance)
+    later = left + origin[0] < right + origin[1]
+    left, right = left[later], right[later]
+    # Of several orientations that are equally similar, the first one.
+    how = np.bitwise_count(turned[:, left] ^ upright[right]).argmin(axis=0)
+    pairs = np.stack([left + origin[0], right + origin[1], how, least[left, right]]).astype(np.intp)
+    return pairs if most is None else _nearest_of_each(pairs, most)
+
+
+def _nearest_of_each(pairs: Indices, most: int) -> Indices:
+    """Return the ``most`` nearest pairs of each first image, the earlier ones of equals."""
+    left, right, _, distances = pairs
+    pairs = pairs[:, np.lexsort((right, distances, left))]
+    rank = np.arange(pairs.shape[1]) - np.searchsorted(pairs[0], pairs[0])
+    return pairs[:, rank < most]

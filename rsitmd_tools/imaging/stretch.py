@@ -13,6 +13,7 @@ from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import DEFAULTS, ValueRange
 
 TABLE_BITS = 16  # up to this size, integers are counted and mapped by a table
+PART = 65_536  # values that are mapped at once
 FEW = 4_000  # values, for which a table is not worth it
 
 
@@ -47,6 +48,8 @@ def to_bytes(values: npt.NDArray[Any], limits: ValueRange) -> npt.NDArray[np.uin
     """
     kind = values.dtype
     if kind.kind in "iu" and kind.itemsize * 8 <= TABLE_BITS and values.size > FEW:
+        if _single_is_exact(kind.str, limits):
+            return _in_single_precision(values, limits)
         shades: npt.NDArray[np.uint8] = _table(kind.str, limits)[values.view(f"u{kind.itemsize}")]
         return shades
     return _scaled(values, limits)
@@ -69,6 +72,35 @@ def _table(kind: str, limits: ValueRange) -> npt.NDArray[np.uint8]:
     """Return the result for every value of an integer type, in the order of its bit patterns."""
     size = np.dtype(kind).itemsize
     return _scaled(np.arange(1 << (8 * size), dtype=f"u{size}").view(kind), limits)
+
+
+@functools.lru_cache(maxsize=16)
+def _single_is_exact(kind: str, limits: ValueRange) -> bool:
+    """Return whether single precision gives the result of the table for every value.
+
+    For most limits it does, and takes half the time of looking up each value.
+    """
+    size = np.dtype(kind).itemsize
+    every = np.arange(1 << (8 * size), dtype=f"u{size}").view(kind)
+    return bool((_in_single_precision(every, limits) == _table(kind, limits)).all())
+
+
+def _in_single_precision(
+    values: npt.NDArray[np.integer], limits: ValueRange
+) -> npt.NDArray[np.uint8]:
+    low, span = np.float32(limits.low), np.float32(limits.high - limits.low or 1.0)
+    flat = values.reshape(-1)
+    shades = np.empty(flat.shape, np.uint8)
+    # In parts that fit in the cache of a core.
+    for start in range(0, len(flat), PART):
+        part = slice(start, start + PART)
+        numbers = flat[part].astype(np.float32)
+        numbers -= low
+        numbers /= span
+        np.clip(numbers, 0, 1, out=numbers)
+        numbers *= 255
+        shades[part] = np.rint(numbers, out=numbers)
+    return shades.reshape(values.shape)
 
 
 def percentile_range(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import uuid
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,6 @@ from rsitmd_tools.workspace.scenes import Scene, Window
 MAX_READ = 1_000_000  # pixels that are read at once
 # A window of more than this many times the size of the image is read at a lower resolution.
 REDUCED = 4
-WRITERS = 4  # threads that wait for the disk
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -99,7 +96,8 @@ class Cut:
 def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
     """Read, resize, hash, encode and write the tiles of a strip.
 
-    The files get temporary names. Their numbers depend on the tiles before them.
+    The files get temporary names, because their numbers depend on the tiles before them. They are
+    not synced: :class:`GroupCommit` syncs many at once.
 
     Args:
         strip: The windows and their scene.
@@ -112,25 +110,20 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
     """
     tiles: list[Tile] = []
     try:
-        # The disk is waited for in threads, while the next tiles are encoded.
-        with (
-            open_raster(strip.path, strip.outside) as raster,
-            ThreadPoolExecutor(WRITERS) as writers,
-        ):
+        with open_raster(strip.path, strip.outside) as raster:
             placed = georeference(raster)
             none = [None] * len(strip.windows)
             prints = placed.footprints(strip.windows) if placed else none
             sizes = placed.gsds(strip.windows) if placed else none
-            waiting: list[Future[None]] = []
             thumbnails: list[bytes] = []
             for index, (window, pixels, valid) in enumerate(_read(raster, strip, size)):
                 if np.count_nonzero(valid) < min_valid * valid.size:
                     tiles.append(Tile(window))
                     continue
-                image = _resized(pixels, size)
+                image, colours = _resized(pixels, size)
                 file = folder / f".tile{PARTIAL}{uuid.uuid4().hex}"
                 thumbnails.append(grey_thumbnail(image))
-                pixel_sha256 = hashlib.sha256(image.tobytes()).hexdigest()
+                pixel_sha256 = hashlib.sha256(colours).hexdigest()
                 gsd = _scaled(sizes[index], strip.scale)
                 tiles.append(
                     Tile(
@@ -142,9 +135,7 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
                         gsd=gsd,
                     )
                 )
-                waiting.append(writers.submit(_write, file, encode_tiff(image)))
-            for written in waiting:
-                written.result()
+                _write(file, encode_tiff(image))
         check_unchanged(strip.path, strip.scene.size, strip.scene.mtime_ns)
     except UnusableImageError as error:
         remove(folder, tiles)
@@ -156,11 +147,13 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
     return Cut(tuple(replace(tile, phash=next(hashes)) if tile.file else tile for tile in tiles))
 
 
-def _resized(pixels: Pixels, size: int) -> Image.Image:
+def _resized(pixels: Pixels, size: int) -> tuple[Image.Image, bytes]:
+    """Return an image of the right size, and its pixels as they are hashed."""
     image = Image.fromarray(pixels)
     if image.size == (size, size):
-        return image
-    return image.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        return image, image.tobytes()
+    small = image.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return small, small.tobytes()
 
 
 def remove(folder: Path, tiles: Sequence[Tile]) -> None:
@@ -210,8 +203,6 @@ def _write(file: Path, data: bytes) -> None:
     try:
         with file.open("xb") as stream:
             stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
     except OSError as error:
         raise RsitmdError(
             f"cannot be written ({reason(error)})",

@@ -18,7 +18,7 @@ from rsitmd_tools.dataset.records import MISSING_FILE, Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.ingest.duplicates import group_duplicates
-from rsitmd_tools.ingest.ingest import BATCH, check_image_size
+from rsitmd_tools.ingest.ingest import check_image_size
 from rsitmd_tools.ingest.intake import remove_leftovers
 from rsitmd_tools.ingest.normalise import Normalised, Target, normalise
 from rsitmd_tools.ingest.scan import SUFFIXES, shown
@@ -38,6 +38,8 @@ from rsitmd_tools.workspace.readings import ImageReading, add_readings
 from rsitmd_tools.workspace.store import utc_now
 
 SYNCS = 8  # threads
+
+BATCH = 64  # files that are taken in at once
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import overload
 
@@ -27,9 +26,8 @@ from rsitmd_tools.workspace.images import has_images
 
 __all__ = ["IngestReport", "ingest", "ingest_files"]
 
-BATCH = 64
-CHUNK = 4  # files that a worker gets at once
-AHEAD = 16  # chunks per worker: the results are small, and a worker never waits for a disk
+CHUNK = 8  # files that a worker gets at once
+AHEAD = 8  # chunks per worker: the results are small, and a worker never waits for a disk
 SIZE_FACT = "image_size"
 
 
@@ -47,7 +45,7 @@ def ingest(
     """Add images to a workspace.
 
     Files are numbered in the order of their names, independently of the number of workers. The
-    files of a batch are written before its rows, so that a killed ingest can be run again and
+    files of a group are written before its rows, so that a killed ingest can be run again and
     has the same result.
 
     Args:
@@ -139,7 +137,7 @@ def _read(
     files: Sequence[Found],
     workers: int | None,
 ) -> Iterator[int]:
-    """Take in files that have to be read; yield the number of files of each batch."""
+    """Take in files that have to be read; yield the number of files that were taken in."""
     small = len(files) <= SMALL
     results = map_in_order(
         work,
@@ -152,11 +150,11 @@ def _read(
     with closing(results):
         pairs = zip(files, results, strict=True)
         try:
-            while batch := list(islice(pairs, BATCH)):
-                intake.take(batch)
-                yield len(batch)
+            for found, image in pairs:
+                intake.take(found, image)
+                yield 1
         except RsitmdError:
-            intake.finish()  # the whole batches before the error are kept
+            intake.finish()  # what was done before the error is kept
             raise
         intake.finish()
 

@@ -1,15 +1,14 @@
-"""Batches of normalised files: first their bytes on disk, then their rows in one transaction."""
+"""Groups of normalised files: first their bytes on disk, then their rows in one transaction."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rsitmd_tools.atomic import PARTIAL, sync_folder, write_error
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
+from rsitmd_tools.ingest.group_commit import GroupCommit
 from rsitmd_tools.ingest.names import Names
 from rsitmd_tools.ingest.normalise import Normalised, Target
 from rsitmd_tools.ingest.places import tidy
@@ -31,7 +30,6 @@ from rsitmd_tools.workspace.sources import (
 from rsitmd_tools.workspace.store import utc_now
 
 OTHER_READING = "it was read with other bands or values, and is unchanged"
-SYNCS = 16  # files that are synced at once: the file system syncs them together
 
 
 @dataclass(slots=True)
@@ -76,7 +74,7 @@ class IngestReport:
 
 @dataclass(slots=True)
 class _Rows:
-    """The rows of a batch."""
+    """The rows of a group."""
 
     added: list[NewImage] = field(default_factory=list)
     rejected: list[tuple[str, str]] = field(default_factory=list)
@@ -86,9 +84,9 @@ class _Rows:
 
 
 class Intake:
-    """Takes in the files of one ingest, and keeps the state between batches.
+    """Takes in the files of one ingest, and keeps the state between groups.
 
-    While the bytes of a batch are synced to the disk, the next batch is computed.
+    While the bytes of a group are synced to the disk, the next ones are computed.
 
     Args:
         workspace: A workspace opened for writing.
@@ -128,9 +126,7 @@ class Intake:
         if keep_originals:
             complete &= {path.stem for path in self._originals.iterdir()}
         self.complete = frozenset(complete | self._names.removed)
-        self._threads = ThreadPoolExecutor(SYNCS)
-        self._waiting: list[tuple[Found, Normalised]] = []
-        self._synced: list[Future[None]] = []
+        self._groups = GroupCommit(workspace.images, self._commit)
 
     def unchanged(self, found: Found) -> bool:
         """Count a file that did not change since an earlier ingest read it.
@@ -149,31 +145,25 @@ class Intake:
         self._count_known(source, found, sha256)
         return True
 
-    def take(self, batch: Sequence[tuple[Found, Normalised]]) -> None:
-        """Begin to sync the files of a batch; finish the batch before it."""
-        synced = [
-            self._threads.submit(_sync, path)
-            for _, image in batch
-            for path in self._partials(image)
-        ]
-        self.finish()
-        self._waiting, self._synced = list(batch), synced
+    def take(self, found: Found, image: Normalised) -> None:
+        """Take in a file, as soon as its bytes are on the disk."""
+        self._groups.add((found, image), self._partials(image))
 
     def finish(self) -> None:
-        """Give the files of the last batch their names, and write its rows."""
-        batch, synced = self._waiting, self._synced
-        self._waiting, self._synced = [], []
-        if not batch:
-            return
-        try:
-            for future in synced:
-                future.result()
-            rows = self._place(batch)
-            sync_folder(self._workspace.images)
-            if self._keep_originals:
-                sync_folder(self._originals)
-        except OSError as error:
-            raise write_error(self._workspace.images, error) from error
+        """Finish all files that were taken in."""
+        self._groups.finish()
+
+    def close(self) -> None:
+        """Wait for the thread, and remove files that got no name."""
+        self._groups.close()
+        remove_leftovers(self._workspace.images, self._originals)
+
+    def _commit(self, group: Sequence[tuple[Found, Normalised]]) -> None:
+        """Give the files of a group their names, and write its rows."""
+        rows = self._place(group)
+        sync_folder(self._workspace.images)
+        if self._keep_originals:
+            sync_folder(self._originals)
         now = utc_now()
         with self._workspace.transaction() as db:
             add_images(db, rows.added)
@@ -185,15 +175,10 @@ class Intake:
         self.report.added += len(rows.added)
         self.report.rejected += rows.rejected
 
-    def close(self) -> None:
-        """Wait for the threads, and remove files that got no name."""
-        self._threads.shutdown(cancel_futures=True)
-        remove_leftovers(self._workspace.images, self._originals)
-
-    def _place(self, batch: Iterable[tuple[Found, Normalised]]) -> _Rows:
+    def _place(self, group: Iterable[tuple[Found, Normalised]]) -> _Rows:
         rows = _Rows()
         now = utc_now()
-        for found, image in batch:
+        for found, image in group:
             source = found.source
             if image.problem is not None:
                 rows.rejected.append((source, image.problem))
@@ -205,7 +190,7 @@ class Intake:
                 self._count_known(source, found, image.sha256, image)
                 continue
             filename, number = self._names.give(image.sha256, found.category)
-            self._keep(found, image, filename)
+            self._name_files(found, image, filename, new=True)
             if image.reading is not None:
                 rows.readings.append(ImageReading(image.sha256, *image.reading))
             if image.note is not None:
@@ -245,20 +230,23 @@ class Intake:
             self.report.notes.append((source, f"is known as {filename}; {OTHER_READING}"))
         if image is not None and image.tiff:
             self.report.restored += not (self._workspace.images / filename).exists()
-            self._keep(found, image, filename)
+            self._name_files(found, image, filename, new=False)
 
-    def _keep(self, found: Found, image: Normalised, filename: str) -> None:
-        """Give the files of an image their names, unless it has them."""
-        suffix = found.path.suffix.lower()
-        targets = [(self._workspace.images / image.tiff, self._workspace.images / filename)]
+    def _name_files(self, found: Found, image: Normalised, filename: str, *, new: bool) -> None:
+        """Give the files of an image their names.
+
+        A known image keeps the files that it has. What has the name of a new image has no row: a
+        killed ingest left it, perhaps of another source.
+        """
+        moves = [(self._workspace.images, image.tiff, filename)]
         if image.original:
-            original = self._originals / f"{image.sha256}{suffix}"
-            targets.append((self._originals / image.original, original))
-        for partial, final in targets:
-            if final.exists():
-                partial.unlink()
+            original = f"{image.sha256}{found.path.suffix.lower()}"
+            moves.append((self._originals, image.original, original))
+        for folder, written, name in moves:
+            if not new and (folder / name).exists():
+                (folder / written).unlink()
             else:
-                partial.rename(final)
+                (folder / written).replace(folder / name)
 
     def _partials(self, image: Normalised) -> list[Path]:
         tiff = [self._workspace.images / image.tiff] if image.tiff else []
@@ -283,11 +271,3 @@ def _differs(reading: ImageReading, options: BandOptions) -> bool:
     if options.value_range is not None:
         return reading.limits != options.value_range
     return reading.percentiles not in (None, options.percentiles)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

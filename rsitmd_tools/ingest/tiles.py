@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from rsitmd_tools.atomic import sync_folder, write_error
+from rsitmd_tools.atomic import sync_folder
 from rsitmd_tools.errors import reason
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.imaging.limits import UnusableImageError
@@ -18,6 +18,7 @@ from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.ingest.categories import CategoryRule
 from rsitmd_tools.ingest.cut import Cut, Strip, Tile, cut, remove
 from rsitmd_tools.ingest.duplicates import group_duplicates
+from rsitmd_tools.ingest.group_commit import GroupCommit
 from rsitmd_tools.ingest.ingest import IngestReport, check_image_size
 from rsitmd_tools.ingest.intake import remove_leftovers
 from rsitmd_tools.ingest.names import Names
@@ -44,7 +45,6 @@ from rsitmd_tools.workspace.images import (
 from rsitmd_tools.workspace.scenes import NewPlace, Scene, Window, add_places, scene_hashes
 from rsitmd_tools.workspace.store import utc_now
 
-BATCH = 64
 FEW = 64  # up to this number of tiles, starting processes takes longer than the work
 LARGE = 100_000_000  # bytes of scenes that are planned in other processes
 
@@ -118,7 +118,7 @@ def ingest_tiles(
                     step(len(strip.windows))
             intake.finish(options.places)
         finally:
-            remove_leftovers(workspace.images)
+            intake.close()
     duplicates, spatial = group_duplicates(workspace), group_places(workspace, block)
     report = intake.report
     report.duplicates, report.duplicate_groups = duplicates.images, duplicates.groups
@@ -168,7 +168,7 @@ def _plans(
 
 @dataclass(slots=True)
 class _Batch:
-    """Tiles that are written together.
+    """The tiles of a strip.
 
     Attributes:
         images: Rows of the images.
@@ -184,7 +184,7 @@ class _Batch:
 
 
 class _Intake:
-    """Numbers the tiles and writes them in batches: first the files, then the rows."""
+    """Numbers the tiles and writes them in groups: first the files, then the rows."""
 
     def __init__(self, workspace: Workspace, plans: Sequence[ScenePlan], hashes: Hashes) -> None:
         self.report = TileReport()
@@ -193,6 +193,7 @@ class _Intake:
         self._hashes = hashes
         self._now = utc_now()
         self._batch = _Batch()
+        self._groups = GroupCommit(workspace.images, self._commit)
         self._problems: dict[int, str] = {}
         self._names = Names(workspace)
         self._present = {path.name for path in workspace.images.iterdir()}
@@ -238,12 +239,13 @@ class _Intake:
             return
         for tile in result.tiles:
             self._add(plan, scene, tile)
-        if len(self._batch.moves) >= BATCH:
-            self._write()
+        batch, self._batch = self._batch, _Batch()
+        images = self._workspace.images
+        self._groups.add(batch, [images / temporary for temporary, _ in batch.moves])
 
     def finish(self, places: Places | None) -> None:
         """Write the last tiles, and record which scenes could not be used."""
-        self._write()
+        self._groups.finish()
         rejected: list[tuple[str, str]] = []
         accepted: list[str] = []
         for number, plan in enumerate(self._plans):
@@ -320,19 +322,23 @@ class _Intake:
             NewPlace(name, scene.sha256, scene.bands, tile.window, tile.footprint, tile.gsd)
         )
 
-    def _write(self) -> None:
-        batch, self._batch = self._batch, _Batch()
+    def close(self) -> None:
+        """Wait for the disk, and remove files that got no name."""
+        self._groups.close()
+        remove_leftovers(self._workspace.images)
+
+    def _commit(self, group: Sequence[_Batch]) -> None:
+        """Give the files of a group their names, and write its rows."""
         images = self._workspace.images
-        try:
+        for batch in group:
             for temporary, final in batch.moves:
                 (images / temporary).replace(images / final)
-            sync_folder(images)
-        except OSError as error:
-            raise write_error(images, error) from error
+        sync_folder(images)
         with self._workspace.transaction() as db:
-            add_images(db, batch.images)
-            add_places(db, batch.scenes.values(), batch.places)
-        self.report.added += len(batch.images)
+            for batch in group:
+                add_images(db, batch.images)
+                add_places(db, batch.scenes.values(), batch.places)
+                self.report.added += len(batch.images)
 
 
 class Hashes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ class NewImage:
     phash: str
     ingested_at: str
     thumbnail: bytes = b""
+
+
+_COLUMNS = attrgetter(*(field.name for field in fields(NewImage) if field.name != "thumbnail"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def add_images(db: sqlite3.Connection, images: Iterable[NewImage]) -> None:
     db.executemany(
         "INSERT INTO image (sha256, filename, category, number, source, width, height,"
         " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (astuple(image)[:-1] for image in images),
+        map(_COLUMNS, images),
     )
     db.executemany(
         "INSERT INTO thumbnail SELECT id, ? FROM image WHERE filename = ?",
