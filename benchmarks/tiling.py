@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from machine import cores, environment, table
+from machine import cores, environment, processor_time, table
 
 SEED = 0
 BANDS = (1, 2, 3)
@@ -127,8 +128,13 @@ def resident(group: int) -> int:
     return total
 
 
-def measured(arguments: list[str]) -> tuple[float, int, int]:
-    """Run one side in its own process; return seconds, number of tiles and peak memory."""
+def measured(arguments: list[str]) -> tuple[float, int, int, float]:
+    """Run one side in its own process.
+
+    Returns:
+        Seconds, number of tiles, peak memory in bytes, and processor time in seconds.
+    """
+    os.sync()  # what the other side left to be written is written before
     started = subprocess.Popen(
         [sys.executable, __file__, *arguments],
         stdout=subprocess.PIPE,
@@ -151,14 +157,15 @@ def measured(arguments: list[str]) -> tuple[float, int, int]:
     watcher.join()
     assert started.returncode == 0, arguments
     document = json.loads(out)
-    return document["seconds"], document["tiles"], peak
+    return document["seconds"], document["tiles"], peak, document["cpu"]
 
 
 def run_side(side: Callable[[], int]) -> None:
     """Run one side and print what it took."""
-    began = time.perf_counter()
+    began, before = time.perf_counter(), processor_time()
     count = side()
-    print(json.dumps({"seconds": time.perf_counter() - began, "tiles": count}))
+    took = time.perf_counter() - began
+    print(json.dumps({"seconds": took, "tiles": count, "cpu": processor_time() - before}))
 
 
 def limits_of(scene: Path) -> tuple[float, float]:
@@ -197,7 +204,7 @@ def main() -> None:
             make_scene(scene, given.size, given.layout)
         low, high = limits_of(scene)
         common = [str(scene), "--tile", str(given.tile), "--workers", str(given.workers)]
-        found: dict[str, list[tuple[float, int, int]]] = {"bare": [], "ingest": []}
+        found: dict[str, list[tuple[float, int, int, float]]] = {"bare": [], "ingest": []}
         for turn in range(given.times):
             for side, runs in found.items():
                 with tempfile.TemporaryDirectory() as folder:
@@ -207,24 +214,28 @@ def main() -> None:
     best = {side: min(runs) for side, runs in found.items()}
     assert best["bare"][1] == best["ingest"][1], "the sides cut different tiles"
     ratio = best["bare"][0] / best["ingest"][0]
-    peak = max(memory for _, _, memory in found["ingest"])
+    cpu = {side: min(run[3] for run in runs) for side, runs in found.items()}
+    peak = max(run[2] for run in found["ingest"])
     print(f"A scene of {megabytes:.0f} MB, {best['bare'][1]} tiles, {given.workers} processes.")
     print(f"{environment('rasterio', 'pillow', 'numpy', seed=SEED)}\n")
     print(
         table(
-            ("side", "seconds", "tiles a second", "peak memory"),
+            ("side", "seconds", "tiles a second", "processor time, ms a tile", "peak memory"),
             [
                 (
                     name,
                     f"{best[side][0]:.1f}",
                     f"{best[side][1] / best[side][0]:.0f}",
-                    f"{max(memory for _, _, memory in found[side]) / 1e6:.0f} MB",
+                    f"{cpu[side] / best[side][1] * 1000:.2f}",
+                    f"{max(run[2] for run in found[side]) / 1e6:.0f} MB",
                 )
                 for side, name in (("bare", "a bare loop"), ("ingest", "build ingest --tile"))
             ],
         )
     )
     print(f"\n{ratio:.2f} of the speed of the bare loop; peak memory {peak / 1e6:.0f} MB")
+    print(f"by processor time {cpu['bare'] / cpu['ingest']:.2f}")
+    print(f"load average at the end: {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
@@ -9,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from rsitmd_tools.errors import reason
 from rsitmd_tools.imaging.colours import Colours, colours_of, fixed_limits
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions, ValueRange
+from rsitmd_tools.imaging.profiles import to_srgb
 from rsitmd_tools.imaging.resampling import Layers, layers_of, reduced, resized, stacked
 from rsitmd_tools.imaging.stretch import percentile_range
 from rsitmd_tools.imaging.validity import Validity
@@ -137,6 +141,17 @@ class Raster:
             UnusableImageError: The file cannot be read.
         """
         window = window or (0, 0, self.width, self.height)
+        rgb, valid = self._resized(window, out_size, options, limits)
+        return self._in_srgb(rgb, valid, options), valid
+
+    def _resized(
+        self,
+        window: Window,
+        out_size: tuple[int, int] | None,
+        options: BandOptions,
+        limits: ValueRange | None,
+    ) -> Pixels:
+        """Read a window as it is, in the size that was asked for."""
         if out_size is None or out_size == window[2:]:
             return self._read(window, options, limits)
         factor = min(window[2] // out_size[0], window[3] // out_size[1]) // 2
@@ -148,6 +163,28 @@ class Raster:
         else:
             layers = layers_of(*self._read(window, options, limits))
         return resized(layers, out_size)
+
+    def _in_srgb(
+        self, rgb: npt.NDArray[np.uint8], valid: npt.NDArray[np.bool_], options: BandOptions
+    ) -> npt.NDArray[np.uint8]:
+        """Apply the colour profile of the file. Values that are stretched are measurements."""
+        colours = self.colours(options)
+        if self._profile is None or colours.full is None or options.value_range is not None:
+            return rgb
+        image = Image.fromarray(rgb)
+        grey = len(colours.bands) == 1 and colours.palette is None
+        converted = to_srgb(image.convert("L") if grey else image, self._profile)
+        shown = np.asarray(converted.convert("RGB"))
+        return shown if valid.all() else shown * valid[..., None]
+
+    @functools.cached_property
+    def _profile(self) -> bytes | None:
+        """The embedded ICC profile."""
+        text = self.tags(ns="COLOR_PROFILE").get("SOURCE_ICC_PROFILE", "")
+        try:
+            return base64.b64decode(text, validate=True) or None
+        except ValueError:
+            return None
 
     def _part(self, options: BandOptions) -> tuple[Colours, Validity]:
         if options not in self._parts:
@@ -236,7 +273,7 @@ class Raster:
                 min(small.width - column, max(1, round(window[2] * across))),
                 min(small.height - row, max(1, round(window[3] * down))),
             )
-            return small.read_rgb(part, out_size, options, limits)
+            return small._resized(part, out_size, options, limits)
 
 
 class _Nowhere(io.TextIOBase):

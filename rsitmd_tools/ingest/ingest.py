@@ -64,7 +64,9 @@ def ingest(
     """
     sources = list(sources)
     scanned = scan(sources, category, leave_out=workspace.path)
-    chosen = scanned.found if sampling is None else sample(scanned.found, sampling, workers)
+    chosen = scanned.found
+    if sampling is not None:
+        chosen = sample(scanned.found, sampling, workers, options, outside)
     report = ingest_files(
         workspace,
         chosen,

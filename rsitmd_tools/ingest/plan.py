@@ -17,6 +17,8 @@ from rsitmd_tools.hashing import sha256_file, sha256_lines
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import BandOptions, ValueRange
 from rsitmd_tools.imaging.raster import Raster, open_raster
+from rsitmd_tools.imaging.source import read_image_file
+from rsitmd_tools.imaging.vrt import is_vrt
 from rsitmd_tools.ingest.footprints import (
     Georeference,
     acquisition_time,
@@ -36,6 +38,7 @@ for _module in ("rasterio.transform", "rasterio.warp", "shapely", "pyproj"):
 
 MAX_SCENE_PIXELS = 100_000_000_000
 PLACES_IN_A_STRIP = 32
+START = 1000  # bytes of a file that say whether it is a VRT
 TIME_DOMAINS = (None, "IMAGERY", "EXIF")
 
 
@@ -109,7 +112,7 @@ def plan_scene(
     """Find the range of values of a scene and place its windows.
 
     A file whose size no known file has cannot be known. Its SHA-256 is left empty, to be found
-    while the tiles are cut.
+    while the tiles are cut. That of a VRT covers the files that it refers to.
 
     Args:
         source: The file.
@@ -122,7 +125,10 @@ def plan_scene(
         status = source.path.stat()
         found_at = shown(source.path.resolve())
         sha256 = hashes.get((found_at, status.st_size, status.st_mtime_ns))
-        if sha256 is None:
+        if _is_vrt(source.path):
+            # Its pixels are in other files, which can change while it stays as it is.
+            sha256 = read_image_file(source.path, options.outside).sha256
+        elif sha256 is None:
             sha256 = sha256_file(source.path) if status.st_size in sizes else ""
         with open_raster(source.path, options.outside) as raster:
             check_scene_size(raster)
@@ -193,6 +199,11 @@ def check_unchanged(path: Path, size: int, mtime_ns: int) -> None:
     status = path.stat()
     if (status.st_size, status.st_mtime_ns) != (size, mtime_ns):
         raise UnusableImageError("changed while it was read; run the same command again")
+
+
+def _is_vrt(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return is_vrt(stream.read(START))
 
 
 def _side(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 from rsitmd_tools.errors import WrongUsage
 from rsitmd_tools.imaging.decode import decode_file
 from rsitmd_tools.imaging.limits import UnusableImageError
+from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.imaging.source import read_image_file
@@ -70,7 +72,13 @@ class Sampling:
             )
 
 
-def sample(files: Sequence[Found], sampling: Sampling, workers: int | None = None) -> list[Found]:
+def sample(
+    files: Sequence[Found],
+    sampling: Sampling,
+    workers: int | None = None,
+    options: BandOptions = DEFAULTS,
+    outside: bool = False,
+) -> list[Found]:
     """Return some of the files, in their order.
 
     A random choice depends on the seed and on the files' categories and paths below their source.
@@ -82,14 +90,17 @@ def sample(files: Sequence[Found], sampling: Sampling, workers: int | None = Non
         files: The files, in the order in which they are numbered.
         sampling: How many, and how.
         workers: Number of processes; one per core by default.
+        options: Bands and values of rasters, for a diverse choice.
+        outside: Whether a VRT may read files outside of its folder.
     """
+    features = partial(features_of, options=options, outside=outside)
     if sampling.per_category is not None:
         chosen = _random(files, sampling.per_category, sampling.seed)
     elif sampling.diverse is not None:
-        chosen = _diverse(files, [range(len(files))], sampling.diverse, workers)
+        chosen = _diverse(files, [range(len(files))], sampling.diverse, features, workers)
     elif sampling.diverse_per_category is not None:
         groups = list(_by_category(files).values())
-        chosen = _diverse(files, groups, sampling.diverse_per_category, workers)
+        chosen = _diverse(files, groups, sampling.diverse_per_category, features, workers)
     else:
         return list(files)
     return [files[index] for index in sorted(chosen)]
@@ -133,7 +144,7 @@ def farthest_first(features: npt.NDArray[np.float32], count: int) -> list[int]:
     return chosen
 
 
-def features_of(file: str) -> bytes | None:
+def features_of(file: str, options: BandOptions = DEFAULTS, outside: bool = False) -> bytes | None:
     """Return the features of an image file, ``FEATURES`` bytes, or None if it is unusable.
 
     They are a colour thumbnail of 16 x 16 pixels and, for each of 4 x 4 cells, how strong the
@@ -141,7 +152,8 @@ def features_of(file: str) -> bytes | None:
     """
     try:
         with quiet_decoders():
-            image = decode_file(read_image_file(Path(file)), DECODED).image
+            source = read_image_file(Path(file), outside)
+            image = decode_file(source, DECODED, options, outside).image
     except (OSError, UnusableImageError):
         return None
     small = image.resize((SIDE, SIDE), Image.Resampling.BOX)
@@ -188,13 +200,17 @@ def _by_category(files: Sequence[Found]) -> dict[str, list[int]]:
 
 
 def _diverse(
-    files: Sequence[Found], groups: Sequence[Sequence[int]], count: int, workers: int | None
+    files: Sequence[Found],
+    groups: Sequence[Sequence[int]],
+    count: int,
+    features: Callable[[str], bytes | None],
+    workers: int | None,
 ) -> list[int]:
     table = np.zeros((len(files), FEATURES), np.uint8)
     unusable: list[int] = []
     names = [found.file for found in files]
     with progress("features", len(files)) as step:
-        for index, found in enumerate(map_in_order(features_of, names, workers, chunk=CHUNK)):
+        for index, found in enumerate(map_in_order(features, names, workers, chunk=CHUNK)):
             if found is None:
                 unusable.append(index)
             else:

@@ -7,11 +7,11 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.raster import open_raster
+from rsitmd_tools.imaging.source import read_image_file
 from rsitmd_tools.ingest.footprints import georeference
 from rsitmd_tools.ingest.plan import Source, describe
 from rsitmd_tools.ingest.scan import shown
@@ -81,7 +81,7 @@ def place_whole(
             scene = describe(raster, placed, source, image.sha256, status, options, None)
             window = central_window(raster.width, raster.height)
             footprint, gsd = placed.footprints([window])[0], placed.gsds([window])[0]
-        if sha256_file(path) != image.sha256:
+        if read_image_file(path, outside).sha256 != image.sha256:
             return None  # another file is there now
     except (OSError, UnusableImageError):
         return None

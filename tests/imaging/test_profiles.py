@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from rsitmd_tools.imaging.decode import decode
+from rsitmd_tools.imaging.decode import decode, decode_file
+from rsitmd_tools.imaging.options import BandOptions
+from rsitmd_tools.imaging.source import read_image_file
 
 SIDE = 32
 
@@ -61,3 +64,16 @@ def test_lab_becomes_rgb() -> None:
     )
     assert lab is not None
     assert np.abs(np.array(pixel(lab, "TIFF")) - (200, 30, 90)).max() <= 4
+
+
+def test_rasterio_applies_the_profile_too(tmp_path: Path) -> None:
+    pytest.importorskip("rasterio")
+    path = tmp_path / "wide.tif"
+    Image.new("RGB", (SIDE, SIDE), (200, 30, 30)).save(path, icc_profile=wide())
+    file = read_image_file(path)
+    by_pillow = decode_file(file, SIDE)
+    by_rasterio = decode_file(file, SIDE, BandOptions(bands=(1, 2, 3)))
+    assert by_pillow.reading is None and by_rasterio.reading is not None
+    assert by_rasterio.image.tobytes() == by_pillow.image.tobytes()
+    measured = decode_file(file, SIDE, BandOptions(bands=(1, 2, 3), value_range=(0, 255)))
+    assert measured.image.getpixel((0, 0)) == (200, 30, 30), "a range asks for values"

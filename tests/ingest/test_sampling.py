@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from rsitmd_tools.imaging.options import BandOptions
 from rsitmd_tools.ingest import ingest
 from rsitmd_tools.ingest.sampling import (
     FEATURES,
     LEVELS,
+    SIDE,
     Sampling,
     farthest_first,
     features_of,
@@ -23,6 +25,7 @@ from rsitmd_tools.ingest.sampling import (
 )
 from rsitmd_tools.ingest.scan import Found, scan
 from rsitmd_tools.workspace import Workspace
+from tests.ingest.scenes import write_scene
 
 
 def files(count: int, source: Path = Path("/a/source")) -> list[Found]:
@@ -140,3 +143,13 @@ def test_unusable_files_are_left_to_the_ingest_which_reports_them(tmp_path: Path
 def test_two_ways_exclude_each_other(given: dict[str, int]) -> None:
     with pytest.raises(Exception, match="two ways of sampling"):
         Sampling(**given)
+
+
+def test_a_diverse_choice_sees_the_bands_that_are_taken_in(tmp_path: Path) -> None:
+    pytest.importorskip("rasterio")
+    flat = np.full((3, 64, 64), 90, np.uint8)
+    noisy = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    path = write_scene(tmp_path / "a.tif", np.concatenate([flat, noisy[None]]))
+    usual, fourth = features_of(str(path)), features_of(str(path), BandOptions(bands=(4,)))
+    assert usual is not None and fourth is not None and usual != fourth
+    assert not any(usual[SIDE * SIDE * 3 :]) and any(fourth[SIDE * SIDE * 3 :])

@@ -328,3 +328,22 @@ def test_other_bands_are_other_tiles_of_the_same_place(tmp_path: Path) -> None:
     assert first.window == second.window and first.group == second.group == first.image_id
     turned = pixels(tmp_path / "w", first.filename)[:, :, ::-1]
     assert (pixels(tmp_path / "w", second.filename) == turned).all()
+
+
+def test_a_vrt_whose_sources_changed_is_another_scene(tmp_path: Path) -> None:
+    data = values(64, 64)
+    path = write_scene(tmp_path / "s" / "a.tif", data)
+    vrt = path.with_name("s.vrt")
+    bands = "".join(
+        f"<VRTRasterBand dataType='Byte' band='{band}'><SimpleSource>"
+        f"<SourceFilename relativeToVRT='1'>a.tif</SourceFilename><SourceBand>{band}</SourceBand>"
+        "</SimpleSource></VRTRasterBand>"
+        for band in (1, 2, 3)
+    )
+    vrt.write_text(f"<VRTDataset rasterXSize='64' rasterYSize='64'>{bands}</VRTDataset>")
+    assert into(tmp_path / "w", vrt).added == 1
+    again = into(tmp_path / "w", vrt)
+    assert (again.added, again.known) == (0, 1)
+    write_scene(path, data[:, ::-1])
+    changed = into(tmp_path / "w", vrt)
+    assert (changed.added, changed.known) == (1, 0)
