@@ -59,7 +59,7 @@ def check(workspace: Workspace, name: str) -> None:
     assert equal_pixels(paths, homes) == []
     greys = [np.asarray(Image.open(path).convert("L")) for path in paths]
     alike = most_alike(greys, homes)
-    found = [pair for pair, how in alike.items() if nearly_equal(*(greys[i] for i in pair), how)]
+    found = [(i, j) for (i, j), how in alike.items() if nearly_equal(greys[i], greys[j], how)]
     assert [(names[i], names[j]) for i, j in found] == []
     described = list(map_in_order(features, greys, chunk=8))
     pairs = {*same_category(categories, homes), *alike}
