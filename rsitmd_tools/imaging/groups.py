@@ -51,3 +51,8 @@ def components(count: int, pairs: Iterable[tuple[int, int]]) -> list[int | None]
     roots = [root(index) for index in range(count)]
     sizes = Counter(roots)
     return [first if sizes[first] > 1 else None for first in roots]
+
+
+def in_one_group(groups: Sequence[int | None], one: int, other: int) -> bool:
+    """Return whether two items are in one of the groups that :func:`components` found."""
+    return groups[one] is not None and groups[one] == groups[other]

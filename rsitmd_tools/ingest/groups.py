@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.imaging.groups import components, in_one_group
 from rsitmd_tools.imaging.pairs import SAME_PLACE
 from rsitmd_tools.imaging.same_place import same_place_pairs
 from rsitmd_tools.ingest.duplicates import group_duplicates
@@ -85,17 +86,26 @@ def find_places(workspace: Workspace, workers: int | None = None) -> int:
     """
     group_duplicates(workspace)
     images = stored_images(workspace, removed=True)
-    known = {(p.first, p.second) for p in stored_pairs(workspace) if p.kind != SAME_PLACE}
+    place = {image.id: index for index, image in enumerate(images)}
+    duplicates = components(
+        len(images),
+        (
+            (place[pair.first], place[pair.second])
+            for pair in stored_pairs(workspace)
+            if pair.kind != SAME_PLACE
+        ),
+    )
     paths = [workspace.images / image.filename for image in images]
     square = (workspace.settings.dataset.image_size,) * 2
-    found = [
+    # Copies of one picture are paired with the first one only, but all of them are duplicates.
+    new = [
         StoredPair(
             *(images[p.first].id, images[p.second].id, SAME_PLACE, p.match.agreement),
             *(p.match.inliers, p.match.overlap, p.match.relative(square, square)),
         )
         for p in same_place_pairs(paths, workers=workers)
+        if not in_one_group(duplicates, p.first, p.second)
     ]
-    new = [pair for pair in found if (pair.first, pair.second) not in known]
     with workspace.transaction() as db:
         clear_pairs(db, (SAME_PLACE,))
         add_pairs(db, new)

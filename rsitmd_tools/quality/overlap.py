@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.imaging.groups import components, in_one_group
 from rsitmd_tools.imaging.pairs import (
     EXACT,
     NEAR,
@@ -108,14 +109,17 @@ def overlap(
         found.pairs += _pictures(collections, a, b, distance, workers)
         for (split_a, split_b), common in common_captions(datasets[a], datasets[b]).items():
             found.captions[a, split_a, b, split_b] = common
+    everything = [image for images in collections for image, _ in images]
+    order = {id(image): index for index, image in enumerate(everything)}
     if same_place:
-        known = {(p.a, id(p.image_a), p.b, id(p.image_b)) for p in found.pairs}
+        # Copies of one picture are paired with the first one only, but all of them are duplicates.
+        links = ((order[id(p.image_a)], order[id(p.image_b)]) for p in found.pairs)
+        copies = components(len(everything), links)
         found.pairs += [
             pair
             for pair in _places(collections, workers, _embeddings(datasets, collections, embed))
-            if (pair.a, id(pair.image_a), pair.b, id(pair.image_b)) not in known
+            if not in_one_group(copies, order[id(pair.image_a)], order[id(pair.image_b)])
         ]
-    order = {id(image): index for images in collections for index, (image, _) in enumerate(images)}
     found.pairs.sort(key=lambda p: (p.a, p.b, order[id(p.image_a)], order[id(p.image_b)]))
     return found
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.imaging.groups import components, in_one_group
 from rsitmd_tools.imaging.pairs import SAME_PLACE, ImagePair
 from rsitmd_tools.quality.records import PictureOf
 from rsitmd_tools.workspace import Workspace
@@ -71,15 +72,13 @@ def search_places(pictures: Sequence[PictureOf], duplicates: Sequence[ImagePair]
     from rsitmd_tools.imaging.same_place import same_place_pairs
 
     load_opencv()  # the missing extra is named also if there is nothing to compare
-    readable = [entry for entry in pictures if entry.picture.problem is None]
-    known = {
-        frozenset((id(pictures[pair.first].image), id(pictures[pair.second].image)))
-        for pair in duplicates
-    }
+    readable = [i for i, entry in enumerate(pictures) if entry.picture.problem is None]
+    groups = components(len(pictures), ((pair.first, pair.second) for pair in duplicates))
     found = []
-    for pair in same_place_pairs([entry.picture.path for entry in readable]):
-        (first, one), (second, other) = readable[pair.first], readable[pair.second]
-        if frozenset((id(first), id(second))) not in known:
+    for pair in same_place_pairs([pictures[i].picture.path for i in readable]):
+        earlier, later = readable[pair.first], readable[pair.second]
+        if not in_one_group(groups, earlier, later):
+            (first, one), (second, other) = pictures[earlier], pictures[later]
             match = pair.match
             found.append(
                 SamePlace(

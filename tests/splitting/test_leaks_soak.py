@@ -31,7 +31,7 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
 
 LABELS = Path(__file__).parents[1] / "imaging" / "labels"
-ALIKE = 10  # images of other categories that each image is compared with
+ALIKE = 5  # images of other categories that each image is compared with
 BLOCK = 2000  # pairs sent to the processes at once
 Grey = npt.NDArray[np.uint8]
 Pair = tuple[int, int]
@@ -58,8 +58,9 @@ def check(workspace: Workspace, name: str) -> None:
     assert set(homes) == {"train", "val", "test"}
     assert equal_pixels(paths, homes) == []
     greys = [np.asarray(Image.open(path).convert("L")) for path in paths]
-    alike = list(most_alike(greys, homes))
-    assert [(names[i], names[j]) for i, j in alike if nearly_equal(greys[i], greys[j])] == []
+    alike = most_alike(greys, homes)
+    found = [(i, j) for (i, j), how in alike.items() if nearly_equal(greys[i], greys[j], how)]
+    assert [(names[i], names[j]) for i, j in found] == []
     described = list(map_in_order(features, greys, chunk=8))
     pairs = {*same_category(categories, homes), *alike}
     assert [(names[i], names[j]) for i, j in of_one_place(described, sorted(pairs))] == []
@@ -78,46 +79,53 @@ def equal_pixels(paths: list[Path], homes: list[str]) -> list[str]:
     return [digest for digest, splits in found.items() if len(splits) > 1]
 
 
-def most_alike(greys: list[Grey], homes: list[str]) -> Iterator[Pair]:
-    """Yield each image with those of other splits whose small copies correlate most."""
-    small = np.stack([thumbnail(grey) for grey in greys]).astype(np.float32)
-    splits = np.array(homes)
-    seen: set[Pair] = set()
+def most_alike(greys: list[Grey], homes: list[str]) -> dict[Pair, int]:
+    """Return each image with those of other splits whose small copies correlate most.
 
-    def normalised(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        rows = images.reshape(len(images), -1)
-        rows = rows - rows.mean(axis=1, keepdims=True)
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        scaled: npt.NDArray[np.float32] = np.divide(rows, np.maximum(lengths, 1e-6))
-        return scaled
-
+    The value is the orientation of the second image that resembles the first one.
+    """
+    small = np.stack([thumbnail(grey) for grey in greys])
     rows = normalised(small)
-    for flipped in (small, small[:, :, ::-1]):
-        for turns in range(4):
-            scores = rows @ normalised(np.rot90(flipped, turns, axes=(1, 2))).T
-            scores[splits[:, None] == splits] = -1
-            for i, best in enumerate(np.argpartition(-scores, ALIKE, axis=1)[:, :ALIKE]):
-                seen.update((min(i, j), max(i, j)) for j in best.tolist())
-    yield from sorted(seen)
+    splits = np.array(homes)
+    best: dict[Pair, tuple[float, int]] = {}
+    for how in range(8):
+        scores = rows @ normalised(np.stack([turned(grey, how) for grey in small])).T
+        scores[splits[:, None] == splits] = -1
+        for i, nearest in enumerate(np.argpartition(-scores, ALIKE, axis=1)[:, :ALIKE].tolist()):
+            for j in nearest:
+                found = (float(scores[i, j]), how)
+                if (j, i) not in best:
+                    best[i, j] = max(best.get((i, j), found), found)
+    return {pair: how for pair, (_, how) in best.items()}
+
+
+def normalised(images: Grey) -> npt.NDArray[np.float32]:
+    rows = images.reshape(len(images), -1).astype(np.float32)
+    rows -= rows.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: npt.NDArray[np.float32] = np.divide(rows, np.maximum(lengths, 1e-6))
+    return scaled
+
+
+def turned(grey: Grey, how: int) -> Grey:
+    return np.ascontiguousarray(np.rot90(grey if how < 4 else grey[:, ::-1], how % 4))
 
 
 def thumbnail(grey: Grey) -> Grey:
     return np.asarray(Image.fromarray(grey).resize((32, 32), Image.Resampling.BOX))
 
 
-def nearly_equal(first: Grey, second: Grey) -> bool:
-    """Return whether two images show one picture, in any orientation."""
-    if min(thumbnail(first).std(), thumbnail(second).std()) < 3:
+def nearly_equal(first: Grey, second: Grey, how: int) -> bool:
+    """Return whether two images show one picture, the second one turned."""
+    small = np.stack([thumbnail(first), thumbnail(turned(second, how))])
+    if small.std(axis=(1, 2)).min() < 3:
         return False  # pictures without texture are only duplicates if their pixels are equal
-    turned = [np.rot90(g, turns) for g in (first, first[:, ::-1]) for turns in range(4)]
-    small = np.stack([thumbnail(np.ascontiguousarray(grey)) for grey in turned])
-    coarse = coarse_registrations(small, np.stack([thumbnail(second)] * 8))
-    best = max(range(8), key=lambda index: coarse[index].similarity)
+    (coarse,) = coarse_registrations(small[:1], small[1:])
     one, other = (
-        np.asarray(Image.fromarray(np.ascontiguousarray(grey)).resize((128, 128)))
-        for grey in (turned[best], second)
+        np.asarray(Image.fromarray(grey).resize((128, 128), Image.Resampling.BOX))
+        for grey in (first, turned(second, how))
     )
-    return register(one, other, coarse[best]).similarity >= MIN_SIMILARITY
+    return register(one, other, coarse).similarity >= MIN_SIMILARITY
 
 
 def same_category(categories: list[str], homes: list[str]) -> Iterator[Pair]:
