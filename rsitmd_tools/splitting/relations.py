@@ -9,9 +9,10 @@ from rsitmd_tools.splitting.assign import Item
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import StoredImage, stored_images
 from rsitmd_tools.workspace.pairs import decisions, linked, stored_pairs
-from rsitmd_tools.workspace.scenes import spatial_groups
+from rsitmd_tools.workspace.scenes import image_places, spatial_groups
 
 FOOTPRINT = "footprint"
+GROUP, SCENE, CATEGORY = WHOLES = ("group", "scene", "category")
 Groups = Mapping[int, int]  # row of an image -> row of the first image of its group
 
 
@@ -33,10 +34,20 @@ def tile_groups(workspace: Workspace, kinds: Collection[str]) -> Groups:
     return spatial_groups(workspace) if FOOTPRINT in kinds else {}
 
 
-def items(
-    workspace: Workspace, stored: Sequence[StoredImage], pairs: Groups, tiles: Groups
-) -> list[Item]:
-    """Return the images with their groups: the union of groups of pairs and of tiles.
+def whole_groups(workspace: Workspace, stored: Sequence[StoredImage], by: str) -> Groups:
+    """Return the images of one scene or category as groups; nothing for ``group``."""
+    keys: dict[int, str] = {}
+    if by == CATEGORY:
+        keys = {image.id: image.category for image in stored}
+    elif by == SCENE:
+        placed = image_places(workspace)
+        keys = {place.image_id: place.scene.sha256 for place in placed if place.scene is not None}
+    first: dict[str, int] = {}
+    return {row: first.setdefault(key, row) for row, key in keys.items()}
+
+
+def items(workspace: Workspace, stored: Sequence[StoredImage], *relations: Groups) -> list[Item]:
+    """Return the images with their groups: the union of the groups of all relations.
 
     A removed image can be the first one of a group, or the only link between two images.
     """
@@ -44,7 +55,7 @@ def items(
     position = {image.id: index for index, image in enumerate(known)}
 
     def links() -> Iterator[tuple[int, int]]:
-        for groups in (pairs, tiles):
+        for groups in relations:
             for row, first in groups.items():
                 yield position[first], position[row]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rsitmd_tools.dataset.records import SPLITS
@@ -15,7 +15,15 @@ from rsitmd_tools.ingest.groups import places_current
 from rsitmd_tools.ingest.spatial import group_places
 from rsitmd_tools.splitting import relations
 from rsitmd_tools.splitting.assign import Item, assign_splits
-from rsitmd_tools.splitting.relations import FOOTPRINT, Groups, pair_groups, tile_groups
+from rsitmd_tools.splitting.relations import (
+    CATEGORY,
+    FOOTPRINT,
+    GROUP,
+    Groups,
+    pair_groups,
+    tile_groups,
+    whole_groups,
+)
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import clear_removed_splits, former_names_of, removed_splits
 from rsitmd_tools.workspace.images import StoredImage, set_splits, stored_images
@@ -43,6 +51,8 @@ class SplitReport:
             assigned before the groups were found.
         keep_together: The relations of images that the split keeps together.
         places_searched: Whether all images were searched for pairs of one place.
+        deviation: The largest deviation from the shares within a category.
+        large_groups: The groups that are larger than the smallest split should be.
     """
 
     images: dict[str, int]
@@ -56,6 +66,40 @@ class SplitReport:
     parted_places: int = 0
     keep_together: tuple[str, ...] = RELATIONS
     places_searched: bool = False
+    deviation: Deviation | None = None
+    large_groups: tuple[LargeGroup, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """The largest difference between a split and its share of a category.
+
+    Attributes:
+        category: The category; empty if whole categories are assigned.
+        split: The split.
+        images: Number of images of the category in the split.
+        share: Number that its share would be.
+    """
+
+    category: str
+    split: str
+    images: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class LargeGroup:
+    """A group with more images than the smallest split should have.
+
+    Attributes:
+        image: File name of its first image.
+        images: Number of images of the group.
+        split: The split that it got.
+    """
+
+    image: str
+    images: int
+    split: str
 
 
 def split(
@@ -65,6 +109,8 @@ def split(
     reassign: bool = False,
     exclude: Path | None = None,
     block: float | None = None,
+    by: str = GROUP,
+    keep: Path | None = None,
 ) -> SplitReport:
     """Assign the images that have no split yet. Running it again changes nothing.
 
@@ -80,10 +126,13 @@ def split(
             ``rsitmd validate --against``. They and the images of their groups are moved to test.
         block: Side of the blocks of spatial groups in metres, which is recorded; 0 for no blocks.
             By default the recorded one.
+        by: What is never parted: ``group`` (the relations of ``keep_together``), also ``scene``
+            (all tiles of a scene) or ``category``.
+        keep: An older release, whose test images and the images of their groups are put into test.
 
     Raises:
-        RsitmdError: There are no images, or not enough for each split, or ``exclude``
-            cannot be read.
+        RsitmdError: There are no images, or not enough for each split, or ``exclude`` or
+            ``keep`` cannot be read.
         WrongUsage: The shares do not sum to 1.
     """
     settings = workspace.settings.split
@@ -101,14 +150,19 @@ def split(
             hint=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
         )
     pairs, tiles = pair_groups(workspace, kinds), tile_groups(workspace, kinds)
-    items = relations.items(workspace, stored, pairs, tiles)
+    wholes = whole_groups(workspace, stored, by)
+    items = relations.items(workspace, stored, pairs, tiles, wholes)
+    if by == CATEGORY:  # nothing to stratify
+        items = [replace(item, category="") for item in items]
     before = {image.filename: image.split for image in stored if image.split}
     kept = {} if reassign else before | _with_removed(workspace, stored, before, pairs)
     if exclude is not None:
-        kept = kept | _excluded_to_test(workspace, items, exclude)
+        kept = kept | _to_test(workspace, items, _excluded(workspace, exclude))
+    if keep is not None:
+        kept = kept | _to_test(workspace, items, _test_images(keep))
     assigned = assign_splits(items, shares, seed, kept)
     images = Counter(assigned.values())
-    _refuse_empty(workspace, items, shares, images)
+    _refuse_empty(workspace, items, shares, images, placed=bool(before) and not reassign)
     changed = [(name, home) for name, home in assigned.items() if before.get(name) != home]
     requested = json.dumps({"shares": shares, "seed": seed}, sort_keys=True)
     recorded = workspace.fact(FACT)
@@ -130,6 +184,8 @@ def split(
         parted_places=_parted({i.filename: tiles.get(i.id) for i in stored}, assigned),
         keep_together=kinds,
         places_searched=places_current(workspace),
+        deviation=_deviation(items, shares, assigned),
+        large_groups=_large_groups(items, shares, assigned),
     )
 
 
@@ -151,16 +207,57 @@ def _with_removed(
     }
 
 
-def _excluded_to_test(workspace: Workspace, items: Sequence[Item], file: Path) -> dict[str, str]:
-    """Return the split test for the images of an exclusion list and of their groups."""
+def _excluded(workspace: Workspace, file: Path) -> set[str]:
+    """Return the file names of an exclusion list."""
     from rsitmd_tools.dataset.exclusions import read_exclusions
     from rsitmd_tools.formats import load_dataset
 
-    excluded = set(read_exclusions(file, load_dataset(workspace.path, "workspace")))
+    return set(read_exclusions(file, load_dataset(workspace.path, "workspace")))
+
+
+def _test_images(release: Path) -> set[str]:
+    """Return the file names of the test images of a release."""
+    from rsitmd_tools.formats import load_dataset
+
+    names = {image.filename for image in load_dataset(release) if image.split == "test"}
+    if not names:
+        raise RsitmdError(
+            "has no test images", where=release, hint="use --keep with a release that was split"
+        )
+    return names
+
+
+def _to_test(workspace: Workspace, items: Sequence[Item], names: set[str]) -> dict[str, str]:
+    """Return the split test for images, under their former names too, and for their groups."""
     former = former_names_of(workspace)
-    excluded |= {former[name] for name in excluded if name in former}
-    groups = {item.group for item in items if item.name in excluded}
+    names = names | {former[name] for name in names if name in former}
+    groups = {item.group for item in items if item.name in names}
     return {item.name: "test" for item in items if item.group in groups}
+
+
+def _deviation(
+    items: Sequence[Item], shares: Mapping[str, float], assigned: Mapping[str, str]
+) -> Deviation | None:
+    count = Counter((item.category, assigned[item.name]) for item in items)
+    total = Counter(item.category for item in items)
+    found = [
+        Deviation(category, name, count[category, name], share * total[category])
+        for category in sorted(total)
+        for name, share in shares.items()
+    ]
+    return max(found, key=lambda entry: abs(entry.images - entry.share), default=None)
+
+
+def _large_groups(
+    items: Sequence[Item], shares: Mapping[str, float], assigned: Mapping[str, str]
+) -> tuple[LargeGroup, ...]:
+    least = min(share for share in shares.values() if share > 0) * len(items)
+    sizes = Counter(item.group for item in items)
+    return tuple(
+        LargeGroup(group, size, assigned[next(i.name for i in items if i.group == group)])
+        for group, size in sizes.most_common()
+        if size > max(least, 1)
+    )
 
 
 def _refuse_unused_block(block: float | None, kinds: Sequence[str]) -> None:
@@ -184,7 +281,12 @@ def _checked(shares: Mapping[str, float]) -> dict[str, float]:
 
 
 def _refuse_empty(
-    workspace: Workspace, items: Sequence[Item], shares: Mapping[str, float], images: Counter[str]
+    workspace: Workspace,
+    items: Sequence[Item],
+    shares: Mapping[str, float],
+    images: Counter[str],
+    *,
+    placed: bool,
 ) -> None:
     empty = [name for name, share in shares.items() if share > 0 and not images[name]]
     if empty:
@@ -193,7 +295,10 @@ def _refuse_empty(
             f"{len(items)} images in {groups} groups are too few: "
             f"{' and '.join(empty)} would be empty",
             where=workspace.path,
-            hint="ingest more images, or set the share of the empty split to 0",
+            hint="use --reassign to assign all images again, or set the share of the empty split"
+            " to 0"
+            if placed
+            else "ingest more images, or set the share of the empty split to 0",
         )
 
 

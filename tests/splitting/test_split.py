@@ -152,3 +152,59 @@ def test_invalid_shares_are_refused(make: Make, shares: str) -> None:
 def test_shares_that_are_not_numbers(make: Make, shares: str) -> None:
     result = run(make(10), "--shares", shares)
     assert "must be three numbers" in str(result.exception)
+
+
+def test_whole_categories_are_never_parted(make: Make) -> None:
+    folder = make(40)
+    with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
+        db.execute("UPDATE image SET category = 'c' || (number % 10)")
+    done = run(folder, "--by", "category", "--ratios", "0.6,0.2,0.2", "--json")
+    with Workspace.open(folder) as workspace:
+        parts = workspace.db.execute(
+            "SELECT count(DISTINCT split) FROM image GROUP BY category"
+        ).fetchall()
+    assert {row[0] for row in parts} == {1}
+    assert json.loads(done.stdout)["images"] == {"train": 24, "val": 8, "test": 8}
+
+
+def test_the_largest_deviation_and_large_groups_are_named(make: Make) -> None:
+    folder = make(20)
+    with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
+        db.execute("UPDATE image SET pixel_sha256 = 'same' WHERE number <= 6")
+    done = run(folder)
+    assert "large group: 6 images with farm_1.tif, all in train;" in done.stdout
+    report = json.loads(run(folder, "--json").stdout)
+    assert report["large_groups"] == [{"image": "farm_1.tif", "images": 6, "split": "train"}]
+    worst = report["deviation"]
+    count = Counter((name.split("_")[0], home) for name, home in placed(folder).items())
+    shares = {"train": 0.8, "val": 0.1, "test": 0.1}
+    deviations = {
+        (category, name): abs(count[category, name] - share * 10)
+        for category in ("farm", "port")
+        for name, share in shares.items()
+    }
+    assert deviations[worst["category"], worst["split"]] == max(deviations.values())
+    assert worst["images"] == count[worst["category"], worst["split"]]
+
+
+def test_the_test_images_of_an_older_release_stay_in_test(make: Make, tmp_path: Path) -> None:
+    folder = make(40)
+    run(folder)
+    old = {name for name, home in placed(folder).items() if home == "test"}
+    release = tmp_path / "dataset_RSITMD.json"
+    images = [
+        {"filename": name, "split": home, "sentences": []} for name, home in placed(folder).items()
+    ]
+    release.write_text(json.dumps({"dataset": "w", "images": images}), encoding="utf-8")
+    run(folder, "--reassign", "--seed", "9")
+    assert not old <= {name for name, home in placed(folder).items() if home == "test"}
+    run(folder, "--reassign", "--seed", "9", "--keep", str(release))
+    assert old <= {name for name, home in placed(folder).items() if home == "test"}
+
+
+def test_a_release_without_test_images_cannot_be_kept(make: Make, tmp_path: Path) -> None:
+    folder = make(20)
+    (tmp_path / "dataset_RSITMD.json").write_text('{"dataset": "w", "images": []}')
+    error = run(folder, "--keep", str(tmp_path / "dataset_RSITMD.json")).exception
+    assert isinstance(error, RsitmdError)
+    assert "has no test images" in str(error)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import count_of
+
+if TYPE_CHECKING:
+    from rsitmd_tools.splitting import SplitReport
+
+LISTED = 5  # large groups that are printed
 
 
 def _shares(
@@ -26,12 +32,27 @@ def _shares(
 @workspace_argument
 @click.option(
     "--shares",
+    "--ratios",
+    "shares",
     metavar="TRAIN,VAL,TEST",
     callback=_shares,
     help="Shares of the splits, which sum to 1; by default those in rsitmd.toml.",
 )
 @click.option("--seed", type=int, help="Random seed; by default that in rsitmd.toml.")
 @click.option("--reassign", is_flag=True, help="Assign all images again.")
+@click.option(
+    "--by",
+    type=click.Choice(["group", "scene", "category"]),
+    default="group",
+    help="What is never parted: groups of similar images (default), also all tiles of a scene, or"
+    " whole categories.",
+)
+@click.option(
+    "--keep",
+    metavar="RELEASE",
+    type=click.Path(path_type=Path),
+    help="An older release: its test images, and images similar to them, go into test.",
+)
 @click.option(
     "--exclude",
     metavar="FILE",
@@ -57,6 +78,8 @@ def command(
     shares: dict[str, float] | None,
     seed: int | None,
     reassign: bool,
+    by: str,
+    keep: Path | None,
     exclude: Path | None,
     block: str | None,
     same_place: bool,
@@ -83,6 +106,7 @@ def command(
       rsitmd build split my-dataset --same-place
       rsitmd build split my-dataset --reassign --shares 0.7,0.1,0.2 --seed 1
       rsitmd build split my-dataset --block 1km
+      rsitmd build split my-dataset --reassign --keep my-dataset-1.0.0
     """
     from dataclasses import asdict
 
@@ -95,7 +119,7 @@ def command(
     with Workspace.open(folder, write=True) as workspace:
         if same_place and not places_current(workspace):
             find_places(workspace)
-        report = split(workspace, shares, seed, reassign, exclude, metres)
+        report = split(workspace, shares, seed, reassign, exclude, metres, by, keep)
     if as_json:
         print_json(asdict(report))
     else:
@@ -105,6 +129,7 @@ def command(
             f"{count_of(report.kept_together, 'similar image')} kept together"
             + (f", {count_of(report.same_place, 'tile')} by place" if report.same_place else "")
         )
+        _print_deviations(report)
     if report.settings_changed:
         click.echo(
             "note: images that were assigned with other shares or another seed keep their split;"
@@ -132,3 +157,22 @@ def command(
             err=True,
         )
     return 1 if report.parted or report.parted_places else 0
+
+
+def _print_deviations(report: SplitReport) -> None:
+    """Print the largest deviation of a category, if it is more than rounding, and large groups."""
+    worst = report.deviation
+    if worst is not None and abs(worst.images - worst.share) >= 1:
+        click.echo(
+            "largest deviation from the shares:"
+            f" {f'category {worst.category}' if worst.category else 'the dataset'} has"
+            f" {count_of(worst.images, 'image')} in {worst.split}, its share is {worst.share:.1f}"
+        )
+    for group in report.large_groups[:LISTED]:
+        click.echo(
+            f"large group: {count_of(group.images, 'image')} with {group.image}, all in"
+            f" {group.split}; the smallest split should have fewer"
+        )
+    more = len(report.large_groups) - LISTED
+    if more > 0:
+        click.echo(f"large groups: {more} more; see --json")
