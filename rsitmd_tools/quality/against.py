@@ -11,7 +11,7 @@ from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.imaging.pairs import pairs_between
 from rsitmd_tools.quality.pictures import measure_images, picture_pairs
 from rsitmd_tools.quality.records import PictureOf, Shared, Written
-from rsitmd_tools.quality.texts import folded
+from rsitmd_tools.text.fold import folded
 
 TRAINED = (None, "train")
 # Shorter captions may be equal by chance: they are no reason to exclude an image.

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rsitmd_tools.dataset.records import Dataset
-from rsitmd_tools.quality.texts import folded, split_words
+from rsitmd_tools.quality.texts import split_words
+from rsitmd_tools.text.fold import folded
 from rsitmd_tools.text.near import MIN_WORDS, NearIndex, numbered
 
 SIMILARITY = 0.85  # least share of common words (Jaccard) of nearly equal sentences

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from rsitmd_tools.dataset.naming import SentenceName, sentence_names
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.quality.records import PictureOf, Shared, Written
-from rsitmd_tools.quality.texts import folded, split_words
+from rsitmd_tools.quality.texts import split_words
 from rsitmd_tools.quality.words import WordLists
+from rsitmd_tools.text.fold import folded
 from rsitmd_tools.workspace.settings import Settings, Thresholds
 
 if TYPE_CHECKING:

@@ -17,11 +17,6 @@ def split_words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text.lower()))
 
 
-def folded(text: str) -> str:
-    """Return a text with case and white space normalised; '' for a blank one."""
-    return " ".join(text.split()).casefold()
-
-
 def jaccard(left: Sequence[str], right: Sequence[str]) -> float:
     """Return the share of common words of two texts in [0, 1]; repeated words count."""
     first, second = Counter(left), Counter(right)

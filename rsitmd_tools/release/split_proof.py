@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
-from rsitmd_tools.quality.texts import folded
+from rsitmd_tools.text.fold import folded
 from rsitmd_tools.workspace.scenes import ImagePlace
 
 SPLIT_PROOF = "split_proof.json"

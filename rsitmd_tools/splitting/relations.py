@@ -6,10 +6,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from rsitmd_tools.imaging.groups import components
 from rsitmd_tools.splitting.assign import Item
+from rsitmd_tools.text.fold import folded
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import StoredImage, stored_images
+from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.pairs import decisions, linked, stored_pairs
 from rsitmd_tools.workspace.scenes import image_places, spatial_groups
+from rsitmd_tools.workspace.settings import CAPTION
 
 FOOTPRINT = "footprint"
 GROUP, SCENE, CATEGORY = WHOLES = ("group", "scene", "category")
@@ -32,6 +35,29 @@ def pair_groups(workspace: Workspace, kinds: Collection[str]) -> Groups:
 def tile_groups(workspace: Workspace, kinds: Collection[str]) -> Groups:
     """Return the spatial groups, which are empty unless ``footprint`` is one of the kinds."""
     return spatial_groups(workspace) if FOOTPRINT in kinds else {}
+
+
+def caption_groups(
+    workspace: Workspace, stored: Sequence[StoredImage], kinds: Collection[str]
+) -> Groups:
+    """Return the images that share a sentence; nothing unless ``caption`` is one of the kinds."""
+    if CAPTION not in kinds:
+        return {}
+    position = {image.filename: index for index, image in enumerate(stored)}
+    first: dict[str, int] = {}
+    links = [
+        (first.setdefault(text, position[image.filename]), position[image.filename])
+        for image in merged_images(workspace)
+        if image.filename in position
+        for text in map(folded, image.captions)
+        if text
+    ]
+    found = components(len(stored), links)
+    return {
+        image.id: stored[group].id
+        for image, group in zip(stored, found, strict=True)
+        if group is not None
+    }
 
 
 def whole_groups(workspace: Workspace, stored: Sequence[StoredImage], by: str) -> Groups:

@@ -20,6 +20,7 @@ from rsitmd_tools.splitting.relations import (
     FOOTPRINT,
     GROUP,
     Groups,
+    caption_groups,
     pair_groups,
     tile_groups,
     whole_groups,
@@ -151,7 +152,8 @@ def split(
         )
     pairs, tiles = pair_groups(workspace, kinds), tile_groups(workspace, kinds)
     wholes = whole_groups(workspace, stored, by)
-    items = relations.items(workspace, stored, pairs, tiles, wholes)
+    captions = caption_groups(workspace, stored, kinds)
+    items = relations.items(workspace, stored, pairs, tiles, captions, wholes)
     if by == CATEGORY:  # nothing to stratify
         items = [replace(item, category="") for item in items]
     before = {image.filename: image.split for image in stored if image.split}

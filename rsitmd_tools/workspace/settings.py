@@ -14,6 +14,7 @@ from rsitmd_tools.schemas import first_error, load_schema
 FILENAME = "rsitmd.toml"
 # Kinds of pairs of images, and overlap of footprints or windows of tiles.
 RELATIONS = ("exact", "near", "same-place", "footprint")
+CAPTION = "caption"  # images with a common sentence, which most datasets have many of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class SplitSettings:
         seed: Seed of the assignment.
         near_duplicate_distance: Maximum hash distance of near duplicates in bits.
         keep_together: The relations of images that must be in one split: some of
-            :data:`RELATIONS`.
+            :data:`RELATIONS` and :data:`CAPTION`.
     """
 
     train: float = 0.8

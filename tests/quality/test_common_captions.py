@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.quality.common_captions import SIMILARITY, common_captions
-from rsitmd_tools.quality.texts import folded, split_words
+from rsitmd_tools.quality.texts import split_words
+from rsitmd_tools.text.fold import folded
 from rsitmd_tools.text.near import MIN_WORDS
 from tests.quality.conftest import dataset, record
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from rsitmd_tools.cli import root
 from rsitmd_tools.errors import RsitmdError, WrongUsage
-from rsitmd_tools.splitting.relations import items, pair_groups, tile_groups
+from rsitmd_tools.splitting.relations import caption_groups, items, pair_groups, tile_groups
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
 from rsitmd_tools.workspace.pairs import PairDecision, StoredPair, add_decision, add_pairs
@@ -150,3 +150,24 @@ def test_groups_are_what_pairs_and_tiles_connect(folder: Path, seed: int) -> Non
     names = dict(zip(rows, (item.group for item in found), strict=True))
     for row in rows:
         assert {other for other in rows if names[other] == names[row]} == expected[row]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_images_that_share_a_sentence_stay_together_on_request(
+    tmp_path: Path, together: bool
+) -> None:
+    texts = {1: "Two ships.", 2: "two  SHIPS.", 3: "One pier.", 4: "A lake.", 5: "A road."}
+    with Workspace.create(tmp_path / "w") as workspace, workspace.transaction() as db:
+        builders.add_team(db, "a@example.org")
+        for n, text in texts.items():
+            values = {"category": "port", "number": n, "sha256": str(n), "pixel_sha256": str(n)}
+            row = builders.add(db, "image", **values)
+            task = builders.add(db, "task", image_id=row, server_id=n, pushed_at=WHEN)
+            builders.add_annotation(
+                db, [text], task_id=task, server_id=n, annotator_id=1, created_at=WHEN,
+                pulled_at=WHEN,
+            )  # fmt: skip
+    with Workspace.open(tmp_path / "w") as workspace:
+        stored = stored_images(workspace)
+        groups = caption_groups(workspace, stored, [*RELATIONS, *(["caption"] * together)])
+    assert groups == ({1: 1, 2: 1} if together else {})

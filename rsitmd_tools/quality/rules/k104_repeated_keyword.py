@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
-from rsitmd_tools.quality.texts import folded
+from rsitmd_tools.text.fold import folded
 
 
 @rule("K104", "repeated-keyword", "warning")

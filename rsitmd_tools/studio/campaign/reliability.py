@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rsitmd_tools.quality.texts import folded
+from rsitmd_tools.text.fold import folded
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.agreement import keywords_by_annotator
 from rsitmd_tools.workspace.merge import is_keyword, merged_images

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from rsitmd_tools.dataset.records import CHANGED, HUMAN, UNTOUCHED
-from rsitmd_tools.quality.texts import edit_distance, folded
+from rsitmd_tools.quality.texts import edit_distance
+from rsitmd_tools.text.fold import folded
 from rsitmd_tools.workspace.texts import given_texts, sentences_of, set_origin
 
 # A text that keeps a smaller share of the given text counts as the annotator's own.
