@@ -59,6 +59,18 @@ def test_an_error_prevents_a_release_unless_its_rule_is_allowed(
     assert verify_release(out).differences == ()
 
 
+def test_a_missing_licence_is_a_warning(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
+    workspace = make_workspace()
+    done = release(workspace, "-o", tmp_path / "a")
+    assert (
+        "warning: no licence of the texts (annotation.licence) and the images"
+        " (release.image_licence); " in done.stderr
+    )
+    settings = "[annotation]\nlicence = 'CC-BY-4.0'\n[release]\nimage_licence = 'CC0-1.0'\n"
+    (workspace / "rsitmd.toml").write_text(settings, encoding="utf-8")
+    assert "no licence" not in release(workspace, "-o", tmp_path / "b").stderr
+
+
 def test_an_unknown_rule_cannot_be_allowed(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
     with (
         Workspace.open(make_workspace()) as workspace,

@@ -12,6 +12,7 @@ from rsitmd_tools.errors import count_of
 
 if TYPE_CHECKING:
     from rsitmd_tools.release import ReleaseReport
+    from rsitmd_tools.workspace.settings import Settings
 
 
 @click.command("release", short_help="Create a release that can be cited.")
@@ -93,8 +94,10 @@ def command(
             replace=force,
         )
         report = make_release(workspace, version, output, options)
+        settings = workspace.settings
     if tar:
         write_tar(output, output.with_name(f"{output.name}.tar"))
+    _warn_without_licence(settings)
     if report.left_out:
         click.echo(
             f"left out: {count_of(report.left_out, 'image')} without all"
@@ -120,6 +123,23 @@ def command(
         f" {count_of(report.keywords, 'keyword')}"
     )
     click.echo(f"folder: {output}")
+
+
+def _warn_without_licence(settings: Settings) -> None:
+    missing = [
+        f"{what} ({key})"
+        for what, key, licence in (
+            ("texts", "annotation.licence", settings.annotation.licence),
+            ("images", "release.image_licence", settings.release.image_licence),
+        )
+        if not licence
+    ]
+    if missing:
+        click.echo(
+            f"warning: no licence of the {' and the '.join(missing)}; without one, nobody may use"
+            " them: set it in rsitmd.toml before you publish the release",
+            err=True,
+        )
 
 
 def _reviewed(report: ReleaseReport) -> str:
