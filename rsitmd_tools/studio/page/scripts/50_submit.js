@@ -6,7 +6,7 @@ window.rsitmd = window.rsitmd || {};
 window.rsitmd.submit = (() => {
   const { editor, notice, opened, requests } = window.rsitmd;
   const DRAFT_MOST = 3000; // milliseconds
-  const REDRAW_MOST = 1000;
+  const REDRAW_MOST = 10000; // a slow computer redraws the button late
   let passing = false;
 
   function button() {
