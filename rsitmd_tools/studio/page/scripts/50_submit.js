@@ -55,6 +55,8 @@ window.rsitmd.submit = (() => {
   async function press() {
     editor.endChanges();
     await requests.pause(0); // let the editor redraw, including its button
+    const until = Date.now() + REDRAW_MOST;
+    while (!button() && Date.now() < until) await requests.pause(20); // the page still opens
     if (button()?.disabled && !requests.busy() && !(await enable())) return;
     button()?.click();
   }
