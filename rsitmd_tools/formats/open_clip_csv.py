@@ -1,7 +1,7 @@
 """``open-clip-csv``: ``<name>_{train,val,test}.csv``, an image file and a title for each caption.
 
-Published files have ``filename,title``, OpenCLIP expects ``filepath`` and ``title`` with a tab
-between them unless it is told otherwise. Both columns and both separators are read and written.
+Published files have ``filename,title``. By default, OpenCLIP expects ``filepath`` and ``title``,
+separated by a tab. Both columns and both separators are supported.
 """
 
 from __future__ import annotations

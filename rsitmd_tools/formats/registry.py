@@ -35,7 +35,7 @@ class Format:
         image_at: Returns the path of an image file in the folder of the dataset.
         pack: Writes texts and images into the same files, if the format does so; the last
             argument is None for texts alone.
-        images_by_default: Whether `build convert` writes the images unless told otherwise.
+        images_by_default: Whether `build convert` writes the images by default.
     """
 
     name: str

@@ -66,7 +66,7 @@ def common_ground(mapping: Sequence[Sequence[float]]) -> tuple[Points, Points]:
 
 
 def common_share(outlines: tuple[Points, Points]) -> float:
-    """Return the area of the common ground, as a share of the image of which it is more."""
+    """Return the larger of the two shares of an image that the common ground covers."""
     return max(_area(points) for points in outlines)
 
 

@@ -28,7 +28,7 @@ class PairImage:
 
     Attributes:
         name: File name.
-        path: The file; None if there is none.
+        path: Path of the image file, or None.
         split: Its split, or None.
         dataset: Name of its dataset; empty if there is only one.
     """

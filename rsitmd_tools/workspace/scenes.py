@@ -27,7 +27,7 @@ class Scene:
         mtime_ns: Modification time of the file in nanoseconds.
         width: Width in pixels.
         height: Height in pixels.
-        crs: EPSG code or WKT; None if there is none.
+        crs: EPSG code or WKT, or None.
         transform: Affine transform from pixels to the CRS; None without one.
         acquired: Acquisition time, ISO 8601 UTC; None if no tag has it.
         bands: Settings of bands and values, as JSON.

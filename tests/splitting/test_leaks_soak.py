@@ -1,8 +1,8 @@
 """A split of real datasets, checked by brute force: no verified pair is in two splits.
 
 The check shares the verification of a pair with the tool, but neither the candidates nor the
-groups: every image is compared with every image of its category in another split, and with those
-of other categories that look most alike.
+groups: every image is compared with every image of its category in another split, and with the
+most similar images of other categories.
 """
 
 from __future__ import annotations
