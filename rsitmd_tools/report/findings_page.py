@@ -20,12 +20,12 @@ from rsitmd_tools.quality.places import SamePlace
 from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.report.data import pictures
+from rsitmd_tools.report.environment import environment
 from rsitmd_tools.report.figures import histogram
 from rsitmd_tools.report.pairs import (
     PairImage,
     PairOfImages,
     drawn_pairs,
-    environment,
     pair_image,
     pair_order,
 )

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from rsitmd_tools import __version__
-from rsitmd_tools.errors import count_of, printable
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.imaging.groups import components
 from rsitmd_tools.report.data import pictures
+from rsitmd_tools.report.environment import environment
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import ImagePlace, image_places
 
@@ -75,30 +73,25 @@ def render(folder: Path, report: Mapping[str, Any]) -> str:
     colours = {category: n % COLOURS for n, category in enumerate(sorted(categories))}
     chosen = _spread([place.filename for place in places], MOST_PICTURES)
     areas = maps(places, colours)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("rsitmd_tools.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["printable"] = printable
-    environment.filters["count_of"] = count_of
-    return environment.get_template("ingest.html").render(
-        version=__version__,
-        name=name,
-        report=report,
-        rejected=report["rejected"][:MOST_REJECTED],
-        images=len(places),
-        placed=sum(place.footprint is not None for place in places),
-        sizes=_sizes(places),
-        categories=sorted(categories.items()),
-        colours=colours,
-        maps=areas[:MOST_MAPS],
-        more_maps=len(areas[MOST_MAPS:]),
-        width=WIDTH,
-        chosen=chosen,
-        pictures=pictures(load_dataset(folder, "workspace"), chosen),
+    return (
+        environment()
+        .get_template("ingest.html")
+        .render(
+            version=__version__,
+            name=name,
+            report=report,
+            rejected=report["rejected"][:MOST_REJECTED],
+            images=len(places),
+            placed=sum(place.footprint is not None for place in places),
+            sizes=_sizes(places),
+            categories=sorted(categories.items()),
+            colours=colours,
+            maps=areas[:MOST_MAPS],
+            more_maps=len(areas[MOST_MAPS:]),
+            width=WIDTH,
+            chosen=chosen,
+            pictures=pictures(load_dataset(folder, "workspace"), chosen),
+        )
     )
 
 

@@ -8,12 +8,12 @@ from rsitmd_tools import __version__
 from rsitmd_tools.imaging.pairs import KINDS
 from rsitmd_tools.ingest.groups import Group
 from rsitmd_tools.quality.overlap import Overlap, OverlapPair, overlap_matrix, sorted_sides
+from rsitmd_tools.report.environment import environment
 from rsitmd_tools.report.pairs import (
     DrawnPair,
     PairImage,
     PairOfImages,
     drawn_pairs,
-    environment,
     pair_image,
     pair_order,
 )

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import jinja2
-
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
 from rsitmd_tools.baselines.evaluation.metrics import load_metrics
 from rsitmd_tools.report.data import ShownData, find_data, pictures
+from rsitmd_tools.report.environment import environment
 from rsitmd_tools.report.figures import COLOURS, Curve, curves, histogram
 
 QUERIES = 6
@@ -90,15 +89,9 @@ def render(runs: Sequence[EvaluatedRun], data: ShownData | None, *, explicit: bo
         explicit: Whether the user passed the dataset: its pictures are shown even if its texts
             have changed.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("rsitmd_tools.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["hardest_shown"] = HARDEST
-    environment.filters.update(number=_number, place=_place, flat=_flat, stem=_stem)
+    templates = environment()
+    templates.globals["hardest_shown"] = HARDEST
+    templates.filters.update(number=_number, place=_place, flat=_flat, stem=_stem)
     own = {id(run): data is not None and _same(run, data) for run in runs}
     with_pictures = [run for run in runs if own[id(run)] or explicit]
     found = pictures(data.dataset, _named_images(with_pictures)) if data and with_pictures else {}
@@ -107,7 +100,7 @@ def render(runs: Sequence[EvaluatedRun], data: ShownData | None, *, explicit: bo
         for number, run in enumerate(runs)
     ]
     histories = [entry for entry in shown if entry.run.history]
-    return environment.get_template("report.html").render(
+    return templates.get_template("report.html").render(
         version=__version__,
         runs=shown,
         top=_top(runs),

@@ -8,10 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import jinja2
-
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
-from rsitmd_tools.errors import RsitmdError, count_of, printable
+from rsitmd_tools.errors import RsitmdError, count_of
 from rsitmd_tools.imaging.pairs import EXACT, KINDS, NEAR, SAME_PLACE
 from rsitmd_tools.imaging.picture_map import Map, Points, common_ground, common_share, picture_map
 from rsitmd_tools.imaging.pixels import open_image
@@ -127,20 +125,6 @@ def pair_order(pair: PairOfImages) -> tuple[bool, int, float]:
     """Sort pairs across splits or datasets first, then by kind, then the clearest ones first."""
     clear = pair.similarity if pair.inliers is None else pair.inliers
     return (not pair.crosses, KINDS.index(pair.kind), -(clear or 0.0))
-
-
-def environment() -> jinja2.Environment:
-    """Return the templates of pages with pairs; all text is escaped."""
-    made = jinja2.Environment(
-        loader=jinja2.PackageLoader("rsitmd_tools.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters["printable"] = printable
-    made.filters["count_of"] = count_of
-    return made
 
 
 def drawn_pairs(pairs: Sequence[PairOfImages]) -> list[DrawnPair]:
