@@ -6,7 +6,7 @@ window.rsitmd = window.rsitmd || {};
 window.rsitmd.submit = (() => {
   const { editor, notice, opened, requests } = window.rsitmd;
   const DRAFT_MOST = 3000; // milliseconds
-  const REDRAW_MOST = 1000;
+  const REDRAW_MOST = 10000; // a slow computer redraws the button late
   let passing = false;
 
   function button() {
@@ -34,6 +34,9 @@ window.rsitmd.submit = (() => {
     }
   }
 
+  // The message is out of date as soon as the annotator types in a field.
+  addEventListener("input", () => notice.clear("missing"), true);
+
   // Return whether all texts are complete. If not, focus the first incomplete field.
   function complete() {
     const found = missing();
@@ -52,6 +55,8 @@ window.rsitmd.submit = (() => {
   async function press() {
     editor.endChanges();
     await requests.pause(0); // let the editor redraw, including its button
+    const until = Date.now() + REDRAW_MOST;
+    while (!button() && Date.now() < until) await requests.pause(20); // the page still opens
     if (button()?.disabled && !requests.busy() && !(await enable())) return;
     button()?.click();
   }

@@ -4,8 +4,7 @@
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.keys = (() => {
-  const { editor, opened, requests } = window.rsitmd;
-  const CLOSE = "[aria-label='Close modal']";
+  const { editor, guide, opened, requests } = window.rsitmd;
   const HOLD = 3000; // milliseconds
   let until = 0;
   let touched = false; // whether the annotator has used this page
@@ -32,7 +31,7 @@ window.rsitmd.keys = (() => {
   // Open a saved text for changes, with the caret at its end.
   function openPencil(pencil) {
     pencil.click();
-    Promise.resolve().then(() => {
+    return Promise.resolve().then(() => {
       const field = document.activeElement;
       if (editor.fieldOf(field)?.region) field.setSelectionRange(field.value.length, field.value.length);
     });
@@ -40,17 +39,12 @@ window.rsitmd.keys = (() => {
 
   // ---- when a task opens
 
-  function guide() {
-    return document.querySelector(".lsf-modal-ls");
-  }
-
   // The editor draws a task in several steps, and a field that is drawn again loses the focus. So
   // restore the focus for a short time, unless the annotator moves elsewhere.
   function holdFirst() {
     if (!wanted) return;
-    if (guide()) {
-      // Focus the Close button of the guide, so that Enter closes it.
-      if (!guide().contains(document.activeElement)) guide().querySelector(CLOSE)?.focus();
+    if (guide.shown()) {
+      guide.focus();
       until = Date.now() + HOLD;
     } else {
       if (isLost()) focusFirst();
@@ -76,13 +70,26 @@ window.rsitmd.keys = (() => {
     holdFirst();
   });
 
+  // Letters that were typed while the guide closed go into the first field, at the end of its text.
+  guide.toFirst((letters) => {
+    const [control] = editor.controls();
+    const first = control && stopOf(control);
+    if (!first) return false;
+    first.focus();
+    const insert = () => document.execCommand("insertText", false, letters);
+    if (!letters) return true;
+    // Insert before the next key is handled. A pencil becomes a field in a microtask.
+    if (isPencil(first)) openPencil(first).then(insert);
+    else insert();
+    return true;
+  });
+
   // The end of the queue has no task, and lists sentences that were sent back: close the guide that
   // opens automatically. A guide that the annotator opened remains until Enter or Escape.
   function uncoverEnd() {
-    const close = editor.store()?.noTask && guide()?.querySelector(CLOSE);
-    if (!close) return;
-    if (!touched) close.click();
-    else if (!guide().contains(document.activeElement)) close.focus();
+    if (!editor.store()?.noTask || !guide.shown()) return;
+    if (!touched) guide.close();
+    else guide.focus();
   }
 
   setInterval(() => {
@@ -91,7 +98,7 @@ window.rsitmd.keys = (() => {
   }, 150);
   for (const act of ["pointerdown", "keydown"]) addEventListener(act, () => (touched = true), true);
   addEventListener("pointerdown", () => {
-    if (!guide()) wanted = null;
+    if (!guide.shown()) wanted = null;
   }, true);
 
   // ---- keys
@@ -131,17 +138,17 @@ window.rsitmd.keys = (() => {
     if (isLost()) stopOf(control)?.focus();
   }
 
-  // A letter typed on the pencil of a saved sentence opens it, as a field would accept it.
+  // A letter or a space typed on the pencil of a saved sentence opens it, as a field would accept it.
   function onPencil(event, pencil) {
-    const letter = event.key.length === 1 && event.key !== " ";
-    if (!letter || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key.length !== 1 || event.ctrlKey || event.metaKey || event.altKey) return;
     event.stopImmediatePropagation();
     openPencil(pencil);
   }
 
   addEventListener("keydown", (event) => {
-    if (guide() && event.key === "Escape") guide().querySelector(CLOSE)?.click();
-    if (event.isComposing || !editor.annotation() || guide()) return;
+    if (guide.handles(event)) stop(event);
+    else if (guide.shown() && event.key === "Escape") guide.pressClose();
+    if (event.isComposing || !editor.annotation() || guide.shown()) return;
     if (wanted && isLost()) focusFirst(); // the typed text goes into the field
     const target = document.activeElement;
     const here = editor.fieldOf(target);

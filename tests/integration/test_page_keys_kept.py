@@ -1,0 +1,96 @@
+"""Letters typed while the guide is open, or on a saved sentence, are not lost: in Chromium."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.pages import OpenPage, browser, open_page
+from tests.integration.written import (
+    Stored,
+    captions,
+    eventually,
+    go_back,
+    next_task,
+    press,
+    standing,
+    started,
+    task_of,
+    wait_for_focus,
+    wait_for_texts,
+)
+
+if TYPE_CHECKING:
+    from rsitmd_tools.studio.api.client import Client
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
+    from tests.integration.conftest import MakeWorkspace
+
+__all__ = ["browser", "open_page"]  # fixtures
+pytestmark = [pytest.mark.integration, pytest.mark.browser]
+
+# The guide is shown before the task has arrived.
+LATE_TASK = """
+const send = window.fetch;
+window.fetch = (url, options) =>
+  String(url).includes("next_task")
+    ? new Promise((go) => setTimeout(go, 1500)).then(() => send(url, options))
+    : send(url, options);
+"""
+WRITTEN = "Grey and white houses stand at the quay."
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("first", ["Enter", "Escape", None])
+def test_letters_typed_while_the_guide_closes_are_in_the_first_field(
+    first: str | None,
+    late: bool,
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+) -> None:
+    there = Stored(server)
+    folder = make_workspace(images=1, how="upload")
+    email = f"guide-{str(first).lower()}-{late}@example.org".lower()
+    project, page = started(open_page, folder, server, client, email)
+    if late:
+        page.add_init_script(LATE_TASK)
+    page.goto(f"{server.url}/projects/{project}/data?labeling=1", wait_until="commit")
+    page.locator(".lsf-modal-ls").wait_for()
+    if first is not None:
+        page.keyboard.press(first)
+    page.keyboard.type(WRITTEN, delay=20)
+    task = task_of(page)
+    wait_for_texts(page, {"sentence1": [WRITTEN]})
+    wait_for_focus(page, "sentence1")
+    page.keyboard.type(" It rains.")
+    eventually(
+        page, lambda: [d.get("sentence1") for d in there.drafts(task)], [[f"{WRITTEN} It rains."]]
+    )
+
+
+@pytest.mark.parametrize("delay", [0, 20, 100])
+def test_a_space_typed_on_a_saved_sentence_continues_it(
+    delay: int,
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+) -> None:
+    folder = make_workspace(images=2, how="upload")
+    _, page = started(open_page, folder, server, client, f"space{delay}@example.org")
+    task = task_of(page)
+    wait_for_focus(page, "sentence1")
+    page.keyboard.type("Two ships lie there.")
+    press(page, "Tab")
+    page.keyboard.type("red quay")
+    press(page, "Control+Enter")
+    next_task(page, task)
+    go_back(page, task)
+    wait_for_focus(page, "Edit Region")
+    page.keyboard.type(" Six cars wait near them.", delay=delay)
+    assert standing(page)["sentence1"] == ["Two ships lie there. Six cars wait near them."]
+    press(page, "Control+Enter")
+    page.wait_for_timeout(1500)
+    assert ("Two ships lie there. Six cars wait near them.",) in captions(folder)
