@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.pages import OpenPage, browser, keywords, log_in, open_page, pushed
-from tests.integration.written import FIVE, Stored, eventually, press, wait_for_texts
+from tests.integration.written import FIVE, Stored, eventually, press, standing, wait_for_texts
 
 if TYPE_CHECKING:
     from rsitmd_tools.demo.annotator import Annotator
@@ -46,7 +46,9 @@ def test_a_submitted_image_opens_with_its_text(
     log_in(page, server.url, email)
     page.goto(f"{server.url}/projects/{project}/data?task={task}")
     wait_for_texts(page, texts)
+    page.wait_for_timeout(2000)  # Label Studio draws the task a second time
     page.evaluate(SELECT_NEW)
+    assert standing(page) == {}
     wait_for_texts(page, texts)
     keywords(page).click()
     page.keyboard.type("red quay")
