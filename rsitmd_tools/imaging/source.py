@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,8 +79,8 @@ def with_side_files(path: Path, data: bytes, outside: bool = False) -> ImageFile
     """
     states: dict[Path, Fingerprint] = {}
     hashes = [hashlib.sha256(data).hexdigest()]
-    beside = path.with_name(path.name + MASK)
-    mask = _read(beside, states) if beside.is_file() else None
+    beside = mask_beside(path)
+    mask = _read(beside, states) if beside else None
     if mask is not None:
         hashes.append(hashlib.sha256(mask).hexdigest())
     if is_vrt(data):
@@ -91,8 +91,18 @@ def with_side_files(path: Path, data: bytes, outside: bool = False) -> ImageFile
             states[source] = fingerprint(source)
             with source.open("rb") as stream:
                 hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
-    whole = hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
-    return ImageFile(data, whole, path, mask, states)
+    return ImageFile(data, combined_hash(hashes), path, mask, states)
+
+
+def combined_hash(hashes: Sequence[str]) -> str:
+    """Return the SHA-256 of a file and those that it needs; of a file alone, its own."""
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def mask_beside(path: Path) -> Path | None:
+    """Return the mask that lies beside a file (``NAME.msk``), or None."""
+    beside = path.with_name(path.name + MASK)
+    return beside if beside.is_file() else None
 
 
 def _read(path: Path, states: dict[Path, Fingerprint]) -> bytes:

@@ -17,7 +17,7 @@ from rsitmd_tools.hashing import sha256_file, sha256_lines
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import BandOptions, ValueRange
 from rsitmd_tools.imaging.raster import Raster, open_raster
-from rsitmd_tools.imaging.source import read_image_file
+from rsitmd_tools.imaging.source import combined_hash, mask_beside, read_image_file
 from rsitmd_tools.imaging.vrt import is_vrt
 from rsitmd_tools.ingest.footprints import (
     Georeference,
@@ -112,7 +112,8 @@ def plan_scene(
     """Find the range of values of a scene and place its windows.
 
     A file whose size no known file has cannot be known. Its SHA-256 is left empty, to be found
-    while the tiles are cut. That of a VRT covers the files that it refers to.
+    while the tiles are cut. That of a VRT covers the files that it refers to, and that of a file
+    with a mask beside it covers the mask.
 
     Args:
         source: The file.
@@ -128,6 +129,8 @@ def plan_scene(
         if _is_vrt(source.path):
             # Its pixels are in other files, which can change while it stays as it is.
             sha256 = read_image_file(source.path, options.outside).sha256
+        elif mask := mask_beside(source.path):
+            sha256 = combined_hash([sha256_file(source.path), sha256_file(mask)])
         elif sha256 is None:
             sha256 = sha256_file(source.path) if status.st_size in sizes else ""
         with open_raster(source.path, options.outside) as raster:

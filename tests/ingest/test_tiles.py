@@ -347,3 +347,19 @@ def test_a_vrt_whose_sources_changed_is_another_scene(tmp_path: Path) -> None:
     write_scene(path, data[:, ::-1])
     changed = into(tmp_path / "w", vrt)
     assert (changed.added, changed.known) == (1, 0)
+
+
+def test_a_scene_whose_mask_changed_is_another_scene(tmp_path: Path) -> None:
+    path = write_scene(tmp_path / "s.tif", values(64, 64))
+    assert into(tmp_path / "w", path).added == 1
+    beside = path.with_name("s.tif.msk")
+    for covered in (2, 4):
+        valid = np.full((1, 64, 64), 255, np.uint8)
+        valid[:, :, :covered] = 0
+        write_scene(beside, valid, tags={"INTERNAL_MASK_FLAGS_1": "2"})
+        report = into(tmp_path / "w", path)
+        assert (report.added, report.known) == (1, 0)
+        again = into(tmp_path / "w", path)
+        assert (again.added, again.known) == (0, 1)
+    black = pixels(tmp_path / "w", places(tmp_path / "w")[-1].filename)[:, :4]
+    assert (black == 0).all()
