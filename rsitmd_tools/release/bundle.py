@@ -30,12 +30,13 @@ from rsitmd_tools.release.croissant import CROISSANT, croissant
 from rsitmd_tools.release.facts import facts_of
 from rsitmd_tools.release.images import IMAGE_LIST, check_copies, copy_images, list_images
 from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
-from rsitmd_tools.release.select import check_version
+from rsitmd_tools.release.select import check_licences, check_version, unlicensed
 from rsitmd_tools.release.split_proof import SPLIT_PROOF, split_proof
 from rsitmd_tools.release.validation import VALIDATION, check_allowed, validation
 from rsitmd_tools.release.verify import counts, verify_release
 from rsitmd_tools.similarity import write_prior
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.settings import FILENAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class ReleaseOptions:
             ``build complete`` adds the files.
         previous: Folder of the previous release, for ``CHANGELOG.md``; None for the first one.
         allowed: Codes or families of rules whose errors do not prevent the release.
+        unlicensed: Whether texts or images can lack a licence.
         names: Whether annotators appear by their names. Their addresses never appear.
         replace: Whether an existing folder is replaced when the new release is complete.
     """
@@ -54,6 +56,7 @@ class ReleaseOptions:
     images: bool = True
     previous: Path | None = None
     allowed: tuple[str, ...] = ()
+    unlicensed: bool = False
     names: bool = False
     replace: bool = False
 
@@ -78,11 +81,14 @@ def make_release(
         options: What the release contains.
 
     Raises:
-        RsitmdError: The version is invalid, ``out`` is another folder, images have no split,
-            train or test has no finished image, an image file is damaged, or the disk is full.
+        RsitmdError: The version is invalid, texts or images have no licence, ``out`` is another
+            folder, images have no split, train or test has no finished image, an image file is
+            damaged, or the disk is full.
     """
     check_version(version)
     check_allowed(options.allowed)
+    if not options.unlicensed:
+        check_licences(workspace.settings, workspace.path / FILENAME, images=options.images)
     content = contents_of(workspace, names=options.names)
     dataset = content.dataset
     no_precomp = _precomp_problem(dataset)
@@ -106,6 +112,8 @@ def make_release(
         manifest["without_images"] = True
     if options.allowed:
         manifest["allowed_errors"] = list(options.allowed)
+    if missing := unlicensed(workspace.settings, images=options.images):
+        manifest["unlicensed"] = missing
     if _is_complete(out, manifest):
         return report
     if out.exists() and not options.replace:
