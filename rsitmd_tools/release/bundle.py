@@ -31,6 +31,7 @@ from rsitmd_tools.release.facts import facts_of
 from rsitmd_tools.release.images import IMAGE_LIST, check_copies, copy_images, list_images
 from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
 from rsitmd_tools.release.select import check_licences, check_version, unlicensed
+from rsitmd_tools.release.split_page import SPLIT_PAGE, split_page
 from rsitmd_tools.release.split_proof import SPLIT_PROOF, split_proof
 from rsitmd_tools.release.validation import VALIDATION, check_allowed, validation
 from rsitmd_tools.release.verify import counts, verify_release
@@ -133,7 +134,7 @@ def make_release(
         _write_priors(dataset, workspace.settings.similarity.definition, folder / "prior")
         write_json(folder / "statistics.json", dataset_statistics(dataset))
         write_json(folder / MANIFEST, manifest)
-        write_json(folder / SPLIT_PROOF, split_proof(dataset, content.hashes, content.places))
+        _write_split_proof(content, folder, with_images=options.images)
         _write_metadata(workspace, content, version, folder, with_images=options.images)
         written = write_checksums(folder)
         if options.images:
@@ -201,6 +202,19 @@ def _write_metadata(
     write_text(folder / CARD, card(facts))
     sums = {rsitmd.FILENAME: sha256_file(folder / rsitmd.FILENAME)}
     write_json(folder / CROISSANT, croissant(facts, sums))
+
+
+def _write_split_proof(content: Contents, folder: Path, *, with_images: bool) -> None:
+    dataset, pairs = content.dataset, content.pairs
+    proof = split_proof(
+        dataset,
+        content.hashes,
+        content.places,
+        pairs,
+        same_place_searched=content.places_searched,
+    )
+    write_json(folder / SPLIT_PROOF, proof)
+    write_text(folder / SPLIT_PAGE, split_page(proof, dataset, pairs, images=with_images))
 
 
 def _write_priors(dataset: Dataset, definition: str, folder: Path) -> None:
