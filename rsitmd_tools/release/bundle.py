@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.atomic import atomic_folder, write_json, write_text
+from rsitmd_tools.dataset.folds import FOLDS, folds_text
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset, precomp, rsitmd, save_dataset
@@ -30,7 +31,7 @@ from rsitmd_tools.release.croissant import CROISSANT, croissant
 from rsitmd_tools.release.facts import facts_of
 from rsitmd_tools.release.images import IMAGE_LIST, check_copies, copy_images, list_images
 from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
-from rsitmd_tools.release.select import check_licences, check_version, unlicensed
+from rsitmd_tools.release.select import check_folds, check_licences, check_version, unlicensed
 from rsitmd_tools.release.split_page import SPLIT_PAGE, split_page
 from rsitmd_tools.release.split_proof import SPLIT_PROOF, split_proof
 from rsitmd_tools.release.validation import VALIDATION, check_allowed, validation
@@ -107,6 +108,7 @@ def make_release(
         unreviewed=content.unreviewed,
         machine_untouched=content.machine_untouched,
     )
+    check_folds(dataset, content.folds)
     changes = changelog(dataset, version, options.previous)
     manifest = manifest_of(workspace, content, report)
     if not options.images:
@@ -128,6 +130,9 @@ def make_release(
         copies = copy_images(dataset, content.pixels, folder / "images" if options.images else None)
         write_text(folder / IMAGE_LIST, list_images(dataset, copies, content.sources))
         write_text(folder / CHANGELOG, changes)
+        if content.folds:
+            folds = {image.filename: content.folds[image.filename] for image in dataset}
+            write_text(folder / FOLDS, folds_text(folds))
         findings = validation(dataset, workspace.settings, options.allowed)
         write_text(folder / VALIDATION, findings)
         _write_texts(dataset, folder, precomp_too=no_precomp is None)

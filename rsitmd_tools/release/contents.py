@@ -19,6 +19,7 @@ from rsitmd_tools.release.select import (
     without_names,
 )
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.folds import stored_folds
 from rsitmd_tools.workspace.images import (
     StoredImage,
     annotator_names,
@@ -50,6 +51,7 @@ class Contents:
         hashes: Perceptual hashes of the eight orientations by file name.
         pairs: The verified pairs of images of the workspace.
         places_searched: Whether all images were searched for pairs of one place.
+        folds: Test folds by file name, of the released images that have one.
         sources: Name and SHA-256 of the source file by file name.
         annotated_until: Time of the newest annotation.
         licence: The licence of the texts and who has not accepted it; None without a licence.
@@ -63,6 +65,7 @@ class Contents:
     hashes: dict[str, str]
     pairs: tuple[VerifiedPair, ...]
     places_searched: bool
+    folds: dict[str, int]
     sources: dict[str, tuple[str, str]]
     places: tuple[ImagePlace, ...]
     annotated_until: str | None
@@ -93,6 +96,7 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         without_file = records_without_file(workspace)
         pairs = verified_pairs(workspace)
         places_searched = places_current(workspace)
+        folds = stored_folds(workspace)
     finished, left_out = finished_images(
         images,
         workspace.settings.annotation.sentences_per_image,
@@ -120,6 +124,7 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         {image.filename: image.phash for image in stored},
         pairs,
         places_searched,
+        {name: fold for name, fold in folds.items() if name in released},
         _sources(stored, places),
         tuple(p for p in places if p.footprint is not None and p.filename in released),
         until,

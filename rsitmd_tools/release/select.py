@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rsitmd_tools.dataset.records import ImageRecord
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.workspace.settings import Settings
 
 REQUIRED_SPLITS = ("train", "test")
@@ -124,6 +124,21 @@ def check_splits(
             f"has no finished image in {' and '.join(empty)}",
             where=workspace,
             hint="finish more images, or change the shares in rsitmd.toml and split again",
+        )
+
+
+def check_folds(dataset: Dataset, folds: Mapping[str, int]) -> None:
+    """Check that either all images of a release have a test fold, or none.
+
+    Raises:
+        RsitmdError: Some images have no fold.
+    """
+    lacking = [image.filename for image in dataset if image.filename not in folds]
+    if folds and lacking:
+        raise RsitmdError(
+            f"{count_of(len(lacking), 'finished image')} of {len(dataset)} without a fold",
+            where=dataset.source,
+            hint=f"run: rsitmd build split {dataset.source} --folds {max(folds.values()) + 1}",
         )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rsitmd_tools.dataset.folds import FOLDS, read_folds
 from rsitmd_tools.dataset.records import SPLITS, Dataset
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats import load_dataset, rsitmd
@@ -75,6 +76,7 @@ class _Contents:
         self._compare_precomp(dataset, manifest["left_out"]["precomp"])
         self._compare_priors(dataset)
         self._compare_images(dataset)
+        self._compare_folds(dataset)
 
     def _add(self, file: str, problem: str) -> None:
         self.found.setdefault(file, Difference(file, problem))
@@ -139,6 +141,12 @@ class _Contents:
             self._add(name, "does not exist")
         for name in sorted(present - names):
             self._add(name, f"is not in {rsitmd.FILENAME}")
+
+    def _compare_folds(self, dataset: Dataset) -> None:
+        if (self._folder / FOLDS).exists():
+            found = self._try(FOLDS, lambda: read_folds(self._folder / FOLDS))
+            if found is not None and list(found) != [image.filename for image in dataset]:
+                self._add(FOLDS, f"lists other images than {rsitmd.FILENAME}")
 
 
 def counts(dataset: Dataset) -> dict[str, Any]:

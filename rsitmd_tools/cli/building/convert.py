@@ -38,6 +38,12 @@ SHOWN = 6  # files on the terminal; --json has all
     " The default is copy for imagefolder and webdataset, and none for the others."
     " Anything else is the folder of the images, if it is not beside SRC. Can be given twice.",
 )
+@click.option(
+    "--fold",
+    metavar="N",
+    type=click.IntRange(0),
+    help="Take the images of this fold as test and all others as train; see `build split --folds`.",
+)
 @input_format_option
 @json_option
 def command(
@@ -46,6 +52,7 @@ def command(
     output_format: str,
     variant: str | None,
     images: tuple[str, ...],
+    fold: int | None,
     input_format: str | None,
     as_json: bool,
 ) -> None:
@@ -59,14 +66,19 @@ def command(
     Examples:
       rsitmd build convert RSITMD.csv rsitmd-json/ --to rsitmd
       rsitmd build convert release/ for-hub/ --to imagefolder --images jpeg:90
+      rsitmd build convert release/ fold-0/ --to rsitmd --fold 0 --images link
       rsitmd build convert release/ clip/ --to open-clip-csv --variant filepath-tab
       rsitmd build convert precomp/ shards/ --to webdataset --images /data/ucm --images copy
     """
     from rsitmd_tools.atomic import atomic_folder
+    from rsitmd_tools.dataset.folds import with_fold
     from rsitmd_tools.formats import formats, load_dataset, lost_in, save_dataset
+    from rsitmd_tools.splitting import folds_of
 
     folder, mode = _images(images)
     dataset = load_dataset(source, input_format, folder)
+    if fold is not None:
+        dataset = with_fold(dataset, folds_of(source), fold)
     mode = mode or _default_mode(dataset, output_format)
     lost = lost_in(dataset, output_format)
     for loss in lost:
