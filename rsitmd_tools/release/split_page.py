@@ -98,7 +98,8 @@ def _verified(
 ) -> list[PairOfImages]:
     return [
         PairOfImages(
-            *(pair_image(dataset, records[name]) for name in pair.images),
+            pair_image(dataset, records[pair.images[0]]),
+            pair_image(dataset, records[pair.images[1]]),
             kind=pair.kind,
             similarity=pair.similarity,
             inliers=pair.inliers,
@@ -114,7 +115,8 @@ def _nearest(
 ) -> list[PairOfImages]:
     return [
         PairOfImages(
-            *(pair_image(dataset, records[name]) for name in pair["images"]),
+            pair_image(dataset, records[pair["images"][0]]),
+            pair_image(dataset, records[pair["images"][1]]),
             kind=NEAREST,
             distance=pair["distance"],
         )
