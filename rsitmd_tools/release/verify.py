@@ -15,6 +15,7 @@ from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats import load_dataset, rsitmd
 from rsitmd_tools.release.checksums import Difference, compare_checksums
 from rsitmd_tools.release.manifest import MANIFEST
+from rsitmd_tools.release.split_proof import SPLIT_PROOF
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import load_prior
 
@@ -77,6 +78,7 @@ class _Contents:
         self._compare_priors(dataset)
         self._compare_images(dataset)
         self._compare_folds(dataset)
+        self._compare_split_proof(dataset)
 
     def _add(self, file: str, problem: str) -> None:
         self.found.setdefault(file, Difference(file, problem))
@@ -147,6 +149,12 @@ class _Contents:
             found = self._try(FOLDS, lambda: read_folds(self._folder / FOLDS))
             if found is not None and list(found) != [image.filename for image in dataset]:
                 self._add(FOLDS, f"lists other images than {rsitmd.FILENAME}")
+
+    def _compare_split_proof(self, dataset: Dataset) -> None:
+        if (self._folder / SPLIT_PROOF).exists():
+            proof = self._document(SPLIT_PROOF, "split_proof")
+            if proof is not None and proof["data_sha256"] != dataset.checksum():
+                self._add(SPLIT_PROOF, "was computed from other data")
 
 
 def counts(dataset: Dataset) -> dict[str, Any]:
