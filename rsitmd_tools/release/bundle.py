@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rsitmd_tools.atomic import atomic_folder, write_json, write_text
+from rsitmd_tools.atomic import atomic_folder, check_replaceable, write_json, write_text
 from rsitmd_tools.dataset.folds import FOLDS, folds_text
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
@@ -125,6 +125,7 @@ def make_release(
             where=out,
             hint="use another folder, or replace this one with --force",
         )
+    check_replaceable(out, [workspace.path])
     partial = atomic_folder(out, replace=options.replace)
     with partial as folder, _errors_name(out, instead_of=folder):
         copies = copy_images(dataset, content.pixels, folder / "images" if options.images else None)

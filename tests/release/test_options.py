@@ -175,6 +175,16 @@ def test_a_folder_is_replaced_only_on_request_and_when_the_new_one_is_complete(
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_a_folder_with_the_workspace_is_never_replaced(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace()
+    for out in (workspace, tmp_path):
+        refused = release(workspace, "-o", out, "--force").exception
+        assert "which the new folder is made from" in str(refused)
+    assert (workspace / "workspace.db").is_file()
+
+
 def test_a_folder_that_was_moved_aside_by_a_killed_replacement_is_put_back(
     tmp_path: Path,
 ) -> None:
