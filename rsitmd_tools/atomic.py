@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,25 @@ def check_writable(folder: Path, hint: str) -> None:
         return
     what = f"cannot be written ({os.strerror(why).lower()})"
     raise RsitmdError(what, where=folder, hint=hint)
+
+
+def check_replaceable(target: Path, sources: Iterable[Path]) -> None:
+    """Check that a folder can be replaced: it contains nothing of what the new one is made of.
+
+    Args:
+        target: The folder to replace.
+        sources: The files and folders that are read.
+
+    Raises:
+        RsitmdError: One of them is in ``target``, or is ``target`` itself.
+    """
+    for source in sources:
+        if source.resolve().is_relative_to(target.resolve()):
+            raise RsitmdError(
+                f"contains {source}, which the new folder is made from",
+                where=target,
+                hint="use another output folder",
+            )
 
 
 def remove_leftovers(target: Path) -> None:

@@ -22,7 +22,7 @@ from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.ingest import ingest_files
 from rsitmd_tools.ingest.scan import Found, safe_category
 from rsitmd_tools.quality import check_subject, subject_of, summary
-from rsitmd_tools.release import make_release, verify_release
+from rsitmd_tools.release import ReleaseOptions, make_release, verify_release
 from rsitmd_tools.splitting import split
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
@@ -45,7 +45,12 @@ train = 0.7
 val = 0.1
 test = 0.2
 seed = {seed}
+
+[release]
+text_licence = "{licence}"
+image_licence = "{licence}"
 """
+LICENCE = "CC0-1.0"  # of the drawn scenes; that of other images is not known
 
 
 @dataclass(slots=True)
@@ -100,7 +105,8 @@ def run_demo(
                 write_scenes(source, scenes, seed)
     images = read_captioned(source)
     _refuse_equal_files(images)
-    with _workspace(out / "workspace", images, seed) as workspace:
+    licence = LICENCE if input_folder is None else ""
+    with _workspace(out / "workspace", images, seed, licence) as workspace:
         with demo.step("ingest"):
             add_images(workspace, images)
         _annotate(workspace, images, demo)
@@ -111,7 +117,7 @@ def run_demo(
         release = out / "release"
         with demo.step("release"):
             if not release.exists():
-                make_release(workspace, VERSION, release)
+                make_release(workspace, VERSION, release, ReleaseOptions(unlicensed=True))
             verify_release(release)
             demo.compared = compare(load_dataset(release), images, _names(workspace, images))
     for config in CONFIGS:
@@ -151,13 +157,14 @@ def _refuse_equal_files(images: Sequence[CaptionedImage]) -> None:
             )
 
 
-def _workspace(folder: Path, images: list[CaptionedImage], seed: int) -> Workspace:
+def _workspace(folder: Path, images: list[CaptionedImage], seed: int, licence: str) -> Workspace:
     by_image = [Counter(name for name, _ in image.sentences) for image in images]
     if not (folder / "rsitmd.toml").exists():
         text = SETTINGS.format(
             annotators=max(len(count) for count in by_image),
             sentences=max(max(count.values()) for count in by_image),
             seed=seed,
+            licence=licence,
         )
         write_text(folder / "rsitmd.toml", text)
     return Workspace.create(folder)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rsitmd_tools.atomic import atomic_folder, write_json, write_text
+from rsitmd_tools.atomic import atomic_folder, check_replaceable, write_json, write_text
+from rsitmd_tools.dataset.folds import FOLDS, folds_text
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset, precomp, rsitmd, save_dataset
@@ -30,12 +31,14 @@ from rsitmd_tools.release.croissant import CROISSANT, croissant
 from rsitmd_tools.release.facts import facts_of
 from rsitmd_tools.release.images import IMAGE_LIST, check_copies, copy_images, list_images
 from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
-from rsitmd_tools.release.select import check_version
+from rsitmd_tools.release.select import check_folds, check_licences, check_version, unlicensed
+from rsitmd_tools.release.split_page import SPLIT_PAGE, split_page
 from rsitmd_tools.release.split_proof import SPLIT_PROOF, split_proof
 from rsitmd_tools.release.validation import VALIDATION, check_allowed, validation
 from rsitmd_tools.release.verify import counts, verify_release
 from rsitmd_tools.similarity import write_prior
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.settings import FILENAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class ReleaseOptions:
             ``build complete`` adds the files.
         previous: Folder of the previous release, for ``CHANGELOG.md``; None for the first one.
         allowed: Codes or families of rules whose errors do not prevent the release.
+        unlicensed: Whether texts or images can lack a licence.
         names: Whether annotators appear by their names. Their addresses never appear.
         replace: Whether an existing folder is replaced when the new release is complete.
     """
@@ -54,6 +58,7 @@ class ReleaseOptions:
     images: bool = True
     previous: Path | None = None
     allowed: tuple[str, ...] = ()
+    unlicensed: bool = False
     names: bool = False
     replace: bool = False
 
@@ -78,11 +83,14 @@ def make_release(
         options: What the release contains.
 
     Raises:
-        RsitmdError: The version is invalid, ``out`` is another folder, images have no split,
-            train or test has no finished image, an image file is damaged, or the disk is full.
+        RsitmdError: The version is invalid, texts or images have no licence, ``out`` is another
+            folder, images have no split, train or test has no finished image, an image file is
+            damaged, or the disk is full.
     """
     check_version(version)
     check_allowed(options.allowed)
+    if not options.unlicensed:
+        check_licences(workspace.settings, workspace.path / FILENAME, images=options.images)
     content = contents_of(workspace, names=options.names)
     dataset = content.dataset
     no_precomp = _precomp_problem(dataset)
@@ -100,12 +108,15 @@ def make_release(
         unreviewed=content.unreviewed,
         machine_untouched=content.machine_untouched,
     )
+    check_folds(dataset, content.folds)
     changes = changelog(dataset, version, options.previous)
     manifest = manifest_of(workspace, content, report)
     if not options.images:
         manifest["without_images"] = True
     if options.allowed:
         manifest["allowed_errors"] = list(options.allowed)
+    if missing := unlicensed(workspace.settings, images=options.images):
+        manifest["unlicensed"] = missing
     if _is_complete(out, manifest):
         return report
     if out.exists() and not options.replace:
@@ -114,18 +125,22 @@ def make_release(
             where=out,
             hint="use another folder, or replace this one with --force",
         )
+    check_replaceable(out, [workspace.path])
     partial = atomic_folder(out, replace=options.replace)
     with partial as folder, _errors_name(out, instead_of=folder):
         copies = copy_images(dataset, content.pixels, folder / "images" if options.images else None)
         write_text(folder / IMAGE_LIST, list_images(dataset, copies, content.sources))
         write_text(folder / CHANGELOG, changes)
+        if content.folds:
+            folds = {image.filename: content.folds[image.filename] for image in dataset}
+            write_text(folder / FOLDS, folds_text(folds))
         findings = validation(dataset, workspace.settings, options.allowed)
         write_text(folder / VALIDATION, findings)
         _write_texts(dataset, folder, precomp_too=no_precomp is None)
         _write_priors(dataset, workspace.settings.similarity.definition, folder / "prior")
         write_json(folder / "statistics.json", dataset_statistics(dataset))
         write_json(folder / MANIFEST, manifest)
-        write_json(folder / SPLIT_PROOF, split_proof(dataset, content.hashes, content.places))
+        _write_split_proof(content, folder, with_images=options.images)
         _write_metadata(workspace, content, version, folder, with_images=options.images)
         written = write_checksums(folder)
         if options.images:
@@ -193,6 +208,19 @@ def _write_metadata(
     write_text(folder / CARD, card(facts))
     sums = {rsitmd.FILENAME: sha256_file(folder / rsitmd.FILENAME)}
     write_json(folder / CROISSANT, croissant(facts, sums))
+
+
+def _write_split_proof(content: Contents, folder: Path, *, with_images: bool) -> None:
+    dataset, pairs = content.dataset, content.pairs
+    proof = split_proof(
+        dataset,
+        content.hashes,
+        content.places,
+        pairs,
+        same_place_searched=content.places_searched,
+    )
+    write_json(folder / SPLIT_PROOF, proof)
+    write_text(folder / SPLIT_PAGE, split_page(proof, dataset, pairs, images=with_images))
 
 
 def _write_priors(dataset: Dataset, definition: str, folder: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.ingest.groups import places_current
+from rsitmd_tools.release.pairs import VerifiedPair, verified_pairs
 from rsitmd_tools.release.select import (
     LeftOut,
     check_filenames,
@@ -17,6 +19,7 @@ from rsitmd_tools.release.select import (
     without_names,
 )
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.folds import stored_folds
 from rsitmd_tools.workspace.images import (
     StoredImage,
     annotator_names,
@@ -46,6 +49,9 @@ class Contents:
         pixels: SHA-256 of the normalised pixels by file name.
         places: The places of the released images that have a footprint.
         hashes: Perceptual hashes of the eight orientations by file name.
+        pairs: The verified pairs of images of the workspace.
+        places_searched: Whether all images were searched for pairs of one place.
+        folds: Test folds by file name, of the released images that have one.
         sources: Name and SHA-256 of the source file by file name.
         annotated_until: Time of the newest annotation.
         licence: The licence of the texts and who has not accepted it; None without a licence.
@@ -57,6 +63,9 @@ class Contents:
     left_out: tuple[LeftOut, ...]
     pixels: dict[str, str]
     hashes: dict[str, str]
+    pairs: tuple[VerifiedPair, ...]
+    places_searched: bool
+    folds: dict[str, int]
     sources: dict[str, tuple[str, str]]
     places: tuple[ImagePlace, ...]
     annotated_until: str | None
@@ -85,6 +94,9 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         licence = licence_state(workspace)
         authors = authors_by_image(workspace)
         without_file = records_without_file(workspace)
+        pairs = verified_pairs(workspace)
+        places_searched = places_current(workspace)
+        folds = stored_folds(workspace)
     finished, left_out = finished_images(
         images,
         workspace.settings.annotation.sentences_per_image,
@@ -110,6 +122,9 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         tuple(left_out),
         {image.filename: image.pixel_sha256 for image in stored},
         {image.filename: image.phash for image in stored},
+        pairs,
+        places_searched,
+        {name: fold for name, fold in folds.items() if name in released},
         _sources(stored, places),
         tuple(p for p in places if p.footprint is not None and p.filename in released),
         until,

@@ -108,7 +108,7 @@ def facts_of(
         authors=release.authors or (f"The authors of {name}",),
         url=release.url,
         doi=release.doi,
-        text_licence=settings.annotation.licence,
+        text_licence=settings.text_licence,
         image_licence=release.image_licence,
         images={part: split[part] for part in SPLITS},
         sentences=len(sentences),

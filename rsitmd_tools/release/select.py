@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rsitmd_tools.dataset.records import ImageRecord
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
+from rsitmd_tools.workspace.settings import Settings
 
 REQUIRED_SPLITS = ("train", "test")
 
@@ -38,6 +39,33 @@ def check_version(version: str) -> None:
             "is not a version",
             where=repr(version),
             hint="use a version such as 1.0.0 or 1.1.0-rc.1",
+        )
+
+
+def unlicensed(settings: Settings, *, images: bool) -> list[str]:
+    """Return what has no licence: texts and, if a release contains them, images."""
+    found = [] if settings.text_licence else ["texts"]
+    return found if settings.release.image_licence or not images else [*found, "images"]
+
+
+def check_licences(settings: Settings, file: Path, *, images: bool) -> None:
+    """Check that the texts and images of a release have a licence.
+
+    Args:
+        settings: The settings of the workspace.
+        file: Their file.
+        images: Whether the release contains the images.
+
+    Raises:
+        RsitmdError: One of them has none.
+    """
+    missing = unlicensed(settings, images=images)
+    if missing:
+        keys = " and ".join(f"{what.removesuffix('s')}_licence" for what in missing)
+        raise RsitmdError(
+            f"has no licence of the {' and the '.join(missing)}",
+            where=file,
+            hint=f'set {keys} under [release], such as "CC-BY-4.0", or use --allow-no-licence',
         )
 
 
@@ -96,6 +124,21 @@ def check_splits(
             f"has no finished image in {' and '.join(empty)}",
             where=workspace,
             hint="finish more images, or change the shares in rsitmd.toml and split again",
+        )
+
+
+def check_folds(dataset: Dataset, folds: Mapping[str, int]) -> None:
+    """Check that either all images of a release have a test fold, or none.
+
+    Raises:
+        RsitmdError: Some images have no fold.
+    """
+    lacking = [image.filename for image in dataset if image.filename not in folds]
+    if folds and lacking:
+        raise RsitmdError(
+            f"{count_of(len(lacking), 'finished image')} of {len(dataset)} without a fold",
+            where=dataset.source,
+            hint=f"run: rsitmd build split {dataset.source} --folds {max(folds.values()) + 1}",
         )
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.release.pairs import VerifiedPair
 from rsitmd_tools.text.fold import folded
 from rsitmd_tools.workspace.scenes import ImagePlace
 
@@ -23,7 +24,12 @@ Hashes = npt.NDArray[np.uint64]
 
 
 def split_proof(
-    dataset: Dataset, hashes: Mapping[str, str], places: Sequence[ImagePlace]
+    dataset: Dataset,
+    hashes: Mapping[str, str],
+    places: Sequence[ImagePlace],
+    pairs: Sequence[VerifiedPair] = (),
+    *,
+    same_place_searched: bool = False,
 ) -> dict[str, Any]:
     """Compare every two splits of a release.
 
@@ -31,21 +37,25 @@ def split_proof(
         dataset: The released images.
         hashes: Perceptual hashes of the eight orientations by file name, in hex digits.
         places: The images that have a footprint.
+        pairs: The verified pairs of images, also within a split.
+        same_place_searched: Whether all images were searched for pairs of one place.
 
     Returns:
         For every two splits: ``nearest_images`` (the pairs with the smallest Hamming distance of
         their hashes, of 64 bits, over the eight orientations), ``shared_scenes`` (scenes that
         both have tiles of), ``ground_distance`` (metres between the nearest footprints; None
-        without footprints) and ``shared_captions`` (sentences that both have, without regard to
-        case).
+        without footprints), ``shared_captions`` (sentences that both have, without regard to
+        case) and ``verified_pairs`` (images of one picture or place in both).
     """
     known = {place.filename: place for place in places}
     return {
         "tool": f"rsitmd-tools {__version__}",
         "data_sha256": dataset.checksum(),
         "bits": 64,
+        "same_place_searched": same_place_searched,
         "splits": [
             _compare(dataset.select(first), dataset.select(second), (first, second), hashes, known)
+            | {"verified_pairs": _across(dataset, pairs, {first, second})}
             for first, second in itertools.combinations(dataset.splits, 2)
         ],
     }
@@ -67,6 +77,22 @@ def _compare(
         "ground_distance": _ground_distance(first, second, places),
         "shared_captions": len(captions[0] & captions[1]),
     }
+
+
+def _across(
+    dataset: Dataset, pairs: Sequence[VerifiedPair], splits: set[str]
+) -> list[dict[str, Any]]:
+    """Return the verified pairs with an image in each of two splits."""
+    home = {image.filename: image.split for image in dataset}
+    return [
+        {
+            "images": list(pair.images),
+            "kind": pair.kind,
+            "similarity": None if pair.similarity is None else round(pair.similarity, 4),
+        }
+        for pair in pairs
+        if {home.get(name) for name in pair.images} == splits
+    ]
 
 
 def nearest_images(

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rsitmd_tools.dataset.folds import FOLDS, read_folds
 from rsitmd_tools.dataset.records import SPLITS, Dataset
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats import load_dataset, rsitmd
 from rsitmd_tools.release.checksums import Difference, compare_checksums
 from rsitmd_tools.release.manifest import MANIFEST
+from rsitmd_tools.release.split_proof import SPLIT_PROOF
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import load_prior
 
@@ -75,6 +77,8 @@ class _Contents:
         self._compare_precomp(dataset, manifest["left_out"]["precomp"])
         self._compare_priors(dataset)
         self._compare_images(dataset)
+        self._compare_folds(dataset)
+        self._compare_split_proof(dataset)
 
     def _add(self, file: str, problem: str) -> None:
         self.found.setdefault(file, Difference(file, problem))
@@ -139,6 +143,18 @@ class _Contents:
             self._add(name, "does not exist")
         for name in sorted(present - names):
             self._add(name, f"is not in {rsitmd.FILENAME}")
+
+    def _compare_folds(self, dataset: Dataset) -> None:
+        if (self._folder / FOLDS).exists():
+            found = self._try(FOLDS, lambda: read_folds(self._folder / FOLDS))
+            if found is not None and list(found) != [image.filename for image in dataset]:
+                self._add(FOLDS, f"lists other images than {rsitmd.FILENAME}")
+
+    def _compare_split_proof(self, dataset: Dataset) -> None:
+        if (self._folder / SPLIT_PROOF).exists():
+            proof = self._document(SPLIT_PROOF, "split_proof")
+            if proof is not None and proof["data_sha256"] != dataset.checksum():
+                self._add(SPLIT_PROOF, "was computed from other data")
 
 
 def counts(dataset: Dataset) -> dict[str, Any]:

@@ -17,7 +17,13 @@ from rsitmd_tools.progress import track
 
 SIDE = 240  # longer side of a picture in pixels
 QUALITY = 75
-NAMES = {"exact": "same picture", "near": "similar picture", "same-place": "same place"}
+NEAREST = "nearest"
+NAMES = {
+    "exact": "same picture",
+    "near": "similar picture",
+    "same-place": "same place",
+    NEAREST: "nearest images",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +50,14 @@ class PairOfImages:
     Attributes:
         first: An image.
         second: Another one.
-        kind: ``exact``, ``near``, ``same-place``, or ``joined`` by a person.
+        kind: ``exact``, ``near``, ``same-place``, ``joined`` by a person, or ``nearest`` if the
+            images are only the nearest ones of two splits.
         similarity: Of the pixels, or share of the keypoints that agree, 0 to 1; or None.
         inliers: Keypoints that agree with the map, or None.
         overlap: Common share of the ground, 0 to 1; None if the map gives it.
         map: ``(2, 3)`` map from the first image to the second one, in shares of width and height;
             None to estimate it for an exact or near duplicate.
+        distance: Bits that differ between the hashes of the nearest images, or None.
     """
 
     first: PairImage
@@ -59,10 +67,13 @@ class PairOfImages:
     inliers: int | None = None
     overlap: float | None = None
     map: Map | None = None
+    distance: int | None = None
 
     @property
     def crosses(self) -> bool:
-        """Whether the images are in different splits, or in different datasets."""
+        """Whether a picture or place is in different splits, or in different datasets."""
+        if self.kind == NEAREST:
+            return False
         if self.first.dataset != self.second.dataset:
             return True
         return self.first.split != self.second.split and None not in (
@@ -186,6 +197,8 @@ def _drawn(pair: PairOfImages, pictures: Pictures) -> DrawnPair:
 
 def _facts(pair: PairOfImages, overlap: float | None) -> list[str]:
     facts = [NAMES.get(pair.kind, "joined by a person")]
+    if pair.distance is not None:
+        facts.append(f"{count_of(pair.distance, 'bit')} differ")
     if pair.kind == "near" and pair.similarity is not None:
         facts.append(f"similarity {pair.similarity:.2f}")
     if pair.inliers is not None:

@@ -140,20 +140,7 @@ def split(
     shares = _checked(shares or {name: float(getattr(settings, name)) for name in SPLITS})
     seed = settings.seed if seed is None else seed
     kinds = settings.keep_together
-    _refuse_unused_block(block, kinds)
-    group_duplicates(workspace)
-    group_places(workspace, block)
-    stored = stored_images(workspace)
-    if not stored:
-        raise RsitmdError(
-            "has no images",
-            where=workspace.path,
-            hint=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
-        )
-    pairs, tiles = pair_groups(workspace, kinds), tile_groups(workspace, kinds)
-    wholes = whole_groups(workspace, stored, by)
-    captions = caption_groups(workspace, stored, kinds)
-    items = relations.items(workspace, stored, pairs, tiles, captions, wholes)
+    stored, items, pairs, tiles = grouped(workspace, block, by)
     if by == CATEGORY:  # nothing to stratify
         items = [replace(item, category="") for item in items]
     before = {image.filename: image.split for image in stored if image.split}
@@ -180,15 +167,50 @@ def split(
         shares=shares,
         seed=seed,
         kept_together=len(pairs),
-        parted=_parted({i.filename: pairs.get(i.id) for i in stored}, assigned),
+        parted=parted_groups({i.filename: pairs.get(i.id) for i in stored}, assigned),
         settings_changed=bool(before) and not reassign and recorded not in (None, requested),
         same_place=len(tiles),
-        parted_places=_parted({i.filename: tiles.get(i.id) for i in stored}, assigned),
+        parted_places=parted_groups({i.filename: tiles.get(i.id) for i in stored}, assigned),
         keep_together=kinds,
         places_searched=places_current(workspace),
-        deviation=_deviation(items, shares, assigned),
-        large_groups=_large_groups(items, shares, assigned),
+        deviation=deviation_of(items, shares, assigned),
+        large_groups=large_groups_of(items, shares, assigned),
     )
+
+
+def grouped(
+    workspace: Workspace, block: float | None, by: str
+) -> tuple[list[StoredImage], list[Item], Groups, Groups]:
+    """Find the groups of images that are never parted.
+
+    Args:
+        workspace: A workspace opened for writing.
+        block: As for :func:`split`.
+        by: As for :func:`split`.
+
+    Returns:
+        The images, the images with their groups, the groups of pairs, and the spatial groups.
+
+    Raises:
+        RsitmdError: There are no images.
+        WrongUsage: ``block`` has no effect.
+    """
+    kinds = workspace.settings.split.keep_together
+    _refuse_unused_block(block, kinds)
+    group_duplicates(workspace)
+    group_places(workspace, block)
+    stored = stored_images(workspace)
+    if not stored:
+        raise RsitmdError(
+            "has no images",
+            where=workspace.path,
+            hint=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
+        )
+    pairs, tiles = pair_groups(workspace, kinds), tile_groups(workspace, kinds)
+    wholes = whole_groups(workspace, stored, by)
+    captions = caption_groups(workspace, stored, kinds)
+    items = relations.items(workspace, stored, pairs, tiles, captions, wholes)
+    return stored, items, pairs, tiles
 
 
 def _with_removed(
@@ -237,9 +259,10 @@ def _to_test(workspace: Workspace, items: Sequence[Item], names: set[str]) -> di
     return {item.name: "test" for item in items if item.group in groups}
 
 
-def _deviation(
+def deviation_of(
     items: Sequence[Item], shares: Mapping[str, float], assigned: Mapping[str, str]
 ) -> Deviation | None:
+    """Return the largest deviation from the shares within a category."""
     count = Counter((item.category, assigned[item.name]) for item in items)
     total = Counter(item.category for item in items)
     found = [
@@ -250,9 +273,10 @@ def _deviation(
     return max(found, key=lambda entry: abs(entry.images - entry.share), default=None)
 
 
-def _large_groups(
+def large_groups_of(
     items: Sequence[Item], shares: Mapping[str, float], assigned: Mapping[str, str]
 ) -> tuple[LargeGroup, ...]:
+    """Return the groups that are larger than the smallest split should be."""
     least = min(share for share in shares.values() if share > 0) * len(items)
     sizes = Counter(item.group for item in items)
     return tuple(
@@ -304,7 +328,7 @@ def _refuse_empty(
         )
 
 
-def _parted(groups: Mapping[str, int | None], assigned: Mapping[str, str]) -> int:
+def parted_groups(groups: Mapping[str, int | None], assigned: Mapping[str, str]) -> int:
     """Return the number of groups in several splits."""
     homes: dict[int, set[str]] = defaultdict(set)
     for name, group in groups.items():

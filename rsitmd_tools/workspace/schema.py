@@ -443,6 +443,13 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE image_pair ADD COLUMN overlap REAL;
     ALTER TABLE image_pair ADD COLUMN map TEXT;
     """,
+    """
+    -- In which part of a cross-validation an image is tested, from 0.
+    CREATE TABLE fold (
+        image_id INTEGER PRIMARY KEY REFERENCES image (id) ON DELETE CASCADE,
+        fold     INTEGER NOT NULL CHECK (fold >= 0)
+    );
+    """,
 )
 
 VERSION = len(MIGRATIONS)

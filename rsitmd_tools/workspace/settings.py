@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -105,8 +106,9 @@ class ReleaseSettings:
             sentence that is neither sent back nor rejected.
         title: Title of the dataset; empty if it is the name of ``[dataset]``.
         authors: The authors, as "Family name, Given name" or the name of an organisation.
-        image_licence: Licence of the images, such as ``CC-BY-4.0``; that of the texts is
-            ``licence`` of ``[annotation]``.
+        text_licence: Licence of the texts, such as ``CC-BY-4.0``; empty if it is ``licence`` of
+            ``[annotation]``, which annotators accept.
+        image_licence: Licence of the images.
         url: Web page of the dataset.
         doi: DOI of the dataset.
     """
@@ -114,6 +116,7 @@ class ReleaseSettings:
     only_accepted: bool = False
     title: str = ""
     authors: tuple[str, ...] = ()
+    text_licence: str = ""
     image_licence: str = ""
     url: str = ""
     doi: str = ""
@@ -194,6 +197,11 @@ class Settings:
     similarity: SimilaritySettings = field(default_factory=SimilaritySettings)
     release: ReleaseSettings = field(default_factory=ReleaseSettings)
     validate: ValidateSettings = field(default_factory=ValidateSettings)
+
+    @property
+    def text_licence(self) -> str:
+        """Licence of the texts of a release, or empty."""
+        return self.release.text_licence or self.annotation.licence
 
 
 SECTIONS: dict[str, type[Any]] = {
@@ -276,6 +284,20 @@ def _validate_values(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return values
 
 
+def new_settings(name: str, *, text_licence: str = "", image_licence: str = "") -> str:
+    """Return the text of a new ``rsitmd.toml``.
+
+    Args:
+        name: Name of the dataset.
+        text_licence: Licence of the texts.
+        image_licence: Licence of the images.
+    """
+    values = {"name": name, "text_licence": text_licence, "image_licence": image_licence}
+    # A JSON string is a TOML string.
+    quoted = {key: json.dumps(text, ensure_ascii=False) for key, text in values.items()}
+    return TEMPLATE.format(**quoted)
+
+
 TEMPLATE = """\
 # Settings of this workspace. Every key is optional; the values below are the defaults.
 
@@ -310,7 +332,8 @@ definition = "reference"   # "reference": the public AMFMN script; "paper": BLEU
 only_accepted = false      # true: release only the sentences that a reviewer accepted
 title = ""                 # for CITATION.cff; empty: the name of the dataset
 authors = []               # ["Family name, Given name", "Name of an organisation"]
-image_licence = ""         # licence of the images; that of the texts: licence of [annotation]
+text_licence = {text_licence:<10}  # licence of the texts; empty: licence of [annotation]
+image_licence = {image_licence:<9}  # licence of the images
 url = ""                   # web page of the dataset
 doi = ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
 from rsitmd_tools.workspace import schema
 from rsitmd_tools.workspace.lock import WriterLock
 from rsitmd_tools.workspace.readonly import is_read_only, open_read_only
-from rsitmd_tools.workspace.settings import FILENAME, TEMPLATE, Settings, load_settings
+from rsitmd_tools.workspace.settings import FILENAME, Settings, load_settings, new_settings
 
 DATABASE = "workspace.db"
 LOCK = ".lock"
@@ -50,12 +49,16 @@ class Workspace:
         self._lock = lock
 
     @classmethod
-    def create(cls, path: Path, name: str | None = None) -> Self:
+    def create(
+        cls, path: Path, name: str | None = None, *, text_licence: str = "", image_licence: str = ""
+    ) -> Self:
         """Create a workspace, or complete an interrupted creation, and open it for writing.
 
         Args:
             path: The folder; created if it does not exist. Existing files are kept.
             name: Name of the dataset; by default the name of the folder.
+            text_licence: Licence of the texts, for new settings.
+            image_licence: Licence of the images, for new settings.
 
         Raises:
             RsitmdError: The folder cannot be written to, or has files in ``images/`` but is not
@@ -78,8 +81,10 @@ class Workspace:
                 hint="choose a folder you may write to",
             ) from error
         if not (path / FILENAME).exists():
-            shown = json.dumps(name or path.resolve().name, ensure_ascii=False)
-            write_text(path / FILENAME, TEMPLATE.format(name=shown))
+            text = new_settings(
+                name or path.resolve().name, text_licence=text_licence, image_licence=image_licence
+            )
+            write_text(path / FILENAME, text)
         if not (path / ".gitignore").exists():
             write_text(path / ".gitignore", "studio/\n.lock\n.backup.lock\n*.db-wal\n*.db-shm\n")
         return cls._open(path, write=True, make=True)

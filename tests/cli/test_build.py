@@ -111,6 +111,17 @@ def test_init_writes_settings_with_comments(tmp_path: Path) -> None:
     assert sum("#" in line for line in lines) >= len([x for x in lines if " = " in x]) / 2
 
 
+def test_init_writes_the_licences(tmp_path: Path) -> None:
+    licences = ("--text-licence", "CC-BY-4.0", "--image-licence", "a \"b\" 'c'")
+    assert rsitmd("build", "init", tmp_path / "w", *licences).returncode == 0
+    with Workspace.open(tmp_path / "w") as workspace:
+        assert workspace.settings.text_licence == "CC-BY-4.0"
+        assert workspace.settings.release.image_licence == "a \"b\" 'c'"
+    assert rsitmd("build", "init", tmp_path / "w", *licences).returncode == 0
+    line = error_of("build", "init", tmp_path / "w", "--text-licence", "CC0-1.0")
+    assert line.endswith("already exists; set text_licence under [release] in that file")
+
+
 def test_json_is_the_only_output_on_stdout(workspace: Path, images: Path) -> None:
     ingested = rsitmd("build", "ingest", workspace, images, "--json")
     assert ingested.returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -60,6 +61,47 @@ def test_an_existing_folder_is_not_overwritten(
     assert "the format 'workspace' is read-only" in capsys.readouterr().err
     assert run("build", "convert", source, tmp_path / "new", "--to", "docx") == 2
     assert not (tmp_path / "new").exists()
+
+
+def test_force_replaces_a_folder_when_the_new_one_is_complete(
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    target = tmp_path / "there"
+    words = ("build", "convert", source, target, "--to", "csv")
+    target.mkdir()
+    (target / "old.txt").write_text("old")
+    assert run(*words) == 1
+    assert "there: already exists; use another folder, or replace" in capsys.readouterr().err
+
+    def fails(*_: object, **__: object) -> None:
+        assert (target / "old.txt").read_text() == "old"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("rsitmd_tools.formats.save_dataset", fails)
+    assert run(*words, "--force") == 1
+    assert "no space left" in capsys.readouterr().err
+    assert [path.name for path in target.iterdir()] == ["old.txt"]
+    monkeypatch.undo()
+    assert run(*words, "--force") == 0
+    assert [path.name for path in target.iterdir()] == ["captions.csv"]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_force_never_replaces_what_is_read(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    for target, more in (
+        (source, ()),
+        (tmp_path, ()),
+        (tmp_path / "pictures", ("--images", tmp_path / "pictures")),
+    ):
+        assert run("build", "convert", source, target, "--to", "csv", "--force", *more) == 1
+        assert "which the new folder is made from" in capsys.readouterr().err
+    assert load_dataset(source).images and (tmp_path / "pictures").is_dir()
 
 
 @pytest.mark.parametrize(

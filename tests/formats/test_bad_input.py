@@ -240,13 +240,14 @@ def test_sentences_that_are_blank_in_precomp_are_whole_in_the_table(shared_data:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("layout", [name for name in WRITABLE if name != "precomp"])
+@pytest.mark.parametrize("layout", WRITABLE)
 def test_400_000_records(tmp_path: Path, layout: str) -> None:
+    each = 5 if layout == "precomp" else 1  # precomp requires five sentences of an image
     images = tuple(
-        ImageRecord(f"port_{n}.tif", (Sentence(f"Ship {n}, pier."),), (), "train", "port")
-        for n in range(400_000)
+        ImageRecord(f"port_{n}.tif", (Sentence(f"Ship {n}, pier."),) * each, (), "train", "port")
+        for n in range(400_000 // each)
     )
     save_dataset(Dataset("many", images, tmp_path, "rsitmd"), tmp_path, layout)
     again = load_dataset(tmp_path)
-    assert (again.format, len(again)) == (layout, 400_000)
-    assert again.images[399_999].captions == ("Ship 399999, pier.",)
+    assert (again.format, len(again.captions())) == (layout, 400_000)
+    assert again.images[-1].captions == (f"Ship {len(images) - 1}, pier.",) * each

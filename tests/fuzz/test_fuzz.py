@@ -194,12 +194,12 @@ def test_mutated_precomp(tmp_path: Path, sample: Dataset, count: int) -> None:
 
 @pytest.mark.parametrize("count", COUNTS)
 def test_mutated_settings(tmp_path: Path, count: int) -> None:
-    from rsitmd_tools.workspace.settings import TEMPLATE
+    from rsitmd_tools.workspace.settings import new_settings
 
     file = tmp_path / "settings.toml"
     data = tmp_path / "dataset_RSITMD.json"
     data.write_text(json.dumps(document({})), encoding="utf-8")
-    real = TEMPLATE.format(name='"x"').encode()
+    real = new_settings("x").encode()
 
     def one(chance: random.Random) -> None:
         file.write_bytes(mutated(real, chance))

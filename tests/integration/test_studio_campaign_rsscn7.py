@@ -45,7 +45,7 @@ def test_rsscn7_from_init_to_release_with_two_send_backs(
         counts.append(f"{shlex.join(map(str, words[:2]))}: {done.stdout.strip().splitlines()[0]}")
         return json.loads(done.stdout) if "--json" in words else done.stdout
 
-    run("build", "init", folder)
+    run("build", "init", folder, "--text-licence", "CC-BY-4.0", "--image-licence", "CC-BY-4.0")
     for category in sorted({entry["category"] for entry in entries}):
         names = [given / "images" / e["image"] for e in entries if e["category"] == category]
         run("build", "ingest", folder, *names, "--category", category)

@@ -52,7 +52,9 @@ def make_workspace(tmp_path: Path) -> MakeWorkspace:
         name: str = "workspace",
     ) -> Path:
         folder = tmp_path / name
-        with Workspace.create(folder, "Häfen") as workspace:
+        with Workspace.create(
+            folder, "Häfen", text_licence="CC-BY-4.0", image_licence="CC0-1.0"
+        ) as workspace:
             with workspace.transaction() as db:
                 add_team(db, *(f"person{slot}@example.org" for slot in range(sentences)))
             for index in range(images):

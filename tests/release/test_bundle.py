@@ -98,7 +98,8 @@ def test_authors_without_an_accepted_licence_are_listed_by_number(
     make_workspace: MakeWorkspace, tmp_path: Path
 ) -> None:
     folder = make_workspace()
-    (folder / "rsitmd.toml").write_text("[annotation]\nlicence = 'CC-BY-4.0'\n", encoding="utf-8")
+    settings = "[annotation]\nlicence = 'CC-BY-4.0'\n[release]\nimage_licence = 'CC0-1.0'\n"
+    (folder / "rsitmd.toml").write_text(settings, encoding="utf-8")
     with Workspace.open(folder, write=True) as workspace:
         join(workspace, "idle@example.org")  # wrote nothing: the release needs nothing of them
         for slot in (0, 1, 3, 4):
@@ -209,7 +210,10 @@ def test_sentences_that_are_not_accepted_are_counted_or_left_out(
     change(workspace, "UPDATE sentence SET state = 'accepted' WHERE id NOT IN (1, 2, 10)")
 
     def made(out: str, only_accepted: str) -> tuple[str, dict[str, Any]]:
-        toml = f"[release]\nonly_accepted = {only_accepted}\n"
+        toml = (
+            f"[release]\nonly_accepted = {only_accepted}\n"
+            "text_licence = 'CC0-1.0'\nimage_licence = 'CC0-1.0'\n"
+        )
         (workspace / "rsitmd.toml").write_text(toml, encoding="utf-8")
         arguments = [str(workspace), "--version", "1.0.0", "-o", str(tmp_path / out)]
         done = CliRunner().invoke(command, arguments)

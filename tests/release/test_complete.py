@@ -97,7 +97,7 @@ def test_the_sources_give_the_released_images(tmp_path: Path) -> None:
     for number in range(2):
         values = np.random.default_rng(number).integers(0, 256, (40, 60, 3), dtype=np.uint8)
         Image.fromarray(values).save(photos / f"{number}.png")
-    with Workspace.create(tmp_path / "workspace", "ports") as workspace:
+    with Workspace.create(tmp_path / "workspace", "ports", text_licence="CC0-1.0") as workspace:
         ingest(workspace, [tmp_path / "photos"])
         with workspace.transaction() as db:
             add_team(db, *(f"person{slot}@example.org" for slot in range(5)))

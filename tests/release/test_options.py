@@ -59,16 +59,52 @@ def test_an_error_prevents_a_release_unless_its_rule_is_allowed(
     assert verify_release(out).differences == ()
 
 
-def test_a_missing_licence_is_a_warning(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
-    workspace = make_workspace()
-    done = release(workspace, "-o", tmp_path / "a")
-    assert (
-        "warning: no licence of the texts (annotation.licence) and the images"
-        " (release.image_licence); " in done.stderr
+@pytest.mark.parametrize(
+    ("settings", "options", "missing", "keys"),
+    [
+        ("", [], "texts and the images", "text_licence and image_licence"),
+        ("[release]\ntext_licence = 'CC0-1.0'", [], "images", "image_licence"),
+        ("[release]\nimage_licence = 'CC0-1.0'", [], "texts", "text_licence"),
+        ("", ["--without-images"], "texts", "text_licence"),
+    ],
+)
+def test_a_missing_licence_prevents_a_release_unless_allowed(
+    make_workspace: MakeWorkspace,
+    tmp_path: Path,
+    settings: str,
+    options: list[str],
+    missing: str,
+    keys: str,
+) -> None:
+    workspace, out = make_workspace(), tmp_path / "out"
+    (workspace / "rsitmd.toml").write_text(settings, encoding="utf-8")
+    refused = release(workspace, "-o", out, *options).exception
+    assert isinstance(refused, RsitmdError)
+    assert refused.exit_code == 1
+    assert str(refused) == (
+        f"{workspace / 'rsitmd.toml'}: has no licence of the {missing}; set {keys} under [release],"
+        ' such as "CC-BY-4.0", or use --allow-no-licence'
     )
+    assert not out.exists()
+    done = release(workspace, "-o", out, *options, "--allow-no-licence")
+    assert done.exit_code == 0, done.output
+    assert f"warning: no licence of the {missing}; " in done.stderr
+    manifest = json.loads((out / "release.json").read_text(encoding="utf-8"))
+    assert manifest["unlicensed"] == missing.split(" and the ")
+    assert verify_release(out).differences == ()
+
+
+def test_the_licence_of_the_annotators_is_that_of_the_texts(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace, out = make_workspace(), tmp_path / "out"
     settings = "[annotation]\nlicence = 'CC-BY-4.0'\n[release]\nimage_licence = 'CC0-1.0'\n"
     (workspace / "rsitmd.toml").write_text(settings, encoding="utf-8")
-    assert "no licence" not in release(workspace, "-o", tmp_path / "b").stderr
+    assert "no licence" not in release(workspace, "-o", out).stderr
+    assert "Texts: CC-BY-4.0. Images: CC0-1.0." in (out / "README.md").read_text(encoding="utf-8")
+    (workspace / "rsitmd.toml").write_text(f"{settings}text_licence = 'CC-BY-SA-4.0'\n")
+    assert release(workspace, "-o", out, "--force").exit_code == 0
+    assert "Texts: CC-BY-SA-4.0." in (out / "README.md").read_text(encoding="utf-8")
 
 
 def test_an_unknown_rule_cannot_be_allowed(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
@@ -137,6 +173,16 @@ def test_a_folder_is_replaced_only_on_request_and_when_the_new_one_is_complete(
     assert release(workspace, "-o", out, "--force").exit_code == 0
     assert "A new text" in (out / "dataset_RSITMD.json").read_text(encoding="utf-8")
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_folder_with_the_workspace_is_never_replaced(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace()
+    for out in (workspace, tmp_path):
+        refused = release(workspace, "-o", out, "--force").exception
+        assert "which the new folder is made from" in str(refused)
+    assert (workspace / "workspace.db").is_file()
 
 
 def test_a_folder_that_was_moved_aside_by_a_killed_replacement_is_put_back(

@@ -67,6 +67,8 @@ def test_every_difference_is_listed_and_the_exit_code_is_1(release: Path) -> Non
         ("precomp/train_caps.txt", "e", "E", "differs from dataset_RSITMD.json"),
         ("prior/train.json", '"captions_sha256": "', '"captions_sha256": "0', None),
         ("statistics.json", '"data_sha256": "', '"data_sha256": "0', None),
+        ("split_proof.json", '"shared_captions": 0', '"shared_captions": -1', "at least 0, not -1"),
+        ("split_proof.json", '"bits": 64', '"bits": 63', "bits: "),
     ],
 )
 def test_contents_that_contradict_one_another_are_found(
@@ -86,6 +88,7 @@ def test_another_sentence_contradicts_manifest_precomp_and_prior(release: Path) 
     write_checksums(release)
     assert set(problems(release)) == {
         "dataset_RSITMD.json", "statistics.json", "precomp/val_caps.txt", "prior/val.npy",
+        "split_proof.json",
     }  # fmt: skip
 
 

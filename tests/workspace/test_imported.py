@@ -46,7 +46,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
         for number in (1, 2, 3)
     )
     data = Dataset("Old", records, tmp_path, "rsitmd", tmp_path / "old")
-    with Workspace.create(tmp_path / "w") as made:
+    with Workspace.create(tmp_path / "w", text_licence="CC0-1.0", image_licence="CC0-1.0") as made:
         import_dataset(made, data, workers=1)
         with made.transaction() as db:
             add(db, "annotator", email="a@x", joined_at="2026-01-01T00:00:00.000000+00:00")

@@ -10,7 +10,7 @@ import pytest
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.schemas import load_schema
-from rsitmd_tools.workspace.settings import TEMPLATE, Settings, load_settings
+from rsitmd_tools.workspace.settings import TEMPLATE, Settings, load_settings, new_settings
 
 
 def settings(folder: Path, text: str) -> Settings:
@@ -20,7 +20,7 @@ def settings(folder: Path, text: str) -> Settings:
 
 
 def test_the_template_contains_the_defaults(tmp_path: Path) -> None:
-    assert settings(tmp_path, TEMPLATE.format(name='"dataset"')) == Settings()
+    assert settings(tmp_path, new_settings("dataset")) == Settings()
     assert settings(tmp_path, "") == Settings()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rsitmd_tools.cli.options import FormatName, input_format_option, json_option, print_json
-from rsitmd_tools.errors import WrongUsage, count_of, printable
+from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, printable
 
 if TYPE_CHECKING:
     from rsitmd_tools.dataset.records import Dataset
@@ -38,6 +38,13 @@ SHOWN = 6  # files on the terminal; --json has all
     " The default is copy for imagefolder and webdataset, and none for the others."
     " Anything else is the folder of the images, if it is not beside SRC. Can be given twice.",
 )
+@click.option(
+    "--fold",
+    metavar="N",
+    type=click.IntRange(0),
+    help="Take the images of this fold as test and all others as train; see `build split --folds`.",
+)
+@click.option("--force", is_flag=True, help="Replace DST when the new folder is complete.")
 @input_format_option
 @json_option
 def command(
@@ -46,27 +53,34 @@ def command(
     output_format: str,
     variant: str | None,
     images: tuple[str, ...],
+    fold: int | None,
+    force: bool,
     input_format: str | None,
     as_json: bool,
 ) -> None:
     """Write a dataset to a new folder DST in another format.
 
     What the format has no place for is listed on stderr before anything is written, such as
-    keywords in COCO; the page on file formats has a table. DST must not exist. Images are written
-    if --images says how. With jpeg, images get the suffix .jpg.
+    keywords in COCO; the page on file formats has a table. DST must not exist, unless --force
+    replaces it. Images are written if --images says how. With jpeg, images get the suffix .jpg.
 
     \b
     Examples:
       rsitmd build convert RSITMD.csv rsitmd-json/ --to rsitmd
       rsitmd build convert release/ for-hub/ --to imagefolder --images jpeg:90
+      rsitmd build convert release/ fold-0/ --to rsitmd --fold 0 --images link
       rsitmd build convert release/ clip/ --to open-clip-csv --variant filepath-tab
       rsitmd build convert precomp/ shards/ --to webdataset --images /data/ucm --images copy
     """
-    from rsitmd_tools.atomic import atomic_folder
+    from rsitmd_tools.atomic import atomic_folder, check_replaceable
+    from rsitmd_tools.dataset.folds import with_fold
     from rsitmd_tools.formats import formats, load_dataset, lost_in, save_dataset
+    from rsitmd_tools.splitting import folds_of
 
     folder, mode = _images(images)
     dataset = load_dataset(source, input_format, folder)
+    if fold is not None:
+        dataset = with_fold(dataset, folds_of(source), fold)
     mode = mode or _default_mode(dataset, output_format)
     lost = lost_in(dataset, output_format)
     for loss in lost:
@@ -75,7 +89,14 @@ def command(
         _note(f"{target}: {output_format} does not declare what it has a place for")
     for warning in _warnings(dataset, output_format, mode):
         _note(f"{target}: {warning}")
-    with atomic_folder(target) as partial:
+    if target.exists() and not force:
+        raise RsitmdError(
+            "already exists",
+            where=target,
+            hint="use another folder, or replace this one with --force",
+        )
+    check_replaceable(target, [source, *([folder] if folder else [])])
+    with atomic_folder(target, replace=force) as partial:
         written = save_dataset(dataset, partial, output_format, variant=variant, images=mode)
         files = _files(partial)
     document = {

@@ -12,19 +12,38 @@ from rsitmd_tools.cli.options import workspace_argument
 @click.command("init", short_help="Create a workspace.")
 @workspace_argument
 @click.option("--name", help="Name of the dataset; by default the name of the folder.")
-def command(folder: Path, name: str | None) -> None:
+@click.option(
+    "--text-licence", metavar="NAME", default="", help="Licence of the texts, such as CC-BY-4.0."
+)
+@click.option(
+    "--image-licence", metavar="NAME", default="", help="Licence of the images, such as CC-BY-4.0."
+)
+def command(folder: Path, name: str | None, text_licence: str, image_licence: str) -> None:
     """Create a workspace: rsitmd.toml, workspace.db and images/.
 
     In an existing workspace, it migrates an older database and changes nothing else.
+
+    A release states the licences of texts and images. They can be set later, under `[release]` in
+    rsitmd.toml.
 
     \b
     Examples:
       rsitmd build init my-dataset
       rsitmd build init my-dataset --name "Harbours of the North"
+      rsitmd build init my-dataset --text-licence CC-BY-4.0 --image-licence CC-BY-4.0
     """
+    from rsitmd_tools.errors import RsitmdError
     from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.settings import FILENAME
 
-    with Workspace.create(folder, name):
-        pass
+    licences = {"text_licence": text_licence, "image_licence": image_licence}
+    with Workspace.create(folder, name, **licences) as workspace:
+        for key, licence in licences.items():
+            if licence and getattr(workspace.settings.release, key) != licence:
+                raise RsitmdError(
+                    "already exists",
+                    where=folder / FILENAME,
+                    hint=f"set {key} under [release] in that file",
+                )
     click.echo(f"workspace: {folder}")
     click.echo(f"next: rsitmd build ingest {folder} FOLDER_OF_IMAGES")

@@ -12,7 +12,6 @@ from rsitmd_tools.errors import count_of
 
 if TYPE_CHECKING:
     from rsitmd_tools.release import ReleaseReport
-    from rsitmd_tools.workspace.settings import Settings
 
 
 @click.command("release", short_help="Create a release that can be cited.")
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     metavar="CODES",
     help="Rules whose errors do not prevent the release, such as D104,L101.",
 )
+@click.option("--allow-no-licence", is_flag=True, help="Release texts or images without a licence.")
 @click.option("--with-names", is_flag=True, help="Name the annotators instead of numbering them.")
 @click.option("--tar", is_flag=True, help="Also write OUT.tar.")
 @click.option("--force", is_flag=True, help="Replace OUT when the new release is complete.")
@@ -53,6 +53,7 @@ def command(
     previous: Path | None,
     without_images: bool,
     allow: str | None,
+    allow_no_licence: bool,
     with_names: bool,
     tar: bool,
     force: bool,
@@ -66,7 +67,8 @@ def command(
     left out and listed in release.json, which also counts sentences by origin (human, or changed
     machine text). Annotators are identified by number, never by address.
 
-    Findings of severity "error" prevent a release. validation.json has all findings.
+    Findings of severity "error" prevent a release. validation.json has all findings. So does a
+    missing licence: set text_licence and image_licence under `[release]` in rsitmd.toml.
 
     The folder is complete or does not exist. The same workspace always produces the same
     bytes. Run `rsitmd build verify` or `sha256sum -c SHA256SUMS` to check a release. Title,
@@ -83,6 +85,7 @@ def command(
 
     from rsitmd_tools.release import ReleaseOptions, make_release
     from rsitmd_tools.release.archive import write_tar
+    from rsitmd_tools.release.select import unlicensed
     from rsitmd_tools.workspace import Workspace
 
     with Workspace.open(folder, write=True) as workspace:
@@ -90,6 +93,7 @@ def command(
             images=not without_images,
             previous=previous,
             allowed=tuple((allow or "").replace(",", " ").split()),
+            unlicensed=allow_no_licence,
             names=with_names,
             replace=force,
         )
@@ -97,7 +101,7 @@ def command(
         settings = workspace.settings
     if tar:
         write_tar(output, output.with_name(f"{output.name}.tar"))
-    _warn_without_licence(settings)
+    _warn_without_licence(unlicensed(settings, images=not without_images))
     if report.left_out:
         click.echo(
             f"left out: {count_of(report.left_out, 'image')} without all"
@@ -125,19 +129,11 @@ def command(
     click.echo(f"folder: {output}")
 
 
-def _warn_without_licence(settings: Settings) -> None:
-    missing = [
-        f"{what} ({key})"
-        for what, key, licence in (
-            ("texts", "annotation.licence", settings.annotation.licence),
-            ("images", "release.image_licence", settings.release.image_licence),
-        )
-        if not licence
-    ]
+def _warn_without_licence(missing: list[str]) -> None:
     if missing:
         click.echo(
             f"warning: no licence of the {' and the '.join(missing)}; without one, nobody may use"
-            " them: set it in rsitmd.toml before you publish the release",
+            " them",
             err=True,
         )
 

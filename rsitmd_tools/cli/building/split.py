@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
-    from rsitmd_tools.splitting import SplitReport
+    from rsitmd_tools.splitting import FoldReport, SplitReport
 
 LISTED = 5  # large groups that are printed
 
@@ -37,6 +37,12 @@ def _shares(
     metavar="TRAIN,VAL,TEST",
     callback=_shares,
     help="Shares of the splits, which sum to 1; by default those in rsitmd.toml.",
+)
+@click.option(
+    "--folds",
+    metavar="K",
+    type=click.IntRange(2, 1000),
+    help="Assign the images to K test folds for a cross-validation instead.",
 )
 @click.option("--seed", type=int, help="Random seed; by default that in rsitmd.toml.")
 @click.option("--reassign", is_flag=True, help="Assign all images again.")
@@ -76,6 +82,7 @@ def _shares(
 def command(
     folder: Path,
     shares: dict[str, float] | None,
+    folds: int | None,
     seed: int | None,
     reassign: bool,
     by: str,
@@ -100,25 +107,38 @@ def command(
     same split too. With --block 1km, so do all tiles whose centres are in one cell of a grid of
     1 km in their UTM zone. Overlapping tiles of different cells join these cells.
 
+    --folds 5 assigns every image to one of five test folds in the same way, and does not change
+    the splits. A release lists the folds in folds.csv; `rsitmd build convert --fold 0` writes the
+    dataset whose test images are those of fold 0.
+
     \b
     Examples:
       rsitmd build split my-dataset
       rsitmd build split my-dataset --same-place
       rsitmd build split my-dataset --reassign --shares 0.7,0.1,0.2 --seed 1
       rsitmd build split my-dataset --block 1km
+      rsitmd build split my-dataset --folds 5
       rsitmd build split my-dataset --reassign --keep my-dataset-1.0.0
     """
     from dataclasses import asdict
 
     from rsitmd_tools.ingest.groups import find_places, places_current
     from rsitmd_tools.ingest.spatial import parse_block
-    from rsitmd_tools.splitting import split
+    from rsitmd_tools.splitting import make_folds, split
     from rsitmd_tools.workspace import Workspace
 
     metres = None if block is None else parse_block(block)
+    if folds is not None and (shares or keep or exclude):
+        raise WrongUsage(
+            "--folds cannot be combined with --shares, --keep or --exclude",
+            hint="assign splits and folds with two commands",
+        )
     with Workspace.open(folder, write=True) as workspace:
         if same_place and not places_current(workspace):
             find_places(workspace)
+        if folds is not None:
+            made = make_folds(workspace, folds, seed, reassign=reassign, block=metres, by=by)
+            return _print_folds(made, as_json=as_json)
         report = split(workspace, shares, seed, reassign, exclude, metres, by, keep)
     if as_json:
         print_json(asdict(report))
@@ -159,7 +179,30 @@ def command(
     return 1 if report.parted or report.parted_places else 0
 
 
-def _print_deviations(report: SplitReport) -> None:
+def _print_folds(report: FoldReport, *, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    if as_json:
+        print_json(asdict(report))
+    else:
+        counts = ", ".join(f"{fold}: {count}" for fold, count in enumerate(report.folds))
+        click.echo(
+            f"images by fold: {counts}; {report.placed} assigned (seed {report.seed}), "
+            f"{count_of(report.kept_together, 'similar image')} kept together"
+            + (f", {count_of(report.same_place, 'tile')} by place" if report.same_place else "")
+        )
+        _print_deviations(report)
+    if report.parted:
+        click.echo(
+            f"warning: images of one picture or place are in different folds"
+            f" ({count_of(report.parted, 'group')} assigned before the pairs were found);"
+            " use --reassign to fix this",
+            err=True,
+        )
+    return 1 if report.parted else 0
+
+
+def _print_deviations(report: SplitReport | FoldReport) -> None:
     """Print the largest deviation of a category, if it is more than rounding, and large groups."""
     worst = report.deviation
     if worst is not None and abs(worst.images - worst.share) >= 1:

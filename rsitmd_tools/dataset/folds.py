@@ -1,0 +1,99 @@
+"""``folds.csv``: the test fold of each image, and the dataset of one fold."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, reason
+
+FOLDS = "folds.csv"
+COLUMNS = ["filename", "fold"]
+MAX_FOLDS = 1000
+
+
+def folds_text(folds: Mapping[str, int]) -> str:
+    """Return the folds of images as CSV, in the order of the mapping."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows(folds.items())
+    return text.getvalue()
+
+
+def read_folds(file: Path) -> dict[str, int]:
+    """Read the folds of images.
+
+    Args:
+        file: A file with the columns ``filename`` and ``fold`` (from 0).
+
+    Raises:
+        RsitmdError: The file cannot be read, a fold is no number, or an image is listed twice.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RsitmdError(
+            f"cannot be read ({reason(error)})",
+            where=file,
+            hint="assign folds with: rsitmd build split DIR --folds 5",
+        ) from error
+    found: dict[str, int] = {}
+    try:
+        lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+        for number, line in enumerate(lines):
+            if number == 0:
+                _check(line == COLUMNS, file, 1, f"the columns must be {','.join(COLUMNS)}")
+            elif line:
+                _check(len(line) == len(COLUMNS), file, lines.line_num, "must have two fields")
+                name, fold = line
+                valid = fold.isascii() and fold.isdigit() and len(fold) <= len(str(MAX_FOLDS))
+                _check(valid and int(fold) < MAX_FOLDS, file, lines.line_num, "is no fold")
+                _check(name not in found, file, lines.line_num, f"lists {name} again")
+                found[name] = int(fold)
+    except csv.Error as error:
+        raise RsitmdError(f"is no CSV ({error})", where=file, hint="write it again") from error
+    return found
+
+
+def with_fold(dataset: Dataset, folds: Mapping[str, int], number: int) -> Dataset:
+    """Return a dataset whose test images are those of one fold; all others are in train.
+
+    Args:
+        dataset: The dataset.
+        folds: Fold by file name.
+        number: The fold, from 0.
+
+    Raises:
+        RsitmdError: Images have no fold.
+        WrongUsage: No image is in the fold, or every image is.
+    """
+    missing = [image.filename for image in dataset if image.filename not in folds]
+    if missing:
+        raise RsitmdError(
+            f"{count_of(len(missing), 'image')} of {len(dataset)} without a fold, such as"
+            f" {missing[0]}",
+            where=dataset.source,
+            hint="assign folds with: rsitmd build split DIR --folds 5",
+        )
+    images = tuple(
+        replace(image, split="test" if folds[image.filename] == number else "train")
+        for image in dataset
+    )
+    if len({image.split for image in images}) < 2:
+        raise WrongUsage(
+            f"fold {number} does not exist",
+            hint=f"use a fold from 0 to {max(folds.values(), default=0)}",
+        )
+    return dataset.with_images(images)
+
+
+def _check(valid: bool, file: Path, line: int, problem: str) -> None:
+    if not valid:
+        raise RsitmdError(
+            f"line {line}: {problem}", where=file, hint="use a file name and a number from 0"
+        )

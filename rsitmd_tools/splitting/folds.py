@@ -1,0 +1,146 @@
+"""``build split --folds``: assign the images of a workspace to test folds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rsitmd_tools.dataset.folds import FOLDS, MAX_FOLDS, read_folds
+from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.splitting.assign import assign_splits
+from rsitmd_tools.splitting.relations import CATEGORY, GROUP
+from rsitmd_tools.splitting.split import (
+    Deviation,
+    LargeGroup,
+    deviation_of,
+    grouped,
+    large_groups_of,
+    parted_groups,
+)
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.folds import folds_request, set_folds, stored_folds
+
+
+@dataclass(frozen=True, slots=True)
+class FoldReport:
+    """The result of an assignment to folds.
+
+    Attributes:
+        folds: Number of images of each fold, from fold 0.
+        placed: Number of images that got a fold, or a different one.
+        seed: The requested seed.
+        kept_together: Number of images in groups of duplicates, or of images of one place.
+        same_place: Number of images in spatial groups.
+        parted: Number of groups in several folds, because their images were assigned before the
+            pairs were found.
+        deviation: The largest deviation from an equal share of a category.
+        large_groups: The groups that are larger than a fold should be.
+    """
+
+    folds: tuple[int, ...]
+    placed: int
+    seed: int
+    kept_together: int
+    same_place: int
+    parted: int
+    deviation: Deviation | None
+    large_groups: tuple[LargeGroup, ...]
+
+
+def make_folds(
+    workspace: Workspace,
+    folds: int,
+    seed: int | None = None,
+    *,
+    reassign: bool = False,
+    block: float | None = None,
+    by: str = GROUP,
+) -> FoldReport:
+    """Assign every image to one of several test folds, which are kept in the workspace.
+
+    The splits train, val and test do not change. Images keep their fold; only images without one
+    are assigned, unless ``reassign`` is set.
+
+    Args:
+        workspace: A workspace opened for writing.
+        folds: Number of folds.
+        seed: Random seed; by default that of ``rsitmd.toml``.
+        reassign: Assign all images again.
+        block: As for :func:`rsitmd_tools.splitting.split`.
+        by: As for :func:`rsitmd_tools.splitting.split`.
+
+    Raises:
+        RsitmdError: There are no images, fewer groups than folds, or another number of folds
+            was assigned before.
+        WrongUsage: There are fewer than two folds, or more than :data:`MAX_FOLDS`.
+    """
+    if not 2 <= folds <= MAX_FOLDS:
+        raise WrongUsage(f"{folds} folds", hint=f"use a number from 2 to {MAX_FOLDS}")
+    seed = workspace.settings.split.seed if seed is None else seed
+    before = stored_folds(workspace)
+    known = folds_request(workspace)
+    if known is not None and known["folds"] != folds and before and not reassign:
+        raise RsitmdError(
+            f"has {known['folds']} folds",
+            where=workspace.path,
+            hint=f"use --folds {known['folds']}, or --reassign to assign all images again",
+        )
+    stored, items, pairs, tiles = grouped(workspace, block, by)
+    groups = len({item.group for item in items})
+    if groups < folds:
+        raise RsitmdError(
+            f"{len(items)} images in {groups} groups are too few for {folds} folds",
+            where=workspace.path,
+            hint="ingest more images, or use fewer folds",
+        )
+    if by == CATEGORY:  # nothing to stratify
+        items = [replace(item, category="") for item in items]
+    names = [f"fold {number}" for number in range(folds)]
+    shares = dict.fromkeys(names, 1 / folds)
+    kept = {} if reassign else {name: names[fold] for name, fold in before.items()}
+    assigned = assign_splits(items, shares, seed, kept)
+    images = Counter(assigned.values())
+    empty = [name for name in names if not images[name]]
+    if empty:
+        raise RsitmdError(
+            f"{' and '.join(empty)} would be empty",
+            where=workspace.path,
+            hint="use --reassign to assign all images again",
+        )
+    numbers = {name: names.index(home) for name, home in assigned.items()}
+    changed = [(name, fold) for name, fold in numbers.items() if before.get(name) != fold]
+    request = {"folds": folds, "seed": seed, "by": by}
+    with workspace.transaction() as db:
+        if reassign or not before:
+            set_folds(workspace, db, numbers.items(), request, clear=True)
+        elif changed:
+            set_folds(workspace, db, changed, known or request, clear=False)
+    return FoldReport(
+        folds=tuple(images[name] for name in names),
+        placed=len(changed),
+        seed=seed,
+        kept_together=len(pairs),
+        same_place=len(tiles),
+        parted=sum(
+            parted_groups({image.filename: groups.get(image.id) for image in stored}, assigned)
+            for groups in (pairs, tiles)
+        ),
+        deviation=deviation_of(items, shares, assigned),
+        large_groups=large_groups_of(items, shares, assigned),
+    )
+
+
+def folds_of(path: Path) -> dict[str, int]:
+    """Return the folds of a workspace or release.
+
+    Args:
+        path: A workspace, a folder with ``folds.csv``, or a file beside it.
+
+    Raises:
+        RsitmdError: There are no folds.
+    """
+    if not Workspace.is_workspace(path):
+        return read_folds((path if path.is_dir() else path.parent) / FOLDS)
+    with Workspace.open(path) as workspace:
+        return stored_folds(workspace)
