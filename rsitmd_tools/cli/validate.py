@@ -12,7 +12,10 @@ from rsitmd_tools.cli.options import input_options
 from rsitmd_tools.errors import count_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rsitmd_tools.dataset import Dataset
+    from rsitmd_tools.dataset.suspects import Suspect
     from rsitmd_tools.quality import Result
     from rsitmd_tools.quality.subject import Subject
 
@@ -34,6 +37,7 @@ class ValidateOptions:
     exclusions: Path | None
     unsafe: bool
     same_place: bool
+    suspects: Path | None
 
 
 @click.command("validate", short_help="Check a dataset by rules, or print its statistics.")
@@ -71,6 +75,11 @@ class ValidateOptions:
     help="Also search for images of overlapping ground (rule L107). Requires the extra geo and "
     "takes minutes for 10 000 images.",
 )
+@click.option(
+    "--suspects",
+    type=_FILE,
+    help="A file of `rsitmd benchmark suspects`, whose flagged sentences are findings (rule M101).",
+)
 @click.option("--fix", is_flag=True, help="Apply safe fixes.")
 @click.option(
     "--unsafe-fixes",
@@ -99,7 +108,8 @@ def command(
     code is 1 if there are errors or warnings, and 0 if there are only info findings.
 
     The first letter of a rule code is the family: D structure, S sentences, K keywords,
-    I images, L leakage between splits, N annotators. --select and --ignore accept a family.
+    I images, L leakage between splits, N annotators, M models. --select and --ignore accept a
+    family.
 
     \b
     Examples:
@@ -110,6 +120,7 @@ def command(
       rsitmd validate old/ --write-baseline known.json
       rsitmd validate new/ --against rsicd/ --select L --exclusions exclude.json
       rsitmd validate rsitmd/ --same-place --select L --format html -o leakage.html
+      rsitmd validate ucm/ --suspects suspects.json --select M --format html -o suspects.html
       rsitmd validate --statistics rsitmd/ ucm/ --plot figure9.png --format latex
     """
     options = ValidateOptions(unsafe=others.pop("unsafe_fixes"), **others)
@@ -148,7 +159,12 @@ def _subject(dataset: Dataset, options: ValidateOptions, against: list[Dataset])
     settings = settings_for(
         dataset, options.settings, options.select, options.ignore, options.baseline
     )
-    return subject_of(dataset, settings, against, same_place=options.same_place)
+    suspects: Iterable[Suspect] = ()
+    if options.suspects is not None:
+        from rsitmd_tools.dataset.suspects import read_suspects
+
+        suspects = read_suspects(options.suspects, dataset)
+    return subject_of(dataset, settings, against, same_place=options.same_place, suspects=suspects)
 
 
 def _check(dataset: Dataset, against: list[Dataset], options: ValidateOptions) -> int:

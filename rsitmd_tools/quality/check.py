@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.dataset.suspects import Suspect
 from rsitmd_tools.quality.baseline import Baseline
 from rsitmd_tools.quality.finding import SEVERITIES, Finding
 from rsitmd_tools.quality.registry import selected_rules
@@ -64,10 +65,12 @@ def subject_of(
     against: Sequence[Dataset] = (),
     *,
     same_place: bool = False,
+    suspects: Iterable[Suspect] = (),
 ) -> Subject:
     """Return a dataset prepared for the rules; see :class:`Subject`."""
     settings = settings or Settings()
-    return Subject(dataset, settings, _document(dataset), tuple(against), same_place)
+    document = _document(dataset)
+    return Subject(dataset, settings, document, tuple(against), same_place, tuple(suspects))
 
 
 def check_subject(subject: Subject) -> Result:

@@ -18,6 +18,7 @@ FAMILIES = {
     "I": "images",
     "L": "leakage",
     "N": "annotators",
+    "M": "models",
 }
 
 

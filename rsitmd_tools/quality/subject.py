@@ -17,6 +17,7 @@ from rsitmd_tools.text.fold import folded
 from rsitmd_tools.workspace.settings import Settings, Thresholds
 
 if TYPE_CHECKING:
+    from rsitmd_tools.dataset.suspects import Suspect
     from rsitmd_tools.imaging.pairs import ImagePair
     from rsitmd_tools.quality.places import Places
     from rsitmd_tools.quality.spelling import Spelling
@@ -32,6 +33,7 @@ class Subject:
         document: The parsed JSON if the dataset was read from JSON.
         against: Other datasets whose training images must not be tested here.
         same_place: Search for images of one place, unless a workspace stores all pairs.
+        suspects: Sentences that a model finds to fit another image better.
     """
 
     dataset: Dataset
@@ -39,6 +41,7 @@ class Subject:
     document: Any = None
     against: tuple[Dataset, ...] = ()
     same_place: bool = False
+    suspects: tuple[Suspect, ...] = ()
 
     @property
     def thresholds(self) -> Thresholds:

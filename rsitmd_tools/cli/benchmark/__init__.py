@@ -15,6 +15,10 @@ command = LazyGroup(
             "rsitmd_tools.cli.benchmark.positives",
             "Find sentences that may fit other images too.",
         ),
+        "suspects": (
+            "rsitmd_tools.cli.benchmark.suspects",
+            "Find sentences that fit another image better.",
+        ),
     },
     "Train, evaluate and report the baselines AMFMN and VSE++.",
 )

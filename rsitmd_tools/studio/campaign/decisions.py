@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rsitmd_tools.dataset.suspects import parse_suspects
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.formats.registry import read_text
@@ -157,7 +158,8 @@ def by_file(file: Path, workspace: Workspace, found: Found) -> list[Chosen]:
 
     A CSV has the columns ``image`` and ``note``, and if they are needed ``annotator``,
     ``sentence`` (number from 1) and ``text`` (the words). A JSON file is the output of
-    ``rsitmd validate --format json`` for the workspace in its present state.
+    ``rsitmd validate --format json``, or of ``rsitmd benchmark suspects``, for the workspace in its
+    present state.
 
     Raises:
         RsitmdError: The file cannot be read, was made from other data, or lists a sentence that
@@ -186,8 +188,12 @@ def _of_json(text: str, file: Path, workspace: Workspace, found: Found) -> list[
     again = f"run: rsitmd validate {workspace.path} --format json -o {file}"
     try:
         document = json.loads(text)
-        entries = document["findings"]
-        data = document.get("summary", {}).get("data_sha256")
+        if "suspects" in document:
+            again = f"run: rsitmd benchmark suspects {workspace.path} -o {file}"
+            entries, data = _suspected(document), document["data_sha256"]
+        else:
+            entries = document["findings"]
+            data = document.get("summary", {}).get("data_sha256")
         # After a pull or a decision, an index may refer to another sentence.
         if data not in (None, load_dataset(workspace.path, "workspace").checksum()):
             raise RsitmdError(
@@ -197,7 +203,20 @@ def _of_json(text: str, file: Path, workspace: Workspace, found: Found) -> list[
             )
         return _of_findings(entries, found, str(file))
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise RsitmdError("is not a list of findings", where=file, hint=again) from None
+        raise RsitmdError("is not a list of findings or suspects", where=file, hint=again) from None
+
+
+def _suspected(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the flagged sentences of a file of suspects as the findings of rule M101."""
+    return [
+        {
+            "image": suspect.image,
+            "sentence_index": suspect.sentence_index,
+            "message": suspect.message,
+            "code": "M101",
+        }
+        for suspect in parse_suspects(document)
+    ]
 
 
 def _of_findings(

@@ -13,7 +13,9 @@ from rsitmd_tools.cli.annotate.log import command as log_command
 from rsitmd_tools.cli.annotate.review import command as review_command
 from rsitmd_tools.cli.annotate.status import command as status_command
 from rsitmd_tools.cli.validate import command as validate_command
+from rsitmd_tools.dataset.suspects import ranked, suspects_document
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.studio.campaign.decisions import Found, by_codes, by_file
 from rsitmd_tools.studio.campaign.payment import payment
 from rsitmd_tools.studio.campaign.review import ReviewRequest, look, review
@@ -316,3 +318,26 @@ def test_an_empty_sentence_is_listed_and_sent_back(tmp_path: Path) -> None:
         assert payment(workspace)[0]["sentences"] == 2
     shown = CliRunner().invoke(log_command, [str(folder), "port_1.tif"]).stdout
     assert "  2. (left empty)  [sent back]" in shown
+
+
+def test_flagged_suspects_of_a_model_are_chosen(workspace: Workspace, tmp_path: Path) -> None:
+    dataset = load_dataset(workspace.path, "workspace")
+    [image] = dataset.images
+    entries = [
+        (image.filename, index, raw, float(index), "port_2.tif")
+        for index, raw in enumerate(image.captions)
+    ]
+    made = {"config": "vsepp", "set": [], "folds": 2, "seed": 0}
+    document = suspects_document(ranked(entries, 2), dataset, made)
+    file = tmp_path / "suspects.json"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    found = Found(workspace)
+    chosen = by_file(file, workspace, found)
+    assert [found.entries[c.sentence].raw for c in chosen] == list(image.captions[:-3:-1])
+    assert {(c.note, c.codes) for c in chosen} == {
+        ("fits port_2.tif better, according to a model", ("M101",))
+    }
+    for change in ({"data_sha256": "0" * 64}, {"suspects": [{}]}):
+        file.write_text(json.dumps(document | change), encoding="utf-8")
+        with pytest.raises(RsitmdError, match="run: rsitmd benchmark suspects"):
+            by_file(file, workspace, found)

@@ -1,0 +1,87 @@
+"""Suspects of drawn scenes, by small models."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from rsitmd_tools.baselines.suspects.find import find_suspects
+from rsitmd_tools.cli.benchmark.suspects import command
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.dataset.suspects import read_suspects
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats import load_dataset, save_dataset
+from rsitmd_tools.schemas import first_error, load_schema
+from tests.baselines.training.common import CPU, SMALL, small
+
+FOLDS = 2
+
+
+def folds(dataset: Dataset) -> tuple[dict[str, int], dict[str, int]]:
+    names = [image.filename for image in dataset]
+    return {name: n % FOLDS for n, name in enumerate(names)}, {n: i for i, n in enumerate(names)}
+
+
+def test_every_sentence_is_ranked_by_a_model_that_does_not_know_it(
+    tiny: Dataset, tmp_path: Path
+) -> None:
+    first = tiny.images[0]
+    seldom = replace(
+        first.sentences[0], raw="A zebra and a zebra stand beside a zebra.", tokens=None
+    )
+    first = replace(first, sentences=(seldom, *first.sentences[1:]))
+    tiny = tiny.with_images([first, *tiny.images[1:]])
+    fold_of, groups = folds(tiny)
+    config = small("vsepp", "epochs=1")
+    found = find_suspects(tiny, config, fold_of, groups, tmp_path / "runs", CPU)
+    named = Counter((s.image, s.sentence_index, s.sentence) for s in found.suspects)
+    expected = [
+        (image.filename, index, raw) for image in tiny for index, raw in enumerate(image.captions)
+    ]
+    assert named == Counter(expected)
+    assert found.flagged == round(len(expected) / 100)
+    scores = [s.score for s in found.suspects]
+    assert scores == sorted(scores, reverse=True)
+    assert all(s.better_image != s.image for s in found.suspects)
+    assert all(fold_of[s.better_image] == fold_of[s.image] for s in found.suspects)
+    for number in range(FOLDS):
+        words = (tmp_path / "runs" / f"fold-{number}" / "vocabulary.json").read_text()
+        assert ("zebra" in words) == (number != fold_of[first.filename])
+    # Finished runs are used again.
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "runs").rglob("*.ckpt")}
+    assert find_suspects(tiny, config, fold_of, groups, tmp_path / "runs", CPU) == found
+    assert before == {file: file.stat().st_mtime_ns for file in (tmp_path / "runs").rglob("*.ckpt")}
+
+
+def test_a_fold_of_copies_is_refused(tiny: Dataset, tmp_path: Path) -> None:
+    fold_of, groups = folds(tiny)
+    groups = {name: fold_of[name] for name in groups}
+    with pytest.raises(RsitmdError, match="all images of a fold are copies"):
+        find_suspects(tiny, small("vsepp", "epochs=1"), fold_of, groups, tmp_path / "runs", CPU)
+
+
+def test_the_command_writes_file_and_page(tiny: Dataset, tmp_path: Path) -> None:
+    odd = replace(tiny.images[0], sentences=(replace(tiny.images[0].sentences[0], raw="<b>A & B"),))
+    save_dataset(tiny.with_images([odd, *tiny.images[1:]]), tmp_path / "d", "rsitmd")
+    arguments = [str(tmp_path / "d"), "--images", str(tiny.image_folder), "--folds", "2"]
+    arguments += ["--config", "vsepp", "--device", "cpu", "--workers", "0", "--flag", "400"]
+    for change in [*SMALL, "epochs=1"]:
+        arguments += ["--set", change]
+    file, page = tmp_path / "suspects.json", tmp_path / "suspects.html"
+    done = CliRunner().invoke(command, [*arguments, "-o", str(file), "--html", str(page)])
+    assert done.exception is None, done.output
+    assert "suspicious; the first ones:" in done.stdout
+    assert f"next: rsitmd validate {tmp_path / 'd'} --suspects {file} --select M" in done.stdout
+    dataset = load_dataset(tmp_path / "d", None, tiny.image_folder)
+    found = read_suspects(file, dataset)
+    assert first_error(json.loads(file.read_text()), load_schema("suspects")) is None
+    assert (tmp_path / "suspects-runs" / "fold-1" / "run.json").exists()
+    text = page.read_text(encoding="utf-8")
+    assert text.count("data:image/jpeg") == 2 * min(found.flagged, 200)
+    assert "<b>A" not in text
+    assert "&lt;b&gt;A &amp; B" in text
