@@ -55,7 +55,7 @@ def find_suspects(
     Raises:
         RsitmdError: A fold has too few images or one group only, or :func:`train` failed.
     """
-    options = replace(options, resume=True, cache=options.cache or runs / "cache")
+    options = replace(options, resume=True, cache=options.cache or runs / "cache", images=dataset)
     entries: list[Entry] = []
     count = max(folds.values()) + 1
     for fold in range(count):

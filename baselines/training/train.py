@@ -74,6 +74,8 @@ class Options:
         deterministic: Fail on operations that have no deterministic version on the device. By
             default they are reported once.
         runs: Number of similar runs to come, including this one, for the time estimate.
+        images: Images that are decoded, and whose features are computed, for several runs that
+            use parts of them and share ``cache``. By default those of this run.
     """
 
     resume: bool = False
@@ -83,6 +85,7 @@ class Options:
     cache: Path | None = None
     deterministic: bool = False
     runs: int = 1
+    images: Dataset | None = None
 
 
 def train(
@@ -194,20 +197,23 @@ def _data(
     size = config.image_size
     source: Features | MappedArray
     val_images: Features | MappedArray
+    shared = options.images or parts.pool
+    row = {image.filename: number for number, image in enumerate(shared)}
+    rows = np.array([row[image.filename] for image in parts.pool])
     if config.freeze_backbone:
-        pixels = cached_images(parts.pool, size, cache)
+        pixels = cached_images(shared, size, cache)
         device = accelerator(options.device)
         source = val_images = cached_features(model, pixels, config.views, cache, device)
-        val_rows = parts.val_rows
+        val_rows = rows[parts.val_rows]
     else:
-        source = cached_images(parts.pool, resized_size(size), cache)
+        source = cached_images(shared, resized_size(size), cache)
         val_images = cached_images(parts.validation, size, cache)
         val_rows = np.arange(len(parts.val_rows))
     pairs = Pairs(parts.training, config.captions, config.views, config.seed)
     transform = TrainingTransform(size, config.views)
     workers = options.workers or 0
     loader: DataLoader[Batch] = Loader(
-        PairBatches(pairs, source, parts.train_rows, transform),
+        PairBatches(pairs, source, rows[parts.train_rows], transform),
         batch_size=None,
         sampler=EpochBatches(len(pairs), config.batch_size),
         num_workers=workers,
