@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from rsitmd_tools import extras
 from rsitmd_tools.dataset import records
+from rsitmd_tools.dataset.folds import folds_file, read_folds, with_fold
 from rsitmd_tools.dataset.records import ImageRecord
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, reason
 
@@ -59,6 +60,19 @@ class Dataset(records.Dataset):
             RsitmdError: There is no such split; the message lists the existing ones.
         """
         return self.select(name)
+
+    def fold(self, number: int) -> Self:
+        """Return the dataset that is tested on one fold; all other images are in train.
+
+        Args:
+            number: A fold of ``folds.csv`` in the folder of the dataset, from 0. ``rsitmd build
+                split --folds`` assigns folds, and a release lists them.
+
+        Raises:
+            RsitmdError: There is no such file, or it lacks images.
+            WrongUsage: There is no such fold.
+        """
+        return with_fold(self, read_folds(folds_file(self.source)), number)
 
     def open(self, image: ImageRecord | int | str) -> Image:
         """Open the file of an image. Pillow decodes it when its pixels are first used.

@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, reason
@@ -14,6 +15,7 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, reason
 FOLDS = "folds.csv"
 COLUMNS = ["filename", "fold"]
 MAX_FOLDS = 1000
+D = TypeVar("D", bound=Dataset)
 
 
 def folds_text(folds: Mapping[str, int]) -> str:
@@ -60,7 +62,12 @@ def read_folds(file: Path) -> dict[str, int]:
     return found
 
 
-def with_fold(dataset: Dataset, folds: Mapping[str, int], number: int) -> Dataset:
+def folds_file(source: Path) -> Path:
+    """Return the file of the folds of a dataset that was read from a folder or file."""
+    return (source if source.is_dir() else source.parent) / FOLDS
+
+
+def with_fold(dataset: D, folds: Mapping[str, int], number: int) -> D:
     """Return a dataset whose test images are those of one fold; all others are in train.
 
     Args:

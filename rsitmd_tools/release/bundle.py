@@ -28,7 +28,7 @@ from rsitmd_tools.release.checksums import write_checksums
 from rsitmd_tools.release.citation import CITATION, citation
 from rsitmd_tools.release.contents import Contents, contents_of
 from rsitmd_tools.release.croissant import CROISSANT, croissant
-from rsitmd_tools.release.facts import facts_of
+from rsitmd_tools.release.facts import ReleaseFacts, facts_of
 from rsitmd_tools.release.images import IMAGE_LIST, check_copies, copy_images, list_images
 from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
 from rsitmd_tools.release.select import check_folds, check_licences, check_version, unlicensed
@@ -140,8 +140,16 @@ def make_release(
         _write_priors(dataset, workspace.settings.similarity.definition, folder / "prior")
         write_json(folder / "statistics.json", dataset_statistics(dataset))
         write_json(folder / MANIFEST, manifest)
-        _write_split_proof(content, folder, with_images=options.images)
-        _write_metadata(workspace, content, version, folder, with_images=options.images)
+        crossing = _write_split_proof(content, folder, with_images=options.images)
+        facts = facts_of(
+            workspace,
+            dataset,
+            version,
+            content.places,
+            with_images=options.images,
+            crossing=crossing,
+        )
+        _write_metadata(content, facts, folder)
         written = write_checksums(folder)
         if options.images:
             check_copies(copies, written, out)
@@ -196,21 +204,19 @@ def _write_texts(dataset: Dataset, folder: Path, *, precomp_too: bool) -> None:
         raise RsitmdError("differs from the workspace after it was written", where=dataset.source)
 
 
-def _write_metadata(
-    workspace: Workspace, content: Contents, version: str, folder: Path, *, with_images: bool
-) -> None:
+def _write_metadata(content: Contents, facts: ReleaseFacts, folder: Path) -> None:
     """Write citation, card, Croissant and, if images have a place, the footprints."""
     if content.places:
         write_footprints(content.places, folder / "footprints.parquet", folder / "images")
         write_footprints(content.places, folder / "stac.json", folder / "images")
-    facts = facts_of(workspace, content.dataset, version, content.places, with_images=with_images)
     write_text(folder / CITATION, citation(facts))
     write_text(folder / CARD, card(facts))
     sums = {rsitmd.FILENAME: sha256_file(folder / rsitmd.FILENAME)}
     write_json(folder / CROISSANT, croissant(facts, sums))
 
 
-def _write_split_proof(content: Contents, folder: Path, *, with_images: bool) -> None:
+def _write_split_proof(content: Contents, folder: Path, *, with_images: bool) -> int:
+    """Write the split proof and its page; return the number of verified pairs across splits."""
     dataset, pairs = content.dataset, content.pairs
     proof = split_proof(
         dataset,
@@ -221,6 +227,7 @@ def _write_split_proof(content: Contents, folder: Path, *, with_images: bool) ->
     )
     write_json(folder / SPLIT_PROOF, proof)
     write_text(folder / SPLIT_PAGE, split_page(proof, dataset, pairs, images=with_images))
+    return sum(len(entry["verified_pairs"]) for entry in proof["splits"])
 
 
 def _write_priors(dataset: Dataset, definition: str, folder: Path) -> None:

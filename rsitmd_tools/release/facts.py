@@ -36,6 +36,7 @@ class ReleaseFacts:
         machine_given: Number of sentences whose annotator saw a machine text.
         imported: Whether sentences come from another dataset.
         with_images: Whether the release contains the image files.
+        crossing: Number of pairs of images of one picture or place in different splits.
         box: ``(west, south, east, north)`` of the footprints in degrees, or None.
         resolution: Ground sample distance in metres, if all placed images have the same.
         period: First and last acquisition, ``YYYY-MM-DD/YYYY-MM-DD``, or empty.
@@ -58,6 +59,7 @@ class ReleaseFacts:
     machine_given: int
     imported: bool
     with_images: bool
+    crossing: int
     box: tuple[float, float, float, float] | None
     resolution: float | None
     period: str
@@ -87,6 +89,7 @@ def facts_of(
     places: Sequence[ImagePlace],
     *,
     with_images: bool,
+    crossing: int,
 ) -> ReleaseFacts:
     """Collect the facts about a release.
 
@@ -96,6 +99,7 @@ def facts_of(
         version: Version of the release.
         places: The places of the released images.
         with_images: Whether the release contains the image files.
+        crossing: Number of pairs of images of one picture or place in different splits.
     """
     settings = workspace.settings
     release, name = settings.release, settings.dataset.name
@@ -120,6 +124,7 @@ def facts_of(
         machine_given=origins_of(dataset)["machine_given"],
         imported=any(sentence.annotator is None for sentence in sentences),
         with_images=with_images,
+        crossing=crossing,
         box=_box(places),
         resolution=resolutions.pop() if len(resolutions) == 1 else None,
         period=_period(places),

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rsitmd_tools.dataset.folds import FOLDS, MAX_FOLDS, read_folds
+from rsitmd_tools.dataset.folds import MAX_FOLDS, folds_file, read_folds
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.splitting.assign import assign_splits
 from rsitmd_tools.splitting.relations import CATEGORY, GROUP
@@ -141,6 +141,6 @@ def folds_of(path: Path) -> dict[str, int]:
         RsitmdError: There are no folds.
     """
     if not Workspace.is_workspace(path):
-        return read_folds((path if path.is_dir() else path.parent) / FOLDS)
+        return read_folds(folds_file(path))
     with Workspace.open(path) as workspace:
         return stored_folds(workspace)

@@ -174,3 +174,17 @@ def test_the_import_is_light() -> None:
     assert not {"torch", "pandas", "rasterio", "numba"} & set(after)
     with pytest.raises(AttributeError, match="has no attribute 'laod'"):
         rsitmd_tools.laod  # noqa: B018
+
+
+def test_a_fold_is_a_dataset_of_train_and_test(folder: Path) -> None:
+    data = rsitmd_tools.load(folder)
+    with pytest.raises(RsitmdError, match=r"folds\.csv: cannot be read .*build split DIR --folds"):
+        data.fold(0)
+    lines = [f"port_{number}.png,{number % 2}\n" for number in range(5)]
+    (folder / "folds.csv").write_text("".join(["filename,fold\n", *lines]))
+    fold = rsitmd_tools.load(folder / "dataset_RSITMD.json").fold(1)
+    assert isinstance(fold, rsitmd_tools.Dataset)
+    assert [image.split for image in fold] == ["train", "test", "train", "test", "train"]
+    assert fold.split("test").open(0).size == (20, 16)
+    with pytest.raises(WrongUsage, match="fold 2 does not exist; use a fold from 0 to 1"):
+        fold.fold(2)

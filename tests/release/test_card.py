@@ -54,3 +54,17 @@ def test_answers_come_from_the_data_and_other_questions_are_marked(make_facts: M
     assert "farm 4, harbour 4" in text
     assert text.count("**To answer") >= 8
     assert "does not record the place" not in text
+
+
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        (0, "No known pair of images of one picture or place is in different splits."),
+        (1, "1 pair of images of one picture or place is in different splits."),
+        (3, "3 pairs of images of one picture or place are in different splits."),
+    ],
+)
+def test_the_card_says_whether_splits_share_pictures(
+    make_facts: MakeFacts, pairs: int, expected: str
+) -> None:
+    assert expected in " ".join(card(make_facts(crossing=pairs)).split())

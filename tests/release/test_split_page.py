@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ LEAKS = {"L101": "exact", "L102": "near", "L107": "same-place"}
 HOSTILE = "</title><img src=x onerror=alert(1)>"
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with an exact copy, a near copy and one place in two splits."""
+    tmp_path = tmp_path_factory.mktemp("leaks")
     scene = ground(3)
     images: list[tuple[str, Image.Image]] = [
         ("train", photo(1)),
@@ -54,6 +56,12 @@ def workspace(tmp_path: Path) -> Path:
         import_dataset(made, data, workers=1)
         find_places(made)
     return folder
+
+
+@pytest.fixture
+def workspace(made_once: Path, tmp_path: Path) -> Path:
+    """A copy of the workspace, to change."""
+    return Path(shutil.copytree(made_once, tmp_path / "w"))
 
 
 def released(workspace: Path, out: Path, *, images: bool = True) -> tuple[str, list[Any]]:
@@ -83,6 +91,8 @@ def test_leaks_are_drawn_and_validate_finds_the_same(workspace: Path, tmp_path: 
         ("same-place", "port_4.tif", "port_5.tif"),
     }
     assert [entry["shared_captions"] for entry in splits] == [1, 1, 1]
+    card = " ".join((out / "README.md").read_text(encoding="utf-8").split())
+    assert "3 pairs of images of one picture or place are in different splits." in card
     drawn = re.findall(r'class="card (crossing)?" data-kind="([^"]*)"', text)
     assert [kind for crossing, kind in drawn if crossing] == ["near", "exact", "same-place"]
     assert {kind for crossing, kind in drawn if not crossing} == {"nearest"}
