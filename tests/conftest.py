@@ -3,15 +3,51 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, MutableMapping
+from collections.abc import Generator, Iterator, MutableMapping
 from pathlib import Path
 
 import pytest
+
+from tests.forks import Nursery
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MUST_RUN = ("integration", "browser", "libraries")
 # Read by the libraries when they are imported, and by the commands that tests start.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+# What most commands import before they do anything.
+IMPORTED = (
+    "rsitmd_tools.cli.annotate.push",
+    "rsitmd_tools.cli.building",
+    "rsitmd_tools.cli.validate",
+    "rsitmd_tools.formats",
+    "rsitmd_tools.quality",
+    "rsitmd_tools.studio.assist.run",
+    "rsitmd_tools.studio.campaign.review",
+    "rsitmd_tools.studio.campaign.status",
+    "rsitmd_tools.studio.server.embedded",
+    "rsitmd_tools.studio.sync.pull",
+    "rsitmd_tools.studio.sync.push",
+    "label_studio_sdk.client",
+    "label_studio_sdk.files.client",
+    "label_studio_sdk.label_interface.base",
+    "label_studio_sdk.ml.client",
+    "label_studio_sdk.projects.client",
+    "label_studio_sdk.tasks.client",
+    "label_studio_sdk.tokens.client",
+    "label_studio_sdk.users.client",
+    "label_studio_sdk.versions.client",
+    "label_studio_sdk.webhooks.client",
+    "numba",
+    "rich.progress",
+)
+IMPORTED_BY_TRAINING = (
+    "rsitmd_tools.cli.benchmark",
+    "rsitmd_tools.formats",
+    "rsitmd_tools.baselines.evaluation.evaluate",
+    "rsitmd_tools.baselines.training.sweep",
+    "lightning",
+    "timm",
+)
 
 
 def limit_threads(environment: MutableMapping[str, str]) -> None:
@@ -43,6 +79,22 @@ def shared_data() -> Path:
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test reads or writes the cache of the user; commands that tests start have it too."""
     os.environ["RSITMD_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def commands(own_cache: None) -> Iterator[Nursery]:
+    """Starts commands without the time of their imports."""
+    nursery = Nursery(IMPORTED)
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture(scope="session")
+def training_commands(own_cache: None) -> Iterator[Nursery]:
+    """Starts commands that train and evaluate, with one thread each."""
+    nursery = Nursery(IMPORTED_BY_TRAINING, environment=dict.fromkeys(THREADS, "1"))
+    yield nursery
+    nursery.close()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -11,7 +11,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +29,7 @@ from rsitmd_tools.studio.server.port import FILENAME as PORT_FILE
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
 from tests.builders import add
+from tests.forks import Forked, Nursery
 
 PASSWORD = "a long password for tests"
 NOWHERE = "https://images.example.org/folder"
@@ -79,22 +79,19 @@ def add_images() -> AddImages:
 
 @dataclass(frozen=True)
 class Tool:
-    """The command line, run as a user runs it."""
+    """The command line, run as a user runs it, in processes of its own."""
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "rsitmd_tools", *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A shell's background job ignores Ctrl-C; a user's terminal does not.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
+    nursery: Nursery
+
+    def start(self, *arguments: object) -> Forked:
+        return self.nursery.start(*arguments)
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=300)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        return self.nursery.run(*arguments)
+
+    def run_script(self, script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run Python source that calls the command line under other conditions."""
+        return self.nursery.run(*arguments, script=script)
 
     def killed_after(
         self,
@@ -133,20 +130,15 @@ def counted(self, *args, **kwargs):
 Client.call = counted
 main(["annotate", "{command}", sys.argv[1]])
 """
-        process = subprocess.run(
-            [sys.executable, "-c", script, str(folder)],
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        process = self.run_script(script, folder)
         expected = (0, 1) if victims else (-signal.SIGKILL,)
         assert process.returncode in expected, process.stderr
         return process
 
 
 @pytest.fixture(scope="session")
-def tool() -> Tool:
-    return Tool()
+def tool(commands: Nursery) -> Tool:
+    return Tool(commands)
 
 
 @pytest.fixture(scope="session")
@@ -154,11 +146,13 @@ def started_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder ``studio/`` of a server that has run once, shared by all test processes.
 
     The first start runs the migrations of Label Studio, which takes half a minute. A server that
-    begins with a copy of this folder starts in a few seconds.
+    begins with a copy of this folder starts in a few seconds. ``RSITMD_TEST_SERVER`` names a folder
+    that keeps it for later runs of the tests.
     """
     pytest.importorskip("label_studio", reason="Label Studio is not installed: make install")
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "started-once"
+    shared = Path(os.environ.get("RSITMD_TEST_SERVER", shared))
     shared.mkdir(exist_ok=True)
     folder = shared / "workspace"
     with (shared / "lock").open("w") as lock:

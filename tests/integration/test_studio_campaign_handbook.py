@@ -6,8 +6,6 @@ import json
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +20,7 @@ from rsitmd_tools.studio.sync.licence import ACCEPTED, CHOICE
 from rsitmd_tools.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Draw
+    from tests.integration.conftest import Draw, Tool
 
 pytestmark = pytest.mark.integration
 
@@ -101,7 +99,7 @@ class Team:
 
 
 def test_every_command_runs(
-    tmp_path: Path, started_once: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, started_once: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch, tool: Tool
 ) -> None:
     monkeypatch.chdir(tmp_path)
     photos = tmp_path / "photos" / "port"
@@ -154,10 +152,7 @@ def test_every_command_runs(
                 Workspace.create(tmp_path / words[3]).close()
                 Path("token.txt").write_text(server.token, encoding="ascii")
                 words[words.index("--url") + 1] = server.url
-            done = subprocess.run(
-                [sys.executable, "-m", "rsitmd_tools", *words[1:]],
-                capture_output=True, text=True, timeout=300,
-            )  # fmt: skip
+            done = tool.run(*words[1:])
             findings = words[1] == "validate"  # which end in 1 where there are some
             assert done.returncode == 0 or (findings and done.returncode == 1), (line, done.stderr)
             assert "Traceback" not in done.stderr

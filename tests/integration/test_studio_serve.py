@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -31,20 +30,20 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 
 if TYPE_CHECKING:
+    from tests.forks import Forked
     from tests.integration.conftest import MakeOwn, ProcessesOf, Tool
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def started(tool: Tool) -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
+def started(tool: Tool) -> Iterator[Callable[..., tuple[Forked, str]]]:
     """A function that serves a workspace; it returns the process and what it printed."""
     processes = []
 
-    def start(folder: Path, *options: object) -> tuple[subprocess.Popen[str], str]:
+    def start(folder: Path, *options: object) -> tuple[Forked, str]:
         process = tool.start("annotate", "serve", folder, *options)
         processes.append(process)
-        assert process.stdout is not None
         said = ""
         for line in process.stdout:
             said += line
@@ -58,7 +57,7 @@ def started(tool: Tool) -> Iterator[Callable[..., tuple[subprocess.Popen[str], s
         process.communicate()
 
 
-Started = Callable[..., tuple[subprocess.Popen[str], str]]
+Started = Callable[..., tuple["Forked", str]]
 
 
 def gone(processes_of: ProcessesOf, folder: Path) -> bool:
@@ -203,7 +202,7 @@ def test_a_restart_keeps_the_port_and_stops_when_another_program_uses_it(
 ) -> None:
     folder = make_own(images=0)
 
-    def stop(process: subprocess.Popen[str]) -> None:
+    def stop(process: Forked) -> None:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
         assert gone(processes_of, folder)
