@@ -13,6 +13,8 @@ from tests.forks import Nursery
 CHECKOUT = Path(__file__).resolve().parent.parent
 MUST_RUN = ("integration", "browser", "libraries")
 # Read by the libraries when they are imported, and by the commands that tests start.
+# Each process gets two files at first, by turns.
+BESIDE_THE_FIRST_START = ("test_loading.py", "test_kills_tiles.py")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # What most commands import before they do anything.
 IMPORTED = (
@@ -114,9 +116,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave the long campaigns to `make soak`, and start with the tests that take longest.
 
     Files are distributed over processes in this order (``--no-loadscope-reorder``): the short unit
-    tests come last, so the processes end at about the same time.
+    tests come last, so the processes end at about the same time. The second process starts with
+    long files that need no server: the first one runs its migrations meanwhile.
     """
     items.sort(key=lambda item: item.get_closest_marker("integration") is None)
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    order = list(files)
+    for place, name in enumerate(BESIDE_THE_FIRST_START):
+        found = [path for path in order if path.name == name]
+        order = [path for path in order if path.name != name]
+        order[2 * place + 1 : 2 * place + 1] = found
+    items[:] = [item for path in order for item in files[path]]
     if config.getoption("-m"):
         return
     campaigns = [item for item in items if item.get_closest_marker("soak")]

@@ -24,7 +24,8 @@ from rsitmd_tools.workspace.people import join
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
-    from tests.integration.conftest import MakeWorkspace, Relay, Tool
+    from tests.integration.conftest import MakeWorkspace, Tool
+    from tests.integration.relay import Relay
 
 pytestmark = pytest.mark.integration
 

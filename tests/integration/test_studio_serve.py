@@ -19,7 +19,7 @@ import pytest
 from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.api.connection import Connection, connection_of
+from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.api.running import running_server
 from rsitmd_tools.studio.api.secrets import Secrets, make_secrets, save_secrets, secrets_of
 from rsitmd_tools.studio.server.embedded import FIRST_START, SQLITE, EmbeddedServer
@@ -28,6 +28,7 @@ from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from tests.integration.unfinished import write_unfinished_database
 
 if TYPE_CHECKING:
     from tests.forks import Forked
@@ -161,29 +162,22 @@ def test_a_serve_killed_while_it_starts_leaves_no_orphan(
         assert running_server(folder / "studio") == (server.url, "")
 
 
-def test_a_first_start_killed_in_its_migration_is_started_again(make_own: MakeOwn) -> None:
+def test_a_first_start_killed_in_its_migration_is_started_again(
+    make_own: MakeOwn, started_once: Path
+) -> None:
     """Label Studio cannot continue such a migration: it ends with an error at every start."""
     folder = make_own()
     studio = folder / "studio"
     shutil.rmtree(studio)
-    (studio / "data").mkdir(parents=True)
-    with closing(sqlite3.connect(studio / SQLITE)) as db:
-        db.execute(
-            "CREATE TABLE django_migrations (id INTEGER PRIMARY KEY, app TEXT, name TEXT,"
-            " applied TEXT)"
-        )
-        db.execute(
-            "INSERT INTO django_migrations VALUES"
-            " (1, 'tasks', '0002_auto_20210305_2035', '2026-01-01 00:00:00')"
-        )
-        db.commit()
-    secrets = make_secrets(studio)  # so it is no lost one
+    write_unfinished_database(studio)
+    make_secrets(studio)  # so it is no lost one
     with pytest.raises(RsitmdError, match="Label Studio ended with code 1"):
         EmbeddedServer(folder).start()
-    (studio / FIRST_START).touch()
-    with EmbeddedServer(folder) as server:
-        assert Client(Connection(secrets.server, server.url, server.token)).own_number() == 1
-    assert not (studio / FIRST_START).exists()
+    # With the mark of a first start it is begun anew: the servers of all tests were started so.
+    assert not (started_once / FIRST_START).exists()
+    with closing(sqlite3.connect(started_once / SQLITE)) as db:
+        [count] = db.execute("SELECT count(*) FROM django_migrations").fetchone()
+    assert count > 100
 
 
 def test_a_port_in_use_is_a_one_line_error(make_own: MakeOwn, tool: Tool) -> None:
