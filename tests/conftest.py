@@ -3,15 +3,53 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, MutableMapping
+from collections.abc import Generator, Iterator, MutableMapping
 from pathlib import Path
 
 import pytest
 
+from tests.forks import Nursery
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 MUST_RUN = ("integration", "browser", "libraries")
 # Read by the libraries when they are imported, and by the commands that tests start.
+# Each process gets two files at first, by turns.
+BESIDE_THE_FIRST_START = ("test_loading.py", "test_kills_tiles.py")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+# What most commands import before they do anything.
+IMPORTED = (
+    "rsitmd_tools.cli.annotate.push",
+    "rsitmd_tools.cli.building",
+    "rsitmd_tools.cli.validate",
+    "rsitmd_tools.formats",
+    "rsitmd_tools.quality",
+    "rsitmd_tools.studio.assist.run",
+    "rsitmd_tools.studio.campaign.review",
+    "rsitmd_tools.studio.campaign.status",
+    "rsitmd_tools.studio.server.embedded",
+    "rsitmd_tools.studio.sync.pull",
+    "rsitmd_tools.studio.sync.push",
+    "label_studio_sdk.client",
+    "label_studio_sdk.files.client",
+    "label_studio_sdk.label_interface.base",
+    "label_studio_sdk.ml.client",
+    "label_studio_sdk.projects.client",
+    "label_studio_sdk.tasks.client",
+    "label_studio_sdk.tokens.client",
+    "label_studio_sdk.users.client",
+    "label_studio_sdk.versions.client",
+    "label_studio_sdk.webhooks.client",
+    "numba",
+    "rich.progress",
+)
+IMPORTED_BY_TRAINING = (
+    "rsitmd_tools.cli.benchmark",
+    "rsitmd_tools.formats",
+    "rsitmd_tools.baselines.evaluation.evaluate",
+    "rsitmd_tools.baselines.training.sweep",
+    "lightning",
+    "timm",
+)
 
 
 def limit_threads(environment: MutableMapping[str, str]) -> None:
@@ -45,6 +83,22 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["RSITMD_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
+@pytest.fixture(scope="session")
+def commands(own_cache: None) -> Iterator[Nursery]:
+    """Starts commands without the time of their imports."""
+    nursery = Nursery(IMPORTED)
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture(scope="session")
+def training_commands(own_cache: None) -> Iterator[Nursery]:
+    """Starts commands that train and evaluate, with one thread each."""
+    nursery = Nursery(IMPORTED_BY_TRAINING, environment=dict.fromkeys(THREADS, "1"))
+    yield nursery
+    nursery.close()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -62,9 +116,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave the long campaigns to `make soak`, and start with the tests that take longest.
 
     Files are distributed over processes in this order (``--no-loadscope-reorder``): the short unit
-    tests come last, so the processes end at about the same time.
+    tests come last, so the processes end at about the same time. The second process starts with
+    long files that need no server: the first one runs its migrations meanwhile.
     """
     items.sort(key=lambda item: item.get_closest_marker("integration") is None)
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    order = list(files)
+    for place, name in enumerate(BESIDE_THE_FIRST_START):
+        found = [path for path in order if path.name == name]
+        order = [path for path in order if path.name != name]
+        order[2 * place + 1 : 2 * place + 1] = found
+    items[:] = [item for path in order for item in files[path]]
     if config.getoption("-m"):
         return
     campaigns = [item for item in items if item.get_closest_marker("soak")]

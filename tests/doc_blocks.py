@@ -16,9 +16,10 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.forks import Nursery
 
 FENCE = re.compile(r"^```(console|python|sh|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 WIDTH = "100"
@@ -46,30 +47,30 @@ def blocks_of(page: str) -> list[Block]:
     return [Block(m[1], m[2], m.start(2), m.end(2)) for m in FENCE.finditer(page)]
 
 
-def executed(page: str, folder: Path) -> str:
+def executed(page: str, folder: Path, commands: Nursery) -> str:
     """Run the blocks of a page in a folder; return the page with the output that they print."""
     parts, position = [], 0
     blocks = blocks_of(page)
     for number, block in enumerate(blocks):
         content = block.content
         if block.language == "console":
-            content = _console(content, folder)
+            content = _console(content, folder, commands)
         elif block.language == "sh":
             for line in content.splitlines():
-                _command(line, folder)
+                _command(line, folder, commands)
         elif block.language == "text" and number and _follows(page, blocks[number - 1], block):
-            content = _run([sys.executable, "-c", blocks[number - 1].content], folder)
+            content = _checked(_script(blocks[number - 1].content, folder, commands))
         elif block.language == "python" and not _output_follows(page, blocks, number):
-            _run([sys.executable, "-c", content], folder)
+            _checked(_script(content, folder, commands))
         parts += [page[position : block.start], content]
         position = block.end
     return "".join([*parts, page[position:]])
 
 
-def check_page(file: Path, folder: Path) -> None:
+def check_page(file: Path, folder: Path, commands: Nursery) -> None:
     """Run a page; fail if it shows other output than its blocks print."""
     page = file.read_text(encoding="utf-8")
-    new = executed(page, folder)
+    new = executed(page, folder, commands)
     if os.environ.get("RSITMD_UPDATE_DOCS") == "1":
         file.write_text(new, encoding="utf-8")
     else:
@@ -87,27 +88,32 @@ def _output_follows(page: str, blocks: list[Block], number: int) -> bool:
     return bool(after) and after[0].language == "text" and _follows(page, blocks[number], after[0])
 
 
-def _console(content: str, folder: Path) -> str:
+def _console(content: str, folder: Path, commands: Nursery) -> str:
     found = []
     for line in content.splitlines():
         if line.startswith("$ "):
-            found += [line, *_command(line[2:], folder).splitlines()]
+            found += [line, *_command(line[2:], folder, commands).splitlines()]
     return "".join(f"{line}\n" for line in found)
 
 
-def _command(line: str, folder: Path) -> str:
+def _command(line: str, folder: Path, commands: Nursery) -> str:
     words = shlex.split(line, comments=True)
     if not words or words[0] != "rsitmd":
         return ""
+    done = commands.run(*words[1:], folder=folder, environment=_environment())
     # Findings are exit code 1: the output shows them.
-    return _run([sys.executable, "-m", "rsitmd_tools", *words[1:]], folder, (0, 1))
+    return _checked(done, (0, 1))
 
 
-def _run(command: list[str], folder: Path, codes: tuple[int, ...] = (0,)) -> str:
-    environment = {**os.environ, "COLUMNS": WIDTH}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode in codes, (command, done.stderr)
-    assert "Traceback" not in done.stderr, (command, done.stderr)
+def _script(source: str, folder: Path, commands: Nursery) -> subprocess.CompletedProcess[str]:
+    return commands.run(script=source, folder=folder, environment=_environment())
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "COLUMNS": WIDTH}
+
+
+def _checked(done: subprocess.CompletedProcess[str], codes: tuple[int, ...] = (0,)) -> str:
+    assert done.returncode in codes, (done.args, done.stderr)
+    assert "Traceback" not in done.stderr, (done.args, done.stderr)
     return done.stdout

@@ -19,6 +19,12 @@ def _allowed() -> bool:
         return False
 
 
+def need_mounts() -> None:
+    """Skip the test where a command may not have mounts of its own."""
+    if not _allowed():
+        pytest.skip("a mount namespace needs root on Linux")
+
+
 def run_mounted(
     mount: str,
     command: Sequence[str],
@@ -34,8 +40,7 @@ def run_mounted(
         environment: Its environment; this process's own by default.
         timeout: Seconds after which it counts as hanging.
     """
-    if not _allowed():
-        pytest.skip("a mount namespace needs root on Linux")
+    need_mounts()
     return subprocess.run(
         ["unshare", "-m", "sh", "-ec", f'{mount}\nexec "$@"', "sh", *command],
         capture_output=True,

@@ -12,17 +12,18 @@ import pytest
 from rsitmd_tools.cli import root
 from rsitmd_tools.cli.lazy import LazyGroup
 from tests.doc_blocks import check_page
+from tests.forks import Nursery
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PAGES = [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md")]
 
 
-def commands(group: LazyGroup = root.cli, *names: str) -> set[str]:
+def names_of(group: LazyGroup, *names: str) -> set[str]:
     found: set[str] = set()
     for name in group.modules:
         command = group.get_command(click.Context(group), name)
         inside = isinstance(command, LazyGroup)
-        found |= commands(command, *names, name) if inside else {" ".join([*names, name])}
+        found |= names_of(command, *names, name) if inside else {" ".join([*names, name])}
     return found
 
 
@@ -30,7 +31,7 @@ def test_the_reference_lists_exactly_the_commands() -> None:
     table = (CHECKOUT / "docs/commands/index.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `rsitmd ([^`]*)`", table, re.MULTILINE)
     listed = {re.match(r"[a-z]+( [a-z-]+)?", row)[0].strip() for row in rows}  # type: ignore[index]
-    assert listed == commands()
+    assert listed == names_of(root.cli)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
@@ -44,7 +45,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_commands_of_the_pages_exist(page: Path) -> None:
     """Every `rsitmd ...` line in a code block names a command there is."""
     blocks = re.findall(r"^```[a-z]*\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    known = commands()
+    known = names_of(root.cli)
     for line in "\n".join(blocks).splitlines():
         match = re.match(r"(?:\.venv/bin/)?rsitmd ((?:[a-z]+(?:-[a-z]+)* ?){1,2})", line.strip())
         if match:
@@ -53,6 +54,6 @@ def test_commands_of_the_pages_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/tour.md", "docs/scenes.md", "docs/python.md"])
-def test_blocks_print_what_the_page_shows(name: str, tmp_path: Path) -> None:
+def test_blocks_print_what_the_page_shows(name: str, tmp_path: Path, commands: Nursery) -> None:
     shutil.copytree(CHECKOUT / "docs" / "example", tmp_path / "docs" / "example")
-    check_page(CHECKOUT / name, tmp_path)
+    check_page(CHECKOUT / name, tmp_path, commands)

@@ -8,11 +8,13 @@ import shutil
 import site
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from tests.forks import Nursery
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE / "plugin"
@@ -53,6 +55,19 @@ def run(python: Path) -> Run:
 
 
 @pytest.fixture
+def run_trained(python: Path) -> Iterator[Run]:
+    """The same for commands that import torch, without the time of it."""
+    more = {"CUDA_VISIBLE_DEVICES": ""}
+    nursery = Nursery(("torch", "lightning", "timm"), python, more)
+
+    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return nursery.run(*arguments, folder=HERE.parent, environment={**os.environ, **more})
+
+    yield call
+    nursery.close()
+
+
+@pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Plain images and their colours, in the format of the plugin."""
     folder = tmp_path / "data"
@@ -90,7 +105,8 @@ def test_a_format_a_rule_and_a_broken_plugin(run: Run, data: Path, tmp_path: Pat
     assert "tab-separated does not declare what it has a place for" in converted.stderr
 
 
-def test_a_model_an_attention_and_a_metric(run: Run, data: Path, tmp_path: Path) -> None:
+def test_a_model_an_attention_and_a_metric(run_trained: Run, data: Path, tmp_path: Path) -> None:
+    run = run_trained
     small = ("epochs=1", "batch_size=4", "image_size=32", "dimension=8", "word_dimension=8")
     changes = [part for change in small for part in ("--set", change)]
     for name, more in (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,8 @@ from rsitmd_tools.cli.root import _run
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.demo.scenes.scene import draw_scenes
 from rsitmd_tools.formats import load_dataset, save_dataset
-from tests.namespaces import read_only, run_mounted, shared_memory_of
+from tests.forks import Nursery
+from tests.namespaces import need_mounts, read_only, shared_memory_of
 
 SETTINGS = (
     "backbone=test_resnet",
@@ -157,36 +158,38 @@ def test_scores_of_another_model(
     assert "scores from a file" in (tmp_path / "r.html").read_text()
 
 
-def tool(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "rsitmd_tools", "benchmark", *map(str, arguments)]
-
-
 def test_a_run_that_cannot_be_written_is_refused_before_anything_is_encoded(
-    data: Path, runs: Path, tmp_path: Path
+    data: Path, runs: Path, tmp_path: Path, training_commands: Nursery
 ) -> None:
+    need_mounts()
+
+    def run(mount: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        return training_commands.run("benchmark", *arguments, mount=mount)
+
     of_both = f"{read_only(data)}\n{read_only(runs)}"
-    found = run_mounted(of_both, tool("evaluate", runs, data))
+    found = run(of_both, "evaluate", runs, data)
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr == (
         f"error: {runs / 'seed-0'}: cannot be written (read-only file system); "
         "use another folder for the result with -o DIR\n"
     )
-    found = run_mounted(of_both, tool("evaluate", runs, data, "--trec", "-o", tmp_path / "o"))
+    found = run(of_both, "evaluate", runs, data, "--trec", "-o", tmp_path / "o")
     assert found.returncode == 0, found.stderr
     assert "seed-0:" in found.stdout
     for seed in ("seed-0", "seed-1"):
         files = {file.name for file in (tmp_path / "o" / seed).iterdir()}
         assert files == {"result.json", "examples.json", "queries.csv", "trec"}
-    alone = tool("evaluate", runs / "seed-0", data, "-o", tmp_path / "p")
-    assert run_mounted(of_both, alone).returncode == 0
+    alone = run(of_both, "evaluate", runs / "seed-0", data, "-o", tmp_path / "p")
+    assert alone.returncode == 0
     read = f"{of_both}\n{read_only(tmp_path)}"
-    table = run_mounted(read, tool("compare", tmp_path / "o", tmp_path / "p"))
+    table = run(read, "compare", tmp_path / "o", tmp_path / "p")
     assert table.returncode == 0, table.stderr
-    search = run_mounted(read, tool("search", runs / "seed-0", data, "--text", "a boat"))
+    search = run(read, "search", runs / "seed-0", data, "--text", "a boat")
     assert search.returncode == 0, search.stderr
-    page = tool("report", tmp_path / "p", "--data", data, "-o", "/dev/shm/page.html")
-    assert run_mounted(f"{shared_memory_of(64)}\n{read}", page).returncode == 0
-    refused = run_mounted(read, tool("report", tmp_path / "p", "-o", tmp_path / "page.html"))
+    with_memory = f"{shared_memory_of(64)}\n{read}"
+    page = ("report", tmp_path / "p", "--data", data, "-o", "/dev/shm/page.html")
+    assert run(with_memory, *page).returncode == 0
+    refused = run(read, "report", tmp_path / "p", "-o", tmp_path / "page.html")
     assert refused.stderr.splitlines()[-1] == (
         f"error: {tmp_path / 'page.html'}: cannot be written (read-only file system); "
         "choose a folder you may write to"

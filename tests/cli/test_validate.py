@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,23 @@ import pytest
 
 from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.schemas import first_error, load_schema
+from tests.forks import Nursery
 from tests.quality.conftest import FIVE, dataset, record
 
 HOSTILE = '=cmd()|<script>alert(1)</script> \x1b[31m "red" boats lie here.'
 
 
-def rsitmd(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "rsitmd_tools", "validate", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-    )
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def rsitmd(commands: Nursery) -> Run:
+    """A function that runs ``rsitmd validate`` in a folder."""
+
+    def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+        return commands.run("validate", *arguments, folder=cwd)
+
+    return run
 
 
 @pytest.fixture
@@ -40,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
-def test_text_and_exit_codes(tmp_path: Path, folder: Path) -> None:
+def test_text_and_exit_codes(tmp_path: Path, folder: Path, rsitmd: Run) -> None:
     done = rsitmd("data", cwd=tmp_path)
     assert done.returncode == 1
     assert "  S101 error: sentence 1: the sentence is blank [blank-sentence]" in done.stdout
@@ -52,7 +57,7 @@ def test_text_and_exit_codes(tmp_path: Path, folder: Path) -> None:
     assert rsitmd("data", "--select", "S10", "--ignore", "S1", cwd=tmp_path).returncode == 0
 
 
-def test_json_matches_its_schema(tmp_path: Path, folder: Path) -> None:
+def test_json_matches_its_schema(tmp_path: Path, folder: Path, rsitmd: Run) -> None:
     done = rsitmd("data", "--format", "json", cwd=tmp_path)
     document: dict[str, Any] = json.loads(done.stdout)
     assert first_error(document, load_schema("findings")) is None
@@ -63,7 +68,9 @@ def test_json_matches_its_schema(tmp_path: Path, folder: Path) -> None:
     assert document["summary"]["codes"]["S101"] == 1
 
 
-def test_csv_escapes_formulas_and_control_characters(tmp_path: Path, folder: Path) -> None:
+def test_csv_escapes_formulas_and_control_characters(
+    tmp_path: Path, folder: Path, rsitmd: Run
+) -> None:
     done = rsitmd("data", "--format", "csv", "-o", "f.csv", cwd=tmp_path)
     assert done.returncode == 1
     text = (tmp_path / "f.csv").read_text(encoding="utf-8")
@@ -75,14 +82,14 @@ def test_csv_escapes_formulas_and_control_characters(tmp_path: Path, folder: Pat
     assert (named["sentence_index"], named["number"], named["annotator"]) == ("1", "2", "")
 
 
-def test_explain_needs_no_path(tmp_path: Path) -> None:
+def test_explain_needs_no_path(tmp_path: Path, rsitmd: Run) -> None:
     done = rsitmd("--explain", "s104", cwd=tmp_path)
     assert done.returncode == 0
     assert done.stdout.startswith("# S104 vague-quantifier")
     assert rsitmd("--explain", "X1", cwd=tmp_path).returncode == 2
 
 
-def test_fix_diff_baseline_and_settings(tmp_path: Path, folder: Path) -> None:
+def test_fix_diff_baseline_and_settings(tmp_path: Path, folder: Path, rsitmd: Run) -> None:
     before = (folder / "dataset_RSITMD.json").read_bytes()
     shown = rsitmd("data", "--fix", "--diff", cwd=tmp_path)
     assert shown.returncode == 1
@@ -97,7 +104,7 @@ def test_fix_diff_baseline_and_settings(tmp_path: Path, folder: Path) -> None:
     assert "known findings not shown" in again.stdout
 
 
-def test_statistics_of_several(tmp_path: Path, folder: Path) -> None:
+def test_statistics_of_several(tmp_path: Path, folder: Path, rsitmd: Run) -> None:
     one = rsitmd("data", "--statistics", "--format", "json", cwd=tmp_path)
     document = json.loads(one.stdout)
     assert first_error(document, load_schema("statistics")) is None
@@ -128,7 +135,7 @@ def test_statistics_of_several(tmp_path: Path, folder: Path) -> None:
     ],
 )
 def test_usage_errors(
-    tmp_path: Path, folder: Path, arguments: list[str], code: int, expected: str
+    tmp_path: Path, folder: Path, arguments: list[str], code: int, expected: str, rsitmd: Run
 ) -> None:
     done = rsitmd(*arguments, cwd=tmp_path)
     assert done.returncode == code
@@ -137,7 +144,7 @@ def test_usage_errors(
 
 
 def test_files_for_later_runs_are_written_even_if_the_page_cannot_be(
-    tmp_path: Path, folder: Path
+    tmp_path: Path, folder: Path, rsitmd: Run
 ) -> None:
     (tmp_path / "file").touch()
     page = ("--format", "html", "-o", "file/page.html")

@@ -9,11 +9,7 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +21,14 @@ from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.studio.api.accounts import invitation_link, sign_up_or_in
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import Connection, save_connection
-from rsitmd_tools.studio.server.embedded import EmbeddedServer
+from rsitmd_tools.studio.server.embedded import FIRST_START, EmbeddedServer
 from rsitmd_tools.studio.server.port import FILENAME as PORT_FILE
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.store import utc_now
 from tests.builders import add
+from tests.forks import Forked, Nursery
+from tests.integration.relay import Relay
+from tests.integration.unfinished import write_unfinished_database
 
 PASSWORD = "a long password for tests"
 NOWHERE = "https://images.example.org/folder"
@@ -79,22 +78,19 @@ def add_images() -> AddImages:
 
 @dataclass(frozen=True)
 class Tool:
-    """The command line, run as a user runs it."""
+    """The command line, run as a user runs it, in processes of its own."""
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "rsitmd_tools", *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A shell's background job ignores Ctrl-C; a user's terminal does not.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
+    nursery: Nursery
+
+    def start(self, *arguments: object) -> Forked:
+        return self.nursery.start(*arguments)
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=300)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        return self.nursery.run(*arguments)
+
+    def run_script(self, script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run Python source that calls the command line under other conditions."""
+        return self.nursery.run(*arguments, script=script)
 
     def killed_after(
         self,
@@ -133,40 +129,43 @@ def counted(self, *args, **kwargs):
 Client.call = counted
 main(["annotate", "{command}", sys.argv[1]])
 """
-        process = subprocess.run(
-            [sys.executable, "-c", script, str(folder)],
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        process = self.run_script(script, folder)
         expected = (0, 1) if victims else (-signal.SIGKILL,)
         assert process.returncode in expected, process.stderr
         return process
 
 
 @pytest.fixture(scope="session")
-def tool() -> Tool:
-    return Tool()
+def tool(commands: Nursery) -> Tool:
+    return Tool(commands)
 
 
 @pytest.fixture(scope="session")
 def started_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder ``studio/`` of a server that has run once, shared by all test processes.
 
+    It is that of a first start after one that was killed in its migrations.
+
     The first start runs the migrations of Label Studio, which takes half a minute. A server that
-    begins with a copy of this folder starts in a few seconds.
+    begins with a copy of this folder starts in a few seconds. ``RSITMD_TEST_SERVER`` names a folder
+    that keeps it for later runs of the tests.
     """
     pytest.importorskip("label_studio", reason="Label Studio is not installed: make install")
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "started-once"
+    shared = Path(os.environ.get("RSITMD_TEST_SERVER", shared))
     shared.mkdir(exist_ok=True)
     folder = shared / "workspace"
     with (shared / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "ready").exists():
             shutil.rmtree(folder, ignore_errors=True)  # a test process was killed in its start
-            with Workspace.create(folder), EmbeddedServer(folder):
-                pass
+            with Workspace.create(folder):
+                write_unfinished_database(folder / "studio")
+                (folder / "studio" / FIRST_START).touch()
+                with EmbeddedServer(folder) as server:
+                    lead = Client(Connection("tests", server.url, server.token))
+                    assert lead.own_number() == 1
             # Servers that begin as copies run at the same time: each takes its own port.
             (folder / "studio" / PORT_FILE).unlink()
             (shared / "ready").touch()
@@ -233,90 +232,6 @@ def make_workspace(tmp_path: Path, server: EmbeddedServer) -> MakeWorkspace:
         return folder
 
     return make
-
-
-class Relay:
-    """A relay to the server that spoils some answers; what it passes on is real.
-
-    Attributes:
-        spoil: Given method, path and the count of requests, says what to do with a request:
-            None, ``cut`` (passed on, the answer is dropped), ``late`` (passed on, but the
-            answer comes when the client has given up), ``held`` (passed on when the client
-            has given up), or a status to answer instead.
-        seen: ``(method, path)`` of every request.
-        finished: How many of them are dealt with, whether their client waited or not.
-    """
-
-    def __init__(self, target: str) -> None:
-        host, port = target.removeprefix("http://").split(":")
-        self._target = (host, int(port))
-        self.spoil: Callable[[str, str, int], str | int | None] = lambda method, path, count: None
-        self.seen: list[tuple[str, str]] = []
-        self.finished = 0
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._socket.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError, ValueError):
-            request = _read_message(connection)
-            method, path, _ = request.split(b" ", 2)
-            self.seen.append((method.decode(), path.decode()))
-            order = self.spoil(method.decode(), path.decode(), len(self.seen))
-            try:
-                self._pass_on(connection, request, order)
-            finally:
-                self.finished += 1
-
-    def _pass_on(self, connection: socket.socket, request: bytes, order: str | int | None) -> None:
-        if isinstance(order, int):
-            head = f"HTTP/1.1 {order} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            connection.sendall(head.encode())
-            return
-        if order == "held":
-            _await_end(connection)
-            time.sleep(1)
-        with socket.create_connection(self._target) as server:
-            server.sendall(request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
-            answer = b"".join(iter(lambda: server.recv(65536), b""))
-        answer = answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
-        if order == "late":
-            _await_end(connection)
-        connection.sendall(answer[: len(answer) // 2] if order == "cut" else answer)
-
-
-def _read_message(connection: socket.socket) -> bytes:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += connection.recv(65536) or _end()
-    head, _, body = data.partition(b"\r\n\r\n")
-    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
-    length = next(
-        (int(line.split(b":")[1]) for line in lines if line.lower().startswith(b"content-length:")),
-        0,
-    )
-    while len(body) < length:
-        body += connection.recv(65536) or _end()
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body
-
-
-def _await_end(connection: socket.socket) -> None:
-    """Wait until the client has closed its side."""
-    with contextlib.suppress(ConnectionError):
-        connection.recv(1)
-
-
-def _end() -> bytes:
-    raise ValueError("the connection ended early")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rsitmd_tools.studio.api.accounts import invitation_link
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
@@ -15,9 +16,9 @@ from tests.integration.pages import (
     OpenPage,
     assert_shows,
     browser,
+    fill_in_form,
     in_sight,
     keywords,
-    log_in,
     log_out,
     open_page,
     open_stream,
@@ -51,9 +52,9 @@ def test_pull_returns_exactly_what_a_new_annotator_wrote(
     project = pushed(folder)
     email = f"browser{size[0]}@example.org"
     page = open_page(size)
-    sign_up(page, client, email)
+    fill_in_form(page, invitation_link(client), email)
     log_out(page)
-    log_in(page, server.url, email)
+    fill_in_form(page, f"{server.url}/user/login/", email)
     open_stream(page, server.url, project)
 
     assert_shows(page, folder / "images" / "harbour_1.tif")

@@ -9,12 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rsitmd_tools.demo.run import _claim
+from rsitmd_tools.studio.server.embedded import FIRST_START, SQLITE
+from tests.forks import Forked, Nursery
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Tool
@@ -27,16 +30,31 @@ def lines_of(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.fixture
+def demo(training_commands: Nursery, started_once: Path) -> Callable[..., Forked]:
+    """A function that starts a demo whose server has run once: the migrations take a minute."""
+
+    def start(out: Path, given: Path | None = None, scenes: int = 0) -> Forked:
+        if not out.exists():
+            _claim(out, given, scenes=scenes, seed=0)
+            shutil.copytree(started_once, out / "workspace" / "studio")
+        source = ("--input", given) if given else ("--scenes", scenes)
+        return training_commands.start("demo", *source, "-o", out, "--epochs", 1)
+
+    return start
+
+
+Demo = Callable[..., Forked]
+
+
 def test_real_captioned_images_are_released_unchanged(
-    tool: Tool, shared_data: Path, started_once: Path, tmp_path: Path
+    demo: Demo, tool: Tool, shared_data: Path, tmp_path: Path
 ) -> None:
     given, out = shared_data / "rsscn7_sample", tmp_path / "out"
-    # As if the demo had been stopped after its server started: the migrations are not run again.
-    _claim(out, given, scenes=0, seed=0)
-    shutil.copytree(started_once, out / "workspace" / "studio")
-    done = tool.run("demo", "--input", given, "-o", out, "--epochs", 1)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == str((out / "report.html").resolve())
+    done = demo(out, given)
+    said, errors = done.communicate(timeout=300)
+    assert done.returncode == 0, errors
+    assert said.splitlines()[-1] == str((out / "report.html").resolve())
     assert "<img" in (out / "report.html").read_text(encoding="utf-8")
     images = json.loads((out / "release" / "dataset_RSITMD.json").read_text("utf-8"))["images"]
     assert len(images) == 28
@@ -61,17 +79,22 @@ def test_real_captioned_images_are_released_unchanged(
     assert "contains a demo with other settings" in other.stderr
 
 
-def test_a_killed_demo_continues(tool: Tool, tmp_path: Path) -> None:
+def test_a_killed_demo_continues(demo: Demo, tmp_path: Path) -> None:
+    """Killed as its server starts, as people write, and as a model is trained."""
     out = tmp_path / "out"
-    arguments = ("demo", "-o", out, "--scenes", 40, "--epochs", 1)
-    for seconds in (1.5, 20.0):
-        process = tool.start(*arguments)
-        time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    done = tool.run(*arguments)
-    assert done.returncode == 0, done.stderr
-    assert "release: 40 images, 200 sentences" in done.stdout
+    for step in ("start Label Studio", "annotate", "train vsepp"):
+        killed = demo(out, scenes=40)
+        for line in killed.stderr:
+            if line == f"== {step}\n":
+                break
+        time.sleep(0.5)
+        killed.kill()
+        killed.communicate()
+        assert killed.returncode == -signal.SIGKILL
+    done = demo(out, scenes=40)
+    said, errors = done.communicate(timeout=300)
+    assert done.returncode == 0, errors
+    assert "release: 40 images, 200 sentences" in said
 
 
 def test_the_demo_runs_from_the_wheel_in_an_empty_folder(tmp_path: Path) -> None:
@@ -115,9 +138,24 @@ def test_the_demo_runs_from_the_wheel_in_an_empty_folder(tmp_path: Path) -> None
         cwd=empty, env=clean, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert found.startswith(str(site))
-    done = subprocess.run(
-        [environment / "bin" / "rsitmd", "demo", "--scenes", "40", "--epochs", "1"],
-        cwd=empty, env=clean, capture_output=True, text=True, timeout=500,
-    )  # fmt: skip
+    demo = [environment / "bin" / "rsitmd", "demo", "--scenes", "40", "--epochs", "1"]
+    kill_in_first_migration(demo, empty, clean)
+    done = subprocess.run(demo, cwd=empty, env=clean, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(empty / "rsitmd-demo" / "report.html")
+
+
+def kill_in_first_migration(
+    command: list[str | Path], folder: Path, environment: dict[str, str]
+) -> None:
+    """Start a demo and kill it when the migrations of Label Studio have begun."""
+    started = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    studio = folder / "rsitmd-demo" / "workspace" / "studio"
+    while not ((studio / SQLITE).exists() and (studio / SQLITE).stat().st_size):
+        assert started.poll() is None
+        time.sleep(0.05)
+    started.kill()
+    started.wait()
+    assert (studio / FIRST_START).exists()

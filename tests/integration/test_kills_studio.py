@@ -9,7 +9,6 @@ import itertools
 import json
 import random
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -170,8 +169,7 @@ class Serving:
     """``annotate serve`` in a process of its own."""
 
     def __init__(self, tool: Tool, folder: Path) -> None:
-        self.process: subprocess.Popen[str] = tool.start("annotate", "serve", folder)
-        assert self.process.stdout is not None
+        self.process = tool.start("annotate", "serve", folder)
         while not (line := self.process.stdout.readline()).startswith("Press Ctrl-C"):
             assert line, self.process.communicate()[1]
 

@@ -15,15 +15,16 @@ from tests.ingest.scenes import CORNER, values, write_scene
 from tests.ingest.test_tiles import State, state
 from tests.integration.test_kills import await_end, await_files
 
-TILES = 2 * 14 * 14
+SIDE = 9 * 64  # pixels of a scene, 9 x 9 tiles
+TILES = 2 * 8 * 8
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scenes")
-    write_scene(folder / "city" / "a.tif", values(900, 900, 4, "uint16"), tiled=True)
-    other = CORNER @ CORNER.translation(450, 0)
-    write_scene(folder / "field" / "b.tif", values(900, 900), transform=other, compress="lzw")
+    write_scene(folder / "city" / "a.tif", values(SIDE, SIDE, 4, "uint16"), tiled=True)
+    other = CORNER @ CORNER.translation(SIDE // 2, 0)
+    write_scene(folder / "field" / "b.tif", values(SIDE, SIDE), transform=other, compress="lzw")
     (folder / "field" / "c.tif").write_bytes(b"damaged")
     return folder
 
@@ -43,7 +44,7 @@ def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> State:
     done = subprocess.run(
         command(workspace, source, "2"), check=True, capture_output=True, text=True
     )
-    assert f"images: {2 * 15 * 15} added, 0 known, 1 rejected" in done.stdout
+    assert f"images: {2 * 9 * 9} added, 0 known, 1 rejected" in done.stdout
     return state(workspace)
 
 

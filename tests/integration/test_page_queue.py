@@ -38,7 +38,7 @@ from tests.integration.pages import (
 
 if TYPE_CHECKING:
     import httpx
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page, Response
 
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace
@@ -215,6 +215,42 @@ def test_annotators_see_their_own_projects_and_the_lead_and_tokens_see_all(
     assert project not in listed(mine)
 
 
+@dataclass(frozen=True)
+class Person:
+    """An annotator in a browser, and what the pages show about the own project."""
+
+    page: Page
+    name: str
+    url: str
+    project: int
+
+    @property
+    def home(self) -> Locator:
+        """The list of the first page."""
+        return self.page.locator("#rsitmd-home")
+
+    @property
+    def mine(self) -> Locator:
+        """The part of the list for this person: other tests leave shared projects on the server."""
+        return self.home.locator("section").filter(has_text=f": {self.name}")
+
+    @property
+    def bar(self) -> Locator:
+        """The line of counts beside the fields."""
+        return self.page.locator("#rsitmd-bar")
+
+    @property
+    def end(self) -> Locator:
+        """What stands in place of an image when none is left."""
+        return self.page.locator("#rsitmd-end")
+
+    def open_home(self) -> None:
+        self.page.goto(self.url)
+
+    def open_end(self) -> None:
+        self.page.goto(f"{self.url}/projects/{self.project}/data?labeling=1")
+
+
 @pytest.mark.browser
 def test_the_first_page_links_to_sentences_that_were_sent_back(
     open_page: OpenPage,
@@ -227,35 +263,46 @@ def test_the_first_page_links_to_sentences_that_were_sent_back(
     page = open_page()
     sign_up(page, client, email)
     campaign = make_campaign(email, other, settings=f"{SETTINGS}licence = 'CC-BY-4.0'\n")
-    project = campaign.projects[email]
+    person = Person(page, "queue-page", server.url, campaign.projects[email])
+    check_the_list_has_only_own_images(person, other)
+    accept_the_licence_and_continue(person)
+    write_until_the_end_and_follow_the_counts(person)
+    campaign.send_back()
+    open_what_was_sent_back(person, campaign.tasks(email)[0])
+    correct_it(person)
+    check_the_lead_has_the_pages_of_the_server(open_page(), server, person.project)
 
-    # The first page and the list: her images, nothing of others, no projects to create.
+
+def check_the_list_has_only_own_images(person: Person, other: str) -> None:
+    """The first page and the list: her images, nothing of others, no projects to create."""
+    page = person.page
     for path in ("/", "/projects"):
-        page.goto(server.url + path)
-        home = page.locator("#rsitmd-home")
-        # Other tests leave shared projects on this server: everybody sees those too.
-        mine = home.locator("section").filter(has_text=": queue-page")
-        mine.get_by_text("0 of 2 images done, 2 left").wait_for()
+        page.goto(person.url + path)
+        person.mine.get_by_text("0 of 2 images done, 2 left").wait_for()
         assert not page.get_by_role("button", name=re.compile("Create")).is_visible()
         assert not page.get_by_text(f": {other.partition('@')[0]}").is_visible()
         shot(page, f"queue-home{path.replace('/', '-')}")
 
-    # The licence: from the first page to it, and from there to the images.
-    home.get_by_role("link", name="Read and accept the licence").click()
+
+def accept_the_licence_and_continue(person: Person) -> None:
+    """From the first page to the licence, and from there to the images."""
+    page = person.page
+    person.home.get_by_role("link", name="Read and accept the licence").click()
     accept(page)
     shot(page, "queue-licence")
     page.get_by_role("link", name="Continue with your images").click()
     await_image(page)
-    page.goto(server.url)
-    mine.get_by_text("0 of 2 images done, 2 left").wait_for()
-    assert home.get_by_text("licence").count() == 0
-    mine.get_by_role("link", name="Continue").click()
+    person.open_home()
+    person.mine.get_by_text("0 of 2 images done, 2 left").wait_for()
+    assert person.home.get_by_text("licence").count() == 0
+    person.mine.get_by_role("link", name="Continue").click()
     await_image(page)
-    assert f"/projects/{project}/data" in page.url
+    assert f"/projects/{person.project}/data" in page.url
 
-    # The counts follow each Submit.
-    open_stream(page, server.url, project)
-    bar = page.locator("#rsitmd-bar")
+
+def write_until_the_end_and_follow_the_counts(person: Person) -> None:
+    page, bar, end = person.page, person.bar, person.end
+    open_stream(page, person.url, person.project)
     bar.get_by_text("0 of 2 images done, 2 left").wait_for()
     assert in_sight(page, bar)
     assert not page.locator(".lsf-current-task__task-count").is_visible()
@@ -263,19 +310,20 @@ def test_the_first_page_links_to_sentences_that_were_sent_back(
     write_one(page, SENT_BACK)
     bar.get_by_text("1 of 2 images done, 1 left").wait_for()
     write_one(page, GOOD)
-    end = page.locator("#rsitmd-end")
     end.get_by_text("All your images are done. Thank you.").wait_for()
     assert not page.get_by_text("No More Tasks Left in Queue").is_visible()
     assert in_sight(page, end)
     shot(page, "queue-end")
 
-    # Sent back: the end of the queue and the first page lead to it.
-    campaign.send_back()
-    page.goto(server.url)
-    mine.get_by_text("1 sentence sent back").wait_for()
+
+def open_what_was_sent_back(person: Person, task: int) -> None:
+    """The first page and the end of the queue lead to a sentence that was sent back."""
+    page, end = person.page, person.end
+    person.open_home()
+    person.mine.get_by_text("1 sentence sent back").wait_for()
     shot(page, "queue-home-sent-back")
     page.add_init_script(WATCH_GUIDE)
-    page.goto(f"{server.url}/projects/{project}/data?labeling=1")
+    person.open_end()
     end.get_by_text("1 sentence sent back. Open the image and change the sentence:").wait_for()
     page.wait_for_function("window.greeted && !document.querySelector('.lsf-modal-ls')")
     assert in_sight(page, end)
@@ -283,24 +331,31 @@ def test_the_first_page_links_to_sentences_that_were_sent_back(
     shot(page, "queue-end-sent-back")
     end.get_by_role("link", name="harbour_").click()
     await_image(page)
-    assert f"task={campaign.tasks(email)[0]}" in page.url
-    bar.get_by_text("1 sentence sent back, on this page").wait_for()
+    assert f"task={task}" in page.url
+    person.bar.get_by_text("1 sentence sent back, on this page").wait_for()
     page.get_by_text("says 'many'").first.wait_for()
     shot(page, "queue-task")
+
+
+def correct_it(person: Person) -> None:
+    """Changed, the sentence is sent back no more, and all images are done."""
+    page = person.page
     page.get_by_label("Edit Region").first.click()
     page.keyboard.press("Control+A")
     page.keyboard.type(GOOD)
     page.get_by_label("Save").click()
-    with page.expect_response(lambda r: "/annotations/" in r.url and r.request.method == "PATCH"):
+    with page.expect_response(patched):
         submit_button(page).click()
-    bar.get_by_text("sent back").wait_for(state="detached")
-    bar.get_by_role("link", name="Go to the list of your images").click()
-    mine.get_by_text("All your images are done. Thank you.").wait_for()
-    page.goto(f"{server.url}/projects/{project}/data?labeling=1")
-    end.get_by_text("All your images are done. Thank you.").wait_for()
+    person.bar.get_by_text("sent back").wait_for(state="detached")
+    person.bar.get_by_role("link", name="Go to the list of your images").click()
+    person.mine.get_by_text("All your images are done. Thank you.").wait_for()
+    person.open_end()
+    person.end.get_by_text("All your images are done. Thank you.").wait_for()
 
-    # The lead's pages are the server's own.
-    lead = open_page()
+
+def check_the_lead_has_the_pages_of_the_server(
+    lead: Page, server: EmbeddedServer, project: int
+) -> None:
     log_in(lead, server.url, server.secrets.email, server.secrets.password)
     lead.goto(f"{server.url}/projects")
     lead.get_by_role("button", name="Create new project").wait_for()
@@ -360,7 +415,7 @@ def test_unsubmitted_changes_are_listed_until_they_are_submitted(
     bar.get_by_role("link", name="open it").click()
     await_image(page)
     page.get_by_label("Edit Region").first.wait_for()
-    with page.expect_response(lambda r: "/annotations/" in r.url and r.request.method == "PATCH"):
+    with page.expect_response(patched):
         submit_button(page).click()
     bar.get_by_role("link", name="Go to the list of your images").click()
     page.get_by_text("All your images are done. Thank you.").first.wait_for()
@@ -373,6 +428,10 @@ def accept(page: Page) -> None:
     with page.expect_response(posted):
         submit_button(page).click()
     page.get_by_text("You accepted the licence. Thank you.").wait_for()
+
+
+def patched(answer: Response) -> bool:
+    return answer.request.method == "PATCH" and "/annotations/" in answer.url
 
 
 def await_image(page: Page) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,7 +29,7 @@ from tests.integration.written import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Dialog
+    from playwright.sync_api import Dialog, Locator, Page
 
     from tests.integration.conftest import MakeOwn
 
@@ -52,6 +53,20 @@ def dead(server: EmbeddedServer) -> Iterator[None]:
         server.start()
 
 
+@dataclass
+class Writing:
+    """A person who writes on a page of a server that dies."""
+
+    server: EmbeddedServer
+    page: Page
+    stream: str
+
+    @property
+    def no_answer(self) -> Locator:
+        """What the page says while the server does not answer."""
+        return self.page.locator(".rsitmd-notice[data-subject=server]")
+
+
 def test_no_text_is_lost_when_the_server_stops_and_restarts(
     open_page: OpenPage, make_own: MakeOwn
 ) -> None:
@@ -59,62 +74,72 @@ def test_no_text_is_lost_when_the_server_stops_and_restarts(
     with EmbeddedServer(folder, port=free_port()) as server:
         client = Client(Connection("tests", server.url, server.token))
         project, page = started(open_page, folder, server, client, "died@example.org")
-        stream = f"{server.url}/projects/{project}/data?labeling=1"
-        there = Stored(server)
-        no_answer = page.locator(".rsitmd-notice[data-subject=server]")
-
-        # It dies while somebody writes, who goes on writing.
+        person = Writing(server, page, f"{server.url}/projects/{project}/data?labeling=1")
         first = task_of(page)
-        wait_for_focus(page, "sentence1")
-        page.keyboard.type("Two ships lie")
-        eventually(page, lambda: there.drafts(first), [{"sentence1": ["Two ships lie"]}])
-        with dead(server):
-            page.keyboard.type(" at the quay")
-            no_answer.wait_for()
-            assert "Your text is kept in this browser" in no_answer.inner_text()
-            shot(page, "server-died", LAPTOP)
-            page.keyboard.type(" side by side.")
-        no_answer.wait_for(state="hidden")
-        whole = {"sentence1": ["Two ships lie at the quay side by side."]}
-        eventually(page, lambda: there.drafts(first), [whole])
-
-        # It dies before Submit.
-        press(page, "Tab")
-        page.keyboard.type("red quay")
-        with dead(server):
-            press(page, "Control+Enter")
-            no_answer.wait_for()
-        second = next_task(page, first)
-        whole["keywords"] = ["red quay"]
-        assert there.annotations(first) == [whole]
-        eventually(page, lambda: there.drafts(first), [])
-
-        # It dies, and the tab is closed before it comes back.
-        wait_for_focus(page, "sentence1")
-        with dead(server):
-            page.keyboard.type("Written while nobody listened.")
-            no_answer.wait_for()
-            context = page.context
-            warned: list[str] = []
-
-            def leave(dialog: Dialog, warned: list[str] = warned) -> None:
-                warned.append(dialog.type)
-                dialog.accept()
-
-            page.on("dialog", leave)
-            with page.expect_event("close"):
-                page.close(run_before_unload=True)
-            assert warned == ["beforeunload"]
-        page = context.new_page()
-        page.goto(stream)
-        close_guide(page)
-        assert task_of(page) == second
-        wait_for_texts(page, {"sentence1": ["Written while nobody listened."]})
-        press(page, "Tab")
-        page.keyboard.type("red quay")
-        press(page, "Control+Enter")
-        next_task(page, second)
+        dies_while_somebody_writes(person, first)
+        second = dies_before_submit(person, first)
+        dies_and_the_tab_is_closed(person, second)
         assert captions(folder)[:2] == [
             ("Two ships lie at the quay side by side.",),
             ("Written while nobody listened.",),
         ]
+
+
+def dies_while_somebody_writes(person: Writing, task: int) -> None:
+    """They go on writing, and what they wrote reaches the server when it is back."""
+    page, there = person.page, Stored(person.server)
+    wait_for_focus(page, "sentence1")
+    page.keyboard.type("Two ships lie")
+    eventually(page, lambda: there.drafts(task), [{"sentence1": ["Two ships lie"]}])
+    with dead(person.server):
+        page.keyboard.type(" at the quay")
+        person.no_answer.wait_for()
+        assert "Your text is kept in this browser" in person.no_answer.inner_text()
+        shot(page, "server-died", LAPTOP)
+        page.keyboard.type(" side by side.")
+    person.no_answer.wait_for(state="hidden")
+    whole = {"sentence1": ["Two ships lie at the quay side by side."]}
+    eventually(page, lambda: there.drafts(task), [whole])
+
+
+def dies_before_submit(person: Writing, task: int) -> int:
+    """The text is submitted when the server is back; return the task after it."""
+    page, there = person.page, Stored(person.server)
+    press(page, "Tab")
+    page.keyboard.type("red quay")
+    with dead(person.server):
+        press(page, "Control+Enter")
+        person.no_answer.wait_for()
+    second = next_task(page, task)
+    whole = {"sentence1": ["Two ships lie at the quay side by side."], "keywords": ["red quay"]}
+    assert there.annotations(task) == [whole]
+    eventually(page, lambda: there.drafts(task), [])
+    return second
+
+
+def dies_and_the_tab_is_closed(person: Writing, task: int) -> None:
+    """The browser warns, and another tab has the text."""
+    page, context = person.page, person.page.context
+    wait_for_focus(page, "sentence1")
+    with dead(person.server):
+        page.keyboard.type("Written while nobody listened.")
+        person.no_answer.wait_for()
+        warned: list[str] = []
+
+        def leave(dialog: Dialog) -> None:
+            warned.append(dialog.type)
+            dialog.accept()
+
+        page.on("dialog", leave)
+        with page.expect_event("close"):
+            page.close(run_before_unload=True)
+        assert warned == ["beforeunload"]
+    page = context.new_page()
+    page.goto(person.stream)
+    close_guide(page)
+    assert task_of(page) == task
+    wait_for_texts(page, {"sentence1": ["Written while nobody listened."]})
+    press(page, "Tab")
+    page.keyboard.type("red quay")
+    press(page, "Control+Enter")
+    next_task(page, task)

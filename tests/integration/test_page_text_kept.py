@@ -340,17 +340,40 @@ def test_a_copy_in_the_browser_is_for_one_person_and_one_image(
 
     page.goto(f"{server.url}/logout")
     sign_up(page, client, "stranger@example.org")
-    page.goto(stream)
-    close_guide(page)
-    assert task_of(page) == task
-    wait_for_focus(page, "sentence1")
-    assert standing(page) == {}
+    assert shown_in(page, stream, task) == {}
 
     page.evaluate("sessionStorage.setItem('drafts', 'go through')")
     page.goto(f"{server.url}/logout")
     log_in(page, server.url, "copies@example.org")
-    # The copy of another image is not for this one, whatever the number of its task is.
     page.goto(stream)
+    assert shown_with_the_copy_of_another_image(page, stream, task) == {}
+    close_guide(page)
+    wait_for_texts(page, {"sentence1": ["Only this browser knows it."]})
+    eventually(page, lambda: there.drafts(task), [{"sentence1": ["Only this browser knows it."]}])
+    press(page, "Tab")
+    page.keyboard.type("red quay")
+    press(page, "Control+Enter")
+    next_task(page, task)
+    assert page.evaluate("Object.keys(localStorage).filter(k => k.startsWith('rsitmd text'))") == []
+
+
+def shown_in(page: Page, stream: str, task: int) -> dict[str, list[str]]:
+    """Open the stream, which shows a task; return what stands in its fields."""
+    page.goto(stream)
+    close_guide(page)
+    assert task_of(page) == task
+    wait_for_focus(page, "sentence1")
+    return standing(page)
+
+
+def shown_with_the_copy_of_another_image(
+    page: Page, stream: str, task: int
+) -> dict[str, list[str]]:
+    """Return what stands in the fields while the copy belongs to another image.
+
+    The copy of another image is not for this one, whatever the number of its task is. The copy of
+    this image is there again afterwards, and the page is loaded again.
+    """
     key = page.evaluate("Object.keys(localStorage).find(key => key.startsWith('rsitmd text'))")
     foreign = key.replace(key.split('"')[3], "0" * 64)
     page.evaluate(
@@ -358,23 +381,11 @@ def test_a_copy_in_the_browser_is_for_one_person_and_one_image(
         " localStorage.removeItem(key); }",
         [key, foreign],
     )
-    page.reload()
-    close_guide(page)
-    assert task_of(page) == task
-    wait_for_focus(page, "sentence1")
-    before = standing(page)
+    before = shown_in(page, stream, task)
     page.evaluate(
         "([key, foreign]) => { localStorage.setItem(key, localStorage.getItem(foreign));"
         " localStorage.removeItem(foreign); }",
         [key, foreign],
     )
     page.reload()
-    close_guide(page)
-    wait_for_texts(page, {"sentence1": ["Only this browser knows it."]})
-    eventually(page, lambda: there.drafts(task), [{"sentence1": ["Only this browser knows it."]}])
-    assert before == {}
-    press(page, "Tab")
-    page.keyboard.type("red quay")
-    press(page, "Control+Enter")
-    next_task(page, task)
-    assert page.evaluate("Object.keys(localStorage).filter(k => k.startsWith('rsitmd text'))") == []
+    return before

@@ -7,8 +7,6 @@ import re
 import shlex
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from rsitmd_tools.demo.people import send, sign_up
 from rsitmd_tools.demo.scenes import write_scenes
 from rsitmd_tools.release import verify_release
 from rsitmd_tools.workspace import Workspace
+from tests.forks import Forked, Nursery
 
 pytestmark = pytest.mark.integration
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -45,9 +44,9 @@ def photos(folder: Path) -> list[CaptionedImage]:
 
 
 @pytest.fixture
-def started() -> Iterator[list[subprocess.Popen[str]]]:
+def started() -> Iterator[list[Forked]]:
     """Processes that stand open; they are ended with Ctrl-C."""
-    running: list[subprocess.Popen[str]] = []
+    running: list[Forked] = []
     yield running
     for process in running:
         process.send_signal(signal.SIGINT)
@@ -55,32 +54,29 @@ def started() -> Iterator[list[subprocess.Popen[str]]]:
 
 
 def test_every_line_of_the_readme(
-    tmp_path: Path, started: list[subprocess.Popen[str]], started_once: Path
+    tmp_path: Path,
+    started: list[Forked],
+    started_once: Path,
+    commands: Nursery,
+    training_commands: Nursery,
 ) -> None:
     images = photos(tmp_path)
-    tool = [sys.executable, "-m", "rsitmd_tools"]
     workspace = tmp_path / "my-dataset"
     environment = {**os.environ, "COLUMNS": "100"}
     for line in steps():
-        arguments = [*tool, *line[1:]]
         name = " ".join(line[1:3])
         if name == "annotate serve":
             shutil.copytree(started_once, workspace / "studio")
-            server = subprocess.Popen(
-                arguments, cwd=tmp_path, stdout=subprocess.PIPE, text=True,
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-            )  # fmt: skip
+            server = commands.start(*line[1:], folder=tmp_path)
             started.append(server)
-            assert server.stdout is not None
             assert "http://127.0.0.1:" in server.stdout.readline()
             continue
         if name == "annotate pull":
             with Workspace.open(workspace, write=True) as opened:
                 send(opened, images, sign_up(opened, annotators_of(images)))
-        done = subprocess.run(
-            [*arguments, *(QUICK if name == "benchmark train" else [])],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=400,
-        )  # fmt: skip
+        nursery = training_commands if line[1] == "benchmark" else commands
+        more = QUICK if name == "benchmark train" else []
+        done = nursery.run(*line[1:], *more, folder=tmp_path, environment=environment, timeout=400)
         # The drawn captions may break a rule; that is what 1 says.
         assert done.returncode in ((0, 1) if line[1] == "validate" else (0,)), (line, done.stderr)
         assert "Traceback" not in done.stderr

@@ -7,38 +7,30 @@ import re
 import shlex
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from rsitmd_tools.workspace import Workspace
 from tests.doc_blocks import check_page
+from tests.forks import Nursery
 
 pytestmark = pytest.mark.integration
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "scenes.md"
 
 
-def test_the_page_leads_to_a_task(tmp_path: Path, started_once: Path) -> None:
-    check_page(PAGE, tmp_path)
+def test_the_page_leads_to_a_task(tmp_path: Path, started_once: Path, commands: Nursery) -> None:
+    check_page(PAGE, tmp_path, commands)
     section = PAGE.read_text(encoding="utf-8").split("## The first task")[1]
     (last,) = re.findall(r"^```\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
     serve, push = (shlex.split(line)[1:] for line in last.splitlines())
-    tool = [sys.executable, "-m", "rsitmd_tools"]
     shutil.copytree(started_once, tmp_path / "coast" / "studio")
-    server = subprocess.Popen(
-        [*tool, *serve], cwd=tmp_path, stdout=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+    server = commands.start(*serve, folder=tmp_path)
     try:
-        assert server.stdout is not None
         assert "http://127.0.0.1:" in server.stdout.readline()
-        done = subprocess.run([*tool, *push], cwd=tmp_path, capture_output=True, text=True)
+        done = commands.run(*push, folder=tmp_path)
         assert done.returncode == 0, done.stderr
-        status = subprocess.run(
-            [*tool, "annotate", "status", "coast", "--json"], cwd=tmp_path, capture_output=True
-        )
+        status = commands.run("annotate", "status", "coast", "--json", folder=tmp_path)
         assert json.loads(status.stdout)["tasks"] == 5
     finally:
         server.send_signal(signal.SIGINT)

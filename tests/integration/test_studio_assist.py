@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +38,7 @@ from tests.integration.pages import (
 )
 
 if TYPE_CHECKING:
+    from tests.forks import Forked
     from tests.integration.conftest import MakeOwn, MakeWorkspace, Tool
 
 __all__ = ["browser", "open_page"]  # fixtures
@@ -94,9 +94,8 @@ def hint(client: Client, task: int) -> str:
     return str(client.call(client.sdk.tasks.get, id=str(task)).data["hint"])
 
 
-def started(tool: Tool, folder: Path) -> subprocess.Popen[str]:
+def started(tool: Tool, folder: Path) -> Forked:
     process = tool.start("annotate", "assist", folder)
-    assert process.stdout is not None
     while not (line := process.stdout.readline()).startswith("sentences read"):
         assert line, process.communicate()[1]
     return process

@@ -6,8 +6,6 @@ import json
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +20,7 @@ from rsitmd_tools.studio.sync.licence import ACCEPTED, CHOICE
 from rsitmd_tools.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Draw
+    from tests.integration.conftest import Draw, Tool
 
 pytestmark = pytest.mark.integration
 
@@ -101,17 +99,10 @@ class Team:
 
 
 def test_every_command_runs(
-    tmp_path: Path, started_once: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, started_once: Path, draw: Draw, monkeypatch: pytest.MonkeyPatch, tool: Tool
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    photos = tmp_path / "photos" / "port"
-    photos.mkdir(parents=True)
-    for number in range(1, 13):
-        draw(photos / f"{number}.tif", number)
-    Path("references.csv").write_text(
-        "image,sentence\nport_1.tif,Two red ships lie at the quay.\nport_2.tif,Three boats.\n",
-        encoding="utf-8",
-    )
+    write_sources(tmp_path, draw)
     listed = commands()
     assert len(listed) > 25
     written: list[str] = []
@@ -154,10 +145,7 @@ def test_every_command_runs(
                 Workspace.create(tmp_path / words[3]).close()
                 Path("token.txt").write_text(server.token, encoding="ascii")
                 words[words.index("--url") + 1] = server.url
-            done = subprocess.run(
-                [sys.executable, "-m", "rsitmd_tools", *words[1:]],
-                capture_output=True, text=True, timeout=300,
-            )  # fmt: skip
+            done = tool.run(*words[1:])
             findings = words[1] == "validate"  # which end in 1 where there are some
             assert done.returncode == 0 or (findings and done.returncode == 1), (line, done.stderr)
             assert "Traceback" not in done.stderr
@@ -165,6 +153,22 @@ def test_every_command_runs(
     finally:
         if server is not None:
             server.stop()
+    check_release_and_files()
+
+
+def write_sources(folder: Path, draw: Draw) -> None:
+    """Write the photos and the reference sentences that the page speaks of."""
+    photos = folder / "photos" / "port"
+    photos.mkdir(parents=True)
+    for number in range(1, 13):
+        draw(photos / f"{number}.tif", number)
+    (folder / "references.csv").write_text(
+        "image,sentence\nport_1.tif,Two red ships lie at the quay.\nport_2.tif,Three boats.\n",
+        encoding="utf-8",
+    )
+
+
+def check_release_and_files() -> None:
     released = json.loads(Path("campaign-1.0.0", "dataset_RSITMD.json").read_text("utf-8"))
     assert len(released["images"]) == 12
     raws = [s["raw"] for image in released["images"] for s in image["sentences"]]
@@ -174,8 +178,8 @@ def test_every_command_runs(
     manifest = json.loads(Path("campaign-1.0.0", "release.json").read_text("utf-8"))
     assert manifest["annotators_licence"]["name"] == "CC-BY-4.0"
     assert manifest["annotators_licence"]["not_accepted"] == []
-    assert (tmp_path / "status.html").is_file()
-    assert "anna@example.org" in (tmp_path / "weeks.csv").read_text(encoding="utf-8")
+    assert Path("status.html").is_file()
+    assert "anna@example.org" in Path("weeks.csv").read_text(encoding="utf-8")
 
 
 def _settings(folder: Path) -> None:

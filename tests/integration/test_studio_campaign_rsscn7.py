@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,86 +29,120 @@ pytestmark = pytest.mark.integration
 DRAFTS = ("There are some things in the picture.", "Many trees and a few houses.")
 
 
-def test_rsscn7_from_init_to_release_with_two_send_backs(
-    tool: Tool, shared_data: Path, tmp_path: Path, started_once: Path
-) -> None:
-    given = shared_data / "rsscn7_sample"
-    entries = [
-        json.loads(line)
-        for line in (given / "annotations.jsonl").read_text(encoding="utf-8").splitlines()
-    ]
-    folder = tmp_path / "campaign"
-    counts: list[str] = []
+@dataclass(frozen=True)
+class Draft:
+    """A sentence that is sent back, and what its author writes in its place."""
 
-    def run(*words: object) -> Any:
-        done = tool.run(*words)
+    filename: str
+    task: int
+    author: str
+    text: str
+    keywords: list[str]
+
+
+@dataclass
+class Campaign:
+    """A campaign on a running server; each command is one that a user types."""
+
+    tool: Tool
+    folder: Path
+    given: Path
+    entries: list[dict[str, Any]]
+    counts: list[str] = field(default_factory=list)
+    people: dict[str, Annotator] = field(default_factory=dict)
+
+    def run(self, *words: object) -> Any:
+        done = self.tool.run(*words)
         assert done.returncode == 0, (words, done.stderr)
-        counts.append(f"{shlex.join(map(str, words[:2]))}: {done.stdout.strip().splitlines()[0]}")
+        first = done.stdout.strip().splitlines()[0]
+        self.counts.append(f"{shlex.join(map(str, words[:2]))}: {first}")
         return json.loads(done.stdout) if "--json" in words else done.stdout
 
-    run("build", "init", folder, "--text-licence", "CC-BY-4.0", "--image-licence", "CC-BY-4.0")
-    for category in sorted({entry["category"] for entry in entries}):
-        names = [given / "images" / e["image"] for e in entries if e["category"] == category]
-        run("build", "ingest", folder, *names, "--category", category)
-    shutil.copytree(started_once, folder / "studio")
-    with EmbeddedServer(folder) as server:
-        link = run("annotate", "invite", folder).strip()
-        people = {
-            name: Annotator(
-                Connection("people", server.url, ""),
-                sign_up_or_in(link, f"{name}@example.org", "a long password for tests"),
-            )
-            for name in sorted({s["annotator"] for e in entries for s in e["sentences"]})
-        }
-        pushed = run("annotate", "push", folder, "--order", "random", "--json")
-        assert (pushed["mode"], pushed["new"], pushed["short"]) == ("assigned", 28 * 5, 0)
+    def ingest(self) -> None:
+        licences = ("--text-licence", "CC-BY-4.0", "--image-licence", "CC-BY-4.0")
+        self.run("build", "init", self.folder, *licences)
+        for category in sorted({entry["category"] for entry in self.entries}):
+            names = [
+                self.given / "images" / e["image"]
+                for e in self.entries
+                if e["category"] == category
+            ]
+            self.run("build", "ingest", self.folder, *names, "--category", category)
 
+    def sign_up(self, url: str) -> None:
+        link = self.run("annotate", "invite", self.folder).strip()
+        names = {s["annotator"] for e in self.entries for s in e["sentences"]}
+        for name in sorted(names):
+            token = sign_up_or_in(link, f"{name}@example.org", "a long password for tests")
+            self.people[name] = Annotator(Connection("people", url, ""), token)
+
+    def write(self) -> list[Draft]:
+        """All write; two of them write a draft first, each for another image."""
         back = iter(DRAFTS)
-        rewritten = []
-        by_content = {sha256_file(given / "images" / e["image"]): e for e in entries}
-        for filename, content, name, task in _tasks(folder):
+        drafts: list[Draft] = []
+        by_content = {sha256_file(self.given / "images" / e["image"]): e for e in self.entries}
+        for filename, content, name, task in _tasks(self.folder):
             entry = by_content[content]
             (text,) = [s["raw"] for s in entry["sentences"] if s["annotator"] == name]
             first = name in ("annotator1", "annotator4") and not any(
-                filename == done[0] or name == done[2] for done in rewritten
+                filename == done.filename or name == done.author for done in drafts
             )
-            people[name].submit(task, [next(back) if first else text], entry["keywords"])
+            self.people[name].submit(task, [next(back) if first else text], entry["keywords"])
             if first:
-                rewritten.append((filename, task, name, text, entry["keywords"]))
-        pulled = run("annotate", "pull", folder, "--json")
-        assert (pulled["new"], pulled["deleted"], pulled["unknown_tasks"]) == (140, 0, [])
+                drafts.append(Draft(filename, task, name, text, entry["keywords"]))
+        return drafts
 
-        file = tmp_path / "back.csv"
-        file.write_text(
-            "\n".join(
-                ["image,annotator,sentence,note"]
-                + [f"{f},{n}@example.org,1,Count what you see." for f, _, n, *_ in rewritten]
-            ),
-            encoding="utf-8",
-        )
-        reviewed = run("annotate", "review", folder, "--send-back", file, "--json")
+    def review(self, drafts: list[Draft], server: EmbeddedServer) -> None:
+        """Send the drafts back; accept everything when they are rewritten."""
+        file = self.folder.parent / "back.csv"
+        lines = [f"{d.filename},{d.author}@example.org,1,Count what you see." for d in drafts]
+        file.write_text("\n".join(["image,annotator,sentence,note", *lines]), encoding="utf-8")
+        reviewed = self.run("annotate", "review", self.folder, "--send-back", file, "--json")
         assert len(reviewed["sent_back"]) == 2
         assert reviewed["states"] == {"new": 138, "sent back": 2}
-        state = run("annotate", "status", folder, "--json")
+        state = self.run("annotate", "status", self.folder, "--json")
         assert (state["complete"], state["sentences"], state["missing"]) == (26, 138, 2)
 
-        for _, task, name, text, keywords in rewritten:
-            people[name].rewrite(task, [text], keywords)
-        pulled = run("annotate", "pull", folder, "--json")
+        for draft in drafts:
+            self.people[draft.author].rewrite(draft.task, [draft.text], draft.keywords)
+        pulled = self.run("annotate", "pull", self.folder, "--json")
         assert (pulled["new"], pulled["changed"], pulled["foreign"]) == (0, 2, [])
-        ids = tmp_path / "all.csv"
-        ids.write_text(_everything(folder), encoding="utf-8")
-        reviewed = run("annotate", "review", folder, "--accept", ids, "--json")
+        ids = self.folder.parent / "all.csv"
+        ids.write_text(_everything(self.folder), encoding="utf-8")
+        reviewed = self.run("annotate", "review", self.folder, "--accept", ids, "--json")
         assert reviewed["states"] == {"accepted": 140, "replaced": 2}
-        assert _notes(folder, server) == Counter({"": 140})
+        assert _notes(self.folder, server) == Counter({"": 140})
 
-    state = run("annotate", "status", folder, "--json")
+
+def test_rsscn7_from_init_to_release_with_two_send_backs(
+    tool: Tool, shared_data: Path, tmp_path: Path, started_once: Path
+) -> None:
+    given, folder = shared_data / "rsscn7_sample", tmp_path / "campaign"
+    lines = (given / "annotations.jsonl").read_text(encoding="utf-8").splitlines()
+    entries = [json.loads(line) for line in lines]
+    campaign = Campaign(tool, folder, given, entries)
+    campaign.ingest()
+    shutil.copytree(started_once, folder / "studio")
+    with EmbeddedServer(folder) as server:
+        campaign.sign_up(server.url)
+        pushed = campaign.run("annotate", "push", folder, "--order", "random", "--json")
+        assert (pushed["mode"], pushed["new"], pushed["short"]) == ("assigned", 28 * 5, 0)
+        drafts = campaign.write()
+        pulled = campaign.run("annotate", "pull", folder, "--json")
+        assert (pulled["new"], pulled["deleted"], pulled["unknown_tasks"]) == (140, 0, [])
+        campaign.review(drafts, server)
+
+    state = campaign.run("annotate", "status", folder, "--json")
     assert (state["complete"], state["sentences"], state["missing"]) == (28, 140, 0)
-    run("build", "split", folder)
+    campaign.run("build", "split", folder)
     release = tmp_path / "release"
-    run("build", "release", folder, "--version", "1.0.0", "-o", release)
-    print("\n".join(counts))
+    campaign.run("build", "release", folder, "--version", "1.0.0", "-o", release)
+    print("\n".join(campaign.counts))
+    check_release(release, entries)
 
+
+def check_release(release: Path, entries: list[dict[str, Any]]) -> None:
+    """Every sentence and keyword that was given is released, and no draft."""
     images = json.loads((release / "dataset_RSITMD.json").read_text("utf-8"))["images"]
     released = {frozenset(s["raw"] for s in i["sentences"]): sorted(i["keywords"]) for i in images}
     wanted = {

@@ -25,7 +25,8 @@ from tests.builders import WHEN, add
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
-    from tests.integration.conftest import MakeWorkspace, Relay, Tool
+    from tests.integration.conftest import MakeWorkspace, Tool
+    from tests.integration.relay import Relay
 
 pytestmark = pytest.mark.integration
 

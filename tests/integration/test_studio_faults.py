@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -26,7 +24,8 @@ from rsitmd_tools.workspace.people import join
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
-    from tests.integration.conftest import MakeWorkspace, Relay
+    from tests.integration.conftest import MakeWorkspace, Tool
+    from tests.integration.relay import Relay
 
 pytestmark = pytest.mark.integration
 
@@ -212,19 +211,14 @@ main(["annotate", "push", sys.argv[1]])
 # At once; with the people known; a project made; a batch sent; the next project made.
 @pytest.mark.parametrize("answers", [0, 2, 4, 5, 7])
 def test_the_disk_becomes_full_at_any_moment_of_a_push(
-    answers: int, make_workspace: MakeWorkspace, annotators: People, client: Client
+    answers: int, make_workspace: MakeWorkspace, annotators: People, client: Client, tool: Tool
 ) -> None:
     """The server has done something that the workspace cannot write down."""
     folder = make_workspace(images=IMAGES, settings=SETTINGS)
     with Workspace.open(folder, write=True) as workspace:
         for email, _ in annotators[:3]:
             join(workspace, email)
-    done = subprocess.run(
-        [sys.executable, "-c", FULL_AFTER, str(folder), str(answers)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = tool.run_script(FULL_AFTER, folder, answers)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("error: ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +29,16 @@ keywords_min = 0
 """
 
 
+def write_old(folder: Path, texts: dict[int, list[str]], draw: Draw) -> None:
+    """Write a dataset in the precomp format: images by number, and their sentences."""
+    (folder / "images").mkdir(parents=True)
+    for number in texts:
+        draw(folder / "images" / f"port_{number}.tif", number)
+    lines = "".join(f"{text}\n" for sentences in texts.values() for text in sentences)
+    (folder / "test_caps.txt").write_text(lines)
+    (folder / "test_filename.txt").write_text("".join(f"port_{n}.tif\n" for n in texts))
+
+
 def test_imported_sentences_are_corrected_on_the_page(
     make_workspace: MakeWorkspace,
     tool: Tool,
@@ -36,15 +47,9 @@ def test_imported_sentences_are_corrected_on_the_page(
     draw: Draw,
 ) -> None:
     folder = make_workspace(images=0, settings=SETTINGS)
-    old = folder.parent / "old"
-    (old / "images").mkdir(parents=True)
-    for number in (1, 2):
-        draw(old / "images" / f"port_{number}.tif", number)
     texts = {n: [f"Boat {k} of port {n} lies at the pear." for k in range(1, 6)] for n in (1, 2)}
-    lines = "".join(f"{text}\n" for n in (1, 2) for text in texts[n])
-    (old / "test_caps.txt").write_text(lines)
-    (old / "test_filename.txt").write_text("port_1.tif\nport_2.tif\n")
-    imported = tool.run("build", "import", folder, old, "--json")
+    write_old(folder.parent / "old", texts, draw)
+    imported = tool.run("build", "import", folder, folder.parent / "old", "--json")
     assert imported.returncode == 0, imported.stderr
     assert json.loads(imported.stdout)["added"] == 2
 

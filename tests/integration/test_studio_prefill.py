@@ -65,6 +65,22 @@ def test_untouched_text_never_counts(
     report = prefill("--captions", captions(folder, "Here lie"), "--model", "m-1")
     assert (report["sent"], report["replaced"]) == (3, 3)
 
+    email, person = annotators[0]
+    written = ["Here lie 1 boats.", "Here lie two boats.", "A red ship leaves the quay."]
+    for task, text in zip(check_what_is_shown(folder, client), written, strict=True):
+        person.submit(task, [text], ["red ship"])
+    assert tool.run("annotate", "pull", folder).returncode == 0
+    check_what_counts(folder, written)
+    checked = tool.run("validate", folder, "--select", "N108", "--format", "json")
+    [finding] = json.loads(checked.stdout)["findings"]
+    assert finding["image"] == "harbour_1.tif"
+    file = folder / "found.json"
+    file.write_text(checked.stdout, encoding="utf-8")
+    review_it(folder, email, file, written[0])
+
+
+def check_what_is_shown(folder: Path, client: Client) -> list[int]:
+    """The server has the last captions and their origin; return the tasks."""
     with Workspace.open(folder) as workspace:
         tasks = [row[0] for row in workspace.db.execute("SELECT server_id FROM task ORDER BY id")]
         project = workspace.db.execute("SELECT server_id FROM project").fetchone()[0]
@@ -74,11 +90,10 @@ def test_untouched_text_never_counts(
     ]
     shown = client.call(client.sdk.tasks.get, id=str(tasks[0])).data
     assert shown["machine"] == machine_note("m-1")  # without another push
-    _, person = annotators[0]
-    written = ["Here lie 1 boats.", "Here lie two boats.", "A red ship leaves the quay."]
-    for task, text in zip(tasks, written, strict=True):
-        person.submit(task, [text], ["red ship"])
-    assert tool.run("annotate", "pull", folder).returncode == 0
+    return tasks
+
+
+def check_what_counts(folder: Path, written: list[str]) -> None:
     with Workspace.open(folder) as workspace:
         assert [image.captions for image in merged_images(workspace)] == [
             (),
@@ -91,12 +106,10 @@ def test_untouched_text_never_counts(
             ("machine changed", 3),
             ("human", 19),  # of its own, though a machine's text was given
         ]
-    checked = tool.run("validate", folder, "--select", "N108", "--format", "json")
-    [finding] = json.loads(checked.stdout)["findings"]
-    assert finding["image"] == "harbour_1.tif"
-    email = annotators[0][0]
 
-    # A review takes it for what it is: never accepted, sent back to who submitted it.
+
+def review_it(folder: Path, email: str, findings: Path, untouched: str) -> None:
+    """A review takes it for what it is: never accepted, sent back to who submitted it."""
     with Workspace.open(folder, write=True) as workspace:
         assert findings_of_people(workspace)["findings"][email]["N108"] == 1
         with pytest.raises(RsitmdError, match="an unchanged machine text cannot be accepted"):
@@ -105,13 +118,11 @@ def test_untouched_text_never_counts(
         decided = review(workspace, ReviewRequest("B. Lee", accept=CLEAN, select=("S101",)))
         assert decided.states == {"accepted": 2, "new": 1}
         assert review(workspace, ReviewRequest("B. Lee")).annotators == {email: {"N108": 1}}
-    file = folder / "found.json"
-    file.write_text(checked.stdout, encoding="utf-8")
     with Workspace.open(folder, write=True) as workspace:
-        decided = review(workspace, ReviewRequest("B. Lee", reject=str(file)))
+        decided = review(workspace, ReviewRequest("B. Lee", reject=str(findings)))
         assert decided.states == {"accepted": 2, "rejected": 1}
         [rejected] = workspace.db.execute("SELECT raw FROM sentence WHERE state = 'rejected'")
-        assert rejected["raw"] == written[0]
+        assert rejected["raw"] == untouched
 
 
 def test_untouched_text_is_sent_back_and_counts_once_it_is_rewritten(

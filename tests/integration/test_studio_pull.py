@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
-    from tests.integration.conftest import MakeWorkspace, Relay, Tool
+    from tests.integration.conftest import MakeWorkspace, Tool
+    from tests.integration.relay import Relay
 
 pytestmark = pytest.mark.integration
 

@@ -19,7 +19,8 @@ from rsitmd_tools.workspace import Workspace
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
-    from tests.integration.conftest import AddImages, MakeWorkspace, Relay, Tool
+    from tests.integration.conftest import AddImages, MakeWorkspace, Tool
+    from tests.integration.relay import Relay
 
 pytestmark = pytest.mark.integration
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.studio.api.accounts import invitation_link
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.campaign.history import history
 from rsitmd_tools.studio.campaign.review import CLEAN, ReviewRequest, review
@@ -25,7 +23,17 @@ from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.people import join
-from tests.integration.pages import shot
+from tests.integration.pages import (
+    OpenPage,
+    browser,
+    open_page,
+    open_stream,
+    posted,
+    sentence,
+    shot,
+    sign_up,
+    submit_button,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -33,6 +41,7 @@ if TYPE_CHECKING:
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace, Tool
 
+__all__ = ["browser", "open_page"]  # fixtures
 pytestmark = pytest.mark.integration
 
 People = list[tuple[str, Annotator]]
@@ -319,47 +328,28 @@ def test_decisions_are_kept_if_the_server_cannot_be_reached(
 
 @pytest.mark.browser
 def test_an_annotator_sees_the_note_and_corrects(
-    make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client, page: Page
+    make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client, open_page: OpenPage
 ) -> None:
-    """Sign-up by invitation, write, get one back, see the note, correct; merged is the new."""
+    """Write, get one back, see the note, correct; merged is the new."""
     folder = make_workspace(images=2, how="upload", settings=SETTINGS.replace("= 2", "= 1"))
     email = f"corrects{os.getpid()}@example.org"
-    page.goto(invitation_link(client))
-    page.fill("input[name=email]", email)
-    page.fill("input[name=password]", "a long password for tests")
-    page.click("button[type=submit]")
-    page.wait_for_url(lambda url: "/user/" not in url)
+    page = open_page()
+    sign_up(page, client, email)
     with Workspace.open(folder, write=True) as workspace:
         settings = workspace.settings.annotation
         assert settings.annotators_per_image == 1
         join(workspace, email)
         join(workspace, "second@example.org")
         push(workspace)
-        mine = tasks_of(workspace, email)
-        project = mine[0][1]
-    page.goto(f"{server.url}/projects/{project}/data?labeling=1")
-    page.locator(".lsf-modal-ls__content").wait_for()
-    page.get_by_label("Close modal").click()
-    page.wait_for_function("document.querySelector('img[alt=image]')?.naturalWidth > 0")
-    assert "Sent back" not in page.locator("body").inner_text()
-    page.locator("textarea[name=sentence1]").click()
-    page.keyboard.type(VAGUE)
-    with page.expect_response(lambda a: a.request.method == "POST" and "/annotations" in a.url):
-        page.locator("button[name=submit]").click()
-
+        project = tasks_of(workspace, email)[0][1]
+    open_stream(page, server.url, project)
+    submit_a_vague_sentence(page)
     with Workspace.open(folder, write=True) as workspace:
         assert pull(workspace).new == 1
         report = review(workspace, ReviewRequest("B. Lee", send_back="S104"))
         link = report.sent_back[0]["link"]
     page.goto(link)
-    note = page.locator(".rsitmd-note").first  # the second one is the assist's hint
-    note.wait_for()
-    assert f"Sent back to {email}: " in note.inner_text()
-    shot(page, "review-note")
-    # The sentence as it was, with a pencil to change it.
-    _rewrite(page, VAGUE, "Two ships lie before four houses.")
-    with page.expect_response(lambda a: a.request.method == "PATCH" and "/annotations" in a.url):
-        page.get_by_role("button", name="submit").click()
+    read_the_note_and_correct(page, email)
     with Workspace.open(folder, write=True) as workspace:
         pulled = pull(workspace)
         assert (pulled.new, pulled.changed, pulled.corrected) == (0, 1, 1)
@@ -374,7 +364,34 @@ def test_an_annotator_sees_the_note_and_corrects(
     page.get_by_text("Sent back").first.wait_for()
     page.get_by_text("Default").first.wait_for()
     shot(page, "tabs")
-    # The lead's page opens, with what happened.
+    check_the_status_page(page, folder, email)
+
+
+def submit_a_vague_sentence(page: Page) -> None:
+    assert "Sent back" not in page.locator("body").inner_text()
+    sentence(page).click()
+    page.keyboard.type(VAGUE)
+    with page.expect_response(posted):
+        submit_button(page).click()
+
+
+def read_the_note_and_correct(page: Page, email: str) -> None:
+    """The sentence is there as it was, with a pencil to change it."""
+    note = page.locator(".rsitmd-note").first  # the second one is the assist's hint
+    note.wait_for()
+    assert f"Sent back to {email}: " in note.inner_text()
+    shot(page, "review-note")
+    page.get_by_text(VAGUE).wait_for()
+    page.get_by_label("Edit Region").first.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Two ships lie before four houses.")
+    page.get_by_label("Save").first.click()
+    with page.expect_response(lambda a: a.request.method == "PATCH" and "/annotations" in a.url):
+        page.get_by_role("button", name="submit").click()
+
+
+def check_the_status_page(page: Page, folder: Path, email: str) -> None:
+    """The lead's page opens, with what happened."""
     shown = folder / "status.html"
     with Workspace.open(folder) as workspace:
         shown.write_text(status_page(workspace), encoding="utf-8")
@@ -384,26 +401,3 @@ def test_an_annotator_sees_the_note_and_corrects(
     assert page.locator("svg").count() == 2
     assert email in page.locator("table").first.inner_text()
     shot(page, "status")
-
-
-def _rewrite(page: Page, old: str, new: str) -> None:
-    page.get_by_text(old).wait_for()
-    page.get_by_label("Edit Region").first.click()
-    page.keyboard.press("Control+A")
-    page.keyboard.type(new)
-    page.get_by_label("Save").first.click()
-
-
-@pytest.fixture
-def page() -> Iterator[Any]:
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed: make install"
-    )
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        pytest.skip("no Chromium found: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser.new_page(viewport={"width": 1366, "height": 768})
-        browser.close()

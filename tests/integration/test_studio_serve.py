@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -20,7 +19,7 @@ import pytest
 from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.api.connection import Connection, connection_of
+from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.api.running import running_server
 from rsitmd_tools.studio.api.secrets import Secrets, make_secrets, save_secrets, secrets_of
 from rsitmd_tools.studio.server.embedded import FIRST_START, SQLITE, EmbeddedServer
@@ -29,22 +28,23 @@ from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from tests.integration.unfinished import write_unfinished_database
 
 if TYPE_CHECKING:
+    from tests.forks import Forked
     from tests.integration.conftest import MakeOwn, ProcessesOf, Tool
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def started(tool: Tool) -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
+def started(tool: Tool) -> Iterator[Callable[..., tuple[Forked, str]]]:
     """A function that serves a workspace; it returns the process and what it printed."""
     processes = []
 
-    def start(folder: Path, *options: object) -> tuple[subprocess.Popen[str], str]:
+    def start(folder: Path, *options: object) -> tuple[Forked, str]:
         process = tool.start("annotate", "serve", folder, *options)
         processes.append(process)
-        assert process.stdout is not None
         said = ""
         for line in process.stdout:
             said += line
@@ -58,7 +58,7 @@ def started(tool: Tool) -> Iterator[Callable[..., tuple[subprocess.Popen[str], s
         process.communicate()
 
 
-Started = Callable[..., tuple[subprocess.Popen[str], str]]
+Started = Callable[..., tuple["Forked", str]]
 
 
 def gone(processes_of: ProcessesOf, folder: Path) -> bool:
@@ -162,29 +162,22 @@ def test_a_serve_killed_while_it_starts_leaves_no_orphan(
         assert running_server(folder / "studio") == (server.url, "")
 
 
-def test_a_first_start_killed_in_its_migration_is_started_again(make_own: MakeOwn) -> None:
+def test_a_first_start_killed_in_its_migration_is_started_again(
+    make_own: MakeOwn, started_once: Path
+) -> None:
     """Label Studio cannot continue such a migration: it ends with an error at every start."""
     folder = make_own()
     studio = folder / "studio"
     shutil.rmtree(studio)
-    (studio / "data").mkdir(parents=True)
-    with closing(sqlite3.connect(studio / SQLITE)) as db:
-        db.execute(
-            "CREATE TABLE django_migrations (id INTEGER PRIMARY KEY, app TEXT, name TEXT,"
-            " applied TEXT)"
-        )
-        db.execute(
-            "INSERT INTO django_migrations VALUES"
-            " (1, 'tasks', '0002_auto_20210305_2035', '2026-01-01 00:00:00')"
-        )
-        db.commit()
-    secrets = make_secrets(studio)  # so it is no lost one
+    write_unfinished_database(studio)
+    make_secrets(studio)  # so it is no lost one
     with pytest.raises(RsitmdError, match="Label Studio ended with code 1"):
         EmbeddedServer(folder).start()
-    (studio / FIRST_START).touch()
-    with EmbeddedServer(folder) as server:
-        assert Client(Connection(secrets.server, server.url, server.token)).own_number() == 1
-    assert not (studio / FIRST_START).exists()
+    # With the mark of a first start it is begun anew: the servers of all tests were started so.
+    assert not (started_once / FIRST_START).exists()
+    with closing(sqlite3.connect(started_once / SQLITE)) as db:
+        [count] = db.execute("SELECT count(*) FROM django_migrations").fetchone()
+    assert count > 100
 
 
 def test_a_port_in_use_is_a_one_line_error(make_own: MakeOwn, tool: Tool) -> None:
@@ -203,7 +196,7 @@ def test_a_restart_keeps_the_port_and_stops_when_another_program_uses_it(
 ) -> None:
     folder = make_own(images=0)
 
-    def stop(process: subprocess.Popen[str]) -> None:
+    def stop(process: Forked) -> None:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
         assert gone(processes_of, folder)

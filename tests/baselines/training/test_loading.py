@@ -7,8 +7,8 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,8 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import save_dataset
 from tests.baselines.training.common import SMALL, losses
-from tests.namespaces import run_mounted, shared_memory_of
+from tests.forks import Nursery
+from tests.namespaces import need_mounts, shared_memory_of
 
 MIB = 2**20
 # Free shared memory is reported as unknown, as if another process filled it after the check.
@@ -42,7 +43,6 @@ HANDING_OVER = (
     " lambda self: (time.sleep(1), os.kill(os.getpid(), signal.SIGSTOP));"
     "main(sys.argv[1:])"
 )
-AS_USUAL = "import sys; from rsitmd_tools.cli import main; main(sys.argv[1:])"
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +53,33 @@ def data(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def command(script: str, data: Path, run: Path, *more: str, side: int = 32) -> list[str]:
-    """Return a training command with batches of 22 images, 12.6 MB at 224 pixels."""
+def training(data: Path, run: Path, *more: str, side: int = 32) -> list[str]:
+    """Return arguments of a training with batches of 22 images, 12.6 MB at 224 pixels."""
     changes = [*SMALL, f"image_size={side}", "batch_size=24", "epochs=1"]
     sets = [part for change in changes for part in ("--set", change)]
     asked = ["benchmark", "train", str(data), "--config", "vsepp", "--device", "cpu"]
-    return [sys.executable, "-c", script, *asked, *sets, "-o", str(run), *more]
+    return [*asked, *sets, "-o", str(run), *more]
 
 
-def test_a_small_shared_memory_trains_by_default(data: Path, tmp_path: Path) -> None:
-    small = shared_memory_of(8)
-    found = run_mounted(small, command(AS_USUAL, data, tmp_path / "small", side=224))
+@pytest.fixture
+def run_in(training_commands: Nursery) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A function that trains with a small shared memory of so many MB."""
+
+    def run(
+        megabytes: int, *arguments: str, script: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        need_mounts()
+        mount = shared_memory_of(megabytes)
+        return training_commands.run(*arguments, script=script, mount=mount)
+
+    return run
+
+
+RunIn = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_a_small_shared_memory_trains_by_default(data: Path, tmp_path: Path, run_in: RunIn) -> None:
+    found = run_in(8, *training(data, tmp_path / "small", side=224))
     assert found.returncode == 0, found.stderr
     assert found.stderr.splitlines()[0] == (
         "/dev/shm: 8 MB of shared memory free, 1 loading process can need 51 MB; loading images in"
@@ -71,16 +87,17 @@ def test_a_small_shared_memory_trains_by_default(data: Path, tmp_path: Path) -> 
         " --workers 0"
     )
     assert found.stderr.count("shared memory") == 1
-    silent = run_mounted(small, command(AS_USUAL, data, tmp_path / "r", "--workers", "0", side=224))
+    silent = run_in(8, *training(data, tmp_path / "r", "--workers", "0", side=224))
     assert silent.returncode == 0
     assert "shared memory" not in silent.stderr
     # The draws do not depend on the process that loads the images.
     assert losses(tmp_path / "small") == losses(tmp_path / "r")
 
 
-def test_requested_processes_that_do_not_fit_are_an_error(data: Path, tmp_path: Path) -> None:
-    asked = command(AS_USUAL, data, tmp_path / "r", "--workers", "2", side=224)
-    found = run_mounted(shared_memory_of(8), asked)
+def test_requested_processes_that_do_not_fit_are_an_error(
+    data: Path, tmp_path: Path, run_in: RunIn
+) -> None:
+    found = run_in(8, *training(data, tmp_path / "r", "--workers", "2", side=224))
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr == (
         "error: /dev/shm: 8 MB of shared memory free, 2 loading processes can need 76 MB; "
@@ -90,9 +107,11 @@ def test_requested_processes_that_do_not_fit_are_an_error(data: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("devices", [1, 2])
-def test_a_full_shared_memory_is_an_error(data: Path, tmp_path: Path, devices: int) -> None:
-    asked = command(UNSEEN, data, tmp_path / "r", "--devices", str(devices), side=224)
-    found = run_mounted(shared_memory_of(4), [*asked, "--workers", "1"])
+def test_a_full_shared_memory_is_an_error(
+    data: Path, tmp_path: Path, run_in: RunIn, devices: int
+) -> None:
+    asked = training(data, tmp_path / "r", "--devices", str(devices), "--workers", "1", side=224)
+    found = run_in(4, *asked, script=UNSEEN)
     assert found.returncode == 1
     assert found.stderr.splitlines()[-1] == (
         "error: /dev/shm: the shared memory is full; start the container with a larger "
@@ -106,7 +125,7 @@ def test_a_full_shared_memory_is_an_error(data: Path, tmp_path: Path, devices: i
     [
         (
             signal.SIGKILL,
-            AS_USUAL,
+            None,
             "a data loading process was killed by the system (often: out of memory); run the same "
             "command with --resume and --workers 0, or train with a smaller batch "
             "(--set batch_size=N) into a new folder",
@@ -121,27 +140,31 @@ def test_a_full_shared_memory_is_an_error(data: Path, tmp_path: Path, devices: i
     ids=["killed", "hanging"],
 )
 def test_a_loading_process_that_returns_nothing_ends_the_training(
-    data: Path, tmp_path: Path, sent: signal.Signals, script: str, line: str
+    data: Path,
+    tmp_path: Path,
+    training_commands: Nursery,
+    sent: signal.Signals,
+    script: str | None,
+    line: str,
 ) -> None:
     run = tmp_path / "r"
     sets = ("--set", "epochs=100000", "--set", "batch_size=8")
-    asked = command(script, data, run, "--workers", "1", *sets)
-    training = subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    started = training_commands.start(*training(data, run, "--workers", "1", *sets), script=script)
     loaders = set()
     try:
         until = time.monotonic() + 240
-        while training.poll() is None and time.monotonic() < until:
+        while started.poll() is None and time.monotonic() < until:
             # Each epoch has its own loading process; one that has ended is not missed.
-            for loader in loading_processes(training, run):
+            for loader in loading_processes(started.pid, run):
                 loaders.add(loader)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(loader, sent)
             time.sleep(0.05)
-        out, err = training.communicate(timeout=1)
+        out, err = started.communicate(timeout=1)
     finally:
-        training.kill()
-        training.wait()
-    assert (training.returncode, out) == (1, "")
+        started.kill()
+        started.wait()
+    assert (started.returncode, out) == (1, "")
     assert err.splitlines()[-1] == f"error: {run}: {line}"
     assert "Traceback" not in err and "unexpected" not in err
     for loader in loaders:
@@ -150,46 +173,47 @@ def test_a_loading_process_that_returns_nothing_ends_the_training(
 
 
 def test_a_loading_process_that_stops_while_it_sends_a_batch_ends_the_training(
-    data: Path, tmp_path: Path
+    data: Path, tmp_path: Path, training_commands: Nursery
 ) -> None:
-    asked = command(HANDING_OVER, data, tmp_path / "r", "--workers", "1")
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=240)
+    asked = training(data, tmp_path / "r", "--workers", "1")
+    done = training_commands.run(*asked, script=HANDING_OVER, timeout=240)
     assert (done.returncode, done.stdout) == (1, "")
     assert "a data loading process returned no batch for 5 s" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
 
 
 def test_a_training_process_of_several_that_is_killed_is_a_one_line_error(
-    data: Path, tmp_path: Path
+    data: Path, tmp_path: Path, training_commands: Nursery
 ) -> None:
     run = tmp_path / "r"
     sets = ("--set", "epochs=100000", "--set", "batch_size=8")
-    asked = command(AS_USUAL, data, run, "--workers", "0", "--devices", "2", *sets)
-    training = subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    started = training_commands.start(
+        *training(data, run, "--workers", "0", "--devices", "2", *sets)
+    )
     try:
         until = time.monotonic() + 240
-        while training.poll() is None and time.monotonic() < until:
-            for process in loading_processes(training, run):
+        while started.poll() is None and time.monotonic() < until:
+            for process in loading_processes(started.pid, run):
                 line = Path(f"/proc/{process}/cmdline").read_text()
                 if "spawn_main" in line:
                     os.kill(process, signal.SIGKILL)
                     break
             time.sleep(0.1)
-        out, err = training.communicate(timeout=60)
+        out, err = started.communicate(timeout=60)
     finally:
-        training.kill()
-        training.wait()
-    assert (training.returncode, out) == (1, "")
+        started.kill()
+        started.wait()
+    assert (started.returncode, out) == (1, "")
     assert f"error: {run}: a training process was killed by the system" in err
     assert "unexpected" not in err
 
 
-def loading_processes(training: subprocess.Popen[str], run: Path) -> list[int]:
+def loading_processes(training: int, run: Path) -> list[int]:
     """Return the loading processes of a training; none before the first step."""
     if not (run / "metrics.csv").exists():
         return []
     with contextlib.suppress(OSError):
-        children = Path(f"/proc/{training.pid}/task/{training.pid}/children")
+        children = Path(f"/proc/{training}/task/{training}/children")
         return [int(number) for number in children.read_text().split()]
     return []
 

@@ -27,6 +27,7 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import save_dataset
 from tests.baselines.training.common import CPU, SMALL, losses, small, state
+from tests.forks import Forked, Nursery
 
 
 @pytest.mark.parametrize("name", ["vsepp", "amfmn-soft", "amfmn-fusion", "m1", "m2", "m5", "m9"])
@@ -105,10 +106,10 @@ def test_frozen_modules_do_not_change(tmp_path: Path, tiny: Dataset) -> None:
     assert any(not torch.equal(moved[key], first[key]) for key in moved)
 
 
-def command(data: Path, run: Path, epochs: int, *more: str) -> list[str]:
+def arguments(data: Path, run: Path, epochs: int, *more: str) -> list[str]:
     sets = [part for s in [*SMALL, f"epochs={epochs}", "dropout=0.3"] for part in ("--set", s)]
     return [
-        *(sys.executable, "-m", "rsitmd_tools", "benchmark", "train", str(data)),
+        *("benchmark", "train", str(data)),
         *("--config", "amfmn-fusion", "--device", "cpu", *sets, "-o", str(run), *more),
     ]
 
@@ -126,15 +127,15 @@ def written(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of six epochs without interruption."""
+    """A run of six epochs without interruption, in a process of its own."""
     run = tmp_path_factory.mktemp("undisturbed") / "whole"
-    subprocess.run(command(written, run, 6), env=ENVIRONMENT, check=True)
+    command = [sys.executable, "-m", "rsitmd_tools", *arguments(written, run, 6)]
+    subprocess.run(command, env=ENVIRONMENT, check=True)
     return run
 
 
-def signalled(arguments: list[str], sent: int, when: Callable[[], bool]) -> tuple[int, bytes]:
-    """Start a training and send it a signal when ``when`` is true."""
-    started = subprocess.Popen(arguments, env=ENVIRONMENT, stderr=subprocess.PIPE)
+def signalled(started: Forked, sent: int, when: Callable[[], bool]) -> tuple[int | None, str]:
+    """Send a training a signal when ``when`` is true; return its exit code and stderr."""
     while not when():
         assert started.poll() is None
         time.sleep(0.002)
@@ -158,12 +159,14 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_run_resumes_bit_exactly(
-    tmp_path: Path, written: Path, whole: Path, moment: str
+    tmp_path: Path, written: Path, whole: Path, moment: str, training_commands: Nursery
 ) -> None:
     cut = tmp_path / "cut"
-    code, _ = signalled(command(written, cut, 6), signal.SIGKILL, lambda: MOMENTS[moment](cut))
+    started = training_commands.start(*arguments(written, cut, 6))
+    code, _ = signalled(started, signal.SIGKILL, lambda: MOMENTS[moment](cut))
     assert code == -signal.SIGKILL
-    subprocess.run(command(written, cut, 6, "--resume"), env=ENVIRONMENT, check=True)
+    resumed = training_commands.run(*arguments(written, cut, 6, "--resume"))
+    assert resumed.returncode == 0, resumed.stderr
     assert losses(cut) == losses(whole)
     one, other = state(cut), state(whole)
     assert one.keys() == other.keys()
@@ -173,12 +176,15 @@ def test_a_killed_run_resumes_bit_exactly(
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[1])
 
 
-def test_ctrl_c_exits_with_130_and_a_message(tmp_path: Path, written: Path) -> None:
+def test_ctrl_c_exits_with_130_and_a_message(
+    tmp_path: Path, written: Path, training_commands: Nursery
+) -> None:
     cut = tmp_path / "cut"
     last = cut / "checkpoints" / "last.ckpt"
-    code, said = signalled(command(written, cut, 500), signal.SIGINT, last.exists)
+    started = training_commands.start(*arguments(written, cut, 500))
+    code, said = signalled(started, signal.SIGINT, last.exists)
     assert code == 130
-    assert b"interrupted" in said and b"Traceback" not in said
+    assert "interrupted" in said and "Traceback" not in said
 
 
 def test_a_run_killed_after_its_last_checkpoint_is_finished(tmp_path: Path, tiny: Dataset) -> None:
@@ -322,12 +328,19 @@ def test_a_checkpoint_of_anything_but_tensors_and_plain_data_is_an_error(
         file.write_bytes(good)
 
 
-def test_a_full_disk_while_saving_a_checkpoint(tmp_path: Path, written: Path) -> None:
-    # A limit on the size of files stands for a full disk.
-    limited = f"ulimit -f 2000; exec {' '.join(command(written, tmp_path / 'r', 2))}"
-    ran = subprocess.run(
-        ["bash", "-c", limited], env=ENVIRONMENT, capture_output=True, text=True, timeout=300
-    )
+# A limit on the size of files stands for a full disk.
+FULL_DISK = """
+import resource, sys
+from rsitmd_tools.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+main(sys.argv[1:])
+"""
+
+
+def test_a_full_disk_while_saving_a_checkpoint(
+    tmp_path: Path, written: Path, training_commands: Nursery
+) -> None:
+    ran = training_commands.run(*arguments(written, tmp_path / "r", 2), script=FULL_DISK)
     lines = [line for line in ran.stderr.splitlines() if line.startswith("error:")]
     assert ran.returncode == 1 and "Traceback" not in ran.stderr
     assert len(lines) == 1 and "cannot be written" in lines[0]
