@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from rsitmd_tools.imaging.coarse import coarse_registrations
 from rsitmd_tools.imaging.groups import components
 from rsitmd_tools.imaging.perceptual import ORIENTATIONS, SIDE, near_orientations
 from rsitmd_tools.imaging.pixels import open_image, orientations
@@ -25,7 +26,6 @@ from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.registration import (
     Grey,
     Registration,
-    coarse_registrations,
     register,
     texture,
 )
@@ -43,7 +43,7 @@ DETAIL = 128  # side length in pixels at which images are compared
 # with each. Of the images of UCM-captions and RSITMD, none has more than 22.
 MAX_CANDIDATES = 100
 MAX_LEADERS = 16  # maximum number of different pictures with equal hashes that are distinguished
-BLOCK = 4096  # candidates whose thumbnails are compared at once
+BLOCK = 2**17  # candidates whose thumbnails are compared at once
 CHUNK = 16  # candidates sent to a worker at once
 
 
@@ -272,9 +272,8 @@ class _Finder:
         """Yield the candidates whose thumbnails fit, with their registration."""
         for start in range(0, len(candidates), BLOCK):
             block = candidates[start : start + BLOCK]
-            first = np.stack([_turned(self._thumbnails[i], how) for i, _, how in block])
-            second = self._thumbnails[[pair.second for pair in block]]
-            registrations = coarse_registrations(first, second, self.workers)
+            columns = np.array(block).T
+            registrations = coarse_registrations(self._thumbnails, *columns, self.workers)
             for pair, coarse in zip(block, registrations, strict=True):
                 if coarse.similarity >= MIN_COARSE:
                     yield pair, coarse

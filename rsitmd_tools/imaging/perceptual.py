@@ -30,9 +30,9 @@ ORIENTATIONS = (
     Image.Transpose.TRANSPOSE,
     Image.Transpose.TRANSVERSE,
 )
-# What each orientation does to the cosine transform: whether it is transposed, and whether then
-# the odd rows and the odd columns change their signs.
-_EFFECTS = (
+# Whether each orientation transposes an image, and whether it then flips the rows and the columns.
+# In the cosine transform of a flipped image, the odd rows or columns change their signs.
+EFFECTS = (
     (False, False, False),
     (True, True, False),
     (False, True, True),
@@ -67,10 +67,10 @@ def perceptual_hashes(thumbnails: Sequence[bytes]) -> list[str]:
         values = np.frombuffer(b"".join(thumbnails[start : start + BLOCK]), np.uint8)
         low = basis @ values.reshape(-1, SIDE, SIDE).astype(np.float64) @ basis.T
         turned = low.swapaxes(1, 2)
-        oriented = np.empty((len(low), len(_EFFECTS), LOW, LOW))
+        oriented = np.empty((len(low), len(EFFECTS), LOW, LOW))
         for place, (transposed, signs) in enumerate(_signed_effects()):
             np.multiply(turned if transposed else low, signs, out=oriented[:, place])
-        variants = oriented.reshape(len(low), len(_EFFECTS), LOW * LOW)
+        variants = oriented.reshape(len(low), len(EFFECTS), LOW * LOW)
         ordered = np.sort(variants, axis=2)
         median = (ordered[:, :, middle - 1 : middle] + ordered[:, :, middle : middle + 1]) / 2
         found += (bits.tobytes().hex() for bits in np.packbits(variants > median, axis=2))
@@ -80,7 +80,7 @@ def perceptual_hashes(thumbnails: Sequence[bytes]) -> list[str]:
 @functools.cache
 def _signed_effects() -> tuple[tuple[bool, npt.NDArray[np.float64]], ...]:
     """Return whether each orientation transposes, and its signs."""
-    return tuple((transposed, _signs(rows, columns)) for transposed, rows, columns in _EFFECTS)
+    return tuple((transposed, _signs(rows, columns)) for transposed, rows, columns in EFFECTS)
 
 
 def _signs(rows: bool, columns: bool) -> npt.NDArray[np.float64]:
