@@ -11,13 +11,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from rsitmd_tools.imaging.perceptual import EFFECTS, ORIENTATIONS, Indices
+from rsitmd_tools.imaging.perceptual import EFFECTS, Indices
 from rsitmd_tools.imaging.registration import (
     REACH,
     SCALES,
@@ -28,10 +27,10 @@ from rsitmd_tools.imaging.registration import (
     zoomed,
 )
 
-# First and second images of pairs that are prepared at once. One takes 32 kB.
-FIRST, SECOND = 64, 2048
+# First and second images of pairs that are prepared at once. They take 60 kB and 30 kB each.
+FIRST, SECOND = 128, 4096
+PAIRS = 32  # pairs compared at once: their arrays fit in the cache of a core
 PLAIN = 1e-3  # sum of squares of an overlap without texture
-PAIRS = 128  # pairs compared at once: their arrays fit in the cache of a core
 # Which zoomed copies of the first and of the second image are compared: only one is zoomed.
 ZOOMS = [(0, 0), *((0, k) for k in range(1, len(SCALES))), *((k, 0) for k in range(1, len(SCALES)))]
 
@@ -50,6 +49,24 @@ class _Prepared(NamedTuple):
     scale: Batch
     mean: Batch
 
+    @classmethod
+    def of(cls, copies: Batch) -> _Prepared:
+        """Prepare the ``(N, K, S, S)`` copies of images."""
+        from scipy import fft  # takes half a second to import, and an ingest may not need it
+
+        side = copies.shape[-1]
+        shift, pixel = _shifts(side), np.arange(side)[:, None]
+        # Which pixels of a line are in the overlap, if it is shifted.
+        kept = ((pixel >= shift) & (pixel < side + shift)).astype(np.float32)
+        pixels = np.outer(kept.sum(axis=0), kept.sum(axis=0))
+        total = _overlap_sums(copies, kept)
+        spread = _overlap_sums(copies * copies, kept) - total * total / pixels
+        scale = np.zeros_like(spread)
+        np.divide(1, np.sqrt(np.maximum(spread, 0)), out=scale, where=spread > PLAIN)
+        margin = int(fft.next_fast_len(side + int(shift.max()), real=True)) - side
+        spectra = fft.rfft2(np.pad(copies, [(0, 0), (0, 0), (0, margin), (0, margin)]))
+        return cls(spectra, scale, total * scale / np.sqrt(pixels))
+
 
 def coarse_registrations(
     thumbnails: Grey,
@@ -67,81 +84,94 @@ def coarse_registrations(
         orientation: ``(N,)``, index in :data:`ORIENTATIONS`: how the first image is turned.
         threads: Number of threads; one per core by default.
     """
+    side = thumbnails.shape[-1]
     similarity = np.zeros(len(first), np.float32)
-    shift = np.zeros((len(first), 3), np.intp)
+    where = np.zeros((len(first), 3), np.intp)
+
+    def of_firsts(pairs: Indices, right: Indices, seconds: _Prepared) -> None:
+        images, left = np.unique(first[pairs], return_inverse=True)
+        copies = _copies(thumbnails[images])
+        firsts = [_Prepared.of(c) for c in (copies, np.ascontiguousarray(copies.swapaxes(2, 3)))]
+        for how in np.unique(orientation[pairs]).tolist():
+            transposed, rows, columns = EFFECTS[how]
+            turned = np.flatnonzero(orientation[pairs] == how)
+            for start in range(0, len(turned), PAIRS):
+                some = turned[start : start + PAIRS]
+                values = _correlations(
+                    firsts[transposed], left[some], (rows, columns), seconds, right[some], side
+                )
+                peak = values.reshape(len(some), -1).argmax(axis=1)
+                place = np.unravel_index(peak, values.shape[1:])
+                similarity[pairs[some]] = values[np.arange(len(some)), *place]
+                where[pairs[some]] = np.stack(place, axis=1)
+
     # numpy and scipy release the lock of the interpreter.
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         for pairs in _by_image(np.arange(len(first)), second, SECOND):
             images, right = np.unique(second[pairs], return_inverse=True)
-            blocks = [images[k : k + FIRST] for k in range(0, len(images), FIRST)]
-            parts = list(pool.map(lambda block: _prepare(_copies(thumbnails[block])), blocks))
-            prepared = _Prepared(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-            jobs = list(_by_image(np.arange(len(pairs)), first[pairs], FIRST))
-            work = partial(
-                _of_firsts, thumbnails, first[pairs], orientation[pairs], prepared, right
-            )
-            for job, (best, where) in zip(jobs, pool.map(work, jobs), strict=True):
-                similarity[pairs[job]], shift[pairs[job]] = best, where
-    side, reach = thumbnails.shape[-1], _reach(thumbnails.shape[-1])
+            blocks = [thumbnails[images[k : k + FIRST]] for k in range(0, len(images), FIRST)]
+            parts = list(pool.map(lambda block: _Prepared.of(_copies(block)), blocks))
+            seconds = _Prepared(*map(np.concatenate, zip(*parts, strict=True)))
+            jobs = _by_image(np.arange(len(pairs)), first[pairs], FIRST)
+            work = [pool.submit(of_firsts, pairs[job], right[job], seconds) for job in jobs]
+            for done in work:
+                done.result()
+    shifts = (_shifts(side) / side).tolist()
+    zooms = [SCALES[other] / SCALES[one] for one, other in ZOOMS]
     return [
-        Registration(best, _zoom(zoom), ((column - reach) / side, (row - reach) / side))
-        for best, (zoom, row, column) in zip(similarity.tolist(), shift.tolist(), strict=True)
+        Registration(best, zooms[zoom], (shifts[column], shifts[row]))
+        for best, (zoom, row, column) in zip(similarity.tolist(), where.tolist(), strict=True)
     ]
 
 
 def _by_image(pairs: Indices, image: Indices, most: int) -> Iterator[Indices]:
     """Yield the pairs in parts in which at most ``most`` images occur."""
     rank = np.unique(image, return_inverse=True)[1]
-    ordered = pairs[np.argsort(rank, kind="stable")]
-    bounds = np.flatnonzero(np.diff(np.sort(rank) // most)) + 1
-    yield from (part for part in np.split(ordered, bounds) if len(part))
-
-
-def _of_firsts(
-    thumbnails: Grey,
-    first: Indices,
-    orientation: Indices,
-    seconds: _Prepared,
-    right: Indices,
-    some: Indices,
-) -> tuple[Batch, Indices]:
-    """Return the similarities of some pairs, and the zoom, row and column where they are."""
-    # An image may have several candidates in the same orientation.
-    key = first[some] * len(ORIENTATIONS) + orientation[some]
-    needed, left = np.unique(key, return_inverse=True)
-    image, turn = np.divmod(needed, len(ORIENTATIONS))
-    images, place = np.unique(image, return_inverse=True)
-    firsts = _prepare(_turned(_copies(thumbnails[images])[place], turn))
-    best = np.empty(len(some), np.float32)
-    where = np.empty((len(some), 3), np.intp)
-    side = thumbnails.shape[-1]
-    for start in range(0, len(some), PAIRS):
-        block = slice(start, start + PAIRS)
-        values = _correlations(firsts, left[block], seconds, right[some[block]], side)
-        flat = values.reshape(len(values), -1)
-        peak = flat.argmax(axis=1)
-        best[block] = flat[np.arange(len(flat)), peak]
-        where[block] = np.stack(np.unravel_index(peak, values.shape[1:]), axis=1)
-    return best, where
+    order = np.argsort(rank, kind="stable")
+    bounds = np.flatnonzero(np.diff(rank[order] // most)) + 1
+    yield from (part for part in np.split(pairs[order], bounds) if len(part))
 
 
 def _correlations(
-    firsts: _Prepared, left: Indices, seconds: _Prepared, right: Indices, side: int
+    firsts: _Prepared,
+    left: Indices,
+    flips: tuple[bool, bool],
+    seconds: _Prepared,
+    right: Indices,
+    side: int,
 ) -> Batch:
-    """Return the correlation of each pair by zoom, row and column of the shift."""
-    from scipy import fft  # takes half a second to import, and an ingest may not need it
+    """Return the correlation of each pair by zoom, row and column of the shift.
 
-    reach, padded = _reach(side), _padded(side)
-    around = np.arange(-reach, reach + 1)
-    found: Batch = np.empty((len(left), len(ZOOMS), len(around), len(around)), np.float32)
+    Args:
+        firsts: The first images.
+        left: ``(N,)``, the index of the first image of each pair.
+        flips: Whether the rows and whether the columns of the first images are flipped.
+        seconds: The second images.
+        right: ``(N,)``, the index of the second image.
+        side: Side length of the images.
+    """
+    from scipy import fft
+
+    shifts, padded = _shifts(side), firsts.spectra.shape[-2]
+    # An image mirrored about its first pixel is a flipped image moved by a side length. Its
+    # spectrum is that of the image in another order, and conjugated if columns are mirrored. Then
+    # the other spectrum stays as it is, and the correlation is read from its end.
+    rows, columns = (shifts - (side - 1) * flip for flip in flips)
+    steps = tuple(-1 if flip else 1 for flip in flips)
+    found: Batch = np.empty((len(left), len(ZOOMS), len(shifts), len(shifts)), np.float32)
     for place, (one, other) in enumerate(ZOOMS):
-        product = firsts.spectra[left, one] * np.conj(seconds.spectra[right, other])
-        rows = fft.ifft(product, axis=1)[:, around]
-        common = fft.irfft(rows, padded)[..., around]
-        found[:, place] = common * firsts.scale[left, one]
-        # The overlap of the second image at a shift is that of a first one at the opposite shift.
-        found[:, place] *= seconds.scale[right, other, ::-1, ::-1]
-        found[:, place] -= firsts.mean[left, one] * seconds.mean[right, other, ::-1, ::-1]
+        product = firsts.spectra[left, one]
+        if flips[0] != flips[1]:
+            product = product[:, -np.arange(padded)]
+        spectra = seconds.spectra[right, other]
+        product *= spectra if flips[1] else np.conj(spectra, out=spectra)
+        lines = fft.ifft(product, axis=1, overwrite_x=True)[:, steps[1] * rows]
+        common = fft.irfft(lines, padded)[..., steps[1] * columns]
+        scale, mean = (table[left, one, :: steps[0], :: steps[1]] for table in firsts[1:])
+        # The overlap of a second image at a shift is that of a first one at the opposite shift.
+        scale *= seconds.scale[right, other, ::-1, ::-1]
+        mean *= seconds.mean[right, other, ::-1, ::-1]
+        np.subtract(np.multiply(common, scale, out=common), mean, out=found[:, place])
     return found
 
 
@@ -152,52 +182,13 @@ def _copies(thumbnails: Grey) -> Batch:
     return np.stack([normalised(copy) for copy in copies], axis=1)
 
 
-def _turned(copies: Batch, orientation: Indices) -> Batch:
-    """Return copies in the orientations of :data:`ORIENTATIONS`."""
-    found = np.empty_like(copies)
-    for how in np.unique(orientation):
-        transposed, rows, columns = EFFECTS[how]
-        some = copies[orientation == how]
-        upright = some.swapaxes(-1, -2) if transposed else some
-        found[orientation == how] = upright[..., :: -1 if rows else 1, :: -1 if columns else 1]
-    return found
-
-
-def _prepare(copies: Batch) -> _Prepared:
-    from scipy import fft
-
-    side = copies.shape[-1]
-    reach, padded = _reach(side), _padded(side)
-    # Which pixels of a line are in the overlap, if it is shifted by -reach to reach.
-    shift, pixel = np.arange(-reach, reach + 1), np.arange(side)[:, None]
-    kept = ((pixel >= shift) & (pixel < side + shift)).astype(np.float32)
-    pixels = np.outer(kept.sum(axis=0), kept.sum(axis=0))
-    total = _overlap_sums(copies, kept)
-    spread = _overlap_sums(copies * copies, kept) - total * total / pixels
-    scale = np.zeros_like(spread)
-    np.divide(1, np.sqrt(np.maximum(spread, 0)), out=scale, where=spread > PLAIN)
-    spectra = fft.rfft2(np.pad(copies, [(0, 0)] * 2 + [(0, padded - side)] * 2))
-    return _Prepared(spectra, scale, total * scale / np.sqrt(pixels))
-
-
 def _overlap_sums(values: Batch, kept: Batch) -> Batch:
     """Return the sum of each overlap by row and column of the shift."""
     across = np.ascontiguousarray((values @ kept).swapaxes(-1, -2))
     return (across @ kept).swapaxes(-1, -2)
 
 
-def _reach(side: int) -> int:
-    """Return the largest shift in pixels."""
-    return int(REACH * side)
-
-
-def _padded(side: int) -> int:
-    from scipy import fft
-
-    return int(fft.next_fast_len(side + _reach(side), real=True))
-
-
-def _zoom(place: int) -> float:
-    """Return the zoom of the second image of an entry of :data:`ZOOMS`."""
-    one, other = ZOOMS[place]
-    return SCALES[other] / SCALES[one]
+def _shifts(side: int) -> Indices:
+    """Return the shifts along an axis, in pixels."""
+    reach = int(REACH * side)
+    return np.arange(-reach, reach + 1)
