@@ -6,14 +6,13 @@ import hashlib
 import io
 import os
 import time
-import uuid
 from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from rsitmd_tools.atomic import PARTIAL, write_error
+from rsitmd_tools.atomic import unfinished_name, write_error
 from rsitmd_tools.errors import reason
 from rsitmd_tools.imaging.decode import Reading, decode_file
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
@@ -158,7 +157,7 @@ def _read(file: str) -> tuple[bytes, SourceState]:
 
 def _write(folder: Path, data: bytes) -> str:
     """Write an unfinished file; return its name."""
-    path = folder / f".new{PARTIAL}{uuid.uuid4().hex}"
+    path = folder / unfinished_name(".new")
     try:
         path.write_bytes(data)
     except OSError as error:
