@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -11,8 +15,18 @@ from PIL import Image
 
 from rsitmd_tools.imaging import coarse
 from rsitmd_tools.imaging.coarse import coarse_registrations
-from rsitmd_tools.imaging.perceptual import ORIENTATIONS, SIDE
-from rsitmd_tools.imaging.registration import REACH, SCALES, normalised, zoomed
+from rsitmd_tools.imaging.groups import components
+from rsitmd_tools.imaging.pairs import (
+    DETAIL,
+    DISTANCE,
+    MIN_COARSE,
+    MIN_SIMILARITY,
+    Fingerprint,
+    image_pairs,
+)
+from rsitmd_tools.imaging.perceptual import DIGITS, ORIENTATIONS, SIDE, grey_thumbnail
+from rsitmd_tools.imaging.registration import REACH, SCALES, normalised, register, zoomed
+from tests.imaging.test_pairs import CHANGES, fingerprints, photo
 
 Grey = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float64]
@@ -93,6 +107,49 @@ def test_zoom_and_shift_are_found() -> None:
     assert there.similarity > 0.5 and back.similarity > 0.5
     assert there.zoom * back.zoom == pytest.approx(1)
     assert there.zoom != 1
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=5)
+def test_groups_are_those_of_all_pairs_verified_one_by_one(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    names = list(CHANGES)
+    images = [photo(int(number)) for number in chance.integers(0, 3, 6)]
+    images = [CHANGES[names[int(chance.integers(len(names)))]](image) for image in images]
+    with TemporaryDirectory() as folder:
+        prints = fingerprints(Path(folder), images)
+        found = [(pair.first, pair.second) for pair in image_pairs(prints, workers=1)]
+    links = [(i, j) for i, j in combinations(range(6), 2) if one_picture(prints, images, i, j)]
+    assert components(6, found) == components(6, links)
+
+
+def one_picture(
+    prints: list[Fingerprint], images: list[Image.Image], first: int, second: int
+) -> bool:
+    """Return whether two images are near duplicates, by the definition."""
+    hashes = [int(prints[first].hashes[k : k + DIGITS], 16) for k in range(0, 8 * DIGITS, DIGITS)]
+    upright = int(prints[second].hashes[:DIGITS], 16)
+    distances = [(value ^ upright).bit_count() for value in hashes]
+    how = distances.index(min(distances))
+    if distances[how] > DISTANCE:
+        return False
+    turn = ORIENTATIONS[how]
+    turned = images[first] if turn is None else images[first].transpose(turn)
+    thumbnails = np.stack(
+        [
+            np.frombuffer(grey_thumbnail(image), np.uint8).reshape(SIDE, SIDE)
+            for image in (turned, images[second])
+        ]
+    )
+    if best_of_all(*thumbnails) < MIN_COARSE:
+        return False
+    (coarse,) = coarse_registrations(thumbnails, *(np.array([index]) for index in (0, 1, 0)))
+    size = (DETAIL, DETAIL)
+    one, other = (
+        np.asarray(image.convert("L").resize(size, Image.Resampling.BOX))
+        for image in (turned, images[second])
+    )
+    return register(one, other, coarse).similarity >= MIN_SIMILARITY
 
 
 def test_no_pairs_have_no_registrations() -> None:
