@@ -58,10 +58,10 @@ class _Prepared(NamedTuple):
         shift, pixel = _shifts(side), np.arange(side)[:, None]
         # Which pixels of a line are in the overlap, if it is shifted.
         kept = ((pixel >= shift) & (pixel < side + shift)).astype(np.float32)
-        pixels = np.outer(kept.sum(axis=0), kept.sum(axis=0))
+        pixels: Batch = np.outer(kept.sum(axis=0), kept.sum(axis=0))
         total = _overlap_sums(copies, kept)
         spread = _overlap_sums(copies * copies, kept) - total * total / pixels
-        scale = np.zeros_like(spread)
+        scale: Batch = np.zeros(spread.shape, np.float32)
         np.divide(1, np.sqrt(np.maximum(spread, 0)), out=scale, where=spread > PLAIN)
         margin = int(fft.next_fast_len(side + int(shift.max()), real=True)) - side
         spectra = fft.rfft2(np.pad(copies, [(0, 0), (0, 0), (0, margin), (0, margin)]))

@@ -272,8 +272,10 @@ class _Finder:
         """Yield the candidates whose thumbnails fit, with their registration."""
         for start in range(0, len(candidates), BLOCK):
             block = candidates[start : start + BLOCK]
-            columns = np.array(block).T
-            registrations = coarse_registrations(self._thumbnails, *columns, self.workers)
+            first, second, how = np.array(block).T
+            registrations = coarse_registrations(
+                self._thumbnails, first, second, how, threads=self.workers
+            )
             for pair, coarse in zip(block, registrations, strict=True):
                 if coarse.similarity >= MIN_COARSE:
                     yield pair, coarse

@@ -143,13 +143,14 @@ def one_picture(
     )
     if best_of_all(*thumbnails) < MIN_COARSE:
         return False
-    (coarse,) = coarse_registrations(thumbnails, *(np.array([index]) for index in (0, 1, 0)))
+    zero, one = np.array([0]), np.array([1])
+    (fit,) = coarse_registrations(thumbnails, zero, one, zero)
     size = (DETAIL, DETAIL)
-    one, other = (
+    large, other = (
         np.asarray(image.convert("L").resize(size, Image.Resampling.BOX))
         for image in (turned, images[second])
     )
-    return register(one, other, coarse).similarity >= MIN_SIMILARITY
+    return register(large, other, fit).similarity >= MIN_SIMILARITY
 
 
 def test_no_pairs_have_no_registrations() -> None:

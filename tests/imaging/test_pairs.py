@@ -156,7 +156,9 @@ def test_the_work_for_thousands_of_images_of_one_hash_is_linear(
         compared += 1
         return similarity
 
-    monkeypatch.setattr(pairs, "coarse_registrations", lambda _, first, *__: [fit] * len(first))
+    monkeypatch.setattr(
+        pairs, "coarse_registrations", lambda _, first, *__, **___: [fit] * len(first)
+    )
     monkeypatch.setattr(pairs, "_similarity", similarity_of)
     monkeypatch.setattr(pairs, "_digest", lambda _: "")
     found = image_pairs([one] * count, workers=1)

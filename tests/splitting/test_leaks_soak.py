@@ -121,8 +121,8 @@ def nearly_equal(first: Grey, second: Grey, how: int) -> bool:
     small = np.stack([thumbnail(first), thumbnail(turned(second, how))])
     if small.std(axis=(1, 2)).min() < 3:
         return False  # pictures without texture are only duplicates if their pixels are equal
-    as_they_are = (np.array([index]) for index in (0, 1, 0))
-    (coarse,) = coarse_registrations(small, *as_they_are)
+    as_it_is = np.array([0])
+    (coarse,) = coarse_registrations(small, as_it_is, np.array([1]), as_it_is)
     one, other = (
         np.asarray(Image.fromarray(grey).resize((128, 128), Image.Resampling.BOX))
         for grey in (first, turned(second, how))
