@@ -53,7 +53,8 @@ def mean_recall(queries: Queries, counts: Floats) -> Floats:
     )
     of_images = counts @ queries.image_hits / counts.sum(axis=1, keepdims=True)
     of_texts = counts @ sums / (counts @ texts)[:, None]
-    return 100 * np.concatenate([of_images, of_texts], axis=1).mean(axis=1)
+    recalls: Floats = np.concatenate([of_images, of_texts], axis=1).mean(axis=1)
+    return 100 * recalls
 
 
 def interval(values: Floats) -> str:
