@@ -99,7 +99,10 @@ def _cosines() -> npt.NDArray[np.float64]:
 
 
 def near_orientations(
-    phashes: Sequence[str], distance: int, most: int | None = None
+    phashes: Sequence[str],
+    distance: int,
+    most: int | None = None,
+    upright_hashes: Sequence[str] | None = None,
 ) -> Iterator[tuple[int, int, int]]:
     """Yield the pairs of images that may look similar, and in which orientation.
 
@@ -113,6 +116,8 @@ def near_orientations(
         distance: Maximum number of different bits, 0 to 64.
         most: Maximum number of later images for each image, those with the nearest hashes; all by
             default.
+        upright_hashes: Other hashes of the second image of each pair, such as those of its centre;
+            only the first hash of each is used. By default those of ``phashes``.
 
     Yields:
         ``(i, j, k)``: image ``i`` in its orientation ``k`` is similar to image ``j``, with i < j.
@@ -120,9 +125,9 @@ def near_orientations(
     """
     if not phashes:
         return
-    bits = np.frombuffer(bytes.fromhex("".join(phashes)), dtype=">u8").astype(np.uint64)
-    bits = bits.reshape(len(phashes), -1)
-    upright = np.ascontiguousarray(bits[:, 0])
+    bits = _bits(phashes)
+    other = bits if upright_hashes is None else _bits(upright_hashes)
+    upright = np.ascontiguousarray(other[:, 0])
     for start in range(0, len(bits), BLOCK):
         turned = np.ascontiguousarray(bits[start : start + BLOCK].T)
         # Blocks that fit in the cache of a core.
@@ -135,6 +140,12 @@ def near_orientations(
             pairs = _nearest_of_each(pairs, most)
         left, right, how, _ = pairs[:, np.lexsort((pairs[1], pairs[0]))].tolist()
         yield from zip(left, right, how, strict=True)
+
+
+def _bits(phashes: Sequence[str]) -> npt.NDArray[np.uint64]:
+    """Return the hashes of N images in K orientations, ``(N, K)``."""
+    bits = np.frombuffer(bytes.fromhex("".join(phashes)), dtype=">u8").astype(np.uint64)
+    return bits.reshape(len(phashes), -1)
 
 
 def _near(

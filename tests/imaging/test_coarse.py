@@ -17,6 +17,8 @@ from rsitmd_tools.imaging import coarse
 from rsitmd_tools.imaging.coarse import coarse_registrations
 from rsitmd_tools.imaging.groups import components
 from rsitmd_tools.imaging.pairs import (
+    CENTRE,
+    CENTRE_DISTANCE,
     DETAIL,
     DISTANCE,
     MIN_COARSE,
@@ -24,7 +26,13 @@ from rsitmd_tools.imaging.pairs import (
     Fingerprint,
     image_pairs,
 )
-from rsitmd_tools.imaging.perceptual import DIGITS, ORIENTATIONS, SIDE, grey_thumbnail
+from rsitmd_tools.imaging.perceptual import (
+    DIGITS,
+    ORIENTATIONS,
+    SIDE,
+    grey_thumbnail,
+    perceptual_hashes,
+)
 from rsitmd_tools.imaging.registration import REACH, SCALES, normalised, register, zoomed
 from tests.imaging.test_pairs import CHANGES, fingerprints, photo
 
@@ -123,15 +131,28 @@ def test_groups_are_those_of_all_pairs_verified_one_by_one(seed: int) -> None:
     assert components(6, found) == components(6, links)
 
 
+def numbers(text: str) -> list[int]:
+    return [int(text[k : k + DIGITS], 16) for k in range(0, 8 * DIGITS, DIGITS)]
+
+
+def centre(image: Image.Image) -> list[int]:
+    """Return the hashes of the centre of an image."""
+    thumbnail = np.frombuffer(grey_thumbnail(image), np.uint8).reshape(1, SIDE, SIDE)
+    large = np.rint(zoomed(thumbnail.astype(np.float32), CENTRE)).astype(np.uint8)
+    return numbers(perceptual_hashes([large.tobytes()])[0])
+
+
 def one_picture(
     prints: list[Fingerprint], images: list[Image.Image], first: int, second: int
 ) -> bool:
     """Return whether two images are near duplicates, by the definition."""
-    hashes = [int(prints[first].hashes[k : k + DIGITS], 16) for k in range(0, 8 * DIGITS, DIGITS)]
-    upright = int(prints[second].hashes[:DIGITS], 16)
-    distances = [(value ^ upright).bit_count() for value in hashes]
-    how = distances.index(min(distances))
-    if distances[how] > DISTANCE:
+    hashes = [[numbers(prints[index].hashes), centre(images[index])] for index in (first, second)]
+    for a, b, most in ((0, 0, DISTANCE), (1, 0, CENTRE_DISTANCE), (0, 1, CENTRE_DISTANCE)):
+        distances = [(value ^ hashes[1][b][0]).bit_count() for value in hashes[0][a]]
+        how = distances.index(min(distances))
+        if distances[how] <= most:
+            break
+    else:
         return False
     turn = ORIENTATIONS[how]
     turned = images[first] if turn is None else images[first].transpose(turn)
