@@ -1,6 +1,7 @@
 """What the search for pairs costs as a collection grows, next to cleanvision.
 
 Run: python benchmarks/pairs_growth.py FOLDER... [--cleanvision PYTHON] [--sizes 2500,5000,10000]
+     [--only near]
 
 The images of the folders are resized to 224 px. If they are too few, mirrored crops of 70 % of them
 follow, which are neither near duplicates nor places of their originals. One process computes, and
@@ -74,12 +75,11 @@ def cpu(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def measure(paths: list[Path], done: float, scratch: Path, python: Path | None) -> list[float]:
-    """Return the seconds of a row of the table.
+def measure_near(paths: list[Path], scratch: Path, python: Path | None) -> list[float]:
+    """Return the seconds of the exact and near duplicates.
 
     Args:
-        paths: The images; those of the row before come first.
-        done: What the local features of the row before took. They are in the cache.
+        paths: The images.
         scratch: A folder.
         python: An environment with cleanvision.
     """
@@ -95,6 +95,17 @@ def measure(paths: list[Path], done: float, scratch: Path, python: Path | None) 
         command = [str(python), "-c", CLEANVISION, str(folder)]
         answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         other = json.loads(answer.splitlines()[-1])
+    return [decode, near, other]
+
+
+def measure_places(paths: list[Path], done: float, scratch: Path) -> list[float]:
+    """Return the seconds of the search for places.
+
+    Args:
+        paths: The images; those of the row before come first.
+        done: What the local features of the row before took. They are in the cache.
+        scratch: A folder.
+    """
     cache = scratch / "cache"
     settings = (load_opencv().__version__, *same_place.SETTINGS)
     digests = [sha256_file(path) for path in paths]
@@ -102,7 +113,7 @@ def measure(paths: list[Path], done: float, scratch: Path, python: Path | None) 
     features = done + cpu(lambda: same_place._described(paths, digests, stored, 1))
     rest = cpu(lambda: same_place.same_place_pairs(paths, workers=1, cache=cache))
     again = cpu(lambda: same_place.same_place_pairs(paths, workers=1, cache=cache))
-    return [decode, near, other, features, rest, again]
+    return [features, rest, again]
 
 
 def main() -> None:
@@ -111,12 +122,14 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--cleanvision", type=Path, metavar="PYTHON")
     parser.add_argument("--sizes", default="2500,5000,10000")
+    parser.add_argument("--only", choices=("near",))
     arguments = parser.parse_args()
     sizes = [int(size) for size in arguments.sizes.split(",")]
     packages = ("numpy", "scipy", "pillow", "opencv-python-headless")
     print(environment(*packages, seed=SEED), flush=True)
     columns = ["images", "decode and hash", "`exact` and `near`", "cleanvision, with decoding"]
-    columns += ["local features", "candidates and verification", "the same search again"]
+    if arguments.only is None:
+        columns += ["local features", "candidates and verification", "the same search again"]
     rows = []
     features = 0.0
     with tempfile.TemporaryDirectory() as place:
@@ -124,8 +137,10 @@ def main() -> None:
         (scratch / "images").mkdir()
         paths = collect(arguments.folders, max(sizes), scratch / "images")
         for size in sizes:
-            found = measure(paths[:size], features, scratch, arguments.cleanvision)
-            features = found[3]
+            found = measure_near(paths[:size], scratch, arguments.cleanvision)
+            if arguments.only is None:
+                found += measure_places(paths[:size], features, scratch)
+                features = found[3]
             rows.append(
                 [size, *(f"{value:.0f}" if value >= 10 else f"{value:.1f}" for value in found)]
             )

@@ -8,8 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from rsitmd_tools.atomic import atomic_folder, atomic_path, remove_leftovers, write_json
+from rsitmd_tools.atomic import (
+    PARTIAL,
+    atomic_folder,
+    atomic_path,
+    remove_leftovers,
+    unfinished_name,
+    write_json,
+)
 from rsitmd_tools.errors import RsitmdError
+
+
+def test_unfinished_names_differ() -> None:
+    names = {unfinished_name(".new") for _ in range(9)}
+    assert len(names) == 9 and all(name.startswith(".new" + PARTIAL) for name in names)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:

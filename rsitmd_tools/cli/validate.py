@@ -72,8 +72,8 @@ class ValidateOptions:
 @click.option(
     "--same-place",
     is_flag=True,
-    help="Also search for images of overlapping ground (rule L107). Requires the extra geo and "
-    "takes minutes for 10 000 images.",
+    help="Also search for images of overlapping ground (rules L107 and, with --against, L108). "
+    "Requires the extra geo and takes minutes for 10 000 images.",
 )
 @click.option(
     "--suspects",
@@ -196,7 +196,7 @@ def _write_files(subject: Subject, result: Result, options: ValidateOptions) -> 
         from rsitmd_tools.quality.against import exclusion_list
 
         shared = [*subject.shared_images, *subject.shared_captions]
-        write_json(options.exclusions, exclusion_list(shared))
+        write_json(options.exclusions, exclusion_list(shared, subject.shared_places))
     if options.write_baseline is not None:
         from rsitmd_tools.quality.baseline import Baseline
 

@@ -18,22 +18,27 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from rsitmd_tools.imaging.coarse import coarse_registrations
 from rsitmd_tools.imaging.groups import components
-from rsitmd_tools.imaging.perceptual import ORIENTATIONS, SIDE, near_orientations
+from rsitmd_tools.imaging.perceptual import ORIENTATIONS, SIDE, near_orientations, perceptual_hashes
 from rsitmd_tools.imaging.pixels import open_image, orientations
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.registration import (
     Grey,
     Registration,
-    coarse_registrations,
     register,
     texture,
+    zoomed,
 )
 
 EXACT, NEAR, SAME_PLACE = KINDS = ("exact", "near", "same-place")
 # Measured on UCM-captions (docs/overlap.md): crops of 5 % change up to 16 of 64 bits. Unrelated
 # images reach a similarity of 0.60; 98 % of the crops and all re-encoded images are above 0.70.
 DISTANCE = 16
+# A crop resembles the centre of its image. Measured as above, 14 bits find 62 instead of 39 % of
+# the crops of 10 %, for a fifth more candidates. 16 bits would need almost three times as many.
+CENTRE = 1.1  # zoom
+CENTRE_DISTANCE = 14
 MIN_COARSE = 0.4
 MIN_SIMILARITY = 0.65
 THUMBNAIL_ALONE = 0.9  # similarity of thumbnails that counts if a file does not exist
@@ -43,7 +48,8 @@ DETAIL = 128  # side length in pixels at which images are compared
 # with each. Of the images of UCM-captions and RSITMD, none has more than 22.
 MAX_CANDIDATES = 100
 MAX_LEADERS = 16  # maximum number of different pictures with equal hashes that are distinguished
-BLOCK = 4096  # candidates whose thumbnails are compared at once
+BLOCK = 2**17  # candidates whose thumbnails are compared at once
+BLOCK_OF_IMAGES = 1024  # images whose centres are hashed at once
 CHUNK = 16  # candidates sent to a worker at once
 
 
@@ -223,12 +229,22 @@ class _Finder:
         return leaders
 
     def pair_similar_hashes(self, leaders: Sequence[Sequence[int]], distance: int) -> None:
-        """Pair images of similar hashes, in any orientation."""
+        """Pair images of similar hashes, in any orientation, and those like another's centre."""
         hashes = [self.images[group[0]].hashes for group in leaders]
+        centres = _centre_hashes(self._thumbnails[[group[0] for group in leaders]])
+        of_centre = min(distance, CENTRE_DISTANCE)
+        similar: dict[tuple[int, int], int] = {}
+        for turned, upright, most in (
+            (hashes, hashes, distance),
+            (centres, hashes, of_centre),
+            (hashes, centres, of_centre),
+        ):
+            for i, j, orientation in near_orientations(turned, most, MAX_CANDIDATES, upright):
+                similar.setdefault((i, j), orientation)
         self._verify(
             [
                 Candidate(first, second, orientation)
-                for i, j, orientation in near_orientations(hashes, distance, MAX_CANDIDATES)
+                for (i, j), orientation in similar.items()
                 for first in leaders[i]
                 for second in leaders[j]
             ]
@@ -272,12 +288,23 @@ class _Finder:
         """Yield the candidates whose thumbnails fit, with their registration."""
         for start in range(0, len(candidates), BLOCK):
             block = candidates[start : start + BLOCK]
-            first = np.stack([_turned(self._thumbnails[i], how) for i, _, how in block])
-            second = self._thumbnails[[pair.second for pair in block]]
-            registrations = coarse_registrations(first, second, self.workers)
+            first, second, how = np.array(block).T
+            registrations = coarse_registrations(
+                self._thumbnails, first, second, how, threads=self.workers
+            )
             for pair, coarse in zip(block, registrations, strict=True):
                 if coarse.similarity >= MIN_COARSE:
                     yield pair, coarse
+
+
+def _centre_hashes(thumbnails: Grey) -> list[str]:
+    """Return the perceptual hashes of the centres of images."""
+    found: list[str] = []
+    for start in range(0, len(thumbnails), BLOCK_OF_IMAGES):
+        block = thumbnails[start : start + BLOCK_OF_IMAGES].astype(np.float32)
+        centres = np.rint(zoomed(block, CENTRE)).astype(np.uint8)
+        found += perceptual_hashes([centre.tobytes() for centre in centres])
+    return found
 
 
 def _similarity(task: _Task) -> float:

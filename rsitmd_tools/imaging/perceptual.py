@@ -30,9 +30,9 @@ ORIENTATIONS = (
     Image.Transpose.TRANSPOSE,
     Image.Transpose.TRANSVERSE,
 )
-# What each orientation does to the cosine transform: whether it is transposed, and whether then
-# the odd rows and the odd columns change their signs.
-_EFFECTS = (
+# Whether each orientation transposes an image, and whether it then flips the rows and the columns.
+# In the cosine transform of a flipped image, the odd rows or columns change their signs.
+EFFECTS = (
     (False, False, False),
     (True, True, False),
     (False, True, True),
@@ -67,10 +67,10 @@ def perceptual_hashes(thumbnails: Sequence[bytes]) -> list[str]:
         values = np.frombuffer(b"".join(thumbnails[start : start + BLOCK]), np.uint8)
         low = basis @ values.reshape(-1, SIDE, SIDE).astype(np.float64) @ basis.T
         turned = low.swapaxes(1, 2)
-        oriented = np.empty((len(low), len(_EFFECTS), LOW, LOW))
+        oriented = np.empty((len(low), len(EFFECTS), LOW, LOW))
         for place, (transposed, signs) in enumerate(_signed_effects()):
             np.multiply(turned if transposed else low, signs, out=oriented[:, place])
-        variants = oriented.reshape(len(low), len(_EFFECTS), LOW * LOW)
+        variants = oriented.reshape(len(low), len(EFFECTS), LOW * LOW)
         ordered = np.sort(variants, axis=2)
         median = (ordered[:, :, middle - 1 : middle] + ordered[:, :, middle : middle + 1]) / 2
         found += (bits.tobytes().hex() for bits in np.packbits(variants > median, axis=2))
@@ -80,7 +80,7 @@ def perceptual_hashes(thumbnails: Sequence[bytes]) -> list[str]:
 @functools.cache
 def _signed_effects() -> tuple[tuple[bool, npt.NDArray[np.float64]], ...]:
     """Return whether each orientation transposes, and its signs."""
-    return tuple((transposed, _signs(rows, columns)) for transposed, rows, columns in _EFFECTS)
+    return tuple((transposed, _signs(rows, columns)) for transposed, rows, columns in EFFECTS)
 
 
 def _signs(rows: bool, columns: bool) -> npt.NDArray[np.float64]:
@@ -99,7 +99,10 @@ def _cosines() -> npt.NDArray[np.float64]:
 
 
 def near_orientations(
-    phashes: Sequence[str], distance: int, most: int | None = None
+    phashes: Sequence[str],
+    distance: int,
+    most: int | None = None,
+    upright_hashes: Sequence[str] | None = None,
 ) -> Iterator[tuple[int, int, int]]:
     """Yield the pairs of images that may look similar, and in which orientation.
 
@@ -113,6 +116,8 @@ def near_orientations(
         distance: Maximum number of different bits, 0 to 64.
         most: Maximum number of later images for each image, those with the nearest hashes; all by
             default.
+        upright_hashes: Other hashes of the second image of each pair, such as those of its centre;
+            only the first hash of each is used. By default those of ``phashes``.
 
     Yields:
         ``(i, j, k)``: image ``i`` in its orientation ``k`` is similar to image ``j``, with i < j.
@@ -120,9 +125,9 @@ def near_orientations(
     """
     if not phashes:
         return
-    bits = np.frombuffer(bytes.fromhex("".join(phashes)), dtype=">u8").astype(np.uint64)
-    bits = bits.reshape(len(phashes), -1)
-    upright = np.ascontiguousarray(bits[:, 0])
+    bits = _bits(phashes)
+    other = bits if upright_hashes is None else _bits(upright_hashes)
+    upright = np.ascontiguousarray(other[:, 0])
     for start in range(0, len(bits), BLOCK):
         turned = np.ascontiguousarray(bits[start : start + BLOCK].T)
         # Blocks that fit in the cache of a core.
@@ -135,6 +140,12 @@ def near_orientations(
             pairs = _nearest_of_each(pairs, most)
         left, right, how, _ = pairs[:, np.lexsort((pairs[1], pairs[0]))].tolist()
         yield from zip(left, right, how, strict=True)
+
+
+def _bits(phashes: Sequence[str]) -> npt.NDArray[np.uint64]:
+    """Return the hashes of N images in K orientations, ``(N, K)``."""
+    bits = np.frombuffer(bytes.fromhex("".join(phashes)), dtype=">u8").astype(np.uint64)
+    return bits.reshape(len(phashes), -1)
 
 
 def _near(

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from rsitmd_tools.imaging.coarse import coarse_registrations
 from rsitmd_tools.imaging.perceptual import ORIENTATIONS, SIDE
 from rsitmd_tools.imaging.pixels import open_image
-from rsitmd_tools.imaging.registration import Registration, coarse_registrations, register
+from rsitmd_tools.imaging.registration import Registration, register
 
 DETAIL = 128  # side length in pixels at which images are registered
 
@@ -40,8 +41,10 @@ def picture_map(first: Path, second: Path) -> Map | None:
         return None
     one, other = (_square(image, DETAIL) for image in images)
     small, other_small = (_square(image, SIDE) for image in images)
-    turned = [_turned(small, index) for index in range(len(ORIENTATIONS))]
-    found = coarse_registrations(np.stack(turned), np.stack([other_small] * len(turned)))
+    every = np.arange(len(ORIENTATIONS))
+    found = coarse_registrations(
+        np.stack([small, other_small]), np.zeros_like(every), np.ones_like(every), every
+    )
     best = max(range(len(found)), key=lambda index: found[index].similarity)
     fit = register(_turned(one, best), other, found[best])
     return _rows(_fit_matrix(fit) @ _orientation_matrix(best))

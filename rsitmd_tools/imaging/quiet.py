@@ -30,8 +30,9 @@ def quiet_decoders() -> Iterator[None]:
     While the block runs, descriptor 2 of the process is the null device. Blocks may overlap in
     several threads: the last one to end restores the descriptor.
     """
-    for name in LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    for logger in map(logging.getLogger, LOGGERS):
+        if logger.level != logging.CRITICAL:  # setting it drops what all loggers have cached
+            logger.setLevel(logging.CRITICAL)
     _redirect()
     try:
         with warnings.catch_warnings():

@@ -8,8 +8,6 @@ which only copies of one picture share. The images are registered by scale and s
 from __future__ import annotations
 
 import functools
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,7 +19,6 @@ FINE = 0.0125  # step of the zooms that are tried around the best one
 REACH = 0.12  # largest shift, as a share of the side length
 NOISE = 3.0  # grey levels: contrast below this is noise of the sensor or of the encoder
 ONE_THREAD = 262_144  # multiplications up to which OpenBLAS uses one thread
-BLOCK = 256  # pairs compared at once: their arrays fit in the cache of a core
 
 Grey = npt.NDArray[np.uint8]
 Batch = npt.NDArray[np.float32]
@@ -42,27 +39,6 @@ class Registration:
     similarity: float
     zoom: float
     shift: tuple[float, float]
-
-
-def coarse_registrations(
-    first: Grey, second: Grey, threads: int | None = None
-) -> list[Registration]:
-    """Register pairs of thumbnails: fast, but not precise enough to decide.
-
-    Args:
-        first: ``(N, S, S)`` uint8, one image of each pair.
-        second: ``(N, S, S)`` uint8, the other one.
-        threads: Number of threads; one per core by default.
-    """
-    starts = range(0, len(first), BLOCK)
-
-    def of_block(start: int) -> list[Registration]:
-        block = slice(start, start + BLOCK)
-        return _register(first[block], second[block], _coarse())
-
-    # numpy and scipy release the lock of the interpreter.
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        return [found for block in pool.map(of_block, starts) for found in block]
 
 
 def register(first: Grey, second: Grey, around: Registration) -> Registration:
@@ -95,10 +71,6 @@ def texture(thumbnails: Grey) -> npt.NDArray[np.float64]:
     return deviation
 
 
-def _coarse() -> tuple[float, ...]:
-    return (*SCALES, *(1 / scale for scale in SCALES[1:]))
-
-
 def _register(first: Grey, second: Grey, zooms: tuple[float, ...]) -> list[Registration]:
     side = first.shape[-1]
     one, other = first.astype(np.float32), second.astype(np.float32)
@@ -107,8 +79,8 @@ def _register(first: Grey, second: Grey, zooms: tuple[float, ...]) -> list[Regis
     best = np.full(len(one), -1.0, np.float32)
     found = np.tile(np.array((1.0, 0.0, 0.0)), (len(one), 1))
     for zoom in zooms:
-        x = unzoomed[0] if zoom >= 1 else _Prepared.of(_zoomed(one, 1 / zoom))
-        y = unzoomed[1] if zoom <= 1 else _Prepared.of(_zoomed(other, zoom))
+        x = unzoomed[0] if zoom >= 1 else _Prepared.of(zoomed(one, 1 / zoom))
+        y = unzoomed[1] if zoom <= 1 else _Prepared.of(zoomed(other, zoom))
         rows, columns = _shifts(x, y)
         similarity = _overlap_correlations(x.values, y.values, rows, columns)
         better = np.flatnonzero(similarity > best)
@@ -135,7 +107,7 @@ class _Prepared(NamedTuple):
     def of(cls, images: Batch) -> _Prepared:
         from scipy import fft  # takes half a second to import, and an ingest may not need it
 
-        values = _normalised(images)
+        values = normalised(images)
         return cls(values, fft.rfft2(values))
 
 
@@ -207,7 +179,7 @@ def _products(a: Batch, b: Batch) -> npt.NDArray[np.float32]:
     return product
 
 
-def _normalised(images: Batch) -> Batch:
+def normalised(images: Batch) -> Batch:
     """Subtract the local mean of each pixel and divide by the local contrast."""
     detail = images - _local_mean(images)
     contrast = _local_mean(detail * detail)
@@ -224,7 +196,7 @@ def _local_mean(images: Batch) -> Batch:
     return _product(_product(down, images), across)
 
 
-def _zoomed(images: Batch, zoom: float) -> Batch:
+def zoomed(images: Batch, zoom: float) -> Batch:
     """Enlarge the centre of images."""
     across, down = _zoom_table(images.shape[-1], round(zoom, 6))
     return _product(_product(down, images), across)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from rsitmd_tools.atomic import PARTIAL
+from rsitmd_tools.atomic import unfinished_name
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import BandOptions, ValueRange
@@ -121,7 +120,7 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
                     tiles.append(Tile(window))
                     continue
                 image, colours = _resized(pixels, size)
-                file = folder / f".tile{PARTIAL}{uuid.uuid4().hex}"
+                file = folder / unfinished_name(".tile")
                 thumbnails.append(grey_thumbnail(image))
                 pixel_sha256 = hashlib.sha256(colours).hexdigest()
                 gsd = _scaled(sizes[index], strip.scale)

@@ -31,7 +31,7 @@ from rsitmd_tools.workspace.pairs import (
 )
 
 FACT = "duplicates"
-METHOD = 2  # a workspace whose pairs were found by an earlier method is compared again
+METHOD = 3  # a workspace whose pairs were found by an earlier method is compared again
 CHUNK = 32
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from rsitmd_tools.atomic import sync_folder, write_error
 from rsitmd_tools.dataset.records import MISSING_FILE, Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.imaging.perceptual import perceptual_hashes
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.ingest import check_image_size
@@ -242,7 +243,7 @@ class _Intake:
             width=prepared.width,
             height=prepared.height,
             pixel_sha256=prepared.pixel_sha256,
-            phash=prepared.phash,
+            phash=perceptual_hashes([prepared.thumbnail])[0],
             ingested_at=now,
             thumbnail=prepared.thumbnail,
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rsitmd_tools.atomic import PARTIAL, sync_folder, write_error
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
+from rsitmd_tools.imaging.perceptual import perceptual_hashes
 from rsitmd_tools.ingest.group_commit import GroupCommit
 from rsitmd_tools.ingest.names import Names
 from rsitmd_tools.ingest.normalise import Normalised, Target
@@ -175,9 +176,12 @@ class Intake:
         self.report.added += len(rows.added)
         self.report.rejected += rows.rejected
 
-    def _place(self, group: Iterable[tuple[Found, Normalised]]) -> _Rows:
+    def _place(self, group: Sequence[tuple[Found, Normalised]]) -> _Rows:
         rows = _Rows()
         now = utc_now()
+        # The hashes of many images cost little more than those of one.
+        thumbnails = [image.thumbnail for _, image in group if image.thumbnail]
+        hashes = dict(zip(thumbnails, perceptual_hashes(thumbnails), strict=True))
         for found, image in group:
             source = found.source
             if image.problem is not None:
@@ -205,7 +209,7 @@ class Intake:
                     width=image.width,
                     height=image.height,
                     pixel_sha256=image.pixel_sha256,
-                    phash=image.phash,
+                    phash=hashes[image.thumbnail],
                     thumbnail=image.thumbnail,
                     ingested_at=now,
                 )

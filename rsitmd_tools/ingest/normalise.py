@@ -6,19 +6,18 @@ import hashlib
 import io
 import os
 import time
-import uuid
 from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from rsitmd_tools.atomic import PARTIAL, write_error
+from rsitmd_tools.atomic import unfinished_name, write_error
 from rsitmd_tools.errors import reason
 from rsitmd_tools.imaging.decode import Reading, decode_file
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
-from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
+from rsitmd_tools.imaging.perceptual import grey_thumbnail
 from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.imaging.source import with_side_files
 from rsitmd_tools.workspace.sources import SourceState, state_of
@@ -36,8 +35,7 @@ class Normalised:
             unusable.
         original: Name of the unfinished copy of the source; empty if none was asked for.
         pixel_sha256: SHA-256 of the normalised RGB pixels.
-        phash: Perceptual hashes, see :func:`perceptual_hashes`.
-        thumbnail: Grey values from which they were computed, see :func:`grey_thumbnail`.
+        thumbnail: Grey values to hash, see :func:`grey_thumbnail`.
         width: Width of the source in pixels.
         height: Height of the source in pixels.
         state: State of the source when it was read; None if it cannot be read, or if its pixels
@@ -51,7 +49,6 @@ class Normalised:
     tiff: str = ""
     original: str = ""
     pixel_sha256: str = ""
-    phash: str = ""
     thumbnail: bytes = b""
     width: int = 0
     height: int = 0
@@ -110,14 +107,12 @@ def normalise(
     except UnusableImageError as error:
         return Normalised(sha256, problem=str(error))
     image = decoded.image
-    thumbnail = grey_thumbnail(image)
     return Normalised(
         sha256=sha256,
         tiff=_write(target.images, encode_tiff(image)),
         original="" if target.originals is None else _write(target.originals, data),
         pixel_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
-        phash=perceptual_hashes([thumbnail])[0],
-        thumbnail=thumbnail,
+        thumbnail=grey_thumbnail(image),
         width=decoded.width,
         height=decoded.height,
         state=state,
@@ -158,7 +153,7 @@ def _read(file: str) -> tuple[bytes, SourceState]:
 
 def _write(folder: Path, data: bytes) -> str:
     """Write an unfinished file; return its name."""
-    path = folder / f".new{PARTIAL}{uuid.uuid4().hex}"
+    path = folder / unfinished_name(".new")
     try:
         path.write_bytes(data)
     except OSError as error:

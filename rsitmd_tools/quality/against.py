@@ -8,8 +8,10 @@ from typing import Any
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.imaging.groups import components, in_one_group
 from rsitmd_tools.imaging.pairs import pairs_between
 from rsitmd_tools.quality.pictures import measure_images, picture_pairs
+from rsitmd_tools.quality.places import SamePlace, SharedPlace
 from rsitmd_tools.quality.records import PictureOf, Shared, Written
 from rsitmd_tools.text.fold import folded
 
@@ -32,12 +34,59 @@ def shared_images(
     tested = [entry for entry in pictures if _is_tested(entry.image, dataset)]
     own = [entry.picture for entry in tested]
     for other in against:
-        trained = replace(other, images=tuple(i for i in other if i.split in TRAINED))
-        theirs = list(measure_images(trained))
+        theirs = _trained(other)
         pairs = picture_pairs([*own, *(picture for _, picture in theirs)], distance)
         for pair in pairs_between(pairs, len(own)):
             image = theirs[pair.second - len(own)][0]
             yield Shared(tested[pair.first].image, other, image, pair.exact)
+
+
+def shared_places(
+    dataset: Dataset,
+    pictures: Sequence[PictureOf],
+    against: Iterable[Dataset],
+    duplicates: Iterable[Shared],
+) -> Iterator[SharedPlace]:
+    """Yield the tested images that show a place on which another dataset trains.
+
+    Args:
+        dataset: The dataset that is checked.
+        pictures: Its measured images.
+        against: The other datasets.
+        duplicates: The shared images, which are left out, and copies of them too.
+
+    Raises:
+        RsitmdError: OpenCV is not installed.
+    """
+    from rsitmd_tools.imaging.local_features import load_opencv
+    from rsitmd_tools.imaging.same_place import same_place_pairs
+
+    load_opencv()  # the missing extra is named also if there is nothing to compare
+    shared = list(duplicates)
+    tested = [e for e in pictures if _is_tested(e.image, dataset) and e.picture.problem is None]
+    for other in against:
+        both = [*tested, *(e for e in _trained(other) if e.picture.problem is None)]
+        place = {id(entry.image): index for index, entry in enumerate(both)}
+        links = [(place[id(s.own)], place[id(s.other)]) for s in shared if s.dataset is other]
+        groups = components(len(both), links)
+        sides = [index >= len(tested) for index in range(len(both))]
+        for pair in same_place_pairs([e.picture.path for e in both], sides=sides):
+            if not in_one_group(groups, pair.first, pair.second):
+                (first, one), (second, two) = both[pair.first], both[pair.second]
+                match = pair.match
+                yield SharedPlace(
+                    other,
+                    SamePlace(
+                        *(first, second, match.agreement, match.inliers, match.overlap),
+                        map=match.relative(one.size, two.size),
+                    ),
+                )
+
+
+def _trained(dataset: Dataset) -> list[PictureOf]:
+    """Return the images of another dataset on which a model was trained, with their measures."""
+    trained = tuple(image for image in dataset if image.split in TRAINED)
+    return [PictureOf(*pair) for pair in measure_images(replace(dataset, images=trained))]
 
 
 def shared_captions(sentences: Sequence[Written], against: Iterable[Dataset]) -> Iterator[Shared]:
@@ -56,10 +105,14 @@ def shared_captions(sentences: Sequence[Written], against: Iterable[Dataset]) ->
                 yield Shared(sentence.image, other, found, True, sentence.index)
 
 
-def exclusion_list(shared: Iterable[Shared]) -> dict[str, Any]:
+def exclusion_list(shared: Iterable[Shared], places: Iterable[SharedPlace] = ()) -> dict[str, Any]:
     """Return the images of the other datasets to exclude from training, with the reason.
 
     Captions of fewer than eight words are ignored: they may be equal by chance.
+
+    Args:
+        shared: Shared images and captions. The first reason of an image counts.
+        places: Places that both datasets show.
     """
     datasets: dict[str, dict[str, Any]] = {}
     for entry in shared:
@@ -69,6 +122,10 @@ def exclusion_list(shared: Iterable[Shared]) -> dict[str, Any]:
         why = "caption" if index is not None else "image" if entry.exact else "near image"
         images = datasets.setdefault(str(entry.dataset.name), {})
         images.setdefault(entry.other.filename, {"because": why, "of": entry.own.filename})
+    for dataset, pair in places:
+        images = datasets.setdefault(str(dataset.name), {})
+        entry_of = {"because": "same place", "of": pair.first.filename}
+        images.setdefault(pair.second.filename, entry_of)
     return {
         "tool": f"rsitmd-tools {__version__}",
         "exclude": {

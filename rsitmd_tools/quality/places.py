@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.imaging.groups import components, in_one_group
@@ -56,6 +57,18 @@ class Places:
 
     pairs: tuple[SamePlace, ...]
     unchecked: str | None = None
+
+
+class SharedPlace(NamedTuple):
+    """A place that two datasets show.
+
+    Attributes:
+        dataset: The other dataset.
+        pair: The image of the checked dataset, and that of the other dataset.
+    """
+
+    dataset: Dataset
+    pair: SamePlace
 
 
 def search_places(pictures: Sequence[PictureOf], duplicates: Sequence[ImagePair]) -> Places:

@@ -19,7 +19,7 @@ from rsitmd_tools.workspace.settings import Settings, Thresholds
 if TYPE_CHECKING:
     from rsitmd_tools.dataset.suspects import Suspect
     from rsitmd_tools.imaging.pairs import ImagePair
-    from rsitmd_tools.quality.places import Places
+    from rsitmd_tools.quality.places import Places, SharedPlace
     from rsitmd_tools.quality.spelling import Spelling
 
 
@@ -32,7 +32,8 @@ class Subject:
         settings: Thresholds, word lists and expectations.
         document: The parsed JSON if the dataset was read from JSON.
         against: Other datasets whose training images must not be tested here.
-        same_place: Search for images of one place, unless a workspace stores all pairs.
+        same_place: Search for images of one place, unless a workspace stores all pairs. Also
+            compare with :attr:`against`.
         suspects: Sentences that a model finds to fit another image better.
     """
 
@@ -191,6 +192,18 @@ class Subject:
 
         distance = self.settings.split.near_duplicate_distance
         return tuple(shared_images(self.dataset, self.pictures, self.against, distance))
+
+    @cached_property
+    def shared_places(self) -> tuple[SharedPlace, ...]:
+        """Images tested here that show a place on which a dataset of :attr:`against` trains.
+
+        Empty without ``same_place``.
+        """
+        from rsitmd_tools.quality.against import shared_places
+
+        if not self.same_place:
+            return ()
+        return tuple(shared_places(self.dataset, self.pictures, self.against, self.shared_images))
 
     @cached_property
     def shared_captions(self) -> tuple[Shared, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -35,7 +35,7 @@ MOST_PICTURES = 400
 MOST_PAIRS = 60
 # The rules whose findings are pairs, by kind.
 RULES = {EXACT: ("I106", "L101"), NEAR: ("I107", "L102"), SAME_PLACE: ("L107",)}
-OTHER = "L105"
+OTHER, OTHER_PLACE = "L105", "L108"
 TILES = ("images", "sentences", "categories", "distinct_words", "average_length", "diversity")
 
 
@@ -144,17 +144,26 @@ def _pairs(subject: Subject, findings: Sequence[Finding]) -> list[PairOfImages]:
 
 def _shared(subject: Subject, findings: Sequence[Finding]) -> list[PairOfImages]:
     """Return the pairs of an image with a finding and an image of another dataset."""
-    reported = {(f.image, f.split) for f in findings if f.code == OTHER}
+    reported = {(f.code, f.image, f.split) for f in findings if f.code in (OTHER, OTHER_PLACE)}
     if not reported:
         return []
-    return [
+    places = [
+        replace(
+            _place(subject, pair),
+            first=pair_image(subject.dataset, pair.first, str(subject.dataset.name)),
+            second=pair_image(other, pair.second, str(other.name)),
+        )
+        for other, pair in subject.shared_places
+        if (OTHER_PLACE, pair.first.filename, pair.first.split) in reported
+    ]
+    return places + [
         PairOfImages(
             pair_image(subject.dataset, shared.own, str(subject.dataset.name)),
             pair_image(shared.dataset, shared.other, str(shared.dataset.name)),
             kind=EXACT if shared.exact else NEAR,
         )
         for shared in subject.shared_images
-        if (shared.own.filename, shared.own.split) in reported
+        if (OTHER, shared.own.filename, shared.own.split) in reported
     ]
 
 

@@ -46,6 +46,41 @@ def test_candidates_equal_a_brute_force_search(numbers: list[int], distance: int
     assert sorted((i, j) for i, j, _ in near_orientations(texts, distance)) == expected
 
 
+@given(HASHES, st.integers(0, 6))
+@settings(deadline=None)
+def test_other_hashes_of_the_second_images_are_compared(numbers: list[int], distance: int) -> None:
+    texts, others = ([f"{number ^ mask:016x}" for number in numbers] for mask in (0, 3))
+    expected = [
+        (i, j)
+        for i, j in combinations(range(len(numbers)), 2)
+        if (numbers[i] ^ numbers[j] ^ 3).bit_count() <= distance
+    ]
+    found = near_orientations(texts, distance, None, others)
+    assert sorted((i, j) for i, j, _ in found) == expected
+
+
+def test_an_image_that_resembles_the_centre_of_another_is_a_near_duplicate(
+    tmp_path: Path,
+) -> None:
+    for number in range(20, 60):
+        large = photo(number)
+        images = fingerprints(tmp_path, [large, photo(2), cropped(large, 0.1)])
+        if not any((i, j) == (0, 2) for i, j, _ in near_orientations(hashes_of(images), 16)):
+            found = image_pairs(images, workers=1)
+            if found:
+                break
+    else:
+        pytest.fail("no crop was found by the centre of its image")
+    assert [(pair.first, pair.second, pair.kind) for pair in found] == [(0, 2, NEAR)]
+    turned = photo(number).transpose(Image.Transpose.ROTATE_90)
+    images = fingerprints(tmp_path, [turned, cropped(large, 0.1)])
+    assert [(pair.first, pair.second) for pair in image_pairs(images, workers=1)] == [(0, 1)]
+
+
+def hashes_of(images: Sequence[Fingerprint]) -> list[str]:
+    return [image.hashes for image in images]
+
+
 def test_the_nearest_orientation_of_a_candidate_is_reported() -> None:
     own, turned, far = "0" * 16, "f" * 16, "0f" * 8
     assert not list(near_orientations([own + own, far + far], 3))
@@ -156,7 +191,9 @@ def test_the_work_for_thousands_of_images_of_one_hash_is_linear(
         compared += 1
         return similarity
 
-    monkeypatch.setattr(pairs, "coarse_registrations", lambda first, *_: [fit] * len(first))
+    monkeypatch.setattr(
+        pairs, "coarse_registrations", lambda _, first, *__, **___: [fit] * len(first)
+    )
     monkeypatch.setattr(pairs, "_similarity", similarity_of)
     monkeypatch.setattr(pairs, "_digest", lambda _: "")
     found = image_pairs([one] * count, workers=1)

@@ -19,10 +19,11 @@ import pytest
 from PIL import Image
 
 from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.imaging.coarse import coarse_registrations
 from rsitmd_tools.imaging.local_features import Features, features, match_places
 from rsitmd_tools.imaging.pairs import MIN_SIMILARITY
 from rsitmd_tools.imaging.pool import map_in_order
-from rsitmd_tools.imaging.registration import coarse_registrations, register
+from rsitmd_tools.imaging.registration import register
 from rsitmd_tools.imaging.same_place import shows_one_place
 from rsitmd_tools.ingest.groups import find_places
 from rsitmd_tools.ingest.importing import import_dataset
@@ -120,7 +121,8 @@ def nearly_equal(first: Grey, second: Grey, how: int) -> bool:
     small = np.stack([thumbnail(first), thumbnail(turned(second, how))])
     if small.std(axis=(1, 2)).min() < 3:
         return False  # pictures without texture are only duplicates if their pixels are equal
-    (coarse,) = coarse_registrations(small[:1], small[1:])
+    as_it_is = np.array([0])
+    (coarse,) = coarse_registrations(small, as_it_is, np.array([1]), as_it_is)
     one, other = (
         np.asarray(Image.fromarray(grey).resize((128, 128), Image.Resampling.BOX))
         for grey in (first, turned(second, how))

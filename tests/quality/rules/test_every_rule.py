@@ -133,6 +133,14 @@ def places(folder: Path) -> Case:
     return Case(found["bad"], found["good"], same_place=True)
 
 
+def places_in_other(folder: Path) -> Case:
+    """A cut of a scene on which another dataset trains, and one of another scene."""
+    case = places(folder)
+    (folder / "old").mkdir()
+    old = folder_of(folder / "old", train__x=cut(ground(3), 60, 0))
+    return replace(case, against=(old,))
+
+
 NEAR = scene(2).resize((90, 90)).resize((SIZE, SIZE))
 EDGE = scene(3)
 EDGE.paste((0, 0, 0), (0, 0, SIZE, 60))
@@ -168,6 +176,7 @@ CASES: dict[str, Callable[[Path], Case]] = {
     "L105": against,
     "L106": against,
     "L107": places,
+    "L108": places_in_other,
     "N101": records(
         dataset(people.image(1, *FIVE, people=("anna", "anna", "berta", "anna", "clara"))),
         dataset(people.image(1, *FIVE)),

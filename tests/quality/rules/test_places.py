@@ -18,8 +18,11 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.ingest.groups import decide, find_places
 from rsitmd_tools.ingest.ingest import ingest
-from rsitmd_tools.quality import check_subject, subject_of
+from rsitmd_tools.quality import check_subject, subject_of, summary
+from rsitmd_tools.quality.against import exclusion_list
 from rsitmd_tools.quality.check import Result
+from rsitmd_tools.quality.output import Findings
+from rsitmd_tools.report.findings_page import render as findings_page
 from rsitmd_tools.workspace import Settings, Workspace
 from rsitmd_tools.workspace.images import set_splits
 from tests.imaging.test_pairs import jpeg, photo
@@ -180,3 +183,44 @@ def test_all_outputs_say_what_was_not_checked(tmp_path: Path) -> None:
     page = run("--same-place", "--format", "html")
     assert page.count('class="area"') == 2
     assert 'data-kind="same-place"' in page
+
+
+def test_l108_places_of_another_dataset(tmp_path: Path) -> None:
+    for name in ("new", "old"):
+        (tmp_path / name).mkdir()
+    new = folder_of(
+        tmp_path / "new",
+        train__a=photo(1),
+        test__b=cut(ground(3), 0, 0).convert("RGB"),
+        test__c=photo(2),
+    )
+    old = folder_of(
+        tmp_path / "old",
+        train__x=cut(ground(3), 120, 0).convert("RGB"),
+        test__y=cut(ground(3), 60, 0).convert("RGB"),
+        train__z=photo(2),
+    )
+    chosen = Settings()
+    chosen = replace(chosen, validate=replace(chosen.validate, select=("L105", "L108")))
+    subject = subject_of(new, chosen, [old], same_place=True)
+    result = check_subject(subject)
+    assert found_by(result) == [("L108", "b_1.tif"), ("L105", "c_1.tif")]
+    assert result.findings[0].message.startswith("same place as x_1.tif in dataset test (5")
+    excluded = exclusion_list(subject.shared_images, subject.shared_places)["exclude"]["test"]
+    assert excluded == [
+        {"filename": "x_1.tif", "because": "same place", "of": "b_1.tif"},
+        {"filename": "z_1.tif", "because": "image", "of": "c_1.tif"},
+    ]
+    findings = Findings(subject, result, summary(new, result))
+    assert findings_page(findings).count("same place as x_1.tif") >= 1
+    result = check_subject(subject_of(new, chosen, [old]))
+    assert found_by(result) == [("L105", "c_1.tif")]
+    assert result.unchecked["L108"].startswith("the other datasets were not searched")
+
+
+def test_l108_needs_images_on_both_sides(tmp_path: Path) -> None:
+    new = folder_of(tmp_path, test__b=photo(1))
+    old = dataset(record())
+    chosen = replace(Settings(), validate=replace(Settings().validate, select=("L108",)))
+    assert check_subject(subject_of(new, chosen, [old], same_place=True)).findings == ()
+    assert check_subject(subject_of(old, chosen, [new])).unchecked == {}

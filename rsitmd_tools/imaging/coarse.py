@@ -1,0 +1,194 @@
+"""Registration of pairs of thumbnails: fast, but not precise enough to decide.
+
+The similarity of a pair is the largest correlation of the overlap over all zooms and shifts. A
+search among ten thousand images registers tens of thousands of pairs, so what depends on one image
+only is computed once for many pairs: its zoomed copies, their spectra, and the sums of each
+overlap. What remains for a pair is a product of two spectra for each zoom.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rsitmd_tools.imaging.perceptual import EFFECTS, Indices
+from rsitmd_tools.imaging.registration import (
+    REACH,
+    SCALES,
+    Batch,
+    Grey,
+    Registration,
+    normalised,
+    zoomed,
+)
+
+# First and second images of pairs that are prepared at once. They take 60 kB and 30 kB each.
+FIRST, SECOND = 128, 4096
+PAIRS = 32  # pairs compared at once: their arrays fit in the cache of a core
+PLAIN = 1e-3  # sum of squares of an overlap without texture
+# Which zoomed copies of the first and of the second image are compared: only one is zoomed.
+ZOOMS = [(0, 0), *((0, k) for k in range(1, len(SCALES))), *((k, 0) for k in range(1, len(SCALES)))]
+
+
+class _Prepared(NamedTuple):
+    """N images with what is needed to compare their K zoomed copies at R x R shifts.
+
+    Attributes:
+        spectra: ``(N, K, P, P // 2 + 1)`` complex64, of copies padded so that no shift wraps.
+        scale: ``(N, K, R, R)``, 1 / the standard deviation of the overlap, without the factor of
+            its pixels.
+        mean: ``(N, K, R, R)``, the mean of the overlap in these units.
+    """
+
+    spectra: npt.NDArray[np.complex64]
+    scale: Batch
+    mean: Batch
+
+    @classmethod
+    def of(cls, copies: Batch) -> _Prepared:
+        """Prepare the ``(N, K, S, S)`` copies of images."""
+        from scipy import fft  # takes half a second to import, and an ingest may not need it
+
+        side = copies.shape[-1]
+        shift, pixel = _shifts(side), np.arange(side)[:, None]
+        # Which pixels of a line are in the overlap, if it is shifted.
+        kept = ((pixel >= shift) & (pixel < side + shift)).astype(np.float32)
+        pixels: Batch = np.outer(kept.sum(axis=0), kept.sum(axis=0))
+        total = _overlap_sums(copies, kept)
+        spread = _overlap_sums(copies * copies, kept) - total * total / pixels
+        scale: Batch = np.zeros(spread.shape, np.float32)
+        np.divide(1, np.sqrt(np.maximum(spread, 0)), out=scale, where=spread > PLAIN)
+        margin = int(fft.next_fast_len(side + int(shift.max()), real=True)) - side
+        spectra = fft.rfft2(np.pad(copies, [(0, 0), (0, 0), (0, margin), (0, margin)]))
+        return cls(spectra, scale, total * scale / np.sqrt(pixels))
+
+
+def coarse_registrations(
+    thumbnails: Grey,
+    first: Indices,
+    second: Indices,
+    orientation: Indices,
+    threads: int | None = None,
+) -> list[Registration]:
+    """Register pairs of thumbnails in all zooms and shifts.
+
+    Args:
+        thumbnails: ``(M, S, S)`` uint8.
+        first: ``(N,)``, the index of one image of each pair.
+        second: ``(N,)``, the index of the other image.
+        orientation: ``(N,)``, index in :data:`ORIENTATIONS`: how the first image is turned.
+        threads: Number of threads; one per core by default.
+    """
+    side = thumbnails.shape[-1]
+    similarity = np.zeros(len(first), np.float32)
+    where = np.zeros((len(first), 3), np.intp)
+
+    def of_firsts(pairs: Indices, right: Indices, seconds: _Prepared) -> None:
+        images, left = np.unique(first[pairs], return_inverse=True)
+        copies = _copies(thumbnails[images])
+        firsts = [_Prepared.of(c) for c in (copies, np.ascontiguousarray(copies.swapaxes(2, 3)))]
+        for how in np.unique(orientation[pairs]).tolist():
+            transposed, rows, columns = EFFECTS[how]
+            turned = np.flatnonzero(orientation[pairs] == how)
+            for start in range(0, len(turned), PAIRS):
+                some = turned[start : start + PAIRS]
+                values = _correlations(
+                    firsts[transposed], left[some], (rows, columns), seconds, right[some], side
+                )
+                peak = values.reshape(len(some), -1).argmax(axis=1)
+                place = np.unravel_index(peak, values.shape[1:])
+                similarity[pairs[some]] = values[np.arange(len(some)), *place]
+                where[pairs[some]] = np.stack(place, axis=1)
+
+    # numpy and scipy release the lock of the interpreter.
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        for pairs in _by_image(np.arange(len(first)), second, SECOND):
+            images, right = np.unique(second[pairs], return_inverse=True)
+            blocks = [thumbnails[images[k : k + FIRST]] for k in range(0, len(images), FIRST)]
+            parts = list(pool.map(lambda block: _Prepared.of(_copies(block)), blocks))
+            seconds = _Prepared(*map(np.concatenate, zip(*parts, strict=True)))
+            jobs = _by_image(np.arange(len(pairs)), first[pairs], FIRST)
+            work = [pool.submit(of_firsts, pairs[job], right[job], seconds) for job in jobs]
+            for done in work:
+                done.result()
+    shifts = (_shifts(side) / side).tolist()
+    zooms = [SCALES[other] / SCALES[one] for one, other in ZOOMS]
+    return [
+        Registration(best, zooms[zoom], (shifts[column], shifts[row]))
+        for best, (zoom, row, column) in zip(similarity.tolist(), where.tolist(), strict=True)
+    ]
+
+
+def _by_image(pairs: Indices, image: Indices, most: int) -> Iterator[Indices]:
+    """Yield the pairs in parts in which at most ``most`` images occur."""
+    rank = np.unique(image, return_inverse=True)[1]
+    order = np.argsort(rank, kind="stable")
+    bounds = np.flatnonzero(np.diff(rank[order] // most)) + 1
+    yield from (part for part in np.split(pairs[order], bounds) if len(part))
+
+
+def _correlations(
+    firsts: _Prepared,
+    left: Indices,
+    flips: tuple[bool, bool],
+    seconds: _Prepared,
+    right: Indices,
+    side: int,
+) -> Batch:
+    """Return the correlation of each pair by zoom, row and column of the shift.
+
+    Args:
+        firsts: The first images.
+        left: ``(N,)``, the index of the first image of each pair.
+        flips: Whether the rows and whether the columns of the first images are flipped.
+        seconds: The second images.
+        right: ``(N,)``, the index of the second image.
+        side: Side length of the images.
+    """
+    from scipy import fft
+
+    shifts, padded = _shifts(side), firsts.spectra.shape[-2]
+    # An image mirrored about its first pixel is a flipped image moved by a side length. Its
+    # spectrum is that of the image in another order, and conjugated if columns are mirrored. Then
+    # the other spectrum stays as it is, and the correlation is read from its end.
+    rows, columns = (shifts - (side - 1) * flip for flip in flips)
+    steps = tuple(-1 if flip else 1 for flip in flips)
+    found: Batch = np.empty((len(left), len(ZOOMS), len(shifts), len(shifts)), np.float32)
+    for place, (one, other) in enumerate(ZOOMS):
+        product = firsts.spectra[left, one]
+        if flips[0] != flips[1]:
+            product = product[:, -np.arange(padded)]
+        spectra = seconds.spectra[right, other]
+        product *= spectra if flips[1] else np.conj(spectra, out=spectra)
+        lines = fft.ifft(product, axis=1, overwrite_x=True)[:, steps[1] * rows]
+        common = fft.irfft(lines, padded)[..., steps[1] * columns]
+        scale, mean = (table[left, one, :: steps[0], :: steps[1]] for table in firsts[1:])
+        # The overlap of a second image at a shift is that of a first one at the opposite shift.
+        scale *= seconds.scale[right, other, ::-1, ::-1]
+        mean *= seconds.mean[right, other, ::-1, ::-1]
+        np.subtract(np.multiply(common, scale, out=common), mean, out=found[:, place])
+    return found
+
+
+def _copies(thumbnails: Grey) -> Batch:
+    """Return the locally normalised zoomed copies of images, ``(N, K, S, S)``."""
+    images = thumbnails.astype(np.float32)
+    copies = [images, *(zoomed(images, scale) for scale in SCALES[1:])]
+    return np.stack([normalised(copy) for copy in copies], axis=1)
+
+
+def _overlap_sums(values: Batch, kept: Batch) -> Batch:
+    """Return the sum of each overlap by row and column of the shift."""
+    across = np.ascontiguousarray((values @ kept).swapaxes(-1, -2))
+    return (across @ kept).swapaxes(-1, -2)
+
+
+def _shifts(side: int) -> Indices:
+    """Return the shifts along an axis, in pixels."""
+    reach = int(REACH * side)
+    return np.arange(-reach, reach + 1)
