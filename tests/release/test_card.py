@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from rsitmd_tools.formats.rsitmd import FILENAME
 from rsitmd_tools.release.card import card
+from rsitmd_tools.release.croissant import croissant
 from tests.release.conftest import MakeFacts
 
 
@@ -54,3 +56,18 @@ def test_answers_come_from_the_data_and_other_questions_are_marked(make_facts: M
     assert "farm 4, harbour 4" in text
     assert text.count("**To answer") >= 8
     assert "does not record the place" not in text
+
+
+def test_nothing_is_claimed_about_imported_sentences(make_facts: MakeFacts) -> None:
+    facts = make_facts(annotators=0, imported=True, keywords=0, authors=("The authors of ports",))
+    text = card(facts)
+    assert "All sentences were imported" in text
+    assert "keyword" not in text.split("## Datasheet")[1]
+    for claim in ("Label Studio", "Annotators are", "No machine text", "The authors of ports "):
+        assert claim not in text.split("## Datasheet")[1]
+    assert "rai:dataAnnotationPlatform" not in croissant(facts, {FILENAME: "0" * 64})
+
+
+def test_annotators_who_are_named_are_not_called_anonymous(make_facts: MakeFacts) -> None:
+    assert "are named" in card(make_facts(named=True))
+    assert "by number only" in card(make_facts())
