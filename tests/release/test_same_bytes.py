@@ -35,7 +35,7 @@ datetime.datetime = later
 """
 
 
-def with_scenes(workspace: Path) -> None:
+def with_scenes(workspace: Path, images: int = IMAGES) -> None:
     """Give the images a place, some of them in a scene without a date."""
     with Workspace.open(workspace, write=True) as opened, opened.transaction() as db:
         for scene in (1, 2):
@@ -49,7 +49,7 @@ def with_scenes(workspace: Path) -> None:
                     "2020-05-06T10:11:12Z" if scene == 1 else None,
                 ),
             )  # fmt: skip
-        for number in range(IMAGES):
+        for number in range(images):
             west, south = 9 + number / 100, 49 + number % 4 / 10
             ring = [[west, south], [west + 0.001, south], [west, south + 0.001], [west, south]]
             add(
