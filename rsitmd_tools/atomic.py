@@ -175,10 +175,8 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
         remove_leftovers(target)
         partial.mkdir()
         yield partial
-        for root, _, names in os.walk(partial):
-            for name in names:
-                with open(os.path.join(root, name), "rb") as written:
-                    os.fsync(written.fileno())
+        files = [Path(root, name) for root, _, names in os.walk(partial) for name in names]
+        sync_files(partial, files)
         if target.exists():
             target.rename(old)
         partial.rename(target)

@@ -22,7 +22,11 @@ def open_image(path: Path) -> Image.Image:
         UnusableImageError: It is empty, or its size exceeds the limits.
         OSError: It cannot be read, or is not an image.
     """
-    data = path.read_bytes()
+    return open_bytes(path.read_bytes())
+
+
+def open_bytes(data: bytes) -> Image.Image:
+    """Read the bytes of an image file; see :func:`open_image`."""
     if not data:
         raise UnusableImageError("is empty")
     image = Image.open(io.BytesIO(data), formats=FORMATS)

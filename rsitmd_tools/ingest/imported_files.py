@@ -159,7 +159,7 @@ class _Intake:
         rejected: list[tuple[str, str]] = []
         accepted: list[str] = []
         for (image, path), prepared in batch:
-            source = shown(path.resolve())
+            source = shown(self._origin(image, path))
             if prepared.problem is not None:
                 rejected.append((source, prepared.problem))
                 if image.image is None:
@@ -190,6 +190,11 @@ class _Intake:
             forget_rejected(db, accepted)
         self.report.added += len(added)
         self.report.rejected += rejected
+
+    def _origin(self, image: ImportedImage, path: Path) -> Path:
+        """Return where a file comes from: itself, or its place inside a tar file."""
+        member = self._dataset.members.get((image.split, image.name))
+        return path.resolve() if member is None else member.archive.resolve() / image.name
 
     def _file(self, record: ImageRecord) -> Path | None:
         """Return the file of a record, or the only file with its name and another suffix."""

@@ -31,7 +31,8 @@ def shared_images(
         against: The other datasets.
         distance: Maximum number of bits in which the hashes of near duplicates differ.
     """
-    tested = [entry for entry in pictures if _is_tested(entry.image, dataset)]
+    trained_alone = set(dataset.splits) <= {"train"}
+    tested = [e for e in pictures if trained_alone or e.image.split != "train"]
     own = [entry.picture for entry in tested]
     for other in against:
         theirs = _trained(other)
@@ -133,7 +134,3 @@ def exclusion_list(shared: Iterable[Shared], places: Iterable[SharedPlace] = ())
             for name, images in sorted(datasets.items())
         },
     }
-
-
-def _is_tested(image: ImageRecord, dataset: Dataset) -> bool:
-    return image.split != "train" or set(dataset.splits) <= {"train"}

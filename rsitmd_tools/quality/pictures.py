@@ -25,6 +25,7 @@ from rsitmd_tools.imaging.pairs import Fingerprint, ImagePair, image_pairs
 from rsitmd_tools.imaging.perceptual import SIDE, perceptual_hashes
 from rsitmd_tools.imaging.pixels import open_image
 from rsitmd_tools.imaging.pool import map_in_order
+from rsitmd_tools.workspace.settings import Thresholds
 
 SPARSE = 8  # every 8th row is measured first
 CHUNK = 16  # images per task of a worker: sending a task costs as much as measuring an image
@@ -35,6 +36,11 @@ class Lines(NamedTuple):
 
     deviation: float
     sharpness: float
+
+
+def lines_of(thresholds: Thresholds) -> Lines:
+    """Return the thresholds of the rules for the measures of an image."""
+    return Lines(thresholds.uniform_deviation, thresholds.sharpness)
 
 
 EXACT = Lines(math.inf, math.inf)
@@ -112,6 +118,18 @@ def measure(path: Path, lines: Lines = EXACT) -> Picture:
     except Exception as error:
         # Decoders raise many kinds of errors on damaged files.
         return Picture(path, f"cannot be decoded ({reason(error)})")
+    return picture_of(path, image, mode, lines)
+
+
+def picture_of(path: Path, image: Image.Image, mode: str, lines: Lines = EXACT) -> Picture:
+    """Measure a decoded image.
+
+    Args:
+        path: Its file.
+        image: The image, in colour or grey.
+        mode: Pillow's mode of the file.
+        lines: Thresholds of the rules.
+    """
     grey = image if image.mode == "L" else image.convert("L")
     values = np.asarray(grey)
     small = grey.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=1.0)

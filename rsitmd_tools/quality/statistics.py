@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import CHANGED, ORIGINS, Dataset, ImageRecord, Sentence
 
+if TYPE_CHECKING:
+    from rsitmd_tools.similarity import Prior
+
 MOST_COMMON = 100
 
 
-def dataset_statistics(dataset: Dataset) -> dict[str, Any]:
+def dataset_statistics(
+    dataset: Dataset, priors: Mapping[str, Prior] | None = None
+) -> dict[str, Any]:
     """Return the statistics of a dataset and of each split.
 
     - ``average_length``: ``word_tokenize`` tokens per caption, punctuation included;
@@ -30,12 +35,17 @@ def dataset_statistics(dataset: Dataset) -> dict[str, Any]:
 
     A value that is undefined (the average of an empty dataset) is None. Source: Yuan et al.,
     2021, section IV; schema ``statistics``.
+
+    Args:
+        dataset: The dataset.
+        priors: The ``reference`` priors of splits, which are computed if they are not given.
     """
     from rsitmd_tools.text.tokens import tokenize
 
     texts = _Texts({raw: tokenize(raw) for raw in set(dataset.captions())})
     splits = {name: dataset.select(name) for name in dataset.splits}
-    similarity = {name: average_similarity(part) for name, part in splits.items()}
+    known = priors or {}
+    similarity = {name: average_similarity(part, known.get(name)) for name, part in splits.items()}
     whole = similarity["test"] if "test" in similarity else average_similarity(dataset)
     return {
         "tool": f"rsitmd-tools {__version__}",
@@ -75,14 +85,22 @@ def origins_of(images: Iterable[ImageRecord]) -> dict[str, Any]:
     }
 
 
-def average_similarity(dataset: Dataset) -> float | None:
-    """Return the mean of the ``reference`` prior without NaN rows; None if all are NaN."""
+def average_similarity(dataset: Dataset, known: Prior | None = None) -> float | None:
+    """Return the mean of the ``reference`` prior without NaN rows; None if all are NaN.
+
+    Args:
+        dataset: Images and captions.
+        known: The prior, if it was computed before; the mean is the same.
+    """
     import numpy as np
 
     from rsitmd_tools.similarity import compute_prior
 
     # float32 halves the memory of the largest split; the mean is taken in float64.
-    prior = compute_prior(dataset, dtype="float32")
+    if known is None:
+        prior = compute_prior(dataset, dtype="float32")
+    else:
+        prior = np.asarray(known.values, np.float32)
     finite = ~np.isnan(prior[:, 0]) if prior.size else np.zeros(0, bool)
     return float(prior[finite].mean(dtype=np.float64)) if finite.any() else None
 

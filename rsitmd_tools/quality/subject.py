@@ -19,6 +19,7 @@ from rsitmd_tools.workspace.settings import Settings, Thresholds
 if TYPE_CHECKING:
     from rsitmd_tools.dataset.suspects import Suspect
     from rsitmd_tools.imaging.pairs import ImagePair
+    from rsitmd_tools.quality.known_pictures import Measured
     from rsitmd_tools.quality.places import Places, SharedPlace
     from rsitmd_tools.quality.spelling import Spelling
 
@@ -35,6 +36,7 @@ class Subject:
         same_place: Search for images of one place, unless a workspace stores all pairs. Also
             compare with :attr:`against`.
         suspects: Sentences that a model finds to fit another image better.
+        measured: The measures of the image files, if they were read before.
     """
 
     dataset: Dataset
@@ -43,6 +45,7 @@ class Subject:
     against: tuple[Dataset, ...] = ()
     same_place: bool = False
     suspects: tuple[Suspect, ...] = ()
+    measured: Measured | None = None
 
     @property
     def thresholds(self) -> Thresholds:
@@ -131,9 +134,11 @@ class Subject:
     @cached_property
     def pictures(self) -> tuple[PictureOf, ...]:
         """Measures of all existing image files; empty without an image folder."""
-        from rsitmd_tools.quality.pictures import Lines, measure_images
+        if self.measured is not None:
+            return self.measured.pictures
+        from rsitmd_tools.quality.pictures import lines_of, measure_images
 
-        lines = Lines(self.thresholds.uniform_deviation, self.thresholds.sharpness)
+        lines = lines_of(self.thresholds)
         return tuple(PictureOf(*pair) for pair in measure_images(self.dataset, lines))
 
     @cached_property
@@ -144,10 +149,14 @@ class Subject:
         """
         from rsitmd_tools.quality.pictures import picture_pairs
 
-        pictures = [entry.picture for entry in self.pictures]
+        distance = self.settings.split.near_duplicate_distance
+        if self.measured is not None:
+            pairs = self.measured.pairs(distance)
+        else:
+            pairs = picture_pairs([entry.picture for entry in self.pictures], distance)
         return tuple(
             pair
-            for pair in picture_pairs(pictures, self.settings.split.near_duplicate_distance)
+            for pair in pairs
             if not self._is_parted(*(self.pictures[i].image for i in (pair.first, pair.second)))
         )
 

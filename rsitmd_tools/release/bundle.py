@@ -21,6 +21,8 @@ from rsitmd_tools.formats import load_dataset, precomp, rsitmd, save_dataset
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.ingest.where import write_footprints
 from rsitmd_tools.progress import track
+from rsitmd_tools.quality.known_pictures import KnownPictures
+from rsitmd_tools.quality.pictures import lines_of
 from rsitmd_tools.quality.statistics import dataset_statistics
 from rsitmd_tools.release.card import CARD, card
 from rsitmd_tools.release.changes import CHANGELOG, changelog
@@ -36,7 +38,7 @@ from rsitmd_tools.release.split_page import SPLIT_PAGE, split_page
 from rsitmd_tools.release.split_proof import SPLIT_PROOF, split_proof
 from rsitmd_tools.release.validation import VALIDATION, check_allowed, validation
 from rsitmd_tools.release.verify import counts, verify_release
-from rsitmd_tools.similarity import write_prior
+from rsitmd_tools.similarity import Prior, write_prior
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.settings import FILENAME
 
@@ -128,17 +130,21 @@ def make_release(
     check_replaceable(out, [workspace.path])
     partial = atomic_folder(out, replace=options.replace)
     with partial as folder, _errors_name(out, instead_of=folder):
-        copies = copy_images(dataset, content.pixels, folder / "images" if options.images else None)
+        known = KnownPictures(workspace.images, lines_of(workspace.settings.validate.thresholds))
+        images = folder / "images" if options.images else None
+        copies, measured = copy_images(dataset, content.pixels, images, known)
         write_text(folder / IMAGE_LIST, list_images(dataset, copies, content.sources))
         write_text(folder / CHANGELOG, changes)
         if content.folds:
             folds = {image.filename: content.folds[image.filename] for image in dataset}
             write_text(folder / FOLDS, folds_text(folds))
-        findings = validation(dataset, workspace.settings, options.allowed)
+        findings = validation(dataset, workspace.settings, options.allowed, measured)
         write_text(folder / VALIDATION, findings)
         _write_texts(dataset, folder, precomp_too=no_precomp is None)
-        _write_priors(dataset, workspace.settings.similarity.definition, folder / "prior")
-        write_json(folder / "statistics.json", dataset_statistics(dataset))
+        definition = workspace.settings.similarity.definition
+        priors = _write_priors(dataset, definition, folder / "prior")
+        known_priors = priors if definition == "reference" else None
+        write_json(folder / "statistics.json", dataset_statistics(dataset, known_priors))
         write_json(folder / MANIFEST, manifest)
         crossing = _write_split_proof(content, folder, with_images=options.images)
         facts = facts_of(
@@ -230,7 +236,9 @@ def _write_split_proof(content: Contents, folder: Path, *, with_images: bool) ->
     return sum(len(entry["verified_pairs"]) for entry in proof["splits"])
 
 
-def _write_priors(dataset: Dataset, definition: str, folder: Path) -> None:
+def _write_priors(dataset: Dataset, definition: str, folder: Path) -> dict[str, Prior]:
     folder.mkdir()
-    for split in track(dataset.splits, "prior"):
-        write_prior(dataset.select(split), folder / f"{split}.npy", definition)
+    return {
+        split: write_prior(dataset.select(split), folder / f"{split}.npy", definition)
+        for split in track(dataset.splits, "prior")
+    }

@@ -9,7 +9,7 @@ from pathlib import Path
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats.registry import read_text
-from rsitmd_tools.hashing import sha256_file
+from rsitmd_tools.hashing import sha256_files
 from rsitmd_tools.progress import track
 from rsitmd_tools.release.images import IMAGE_LIST, read_image_list
 
@@ -24,7 +24,13 @@ def write_checksums(folder: Path) -> dict[str, str]:
     Returns:
         SHA-256 by path, relative to the folder and with forward slashes.
     """
-    sums = {name: sha256_file(folder / name) for name in track(_files(folder), "checksums")}
+    names = _files(folder)
+    sums = {}
+    found = sha256_files([folder / name for name in names])
+    for name, sha256 in zip(names, track(found, "checksums", len(names)), strict=True):
+        if isinstance(sha256, OSError):
+            raise sha256
+        sums[name] = sha256
     write_text(folder / FILENAME, "".join(f"{sha}  {name}\n" for name, sha in sums.items()))
     return sums
 
@@ -57,10 +63,12 @@ def compare_checksums(folder: Path) -> tuple[int, list[Difference]]:
         images = read_image_list(folder / IMAGE_LIST)
         listed |= {f"images/{image.filename}": image.sha256 for image in images}
     present = set(_files(folder))
-    found = []
-    for name, expected in track(listed.items(), "verify", len(listed)):
-        # A name that is not among the files of the folder, such as ../x, is never opened.
-        problem = _compare(folder / name, expected) if name in present else "does not exist"
+    # A name that is not among the files of the folder, such as ../x, is never opened.
+    names = [name for name in listed if name in present]
+    found = [Difference(name, "does not exist") for name in listed if name not in present]
+    sums = sha256_files([folder / name for name in names])
+    for name, sha256 in zip(names, track(sums, "verify", len(names)), strict=True):
+        problem = _compare(sha256, listed[name])
         if problem is not None:
             found.append(Difference(name, problem))
     unlisted = sorted(present.difference(listed))
@@ -68,11 +76,10 @@ def compare_checksums(folder: Path) -> tuple[int, list[Difference]]:
     return len(listed), found
 
 
-def _compare(file: Path, expected: str) -> str | None:
-    try:
-        return None if sha256_file(file) == expected else "has a wrong checksum"
-    except OSError as error:
-        return f"cannot be read ({reason(error)})"
+def _compare(sha256: str | OSError, expected: str) -> str | None:
+    if isinstance(sha256, OSError):
+        return f"cannot be read ({reason(sha256)})"
+    return None if sha256 == expected else "has a wrong checksum"
 
 
 def _files(folder: Path) -> list[str]:

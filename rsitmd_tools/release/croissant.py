@@ -85,10 +85,14 @@ def _responsible(facts: ReleaseFacts) -> dict[str, Any]:
     machine = facts.machine_given and (
         f"{facts.machine_given} sentences were written by annotators who saw a machine text."
     )
+    written = facts.annotators > 0  # else the sentences are those of another dataset
     return {
-        "rai:dataCollection": "Remote sensing images of several categories, described by people.",
-        "rai:dataAnnotationPlatform": "Label Studio, driven by rsitmd-tools",
-        "rai:dataAnnotationProtocol": (
+        "rai:dataCollection": "Remote sensing images of several categories, described by people."
+        if written
+        else "Remote sensing images of several categories with the sentences of another dataset.",
+        "rai:dataAnnotationPlatform": written and "Label Studio, driven by rsitmd-tools",
+        "rai:dataAnnotationProtocol": written
+        and (
             "Annotators describe each image in fine-grained sentences and one to five keywords,"
             " without seeing the sentences of others. Sentences are checked by rules and can be"
             " sent back to their authors."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from rsitmd_tools.errors import count_of
 from rsitmd_tools.quality.statistics import origins_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import ImagePlace
+
+UNKNOWN_AUTHORS = "The authors of"
+PSEUDONYM = re.compile(r"annotator-[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class ReleaseFacts:
         box: ``(west, south, east, north)`` of the footprints in degrees, or None.
         resolution: Ground sample distance in metres, if all placed images have the same.
         period: First and last acquisition, ``YYYY-MM-DD/YYYY-MM-DD``, or empty.
+        named: Whether an annotator appears by name.
     """
 
     title: str
@@ -63,16 +68,29 @@ class ReleaseFacts:
     box: tuple[float, float, float, float] | None
     resolution: float | None
     period: str
+    named: bool = False
+
+    @property
+    def authors_known(self) -> bool:
+        """Whether the settings name the authors."""
+        return not self.authors[0].startswith(UNKNOWN_AUTHORS)
+
+    @property
+    def counted(self) -> str:
+        """The numbers of images, sentences and, if there are any, keywords."""
+        numbers = [(sum(self.images.values()), "image"), (self.sentences, "sentence")]
+        numbers += [(self.keywords, "keyword")] if self.keywords else []
+        return ", ".join(count_of(number, what) for number, what in numbers)
 
     @property
     def description(self) -> str:
         """A description in one sentence."""
         number = len(self.categories)
         categories = "1 category" if number == 1 else f"{number} categories"
+        keywords = f" and {count_of(self.keywords, 'keyword')}" if self.keywords else ""
         return (
             f"{count_of(sum(self.images.values()), 'remote sensing image')} of"
-            f" {categories} with {count_of(self.sentences, 'fine-grained sentence')} and"
-            f" {count_of(self.keywords, 'keyword')}."
+            f" {categories} with {count_of(self.sentences, 'fine-grained sentence')}{keywords}."
         )
 
     @property
@@ -105,11 +123,12 @@ def facts_of(
     release, name = settings.release, settings.dataset.name
     split = Counter(image.split for image in dataset)
     sentences = [sentence for image in dataset for sentence in image.sentences]
+    annotators = {s.annotator for s in sentences if s.annotator is not None}
     resolutions = {place.gsd for place in places if place.gsd is not None}
     return ReleaseFacts(
         title=release.title or name,
         version=version,
-        authors=release.authors or (f"The authors of {name}",),
+        authors=release.authors or (f"{UNKNOWN_AUTHORS} {name}",),
         url=release.url,
         doi=release.doi,
         text_licence=settings.text_licence,
@@ -118,7 +137,7 @@ def facts_of(
         sentences=len(sentences),
         keywords=sum(len(image.keywords) for image in dataset),
         categories=dict(sorted(Counter(image.category or "" for image in dataset).items())),
-        annotators=len({sentence.annotator for sentence in sentences} - {None}),
+        annotators=len(annotators),
         sentences_per_image=settings.annotation.sentences_per_image,
         image_size=settings.dataset.image_size,
         machine_given=origins_of(dataset)["machine_given"],
@@ -128,6 +147,7 @@ def facts_of(
         box=_box(places),
         resolution=resolutions.pop() if len(resolutions) == 1 else None,
         period=_period(places),
+        named=not all(map(PSEUDONYM.fullmatch, annotators)),
     )
 
 

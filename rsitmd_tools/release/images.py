@@ -6,42 +6,104 @@ import csv
 import hashlib
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import NamedTuple
 
 from PIL import Image
 
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.imaging.limits import UnusableImageError, check_size
+from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.progress import track
+from rsitmd_tools.quality.known_pictures import KnownPicture, KnownPictures, Measured
+from rsitmd_tools.quality.pictures import CHUNK, Lines, Picture, picture_of
+from rsitmd_tools.quality.records import PictureOf
 
 IMAGE_LIST = "images.csv"
 IMAGE_COLUMNS = ("filename", "sha256", "source", "source_sha256")
 
 
-def copy_images(dataset: Dataset, pixels: Mapping[str, str], folder: Path | None) -> dict[str, str]:
+class _Job(NamedTuple):
+    """An image to copy: its file, its name in the release and the SHA-256 of its pixels."""
+
+    source: Path
+    filename: str
+    pixels: str
+
+
+class _Copied(NamedTuple):
+    """A copied image: SHA-256 of its file, and its measures if it was decoded."""
+
+    sha256: str
+    picture: Picture | None
+
+
+def copy_images(
+    dataset: Dataset, pixels: Mapping[str, str], folder: Path | None, known: KnownPictures
+) -> tuple[dict[str, str], Measured]:
     """Copy the image files, after a comparison of their pixels with those of the ingest.
+
+    A file is decoded only if ``known`` does not have the pixels of a file with these bytes.
 
     Args:
         dataset: The images.
         pixels: SHA-256 of the pixels by file name.
         folder: The folder to create; None reads the files without copying them.
+        known: The images that were decoded before. It gets the others.
 
     Returns:
-        SHA-256 of the source by path in the release.
+        SHA-256 of the source by path in the release, and the measures of the images.
     """
     if folder is not None:
         folder.mkdir()
-    copies = {}
-    for image in track(dataset.images, "images", len(dataset)):
-        source = dataset.image_path(image)
-        data = _read(source)
-        _check_pixels(data, pixels[image.filename], source)
-        if folder is not None:
-            (folder / image.filename).write_bytes(data)
-        copies[f"images/{image.filename}"] = hashlib.sha256(data).hexdigest()
-    return copies
+    jobs = [
+        _Job(dataset.image_path(image), image.filename, pixels[image.filename]) for image in dataset
+    ]
+    before = {digest: entry.pixel_sha256 for digest, entry in known.by_digest.items()}
+    copy = partial(_copy, folder=folder, before=before, lines=known.lines)
+    copied = list(track(map_in_order(copy, jobs, chunk=CHUNK), "images", len(jobs)))
+    found = {
+        entry.sha256: known.by_digest[entry.sha256]
+        if entry.picture is None
+        else KnownPicture(job.pixels, entry.picture)
+        for job, entry in zip(jobs, copied, strict=True)
+    }
+    known.keep(found)
+    measured = Measured(
+        tuple(
+            PictureOf(image, replace(found[entry.sha256].picture, path=job.source))
+            for image, job, entry in zip(dataset, jobs, copied, strict=True)
+        ),
+        tuple(entry.sha256 for entry in copied),
+        known,
+    )
+    sums = zip(jobs, copied, strict=True)
+    return {f"images/{job.filename}": entry.sha256 for job, entry in sums}, measured
+
+
+def _copy(job: _Job, folder: Path | None, before: Mapping[str, str], lines: Lines) -> _Copied:
+    """Copy one image; run by a worker process."""
+    data = _read(job.source)
+    sha256 = hashlib.sha256(data).hexdigest()
+    picture = None
+    if before.get(sha256) != job.pixels:
+        image = _check_pixels(data, job.pixels, job.source)
+        picture = _measured(job.source, image, lines)
+    if folder is not None:
+        (folder / job.filename).write_bytes(data)
+    return _Copied(sha256, picture)
+
+
+def _measured(source: Path, image: Image.Image, lines: Lines) -> Picture:
+    try:
+        check_size(*image.size)
+    except UnusableImageError as error:
+        return Picture(source, str(error))
+    return picture_of(source, image, image.mode, lines)
 
 
 def list_images(
@@ -111,15 +173,18 @@ def _read(file: Path) -> bytes:
         ) from error
 
 
-def _check_pixels(data: bytes, expected: str, source: Path) -> None:
+def _check_pixels(data: bytes, expected: str, source: Path) -> Image.Image:
+    """Decode an image and compare its pixels with those of the ingest."""
     hint = "restore the file, or ingest its source into a new workspace"
     try:
         with quiet_decoders():
-            image = Image.open(io.BytesIO(data), formats=["TIFF"]).convert("RGB")
+            image = Image.open(io.BytesIO(data), formats=["TIFF"])
+            pixels = image.convert("RGB").tobytes()
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise RsitmdError(f"is damaged ({reason(error)})", where=source, hint=hint) from error
-    if hashlib.sha256(image.tobytes()).hexdigest() != expected:
+    if hashlib.sha256(pixels).hexdigest() != expected:
         raise RsitmdError("has different pixels than when it was ingested", where=source, hint=hint)
+    return image
 
 
 def check_copies(copies: dict[str, str], written: dict[str, str], out: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, count_of
 from rsitmd_tools.quality import check_subject, subject_of, summary
+from rsitmd_tools.quality.known_pictures import Measured
 from rsitmd_tools.quality.output import json_document
 from rsitmd_tools.quality.output.findings import Findings
 from rsitmd_tools.quality.registry import selected_rules
@@ -25,19 +27,22 @@ def check_allowed(allowed: Sequence[str]) -> None:
     selected_rules(tuple(allowed), ())
 
 
-def validation(dataset: Dataset, settings: Settings, allowed: Sequence[str]) -> str:
+def validation(
+    dataset: Dataset, settings: Settings, allowed: Sequence[str], measured: Measured | None = None
+) -> str:
     """Run the rules over a release; return the findings as the JSON of ``rsitmd validate``.
 
     Args:
         dataset: The released images.
         settings: Settings of the workspace; ``[validate]`` selects the rules.
         allowed: Codes or families of rules whose errors do not prevent the release.
+        measured: The measures of the image files, which are read again without them.
 
     Raises:
         RsitmdError: There are findings of severity "error" that are not allowed.
     """
     allowed = tuple(allowed)
-    subject = subject_of(dataset, settings)
+    subject = replace(subject_of(dataset, settings), measured=measured)
     result = check_subject(subject)
     errors = Counter(
         finding.code

@@ -14,10 +14,14 @@ from PIL import Image
 
 from rsitmd_tools.cli import root
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.dataset.locations import Member
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.formats.images import ImageMode
 from rsitmd_tools.formats.shards import ShardWriter, members_of
+from rsitmd_tools.formats.unpacked import image_files
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import stored_images
 
 Convert = Callable[..., int]
 
@@ -110,18 +114,63 @@ def test_shards_become_folders_again(source: Path, tmp_path: Path) -> None:
     assert run("build", "convert", shards, tmp_path / "x", "--to", "coco", "--images", "link") == 2
 
 
-def test_an_import_says_that_images_in_tar_files_are_left_out(
-    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_import_takes_images_out_of_tar_files(source: Path, tmp_path: Path) -> None:
     assert run("build", "convert", source, tmp_path / "shards", "--to", "webdataset") == 0
-    assert run("build", "convert", tmp_path / "shards", tmp_path / "i", "--to", "imagefolder") == 0
-    assert run("build", "init", tmp_path / "w") == 0
-    capsys.readouterr()
-    for folder, left_out in (("shards", True), ("i", False)):
-        run("build", "import", tmp_path / "w", tmp_path / folder, "--json")
-        captured = capsys.readouterr()
-        assert ("images in tar files are not imported" in captured.err) == left_out
-        assert json.loads(captured.out)["images"] == 4
+    pixels = {}
+    for name, folder in (("from tar", tmp_path / "shards"), ("from files", source)):
+        workspace = tmp_path / name
+        assert run("build", "init", workspace) == 0
+        settings = workspace / "rsitmd.toml"
+        settings.write_text(settings.read_text().replace("image_size = 256", "image_size = 16"))
+        assert run("build", "import", workspace, folder) == 0
+        with Workspace.open(workspace) as opened:
+            stored = stored_images(opened)
+            sources = [row[0] for row in opened.db.execute("SELECT source FROM image")]
+        assert len(stored) == 4
+        pixels[name] = {image.filename: image.pixel_sha256 for image in stored}
+        if name == "from tar":
+            assert all(".tar/" in place for place in sources)
+    assert pixels["from tar"] == pixels["from files"]
+
+
+def test_a_training_reads_images_from_tar_files(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baselines = pytest.importorskip("rsitmd_tools.baselines")
+    assert run("build", "convert", source, tmp_path / "shards", "--to", "webdataset") == 0
+    found = []
+
+    def train(dataset: Dataset, *_: object, **__: object) -> Path:
+        found.extend(Image.open(dataset.image_path(i)).getpixel((0, 0))[0] for i in dataset)
+        return tmp_path / "run"
+
+    monkeypatch.setattr(baselines, "train", train)
+    command = ("benchmark", "train", tmp_path / "shards", "--config", "vsepp", "-o")
+    assert run(*command, tmp_path / "run") == 0
+    assert sorted(found) == [0, 40, 80, 120]
+
+
+def test_a_name_in_a_text_cannot_lead_out_of_the_folder(source: Path, tmp_path: Path) -> None:
+    member = Member(tmp_path / "a.tar", 0, 3)
+    (tmp_path / "a.tar").write_bytes(b"abcdef")
+    data = load_dataset(source)
+    for name in ("../evil.tif", "/tmp/evil.tif", "a/../../evil.tif", "c:\\evil.tif"):
+        hostile = replace(data, image_folder=None, members={("train", name): member})
+        with pytest.raises(RsitmdError, match="leads out of the folder"), image_files(hostile):
+            pass
+    other = Member(tmp_path / "a.tar", 3, 3)
+    twice = {("train", "x/a.tif"): member, ("test", "x/a.tif"): other}
+    with (
+        pytest.raises(RsitmdError, match="is the name of two images"),
+        image_files(replace(data, image_folder=None, members=twice)),
+    ):
+        pass
+    twice["test", "x/a.tif"] = member
+    with image_files(replace(data, image_folder=None, members=twice)) as found:
+        folder = found.image_folder
+        assert folder is not None
+        assert (folder / "x" / "a.tif").read_bytes() == b"abc"
+    assert not folder.exists()
 
 
 def test_a_folder_and_a_way_can_both_be_given(source: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.quality import check
 from rsitmd_tools.quality.statistics import dataset_statistics
-from rsitmd_tools.release import ReleaseReport, make_release, verify_release
+from rsitmd_tools.release import ReleaseReport, images, make_release, verify_release
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import compute_prior, load_prior
 from rsitmd_tools.splitting.split import FACT
@@ -517,3 +517,21 @@ def test_settings_that_name_files_stay_in_the_workspace(
     (workspace / "lists").mkdir()
     release(workspace, tmp_path / "out")
     assert str(tmp_path).encode() not in (tmp_path / "out" / "release.json").read_bytes()
+
+
+def test_a_known_image_is_not_decoded_again_but_a_changed_one_is(
+    make_workspace: MakeWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = make_workspace()
+    release(workspace, tmp_path / "first")
+    decoded = []
+    real = images._check_pixels
+    monkeypatch.setattr(images, "_check_pixels", lambda *a: decoded.append(a[2].name) or real(*a))
+    release(workspace, tmp_path / "second")
+    assert decoded == []
+    assert contents(tmp_path / "first") == contents(tmp_path / "second")
+    swapped = workspace / "images" / "harbour_2.tif"
+    swapped.write_bytes((workspace / "images" / "harbour_1.tif").read_bytes())
+    with pytest.raises(RsitmdError, match=r"harbour_2.tif: has different pixels"):
+        release(workspace, tmp_path / "third")
+    assert decoded == ["harbour_2.tif"]

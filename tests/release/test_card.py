@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from rsitmd_tools.formats.rsitmd import FILENAME
 from rsitmd_tools.release.card import card
+from rsitmd_tools.release.croissant import croissant
 from tests.release.conftest import MakeFacts
 
 
@@ -68,3 +70,18 @@ def test_the_card_says_whether_splits_share_pictures(
     make_facts: MakeFacts, pairs: int, expected: str
 ) -> None:
     assert expected in " ".join(card(make_facts(crossing=pairs)).split())
+
+
+def test_nothing_is_claimed_about_imported_sentences(make_facts: MakeFacts) -> None:
+    facts = make_facts(annotators=0, imported=True, keywords=0, authors=("The authors of ports",))
+    text = card(facts)
+    assert "All sentences were imported" in text
+    assert "keyword" not in text.split("## Datasheet")[1]
+    for claim in ("Label Studio", "Annotators are", "No machine text", "The authors of ports "):
+        assert claim not in text.split("## Datasheet")[1]
+    assert "rai:dataAnnotationPlatform" not in croissant(facts, {FILENAME: "0" * 64})
+
+
+def test_annotators_who_are_named_are_not_called_anonymous(make_facts: MakeFacts) -> None:
+    assert "are named" in card(make_facts(named=True))
+    assert "by number only" in card(make_facts())

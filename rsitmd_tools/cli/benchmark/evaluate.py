@@ -105,6 +105,7 @@ def command(
     from rsitmd_tools.baselines.evaluation.optional import Failures
     from rsitmd_tools.baselines.run import runs_in
     from rsitmd_tools.formats import load_dataset
+    from rsitmd_tools.formats.unpacked import image_files
 
     options = EvaluationOptions(
         device=device, maps=maps, run_files=trec, positives=positives, views=views
@@ -115,15 +116,15 @@ def command(
         results = {scores.name: evaluate_scores(scores, dataset, split, options, output, failures)}
     else:
         assert path is not None
-        dataset = load_dataset(path, input_format, image_folder)
         runs = [each.folder for each in runs_in(run)]
         places = _places(run, runs, output)
         for each in runs:  # check all before the first one is encoded
             check_output(each, places[each])
-        results = {
-            each.name: evaluate(each, dataset, split, options, places[each], failures)
-            for each in runs
-        }
+        with image_files(load_dataset(path, input_format, image_folder)) as dataset:
+            results = {
+                each.name: evaluate(each, dataset, split, options, places[each], failures)
+                for each in runs
+            }
     _print(results, as_json=as_json)
     for error in failures.errors:
         click.echo(f"error: {error}", err=True)

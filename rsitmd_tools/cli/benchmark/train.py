@@ -105,19 +105,20 @@ def command(
     from rsitmd_tools.baselines.training.sweep import train_all
     from rsitmd_tools.baselines.training.train import Options
     from rsitmd_tools.formats import load_dataset
+    from rsitmd_tools.formats.unpacked import image_files
 
     config = load_config(config_name, changes)
-    dataset = load_dataset(path, input_format, image_folder)
     options = Options(resume, device, devices, workers, cache, deterministic)
-    if seeds is None and folds is None:
-        run = train(dataset, config, output, options, prior=prior, exclude=exclude)
-        click.echo(f"run: {run}")
-        click.echo(f"next: rsitmd benchmark evaluate {run} {path}")
-        return
-    numbers = [config.seed] if seeds is None else _parse_seeds(seeds)
-    summary = train_all(
-        dataset, config, output, numbers, folds or 0, options, prior=prior, exclude=exclude
-    )
+    with image_files(load_dataset(path, input_format, image_folder)) as dataset:
+        if seeds is None and folds is None:
+            run = train(dataset, config, output, options, prior=prior, exclude=exclude)
+            click.echo(f"run: {run}")
+            click.echo(f"next: rsitmd benchmark evaluate {run} {path}")
+            return
+        numbers = [config.seed] if seeds is None else _parse_seeds(seeds)
+        summary = train_all(
+            dataset, config, output, numbers, folds or 0, options, prior=prior, exclude=exclude
+        )
     for line in summary_lines(summary):
         click.echo(line)
     click.echo(f"next: rsitmd benchmark compare {output}")

@@ -53,16 +53,14 @@ def command(
     from dataclasses import asdict
 
     from rsitmd_tools.formats import load_dataset
+    from rsitmd_tools.formats.unpacked import image_files
     from rsitmd_tools.ingest.importing import import_dataset
     from rsitmd_tools.workspace import Workspace
 
-    with Workspace.open(folder, write=True) as workspace:
-        dataset = load_dataset(source, input_format, image_folder)
-        if dataset.members and dataset.image_folder is None:
-            _say(
-                f"{source}: images in tar files are not imported; convert it first: rsitmd build"
-                f" convert {source} DST --to imagefolder"
-            )
+    with (
+        Workspace.open(folder, write=True) as workspace,
+        image_files(load_dataset(source, input_format, image_folder)) as dataset,
+    ):
         report = import_dataset(workspace, dataset, workers)
     if as_json:
         document = asdict(report)

@@ -1,0 +1,166 @@
+"""Release and verification of 5000 images, and a split of 50 000 images in 10 000 groups.
+
+Run: python benchmarks/release.py [--images N] [--rounds N] [--split N] [--groups N]
+
+The images are drawn: smooth noise, 256 x 256 pixels. The texts are those of RSITMD: the folder
+``rsitmd_precomp`` in ``--data``, by default RSITMD_DATA, else ../shared/data. The bare side
+of the release copies all files of the same release, hashes the copies in one thread (hashlib) and
+syncs them; that of the verification is `sha256sum` on these files. Both sides alternate, and are
+whole commands; a ratio compares two sides of one round. The first release decodes all images, the
+others find their measures by content.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+
+from importing import run
+from ingest import SEED, draw
+from machine import environment, seconds, table
+
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.ingest.importing import import_dataset
+from rsitmd_tools.splitting import Item, assign_splits
+from rsitmd_tools.workspace import Workspace
+
+SHARES = {"train": 0.72, "val": 0.18, "test": 0.10}
+
+
+def drawn(folder: Path, count: int, texts: Dataset) -> Dataset:
+    """Write images with the texts of another dataset."""
+    draw(folder, count)
+    (folder / "images").mkdir()
+    written = [image for image in texts if all(map(str.strip, image.captions))]
+    records = []
+    for number in range(count):
+        name = f"class{number % 10}_{number}.jpg"
+        (folder / f"class{number % 10}" / f"{number}.jpg").rename(folder / "images" / name)
+        sentences = tuple(Sentence(text) for text in written[number % len(written)].captions)
+        records.append(ImageRecord(name, sentences, ("white roof",)))
+    return Dataset("drawn", tuple(records), folder, "rsitmd", folder / "images")
+
+
+def make_workspace(scratch: Path, count: int, texts: Dataset) -> Path:
+    """Return a workspace that is ready for its release."""
+    folder = scratch / "workspace"
+    with Workspace.create(folder) as workspace:
+        import_dataset(workspace, drawn(scratch / "drawn", count, texts))
+    run("build", "split", folder)
+    return folder
+
+
+def copy_and_hash(source: Path, target: Path) -> None:
+    """Copy a folder, hash the copies, and sync them."""
+    shutil.copytree(source, target)
+    for file in target.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as stream:
+                hashlib.file_digest(stream, "sha256")
+    os.sync()
+
+
+def releases(workspace: Path, scratch: Path, rounds: int) -> Iterator[tuple[str, float, float]]:
+    """Yield the work, and the seconds of the bare side and of the tool."""
+    for number in range(rounds):
+        bare, release = scratch / f"bare{number}", scratch / f"release{number}"
+        os.sync()
+        work = ("build", "release", workspace, "--version", "1.0.0", "-o", release)
+        whole = seconds(lambda work=work: run(*work))  # type: ignore[misc]
+        os.sync()
+        plain = seconds(lambda r=release, bare=bare: copy_and_hash(r, bare))  # type: ignore[misc]
+        yield "first release" if not number else "another release", plain, whole
+        shutil.rmtree(bare)
+        files = [path for path in release.rglob("*") if path.is_file()]
+        sha256sum = ["sha256sum", "--", *map(str, files)]
+        plain = seconds(lambda c=sha256sum: subprocess.run(c, check=True, capture_output=True))  # type: ignore[misc]
+        yield "verify", plain, seconds(lambda r=release: run("build", "verify", r))  # type: ignore[misc]
+        shutil.rmtree(release)
+
+
+def against_bare(workspace: Path, scratch: Path, rounds: int) -> None:
+    """Print the speed of release and verification against their bare sides."""
+    times: dict[str, list[tuple[float, float]]] = {}
+    for work, plain, whole in releases(workspace, scratch, rounds):
+        times.setdefault(work, []).append((plain, whole))
+    rows = []
+    for work, pairs in times.items():
+        plain, whole = (median(side) for side in zip(*pairs, strict=True))
+        ratio = median(plain / whole for plain, whole in pairs)
+        least = "0.8" if work == "verify" else "0.7"
+        rows.append((work, len(pairs), f"{plain:.2f}", f"{whole:.2f}", f"{ratio:.2f}", least))
+    columns = ("work", "rounds", "bare, s", "command, s", "of its speed", "at least")
+    print(table(columns, rows))
+
+
+def make_groups(folder: Path, count: int, groups: int) -> None:
+    """Write a workspace whose images are in groups of exact duplicates, without image files."""
+    Workspace.create(folder).close()
+    with closing(sqlite3.connect(folder / "workspace.db")) as db, db:
+        db.executemany(
+            "INSERT INTO image (id, sha256, filename, category, number, source, width, height,"
+            " pixel_sha256, phash, ingested_at) VALUES (?, ?, ?, ?, ?, '', 256, 256, ?, '', '')",
+            [
+                (
+                    number + 1,
+                    str(number),
+                    f"class{number % 33}_{number}.tif",
+                    f"class{number % 33}",
+                    number,
+                    str(number % groups),
+                )
+                for number in range(count)
+            ],
+        )
+
+
+def split_speed(scratch: Path, count: int, groups: int) -> None:
+    """Print the seconds of a split: the assignment alone, and the whole command."""
+    items = [Item(str(n), f"class{n % 33}", str(n % groups)) for n in range(count)]
+    alone = seconds(lambda: assign_splits(items, SHARES, SEED))
+    make_groups(scratch / "groups", count, groups)
+    whole = seconds(lambda: run("build", "split", scratch / "groups"))
+    columns = ("images", "groups", "assignment alone, s", "whole command, s", "under, s")
+    print(table(columns, [(count, groups, f"{alone:.2f}", f"{whole:.2f}", "20")]))
+
+
+def main() -> None:
+    """Measure and print Markdown tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=5000)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--split", type=int, default=50_000)
+    parser.add_argument("--groups", type=int, default=10_000)
+    default = os.environ.get("RSITMD_DATA", Path(__file__).parents[2] / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=Path(default))
+    parser.add_argument("--scratch", type=Path, help="keep the workspaces here")
+    arguments = parser.parse_args()
+    print(environment("pillow", "numpy", seed=SEED), "\n")
+    with tempfile.TemporaryDirectory() as place:
+        scratch = arguments.scratch or Path(place)
+        os.environ["RSITMD_CACHE"] = str(Path(place, "cache"))
+        if arguments.images:
+            workspace = scratch / "workspace"
+            if not workspace.exists():
+                make_workspace(
+                    scratch, arguments.images, load_dataset(arguments.data / "rsitmd_precomp")
+                )
+            against_bare(workspace, scratch, arguments.rounds)
+        if arguments.split:
+            print()
+            split_speed(scratch, arguments.split, arguments.groups)
+    print(f"\nload average at the end: {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    main()
