@@ -31,8 +31,7 @@ def shared_images(
         against: The other datasets.
         distance: Maximum number of bits in which the hashes of near duplicates differ.
     """
-    trained_alone = set(dataset.splits) <= {"train"}
-    tested = [e for e in pictures if trained_alone or e.image.split != "train"]
+    tested = _tested(dataset, pictures)
     own = [entry.picture for entry in tested]
     for other in against:
         theirs = _trained(other)
@@ -64,7 +63,7 @@ def shared_places(
 
     load_opencv()  # the missing extra is named also if there is nothing to compare
     shared = list(duplicates)
-    tested = [e for e in pictures if _is_tested(e.image, dataset) and e.picture.problem is None]
+    tested = [e for e in _tested(dataset, pictures) if e.picture.problem is None]
     for other in against:
         both = [*tested, *(e for e in _trained(other) if e.picture.problem is None)]
         place = {id(entry.image): index for index, entry in enumerate(both)}
@@ -134,3 +133,9 @@ def exclusion_list(shared: Iterable[Shared], places: Iterable[SharedPlace] = ())
             for name, images in sorted(datasets.items())
         },
     }
+
+
+def _tested(dataset: Dataset, pictures: Sequence[PictureOf]) -> list[PictureOf]:
+    """Return the images that are tested: all if there is only a training split."""
+    trained_alone = set(dataset.splits) <= {"train"}
+    return [entry for entry in pictures if trained_alone or entry.image.split != "train"]
