@@ -139,7 +139,8 @@ def test_webdataset_loads_it(made: Made, tmp_path: Path) -> None:
 
 def test_open_clip_loads_it(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = pytest.importorskip("open_clip_train.data")
-    folder = converted(made, tmp_path / "csv", "--to", "open-clip-csv", "--images", "link")
+    options = ("--variant", "filepath-tab", "--images", "link")
+    folder = converted(made, tmp_path / "csv", "--to", "open-clip-csv", *options)
     monkeypatch.chdir(folder)
     for split, captions in made.captions.items():
         (file,) = folder.glob(f"*_{split}.csv")
