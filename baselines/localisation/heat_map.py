@@ -76,7 +76,7 @@ def _pixel(edge: int, length: int, step: int) -> int:
 
     The centre of the last pixel can be outside the scene. A slice at the edge covers it.
     """
-    return math.ceil(length / step) if edge >= length else math.floor(edge / step + 0.5)
+    return math.ceil(length / step) if edge >= length else math.ceil(edge / step - 0.5)
 
 
 def normalised(
