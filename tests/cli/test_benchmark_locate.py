@@ -16,7 +16,7 @@ from rsitmd_tools.demo.scenes.scene import draw_scenes
 
 SETTINGS = (
     "backbone=test_resnet",
-    "epochs=1",
+    "epochs=0",
     "image_size=32",
     "dimension=16",
     "word_dimension=16",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rsitmd_tools.cli.band_options import band_options
 from rsitmd_tools.cli.benchmark.arguments import check_run
 from rsitmd_tools.cli.benchmark.device import device_option
-from rsitmd_tools.cli.building.band_options import band_options
 from rsitmd_tools.cli.options import json_option, print_json
 
 if TYPE_CHECKING:

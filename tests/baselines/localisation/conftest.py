@@ -18,7 +18,7 @@ from rsitmd_tools.dataset import Dataset
 
 SETTINGS = (
     "backbone=test_resnet",
-    "epochs=1",
+    "epochs=0",
     "image_size=32",
     "dimension=16",
     "word_dimension=16",
