@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from rsitmd_tools.baselines.config import Config, load_config
     from rsitmd_tools.baselines.evaluation.evaluate import evaluate
     from rsitmd_tools.baselines.evaluation.search import search
+    from rsitmd_tools.baselines.localisation.locate import locate
     from rsitmd_tools.baselines.training.train import train
 
-__all__ = ["Config", "evaluate", "load_config", "search", "train"]
+__all__ = ["Config", "evaluate", "load_config", "locate", "search", "train"]
 
 _MODULES = {
     "Config": "config",
     "evaluate": "evaluation.evaluate",
     "load_config": "config",
+    "locate": "localisation.locate",
     "search": "evaluation.search",
     "train": "training.train",
 }

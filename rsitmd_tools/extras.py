@@ -24,6 +24,8 @@ EXTRAS = {
     "pystac": "geo",
     "pyarrow": "geo",
     "antimeridian": "geo",
+    "cv2": "geo",
+    "shapely": "geo",
 }
 
 

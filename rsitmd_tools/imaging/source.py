@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
 from rsitmd_tools.imaging.vrt import is_vrt, read_vrt
 
@@ -97,6 +98,25 @@ def with_side_files(path: Path, data: bytes, outside: bool = False) -> ImageFile
 def combined_hash(hashes: Sequence[str]) -> str:
     """Return the SHA-256 of a file and those that it needs; of a file alone, its own."""
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def scene_sha256(path: Path, outside: bool = False) -> str:
+    """Return the SHA-256 of a raster and the files that its pixels depend on.
+
+    Args:
+        path: The file. A large one is never in memory as a whole.
+        outside: Whether a VRT may read files outside of its folder.
+
+    Raises:
+        UnusableImageError: It is a VRT that names what it may not read.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(1000)
+    if is_vrt(start):
+        return read_image_file(path, outside).sha256
+    mask = mask_beside(path)
+    return combined_hash([sha256_file(path), *([] if mask is None else [sha256_file(mask)])])
 
 
 def mask_beside(path: Path) -> Path | None:

@@ -73,11 +73,27 @@ def read_places(path: Path) -> Places:
     Raises:
         RsitmdError: The file cannot be read, is not GeoJSON, or has other geometries.
     """
-    from rasterio.crs import CRS
-    from rasterio.errors import RasterioError
-
+    document = read_json(path)
+    crs = named_crs(document, path)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        points = tuple(_points(geometry) for geometry in geometries(document))
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise RsitmdError(
+            "is not GeoJSON with points and polygons", where=path, hint="check its geometries"
+        ) from error
+    if not points:
+        raise RsitmdError("has no places", where=path, hint="add points or polygons")
+    return Places(crs, points)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        RsitmdError: It cannot be read, or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RsitmdError(
             f"cannot be read ({reason(error)})", where=path, hint="check the path"
@@ -86,22 +102,24 @@ def read_places(path: Path) -> Places:
         raise RsitmdError(
             f"is not JSON ({reason(error)})", where=path, hint="pass a GeoJSON file"
         ) from error
+
+
+def named_crs(document: Any, path: Path) -> Any:
+    """Return the CRS of a GeoJSON document: that of its member ``crs``, or WGS84.
+
+    Raises:
+        RsitmdError: The CRS is unknown.
+    """
+    from rasterio.crs import CRS
+    from rasterio.errors import RasterioError
+
     try:
         named = document.get("crs") if isinstance(document, dict) else None
-        crs = CRS.from_user_input(WGS84 if not named else named["properties"]["name"])
+        return CRS.from_user_input(WGS84 if not named else named["properties"]["name"])
     except (RasterioError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise RsitmdError(
             "has an unknown CRS", where=path, hint='use a name such as "EPSG:32617"'
         ) from error
-    try:
-        points = tuple(_points(geometry) for geometry in _geometries(document))
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise RsitmdError(
-            "is not GeoJSON with points and polygons", where=path, hint="check its geometries"
-        ) from error
-    if not points:
-        raise RsitmdError("has no places", where=path, hint="add points or polygons")
-    return Places(crs, points)
 
 
 def place_windows(
@@ -150,17 +168,22 @@ def _square(low: Any, high: Any, width: int, height: int, side: int | None) -> W
     return left, top, length, length
 
 
-def _geometries(document: Any) -> Iterator[dict[str, Any]]:
+def geometries(document: Any) -> Iterator[dict[str, Any]]:
+    """Yield the geometries of a GeoJSON document; that of a member of a collection for itself.
+
+    Raises:
+        LookupError, TypeError, AttributeError, RecursionError: It is not GeoJSON.
+    """
     kind = document["type"]
     if kind == "FeatureCollection":
         for feature in document["features"]:
-            yield from _geometries(feature)
+            yield from geometries(feature)
     elif kind == "Feature":
         if document["geometry"] is not None:
-            yield from _geometries(document["geometry"])
+            yield from geometries(document["geometry"])
     elif kind == "GeometryCollection":
         for geometry in document["geometries"]:
-            yield from _geometries(geometry)
+            yield from geometries(geometry)
     elif kind == "MultiPoint":
         for position in document["coordinates"]:
             yield {"type": "Point", "coordinates": position}

@@ -11,6 +11,10 @@ command = LazyGroup(
         "report": ("rsitmd_tools.cli.benchmark.report", "Write a report of several runs."),
         "weights": ("rsitmd_tools.cli.benchmark.weights", "Convert backbone weights for timm."),
         "search": ("rsitmd_tools.cli.benchmark.search", "Search images by a sentence."),
+        "locate": (
+            "rsitmd_tools.cli.benchmark.locate",
+            "Locate a sentence in a large scene.",
+        ),
         "positives": (
             "rsitmd_tools.cli.benchmark.positives",
             "Find sentences that may fit other images too.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.building.band_options import band_options
+from rsitmd_tools.cli.band_options import band_options
 from rsitmd_tools.cli.building.tile_options import TileArguments, print_tiles, tile_options
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import WrongUsage, count_of

@@ -1,4 +1,4 @@
-"""The options of ``build ingest`` that say how rasters become images of 8 bits."""
+"""The options that say how rasters become images of 8 bits."""
 
 from __future__ import annotations
 

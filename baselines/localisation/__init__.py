@@ -1,0 +1,1 @@
+"""Locating by text in a large scene, later called semantic localisation (SeLo)."""

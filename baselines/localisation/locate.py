@@ -1,0 +1,288 @@
+"""``benchmark locate``: where in a large scene is what a sentence describes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rsitmd_tools.baselines.device import accelerator, check_device
+from rsitmd_tools.baselines.evaluation.scoring import Encoded, encode_texts, score
+from rsitmd_tools.baselines.integrity import check_run, file_checksums
+from rsitmd_tools.baselines.localisation.ground_truth import Truth
+from rsitmd_tools.baselines.localisation.heat_map import HeatMap, Scores, best_slices, heat_map
+from rsitmd_tools.baselines.localisation.scene_reader import MIN_VALID
+from rsitmd_tools.baselines.localisation.selo_metrics import Metrics, measure
+from rsitmd_tools.baselines.localisation.slice_features import (
+    FeatureCache,
+    Features,
+    slice_features,
+)
+from rsitmd_tools.baselines.localisation.slices import SCALES, Slice, fitting_scales, slices_of
+from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
+from rsitmd_tools.imaging.limits import UnusableImageError
+from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
+from rsitmd_tools.imaging.raster import Raster, open_raster
+from rsitmd_tools.imaging.source import scene_sha256
+from rsitmd_tools.ingest.footprints import Georeference, georeference
+from rsitmd_tools.ingest.plan import check_scene_size
+
+
+@dataclass(frozen=True, slots=True)
+class SceneOptions:
+    """How a scene is read and cut.
+
+    Attributes:
+        scales: Sizes of the slices in pixels.
+        bands: Bands and values.
+        outside: Whether a VRT may read files outside of its folder.
+    """
+
+    scales: tuple[int, ...] = SCALES
+    bands: BandOptions = DEFAULTS
+    outside: bool = False
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A scene whose slices are encoded.
+
+    Attributes:
+        path: The file.
+        width: In pixels.
+        height: In pixels.
+        options: How it was read.
+        placed: Its georeference, or None.
+        slices: N slices.
+        features: ``(N, d) float32``; NaN for slices with too few valid pixels.
+        sha256: Of the scene.
+        weights: SHA-256 of the checkpoint.
+        notes: What a user should know of it.
+    """
+
+    path: Path
+    width: int
+    height: int
+    options: SceneOptions
+    placed: Georeference | None
+    slices: Sequence[Slice]
+    features: Features
+    sha256: str
+    weights: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Location:
+    """The result of a query.
+
+    Attributes:
+        scene: The scene.
+        text: The sentence.
+        heat: The map.
+        windows: The best slices, best first.
+        scores: The scores of these.
+        metrics: SeLo's metrics, or None without ground truth.
+        truth: The ground truth, or None.
+        notes: Notes for the user.
+    """
+
+    scene: Scene
+    text: str
+    heat: HeatMap
+    windows: Sequence[Slice]
+    scores: Sequence[float]
+    metrics: Metrics | None = None
+    truth: Truth | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """Return the content of ``--json``, without the files."""
+        return {
+            "scene": str(self.scene.path),
+            "text": self.text,
+            "windows": [
+                {"x": one.x, "y": one.y, "size": one.size, "score": score}
+                for one, score in zip(self.windows, self.scores, strict=True)
+            ],
+            "metrics": None if self.metrics is None else self.metrics.document(),
+        }
+
+
+class Locator:
+    """A run that answers queries; a server keeps it, so that only the first query loads it.
+
+    Args:
+        folder: RUN.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        RsitmdError: The run cannot be used, or the device is not available.
+    """
+
+    def __init__(self, folder: Path, device: str = "auto") -> None:
+        check_device(device, 1)
+        run = Run(folder)
+        self.folder = folder
+        self.model, self.tokenizer, self.config = run.load()
+        manifest = check_run(run, self.config)
+        files = manifest.get("files") or file_checksums(run)
+        self._weights = str(files[run.best.relative_to(folder).as_posix()])
+        self._files = sorted(f"{name} {checksum}" for name, checksum in files.items())
+        self.model.to(torch.device(accelerator(device)))
+
+    def scene(self, path: Path, options: SceneOptions | None = None) -> Scene:
+        """Cut a scene and encode its slices, or read them from the cache.
+
+        Raises:
+            RsitmdError: The scene cannot be read, is too small, or has no valid pixel.
+        """
+        options = options or SceneOptions()
+        with opened_scene(path, options) as raster:
+            scales = fitting_scales(raster.width, raster.height, options.scales, str(path))
+            sha256 = scene_sha256(path, options.outside)
+            slices = slices_of(raster.width, raster.height, scales)
+            side = self.config.image_size
+            cache = FeatureCache([*self._files, sha256, options.bands, scales, side, MIN_VALID])
+            features = slice_features(self.model, raster, slices, side, options.bands, cache)
+            placed = georeference(raster)
+            size = raster.width, raster.height
+        if np.isnan(features).all():
+            raise RsitmdError(
+                "has no slice with enough valid pixels (the others are nodata or masked)",
+                where=path,
+                hint="use another scene or other --bands",
+            )
+        return Scene(
+            path, *size, options, placed, slices, features, sha256, self._weights,
+            tuple(_notes(options, scales, placed)),
+        )  # fmt: skip
+
+    def locate(
+        self, scene: Scene, text: str, count: int = 5, truth: Truth | None = None
+    ) -> Location:
+        """Find what a sentence describes in a scene.
+
+        Args:
+            scene: Result of :meth:`scene`.
+            text: The sentence.
+            count: Maximum number of windows.
+            truth: Polygons against which the map is measured.
+
+        Raises:
+            WrongUsage: The sentence is blank.
+            RsitmdError: The model's score is NaN, or the polygons cannot be measured.
+        """
+        check_text(text)
+        scores = self.scores(scene, text)
+        heat = heat_map(scene.slices, scores, scene.width, scene.height)
+        best = best_slices(scene.slices, scores, count)
+        notes = [*self.tokenizer.unread(text), *scene.notes]
+        if not heat.values.any():
+            notes.append("all places fit the sentence equally: the map is 0 everywhere")
+        metrics = None
+        if truth is not None:
+            metrics = measure(heat, truth)
+            notes += truth.notes
+        windows, found = [scene.slices[n] for n in best], [float(scores[n]) for n in best]
+        return Location(scene, text, heat, windows, found, metrics, truth, notes)
+
+    def scores(self, scene: Scene, text: str) -> Scores:
+        """Return the score of each slice, ``(N,)``; NaN for those with too few valid pixels.
+
+        Raises:
+            RsitmdError: The model's score of a valid slice is NaN.
+        """
+        valid = ~np.isnan(scene.features).any(axis=1)
+        device = next(self.model.parameters()).device
+        images = torch.from_numpy(scene.features[valid]).to(device)
+        texts, first = encode_texts(self.model, self.tokenizer, [text])
+        found = score(self.model, Encoded([images], texts, first))[:, 0]
+        if np.isnan(found).any():
+            raise RsitmdError(
+                "the model's score is NaN", where=self.folder, hint="train the run again"
+            )
+        scores = np.full(len(valid), np.nan)
+        scores[valid] = found
+        return scores
+
+
+def locate(
+    folder: Path,
+    path: Path,
+    text: str,
+    *,
+    options: SceneOptions | None = None,
+    count: int = 5,
+    truth: Path | None = None,
+    device: str = "auto",
+) -> Location:
+    """Find what a sentence describes in a scene; see :class:`Locator`.
+
+    Args:
+        folder: RUN.
+        path: The scene.
+        text: The sentence.
+        options: How the scene is read and cut.
+        count: Maximum number of windows.
+        truth: GeoJSON with polygons, or an ``anno.json`` of SeLo.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        WrongUsage: The sentence is blank.
+        RsitmdError: The run, the scene, the polygons or the device cannot be used.
+    """
+    from rsitmd_tools.baselines.localisation.ground_truth import read_truth
+
+    check_text(text)
+    options = options or SceneOptions()
+    # Slices are encoded in minutes: what is wrong with the polygons is found before.
+    with opened_scene(path, options) as raster:
+        polygons = None if truth is None else read_truth(truth, path, raster, text)
+    locator = Locator(folder, device)
+    return locator.locate(locator.scene(path, options), text, count, polygons)
+
+
+def check_text(text: str) -> None:
+    """Check that a sentence has text.
+
+    Raises:
+        WrongUsage: It is blank.
+    """
+    if not text.strip():
+        raise WrongUsage("the sentence is blank", hint="set one with --text")
+
+
+@contextmanager
+def opened_scene(path: Path, options: SceneOptions) -> Iterator[Raster]:
+    """Open a scene.
+
+    Raises:
+        RsitmdError: It cannot be read.
+    """
+    try:
+        with open_raster(path, options.outside) as raster:
+            check_scene_size(raster)
+            yield raster
+    except OSError as error:
+        raise RsitmdError(
+            f"cannot be read ({reason(error)})", where=path, hint="check the path"
+        ) from error
+    except UnusableImageError as error:
+        raise RsitmdError(str(error), where=path, hint="use another scene") from error
+
+
+def _notes(
+    options: SceneOptions, scales: Sequence[int], placed: Georeference | None
+) -> Iterator[str]:
+    larger = [str(scale) for scale in options.scales if scale not in scales]
+    if larger:
+        yield f"slices of {' and '.join(larger)} pixels are larger than the scene: not used"
+    if placed is None:
+        yield "the scene has no CRS: all coordinates are its pixels"

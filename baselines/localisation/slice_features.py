@@ -1,0 +1,153 @@
+"""The features of the slices of a scene: encoded once, kept on disk in blocks.
+
+They are found by content: by the SHA-256 of the scene, the settings and the weights. A killed
+command continues with the first missing block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from rsitmd_tools.atomic import atomic_path, remove_leftovers
+from rsitmd_tools.baselines.base import RetrievalModel
+from rsitmd_tools.baselines.data.images import unit_images
+from rsitmd_tools.baselines.localisation.scene_reader import Pixels, read_slices
+from rsitmd_tools.baselines.localisation.slices import Slice
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.hashing import sha256_lines
+from rsitmd_tools.imaging.options import BandOptions
+from rsitmd_tools.imaging.place_cache import user_cache
+from rsitmd_tools.imaging.raster import Raster
+from rsitmd_tools.progress import Step, progress
+
+FORMAT = "slices-1"
+BLOCK = 1024  # slices of a file
+BATCH = 64
+
+Features = npt.NDArray[np.float32]
+
+
+class FeatureCache:
+    """The folder with the features of one scene, settings and weights.
+
+    A damaged file counts as absent. If the folder cannot be written to, nothing is kept.
+
+    Args:
+        settings: All that the features depend on.
+        folder: Folder of all caches; by default that of the user.
+    """
+
+    def __init__(self, settings: Sequence[object], folder: Path | None = None) -> None:
+        key = sha256_lines([FORMAT, *map(str, settings)])
+        self.folder = (folder or user_cache()) / "slices" / key[:32]
+        self._writable = True
+
+    def read(self, number: int, count: int) -> Features | None:
+        """Return a block, ``(count, d) float32``, or None if it is not stored."""
+        # numpy raises many types of exceptions for a damaged file.
+        with suppress(Exception):
+            stored = np.load(self._file(number), allow_pickle=False)
+            if stored.dtype == np.float32 and stored.ndim == 2 and len(stored) == count:
+                return np.asarray(stored, np.float32)
+        return None
+
+    def keep(self, number: int, features: Features) -> None:
+        """Store a block."""
+        if not self._writable:
+            return
+        target = self._file(number)
+        try:
+            remove_leftovers(target)
+            with atomic_path(target) as partial, partial.open("wb") as file:
+                np.save(file, features)
+        except RsitmdError:
+            self._writable = False
+
+    def _file(self, number: int) -> Path:
+        return self.folder / f"block-{number:05}.npy"
+
+
+def slice_features(
+    model: RetrievalModel,
+    raster: Raster,
+    slices: Sequence[Slice],
+    side: int,
+    options: BandOptions,
+    cache: FeatureCache,
+) -> Features:
+    """Return the features of slices, those that are not in the cache encoded now.
+
+    Args:
+        model: In evaluation mode.
+        raster: The scene.
+        slices: Result of :func:`slices_of`.
+        side: Side of the model's images in pixels.
+        options: The bands.
+        cache: Where blocks are kept.
+
+    Returns:
+        ``(N, d) float32``; NaN for slices with too few valid pixels.
+
+    Raises:
+        UnusableImageError: The scene cannot be read.
+    """
+    starts = range(0, len(slices), BLOCK)
+    parts = [slices[start : start + BLOCK] for start in starts]
+    blocks = [cache.read(number, len(part)) for number, part in enumerate(parts)]
+    missing = [number for number, block in enumerate(blocks) if block is None]
+    if missing:
+        wanted = [one for number in missing for one in parts[number]]
+        pixels = read_slices(raster, wanted, side, options, raster.value_range(options))
+        with progress("encode slices", len(wanted)) as step:
+            for number in missing:
+                blocks[number] = _encoded(model, pixels, len(parts[number]), step)
+                cache.keep(number, blocks[number])
+    return _joined([block for block in blocks if block is not None])
+
+
+def _joined(blocks: Sequence[Features]) -> Features:
+    """Return all blocks; one without a valid slice has one column, whatever the model."""
+    wide = max(block.shape[1] for block in blocks)
+    full = [
+        block if block.shape[1] == wide else np.full((len(block), wide), np.nan, np.float32)
+        for block in blocks
+    ]
+    return np.concatenate(full)
+
+
+def _encoded(
+    model: RetrievalModel, pixels: Iterator[Pixels | None], count: int, step: Step
+) -> Features:
+    """Encode the next ``count`` slices; the next batch is read while one is encoded."""
+    found: list[tuple[list[int], Features]] = []
+    with ThreadPoolExecutor(1) as worker:
+        pending = None
+        for first in range(0, count, BATCH):
+            batch = [next(pixels) for _ in range(min(BATCH, count - first))]
+            if pending is not None:
+                found.append((pending[0], pending[1].result()))
+            kept = [first + n for n, image in enumerate(batch) if image is not None]
+            images = [image for image in batch if image is not None]
+            pending = (kept, worker.submit(_encode, model, images)) if images else None
+            step(len(batch))
+        if pending is not None:
+            found.append((pending[0], pending[1].result()))
+    features = np.full((count, found[0][1].shape[1] if found else 1), np.nan, np.float32)
+    for rows, values in found:
+        features[rows] = values
+    return features
+
+
+def _encode(model: RetrievalModel, images: Sequence[Pixels]) -> Features:
+    device = next(model.parameters()).device
+    # Gradients are switched on in each new thread.
+    with torch.no_grad():
+        encoded = model.encode_images(unit_images(np.stack(images)).to(device))
+    return np.asarray(encoded.flatten(1).float().cpu().numpy(), np.float32)

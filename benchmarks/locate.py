@@ -1,0 +1,119 @@
+"""Locating in a scene: speed against encoding the same slices, second query, peak memory.
+
+Run: python benchmarks/locate.py RUN [--side 2048] [--only compare|memory]
+
+The scene is noise, drawn by seed 0, as a tiled GeoTIFF. "Encoding" gets the pixels of all slices,
+resized, from memory; "locating" reads, cuts, resizes, encodes and keeps the features. The peak
+memory is that of a process that locates in a scene of SIDE x SIDE pixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import torch
+from machine import alternated, environment, seconds, table
+
+from rsitmd_tools.baselines.data.images import unit_images
+from rsitmd_tools.baselines.localisation.locate import Locator
+from rsitmd_tools.baselines.localisation.scene_reader import Pixels, read_slices
+from rsitmd_tools.baselines.localisation.slice_features import BATCH
+from rsitmd_tools.baselines.localisation.slices import SCALES, slices_of
+from rsitmd_tools.imaging.options import DEFAULTS
+from rsitmd_tools.imaging.raster import open_raster
+
+TIMES = 3
+TEXT = "Two white planes on a grey runway."
+
+
+def draw(path: Path, side: int) -> None:
+    """Write a scene of noise in strips, so that drawing needs little memory."""
+    random = np.random.default_rng(0)
+    profile = {"driver": "GTiff", "width": side, "height": side, "count": 3, "dtype": "uint8"}
+    with rasterio.open(path, "w", tiled=True, blockxsize=256, blockysize=256, **profile) as file:
+        for top in range(0, side, 256):
+            high = min(256, side - top)
+            strip = random.integers(0, 256, (3, high, side), np.uint8)
+            file.write(strip, window=((top, top + high), (0, side)))
+
+
+@torch.no_grad()
+def encode(locator: Locator, pixels: list[Pixels]) -> None:
+    """Encode all slices, in batches."""
+    for first in range(0, len(pixels), BATCH):
+        locator.model.encode_images(unit_images(np.stack(pixels[first : first + BATCH])))
+
+
+def compare(run: Path, side: int, folder: Path) -> None:
+    """Print the speed of locating against that of encoding, and of the second query."""
+    scene = folder / "scene.tif"
+    draw(scene, side)
+    locator = Locator(run, "cpu")
+    slices = slices_of(side, side, SCALES)
+    with open_raster(scene) as raster:
+        found = read_slices(raster, slices, locator.config.image_size, DEFAULTS, None)
+        pixels = [each for each in found if each is not None]
+    turns = iter(range(100))
+
+    def locating() -> float:
+        # Each time another cache, so that all is encoded.
+        os.environ["RSITMD_CACHE"] = str(folder / f"cache-{next(turns)}")
+        return seconds(lambda: locator.scene(scene))
+
+    encode(locator, pixels[:BATCH])
+    taken = alternated(
+        {"e": lambda: seconds(lambda: encode(locator, pixels)), "l": locating}, TIMES
+    )
+    again = seconds(lambda: locator.locate(locator.scene(scene), TEXT))
+    rows = [
+        ["slices", len(slices)],
+        ["encoding alone, slices a second", f"{len(slices) / taken['e']:.1f}"],
+        ["locating, slices a second", f"{len(slices) / taken['l']:.1f}"],
+        ["ratio", f"{taken['e'] / taken['l']:.3f}"],
+        ["second query, seconds", f"{again:.2f}"],
+    ]
+    print(table(["figure", "value"], rows))
+
+
+def memory(run: Path, side: int, folder: Path) -> None:
+    """Print the peak memory of locating."""
+    os.environ["RSITMD_CACHE"] = str(folder / "cache")
+    scene = folder / "scene.tif"
+    draw(scene, side)
+    locator = Locator(run, "cpu")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    first = seconds(lambda: locator.locate(locator.scene(scene), TEXT))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    again = seconds(lambda: locator.locate(locator.scene(scene), TEXT))
+    rows = [
+        ["scene", f"{side} x {side}"],
+        ["slices", len(slices_of(side, side, SCALES))],
+        ["peak memory with the model loaded, MB", before // 1000],
+        ["peak memory, MB", peak // 1000],
+        ["first query, seconds", f"{first:.1f}"],
+        ["second query in the same process, seconds", f"{again:.2f}"],
+    ]
+    print(table(["figure", "value"], rows))
+
+
+def main() -> None:
+    """Run one of the two measurements."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--side", type=int, default=2048)
+    parser.add_argument("--only", choices=("compare", "memory"), default="compare")
+    given = parser.parse_args()
+    print(environment("torch", "rasterio", seed=0))
+    with tempfile.TemporaryDirectory() as folder:
+        job = compare if given.only == "compare" else memory
+        job(given.run, given.side, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
