@@ -25,6 +25,8 @@ from rsitmd_tools.baselines.state_dict_diff import (
 from rsitmd_tools.errors import RsitmdError, reason
 
 STAGES = 4
+# No configuration can have this name: its schema refuses it.
+NO_BACKBONE = ""
 # The metadata entry of a weights file: its source and the normalisation of images.
 METADATA_KEY = "rsitmd_tools"
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -109,6 +111,29 @@ class Backbone(nn.Module):
         except (RuntimeError, AssertionError, ValueError, TypeError, IndexError) as error:
             raise _unsupported_size(self.name, size, reason(error)) from error
         self.train()
+
+
+class NoBackbone(nn.Module):
+    """The place of the backbone in a model that scores encoded images, without timm.
+
+    Attributes:
+        name: :data:`NO_BACKBONE`.
+        channels: One channel each: the modules that read maps are not used either.
+    """
+
+    name = NO_BACKBONE
+    channels = (1,) * STAGES
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Refuse: there is no network."""
+        raise NotImplementedError("the model was loaded without its image parts")
+
+
+def make_backbone(
+    name: str, weights: str | None = None, image_size: int = 256
+) -> Backbone | NoBackbone:
+    """Return the backbone of a configuration; see :class:`Backbone`."""
+    return NoBackbone() if name == NO_BACKBONE else Backbone(name, weights, image_size)
 
 
 def _has_fixed_size(name: str) -> bool:

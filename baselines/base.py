@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -90,7 +90,13 @@ class RetrievalModel(nn.Module, ABC):
 
     Encoding an image has two steps, so that the result of the first can be cached if the
     backbone is frozen: ``encode_images(x) == encode_features(features(x))``.
+
+    Attributes:
+        image_parts: Names of the submodules that only the encoding of images needs. A search
+            with stored images loads the model without them. Empty: it always loads all.
     """
+
+    image_parts: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def frozen_part(self) -> nn.Module:

@@ -23,12 +23,15 @@ def file_checksums(run: Run) -> dict[str, str]:
     }
 
 
-def check_run(run: Run, config: Config) -> Mapping[str, Any]:
+def check_run(
+    run: Run, config: Config, checksums: Mapping[str, str] | None = None
+) -> Mapping[str, Any]:
     """Check that the files of a run belong together.
 
     Args:
         run: The run.
         config: The content of its config.yaml.
+        checksums: What :func:`file_checksums` returned; None to read the files.
 
     Returns:
         The content of its run.json.
@@ -47,7 +50,7 @@ def check_run(run: Run, config: Config) -> Mapping[str, Any]:
             run,
             f"{run.config_file.name} and {run.manifest_file.name} differ in {', '.join(changed)}",
         )
-    checksums = file_checksums(run)
+    checksums = file_checksums(run) if checksums is None else checksums
     for file, checksum in manifest.get("files", {}).items():
         if checksums.get(file) != checksum:
             raise _inconsistent(run, f"{file} was changed after the training finished")

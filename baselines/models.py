@@ -38,6 +38,11 @@ def make_model(config: Config, tokenizer: Tokenizer) -> RetrievalModel:
     return models()[config.model](config, len(tokenizer))
 
 
+def image_parts(config: Config) -> tuple[str, ...]:
+    """Return the submodules of a model that only encode images; empty if it declares none."""
+    return tuple(getattr(models()[config.model], "image_parts", ()))
+
+
 def make_tokenizer(config: Config, training: Dataset) -> Tokenizer:
     """Create the tokenizer of a configuration from the sentences of the training part."""
     if config.model == "clip":

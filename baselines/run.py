@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rsitmd_tools.baselines.backbone import NO_BACKBONE
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
 from rsitmd_tools.baselines.config import Config, config_from
-from rsitmd_tools.baselines.models import load_tokenizer, make_model
+from rsitmd_tools.baselines.models import image_parts, load_tokenizer, make_model
 from rsitmd_tools.baselines.state_dict_diff import (
     StateDictMismatch,
     first_mismatches,
@@ -122,19 +124,40 @@ class Run:
             RsitmdError: The run is not finished, or its checkpoint belongs to another model or
                 contains anything but tensors and plain data.
         """
+        return self._load(images=True)
+
+    def load_without_images(self) -> tuple[RetrievalModel, Tokenizer, Config]:
+        """Load the best checkpoint for encoding texts and scoring encoded images.
+
+        Parts that only encode images are left out if the model declares them
+        (:attr:`RetrievalModel.image_parts`): a network of timm takes seconds to import.
+
+        Returns:
+            The model in evaluation mode, its tokenizer and its configuration.
+
+        Raises:
+            RsitmdError: As :meth:`load`.
+        """
+        return self._load(images=False)
+
+    def _load(self, *, images: bool) -> tuple[RetrievalModel, Tokenizer, Config]:
         from dataclasses import replace
 
         config = self.config()
         vocabulary = load_tokenizer(config, self.vocabulary_file)
         # The checkpoint includes the backbone: the weights file is not needed again.
-        model = make_model(replace(config, weights=None), vocabulary)
+        own_config = replace(config, weights=None)
+        left_out = () if images else image_parts(config)
+        if left_out:
+            own_config = replace(own_config, backbone=NO_BACKBONE)
+        model = make_model(own_config, vocabulary)
         checkpoint = read_checkpoint(self.best)
         state = {
             key.removeprefix(MODEL_PREFIX): value
             for key, value in checkpoint["state_dict"].items()
             if key.startswith(MODEL_PREFIX)
         }
-        own = model.state_dict()
+        state, own = (_without(tensors, left_out) for tensors in (state, model.state_dict()))
         mismatches = [
             *mismatch_lines(missing_names(own, state), shape_mismatches(own, state)),
             *(f"{key} unexpected" for key in missing_names(state, own)),
@@ -147,8 +170,13 @@ class Run:
                 where=self.best,
                 hint="restore the checkpoint of this run",
             )
-        model.load_state_dict(state)
+        model.load_state_dict(state, strict=not left_out)
         return model.eval(), vocabulary, config
+
+
+def _without(state: Mapping[str, Tensor], parts: Sequence[str]) -> dict[str, Tensor]:
+    """Return the tensors of a model that are not of these submodules."""
+    return {key: value for key, value in state.items() if key.split(".")[0] not in parts}
 
 
 def read_checkpoint(file: Path) -> dict[str, Any]:

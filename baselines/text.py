@@ -25,6 +25,7 @@ MAX_KEYWORDS = 10
 MAX_KEYWORD_WORDS = 8
 # Maximum number of unknown words in a message.
 LISTED_WORDS = 5
+LISTED_LENGTH = 40
 QUERIES = ("sentence", "keywords", "both")
 # Share of images. A keyword of more images is not specific: it is dropped from `both` queries.
 MAX_IMAGE_SHARE = 0.1
@@ -148,13 +149,14 @@ class Vocabulary:
             )
         known = frozenset(self.words)
         unknown = list(dict.fromkeys(word for word in words if word not in known))
+        if unknown:
+            more = ", ..." if len(unknown) > LISTED_WORDS else ""
+            listed = ", ".join(_cut(word) for word in unknown[:LISTED_WORDS])
+            notes.append(f"not in the training data: {listed}{more}")
         if len(unknown) == len(dict.fromkeys(words)):
             notes.append(
                 "the training data has no word of the sentence: the ranking is meaningless"
             )
-        elif unknown:
-            more = ", ..." if len(unknown) > LISTED_WORDS else ""
-            notes.append(f"not in the training data: {', '.join(unknown[:LISTED_WORDS])}{more}")
         return notes
 
     def _query(
@@ -213,6 +215,10 @@ class SentenceEncoder(nn.Module):
         # Padded steps are zero after unpacking, so the sum includes only words.
         mean: Tensor = ((forward + backward) / 2).sum(1) / lengths[:, None].to(states)
         return mean
+
+
+def _cut(word: str) -> str:
+    return word if len(word) <= LISTED_LENGTH else f"{word[:LISTED_LENGTH]}..."
 
 
 def _phrase(keyword: str) -> str:

@@ -12,7 +12,7 @@ from rsitmd_tools.baselines.amfmn.fusion import FUSIONS
 from rsitmd_tools.baselines.amfmn.keywords import KeywordEncoder
 from rsitmd_tools.baselines.amfmn.mvsa import MVSA
 from rsitmd_tools.baselines.amfmn.visual import GlobalFeature
-from rsitmd_tools.baselines.backbone import Backbone
+from rsitmd_tools.baselines.backbone import make_backbone
 from rsitmd_tools.baselines.base import RetrievalModel, Texts, cosine_matrix, in_tiles
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.text import SentenceEncoder
@@ -28,10 +28,12 @@ class AMFMN(RetrievalModel):
     s(g) or k(g), ``(M, d)``, or both concatenated, ``(M, 2d)``.
     """
 
+    image_parts = ("backbone", "visual", "mvsa")
+
     def __init__(self, config: Config, words: int) -> None:
         super().__init__()
         d = config.dimension
-        self.backbone = Backbone(config.backbone, config.weights, config.image_size)
+        self.backbone = make_backbone(config.backbone, config.weights, config.image_size)
         self.visual = GlobalFeature(self.backbone.channels[-1], d, config.dropout)
         self.mvsa = MVSA(self.backbone.channels, d) if config.multiscale else None
         self.sentence = SentenceEncoder(words, config.word_dimension, d, config.dropout)

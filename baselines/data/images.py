@@ -32,16 +32,24 @@ def decode_images(dataset: Dataset, size: int, file: Path) -> npt.NDArray[np.uin
     """
     with new_array(file, (len(dataset), size, size, 3), np.uint8) as pixels:
         for index, image in enumerate(track(dataset.images, "decode")):
-            path = dataset.image_path(image)
-            try:
-                with Image.open(path) as opened:
-                    resized = opened.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
-            except UNREADABLE as error:
-                raise RsitmdError(
-                    f"cannot be decoded ({reason(error)})", where=path, hint="replace the image"
-                ) from error
-            pixels[index] = np.asarray(resized)
+            pixels[index] = decode_image(dataset.image_path(image), size)
     return MappedArray(file).array
+
+
+def decode_image(path: Path, size: int) -> npt.NDArray[np.uint8]:
+    """Decode an image file to ``(size, size, 3)`` uint8.
+
+    Raises:
+        RsitmdError: It is missing or cannot be decoded; the message contains its path.
+    """
+    try:
+        with Image.open(path) as opened:
+            resized = opened.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
+    except UNREADABLE as error:
+        raise RsitmdError(
+            f"cannot be decoded ({reason(error)})", where=path, hint="replace the image"
+        ) from error
+    return np.asarray(resized)
 
 
 def cached_images(dataset: Dataset, size: int, folder: Path) -> MappedArray:

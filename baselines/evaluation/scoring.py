@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -38,14 +38,28 @@ class Encoded:
 @torch.no_grad()
 def encode_images(model: RetrievalModel, pixels: npt.NDArray[np.uint8], view: int = 0) -> Tensor:
     """Encode ``(N, S, S, 3)`` uint8 images in a view to ``(N, d)``, in evaluation mode."""
-    device = next(model.parameters()).device
+    batches = (pixels[first : first + BATCH] for first in range(0, len(pixels), BATCH))
     parts = []
-    with _evaluating(model), progress("encode images", len(pixels)) as step:
-        for first in range(0, len(pixels), BATCH):
-            batch = unit_images(pixels[first : first + BATCH]).to(device)
-            parts.append(model.encode_images(turned(batch, view)))
-            step(len(batch))
+    with progress("encode images", len(pixels)) as step:
+        for encoded in encode_batches(model, batches, view):
+            parts.append(encoded)
+            step(len(encoded))
     return torch.cat(parts)
+
+
+@torch.no_grad()
+def encode_batches(
+    model: RetrievalModel, batches: Iterable[npt.NDArray[np.uint8]], view: int = 0
+) -> Iterator[Tensor]:
+    """Encode batches of ``(B, S, S, 3)`` uint8 images in a view, in evaluation mode.
+
+    An image has the same bits as in an evaluation only if its batch has the same images: the
+    caller takes ``BATCH`` images at a time, in the order of the dataset.
+    """
+    device = next(model.parameters()).device
+    for pixels in batches:
+        with evaluating(model):
+            yield model.encode_images(turned(unit_images(pixels).to(device), view))
 
 
 @torch.no_grad()
@@ -63,16 +77,34 @@ def encode_texts(
     Returns:
         ``(M, D)``, and ``(M,)``: for each text the index of the first text that is equal to it.
     """
+    encoded, place = encode_distinct(model, tokenizer, captions, keywords)
+    # Distinct texts are in order, so the first place of each is its first text.
+    _, first = np.unique(place, return_index=True)
+    return encoded[torch.from_numpy(place).to(encoded.device)], first[place]
+
+
+@torch.no_grad()
+def encode_distinct(
+    model: RetrievalModel,
+    tokenizer: Tokenizer,
+    captions: Sequence[str],
+    keywords: Sequence[Sequence[str]] | None = None,
+) -> tuple[Tensor, Indices]:
+    """Encode the captions that differ to the model; see :func:`encode_texts`.
+
+    Returns:
+        ``(T, D)``, and ``(M,)``: for each caption its row.
+    """
     device = next(model.parameters()).device
     texts = tokenizer.encode(captions, keywords)
     first, place = _distinct(texts)
     parts = []
-    with _evaluating(model), progress("encode texts", len(first)) as step:
+    with evaluating(model), progress("encode texts", len(first)) as step:
         for start in range(0, len(first), BATCH):
             batch = texts.take(torch.from_numpy(first[start : start + BATCH])).to(device)
             parts.append(model.encode_texts(batch))
             step(len(batch))
-    return torch.cat(parts)[torch.from_numpy(place).to(device)], first[place]
+    return torch.cat(parts), place
 
 
 @torch.no_grad()
@@ -114,7 +146,7 @@ def score(model: RetrievalModel, encoded: Encoded) -> npt.NDArray[np.float32]:
     """
     scores: npt.NDArray[np.float32]
     for view, images in enumerate(encoded.views):
-        with _evaluating(model):
+        with evaluating(model):
             found = model.score(images, encoded.texts).float().cpu().numpy()
         if view == 0:
             scores = found
@@ -153,7 +185,7 @@ def _distinct(texts: Texts) -> tuple[Indices, Indices]:
 
 
 @contextmanager
-def _evaluating(model: RetrievalModel) -> Iterator[None]:
+def evaluating(model: RetrievalModel) -> Iterator[None]:
     """Put a model into evaluation mode for a while."""
     was_training = model.training
     model.eval()

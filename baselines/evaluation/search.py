@@ -1,31 +1,42 @@
-"""``benchmark search``: the images most similar to a sentence."""
+"""``benchmark search``: images or sentences that are most similar to a query."""
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from rsitmd_tools.baselines.data.images import decode_images
+from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer, cosine_matrix
+from rsitmd_tools.baselines.data.digests import file_digests
+from rsitmd_tools.baselines.data.images import decode_image
 from rsitmd_tools.baselines.device import accelerator, check_device
-from rsitmd_tools.baselines.evaluation.scoring import score_matrix
+from rsitmd_tools.baselines.evaluation.index import image_vectors, text_vectors
+from rsitmd_tools.baselines.evaluation.scoring import encode_batches, encode_texts
 from rsitmd_tools.baselines.evaluation.trec import nearest
-from rsitmd_tools.baselines.integrity import check_run
+from rsitmd_tools.baselines.evaluation.vector_store import Vectors, VectorStore
+from rsitmd_tools.baselines.integrity import check_run, file_checksums
 from rsitmd_tools.baselines.run import Run
-from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.dataset import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.hashing import sha256_file, sha256_lines
+from rsitmd_tools.imaging.place_cache import user_cache
+
+# Changes whenever the same model and files would give other vectors.
+INDEX_VERSION = "1"
+Scores = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The images found, and notes for the user.
+    """What was found, and notes for the user.
 
     Attributes:
-        found: The images, the most similar first.
+        found: The images or sentences, the most similar first.
         notes: Notes, such as words that are not in the vocabulary.
     """
 
@@ -33,48 +44,256 @@ class Search:
     notes: list[str]
 
 
-def search(
-    folder: Path, dataset: Dataset, text: str, count: int = 10, device: str = "auto"
-) -> Search:
-    """Find the images most similar to a sentence.
+class Searcher:
+    """A run and a dataset, for one or many queries.
+
+    The images are encoded on the first query and stored in the cache of the user. Later queries,
+    also of other processes, load the model without its image parts.
 
     Args:
         folder: RUN.
         dataset: The images, including those without sentences.
-        text: The sentence. Words that are not in the vocabulary become the unknown word, and
-            a very long sentence is truncated.
-        count: Maximum number of images.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        cache: Folder of the index; the cache of the user if None.
+
+    Attributes:
+        notes: What is said of the index.
 
     Raises:
-        WrongUsage: The sentence is blank.
         RsitmdError: The run or the dataset cannot be used, or the device is not available.
     """
-    if not text.strip():
-        raise WrongUsage("the sentence is blank", hint="set one with --text")
-    if not len(dataset):
-        raise RsitmdError("contains no images", where=dataset.source, hint="use another dataset")
-    check_device(device, 1)
-    run = Run(folder)
-    model, tokenizer, config = run.load()
-    check_run(run, config)
-    model.to(torch.device(accelerator(device)))
-    with tempfile.TemporaryDirectory() as scratch:
-        pixels = decode_images(dataset, config.image_size, Path(scratch) / "images.npy")
-        scores = score_matrix(model, tokenizer, pixels, [text])[:, 0]
-    if np.isnan(scores).any():
-        first = dataset.images[int(np.flatnonzero(np.isnan(scores))[0])].filename
-        raise RsitmdError(
-            "the model's score is NaN", where=f"{folder}: {first}", hint="train the run again"
+
+    def __init__(
+        self, folder: Path, dataset: Dataset, device: str = "auto", cache: Path | None = None
+    ) -> None:
+        if not len(dataset):
+            raise RsitmdError(
+                "contains no images", where=dataset.source, hint="use another dataset"
+            )
+        check_device(device, 1)
+        self.run = Run(folder)
+        self.dataset = dataset
+        self._device = torch.device(accelerator(device))
+        config = self.run.config()
+        checksums = file_checksums(self.run)
+        check_run(self.run, config, checksums)
+        self._size, self._query = config.image_size, config.query
+        self._cache = user_cache() if cache is None else cache
+        names = [f"{name} {checksum}" for name, checksum in sorted(checksums.items())]
+        key = sha256_lines([INDEX_VERSION, self._device.type, *names])[:32]
+        self._store = VectorStore(self._cache / "search" / key)
+        self.notes = self._store.notes
+        self._model: RetrievalModel | None = None
+        self._tokenizer: Tokenizer | None = None
+        self._whole = False
+        self._images: list[Vectors] | None = None
+        self._digests: list[str] = []
+
+    def by_text(self, text: str, keywords: Sequence[str] = (), count: int = 10) -> Search:
+        """Find the images most similar to a sentence, to keywords or to both.
+
+        A model that reads only sentences reads the keywords at the end of the sentence, and one
+        that reads only keywords ignores the sentence. Words that are not in the vocabulary become
+        the unknown word, and a very long sentence is truncated.
+
+        Args:
+            text: The sentence, or an empty text.
+            keywords: The keywords.
+            count: Maximum number of images.
+
+        Raises:
+            WrongUsage: Sentence and keywords are blank.
+            RsitmdError: An image cannot be decoded, or a score is NaN.
+        """
+        keywords = [keyword.strip() for keyword in keywords if keyword.strip()]
+        text = text.strip()
+        if not text and not keywords:
+            raise WrongUsage("the sentence is blank", hint="set one with --text")
+        notes = []
+        if keywords and text and self._query == "sentence":
+            notes.append("the model reads sentences only: the keywords are added to the sentence")
+        if keywords and text and self._query == "keywords":
+            notes.append("the model reads keywords only: the sentence is not used")
+            text = ""
+        joined = " ".join([text, *keywords]).strip()
+        caption = text if text and self._query == "both" else joined
+        scores = self.text_scores([caption], [keywords])[:, 0]
+        notes += self.tokenizer().unread(joined)
+        return Search(self._listed(scores, count), [*self.notes, *notes])
+
+    def text_scores(
+        self, captions: Sequence[str], keywords: Sequence[Sequence[str]] | None = None
+    ) -> Scores:
+        """Score all images with captions: ``(N, M)`` float32, as an evaluation does."""
+        parts = self.images()
+        model = self.model()
+        texts, _ = encode_texts(model, self.tokenizer(), captions, keywords)
+        with torch.no_grad():
+            blocks = [
+                model.score(self._tensor(part), texts).float().cpu().numpy() for part in parts
+            ]
+        return np.concatenate(blocks)
+
+    def by_image(self, image: Path, count: int = 10, *, sentences: bool = False) -> Search:
+        """Find the images, or the sentences, most similar to an image.
+
+        Images are compared by the cosine of their vectors. An image of the dataset finds itself.
+
+        Args:
+            image: An image file; it need not be of the dataset.
+            count: Maximum number of images or sentences.
+            sentences: Find sentences instead of images. Equal sentences are listed once.
+
+        Raises:
+            RsitmdError: An image cannot be decoded, or a score is NaN.
+        """
+        query = self._query_vector(image)
+        if sentences:
+            return Search(self._sentences(query, count), list(self.notes))
+        with torch.no_grad():
+            blocks = [cosine_matrix(self._tensor(part), query) for part in self.images()]
+        scores = torch.cat(blocks)[:, 0].float().cpu().numpy()
+        return Search(self._listed(scores, count), list(self.notes))
+
+    def images(self) -> list[Vectors]:
+        """Return the encoded images in parts ``(n, d)``, in the order of the dataset."""
+        if self._images is None:
+            paths = [self.dataset.image_path(image) for image in self.dataset]
+            self._digests = file_digests(paths, self._cache / "digests")
+            self._images = image_vectors(
+                paths, self._digests, self._size, self._store, lambda: self.model(whole=True)
+            )
+        return self._images
+
+    def model(self, *, whole: bool = False) -> RetrievalModel:
+        """Return the model, with or without its image parts."""
+        if self._model is None or (whole and not self._whole):
+            load = self.run.load if whole else self.run.load_without_images
+            model, self._tokenizer, _ = load()
+            self._model, self._whole = model.to(self._device), whole
+        return self._model
+
+    def tokenizer(self) -> Tokenizer:
+        """Return the tokenizer of the model."""
+        self.model()
+        assert self._tokenizer is not None
+        return self._tokenizer
+
+    def _tensor(self, vectors: Vectors) -> torch.Tensor:
+        # A copy: a tensor must not lie in memory that is mapped for reading.
+        return torch.from_numpy(np.array(vectors)).to(self._device)
+
+    def _query_vector(self, image: Path) -> torch.Tensor:
+        """Return ``(1, d)``: the row of the index if the dataset has the file."""
+        if not image.is_file():
+            raise RsitmdError("is not a file", where=image, hint="pass an image file")
+        parts = self.images()
+        digest = sha256_file(image)
+        if digest in self._digests:
+            rows = np.concatenate(parts) if len(parts) > 1 else parts[0]
+            place = self._digests.index(digest)
+            return self._tensor(rows[place : place + 1])
+        pixels = decode_image(image, self._size)[None]
+        return next(encode_batches(self.model(whole=True), [pixels])).to(self._device)
+
+    def _sentences(self, query: torch.Tensor, count: int) -> list[dict[str, Any]]:
+        owners: dict[str, list[ImageRecord]] = {}
+        kept = [
+            (image, caption)
+            for image in self.dataset
+            for caption in image.captions
+            if caption.strip()
+        ]
+        for image, caption in kept:
+            owners.setdefault(caption, []).append(image)
+        if not owners:
+            raise RsitmdError(
+                "has no sentences", where=self.dataset.source, hint="search images instead"
+            )
+        model = self.model()
+        keywords = self.tokenizer().keywords_of(self.dataset)
+        captions = self.dataset.captions()
+        used = [number for number, caption in enumerate(captions) if caption.strip()]
+        vectors, rows = text_vectors(
+            [captions[number] for number in used],
+            [keywords[number] for number in used],
+            self._store,
+            model,
+            self.tokenizer(),
         )
-    found = [
-        {
-            "rank": rank,
-            "image": dataset.images[index].filename,
-            "score": float(scores[index]),
-            "category": dataset.images[index].category,
-            "sentences": list(dataset.images[index].captions),
-        }
-        for rank, index in enumerate(nearest(scores, count).tolist(), 1)
-    ]
-    return Search(found, tokenizer.unread(text))
+        with torch.no_grad():
+            scored = model.score(query, self._tensor(vectors))[0].float().cpu().numpy()[rows]
+        best: dict[str, float] = {}
+        for (_, caption), value in zip(kept, scored.tolist(), strict=True):
+            best[caption] = max(value, best.get(caption, -np.inf))
+        names = list(best)
+        scores = np.array(list(best.values()), np.float32)
+        self._check(scores, names)
+        return [
+            {
+                "rank": rank,
+                "sentence": names[index],
+                "score": float(scores[index]),
+                "image": owners[names[index]][0].filename,
+                "category": owners[names[index]][0].category,
+                "images": len({image.filename for image in owners[names[index]]}),
+            }
+            for rank, index in enumerate(nearest(scores, count).tolist(), 1)
+        ]
+
+    def _listed(self, scores: Scores, count: int) -> list[dict[str, Any]]:
+        images = self.dataset.images
+        self._check(scores, [image.filename for image in images])
+        return [
+            {
+                "rank": rank,
+                "image": images[index].filename,
+                "score": float(scores[index]),
+                "category": images[index].category,
+                "sentences": list(images[index].captions),
+            }
+            for rank, index in enumerate(nearest(scores, count).tolist(), 1)
+        ]
+
+    def _check(self, scores: Scores, names: Sequence[str]) -> None:
+        if np.isnan(scores).any():
+            raise RsitmdError(
+                "the model's score is NaN",
+                where=f"{self.run.folder}: {names[int(np.flatnonzero(np.isnan(scores))[0])]}",
+                hint="train the run again",
+            )
+
+
+def search(
+    folder: Path,
+    dataset: Dataset,
+    text: str = "",
+    count: int = 10,
+    device: str = "auto",
+    *,
+    keywords: Sequence[str] = (),
+    image: Path | None = None,
+    sentences: bool = False,
+) -> Search:
+    """Find the images most similar to a sentence, keywords or an image, or sentences.
+
+    Args:
+        folder: RUN.
+        dataset: The images, including those without sentences.
+        text: The sentence.
+        count: Maximum number of images or sentences.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        keywords: Keywords, with or instead of the sentence.
+        image: An image file, instead of sentence and keywords.
+        sentences: Find the sentences that fit ``image``, instead of images.
+
+    Raises:
+        WrongUsage: The query is blank.
+        RsitmdError: The run or the dataset cannot be used, or the device is not available.
+    """
+    if image is None and not text.strip() and not any(keyword.strip() for keyword in keywords):
+        raise WrongUsage("the sentence is blank", hint="set one with --text")
+    searcher = Searcher(folder, dataset, device)
+    if image is not None:
+        return searcher.by_image(image, count, sentences=sentences)
+    return searcher.by_text(text, keywords, count)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from rsitmd_tools.baselines.backbone import Backbone
+from rsitmd_tools.baselines.backbone import make_backbone
 from rsitmd_tools.baselines.base import RetrievalModel, Texts, cosine_matrix
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.text import SentenceEncoder
@@ -19,9 +19,11 @@ class VSEPP(RetrievalModel):
     2018. It uses the bidirectional GRU of AMFMN, so that both baselines encode text equally.
     """
 
+    image_parts = ("backbone", "project")
+
     def __init__(self, config: Config, words: int) -> None:
         super().__init__()
-        self.backbone = Backbone(config.backbone, config.weights, config.image_size)
+        self.backbone = make_backbone(config.backbone, config.weights, config.image_size)
         self.drop = nn.Dropout(config.dropout)
         self.project = nn.Linear(self.backbone.channels[-1], config.dimension)
         self.sentence = SentenceEncoder(

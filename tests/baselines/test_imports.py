@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.baselines.config import load_config
+from rsitmd_tools.baselines.evaluation.search import Searcher
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 
@@ -53,6 +55,25 @@ def test_loading_a_model_for_search_imports_only_what_timm_imports(run: Path) ->
     of_model = loaded(script, str(run))
     assert "lightning" not in of_model
     assert of_model <= loaded("import timm")
+
+
+def test_a_search_with_stored_images_does_not_import_timm(
+    run: Path, tiny: Dataset, tmp_path: Path
+) -> None:
+    Searcher(run, tiny, cache=tmp_path).images()
+    data = tmp_path / "data.pickle"
+    data.write_bytes(pickle.dumps(tiny))
+    script = (
+        "from pathlib import Path\n"
+        "import pickle\n"
+        "from rsitmd_tools.baselines.evaluation.search import Searcher\n"
+        "data = pickle.loads(Path(sys.argv[2]).read_bytes())\n"
+        "found = Searcher(Path(sys.argv[1]), data, cache=Path(sys.argv[3])).by_text('a boat')\n"
+        "assert len(found.found) == 10"
+    )
+    arguments = (str(run), str(data), str(tmp_path))
+    slow = (*SLOW, "timm", "torchvision", "cv2", "rasterio", "sklearn", "scipy", "pandas")
+    assert loaded(script, *arguments, modules=slow) == set()
 
 
 def test_a_vocabulary_is_read_without_timm(run: Path) -> None:

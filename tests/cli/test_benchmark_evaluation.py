@@ -242,6 +242,28 @@ def test_search(data: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "zxq" in said.err
 
 
+def test_search_by_keywords_and_by_image(
+    data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["benchmark", "search", str(runs / "seed-0"), str(data), "--split", "test"]
+    page = tmp_path / "page.html"
+    asked = ["--keywords", "white plane, ,runway", "-o", str(page), "--json"]
+    assert _run([*command, *asked], False) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 4
+    assert page.read_text().count("data:image/jpeg") == 4
+    query = next((data / "images").glob("*_12.png"))
+    assert _run([*command, "--image", str(query), "-k", "1"], False) == 0
+    assert query.name in capsys.readouterr().out
+    asked = ["--image", str(query), "--find", "sentences", "-k", "3", "--json"]
+    assert _run([*command, *asked], False) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [set(entry) for entry in found] == [
+        {"rank", "sentence", "score", "image", "category", "images"}
+    ] * 3
+    assert _run([*command, "--image", str(query), "--find", "sentences", "-k", "1"], False) == 0
+    assert found[0]["sentence"] in capsys.readouterr().out
+
+
 def test_positives(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, tasks = tmp_path / "p.json", tmp_path / "t.json"
     command = ["benchmark", "positives", str(data), "-o", str(file)]
@@ -263,6 +285,10 @@ def test_positives(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["evaluate", "--scores", "x.npy", "DATA", "--maps"], "--maps needs a RUN"),
         (["evaluate", "--scores", "x.npy", "DATA", "--trec"], "--trec needs a folder"),
         (["search", "RUN", "DATA", "--text", " "], "the sentence is blank"),
+        (["search", "RUN", "DATA"], "the sentence is blank"),
+        (["search", "RUN", "DATA", "--keywords", " ,, "], "the sentence is blank"),
+        (["search", "RUN", "DATA", "--image", "q", "--text", "a"], "--image cannot be combined"),
+        (["search", "RUN", "DATA", "--text", "a", "--find", "sentences"], "--find sentences needs"),
         (
             ["positives", "DATA", "-o", "p.json", "--tasks", "t", "--answers", "a"],
             "--tasks and --answers cannot be combined",

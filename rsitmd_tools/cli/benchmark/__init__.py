@@ -10,7 +10,10 @@ command = LazyGroup(
         "compare": ("rsitmd_tools.cli.benchmark.compare", "Compare runs over seeds and folds."),
         "report": ("rsitmd_tools.cli.benchmark.report", "Write a report of several runs."),
         "weights": ("rsitmd_tools.cli.benchmark.weights", "Convert backbone weights for timm."),
-        "search": ("rsitmd_tools.cli.benchmark.search", "Search images by a sentence."),
+        "search": (
+            "rsitmd_tools.cli.benchmark.search",
+            "Search by a sentence, keywords or an image.",
+        ),
         "locate": (
             "rsitmd_tools.cli.benchmark.locate",
             "Locate a sentence in a large scene.",

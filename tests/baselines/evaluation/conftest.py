@@ -32,6 +32,12 @@ def trained(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train(tiny, config, tmp_path_factory.mktemp("runs") / "soft")
 
 
+@pytest.fixture(scope="session")
+def small_settings() -> tuple[str, ...]:
+    """Settings of a model that is quick to train."""
+    return SETTINGS
+
+
 @pytest.fixture
 def run(trained: Path, tmp_path: Path) -> Path:
     """A copy of the run."""

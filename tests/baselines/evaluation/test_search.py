@@ -7,8 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from rsitmd_tools.baselines.evaluation.search import search
+from rsitmd_tools.baselines.config import load_config
+from rsitmd_tools.baselines.evaluation.search import Searcher, search
+from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 
@@ -36,7 +40,8 @@ def test_words_never_seen_are_named(tiny: Dataset, trained: Path) -> None:
     assert done.notes == ["not in the training data: zxq, wvb"]
     alone = search(trained, tiny, "zxq wvb", 2)
     assert alone.notes == [
-        "the training data has no word of the sentence: the ranking is meaningless"
+        "not in the training data: zxq, wvb",
+        "the training data has no word of the sentence: the ranking is meaningless",
     ]
     assert len(alone.found) == 2
 
@@ -67,6 +72,74 @@ def test_a_model_that_returns_nan(
 ) -> None:
     scores = np.zeros((len(tiny), 1), np.float32)
     scores[3] = np.nan
-    monkeypatch.setattr("rsitmd_tools.baselines.evaluation.search.score_matrix", lambda *_: scores)
+    monkeypatch.setattr(Searcher, "text_scores", lambda *_: scores)
     with pytest.raises(RsitmdError, match=f"{tiny.images[3].filename}: the model's score"):
         search(trained, tiny, "a boat")
+
+
+def test_keywords_are_a_query(tiny: Dataset, trained: Path) -> None:
+    words = tiny.images[0].captions[0].lower().split()[1:3]
+    keyword = " ".join(words)
+    alone = search(trained, tiny, keywords=[keyword, " "], count=3)
+    assert alone.found == search(trained, tiny, keyword, 3).found
+    assert alone.notes == []
+    both = search(trained, tiny, "a boat .", 3, keywords=[keyword])
+    assert both.found == search(trained, tiny, f"a boat . {keyword}", 3).found
+    assert both.notes == ["the model reads sentences only: the keywords are added to the sentence"]
+
+
+@pytest.mark.parametrize("query", ["keywords", "both"])
+def test_models_that_read_keywords(
+    tiny: Dataset, tmp_path: Path, query: str, small_settings: tuple[str, ...]
+) -> None:
+    settings = [*small_settings, f"query={query}", "text=vgmf", "epochs=0"]
+    run = train(tiny, load_config("amfmn-soft", settings), tmp_path / "run")
+    keywords = tiny.images[0].keywords[:2]
+    alone = search(run, tiny, keywords=keywords, count=3)
+    both = search(run, tiny, "a boat .", 3, keywords=keywords)
+    if query == "keywords":
+        assert both.found == alone.found
+        assert both.notes == ["the model reads keywords only: the sentence is not used"]
+    else:
+        assert both.found != alone.found
+        assert both.notes == []
+
+
+def test_an_image_finds_itself_and_one_from_outside_its_like(
+    tiny: Dataset, trained: Path, tmp_path: Path
+) -> None:
+    inside = tiny.image_path(tiny.images[4])
+    found = search(trained, tiny, image=inside, count=3).found
+    assert found[0]["image"] == tiny.images[4].filename
+    assert found[0]["score"] == pytest.approx(1, abs=1e-5)
+    outside = tmp_path / "outside.png"
+    with Image.open(inside) as opened:
+        opened.save(outside, compress_level=1)
+    assert outside.read_bytes() != inside.read_bytes()
+    again = search(trained, tiny, image=outside, count=3).found
+    assert [entry["image"] for entry in again] == [entry["image"] for entry in found]
+
+
+@pytest.mark.parametrize("content", [None, b"no image"])
+def test_a_query_that_is_no_image(
+    tiny: Dataset, trained: Path, tmp_path: Path, content: bytes | None
+) -> None:
+    file = tmp_path / "query.png"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(RsitmdError, match=r"query\.png: (is not a file|cannot be decoded)"):
+        search(trained, tiny, image=file)
+
+
+def test_ten_thousand_characters_and_markup(tiny: Dataset, trained: Path) -> None:
+    (note, _) = search(trained, tiny, "z" * 10_000, 1).notes
+    assert note == f"not in the training data: {'z' * 40}..."
+    many = search(trained, tiny, "<script>alert(1)</script> " * 400, 1)
+    assert len(many.found) == 1
+    assert all(len(note) < 200 for note in many.notes)
+
+
+def test_a_run_without_weights(tiny: Dataset, run: Path) -> None:
+    Run(run).best.unlink()
+    with pytest.raises(RsitmdError, match=r"best\.ckpt was changed|no checkpoint"):
+        search(run, tiny, "a boat")
