@@ -29,7 +29,7 @@ from rsitmd_tools.progress import Step, progress
 
 FORMAT = "slices-1"
 BLOCK = 1024  # slices of a file
-BATCH = 64
+BATCH = 32
 
 Features = npt.NDArray[np.float32]
 
