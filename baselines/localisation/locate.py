@@ -208,7 +208,7 @@ class Locator:
             raise RsitmdError(
                 "the model's score is NaN", where=self.folder, hint="train the run again"
             )
-        scores = np.full(len(valid), np.nan)
+        scores = np.full(len(scene.slices), np.nan)
         scores[valid] = found
         return scores
 

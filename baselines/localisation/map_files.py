@@ -193,8 +193,7 @@ def _write_picture(found: Location, target: Path, _: bool) -> Iterator[str]:
         about.add_itxt(key, value)
     with atomic_path(target) as partial:
         picture.save(partial, "PNG", pnginfo=about)
-    return
-    yield
+    yield from ()
 
 
 def coloured(

@@ -202,4 +202,5 @@ def measure(heat: HeatMap, truth: Truth) -> Metrics:
 
 def _near(one: Region, centres: Points) -> Points:
     """Return the attention centres within the radius of a polygon."""
-    return centres[np.linalg.norm(centres - (one.x, one.y), axis=1) <= one.radius]
+    near: Points = centres[np.linalg.norm(centres - (one.x, one.y), axis=1) <= one.radius]
+    return near

@@ -29,7 +29,7 @@ from rsitmd_tools.progress import Step, progress
 
 FORMAT = "slices-1"
 BLOCK = 1024  # slices of a file
-BATCH = 64
+BATCH = 32
 
 Features = npt.NDArray[np.float32]
 
@@ -107,8 +107,9 @@ def slice_features(
         pixels = read_slices(raster, wanted, side, options, raster.value_range(options))
         with progress("encode slices", len(wanted)) as step:
             for number in missing:
-                blocks[number] = _encoded(model, pixels, len(parts[number]), step)
-                cache.keep(number, blocks[number])
+                encoded = _encoded(model, pixels, len(parts[number]), step)
+                cache.keep(number, encoded)
+                blocks[number] = encoded
     return _joined([block for block in blocks if block is not None])
 
 
