@@ -150,8 +150,10 @@ class Vocabulary:
         known = frozenset(self.words)
         unknown = list(dict.fromkeys(word for word in words if word not in known))
         if unknown:
-            more = ", ..." if len(unknown) > LISTED_WORDS else ""
-            listed = ", ".join(_cut(word) for word in unknown[:LISTED_WORDS])
+            # Punctuation marks are listed only if there is nothing else.
+            named = [word for word in unknown if any(map(str.isalnum, word))] or unknown
+            more = ", ..." if len(named) > LISTED_WORDS else ""
+            listed = ", ".join(_cut(word) for word in named[:LISTED_WORDS])
             notes.append(f"not in the training data: {listed}{more}")
         if len(unknown) == len(dict.fromkeys(words)):
             notes.append(

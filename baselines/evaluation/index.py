@@ -86,8 +86,9 @@ def _encode(
             pending.append(encoded.float().cpu().numpy())
             step(len(encoded))
             if place + 1 == len(batches) or batches[place + 1][0] != number:
-                found[number] = np.concatenate(pending)
-                store.put(keys[number], found[number])
+                whole = np.concatenate(pending)
+                store.put(keys[number], whole)
+                found[number] = whole
                 pending = []
 
 
@@ -135,4 +136,4 @@ def text_vectors(
         store.put(f"texts-{key}", vectors)
         # Exact in float32 up to 16 million captions.
         store.put(f"rows-{key}", places[:, None].astype(np.float32))
-    return vectors, places
+    return vectors, places.astype(np.int64, copy=False)

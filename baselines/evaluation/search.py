@@ -20,7 +20,7 @@ from rsitmd_tools.baselines.evaluation.scoring import encode_batches, encode_tex
 from rsitmd_tools.baselines.evaluation.trec import nearest
 from rsitmd_tools.baselines.evaluation.vector_store import Vectors, VectorStore
 from rsitmd_tools.baselines.integrity import check_run, file_checksums
-from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.run import Run, read_checkpoint
 from rsitmd_tools.dataset import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.hashing import sha256_file, sha256_lines
@@ -75,6 +75,8 @@ class Searcher:
         self.dataset = dataset
         self._device = torch.device(accelerator(device))
         config = self.run.config()
+        if not self.run.best.is_file():
+            read_checkpoint(self.run.best)  # Says that there is none, before anything is encoded.
         checksums = file_checksums(self.run)
         check_run(self.run, config, checksums)
         self._size, self._query = config.image_size, config.query

@@ -16,6 +16,7 @@ from rsitmd_tools.cli.root import _run
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.demo.scenes.scene import draw_scenes
 from rsitmd_tools.formats import load_dataset, save_dataset
+from rsitmd_tools.schemas import first_error, load_schema
 from tests.forks import Nursery
 from tests.namespaces import need_mounts, read_only, shared_memory_of
 
@@ -249,7 +250,9 @@ def test_search_by_keywords_and_by_image(
     page = tmp_path / "page.html"
     asked = ["--keywords", "white plane, ,runway", "-o", str(page), "--json"]
     assert _run([*command, *asked], False) == 0
-    assert len(json.loads(capsys.readouterr().out)) == 4
+    found = json.loads(capsys.readouterr().out)
+    assert len(found) == 4
+    assert first_error(found, load_schema("benchmark_search")) is None
     assert page.read_text().count("data:image/jpeg") == 4
     query = next((data / "images").glob("*_12.png"))
     assert _run([*command, "--image", str(query), "-k", "1"], False) == 0
@@ -257,6 +260,7 @@ def test_search_by_keywords_and_by_image(
     asked = ["--image", str(query), "--find", "sentences", "-k", "3", "--json"]
     assert _run([*command, *asked], False) == 0
     found = json.loads(capsys.readouterr().out)
+    assert first_error(found, load_schema("benchmark_search")) is None
     assert [set(entry) for entry in found] == [
         {"rank", "sentence", "score", "image", "category", "images"}
     ] * 3

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -89,11 +92,13 @@ def command(
     require("torch", "torchvision", "timm", "lightning")
     check_run(run)
     check_dataset(path)
-    from rsitmd_tools.baselines import search
     from rsitmd_tools.errors import printable
-    from rsitmd_tools.formats import load_dataset
 
-    dataset = load_dataset(path, input_format, image_folder)
+    with _without_collections():
+        from rsitmd_tools.baselines import search
+        from rsitmd_tools.formats import load_dataset
+
+        dataset = load_dataset(path, input_format, image_folder)
     if split is not None:
         dataset = dataset.select(split)
     phrases = [keyword.strip() for keyword in keywords.split(",") if keyword.strip()]
@@ -122,6 +127,22 @@ def command(
         sentences = [entry["sentence"]] if of_sentences else entry["sentences"][:1]
         line = f"{entry['rank']:3} {entry['score']:.4f} {entry['image']}: {' '.join(sentences)}"
         click.echo(printable(line))
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Pause the garbage collector: what is imported and read now lives until the end.
+
+    With 10 000 images, collections take a fifth of the time of a search.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 def _check_usage(text: str, keywords: str, image: Path | None, find: str) -> None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from rsitmd_tools.baselines.data.images import decode_images
+from rsitmd_tools.baselines.data.images import decode_image, decode_images
 from rsitmd_tools.baselines.evaluation import index
 from rsitmd_tools.baselines.evaluation.scoring import score_matrix
 from rsitmd_tools.baselines.evaluation.search import Searcher
@@ -55,8 +56,8 @@ def test_a_damaged_index_is_made_again_with_one_line(
     (file,) = tmp_path.glob("search/*/images-*.npy")
     data = bytearray(file.read_bytes())
     data[-3] ^= 1
-    broken = {"cut": data[:-8], "bits": data, "empty": b"", "text": b"no array"}[damage]
-    file.write_bytes(broken)
+    broken = {"cut": bytes(data[:-8]), "bits": bytes(data), "empty": b"", "text": b"no array"}
+    file.write_bytes(broken[damage])
     again = Searcher(trained, tiny, cache=tmp_path).by_text("a boat")
     assert again.notes == [
         f"{file}: is damaged; its part of the index is made again",
@@ -92,10 +93,10 @@ def test_a_killed_search_goes_on_after_its_last_part(
 ) -> None:
     monkeypatch.setattr(index, "BATCH", 8)
     monkeypatch.setattr(index, "PART", 8)
-    decode = index.decode_image
+    decode = decode_image
     calls: list[Path] = []
 
-    def decoded(path: Path, size: int) -> np.ndarray:
+    def decoded(path: Path, size: int) -> npt.NDArray[np.uint8]:
         calls.append(path)
         if len(calls) == 24:
             raise KeyboardInterrupt
@@ -134,7 +135,7 @@ def test_sentences_of_an_image_are_listed_once(
         assert [entry["sentence"] for entry in found] == list(
             dict.fromkeys(entry["sentence"] for entry in found)
         )
-        best = {}
+        best: dict[str, float] = {}
         for caption, score in zip(tiny.captions(), scores[3].tolist(), strict=True):
             best[caption] = max(score, best.get(caption, -2))
         assert {entry["sentence"]: entry["score"] for entry in found} == pytest.approx(

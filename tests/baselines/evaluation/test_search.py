@@ -134,6 +134,8 @@ def test_a_query_that_is_no_image(
 def test_ten_thousand_characters_and_markup(tiny: Dataset, trained: Path) -> None:
     (note, _) = search(trained, tiny, "z" * 10_000, 1).notes
     assert note == f"not in the training data: {'z' * 40}..."
+    marked = search(trained, tiny, "<script>alert(1)</script>", 1)
+    assert marked.notes[0] == "not in the training data: script, alert, 1, /script"
     many = search(trained, tiny, "<script>alert(1)</script> " * 400, 1)
     assert len(many.found) == 1
     assert all(len(note) < 200 for note in many.notes)
@@ -141,5 +143,5 @@ def test_ten_thousand_characters_and_markup(tiny: Dataset, trained: Path) -> Non
 
 def test_a_run_without_weights(tiny: Dataset, run: Path) -> None:
     Run(run).best.unlink()
-    with pytest.raises(RsitmdError, match=r"best\.ckpt was changed|no checkpoint"):
+    with pytest.raises(RsitmdError, match="has no checkpoint yet"):
         search(run, tiny, "a boat")
