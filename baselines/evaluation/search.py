@@ -21,7 +21,7 @@ from rsitmd_tools.baselines.evaluation.trec import nearest
 from rsitmd_tools.baselines.evaluation.vector_store import Vectors, VectorStore
 from rsitmd_tools.baselines.integrity import check_run, file_checksums
 from rsitmd_tools.baselines.run import Run, read_checkpoint
-from rsitmd_tools.dataset import Dataset, ImageRecord
+from rsitmd_tools.dataset import Dataset, ImageRecord, records
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.hashing import sha256_file, sha256_lines
 from rsitmd_tools.imaging.place_cache import user_cache
@@ -64,7 +64,11 @@ class Searcher:
     """
 
     def __init__(
-        self, folder: Path, dataset: Dataset, device: str = "auto", cache: Path | None = None
+        self,
+        folder: Path,
+        dataset: records.Dataset,  # not the one of the Python API, also in its documentation
+        device: str = "auto",
+        cache: Path | None = None,
     ) -> None:
         if not len(dataset):
             raise RsitmdError(

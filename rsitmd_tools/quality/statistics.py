@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import CHANGED, ORIGINS, Dataset, ImageRecord, Sentence
-
-if TYPE_CHECKING:
-    from rsitmd_tools.similarity import Prior
+from rsitmd_tools.similarity import Prior
 
 MOST_COMMON = 100
 
