@@ -227,7 +227,7 @@ def test_what_was_typed_a_moment_ago_on_a_submitted_image_is_in_the_update(
     page.context.route("**/drafts**", lambda route: None)
     for name, field in (("sentence5", sentence(page, 5)), ("keywords", keywords(page))):
         page.goto(address)
-        page.wait_for_function("window.Htx?.task && !Htx.isLoading")
+        wait_for_texts(page, stored)
         field.click()
         press(page, "Control+Enter")
         page.get_by_text("You have not changed anything").wait_for()

@@ -50,5 +50,5 @@ window.rsitmd.opened = (() => {
 
   setInterval(look, EVERY);
 
-  return { listen: (notify) => listeners.push(notify) };
+  return { listen: (notify) => listeners.push(notify), created: () => creates };
 })();

@@ -1,0 +1,41 @@
+"use strict";
+// Label Studio can open an image without the annotation that the annotator has submitted: if the
+// list of tasks arrives at a certain moment, it replaces the task that is being opened. The form is
+// empty then. Load the page again, unless the annotator has already written something.
+window.rsitmd = window.rsitmd || {};
+
+window.rsitmd.reopen = (() => {
+  const { editor, opened } = window.rsitmd;
+  const MOST = 5; // times in a row for one task
+  const KEY = "rsitmd reopened";
+
+  function isEmpty(open) {
+    const texts = Object.values(editor.allTexts()).flat();
+    return open === editor.annotation() && !open.pk && !open.draftId && !texts.length;
+  }
+
+  // Return whether the annotator has submitted the task, according to the server.
+  async function isSubmitted(task) {
+    const api = location.pathname.replace(/\/projects\/.*$/, `/api/tasks/${task}/annotations`);
+    const answer = await fetch(api, { credentials: "same-origin" });
+    if (!answer.ok) return false;
+    const me = window.APP_SETTINGS.user.id;
+    const own = (a) => (a.completed_by?.id ?? a.completed_by) === me && !a.was_cancelled;
+    return (await answer.json()).some(own);
+  }
+
+  async function check(open) {
+    const task = Number(editor.store().task.id);
+    const [last, times] = JSON.parse(sessionStorage.getItem(KEY) || "[0, 0]");
+    const before = last === task ? times : 0;
+    if (before >= MOST || !(await isSubmitted(task)) || !isEmpty(open)) return;
+    sessionStorage.setItem(KEY, JSON.stringify([task, before + 1]));
+    location.reload();
+  }
+
+  opened.listen((open) => {
+    const stream = new URLSearchParams(location.search).has("labeling");
+    if (open.pk) sessionStorage.removeItem(KEY);
+    else if (!stream && !opened.created() && isEmpty(open)) check(open).catch(() => {});
+  });
+})();
