@@ -49,7 +49,7 @@ def made(
     run("build", "init", workspace)
     run("build", "import", workspace, shared_data / request.param)
     run("build", "split", workspace, "--reassign")
-    run("build", "release", workspace, "--version", "1.0.0", "-o", release)
+    run("build", "release", workspace, "--version", "1.0.0", "-o", release, "--allow-no-licence")
     run("build", "verify", release)
     dataset = load_dataset(release)
     assert len(dataset) == IMAGES[request.param]
