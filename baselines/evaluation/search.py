@@ -80,7 +80,7 @@ class Searcher:
         self._device = torch.device(accelerator(device))
         config = self.run.config()
         if not self.run.best.is_file():
-            read_checkpoint(self.run.best)  # Says that there is none, before anything is encoded.
+            read_checkpoint(self.run.best)  # Report the missing checkpoint before encoding.
         checksums = file_checksums(self.run)
         check_run(self.run, config, checksums)
         self._size, self._query = config.image_size, config.query

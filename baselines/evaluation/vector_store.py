@@ -43,7 +43,7 @@ class VectorStore:
                 pass  # It is not a whole file of NumPy.
             if file not in self._damaged:
                 self._damaged.add(file)
-                self.notes.append(f"{file}: is damaged; its part of the index is made again")
+                self.notes.append(f"{file}: is damaged; this part is encoded again")
         return None
 
     def put(self, key: str, array: Vectors) -> None:
@@ -74,8 +74,9 @@ class VectorStore:
             lock.__exit__(None, None, None)
 
     def _not_stored(self, error: Exception) -> None:
-        note = f"the index is not stored, so the next search encodes again: {error}"
-        if not any(known.startswith(note[:25]) for known in self.notes):
+        what = "the encoded images and texts are not stored; the next command encodes them again"
+        note = f"{what}: {error}"
+        if not any(known.startswith(what) for known in self.notes):
             self.notes.append(note)
 
 

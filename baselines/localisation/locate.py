@@ -19,9 +19,9 @@ from rsitmd_tools.baselines.localisation.heat_map import HeatMap, Scores, best_s
 from rsitmd_tools.baselines.localisation.scene_reader import MIN_VALID
 from rsitmd_tools.baselines.localisation.selo_metrics import Metrics, measure
 from rsitmd_tools.baselines.localisation.slice_features import (
-    FeatureCache,
     Features,
     slice_features,
+    slice_store,
 )
 from rsitmd_tools.baselines.localisation.slices import SCALES, Slice, fitting_scales, slices_of
 from rsitmd_tools.baselines.run import Run
@@ -149,8 +149,8 @@ class Locator:
             sha256 = scene_sha256(path, options.outside)
             slices = slices_of(raster.width, raster.height, scales)
             side = self.config.image_size
-            cache = FeatureCache([*self._files, sha256, options.bands, scales, side, MIN_VALID])
-            features = slice_features(self.model, raster, slices, side, options.bands, cache)
+            store = slice_store([*self._files, sha256, options.bands, scales, side, MIN_VALID])
+            features = slice_features(self.model, raster, slices, side, options.bands, store)
             placed = georeference(raster)
             size = raster.width, raster.height
         if np.isnan(features).all():
@@ -161,7 +161,7 @@ class Locator:
             )
         return Scene(
             path, *size, options, placed, slices, features, sha256, self._weights,
-            tuple(_notes(options, scales, placed)),
+            (*_notes(options, scales, placed), *store.notes),
         )  # fmt: skip
 
     def locate(

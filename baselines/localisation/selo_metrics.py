@@ -138,8 +138,9 @@ def attention_centres(values: Map, step: int = 1) -> Points:
 def ras(regions: Sequence[Region], centres: Points) -> float:
     """Return the attention shift, 0 to 1, lower is better.
 
-    For each polygon d is the mean distance of the attention centres within r of its centre, or r
-    if there is none. With x the mean of d / r: ``(e^(3x) - 1) / (e^3 - 1)``.
+    For each polygon, d is the mean distance from its centre to the attention centres within the
+    distance r, or r if no attention centre is that near. x is the mean of d / r over the polygons.
+    The result is ``(e^(3x) - 1) / (e^3 - 1)``.
 
     Args:
         regions: Of the polygons, at least one.

@@ -8,70 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from rsitmd_tools.atomic import atomic_path, remove_leftovers
 from rsitmd_tools.baselines.base import RetrievalModel
 from rsitmd_tools.baselines.data.images import unit_images
+from rsitmd_tools.baselines.evaluation.vector_store import VectorStore
 from rsitmd_tools.baselines.localisation.scene_reader import Pixels, read_slices
 from rsitmd_tools.baselines.localisation.slices import Slice
-from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_lines
 from rsitmd_tools.imaging.options import BandOptions
 from rsitmd_tools.imaging.place_cache import user_cache
 from rsitmd_tools.imaging.raster import Raster
 from rsitmd_tools.progress import Step, progress
 
-FORMAT = "slices-1"
+FORMAT = "slices-2"
 BLOCK = 1024  # slices of a file
 BATCH = 32
 
 Features = npt.NDArray[np.float32]
 
 
-class FeatureCache:
-    """The folder with the features of one scene, settings and weights.
-
-    A damaged file counts as absent. If the folder cannot be written to, nothing is kept.
+def slice_store(settings: Sequence[object], folder: Path | None = None) -> VectorStore:
+    """Return the store of the features of one scene, settings and weights.
 
     Args:
         settings: All that the features depend on.
         folder: Folder of all caches; by default that of the user.
     """
-
-    def __init__(self, settings: Sequence[object], folder: Path | None = None) -> None:
-        key = sha256_lines([FORMAT, *map(str, settings)])
-        self.folder = (folder or user_cache()) / "slices" / key[:32]
-        self._writable = True
-
-    def read(self, number: int, count: int) -> Features | None:
-        """Return a block, ``(count, d) float32``, or None if it is not stored."""
-        # numpy raises many types of exceptions for a damaged file.
-        with suppress(Exception):
-            stored = np.load(self._file(number), allow_pickle=False)
-            if stored.dtype == np.float32 and stored.ndim == 2 and len(stored) == count:
-                return np.asarray(stored, np.float32)
-        return None
-
-    def keep(self, number: int, features: Features) -> None:
-        """Store a block."""
-        if not self._writable:
-            return
-        target = self._file(number)
-        try:
-            remove_leftovers(target)
-            with atomic_path(target) as partial, partial.open("wb") as file:
-                np.save(file, features)
-        except RsitmdError:
-            self._writable = False
-
-    def _file(self, number: int) -> Path:
-        return self.folder / f"block-{number:05}.npy"
+    key = sha256_lines([FORMAT, *map(str, settings)])
+    return VectorStore((folder or user_cache()) / "slices" / key[:32])
 
 
 def slice_features(
@@ -80,7 +49,7 @@ def slice_features(
     slices: Sequence[Slice],
     side: int,
     options: BandOptions,
-    cache: FeatureCache,
+    store: VectorStore,
 ) -> Features:
     """Return the features of slices, those that are not in the cache encoded now.
 
@@ -90,7 +59,7 @@ def slice_features(
         slices: Result of :func:`slices_of`.
         side: Side of the model's images in pixels.
         options: The bands.
-        cache: Where blocks are kept.
+        store: Where blocks are kept; see :func:`slice_store`.
 
     Returns:
         ``(N, d) float32``; NaN for slices with too few valid pixels.
@@ -100,7 +69,8 @@ def slice_features(
     """
     starts = range(0, len(slices), BLOCK)
     parts = [slices[start : start + BLOCK] for start in starts]
-    blocks = [cache.read(number, len(part)) for number, part in enumerate(parts)]
+    keys = [f"block-{number:05}" for number in range(len(parts))]
+    blocks = [store.get(key) for key in keys]
     missing = [number for number, block in enumerate(blocks) if block is None]
     if missing:
         wanted = [one for number in missing for one in parts[number]]
@@ -108,7 +78,7 @@ def slice_features(
         with progress("encode slices", len(wanted)) as step:
             for number in missing:
                 encoded = _encoded(model, pixels, len(parts[number]), step)
-                cache.keep(number, encoded)
+                store.put(keys[number], encoded)
                 blocks[number] = encoded
     return _joined([block for block in blocks if block is not None])
 

@@ -14,6 +14,7 @@ from rsitmd_tools.imaging.vrt import is_vrt, read_vrt
 
 CHANGED = "changed while it was read; run the command again"
 MASK = ".msk"
+START = 1000  # bytes of a file that say whether it is a VRT
 
 Fingerprint = tuple[int, int, int]
 
@@ -111,12 +112,24 @@ def scene_sha256(path: Path, outside: bool = False) -> str:
         UnusableImageError: It is a VRT that names what it may not read.
         OSError: It cannot be read.
     """
-    with path.open("rb") as stream:
-        start = stream.read(1000)
-    if is_vrt(start):
+    if _starts_as_vrt(path):
         return read_image_file(path, outside).sha256
     mask = mask_beside(path)
     return combined_hash([sha256_file(path), *([] if mask is None else [sha256_file(mask)])])
+
+
+def needs_other_files(path: Path) -> bool:
+    """Return whether the pixels of a raster depend on other files: a VRT, or a mask beside it.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    return _starts_as_vrt(path) or mask_beside(path) is not None
+
+
+def _starts_as_vrt(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return is_vrt(stream.read(START))
 
 
 def mask_beside(path: Path) -> Path | None:

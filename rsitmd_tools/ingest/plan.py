@@ -17,8 +17,7 @@ from rsitmd_tools.hashing import sha256_file, sha256_lines
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import BandOptions, ValueRange
 from rsitmd_tools.imaging.raster import Raster, open_raster
-from rsitmd_tools.imaging.source import combined_hash, mask_beside, read_image_file
-from rsitmd_tools.imaging.vrt import is_vrt
+from rsitmd_tools.imaging.source import needs_other_files, scene_sha256
 from rsitmd_tools.ingest.footprints import (
     Georeference,
     acquisition_time,
@@ -38,7 +37,6 @@ for _module in ("rasterio.transform", "rasterio.warp", "shapely", "pyproj"):
 
 MAX_SCENE_PIXELS = 100_000_000_000
 PLACES_IN_A_STRIP = 32
-START = 1000  # bytes of a file that say whether it is a VRT
 TIME_DOMAINS = (None, "IMAGERY", "EXIF")
 
 
@@ -126,11 +124,9 @@ def plan_scene(
         status = source.path.stat()
         found_at = shown(source.path.resolve())
         sha256 = hashes.get((found_at, status.st_size, status.st_mtime_ns))
-        if _is_vrt(source.path):
-            # Its pixels are in other files, which can change while it stays as it is.
-            sha256 = read_image_file(source.path, options.outside).sha256
-        elif mask := mask_beside(source.path):
-            sha256 = combined_hash([sha256_file(source.path), sha256_file(mask)])
+        if needs_other_files(source.path):
+            # These can change while the file stays as it is.
+            sha256 = scene_sha256(source.path, options.outside)
         elif sha256 is None:
             sha256 = sha256_file(source.path) if status.st_size in sizes else ""
         with open_raster(source.path, options.outside) as raster:
@@ -202,11 +198,6 @@ def check_unchanged(path: Path, size: int, mtime_ns: int) -> None:
     status = path.stat()
     if (status.st_size, status.st_mtime_ns) != (size, mtime_ns):
         raise UnusableImageError("changed while it was read; run the same command again")
-
-
-def _is_vrt(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return is_vrt(stream.read(START))
 
 
 def _side(

@@ -45,24 +45,28 @@ def split_page(
             version=__version__,
             name=dataset.name,
             data_sha256=proof["data_sha256"],
-            bits=proof["bits"],
             searched=proof["same_place_searched"],
             placed=any(entry["ground_distance"] is not None for entry in entries),
             images=images,
             sizes=Counter(image.split for image in dataset),
-            sections=list(map(_section, entries, drawn)),
+            sections=[
+                _section(entry, pairs, proof["bits"])
+                for entry, pairs in zip(entries, drawn, strict=True)
+            ],
         )
     )
 
 
-def _section(entry: Mapping[str, Any], drawn: Drawn) -> dict[str, Any]:
+def _section(entry: Mapping[str, Any], drawn: Drawn, bits: int) -> dict[str, Any]:
     """Return what the page shows of two splits."""
     nearest, verified = entry["nearest_images"], entry["verified_pairs"]
+    metres = entry["ground_distance"]
     kinds = Counter(pair["kind"] for pair in verified)
     return {
         "splits": entry["splits"],
         "entry": entry,
-        "smallest": nearest[0]["distance"] if nearest else None,
+        "smallest": f"{nearest[0]['distance']} of {bits} bits" if nearest else "none",
+        "ground": "no footprints" if metres is None else f"{metres:.1f} m",
         "distances": sorted(Counter(pair["distance"] for pair in nearest).items()),
         "copies": kinds[EXACT] + kinds[NEAR],
         "places": kinds.total() - kinds[EXACT] - kinds[NEAR],

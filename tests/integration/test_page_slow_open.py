@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.pages import OpenPage, browser, keywords, log_in, open_page, pushed
-from tests.integration.written import FIVE, Stored, eventually, press, wait_for_texts
+from tests.integration.pages import OpenPage, browser, keywords, log_in, open_page
+from tests.integration.written import (
+    Stored,
+    by_field,
+    eventually,
+    press,
+    submitted,
+    wait_for_texts,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route
@@ -20,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["browser", "open_page"]  # fixtures
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
+
+WORDS = ["One.", "Two.", "Three.", "Four.", "Five."]
 
 # What Label Studio does if its page has no annotation yet when the task has arrived.
 SELECT_NEW = """
@@ -38,12 +47,8 @@ def test_a_page_without_the_submitted_text_is_loaded_again(
     client: Client,
     annotators: list[tuple[str, Annotator]],
 ) -> None:
-    folder = make_workspace(images=1, how="upload", settings=f"{FIVE}keywords_min = 0\n")
-    project = pushed(folder)
-    task = client.sdk.tasks.list(project=project).items[0].id
     email, annotator = annotators[2]
-    words = ["One.", "Two.", "Three.", "Four.", "Five."]
-    annotator.submit(task, words, [])
+    path, _ = submitted(make_workspace, client, annotator, WORDS)
     page = open_page()
     log_in(page, server.url, email)
     loads: list[str] = []
@@ -55,11 +60,11 @@ def test_a_page_without_the_submitted_text_is_loaded_again(
 
     # What the page sees if the list of tasks replaces the task while it is opened.
     page.route(re.compile(r"/api/tasks/\d+/?\?project="), without_annotations)
-    page.goto(f"{server.url}/projects/{project}/data?task={task}")
+    page.goto(server.url + path)
     page.wait_for_function("window.Htx?.task && !Htx.isLoading")
     eventually(page, lambda: len(loads) >= 2, True)
     page.unroute_all()
-    wait_for_texts(page, {f"sentence{n}": [text] for n, text in enumerate(words, 1)})
+    wait_for_texts(page, by_field(WORDS))
 
 
 def test_a_submitted_image_opens_with_its_text(
@@ -70,20 +75,15 @@ def test_a_submitted_image_opens_with_its_text(
     annotators: list[tuple[str, Annotator]],
 ) -> None:
     there = Stored(server)
-    folder = make_workspace(images=1, how="upload", settings=f"{FIVE}keywords_min = 0\n")
-    project = pushed(folder)
-    task = client.sdk.tasks.list(project=project).items[0].id
     email, annotator = annotators[2]
-    words = ["One.", "Two.", "Three.", "Four.", "Five."]
-    annotator.submit(task, words, [])
-    texts = {f"sentence{n}": [text] for n, text in enumerate(words, 1)}
+    path, task = submitted(make_workspace, client, annotator, WORDS)
     page = open_page()
     log_in(page, server.url, email)
-    page.goto(f"{server.url}/projects/{project}/data?task={task}")
-    wait_for_texts(page, texts)
+    page.goto(server.url + path)
+    wait_for_texts(page, by_field(WORDS))
     page.wait_for_timeout(2000)  # Label Studio draws the task a second time
     assert page.evaluate(SELECT_NEW) is None
-    wait_for_texts(page, texts)
+    wait_for_texts(page, by_field(WORDS))
     keywords(page).click()
     page.keyboard.type("red quay")
     press(page, "Control+Enter")

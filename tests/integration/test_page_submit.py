@@ -16,7 +16,6 @@ from tests.integration.pages import (
     log_in,
     open_page,
     open_stream,
-    pushed,
     sentence,
     shot,
     submit_button,
@@ -24,12 +23,14 @@ from tests.integration.pages import (
 from tests.integration.written import (
     FIVE,
     Stored,
+    by_field,
     captions,
     eventually,
     go_back,
     next_task,
     press,
     started,
+    submitted,
     task_of,
     wait_for_focus,
     wait_for_texts,
@@ -213,20 +214,16 @@ def test_what_was_typed_a_moment_ago_on_a_submitted_image_is_in_the_update(
     annotators: list[tuple[str, Annotator]],
 ) -> None:
     there = Stored(server)
-    folder = make_workspace(images=1, how="upload", settings=f"{FIVE}keywords_min = 0\n")
-    project = pushed(folder)
-    task = client.sdk.tasks.list(project=project).items[0].id
     email, annotator = annotators[2]
-    words = ["One.", "Two.", "Three.", "Four."]
-    annotator.submit(task, words, [])  # sentence 5 and the keywords are empty
+    words = ["One.", "Two.", "Three.", "Four."]  # sentence 5 and the keywords are empty
+    path, task = submitted(make_workspace, client, annotator, words)
     page = open_page()
     log_in(page, server.url, email)
-    address = f"{server.url}/projects/{project}/data?task={task}"
-    stored = {f"sentence{n}": [text] for n, text in enumerate(words, 1)}
+    stored = by_field(words)
     # No draft: the text is typed and nothing else has happened.
     page.context.route("**/drafts**", lambda route: None)
     for name, field in (("sentence5", sentence(page, 5)), ("keywords", keywords(page))):
-        page.goto(address)
+        page.goto(server.url + path)
         wait_for_texts(page, stored)
         field.click()
         press(page, "Control+Enter")

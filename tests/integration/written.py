@@ -18,7 +18,11 @@ from tests.integration.pages import OpenPage, open_stream, pushed, sign_up
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+    from rsitmd_tools.demo.annotator import Annotator
+    from tests.integration.conftest import MakeWorkspace
+
 FIVE = "[annotation]\nannotators_per_image = 1\nsentences_per_annotator = 5\n"
+LOADING = ("Execution context was destroyed", "rsitmd is not defined")
 SOON = 30_000  # milliseconds; nothing waits so long
 
 
@@ -96,7 +100,19 @@ def standing(page: Page) -> dict[str, list[str]]:
 
 
 def wait_for_texts(page: Page, expected: dict[str, list[str]]) -> None:
-    eventually(page, lambda: standing(page), expected)
+    """Wait until these texts stand in the fields; the page may load itself again meanwhile."""
+    from playwright.sync_api import Error as PlaywrightError
+
+    def read() -> dict[str, list[str]] | None:
+        try:
+            return standing(page)
+        except PlaywrightError as error:
+            if not any(reason in str(error) for reason in LOADING):
+                raise
+            page.wait_for_load_state()
+            return None
+
+    eventually(page, read, expected)
 
 
 def started(
@@ -113,6 +129,22 @@ def started(
     open_stream(page, server.url, project)
     task_of(page)
     return project, page
+
+
+def submitted(
+    make_workspace: MakeWorkspace, client: Client, annotator: Annotator, words: list[str]
+) -> tuple[str, int]:
+    """Push one image for which an annotator submits these sentences; return its path and task."""
+    folder = make_workspace(images=1, how="upload", settings=f"{FIVE}keywords_min = 0\n")
+    project = pushed(folder)
+    task = client.sdk.tasks.list(project=project).items[0].id
+    annotator.submit(task, words, [])
+    return f"/projects/{project}/data?task={task}", task
+
+
+def by_field(words: list[str]) -> dict[str, list[str]]:
+    """Return sentences as the page and the server have them, by field."""
+    return {f"sentence{number}": [text] for number, text in enumerate(words, 1)}
 
 
 def press(page: Page, *keys: str) -> None:

@@ -99,8 +99,8 @@ def test_leaks_are_drawn_and_validate_finds_the_same(workspace: Path, tmp_path: 
     listed = sum(len(entry["nearest_images"]) for entry in splits)
     assert text.count('href="data:image/jpeg;base64,') == 2 * (len(pairs) + listed)
     assert "nearest images, 0 bits differ" in text
-    rows = re.findall(r"<tr><th scope=.row.>(.*?)</th>(.*?)</tr>", text)
-    cells = {name: re.findall(r">([^<>]+)<", row) for name, row in rows}
+    rows = re.findall(r"<tr><th scope=.row.>(.*?)</th>(.*?)</tr>", text, re.DOTALL)
+    cells = {name: re.findall(r">([^<>\n]+)<", row) for name, row in rows}
     assert cells["train and test"] == [
         "0 of 64 bits", "1", "1", "no footprints", "no footprints", "1",
     ]  # fmt: skip
@@ -161,6 +161,7 @@ def test_footprints_are_numbers_of_the_page() -> None:
     }  # fmt: skip
     proof = {"data_sha256": "0", "bits": 64, "same_place_searched": False, "splits": [entry]}
     text = page.split_page(proof, data, (), images=True)
-    cells = re.findall(r">([^<>]+)<", re.findall(r"<tr><th scope=.row.>(.*?)</tr>", text)[0])
+    [row] = re.findall(r"<tr><th scope=.row.>(.*?)</tr>", text, re.DOTALL)
+    cells = re.findall(r">([^<>\n]+)<", row)
     assert cells == ["none", "0", "not searched", "2", "716.9 m", "0"]
     assert "<code>footprints.parquet</code>" in text

@@ -60,7 +60,7 @@ def test_a_damaged_index_is_made_again_with_one_line(
     file.write_bytes(broken[damage])
     again = Searcher(trained, tiny, cache=tmp_path).by_text("a boat")
     assert again.notes == [
-        f"{file}: is damaged; its part of the index is made again",
+        f"{file}: is damaged; this part is encoded again",
         *first.notes,
     ]
     assert again.found == first.found
@@ -119,7 +119,7 @@ def test_a_cache_that_cannot_be_written_is_said_once(
     found = Searcher(trained, tiny, cache=tmp_path).by_text("a boat")
     assert len(found.found) == 10
     (note,) = found.notes
-    assert note.startswith("the index is not stored, so the next search encodes again: ")
+    assert note.startswith("the encoded images and texts are not stored; the next command ")
 
 
 def test_sentences_of_an_image_are_listed_once(

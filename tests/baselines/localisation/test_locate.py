@@ -90,7 +90,9 @@ def test_a_cache_that_cannot_be_written_is_no_error(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RSITMD_CACHE", str(tmp_path / "file"))
-    assert len(locator.locate(locator.scene(scene, SMALL), TEXT).windows) == 5
+    found = locator.locate(locator.scene(scene, SMALL), TEXT)
+    assert len(found.windows) == 5
+    assert any("are not stored; the next command encodes them again" in n for n in found.notes)
 
 
 def test_places_without_data_have_no_window(

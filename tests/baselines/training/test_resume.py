@@ -97,6 +97,7 @@ def test_seconds_include_all_sessions(tmp_path: Path, tiny: Dataset) -> None:
     # An hour ago it had been at it for an hour.
     torch.save({**checkpoint, "seconds": 3600.0}, Run(run).last)
     train(tiny, replace(config, epochs=2), run, RESUME)
+    assert 3600 < torch.load(Run(run).last, weights_only=True)["seconds"] < 3700
     assert 3600 <= Run(run).manifest()["finished"]["seconds"] < 3700
 
 
