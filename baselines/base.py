@@ -19,6 +19,8 @@ from torch.nn.functional import normalize
 from rsitmd_tools.dataset import Dataset
 
 EPSILON = 1e-8
+# Fixed sizes of texts are multiples of this.
+WORDS_STEP = 8
 # Maximum number of elements of a temporary tensor during scoring (64 MB in float32).
 BLOCK_ELEMENTS = 16_000_000
 # The same on a CPU for one vector per pair: the tile fits in a core's cache (512 KB in float32).
@@ -53,14 +55,26 @@ class Texts:
             self.keyword_lengths.to(device),
         )
 
-    def take(self, rows: Tensor) -> Texts:
-        """Return some of the texts, without padding that none of them needs."""
+    def take(self, rows: Tensor, fixed_sizes: bool = False) -> Texts:
+        """Return some of the texts, without padding that none of them needs.
+
+        Args:
+            rows: Indices of the texts.
+            fixed_sizes: Pad the words to one of a few sizes, and the keywords as here. A CUDA
+                graph can be used again only for tensors of the same sizes.
+        """
         lengths, keyword_lengths = self.lengths[rows], self.keyword_lengths[rows]
-        words = self.words[rows, : max(1, int(lengths.max()))]
-        longest = max(1, int(keyword_lengths.max()))
+        longest = max(1, int(lengths.max()))
+        if fixed_sizes:
+            longest = -(-longest // WORDS_STEP) * WORDS_STEP
+            return Texts(self.words[rows, :longest], lengths, self.keywords[rows], keyword_lengths)
+        longest_keyword = max(1, int(keyword_lengths.max()))
         most = max(1, int((keyword_lengths > 0).sum(1).max()))
         return Texts(
-            words, lengths, self.keywords[rows, :most, :longest], keyword_lengths[:, :most]
+            self.words[rows, :longest],
+            lengths,
+            self.keywords[rows, :most, :longest_keyword],
+            keyword_lengths[:, :most],
         )
 
 

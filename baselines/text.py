@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -206,17 +208,73 @@ class SentenceEncoder(nn.Module):
 
     def forward(self, words: Tensor, lengths: Tensor) -> Tensor:
         """Map ``(B, L)`` word indices and ``(B,)`` lengths to ``(B, d)``."""
-        packed = pack_padded_sequence(
-            self.drop(self.embedding(words)),
-            lengths.cpu(),
-            batch_first=True,
-            enforce_sorted=False,
-        )
-        states, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True)
-        forward, backward = states.chunk(2, dim=-1)
-        # Padded steps are zero after unpacking, so the sum includes only words.
-        mean: Tensor = ((forward + backward) / 2).sum(1) / lengths[:, None].to(states)
+        # Padded states are zero, so the sum includes only words.
+        mean: Tensor = self.states(words, lengths).sum(1) / lengths[:, None].to(self._dtype())
         return mean
+
+    def states(self, words: Tensor, lengths: Tensor) -> Tensor:
+        """Return the state of each word, ``(B, L, d)``; zero for padding (equation 11)."""
+        embedded = self.drop(self.embedding(words))
+        if words.is_cuda:
+            forward, backward = self._both_directions(embedded, lengths)
+        else:
+            packed = pack_padded_sequence(
+                embedded, lengths.cpu(), batch_first=True, enforce_sorted=False
+            )
+            states, _ = pad_packed_sequence(
+                self.gru(packed)[0], batch_first=True, total_length=words.shape[1]
+            )
+            forward, backward = states.chunk(2, dim=-1)
+        return (forward + backward) / 2
+
+    def _both_directions(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the states of both directions from padded sequences, ``(B, L, d)`` each.
+
+        Packed sequences need the lengths on the host, for which a GPU would have to wait. Here
+        the backward direction reads each sentence in reverse, so that its padding comes last,
+        too.
+        """
+        batch, longest, _ = embedded.shape
+        steps = torch.arange(longest, device=embedded.device)
+        of_word = steps < lengths[:, None]
+        places = torch.where(of_word, lengths[:, None] - 1 - steps, steps)
+        start = embedded.new_zeros(1, batch, self.gru.hidden_size)
+        weights = [weight for weight in self.gru._flat_weights if weight is not None]
+        half = len(weights) // 2
+        with warnings.catch_warnings():
+            # The weights of one direction are not one block of memory: cuDNN copies them.
+            warnings.filterwarnings("ignore", message="RNN module weights are not part")
+            forward = _gru(embedded, start, weights[:half], self.training)
+            backward = _gru(
+                _Rearranged.apply(embedded, places), start, weights[half:], self.training
+            )
+        backward = _Rearranged.apply(backward, places)
+        real = of_word[..., None]
+        zero = torch.zeros((), dtype=forward.dtype, device=forward.device)
+        return torch.where(real, forward, zero), torch.where(real, backward, zero)
+
+    def _dtype(self) -> torch.dtype:
+        return self.embedding.weight.dtype
+
+
+class _Rearranged(torch.autograd.Function):
+    """Steps in another order. The order is its own inverse, so the gradient needs no sum."""
+
+    @staticmethod
+    def forward(context: Any, states: Tensor, places: Tensor) -> Tensor:
+        context.save_for_backward(places)
+        return states.gather(1, places[..., None].expand_as(states))
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (places,) = context.saved_tensors
+        return gradient.gather(1, places[..., None].expand_as(gradient)), None
+
+
+def _gru(inputs: Tensor, start: Tensor, weights: list[Tensor], training: bool) -> Tensor:
+    """Run one direction of a GRU with one layer over ``(B, L, E)`` inputs."""
+    states: Tensor = torch.gru(inputs, start, weights, True, 1, 0.0, training, False, True)[0]
+    return states
 
 
 def _cut(word: str) -> str:

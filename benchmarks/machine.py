@@ -16,6 +16,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 from statistics import median
 
+from rsitmd_tools import __version__
 from rsitmd_tools.provenance import processor
 
 
@@ -27,7 +28,8 @@ def environment(*packages: str, seed: int | None = None) -> str:
         seed: Of what was drawn at random.
     """
     versions = [f"Python {platform.python_version()}"]
-    versions += [f"{name} {version(name)}" for name in ("rsitmd-tools", *packages)]
+    # The tool itself may run from a checkout that is not installed.
+    versions += [f"rsitmd-tools {__version__}", *(f"{name} {version(name)}" for name in packages)]
     # Folders of a machine say nothing to others.
     arguments = [Path(given).name if given.startswith("/") else given for given in sys.argv[1:]]
     parts = [

@@ -14,7 +14,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 MUST_RUN = ("integration", "browser", "libraries")
 # Read by the libraries when they are imported, and by the commands that tests start.
 # Each process gets two files at first, by turns.
-BESIDE_THE_FIRST_START = ("test_loading.py", "test_kills_tiles.py")
+BESIDE_THE_FIRST_START = ("test_train.py", "test_kills_tiles.py")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # What most commands import before they do anything.
 IMPORTED = (

@@ -27,16 +27,25 @@ class KeywordEncoder(nn.Module):
     def forward(self, keywords: Tensor, lengths: Tensor) -> Tensor:
         """Map ``(B, K, W)`` words and ``(B, K)`` lengths (0: no keyword) to ``(B, d)``."""
         present = lengths > 0
-        if not present.any():
-            return torch.zeros(
-                (len(lengths), self.dimension), device=lengths.device, dtype=self._dtype()
-            )
-        phrases = self._sentence[0](keywords[present], lengths[present])
-        owner = present.nonzero()[:, 0]
-        total = phrases.new_zeros((len(lengths), phrases.shape[1])).index_add(0, owner, phrases)
         count = present.sum(1, keepdim=True)
-        encoded: Tensor = self.mlp(total / count.clamp_min(1))
+        total = self._of_all if keywords.is_cuda else self._of_present
+        encoded: Tensor = self.mlp(total(keywords, lengths, present) / count.clamp_min(1))
         return torch.where(count > 0, encoded, torch.zeros_like(encoded))
+
+    def _of_present(self, keywords: Tensor, lengths: Tensor, present: Tensor) -> Tensor:
+        """Return the sum over the keywords of each text, ``(B, d)``; encode only those."""
+        size = len(lengths), self.dimension
+        if not present.any():
+            return torch.zeros(size, device=lengths.device, dtype=self._dtype())
+        phrases = self._sentence[0](keywords[present], lengths[present])
+        total: Tensor = phrases.new_zeros(size).index_add(0, present.nonzero()[:, 0], phrases)
+        return total
+
+    def _of_all(self, keywords: Tensor, lengths: Tensor, present: Tensor) -> Tensor:
+        """Return the same without waiting for a GPU to count: encode padding, then ignore it."""
+        phrases = self._sentence[0](keywords.flatten(0, 1), lengths.flatten().clamp_min(1))
+        phrases = phrases.view(*lengths.shape, -1)
+        return torch.where(present[..., None], phrases, torch.zeros_like(phrases)).sum(1)
 
     def _dtype(self) -> torch.dtype:
         return next(self.mlp.parameters()).dtype

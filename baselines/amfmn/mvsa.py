@@ -50,8 +50,8 @@ class MVSA(nn.Module):
 
     def saliency(self, maps: Sequence[Tensor]) -> Tensor:
         """Return the gated map ``(B, 1, 16, 16)`` from which the mask is computed (equation 18)."""
-        reduced_low = adaptive_avg_pool2d(self._low(maps[0], maps[1]), GRID)
-        reduced_high = adaptive_avg_pool2d(self._high(maps[2], maps[3]), GRID)
+        reduced_low = _pooled(self._low(maps[0], maps[1]))
+        reduced_high = _pooled(self._high(maps[2], maps[3]))
         joint = reduced_high.mean(1, keepdim=True)
         mixed = normalize(torch.cat([reduced_low, reduced_high], 1) + joint, dim=1)
         salient: Tensor = self.content(mixed) * torch.sigmoid(self.gate(mixed))
@@ -85,5 +85,33 @@ class MVSA(nn.Module):
         return activated
 
 
+def _pooled(maps: Tensor) -> Tensor:
+    if maps.shape[2:] == (GRID, GRID):
+        return maps
+    return adaptive_avg_pool2d(maps, GRID)
+
+
 def _to_size_of(small: Tensor, large: Tensor) -> Tensor:
-    return interpolate(small, large.shape[2:], mode="bilinear", align_corners=False)
+    """Resize maps bilinearly to the size of others.
+
+    The weights of rows and columns are two small matrices. On a GPU, the gradient of torch's
+    ``interpolate`` is not deterministic; that of a matrix product is.
+    """
+    (height, width), (rows, columns) = small.shape[2:], large.shape[2:]
+    if not small.is_cuda:
+        return interpolate(small, (rows, columns), mode="bilinear", align_corners=False)
+    down, right = _weights(height, rows, small.device), _weights(width, columns, small.device)
+    return down @ small @ right.T
+
+
+_matrices: dict[tuple[int, int, torch.device], Tensor] = {}
+
+
+def _weights(small: int, large: int, device: torch.device) -> Tensor:
+    """Return ``(large, small)`` float32, the share of each place in each place of the result."""
+    key = (small, large, device)
+    if key not in _matrices:
+        units = torch.eye(small)[None, None]
+        shares = interpolate(units, (large, small), mode="bilinear", align_corners=False)
+        _matrices[key] = shares[0, 0].to(device)
+    return _matrices[key]

@@ -37,10 +37,10 @@ class Features:
     """
 
     def __init__(self, arrays: Sequence[MappedArray]) -> None:
-        self._arrays = list(arrays)
+        self.arrays = list(arrays)
 
     def __len__(self) -> int:
-        return len(self._arrays[0])
+        return len(self.arrays[0])
 
     def at(
         self, images: npt.NDArray[np.integer], views: npt.NDArray[np.integer] | int = 0
@@ -48,7 +48,7 @@ class Features:
         """Return the features of some images, in one view per image, as float32."""
         return [
             torch.from_numpy(mapped.array[images, views]).to(torch.float32)
-            for mapped in self._arrays
+            for mapped in self.arrays
         ]
 
 

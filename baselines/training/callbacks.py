@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 
 from rsitmd_tools.atomic import write_text
@@ -122,7 +123,8 @@ class Interrupt(Callback):
 class Speed(Callback):
     """Measure images per second, and report an estimate of the duration after the first steps.
 
-    The clock is stopped between epochs, so validation and checkpoints are not measured.
+    The clock is stopped between epochs, so validation and checkpoints are not measured. A GPU
+    works behind the program, so the clock waits for it when it starts and stops.
 
     Args:
         images: Number of pairs in an epoch.
@@ -140,19 +142,22 @@ class Speed(Callback):
 
     @property
     def images_a_second(self) -> float | None:
-        """Images per second since the warm-up; None during the warm-up."""
+        """Images per second since the warm-up; None during the warm-up.
+
+        Within an epoch, a GPU may still have to do a part of the work.
+        """
         running = 0.0 if self._since is None else time.perf_counter() - self._since
         return self._seen / (self._seconds + running) if self._seen else None
 
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
         """Start the clock."""
         if self._warm:
-            self._since = time.perf_counter()
+            self._since = _now()
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Stop the clock; the module validates after this call."""
         if self._since is not None:
-            self._seconds += time.perf_counter() - self._since
+            self._seconds += _now() - self._since
             self._since = None
 
     def on_train_batch_end(
@@ -162,9 +167,9 @@ class Speed(Callback):
         if not self._warm:
             if batch_idx + 1 >= min(WARM_UP_STEPS, trainer.num_training_batches - 1):
                 self._warm = True
-                self._since = time.perf_counter()
+                self._since = _now()
             return
-        self._seen += len(batch[1]) * trainer.world_size
+        self._seen += len(batch.images)
         if not self._reported and batch_idx >= min(
             2 * WARM_UP_STEPS, trainer.num_training_batches - 1
         ):
@@ -172,6 +177,7 @@ class Speed(Callback):
             self._estimate(trainer)
 
     def _estimate(self, trainer: Any) -> None:
+        _now()
         rate = self.images_a_second
         if rate is None or not trainer.is_global_zero:
             return
@@ -209,6 +215,13 @@ def write_metrics(run: Run, history: Sequence[Mapping[str, float]]) -> None:
     writer.writeheader()
     writer.writerows(history)
     write_text(run.metrics_file, table.getvalue())
+
+
+def _now() -> float:
+    """Return the time at which all work given to a GPU so far is done."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def format_duration(seconds: float) -> str:

@@ -14,17 +14,21 @@ from torch import Tensor, nn
 
 from rsitmd_tools.baselines.base import RetrievalModel, Texts, Tokenizer
 from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.data.augmentation import rotated_crops, turned_crops
+from rsitmd_tools.baselines.data.batches import Batch
 from rsitmd_tools.baselines.data.features import Features
 from rsitmd_tools.baselines.data.images import unit_images
 from rsitmd_tools.baselines.data.mapped import MappedArray
-from rsitmd_tools.baselines.data.pairs import Batch, process
+from rsitmd_tools.baselines.data.pairs import process
+from rsitmd_tools.baselines.data.rows import StoredRows
 from rsitmd_tools.baselines.data.train_val_split import Parts
 from rsitmd_tools.baselines.evaluation.hits import hits
 from rsitmd_tools.baselines.losses import dynamic_margin, info_nce, triplet_loss
 from rsitmd_tools.baselines.training.checkpoint import out_of_patience
 from rsitmd_tools.baselines.training.gather import gather
+from rsitmd_tools.baselines.training.graphs import GraphedSteps
+from rsitmd_tools.baselines.training.loss_watch import LossWatch
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
-from rsitmd_tools.baselines.training.prior import TrainingPrior
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 
@@ -39,9 +43,10 @@ class RetrievalModule(lightning.LightningModule):
         config: The configuration.
         tokenizer: The tokenizer of the model.
         parts: The training and the validation part.
+        source: Features or decoded images of the training part.
         val_images: Features or decoded images that include the validation part.
         val_rows: Rows of the validation part in ``val_images``.
-        prior: The prior of the training part, for the dynamic margin.
+        graphs: Compute steps as CUDA graphs where possible. It does not affect the result.
     """
 
     def __init__(
@@ -50,24 +55,25 @@ class RetrievalModule(lightning.LightningModule):
         config: Config,
         tokenizer: Tokenizer,
         parts: Parts,
+        source: StoredRows,
         val_images: Features | MappedArray,
         val_rows: npt.NDArray[np.integer[Any]],
-        prior: TrainingPrior | None,
+        graphs: bool = True,
     ) -> None:
         super().__init__()
         self.model = model
         self.config = config
         self.history: list[dict[str, float]] = []
-        training, validation = parts.training, parts.validation
-        self._names = [image.filename for image in training]
-        self._texts = _encode(tokenizer, training)
-        self._equal = _EqualSentences(training) if config.mask_equal else None
-        self._val_texts = _encode(tokenizer, validation)
+        validation = parts.validation
+        self._source = source
+        self._watch = LossWatch([image.filename for image in parts.training])
+        self._val_texts = encode_part(tokenizer, validation)
         self._val_owners = np.array(validation.caption_owners())
         self._val_images = val_images
         self._val_rows = val_rows
-        self._prior = prior
-        self._losses: list[float] = []
+        self._use_graphs = graphs
+        self._steps: GraphedSteps | None = None
+        self._has_gradients = False
         self._earlier_seconds = 0.0
         self._started = 0.0
 
@@ -76,36 +82,80 @@ class RetrievalModule(lightning.LightningModule):
         self._started = time.perf_counter()
         if self.device.type == "cpu":
             keep_freed_memory()
+        self._source.load(self.device)
+        if self._use_graphs and self._can_use_graphs():
+            trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+            self._steps = GraphedSteps(self.loss_of, trained)
+
+    def transfer_batch_to_device(
+        self, batch: Batch, device: torch.device, dataloader_idx: int
+    ) -> Batch:
+        """Copy a batch to the device, without waiting for the copy."""
+        return batch.map(lambda tensor: tensor.to(device, non_blocking=True))
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Return the loss of one batch with the negatives of all processes."""
-        features, images, columns = batch
         # Dropout depends only on seed, epoch and step, too.
         rank, _ = process()
         draw = np.random.SeedSequence([self.config.seed, self.current_epoch, index, rank])
         torch.manual_seed(int(draw.generate_state(1)[0]))
-        if self.config.freeze_backbone:
-            encoded = self.model.encode_features(features)
+        if self._steps is None:
+            loss, self._has_gradients = self.loss_of(batch), False
         else:
-            encoded = self.model.encode_images(features[0])
-        texts = self.model.encode_texts(self._texts.take(columns.cpu()).to(self.device))
-        images, columns = gather(images), gather(columns)
-        scores = self.model.score(gather(encoded), gather(texts)).float()
-        loss = self._loss(scores, images.cpu().numpy(), columns.cpu().numpy())
-        if not torch.isfinite(loss):
-            names = ", ".join(self._names[image] for image in images.tolist())
-            raise RsitmdError(
-                f"the loss is {loss.item()} at step {self.global_step} "
-                f"(epoch {self.current_epoch + 1})",
-                where=f"batch of images {names}",
-                hint="use a lower learning rate with --set lr=...",
-            )
-        self._losses.append(loss.item() / len(scores))
+            loss, self._has_gradients = self._steps(batch)
+        self._watch.add(loss, self.global_step, self.current_epoch, batch.images)
         return loss
+
+    def loss_of(self, batch: Batch) -> Tensor:
+        """Return the loss of a batch. It never waits for the device."""
+        parts = self._source.take(batch.stored, batch.rows, batch.views)
+        if self.config.freeze_backbone:
+            encoded = self.model.encode_features([part.float() for part in parts])
+        else:
+            encoded = self.model.encode_images(self._augmented(parts[0], batch))
+        texts = self.model.encode_texts(batch.texts)
+        scores = self.model.score(gather(encoded), gather(texts)).float()
+        return self._loss(scores, batch)
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Any) -> None:
+        """Forget gradients; Lightning calls this after the step and before ``backward``."""
+        if not self._has_gradients:
+            optimizer.zero_grad()
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Compute gradients, unless a graph has computed them."""
+        if not self._has_gradients:
+            super().backward(loss, *args, **kwargs)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Any,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Limit the norm of the gradient; Lightning refuses to do so with a fused optimiser."""
+        if gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+
+    def _can_use_graphs(self) -> bool:
+        """Return whether a step can be a CUDA graph.
+
+        Collective operations of several processes and loss scaling need the host.
+        """
+        single = self.trainer.world_size == 1
+        return self.device.type == "cuda" and single and not self._scales_loss()
+
+    def _scales_loss(self) -> bool:
+        return str(self.trainer.precision) == "16-mixed"
+
+    def _augmented(self, pixels: Tensor, batch: Batch) -> Tensor:
+        size = self.config.image_size
+        if self.config.views > 1:
+            return turned_crops(pixels, size, batch.views, batch.corners)
+        return rotated_crops(pixels, size, batch.degrees, batch.corners)
 
     def on_train_epoch_start(self) -> None:
         """Set the training mode; frozen modules keep their batch statistics."""
-        self._losses = []
         self.model.train()
         backbone = self.model.frozen_part()
         if self.config.freeze_backbone:
@@ -120,9 +170,9 @@ class RetrievalModule(lightning.LightningModule):
 
         Without a validation part, the recall in the history is NaN.
         """
+        loss = self._watch.mean()
         self._check_finite()
         recall = self.validate_now() if self.config.validate else math.nan
-        loss = float(np.mean(self._losses))
         self.history.append({"epoch": self.current_epoch, "loss": loss, "val_mean_recall": recall})
         self.log_dict({"loss": loss, "val_mean_recall": recall})
         if out_of_patience(self.history, self.config.patience):
@@ -130,8 +180,10 @@ class RetrievalModule(lightning.LightningModule):
 
     def _check_finite(self) -> None:
         """Check that the weights are finite; the loss was computed before the last step."""
-        for name, parameter in self.model.named_parameters():
-            if not torch.isfinite(parameter).all():
+        names, parameters = zip(*self.model.named_parameters(), strict=True)
+        finite = torch.stack([torch.isfinite(parameter).all() for parameter in parameters])
+        for name, good in zip(names, finite.tolist(), strict=True):
+            if not good:
                 raise RsitmdError(
                     f"weights are not finite after step {self.global_step - 1} "
                     f"(epoch {self.current_epoch + 1})",
@@ -177,7 +229,10 @@ class RetrievalModule(lightning.LightningModule):
             for backbone in (False, True)
         ]
         optimizer = torch.optim.AdamW(
-            [group for group in groups if group["params"]], weight_decay=config.weight_decay
+            [group for group in groups if group["params"]],
+            weight_decay=config.weight_decay,
+            # Loss scaling and a fused optimiser exclude gradient clipping.
+            fused=True if self.device.type == "cuda" and not self._scales_loss() else None,
         )
         epochs = max(1, config.epochs)
 
@@ -199,59 +254,19 @@ class RetrievalModule(lightning.LightningModule):
         self.history = [dict(entry) for entry in checkpoint["history"]]
         self._earlier_seconds = float(checkpoint.get("seconds", 0))
 
-    def _loss(
-        self,
-        scores: Tensor,
-        images: npt.NDArray[np.integer[Any]],
-        columns: npt.NDArray[np.integer[Any]],
-    ) -> Tensor:
-        # A sentence of the same image is not a negative, even in another pair of the batch.
-        negative = images[:, None] != images[None]
-        if self._equal is not None:
-            negative &= ~self._equal.at(images, columns)
-        is_negative = torch.from_numpy(negative).to(scores.device)
+    def _loss(self, scores: Tensor, batch: Batch) -> Tensor:
         if self.config.loss == "infonce":
-            return info_nce(scores, self.config.temperature, is_negative)
-        margin = self._margin(images, columns, scores.device)
-        return triplet_loss(scores, margin, self.config.negatives, is_negative)
-
-    def _margin(
-        self,
-        images: npt.NDArray[np.integer[Any]],
-        columns: npt.NDArray[np.integer[Any]],
-        device: torch.device,
-    ) -> Tensor | float:
-        margin = self.config.margin
-        if self._prior is None:
-            return margin.value
-        block = np.asarray(self._prior.at(images, columns), np.float32)
-        prior = torch.from_numpy(np.ascontiguousarray(block)).to(device)
-        return dynamic_margin(prior, margin.gamma, margin.beta)
+            return info_nce(scores, self.config.temperature, batch.negative)
+        margin: Tensor | float = self.config.margin.value
+        if batch.prior.numel():
+            margin = dynamic_margin(batch.prior, self.config.margin.gamma, self.config.margin.beta)
+        return triplet_loss(scores, margin, self.config.negatives, batch.negative)
 
     def _encode_images(self, rows: npt.NDArray[np.integer[Any]]) -> Tensor:
         if isinstance(self._val_images, Features):
             parts = [part.to(self.device) for part in self._val_images.at(rows)]
             return self.model.encode_features(parts)
         return self.model.encode_images(unit_images(self._val_images.array[rows]).to(self.device))
-
-
-class _EqualSentences:
-    """Sentences that are equal to a sentence of an image, ignoring case."""
-
-    def __init__(self, training: Dataset) -> None:
-        number: dict[str, int] = {}
-        self._captions = np.array(
-            [number.setdefault(raw.strip().lower(), len(number)) for raw in training.captions()]
-        )
-        self._own: list[set[int]] = [set() for _ in training]
-        for caption, owner in zip(self._captions, training.caption_owners(), strict=True):
-            self._own[owner].add(int(caption))
-
-    def at(
-        self, images: npt.NDArray[np.integer[Any]], columns: npt.NDArray[np.integer[Any]]
-    ) -> npt.NDArray[np.bool_]:
-        captions = self._captions[columns].tolist()
-        return np.array([[c in self._own[image] for c in captions] for image in images.tolist()])
 
 
 def validation_recall(
@@ -263,5 +278,6 @@ def validation_recall(
     return float(100 * np.mean([found.mean(0) for found in both]))
 
 
-def _encode(tokenizer: Tokenizer, part: Dataset) -> Texts:
+def encode_part(tokenizer: Tokenizer, part: Dataset) -> Texts:
+    """Return all captions of a part as word indices."""
     return tokenizer.encode(part.captions(), tokenizer.keywords_of(part))

@@ -16,20 +16,20 @@ from typing import Any
 import lightning
 import numpy as np
 import numpy.typing as npt
-import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
-from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
-from torch.utils.data import DataLoader
 
 from rsitmd_tools.atomic import write_json
-from rsitmd_tools.baselines.base import RetrievalModel
+from rsitmd_tools.baselines.base import RetrievalModel, Texts
 from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.data.augmentation import resized_size
+from rsitmd_tools.baselines.data.batches import Batches
 from rsitmd_tools.baselines.data.features import Features, cached_features
-from rsitmd_tools.baselines.data.images import TrainingTransform, cached_images, resized_size
-from rsitmd_tools.baselines.data.loading import Loader, choose_workers, loading_error
+from rsitmd_tools.baselines.data.images import cached_images
 from rsitmd_tools.baselines.data.mapped import MappedArray
-from rsitmd_tools.baselines.data.pairs import Batch, EpochBatches, PairBatches, Pairs
+from rsitmd_tools.baselines.data.pairs import Pairs
+from rsitmd_tools.baselines.data.rows import StoredRows
+from rsitmd_tools.baselines.data.targets import Targets
 from rsitmd_tools.baselines.data.train_val_split import Parts, split_parts
 from rsitmd_tools.baselines.device import accelerator, check_device, precision
 from rsitmd_tools.baselines.integrity import file_checksums
@@ -50,13 +50,13 @@ from rsitmd_tools.baselines.training.checkpoint import (
     out_of_patience,
     read_history,
 )
+from rsitmd_tools.baselines.training.failures import largest_batch, one_line
 from rsitmd_tools.baselines.training.manifest import check_prior, make_manifest, prepare_run
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
-from rsitmd_tools.baselines.training.module import RetrievalModule
+from rsitmd_tools.baselines.training.module import RetrievalModule, encode_part
 from rsitmd_tools.baselines.training.prior import training_prior
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.dataset.exclusions import read_exclusions
-from rsitmd_tools.errors import RsitmdError, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,7 @@ class Options:
         resume: Continue after the last finished epoch; a run that does not exist is started.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         devices: Number of devices (of processes on a CPU); each has its own batch norm.
-        workers: Number of processes that load images. By default 1, or 0 for cached features
-            and if the shared memory is too small.
+        workers: Number of threads that decode images; one per core by default.
         cache: Folder in which decoded images and features are kept. By default a folder in the
             run, which is removed at the end.
         deterministic: Fail on operations that have no deterministic version on the device. By
@@ -76,6 +75,7 @@ class Options:
         runs: Number of similar runs to come, including this one, for the time estimate.
         images: Images that are decoded, and whose features are computed, for several runs that
             use parts of them and share ``cache``. By default those of this run.
+        graphs: Compute steps on a GPU as CUDA graphs where possible.
     """
 
     resume: bool = False
@@ -86,6 +86,7 @@ class Options:
     deterministic: bool = False
     runs: int = 1
     images: Dataset | None = None
+    graphs: bool = True
 
 
 def train(
@@ -114,15 +115,13 @@ def train(
     Raises:
         RsitmdError: The dataset has too few images, RUN exists or was started with other data
             or settings, a file does not match, the device is not available, the disk or the
-            shared memory is full, a loading process was killed or hangs, or the loss is not
-            finite.
+            memory of the device is full, or the loss is not finite.
     """
     check_device(options.device, options.devices)
     run = Run(folder)
     excluded = frozenset[str]() if exclude is None else read_exclusions(exclude, dataset)
     parts = split_parts(dataset, config, excluded)
     config = adapt_config(config, parts.pool)
-    options = replace(options, workers=_workers(config, parts, options))
     device = accelerator(options.device)
     manifest = make_manifest(dataset, config, exclude, parts, device, options.devices)
     existing = prepare_run(run, config, manifest, options.resume)
@@ -143,9 +142,18 @@ def train(
     if device == "cpu":
         # Before the features, too: otherwise half of their time is spent on freed memory.
         keep_freed_memory()
-    data = _data(model, config, parts, options, folder / "cache")
+    texts = encode_part(tokenizer, parts.training)
+    targets = Targets(parts.training, config.mask_equal, margin_prior)
+    data = _data(model, config, parts, options, folder / "cache", texts, targets)
     module = RetrievalModule(
-        model, config, tokenizer, parts, data.val_images, data.val_rows, margin_prior
+        model,
+        config,
+        tokenizer,
+        parts,
+        data.source,
+        data.val_images,
+        data.val_rows,
+        options.graphs,
     )
     started = time.perf_counter()
     speed = Speed(data.pairs, options.runs)
@@ -153,7 +161,7 @@ def train(
         AtomicCheckpointIO().save_checkpoint({"state_dict": module.state_dict()}, run.best)
         seconds = time.perf_counter() - started
     else:
-        seconds = _fit(run, config, options, module, data.loader, speed)
+        seconds = _fit(run, config, options, module, data.batches, speed)
     manifest["finished"] = {
         # Seconds of all sessions until the last finished epoch.
         "seconds": round(seconds, 1),
@@ -184,50 +192,50 @@ def adapt_config(config: Config, pool: Dataset) -> Config:
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    loader: DataLoader[Batch]
+    batches: Batches
+    source: StoredRows
     pairs: int
     val_images: Features | MappedArray
     val_rows: npt.NDArray[np.integer[Any]]
 
 
 def _data(
-    model: RetrievalModel, config: Config, parts: Parts, options: Options, own: Path
+    model: RetrievalModel,
+    config: Config,
+    parts: Parts,
+    options: Options,
+    own: Path,
+    texts: Texts,
+    targets: Targets,
 ) -> _Data:
-    cache = options.cache or own
-    size = config.image_size
-    source: Features | MappedArray
+    cache, threads = options.cache or own, options.workers
+    size, stored_size = config.image_size, resized_size(config.image_size)
+    device = accelerator(options.device)
     val_images: Features | MappedArray
     shared = options.images or parts.pool
     row = {image.filename: number for number, image in enumerate(shared)}
     rows = np.array([row[image.filename] for image in parts.pool])
     if config.freeze_backbone:
-        pixels = cached_images(shared, size, cache)
-        device = accelerator(options.device)
-        source = val_images = cached_features(model, pixels, config.views, cache, device)
+        pixels = cached_images(shared, size, cache, threads)
+        features = cached_features(model, pixels, config.views, cache, device)
+        source, val_images = StoredRows(features.arrays, by_view=True), features
         val_rows = rows[parts.val_rows]
     else:
-        source = cached_images(shared, resized_size(size), cache)
-        val_images = cached_images(parts.validation, size, cache)
+        source = StoredRows([cached_images(shared, stored_size, cache, threads)], by_view=False)
+        val_images = cached_images(parts.validation, size, cache, threads)
         val_rows = np.arange(len(parts.val_rows))
     pairs = Pairs(parts.training, config.captions, config.views, config.seed)
-    transform = TrainingTransform(size, config.views)
-    workers = options.workers or 0
-    loader: DataLoader[Batch] = Loader(
-        PairBatches(pairs, source, rows[parts.train_rows], transform),
-        batch_size=None,
-        sampler=EpochBatches(len(pairs), config.batch_size),
-        num_workers=workers,
+    batches = Batches(
+        pairs,
+        config.batch_size,
+        source,
+        rows[parts.train_rows],
+        texts,
+        targets,
+        stored_size - size,
+        device,
     )
-    return _Data(loader, len(pairs), val_images, val_rows)
-
-
-def _workers(config: Config, parts: Parts, options: Options) -> int:
-    """Return the number of loading processes; errors appear before long computations."""
-    if config.freeze_backbone:
-        return options.workers or 0
-    pairs = parts.training.captions() if config.captions == "all" else parts.train_rows
-    floats = min(config.batch_size, len(pairs)) * 3 * config.image_size**2
-    return choose_workers(options.workers, floats * torch.float32.itemsize, options.devices)
+    return _Data(batches, source, len(pairs), val_images, val_rows)
 
 
 def _fit(
@@ -235,21 +243,23 @@ def _fit(
     config: Config,
     options: Options,
     module: RetrievalModule,
-    loader: DataLoader[Batch],
+    batches: Batches,
     speed: Speed,
 ) -> float:
     """Train the missing epochs; return the total seconds of all sessions."""
     history = read_history(run)
-    if isinstance(loader.sampler, EpochBatches):
-        # Loading processes start their first batches before Lightning sets the epoch.
-        loader.sampler.set_epoch(len(history))
+    batches.set_epoch(len(history))  # Lightning may start the first epoch before it sets it
     # A run that was killed after its last checkpoint has no epochs left, but needs its metrics.
     if len(history) < config.epochs and not out_of_patience(history, config.patience):
-        with _quiet(), _one_line(run):
+
+        def fits() -> int | None:
+            return largest_batch(module, batches, accelerator(options.device))
+
+        with _quiet(), one_line(run, fits):
             trainer = _trainer(run, config, options, speed)
             try:
                 last = str(run.last) if history else None
-                trainer.fit(module, loader, ckpt_path=last, weights_only=True)
+                trainer.fit(module, batches, ckpt_path=last, weights_only=True)
             except SystemExit as stop:
                 # Lightning converts Ctrl-C to SystemExit.
                 raise KeyboardInterrupt from stop
@@ -282,49 +292,6 @@ def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightn
         deterministic=True if options.deterministic else "warn",
         use_distributed_sampler=False,
     )
-
-
-@contextlib.contextmanager
-def _one_line(run: Run) -> Iterator[None]:
-    """Convert exceptions of libraries to errors of one line."""
-    try:
-        yield
-    except ProcessRaisedException as error:
-        last = str(error).strip().splitlines()[-1]
-        message = last.partition("RsitmdError: ")[2] or last
-        raise loading_error(str(error), run.folder) or RsitmdError(message) from error
-    except ProcessExitedException as error:
-        raise RsitmdError(
-            "a training process was killed by the system (often: out of memory)",
-            where=run.folder,
-            hint="run the same command with --resume, or train with a smaller batch "
-            "(--set batch_size=N) into a new folder",
-        ) from error
-    except RuntimeError as error:
-        raise _explained(error, run) from error
-    except OSError as error:
-        raise RsitmdError(
-            f"cannot be written ({reason(error)})",
-            where=run.folder,
-            hint="free some space and run the same command again with --resume",
-        ) from error
-
-
-def _explained(error: RuntimeError, run: Run) -> Exception:
-    """Convert an error of torch that the user can fix; return other errors unchanged."""
-    from_loading = loading_error(str(error), run.folder)
-    if from_loading is not None:
-        return from_loading
-    line = str(error).strip().splitlines()[0]
-    if "deterministic implementation" in line:
-        return RsitmdError(line.partition(",")[0], hint="remove --deterministic")
-    if "loading state_dict" in line:
-        return RsitmdError(
-            "does not match the model of the settings",
-            where=run.last,
-            hint="restore the checkpoint of this run, or use another folder",
-        )
-    return error
 
 
 @contextlib.contextmanager

@@ -54,7 +54,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--html", metavar="FILE", type=_FILE, help="Also write a page of these sentences.")
 @device_option
-@click.option("--workers", type=click.IntRange(0), help="Number of processes that load images.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Number of threads that decode images; one per core by default.",
+)
 @json_option
 def command(
     path: Path,

@@ -60,7 +60,11 @@ MAX_SEED = 2**32 - 1
     is_flag=True,
     help="Fail on operations that are not deterministic on this device.",
 )
-@click.option("--workers", type=click.IntRange(0), help="Number of processes that load images.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Number of threads that decode images; one per core by default.",
+)
 @click.option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),

@@ -1,4 +1,4 @@
-"""Decoded images, views, cached features, and the draws of an epoch."""
+"""Decoded images, views and cached features."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ import torch
 
 from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.data import features as features_module
-from rsitmd_tools.baselines.data import pairs as pairs_module
+from rsitmd_tools.baselines.data import images as images_module
 from rsitmd_tools.baselines.data.features import Features, cached_features
 from rsitmd_tools.baselines.data.images import (
-    TrainingTransform,
     cached_images,
     decode_images,
     unit_images,
 )
 from rsitmd_tools.baselines.data.mapped import MappedArray, new_array, one_writer
-from rsitmd_tools.baselines.data.pairs import EpochBatches, PairBatches, Pairs
 from rsitmd_tools.baselines.data.views import VIEWS, turned
 from rsitmd_tools.baselines.models import make_model, make_tokenizer
 from rsitmd_tools.dataset import Dataset
@@ -45,14 +43,13 @@ def test_the_eight_views_are_the_symmetries_of_a_square() -> None:
             assert any(torch.equal(turned(view, again), other) for other in views)
 
 
-def test_augmentation_is_a_function_of_its_seed() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    for transform in (TrainingTransform(SIZE), TrainingTransform(SIZE, 8)):
-        state = torch.get_rng_state()
-        one, same, other = (transform(pixels, seed, 3) for seed in (5, 5, 6))
-        assert torch.equal(torch.get_rng_state(), state)
-        assert torch.equal(one, same) and not torch.equal(one, other)
-        assert one.shape == (3, SIZE, SIZE) and one.min() >= 0 and one.max() <= 1
+def test_threads_decode_as_one(
+    tmp_path: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images_module, "BLOCK", 5)
+    one = decode_images(tiny, SIZE, tmp_path / "one.npy", threads=1)
+    several = decode_images(tiny, SIZE, tmp_path / "several.npy", threads=4)
+    assert np.array_equal(one, several) and one.any()
 
 
 def test_images_are_decoded_once_and_pickled_as_their_path(tmp_path: Path, tiny: Dataset) -> None:
@@ -261,53 +258,3 @@ def test_features_too_large_for_half_precision_are_an_error(tmp_path: Path, tiny
     with pytest.raises(RsitmdError, match="features of"):
         cached_features(model, cached_images(tiny, SIZE, tmp_path), 1, tmp_path)
     assert not list(tmp_path.glob("features*"))
-
-
-def test_an_epoch_is_a_function_of_seed_and_number(tiny: Dataset) -> None:
-    owners = np.array(tiny.caption_owners())
-    for captions, count in (("one", len(tiny)), ("all", len(owners))):
-        pairs = Pairs(tiny, captions, 8, seed=3)
-        assert len(pairs) == count
-        one, same, other = pairs.plan(4), Pairs(tiny, captions, 8, 3).plan(4), pairs.plan(5)
-        for name in ("images", "columns", "views", "seeds"):
-            assert np.array_equal(getattr(one, name), getattr(same, name))
-        assert not np.array_equal(one.columns, other.columns)
-        assert np.array_equal(owners[one.columns], one.images)
-        assert len(set(one.columns.tolist())) == count
-        assert set(one.images.tolist()) == set(range(len(tiny)))
-
-
-@pytest.mark.parametrize("world", [1, 2, 3])
-@pytest.mark.parametrize(("pairs", "size"), [(24, 10), (21, 10), (5, 100), (2, 2)])
-def test_processes_share_every_batch_evenly(
-    pairs: int, size: int, world: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shares = []
-    for rank in range(world):
-        monkeypatch.setattr(pairs_module, "process", lambda rank=rank: (rank, world))
-        batches = EpochBatches(pairs, size)
-        batches.set_epoch(7)
-        shares.append([list(range(pairs))[places] for epoch, places in batches if epoch == 7])
-        assert len(shares[-1]) == len(batches)
-    for parts in zip(*shares, strict=True):
-        assert len({len(part) for part in parts}) == 1
-        assert sum(map(len, parts)) > 1
-    seen = [place for share in shares for part in share for place in part]
-    assert len(seen) == len(set(seen))
-    if world == 1 and pairs % size != 1:
-        assert len(seen) == pairs
-
-
-def test_batches_contain_the_drawn_pairs(tmp_path: Path, tiny: Dataset) -> None:
-    train = tiny.select("train")
-    rows = np.arange(len(tiny))[::-1][: len(train)]
-    pixels = cached_images(tiny, 36, tmp_path)
-    pairs = Pairs(train, "one", 1, 0)
-    transform = TrainingTransform(SIZE)
-    batches = PairBatches(pairs, pixels, rows, transform)
-    plan = pairs.plan(2)
-    (images,), indices, columns = batches[2, slice(3, 7)]
-    assert indices.tolist() == plan.images[3:7].tolist()
-    assert columns.tolist() == plan.columns[3:7].tolist()
-    row = rows[plan.images[3]]
-    assert torch.equal(images[0], transform(pixels.array[row], int(plan.seeds[3])))

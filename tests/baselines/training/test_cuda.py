@@ -1,0 +1,104 @@
+"""Training on a GPU: the same results as on a CPU, with and without graphs. Skipped without one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from rsitmd_tools.baselines.config import Config, load_config
+from rsitmd_tools.baselines.data.augmentation import rotated_crops, turned_crops
+from rsitmd_tools.baselines.data.rows import StoredRows
+from rsitmd_tools.baselines.evaluation.evaluate import evaluate
+from rsitmd_tools.baselines.text import SentenceEncoder
+from rsitmd_tools.baselines.training.graphs import GraphedSteps
+from rsitmd_tools.baselines.training.train import Options, train
+from rsitmd_tools.dataset import Dataset
+from tests.baselines.training.common import losses, small, state
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+CUDA = Options(device="cuda")
+
+
+def whole(*changes: str) -> Config:
+    """Return a configuration of a whole network at the size of the paper's maps."""
+    settings = ["image_size=64", "batch_size=8", "epochs=4", "dimension=32", "precision=bf16-mixed"]
+    return load_config("amfmn-soft", [*settings, "margin.kind=fixed", *changes])
+
+
+def test_sentences_are_encoded_as_on_a_cpu() -> None:
+    torch.manual_seed(0)
+    encoder = SentenceEncoder(50, 12, 16)
+    words, lengths = torch.randint(2, 50, (7, 13)), torch.randint(1, 14, (7,))
+    for row, length in zip(words, lengths, strict=True):
+        row[length:] = 0
+    on_cpu = encoder(words, lengths)
+    on_cpu.square().sum().backward()
+    gradients = [p.grad.clone() for p in encoder.parameters() if p.grad is not None]
+    encoder.zero_grad()
+    on_gpu = encoder.cuda()(words.cuda(), lengths.cuda())
+    on_gpu.square().sum().backward()
+    assert torch.allclose(on_cpu, on_gpu.cpu(), atol=1e-3)
+    for parameter, gradient in zip(encoder.parameters(), gradients, strict=True):
+        assert parameter.grad is not None
+        scale = float(gradient.abs().max())
+        assert torch.allclose(parameter.grad.cpu(), gradient, atol=2e-3 * scale)
+
+
+def test_images_are_augmented_as_on_a_cpu() -> None:
+    pixels = torch.randint(0, 256, (8, 70, 70, 3), dtype=torch.uint8)
+    corners, degrees = torch.randint(0, 7, (8, 2)), 90 * torch.rand(8)
+    on_gpu = rotated_crops(pixels.cuda(), 64, degrees.cuda(), corners.cuda()).cpu()
+    assert torch.allclose(on_gpu, rotated_crops(pixels, 64, degrees, corners), atol=1e-3)
+    views = torch.arange(8)
+    on_gpu = turned_crops(pixels.cuda(), 64, views.cuda(), corners.cuda()).cpu()
+    assert torch.allclose(on_gpu, turned_crops(pixels, 64, views, corners), atol=1e-6)
+
+
+@pytest.mark.parametrize("changes", [[], ["views=8", "dropout=0.3"], ["text=vgmf"]])
+def test_graphs_do_not_affect_the_result(
+    tmp_path: Path, tiny: Dataset, changes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded: list[int] = []
+    record = GraphedSteps._record
+    monkeypatch.setattr(
+        GraphedSteps, "_record", lambda self, batch: recorded.append(1) or record(self, batch)
+    )
+    config = whole(*changes)
+    graphs = train(tiny, config, tmp_path / "graphs", CUDA)
+    assert recorded
+    eager = train(tiny, config, tmp_path / "eager", replace(CUDA, graphs=False))
+    assert losses(graphs) == losses(eager)
+    for key, value in state(eager).items():
+        assert torch.equal(value, state(graphs)[key]), key
+
+
+def test_images_that_do_not_fit_are_sent_with_each_batch(
+    tmp_path: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = train(tiny, whole(), tmp_path / "kept", CUDA)
+    monkeypatch.setattr(StoredRows, "load", lambda self, device: False)
+    sent = train(tiny, whole(), tmp_path / "sent", CUDA)
+    assert losses(kept) == losses(sent)
+
+
+def test_a_run_is_resumed_bit_exactly(tmp_path: Path, tiny: Dataset) -> None:
+    config = whole("epochs=3")
+    one = train(tiny, config, tmp_path / "one", CUDA)
+    stop = train(tiny, replace(config, epochs=1), tmp_path / "two", CUDA)
+    settings = (stop / "config.yaml").read_text().replace("epochs: 1", "epochs: 3")
+    (stop / "config.yaml").write_text(settings)
+    two = train(tiny, config, tmp_path / "two", replace(CUDA, resume=True))
+    assert losses(one) == losses(two)
+
+
+@pytest.mark.parametrize("name", ["amfmn-fusion", "amfmn-similarity", "m5", "m9", "vsepp"])
+@pytest.mark.parametrize("frozen", ["true", "false"])
+def test_it_trains_and_is_evaluated(tmp_path: Path, tiny: Dataset, name: str, frozen: str) -> None:
+    config = small(name, "epochs=3", f"freeze_backbone={frozen}")
+    run = train(tiny, config, tmp_path / "run", CUDA)
+    on_gpu = evaluate(run, tiny)["mean_recall"]
+    assert 0 <= on_gpu <= 100
+    assert all(torch.isfinite(value).all() for value in state(run).values())
