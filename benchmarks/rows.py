@@ -77,6 +77,11 @@ def folder_of(out: Path, row: str, seed: int) -> Path:
     return out / name / f"seed-{seed}"
 
 
+def whole_on_gpu(epochs: int) -> list[str]:
+    """Return the settings of a whole network at the size of the paper, for a GPU."""
+    return [*whole(256), f"epochs={epochs}"]
+
+
 def make_run(
     data: Dataset, rows: Mapping[str, Row], name: str, weights: Path, out: Path, seed: int
 ) -> Path:
@@ -95,8 +100,8 @@ def make_run(
     else:
         drawn = [f"seed={seed}"] if not row.folds else [f"folds={row.folds}", f"fold={seed}"]
         config = load_config(row.config, [f"weights={weights}", *drawn, *row.changes])
-        train(data, config, run, Options(resume=True, device="cpu", cache=out / "cache"))
-    evaluate(run, data, options=EvaluationOptions(device="cpu", views=row.views))
+        train(data, config, run, Options(resume=True, cache=out / "cache"))
+    evaluate(run, data, options=EvaluationOptions(views=row.views))
     return run
 
 

@@ -1,6 +1,7 @@
 """Settings tried on a part of train held out: what the rows of ucm.py and rsitmd.py rest on.
 
-Run: python benchmarks/tuning.py ucm|rsitmd DATA WEIGHTS -o OUT [--tries "a;b"] [--table]
+Run: python benchmarks/tuning.py ucm|rsitmd DATA WEIGHTS -o OUT [--tries "a;b"] [--seeds 0,1]
+    [--table]
 
 No test image is looked at. On UCM the ten training images of each class that lie next to its
 test images are held out: neighbours on one side alone, as the test images have. On RSITMD it
@@ -15,7 +16,7 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from rows import Row, folder_of, frozen, whole, write_lines
+from rows import Row, folder_of, frozen, whole, whole_on_gpu, write_lines
 from ucm import A_CLASS, BLOCK, number
 
 from rsitmd_tools.dataset import Dataset
@@ -24,6 +25,27 @@ from rsitmd_tools.formats import load_dataset
 HEADS, WHOLE = frozen(224), whole(128)
 LONG = (*HEADS, "epochs=40")
 NCE = "loss=infonce"
+
+
+def on_gpu(*base: str) -> dict[str, Row]:
+    """Return tries of the whole network at 256 pixels."""
+    tried = {
+        "": (),
+        ", 8 more epochs": (),
+        ", temperature 0.05": ("temperature=0.05",),
+        ", temperature 0.1": ("temperature=0.1",),
+        ", dropout 0.2 more": (),
+        ", weight decay 0.1": ("weight_decay=0.1",),
+        ", backbone at 1e-3": ("backbone_lr=1e-3",),
+        ", backbone at 1e-4": ("backbone_lr=1e-4",),
+    }
+    settings = dict(pair.split("=") for pair in base)
+    tried[", 8 more epochs"] = (f"epochs={int(settings['epochs']) + 8}",)
+    tried[", dropout 0.2 more"] = (f"dropout={float(settings.get('dropout', 0)) + 0.2:g}",)
+    name = "AMFMN soft, InfoNCE, whole at 256"
+    return {f"{name}{what}": Row("amfmn-soft", (*base, *more)) for what, more in tried.items()}
+
+
 TRIES = {
     "ucm": {
         "VSE++": Row("vsepp", HEADS),
@@ -38,6 +60,7 @@ TRIES = {
         "VSE++, whole, backbone at 1e-4": Row("vsepp", (*WHOLE, "backbone_lr=1e-4")),
         "VSE++, whole, InfoNCE": Row("vsepp", (*WHOLE, NCE)),
         "AMFMN soft, whole, InfoNCE": Row("amfmn-soft", (*WHOLE, NCE)),
+        **on_gpu(*whole_on_gpu(12), NCE),
     },
     "rsitmd": {
         "VSE++, dropout 0.1": Row("vsepp", (*LONG, "dropout=0.1")),
@@ -54,6 +77,7 @@ TRIES = {
         "VSE++, InfoNCE, dropout 0.1, 25 epochs": Row(
             "vsepp", (*HEADS, "epochs=25", "dropout=0.1", NCE)
         ),
+        **on_gpu(*whole_on_gpu(20), "dropout=0.3", NCE),
     },
 }
 
@@ -77,6 +101,7 @@ def main() -> None:
     parser.add_argument("weights", type=Path, nargs="?")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs", "tuning"))
     parser.add_argument("--tries", help="separated by semicolons; all by default")
+    parser.add_argument("--seeds", default="0")
     parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
     out, name = arguments.output, arguments.name
@@ -89,21 +114,25 @@ def main() -> None:
 
         data = load_dataset(arguments.data)
         data = next_to_the_test(data) if name == "ucm" else data
-        options = Options(resume=True, device="cpu", cache=out / "cache")
+        options = Options(resume=True, cache=out / "cache")
         for row in arguments.tries.split(";") if arguments.tries else TRIES[name]:
-            changes = [f"weights={arguments.weights}", "seed=0", *TRIES[name][row].changes]
-            config = load_config(TRIES[name][row].config, changes)
-            train(data, config, folder_of(out / name, row, 0), options)
+            for seed in map(int, arguments.seeds.split(",")):
+                changes = [f"weights={arguments.weights}", *TRIES[name][row].changes]
+                config = load_config(TRIES[name][row].config, [*changes, f"seed={seed}"])
+                train(data, config, folder_of(out / name, row, seed), options)
     found = []
-    print("| tried | validation mR, best epoch | last epoch |\n|---|---|---|")
+    print("| tried | seeds | validation mR, best epoch | last epoch |\n|---|---|---|---|")
     for row, made in TRIES[name].items():
-        file = folder_of(out / name, row, 0) / "metrics.csv"
-        if file.exists():
+        of_row = []
+        for file in sorted(folder_of(out / name, row, 0).parent.glob("seed-*/metrics.csv")):
             lines = file.read_text(encoding="utf-8").splitlines()[1:]
-            recalls = [round(float(line.split(",")[2]), 2) for line in lines]
-            print(f"| {row} | {max(recalls):.2f} | {recalls[-1]:.2f} |")
+            of_row.append([round(float(line.split(",")[2]), 2) for line in lines])
             found.append({"tried": row, "config": made.config, "changes": list(made.changes)})
-            found[-1]["validation_by_epoch"] = recalls
+            found[-1]["validation_by_epoch"] = of_row[-1]
+        if of_row:
+            best = sum(map(max, of_row)) / len(of_row)
+            last = sum(recalls[-1] for recalls in of_row) / len(of_row)
+            print(f"| {row} | {len(of_row)} | {best:.2f} | {last:.2f} |")
     write_lines(out / f"tuning-{name}.jsonl", found)
 
 

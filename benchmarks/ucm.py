@@ -18,13 +18,14 @@ from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
-from rows import ALL, Row, frozen, run_script, whole
+from rows import ALL, Row, frozen, run_script, whole, whole_on_gpu
 
 from rsitmd_tools.dataset import Dataset, ImageRecord
 
 BLOCK = 10
 A_CLASS = 100
 HEADS, WHOLE = tuple(frozen(224)), tuple(whole(128))
+GPU = (*whole_on_gpu(12), ALL)
 DYNAMIC, NCE = "margin.kind=dynamic", "loss=infonce"
 ATTENTIONS = ("soft", "fusion", "similarity")
 MAIN = {
@@ -65,6 +66,15 @@ ROWS = {
     },
 }
 
+ON_GPU = {
+    "VSE++, sum, whole at 256": Row("vsepp", GPU),
+    "VSE++, InfoNCE, whole at 256": Row("vsepp", (*GPU, NCE)),
+    **{f"AMFMN {kind}, whole at 256": Row(f"amfmn-{kind}", GPU) for kind in ATTENTIONS},
+    "AMFMN soft, InfoNCE, whole at 256": Row("amfmn-soft", (*GPU, NCE)),
+}
+ROWS |= ON_GPU
+ROWS |= {f"{name}, eight views": replace(row, of=name, views=8) for name, row in ON_GPU.items()}
+
 
 SEEN = ["VSE++, sum", "AMFMN soft, fixed 0.2", "AMFMN soft, fixed 0.4", "AMFMN soft, InfoNCE"]
 ROWS |= {
@@ -93,6 +103,17 @@ CLAIMS = [
     (
         [f"{row}, whole, all of train" for row in AMFMN],
         ["VSE++, sum, whole, all of train", "AMFMN soft, fixed 0.2, whole, all of train"],
+    ),
+    *(
+        (
+            [f"AMFMN {kind}, whole at 256{views}" for kind in ATTENTIONS],
+            [f"VSE++, sum, whole at 256{views}"],
+        )
+        for views in ("", ", eight views")
+    ),
+    *(
+        ([f"AMFMN soft, InfoNCE, whole at 256{views}"], [f"VSE++, InfoNCE, whole at 256{views}"])
+        for views in ("", ", eight views")
     ),
 ]
 

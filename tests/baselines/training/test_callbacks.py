@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 from lightning.pytorch.callbacks import TQDMProgressBar
@@ -59,7 +60,7 @@ class Trainer:
 
 def run_epochs(speed: Speed, clock: Clock, epochs: int) -> None:
     """Run epochs of 20 batches of 10 images, half a second each, and validate for a minute."""
-    trainer, batch = Trainer(), ([], range(10), [])
+    trainer, batch = Trainer(), SimpleNamespace(images=range(10))
     for epoch in range(epochs):
         trainer.current_epoch = epoch
         speed.on_train_epoch_start(trainer, None)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +15,9 @@ import pytest
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
-from tests.baselines.training.common import CPU, losses, small, state
+from rsitmd_tools.formats import save_dataset
+from tests.baselines.training.common import CPU, SMALL, losses, small, state
+from tests.forks import Nursery
 
 
 def test_two_processes_train_as_one(
@@ -47,3 +54,39 @@ def test_an_error_in_one_of_several_processes_is_a_one_line_error(
     config = small("vsepp", "epochs=3", "lr=1e20", "gradient_clip=0")
     with pytest.raises(RsitmdError, match=r"the loss is nan at step \d+|not finite after step \d+"):
         train(tiny, config, tmp_path / "r", replace(CPU, devices=2))
+
+
+def test_a_training_process_of_several_that_is_killed_is_a_one_line_error(
+    tmp_path: Path, tiny: Dataset, training_commands: Nursery
+) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    save_dataset(tiny, data, "rsitmd")
+    shutil.copytree(tiny.image_folder or "", data / "images", dirs_exist_ok=True)
+    sets = [part for each in [*SMALL, "epochs=100000"] for part in ("--set", each)]
+    options = ["--config", "vsepp", "--device", "cpu", "--devices", "2", *sets]
+    started = training_commands.start("benchmark", "train", str(data), *options, "-o", str(run))
+    try:
+        until = time.monotonic() + 240
+        while started.poll() is None and time.monotonic() < until:
+            for process in trainers(started.pid, run):
+                os.kill(process, signal.SIGKILL)
+                break
+            time.sleep(0.1)
+        out, err = started.communicate(timeout=60)
+    finally:
+        started.kill()
+        started.wait()
+    assert (started.returncode, out) == (1, "")
+    assert f"error: {run}: a training process was killed by the system" in err
+    assert "unexpected" not in err
+
+
+def trainers(command: int, run: Path) -> list[int]:
+    """Return the processes that a training started; none before the first epoch."""
+    if not (run / "metrics.csv").exists():
+        return []
+    found = []
+    with contextlib.suppress(OSError):
+        children = Path(f"/proc/{command}/task/{command}/children").read_text().split()
+        found = [n for n in children if "spawn_main" in Path(f"/proc/{n}/cmdline").read_text()]
+    return [int(number) for number in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,13 +13,18 @@ import torch
 
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.run import Run
-from rsitmd_tools.baselines.training.checkpoint import out_of_patience, read_history
+from rsitmd_tools.baselines.training import checkpoint as checkpoint_module
+from rsitmd_tools.baselines.training.checkpoint import (
+    AtomicCheckpointIO,
+    out_of_patience,
+    read_history,
+)
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.similarity import write_prior
 from tests.baselines.training import common
-from tests.baselines.training.common import CPU, RESUME
+from tests.baselines.training.common import CPU, RESUME, losses
 
 
 def small(name: str, *changes: str) -> Config:
@@ -118,3 +124,31 @@ def test_a_checkpoint_of_another_model(tmp_path: Path, tiny: Dataset) -> None:
     Run(one).last.write_bytes(Run(two).last.read_bytes())
     with pytest.raises(RsitmdError, match="does not match the model of the settings"):
         train(tiny, small("vsepp", "epochs=2"), one, RESUME)
+
+
+def test_few_checkpoints_of_quick_epochs_are_saved(
+    tmp_path: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[str] = []
+    save = AtomicCheckpointIO.save_checkpoint
+
+    def counted(self: AtomicCheckpointIO, checkpoint: Any, path: Any, **more: Any) -> None:
+        saved.append(Path(path).name)
+        save(self, checkpoint, path, **more)
+
+    monkeypatch.setattr(AtomicCheckpointIO, "save_checkpoint", counted)
+    config = small("vsepp", "epochs=5", "lr=1e-2")
+    monkeypatch.setattr(checkpoint_module, "SAVED_EVERY", 1)
+    each = train(tiny, config, tmp_path / "each", CPU)
+    assert saved.count("last.ckpt") == 5
+    saved.clear()
+    monkeypatch.setattr(checkpoint_module, "SAVED_EVERY", 10**9)
+    few = train(tiny, config, tmp_path / "few", CPU)
+    assert saved.count("last.ckpt") == 2 and saved.count("best.ckpt") <= 2
+    assert losses(each) == losses(few)
+    for file in ("best", "last"):
+        one, other = (
+            torch.load(getattr(Run(run), file), weights_only=True)["state_dict"]
+            for run in (each, few)
+        )
+        assert all(torch.equal(one[key], other[key]) for key in one), file
