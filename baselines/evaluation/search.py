@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from rsitmd_tools.baselines.base import RetrievalModel, Scorer, Tokenizer, cosine_matrix
+from rsitmd_tools.baselines.base import RetrievalModel, Scorer, Tokenizer, cosine_scorer
 from rsitmd_tools.baselines.data.digests import file_digests
 from rsitmd_tools.baselines.data.images import decode_image
 from rsitmd_tools.baselines.device import accelerator, check_device
@@ -96,6 +96,7 @@ class Searcher:
         self._whole = False
         self._images: list[Vectors] | None = None
         self._scorers: list[Scorer] | None = None
+        self._cosine_scorers: list[Scorer] | None = None
         self._digests: list[str] = []
 
     def by_text(self, text: str, keywords: Sequence[str] = (), count: int = 10) -> Search:
@@ -225,7 +226,10 @@ class Searcher:
     def _cosines(self, query: torch.Tensor) -> Scores:
         """Return the cosine of all images with an encoded image ``(1, d)``: ``(N,)``."""
         with torch.no_grad():
-            blocks = [cosine_matrix(self._tensor(part), query) for part in self.images()]
+            if self._cosine_scorers is None:
+                tensors = map(self._tensor, self.images())
+                self._cosine_scorers = [cosine_scorer(part) for part in tensors]
+            blocks = [scorer(query) for scorer in self._cosine_scorers]
             return torch.cat(blocks)[:, 0].float().cpu().numpy()
 
     def _rows(self, rows: Sequence[int]) -> torch.Tensor:

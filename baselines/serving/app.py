@@ -22,7 +22,7 @@ from rsitmd_tools.baselines.serving.scene_view import CLOSER, SceneView, View
 from rsitmd_tools.baselines.serving.site import Site
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 
-# The address of a picture has a key of data and runs: it never changes.
+# The address of a picture has a key of this start of the server.
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 BLANK = "The query is empty: type a sentence or keywords."
 

@@ -167,7 +167,7 @@ def _number(given: Mapping[str, str], name: str, default: int, low: int, high: i
     # int() also reads other digits, underscores and thousands of digits.
     if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
         raise WrongUsage(
-            f"{name}={text[:20]} is not a whole number from {low} to {high}",
+            f"the value of {name} is {text[:20]}, not a whole number from {low} to {high}",
             hint="change the address or the form",
         )
     return int(text)

@@ -85,8 +85,8 @@ class ShownRun:
         config = self.searcher.run.config()
         self.has_saliency = config.model == "amfmn" and config.multiscale
         self._size = config.image_size
-        self.searcher.images()
         self.searcher.model(whole=self.has_saliency)
+        self.searcher.text_scores([""])  # What the first query would wait for.
         # Pictures are drawn one at a time: a core is left for those who search.
         self._drawing = threading.Lock()
         self.answer = lru_cache(KEPT)(self._answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,6 @@ from rsitmd_tools.baselines.serving.scene_view import SceneView
 from rsitmd_tools.baselines.serving.shown_run import ShownRun
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import WrongUsage
-from rsitmd_tools.hashing import sha256_lines
 
 MOST_RUNS = 2
 KEPT_PICTURES = 2048  # of about 20 KB
@@ -36,7 +36,7 @@ class Site:
         runs: The runs.
         scene: The scene, or None.
         categories: Number of images of each category.
-        key: Part of the addresses of pictures; another one for other data or runs.
+        key: Part of the addresses of pictures, which browsers keep; another one at each start.
 
     Raises:
         WrongUsage: There are no runs, or more than two.
@@ -67,7 +67,7 @@ class Site:
         self.scene = None
         if scene is not None:
             self.scene = SceneView(scene, options or SceneOptions(), folders, device)
-        self.key = sha256_lines([dataset.checksum(), *(str(run.folder) for run in self.runs)])[:12]
+        self.key = secrets.token_hex(6)
         self.picture = lru_cache(KEPT_PICTURES)(self._picture)
         self.saliency = lru_cache(KEPT_PICTURES)(self._saliency)
 
