@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from rsitmd_tools.baselines.serving.site import Site
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset, Sentence
 from rsitmd_tools.demo.scenes.scene import draw_scenes
+from rsitmd_tools.formats import save_dataset
+from tests.forks import Forked, Nursery
 
 SETTINGS = (
     "backbone=test_resnet",
@@ -83,3 +87,47 @@ def ask(client: TestClient) -> Ask:
         return answer.text
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def saved(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dataset as files."""
+    assert data.image_folder is not None
+    folder = tmp_path_factory.mktemp("saved")
+    shutil.copytree(data.image_folder, folder / "images")
+    save_dataset(data, folder, "rsitmd")
+    return folder
+
+
+class Serving:
+    """A server that is started as a user starts it.
+
+    Attributes:
+        process: The command.
+        url: Its address.
+        port: Its port.
+    """
+
+    def __init__(self, commands: Nursery, *arguments: object, port: int = 0) -> None:
+        more = ("--scales", "64,128", "--device", "cpu", "--port", port)
+        self.process: Forked = commands.start("benchmark", "serve", *arguments, *more)
+        line = self.process.stdout.readline()
+        if not line.startswith("search page: "):
+            raise AssertionError(self.process.communicate(60))
+        self.url = line.removeprefix("search page: ").strip()
+        self.port = int(self.url.rstrip("/").rpartition(":")[2])
+
+    def stop(self, sent: int = signal.SIGINT) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(sent)
+        return self.process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def serving(
+    training_commands: Nursery, served_runs: list[Path], saved: Path, served_scene: Path
+) -> Iterator[Serving]:
+    """A server with two runs and a scene."""
+    made = Serving(training_commands, *served_runs, saved, "--scene", served_scene)
+    yield made
+    made.stop()

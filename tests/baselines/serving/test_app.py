@@ -222,7 +222,10 @@ def test_a_scene_is_located_zoomed_and_shown(ask: Ask, client: TestClient) -> No
         ({"text": " "}, "The sentence is empty: type one."),
         ({"text": "a" * 10_001}, "The sentence has 10001 characters"),
         ({"x": "384"}, "The value of x is 384, not a whole number from 0 to 383"),
-        ({"x": "10", "width": "375"}, "The value of width is 375, not a whole number from 0 to 374"),
+        (
+            {"x": "10", "width": "375"},
+            "width is 375, not a whole number from 0 to 374",
+        ),
         ({"run": "2"}, "The value of run is 2, not a whole number from 0 to 1"),
     ],
 )
