@@ -82,7 +82,7 @@ def test_a_run_without_weights_and_other_wrong_usage(
 ) -> None:
     run = Path(shutil.copytree(served_runs[0], tmp_path / "run"))
     Run(run).best.unlink()
-    cases = [
+    cases: list[tuple[list[object], int, str]] = [
         ([run, saved], 1, "has no checkpoint yet"),
         ([saved, saved], 1, "contains no run"),
         ([served_runs[0], tmp_path / "none"], 1, "does not exist"),
