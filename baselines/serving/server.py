@@ -50,8 +50,12 @@ def serve(app: FastAPI, opened: socket.socket) -> None:
     Raises:
         KeyboardInterrupt: The server was stopped.
     """
+    import torch
     import uvicorn
 
+    # Requests are answered side by side. Threads of one query wait for each other by spinning:
+    # two of them take four times the processor time of one.
+    torch.set_num_threads(1)
     config = uvicorn.Config(
         app,
         http="h11",
