@@ -17,12 +17,13 @@ from rsitmd_tools.baselines.data.images import decode_image
 from rsitmd_tools.baselines.device import accelerator, check_device
 from rsitmd_tools.baselines.evaluation.index import image_vectors, text_vectors
 from rsitmd_tools.baselines.evaluation.scoring import encode_batches, encode_texts, evaluating
+from rsitmd_tools.baselines.evaluation.sentences import listed_sentences, sentence_owners
 from rsitmd_tools.baselines.evaluation.text_query import TextQuery, text_query
 from rsitmd_tools.baselines.evaluation.trec import nearest
 from rsitmd_tools.baselines.evaluation.vector_store import Vectors, VectorStore
 from rsitmd_tools.baselines.integrity import check_run, file_checksums
 from rsitmd_tools.baselines.run import Run, read_checkpoint
-from rsitmd_tools.dataset import Dataset, ImageRecord, records
+from rsitmd_tools.dataset import Dataset, records
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.hashing import sha256_file, sha256_lines
 from rsitmd_tools.imaging.place_cache import user_cache
@@ -254,23 +255,11 @@ class Searcher:
         return next(encode_batches(self.model(whole=True), [pixels])).to(self._device)
 
     def _sentences(self, query: torch.Tensor, count: int) -> list[dict[str, Any]]:
-        owners: dict[str, list[ImageRecord]] = {}
-        kept = [
-            (image, caption)
-            for image in self.dataset
-            for caption in image.captions
-            if caption.strip()
-        ]
-        for image, caption in kept:
-            owners.setdefault(caption, []).append(image)
-        if not owners:
-            raise RsitmdError(
-                "has no sentences", where=self.dataset.source, hint="search images instead"
-            )
-        model = self.model()
+        owners = sentence_owners(self.dataset)
         keywords = self.tokenizer().keywords_of(self.dataset)
         captions = self.dataset.captions()
         used = [number for number, caption in enumerate(captions) if caption.strip()]
+        model = self.model()
         vectors, rows = text_vectors(
             [captions[number] for number in used],
             [keywords[number] for number in used],
@@ -281,22 +270,10 @@ class Searcher:
         with torch.no_grad():
             scored = model.score(query, self._tensor(vectors))[0].float().cpu().numpy()[rows]
         best: dict[str, float] = {}
-        for (_, caption), value in zip(kept, scored.tolist(), strict=True):
-            best[caption] = max(value, best.get(caption, -np.inf))
-        names = list(best)
-        scores = np.array(list(best.values()), np.float32)
-        self._check(scores, names)
-        return [
-            {
-                "rank": rank,
-                "sentence": names[index],
-                "score": float(scores[index]),
-                "image": owners[names[index]][0].filename,
-                "category": owners[names[index]][0].category,
-                "images": len({image.filename for image in owners[names[index]]}),
-            }
-            for rank, index in enumerate(nearest(scores, count).tolist(), 1)
-        ]
+        for number, value in zip(used, scored.tolist(), strict=True):
+            best[captions[number]] = max(value, best.get(captions[number], -np.inf))
+        self._check(np.array(list(best.values()), np.float32), list(best))
+        return listed_sentences(owners, best, count)
 
     def _listed(self, scores: Scores, count: int) -> list[dict[str, Any]]:
         images = self.dataset.images
