@@ -103,6 +103,9 @@ def test_type_click_and_read(
     page.go_back()
     page.locator("#status", has_text="3 results for").wait_for()
     assert page.get_by_label("Sentence").input_value() == text
+    page.go_back()
+    page.locator("#status", has_text="12 results for").wait_for()
+    assert page.locator("section >> nth=0 >> li.card").count() == 12
     assert fits(page, size)
     assert said == []
 
