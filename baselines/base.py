@@ -25,6 +25,8 @@ WORDS_STEP = 8
 BLOCK_ELEMENTS = 16_000_000
 # The same on a CPU for one vector per pair: the tile fits in a core's cache (512 KB in float32).
 TILE_ELEMENTS = 131_072
+# Maps ``(M, D)`` texts to their ``(N, M)`` scores with known images.
+Scorer = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +145,24 @@ class RetrievalModel(nn.Module, ABC):
         Without gradients, temporary tensors have at most ``BLOCK_ELEMENTS`` elements.
         """
 
+    def scorer(self, images: Tensor) -> Scorer:
+        """Return a function that scores these images with texts, with the bits of :meth:`score`.
+
+        A server scores the same images with one text after another. A model that computes
+        something from the images alone overrides this, and computes it once.
+        """
+        return lambda texts: self.score(images, texts)
+
 
 def cosine_matrix(images: Tensor, texts: Tensor) -> Tensor:
     """Return the cosine similarity of all pairs: ``(N, d)``, ``(M, d)`` to ``(N, M)``."""
-    return normalize(images, dim=-1, eps=EPSILON) @ normalize(texts, dim=-1, eps=EPSILON).T
+    return cosine_scorer(images)(texts)
+
+
+def cosine_scorer(images: Tensor) -> Scorer:
+    """Return a function from ``(M, d)`` texts to their cosine with ``(N, d)`` images."""
+    unit = normalize(images, dim=-1, eps=EPSILON)
+    return lambda texts: unit @ normalize(texts, dim=-1, eps=EPSILON).T
 
 
 def in_blocks(

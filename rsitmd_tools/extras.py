@@ -26,6 +26,8 @@ EXTRAS = {
     "antimeridian": "geo",
     "cv2": "geo",
     "shapely": "geo",
+    "fastapi": "serve",
+    "uvicorn": "serve",
 }
 
 

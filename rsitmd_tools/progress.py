@@ -6,10 +6,12 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 5.0
+_HIDDEN: ContextVar[bool] = ContextVar("hidden", default=False)
 
 
 class Step(Protocol):
@@ -27,7 +29,7 @@ def progress(label: str, total: int | None) -> Iterator[Step]:
         label: Name of the step, such as ``ingest``.
         total: Number of units, or None if it is unknown.
     """
-    if total == 0:
+    if total == 0 or _HIDDEN.get():
         yield lambda count=1: None
     elif sys.stderr.isatty():
         with _bar(label, total) as step:
@@ -35,6 +37,19 @@ def progress(label: str, total: int | None) -> Iterator[Step]:
     else:
         with _lines(label, total) as step:
             yield step
+
+
+@contextmanager
+def no_progress() -> Iterator[None]:
+    """Show no progress in this block: a server has several requests at once.
+
+    The block includes tasks and threads that copy its context, as those of anyio do.
+    """
+    token = _HIDDEN.set(True)
+    try:
+        yield
+    finally:
+        _HIDDEN.reset(token)
 
 
 def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:

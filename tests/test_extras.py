@@ -58,6 +58,7 @@ def test_require(monkeypatch: pytest.MonkeyPatch) -> None:
         ("benchmark train D --config vsepp -o R", "train"),
         ("benchmark evaluate R D", "train"),
         ("benchmark search R D --text T", "train"),
+        ("benchmark serve R D", "train"),
         ("benchmark weights F --backbone resnet18 -o O", "train"),
         ("demo -o O", "studio"),
     ],

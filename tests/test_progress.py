@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from rsitmd_tools import progress as module
-from rsitmd_tools.progress import progress, track
+from rsitmd_tools.progress import no_progress, progress, track
 
 
 def test_plain_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,3 +64,11 @@ def test_a_bar_on_a_terminal_and_stdout_stays_clean() -> None:
     assert done.stdout == b"result\n"
     assert b"\x1b[" in shown and "━".encode() in shown
     assert b"ingest" in shown and b"7/7" in shown
+
+
+def test_a_server_shows_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    with no_progress(), progress("encode", 3) as step:
+        step(3)
+    assert capsys.readouterr().err == ""
+    list(track([1], "read"))
+    assert capsys.readouterr().err == "read: 1/1 done\n"

@@ -13,8 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from rsitmd_tools.baselines.base import EPSILON, cosine_matrix, in_blocks, in_tiles
+from rsitmd_tools.baselines.base import (
+    EPSILON,
+    Scorer,
+    cosine_scorer,
+    in_blocks,
+    in_tiles,
+)
 from rsitmd_tools.plugins import ATTENTION, load_plugins
+
+Pairs = Callable[[slice, slice], Tensor]
 
 
 class Attention(nn.Module):
@@ -44,30 +52,49 @@ class Attention(nn.Module):
         """Return F_t of aligned pairs: ``(..., d)`` and ``(..., d)`` to ``(..., d)``."""
         return self.combine(self.of_images(image), self.of_texts(text))
 
-    def all_pairs(self, images: Tensor, texts: Tensor) -> Callable[[slice, slice], Tensor]:
-        """Return a function from image rows and text rows to F_t of all pairs, ``(n, m, d)``."""
-        of_images, of_texts = self.of_images(images), self.of_texts(texts)
+    def pairs_with(self, images: Tensor) -> Callable[[Tensor], Pairs]:
+        """Return a function of texts, for which the image parts are computed once.
 
-        def pairs(rows: slice, columns: slice) -> Tensor:
-            image = [part[rows, None] for part in of_images]
-            return self.combine(image, [part[None, columns] for part in of_texts])
+        Its result maps image rows and text rows to F_t of all their pairs, ``(n, m, d)``.
+        """
+        of_images = self.of_images(images)
 
-        return pairs
+        def with_texts(texts: Tensor) -> Pairs:
+            of_texts = self.of_texts(texts)
+
+            def pairs(rows: slice, columns: slice) -> Tensor:
+                image = [part[rows, None] for part in of_images]
+                return self.combine(image, [part[None, columns] for part in of_texts])
+
+            return pairs
+
+        return with_texts
 
     def forward(self, images: Tensor, texts: Tensor) -> Tensor:
         """Score all pairs: ``(N, d)`` and ``(M, d)`` to ``(N, M)``."""
-        guided = self.all_pairs(images, texts)
-        return in_tiles(
-            lambda rows, columns: cosine_of_pairs(images[rows], guided(rows, columns)),
-            images,
-            len(texts),
-            self.dimension,
-        )
+        return self.scorer(images)(texts)
+
+    def scorer(self, images: Tensor) -> Scorer:
+        """Return :meth:`forward` as a function of the texts; image parts are computed once."""
+        if type(self).forward is not Attention.forward:  # A kind of another package.
+            return lambda texts: self.forward(images, texts)
+        guided_by, unit = self.pairs_with(images), normalize(images, dim=-1, eps=EPSILON)
+
+        def score(texts: Tensor) -> Tensor:
+            guided = guided_by(texts)
+            return in_tiles(
+                lambda rows, columns: cosine_of_pairs(unit[rows], guided(rows, columns)),
+                images,
+                len(texts),
+                self.dimension,
+            )
+
+        return score
 
 
-def cosine_of_pairs(images: Tensor, guided: Tensor) -> Tensor:
-    """Return the cosine of ``(N, d)`` images and ``(N, M, d)`` guided texts: ``(N, M)``."""
-    product = torch.einsum("nd,nmd->nm", normalize(images, dim=-1, eps=EPSILON), guided)
+def cosine_of_pairs(unit: Tensor, guided: Tensor) -> Tensor:
+    """Return the cosine of ``(N, d)`` unit images and ``(N, M, d)`` guided texts: ``(N, M)``."""
+    product = torch.einsum("nd,nmd->nm", unit, guided)
     return product / guided.square().sum(-1).clamp_min(EPSILON**2).sqrt()
 
 
@@ -90,9 +117,9 @@ class NoAttention(Attention):
         """Return the text."""
         return texts
 
-    def forward(self, images: Tensor, texts: Tensor) -> Tensor:
-        """Return the cosine of all pairs."""
-        return cosine_matrix(images, texts)
+    def scorer(self, images: Tensor) -> Scorer:
+        """Return the cosine."""
+        return cosine_scorer(images)
 
 
 class SoftAttention(Attention):
@@ -119,15 +146,20 @@ class SoftAttention(Attention):
 
         With g = sigmoid(W v), ``sum(v g t)`` and ``|g t|^2`` are two matrix products.
         """
-        squares = texts.square()
+        return in_blocks(
+            lambda block: self.scorer(block)(texts), images, len(texts), 2 * len(texts)
+        )
 
-        def score(block: Tensor) -> Tensor:
-            (gate,) = self.of_images(block)
-            product = (normalize(block, dim=-1, eps=EPSILON) * gate) @ texts.T
-            length = (gate.square() @ squares.T).clamp_min(EPSILON**2).sqrt()
-            return product / length
+    def scorer(self, images: Tensor) -> Scorer:
+        """Return both matrix products as a function of the texts."""
+        (gate,) = self.of_images(images)
+        gated, squares = normalize(images, dim=-1, eps=EPSILON) * gate, gate.square()
 
-        return in_blocks(score, images, len(texts), 2 * len(texts))
+        def score(texts: Tensor) -> Tensor:
+            length = (squares @ texts.square().T).clamp_min(EPSILON**2).sqrt()
+            return (gated @ texts.T) / length
+
+        return score
 
 
 class FusionAttention(Attention):
@@ -190,9 +222,10 @@ class SimilarityAttention(MappedAttention):
         mapped: Tensor = self.of_text(texts)
         return mapped
 
-    def forward(self, images: Tensor, texts: Tensor) -> Tensor:
+    def scorer(self, images: Tensor) -> Scorer:
         """Return the cosine with the mapped text; the positive factor cancels."""
-        return cosine_matrix(images, self.of_text(texts))
+        cosine = cosine_scorer(images)
+        return lambda texts: cosine(self.of_text(texts))
 
 
 class ElementwiseAttention(MappedAttention):

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
-from rsitmd_tools.baselines.amfmn.attention import Attention, cosine_of_pairs, make_attention
+from rsitmd_tools.baselines.amfmn.attention import (
+    Attention,
+    Pairs,
+    cosine_of_pairs,
+    make_attention,
+)
 from rsitmd_tools.baselines.amfmn.fusion import FUSIONS
 from rsitmd_tools.baselines.amfmn.keywords import KeywordEncoder
 from rsitmd_tools.baselines.amfmn.mvsa import MVSA
 from rsitmd_tools.baselines.amfmn.visual import GlobalFeature
 from rsitmd_tools.baselines.backbone import make_backbone
-from rsitmd_tools.baselines.base import RetrievalModel, Texts, cosine_matrix, in_tiles
+from rsitmd_tools.baselines.base import EPSILON, RetrievalModel, Scorer, Texts, in_tiles
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.text import SentenceEncoder
 
@@ -87,6 +94,12 @@ class AMFMN(RetrievalModel):
             return scores
         return score_fused(images, texts, self.attention, self.attention_of_keywords, self.fusion)
 
+    def scorer(self, images: Tensor) -> Scorer:
+        """Return :meth:`score` as a function of the texts; image parts are computed once."""
+        if self.fusion is None or self.attention_of_keywords is None:
+            return self.attention.scorer(images)
+        return fused_scorer(images, self.attention, self.attention_of_keywords, self.fusion)
+
     def _sentences(self, texts: Texts) -> Tensor:
         encoded: Tensor = self.sentence(texts.words, texts.lengths)
         return encoded
@@ -101,9 +114,6 @@ def score_fused(
 ) -> Tensor:
     """Score images with texts whose guided sentence and guided keywords are fused.
 
-    If the direction of both guided texts does not depend on the image, neither does F_t,
-    because the fusion normalises them. Otherwise F_t is computed for all pairs in tiles.
-
     Args:
         images: ``(N, d)``.
         texts: ``(M, 2d)``, sentences and keywords concatenated.
@@ -114,16 +124,36 @@ def score_fused(
     Returns:
         ``(N, M)`` scores.
     """
-    sentences, keywords = texts.chunk(2, dim=-1)
-    known = keywords.ne(0).any(-1, keepdim=True)
-    one, other = attention.direction(sentences), attention_of_keywords.direction(keywords)
-    if one is not None and other is not None:
-        return cosine_matrix(images, fusion(one, other, known))
-    guided_sentences = attention.all_pairs(images, sentences)
-    guided_keywords = attention_of_keywords.all_pairs(images, keywords)
+    return fused_scorer(images, attention, attention_of_keywords, fusion)(texts)
 
-    def score(rows: slice, columns: slice) -> Tensor:
-        guided = guided_sentences(rows, columns), guided_keywords(rows, columns)
-        return cosine_of_pairs(images[rows], fusion(*guided, known[columns]))
 
-    return in_tiles(score, images, len(texts), texts.shape[1])
+def fused_scorer(
+    images: Tensor, attention: Attention, attention_of_keywords: Attention, fusion: nn.Module
+) -> Scorer:
+    """Return :func:`score_fused` as a function of the texts; image parts are computed once.
+
+    If the direction of both guided texts does not depend on the image, neither does F_t,
+    because the fusion normalises them. Otherwise F_t is computed for all pairs in tiles.
+    """
+    unit = normalize(images, dim=-1, eps=EPSILON)
+
+    @cache
+    def guided_by() -> tuple[Callable[[Tensor], Pairs], Callable[[Tensor], Pairs]]:
+        return attention.pairs_with(images), attention_of_keywords.pairs_with(images)
+
+    def score(texts: Tensor) -> Tensor:
+        sentences, keywords = texts.chunk(2, dim=-1)
+        known = keywords.ne(0).any(-1, keepdim=True)
+        one, other = attention.direction(sentences), attention_of_keywords.direction(keywords)
+        if one is not None and other is not None:
+            return unit @ normalize(fusion(one, other, known), dim=-1, eps=EPSILON).T
+        of_sentences, of_keywords = guided_by()
+        guided_sentences, guided_keywords = of_sentences(sentences), of_keywords(keywords)
+
+        def of_tile(rows: slice, columns: slice) -> Tensor:
+            guided = guided_sentences(rows, columns), guided_keywords(rows, columns)
+            return cosine_of_pairs(unit[rows], fusion(*guided, known[columns]))
+
+        return in_tiles(of_tile, images, len(texts), texts.shape[1])
+
+    return score

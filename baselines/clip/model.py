@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rsitmd_tools.baselines.backbone import read_weights
-from rsitmd_tools.baselines.base import RetrievalModel, Texts, cosine_matrix
+from rsitmd_tools.baselines.base import RetrievalModel, Scorer, Texts, cosine_matrix, cosine_scorer
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.state_dict_diff import (
     StateDictMismatch,
@@ -95,6 +95,10 @@ class CLIP(RetrievalModel):
     def score(self, images: Tensor, texts: Tensor) -> Tensor:
         """Return the cosine similarity of all pairs."""
         return cosine_matrix(images, texts)
+
+    def scorer(self, images: Tensor) -> Scorer:
+        """Return the cosine as a function of the texts; images are normalised once."""
+        return cosine_scorer(images)
 
 
 def clip_settings(name: str) -> dict[str, Any]:

@@ -11,17 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer, cosine_matrix
+from rsitmd_tools.baselines.base import RetrievalModel, Scorer, Tokenizer, cosine_scorer
 from rsitmd_tools.baselines.data.digests import file_digests
 from rsitmd_tools.baselines.data.images import decode_image
 from rsitmd_tools.baselines.device import accelerator, check_device
 from rsitmd_tools.baselines.evaluation.index import image_vectors, text_vectors
-from rsitmd_tools.baselines.evaluation.scoring import encode_batches, encode_texts
+from rsitmd_tools.baselines.evaluation.scoring import encode_batches, encode_texts, evaluating
+from rsitmd_tools.baselines.evaluation.sentences import listed_sentences, sentence_owners
+from rsitmd_tools.baselines.evaluation.text_query import TextQuery, text_query
 from rsitmd_tools.baselines.evaluation.trec import nearest
 from rsitmd_tools.baselines.evaluation.vector_store import Vectors, VectorStore
 from rsitmd_tools.baselines.integrity import check_run, file_checksums
 from rsitmd_tools.baselines.run import Run, read_checkpoint
-from rsitmd_tools.dataset import Dataset, ImageRecord, records
+from rsitmd_tools.dataset import Dataset, records
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.hashing import sha256_file, sha256_lines
 from rsitmd_tools.imaging.place_cache import user_cache
@@ -58,6 +60,7 @@ class Searcher:
 
     Attributes:
         notes: What is said of the index.
+        reads: What the model reads of a query: ``sentence``, ``keywords`` or ``both``.
 
     Raises:
         RsitmdError: The run or the dataset cannot be used, or the device is not available.
@@ -83,7 +86,7 @@ class Searcher:
             read_checkpoint(self.run.best)  # Report the missing checkpoint before encoding.
         checksums = file_checksums(self.run)
         check_run(self.run, config, checksums)
-        self._size, self._query = config.image_size, config.query
+        self._size, self.reads = config.image_size, config.query
         self._cache = user_cache() if cache is None else cache
         names = [f"{name} {checksum}" for name, checksum in sorted(checksums.items())]
         key = sha256_lines([INDEX_VERSION, self._device.type, *names])[:32]
@@ -93,6 +96,8 @@ class Searcher:
         self._tokenizer: Tokenizer | None = None
         self._whole = False
         self._images: list[Vectors] | None = None
+        self._scorers: list[Scorer] | None = None
+        self._cosine_scorers: list[Scorer] | None = None
         self._digests: list[str] = []
 
     def by_text(self, text: str, keywords: Sequence[str] = (), count: int = 10) -> Search:
@@ -111,34 +116,61 @@ class Searcher:
             WrongUsage: Sentence and keywords are blank.
             RsitmdError: An image cannot be decoded, or a score is NaN.
         """
-        keywords = [keyword.strip() for keyword in keywords if keyword.strip()]
-        text = text.strip()
-        if not text and not keywords:
-            raise WrongUsage("the sentence is blank", hint="set one with --text")
-        notes = []
-        if keywords and text and self._query == "sentence":
-            notes.append("the model reads sentences only: the keywords are added to the sentence")
-        if keywords and text and self._query == "keywords":
-            notes.append("the model reads keywords only: the sentence is not used")
-            text = ""
-        joined = " ".join([text, *keywords]).strip()
-        caption = text if text and self._query == "both" else joined
-        scores = self.text_scores([caption], [keywords])[:, 0]
-        notes += self.tokenizer().unread(joined)
-        return Search(self._listed(scores, count), [*self.notes, *notes])
+        query = self.query(text, keywords)
+        scores = self.query_scores(query)
+        return Search(self._listed(scores, count), [*self.notes, *self.query_notes(query)])
+
+    def query(self, text: str, keywords: Sequence[str] = ()) -> TextQuery:
+        """Compose a sentence and keywords as the model reads them.
+
+        Raises:
+            WrongUsage: Sentence and keywords are blank.
+        """
+        return text_query(text, keywords, self.reads)
+
+    def query_notes(self, query: TextQuery) -> list[str]:
+        """Return what a user should know of a query, such as words the model does not know."""
+        return [*query.notes, *self.tokenizer().unread(query.joined)]
+
+    def query_scores(self, query: TextQuery) -> Scores:
+        """Score all images with a query, ``(N,)`` float32.
+
+        Raises:
+            RsitmdError: An image cannot be decoded, or a score is NaN.
+        """
+        scores: Scores = self.text_scores([query.caption], [query.keywords])[:, 0]
+        self._check(scores, [image.filename for image in self.dataset.images])
+        return scores
 
     def text_scores(
         self, captions: Sequence[str], keywords: Sequence[Sequence[str]] | None = None
     ) -> Scores:
         """Score all images with captions: ``(N, M)`` float32, as an evaluation does."""
-        parts = self.images()
-        model = self.model()
-        texts, _ = encode_texts(model, self.tokenizer(), captions, keywords)
+        scorers = self._prepared()
+        texts, _ = encode_texts(self.model(), self.tokenizer(), captions, keywords)
         with torch.no_grad():
-            blocks = [
-                model.score(self._tensor(part), texts).float().cpu().numpy() for part in parts
-            ]
-        return np.concatenate(blocks)
+            return np.concatenate([scorer(texts).float().cpu().numpy() for scorer in scorers])
+
+    def row_scores(self, rows: Sequence[int], queries: Sequence[TextQuery]) -> Scores:
+        """Score some images, by their index in the dataset, with queries: ``(n, M)`` float32."""
+        texts, _ = encode_texts(
+            self.model(),
+            self.tokenizer(),
+            [query.caption for query in queries],
+            [query.keywords for query in queries],
+        )
+        with torch.no_grad():
+            return self.model().score(self._rows(rows), texts).float().cpu().numpy()
+
+    def image_scores(self, row: int) -> Scores:
+        """Return the cosine of all images with one image of the dataset, ``(N,)`` float32.
+
+        Raises:
+            RsitmdError: An image cannot be decoded, or a score is NaN.
+        """
+        scores = self._cosines(self._rows([row]))
+        self._check(scores, [image.filename for image in self.dataset.images])
+        return scores
 
     def by_image(self, image: Path, count: int = 10, *, sentences: bool = False) -> Search:
         """Find the images, or the sentences, most similar to an image.
@@ -156,9 +188,8 @@ class Searcher:
         query = self._query_vector(image)
         if sentences:
             return Search(self._sentences(query, count), list(self.notes))
-        with torch.no_grad():
-            blocks = [cosine_matrix(self._tensor(part), query) for part in self.images()]
-        scores = torch.cat(blocks)[:, 0].float().cpu().numpy()
+        scores = self._cosines(query)
+        self._check(scores, [each.filename for each in self.dataset])
         return Search(self._listed(scores, count), list(self.notes))
 
     def images(self) -> list[Vectors]:
@@ -185,6 +216,29 @@ class Searcher:
         assert self._tokenizer is not None
         return self._tokenizer
 
+    def _prepared(self) -> list[Scorer]:
+        """Return a scorer of each part of the images; they are kept for later queries."""
+        if self._scorers is None:
+            model = self.model()
+            with torch.no_grad(), evaluating(model):
+                self._scorers = [model.scorer(self._tensor(part)) for part in self.images()]
+        return self._scorers
+
+    def _cosines(self, query: torch.Tensor) -> Scores:
+        """Return the cosine of all images with an encoded image ``(1, d)``: ``(N,)``."""
+        with torch.no_grad():
+            if self._cosine_scorers is None:
+                tensors = map(self._tensor, self.images())
+                self._cosine_scorers = [cosine_scorer(part) for part in tensors]
+            blocks = [scorer(query) for scorer in self._cosine_scorers]
+            return torch.cat(blocks)[:, 0].float().cpu().numpy()
+
+    def _rows(self, rows: Sequence[int]) -> torch.Tensor:
+        """Return the vectors of images by their index: ``(n, d)``."""
+        parts = self.images()
+        found = [parts[row // len(parts[0])][row % len(parts[0])] for row in rows]
+        return self._tensor(np.stack(found))
+
     def _tensor(self, vectors: Vectors) -> torch.Tensor:
         # A copy: a tensor must not lie in memory that is mapped for reading.
         return torch.from_numpy(np.array(vectors)).to(self._device)
@@ -193,33 +247,19 @@ class Searcher:
         """Return ``(1, d)``: the row of the index if the dataset has the file."""
         if not image.is_file():
             raise RsitmdError("is not a file", where=image, hint="pass an image file")
-        parts = self.images()
+        self.images()
         digest = sha256_file(image)
         if digest in self._digests:
-            rows = np.concatenate(parts) if len(parts) > 1 else parts[0]
-            place = self._digests.index(digest)
-            return self._tensor(rows[place : place + 1])
+            return self._rows([self._digests.index(digest)])
         pixels = decode_image(image, self._size)[None]
         return next(encode_batches(self.model(whole=True), [pixels])).to(self._device)
 
     def _sentences(self, query: torch.Tensor, count: int) -> list[dict[str, Any]]:
-        owners: dict[str, list[ImageRecord]] = {}
-        kept = [
-            (image, caption)
-            for image in self.dataset
-            for caption in image.captions
-            if caption.strip()
-        ]
-        for image, caption in kept:
-            owners.setdefault(caption, []).append(image)
-        if not owners:
-            raise RsitmdError(
-                "has no sentences", where=self.dataset.source, hint="search images instead"
-            )
-        model = self.model()
+        owners = sentence_owners(self.dataset)
         keywords = self.tokenizer().keywords_of(self.dataset)
         captions = self.dataset.captions()
         used = [number for number, caption in enumerate(captions) if caption.strip()]
+        model = self.model()
         vectors, rows = text_vectors(
             [captions[number] for number in used],
             [keywords[number] for number in used],
@@ -230,26 +270,13 @@ class Searcher:
         with torch.no_grad():
             scored = model.score(query, self._tensor(vectors))[0].float().cpu().numpy()[rows]
         best: dict[str, float] = {}
-        for (_, caption), value in zip(kept, scored.tolist(), strict=True):
-            best[caption] = max(value, best.get(caption, -np.inf))
-        names = list(best)
-        scores = np.array(list(best.values()), np.float32)
-        self._check(scores, names)
-        return [
-            {
-                "rank": rank,
-                "sentence": names[index],
-                "score": float(scores[index]),
-                "image": owners[names[index]][0].filename,
-                "category": owners[names[index]][0].category,
-                "images": len({image.filename for image in owners[names[index]]}),
-            }
-            for rank, index in enumerate(nearest(scores, count).tolist(), 1)
-        ]
+        for number, value in zip(used, scored.tolist(), strict=True):
+            best[captions[number]] = max(value, best.get(captions[number], -np.inf))
+        self._check(np.array(list(best.values()), np.float32), list(best))
+        return listed_sentences(owners, best, count)
 
     def _listed(self, scores: Scores, count: int) -> list[dict[str, Any]]:
         images = self.dataset.images
-        self._check(scores, [image.filename for image in images])
         return [
             {
                 "rank": rank,

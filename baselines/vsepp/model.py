@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from rsitmd_tools.baselines.backbone import make_backbone
-from rsitmd_tools.baselines.base import RetrievalModel, Texts, cosine_matrix
+from rsitmd_tools.baselines.base import RetrievalModel, Scorer, Texts, cosine_matrix, cosine_scorer
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.text import SentenceEncoder
 
@@ -56,3 +56,7 @@ class VSEPP(RetrievalModel):
     def score(self, images: Tensor, texts: Tensor) -> Tensor:
         """Return the cosine of all pairs."""
         return cosine_matrix(images, texts)
+
+    def scorer(self, images: Tensor) -> Scorer:
+        """Return the cosine as a function of the texts; images are normalised once."""
+        return cosine_scorer(images)

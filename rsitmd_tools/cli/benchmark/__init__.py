@@ -14,6 +14,10 @@ command = LazyGroup(
             "rsitmd_tools.cli.benchmark.search",
             "Search by a sentence, keywords or an image.",
         ),
+        "serve": (
+            "rsitmd_tools.cli.benchmark.serve",
+            "Show search results in a local web page.",
+        ),
         "locate": (
             "rsitmd_tools.cli.benchmark.locate",
             "Locate a sentence in a large scene.",

@@ -179,3 +179,21 @@ def test_a_zero_vector_scores_zero_and_has_a_gradient() -> None:
         assert torch.isfinite(scores).all()
         (gradient,) = torch.autograd.grad(scores.sum(), texts)
         assert torch.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_scorer_has_the_bits_of_the_score_for_one_text_after_another(kind: str) -> None:
+    attention, images, texts = made(kind, torch.float32)
+    with torch.no_grad():
+        scorer = attention.scorer(images)
+        for text in texts.split(1):
+            assert torch.equal(scorer(text), attention(images, text))
+
+
+def test_a_kind_that_overrides_only_the_score_keeps_it() -> None:
+    class Constant(Attention):
+        def forward(self, images: Tensor, texts: Tensor) -> Tensor:
+            return images.new_full((len(images), len(texts)), 0.5)
+
+    images, texts = torch.randn(IMAGES, DIMENSION), torch.randn(TEXTS, DIMENSION)
+    assert Constant(DIMENSION).scorer(images)(texts).eq(0.5).all()

@@ -31,6 +31,12 @@ def test_scores_of_each_row(number: int) -> None:
         visual = model.encode_images(images)
         encoded = model.encode_texts(texts)
         scores = model.score(visual, encoded)
+        # A server scores the same images with one text after another.
+        scorer = model.scorer(visual)
+        for number_of_text, text in enumerate(encoded.split(1)):
+            expected = model.score(visual, text)
+            assert torch.equal(scorer(text), expected)
+            torch.testing.assert_close(expected[:, 0], scores[:, number_of_text])
         sentences = model.sentence(texts.words, texts.lengths)
         maps = model.backbone(images)
         overall = model.visual(maps[-1].mean((2, 3)))

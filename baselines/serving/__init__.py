@@ -1,0 +1,1 @@
+"""The local page: search a dataset and locate in a scene with one or two runs."""
