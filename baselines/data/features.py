@@ -110,7 +110,7 @@ def _compute(
             for file, shape in zip(files, shapes, strict=True)
         ]
         for first in range(0, len(pixels), BATCH):
-            images = unit_images(pixels[first : first + BATCH]).to(device)
+            images = unit_images(pixels[first : first + BATCH], device)
             for view in range(views):
                 for array, part in zip(arrays, model.features(turned(images, view)), strict=True):
                     stored = part.to(torch.float16).cpu().numpy()

@@ -90,6 +90,14 @@ def images_key(dataset: Dataset) -> str:
     return key.hexdigest()[:16]
 
 
-def unit_images(pixels: npt.NDArray[np.uint8]) -> Tensor:
-    """Map ``(B, S, S, 3)`` uint8 to ``(B, 3, S, S)`` float32 in [0, 1]."""
-    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 255
+def unit_images(
+    pixels: npt.NDArray[np.uint8] | Tensor, device: torch.device | str | None = None
+) -> Tensor:
+    """Map ``(B, S, S, 3)`` uint8 to ``(B, 3, S, S)`` float32 in [0, 1].
+
+    Args:
+        pixels: Decoded images.
+        device: Where the result goes; whole bytes are sent there, a quarter of the floats.
+    """
+    images = pixels if isinstance(pixels, Tensor) else torch.from_numpy(np.array(pixels))
+    return images.to(device).permute(0, 3, 1, 2).float() / 255

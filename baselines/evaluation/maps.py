@@ -50,7 +50,7 @@ def draw_maps(model: RetrievalModel, part: Dataset, pixels: Pixels, folder: Path
     chosen = spread(len(part), DRAWN)
     shown = np.ascontiguousarray(pixels[chosen])
     device = next(model.parameters()).device
-    maps = model.saliency(unit_images(shown).to(device)) if isinstance(model, AMFMN) else None
+    maps = model.saliency(unit_images(shown, device)) if isinstance(model, AMFMN) else None
     if maps is None:
         raise RsitmdError(
             "this model has no saliency maps", hint="use an AMFMN with multiscale: true"

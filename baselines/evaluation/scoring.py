@@ -59,7 +59,7 @@ def encode_batches(
     device = next(model.parameters()).device
     for pixels in batches:
         with evaluating(model):
-            yield model.encode_images(turned(unit_images(pixels).to(device), view))
+            yield model.encode_images(turned(unit_images(pixels, device), view))
 
 
 @torch.no_grad()

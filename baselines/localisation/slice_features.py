@@ -120,5 +120,5 @@ def _encode(model: RetrievalModel, images: Sequence[Pixels]) -> Features:
     device = next(model.parameters()).device
     # Gradients are switched on in each new thread.
     with torch.no_grad():
-        encoded = model.encode_images(unit_images(np.stack(images)).to(device))
+        encoded = model.encode_images(unit_images(np.stack(images), device))
     return np.asarray(encoded.flatten(1).float().cpu().numpy(), np.float32)

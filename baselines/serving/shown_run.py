@@ -142,7 +142,7 @@ class ShownRun:
         pixels = decode_image(dataset.image_path(dataset.images[index]), self._size)[None]
         device = next(model.parameters()).device
         with self._drawing, evaluating(model):
-            found = model.saliency(unit_images(pixels).to(device))
+            found = model.saliency(unit_images(pixels, device))
         assert found is not None
         salient: npt.NDArray[np.float32] = found[0, 0].float().cpu().numpy()
         return salient

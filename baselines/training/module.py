@@ -16,9 +16,7 @@ from rsitmd_tools.baselines.base import RetrievalModel, Texts, Tokenizer
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.augmentation import rotated_crops, turned_crops
 from rsitmd_tools.baselines.data.batches import Batch
-from rsitmd_tools.baselines.data.features import Features
 from rsitmd_tools.baselines.data.images import unit_images
-from rsitmd_tools.baselines.data.mapped import MappedArray
 from rsitmd_tools.baselines.data.pairs import process
 from rsitmd_tools.baselines.data.rows import StoredRows
 from rsitmd_tools.baselines.data.train_val_split import Parts
@@ -44,7 +42,7 @@ class RetrievalModule(lightning.LightningModule):
         tokenizer: The tokenizer of the model.
         parts: The training and the validation part.
         source: Features or decoded images of the training part.
-        val_images: Features or decoded images that include the validation part.
+        val_images: Features or decoded images that include the validation part, as ``source``.
         val_rows: Rows of the validation part in ``val_images``.
         graphs: Compute steps as CUDA graphs where possible. It does not affect the result.
     """
@@ -56,7 +54,7 @@ class RetrievalModule(lightning.LightningModule):
         tokenizer: Tokenizer,
         parts: Parts,
         source: StoredRows,
-        val_images: Features | MappedArray,
+        val_images: StoredRows,
         val_rows: npt.NDArray[np.integer[Any]],
         graphs: bool = True,
     ) -> None:
@@ -83,6 +81,7 @@ class RetrievalModule(lightning.LightningModule):
         if self.device.type == "cpu":
             keep_freed_memory()
         self._source.load(self.device)
+        self._val_images.load(self.device)
         if self._use_graphs and self._can_use_graphs():
             trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
             self._steps = GraphedSteps(self.loss_of, trained)
@@ -263,10 +262,13 @@ class RetrievalModule(lightning.LightningModule):
         return triplet_loss(scores, margin, self.config.negatives, batch.negative)
 
     def _encode_images(self, rows: npt.NDArray[np.integer[Any]]) -> Tensor:
-        if isinstance(self._val_images, Features):
-            parts = [part.to(self.device) for part in self._val_images.at(rows)]
-            return self.model.encode_features(parts)
-        return self.model.encode_images(unit_images(self._val_images.array[rows]).to(self.device))
+        views = np.zeros(len(rows), np.int64)
+        read = [part.to(self.device) for part in self._val_images.read(rows, views)]
+        places = [torch.from_numpy(values).to(self.device) for values in (rows, views)]
+        parts = self._val_images.take(read, *places)
+        if self.config.freeze_backbone:
+            return self.model.encode_features([part.float() for part in parts])
+        return self.model.encode_images(unit_images(parts[0]))
 
 
 def validation_recall(

@@ -24,9 +24,8 @@ from rsitmd_tools.baselines.base import RetrievalModel, Texts
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.augmentation import resized_size
 from rsitmd_tools.baselines.data.batches import Batches
-from rsitmd_tools.baselines.data.features import Features, cached_features
+from rsitmd_tools.baselines.data.features import cached_features
 from rsitmd_tools.baselines.data.images import cached_images
-from rsitmd_tools.baselines.data.mapped import MappedArray
 from rsitmd_tools.baselines.data.pairs import Pairs
 from rsitmd_tools.baselines.data.rows import StoredRows
 from rsitmd_tools.baselines.data.targets import Targets
@@ -195,7 +194,7 @@ class _Data:
     batches: Batches
     source: StoredRows
     pairs: int
-    val_images: Features | MappedArray
+    val_images: StoredRows
     val_rows: npt.NDArray[np.integer[Any]]
 
 
@@ -211,18 +210,19 @@ def _data(
     cache, threads = options.cache or own, options.workers
     size, stored_size = config.image_size, resized_size(config.image_size)
     device = accelerator(options.device)
-    val_images: Features | MappedArray
     shared = options.images or parts.pool
     row = {image.filename: number for number, image in enumerate(shared)}
     rows = np.array([row[image.filename] for image in parts.pool])
     if config.freeze_backbone:
         pixels = cached_images(shared, size, cache, threads)
         features = cached_features(model, pixels, config.views, cache, device)
-        source, val_images = StoredRows(features.arrays, by_view=True), features
+        source = val_images = StoredRows(features.arrays, by_view=True)
         val_rows = rows[parts.val_rows]
     else:
         source = StoredRows([cached_images(shared, stored_size, cache, threads)], by_view=False)
-        val_images = cached_images(parts.validation, size, cache, threads)
+        val_images = StoredRows(
+            [cached_images(parts.validation, size, cache, threads)], by_view=False
+        )
         val_rows = np.arange(len(parts.val_rows))
     pairs = Pairs(parts.training, config.captions, config.views, config.seed)
     batches = Batches(
