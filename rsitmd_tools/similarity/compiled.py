@@ -21,3 +21,13 @@ def compiled(function: F) -> F:
         return cast(F, numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:  # numba found no writable cache folder
         return cast(F, numba.njit(nogil=True)(function))
+
+
+def inner(function: F) -> F:
+    """Compile a function that only kernels call, as a part of each of them.
+
+    It has no entry from Python and no file in the cache, because the file of a kernel
+    contains its parts. Without these the first call of a kernel is a quarter faster.
+    """
+    options = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast(F, numba.njit(**options)(function))

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from rsitmd_tools.similarity import kernels
 from rsitmd_tools.similarity.arrays import (
     Bleu,
     Floats,
@@ -29,10 +28,13 @@ from rsitmd_tools.similarity.arrays import (
 from rsitmd_tools.similarity.bleu import ORDERS, bleu_buffers, index_bleu
 from rsitmd_tools.similarity.index import Captions, index_captions
 from rsitmd_tools.similarity.overlap import index_overlap, overlap_buffers
+from rsitmd_tools.similarity.reference_rows import numpy_filler
 from rsitmd_tools.similarity.rows import Fill
 from rsitmd_tools.text.tokens import stem, stop_words
 
 WEIGHTS = (0.5, 0.5)
+# NumPy computes so many pairs of image and caption before numba has been imported.
+SMALL = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ class Reference:
     def filler(self) -> Fill:
         """Return a function with its own buffers that fills rows."""
         index = (self.captions.references, self.overlap, self.bleu, self.shorts)
+        images, captions = self.shape
+        if images * captions <= SMALL:
+            return numpy_filler(*index)
+        from rsitmd_tools.similarity import kernels
+
         buffers = (overlap_buffers(self.overlap), bleu_buffers(self.bleu))
 
         def fill(first: int, out: Floats) -> None:

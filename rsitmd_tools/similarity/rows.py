@@ -74,9 +74,7 @@ def available_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_order(
-    work: Callable[[S], T], items: Sequence[S], threads: int | None = None
-) -> Iterator[T]:
+def in_order(work: Callable[[S], T], items: Sequence[S], threads: int | None = None) -> Iterator[T]:
     """Call a function with each item, in several threads, and yield the results in order.
 
     At most two results per thread wait to be yielded.

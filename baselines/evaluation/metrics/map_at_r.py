@@ -154,14 +154,14 @@ def _of_block(block: Scores, counts: Indices, relevant: Sequence[Sequence[int]])
     query, scores = query[first], scores[first]
     start = np.searchsorted(keys.ravel(), groups, "left")
     before = start - query * kept
-    size = np.searchsorted(keys.ravel(), groups, "right") - start
+    size = np.asarray(np.searchsorted(keys.ravel(), groups, "right") - start)
     if kept < items:
         # More items than the kept ones can have the score of the last place.
         open_ended = (scores == last[query]) & (scores == top[query, -1])
         if open_ended.any():
             these = query[open_ended]
             size[open_ended] = np.count_nonzero(block[these] == last[these, None], axis=1)
-    found = np.cumsum(good) - good
+    found = np.asarray(np.cumsum(good) - good)
     found -= found[np.searchsorted(query, query, "left")]
     return _sum_of_groups(query, size, good, before, found, counts) / counts
 
@@ -186,7 +186,8 @@ def _sum_of_groups(
     others = place * ((good - 1) / np.maximum(size - 1, 1))[group]
     terms = (good / size)[group] * (found[group] + 1 + others) / (before[group] + place + 1)
     sums = np.add.reduceat(terms, ends - inside) if len(terms) else terms
-    return np.bincount(query, sums, len(counts))
+    of_queries: Floats = np.bincount(query, sums, len(counts)).astype(np.float64)
+    return of_queries
 
 
 METRIC = Metric(

@@ -144,9 +144,7 @@ def _of_block(block: Scores, gains: Gains) -> Floats:
     return values
 
 
-def _of_ties(
-    equal: npt.NDArray[np.bool_], gains: Gains, places: Indices, surely: Floats
-) -> Floats:
+def _of_ties(equal: npt.NDArray[np.bool_], gains: Gains, places: Indices, surely: Floats) -> Floats:
     """Return the expected largest gains of queries whose last places are drawn among equals.
 
     Args:
