@@ -58,12 +58,16 @@ class Reference:
 
     def filler(self) -> Fill:
         """Return a function with its own buffers that fills rows."""
-        index = (self.captions.references, self.overlap, self.bleu, self.shorts)
         images, captions = self.shape
         if images * captions <= SMALL:
-            return numpy_filler(*index)
+            return numpy_filler(self.captions.references, self.overlap, self.bleu, self.shorts)
+        return self.compiled_filler()
+
+    def compiled_filler(self) -> Fill:
+        """Return :meth:`filler` by the compiled kernel, which imports numba."""
         from rsitmd_tools.similarity import kernels
 
+        index = (self.captions.references, self.overlap, self.bleu, self.shorts)
         buffers = (overlap_buffers(self.overlap), bleu_buffers(self.bleu))
 
         def fill(first: int, out: Floats) -> None:
@@ -81,6 +85,15 @@ def prepare(captions_by_image: Sequence[Sequence[str]]) -> Reference:
         index_bleu(captions),
         _index_shorts(captions),
     )
+
+
+def load_kernel(pairs: int) -> None:
+    """Load the kernel from the cache, or compile it, if so many pairs need it.
+
+    It takes one to three seconds, which a thread can spend while something else is waited for.
+    """
+    if pairs > SMALL:
+        prepare([["a boat"]]).compiled_filler()(0, np.empty((1, 1)))
 
 
 def _index_shorts(captions: Captions) -> Shorts:

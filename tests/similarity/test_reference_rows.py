@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ IMAGES = st.lists(st.lists(CAPTION, max_size=5), min_size=1, max_size=6).filter(
 )
 
 
-def rows(images: list[list[str]], small: int) -> np.ndarray:
+def rows(images: list[list[str]], small: int) -> npt.NDArray[np.float64]:
     """Compute all rows, by NumPy if there are at most ``small`` pairs."""
     prepared = reference.prepare(images)
     out = np.full(prepared.shape, -1.0)
@@ -76,3 +77,16 @@ def test_each_repeat_has_its_own_number(lists: list[list[int]], from_end: bool) 
     assert all(number < 5 for number in firsts)
     assert len(set(named.values())) == len(named)
     assert size == 5 + len(named) - len(firsts)
+
+
+def test_the_kernel_that_is_loaded_beforehand_is_the_one_that_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from rsitmd_tools.similarity import kernels
+
+    monkeypatch.setattr(reference, "SMALL", 0)
+    reference.load_kernel(1)
+    loaded = kernels.reference_rows.signatures  # type: ignore[attr-defined]
+    rows([["a red boat on the sea", "boats"], ["the"]], 0)
+    assert kernels.reference_rows.signatures == loaded  # type: ignore[attr-defined]
+    assert len(loaded) == 1

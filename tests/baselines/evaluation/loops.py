@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from math import comb
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.hits import KS
 from rsitmd_tools.baselines.evaluation.positives import Pair, Rule
 
+Array = npt.NDArray[Any]
 
-def hits(row: np.ndarray, relevant: Sequence[int]) -> list[list[float]]:
+
+def hits(row: Array, relevant: Sequence[int]) -> list[list[float]]:
     """Return the expected, pessimistic and optimistic hits at each K, and the ranks."""
     if not relevant:
         return [[0.0] * 3, [0.0] * 3, [0.0] * 3, [len(row) + 1.0] * 3]
@@ -33,7 +37,7 @@ def hits(row: np.ndarray, relevant: Sequence[int]) -> list[list[float]]:
     ]
 
 
-def soft_hits(row: np.ndarray, gains: np.ndarray) -> list[float]:
+def soft_hits(row: Array, gains: Array) -> list[float]:
     """Return the expected largest gain among the first K."""
     values = []
     for k in (min(k, len(row)) for k in KS):
@@ -51,7 +55,7 @@ def soft_hits(row: np.ndarray, gains: np.ndarray) -> list[float]:
     return values
 
 
-def average_precision(row: np.ndarray, relevant: Collection[int]) -> float:
+def average_precision(row: Array, relevant: Collection[int]) -> float:
     """Return AP@R: the sum over the scores, the highest first."""
     count, total, before, found = len(relevant), 0.0, 0, 0
     for level in sorted(set(row.tolist()), reverse=True):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,12 +28,14 @@ QUICK = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
+Array = npt.NDArray[Any]
+
 
 class Case(NamedTuple):
     """Scores and a prior of images that have one to many sentences."""
 
-    scores: np.ndarray
-    prior: np.ndarray
+    scores: Array
+    prior: Array
     gallery: Gallery
 
 
@@ -67,7 +70,7 @@ def _block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(blocks, "LEAST_QUERIES", request.param)
 
 
-def both_ways(case: Case) -> list[tuple[np.ndarray, list[list[int]]]]:
+def both_ways(case: Case) -> list[tuple[Array, list[list[int]]]]:
     """Return the scores of both directions with the relevant items of each query."""
     owners = case.gallery.owners
     own = [np.flatnonzero(owners == image).tolist() for image in range(len(case.scores))]
@@ -169,7 +172,7 @@ def test_blocks_are_all_queries_in_order(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_an_error_in_a_block_is_raised() -> None:
-    def fails(queries: np.ndarray, block: np.ndarray) -> None:
+    def fails(queries: Array, block: Array) -> None:
         raise MemoryError(f"of {len(queries)}")
 
     with pytest.raises(MemoryError, match="of"):
