@@ -25,6 +25,7 @@ from rsitmd_tools.baselines.evaluation.metric import ScoredGallery, Scores
 from rsitmd_tools.baselines.evaluation.metrics import load_metrics
 from rsitmd_tools.baselines.evaluation.optional import Failures
 from rsitmd_tools.baselines.evaluation.positives import counted_pairs, relevant_pairs
+from rsitmd_tools.baselines.evaluation.priors import load_beside
 from rsitmd_tools.baselines.evaluation.queries import write_queries
 from rsitmd_tools.baselines.evaluation.result import (
     EvaluationResult,
@@ -106,6 +107,7 @@ def evaluate(
     manifest = check_run(run, config)
     device = accelerator(options.device)
     model.to(torch.device(device))
+    load_beside(gallery, split)
     with tempfile.TemporaryDirectory() as scratch:
         pixels = decode_images(gallery.part, config.image_size, Path(scratch) / "images.npy")
         captions, keywords = gallery.part.captions(), tokenizer.keywords_of(gallery.part)

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from rsitmd_tools.similarity import kernels
 from rsitmd_tools.similarity.arrays import (
     Bleu,
     Floats,
@@ -29,10 +28,13 @@ from rsitmd_tools.similarity.arrays import (
 from rsitmd_tools.similarity.bleu import ORDERS, bleu_buffers, index_bleu
 from rsitmd_tools.similarity.index import Captions, index_captions
 from rsitmd_tools.similarity.overlap import index_overlap, overlap_buffers
+from rsitmd_tools.similarity.reference_rows import numpy_filler
 from rsitmd_tools.similarity.rows import Fill
 from rsitmd_tools.text.tokens import stem, stop_words
 
 WEIGHTS = (0.5, 0.5)
+# NumPy computes so many pairs of image and caption before numba has been imported.
+SMALL = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,15 @@ class Reference:
 
     def filler(self) -> Fill:
         """Return a function with its own buffers that fills rows."""
+        images, captions = self.shape
+        if images * captions <= SMALL:
+            return numpy_filler(self.captions.references, self.overlap, self.bleu, self.shorts)
+        return self.compiled_filler()
+
+    def compiled_filler(self) -> Fill:
+        """Return :meth:`filler` by the compiled kernel, which imports numba."""
+        from rsitmd_tools.similarity import kernels
+
         index = (self.captions.references, self.overlap, self.bleu, self.shorts)
         buffers = (overlap_buffers(self.overlap), bleu_buffers(self.bleu))
 
@@ -74,6 +85,15 @@ def prepare(captions_by_image: Sequence[Sequence[str]]) -> Reference:
         index_bleu(captions),
         _index_shorts(captions),
     )
+
+
+def load_kernel(pairs: int) -> None:
+    """Load the kernel from the cache, or compile it, if so many pairs need it.
+
+    It takes one to three seconds, which a thread can spend while something else is waited for.
+    """
+    if pairs > SMALL:
+        prepare([["a boat"]]).compiled_filler()(0, np.empty((1, 1)))
 
 
 def _index_shorts(captions: Captions) -> Shorts:
