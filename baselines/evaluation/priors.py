@@ -66,8 +66,13 @@ def load_beside(gallery: Gallery, split: str) -> threading.Thread | None:
     """
     if _released(gallery, split):
         return None
-    pairs = gallery.images * gallery.texts
-    thread = threading.Thread(target=load_kernel, args=(pairs,), name="prior")
+
+    def load() -> None:
+        # What fails here fails again where the prior is computed, and is reported there.
+        with contextlib.suppress(Exception):
+            load_kernel(gallery.images * gallery.texts)
+
+    thread = threading.Thread(target=load, name="prior")
     thread.start()
     return thread
 

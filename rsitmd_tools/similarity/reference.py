@@ -12,6 +12,7 @@ With stems of lower-cased tokens, for a caption T and the captions R of an image
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,8 +34,9 @@ from rsitmd_tools.similarity.rows import Fill
 from rsitmd_tools.text.tokens import stem, stop_words
 
 WEIGHTS = (0.5, 0.5)
-# NumPy computes so many pairs of image and caption before numba has been imported.
+# NumPy computes so many pairs of image and caption in the time in which the kernels are loaded.
 SMALL = 8_000_000
+KERNELS = "rsitmd_tools.similarity.kernels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,24 @@ class Reference:
         """Settings of this definition, for the metadata."""
         return {"weights": {"bleu": WEIGHTS[0], "overlap": WEIGHTS[1]}}
 
+    @property
+    def by_numpy(self) -> bool:
+        """Whether NumPy computes the rows. The bits are the same."""
+        images, captions = self.shape
+        return images * captions <= SMALL and KERNELS not in sys.modules
+
+    @property
+    def most_threads(self) -> int | None:
+        """One if NumPy computes the rows: its short calls keep the interpreter lock."""
+        return 1 if self.by_numpy else None
+
     def filler(self) -> Fill:
         """Return a function with its own buffers that fills rows."""
-        images, captions = self.shape
-        if images * captions <= SMALL:
-            return numpy_filler(self.captions.references, self.overlap, self.bleu, self.shorts)
-        return self.compiled_filler()
+        return self.numpy_filler() if self.by_numpy else self.compiled_filler()
+
+    def numpy_filler(self) -> Fill:
+        """Return :meth:`filler` by NumPy."""
+        return numpy_filler(self.captions.references, self.overlap, self.bleu, self.shorts)
 
     def compiled_filler(self) -> Fill:
         """Return :meth:`filler` by the compiled kernel, which imports numba."""

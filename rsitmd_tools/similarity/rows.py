@@ -33,6 +33,10 @@ class Similarity(Protocol):
     def settings(self) -> dict[str, Any]:
         """Settings of this definition, for the metadata."""
 
+    @property
+    def most_threads(self) -> int | None:
+        """The number of threads that are of use; None for one per core."""
+
     def filler(self) -> Fill:
         """Return ``fill(first, out)``, which fills rows ``first``, ``first + 1``, ...
 
@@ -52,7 +56,7 @@ def map_blocks(
         similarity: The prepared definition.
         use: Called as ``use(first, block)`` in a worker thread; the block contains the
             rows from ``first``, float64, and is overwritten afterwards.
-        threads: Number of threads; one per core by default.
+        threads: Number of threads; as many as are of use by default.
     """
     images, captions = similarity.shape
     rows = min(max(BLOCK_BYTES // max(8 * captions, 1), 1), MOST_ROWS)
@@ -66,6 +70,7 @@ def map_blocks(
         local.fill(first, block)
         return use(first, block)
 
+    threads = threads or similarity.most_threads
     yield from in_order(work, range(0, images, rows), threads)
 
 

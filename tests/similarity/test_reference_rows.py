@@ -23,28 +23,26 @@ IMAGES = st.lists(st.lists(CAPTION, max_size=5), min_size=1, max_size=6).filter(
 )
 
 
-def rows(images: list[list[str]], small: int) -> npt.NDArray[np.float64]:
-    """Compute all rows, by NumPy if there are at most ``small`` pairs."""
+def rows(images: list[list[str]], method: str) -> npt.NDArray[np.float64]:
+    """Compute all rows with a filler of this name."""
     prepared = reference.prepare(images)
     out = np.full(prepared.shape, -1.0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reference, "SMALL", small)
-        prepared.filler()(0, out)
+    getattr(prepared, method)()(0, out)
     return out
 
 
 @settings(max_examples=150, deadline=None)
 @given(IMAGES)
 def test_both_compute_the_same_bits(images: list[list[str]]) -> None:
-    by_numpy, by_kernel = rows(images, 10**9), rows(images, 0)
+    by_numpy, by_kernel = rows(images, "numpy_filler"), rows(images, "compiled_filler")
     assert np.array_equal(np.isnan(by_numpy), np.isnan(by_kernel))
     assert np.array_equal(np.nan_to_num(by_numpy), np.nan_to_num(by_kernel))
 
 
 def test_rows_from_any_image_and_with_buffers_used_before() -> None:
     images = [["a red boat on the sea"], ["the"], ["a red boat on the lake", "boats"], ["a b c d"]]
-    whole = rows(images, 10**9)
-    fill = reference.prepare(images).filler()
+    whole = rows(images, "numpy_filler")
+    fill = reference.prepare(images).numpy_filler()
     for _ in range(2):
         for first in (2, 0, 3):
             out = np.empty((1, 5))
@@ -52,15 +50,20 @@ def test_rows_from_any_image_and_with_buffers_used_before() -> None:
             assert np.array_equal(out[0], whole[first])
 
 
-def test_small_datasets_need_no_numba() -> None:
+@pytest.mark.parametrize(("small", "loaded"), [(4, False), (3, True)])
+def test_only_large_datasets_need_numba(small: int, loaded: bool) -> None:
     script = (
-        "import sys, numpy\n"
+        "import sys\n"
         "from rsitmd_tools.similarity import reference\n"
+        f"reference.SMALL = {small}\n"
         "prepared = reference.prepare([['a boat'], ['a red boat']])\n"
-        "prepared.filler()(0, numpy.empty((2, 2)))\n"
-        "sys.exit('numba' in sys.modules)"
+        f"assert prepared.most_threads == {None if loaded else 1}\n"
+        "prepared.filler()\n"
+        f"assert ('numba' in sys.modules) == {loaded}\n"
+        "from rsitmd_tools.similarity import kernels\n"
+        "assert not prepared.by_numpy\n"
     )
-    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 @given(st.lists(st.lists(st.integers(0, 4), max_size=7), min_size=1, max_size=5), st.booleans())
@@ -87,6 +90,6 @@ def test_the_kernel_that_is_loaded_beforehand_is_the_one_that_is_used(
     monkeypatch.setattr(reference, "SMALL", 0)
     reference.load_kernel(1)
     loaded = kernels.reference_rows.signatures  # type: ignore[attr-defined]
-    rows([["a red boat on the sea", "boats"], ["the"]], 0)
+    rows([["a red boat on the sea", "boats"], ["the"]], "filler")
     assert kernels.reference_rows.signatures == loaded  # type: ignore[attr-defined]
     assert len(loaded) == 1
