@@ -51,6 +51,26 @@ class EvaluatedRun:
         return Path(recorded) if isinstance(recorded, str) else None
 
 
+def is_one_run(folder: Path) -> bool:
+    """Return whether to read a folder as one run; reading reports a folder that is no run."""
+    return (
+        (folder / "result.json").exists()
+        or (folder / "run.json").exists()
+        or not any(folder.glob("*/result.json"))
+    )
+
+
+def run_folders(folders: Sequence[Path]) -> list[Path]:
+    """Return runs; a folder of runs over seeds and folds is replaced by its evaluated runs."""
+    found: list[Path] = []
+    for folder in folders:
+        if is_one_run(folder):
+            found.append(folder)
+        else:
+            found += sorted(file.parent for file in folder.glob("*/result.json"))
+    return found
+
+
 def read_runs(folders: Sequence[Path]) -> list[EvaluatedRun]:
     """Read evaluated runs.
 
