@@ -273,6 +273,8 @@ def test_an_analysis_has_its_sections(analysed: MakeRun, output: Path) -> None:
         "What the categories alone would give: not every image has a category, or the result is "
         "older than this figure.",
     ]
+    ids = re.findall(r'<h2 id="([^"]+)"', page.html)
+    assert [link[1:] for link in page.links if re.fullmatch("#[a-z-]+", link)] == ids
     assert page.text.count("<script>alert(1)</script>") == 5
     assert page.tags["script"] == 0
     # Two examples with three images, one hardest, two easiest, two pairs, and one with its map.

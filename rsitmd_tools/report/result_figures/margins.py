@@ -108,6 +108,8 @@ def draw(runs: Sequence[Margins], style: Style) -> Any:
     grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for axes in grid.flat[len(runs) :]:
         axes.set_visible(False)
+    for axes in grid.flat[max(0, len(runs) - across) : len(runs)]:
+        axes.tick_params(labelbottom=True)  # also above an empty place
     for axes, run in zip(grid.flat, runs, strict=False):
         plain_axes(axes, style, "both")
         axes.axhline(0, color=style.soft, linewidth=0.8)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rsitmd_tools.baselines.evaluated_runs import read_runs
 from rsitmd_tools.baselines.evaluation import analysis as module
 from rsitmd_tools.baselines.evaluation import nearest_wrong
 from rsitmd_tools.baselines.evaluation.analysis import analysis, confusion, margins
@@ -17,8 +18,15 @@ from rsitmd_tools.baselines.evaluation.evaluate import evaluate, evaluate_scores
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.metric import ScoredGallery
 from rsitmd_tools.baselines.evaluation.nearest_wrong import of_images, of_texts
+from rsitmd_tools.baselines.evaluation.queries import read_queries
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.formats import load_dataset, save_dataset
+from rsitmd_tools.formats.images import ImageMode
+from rsitmd_tools.report import write_report
+from rsitmd_tools.report.result_figures import FIGURES, Material
+from rsitmd_tools.report.result_figures import margins as figure_of_margins
+from rsitmd_tools.report.result_figures import mean_recall as figure_of_mean_recall
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import compute_prior
 
@@ -166,3 +174,26 @@ def test_scores_from_a_file_have_neither(
     assert first_error(found, load_schema("benchmark_analysis")) is None
     assert found["saliency"] is None
     assert found["times"] is None
+
+
+def test_the_report_of_a_trained_run_has_every_section(
+    tiny: Dataset, run: Path, tmp_path: Path
+) -> None:
+    save_dataset(tiny, tmp_path / "data", "rsitmd", images=ImageMode("copy"))
+    data = load_dataset(tmp_path / "data")
+    result = evaluate(run, data)
+    report = write_report([run], tmp_path / "report.html", tmp_path / "data", tmp_path / "figures")
+    assert report.left_out == ["Differences between the runs: there is only one run."]
+    assert list(report.figures) == [figure.name for figure in FIGURES]
+    material = Material(read_runs([run]))
+    ((_, found),) = material.analysed()
+    (shown,) = figure_of_margins.compute(material)
+    hits = read_queries(run / "queries.csv").text_hits[:, 0]
+    # A sentence is wrong if it surely misses its image, and right if it surely hits it.
+    assert shown.texts == len(hits) == 40
+    assert shown.wrong == pytest.approx(100 * (hits == 0).mean(), abs=100 * (hits % 1 != 0).mean())
+    assert found["false_negatives"]["text_to_image"]["wrong"] == (hits == 0).sum()
+    assert np.array(found["confusion"]["counts"]).sum() == 40
+    (row,) = figure_of_mean_recall.compute(material)
+    assert row.value == result["mean_recall"]
+    assert row.category == result["category_chance"]["mean_recall"]
