@@ -27,7 +27,7 @@ DASHES = ("-", "--", "-.", ":")
 # Perceptually uniform, and monotonous in grey.
 HEAT = "cividis"
 SUFFIXES = ("svg", "pdf")
-DOTS_PER_INCH = 200
+DOTS_PER_INCH = 150
 
 
 @dataclass(frozen=True, slots=True)

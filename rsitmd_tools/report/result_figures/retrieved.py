@@ -11,7 +11,7 @@ from rsitmd_tools.report.result_figures.base import Material, Missing, Pixels, R
 from rsitmd_tools.report.style import Style, new_figure, picture_axes, plain, shortened
 
 MOST_RUNS = 3
-MOST_QUERIES = 4
+MOST_QUERIES = 3
 FOUND = 5
 
 
