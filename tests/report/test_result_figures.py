@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
@@ -41,6 +42,7 @@ from rsitmd_tools.report.result_figures.base import Material, Missing
 from rsitmd_tools.similarity import compute_prior
 
 MakeRun = Callable[..., Path]
+Floats = npt.NDArray[np.float64]
 # Seen by the two frequent kinds of colour blindness: Machado, Oliveira and Fernandes, "A
 # Physiologically-based Model for Simulation of Color Vision Deficiency", 2009, severity 1.
 DEFICIENCIES = {
@@ -265,10 +267,10 @@ def test_every_figure_is_drawn_for_a_page_and_for_a_paper(
     write_figures(tmp_path / "b", list(computed.values()), material)
     checksum = material.runs[0].result["data_sha256"]
     for name in names:
-        drawing = (tmp_path / "a" / f"{name}.svg").read_text(encoding="utf-8")
-        ET.fromstring(drawing)
-        assert checksum in drawing
-        assert "var(--" not in drawing and "#0103" not in drawing
+        text = (tmp_path / "a" / f"{name}.svg").read_text(encoding="utf-8")
+        ET.fromstring(text)
+        assert checksum in text
+        assert "var(--" not in text and "#0103" not in text
         assert (tmp_path / "a" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
         for suffix in ("svg", "pdf"):
             file = f"{name}.{suffix}"
@@ -280,13 +282,13 @@ def test_registered_figures_have_names_of_their_own() -> None:
         assert len({getattr(figure, key) for figure in FIGURES}) == len(FIGURES)
 
 
-def linear(colour: str) -> np.ndarray:
+def linear(colour: str) -> Floats:
     """Return a colour as linear RGB."""
     value = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
-def lab(rgb: np.ndarray) -> np.ndarray:
+def lab(rgb: Floats) -> Floats:
     """Return linear RGB as CIE L*a*b*, D65."""
     to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
     ratio = np.clip(np.array(to_xyz) @ rgb, 0, None) / (0.9505, 1, 1.089)

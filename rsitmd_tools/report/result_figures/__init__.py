@@ -27,6 +27,8 @@ from rsitmd_tools.report.result_figures import (
 from rsitmd_tools.report.result_figures.base import Material, Missing, ResultFigure
 from rsitmd_tools.report.style import PAGE, PAPER, inline_svg, save
 
+__all__ = ["FIGURES", "Computed", "Material", "compute_figures", "draw_for_page", "write_figures"]
+
 FIGURES: tuple[ResultFigure[Any], ...] = (
     mean_recall.FIGURE,
     loss.FIGURE,

@@ -50,7 +50,7 @@ def draw(times: Times, style: Style) -> Any:
     """Draw a panel for each part, both scales logarithmic."""
     figure = new_figure(9.6, 3.1)
     panels = figure.subplots(1, len(times.parts), squeeze=False, sharey=True)[0]
-    handles = []
+    handles: list[Any] = []
     for axes, part in zip(panels, times.parts, strict=True):
         plain_axes(axes, style)
         handles = []

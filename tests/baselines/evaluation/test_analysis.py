@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from rsitmd_tools.baselines.evaluated_runs import read_runs
@@ -35,7 +36,7 @@ from rsitmd_tools.similarity import compute_prior
 @pytest.mark.parametrize("seed", range(4))
 def test_the_nearest_wrong_items_are_those_of_a_loop(
     gallery: Gallery,
-    tied: Callable[[int, int, int], np.ndarray],
+    tied: Callable[[int, int, int], npt.NDArray[np.float64]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     seed: int,
