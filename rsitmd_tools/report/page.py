@@ -94,7 +94,8 @@ def write_report(
     runs = read_runs(run_folders(folders))
     found = find_data(data, runs, input_format, image_folder)
     report = make_report(folders, runs, found, explicit=data is not None, figures=figures)
-    write_text(output, report.html)
+    # Names of files and folders may hold bytes that are no text.
+    write_text(output, report.html.encode("utf-8", "backslashreplace").decode("utf-8"))
     return report
 
 
@@ -163,7 +164,11 @@ def make_report(
 def _comparison(folders: Sequence[Path]) -> tuple[dict[str, Any] | None, str]:
     """Compare the systems; return the comparison, or None and the reason why there is none."""
     try:
-        systems = group_runs(folders)
+        try:
+            systems = group_runs(folders)
+        except RsitmdError:
+            # A folder may hold runs of different settings.
+            systems = group_runs(run_folders(folders))
     except RsitmdError as error:
         return None, f"{error.where}: {error.what}" if error.where else error.what
     if len(systems) < 2 and len(systems[0].runs) < 2:

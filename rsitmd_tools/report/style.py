@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from markupsafe import Markup
 
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import atomic_path
+from rsitmd_tools.errors import printable
 
 # Number of colours; the ninth run uses the first one again.
 COLOURS = 8
@@ -26,6 +29,8 @@ MARKERS = "osD^vPX*"
 DASHES = ("-", "--", "-.", ":")
 # Perceptually uniform, and monotonous in grey.
 HEAT = "cividis"
+# Letters of a category in a figure.
+LONGEST_NAME = 24
 SUFFIXES = ("svg", "pdf")
 DOTS_PER_INCH = 150
 
@@ -90,13 +95,14 @@ _UNWANTED = [
 
 
 def plain(text: str) -> str:
-    """Return a label that Matplotlib does not read as a formula."""
-    return text.replace("$", r"\$")
+    """Return a label on one line that Matplotlib does not read as a formula."""
+    return printable(text).replace("$", r"\$")
 
 
 def shortened(text: str, most: int) -> str:
     """Return a label of at most so many letters that Matplotlib does not read as a formula."""
-    return plain(text if len(text) <= most else text[: most - 1] + "…")
+    shown = printable(text)
+    return plain(shown if len(shown) <= most else shown[: most - 1] + "…")
 
 
 def new_figure(width: float, height: float) -> Any:
@@ -148,6 +154,14 @@ def legend(figure: Any, style: Style, handles: list[Any], labels: list[str]) -> 
     )  # fmt: skip
 
 
+@contextmanager
+def _any_script() -> Iterator[None]:
+    """Do not warn of letters that the font lacks: a page takes them from the reader's fonts."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
 def inline_svg(figure: Any, name: str) -> Markup:
     """Return a figure in the style :data:`PAGE` as an ``<svg>`` element.
 
@@ -156,7 +170,7 @@ def inline_svg(figure: Any, name: str) -> Markup:
     import matplotlib as mpl
 
     stream = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), _any_script():
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     for unwanted in _UNWANTED:
@@ -186,13 +200,13 @@ def save(figure: Any, folder: Path, name: str, title: str, inputs: Mapping[str, 
     import matplotlib as mpl
 
     creator = f"rsitmd-tools {__version__}"
-    shown = "; ".join(f"{what}: {checksum}" for what, checksum in inputs.items())
+    shown = printable("; ".join(f"{what}: {checksum}" for what, checksum in inputs.items()))
     known: dict[str, dict[str, Any]] = {
         "svg": {"Title": title, "Date": None, "Creator": creator, "Description": shown},
         "pdf": {"Title": title, "CreationDate": None, "Creator": creator, "Subject": shown},
     }
     # Type 42 fonts: some publishers refuse the default type 3.
-    with mpl.rc_context({"svg.hashsalt": name, "pdf.fonttype": 42}):
+    with mpl.rc_context({"svg.hashsalt": name, "pdf.fonttype": 42}), _any_script():
         for suffix in SUFFIXES:
             with atomic_path(folder / f"{name}.{suffix}") as partial:
                 figure.savefig(partial, format=suffix, dpi=DOTS_PER_INCH, metadata=known[suffix])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 import shutil
 import xml.etree.ElementTree as ET
@@ -343,6 +344,18 @@ def test_a_folder_of_runs_is_one_system(make_run: MakeRun, output: Path) -> None
     text = words(output)
     assert "3 runs on the test split" in text
     assert "soft 3 62.00 0.00 – 62.00 to 62.00" in text
+    make_run("soft/other", model="vsepp")
+    report = write_report([runs[0].parent], output)
+    assert "4 runs on the test split" in words(output)
+    assert "differences" not in " ".join(report.left_out).lower()
+
+
+def test_a_folder_whose_name_is_no_text(make_run: MakeRun, output: Path) -> None:
+    folder = make_run()
+    renamed = folder.rename(os.fsdecode(bytes(folder) + b"\xff"))
+    report = write_report([renamed], output, figures=output.parent)
+    assert "mean-recall" in report.figures
+    assert r"run\udcff" in Page(output).text
 
 
 def test_a_dataset_without_images_has_its_texts(

@@ -6,6 +6,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import resources
 from itertools import combinations
 from pathlib import Path
@@ -275,6 +276,28 @@ def test_every_figure_is_drawn_for_a_page_and_for_a_paper(
         for suffix in ("svg", "pdf"):
             file = f"{name}.{suffix}"
             assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_texts_of_any_kind_are_drawn_without_a_warning(
+    make_run: MakeRun, analysis: dict[str, Any], tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    strange = "港口 $x_{ \x1b[31m\x00 \n <b>&amp;</b> \ud800"
+    analysis["confusion"]["categories"][0] = strange
+    run = run_with(make_run, "run", analysis)
+    examples = dict(run.examples or {})
+    examples["text_to_image"] = [{**examples["text_to_image"][0], "query": strange * 300}]
+    run = replace(run, examples=examples, name=strange)
+    names = [item["image"] for item in examples["text_to_image"][0]["found"]]
+    pixels = dict.fromkeys(names, np.zeros((8, 8, 3), np.uint8))
+    material = Material([run], pixels=pixels, pictured=frozenset({0}))
+    shown = compute_figures(material)
+    chosen = [shown[name] for name in ("retrieved", "confusion", "margins", "mean-recall")]
+    for drawing in draw_for_page(chosen).values():
+        ET.fromstring(drawing.replace("xlink:href", "href"))
+    assert len(write_figures(tmp_path, chosen, material)) == 4
+    for file in tmp_path.glob("*.svg"):
+        ET.fromstring(file.read_text(encoding="utf-8"))
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 def test_registered_figures_have_names_of_their_own() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rsitmd_tools.report.result_figures.base import Material, Missing, ResultFigure
-from rsitmd_tools.report.style import Style, legend, new_figure, plain, plain_axes
+from rsitmd_tools.report.style import LONGEST_NAME, Style, legend, new_figure, plain_axes, shortened
 
 MOST_CATEGORIES = 40
 
@@ -71,7 +71,9 @@ def draw(found: CategoryRecall, style: Style) -> Any:
             *zip(*known, strict=True), linestyle="", markersize=6, alpha=0.85, **style.run(number)
         )
         handles.append(handle)
-    axes.set_yticks(range(count), [plain(name) for name in found.categories], fontsize=9)
+    axes.set_yticks(
+        range(count), [shortened(name, LONGEST_NAME) for name in found.categories], fontsize=9
+    )
     axes.set_ylim(count - 0.5, -0.5)
     axes.set_xlim(0, 100)
     axes.set_xlabel("mean recall, percent")

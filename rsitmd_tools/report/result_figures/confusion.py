@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rsitmd_tools.report.result_figures.base import Material, Missing, ResultFigure
-from rsitmd_tools.report.style import HEAT, Style, new_figure, plain, plain_axes
+from rsitmd_tools.report.style import HEAT, LONGEST_NAME, Style, new_figure, plain_axes, shortened
 
 MOST_CATEGORIES = 40
 
@@ -88,7 +88,7 @@ def draw(found: Confusion, style: Style) -> Any:
     drawn = axes.imshow(
         found.shares, cmap=HEAT, norm=PowerNorm(0.5, 0, 100), interpolation="nearest"
     )
-    names = [plain(name) for name in found.categories]
+    names = [shortened(name, LONGEST_NAME) for name in found.categories]
     axes.set_xticks(range(count), names, rotation=90, fontsize=8)
     axes.set_yticks(range(count), names, fontsize=8)
     axes.set_xlabel("category of the first image")

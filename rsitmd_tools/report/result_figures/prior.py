@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rsitmd_tools.report.result_figures.base import Material, Missing, ResultFigure
-from rsitmd_tools.report.style import HEAT, Style, new_figure, plain, plain_axes
+from rsitmd_tools.report.style import HEAT, LONGEST_NAME, Style, new_figure, plain_axes, shortened
 from rsitmd_tools.similarity.heatmap import HeatMap, heat_map
 
 CELLS = 256
@@ -63,7 +63,7 @@ def draw(shown: PriorMap, style: Style) -> Any:
         interpolation="nearest",
     )  # fmt: skip
     named = [
-        (plain(name), (first + count / 2) / entry.images)
+        (shortened(name, LONGEST_NAME), (first + count / 2) / entry.images)
         for name, first, count in entry.categories
         if name and count / entry.images >= SMALLEST_NAMED
     ]

@@ -82,7 +82,7 @@ def draw(answers: Sequence[Answer], style: Style) -> Any:
 
 def _wrapped(sentence: str) -> str:
     lines = textwrap.wrap(" ".join(sentence.split()), 26, max_lines=4, placeholder=" …")
-    return plain("\n".join(lines))
+    return "\n".join(map(plain, lines))
 
 
 FIGURE = ResultFigure(
