@@ -86,7 +86,7 @@ def analysis(data: Dataset) -> dict[str, Any]:
     return {
         "split": "test",
         "data_sha256": data.checksum(),
-        "margins": {"texts": 4, "points": [[0.0, 0.7], [0.5, 0.1], [0.9, -0.2], [0.25, -0.1]]},
+        "margins": {"texts": 4, "points": [[0.0, 0.7], [0.5, 0.1], [0.9, -0.2], [0.25, 0.0]]},
         "confusion": {
             "categories": ["$a_b$", "farm", "port"],
             "counts": [[4, 0, 1], [2, 3, 0], [0, 0, 5]],

@@ -261,7 +261,7 @@ def test_an_analysis_has_its_sections(analysed: MakeRun, output: Path) -> None:
     report = write_report([analysed()], output)
     page, text = Page(output), words(output)
     for shown in (
-        *("Margin against similarity (figure 11)", "4 sentences, 50.0 % below zero"),
+        *("Margin against similarity (figure 11)", "4 sentences, 25.0 % below zero"),
         *("Saliency of MVSA (figure 10)", "The easiest queries", "+0.400"),
         *("Likely false negatives", "sentence to image: 1 of 3 wrong answers to 10 queries"),
         *("first, 0.75", "Confusion between categories", "farm $a_b$ 2 of 5"),
