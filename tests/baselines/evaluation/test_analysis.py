@@ -176,6 +176,10 @@ def test_scores_from_a_file_have_neither(
     assert first_error(found, load_schema("benchmark_analysis")) is None
     assert found["saliency"] is None
     assert found["times"] is None
+    left_out = " ".join(write_report([tmp_path / "out"], tmp_path / "report.html").left_out)
+    assert "Times (table VII): the scores are from a file, so no time was measured." in left_out
+    assert "no run has saliency maps" in left_out
+    assert "Margin against similarity" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_report_of_a_trained_run_has_every_section(
