@@ -10,8 +10,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
 from itertools import islice
 from multiprocessing.connection import wait
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from rsitmd_tools.errors import RsitmdError
@@ -30,6 +32,7 @@ def map_in_order(
     *,
     chunk: int = 1,
     ahead: int = AHEAD,
+    preload: Sequence[str] = (),
 ) -> Generator[Result]:
     """Yield ``function(item)`` for every item, in the order of the items.
 
@@ -43,6 +46,9 @@ def map_in_order(
         workers: Number of processes; one per core by default; 1 uses this process.
         chunk: Number of items sent at once; use several if an item takes less than 1 ms.
         ahead: Number of chunks in progress per worker; use more if results are small.
+        preload: Modules that the function imports when it runs. They are imported once, before
+            the workers start; a module that is not installed is left out. Only the first call of
+            a program can have some.
 
     Raises:
         RsitmdError: A worker died.
@@ -52,7 +58,7 @@ def map_in_order(
         yield from map(function, items)
         return
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([function_module(function)])
+    context.set_forkserver_preload([function_module(function), *preload])
     pool = ProcessPoolExecutor(
         workers, mp_context=context, initializer=_start, initargs=(function,)
     )
@@ -62,6 +68,46 @@ def map_in_order(
             yield from results
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def ahead_of_use(items: Generator[Result]) -> Iterator[Iterator[Result]]:
+    """Run a generator in a thread, while this one does something else.
+
+    Args:
+        items: Waits for processes or for files most of the time, as :func:`map_in_order` does.
+            It is closed when the block ends.
+
+    Yields:
+        The results, in order. All that are not used yet are held in memory.
+    """
+    results: SimpleQueue[tuple[str, Any]] = SimpleQueue()
+    ended = threading.Event()
+
+    def work() -> None:
+        try:
+            with closing(items):
+                for item in items:
+                    if ended.is_set():
+                        return
+                    results.put(("item", item))
+            results.put(("end", None))
+        except BaseException as error:
+            results.put(("error", error))
+
+    def read() -> Iterator[Result]:
+        while (entry := results.get())[0] == "item":
+            yield entry[1]
+        if entry[0] == "error":
+            raise entry[1]
+
+    thread = threading.Thread(target=work, name="ahead-of-use")
+    thread.start()
+    try:
+        yield read()
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _in_order(

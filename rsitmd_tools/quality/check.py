@@ -16,6 +16,8 @@ from rsitmd_tools.quality.registry import selected_rules
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.workspace.settings import ImageIgnore, Settings
 
+TEXTS = ("S", "K")  # families of rules that read only texts
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -73,14 +75,18 @@ def subject_of(
     return Subject(dataset, settings, document, tuple(against), same_place, tuple(suspects))
 
 
-def check_subject(subject: Subject) -> Result:
-    """Run the rules over a prepared subject; see :func:`check`."""
+def check_subject(subject: Subject, texts: Sequence[Finding] | None = None) -> Result:
+    """Run the rules over a prepared subject; see :func:`check`.
+
+    Args:
+        subject: The subject.
+        texts: The result of :func:`check_texts` for the same dataset and settings, if it is known.
+    """
     settings = subject.settings.validate
-    found = [
-        finding
-        for entry in selected_rules(settings.select, settings.ignore)
-        for finding in entry.findings(subject)
-    ]
+    found = list(check_texts(subject) if texts is None else texts)
+    for entry in selected_rules(settings.select, settings.ignore):
+        if not entry.code.startswith(TEXTS):
+            found += entry.findings(subject)
     remaining = [finding for finding in found if not _excused(finding, settings.image_ignores)]
     new = remaining
     if settings.baseline is not None:
@@ -89,6 +95,21 @@ def check_subject(subject: Subject) -> Result:
     new.sort(key=lambda f: (order.get(f.image or "", -1), f.code, f.sentence_index or 0))
     ignored, known = len(found) - len(remaining), len(remaining) - len(new)
     return Result(tuple(new), ignored, known, dict(subject.unchecked))
+
+
+def check_texts(subject: Subject) -> list[Finding]:
+    """Run the selected rules that read sentences and keywords, and nothing else.
+
+    They take most of the time of a check whose images are measured already, and a process of its
+    own can run them.
+    """
+    settings = subject.settings.validate
+    return [
+        finding
+        for entry in selected_rules(settings.select, settings.ignore)
+        if entry.code.startswith(TEXTS)
+        for finding in entry.findings(subject)
+    ]
 
 
 def summary(dataset: Dataset, result: Result) -> dict[str, Any]:

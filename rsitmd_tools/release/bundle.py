@@ -31,12 +31,12 @@ from rsitmd_tools.release.citation import CITATION, citation
 from rsitmd_tools.release.contents import Contents, contents_of
 from rsitmd_tools.release.croissant import CROISSANT, croissant
 from rsitmd_tools.release.facts import ReleaseFacts, facts_of
-from rsitmd_tools.release.images import IMAGE_LIST, check_copies, copy_images, list_images
+from rsitmd_tools.release.images import IMAGE_LIST, copy_images, list_images
 from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
 from rsitmd_tools.release.select import check_folds, check_licences, check_version, unlicensed
 from rsitmd_tools.release.split_page import SPLIT_PAGE, split_page
 from rsitmd_tools.release.split_proof import SPLIT_PROOF, split_proof
-from rsitmd_tools.release.validation import VALIDATION, check_allowed, validation
+from rsitmd_tools.release.validation import VALIDATION, check_allowed, texts_ahead, validation
 from rsitmd_tools.release.verify import counts, verify_release
 from rsitmd_tools.similarity import Prior, write_prior
 from rsitmd_tools.workspace import Workspace
@@ -132,20 +132,24 @@ def make_release(
     with partial as folder, _errors_name(out, instead_of=folder):
         known = KnownPictures(workspace.images, lines_of(workspace.settings.validate.thresholds))
         images = folder / "images" if options.images else None
-        copies, measured = copy_images(dataset, content.pixels, images, known)
-        write_text(folder / IMAGE_LIST, list_images(dataset, copies, content.sources))
-        write_text(folder / CHANGELOG, changes)
-        if content.folds:
-            folds = {image.filename: content.folds[image.filename] for image in dataset}
-            write_text(folder / FOLDS, folds_text(folds))
-        findings = validation(dataset, workspace.settings, options.allowed, measured)
+        with (
+            copy_images(dataset, content.pixels, images, known) as copying,
+            texts_ahead(dataset, workspace.settings) as texts,
+        ):
+            write_text(folder / CHANGELOG, changes)
+            if content.folds:
+                folds = {image.filename: content.folds[image.filename] for image in dataset}
+                write_text(folder / FOLDS, folds_text(folds))
+            _write_texts(dataset, folder, precomp_too=no_precomp is None)
+            definition = workspace.settings.similarity.definition
+            priors = _write_priors(dataset, definition, folder / "prior")
+            known_priors = priors if definition == "reference" else None
+            write_json(folder / "statistics.json", dataset_statistics(dataset, known_priors))
+            write_json(folder / MANIFEST, manifest)
+            copies, measured = copying.wait()
+            write_text(folder / IMAGE_LIST, list_images(dataset, copies, content.sources))
+            findings = validation(dataset, workspace.settings, options.allowed, measured, texts())
         write_text(folder / VALIDATION, findings)
-        _write_texts(dataset, folder, precomp_too=no_precomp is None)
-        definition = workspace.settings.similarity.definition
-        priors = _write_priors(dataset, definition, folder / "prior")
-        known_priors = priors if definition == "reference" else None
-        write_json(folder / "statistics.json", dataset_statistics(dataset, known_priors))
-        write_json(folder / MANIFEST, manifest)
         crossing = _write_split_proof(content, folder, with_images=options.images)
         facts = facts_of(
             workspace,
@@ -156,9 +160,7 @@ def make_release(
             crossing=crossing,
         )
         _write_metadata(content, facts, folder)
-        written = write_checksums(folder)
-        if options.images:
-            check_copies(copies, written, out)
+        write_checksums(folder, copies if options.images else None)
     return report
 
 

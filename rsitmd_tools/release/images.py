@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -16,7 +17,7 @@ from PIL import Image
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.imaging.limits import UnusableImageError, check_size
-from rsitmd_tools.imaging.pool import map_in_order
+from rsitmd_tools.imaging.pool import ahead_of_use, map_in_order
 from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.progress import track
 from rsitmd_tools.quality.known_pictures import KnownPicture, KnownPictures, Measured
@@ -24,6 +25,8 @@ from rsitmd_tools.quality.pictures import CHUNK, Lines, Picture, picture_of
 from rsitmd_tools.quality.records import PictureOf
 
 IMAGE_LIST = "images.csv"
+# Imported once, for the workers that check the texts too.
+PRELOAD = ("rsitmd_tools.release.validation",)
 IMAGE_COLUMNS = ("filename", "sha256", "source", "source_sha256")
 
 
@@ -42,9 +45,43 @@ class _Copied(NamedTuple):
     picture: Picture | None
 
 
+class CopiedImages:
+    """The image files, copied by other processes while this one goes on.
+
+    Args:
+        dataset: The images.
+        known: The images that were decoded before. It gets the others.
+        jobs: What is copied, image by image.
+        results: The copies, in the same order, as soon as they are finished.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        known: KnownPictures,
+        jobs: Sequence[_Job],
+        results: Iterator[_Copied],
+    ) -> None:
+        self._dataset, self._known = dataset, known
+        self._jobs, self._results = jobs, results
+
+    def wait(self) -> tuple[dict[str, str], Measured]:
+        """Wait for the copies.
+
+        Returns:
+            SHA-256 of the bytes by path in the release, and the measures of the images.
+
+        Raises:
+            RsitmdError: A file is damaged, or its pixels are not those of the ingest.
+        """
+        copied = list(track(self._results, "images", len(self._jobs)))
+        return _measures(self._dataset, self._known, self._jobs, copied)
+
+
+@contextmanager
 def copy_images(
     dataset: Dataset, pixels: Mapping[str, str], folder: Path | None, known: KnownPictures
-) -> tuple[dict[str, str], Measured]:
+) -> Iterator[CopiedImages]:
     """Copy the image files, after a comparison of their pixels with those of the ingest.
 
     A file is decoded only if ``known`` does not have the pixels of a file with these bytes.
@@ -55,8 +92,8 @@ def copy_images(
         folder: The folder to create; None reads the files without copying them.
         known: The images that were decoded before. It gets the others.
 
-    Returns:
-        SHA-256 of the source by path in the release, and the measures of the images.
+    Yields:
+        The copies, which are made while the block runs. They end with it.
     """
     if folder is not None:
         folder.mkdir()
@@ -65,7 +102,14 @@ def copy_images(
     ]
     before = {digest: entry.pixel_sha256 for digest, entry in known.by_digest.items()}
     copy = partial(_copy, folder=folder, before=before, lines=known.lines)
-    copied = list(track(map_in_order(copy, jobs, chunk=CHUNK), "images", len(jobs)))
+    with ahead_of_use(map_in_order(copy, jobs, chunk=CHUNK, preload=PRELOAD)) as results:
+        yield CopiedImages(dataset, known, jobs, results)
+
+
+def _measures(
+    dataset: Dataset, known: KnownPictures, jobs: Sequence[_Job], copied: Sequence[_Copied]
+) -> tuple[dict[str, str], Measured]:
+    """Return the checksums and the measures of copied images."""
     found = {
         entry.sha256: known.by_digest[entry.sha256]
         if entry.picture is None
@@ -185,14 +229,3 @@ def _check_pixels(data: bytes, expected: str, source: Path) -> Image.Image:
     if hashlib.sha256(pixels).hexdigest() != expected:
         raise RsitmdError("has different pixels than when it was ingested", where=source, hint=hint)
     return image
-
-
-def check_copies(copies: dict[str, str], written: dict[str, str], out: Path) -> None:
-    """Compare the written copies with the files of the workspace."""
-    for name, expected in copies.items():
-        if written[name] != expected:
-            raise RsitmdError(
-                f"the copy of {name} differs from its source",
-                where=out,
-                hint="check the disk and run the same command again",
-            )

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from rsitmd_tools.release.contents import contents_of
+from rsitmd_tools.release.validation import texts_ahead, validation
 from rsitmd_tools.workspace import Workspace
 from tests.builders import add
 
@@ -140,3 +142,17 @@ def test_the_clock_of_the_test_is_moved(tmp_path: Path) -> None:
         for environment in (dict(os.environ), {**os.environ, "PYTHONPATH": str(tmp_path)})
     ]
     assert times[1] - times[0] > 300 * 86400
+
+
+def test_texts_that_another_process_checks_have_the_same_findings(
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Workspace.open(make_workspace()) as workspace:
+        content = contents_of(workspace)
+        here = validation(content.dataset, workspace.settings, ())
+        monkeypatch.setattr("rsitmd_tools.release.validation.MANY", 0)
+        with texts_ahead(content.dataset, workspace.settings) as texts:
+            found = texts()
+        assert {finding.code[0] for finding in found} <= {"S", "K"}
+        assert validation(content.dataset, workspace.settings, (), texts=found) == here
+        assert validation(content.dataset, workspace.settings, (), texts=found[1:]) != here
