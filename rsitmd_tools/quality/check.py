@@ -28,12 +28,14 @@ class Result:
         ignored: Number of findings that the settings ignore by image and code.
         known: Number of findings in the baseline.
         unchecked: Rules that could not check everything: the reason by code.
+        split_numbers: How near every two splits of a release come to each other.
     """
 
     findings: tuple[Finding, ...]
     ignored: int = 0
     known: int = 0
     unchecked: Mapping[str, str] = field(default_factory=dict)
+    split_numbers: Sequence[Mapping[str, Any]] = ()
 
 
 def check(
@@ -94,7 +96,7 @@ def check_subject(subject: Subject, texts: Sequence[Finding] | None = None) -> R
     order = {image.filename: index for index, image in enumerate(subject.dataset)}
     new.sort(key=lambda f: (order.get(f.image or "", -1), f.code, f.sentence_index or 0))
     ignored, known = len(found) - len(remaining), len(remaining) - len(new)
-    return Result(tuple(new), ignored, known, dict(subject.unchecked))
+    return Result(tuple(new), ignored, known, dict(subject.unchecked), tuple(subject.split_numbers))
 
 
 def check_texts(subject: Subject) -> list[Finding]:
@@ -125,6 +127,7 @@ def summary(dataset: Dataset, result: Result) -> dict[str, Any]:
         "ignored": result.ignored,
         "known": result.known,
         "unchecked": dict(result.unchecked),
+        **({"split_numbers": list(result.split_numbers)} if result.split_numbers else {}),
     }
 
 

@@ -23,6 +23,8 @@ from rsitmd_tools.ingest.where import write_footprints
 from rsitmd_tools.progress import track
 from rsitmd_tools.quality.known_pictures import KnownPictures
 from rsitmd_tools.quality.pictures import lines_of
+from rsitmd_tools.quality.provenance import FOOTPRINTS
+from rsitmd_tools.quality.split_numbers import SPLIT_PROOF
 from rsitmd_tools.quality.statistics import dataset_statistics
 from rsitmd_tools.release.card import CARD, card
 from rsitmd_tools.release.changes import CHANGELOG, changelog
@@ -35,7 +37,7 @@ from rsitmd_tools.release.images import IMAGE_LIST, copy_images, list_images
 from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
 from rsitmd_tools.release.select import check_folds, check_licences, check_version, unlicensed
 from rsitmd_tools.release.split_page import SPLIT_PAGE, split_page
-from rsitmd_tools.release.split_proof import SPLIT_PROOF, split_proof
+from rsitmd_tools.release.split_proof import split_proof
 from rsitmd_tools.release.validation import VALIDATION, check_allowed, texts_ahead, validation
 from rsitmd_tools.release.verify import counts, verify_release
 from rsitmd_tools.similarity import Prior, write_prior
@@ -215,7 +217,7 @@ def _write_texts(dataset: Dataset, folder: Path, *, precomp_too: bool) -> None:
 def _write_metadata(content: Contents, facts: ReleaseFacts, folder: Path) -> None:
     """Write citation, card, Croissant and, if images have a place, the footprints."""
     if content.places:
-        write_footprints(content.places, folder / "footprints.parquet", folder / "images")
+        write_footprints(content.places, folder / FOOTPRINTS, folder / "images")
         write_footprints(content.places, folder / "stac.json", folder / "images")
     write_text(folder / CITATION, citation(facts))
     write_text(folder / CARD, card(facts))
