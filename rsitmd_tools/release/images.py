@@ -16,6 +16,7 @@ from PIL import Image
 
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.formats.hazards import text_cell, text_of_cell
 from rsitmd_tools.imaging.limits import UnusableImageError, check_size
 from rsitmd_tools.imaging.pool import ahead_of_use, map_in_order
 from rsitmd_tools.imaging.quiet import quiet_decoders
@@ -155,14 +156,18 @@ def list_images(
 ) -> str:
     """Return the list of the images of a release without images, as CSV.
 
-    The columns are the file name, its SHA-256, and name and SHA-256 of the source file.
+    The columns are the file name, its SHA-256, and name and SHA-256 of the source file. A source
+    whose name a spreadsheet program would take for a formula begins with an apostrophe.
     """
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
+    # The writer takes a CR for a part of a cell that needs no quotes; the reader does not.
+    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     table.writerow(IMAGE_COLUMNS)
     for image in dataset:
         name, sha256 = sources[image.filename]
-        table.writerow([image.filename, copies[f"images/{image.filename}"], name, sha256])
+        row = [image.filename, copies[f"images/{image.filename}"], text_cell(name), sha256]
+        (quoted if "\r" in name else table).writerow(row)
     return text.getvalue()
 
 
@@ -191,7 +196,8 @@ def read_image_list(file: Path) -> list[ListedImage]:
     """
     hint = "get a complete copy of the release"
     try:
-        rows = list(csv.reader(file.read_text(encoding="utf-8").splitlines()))
+        text = io.StringIO(file.read_bytes().decode("utf-8"), newline="")
+        rows = list(csv.reader(text))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RsitmdError(f"cannot be read ({reason(error)})", where=file, hint=hint) from error
     listed = []
@@ -200,7 +206,8 @@ def read_image_list(file: Path) -> list[ListedImage]:
             continue
         if len(row) != len(IMAGE_COLUMNS) or number == 1 or not _is_file_name(row[0]):
             raise RsitmdError("is malformed", where=f"{file}: line {number}", hint=hint)
-        listed.append(ListedImage(*row))
+        filename, sha256, source, source_sha256 = row
+        listed.append(ListedImage(filename, sha256, text_of_cell(source), source_sha256))
     return listed
 
 
