@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
+from rsitmd_tools import atomic
 from rsitmd_tools.atomic import (
     PARTIAL,
     atomic_folder,
@@ -86,3 +88,28 @@ def test_json_without_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "a.json", {"a": float("nan")})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_files_of_a_folder_are_synced_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    synced: list[str] = []
+    sync_files = atomic.sync_files
+    monkeypatch.setattr(
+        atomic,
+        "sync_files",
+        lambda folder, files: (sync_files(folder, files), synced.extend(f.name for f in files)),
+    )
+    real = os.fsync
+    calls: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (real(descriptor), calls.append(1)))
+    with atomic.atomic_folder(tmp_path / "out") as folder:
+        for number in range(count):
+            atomic.write_text(folder / "deep" / f"{number}.txt", "words")
+        assert calls == []
+    assert {f"{number}.txt" for number in range(count)} | {"deep"} <= set(synced)
+    assert calls
+    calls.clear()
+    atomic.write_text(tmp_path / "out" / "later.txt", "words")
+    assert len(calls) == 2

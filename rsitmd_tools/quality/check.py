@@ -16,7 +16,8 @@ from rsitmd_tools.quality.registry import selected_rules
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.workspace.settings import ImageIgnore, Settings
 
-TEXTS = ("S", "K")  # families of rules that read only texts
+# Families of rules that read no pixels and compare no splits.
+RECORDS = ("D", "S", "K", "N")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +78,22 @@ def subject_of(
     return Subject(dataset, settings, document, tuple(against), same_place, tuple(suspects))
 
 
-def check_subject(subject: Subject, texts: Sequence[Finding] | None = None) -> Result:
+def check_subject(subject: Subject, records: Result | None = None) -> Result:
     """Run the rules over a prepared subject; see :func:`check`.
 
     Args:
         subject: The subject.
-        texts: The result of :func:`check_texts` for the same dataset and settings, if it is known.
+        records: The result of :func:`check_records` for the same dataset and settings, if it is
+            known.
     """
     settings = subject.settings.validate
-    found = list(check_texts(subject) if texts is None else texts)
+    if records is None:
+        records = check_records(subject)
+    found = list(records.findings)
     for entry in selected_rules(settings.select, settings.ignore):
-        if not entry.code.startswith(TEXTS):
+        if not entry.code.startswith(RECORDS):
             found += entry.findings(subject)
+    unchecked = {**records.unchecked, **subject.unchecked}
     remaining = [finding for finding in found if not _excused(finding, settings.image_ignores)]
     new = remaining
     if settings.baseline is not None:
@@ -96,22 +101,23 @@ def check_subject(subject: Subject, texts: Sequence[Finding] | None = None) -> R
     order = {image.filename: index for index, image in enumerate(subject.dataset)}
     new.sort(key=lambda f: (order.get(f.image or "", -1), f.code, f.sentence_index or 0))
     ignored, known = len(found) - len(remaining), len(remaining) - len(new)
-    return Result(tuple(new), ignored, known, dict(subject.unchecked), tuple(subject.split_numbers))
+    return Result(tuple(new), ignored, known, unchecked, tuple(subject.split_numbers))
 
 
-def check_texts(subject: Subject) -> list[Finding]:
-    """Run the selected rules that read sentences and keywords, and nothing else.
+def check_records(subject: Subject) -> Result:
+    """Run the selected rules that read no pixels and compare no splits.
 
     They take most of the time of a check whose images are measured already, and a process of its
-    own can run them.
+    own can run them. No finding is dropped.
     """
     settings = subject.settings.validate
-    return [
+    found = [
         finding
         for entry in selected_rules(settings.select, settings.ignore)
-        if entry.code.startswith(TEXTS)
+        if entry.code.startswith(RECORDS)
         for finding in entry.findings(subject)
     ]
+    return Result(tuple(found), unchecked=dict(subject.unchecked))
 
 
 def summary(dataset: Dataset, result: Result) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
 from rsitmd_tools.release.select import check_folds, check_licences, check_version, unlicensed
 from rsitmd_tools.release.split_page import SPLIT_PAGE, split_page
 from rsitmd_tools.release.split_proof import split_proof
-from rsitmd_tools.release.validation import VALIDATION, check_allowed, texts_ahead, validation
+from rsitmd_tools.release.validation import VALIDATION, check_allowed, records_ahead, validation
 from rsitmd_tools.release.verify import counts, verify_release
 from rsitmd_tools.similarity import Prior, write_prior
 from rsitmd_tools.workspace import Workspace
@@ -136,7 +136,7 @@ def make_release(
         images = folder / "images" if options.images else None
         with (
             copy_images(dataset, content.pixels, images, known) as copying,
-            texts_ahead(dataset, workspace.settings) as texts,
+            records_ahead(dataset, workspace.settings) as records,
         ):
             write_text(folder / CHANGELOG, changes)
             if content.folds:
@@ -150,7 +150,7 @@ def make_release(
             write_json(folder / MANIFEST, manifest)
             copies, measured = copying.wait()
             write_text(folder / IMAGE_LIST, list_images(dataset, copies, content.sources))
-            findings = validation(dataset, workspace.settings, options.allowed, measured, texts())
+            findings = validation(dataset, workspace.settings, options.allowed, measured, records())
         write_text(folder / VALIDATION, findings)
         crossing = _write_split_proof(content, folder, with_images=options.images)
         facts = facts_of(

@@ -26,7 +26,7 @@ from rsitmd_tools.quality.pictures import CHUNK, Lines, Picture, picture_of
 from rsitmd_tools.quality.records import PictureOf
 
 IMAGE_LIST = "images.csv"
-# Imported once, for the workers that check the texts too.
+# Imported once, for the worker that checks the records too.
 PRELOAD = ("rsitmd_tools.release.validation",)
 IMAGE_COLUMNS = ("filename", "sha256", "source", "source_sha256")
 

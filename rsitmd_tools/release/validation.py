@@ -12,8 +12,7 @@ from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, count_of
 from rsitmd_tools.imaging.pool import ahead_of_use, map_in_order
 from rsitmd_tools.quality import check_subject, subject_of, summary
-from rsitmd_tools.quality.check import check_texts
-from rsitmd_tools.quality.finding import Finding
+from rsitmd_tools.quality.check import Result, check_records
 from rsitmd_tools.quality.known_pictures import Measured
 from rsitmd_tools.quality.output import json_document
 from rsitmd_tools.quality.output.findings import Findings
@@ -34,29 +33,29 @@ def check_allowed(allowed: Sequence[str]) -> None:
 
 
 class _Job(NamedTuple):
-    """The dataset whose texts are checked."""
+    """The dataset whose records are checked."""
 
     dataset: Dataset
     settings: Settings
 
 
 @contextmanager
-def texts_ahead(dataset: Dataset, settings: Settings) -> Iterator[Callable[[], list[Finding]]]:
-    """Check the texts in another process, while this one goes on.
+def records_ahead(dataset: Dataset, settings: Settings) -> Iterator[Callable[[], Result]]:
+    """Check the records in another process, while this one goes on.
 
     Yields:
-        A function that waits for the findings.
+        A function that waits for the result.
     """
     jobs = [_Job(dataset, settings)]
     if len(dataset.captions()) < MANY:
-        yield lambda: _check_texts(jobs[0])
+        yield lambda: _check_records(jobs[0])
         return
-    with ahead_of_use(map_in_order(_check_texts, jobs, workers=2)) as results:
+    with ahead_of_use(map_in_order(_check_records, jobs, workers=2)) as results:
         yield lambda: next(results)
 
 
-def _check_texts(job: _Job) -> list[Finding]:
-    return check_texts(subject_of(job.dataset, job.settings))
+def _check_records(job: _Job) -> Result:
+    return check_records(subject_of(job.dataset, job.settings))
 
 
 def validation(
@@ -64,7 +63,7 @@ def validation(
     settings: Settings,
     allowed: Sequence[str],
     measured: Measured | None = None,
-    texts: Sequence[Finding] | None = None,
+    records: Result | None = None,
 ) -> str:
     """Run the rules over a release; return the findings as the JSON of ``rsitmd validate``.
 
@@ -73,14 +72,14 @@ def validation(
         settings: Settings of the workspace; ``[validate]`` selects the rules.
         allowed: Codes or families of rules whose errors do not prevent the release.
         measured: The measures of the image files, which are read again without them.
-        texts: The findings of :func:`texts_ahead`; without them, the texts are checked here.
+        records: The result of :func:`records_ahead`; without it, the records are checked here.
 
     Raises:
         RsitmdError: There are findings of severity "error" that are not allowed.
     """
     allowed = tuple(allowed)
     subject = replace(subject_of(dataset, settings), measured=measured)
-    result = check_subject(subject, texts)
+    result = check_subject(subject, records)
     errors = Counter(
         finding.code
         for finding in result.findings
