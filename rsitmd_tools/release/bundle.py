@@ -35,7 +35,13 @@ from rsitmd_tools.release.croissant import CROISSANT, croissant
 from rsitmd_tools.release.facts import ReleaseFacts, facts_of
 from rsitmd_tools.release.images import IMAGE_LIST, copy_images, list_images
 from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
-from rsitmd_tools.release.select import check_folds, check_licences, check_version, unlicensed
+from rsitmd_tools.release.select import (
+    check_folds,
+    check_licences,
+    check_sources,
+    check_version,
+    unlicensed,
+)
 from rsitmd_tools.release.split_page import SPLIT_PAGE, split_page
 from rsitmd_tools.release.split_proof import split_proof
 from rsitmd_tools.release.validation import VALIDATION, check_allowed, records_ahead, validation
@@ -43,6 +49,8 @@ from rsitmd_tools.release.verify import counts, verify_release
 from rsitmd_tools.similarity import Prior, write_prior
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.settings import FILENAME
+
+STAC = "stac.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,8 @@ def make_release(
         check_licences(workspace.settings, workspace.path / FILENAME, images=options.images)
     content = contents_of(workspace, names=options.names)
     dataset = content.dataset
+    if options.images and not options.unlicensed:
+        check_sources(content.licences, workspace.path / FILENAME)
     no_precomp = _precomp_problem(dataset)
     numbers = counts(dataset)
     report = ReleaseReport(
@@ -119,7 +129,10 @@ def make_release(
         manifest["without_images"] = True
     if options.allowed:
         manifest["allowed_errors"] = list(options.allowed)
-    if missing := unlicensed(workspace.settings, images=options.images):
+    missing = unlicensed(workspace.settings, images=options.images)
+    if options.images and "images" not in missing and not all(content.licences.values()):
+        missing.append("images")
+    if missing:
         manifest["unlicensed"] = missing
     if _is_complete(out, manifest):
         return report
@@ -149,7 +162,8 @@ def make_release(
             write_json(folder / "statistics.json", dataset_statistics(dataset, known_priors))
             write_json(folder / MANIFEST, manifest)
             copies, measured = copying.wait()
-            write_text(folder / IMAGE_LIST, list_images(dataset, copies, content.sources))
+            listed = list_images(dataset, copies, content.sources, content.licences)
+            write_text(folder / IMAGE_LIST, listed)
             findings = validation(dataset, workspace.settings, options.allowed, measured, records())
         write_text(folder / VALIDATION, findings)
         crossing = _write_split_proof(content, folder, with_images=options.images)
@@ -158,6 +172,7 @@ def make_release(
             dataset,
             version,
             content.places,
+            content.licences,
             with_images=options.images,
             crossing=crossing,
         )
@@ -217,8 +232,8 @@ def _write_texts(dataset: Dataset, folder: Path, *, precomp_too: bool) -> None:
 def _write_metadata(content: Contents, facts: ReleaseFacts, folder: Path) -> None:
     """Write citation, card, Croissant and, if images have a place, the footprints."""
     if content.places:
-        write_footprints(content.places, folder / FOOTPRINTS, folder / "images")
-        write_footprints(content.places, folder / "stac.json", folder / "images")
+        for name in (FOOTPRINTS, STAC):
+            write_footprints(content.places, folder / name, folder / "images", content.licences)
     write_text(folder / CITATION, citation(facts))
     write_text(folder / CARD, card(facts))
     sums = {rsitmd.FILENAME: sha256_file(folder / rsitmd.FILENAME)}

@@ -28,6 +28,7 @@ from rsitmd_tools.quality.records import PictureOf
 IMAGE_LIST = "images.csv"
 # Imported once, for the worker that checks the records too.
 PRELOAD = ("rsitmd_tools.release.validation",)
+LICENCE = "licence"
 IMAGE_COLUMNS = ("filename", "sha256", "source", "source_sha256")
 
 
@@ -152,22 +153,29 @@ def _measured(source: Path, image: Image.Image, lines: Lines) -> Picture:
 
 
 def list_images(
-    dataset: Dataset, copies: Mapping[str, str], sources: Mapping[str, tuple[str, str]]
+    dataset: Dataset,
+    copies: Mapping[str, str],
+    sources: Mapping[str, tuple[str, str]],
+    licences: Mapping[str, str],
 ) -> str:
     """Return the list of the images of a release without images, as CSV.
 
     The columns are the file name, its SHA-256, and name and SHA-256 of the source file. A source
-    whose name a spreadsheet program would take for a formula begins with an apostrophe.
+    whose name a spreadsheet program would take for a formula begins with an apostrophe. If the
+    images have several licences, the licence is in a fifth column.
     """
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     # The writer takes a CR for a part of a cell that needs no quotes; the reader does not.
     quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    table.writerow(IMAGE_COLUMNS)
+    several = len(set(licences.values())) > 1
+    table.writerow([*IMAGE_COLUMNS, LICENCE] if several else IMAGE_COLUMNS)
     for image in dataset:
         name, sha256 = sources[image.filename]
         row = [image.filename, copies[f"images/{image.filename}"], text_cell(name), sha256]
-        (quoted if "\r" in name else table).writerow(row)
+        if several:
+            row.append(text_cell(licences[image.filename]))
+        (quoted if "\r" in "".join(row) else table).writerow(row)
     return text.getvalue()
 
 
@@ -202,11 +210,11 @@ def read_image_list(file: Path) -> list[ListedImage]:
         raise RsitmdError(f"cannot be read ({reason(error)})", where=file, hint=hint) from error
     listed = []
     for number, row in enumerate(rows, 1):
-        if number == 1 and tuple(row) == IMAGE_COLUMNS:
+        if number == 1 and tuple(row) in (IMAGE_COLUMNS, (*IMAGE_COLUMNS, LICENCE)):
             continue
-        if len(row) != len(IMAGE_COLUMNS) or number == 1 or not _is_file_name(row[0]):
+        if len(row) != len(rows[0]) or number == 1 or not _is_file_name(row[0]):
             raise RsitmdError("is malformed", where=f"{file}: line {number}", hint=hint)
-        filename, sha256, source, source_sha256 = row
+        filename, sha256, source, source_sha256 = row[: len(IMAGE_COLUMNS)]
         listed.append(ListedImage(filename, sha256, text_of_cell(source), source_sha256))
     return listed
 

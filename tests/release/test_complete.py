@@ -138,7 +138,8 @@ def test_sources_come_back_and_no_cell_is_a_formula(
     images = [ImageRecord(f"port_{number}.tif") for number in range(len(sources))]
     sums = {f"images/{image.filename}": "a" * 64 for image in images}
     named = {image.filename: (name, "b" * 64) for image, name in zip(images, sources, strict=True)}
-    text = list_images(Dataset("ports", tuple(images), Path("x"), "rsitmd"), sums, named)
+    licences = {image.filename: name for image, name in zip(images, sources, strict=True)}
+    text = list_images(Dataset("ports", tuple(images), Path("x"), "rsitmd"), sums, named, licences)
     file = tmp_path_factory.mktemp("list") / "images.csv"
     file.write_bytes(text.encode())
     assert [image.source for image in read_image_list(file)] == sources
