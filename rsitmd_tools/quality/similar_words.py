@@ -62,8 +62,9 @@ class SimilarWords:
         near = np.flatnonzero((different <= 2 * edits) & (np.abs(self._lengths - length) <= edits))
         near = near[np.abs(self._letters[near] - letters).sum(axis=1) <= 2 * edits]
         words = [self._words[index] for index in near.tolist()]
-        shares = np.isin(_deletions(words, edits), _deletions([word], edits)).any(axis=1)
-        return list(itertools.compress(words, shares.tolist()))
+        common = np.isin(_deletions(words, edits), _deletions([word], edits))
+        rows = np.flatnonzero(np.any(common, axis=1))
+        return [words[row] for row in rows.tolist()]
 
 
 def _letters(words: Sequence[str], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:

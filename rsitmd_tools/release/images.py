@@ -39,6 +39,9 @@ class _Job(NamedTuple):
     filename: str
     pixels: str
 
+    def __str__(self) -> str:
+        return str(self.source)
+
 
 class _Copied(NamedTuple):
     """A copied image: SHA-256 of its file, and its measures if it was decoded."""

@@ -38,6 +38,9 @@ class _Job(NamedTuple):
     dataset: Dataset
     settings: Settings
 
+    def __str__(self) -> str:
+        return str(self.dataset.source)
+
 
 @contextmanager
 def records_ahead(dataset: Dataset, settings: Settings) -> Iterator[Callable[[], Result]]:
