@@ -83,5 +83,5 @@ def _differ(numbers: Mapping[str, Any], stated: Mapping[str, Any], *, placed: bo
         return False
     here, there = numbers["ground_distance"], stated["ground_distance"]
     if here is None or there is None:
-        return here is not there or numbers["shared_scenes"] != stated["shared_scenes"]
-    return numbers["shared_scenes"] != stated["shared_scenes"] or abs(here - there) > SMALL
+        return here is not there or bool(numbers["shared_scenes"] != stated["shared_scenes"])
+    return bool(numbers["shared_scenes"] != stated["shared_scenes"] or abs(here - there) > SMALL)
