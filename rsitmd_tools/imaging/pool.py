@@ -8,6 +8,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent import futures
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
@@ -22,6 +23,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 8  # chunks in progress per worker, which bounds the memory
+POLL = 0.2  # seconds
 SMALL = 32  # up to this number of items, starting processes takes longer than the work
 
 
@@ -33,6 +35,7 @@ def map_in_order(
     chunk: int = 1,
     ahead: int = AHEAD,
     preload: Sequence[str] = (),
+    stop: threading.Event | None = None,
 ) -> Generator[Result]:
     """Yield ``function(item)`` for every item, in the order of the items.
 
@@ -49,6 +52,7 @@ def map_in_order(
         preload: Modules that the function imports when it runs. They are imported once, before
             the workers start; a module that is not installed is left out. Only the first call of
             a program can have some.
+        stop: When it is set, the workers are ended at once, and nothing more is yielded.
 
     Raises:
         RsitmdError: A worker died.
@@ -64,19 +68,25 @@ def map_in_order(
     )
     try:
         chunks = (items[k : k + chunk] for k in range(0, len(items), chunk))
-        for results in _in_order(pool, chunks, ahead * workers):
+        for results in _in_order(pool, chunks, ahead * workers, stop):
             yield from results
     finally:
+        if stop is not None and stop.is_set():
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
         pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def ahead_of_use(items: Generator[Result]) -> Iterator[Iterator[Result]]:
+def ahead_of_use(
+    generate: Callable[[threading.Event], Generator[Result]],
+) -> Iterator[Iterator[Result]]:
     """Run a generator in a thread, while this one does something else.
 
     Args:
-        items: Waits for processes or for files most of the time, as :func:`map_in_order` does.
-            It is closed when the block ends.
+        generate: Returns the generator, which waits for processes or for files most of the time,
+            as :func:`map_in_order` does. When the event is set, because the block has ended, the
+            generator ends soon.
 
     Yields:
         The results, in order. All that are not used yet are held in memory.
@@ -86,7 +96,7 @@ def ahead_of_use(items: Generator[Result]) -> Iterator[Iterator[Result]]:
 
     def work() -> None:
         try:
-            with closing(items):
+            with closing(generate(ended)) as items:
                 for item in items:
                     if ended.is_set():
                         return
@@ -111,7 +121,10 @@ def ahead_of_use(items: Generator[Result]) -> Iterator[Iterator[Result]]:
 
 
 def _in_order(
-    pool: ProcessPoolExecutor, chunks: Iterator[Sequence[Any]], ahead: int
+    pool: ProcessPoolExecutor,
+    chunks: Iterator[Sequence[Any]],
+    ahead: int,
+    stop: threading.Event | None,
 ) -> Iterator[list[Any]]:
     pending: deque[tuple[Sequence[Any], Future[list[Any]]]] = deque()
     while True:
@@ -123,6 +136,9 @@ def _in_order(
             if not pending:
                 return
             chunk, future = pending.popleft()
+            while stop is not None and not futures.wait([future], POLL).done:
+                if stop.is_set():
+                    return
             result = future.result()
         except BrokenProcessPool:
             raise RsitmdError(

@@ -107,7 +107,8 @@ def copy_images(
     ]
     before = {digest: entry.pixel_sha256 for digest, entry in known.by_digest.items()}
     copy = partial(_copy, folder=folder, before=before, lines=known.lines)
-    with ahead_of_use(map_in_order(copy, jobs, chunk=CHUNK, preload=PRELOAD)) as results:
+    copies = partial(map_in_order, copy, jobs, chunk=CHUNK, preload=PRELOAD)
+    with ahead_of_use(lambda stop: copies(stop=stop)) as results:
         yield CopiedImages(dataset, known, jobs, results)
 
 

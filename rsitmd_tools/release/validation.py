@@ -53,7 +53,9 @@ def records_ahead(dataset: Dataset, settings: Settings) -> Iterator[Callable[[],
     if len(dataset.captions()) < MANY:
         yield lambda: _check_records(jobs[0])
         return
-    with ahead_of_use(map_in_order(_check_records, jobs, workers=2)) as results:
+    with ahead_of_use(
+        lambda stop: map_in_order(_check_records, jobs, workers=2, stop=stop)
+    ) as results:
         yield lambda: next(results)
 
 
