@@ -13,6 +13,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from itertools import islice
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -63,6 +64,7 @@ def map_in_order(
         return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([function_module(function), *preload])
+    _start_fork_server()
     pool = ProcessPoolExecutor(
         workers, mp_context=context, initializer=_start, initargs=(function,)
     )
@@ -147,6 +149,19 @@ def _in_order(
                 hint="check the free memory, or remove the file, and run the same command again",
             ) from None
         yield result
+
+
+def _start_fork_server() -> None:
+    """Start the process that forks the workers, so that Ctrl-C does not reach it.
+
+    It ignores the signal itself, but only after its imports.
+    """
+    resource_tracker.ensure_running()  # the first start of this one takes the signal mask away
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def function_module(function: Callable[..., Any]) -> str:
