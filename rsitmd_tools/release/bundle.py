@@ -175,6 +175,7 @@ def make_release(
             content.licences,
             with_images=options.images,
             crossing=crossing,
+            places_searched=content.places_searched,
         )
         _write_metadata(content, facts, folder)
         write_checksums(folder, copies if options.images else None)

@@ -47,6 +47,7 @@ class ReleaseFacts:
         period: First and last acquisition, ``YYYY-MM-DD/YYYY-MM-DD``, or empty.
         named: Whether an annotator appears by name.
         image_licences: The licences of the images.
+        places_searched: Whether all images were searched for pairs of one place.
     """
 
     title: str
@@ -72,6 +73,7 @@ class ReleaseFacts:
     period: str
     named: bool = False
     image_licences: tuple[str, ...] = ()
+    places_searched: bool = True
 
     @property
     def authors_known(self) -> bool:
@@ -112,6 +114,7 @@ def facts_of(
     *,
     with_images: bool,
     crossing: int,
+    places_searched: bool,
 ) -> ReleaseFacts:
     """Collect the facts about a release.
 
@@ -123,6 +126,7 @@ def facts_of(
         licences: Licence of each image by file name, empty without one.
         with_images: Whether the release contains the image files.
         crossing: Number of pairs of images of one picture or place in different splits.
+        places_searched: Whether all images were searched for pairs of one place.
     """
     settings = workspace.settings
     release, name = settings.release, settings.dataset.name
@@ -154,6 +158,7 @@ def facts_of(
         resolution=resolutions.pop() if len(resolutions) == 1 else None,
         period=_period(places),
         named=not all(map(PSEUDONYM.fullmatch, annotators)),
+        places_searched=places_searched,
         image_licences=tuple(sorted(count.keys() - {""})),
     )
 
