@@ -60,15 +60,15 @@ def main() -> None:
         once(arguments.once, arguments.records)
         return
     writable = [name for name, layout in FORMATS.items() if layout.write is not None]
-    rows = []
+    print(f"{arguments.records} records; {environment()}\n")
+    print(table(("format", "write, s", "read, s", "peak memory, MB"), ()), flush=True)
     for name in (NOTHING, *(arguments.formats or writable)):
         command = [sys.executable, __file__, "--once", name, "--records", str(arguments.records)]
         found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         write, read, peak = json.loads(found)
         times = ("", "") if name == NOTHING else (f"{write:.1f}", f"{read:.1f}")
-        rows.append((name if name == NOTHING else f"`{name}`", *times, f"{peak:.0f}"))
-    print(f"{arguments.records} records; {environment()}\n")
-    print(table(("format", "write, s", "read, s", "peak memory, MB"), rows))
+        row = (name if name == NOTHING else f"`{name}`", *times, f"{peak:.0f}")
+        print("| " + " | ".join(row) + " |", flush=True)
 
 
 if __name__ == "__main__":
