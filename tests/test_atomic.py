@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -95,15 +96,19 @@ def test_files_of_a_folder_are_synced_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     synced: list[str] = []
-    sync_files = atomic.sync_files
-    monkeypatch.setattr(
-        atomic,
-        "sync_files",
-        lambda folder, files: (sync_files(folder, files), synced.extend(f.name for f in files)),
-    )
-    real = os.fsync
     calls: list[int] = []
-    monkeypatch.setattr(os, "fsync", lambda descriptor: (real(descriptor), calls.append(1)))
+    sync_files, fsync = atomic.sync_files, os.fsync
+
+    def noted_files(folder: Path, files: Sequence[Path]) -> None:
+        sync_files(folder, files)
+        synced.extend(file.name for file in files)
+
+    def noted(descriptor: int) -> None:
+        fsync(descriptor)
+        calls.append(descriptor)
+
+    monkeypatch.setattr(atomic, "sync_files", noted_files)
+    monkeypatch.setattr(os, "fsync", noted)
     with atomic.atomic_folder(tmp_path / "out") as folder:
         for number in range(count):
             atomic.write_text(folder / "deep" / f"{number}.txt", "words")

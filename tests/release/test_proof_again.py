@@ -30,7 +30,7 @@ def release(make_workspace: Callable[..., Path], tmp_path: Path) -> Path:
     return out
 
 
-def validated(folder: Path, *options: str) -> tuple[dict[str, Any], list[tuple[str, str, str]]]:
+def validated(folder: Path, *options: str) -> tuple[dict[str, Any], list[tuple[str, Any, str]]]:
     """Return the summary, and code, image and message of the findings of scenes and proof."""
     done = CliRunner().invoke(
         command, [str(folder), "--select", "L104,L110", "--format", "json", *options]
@@ -47,7 +47,7 @@ def change(file: Path, **numbers: Any) -> None:
 
 
 def test_the_numbers_are_those_of_the_proof(release: Path) -> None:
-    import geopandas
+    geopandas = pytest.importorskip("geopandas")
     from pyproj import Geod
     from shapely.ops import nearest_points
 
@@ -92,7 +92,7 @@ def test_a_changed_proof_is_found(release: Path, numbers: dict[str, Any]) -> Non
 
 
 def test_overlapping_ground_is_found(release: Path) -> None:
-    import geopandas
+    geopandas = pytest.importorskip("geopandas")
 
     table = geopandas.read_parquet(release / "footprints.parquet")
     home = {image.filename: image.split for image in load_dataset(release)}
