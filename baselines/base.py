@@ -110,9 +110,12 @@ class RetrievalModel(nn.Module, ABC):
     Attributes:
         image_parts: Names of the submodules that only the encoding of images needs. A search
             with stored images loads the model without them. Empty: it always loads all.
+        short_texts: Whether texts are truncated to the words that a row has room for
+            (:data:`rsitmd_tools.baselines.words.WORDS`).
     """
 
     image_parts: ClassVar[tuple[str, ...]] = ()
+    short_texts: ClassVar[bool] = False
 
     @abstractmethod
     def frozen_part(self) -> nn.Module:

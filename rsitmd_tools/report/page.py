@@ -18,7 +18,15 @@ from rsitmd_tools.report.figures import COLOURS, Curve, curves, histogram
 
 QUERIES = 6
 HARDEST = 5
-MODELS = {"amfmn": "AMFMN", "vsepp": "VSE++", "clip": "CLIP", "scores": "scores from a file"}
+MODELS = {
+    "amfmn": "AMFMN",
+    "vsepp": "VSE++",
+    "scan": "SCAN",
+    "camp": "CAMP",
+    "mtfn": "MTFN",
+    "clip": "CLIP",
+    "scores": "scores from a file",
+}
 WAYS = ("image_to_text", "text_to_image")
 ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 

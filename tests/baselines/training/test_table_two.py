@@ -1,0 +1,45 @@
+"""Every model of table II of the paper: it trains, learns, and its run can be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rsitmd_tools.baselines import evaluate, search
+from rsitmd_tools.baselines.evaluation.compare import compare
+from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.training.train import train
+from rsitmd_tools.dataset import Dataset
+from tests.baselines.training.common import CPU, losses, small
+
+NAMES = ["scan-t2i", "scan-i2t", "camp-triplet", "camp-bce", "mtfn"]
+QUICK = ["captions=one", "freeze_backbone=true", "validate=false", "mtfn.rank=2"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_trains_and_its_run_is_evaluated_searched_and_compared(
+    tmp_path: Path, tiny: Dataset, name: str
+) -> None:
+    config = small(name, *QUICK, "epochs=5", "negatives=sum", "lr=1e-2", "dropout=0")
+    run = train(tiny, config, tmp_path / "run", CPU)
+    found = [float(loss) for loss, _ in losses(run)]
+    assert min(found[1:]) < found[0]
+    assert Run(run).manifest()["prior"] is None
+    result = evaluate(run, tiny)
+    assert 0 <= result["mean_recall"] <= 100
+    caption = tiny.select("test").captions()[0]
+    by_text = search(run, tiny, caption, 3).found
+    assert len(by_text) == 3 and by_text[0]["score"] >= by_text[-1]["score"]
+    image = tiny.image_path(tiny.images[0])
+    assert search(run, tiny, image=image, count=1).found[0]["image"] == tiny.images[0].filename
+    assert search(run, tiny, image=image, sentences=True, count=2).found
+    (system,) = compare([run])["systems"]
+    assert system["mean_recall"]["mean"] == pytest.approx(result["mean_recall"], abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["scan-t2i", "camp-bce"])
+def test_a_whole_network_is_trained(tmp_path: Path, tiny: Dataset, name: str) -> None:
+    run = train(tiny, small(name, "captions=one", "epochs=1"), tmp_path / "run", CPU)
+    assert np.isfinite([float(loss) for loss, _ in losses(run)]).all()
