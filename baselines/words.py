@@ -80,7 +80,7 @@ class RegionWordModel(RetrievalModel):
 
     def regions(self, images: Tensor) -> Tensor:
         """Return the regions of encoded images: ``(N, k * d)`` to ``(N, k, d)``."""
-        return images.unflatten(1, (-1, self.dimension))
+        return images.view(len(images), -1, self.dimension)
 
     def words(self, texts: Tensor) -> tuple[Tensor, Tensor]:
         """Return the words of encoded texts, and which of them are no padding.
@@ -98,6 +98,6 @@ class RegionWordModel(RetrievalModel):
         longest = WORDS
         if texts.device.type == "cpu" and len(texts):
             longest = int(lengths.max())
-        states = texts[:, : longest * self.dimension].unflatten(1, (longest, self.dimension))
+        states = texts[:, : longest * self.dimension].reshape(len(texts), longest, self.dimension)
         known = torch.arange(longest, device=texts.device) < lengths[:, None]
         return states, known

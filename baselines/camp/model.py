@@ -15,6 +15,7 @@ from rsitmd_tools.baselines.words import RegionWordModel
 # Elements of the fused regions and words of a block of pairs during training (256 MB in float32).
 # The intermediate tensors of a block are computed again for its gradient and never all kept.
 TRAINING_ELEMENTS = 2**26
+INITIALISED = ("region_key", "word_key", "fuse", "classify")
 
 
 class CAMP(RegionWordModel):
@@ -56,6 +57,10 @@ class CAMP(RegionWordModel):
         self.fuse_regions, self.fuse_words = GatedFusion(d), GatedFusion(d)
         self.join_regions, self.join_words = Aggregation(d), Aggregation(d)
         self.classify = nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, 1))
+        for name, module in self.named_modules():
+            # As in the public code: torch's default is a third of its variance.
+            if isinstance(module, nn.Linear) and name.startswith(INITIALISED):
+                nn.init.xavier_uniform_(module.weight)
 
     def score(self, images: Tensor, texts: Tensor) -> Tensor:
         """Return m(I, T) or its log-odds for all pairs."""

@@ -75,21 +75,22 @@ def attended_cosines(
     Returns:
         ``(A, B, Q)`` R(query, a); 0 for padding.
     """
-    shape = (len(queries), queries.shape[1])
+    shape = (len(sources), -1, *queries.shape[:2])
     flat = queries.flatten(0, 1)
     products = sources @ flat.T  # (A, S, B * Q)
     lengths = flat.norm(dim=-1)
     scale = (sources.norm(dim=-1)[:, :, None] * lengths).clamp_min(EPSILON)
     positive = torch.relu(products / scale) * asked.flatten()
     # The similarities of a source have length 1 over the queries of a pair, padding left out.
-    normal = normalize(positive.unflatten(2, shape), dim=-1, eps=EPSILON).flatten(2)
+    normal = normalize(positive.view(shape), dim=-1, eps=EPSILON).flatten(2)
     logits = (lambda1 * normal).masked_fill(~known[:, :, None], -torch.inf)
     weights = logits.softmax(1)
     along = (weights * products).sum(1)
     gram = sources @ sources.transpose(1, 2)
     squared = (weights * (gram @ weights)).sum(1)
     cosines = along / (lengths * squared.clamp_min(EPSILON**2).sqrt()).clamp_min(EPSILON)
-    return cosines.unflatten(1, shape) * asked
+    masked: Tensor = cosines.view(len(sources), *asked.shape) * asked
+    return masked
 
 
 def pooled(relevance: Tensor, asked: Tensor, pooling: str, lambda2: float) -> Tensor:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from rsitmd_tools.baselines import evaluate, search
+from rsitmd_tools.baselines.camp import model as camp
 from rsitmd_tools.baselines.evaluation.compare import compare
+from rsitmd_tools.baselines.losses import bce_loss, triplet_loss
+from rsitmd_tools.baselines.models import make_model
 from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.text import SentenceEncoder
 from rsitmd_tools.baselines.training.train import train
+from rsitmd_tools.baselines.words import ShortVocabulary
 from rsitmd_tools.dataset import Dataset
 from tests.baselines.training.common import CPU, losses, small
 
@@ -43,3 +51,26 @@ def test_it_trains_and_its_run_is_evaluated_searched_and_compared(
 def test_a_whole_network_is_trained(tmp_path: Path, tiny: Dataset, name: str) -> None:
     run = train(tiny, small(name, "captions=one", "epochs=1"), tmp_path / "run", CPU)
     assert np.isfinite([float(loss) for loss, _ in losses(run)]).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_encoding_and_scoring_read_no_value(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tensor on the meta device has no values, so a step that reads one would fail.
+
+    A step on a GPU that reads a value waits for the device, and cannot be part of a CUDA graph.
+    """
+    vocabulary = ShortVocabulary(("a", "boat", "red"))
+    monkeypatch.setattr(camp, "TRAINING_ELEMENTS", 1)
+    # The meta device knows no autocast, which reads no value either.
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
+    model = make_model(small(name), vocabulary).to("meta").train()
+    images = model.encode_images(torch.empty(4, 3, 32, 32, device="meta"))
+    states = torch.empty(4, 3, 16, device="meta")
+    monkeypatch.setattr(SentenceEncoder, "states", lambda *_: states)
+    texts = model.encode_texts(vocabulary.encode(["a red boat"] * 4).to("meta"))
+    scores = model.score(images, texts)
+    assert scores.shape == (4, 4)
+    loss = bce_loss if name == "camp-bce" else partial(triplet_loss, margin=0.2)
+    loss(scores, negatives="hardest").backward()
+    with torch.no_grad():
+        assert model.score(images, texts).shape == (4, 4)
