@@ -80,7 +80,7 @@ class RegionWordModel(RetrievalModel):
 
     def regions(self, images: Tensor) -> Tensor:
         """Return the regions of encoded images: ``(N, k * d)`` to ``(N, k, d)``."""
-        return images.view(len(images), -1, self.dimension)
+        return images.reshape(len(images), -1, self.dimension)
 
     def words(self, texts: Tensor) -> tuple[Tensor, Tensor]:
         """Return the words of encoded texts, and which of them are no padding.

@@ -25,7 +25,7 @@ class CAMP(RegionWordModel):
     2019. Regions are the columns of V, words those of T. The equations, in the order of the
     paper:
 
-    1. A = (W_v V)' (W_t T), the affinity of each region and word (``_fused``)
+    1. A = (W_v V)' (W_t T), the affinity of each region and word
     2. message to the words: V~ = softmax(A' / sqrt(d)) V'
     3. message to the regions: T~ = softmax(A / sqrt(d)) T'
     4. gates: G_v = sigmoid(V * T~), H_t = sigmoid(V~ * T), elementwise (:class:`GatedFusion`)

@@ -74,3 +74,18 @@ def test_encoding_and_scoring_read_no_value(name: str, monkeypatch: pytest.Monke
     loss(scores, negatives="hardest").backward()
     with torch.no_grad():
         assert model.score(images, texts).shape == (4, 4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_without_values_has_no_score_and_changes_no_other(name: str) -> None:
+    """A slice of a scene with too few valid pixels is a row of NaN."""
+    vocabulary = ShortVocabulary(("a", "boat", "red"))
+    model = make_model(small(name), vocabulary).eval()
+    texts = model.encode_texts(vocabulary.encode(["a red boat", "boat"]))
+    images = model.encode_images(torch.rand(3, 3, 64, 64))
+    whole = model.score(images, texts)
+    images[1] = torch.nan
+    scores = model.score(images, texts)
+    assert scores[1].isnan().all()
+    torch.testing.assert_close(scores[[0, 2]], whole[[0, 2]])
