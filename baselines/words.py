@@ -18,6 +18,10 @@ from rsitmd_tools.baselines.text import SentenceEncoder, Vocabulary
 # UCM 23. A row of d = 1024 takes 192 KB.
 WORDS = 48
 
+# Elements of a tile of pairs on a CPU (16 MB in float32): a tile is matrix products, which are
+# faster if they are larger, unlike one vector for each pair.
+PAIR_ELEMENTS = 2**22
+
 
 class ShortVocabulary(Vocabulary):
     """The vocabulary of a model whose texts have at most ``WORDS`` words."""

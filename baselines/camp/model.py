@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from rsitmd_tools.baselines.base import in_tiles
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.words import RegionWordModel
+from rsitmd_tools.baselines.words import PAIR_ELEMENTS, RegionWordModel
 
 # Elements of the fused regions and words of a block of pairs during training (256 MB in float32).
 # The intermediate tensors of a block are computed again for its gradient and never all kept.
@@ -75,7 +75,7 @@ class CAMP(RegionWordModel):
             )
 
         if not torch.is_grad_enabled():
-            return in_tiles(score, images, len(texts), elements)
+            return in_tiles(score, images, len(texts), elements, PAIR_ELEMENTS)
         step = max(1, TRAINING_ELEMENTS // max(1, elements * len(texts)))
         blocks = [slice(first, first + step) for first in range(0, len(images), step)]
         if len(blocks) == 1:

@@ -8,7 +8,7 @@ from torch.nn.functional import normalize
 
 from rsitmd_tools.baselines.base import EPSILON, in_tiles
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.words import RegionWordModel
+from rsitmd_tools.baselines.words import PAIR_ELEMENTS, RegionWordModel
 
 
 class SCAN(RegionWordModel):
@@ -44,6 +44,7 @@ class SCAN(RegionWordModel):
                 images,
                 len(texts),
                 3 * regions.shape[1] * words.shape[1],
+                PAIR_ELEMENTS,
             )
 
     def _score(self, regions: Tensor, words: Tensor, known: Tensor) -> Tensor:

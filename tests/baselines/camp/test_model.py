@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rsitmd_tools.baselines import base
 from rsitmd_tools.baselines.camp import model as camp
 from rsitmd_tools.baselines.camp.model import CAMP, Aggregation, GatedFusion
 from rsitmd_tools.baselines.config import load_config
@@ -133,7 +132,7 @@ def test_blocks_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     model = make()
     images, texts = torch.randn(5, 3 * D), model.encode_texts(TEXTS)
     whole = model.score(images, texts)
-    monkeypatch.setattr(base, "TILE_ELEMENTS", 1)
+    monkeypatch.setattr(camp, "PAIR_ELEMENTS", 1)
     torch.testing.assert_close(model.score(images, texts), whole)
     rows = torch.tensor([4, 1])
     torch.testing.assert_close(model.score(images[rows], texts[1:]), whole[rows][:, 1:])

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from rsitmd_tools.baselines import base
 from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.models import make_model, make_tokenizer
+from rsitmd_tools.baselines.scan import model as scan
 from rsitmd_tools.baselines.scan.model import SCAN
 from rsitmd_tools.baselines.words import WORDS, ShortVocabulary
 from rsitmd_tools.dataset import Dataset
@@ -135,7 +135,7 @@ def test_blocks_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
         images, texts = torch.randn(5, 3 * 8), model.encode_texts(TEXTS)
         whole = model.score(images, texts).detach()
         with monkeypatch.context() as patch, torch.no_grad():
-            patch.setattr(base, "TILE_ELEMENTS", 1)
+            patch.setattr(scan, "PAIR_ELEMENTS", 1)
             torch.testing.assert_close(model.score(images, texts), whole)
             some = model.score(images[torch.tensor([4, 1])], texts[1:])
         torch.testing.assert_close(some, whole[torch.tensor([4, 1])][:, 1:])
