@@ -45,7 +45,8 @@ class CAMP(RegionWordModel):
     - F is a linear map and a ReLU.
     - The code trains in stages (attention first, gates later); here all is trained at once.
     - The paper has no triplet loss of the fused score. The AMFMN paper reports "CAMP-triplet"
-      without saying how it scored; here m takes the place of the cosine.
+      without saying how it scored; here m takes the place of the cosine, and all negatives
+      count: with the hardest alone, m soon is 1 for all pairs.
     """
 
     def __init__(self, config: Config, words: int) -> None:
