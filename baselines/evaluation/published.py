@@ -14,7 +14,7 @@ from rsitmd_tools.errors import WrongUsage
 
 # The settings that distinguish the rows of the paper's tables from each other, and from models
 # that the paper did not train. The configurations contain all that the paper states.
-AMFMN_KEYS = ("multiscale", "attention", "text")
+MODEL_KEYS = {"amfmn": ("multiscale", "attention", "text"), "scan": ("scan",), "mtfn": ("mtfn",)}
 COMMON_KEYS = ("model", "query", "loss", "negatives", "mask_equal", "margin")
 
 
@@ -107,7 +107,7 @@ def _document() -> dict[str, Any]:
 def _distinctive(config: str) -> dict[str, Any]:
     """Return the settings that distinguish a shipped configuration from the others."""
     settings = load_config(config).as_dict()
-    keys = (*COMMON_KEYS, *(AMFMN_KEYS if settings["model"] == "amfmn" else ()))
+    keys = (*COMMON_KEYS, *MODEL_KEYS.get(settings["model"], ()))
     found = {key: settings[key] for key in keys}
     kind = settings["margin"]["kind"]
     unused = ("value",) if kind == "dynamic" else ("gamma", "beta")

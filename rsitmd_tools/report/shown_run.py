@@ -10,7 +10,15 @@ from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun
 from rsitmd_tools.baselines.evaluation.metrics import load_metrics
 from rsitmd_tools.report.style import COLOURS
 
-MODELS = {"amfmn": "AMFMN", "vsepp": "VSE++", "clip": "CLIP", "scores": "scores from a file"}
+MODELS = {
+    "amfmn": "AMFMN",
+    "vsepp": "VSE++",
+    "scan": "SCAN",
+    "camp": "CAMP",
+    "mtfn": "MTFN",
+    "clip": "CLIP",
+    "scores": "scores from a file",
+}
 
 
 @dataclass(frozen=True, slots=True)
