@@ -52,7 +52,7 @@ def measure_times(
     parts: dict[str, tuple[int, Callable[[int], Any]]] = {
         "encode image": (
             len(pixels),
-            lambda size: model.encode_images(unit_images(pixels[:size]).to(device)),
+            lambda size: model.encode_images(unit_images(pixels[:size], device)),
         ),
         "encode text": (
             len(captions),
