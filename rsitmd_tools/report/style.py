@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from markupsafe import Markup
 
 from rsitmd_tools import __version__
-from rsitmd_tools.atomic import atomic_path
+from rsitmd_tools.atomic import atomic_path, write_text
 from rsitmd_tools.errors import printable
 
 # Number of colours; the ninth run uses the first one again.
@@ -31,7 +32,6 @@ DASHES = ("-", "--", "-.", ":")
 HEAT = "cividis"
 # Letters of a category in a figure.
 LONGEST_NAME = 24
-SUFFIXES = ("svg", "pdf")
 DOTS_PER_INCH = 150
 
 
@@ -92,6 +92,10 @@ _UNWANTED = [
         '(?<=<g) id="[^"]*"',
     )
 ]
+
+
+# An id, where it is defined or used.
+_ID = re.compile(r'(?<=["#])[A-Za-z]{1,5}[0-9a-f]{10}(?=[")])')
 
 
 def plain(text: str) -> str:
@@ -172,7 +176,7 @@ def inline_svg(figure: Any, name: str) -> Markup:
     stream = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), _any_script():
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    text = stream.getvalue()
+    text = _numbered(stream.getvalue(), name)
     for unwanted in _UNWANTED:
         text = unwanted.sub("", text)
     for colour, variable in _VARIABLES.items():
@@ -182,6 +186,16 @@ def inline_svg(figure: Any, name: str) -> Markup:
     size = Markup(view[0] if view else "")  # noqa: S704 - digits only
     drawing = Markup(body)  # noqa: S704 - Matplotlib has escaped the texts in it
     return Markup('<svg role="img" aria-label="{}" {}>{}').format(name, size, drawing)
+
+
+def _numbered(text: str, name: str) -> str:
+    """Number the ids of a drawing in their order.
+
+    Matplotlib derives them from coordinates, whose last bits differ from one layout to the next.
+    """
+    ids = dict.fromkeys(_ID.findall(text))
+    numbers = {found: f"{found[0]}{crc32(name.encode()):08x}n{n}" for n, found in enumerate(ids)}
+    return _ID.sub(lambda match: numbers[match[0]], text)
 
 
 def save(figure: Any, folder: Path, name: str, title: str, inputs: Mapping[str, str]) -> None:
@@ -207,6 +221,8 @@ def save(figure: Any, folder: Path, name: str, title: str, inputs: Mapping[str, 
     }
     # Type 42 fonts: some publishers refuse the default type 3.
     with mpl.rc_context({"svg.hashsalt": name, "pdf.fonttype": 42}), _any_script():
-        for suffix in SUFFIXES:
-            with atomic_path(folder / f"{name}.{suffix}") as partial:
-                figure.savefig(partial, format=suffix, dpi=DOTS_PER_INCH, metadata=known[suffix])
+        drawing = io.StringIO()
+        figure.savefig(drawing, format="svg", dpi=DOTS_PER_INCH, metadata=known["svg"])
+        write_text(folder / f"{name}.svg", _numbered(drawing.getvalue(), name))
+        with atomic_path(folder / f"{name}.pdf") as partial:
+            figure.savefig(partial, format="pdf", dpi=DOTS_PER_INCH, metadata=known["pdf"])

@@ -283,6 +283,17 @@ def test_every_figure_is_drawn_for_a_page_and_for_a_paper(
             assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
+def test_last_bits_of_a_layout_do_not_change_a_file(tmp_path: Path) -> None:
+    for folder, shift in (("a", 0.0), ("b", 1e-12)):
+        figure = style.new_figure(2, 2)
+        figure.set_layout_engine("none")
+        figure.add_axes((0.1 + shift, 0.1, 0.8, 0.8)).plot([0, 1], [0, 1], "o-")
+        style.save(figure, tmp_path / folder, "line", "A line", {})
+    one, other = ((tmp_path / folder / "line.svg").read_text() for folder in "ab")
+    assert one == other
+    assert "url(#p" in one
+
+
 def test_texts_of_any_kind_are_drawn_without_a_warning(
     make_run: MakeRun, analysis: dict[str, Any], tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
