@@ -11,6 +11,7 @@ import torch
 from rsitmd_tools.baselines.camp import model as camp
 from rsitmd_tools.baselines.config import Config, load_config
 from rsitmd_tools.baselines.data.augmentation import rotated_crops, turned_crops
+from rsitmd_tools.baselines.data.batches import Batch
 from rsitmd_tools.baselines.data.rows import StoredRows
 from rsitmd_tools.baselines.evaluation.evaluate import evaluate
 from rsitmd_tools.baselines.text import SentenceEncoder
@@ -66,9 +67,12 @@ def test_graphs_do_not_affect_the_result(
 ) -> None:
     recorded: list[int] = []
     record = GraphedSteps._record
-    monkeypatch.setattr(
-        GraphedSteps, "_record", lambda self, batch: recorded.append(1) or record(self, batch)
-    )
+
+    def counted(self: GraphedSteps, batch: Batch) -> object:
+        recorded.append(len(batch.rows))
+        return record(self, batch)
+
+    monkeypatch.setattr(GraphedSteps, "_record", counted)
     config = whole(*changes)
     graphs = train(tiny, config, tmp_path / "graphs", CUDA)
     assert recorded
