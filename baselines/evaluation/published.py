@@ -15,6 +15,7 @@ from rsitmd_tools.errors import WrongUsage
 # The settings that distinguish the rows of the paper's tables from each other, and from models
 # that the paper did not train. The configurations contain all that the paper states.
 AMFMN_KEYS = ("multiscale", "attention", "text")
+MODEL_KEYS = ("model", "query", *AMFMN_KEYS)
 COMMON_KEYS = ("model", "query", "loss", "negatives", "mask_equal", "margin")
 
 
@@ -40,6 +41,16 @@ class Published:
         whole = {**Config().as_dict(), **settings}
         for row in self.rows:
             if _holds(whole, _distinctive(row["config"])):
+                return row
+        return None
+
+    def row_of_model(self, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the first row of the same model, whatever its loss and margin are; or None."""
+        whole = {**Config().as_dict(), **settings}
+        for row in self.rows:
+            expected = _distinctive(row["config"])
+            model = {key: expected[key] for key in MODEL_KEYS if key in expected}
+            if _holds(whole, model):
                 return row
         return None
 

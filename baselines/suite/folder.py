@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.atomic import check_writable, write_json
+from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
 from rsitmd_tools.baselines.suite.plan import PlannedRun, settings_of, weights_of
 from rsitmd_tools.dataset import Dataset
@@ -63,7 +64,9 @@ class SuiteFolder:
         """
         check_writable(self.folder, OTHER_FOLDER)
         if not self.record_file.exists():
-            if self.folder.exists() and any(f.name != LOCK for f in self.folder.iterdir()):
+            # Hidden files are the lock, and what a killed writer of the record left.
+            names = [file.name for file in self.folder.iterdir()] if self.folder.exists() else []
+            if any(not name.startswith(".") for name in names):
                 raise RsitmdError(
                     "is not the folder of a suite", where=self.folder, hint=OTHER_FOLDER
                 )
@@ -89,14 +92,18 @@ class SuiteFolder:
     def _check_settings(
         self, name: str, before: dict[str, Any] | None, now: dict[str, Any]
     ) -> None:
-        if before is None or before == now:
+        if before is None:
             return
+        # Keys that an earlier version did not have get their defaults.
+        default = Config().as_dict()
+        before = {**{key: default[key] for key in now if key in default}, **before}
         changed = sorted(key for key in before | now if before.get(key) != now.get(key))
-        raise RsitmdError(
-            f"is a suite with other settings of {name} ({', '.join(changed)})",
-            where=self.folder,
-            hint=OTHER_FOLDER,
-        )
+        if changed:
+            raise RsitmdError(
+                f"is a suite with other settings of {name} ({', '.join(changed)})",
+                where=self.folder,
+                hint=OTHER_FOLDER,
+            )
 
     @contextmanager
     def opened(self, plan: Sequence[PlannedRun], dataset: Dataset) -> Iterator[None]:
@@ -111,9 +118,7 @@ class SuiteFolder:
             lock = WriterLock(self.folder / LOCK, "suite")
             lock.acquire()
         except OSError as error:
-            raise RsitmdError(
-                "cannot be written", where=self.folder, hint=OTHER_FOLDER
-            ) from error
+            raise RsitmdError("cannot be written", where=self.folder, hint=OTHER_FOLDER) from error
         try:
             self.check(plan, dataset)  # another command may have made it in the meantime
             now = _describe(plan, dataset)
