@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from rsitmd_tools.baselines.suite.estimate import Estimate
@@ -94,8 +94,3 @@ def _parallel(schedule: Schedule, work: Work, jobs: int) -> Iterator[Outcome]:
 def seconds_since(start: float) -> Clock:
     """Return a clock that counts from a value of ``time.monotonic``."""
     return lambda: time.monotonic() - start
-
-
-def failed(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Return the runs that failed."""
-    return [outcome for outcome in outcomes if outcome.error is not None]

@@ -84,6 +84,7 @@ class Suite:
     report: Report
     _started: float = field(default_factory=time.monotonic, init=False)
     _done: dict[PlannedRun, EvaluatedRun] = field(default_factory=dict, init=False)
+    _failed: set[PlannedRun] = field(default_factory=set, init=False)
 
     def dry_run(self) -> tuple[list[str], bool]:
         """Return the plan as lines, and whether all configurations could be calibrated.
@@ -132,7 +133,7 @@ class Suite:
                 schedule,
                 self._work(place),
                 self.options.jobs,
-                lambda outcome: self._ended(place, schedule, outcome),
+                lambda outcome: self._ended(place, estimate, outcome),
             )
             return self._result(place, outcomes, schedule.todo)
 
@@ -175,7 +176,7 @@ class Suite:
 
     def _lines(self, costs: dict[str, Cost], estimate: Estimate) -> list[str]:
         """Return the plan with its estimate, as text."""
-        todo = self._todo
+        todo, jobs = self._todo, self.options.jobs
         train, test = (len(self.dataset.select(split)) for split in ("train", "test"))
         lines = [
             f"{count_of(len(self._names), 'configuration')}, {count_of(len(self.plan), 'run')} on "
@@ -186,7 +187,7 @@ class Suite:
         for name in self._names:
             left = [run for run in todo if run.name == name]
             one = estimate.one(name)
-            times = ("unknown",) * 2 if one is None else _durations(one, one * len(left))
+            times = ("unknown",) * 2 if one is None else _durations(one, one * len(left) / jobs)
             count = sum(run.name == name for run in self.plan)
             lines.append(f"{name:24} {count:5} {len(left):5} {times[0]:>9} {times[1]:>9}")
         shared = estimate.shared({run.name for run in todo})
@@ -194,7 +195,7 @@ class Suite:
             lines.append(f"decoding images and computing features once: {_duration(shared)}")
         seconds = estimate.all(todo)
         if todo:
-            at_once = f", {self.options.jobs} at once" if self.options.jobs > 1 else ""
+            at_once = f", {jobs} at once" if jobs > 1 else ""
             about = "unknown" if seconds is None else f"about {_duration(seconds)}"
             lines.append(f"estimate: {about} for {count_of(len(todo), 'run')}{at_once}")
         return lines
@@ -205,17 +206,19 @@ class Suite:
         cache = self.options.cache or place.cache
         return Work(self.dataset, self.folder, cache, self.options.device, threads)
 
-    def _ended(self, place: SuiteFolder, schedule: Schedule, outcome: Outcome) -> None:
+    def _ended(self, place: SuiteFolder, estimate: Estimate, outcome: Outcome) -> None:
         run = outcome.run
         if outcome.error is not None:
+            self._failed.add(run)
             self.report(f"{run.label} failed: {outcome.error}")
             return
         finished = place.finished(run, self.dataset.checksum())
         assert finished is not None  # it was trained and evaluated a moment ago
         self._done[run] = finished
         write_results(self.folder, self._in_order())
-        seconds = schedule.estimate.all(schedule.todo)
-        left = "" if not schedule.todo or seconds is None else f", about {_duration(seconds)} left"
+        todo = [each for each in self._todo if each not in self._failed]
+        seconds = estimate.all(todo)
+        left = "" if not todo or seconds is None else f", about {_duration(seconds)} left"
         self.report(
             f"{run.label}: test mR {finished.result['mean_recall']:.2f}; "
             f"{len(self._done)} of {count_of(len(self.plan), 'run')} finished{left}"
