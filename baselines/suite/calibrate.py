@@ -65,8 +65,10 @@ class Cost:
 def cost_from(document: Any) -> Cost | None:
     """Return a cost from plain data; None if it is something else."""
     try:
-        numbers = [float(document[key]) for key in ("training", "evaluation", "shared")]
-        return Cost(*numbers, str(document["shares"]))
+        training, evaluation, shared = (
+            float(document[key]) for key in ("training", "evaluation", "shared")
+        )
+        return Cost(training, evaluation, shared, str(document["shares"]))
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -14,7 +14,7 @@ from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
 from rsitmd_tools.baselines.suite.plan import PlannedRun, settings_of, weights_of
 from rsitmd_tools.dataset import Dataset
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats.rsitmd import load_document
 from rsitmd_tools.provenance import machine, versions
 from rsitmd_tools.workspace.lock import WriterLock
@@ -118,7 +118,9 @@ class SuiteFolder:
             lock = WriterLock(self.folder / LOCK, "suite")
             lock.acquire()
         except OSError as error:
-            raise RsitmdError("cannot be written", where=self.folder, hint=OTHER_FOLDER) from error
+            raise RsitmdError(
+                f"cannot be written ({reason(error)})", where=self.folder, hint=OTHER_FOLDER
+            ) from error
         try:
             self.check(plan, dataset)  # another command may have made it in the meantime
             now = _describe(plan, dataset)

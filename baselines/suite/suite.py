@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from rsitmd_tools.atomic import write_json
+from rsitmd_tools.atomic import check_writable, write_json
 from rsitmd_tools.baselines.device import accelerator
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun
 from rsitmd_tools.baselines.suite.calibrate import Cost, calibrate, cost_from
@@ -94,8 +94,7 @@ class Suite:
         Raises:
             RsitmdError: See :func:`check_plan` and :meth:`SuiteFolder.check`.
         """
-        check_plan(self.plan, self.dataset, self.options.device)
-        place = SuiteFolder(self.folder)
+        place = self._checked()
         place.check(self.plan, self.dataset)
         self._find_done(place)
         costs = self._calibrated(place)
@@ -111,8 +110,7 @@ class Suite:
             RsitmdError: Another command runs this suite, the disk is full, or no run fits the
                 budget; see :meth:`dry_run` for others.
         """
-        check_plan(self.plan, self.dataset, self.options.device)
-        place = SuiteFolder(self.folder)
+        place = self._checked()
         with place.opened(self.plan, self.dataset):
             self._find_done(place)
             costs = self._calibrated(place)
@@ -136,6 +134,12 @@ class Suite:
                 lambda outcome: self._ended(place, estimate, outcome),
             )
             return self._result(place, outcomes, schedule.todo)
+
+    def _checked(self) -> SuiteFolder:
+        check_plan(self.plan, self.dataset, self.options.device)
+        if self.options.cache is not None:
+            check_writable(self.options.cache, "use another folder for --cache")
+        return SuiteFolder(self.folder)
 
     @property
     def _names(self) -> list[str]:

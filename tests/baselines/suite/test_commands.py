@@ -67,6 +67,7 @@ def whole(data: Path, tmp_path_factory: pytest.TempPathFactory, training_command
         (["--set", "seed=1"], 2, "use --seeds"),
         (["--set", "weights=no.safetensors"], 1, "no.safetensors: does not exist"),
         (["--device", "tpu"], 2, "tpu"),
+        (["--cache", "/dev/null/x"], 1, "use another folder for --cache"),
     ],
 )
 def test_bad_arguments_are_one_line_errors(
@@ -189,15 +190,17 @@ main(sys.argv[1:])
 """
 
 
-def test_the_jobs_of_a_killed_suite_end(
-    tmp_path: Path, data: Path, training_commands: Nursery
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_the_jobs_of_a_stopped_suite_end(
+    tmp_path: Path, data: Path, training_commands: Nursery, sent: signal.Signals
 ) -> None:
     out = tmp_path / "s"
     started = training_commands.start(
         *arguments(data, out, "--jobs", "2", "--set", "epochs=100000")
     )
     until(started, lambda: any(out.glob("runs/*/*/checkpoints/last.ckpt")))
-    stopped(started, signal.SIGKILL)
+    code, said = stopped(started, sent)
+    assert code == (130 if sent == signal.SIGINT else -sent) and "Traceback" not in said
     deadline = time.monotonic() + 60
     while _processes_of(out):
         assert time.monotonic() < deadline
