@@ -110,9 +110,12 @@ class RetrievalModel(nn.Module, ABC):
     Attributes:
         image_parts: Names of the submodules that only the encoding of images needs. A search
             with stored images loads the model without them. Empty: it always loads all.
+        short_texts: Whether texts are truncated to the words that a row has room for
+            (:data:`rsitmd_tools.baselines.words.WORDS`).
     """
 
     image_parts: ClassVar[tuple[str, ...]] = ()
+    short_texts: ClassVar[bool] = False
 
     @abstractmethod
     def frozen_part(self) -> nn.Module:
@@ -189,7 +192,11 @@ def in_blocks(
 
 
 def in_tiles(
-    function: Callable[[slice, slice], Tensor], images: Tensor, texts: int, dimension: int
+    function: Callable[[slice, slice], Tensor],
+    images: Tensor,
+    texts: int,
+    dimension: int,
+    cpu_elements: int | None = None,
 ) -> Tensor:
     """Compute a score that needs one vector per pair in tiles of the score matrix.
 
@@ -201,6 +208,7 @@ def in_tiles(
         images: ``(N, ...)``.
         texts: M.
         dimension: Elements of the vector of a pair.
+        cpu_elements: Elements of a tile on a CPU; None for ``TILE_ELEMENTS``.
 
     Returns:
         ``(N, M)``; computed as a single tile if gradients are enabled, because autograd keeps
@@ -208,7 +216,8 @@ def in_tiles(
     """
     if torch.is_grad_enabled():
         return function(slice(None), slice(None))
-    most = TILE_ELEMENTS if images.device.type == "cpu" else BLOCK_ELEMENTS
+    on_cpu = TILE_ELEMENTS if cpu_elements is None else cpu_elements
+    most = on_cpu if images.device.type == "cpu" else BLOCK_ELEMENTS
     columns = min(texts, max(1, most // dimension))
     rows = max(1, most // (columns * dimension))
     scores = images.new_empty((len(images), texts))

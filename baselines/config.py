@@ -28,11 +28,46 @@ class Margin:
 
 
 @dataclass(frozen=True, slots=True)
+class Scan:
+    """Settings of SCAN.
+
+    Attributes:
+        direction: ``t2i`` attends to regions for each word, ``i2t`` to words for each region.
+        pooling: ``lse`` (LogSumExp) or ``avg``.
+        lambda1: Inverse temperature of the attention.
+        lambda2: Sharpness of LogSumExp.
+    """
+
+    direction: str = "t2i"
+    pooling: str = "lse"
+    lambda1: float = 9.0
+    lambda2: float = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mtfn:
+    """Settings of MTFN.
+
+    Attributes:
+        rank: Rank R of the core tensor's slices.
+    """
+
+    rank: int = 20
+
+
+SECTIONS: dict[str, type[Any]] = {"margin": Margin, "scan": Scan, "mtfn": Mtfn}
+# Sections that only the model of their name reads.
+MODEL_SECTIONS = ("scan", "mtfn")
+# Their scores are cosines or near them, not the log-odds that ``bce`` needs.
+COSINE_MODELS = ("amfmn", "vsepp", "clip", "scan")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings that affect the result of a run, except the data.
 
     Attributes:
-        model: ``amfmn``, ``vsepp`` or ``clip``.
+        model: ``amfmn``, ``vsepp``, ``scan``, ``camp``, ``mtfn`` or ``clip``.
         attention: Visual-guided attention of AMFMN: ``none``, ``soft``, ``fusion``,
             ``similarity`` or ``elementwise``.
         multiscale: Represent an image by F_v (v(g) masked by MVSA) instead of v(g).
@@ -62,7 +97,7 @@ class Config:
         patience: Epochs without a better validation recall before training stops; 0: never.
         precision: ``auto``, ``32``, ``16-mixed`` or ``bf16-mixed``. ``auto`` is mixed
             precision on CUDA and full precision elsewhere.
-        loss: ``triplet`` or ``infonce``.
+        loss: ``triplet``, ``infonce``, or ``bce`` (binary cross-entropy; CAMP and MTFN).
         temperature: Temperature of InfoNCE.
         negatives: ``sum`` over all negatives of the batch, or only the ``hardest``.
         validate: Hold out a validation part, which selects the best epoch. If false, the run
@@ -73,6 +108,8 @@ class Config:
             to folds; fold number ``fold`` is the validation part. 0: no folds.
         fold: Index of the validation fold.
         margin: Margin of the triplet loss.
+        scan: Settings of SCAN.
+        mtfn: Settings of MTFN.
     """
 
     model: str = "amfmn"
@@ -111,8 +148,15 @@ class Config:
     folds: int = 0
     fold: int = 0
     margin: Margin = field(default_factory=Margin)
+    scan: Scan = field(default_factory=Scan)
+    mtfn: Mtfn = field(default_factory=Mtfn)
 
     def __post_init__(self) -> None:
+        if self.loss == "bce" and self.model in COSINE_MODELS:
+            raise WrongUsage(
+                f"loss=bce cannot be combined with model={self.model}, whose scores are cosines",
+                hint="use loss=triplet or loss=infonce",
+            )
         if not self.validate and (self.patience or self.folds):
             raise WrongUsage(
                 "validate=false cannot be combined with patience or folds",
@@ -120,8 +164,12 @@ class Config:
             )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data, as in RUN/config.yaml."""
-        return asdict(self)
+        """Return plain data, as in RUN/config.yaml, without the settings of other models."""
+        document = asdict(self)
+        for key in MODEL_SECTIONS:
+            if key != self.model:
+                del document[key]
+        return document
 
 
 def load_config(name: str, changes: Sequence[str] = ()) -> Config:
@@ -153,8 +201,9 @@ def config_from(document: Any, where: str) -> Config:
     given = dict(document)
     if "precision" in given:
         given["precision"] = str(given["precision"])  # YAML reads 32 as a number
-    margin = Margin(**given.pop("margin", {}))
-    return Config(**given, margin=margin)
+    for key, section in SECTIONS.items():
+        given[key] = section(**given.get(key, {}))
+    return Config(**given)
 
 
 def _schema() -> dict[str, Any]:

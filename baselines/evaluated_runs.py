@@ -32,6 +32,8 @@ class EvaluatedRun:
             validation part); empty if RUN/metrics.csv does not exist.
         examples: RUN/examples.json (schema ``benchmark_examples``); None if it does not
             exist.
+        analysis: RUN/analysis.json (schema ``benchmark_analysis``); None if it does not exist or
+            belongs to another evaluation.
     """
 
     name: str
@@ -40,12 +42,33 @@ class EvaluatedRun:
     manifest: Mapping[str, Any]
     history: Sequence[Mapping[str, float]]
     examples: Mapping[str, Any] | None
+    analysis: Mapping[str, Any] | None = None
 
     @property
     def data_path(self) -> Path | None:
         """Path of the dataset during training; None if it is not recorded."""
         recorded = self.manifest.get("data_path")
         return Path(recorded) if isinstance(recorded, str) else None
+
+
+def is_one_run(folder: Path) -> bool:
+    """Return whether to read a folder as one run; reading reports a folder that is no run."""
+    return (
+        (folder / "result.json").exists()
+        or (folder / "run.json").exists()
+        or not any(folder.glob("*/result.json"))
+    )
+
+
+def run_folders(folders: Sequence[Path]) -> list[Path]:
+    """Return runs; a folder of runs over seeds and folds is replaced by its evaluated runs."""
+    found: list[Path] = []
+    for folder in folders:
+        if is_one_run(folder):
+            found.append(folder)
+        else:
+            found += sorted(file.parent for file in folder.glob("*/result.json"))
+    return found
 
 
 def read_runs(folders: Sequence[Path]) -> list[EvaluatedRun]:
@@ -73,15 +96,25 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
         )
     examples = folder / "examples.json"
     metrics = folder / "metrics.csv"
+    checked = _checked(result, "benchmark_result")
     return EvaluatedRun(
         name=name,
         folder=folder,
-        result=_checked(result, "benchmark_result"),
+        result=checked,
         # External scores have a result, but no manifest.
         manifest=_object(manifest) if manifest.is_file() else {},
         history=_history(metrics) if metrics.is_file() else (),
         examples=_checked(examples, "benchmark_examples") if examples.is_file() else None,
+        analysis=_analysis(folder / "analysis.json", checked),
     )
+
+
+def _analysis(file: Path, result: Mapping[str, Any]) -> dict[str, Any] | None:
+    if not file.is_file():
+        return None
+    found = _checked(file, "benchmark_analysis")
+    same = all(found[key] == result[key] for key in ("split", "data_sha256"))
+    return found if same else None
 
 
 def _names(folders: Sequence[Path]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Losses of a batch: triplet loss with fixed or dynamic margin (equations 28 to 30), InfoNCE."""
+"""Losses of a batch: triplet with fixed or dynamic margin (equations 28 to 30), InfoNCE, BCE."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, softplus
 
 # Below this beta, the margin is computed by its limit, which is linear.
 LINEAR_BELOW = 1e-6
@@ -79,6 +79,28 @@ def info_nce(scores: Tensor, temperature: float, is_negative: Tensor | None = No
     to_text = cross_entropy(logits, target, reduction="sum")
     to_image = cross_entropy(logits.T, target, reduction="sum")
     return (to_text + to_image) / 2
+
+
+def bce_loss(
+    scores: Tensor, negatives: str = "hardest", is_negative: Tensor | None = None
+) -> Tensor:
+    """Return the binary cross-entropy of matching and other pairs, summed like the triplet loss.
+
+    Wang et al., "CAMP", ICCV 2019: log m(I, T) + max log(1 - m(I, T')), and the same for images.
+    With the maximum as printed, the loss would take the easiest negative, and minimising it
+    would teach the opposite; here it is -log m(I, T) - min log(1 - m(I, T')), with the hardest.
+
+    Args:
+        scores: ``(B, B)`` log-odds of m, matching pairs on the diagonal.
+        negatives: ``sum`` over all negatives, or only the ``hardest`` of each query.
+        is_negative: ``(B, B)`` bool; None for all pairs except the diagonal.
+    """
+    # -log(1 - sigmoid(x)) = softplus(x), and -log(sigmoid(x)) = softplus(-x).
+    others = softplus(scores) * _negative_mask(scores, is_negative)
+    matching = 2 * softplus(-scores.diagonal()).sum()
+    if negatives == "hardest":
+        return matching + others.max(1).values.sum() + others.max(0).values.sum()
+    return matching + 2 * others.sum()
 
 
 def _negative_mask(scores: Tensor, is_negative: Tensor | None) -> Tensor:

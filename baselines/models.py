@@ -7,9 +7,13 @@ from pathlib import Path
 
 from rsitmd_tools.baselines.amfmn.model import AMFMN
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
+from rsitmd_tools.baselines.camp.model import CAMP
 from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.mtfn.model import MTFN
+from rsitmd_tools.baselines.scan.model import SCAN
 from rsitmd_tools.baselines.text import Vocabulary
 from rsitmd_tools.baselines.vsepp.model import VSEPP
+from rsitmd_tools.baselines.words import ShortVocabulary
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.plugins import BASELINES, load_plugins
 
@@ -23,7 +27,10 @@ def _clip(config: Config, words: int) -> RetrievalModel:
 
 MODELS: dict[str, Callable[[Config, int], RetrievalModel]] = {
     "amfmn": AMFMN,
+    "camp": CAMP,
     "clip": _clip,
+    "mtfn": MTFN,
+    "scan": SCAN,
     "vsepp": VSEPP,
 }
 
@@ -47,7 +54,7 @@ def make_tokenizer(config: Config, training: Dataset) -> Tokenizer:
     """Create the tokenizer of a configuration from the sentences of the training part."""
     if config.model == "clip":
         return _clip_tokenizer(config)
-    return Vocabulary.of(training, config.query, config.keywords == "derived")
+    return _vocabulary(config).of(training, config.query, config.keywords == "derived")
 
 
 def load_tokenizer(config: Config, file: Path) -> Tokenizer:
@@ -56,7 +63,14 @@ def load_tokenizer(config: Config, file: Path) -> Tokenizer:
     Raises:
         RsitmdError: The file is missing or malformed.
     """
-    return _clip_tokenizer(config) if config.model == "clip" else Vocabulary.load(file)
+    if config.model == "clip":
+        return _clip_tokenizer(config)
+    return _vocabulary(config).load(file)
+
+
+def _vocabulary(config: Config) -> type[Vocabulary]:
+    short = getattr(models()[config.model], "short_texts", False)
+    return ShortVocabulary if short else Vocabulary
 
 
 def _clip_tokenizer(config: Config) -> Tokenizer:

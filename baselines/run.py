@@ -68,6 +68,11 @@ class Run:
         return self.folder / "examples.json"
 
     @property
+    def analysis_file(self) -> Path:
+        """Margins, confusions, errors and times of the last evaluation, for the report."""
+        return self.folder / "analysis.json"
+
+    @property
     def last(self) -> Path:
         """Checkpoint of the last finished epoch."""
         return self.folder / "checkpoints" / "last.ckpt"

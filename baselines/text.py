@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +43,10 @@ class Vocabulary:
         frequent: Frequent keywords, which are dropped from queries of ``both``.
         query: Content of a query: ``sentence``, ``keywords`` or ``both``.
         derived: Whether the keywords of an image are derived from its sentences.
+        max_words: Longer texts are truncated.
     """
+
+    max_words: ClassVar[int] = MAX_WORDS
 
     words: tuple[str, ...]
     keyword_words: tuple[str, ...] = ()
@@ -115,7 +118,7 @@ class Vocabulary:
         With ``query="sentence"``, the keywords are the words of the sentence that occur in
         keywords. With ``query="keywords"``, the joined keywords replace the sentence; if an
         image has none, the caption itself is used as a keyword. With ``query="both"``, frequent
-        keywords are dropped. Texts are truncated after ``MAX_WORDS`` words; an empty text is
+        keywords are dropped. Texts are truncated after ``max_words`` words; an empty text is
         one unknown word.
         """
         number = {word: index for index, word in enumerate(self.words, 2)}
@@ -124,7 +127,9 @@ class Vocabulary:
         phrases: list[list[list[int]]] = []
         for caption, given in zip(captions, keywords or [()] * len(captions), strict=True):
             sentence, own = self._query(caption, given, of_keywords)
-            rows.append([number.get(word, UNKNOWN) for word in sentence[:MAX_WORDS]] or [UNKNOWN])
+            rows.append(
+                [number.get(word, UNKNOWN) for word in sentence[: self.max_words]] or [UNKNOWN]
+            )
             phrases.append(
                 [
                     [number.get(word, UNKNOWN) for word in phrase[:MAX_KEYWORD_WORDS]]
@@ -145,9 +150,9 @@ class Vocabulary:
         """Report the words of a caption that the model ignores: unknown or beyond the maximum."""
         words = words_of(caption)
         notes = []
-        if len(words) > MAX_WORDS:
+        if len(words) > self.max_words:
             notes.append(
-                f"the sentence has {len(words)} words; only the first {MAX_WORDS} are used"
+                f"the sentence has {len(words)} words; only the first {self.max_words} are used"
             )
         known = frozenset(self.words)
         unknown = list(dict.fromkeys(word for word in words if word not in known))

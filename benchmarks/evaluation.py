@@ -2,13 +2,14 @@
 
 Run: python benchmarks/evaluation.py [--size 256] [--block-size 128] [--times 3] [--part NAME]
 
-Three parts, each a Markdown table:
+Four parts, each a Markdown table:
 
 - ``evaluation``: from decoded images to the result (scores, recalls, soft recalls, intervals
   and all) against encoding both sides once, for three attentions;
 - ``blocks``: scoring with each side encoded once against the scheme of AMFMN's public code,
   which encodes both sides again for every block of 128 images and 128 sentences (an own
   transcription of the scheme), beside the gain that counting the encodings says;
+- ``metrics``: each metric of 2000 images and 10 000 sentences, from random scores, and the prior;
 - ``memory``: the most memory that 10 000 x 50 000 soft scores take beyond the output.
 
 Times are CPU seconds of the process, torch on one thread: other work on the machine does not
@@ -21,8 +22,10 @@ import argparse
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +36,11 @@ from rsitmd_tools.baselines.amfmn.attention import make_attention
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
 from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.data.images import unit_images
+from rsitmd_tools.baselines.evaluation import intervals
 from rsitmd_tools.baselines.evaluation.evaluate import EvaluationOptions, evaluate_matrix
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
+from rsitmd_tools.baselines.evaluation.metric import ScoredGallery
+from rsitmd_tools.baselines.evaluation.metrics import load_metrics
 from rsitmd_tools.baselines.evaluation.optional import Failures
 from rsitmd_tools.baselines.evaluation.result import ScoreFile
 from rsitmd_tools.baselines.evaluation.scoring import encode_images, encode_texts, score_matrix
@@ -42,6 +48,7 @@ from rsitmd_tools.baselines.models import make_model, make_tokenizer
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 
 IMAGES, PER_IMAGE = 452, 5
+MANY = 2000
 BLOCK = 128
 WORDS, LENGTH = 400, 11
 SEED = 0
@@ -50,11 +57,11 @@ DRAWN = ScoreFile("drawn", "0" * 64)
 KINDS = ("soft", "fusion", "similarity")
 
 
-def draw(random: np.random.Generator) -> Dataset:
+def draw(random: np.random.Generator, count: int = IMAGES, different: int = WORDS) -> Dataset:
     """Return images without files, with sentences of random words."""
-    words = [f"word{number}" for number in range(WORDS)]
+    words = [f"word{number}" for number in range(different)]
     images = []
-    for number in range(IMAGES):
+    for number in range(count):
         sentences = tuple(
             Sentence(" ".join(random.choice(words, LENGTH))) for _ in range(PER_IMAGE)
         )
@@ -195,6 +202,40 @@ def _blocks_of(kind: str, data: Dataset, pixels: np.ndarray, captions: list[str]
     ]
 
 
+def metrics(times: int) -> str:
+    """Measure all metrics of random scores, each from what the ones before it computed."""
+    random = np.random.default_rng(SEED)
+    gallery = Gallery.of(draw(random, MANY, different=3000), "test")
+    scores = random.random((MANY, MANY * PER_IMAGE), np.float32)
+    runs = [_of_each_metric(scores, gallery) for _ in range(times + 1)][1:]
+    cpu, wall = (
+        {name: float(np.median([run[name][kind] for run in runs])) for name in runs[0]}
+        for kind in (0, 1)
+    )
+    for total in (cpu, wall):
+        total["all but the prior"] = sum(total.values()) - total["prior"]
+    rows = [[name, f"{cpu[name]:.2f}", f"{wall[name]:.2f}"] for name in cpu]
+    return table([f"{MANY} x {MANY * PER_IMAGE}", "processor s", "s"], rows)
+
+
+def _of_each_metric(scores: np.ndarray, gallery: Gallery) -> dict[str, tuple[float, float]]:
+    intervals._all_draws.cache_clear()  # they are drawn once an evaluation
+    with tempfile.TemporaryDirectory() as scratch:
+        scored = ScoredGallery(scores, gallery, "test", Path(scratch), seed=SEED)
+        steps: dict[str, Callable[[], object]] = {
+            "prior": lambda: scored.prior,
+            "hits": lambda: scored.hits,
+            "candidates": lambda: scored.extra_positives,
+        }
+        for metric in load_metrics():
+            steps[metric.name] = partial(metric.values, scored)
+        found = {}
+        for name, step in steps.items():
+            began = time.perf_counter()
+            found[name] = (seconds(step), time.perf_counter() - began)
+        return found
+
+
 def memory_here(images: int, texts: int) -> None:
     """Score in this process and print bytes: before, at the most, the output."""
     torch.manual_seed(SEED)
@@ -249,6 +290,7 @@ def main() -> None:
     for name, measure in (
         ("evaluation", lambda: evaluation(arguments.size, arguments.times)),
         ("blocks", lambda: blocks(arguments.block_size)),
+        ("metrics", lambda: metrics(arguments.times)),
         ("memory", lambda: memory(images, texts)),
     ):
         if arguments.part in (None, name):

@@ -4,8 +4,10 @@ Run: python benchmarks/training.py [--times 5] [--size 256] [--batch 32] [--part
 
 - ``step``: forward, loss, backward of AMFMN (ResNet-18) against those of a bare ResNet-18
   with a mean over its output for a loss, the same batch, measured in turn;
-- ``loading``: the same steps fed by the loader (decode cached, rotation, crop), with and
-  without a process that loads ahead, against a batch that lies ready;
+- ``loading``: the same steps fed by the batches of a training (rows of decoded images read by
+  a thread, rotation and crop of the whole batch), against a batch that lies ready;
+- ``augmentation``: rotation and crop of a batch at once, against torchvision's transforms of
+  one image after the other;
 - ``memory``: the step of EfficientNet-Lite0 at half the size, and the features of a frozen one
   at the whole size, with what is freed given back to the system (the C library's default) and
   with it kept (what `train` does on a CPU);
@@ -22,23 +24,29 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import timm
 import torch
 from machine import alternated, environment, seconds, table
-from torch.utils.data import DataLoader
 
 from rsitmd_tools.baselines.base import RetrievalModel, Texts
-from rsitmd_tools.baselines.config import load_config, names
-from rsitmd_tools.baselines.data.images import TrainingTransform, resized_size
+from rsitmd_tools.baselines.config import Config, load_config, names
+from rsitmd_tools.baselines.data.augmentation import resized_size, rotated_crops, turned_crops
+from rsitmd_tools.baselines.data.batches import Batch, Batches
 from rsitmd_tools.baselines.data.mapped import MappedArray, new_array
-from rsitmd_tools.baselines.data.pairs import Batch, EpochBatches, PairBatches, Pairs
+from rsitmd_tools.baselines.data.pairs import Pairs
+from rsitmd_tools.baselines.data.rows import StoredRows
+from rsitmd_tools.baselines.data.targets import Targets
+from rsitmd_tools.baselines.data.train_val_split import split_parts
+from rsitmd_tools.baselines.data.views import turned
 from rsitmd_tools.baselines.losses import triplet_loss
-from rsitmd_tools.baselines.models import MODELS
+from rsitmd_tools.baselines.models import MODELS, make_model, make_tokenizer
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
+from rsitmd_tools.baselines.training.module import RetrievalModule, encode_part
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 
 SEED = 0
@@ -112,52 +120,118 @@ def step(size: int, batch: int, times: int) -> str:
     return table(("step", "processor seconds", "x bare, channels last"), rows)
 
 
-def loading(size: int, batch: int, times: int) -> str:
-    """Measure steps with a loader against steps with a batch that lies ready."""
-    model, words = model_of("amfmn-soft"), texts(batch)
+def drawn_batches(config: Config, size: int, batch: int, steps: int, file: Path) -> Fed:
+    """Return a training module with random images and its batches."""
     images = [
-        ImageRecord(f"{n}.png", (Sentence("a word"),), split="train") for n in range(batch * STEPS)
+        ImageRecord(f"{n}.png", (Sentence(f"word{n} of {LENGTH}"),), split="train")
+        for n in range(batch * steps + 2)
     ]
     data = Dataset("drawn", tuple(images), Path("drawn"), "rsitmd")
-    with tempfile.TemporaryDirectory() as scratch:
-        file, side = Path(scratch, "images.npy"), resized_size(size)
-        with new_array(file, (len(images), side, side, 3), np.uint8) as pixels:
-            pixels[:] = np.random.default_rng(SEED).integers(0, 256, pixels.shape, np.uint8)
-        source = PairBatches(
-            Pairs(data, "one", 1, SEED),
-            MappedArray(file),
-            np.arange(len(images)),
-            TrainingTransform(size),
-        )
-        ready = torch.rand(batch, 3, size, size)
+    parts = split_parts(data, config, frozenset())
+    side = resized_size(size)
+    with new_array(file, (len(images), side, side, 3), np.uint8) as pixels:
+        pixels[:] = np.random.default_rng(SEED).integers(0, 256, pixels.shape, np.uint8)
+    source = StoredRows([MappedArray(file)], by_view=False)
+    tokenizer = make_tokenizer(config, parts.training)
+    module = RetrievalModule(
+        make_model(config, tokenizer), config, tokenizer, parts, source, source, np.arange(2)
+    )
+    batches = Batches(
+        Pairs(parts.training, "one", config.views, SEED),
+        batch,
+        source,
+        np.arange(len(parts.training)),
+        encode_part(tokenizer, parts.training),
+        Targets(parts.training, False, None),
+        side - size,
+        "cpu",
+    )
+    return Fed(module.train(), batches)
 
-        def run(batches: Iterator[torch.Tensor]) -> float:
-            def epoch() -> None:
-                for each in batches:
-                    step_of(model, each, words)()
 
-            return seconds(epoch) / STEPS
+class Fed(NamedTuple):
+    """A module and its batches."""
 
-        def loaded(workers: int) -> Iterator[torch.Tensor]:
-            loader: DataLoader[Batch] = DataLoader(
-                source,
-                batch_size=None,
-                sampler=EpochBatches(len(images), batch),
-                num_workers=workers,
+    module: RetrievalModule
+    batches: Batches
+
+
+def loading(size: int, batch: int, times: int) -> str:
+    """Measure steps fed by the batches of a training against steps with images that lie ready."""
+    settings = [f"image_size={size}", f"batch_size={batch}", "margin.kind=fixed", "validate=false"]
+    ready = torch.rand(batch, 3, size, size)
+    rows = []
+    for views in (1, 8):
+        config = load_config("amfmn-soft", [*settings, f"views={views}"])
+        with tempfile.TemporaryDirectory() as scratch:
+            fed = drawn_batches(config, size, batch, STEPS, Path(scratch, "images.npy"))
+            module, batches = fed
+
+            def step(images: torch.Tensor, each: Batch, module: RetrievalModule = module) -> None:
+                module.zero_grad()
+                model = module.model
+                scores = model.score(model.encode_images(images), model.encode_texts(each.texts))
+                module._loss(scores, each).backward()
+
+            listed = list(batches)[:STEPS]
+
+            def alone(listed: list[Batch] = listed) -> None:
+                for each in listed:
+                    step(ready[: len(each.rows)], each)
+
+            def whole(batches: Batches = batches, module: RetrievalModule = module) -> None:
+                for number, each in enumerate(batches):
+                    if number < STEPS:
+                        module.zero_grad()
+                        module.loss_of(each).backward()
+
+            works = {"images ready": alone, "training": whole}
+            for work in works.values():
+                work()
+            found = alternated(
+                {n: (lambda w=w: seconds(w) / STEPS) for n, w in works.items()}, times
             )
-            return (parts[0] for parts, _, _ in loader)
+        base = found["images ready"]
+        rows += [(views, n, f"{s:.2f}", f"{base / s:.3f}") for n, s in found.items()]
+    return table(("views", "AMFMN soft", "seconds a step", "of the speed of the step"), rows)
 
-        found = alternated(
-            {
-                "batch lies ready": lambda: run(ready for _ in range(STEPS)),
-                "loaded in between": lambda: run(loaded(0)),
-                "loaded ahead by one process": lambda: run(loaded(1)),
-            },
-            times,
-        )
-    base = found["batch lies ready"]
-    rows = [(n, f"{s:.2f}", f"{s / base:.3f}") for n, s in found.items()]
-    return table(("AMFMN soft", "seconds a step", "x ready"), rows)
+
+def augmentation(size: int, batch: int, times: int) -> str:
+    """Measure the augmentation of a batch against torchvision's of each image."""
+    from torchvision.transforms import v2
+
+    side = resized_size(size)
+    draw = np.random.default_rng(SEED)
+    pixels = torch.from_numpy(draw.integers(0, 256, (batch, side, side, 3), np.uint8))
+    degrees = torch.from_numpy(draw.uniform(0, 90, batch).astype(np.float32))
+    corners = torch.from_numpy(draw.integers(0, side - size + 1, (batch, 2)))
+    views = torch.from_numpy(draw.integers(0, 8, batch))
+    rotation = v2.RandomRotation((0, 90), interpolation=v2.InterpolationMode.BILINEAR)
+    crop = [v2.RandomCrop(size), v2.ToDtype(torch.float32, scale=True)]
+    turning = v2.Compose(crop)
+    rotating = v2.Compose([rotation, *crop])
+
+    def loop(transform: v2.Compose, turn: bool) -> None:
+        images = [transform(image.permute(2, 0, 1)) for image in pixels]
+        if turn:
+            images = [turned(i, int(v)) for i, v in zip(images, views, strict=True)]
+        torch.stack(images)
+
+    works: dict[str, Callable[[], object]] = {
+        "rotation and crop, image by image": lambda: loop(rotating, False),
+        "rotation and crop, the batch": lambda: rotated_crops(pixels, size, degrees, corners),
+        "view and crop, image by image": lambda: loop(turning, True),
+        "view and crop, the batch": lambda: turned_crops(pixels, size, views, corners),
+    }
+    for work in works.values():
+        work()
+    found = alternated({n: (lambda w=w: processor_seconds(w)) for n, w in works.items()}, times)
+    names = list(found)
+    rows = [
+        (name, f"{1000 * found[name] / batch:.2f}", f"{found[name] / found[names[k // 2 * 2]]:.2f}")
+        for k, name in enumerate(names)
+    ]
+    return table(("augmentation", "processor ms an image", "x image by image"), rows)
 
 
 def in_this_process(part: str, size: int, batch: int, times: int) -> float:
@@ -224,11 +298,14 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--part", choices=("step", "loading", "memory", "heads", *INNER))
+    parser.add_argument(
+        "--part", choices=("step", "loading", "augmentation", "memory", "heads", *INNER)
+    )
     arguments = parser.parse_args()
     parts: dict[str, Callable[[], str]] = {
         "step": lambda: step(arguments.size, arguments.batch, arguments.times),
         "loading": lambda: loading(arguments.size, arguments.batch, arguments.times),
+        "augmentation": lambda: augmentation(arguments.size, arguments.batch, arguments.times),
         "memory": lambda: memory(arguments.size, arguments.batch, arguments.times),
         "heads": lambda: heads(arguments.size, arguments.times),
     }

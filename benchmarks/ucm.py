@@ -25,8 +25,9 @@ from rsitmd_tools.dataset import Dataset, ImageRecord
 BLOCK = 10
 A_CLASS = 100
 HEADS, WHOLE = tuple(frozen(224)), tuple(whole(128))
-GPU = (*whole_on_gpu(12), ALL)
-DYNAMIC, NCE = "margin.kind=dynamic", "loss=infonce"
+# Dropout and temperature were chosen by benchmarks/tuning.py.
+GPU = (*whole_on_gpu(12), "dropout=0.2", ALL)
+DYNAMIC, NCE, WARM = "margin.kind=dynamic", "loss=infonce", "temperature=0.1"
 ATTENTIONS = ("soft", "fusion", "similarity")
 MAIN = {
     "VSE++, hardest negative": Row("vsepp", (*HEADS, "negatives=hardest")),
@@ -68,9 +69,9 @@ ROWS = {
 
 ON_GPU = {
     "VSE++, sum, whole at 256": Row("vsepp", GPU),
-    "VSE++, InfoNCE, whole at 256": Row("vsepp", (*GPU, NCE)),
+    "VSE++, InfoNCE, whole at 256": Row("vsepp", (*GPU, NCE, WARM)),
     **{f"AMFMN {kind}, whole at 256": Row(f"amfmn-{kind}", GPU) for kind in ATTENTIONS},
-    "AMFMN soft, InfoNCE, whole at 256": Row("amfmn-soft", (*GPU, NCE)),
+    "AMFMN soft, InfoNCE, whole at 256": Row("amfmn-soft", (*GPU, NCE, WARM)),
 }
 ROWS |= ON_GPU
 ROWS |= {f"{name}, eight views": replace(row, of=name, views=8) for name, row in ON_GPU.items()}

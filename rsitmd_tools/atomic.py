@@ -22,6 +22,7 @@ REPLACED = ".replaced"
 FEW = 8  # up to this number of files, each is synced for itself
 FULL = {errno.ENOSPC, errno.EDQUOT}
 _names = itertools.count()
+_unfinished: set[Path] = set()  # folders that are written now
 
 
 def sync_folder(folder: Path) -> None:
@@ -120,6 +121,9 @@ def remove_leftovers(target: Path) -> None:
 def atomic_path(target: Path, *, mode: int | None = None) -> Iterator[Path]:
     """Yield a path beside ``target``; rename it to ``target`` when the block succeeds.
 
+    The file is synced, unless it is inside an unfinished folder of :func:`atomic_folder`, which is
+    synced as a whole.
+
     Args:
         target: The final file. Its folder is created if it does not exist.
         mode: Permissions of the file, set before anything is written.
@@ -133,10 +137,13 @@ def atomic_path(target: Path, *, mode: int | None = None) -> Iterator[Path]:
         if mode is not None:
             os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
         yield partial
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
+        alone = _unfinished.isdisjoint(target.parents)
+        if alone:
+            with partial.open("rb") as written:
+                os.fsync(written.fileno())
         partial.replace(target)
-        sync_folder(target.parent)
+        if alone:
+            sync_folder(target.parent)
     except OSError as error:
         raise write_error(target, error) from error
     finally:
@@ -174,9 +181,11 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(target)
         partial.mkdir()
+        _unfinished.add(partial)
         yield partial
-        files = [Path(root, name) for root, _, names in os.walk(partial) for name in names]
-        sync_files(partial, files)
+        walked = list(os.walk(partial))
+        files = [Path(root, name) for root, _, names in walked for name in names]
+        sync_files(partial, [*files, *(Path(root) for root, _, _ in walked)])
         if target.exists():
             target.rename(old)
         partial.rename(target)
@@ -185,6 +194,7 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     except OSError as error:
         raise write_error(target, error) from error
     finally:
+        _unfinished.discard(partial)
         shutil.rmtree(partial, ignore_errors=True)
 
 

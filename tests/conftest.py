@@ -7,8 +7,13 @@ from collections.abc import Generator, Iterator, MutableMapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.forks import Nursery
+
+# No test asserts on time: on a busy machine, an example can take seconds.
+settings.register_profile("any speed", deadline=None)
+settings.load_profile("any speed")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MUST_RUN = ("integration", "browser", "libraries")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from rsitmd_tools import atomic
 from rsitmd_tools.atomic import (
     PARTIAL,
     atomic_folder,
@@ -86,3 +89,32 @@ def test_json_without_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "a.json", {"a": float("nan")})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_files_of_a_folder_are_synced_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    synced: list[str] = []
+    calls: list[int] = []
+    sync_files, fsync = atomic.sync_files, os.fsync
+
+    def noted_files(folder: Path, files: Sequence[Path]) -> None:
+        sync_files(folder, files)
+        synced.extend(file.name for file in files)
+
+    def noted(descriptor: int) -> None:
+        fsync(descriptor)
+        calls.append(descriptor)
+
+    monkeypatch.setattr(atomic, "sync_files", noted_files)
+    monkeypatch.setattr(os, "fsync", noted)
+    with atomic.atomic_folder(tmp_path / "out") as folder:
+        for number in range(count):
+            atomic.write_text(folder / "deep" / f"{number}.txt", "words")
+        assert calls == []
+    assert {f"{number}.txt" for number in range(count)} | {"deep"} <= set(synced)
+    assert calls
+    calls.clear()
+    atomic.write_text(tmp_path / "out" / "later.txt", "words")
+    assert len(calls) == 2

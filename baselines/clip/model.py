@@ -12,16 +12,9 @@ import open_clip
 import torch
 from torch import Tensor, nn
 
-from rsitmd_tools.baselines.backbone import read_weights
 from rsitmd_tools.baselines.base import RetrievalModel, Scorer, Texts, cosine_matrix, cosine_scorer
+from rsitmd_tools.baselines.clip.weights import load_towers
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.state_dict_diff import (
-    StateDictMismatch,
-    mismatch_counts,
-    mismatch_lines,
-    missing_names,
-    shape_mismatches,
-)
 from rsitmd_tools.errors import RsitmdError, reason
 
 
@@ -59,7 +52,7 @@ class CLIP(RetrievalModel):
                 hint="compare with the files in open_clip/model_configs",
             ) from error
         if config.weights is not None:
-            _load(self.towers, Path(config.weights), config.backbone)
+            load_towers(self.towers, Path(config.weights), config.backbone)
         self.frozen = config.freeze_backbone
         width = int(settings["embed_dim"])
         self.of_image = _identity(width) if self.frozen else nn.Identity()
@@ -136,17 +129,3 @@ def _identity(width: int) -> nn.Linear:
     nn.init.eye_(linear.weight)
     nn.init.zeros_(linear.bias)
     return linear
-
-
-def _load(towers: nn.Module, file: Path, name: str) -> None:
-    state, _ = read_weights(file)
-    own = towers.state_dict()
-    missing, shapes = missing_names(own, state), shape_mismatches(own, state)
-    if missing or shapes:
-        raise StateDictMismatch(
-            f"does not match model {name}: {mismatch_counts(missing, shapes)}",
-            mismatch_lines(missing, shapes),
-            where=file,
-            hint="use weights of this model",
-        )
-    towers.load_state_dict({key: state[key] for key in own})

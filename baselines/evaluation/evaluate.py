@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,17 @@ from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.images import decode_images
 from rsitmd_tools.baselines.data.train_val_split import learns_from
 from rsitmd_tools.baselines.device import accelerator, check_device
+from rsitmd_tools.baselines.evaluation.analysis import write_analysis
 from rsitmd_tools.baselines.evaluation.examples import examples
 from rsitmd_tools.baselines.evaluation.external_scores import read_scores
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.maps import draw_maps
 from rsitmd_tools.baselines.evaluation.metric import ScoredGallery, Scores
 from rsitmd_tools.baselines.evaluation.metrics import load_metrics
+from rsitmd_tools.baselines.evaluation.model_analysis import model_analysis
 from rsitmd_tools.baselines.evaluation.optional import Failures
 from rsitmd_tools.baselines.evaluation.positives import counted_pairs, relevant_pairs
+from rsitmd_tools.baselines.evaluation.priors import load_beside
 from rsitmd_tools.baselines.evaluation.queries import write_queries
 from rsitmd_tools.baselines.evaluation.result import (
     EvaluationResult,
@@ -75,7 +79,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Evaluate the best model of a run: encode, score, measure, write.
 
-    Writes RUN/result.json, RUN/examples.json and RUN/queries.csv, then the optional files.
+    Writes RUN/result.json, RUN/queries.csv, RUN/examples.json and RUN/analysis.json, then the
+    optional files.
 
     Args:
         folder: RUN.
@@ -106,14 +111,16 @@ def evaluate(
     manifest = check_run(run, config)
     device = accelerator(options.device)
     model.to(torch.device(device))
+    load_beside(gallery, split)
     with tempfile.TemporaryDirectory() as scratch:
         pixels = decode_images(gallery.part, config.image_size, Path(scratch) / "images.npy")
         captions, keywords = gallery.part.captions(), tokenizer.keywords_of(gallery.part)
         encoded = encode(model, tokenizer, pixels, captions, keywords, options.views)
         scores = score(model, encoded)
         source = _trained_model(run, config, manifest, dataset, split, device, options.views)
+        of_model = partial(model_analysis, model, tokenizer, gallery, pixels, encoded)
         result = evaluate_matrix(
-            scores, gallery, dataset, split, options, target, source, collected
+            scores, gallery, dataset, split, options, target, source, collected, of_model
         )
         if options.maps:
             maps = target / "maps"
@@ -222,6 +229,7 @@ def evaluate_matrix(
     folder: Path | None,
     source: TrainedModel | ScoreFile,
     failures: Failures,
+    of_model: Callable[[], Mapping[str, Any]] = dict,
 ) -> dict[str, Any]:
     """Measure scores, and write the files of the result into a folder.
 
@@ -234,6 +242,7 @@ def evaluate_matrix(
         folder: The folder for the files; None to write no files.
         source: How the scores were made.
         failures: Collects the errors of optional files, which are written last.
+        of_model: Returns what RUN/analysis.json holds of the model.
 
     Raises:
         RsitmdError: A score is NaN, the file of positives does not match, or a file cannot be
@@ -250,7 +259,7 @@ def evaluate_matrix(
         )
         result = measure(scored, dataset, source).as_dict()
         if folder is not None:
-            write(result, scored, folder, options, failures)
+            write(result, scored, folder, options, failures, of_model)
     return result
 
 
@@ -290,6 +299,7 @@ def write(
     folder: Path,
     options: EvaluationOptions,
     failures: Failures,
+    of_model: Callable[[], Mapping[str, Any]] = dict,
 ) -> None:
     """Write a result and the files beside it.
 
@@ -299,6 +309,7 @@ def write(
         folder: The folder for the files.
         options: Which optional files to write.
         failures: Collects the errors of optional files.
+        of_model: Returns what RUN/analysis.json holds of the model.
 
     Raises:
         RsitmdError: The result or the queries cannot be written.
@@ -307,6 +318,9 @@ def write(
     write_queries(run.folder / "queries.csv", gallery, hits.to_text, hits.to_image)
     write_json(run.result_file, result)
     failures.attempt(run.examples_file, lambda: _write_examples(run, scores, gallery))
+    failures.attempt(
+        run.analysis_file, lambda: write_analysis(run.analysis_file, scored, result, of_model())
+    )
     if options.run_files:
         pairs = counted_pairs(scored.extra_positives[0])[0] if options.positives else ()
         relevant = relevant_pairs(gallery, pairs)

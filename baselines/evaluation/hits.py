@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rsitmd_tools.baselines.evaluation.blocks import Scores, map_queries
+from rsitmd_tools.baselines.evaluation.gallery import Indices
+
 KS = (1, 5, 10)
 NAMES = ("r1", "r5", "r10")
 WAYS = ("image_to_text", "text_to_image")
@@ -67,33 +70,66 @@ def hits(
     ordered = item_ids[order]
     first = np.searchsorted(ordered, query_ids, "left")
     last = np.searchsorted(ordered, query_ids, "right")
-    rows = [
-        _of_query(row, order[start:end])
-        for row, start, end in zip(scores, first, last, strict=True)
-    ]
-    values = np.array(rows).reshape(len(rows), 4, 3)
+    values = np.empty((len(scores), 4, 3))
+
+    def of_block(queries: Indices, block: Scores) -> None:
+        counts = last[queries] - first[queries]
+        query = np.repeat(np.arange(len(queries)), counts)
+        offset = first[queries] - (np.cumsum(counts) - counts)
+        relevant = order[np.arange(len(query)) + offset[query]]
+        values[queries] = _of_block(block, counts, query, relevant)
+
+    for _ in map_queries(scores, of_block):
+        pass
     return Hits(*(values[:, part] for part in range(4)))
 
 
-def _of_query(
-    row: npt.NDArray[np.floating[Any]], relevant: npt.NDArray[np.integer[Any]]
-) -> tuple[list[float], list[float], list[float], list[float]]:
-    if not len(relevant):
-        nowhere = float(len(row) + 1)
-        return [0.0] * 3, [0.0] * 3, [0.0] * 3, [nowhere] * 3
-    own = row[relevant]
-    best = own.max()
-    above = int(np.count_nonzero(row > best))
-    equal = int(np.count_nonzero(row == best))
-    good = int(np.count_nonzero(own == best))
-    # Among equals in random order, (equal - good) / (good + 1) others come before the first
-    # relevant one on average.
-    return (
-        [hit_probability(k - above, equal, good) for k in KS],
-        [float(above + equal - good < k) for k in KS],
-        [float(above < k) for k in KS],
-        [above + 1 + (equal - good) / (good + 1), above + 1 + equal - good, above + 1],
+def _of_block(block: Scores, counts: Indices, query: Indices, relevant: Indices) -> Floats:
+    """Return hits and ranks of the queries of a block, ``(n, 4, 3)``.
+
+    Args:
+        block: ``(n, G)``.
+        counts: ``(n,)``, number of relevant items of each query.
+        query: The query of each relevant item, in ascending order.
+        relevant: The relevant items.
+    """
+    own, having = block[query, relevant], counts > 0
+    best = np.zeros(len(block), block.dtype)
+    if len(own):
+        best[having] = np.maximum.reduceat(own, (np.cumsum(counts) - counts)[having])
+    above = np.count_nonzero(block > best[:, None], axis=1)
+    equal = np.count_nonzero(block == best[:, None], axis=1)
+    good = np.bincount(query[own == best[query]], minlength=len(block))
+    others = equal - good
+    # Among equals in random order, others / (good + 1) come before the first relevant one on
+    # average.
+    ranks = above[:, None] + 1 + np.stack([others / (good + 1), others, 0 * others], axis=1)
+    first = np.array(KS) - above[:, None]
+    values = np.stack(
+        [
+            _hit_probabilities(first, equal[:, None], good[:, None]),
+            first > others[:, None],
+            first > 0,
+            ranks,
+        ],
+        axis=1,
     )
+    values[~having, :3] = 0
+    values[~having, 3] = block.shape[1] + 1
+    return values
+
+
+def _hit_probabilities(places: Indices, equal: Indices, good: Indices) -> Floats:
+    """Return :func:`hit_probability` of arrays."""
+    places, equal, good = np.broadcast_arrays(places, equal, good)
+    values = ((places > 0) & (good > 0)).astype(float)
+    open_ended = (places > 0) & (places < equal)
+    if open_ended.any():
+        cases = np.stack([each[open_ended] for each in (places, equal, good)])
+        kinds, kind = np.unique(cases, axis=1, return_inverse=True)
+        of_kind = [hit_probability(*case) for case in kinds.T.tolist()]
+        values[open_ended] = np.array(of_kind)[kind.reshape(-1)]
+    return values
 
 
 def hit_probability(places: int, equal: int, good: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,13 +57,26 @@ def bootstrap(
     return ranges
 
 
-def _draws(images: int, resamples: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
+def _draws(images: int, resamples: int, seed: int) -> Iterator[npt.NDArray[np.integer[Any]]]:
     """Yield the number of times each image is drawn, ``(n, images)``, for blocks of n."""
-    random = np.random.default_rng(seed)
     at_once = max(1, DRAWN_AT_ONCE // images)
+    if resamples <= at_once:
+        yield _all_draws(images, resamples, seed)
+        return
+    random = np.random.default_rng(seed)
     for first in range(0, resamples, at_once):
-        count = min(at_once, resamples - first)
-        yield random.multinomial(images, np.full(images, 1 / images), count)
+        yield _draw(random, images, min(at_once, resamples - first))
+
+
+@lru_cache(maxsize=1)
+def _all_draws(images: int, resamples: int, seed: int) -> npt.NDArray[np.integer[Any]]:
+    # Kept, because all metrics of a gallery are resampled in the same way.
+    drawn = _draw(np.random.default_rng(seed), images, resamples)
+    return drawn.astype(np.min_scalar_type(images))
+
+
+def _draw(random: np.random.Generator, images: int, count: int) -> npt.NDArray[np.int64]:
+    return random.multinomial(images, np.full(images, 1 / images), count)
 
 
 def interval_by_name(ranges: Floats, seed: int) -> dict[str, Any]:

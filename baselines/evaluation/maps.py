@@ -16,15 +16,13 @@ from rsitmd_tools.baselines.amfmn.model import AMFMN
 from rsitmd_tools.baselines.base import RetrievalModel
 from rsitmd_tools.baselines.data.images import unit_images
 from rsitmd_tools.baselines.evaluation.examples import spread
+from rsitmd_tools.baselines.evaluation.overlay import Pixels, overlay
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 
 DRAWN = 24
 ACROSS = 4
 GAP = 6
-OPACITY = 0.5
-
-Pixels = npt.NDArray[np.uint8]
 
 
 @torch.no_grad()
@@ -49,16 +47,12 @@ def draw_maps(model: RetrievalModel, part: Dataset, pixels: Pixels, folder: Path
     """
     chosen = spread(len(part), DRAWN)
     shown = np.ascontiguousarray(pixels[chosen])
-    device = next(model.parameters()).device
-    maps = model.saliency(unit_images(shown, device)) if isinstance(model, AMFMN) else None
+    maps = saliency_maps(model, shown)
     if maps is None:
         raise RsitmdError(
             "this model has no saliency maps", hint="use an AMFMN with multiscale: true"
         )
-    drawn = [
-        draw_map(image, salient)
-        for image, salient in zip(shown, maps[:, 0].float().cpu().numpy(), strict=True)
-    ]
+    drawn = [draw_map(image, salient) for image, salient in zip(shown, maps, strict=True)]
     if folder.exists():
         shutil.rmtree(folder)
     with atomic_folder(folder) as partial:
@@ -69,6 +63,16 @@ def draw_maps(model: RetrievalModel, part: Dataset, pixels: Pixels, folder: Path
     return folder / "sheet.png"
 
 
+@torch.no_grad()
+def saliency_maps(model: RetrievalModel, pixels: Pixels) -> npt.NDArray[np.float32] | None:
+    """Return the maps ``(B, g, g)`` of images ``(B, S, S, 3)``; None if the model has none."""
+    if not isinstance(model, AMFMN):
+        return None
+    device = next(model.parameters()).device
+    maps = model.saliency(unit_images(pixels, device))
+    return None if maps is None else maps[:, 0].float().cpu().numpy()
+
+
 def draw_map(image: Pixels, salient: npt.NDArray[np.float32]) -> Pixels:
     """Return an image beside the image with its map drawn over it: ``(S, 2 S + gap, 3)``.
 
@@ -76,16 +80,8 @@ def draw_map(image: Pixels, salient: npt.NDArray[np.float32]) -> Pixels:
         image: ``(S, S, 3)``.
         salient: ``(g, g)``, of any scale.
     """
-    import matplotlib as mpl
-
-    low, high = float(salient.min()), float(salient.max())
-    scaled = (salient - low) / (high - low) if high > low else np.zeros_like(salient)
-    size = image.shape[1], image.shape[0]
-    large = Image.fromarray(scaled.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
-    colours = mpl.colormaps["turbo"](np.clip(np.asarray(large), 0, 1))[..., :3] * 255
-    over = ((1 - OPACITY) * image + OPACITY * colours).round().astype(np.uint8)
     gap = np.full((len(image), GAP, 3), 255, np.uint8)
-    return np.concatenate([image, gap, over], axis=1)
+    return np.concatenate([image, gap, overlay(image, salient)], axis=1)
 
 
 def _sheet(drawn: list[Pixels]) -> Pixels:

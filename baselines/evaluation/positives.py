@@ -16,11 +16,13 @@ import numpy as np
 
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_json
+from rsitmd_tools.baselines.evaluation.blocks import query_blocks
 from rsitmd_tools.baselines.evaluation.gallery import Gallery, Indices
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats.rsitmd import load_document
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import Prior
+from rsitmd_tools.similarity.rows import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +107,35 @@ def candidates(
     for image, own in enumerate(keywords):
         for keyword in own:
             having.setdefault(keyword, []).append(image)
-    found = []
-    for text, owner in enumerate(gallery.owners):
-        similarity = np.nan_to_num(prior.at(rows, columns[[text]])[:, 0], nan=0.0)
+
+    def shared_with(owner: int) -> Indices:
+        """Return the number of keywords that each image shares with one."""
         shared = np.zeros(gallery.images, np.int64)
         for keyword in keywords[owner]:
             shared[having[keyword]] += 1
-        taken = (similarity >= rule.similarity) | (
-            (shared >= rule.shared_keywords) & (similarity >= rule.with_similarity)
+        return shared
+
+    def of_block(texts: Indices) -> list[Pair]:
+        similarity = prior.at(rows, columns[texts])
+        np.copyto(similarity, 0.0, where=np.isnan(similarity))
+        near = np.flatnonzero(similarity >= min(rule.similarity, rule.with_similarity))
+        image, text = np.divmod(near, len(texts))
+        owners, owner = np.unique(gallery.owners[texts], return_inverse=True)
+        shared = np.stack([shared_with(each) for each in owners.tolist()])[owner[text], image]
+        value = similarity[image, text]
+        taken = (value >= rule.similarity) | (
+            (shared >= rule.shared_keywords) & (value >= rule.with_similarity)
         )
-        taken[owner] = False
-        images = np.flatnonzero(taken)
-        for image in images[np.argsort(-similarity[images], kind="stable")][: rule.most]:
-            found.append(Pair(text, int(image), float(similarity[image]), int(shared[image])))
-    return found
+        taken &= image != gallery.owners[texts[text]]
+        image, text, value, shared = (each[taken] for each in (image, text, value, shared))
+        order = np.lexsort((image, -value, text))
+        ordered = text[order]
+        kept = order[np.arange(len(order)) - np.searchsorted(ordered, ordered) < rule.most]
+        found = (texts[text[kept]], image[kept], value[kept], shared[kept])
+        return [Pair(*each) for each in zip(*(each.tolist() for each in found), strict=True)]
+
+    blocks = query_blocks(np.arange(gallery.texts), gallery.images, np.dtype(float).itemsize)
+    return [pair for pairs in in_order(of_block, blocks) for pair in pairs]
 
 
 def write_positives(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from rsitmd_tools.baselines.evaluation.gallery import Gallery, Indices
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.similarity import Prior, load_prior, write_prior
+from rsitmd_tools.similarity.reference import load_kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +43,12 @@ def gallery_prior(gallery: Gallery, split: str, scratch: Path) -> GalleryPrior:
         split: Their split: the release's prior is ``prior/<split>.npy`` (or ``.npz``).
         scratch: A folder for a computed prior.
     """
-    source = gallery.asked.source
-    base = source if source.is_dir() else source.parent
-    for ending in ("npy", "npz"):
-        file = base / "prior" / f"{split}.{ending}"
-        if file.exists():
-            # A prior of other data, or an unreadable one, is ignored.
-            with contextlib.suppress(RsitmdError):
-                prior = load_prior(file, gallery.asked)
-                metadata = {"definition": prior.definition, "sha256": sha256_file(file)}
-                return GalleryPrior(prior, gallery.rows, gallery.columns, metadata)
+    for file in _released(gallery, split):
+        # A prior of other data, or an unreadable one, is ignored.
+        with contextlib.suppress(RsitmdError):
+            prior = load_prior(file, gallery.asked)
+            metadata = {"definition": prior.definition, "sha256": sha256_file(file)}
+            return GalleryPrior(prior, gallery.rows, gallery.columns, metadata)
     prior = write_prior(gallery.part, scratch / "prior.npy", dtype="float32")
     return GalleryPrior(
         prior,
@@ -58,3 +56,30 @@ def gallery_prior(gallery: Gallery, split: str, scratch: Path) -> GalleryPrior:
         np.arange(gallery.texts),
         {"definition": prior.definition, "sha256": sha256_file(prior.path)},
     )
+
+
+def load_beside(gallery: Gallery, split: str) -> threading.Thread | None:
+    """Load what :func:`gallery_prior` will need in a thread, while the images are encoded.
+
+    Returns:
+        The thread; None if a prior beside the dataset is used.
+    """
+    if _released(gallery, split):
+        return None
+
+    def load() -> None:
+        # What fails here fails again where the prior is computed, and is reported there.
+        with contextlib.suppress(Exception):
+            load_kernel(gallery.images * gallery.texts)
+
+    thread = threading.Thread(target=load, name="prior")
+    thread.start()
+    return thread
+
+
+def _released(gallery: Gallery, split: str) -> list[Path]:
+    """Return the files of a prior beside the dataset."""
+    source = gallery.asked.source
+    base = source if source.is_dir() else source.parent
+    files = (base / "prior" / f"{split}.{ending}" for ending in ("npy", "npz"))
+    return [file for file in files if file.exists()]

@@ -14,8 +14,7 @@ from rsitmd_tools.errors import WrongUsage
 
 # The settings that distinguish the rows of the paper's tables from each other, and from models
 # that the paper did not train. The configurations contain all that the paper states.
-AMFMN_KEYS = ("multiscale", "attention", "text")
-MODEL_KEYS = ("model", "query", *AMFMN_KEYS)
+MODEL_KEYS = {"amfmn": ("multiscale", "attention", "text"), "scan": ("scan",), "mtfn": ("mtfn",)}
 COMMON_KEYS = ("model", "query", "loss", "negatives", "mask_equal", "margin")
 
 
@@ -45,13 +44,17 @@ class Published:
         return None
 
     def row_of_model(self, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return the first row of the same model, whatever its loss and margin are; or None."""
+        """Return the first row of the same model whatever its margin is, or None.
+
+        A row with the same loss comes before others.
+        """
         whole = {**Config().as_dict(), **settings}
-        for row in self.rows:
-            expected = _distinctive(row["config"])
-            model = {key: expected[key] for key in MODEL_KEYS if key in expected}
-            if _holds(whole, model):
-                return row
+        keys = ("model", "query", *MODEL_KEYS.get(whole["model"], ()))
+        for compared in ((*keys, "loss"), keys):
+            for row in self.rows:
+                expected = _distinctive(row["config"])
+                if _holds(whole, {key: expected.get(key) for key in compared}):
+                    return row
         return None
 
 
@@ -118,7 +121,7 @@ def _document() -> dict[str, Any]:
 def _distinctive(config: str) -> dict[str, Any]:
     """Return the settings that distinguish a shipped configuration from the others."""
     settings = load_config(config).as_dict()
-    keys = (*COMMON_KEYS, *(AMFMN_KEYS if settings["model"] == "amfmn" else ()))
+    keys = (*COMMON_KEYS, *MODEL_KEYS.get(settings["model"], ()))
     found = {key: settings[key] for key in keys}
     kind = settings["margin"]["kind"]
     unused = ("value",) if kind == "dynamic" else ("gamma", "beta")

@@ -99,7 +99,9 @@ def encode_distinct(
     texts = tokenizer.encode(captions, keywords)
     first, place = _distinct(texts)
     parts = []
-    with evaluating(model), progress("encode texts", len(first)) as step:
+    # A query is one batch: it takes milliseconds, and a search has nothing else to say.
+    shown = len(first) if len(first) > BATCH else 0
+    with evaluating(model), progress("encode texts", shown) as step:
         for start in range(0, len(first), BATCH):
             batch = texts.take(torch.from_numpy(first[start : start + BATCH])).to(device)
             parts.append(model.encode_texts(batch))

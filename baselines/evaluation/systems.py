@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
+from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, is_one_run, read_runs, run_folders
 from rsitmd_tools.baselines.evaluation.hits import Floats
 from rsitmd_tools.baselines.evaluation.queries import Queries, read_queries
 from rsitmd_tools.errors import RsitmdError
@@ -54,7 +54,7 @@ def group_runs(folders: Sequence[Path]) -> list[System]:
     names = dict(zip(folders, _labels(folders), strict=True))
     of_settings: dict[str, list[EvaluatedRun]] = {}
     for folder in folders:
-        if _is_one(folder):
+        if is_one_run(folder):
             (run,) = read_runs([folder])
             key = _key(run)
             group = of_settings.get(key)
@@ -65,7 +65,7 @@ def group_runs(folders: Sequence[Path]) -> list[System]:
                 labels.append("")
             group.append(run)
             continue
-        runs = read_runs(sorted(file.parent for file in folder.glob("*/result.json")))
+        runs = read_runs(run_folders([folder]))
         if len({_key(run) for run in runs}) > 1:
             raise RsitmdError(
                 "holds runs of different settings", where=folder, hint="pass its runs one by one"
@@ -94,15 +94,6 @@ def system_of(name: str, folders: Sequence[Path]) -> System:
     """
     runs = read_runs(list(folders))
     return System(name, runs, _mean(runs))
-
-
-def _is_one(folder: Path) -> bool:
-    """Return whether to read a folder as one run; reading reports a folder that is no run."""
-    return (
-        (folder / "result.json").exists()
-        or (folder / "run.json").exists()
-        or not any(folder.glob("*/result.json"))
-    )
 
 
 def _key(run: EvaluatedRun) -> str:

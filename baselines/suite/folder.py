@@ -21,7 +21,7 @@ from rsitmd_tools.workspace.lock import WriterLock
 
 LOCK = ".suite.lock"
 # Written by an evaluation, the last one last.
-EVALUATED = ("queries.csv", "result.json", "examples.json")
+EVALUATED = ("queries.csv", "result.json", "examples.json", "analysis.json")
 OTHER_FOLDER = "use another folder"
 
 

@@ -17,7 +17,7 @@ from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun
 from rsitmd_tools.baselines.suite.calibrate import Cost, calibrate, cost_from
 from rsitmd_tools.baselines.suite.estimate import Estimate
 from rsitmd_tools.baselines.suite.folder import SuiteFolder
-from rsitmd_tools.baselines.suite.outputs import write_results, write_tables
+from rsitmd_tools.baselines.suite.outputs import Done, write_results, write_tables
 from rsitmd_tools.baselines.suite.plan import PlannedRun, check_plan
 from rsitmd_tools.baselines.suite.schedule import Schedule, do_all, seconds_since
 from rsitmd_tools.baselines.suite.work import Outcome, Work
@@ -54,7 +54,8 @@ class SuiteResult:
 
     Attributes:
         comparison: As from ``benchmark compare --json``; None if no run is finished.
-        runs: Folders of the finished runs, in the order of the plan.
+        runs: Folders of the finished runs; the folder of a configuration if all its runs are in
+            the plan.
         failed: The runs that failed.
         left: The runs that the budget left.
     """
@@ -191,7 +192,9 @@ class Suite:
         for name in self._names:
             left = [run for run in todo if run.name == name]
             one = estimate.one(name)
-            times = ("unknown",) * 2 if one is None else _durations(one, one * len(left) / jobs)
+            times = ("unknown", "unknown" if left else "–")
+            if one is not None:
+                times = _duration(one), _duration(one * len(left) / jobs) if left else "–"
             count = sum(run.name == name for run in self.plan)
             lines.append(f"{name:24} {count:5} {len(left):5} {times[0]:>9} {times[1]:>9}")
         shared = estimate.shared({run.name for run in todo})
@@ -256,12 +259,19 @@ class Suite:
         comparison = write_tables(self.folder, done, missing)
         if len(done) == len(self.plan):
             shutil.rmtree(place.cache, ignore_errors=True)
-        return SuiteResult(comparison, [run.folder for _, run in done], failed, left)
+        return SuiteResult(comparison, _folders(done), failed, left)
 
 
 def _duration(seconds: float) -> str:
     return format_duration(max(1.0, seconds))
 
 
-def _durations(*seconds: float) -> tuple[str, ...]:
-    return tuple(map(_duration, seconds))
+def _folders(done: Done) -> list[Path]:
+    """Return what to show as systems: folders of runs over seeds and folds, or single runs."""
+    runs = [run.folder for _, run in done]
+    found: list[Path] = []
+    for parent in dict.fromkeys(run.parent for run in runs):
+        own = [run for run in runs if run.parent == parent]
+        there = {file.parent for file in parent.glob("*/result.json")}
+        found += [parent] if there == set(own) else own
+    return found

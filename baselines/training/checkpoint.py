@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
-from torch import Tensor
 
 from rsitmd_tools.atomic import atomic_path, remove_leftovers
 from rsitmd_tools.baselines.run import Run, read_checkpoint
@@ -65,7 +64,7 @@ class BestAndLast(Checkpoint):
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._better: dict[str, Tensor] | None = None
+        self._better: dict[str, Any] | None = None
         self._unsaved = False
         self._next = 0.0
 
@@ -73,10 +72,11 @@ class BestAndLast(Checkpoint):
         """Save if it is time; of equally good epochs, the first one is the best."""
         self._unsaved = True
         if best_epoch(pl_module.history) == len(pl_module.history) - 1:
-            self._better = {
+            weights = {
                 key: value.detach().to("cpu", copy=True)
                 for key, value in pl_module.state_dict().items()
             }
+            self._better = {"epoch": trainer.current_epoch, "state_dict": weights}
         # One process decides for all: saving is a collective operation.
         if trainer.strategy.broadcast(time.perf_counter() >= self._next):
             self._save(trainer)
@@ -89,7 +89,7 @@ class BestAndLast(Checkpoint):
     def _save(self, trainer: Any) -> None:
         began = time.perf_counter()
         if self._better is not None and trainer.is_global_zero:
-            AtomicCheckpointIO().save_checkpoint({"state_dict": self._better}, self._run.best)
+            AtomicCheckpointIO().save_checkpoint(self._better, self._run.best)
         self._better = None
         trainer.save_checkpoint(self._run.last)
         self._unsaved = False

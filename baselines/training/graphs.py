@@ -15,8 +15,10 @@ from torch import Tensor, nn
 
 from rsitmd_tools.baselines.data.batches import Batch
 
-# Batches of more shapes than this are computed without a graph: each graph takes memory.
+# Batches of more shapes than this are computed without a graph.
 MAX_GRAPHS = 16
+# Each graph has gradients of its own. Together they take at most this share of the memory.
+GRADIENT_SHARE = 0.1
 
 Shape = tuple[tuple[int, ...], ...]
 
@@ -47,6 +49,7 @@ class GraphedSteps:
     ) -> None:
         self._loss_of = loss_of
         self._parameters = list(parameters)
+        self._most: int | None = None
         self._seen: Counter[Shape] = Counter()
         self._recorded: dict[Shape, _Recorded] = {}
 
@@ -66,7 +69,7 @@ class GraphedSteps:
         recorded = self._recorded.get(shape)
         if recorded is None:
             self._seen[shape] += 1
-            if self._seen[shape] == 1 or len(self._recorded) >= MAX_GRAPHS:
+            if self._seen[shape] == 1 or len(self._recorded) >= self._allowed(batch):
                 return self._loss_of(batch), False
             recorded = self._recorded[shape] = self._record(batch)
         for own, given in zip(recorded.inputs, batch.tensors(), strict=True):
@@ -75,6 +78,13 @@ class GraphedSteps:
         for parameter, gradient in zip(self._parameters, recorded.gradients, strict=True):
             parameter.grad = gradient
         return recorded.loss.clone(), True
+
+    def _allowed(self, batch: Batch) -> int:
+        if self._most is None:
+            total = torch.cuda.get_device_properties(batch.rows.device).total_memory
+            sizes = (parameter.numel() * parameter.element_size() for parameter in self._parameters)
+            self._most = allowed_graphs(sum(sizes), total)
+        return self._most
 
     def _record(self, batch: Batch) -> _Recorded:
         inputs = batch.map(torch.clone)
@@ -89,3 +99,13 @@ class GraphedSteps:
                 loss.backward()  # type: ignore[no-untyped-call]
         gradients = [parameter.grad for parameter in self._parameters]
         return _Recorded(graph, inputs.tensors(), loss.detach(), gradients)
+
+
+def allowed_graphs(gradients: int, total: int) -> int:
+    """Return the number of graphs whose gradients take a small share of the memory.
+
+    Args:
+        gradients: Bytes of the gradients of a model.
+        total: Bytes of memory of the GPU.
+    """
+    return min(MAX_GRAPHS, int(GRADIENT_SHARE * total / max(1, gradients)))

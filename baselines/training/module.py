@@ -21,7 +21,7 @@ from rsitmd_tools.baselines.data.pairs import process
 from rsitmd_tools.baselines.data.rows import StoredRows
 from rsitmd_tools.baselines.data.train_val_split import Parts
 from rsitmd_tools.baselines.evaluation.hits import hits
-from rsitmd_tools.baselines.losses import dynamic_margin, info_nce, triplet_loss
+from rsitmd_tools.baselines.losses import bce_loss, dynamic_margin, info_nce, triplet_loss
 from rsitmd_tools.baselines.training.checkpoint import out_of_patience
 from rsitmd_tools.baselines.training.gather import gather
 from rsitmd_tools.baselines.training.graphs import GraphedSteps
@@ -256,6 +256,8 @@ class RetrievalModule(lightning.LightningModule):
     def _loss(self, scores: Tensor, batch: Batch) -> Tensor:
         if self.config.loss == "infonce":
             return info_nce(scores, self.config.temperature, batch.negative)
+        if self.config.loss == "bce":
+            return bce_loss(scores, self.config.negatives, batch.negative)
         margin: Tensor | float = self.config.margin.value
         if batch.prior.numel():
             margin = dynamic_margin(batch.prior, self.config.margin.gamma, self.config.margin.beta)

@@ -27,6 +27,20 @@ def formulas(dataset: Dataset, output_format: str) -> list[str]:
     ]
 
 
+def text_cell(text: str) -> str:
+    """Return a cell that a spreadsheet program takes for text, not for a formula.
+
+    It begins with an apostrophe, for tables that people read. :func:`text_of_cell` removes it.
+    """
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA) else text
+
+
+def text_of_cell(cell: str) -> str:
+    """Return the text of a cell of :func:`text_cell`."""
+    quoted = cell.startswith("'") and text_cell(cell[1:]) == cell
+    return cell[1:] if quoted else cell
+
+
 def names_that_differ_in_case(dataset: Dataset) -> list[str]:
     """Return a warning if images would be one file where upper and lower case are the same."""
     first: dict[str, str] = {}

@@ -8,10 +8,14 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent import futures
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
 from itertools import islice
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from rsitmd_tools.errors import RsitmdError
@@ -20,6 +24,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 8  # chunks in progress per worker, which bounds the memory
+POLL = 0.2  # seconds
 SMALL = 32  # up to this number of items, starting processes takes longer than the work
 
 
@@ -30,6 +35,8 @@ def map_in_order(
     *,
     chunk: int = 1,
     ahead: int = AHEAD,
+    preload: Sequence[str] = (),
+    stop: threading.Event | None = None,
 ) -> Generator[Result]:
     """Yield ``function(item)`` for every item, in the order of the items.
 
@@ -43,6 +50,10 @@ def map_in_order(
         workers: Number of processes; one per core by default; 1 uses this process.
         chunk: Number of items sent at once; use several if an item takes less than 1 ms.
         ahead: Number of chunks in progress per worker; use more if results are small.
+        preload: Modules that the function imports when it runs. They are imported once, before
+            the workers start; a module that is not installed is left out. Only the first call of
+            a program can have some.
+        stop: When it is set, the workers are ended at once, and nothing more is yielded.
 
     Raises:
         RsitmdError: A worker died.
@@ -52,20 +63,70 @@ def map_in_order(
         yield from map(function, items)
         return
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([function_module(function)])
+    context.set_forkserver_preload([function_module(function), *preload])
+    _start_fork_server()
     pool = ProcessPoolExecutor(
         workers, mp_context=context, initializer=_start, initargs=(function,)
     )
     try:
         chunks = (items[k : k + chunk] for k in range(0, len(items), chunk))
-        for results in _in_order(pool, chunks, ahead * workers):
+        for results in _in_order(pool, chunks, ahead * workers, stop):
             yield from results
     finally:
+        if stop is not None and stop.is_set():
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
         pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def ahead_of_use(
+    generate: Callable[[threading.Event], Generator[Result]],
+) -> Iterator[Iterator[Result]]:
+    """Run a generator in a thread, while this one does something else.
+
+    Args:
+        generate: Returns the generator, which waits for processes or for files most of the time,
+            as :func:`map_in_order` does. When the event is set, because the block has ended, the
+            generator ends soon.
+
+    Yields:
+        The results, in order. All that are not used yet are held in memory.
+    """
+    results: SimpleQueue[tuple[str, Any]] = SimpleQueue()
+    ended = threading.Event()
+
+    def work() -> None:
+        try:
+            with closing(generate(ended)) as items:
+                for item in items:
+                    if ended.is_set():
+                        return
+                    results.put(("item", item))
+            results.put(("end", None))
+        except BaseException as error:
+            results.put(("error", error))
+
+    def read() -> Iterator[Result]:
+        while (entry := results.get())[0] == "item":
+            yield entry[1]
+        if entry[0] == "error":
+            raise entry[1]
+
+    thread = threading.Thread(target=work, name="ahead-of-use")
+    thread.start()
+    try:
+        yield read()
+    finally:
+        ended.set()
+        thread.join()
+
+
 def _in_order(
-    pool: ProcessPoolExecutor, chunks: Iterator[Sequence[Any]], ahead: int
+    pool: ProcessPoolExecutor,
+    chunks: Iterator[Sequence[Any]],
+    ahead: int,
+    stop: threading.Event | None,
 ) -> Iterator[list[Any]]:
     pending: deque[tuple[Sequence[Any], Future[list[Any]]]] = deque()
     while True:
@@ -77,6 +138,9 @@ def _in_order(
             if not pending:
                 return
             chunk, future = pending.popleft()
+            while stop is not None and not futures.wait([future], POLL).done:
+                if stop.is_set():
+                    return
             result = future.result()
         except BrokenProcessPool:
             raise RsitmdError(
@@ -85,6 +149,19 @@ def _in_order(
                 hint="check the free memory, or remove the file, and run the same command again",
             ) from None
         yield result
+
+
+def _start_fork_server() -> None:
+    """Start the process that forks the workers, so that Ctrl-C does not reach it.
+
+    It ignores the signal itself, but only after its imports.
+    """
+    resource_tracker.ensure_running()  # the first start of this one takes the signal mask away
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def function_module(function: Callable[..., Any]) -> str:

@@ -22,6 +22,7 @@ from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.ingest import check_image_size
 from rsitmd_tools.ingest.intake import remove_leftovers
 from rsitmd_tools.ingest.normalise import Normalised, Target, normalise
+from rsitmd_tools.ingest.plan import PRELOAD
 from rsitmd_tools.ingest.scan import SUFFIXES, shown
 from rsitmd_tools.progress import progress
 from rsitmd_tools.workspace import Workspace
@@ -95,7 +96,7 @@ def add_files(
         known=frozenset(),
         target=Target(workspace.images),
     )
-    results = map_in_order(prepare, [str(path) for _, path in work], workers)
+    results = map_in_order(prepare, [str(path) for _, path in work], workers, preload=PRELOAD)
     try:
         # Closed at once on an error or Ctrl-C, so that no worker continues.
         with closing(results), progress("import", len(work)) as step:

@@ -15,6 +15,7 @@ from rsitmd_tools.ingest.categories import CategoryRule, FromTable
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.intake import IngestReport, Intake
 from rsitmd_tools.ingest.normalise import Normalised, normalise
+from rsitmd_tools.ingest.plan import PRELOAD
 from rsitmd_tools.ingest.sampling import Sampling, sample
 from rsitmd_tools.ingest.scan import Found, scan
 from rsitmd_tools.ingest.spatial import group_places
@@ -147,6 +148,7 @@ def _read(
         1 if small and workers is None else workers,
         chunk=1 if small else CHUNK,
         ahead=AHEAD,
+        preload=PRELOAD,
     )
     # Closed at once on an error or Ctrl-C, so that no worker continues.
     with closing(results):

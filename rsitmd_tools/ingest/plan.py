@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 import os
 from collections.abc import Mapping, Set
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,9 +29,7 @@ from rsitmd_tools.workspace.scenes import Scene, Window
 
 # Imported before the workers are forked, so that they share this memory and start at once. If the
 # extra is not installed, the command reports it.
-for _module in ("rasterio.transform", "rasterio.warp", "shapely", "pyproj"):
-    with suppress(ImportError):
-        importlib.import_module(_module)
+PRELOAD = ("rasterio.transform", "rasterio.warp", "shapely", "pyproj")
 
 MAX_SCENE_PIXELS = 100_000_000_000
 PLACES_IN_A_STRIP = 32

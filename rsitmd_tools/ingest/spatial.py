@@ -49,6 +49,11 @@ def parse_block(text: str) -> float:
     return metres
 
 
+def recorded_block(workspace: Workspace) -> float:
+    """Return the recorded side of the blocks in metres; 0 for no blocks."""
+    return float(workspace.fact(BLOCK_FACT) or 0)
+
+
 def group_places(workspace: Workspace, block: float | None = None) -> GroupCount:
     """Find the spatial groups; a group has the id of its first image.
 
@@ -60,7 +65,7 @@ def group_places(workspace: Workspace, block: float | None = None) -> GroupCount
             recorded one.
     """
     if block is None:
-        block = float(workspace.fact(BLOCK_FACT) or 0)
+        block = recorded_block(workspace)
     state = f"block {block:g}, image {last_image(workspace)}, places {count_places(workspace)}"
     if workspace.fact(STATE_FACT) == state:
         return GroupCount(*count_spatial(workspace))

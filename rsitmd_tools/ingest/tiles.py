@@ -23,6 +23,7 @@ from rsitmd_tools.ingest.ingest import IngestReport, check_image_size
 from rsitmd_tools.ingest.intake import remove_leftovers
 from rsitmd_tools.ingest.names import Names
 from rsitmd_tools.ingest.plan import (
+    PRELOAD,
     ScenePlan,
     Source,
     TileOptions,
@@ -111,7 +112,9 @@ def ingest_tiles(
             min_valid=options.min_valid,
         )
         try:
-            results = map_in_order(work, strips, workers or (1 if tiles <= FEW else None))
+            results = map_in_order(
+                work, strips, workers or (1 if tiles <= FEW else None), preload=PRELOAD
+            )
             with closing(results), progress("tiles", tiles) as step:
                 for strip, result in zip(strips, results, strict=True):
                     intake.take(strip, result)
@@ -158,7 +161,7 @@ def _plans(
     # parent.
     several = 1 if total < LARGE or workers == 1 else max(2, workers or os.cpu_count() or 1)
     plans: list[ScenePlan] = []
-    results = map_in_order(work, files, several)
+    results = map_in_order(work, files, several, preload=PRELOAD)
     with closing(results), progress("scenes", len(files)) as step:
         for planned in results:
             plans.append(planned)

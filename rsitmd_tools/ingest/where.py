@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -83,24 +83,30 @@ def export_footprints(workspace: Workspace, target: Path) -> tuple[int, int]:
     return len(placed), len(every) - len(placed)
 
 
-def write_footprints(placed: Sequence[ImagePlace], target: Path, images: Path) -> None:
+def write_footprints(
+    placed: Sequence[ImagePlace],
+    target: Path,
+    images: Path,
+    licences: Mapping[str, str] | None = None,
+) -> None:
     """Write the footprints of images as GeoJSON, GeoParquet or STAC items, by the suffix.
 
     Args:
         placed: Images with a footprint.
         target: The file, with one of the suffixes of :func:`export_footprints`.
         images: Folder of the images, to which the STAC items refer.
+        licences: Licence of each image by file name, empty without one.
 
     Raises:
         RsitmdError: A library of the extra ``geo`` is missing, or the file cannot be written.
     """
     suffix = target.suffix.lower()
     if suffix in GEOJSON:
-        write_json(target, _feature_collection(placed))
+        write_json(target, _feature_collection(placed, licences))
     elif suffix in PARQUET:
-        _write_parquet(placed, target)
+        _write_parquet(placed, target, licences)
     else:
-        write_json(target, _item_collection(placed, target, images))
+        write_json(target, _item_collection(placed, target, images, licences))
 
 
 def _described(place: ImagePlace) -> dict[str, Any]:
@@ -129,7 +135,10 @@ def _described(place: ImagePlace) -> dict[str, Any]:
     }
 
 
-def _properties(place: ImagePlace) -> dict[str, Any]:
+Licences = Mapping[str, str] | None
+
+
+def _properties(place: ImagePlace, licences: Licences) -> dict[str, Any]:
     """Return flat properties, which tables can hold."""
     scene = place.scene
     assert scene is not None and place.window is not None
@@ -147,27 +156,32 @@ def _properties(place: ImagePlace) -> dict[str, Any]:
         "crs": scene.crs,
         "gsd": place.gsd,
         "acquired": scene.acquired,
+        **({} if licences is None else {"licence": licences[place.filename] or None}),
     }
 
 
-def _feature_collection(places: Sequence[ImagePlace]) -> dict[str, Any]:
+def _feature_collection(places: Sequence[ImagePlace], licences: Licences) -> dict[str, Any]:
     return {
         "type": "FeatureCollection",
         "generator": f"rsitmd-tools {__version__}",
         "features": [
-            {"type": "Feature", "geometry": place.footprint, "properties": _properties(place)}
+            {
+                "type": "Feature",
+                "geometry": place.footprint,
+                "properties": _properties(place, licences),
+            }
             for place in places
         ],
     }
 
 
-def _write_parquet(places: Sequence[ImagePlace], target: Path) -> None:
+def _write_parquet(places: Sequence[ImagePlace], target: Path, licences: Licences) -> None:
     require("geopandas", "pyarrow")
     geopandas: Any = importlib.import_module("geopandas")
     from shapely.geometry import shape
 
     frame = geopandas.GeoDataFrame(
-        [_properties(place) for place in places],
+        [_properties(place, licences) for place in places],
         geometry=[shape(place.footprint) for place in places],
         crs=WGS84,
     )
@@ -175,24 +189,26 @@ def _write_parquet(places: Sequence[ImagePlace], target: Path) -> None:
         frame.to_parquet(partial, index=False)
 
 
-def _item_collection(places: Sequence[ImagePlace], target: Path, images: Path) -> dict[str, Any]:
+def _item_collection(
+    places: Sequence[ImagePlace], target: Path, images: Path, licences: Licences
+) -> dict[str, Any]:
     require("pystac")
     pystac: Any = importlib.import_module("pystac")
-    items = [_item(pystac, images, place, target) for place in places]
+    items = [_item(pystac, images, place, target, licences) for place in places]
     document: dict[str, Any] = pystac.ItemCollection(
         items, extra_fields={"generator": f"rsitmd-tools {__version__}"}
     ).to_dict()
     return document
 
 
-def _item(pystac: Any, images: Path, place: ImagePlace, target: Path) -> Any:
+def _item(pystac: Any, images: Path, place: ImagePlace, target: Path, licences: Licences) -> Any:
     from antimeridian import bbox
     from shapely.geometry import shape
 
     scene = place.scene
     assert scene is not None and place.window is not None and place.footprint is not None
     when, properties = _times(scene.acquired, scene.mtime_ns)
-    properties |= {f"rsitmd:{key}": value for key, value in _properties(place).items()}
+    properties |= {f"rsitmd:{key}": value for key, value in _properties(place, licences).items()}
     if place.gsd is not None:
         properties["gsd"] = place.gsd
     if scene.crs is not None and scene.crs.startswith("EPSG:"):

@@ -13,7 +13,7 @@ from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.raster import open_raster
 from rsitmd_tools.imaging.source import read_image_file
 from rsitmd_tools.ingest.footprints import georeference
-from rsitmd_tools.ingest.plan import Source, describe
+from rsitmd_tools.ingest.plan import PRELOAD, Source, describe
 from rsitmd_tools.ingest.scan import shown
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import (
@@ -58,7 +58,8 @@ def place_whole_images(
     chosen = [image for image in images if Path(image.source).suffix.lower() in SUFFIXES]
     roots = [source.resolve() for source in sources]
     work = partial(place_whole, roots=roots, options=options, outside=outside)
-    with closing(map_in_order(work, chosen, workers, chunk=CHUNK)) as results:
+    placed = map_in_order(work, chosen, workers, chunk=CHUNK, preload=PRELOAD)
+    with closing(placed) as results:
         found = [result for result in results if result is not None]
     with workspace.transaction() as db:
         add_places(db, [scene for scene, _ in found], [place for _, place in found])

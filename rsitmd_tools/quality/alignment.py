@@ -130,8 +130,9 @@ def _gains(captions: Sequence[Sequence[str]]) -> npt.NDArray[np.float64]:
 
 
 def _overlap(left: frozenset[str], right: frozenset[str]) -> float:
-    union = len(left | right)
-    return len(left & right) / union if union else 0.0
+    common = len(left & right)
+    union = len(left) + len(right) - common
+    return common / union if union else 0.0
 
 
 def _first_shifted(

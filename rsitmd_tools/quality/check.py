@@ -16,6 +16,9 @@ from rsitmd_tools.quality.registry import selected_rules
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.workspace.settings import ImageIgnore, Settings
 
+# Families of rules that read no pixels and compare no splits.
+RECORDS = ("D", "S", "K", "N")
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -26,12 +29,14 @@ class Result:
         ignored: Number of findings that the settings ignore by image and code.
         known: Number of findings in the baseline.
         unchecked: Rules that could not check everything: the reason by code.
+        split_numbers: How near every two splits of a release come to each other.
     """
 
     findings: tuple[Finding, ...]
     ignored: int = 0
     known: int = 0
     unchecked: Mapping[str, str] = field(default_factory=dict)
+    split_numbers: Sequence[Mapping[str, Any]] = ()
 
 
 def check(
@@ -73,14 +78,22 @@ def subject_of(
     return Subject(dataset, settings, document, tuple(against), same_place, tuple(suspects))
 
 
-def check_subject(subject: Subject) -> Result:
-    """Run the rules over a prepared subject; see :func:`check`."""
+def check_subject(subject: Subject, records: Result | None = None) -> Result:
+    """Run the rules over a prepared subject; see :func:`check`.
+
+    Args:
+        subject: The subject.
+        records: The result of :func:`check_records` for the same dataset and settings, if it is
+            known.
+    """
     settings = subject.settings.validate
-    found = [
-        finding
-        for entry in selected_rules(settings.select, settings.ignore)
-        for finding in entry.findings(subject)
-    ]
+    if records is None:
+        records = check_records(subject)
+    found = list(records.findings)
+    for entry in selected_rules(settings.select, settings.ignore):
+        if not entry.code.startswith(RECORDS):
+            found += entry.findings(subject)
+    unchecked = {**records.unchecked, **subject.unchecked}
     remaining = [finding for finding in found if not _excused(finding, settings.image_ignores)]
     new = remaining
     if settings.baseline is not None:
@@ -88,7 +101,23 @@ def check_subject(subject: Subject) -> Result:
     order = {image.filename: index for index, image in enumerate(subject.dataset)}
     new.sort(key=lambda f: (order.get(f.image or "", -1), f.code, f.sentence_index or 0))
     ignored, known = len(found) - len(remaining), len(remaining) - len(new)
-    return Result(tuple(new), ignored, known, dict(subject.unchecked))
+    return Result(tuple(new), ignored, known, unchecked, tuple(subject.split_numbers))
+
+
+def check_records(subject: Subject) -> Result:
+    """Run the selected rules that read no pixels and compare no splits.
+
+    They take most of the time of a check whose images are measured already, and a process of its
+    own can run them. No finding is dropped.
+    """
+    settings = subject.settings.validate
+    found = [
+        finding
+        for entry in selected_rules(settings.select, settings.ignore)
+        if entry.code.startswith(RECORDS)
+        for finding in entry.findings(subject)
+    ]
+    return Result(tuple(found), unchecked=dict(subject.unchecked))
 
 
 def summary(dataset: Dataset, result: Result) -> dict[str, Any]:
@@ -104,6 +133,7 @@ def summary(dataset: Dataset, result: Result) -> dict[str, Any]:
         "ignored": result.ignored,
         "known": result.known,
         "unchecked": dict(result.unchecked),
+        **({"split_numbers": list(result.split_numbers)} if result.split_numbers else {}),
     }
 
 

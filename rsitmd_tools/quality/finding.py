@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 SEVERITIES = ("error", "warning", "info")
@@ -33,4 +33,4 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as in JSON."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}

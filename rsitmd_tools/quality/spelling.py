@@ -1,7 +1,6 @@
 """Spelling: unknown words and suggestions.
 
-Words are looked up in a set; the index of similar words (SymSpell) is built only if a word is
-unknown.
+Words are looked up in a set; the arrays to find similar words are made only if a word is unknown.
 """
 
 from __future__ import annotations
@@ -10,12 +9,9 @@ import importlib.resources
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
+from rsitmd_tools.quality.similar_words import SimilarWords
 from rsitmd_tools.quality.texts import singular
-
-if TYPE_CHECKING:
-    from symspellpy import SymSpell
 
 DICTIONARY = "frequency_dictionary_en_82_765.txt"
 DISTANCE = 2
@@ -122,10 +118,7 @@ class Spelling:
         )
 
     def _suggest(self, word: str) -> str | None:
-        from symspellpy import Verbosity
-
-        distance = 1 if len(word) <= SHORT else DISTANCE
-        near = self._index.lookup(word, Verbosity.CLOSEST, max_edit_distance=distance)
+        near = self._similar.closest(word, 1 if len(word) <= SHORT else DISTANCE)
         if not near:
             return None
         best = max(near, key=lambda item: (self._counts[item.term], item.count, item.term))
@@ -142,13 +135,8 @@ class Spelling:
         return self._domain.union(self._frequencies)
 
     @cached_property
-    def _index(self) -> SymSpell:
-        from symspellpy import SymSpell
-
-        index = SymSpell(max_dictionary_edit_distance=DISTANCE, prefix_length=6)
+    def _similar(self) -> SimilarWords:
         frequent = max(self._frequencies.values())
-        for word, count in self._frequencies.items():
-            index.create_dictionary_entry(word, count)
-        for word in self._domain:
-            index.create_dictionary_entry(word, frequent)
-        return index
+        counts = Counter(self._frequencies)
+        counts.update(dict.fromkeys(self._domain, frequent))
+        return SimilarWords(counts)

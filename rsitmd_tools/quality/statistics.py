@@ -12,6 +12,7 @@ from rsitmd_tools.dataset.records import CHANGED, ORIGINS, Dataset, ImageRecord,
 from rsitmd_tools.similarity import Prior
 
 MOST_COMMON = 100
+BLOCK = 1 << 19  # values whose mean is taken at once; a multiple of the buffer of numpy
 
 
 def dataset_statistics(
@@ -95,12 +96,17 @@ def average_similarity(dataset: Dataset, known: Prior | None = None) -> float | 
     from rsitmd_tools.similarity import compute_prior
 
     # float32 halves the memory of the largest split; the mean is taken in float64.
-    if known is None:
-        prior = compute_prior(dataset, dtype="float32")
-    else:
-        prior = np.asarray(known.values, np.float32)
+    prior = compute_prior(dataset, dtype="float32") if known is None else np.asarray(known.values)
     finite = ~np.isnan(prior[:, 0]) if prior.size else np.zeros(0, bool)
-    return float(prior[finite].mean(dtype=np.float64)) if finite.any() else None
+    if not finite.any():
+        return None
+    values = prior.ravel() if finite.all() else prior[finite].ravel()
+    total = np.float64(0)
+    for start in range(0, len(values), BLOCK):
+        block = values[start : start + BLOCK].astype(np.float32, copy=False)
+        # The sum goes on from the last one, so that it has the bits of one sum of all values.
+        total = np.add.reduce(block, dtype=np.float64, initial=total)
+    return float(total / len(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +131,11 @@ class _Texts:
 
     def distributions(self, images: Sequence[ImageRecord]) -> dict[str, dict[str, int]]:
         captions = [raw for image in images for raw in image.captions]
+        used = Counter(token for raw in captions for token in self.tokens[raw])
         words: Counter[str] = Counter()
-        for raw, count in Counter(captions).items():
-            for token in self.tokens[raw]:
-                if any(character.isalnum() for character in token):
-                    words[token.lower()] += count
+        for token, count in used.items():
+            if any(map(str.isalnum, token)):
+                words[token.lower()] += count
         return {
             "length": _by_number(len(self.tokens[raw]) for raw in captions),
             "keywords_per_image": _by_number(len(image.keywords) for image in images),

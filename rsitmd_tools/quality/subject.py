@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rsitmd_tools.imaging.pairs import ImagePair
     from rsitmd_tools.quality.known_pictures import Measured
     from rsitmd_tools.quality.places import Places, SharedPlace
+    from rsitmd_tools.quality.provenance import Provenance
     from rsitmd_tools.quality.spelling import Spelling
 
 
@@ -188,6 +189,18 @@ class Subject:
         from rsitmd_tools.quality.places import parted_names
 
         return parted_names(self.dataset)
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Scenes and footprints of a release; empty for another dataset."""
+        from rsitmd_tools.quality.provenance import provenance_of
+
+        return provenance_of(self.dataset)
+
+    @cached_property
+    def split_numbers(self) -> list[dict[str, Any]]:
+        """How near every two splits of a release come to each other. The rule L110 fills it."""
+        return []
 
     @cached_property
     def unchecked(self) -> dict[str, str]:

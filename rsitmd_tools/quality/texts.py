@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ def edit_distance(left: str, right: str) -> int:
     return int(levenshtein(left, right))
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def singular(word: str) -> str:
     """Return an English noun without the usual plural ending.
 

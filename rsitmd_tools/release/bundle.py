@@ -23,6 +23,8 @@ from rsitmd_tools.ingest.where import write_footprints
 from rsitmd_tools.progress import track
 from rsitmd_tools.quality.known_pictures import KnownPictures
 from rsitmd_tools.quality.pictures import lines_of
+from rsitmd_tools.quality.provenance import FOOTPRINTS
+from rsitmd_tools.quality.split_numbers import SPLIT_PROOF
 from rsitmd_tools.quality.statistics import dataset_statistics
 from rsitmd_tools.release.card import CARD, card
 from rsitmd_tools.release.changes import CHANGELOG, changelog
@@ -31,16 +33,24 @@ from rsitmd_tools.release.citation import CITATION, citation
 from rsitmd_tools.release.contents import Contents, contents_of
 from rsitmd_tools.release.croissant import CROISSANT, croissant
 from rsitmd_tools.release.facts import ReleaseFacts, facts_of
-from rsitmd_tools.release.images import IMAGE_LIST, check_copies, copy_images, list_images
+from rsitmd_tools.release.images import IMAGE_LIST, copy_images, list_images
 from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
-from rsitmd_tools.release.select import check_folds, check_licences, check_version, unlicensed
+from rsitmd_tools.release.select import (
+    check_folds,
+    check_licences,
+    check_sources,
+    check_version,
+    unlicensed,
+)
 from rsitmd_tools.release.split_page import SPLIT_PAGE, split_page
-from rsitmd_tools.release.split_proof import SPLIT_PROOF, split_proof
-from rsitmd_tools.release.validation import VALIDATION, check_allowed, validation
+from rsitmd_tools.release.split_proof import split_proof
+from rsitmd_tools.release.validation import VALIDATION, check_allowed, records_ahead, validation
 from rsitmd_tools.release.verify import counts, verify_release
 from rsitmd_tools.similarity import Prior, write_prior
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.settings import FILENAME
+
+STAC = "stac.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,8 @@ def make_release(
         check_licences(workspace.settings, workspace.path / FILENAME, images=options.images)
     content = contents_of(workspace, names=options.names)
     dataset = content.dataset
+    if options.images and not options.unlicensed:
+        check_sources(content.licences, workspace.path / FILENAME)
     no_precomp = _precomp_problem(dataset)
     numbers = counts(dataset)
     report = ReleaseReport(
@@ -117,7 +129,10 @@ def make_release(
         manifest["without_images"] = True
     if options.allowed:
         manifest["allowed_errors"] = list(options.allowed)
-    if missing := unlicensed(workspace.settings, images=options.images):
+    missing = unlicensed(workspace.settings, images=options.images)
+    if options.images and "images" not in missing and not all(content.licences.values()):
+        missing.append("images")
+    if missing:
         manifest["unlicensed"] = missing
     if _is_complete(out, manifest):
         return report
@@ -132,33 +147,38 @@ def make_release(
     with partial as folder, _errors_name(out, instead_of=folder):
         known = KnownPictures(workspace.images, lines_of(workspace.settings.validate.thresholds))
         images = folder / "images" if options.images else None
-        copies, measured = copy_images(dataset, content.pixels, images, known)
-        write_text(folder / IMAGE_LIST, list_images(dataset, copies, content.sources))
-        write_text(folder / CHANGELOG, changes)
-        if content.folds:
-            folds = {image.filename: content.folds[image.filename] for image in dataset}
-            write_text(folder / FOLDS, folds_text(folds))
-        findings = validation(dataset, workspace.settings, options.allowed, measured)
+        with (
+            copy_images(dataset, content.pixels, images, known) as copying,
+            records_ahead(dataset, workspace.settings) as records,
+        ):
+            write_text(folder / CHANGELOG, changes)
+            if content.folds:
+                folds = {image.filename: content.folds[image.filename] for image in dataset}
+                write_text(folder / FOLDS, folds_text(folds))
+            _write_texts(dataset, folder, precomp_too=no_precomp is None)
+            definition = workspace.settings.similarity.definition
+            priors = _write_priors(dataset, definition, folder / "prior")
+            known_priors = priors if definition == "reference" else None
+            write_json(folder / "statistics.json", dataset_statistics(dataset, known_priors))
+            write_json(folder / MANIFEST, manifest)
+            copies, measured = copying.wait()
+            listed = list_images(dataset, copies, content.sources, content.licences)
+            write_text(folder / IMAGE_LIST, listed)
+            findings = validation(dataset, workspace.settings, options.allowed, measured, records())
         write_text(folder / VALIDATION, findings)
-        _write_texts(dataset, folder, precomp_too=no_precomp is None)
-        definition = workspace.settings.similarity.definition
-        priors = _write_priors(dataset, definition, folder / "prior")
-        known_priors = priors if definition == "reference" else None
-        write_json(folder / "statistics.json", dataset_statistics(dataset, known_priors))
-        write_json(folder / MANIFEST, manifest)
         crossing = _write_split_proof(content, folder, with_images=options.images)
         facts = facts_of(
             workspace,
             dataset,
             version,
             content.places,
+            content.licences,
             with_images=options.images,
             crossing=crossing,
+            places_searched=content.places_searched,
         )
         _write_metadata(content, facts, folder)
-        written = write_checksums(folder)
-        if options.images:
-            check_copies(copies, written, out)
+        write_checksums(folder, copies if options.images else None)
     return report
 
 
@@ -213,8 +233,8 @@ def _write_texts(dataset: Dataset, folder: Path, *, precomp_too: bool) -> None:
 def _write_metadata(content: Contents, facts: ReleaseFacts, folder: Path) -> None:
     """Write citation, card, Croissant and, if images have a place, the footprints."""
     if content.places:
-        write_footprints(content.places, folder / "footprints.parquet", folder / "images")
-        write_footprints(content.places, folder / "stac.json", folder / "images")
+        for name in (FOOTPRINTS, STAC):
+            write_footprints(content.places, folder / name, folder / "images", content.licences)
     write_text(folder / CITATION, citation(facts))
     write_text(folder / CARD, card(facts))
     sums = {rsitmd.FILENAME: sha256_file(folder / rsitmd.FILENAME)}

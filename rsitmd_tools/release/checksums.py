@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,21 +19,27 @@ _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 _HINT = "get a complete copy of the release"
 
 
-def write_checksums(folder: Path) -> dict[str, str]:
+def write_checksums(folder: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:
     """Write the checksums of every file below a folder, sorted by path.
 
+    Args:
+        folder: The folder.
+        known: SHA-256 of the files whose bytes were hashed when they were written, by path
+            relative to the folder and with forward slashes. They are not read again.
+
     Returns:
-        SHA-256 by path, relative to the folder and with forward slashes.
+        SHA-256 by path, sorted.
     """
     names = _files(folder)
-    sums = {}
-    found = sha256_files([folder / name for name in names])
-    for name, sha256 in zip(names, track(found, "checksums", len(names)), strict=True):
+    sums = dict(known or {})
+    others = [name for name in names if name not in sums]
+    found = sha256_files([folder / name for name in others])
+    for name, sha256 in zip(others, track(found, "checksums", len(others)), strict=True):
         if isinstance(sha256, OSError):
             raise sha256
         sums[name] = sha256
-    write_text(folder / FILENAME, "".join(f"{sha}  {name}\n" for name, sha in sums.items()))
-    return sums
+    write_text(folder / FILENAME, "".join(f"{sums[name]}  {name}\n" for name in names))
+    return {name: sums[name] for name in names}
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from rsitmd_tools.workspace.merge import (
     untouched_sentences,
 )
 from rsitmd_tools.workspace.scenes import ImagePlace, image_places
+from rsitmd_tools.workspace.settings import ReleaseSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Contents:
         places_searched: Whether all images were searched for pairs of one place.
         folds: Test folds by file name, of the released images that have one.
         sources: Name and SHA-256 of the source file by file name.
+        licences: Licence of each released image by file name, empty without one.
         annotated_until: Time of the newest annotation.
         licence: The licence of the texts and who has not accepted it; None without a licence.
         unreviewed: Number of sentences that no reviewer accepted.
@@ -67,6 +69,7 @@ class Contents:
     places_searched: bool
     folds: dict[str, int]
     sources: dict[str, tuple[str, str]]
+    licences: dict[str, str]
     places: tuple[ImagePlace, ...]
     annotated_until: str | None
     licence: dict[str, Any] | None
@@ -126,6 +129,7 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         places_searched,
         {name: fold for name, fold in folds.items() if name in released},
         _sources(stored, places),
+        _licences(workspace.settings.release, places, released),
         tuple(p for p in places if p.footprint is not None and p.filename in released),
         until,
         None if licence is None else _licence(licence, authors, finished, pseudonyms),
@@ -153,6 +157,17 @@ def _sources(
     """Return name and SHA-256 of the source of each image, without the folders of this machine."""
     names = {place.filename: Path(place.source).name for place in places}
     return {image.filename: (names[image.filename], image.sha256) for image in stored}
+
+
+def _licences(
+    settings: ReleaseSettings, places: Iterable[ImagePlace], released: Set[str]
+) -> dict[str, str]:
+    """Return the licence of each released image by its source."""
+    return {
+        place.filename: settings.licence_of(place.source)
+        for place in places
+        if place.filename in released
+    }
 
 
 def _licence(

@@ -49,7 +49,8 @@ def croissant(facts: ReleaseFacts, checksums: Mapping[str, str]) -> dict[str, An
         facts: What the workspace knows about the release.
         checksums: SHA-256 of the files of the release that the document names.
     """
-    licences = [name for name in (facts.text_licence, facts.image_licence) if name]
+    images = facts.image_licences or (facts.image_licence,)
+    licences = [name for name in (facts.text_licence, *images) if name]
     document: dict[str, Any] = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",

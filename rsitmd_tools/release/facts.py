@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,8 @@ class ReleaseFacts:
         url: Web page, or empty.
         doi: DOI, or empty.
         text_licence: Licence of the texts, or empty.
-        image_licence: Licence of the images, or empty.
+        image_licence: Licence of the images, or empty; if there are several, each with its
+            number of images.
         images: Number of images by split.
         sentences: Number of sentences.
         keywords: Number of keywords.
@@ -45,6 +46,8 @@ class ReleaseFacts:
         resolution: Ground sample distance in metres, if all placed images have the same.
         period: First and last acquisition, ``YYYY-MM-DD/YYYY-MM-DD``, or empty.
         named: Whether an annotator appears by name.
+        image_licences: The licences of the images.
+        places_searched: Whether all images were searched for pairs of one place.
     """
 
     title: str
@@ -69,6 +72,8 @@ class ReleaseFacts:
     resolution: float | None
     period: str
     named: bool = False
+    image_licences: tuple[str, ...] = ()
+    places_searched: bool = True
 
     @property
     def authors_known(self) -> bool:
@@ -105,9 +110,11 @@ def facts_of(
     dataset: Dataset,
     version: str,
     places: Sequence[ImagePlace],
+    licences: Mapping[str, str],
     *,
     with_images: bool,
     crossing: int,
+    places_searched: bool,
 ) -> ReleaseFacts:
     """Collect the facts about a release.
 
@@ -116,14 +123,17 @@ def facts_of(
         dataset: The released images.
         version: Version of the release.
         places: The places of the released images.
+        licences: Licence of each image by file name, empty without one.
         with_images: Whether the release contains the image files.
         crossing: Number of pairs of images of one picture or place in different splits.
+        places_searched: Whether all images were searched for pairs of one place.
     """
     settings = workspace.settings
     release, name = settings.release, settings.dataset.name
     split = Counter(image.split for image in dataset)
     sentences = [sentence for image in dataset for sentence in image.sentences]
     annotators = {s.annotator for s in sentences if s.annotator is not None}
+    count = Counter(licences.values())
     resolutions = {place.gsd for place in places if place.gsd is not None}
     return ReleaseFacts(
         title=release.title or name,
@@ -132,7 +142,7 @@ def facts_of(
         url=release.url,
         doi=release.doi,
         text_licence=settings.text_licence,
-        image_licence=release.image_licence,
+        image_licence=_named(count),
         images={part: split[part] for part in SPLITS},
         sentences=len(sentences),
         keywords=sum(len(image.keywords) for image in dataset),
@@ -148,6 +158,18 @@ def facts_of(
         resolution=resolutions.pop() if len(resolutions) == 1 else None,
         period=_period(places),
         named=not all(map(PSEUDONYM.fullmatch, annotators)),
+        places_searched=places_searched,
+        image_licences=tuple(sorted(count.keys() - {""})),
+    )
+
+
+def _named(count: Counter[str]) -> str:
+    """Return the licence of the images, or each licence with its number of images."""
+    if len(count) < 2:
+        return next(iter(count), "")
+    return ", ".join(
+        f"{licence or 'unknown'} ({count_of(number, 'image')})"
+        for licence, number in sorted(count.items())
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -15,8 +16,9 @@ from PIL import Image
 
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.formats.hazards import text_cell, text_of_cell
 from rsitmd_tools.imaging.limits import UnusableImageError, check_size
-from rsitmd_tools.imaging.pool import map_in_order
+from rsitmd_tools.imaging.pool import ahead_of_use, map_in_order
 from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.progress import track
 from rsitmd_tools.quality.known_pictures import KnownPicture, KnownPictures, Measured
@@ -24,6 +26,9 @@ from rsitmd_tools.quality.pictures import CHUNK, Lines, Picture, picture_of
 from rsitmd_tools.quality.records import PictureOf
 
 IMAGE_LIST = "images.csv"
+# Imported once, for the worker that checks the records too.
+PRELOAD = ("rsitmd_tools.release.validation",)
+LICENCE = "licence"
 IMAGE_COLUMNS = ("filename", "sha256", "source", "source_sha256")
 
 
@@ -34,6 +39,9 @@ class _Job(NamedTuple):
     filename: str
     pixels: str
 
+    def __str__(self) -> str:
+        return str(self.source)
+
 
 class _Copied(NamedTuple):
     """A copied image: SHA-256 of its file, and its measures if it was decoded."""
@@ -42,9 +50,43 @@ class _Copied(NamedTuple):
     picture: Picture | None
 
 
+class CopiedImages:
+    """The image files, copied by other processes while this one goes on.
+
+    Args:
+        dataset: The images.
+        known: The images that were decoded before. It gets the others.
+        jobs: What is copied, image by image.
+        results: The copies, in the same order, as soon as they are finished.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        known: KnownPictures,
+        jobs: Sequence[_Job],
+        results: Iterator[_Copied],
+    ) -> None:
+        self._dataset, self._known = dataset, known
+        self._jobs, self._results = jobs, results
+
+    def wait(self) -> tuple[dict[str, str], Measured]:
+        """Wait for the copies.
+
+        Returns:
+            SHA-256 of the bytes by path in the release, and the measures of the images.
+
+        Raises:
+            RsitmdError: A file is damaged, or its pixels are not those of the ingest.
+        """
+        copied = list(track(self._results, "images", len(self._jobs)))
+        return _measures(self._dataset, self._known, self._jobs, copied)
+
+
+@contextmanager
 def copy_images(
     dataset: Dataset, pixels: Mapping[str, str], folder: Path | None, known: KnownPictures
-) -> tuple[dict[str, str], Measured]:
+) -> Iterator[CopiedImages]:
     """Copy the image files, after a comparison of their pixels with those of the ingest.
 
     A file is decoded only if ``known`` does not have the pixels of a file with these bytes.
@@ -55,8 +97,8 @@ def copy_images(
         folder: The folder to create; None reads the files without copying them.
         known: The images that were decoded before. It gets the others.
 
-    Returns:
-        SHA-256 of the source by path in the release, and the measures of the images.
+    Yields:
+        The copies, which are made while the block runs. They end with it.
     """
     if folder is not None:
         folder.mkdir()
@@ -65,7 +107,15 @@ def copy_images(
     ]
     before = {digest: entry.pixel_sha256 for digest, entry in known.by_digest.items()}
     copy = partial(_copy, folder=folder, before=before, lines=known.lines)
-    copied = list(track(map_in_order(copy, jobs, chunk=CHUNK), "images", len(jobs)))
+    copies = partial(map_in_order, copy, jobs, chunk=CHUNK, preload=PRELOAD)
+    with ahead_of_use(lambda stop: copies(stop=stop)) as results:
+        yield CopiedImages(dataset, known, jobs, results)
+
+
+def _measures(
+    dataset: Dataset, known: KnownPictures, jobs: Sequence[_Job], copied: Sequence[_Copied]
+) -> tuple[dict[str, str], Measured]:
+    """Return the checksums and the measures of copied images."""
     found = {
         entry.sha256: known.by_digest[entry.sha256]
         if entry.picture is None
@@ -107,18 +157,29 @@ def _measured(source: Path, image: Image.Image, lines: Lines) -> Picture:
 
 
 def list_images(
-    dataset: Dataset, copies: Mapping[str, str], sources: Mapping[str, tuple[str, str]]
+    dataset: Dataset,
+    copies: Mapping[str, str],
+    sources: Mapping[str, tuple[str, str]],
+    licences: Mapping[str, str],
 ) -> str:
     """Return the list of the images of a release without images, as CSV.
 
-    The columns are the file name, its SHA-256, and name and SHA-256 of the source file.
+    The columns are the file name, its SHA-256, and name and SHA-256 of the source file. A source
+    whose name a spreadsheet program would take for a formula begins with an apostrophe. If the
+    images have several licences, the licence is in a fifth column.
     """
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(IMAGE_COLUMNS)
+    # The writer takes a CR for a part of a cell that needs no quotes; the reader does not.
+    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    several = len(set(licences.values())) > 1
+    table.writerow([*IMAGE_COLUMNS, LICENCE] if several else IMAGE_COLUMNS)
     for image in dataset:
         name, sha256 = sources[image.filename]
-        table.writerow([image.filename, copies[f"images/{image.filename}"], name, sha256])
+        row = [image.filename, copies[f"images/{image.filename}"], text_cell(name), sha256]
+        if several:
+            row.append(text_cell(licences[image.filename]))
+        (quoted if "\r" in "".join(row) else table).writerow(row)
     return text.getvalue()
 
 
@@ -147,16 +208,18 @@ def read_image_list(file: Path) -> list[ListedImage]:
     """
     hint = "get a complete copy of the release"
     try:
-        rows = list(csv.reader(file.read_text(encoding="utf-8").splitlines()))
+        text = io.StringIO(file.read_bytes().decode("utf-8"), newline="")
+        rows = list(csv.reader(text))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RsitmdError(f"cannot be read ({reason(error)})", where=file, hint=hint) from error
     listed = []
     for number, row in enumerate(rows, 1):
-        if number == 1 and tuple(row) == IMAGE_COLUMNS:
+        if number == 1 and tuple(row) in (IMAGE_COLUMNS, (*IMAGE_COLUMNS, LICENCE)):
             continue
-        if len(row) != len(IMAGE_COLUMNS) or number == 1 or not _is_file_name(row[0]):
+        if len(row) != len(rows[0]) or number == 1 or not _is_file_name(row[0]):
             raise RsitmdError("is malformed", where=f"{file}: line {number}", hint=hint)
-        listed.append(ListedImage(*row))
+        filename, sha256, source, source_sha256 = row[: len(IMAGE_COLUMNS)]
+        listed.append(ListedImage(filename, sha256, text_of_cell(source), source_sha256))
     return listed
 
 
@@ -185,14 +248,3 @@ def _check_pixels(data: bytes, expected: str, source: Path) -> Image.Image:
     if hashlib.sha256(pixels).hexdigest() != expected:
         raise RsitmdError("has different pixels than when it was ingested", where=source, hint=hint)
     return image
-
-
-def check_copies(copies: dict[str, str], written: dict[str, str], out: Path) -> None:
-    """Compare the written copies with the files of the workspace."""
-    for name, expected in copies.items():
-        if written[name] != expected:
-            raise RsitmdError(
-                f"the copy of {name} differs from its source",
-                where=out,
-                hint="check the disk and run the same command again",
-            )

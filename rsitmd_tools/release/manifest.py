@@ -53,10 +53,11 @@ class ReleaseReport:
 def _settings(workspace: Workspace) -> dict[str, Any]:
     """Return the settings of a release, with the shares and the seed of the actual split.
 
-    The settings of ``validate`` are left out, because they contain local paths.
+    The settings of ``validate`` and the licences by source are left out, because they contain
+    local paths.
     """
     settings = asdict(workspace.settings)
-    del settings["validate"]
+    del settings["validate"], settings["release"]["image_licences"]
     recorded = workspace.fact(SPLIT)
     if recorded is not None:
         used = json.loads(recorded)

@@ -45,7 +45,8 @@ def check_version(version: str) -> None:
 def unlicensed(settings: Settings, *, images: bool) -> list[str]:
     """Return what has no licence: texts and, if a release contains them, images."""
     found = [] if settings.text_licence else ["texts"]
-    return found if settings.release.image_licence or not images else [*found, "images"]
+    licensed = settings.release.image_licence or settings.release.image_licences
+    return found if licensed or not images else [*found, "images"]
 
 
 def check_licences(settings: Settings, file: Path, *, images: bool) -> None:
@@ -66,6 +67,26 @@ def check_licences(settings: Settings, file: Path, *, images: bool) -> None:
             f"has no licence of the {' and the '.join(missing)}",
             where=file,
             hint=f'set {keys} under [release], such as "CC-BY-4.0", or use --allow-no-licence',
+        )
+
+
+def check_sources(licences: Mapping[str, str], file: Path) -> None:
+    """Check that each image has a licence.
+
+    Args:
+        licences: Licence by file name, empty without one.
+        file: The file of the settings.
+
+    Raises:
+        RsitmdError: Some have none.
+    """
+    missing = [name for name, licence in licences.items() if not licence]
+    if missing:
+        raise RsitmdError(
+            f"no licence fits the sources of {count_of(len(missing), 'image')}, first {missing[0]}",
+            where=file,
+            hint="add a pattern to image_licences under [release], set image_licence for the"
+            " others, or use --allow-no-licence",
         )
 
 

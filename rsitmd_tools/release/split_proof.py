@@ -11,14 +11,12 @@ import numpy.typing as npt
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.quality.split_numbers import ground_distance, shared_captions, shared_scenes
 from rsitmd_tools.release.pairs import VerifiedPair
-from rsitmd_tools.text.fold import folded
 from rsitmd_tools.workspace.scenes import ImagePlace
 
-SPLIT_PROOF = "split_proof.json"
 NEAREST = 10  # pairs that are listed for two splits
 BLOCK = 256  # images that are compared at once
-WGS84 = "WGS84"
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -68,14 +66,13 @@ def _compare(
     hashes: Mapping[str, str],
     places: Mapping[str, ImagePlace],
 ) -> dict[str, Any]:
-    scenes = [{_scene(places.get(image.filename)) for image in part} for part in (first, second)]
-    captions = [{folded(text) for text in part.captions()} - {""} for part in (first, second)]
+    scenes = {name: place.scene.sha256 for name, place in places.items() if place.scene}
     return {
         "splits": list(names),
         "nearest_images": nearest_images(first.images, second.images, hashes),
-        "shared_scenes": len((scenes[0] & scenes[1]) - {None}),
+        "shared_scenes": shared_scenes(first, second, scenes),
         "ground_distance": _ground_distance(first, second, places),
-        "shared_captions": len(captions[0] & captions[1]),
+        "shared_captions": shared_captions(first, second),
     }
 
 
@@ -129,31 +126,12 @@ def _bits(images: Sequence[ImageRecord], hashes: Mapping[str, str]) -> Hashes:
     return np.frombuffer(bytes.fromhex(digits), ">u8").astype(np.uint64).reshape(len(images), -1)
 
 
-def _scene(place: ImagePlace | None) -> str | None:
-    return None if place is None or place.scene is None else place.scene.sha256
-
-
 def _ground_distance(
     first: Dataset, second: Dataset, places: Mapping[str, ImagePlace]
 ) -> float | None:
-    """Return the distance of the nearest footprints in metres, 0 if they overlap."""
-    parts = [
-        [places[image.filename].footprint for image in part if image.filename in places]
-        for part in (first, second)
-    ]
-    if not all(parts):
+    if not places:
         return None
-    from pyproj import Geod
-    from shapely import STRtree
     from shapely.geometry import shape
-    from shapely.ops import nearest_points
 
-    geod = Geod(ellps=WGS84)
-    shapes = [[shape(footprint) for footprint in part] for part in parts]
-    tree = STRtree(shapes[0])
-    distances = []
-    for other in shapes[1]:
-        # Nearest in degrees, measured in metres.
-        here, there = nearest_points(shapes[0][int(tree.nearest(other))], other)
-        distances.append(geod.inv(here.x, here.y, there.x, there.y)[2])
-    return round(float(min(distances)), 1)
+    footprints = {name: shape(place.footprint) for name, place in places.items()}
+    return ground_distance(first, second, footprints)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import NamedTuple
 
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, count_of
+from rsitmd_tools.imaging.pool import ahead_of_use, map_in_order
 from rsitmd_tools.quality import check_subject, subject_of, summary
+from rsitmd_tools.quality.check import Result, check_records
 from rsitmd_tools.quality.known_pictures import Measured
 from rsitmd_tools.quality.output import json_document
 from rsitmd_tools.quality.output.findings import Findings
@@ -16,6 +20,7 @@ from rsitmd_tools.quality.registry import selected_rules
 from rsitmd_tools.workspace.settings import Settings
 
 VALIDATION = "validation.json"
+MANY = 5000  # sentences from which on their check is worth another process
 
 
 def check_allowed(allowed: Sequence[str]) -> None:
@@ -27,8 +32,43 @@ def check_allowed(allowed: Sequence[str]) -> None:
     selected_rules(tuple(allowed), ())
 
 
+class _Job(NamedTuple):
+    """The dataset whose records are checked."""
+
+    dataset: Dataset
+    settings: Settings
+
+    def __str__(self) -> str:
+        return str(self.dataset.source)
+
+
+@contextmanager
+def records_ahead(dataset: Dataset, settings: Settings) -> Iterator[Callable[[], Result]]:
+    """Check the records in another process, while this one goes on.
+
+    Yields:
+        A function that waits for the result.
+    """
+    jobs = [_Job(dataset, settings)]
+    if len(dataset.captions()) < MANY:
+        yield lambda: _check_records(jobs[0])
+        return
+    with ahead_of_use(
+        lambda stop: map_in_order(_check_records, jobs, workers=2, stop=stop)
+    ) as results:
+        yield lambda: next(results)
+
+
+def _check_records(job: _Job) -> Result:
+    return check_records(subject_of(job.dataset, job.settings))
+
+
 def validation(
-    dataset: Dataset, settings: Settings, allowed: Sequence[str], measured: Measured | None = None
+    dataset: Dataset,
+    settings: Settings,
+    allowed: Sequence[str],
+    measured: Measured | None = None,
+    records: Result | None = None,
 ) -> str:
     """Run the rules over a release; return the findings as the JSON of ``rsitmd validate``.
 
@@ -37,13 +77,14 @@ def validation(
         settings: Settings of the workspace; ``[validate]`` selects the rules.
         allowed: Codes or families of rules whose errors do not prevent the release.
         measured: The measures of the image files, which are read again without them.
+        records: The result of :func:`records_ahead`; without it, the records are checked here.
 
     Raises:
         RsitmdError: There are findings of severity "error" that are not allowed.
     """
     allowed = tuple(allowed)
     subject = replace(subject_of(dataset, settings), measured=measured)
-    result = check_subject(subject)
+    result = check_subject(subject, records)
     errors = Counter(
         finding.code
         for finding in result.findings

@@ -13,9 +13,9 @@ from rsitmd_tools.dataset.folds import FOLDS, read_folds
 from rsitmd_tools.dataset.records import SPLITS, Dataset
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats import load_dataset, rsitmd
+from rsitmd_tools.quality.split_numbers import SPLIT_PROOF
 from rsitmd_tools.release.checksums import Difference, compare_checksums
 from rsitmd_tools.release.manifest import MANIFEST
-from rsitmd_tools.release.split_proof import SPLIT_PROOF
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import load_prior
 

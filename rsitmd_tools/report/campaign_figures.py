@@ -8,7 +8,7 @@ from datetime import date
 
 from markupsafe import Markup
 
-from rsitmd_tools.report.figures import _INK, _SERIES, _SOFT, COLOURS, _axes, _svg
+from rsitmd_tools.report.style import PAGE, inline_svg, new_figure, plain, plain_axes
 
 MOST_BARS = 40
 
@@ -23,16 +23,17 @@ def cumulated(name: str, days: Sequence[date], counts: Mapping[str, Sequence[int
     """
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = _axes(10.4, 3.2)
+    figure = new_figure(10.4, 3.2)
+    axes = plain_axes(figure.subplots(), PAGE)
     top = 1.05 * max([1, *(sum(values) for values in counts.values())])
     heights = spread([sum(values) / top for values in counts.values()])
     for number, (person, values) in enumerate(counts.items()):
-        colour = _SERIES.format(number % COLOURS)
+        colour = PAGE.colour(number)
         summed = list(itertools.accumulate(values))
         axes.plot(range(len(days)), summed, color=colour, marker="." if len(days) <= 40 else "")
         place = (len(days) - 1, top * heights[number])
         axes.annotate(
-            _plain(person), place, (8, 0), textcoords="offset points", color=_SOFT, fontsize=9,
+            plain(person), place, (8, 0), textcoords="offset points", color=PAGE.soft, fontsize=9,
             va="center",
         )  # fmt: skip
     step = max(1, len(days) // 8)
@@ -40,7 +41,7 @@ def cumulated(name: str, days: Sequence[date], counts: Mapping[str, Sequence[int
     axes.set_ylim(0, top)
     axes.set_xlim(-0.5, len(days) - 0.5 + 0.14 * len(days))  # room for the names
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    return _svg(figure, name)
+    return inline_svg(figure, name)
 
 
 def spread(heights: Sequence[float], gap: float = 0.07) -> list[float]:
@@ -72,16 +73,12 @@ def shares(name: str, values: Mapping[str, float]) -> Markup:
         values: Shares by label.
     """
     shown = dict(itertools.islice(values.items(), MOST_BARS))
-    figure, axes = _axes(10.4, 0.8 + 0.24 * len(shown))
-    axes.barh(range(len(shown)), list(shown.values()), color=_SERIES.format(0), height=0.7)
-    axes.set_yticks(range(len(shown)), [_plain(label) for label in shown], color=_INK)
+    figure = new_figure(10.4, 0.8 + 0.24 * len(shown))
+    axes = plain_axes(figure.subplots(), PAGE)
+    axes.barh(range(len(shown)), list(shown.values()), color=PAGE.colour(0), height=0.7)
+    axes.set_yticks(range(len(shown)), [plain(label) for label in shown], color=PAGE.ink)
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
     axes.grid(visible=False)
-    return _svg(figure, name)
-
-
-def _plain(text: str) -> str:
-    """Return a label that Matplotlib does not read as a formula."""
-    return text.replace("$", r"\$")
+    return inline_svg(figure, name)

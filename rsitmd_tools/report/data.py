@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun
@@ -17,6 +19,8 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.progress import track
+
+Pixels = npt.NDArray[np.uint8]
 
 SIDE = 160
 QUALITY = 78
@@ -39,11 +43,18 @@ class ShownData:
     checksum: str
 
 
-def find_data(given: Path | None, runs: Iterable[EvaluatedRun]) -> ShownData | None:
+def find_data(
+    given: Path | None,
+    runs: Iterable[EvaluatedRun],
+    input_format: str | None = None,
+    image_folder: Path | None = None,
+) -> ShownData | None:
     """Return the dataset to show.
 
     Args:
         given: The dataset passed by the user.
+        input_format: Its format; recognised by default.
+        image_folder: The folder of its images, if it is not beside it.
         runs: Without ``given``, the first dataset recorded in a run that still exists
             unchanged.
 
@@ -51,7 +62,7 @@ def find_data(given: Path | None, runs: Iterable[EvaluatedRun]) -> ShownData | N
         RsitmdError: ``given`` cannot be read.
     """
     if given is not None:
-        return _shown(load_dataset(given))
+        return _shown(load_dataset(given, input_format, image_folder))
     for run in runs:
         if run.data_path is not None and run.data_path.exists():
             try:
@@ -63,13 +74,10 @@ def find_data(given: Path | None, runs: Iterable[EvaluatedRun]) -> ShownData | N
     return None
 
 
-def pictures(dataset: Dataset, names: Iterable[str]) -> dict[str, str]:
-    """Return thumbnails of images as JPEG data URIs, by file name.
-
-    A missing or damaged image has none: the page shows its name instead.
-    """
+def small_images(dataset: Dataset, names: Iterable[str]) -> dict[str, Pixels]:
+    """Return small images ``(H, W, 3)`` by file name; a missing or damaged image has none."""
     requested = set(names)
-    found = {}
+    found: dict[str, Pixels] = {}
     for image in track([i for i in dataset if i.filename in requested], "pictures"):
         try:
             with Image.open(dataset.image_path(image)) as opened:
@@ -77,11 +85,23 @@ def pictures(dataset: Dataset, names: Iterable[str]) -> dict[str, str]:
         except (RsitmdError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
             continue
         small.thumbnail((SIDE, SIDE))
-        stream = io.BytesIO()
-        small.save(stream, format="JPEG", quality=QUALITY, optimize=True)
-        data = base64.b64encode(stream.getvalue()).decode("ascii")
-        found[image.filename] = f"data:image/jpeg;base64,{data}"
+        found[image.filename] = np.asarray(small)
     return found
+
+
+def jpeg(pixels: Pixels) -> str:
+    """Return an image ``(H, W, 3)`` as a JPEG data URI."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, format="JPEG", quality=QUALITY, optimize=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"
+
+
+def pictures(dataset: Dataset, names: Iterable[str]) -> dict[str, str]:
+    """Return thumbnails of images as JPEG data URIs, by file name.
+
+    A missing or damaged image has none: the page shows its name instead.
+    """
+    return {name: jpeg(pixels) for name, pixels in small_images(dataset, names).items()}
 
 
 def _shown(dataset: Dataset) -> ShownData:

@@ -18,6 +18,7 @@ from rsitmd_tools.quality.output.text import severity_count
 from rsitmd_tools.quality.pictures import Picture
 from rsitmd_tools.quality.places import SamePlace
 from rsitmd_tools.quality.registry import all_rules
+from rsitmd_tools.quality.split_numbers import described
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.report.data import pictures
 from rsitmd_tools.report.environment import environment
@@ -71,6 +72,7 @@ def render(findings: Findings, links: Mapping[str, str] | None = None) -> str:
     templates = environment()
     templates.filters["shown"] = _shown
     templates.globals["severity_count"] = severity_count
+    templates.globals["described"] = described
     return templates.get_template("findings.html").render(
         version=__version__,
         data=subject.dataset,

@@ -5,45 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_text
-from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
-from rsitmd_tools.baselines.evaluation.metrics import load_metrics
-from rsitmd_tools.report.data import ShownData, find_data, pictures
+from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs, run_folders
+from rsitmd_tools.baselines.evaluation.compare import compare_systems
+from rsitmd_tools.baselines.evaluation.systems import group_runs
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.report.data import ShownData, find_data, jpeg, small_images
 from rsitmd_tools.report.environment import environment
-from rsitmd_tools.report.figures import COLOURS, Curve, curves, histogram
+from rsitmd_tools.report.result_figures import (
+    Computed,
+    Material,
+    compute_figures,
+    draw_for_page,
+    write_figures,
+)
+from rsitmd_tools.report.result_figures.confusion import most_frequent
+from rsitmd_tools.report.shown_run import Shown, show_run
+from rsitmd_tools.report.texts import flat, number, place, stem
 
 QUERIES = 6
 HARDEST = 5
-MODELS = {"amfmn": "AMFMN", "vsepp": "VSE++", "clip": "CLIP", "scores": "scores from a file"}
+PAIRS = 6
+CONFUSIONS = 8
 WAYS = ("image_to_text", "text_to_image")
-ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A run as shown on the page.
-
-    Attributes:
-        run: The run.
-        colour: Index of its colour.
-        model: Name of its model.
-        facts: ``(label, value)`` in the order of the page.
-        record: ``(label, value)`` of the metrics in the record of the run.
-        warnings: Reasons not to compare the run with others.
-        pictures: Data URIs by file name; empty if its data are unavailable.
-    """
-
-    run: EvaluatedRun
-    colour: int
-    model: str
-    facts: Sequence[tuple[str, str]]
-    record: Sequence[tuple[str, str]]
-    warnings: Sequence[str]
-    pictures: Mapping[str, str]
+# Sections that are neither figures nor tables of every result.
+OF_ANALYSIS = ("easiest queries", "likely false negatives")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,140 +51,175 @@ class Query:
     answers: list[tuple[Shown, Sequence[Mapping[str, Any]]]] = field(default_factory=list)
 
 
-def write_report(folders: Sequence[Path], output: Path, data: Path | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a report has and what it lacks.
+
+    Attributes:
+        html: The page.
+        figures: Names of the figures that were written as files.
+        left_out: A sentence for each reason why something is left out.
+    """
+
+    html: str
+    figures: Sequence[str]
+    left_out: Sequence[str]
+
+
+def write_report(
+    folders: Sequence[Path],
+    output: Path,
+    data: Path | None = None,
+    figures: Path | None = None,
+    input_format: str | None = None,
+    image_folder: Path | None = None,
+) -> Report:
     """Write a self-contained page about evaluated runs.
 
     The page loads no external resources and has no script.
 
     Args:
-        folders: Folders of evaluated runs.
+        folders: Folders of evaluated runs, or of runs over seeds and folds.
         output: The page.
         data: The dataset; by default one that a run recorded, if it still exists unchanged.
             Without a dataset, the page has no pictures and no statistics.
+        figures: A folder in which each figure is written as SVG and PDF.
+        input_format: The format of ``data``; recognised by default.
+        image_folder: The folder of its images, if it is not beside it.
 
     Raises:
         RsitmdError: A run does not exist, is malformed or not evaluated; ``data`` cannot be read;
-            ``output`` cannot be written.
+            ``output`` or a figure cannot be written.
     """
-    runs = read_runs(folders)
-    write_text(output, render(runs, find_data(data, runs), explicit=data is not None))
+    runs = read_runs(run_folders(folders))
+    found = find_data(data, runs, input_format, image_folder)
+    report = make_report(folders, runs, found, explicit=data is not None, figures=figures)
+    # Names of files and folders may hold bytes that are no text.
+    write_text(output, report.html.encode("utf-8", "backslashreplace").decode("utf-8"))
+    return report
 
 
 def render(runs: Sequence[EvaluatedRun], data: ShownData | None, *, explicit: bool = False) -> str:
-    """Return the page as HTML.
+    """Return the page as HTML; see :func:`make_report`."""
+    return make_report([run.folder for run in runs], runs, data, explicit=explicit).html
+
+
+def make_report(
+    folders: Sequence[Path],
+    runs: Sequence[EvaluatedRun],
+    data: ShownData | None,
+    *,
+    explicit: bool = False,
+    figures: Path | None = None,
+) -> Report:
+    """Make the page, and write the figures.
 
     Args:
+        folders: The runs as the user named them: a folder of runs is one system.
         runs: The runs, in the order of the page.
         data: The dataset to show.
         explicit: Whether the user passed the dataset: its pictures are shown even if its texts
             have changed.
+        figures: A folder in which each figure is written as SVG and PDF.
+
+    Raises:
+        RsitmdError: A figure cannot be written.
     """
+    own = [data is not None and run.result["data_sha256"] == data.checksum for run in runs]
+    pictured = frozenset(n for n in range(len(runs)) if data and (own[n] or explicit))
+    named = _named_images([runs[number] for number in pictured])
+    pixels = small_images(data.dataset, named) if data and pictured else {}
+    material = Material(runs, data, pixels, pictured)
+    computed = compute_figures(material)
+    names = write_figures(figures, list(computed.values()), material) if figures else []
+    uris = {name: jpeg(image) for name, image in pixels.items()}
+    shown = [show_run(run, n, runs, uris if n in pictured else {}) for n, run in enumerate(runs)]
+    comparison, why = _comparison(folders)
+    left_out = _left_out(runs, computed, why)
     templates = environment()
-    templates.globals["hardest_shown"] = HARDEST
-    templates.filters.update(number=_number, place=_place, flat=_flat, stem=_stem)
-    own = {id(run): data is not None and _same(run, data) for run in runs}
-    with_pictures = [run for run in runs if own[id(run)] or explicit]
-    found = pictures(data.dataset, _named_images(with_pictures)) if data and with_pictures else {}
-    shown = [
-        _show(run, number, runs, found if own[id(run)] or explicit else {})
-        for number, run in enumerate(runs)
-    ]
-    histories = [entry for entry in shown if entry.run.history]
-    return templates.get_template("report.html").render(
+    templates.globals.update(hardest_shown=HARDEST, pairs_shown=PAIRS)
+    templates.filters.update(number=number, place=place, flat=flat, stem=stem, jpeg=jpeg)
+    html = templates.get_template("report.html").render(
         version=__version__,
         runs=shown,
         top=_top(runs),
-        histories=histories,
-        losses=_losses(histories),
-        one_loss=_one_loss([entry.run for entry in histories]),
-        recalls=_recalls(histories),
+        histories=[entry for entry in shown if entry.run.history],
+        analysed=[entry for entry in shown if entry.run.analysis],
+        computed={name: each.shown for name, each in computed.items()},
+        drawn=draw_for_page(list(computed.values())),
+        comparison=comparison,
         by_text=_queries(shown, "text_to_image"),
         by_image=_queries(shown, "image_to_text"),
+        confusions=_confusions(shown),
         categories=sorted({name for run in runs for name in run.result["categories"]}),
         data=data,
-        other_data=[entry.run.name for entry in shown if data and not own[id(entry.run)]],
-        lengths=_lengths(data),
+        other_data=[
+            entry.run.name for entry, same in zip(shown, own, strict=True) if data and not same
+        ],
+        left_out=left_out,
     )
+    return Report(html, names, left_out)
 
 
-def _same(run: EvaluatedRun, data: ShownData) -> bool:
-    return bool(run.result["data_sha256"] == data.checksum)
+def _comparison(folders: Sequence[Path]) -> tuple[dict[str, Any] | None, str]:
+    """Compare the systems; return the comparison, or None and the reason why there is none."""
+    try:
+        try:
+            systems = group_runs(folders)
+        except RsitmdError:
+            # A folder may hold runs of different settings.
+            systems = group_runs(run_folders(folders))
+    except RsitmdError as error:
+        return None, f"{error.where}: {error.what}" if error.where else error.what
+    if len(systems) < 2 and len(systems[0].runs) < 2:
+        return None, "there is only one run"
+    return compare_systems(systems, published="none"), ""
 
 
-def _show(
-    run: EvaluatedRun, number: int, runs: Sequence[EvaluatedRun], found: Mapping[str, str]
-) -> Shown:
-    result = run.result
-    settings = result["settings"]
-    model = MODELS.get(result["model"], result["model"])
-    if result["model"] == "amfmn" and isinstance(settings.get("attention"), str):
-        model += f", {settings['attention']} attention"
-    facts = [
-        ("data", f"{result['data']}, {result['split']}"),
-        ("gallery", f"{result['gallery']['images']} images, {result['gallery']['texts']} texts"),
-        ("backbone", str(settings.get("backbone", "not recorded"))),
-        ("weights", _weights(result["weights"])),
-        ("seed", "unknown" if result["seed"] is None else str(result["seed"])),
-        ("epochs", str(len(run.history) or settings.get("epochs", "not recorded"))),
-        *_metric_lines(result, "facts"),
-    ]
-    finished = run.manifest.get("finished")
-    seconds = finished.get("seconds") if isinstance(finished, Mapping) else None
-    if isinstance(seconds, int | float):
-        facts.append(("training time", f"{seconds / 60:.1f} min"))
-    record = _metric_lines(result, "record")
-    return Shown(run, number % COLOURS, model, facts, record, _warnings(run, runs), found)
+def _left_out(
+    runs: Sequence[EvaluatedRun], computed: Mapping[str, Computed], no_comparison: str
+) -> list[str]:
+    """Return a sentence for each reason why something is left out."""
+    reasons: dict[str, list[str]] = {}
+    if no_comparison:
+        reasons[no_comparison] = ["differences between the runs"]
+    for each in computed.values():
+        if each.reason:
+            reasons.setdefault(each.reason, []).append(each.figure.label)
+    without = [run.name for run in runs if run.analysis is None]
+    if len(without) == len(runs):
+        reasons.setdefault(computed["margins"].reason, []).extend(OF_ANALYSIS)
+    elif without:
+        why = "they have no analysis.json: run rsitmd benchmark evaluate again"
+        reasons[why] = [f"margins, errors, saliency and times of {', '.join(without)}"]
+    if not any(run.result.get("category_chance") for run in runs):
+        why = "not every image has a category, or the result is older than this figure"
+        reasons[why] = ["what the categories alone would give"]
+    return [_sentence(what, reason) for reason, what in reasons.items()]
 
 
-def _metric_lines(result: Mapping[str, Any], where: str) -> list[tuple[str, str]]:
-    """Return ``(label, line)`` for each metric that the page shows at a place."""
-    return [
-        (metric.label, line)
-        for metric in load_metrics()
-        if metric.in_report == where and (line := metric.line(result)) is not None
-    ]
-
-
-def _weights(weights: Any) -> str:
-    if weights is None:
-        return "unknown"
-    return weights if isinstance(weights, str) else str(weights["file"])
-
-
-def _warnings(run: EvaluatedRun, runs: Sequence[EvaluatedRun]) -> list[str]:
-    result, first = run.result, runs[0].result
-    warnings = []
-    if result["trained_on_this_data"] is None:
-        warnings.append("the training data are unknown")
-    elif not result["trained_on_this_data"]:
-        warnings.append("trained on other data than evaluated on")
-    if result.get("seen_in_training"):
-        warnings.append("evaluated on images of its training data")
-    if (result["data_sha256"], result["split"]) != (first["data_sha256"], first["split"]):
-        warnings.append(
-            "evaluated on other data than the first run: the figures are not comparable"
-        )
-    elif result["gallery"] != first["gallery"]:
-        warnings.append("other gallery than the first run: the figures are not comparable")
-    if result.get("training_finished") is False:
-        warnings.append("the training is not finished")
-    if result["images_without_sentences"]:
-        warnings.append(f"left out images without sentences: {result['images_without_sentences']}")
-    if result["blank_sentences"]:
-        warnings.append(f"left out blank sentences: {result['blank_sentences']}")
-    return warnings
+def _sentence(what: Sequence[str], reason: str) -> str:
+    listed = "; ".join(what)
+    return f"{listed[0].upper()}{listed[1:]}: {reason}."
 
 
 def _named_images(runs: Iterable[EvaluatedRun]) -> set[str]:
-    """Return the file names of all images in the examples."""
+    """Return the file names of all images that the page shows."""
     named: set[str] = set()
     for run in runs:
         for hard in run.result["hardest"]["text_to_image"][:HARDEST]:
             named.update((hard["image"], hard["first"]))
+        named.update(hard["image"] for hard in run.result["hardest"]["image_to_text"][:HARDEST])
         for way in WAYS:
             for query in (run.examples or {way: []})[way][:QUERIES]:
                 named.add(query["image"])
                 named.update(found["image"] for found in query["found"] if "image" in found)
+            if run.analysis:
+                named.update(entry["image"] for entry in run.analysis["easiest"][way][:HARDEST])
+                for pair in run.analysis["false_negatives"][way]["pairs"][:PAIRS]:
+                    named.update((pair["image"], pair["found"]))
+        if run.analysis:
+            named.update(entry["image"] for entry in run.analysis["saliency"] or [])
     return named
 
 
@@ -210,77 +235,16 @@ def _queries(shown: Sequence[Shown], way: str) -> list[Query]:
     return list(queries.values())
 
 
-def _one_loss(runs: Sequence[EvaluatedRun]) -> bool:
-    """Return whether the losses have the same scale: a sum grows with the batch size."""
-    scales = [
-        [run.result["settings"].get(key) for key in ("negatives", "margin", "batch_size")]
-        for run in runs
+def _confusions(shown: Sequence[Shown]) -> list[tuple[Shown, list[tuple[str, str, int, int]]]]:
+    """Return the most frequent confusions of each run that has categories."""
+    return [
+        (entry, most_frequent(entry.run.analysis["confusion"], CONFUSIONS))
+        for entry in shown
+        if entry.run.analysis and entry.run.analysis["confusion"]
     ]
-    return all(scale == scales[0] for scale in scales)
-
-
-def _losses(histories: Sequence[Shown]) -> str:
-    """Draw the losses; if their scales differ, as shares of the loss of the first epoch."""
-    same = _one_loss([entry.run for entry in histories])
-    firsts = [1.0 if same else entry.run.history[0]["loss"] or 1.0 for entry in histories]
-    drawn = [
-        Curve(_epochs(entry), [row["loss"] / first for row in entry.run.history], entry.colour)
-        for entry, first in zip(histories, firsts, strict=True)
-    ]
-    return curves("Training loss by epoch", drawn) if drawn else ""
-
-
-def _recalls(histories: Sequence[Shown]) -> str:
-    drawn = [
-        Curve(_epochs(entry), [row["val_mean_recall"] for row in entry.run.history], entry.colour)
-        for entry in histories
-        if all(math.isfinite(row["val_mean_recall"]) for row in entry.run.history)
-    ]
-    return curves("Validation mean recall by epoch", drawn, best=True) if drawn else ""
-
-
-def _epochs(entry: Shown) -> list[float]:
-    return [row["epoch"] + 1 for row in entry.run.history]
-
-
-def _lengths(data: ShownData | None) -> str:
-    if data is None or not data.lengths:
-        return ""
-    return histogram("Sentences by length", data.lengths, "tokens per sentence")
 
 
 def _top(runs: Sequence[EvaluatedRun]) -> int:
     """Return the end of the scale of mean recall: the next multiple of ten."""
     highest: float = max(run.result["interval"]["mean_recall"][1] for run in runs)
     return min(100, 10 * math.ceil(max(highest, 1) / 10))
-
-
-def _place(found: Sequence[Mapping[str, Any]]) -> str:
-    """Return the rank of the first relevant item, as text."""
-    places = [place for place, entry in enumerate(found, 1) if entry["relevant"]]
-    if not places:
-        return f"not among the first {len(found)}"
-    return f"found {ORDINALS.get(places[0], f'{places[0]}th')}"
-
-
-def _stem(filename: str) -> str:
-    """Return the file name of an image without its extension."""
-    return PurePosixPath(filename).stem
-
-
-def _number(value: float | None, digits: int = 1) -> str:
-    """Format a number with thin spaces between thousands; a dash for None."""
-    if value is None:
-        return "–"
-    return f"{value:,.{0 if isinstance(value, int) else digits}f}".replace(",", "\u202f")
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return nested settings as ``(key, value)``, with keys joined by dots."""
-    rows: list[tuple[str, str]] = []
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            rows += _flat(value, f"{prefix}{key}.")
-        else:
-            rows.append((f"{prefix}{key}", "none" if value is None else str(value)))
-    return rows

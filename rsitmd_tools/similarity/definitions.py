@@ -6,6 +6,7 @@ import math
 
 from rsitmd_tools.dataset.records import Dataset, captions_by_image
 from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.similarity import reference
 from rsitmd_tools.similarity.rows import Similarity
 
 DEFINITIONS = ("reference", "paper")
@@ -26,10 +27,7 @@ def prepare(
         WrongUsage: The definition or the weights are invalid.
     """
     captions = captions_by_image(dataset.images)
-    # Imported here because the kernels import numba, which takes 0.2 s.
     if definition == "reference":
-        from rsitmd_tools.similarity import reference
-
         if weights != EQUAL_WEIGHTS:
             raise WrongUsage(
                 "the reference definition has fixed weights",
@@ -37,6 +35,7 @@ def prepare(
             )
         return reference.prepare(captions)
     if definition == "paper":
+        # Imported here because its kernels import numba, which takes 0.2 s.
         from rsitmd_tools.similarity import paper, wordnet
 
         if not all(math.isfinite(w) and w >= 0 for w in weights) or sum(weights) <= 0:

@@ -18,7 +18,6 @@ from rsitmd_tools.similarity.arrays import (
     Ids,
     Ragged,
 )
-from rsitmd_tools.similarity.kernels import count_earlier
 from rsitmd_tools.text.tokens import tokenize
 
 
@@ -88,7 +87,7 @@ def number_repeats(lists: Ragged, size: int, *, from_end: bool = False) -> tuple
         The lists with a new value for each second, third, ... occurrence, and the new number
         of values.
     """
-    earlier = count_earlier(lists.starts, lists.values, from_end)
+    earlier = _count_earlier(lists, size, from_end)
     repeated = np.flatnonzero(earlier)
     most = int(earlier.max(initial=0)) + 1
     keys = lists.values[repeated].astype(np.int64) * most + earlier[repeated]
@@ -96,6 +95,27 @@ def number_repeats(lists: Ragged, size: int, *, from_end: bool = False) -> tuple
     values = lists.values.copy()
     values[repeated] = size + new
     return Ragged(lists.starts, values), size + len(distinct)
+
+
+def _count_earlier(lists: Ragged, size: int, from_end: bool) -> Ids:
+    """Count the earlier (or later) occurrences of each value in its list."""
+    lengths, starts = lists.lengths, lists.starts.astype(np.int64)
+    owners = lists.owners.astype(np.int64)
+    places = np.arange(len(owners)) - starts[owners]
+    if from_end:
+        places = lengths[owners] - 1 - places
+    longest = int(lengths.max(initial=1)) or 1
+    # One number each, since NumPy sorts numbers much faster than it sorts their positions.
+    # It fits 64 bits: captions times longest caption are far below 2**31.
+    keys = np.sort((owners * size + lists.values) * longest + places)
+    kinds = keys // longest
+    again = np.flatnonzero(kinds[1:] == kinds[:-1]) + 1
+    owners, places = kinds[again] // max(size, 1), keys[again] % longest
+    if from_end:
+        places = lengths[owners] - 1 - places
+    earlier = np.zeros(len(keys), np.uint32)
+    earlier[starts[owners] + places] = again - np.searchsorted(kinds, kinds[again])
+    return earlier
 
 
 def ngrams(words: Ragged, size: int, orders: int) -> list[tuple[Ragged, int]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rsitmd_tools.similarity.compiled import compiled
+from rsitmd_tools.similarity.compiled import compiled, inner
 
 if TYPE_CHECKING:
     from rsitmd_tools.similarity.arrays import (
@@ -27,19 +27,6 @@ if TYPE_CHECKING:
         Ragged,
         Shorts,
     )
-
-
-@compiled
-def count_earlier(starts: Ids, values: Ids, from_end: bool) -> Ids:
-    """Count the earlier (or later) occurrences of each value in its list."""
-    earlier = np.zeros(len(values), np.uint32)
-    for owner in range(len(starts) - 1):
-        first, end = starts[owner], starts[owner + 1]
-        for at in range(first, end):
-            for other in range(first, end):
-                if other != at and (other > at) == from_end:
-                    earlier[at] += values[other] == values[at]
-    return earlier
 
 
 @compiled
@@ -96,7 +83,7 @@ def paper_rows(
             out[k, column] = 1.0 if value > 1.0 else value
 
 
-@compiled
+@inner
 def _set_overlap(
     row: Floats, weight: float, own: Ids, overlap: Overlap, buffers: OverlapBuffers
 ) -> bool:
@@ -137,7 +124,7 @@ def _set_overlap(
     return True
 
 
-@compiled
+@inner
 def _add_bleu(row: Floats, weight: float, own: Ids, bleu: Bleu, buffers: BleuBuffers) -> None:
     """Add weight * BLEU-4(c, references), unsmoothed (Papineni et al. 2002, section 2).
 
@@ -165,7 +152,7 @@ def _add_bleu(row: Floats, weight: float, own: Ids, bleu: Bleu, buffers: BleuBuf
                 present[grams[at, order]] = 0
 
 
-@compiled
+@inner
 def _find_fours(own: Ids, bleu: Bleu, buffers: BleuBuffers) -> int:
     """Flag the n-grams of the references; count the common 4-grams of each caption.
 
@@ -193,13 +180,13 @@ def _find_fours(own: Ids, bleu: Bleu, buffers: BleuBuffers) -> int:
     return candidates
 
 
-@compiled
+@inner
 def _length(starts: Ids, k: int) -> int:
     """Return the length of a list."""
     return int(np.int64(starts[k + 1]) - np.int64(starts[k]))
 
 
-@compiled
+@inner
 def _set_penalties(penalty: Floats, own: Ids, starts: Ids) -> None:
     """Set the brevity penalty of each caption length: 1, or exp(1 - r / length) below r.
 
@@ -215,7 +202,7 @@ def _set_penalties(penalty: Floats, own: Ids, starts: Ids) -> None:
         penalty[length] = 1.0 if length >= closest else np.exp(1.0 - closest / length)
 
 
-@compiled
+@inner
 def _add_equal_shorts(row: Floats, weight: float, own: Ids, shorts: Shorts) -> None:
     """Add weight * score1 = weight for short captions that are equal to one of the image.
 
@@ -231,7 +218,7 @@ def _add_equal_shorts(row: Floats, weight: float, own: Ids, shorts: Shorts) -> N
                 row[shorts.members.values[at]] += weight
 
 
-@compiled
+@inner
 def _raise_to_meteor(row: Floats, own: Ids, meteor: Meteor, buffers: MeteorBuffers) -> None:
     """Set row[c] = the largest METEOR(c, reference) (Lavie and Agarwal 2007, section 2).
 
@@ -266,7 +253,7 @@ def _raise_to_meteor(row: Floats, own: Ids, meteor: Meteor, buffers: MeteorBuffe
         _clear_reference(reference, meteor, buffers)
 
 
-@compiled
+@inner
 def _set_reference(reference: int, meteor: Meteor, buffers: MeteorBuffers) -> None:
     """Store the places of the words of a reference; link equal stems, last first."""
     first = meteor.starts[reference]
@@ -279,7 +266,7 @@ def _set_reference(reference: int, meteor: Meteor, buffers: MeteorBuffers) -> No
             buffers.tail[stem] = to + 2
 
 
-@compiled
+@inner
 def _clear_reference(reference: int, meteor: Meteor, buffers: MeteorBuffers) -> None:
     """Undo :func:`_set_reference`."""
     for at in range(meteor.starts[reference], meteor.starts[reference + 1]):
@@ -288,7 +275,7 @@ def _clear_reference(reference: int, meteor: Meteor, buffers: MeteorBuffers) -> 
         buffers.tail[meteor.plain_stems[at]] = 0
 
 
-@compiled
+@inner
 def _align(caption: int, meteor: Meteor, buffers: MeteorBuffers) -> tuple[int, int]:
     """Pair the words of a caption with the reference in all stages; return matches and chunks.
 
@@ -326,7 +313,7 @@ def _align(caption: int, meteor: Meteor, buffers: MeteorBuffers) -> tuple[int, i
     return m, n
 
 
-@compiled
+@inner
 def _last_free(stem: int, length: int, buffers: MeteorBuffers) -> int:
     """Return the last place of a stem in the reference that is not linked; 0 if none is."""
     place = buffers.tail[stem]

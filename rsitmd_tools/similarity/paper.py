@@ -57,6 +57,11 @@ class Paper:
             "meteor_stages": ["exact", "stem", "wordnet"][: 2 + self.wordnet],
         }
 
+    @property
+    def most_threads(self) -> int | None:
+        """One per core."""
+        return None
+
     def filler(self) -> Fill:
         """Return a function with its own buffers that fills rows."""
         index = (self.columns, self.captions.references, self.bleu, self.meteor, self.weights)

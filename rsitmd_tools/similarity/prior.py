@@ -73,6 +73,10 @@ class Prior:
         rows, columns = np.asarray(images, np.int64), np.asarray(captions, np.int64)
         if isinstance(self.values, SparseValues):
             return self.values.block(rows, columns)
+        if _is_range(rows, self.shape[0]) and _is_range(columns, self.shape[1]):
+            # Slices are copied several times faster than single elements.
+            part = self.values[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            return np.array(part)
         return np.asarray(self.values[np.ix_(rows, columns)])
 
     def row(self, image: int) -> Matrix:
@@ -211,6 +215,13 @@ def load_prior(path: Path, dataset: Dataset) -> Prior:
         )
     _check_data(prior, dataset)
     return prior
+
+
+def _is_range(indices: npt.NDArray[np.int64], size: int) -> bool:
+    """Return whether indices are n, n + 1, n + 2, ... in an axis of this size, at least one."""
+    if not len(indices) or indices[0] < 0 or indices[-1] >= size:
+        return False
+    return bool(np.array_equal(indices, np.arange(indices[0], indices[0] + len(indices))))
 
 
 def _put(matrix: Matrix, first: int, block: Floats) -> None:

@@ -12,13 +12,13 @@ With stems of lower-cased tokens, for a caption T and the captions R of an image
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from rsitmd_tools.similarity import kernels
 from rsitmd_tools.similarity.arrays import (
     Bleu,
     Floats,
@@ -29,10 +29,14 @@ from rsitmd_tools.similarity.arrays import (
 from rsitmd_tools.similarity.bleu import ORDERS, bleu_buffers, index_bleu
 from rsitmd_tools.similarity.index import Captions, index_captions
 from rsitmd_tools.similarity.overlap import index_overlap, overlap_buffers
+from rsitmd_tools.similarity.reference_rows import numpy_filler
 from rsitmd_tools.similarity.rows import Fill
 from rsitmd_tools.text.tokens import stem, stop_words
 
 WEIGHTS = (0.5, 0.5)
+# NumPy computes so many pairs of image and caption in the time in which the kernels are loaded.
+SMALL = 8_000_000
+KERNELS = "rsitmd_tools.similarity.kernels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,29 @@ class Reference:
         """Settings of this definition, for the metadata."""
         return {"weights": {"bleu": WEIGHTS[0], "overlap": WEIGHTS[1]}}
 
+    @property
+    def by_numpy(self) -> bool:
+        """Whether NumPy computes the rows. The bits are the same."""
+        images, captions = self.shape
+        return images * captions <= SMALL and KERNELS not in sys.modules
+
+    @property
+    def most_threads(self) -> int | None:
+        """One if NumPy computes the rows: its short calls keep the interpreter lock."""
+        return 1 if self.by_numpy else None
+
     def filler(self) -> Fill:
         """Return a function with its own buffers that fills rows."""
+        return self.numpy_filler() if self.by_numpy else self.compiled_filler()
+
+    def numpy_filler(self) -> Fill:
+        """Return :meth:`filler` by NumPy."""
+        return numpy_filler(self.captions.references, self.overlap, self.bleu, self.shorts)
+
+    def compiled_filler(self) -> Fill:
+        """Return :meth:`filler` by the compiled kernel, which imports numba."""
+        from rsitmd_tools.similarity import kernels
+
         index = (self.captions.references, self.overlap, self.bleu, self.shorts)
         buffers = (overlap_buffers(self.overlap), bleu_buffers(self.bleu))
 
@@ -74,6 +99,15 @@ def prepare(captions_by_image: Sequence[Sequence[str]]) -> Reference:
         index_bleu(captions),
         _index_shorts(captions),
     )
+
+
+def load_kernel(pairs: int) -> None:
+    """Load the kernel from the cache, or compile it, if so many pairs need it.
+
+    It takes one to three seconds, which a thread can spend while something else is waited for.
+    """
+    if pairs > SMALL:
+        prepare([["a boat"]]).compiled_filler()(0, np.empty((1, 1)))
 
 
 def _index_shorts(captions: Captions) -> Shorts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -14,6 +14,7 @@ import numpy as np
 from rsitmd_tools.similarity.arrays import Floats
 
 Fill: TypeAlias = Callable[[int, Floats], None]
+S = TypeVar("S")
 T = TypeVar("T")
 
 # Small enough to stay in the CPU cache from the kernel that fills it to its use.
@@ -31,6 +32,10 @@ class Similarity(Protocol):
     @property
     def settings(self) -> dict[str, Any]:
         """Settings of this definition, for the metadata."""
+
+    @property
+    def most_threads(self) -> int | None:
+        """The number of threads that are of use; None for one per core."""
 
     def filler(self) -> Fill:
         """Return ``fill(first, out)``, which fills rows ``first``, ``first + 1``, ...
@@ -51,7 +56,7 @@ def map_blocks(
         similarity: The prepared definition.
         use: Called as ``use(first, block)`` in a worker thread; the block contains the
             rows from ``first``, float64, and is overwritten afterwards.
-        threads: Number of threads; one per core by default.
+        threads: Number of threads; as many as are of use by default.
     """
     images, captions = similarity.shape
     rows = min(max(BLOCK_BYTES // max(8 * captions, 1), 1), MOST_ROWS)
@@ -65,7 +70,8 @@ def map_blocks(
         local.fill(first, block)
         return use(first, block)
 
-    yield from _in_order(work, range(0, images, rows), threads or available_threads())
+    threads = threads or similarity.most_threads
+    yield from in_order(work, range(0, images, rows), threads)
 
 
 def available_threads() -> int:
@@ -73,8 +79,18 @@ def available_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _in_order(work: Callable[[int], T], items: range, threads: int) -> Iterator[T]:
-    if threads == 1:
+def in_order(work: Callable[[S], T], items: Sequence[S], threads: int | None = None) -> Iterator[T]:
+    """Call a function with each item, in several threads, and yield the results in order.
+
+    At most two results per thread wait to be yielded.
+
+    Args:
+        work: The function. Several threads call it.
+        items: The items.
+        threads: Number of threads; one per core by default.
+    """
+    threads = min(threads or available_threads(), len(items))
+    if threads <= 1:
         yield from map(work, items)
         return
     executor = ThreadPoolExecutor(threads, "similarity")

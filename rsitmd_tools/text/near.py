@@ -85,8 +85,7 @@ class NearIndex(Generic[K]):
             rarest = sorted(own, key=lambda word: len(self._holders.get(word, ())))
         else:
             rarest = sorted(own, key=ranks.__getitem__)
-        # Rounding errors can put the product slightly above an integer, which ceil would increase.
-        return rarest[: len(own) - math.ceil(self._similarity * len(own) - 1e-9) + 1]
+        return rarest[: _prefix_size(len(own), self._similarity)]
 
 
 def nearest_earlier(
@@ -102,22 +101,46 @@ def nearest_earlier(
         By the index of a text, the index of the earlier one and their similarity; only
         texts that have one.
     """
-    counts = Counter(word for words in texts for word in numbered(words))
-    ranks = {word: rank for rank, word in enumerate(sorted(counts, key=lambda w: (counts[w], w)))}
-    index: NearIndex[int] = NearIndex(similarity, ranks)
+    coded = _ranked([numbered(words) if len(words) >= MIN_WORDS else None for words in texts])
+    sets = [frozenset(ranks) for ranks in coded]
+    holders: dict[int, list[int]] = defaultdict(list)
     found: dict[int, tuple[int, float]] = {}
-    for number, words in enumerate(texts):
-        if len(words) < MIN_WORDS:
-            continue
-        nearest = index.nearest(words)
-        if nearest is not None:
-            found[number] = nearest
-        index.add(number, words)
+    for number, (ranks, own) in enumerate(zip(coded, sets, strict=True)):
+        size = len(ranks)
+        prefix = ranks[: _prefix_size(size, similarity)] if ranks else []
+        best, nearest = 0.0, -1
+        for other in {other for rank in prefix for other in holders[rank]}:
+            length = len(sets[other])
+            if length < similarity * size or size < similarity * length:
+                continue
+            common = len(own & sets[other])
+            share = common / (size + length - common)
+            if share >= similarity and (share > best or (share == best and other < nearest)):
+                best, nearest = share, other
+        if nearest >= 0:
+            found[number] = nearest, best
+        for rank in prefix:
+            holders[rank].append(number)
     return found
+
+
+def _ranked(texts: Sequence[frozenset[Word] | None]) -> list[list[int]]:
+    """Return the words of each text as their ranks, in order: 0 is the rarest word of all."""
+    counts = Counter(word for own in texts if own for word in own)
+    ranks = {word: rank for rank, word in enumerate(sorted(counts, key=counts.__getitem__))}
+    return [sorted(map(ranks.__getitem__, own or ())) for own in texts]
+
+
+def _prefix_size(size: int, similarity: float) -> int:
+    """Return of how many of its words a text shares one at least with every similar text."""
+    # Rounding errors can put the product slightly above an integer, which ceil would increase.
+    return size - math.ceil(similarity * size - 1e-9) + 1
 
 
 def numbered(words: Sequence[str]) -> frozenset[Word]:
     """Return words as a set, with repeats numbered so that they are different elements."""
+    if len(set(words)) == len(words):
+        return frozenset((word, 1) for word in words)
     seen: Counter[str] = Counter()
     found = []
     for word in words:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import re
+import sys
 from collections.abc import Iterable
 
 from rsitmd_tools.text.nltk_parts import porter_stemmer, word_tokenizer
@@ -33,11 +34,17 @@ _TWO_IN_ONE = re.compile(r"(?:[nN]{2}(?:[oO][tT]|[aA])|[mM]{2}[eE]|[tT]{2}[aA])\
 
 def tokenize(text: str) -> list[str]:
     """Split a text into tokens like NLTK's ``word_tokenize``; the case is kept."""
-    return [
-        token
+    return list(_tokens(text))
+
+
+# A release tokenizes its captions for the file, for the prior and for the statistics.
+@functools.lru_cache(maxsize=1 << 16)
+def _tokens(text: str) -> tuple[str, ...]:
+    return tuple(
+        sys.intern(token)
         for sentence in _SENTENCE_END.split(text.strip())
         for token in _tokenize_sentence(sentence)
-    ]
+    )
 
 
 def tokenize_lines(lines: Iterable[str]) -> list[list[str]]:

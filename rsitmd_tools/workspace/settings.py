@@ -6,6 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,8 @@ class ReleaseSettings:
         text_licence: Licence of the texts, such as ``CC-BY-4.0``; empty if it is ``licence`` of
             ``[annotation]``, which annotators accept.
         image_licence: Licence of the images.
+        image_licences: Licences of images by the path of their source: the first pattern that fits
+            (``*`` stands for any characters), otherwise :attr:`image_licence`.
         url: Web page of the dataset.
         doi: DOI of the dataset.
     """
@@ -118,8 +121,15 @@ class ReleaseSettings:
     authors: tuple[str, ...] = ()
     text_licence: str = ""
     image_licence: str = ""
+    image_licences: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
     doi: str = ""
+
+    def licence_of(self, source: str) -> str:
+        """Return the licence of an image by the path of its source; empty without one."""
+        path = source.replace("\\", "/")
+        fits = (name for glob, name in self.image_licences.items() if fnmatchcase(path, glob))
+        return next(fits, self.image_licence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +344,7 @@ title = ""                 # for CITATION.cff; empty: the name of the dataset
 authors = []               # ["Family name, Given name", "Name of an organisation"]
 text_licence = {text_licence:<10}  # licence of the texts; empty: licence of [annotation]
 image_licence = {image_licence:<9}  # licence of the images
+image_licences = {{}}        # by source: {{"*/naip/*" = "CC0-1.0", "*/spot/*" = "CC-BY-4.0"}}
 url = ""                   # web page of the dataset
 doi = ""
 

@@ -11,7 +11,8 @@ import pytest
 from rsitmd_tools.baselines.config import config_from, load_config, names
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 
-FIXED = ["vsepp", "amfmn-soft", "amfmn-fusion", "amfmn-similarity", "clip"]
+TABLE_II = ["scan-t2i", "scan-i2t", "camp-triplet", "camp-bce", "mtfn"]
+FIXED = ["vsepp", *TABLE_II, "amfmn-soft", "amfmn-fusion", "amfmn-similarity", "clip"]
 
 
 def test_fixed_names_exist() -> None:
@@ -57,6 +58,9 @@ def test_overrides(tmp_path: Path) -> None:
         (["folds=1"], "folds"),
         (["validate=false", "patience=3"], "patience"),
         (["validate=false", "folds=5"], "folds"),
+        (["scan.direction=both"], "scan.direction"),
+        (["mtfn.rank=0"], "mtfn.rank"),
+        (["loss=bce"], "loss=bce cannot be combined with model=amfmn"),
     ],
 )
 def test_invalid_settings_are_reported_with_their_key(changes: list[str], message: str) -> None:
@@ -69,6 +73,13 @@ def test_invalid_settings_are_reported_with_their_key(changes: list[str], messag
 def test_invalid_overrides(change: str) -> None:
     with pytest.raises((WrongUsage, RsitmdError)):
         load_config("amfmn-soft", ["seed=1", change])
+
+
+def test_plain_data_has_no_settings_of_other_models() -> None:
+    """A run of an earlier version, which did not know these models, has the same settings."""
+    assert load_config("scan-i2t").as_dict()["scan"]["direction"] == "i2t"
+    assert load_config("mtfn").as_dict()["mtfn"] == {"rank": 20}
+    assert not {"scan", "mtfn"} & load_config("vsepp").as_dict().keys()
 
 
 def test_a_precision_may_be_written_as_a_number() -> None:

@@ -76,6 +76,23 @@ def test_a_search_with_stored_images_does_not_import_timm(
     assert loaded(script, *arguments, modules=slow) == set()
 
 
+def test_an_evaluation_imports_no_training_and_no_compiler(
+    run: Path, tiny: Dataset, tmp_path: Path
+) -> None:
+    data = tmp_path / "data.pickle"
+    data.write_bytes(pickle.dumps(tiny))
+    script = (
+        "from pathlib import Path\n"
+        "import pickle\n"
+        "from rsitmd_tools.baselines.evaluation.evaluate import evaluate\n"
+        "data = pickle.loads(Path(sys.argv[2]).read_bytes())\n"
+        "assert evaluate(Path(sys.argv[1]), data, output=Path(sys.argv[3]))['soft_positive']"
+    )
+    arguments = (str(run), str(data), str(tmp_path / "out"))
+    slow = ("lightning", "numba", "scipy", "matplotlib", "pandas", "sklearn", "cv2", "rasterio")
+    assert loaded(script, *arguments, modules=slow) == set()
+
+
 def test_a_vocabulary_is_read_without_timm(run: Path) -> None:
     script = (
         "from pathlib import Path\n"

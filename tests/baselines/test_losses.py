@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsitmd_tools.baselines.losses import dynamic_margin, info_nce, triplet_loss
+from rsitmd_tools.baselines.losses import bce_loss, dynamic_margin, info_nce, triplet_loss
 
 
 def scores(size: int = 6) -> torch.Tensor:
@@ -70,6 +70,8 @@ def test_pairs_that_are_not_negatives_are_ignored() -> None:
         lambda x: triplet_loss(x, 0.2, "sum", negative),
         lambda x: triplet_loss(x, 0.2, "hardest", negative),
         lambda x: info_nce(x, 0.1, negative),
+        lambda x: bce_loss(x, "sum", negative),
+        lambda x: bce_loss(x, "hardest", negative),
     ):
         assert loss(changed).item() == pytest.approx(loss(s).item())
 
@@ -86,6 +88,23 @@ def test_info_nce() -> None:
 
 
 @pytest.mark.parametrize("negatives", ["sum", "hardest"])
+def test_binary_cross_entropy(negatives: str) -> None:
+    s, size = scores(), 6
+    m = [[1 / (1 + math.exp(-float(s[i, j]))) for j in range(size)] for i in range(size)]
+    expected = 0.0
+    for i in range(size):
+        of_texts = [-math.log(1 - m[i][j]) for j in range(size) if j != i]
+        of_images = [-math.log(1 - m[j][i]) for j in range(size) if j != i]
+        pool = max if negatives == "hardest" else sum
+        expected += -2 * math.log(m[i][i]) + pool(of_texts) + pool(of_images)
+    assert bce_loss(s, negatives).item() == pytest.approx(expected)
+    # The sigmoid of these is 1 or 0 in float32; the loss is still exact.
+    far = torch.tensor([[100.0, -100.0], [90.0, 100.0]])
+    assert bce_loss(far).item() == pytest.approx(180.0)
+
+
+@pytest.mark.parametrize("negatives", ["sum", "hardest"])
 def test_gradcheck(negatives: str) -> None:
     assert torch.autograd.gradcheck(lambda s: triplet_loss(s, 0.3, negatives), (scores(),))
     assert torch.autograd.gradcheck(lambda s: info_nce(s, 0.5), (scores(),))
+    assert torch.autograd.gradcheck(lambda s: bce_loss(s, negatives), (scores(),))

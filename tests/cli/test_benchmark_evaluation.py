@@ -179,7 +179,8 @@ def test_a_run_that_cannot_be_written_is_refused_before_anything_is_encoded(
     assert "seed-0:" in found.stdout
     for seed in ("seed-0", "seed-1"):
         files = {file.name for file in (tmp_path / "o" / seed).iterdir()}
-        assert files == {"result.json", "examples.json", "queries.csv", "trec"}
+        written = {"result.json", "examples.json", "analysis.json", "queries.csv", "trec"}
+        assert files == written
     alone = run(of_both, "evaluate", runs / "seed-0", data, "-o", tmp_path / "p")
     assert alone.returncode == 0
     read = f"{of_both}\n{read_only(tmp_path)}"

@@ -72,6 +72,12 @@ def test_the_card_says_whether_splits_share_pictures(
     assert expected in " ".join(card(make_facts(crossing=pairs)).split())
 
 
+def test_the_card_says_that_places_were_not_searched(make_facts: MakeFacts) -> None:
+    said = "The images were not searched for views of one place."
+    assert said not in card(make_facts())
+    assert said in card(make_facts(places_searched=False))
+
+
 def test_nothing_is_claimed_about_imported_sentences(make_facts: MakeFacts) -> None:
     facts = make_facts(annotators=0, imported=True, keywords=0, authors=("The authors of ports",))
     text = card(facts)

@@ -61,3 +61,12 @@ def test_a_path_that_leaves_the_folder_is_never_read(folder: Path, tmp_path: Pat
 def test_a_missing_list_is_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(RsitmdError, match="SHA256SUMS: cannot be read"):
         compare_checksums(tmp_path)
+
+
+def test_known_checksums_are_taken_as_they_are(folder: Path) -> None:
+    before = (folder / "SHA256SUMS").read_text()
+    known = {"images/a b_1.tif": "0" * 64}
+    assert list(write_checksums(folder, known)) == ["images/a b_1.tif", "words.txt"]
+    after = (folder / "SHA256SUMS").read_text()
+    assert after.splitlines()[0] == f"{'0' * 64}  images/a b_1.tif"
+    assert after.splitlines()[1:] == before.splitlines()[1:]

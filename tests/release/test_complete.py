@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from rsitmd_tools.cli.building.complete import command
+from rsitmd_tools.dataset import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.ingest import ingest
 from rsitmd_tools.release import ReleaseOptions, make_release, verify_release
 from rsitmd_tools.release.complete import complete_release
+from rsitmd_tools.release.images import list_images, read_image_list
 from rsitmd_tools.workspace import Workspace
 from tests.builders import add, add_annotation, add_team
 from tests.release.conftest import WHEN
@@ -115,3 +121,27 @@ def test_the_sources_give_the_released_images(tmp_path: Path) -> None:
         for file in workspace.images.glob("*.tif"):
             copy = tmp_path / "texts" / "images" / file.name
             assert copy.read_bytes() == file.read_bytes()
+
+
+SOURCES = st.one_of(
+    st.sampled_from(
+        ["=1+1.tif", "'=1.tif", "''@a.tif", "-a.tif", "'a.tif", "a\u2028b.tif", "a\nb"]
+    ),
+    st.text("'=+-@a\t\r\n,\"é\u2028", min_size=1),
+)
+
+
+@given(st.lists(SOURCES, min_size=1, max_size=5))
+def test_sources_come_back_and_no_cell_is_a_formula(
+    tmp_path_factory: pytest.TempPathFactory, sources: list[str]
+) -> None:
+    images = [ImageRecord(f"port_{number}.tif") for number in range(len(sources))]
+    sums = {f"images/{image.filename}": "a" * 64 for image in images}
+    named = {image.filename: (name, "b" * 64) for image, name in zip(images, sources, strict=True)}
+    licences = {image.filename: name for image, name in zip(images, sources, strict=True)}
+    text = list_images(Dataset("ports", tuple(images), Path("x"), "rsitmd"), sums, named, licences)
+    file = tmp_path_factory.mktemp("list") / "images.csv"
+    file.write_bytes(text.encode())
+    assert [image.source for image in read_image_list(file)] == sources
+    for row in csv.reader(io.StringIO(text, newline="")):
+        assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import tarfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from rsitmd_tools.cli.building.release import command
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.release import ReleaseOptions, make_release, verify_release
+from rsitmd_tools.release.images import read_image_list
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.workspace import Workspace
 
@@ -198,3 +201,42 @@ def test_a_folder_that_was_moved_aside_by_a_killed_replacement_is_put_back(
         raise RsitmdError("stop")
     assert (tmp_path / "out" / "old.txt").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_images_have_the_licence_of_their_source(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace, out = make_workspace(), tmp_path / "out"
+    folder = "CASE WHEN id < 4 THEN '/home/me/naip/' ELSE 'C:\\spot\\' END"
+    change(workspace, f"UPDATE image SET source = {folder} || filename")
+    texts = "[release]\ntext_licence = 'CC-BY-4.0'\n"
+    file = workspace / "rsitmd.toml"
+    file.write_text(f"{texts}image_licences = {{'*/naip/*' = 'CC0-1.0'}}\n", encoding="utf-8")
+    refused = release(workspace, "-o", out).exception
+    assert "no licence fits the sources of 5 images, first " in str(refused)
+    both = "{'*/naip/*' = 'CC0-1.0', '*/spot/*' = 'CC-BY-NC-4.0'}"
+    file.write_text(f"{texts}image_licences = {both}\n", encoding="utf-8")
+    done = release(workspace, "-o", out)
+    assert done.exit_code == 0, done.output
+    with (out / "images.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert Counter(row["licence"] for row in rows) == {"CC0-1.0": 3, "CC-BY-NC-4.0": 5}
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert "Images: CC-BY-NC-4.0 (5 images), CC0-1.0 (3 images)." in card
+    croissant = json.loads((out / "croissant.json").read_text(encoding="utf-8"))
+    assert croissant["license"] == ["CC-BY-4.0", "CC-BY-NC-4.0", "CC0-1.0"]
+    assert "/home/me" not in (out / "release.json").read_text(encoding="utf-8")
+    assert verify_release(out).differences == ()
+    assert len(read_image_list(out / "images.csv")) == 8
+
+
+def test_one_licence_of_all_sources_is_that_of_the_images(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace, out = make_workspace(), tmp_path / "out"
+    settings = "[release]\ntext_licence = 'CC0-1.0'\nimage_licences = {'*' = 'CC0-1.0'}\n"
+    (workspace / "rsitmd.toml").write_text(settings, encoding="utf-8")
+    assert release(workspace, "-o", out).exit_code == 0
+    header = (out / "images.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert header == "filename,sha256,source,source_sha256"
+    assert '\nlicense: "cc0-1.0"\n' in (out / "README.md").read_text(encoding="utf-8")

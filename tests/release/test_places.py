@@ -29,6 +29,7 @@ def test_footprints_are_read_by_the_libraries_of_the_field(
     table = geopandas.read_parquet(out / "footprints.parquet")
     assert set(table["image"]) == names
     assert table.crs.to_epsg() == 4326
+    assert set(table["licence"]) == {"CC0-1.0"}
     assert table.total_bounds[0] == pytest.approx(9.0)
     items = list(pystac.ItemCollection.from_file(str(out / "stac.json")))
     assert len(items) == 8

@@ -171,7 +171,7 @@ def test_pycocotools_loads_it(made: Made, tmp_path: Path) -> None:
 
 
 def test_the_largest_deviation_of_a_category_is_that_of_its_groups(made: Made) -> None:
-    """Prints the figure of the documentation: images above or below the share of a category."""
+    """Prints the figures of the documentation: images above or below the share of a category."""
     count = Counter((image.category, image.split) for image in made.dataset)
     total = Counter(image.category for image in made.dataset)
     settings = json.loads((made.folder / "release.json").read_text(encoding="utf-8"))["settings"]
@@ -181,5 +181,12 @@ def test_the_largest_deviation_of_a_category_is_that_of_its_groups(made: Made) -
         for category in total
         for split, share in shares.items()
     )
-    print(f"\n{made.folder.name}: {len(total)} categories, largest deviation {worst}")
+    parts = Counter(image.split for image in made.dataset)
+    files = [file for file in made.folder.rglob("*") if file.is_file()]
+    size = sum(file.stat().st_size for file in files) / 1e6
+    print(
+        f"\n{made.folder.name}: {len(files)} files, {size:.0f} MB;"
+        f" {', '.join(f'{split} {parts[split]}' for split in shares)};"
+        f" {len(total)} categories, largest deviation {worst}"
+    )
     assert worst[0] < max(10, 0.1 * total[worst[1]])

@@ -8,10 +8,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from rsitmd_tools.release.contents import contents_of
+from rsitmd_tools.release.validation import records_ahead, validation
 from rsitmd_tools.workspace import Workspace
 from tests.builders import add
 
@@ -140,3 +143,18 @@ def test_the_clock_of_the_test_is_moved(tmp_path: Path) -> None:
         for environment in (dict(os.environ), {**os.environ, "PYTHONPATH": str(tmp_path)})
     ]
     assert times[1] - times[0] > 300 * 86400
+
+
+def test_records_that_another_process_checks_have_the_same_findings(
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Workspace.open(make_workspace()) as workspace:
+        content = contents_of(workspace)
+        here = validation(content.dataset, workspace.settings, ())
+        monkeypatch.setattr("rsitmd_tools.release.validation.MANY", 0)
+        with records_ahead(content.dataset, workspace.settings) as records:
+            found = records()
+        assert {finding.code[0] for finding in found.findings} <= {"D", "S", "K", "N"}
+        assert validation(content.dataset, workspace.settings, (), records=found) == here
+        fewer = replace(found, findings=found.findings[1:])
+        assert validation(content.dataset, workspace.settings, (), records=fewer) != here

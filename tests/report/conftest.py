@@ -65,6 +65,54 @@ def make_run(tmp_path: Path, data: Dataset) -> MakeRun:
     return make
 
 
+@pytest.fixture
+def analysis(data: Dataset) -> dict[str, Any]:
+    """The analysis of an evaluation of the dataset."""
+    first, second = data.select("test").images
+    errors = {
+        "queries": 10,
+        "wrong": 3,
+        "likely": 1,
+        "pairs": [
+            {
+                "image": first.filename,
+                "sentence": first.captions[0],
+                "found": second.filename,
+                "similarity": 0.75,
+            }
+        ],
+    }
+    easy = {"image": first.filename, "margin": 0.4}
+    return {
+        "split": "test",
+        "data_sha256": data.checksum(),
+        "margins": {"texts": 4, "points": [[0.0, 0.7], [0.5, 0.1], [0.9, -0.2], [0.25, 0.0]]},
+        "confusion": {
+            "categories": ["$a_b$", "farm", "port"],
+            "counts": [[4, 0, 1], [2, 3, 0], [0, 0, 5]],
+        },
+        "easiest": {
+            "text_to_image": [{"query": first.captions[0], **easy}],
+            "image_to_text": [{"sentence": first.captions[1], **easy}],
+        },
+        "false_negatives": {"threshold": 0.5, "text_to_image": errors, "image_to_text": errors},
+        "saliency": [
+            {"image": first.filename, "map": [[0.0, 1.0], [2.0, 3.0]]},
+            {"image": "gone.tif", "map": [[0.0]]},
+        ],
+        "times": {
+            "device": "cpu",
+            "threads": 1,
+            "gallery": 2,
+            "rows": [
+                {"part": "encode image", "batch": 1, "milliseconds": 12.5},
+                {"part": "encode image", "batch": 16, "milliseconds": 4},
+                {"part": "match", "batch": 1, "milliseconds": 0.25},
+            ],
+        },
+    }
+
+
 def result(data: Dataset) -> dict[str, Any]:
     recalls = {"r1": 41.0, "r5": 62.0, "r10": 83.0}
     ranges = {"r1": [31.0, 51.0], "r5": [52.0, 72.0], "r10": [73.0, 93.0]}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import json
+import os
 import re
+import shutil
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +21,7 @@ from click.testing import CliRunner
 from rsitmd_tools.cli.benchmark.report import command
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.report import write_report
 
 MakeRun = Callable[..., Path]
@@ -46,6 +52,12 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+def words(file: Path) -> str:
+    """Return the text of a page, its elements separated by spaces."""
+    body = file.read_text(encoding="utf-8").split("<body>")[1]
+    return " ".join(html.unescape(re.sub("<[^>]+>", " ", body)).split())
 
 
 @pytest.fixture
@@ -82,7 +94,7 @@ def test_the_page_loads_nothing_external_and_runs_no_script(
     page = Page(output)
     assert page.sources
     assert all(source.startswith("data:image/jpeg;base64,") for source in page.sources)
-    assert all(link.startswith(("#", "data:,")) for link in page.links)
+    assert all(link.startswith(("#", "data:,", "data:image/png;base64,")) for link in page.links)
     assert "default-src 'none'" in page.html
     assert not page.handlers
     assert page.tags["script"] == 0
@@ -103,17 +115,18 @@ def test_every_text_is_escaped(make_run: MakeRun, output: Path, data: Dataset) -
 
 def test_figures_are_well_formed(make_run: MakeRun, output: Path) -> None:
     write_report([make_run("a"), make_run("b", settings={"negatives": "hardest"})], output)
-    html = output.read_text(encoding="utf-8")
-    drawings = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
-    assert len(drawings) == 3
+    page = output.read_text(encoding="utf-8")
+    drawings = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    # Loss, recall, lengths, and of one category; the prior and six bars of the dataset.
+    assert len(drawings) == 6
     ids: list[str] = []
     for drawing in drawings:
         tree = ET.fromstring(drawing.replace("xlink:href", "href"))
         ids += [value for element in tree.iter() for key, value in element.items() if key == "id"]
     assert len(ids) == len(set(ids))
-    assert "var(--series-1)" in html
-    assert "#0103" not in html
-    assert "relative to the first epoch" in html
+    assert "var(--series-1)" in page
+    assert "#0103" not in page
+    assert "relative to the first epoch" in page
 
 
 def test_the_same_runs_give_the_same_page(make_run: MakeRun, output: Path) -> None:
@@ -230,3 +243,184 @@ def test_a_page_that_cannot_be_written_is_a_one_line_error(
     (tmp_path / "file").write_text("")
     with pytest.raises(RsitmdError, match="cannot be written"):
         write_report([make_run()], tmp_path / "file" / "report.html")
+
+
+@pytest.fixture
+def analysed(make_run: MakeRun, analysis: dict[str, Any]) -> MakeRun:
+    """Return a function that writes a run with an analysis."""
+
+    def make(name: str = "run", **changes: Any) -> Path:
+        folder = make_run(name, **changes)
+        (folder / "analysis.json").write_text(json.dumps(analysis))
+        return folder
+
+    return make
+
+
+def test_an_analysis_has_its_sections(analysed: MakeRun, output: Path) -> None:
+    report = write_report([analysed()], output)
+    page, text = Page(output), words(output)
+    for shown in (
+        *("Margin against similarity (figure 11)", "4 sentences, 25.0 % below zero"),
+        *("Saliency of MVSA (figure 10)", "The easiest queries", "+0.400"),
+        *("Likely false negatives", "sentence to image: 1 of 3 wrong answers to 10 queries"),
+        *("first, 0.75", "Confusion between categories", "farm $a_b$ 2 /5"),
+        *("Time by part (table VII)", "encode image 1 12.5 16 4 match 1 0.25 16 –"),
+        *("Beside four published datasets (figure 9)", "(figure 7)"),
+    ):
+        assert shown in text
+    assert report.left_out == [
+        "Differences between the runs: there is only one run.",
+        "What the categories alone would give: not every image has a category, or the result is "
+        "older than this figure.",
+    ]
+    ids = re.findall(r'<h2 id="([^"]+)"', page.html)
+    assert [link[1:] for link in page.links if re.fullmatch("#[a-z-]+", link)] == ids
+    assert page.text.count("<script>alert(1)</script>") == 5
+    assert page.tags["script"] == 0
+    # Two examples with three images, one hardest, two easiest, two pairs, and one with its map.
+    assert page.tags["img"] == 4 + 2 + 2 + 2 * 2 + 2
+
+
+def test_what_is_left_out_has_a_sentence(
+    make_run: MakeRun, analysed: MakeRun, output: Path
+) -> None:
+    run = make_run(data_sha256="a" * 64)
+    (run / "metrics.csv").unlink()
+    (run / "examples.json").unlink()
+    text = " ".join(write_report([run], output).left_out)
+    assert "Curve of the loss: no run has a metrics.csv" in text
+    assert "pass it with --dataset PATH" in text
+    assert "easiest queries; likely false negatives: no run has an analysis.json" in text
+    assert text.count("analysis.json") == 1
+    assert "Left out" in Page(output).text
+    mixed = write_report([analysed("new"), make_run("old")], output)
+    assert (
+        "Margins, errors, saliency and times of old: they have no analysis.json: run rsitmd "
+        "benchmark evaluate again."
+    ) in mixed.left_out
+
+
+def test_an_analysis_of_another_evaluation_is_ignored(analysed: MakeRun, output: Path) -> None:
+    report = write_report([analysed("run", split="val")], output)
+    assert "analysis.json" in " ".join(report.left_out)
+    assert "Likely false negatives" not in Page(output).text.split("Left out")[0]
+
+
+def test_a_damaged_analysis_is_a_one_line_error(analysed: MakeRun, output: Path) -> None:
+    run = analysed()
+    document = json.loads((run / "analysis.json").read_text())
+    document["margins"]["points"] = "many"
+    (run / "analysis.json").write_text(json.dumps(document))
+    with pytest.raises(RsitmdError, match=r"analysis.json: margins.points: must be a list"):
+        write_report([run], output)
+    (run / "analysis.json").write_text("{")
+    with pytest.raises(RsitmdError, match=r"analysis\.json"):
+        write_report([run], output)
+
+
+def test_differences_are_tested(make_run: MakeRun, output: Path) -> None:
+    """A system is right for each query, another one for none."""
+    runs = [make_run("good", mean_recall=100.0), make_run("bad", model="vsepp", mean_recall=0.0)]
+    for run, hit in zip(runs, (1, 0), strict=True):
+        rows = ["image,sentence_index,rank,r1,r5,r10"]
+        for image in range(12):
+            rows += [f"{image}.tif,{place},1,{hit},{hit},{hit}" for place in ("", 0)]
+        (run / "queries.csv").write_text("\n".join(rows) + "\n")
+    write_report(runs, output)
+    text = words(output)
+    assert "Differences between the runs" in text
+    assert "good − bad +100.00 100.00 to 100.00 –" in text
+    assert "good above bad" in text
+    other = make_run("elsewhere", data_sha256="a" * 64)
+    report = write_report([*runs, other], output)
+    assert "was evaluated on other data than good" in " ".join(report.left_out)
+    assert "good above bad" not in Page(output).text
+
+
+def test_a_folder_of_runs_is_one_system(make_run: MakeRun, output: Path) -> None:
+    runs = [make_run(f"soft/seed-{seed}", seed=seed) for seed in range(3)]
+    write_report([runs[0].parent], output)
+    text = words(output)
+    assert "3 runs on the test split" in text
+    assert "soft 3 62.00 0.00 – 62.00 to 62.00" in text
+    make_run("soft/other", model="vsepp")
+    report = write_report([runs[0].parent], output)
+    assert "4 runs on the test split" in words(output)
+    assert "differences" not in " ".join(report.left_out).lower()
+
+
+def test_a_folder_whose_name_is_no_text(make_run: MakeRun, output: Path) -> None:
+    folder = make_run()
+    renamed = folder.rename(os.fsdecode(bytes(folder) + b"\xff"))
+    report = write_report([renamed], output, figures=output.parent)
+    assert "mean-recall" in report.figures
+    assert r"run\udcff" in Page(output).text
+
+
+def test_a_dataset_without_images_has_its_texts(
+    analysed: MakeRun, output: Path, data: Dataset, tmp_path: Path
+) -> None:
+    run = analysed()
+    assert data.image_folder is not None
+    shutil.rmtree(data.image_folder)
+    report = write_report([run], output, data.source, tmp_path / "figures")
+    page = Page(output)
+    assert page.tags["img"] == 0
+    assert "Likely false negatives" in page.text
+    assert data.captions()[0] in page.text
+    reasons = " ".join(report.left_out)
+    assert (
+        "Pictures of found images (figure 11); saliency (figure 10): the images are not" in reasons
+    )
+    assert "saliency" not in report.figures
+    assert not (tmp_path / "figures" / "saliency.svg").exists()
+    assert (tmp_path / "figures" / "margins.pdf").exists()
+
+
+def test_a_dataset_without_sentences_has_no_heat_map(
+    make_run: MakeRun, output: Path, data: Dataset
+) -> None:
+    bare = data.with_images(replace(image, sentences=()) for image in data)
+    save_dataset(bare, output.parent / "bare", "rsitmd")
+    report = write_report([make_run()], output, output.parent / "bare")
+    assert "Heat map of the prior (figure 7)" in " ".join(report.left_out)
+
+
+def test_the_command_writes_figures_and_says_what_is_left_out(
+    analysed: MakeRun, output: Path, tmp_path: Path, data: Dataset
+) -> None:
+    arguments = [str(analysed()), "-o", str(output), "--figures", str(tmp_path / "figures")]
+    done = CliRunner().invoke(command, [*arguments, "--dataset", str(data.source)])
+    assert done.exit_code == 0, done.output
+    assert done.stdout == f"report: {output}\n"
+    assert "note: Differences between the runs: there is only one run.\n" in done.stderr
+    assert f"figures: {tmp_path / 'figures'} (12 figures)\n" in done.stderr
+    assert len(list((tmp_path / "figures").iterdir())) == 24
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--dataset", "gone"], "gone: "),
+        (["--images", "here"], "--images needs --dataset; pass the dataset with --dataset PATH"),
+        (["--input-format", "csv"], "--input-format needs --dataset"),
+    ],
+)
+def test_wrong_options_are_one_line(
+    make_run: MakeRun, output: Path, options: list[str], message: str
+) -> None:
+    done = CliRunner().invoke(command, [str(make_run()), "-o", str(output), *options])
+    assert isinstance(done.exception, RsitmdError)
+    assert message in str(done.exception)
+    assert "\n" not in str(done.exception)
+    assert not output.exists()
+
+
+def test_figures_that_cannot_be_written_are_a_one_line_error(
+    make_run: MakeRun, output: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RsitmdError, match="cannot be written"):
+        write_report([make_run()], output, figures=tmp_path / "file" / "figures")
+    assert not output.exists()

@@ -102,6 +102,13 @@ def test_blocks_need_footprints(folder: Path) -> None:
     assert run(folder, "--block", "0").exception is None
 
 
+def test_by_block_requires_a_length_once(folder: Path) -> None:
+    assert isinstance(run(folder, "--by", "block").exception, WrongUsage)
+    assert isinstance(run(folder, "--by", "block", "--block", "0").exception, WrongUsage)
+    assert run(folder, "--by", "block", "--block", "1km").exception is None
+    assert run(folder, "--by", "block").exception is None
+
+
 def test_an_unknown_relation_is_refused(folder: Path) -> None:
     set_relations(folder, "exact", "nearly")
     refused = run(folder).exception

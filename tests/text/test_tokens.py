@@ -32,3 +32,9 @@ def test_the_stop_words_are_those_of_nltk_with_punctuation() -> None:
     assert len(words) == 181
     assert {"the", "this", "couldn't", ",", "."} <= words
     assert "thi" not in words
+
+
+def test_a_changed_list_of_tokens_changes_no_other_one() -> None:
+    tokens = tokenize("Two boats lie at the pier.")
+    tokens.clear()
+    assert tokenize("Two boats lie at the pier.")[0] == "Two"

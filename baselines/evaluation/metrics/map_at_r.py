@@ -9,13 +9,14 @@ random order (McSherry and Najork, ECIR 2008).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from rsitmd_tools.baselines.evaluation.gallery import Gallery
-from rsitmd_tools.baselines.evaluation.hits import WAYS, rounded
+from rsitmd_tools.baselines.evaluation.blocks import map_queries
+from rsitmd_tools.baselines.evaluation.gallery import Gallery, Indices
+from rsitmd_tools.baselines.evaluation.hits import WAYS, Floats, rounded
 from rsitmd_tools.baselines.evaluation.metric import (
     Metric,
     Result,
@@ -45,10 +46,11 @@ def precision(
         rule: The rule that found them.
     """
     counted, verified = counted_pairs(pairs)
+    own, more = _own_and_with(scores, gallery, counted)
     return {
         "metric": DEFINITION,
-        "own": _both(scores, gallery, ()),
-        "with_extra_positives": _both(scores, gallery, counted),
+        "own": own,
+        "with_extra_positives": more,
         "extra_positives": {
             "verified": verified,
             "pairs": len(counted),
@@ -58,13 +60,27 @@ def precision(
     }
 
 
-def _both(scores: Scores, gallery: Gallery, extra: Sequence[Pair]) -> dict[str, float]:
-    relevant = relevant_pairs(gallery, extra)
-    values = (
-        mean_average_precision(scores, relevant.to_images),
-        mean_average_precision(scores.T, relevant.to_texts),
+def _own_and_with(
+    scores: Scores, gallery: Gallery, extra: Sequence[Pair]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return mAP@R of both directions, of the own texts and with extra positives."""
+    own, more = relevant_pairs(gallery), relevant_pairs(gallery, extra)
+    ways = (
+        (scores, own.to_images, more.to_images, {pair.image for pair in extra}),
+        (scores.T, own.to_texts, more.to_texts, {pair.text for pair in extra}),
     )
-    return dict(zip(WAYS, map(rounded, values), strict=True))
+    found = []
+    for matrix, without, with_extra, changed in ways:
+        values = average_precisions(matrix, without)
+        means = [values.mean()]
+        if changed:
+            queries = np.array(sorted(changed))
+            values[queries] = average_precisions(matrix, with_extra, queries)
+        found.append([100 * float(mean) for mean in (*means, values.mean())])
+    one, other = (
+        dict(zip(WAYS, map(rounded, values), strict=True)) for values in zip(*found, strict=True)
+    )
+    return one, other
 
 
 def summary(result: Result) -> str:
@@ -80,40 +96,98 @@ def summary(result: Result) -> str:
     )
 
 
-def mean_average_precision(scores: Scores, relevant: Sequence[npt.ArrayLike]) -> float:
+def mean_average_precision(scores: Scores, relevant: Sequence[Sequence[int]]) -> float:
     """Return mAP@R in percent.
 
     Args:
         scores: ``(Q, G)``, higher is more similar.
         relevant: The indices of the relevant items of each query, at least one each.
     """
-    values = [
-        average_precision(row, np.asarray(items))
-        for row, items in zip(scores, relevant, strict=True)
-    ]
-    return 100 * float(np.mean(values))
+    return 100 * float(average_precisions(scores, relevant).mean())
 
 
-def average_precision(
-    row: npt.NDArray[np.floating[Any]], relevant: npt.NDArray[np.integer[Any]]
-) -> float:
-    """Return AP@R of one query, in [0, 1]."""
-    count = len(relevant)
-    is_relevant = np.zeros(len(row), bool)
-    is_relevant[relevant] = True
-    last = np.partition(row, len(row) - count)[len(row) - count]
-    near = row >= last
-    # Blocks of equal score among the first R, the highest first.
-    _, block, sizes = np.unique(-row[near], return_inverse=True, return_counts=True)
-    good = np.bincount(block, is_relevant[near], len(sizes))
-    total = before = found = 0.0
-    for size, inside in zip(sizes, good, strict=True):
-        places = np.arange(1, min(size, count - before) + 1)
-        others = (places - 1) * (inside - 1) / max(size - 1, 1)
-        total += float(((inside / size) * (found + 1 + others) / (before + places)).sum())
-        before += size
-        found += inside
-    return total / count
+def average_precisions(
+    scores: Scores, relevant: Sequence[Sequence[int]], queries: Indices | None = None
+) -> Floats:
+    """Return AP@R, in [0, 1].
+
+    Args:
+        scores: ``(Q, G)``, higher is more similar.
+        relevant: The indices of the relevant items of each query, at least one each.
+        queries: Indices of ``n`` queries; all by default.
+
+    Returns:
+        ``(n,)``.
+    """
+    counts = np.array([len(items) for items in relevant])
+    chosen = np.arange(len(scores)) if queries is None else queries
+    values = np.empty(len(scores))
+
+    def of_block(block_queries: Indices, block: Scores) -> None:
+        items = [relevant[query] for query in block_queries.tolist()]
+        values[block_queries] = _of_block(block, counts[block_queries], items)
+
+    # Queries with as many relevant items are in one block, because the largest R decides how
+    # many items a block needs.
+    ordered = chosen[np.argsort(counts[chosen], kind="stable")]
+    for _ in map_queries(scores, of_block, ordered):
+        pass
+    return values[chosen]
+
+
+def _of_block(block: Scores, counts: Indices, relevant: Sequence[Sequence[int]]) -> Floats:
+    """Return AP@R of the queries of a block: the sum over all groups of equal score."""
+    rows, items = np.arange(len(block)), block.shape[1]
+    kept = min(int(counts.max()) + 1, items)
+    top = np.sort(np.partition(block, items - kept, axis=1)[:, items - kept :], axis=1)[:, ::-1]
+    last = top[rows, counts - 1]
+    flat = np.repeat(rows, counts) * items + np.fromiter(chain.from_iterable(relevant), np.int64)
+    query, item = np.divmod(np.unique(flat), items)
+    scores = block[query, item]
+    near = scores >= last[query]
+    query, scores = query[near], scores[near]
+    # A key is higher for a later query, and in a query for a lower score.
+    levels, of_top = np.unique(top, return_inverse=True)
+    keys = (rows[:, None] + 1) * len(levels) - 1 - of_top.reshape(top.shape)
+    own = (query + 1) * len(levels) - 1 - np.searchsorted(levels, scores)
+    groups, first, good = np.unique(own, return_index=True, return_counts=True)
+    query, scores = query[first], scores[first]
+    start = np.searchsorted(keys.ravel(), groups, "left")
+    before = start - query * kept
+    size = np.asarray(np.searchsorted(keys.ravel(), groups, "right") - start)
+    if kept < items:
+        # More items than the kept ones can have the score of the last place.
+        open_ended = (scores == last[query]) & (scores == top[query, -1])
+        if open_ended.any():
+            these = query[open_ended]
+            size[open_ended] = np.count_nonzero(block[these] == last[these, None], axis=1)
+    found = np.asarray(np.cumsum(good) - good)
+    found -= found[np.searchsorted(query, query, "left")]
+    return _sum_of_groups(query, size, good, before, found, counts) / counts
+
+
+def _sum_of_groups(
+    query: Indices, size: Indices, good: Indices, before: Indices, found: Indices, counts: Indices
+) -> Floats:
+    """Return the expected sum of P@k rel(k) over k to R of each query, ``(n,)``.
+
+    Args:
+        query: ``(g,)``, the query of each group of items of equal score, in ascending order.
+        size: Number of items of the group, which are in random order.
+        good: Number of relevant items among them, at least one.
+        before: Number of items before the group, less than R.
+        found: Number of relevant items among these.
+        counts: ``(n,)``, R of each query.
+    """
+    inside = np.minimum(size, counts[query] - before)
+    ends = np.cumsum(inside)
+    group = np.repeat(np.arange(len(query)), inside)
+    place = np.arange(len(group)) - (ends - inside)[group]  # from 0
+    others = place * ((good - 1) / np.maximum(size - 1, 1))[group]
+    terms = (good / size)[group] * (found[group] + 1 + others) / (before[group] + place + 1)
+    sums = np.add.reduceat(terms, ends - inside) if len(terms) else terms
+    of_queries: Floats = np.bincount(query, sums, len(counts)).astype(np.float64)
+    return of_queries
 
 
 METRIC = Metric(

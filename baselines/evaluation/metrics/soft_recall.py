@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rsitmd_tools.baselines.evaluation.blocks import map_queries
+from rsitmd_tools.baselines.evaluation.gallery import Indices
 from rsitmd_tools.baselines.evaluation.hits import KS, Floats, by_name
 from rsitmd_tools.baselines.evaluation.intervals import bootstrap, interval_by_name
 from rsitmd_tools.baselines.evaluation.metric import (
@@ -26,6 +28,7 @@ from rsitmd_tools.baselines.evaluation.metric import (
 )
 from rsitmd_tools.similarity import Prior
 
+Gains = npt.NDArray[np.floating[Any]]
 DEFINITION = (
     "largest gain among the first K: 1 for a relevant item, else the prior similarity of the pair"
 )
@@ -34,13 +37,11 @@ DEFINITION = (
 def soft_recalls(scored: ScoredGallery) -> dict[str, Any]:
     """Return soft-positive recalls with their interval and chance."""
     prior, owners = scored.prior, scored.gallery.owners
-    of_image, of_text = gains_from(prior.prior, prior.rows, prior.columns, owners)
-    to_text, chance_to_text = soft_hits(scored.scores, of_image)
-    to_image, chance_to_image = soft_hits(scored.scores.T, of_text)
-    recalls, chance = (
-        100 * np.concatenate([one.mean(0), other.mean(0)])
-        for one, other in ((to_text, to_image), (chance_to_text, chance_to_image))
-    )
+    of_images, of_texts = gains_from(prior.prior, prior.rows, prior.columns, owners)
+    to_text, chance_to_text = soft_hits(scored.scores, of_images)
+    to_image, chance_to_image = soft_hits(scored.scores.T, of_texts)
+    recalls = 100 * np.concatenate([to_text.mean(0), to_image.mean(0)])
+    chance = 100 * np.concatenate([chance_to_text, chance_to_image])
     ranges = bootstrap(to_text, to_image, owners, scored.seed)
     return {
         "metric": DEFINITION,
@@ -57,33 +58,36 @@ def summary(result: Result) -> str:
     return f"{soft['mean_recall']:.2f} (chance {soft['chance']['mean_recall']:.2f})"
 
 
-def soft_hits(scores: Scores, gains: Callable[[int], Floats]) -> tuple[Floats, Floats]:
+def soft_hits(scores: Scores, gains: Callable[[Indices], Gains]) -> tuple[Floats, Floats]:
     """Return the expected largest gain among the first K of every query, and that of chance.
 
     Args:
         scores: ``(Q, G)``, higher is more similar; equal scores are in random order.
-        gains: Maps a query to the ``(G,)`` gains of the items, in [0, 1].
+        gains: Maps ``n`` queries to a new array, the ``(n, G)`` gains of the items in [0, 1].
+            Several threads call it.
 
     Returns:
-        Two arrays ``(Q, 3)``: of these scores, and of a random order of the gallery.
+        ``(Q, 3)`` of these scores, and the ``(3,)`` means over the queries of a random order.
     """
-    found = np.empty((len(scores), len(KS)))
-    by_chance = np.empty((len(scores), len(KS)))
-    for query, row in enumerate(scores):
-        of_items = gains(query)
-        found[query] = _of_query(row, of_items)
-        descending = np.sort(of_items)[::-1]
-        by_chance[query] = [_largest_of(descending, min(k, len(row)), 0.0) for k in KS]
-    return found, by_chance
+
+    def of_block(queries: Indices, block: Scores) -> tuple[Floats, Floats]:
+        of_items = gains(queries)
+        found = _of_block(block, of_items)
+        of_items.sort(axis=1)
+        return found, of_items.sum(axis=0, dtype=np.float64)
+
+    parts = list(map_queries(scores, of_block))
+    items = scores.shape[1]
+    # The expectation is linear in the sorted gains, so their means over the queries suffice.
+    descending = np.sum([total for _, total in parts], axis=0)[::-1] / len(scores)
+    chance = [_largest_of(descending[None], min(k, items), 0.0)[0] for k in KS]
+    return np.concatenate([found for found, _ in parts]), np.array(chance)
 
 
 def gains_from(
-    prior: Prior,
-    rows: npt.NDArray[np.integer[Any]],
-    columns: npt.NDArray[np.integer[Any]],
-    owners: npt.NDArray[np.integer[Any]],
-) -> tuple[Callable[[int], Floats], Callable[[int], Floats]]:
-    """Return the gains of texts for an image, and of images for a text.
+    prior: Prior, rows: Indices, columns: Indices, owners: Indices
+) -> tuple[Callable[[Indices], Gains], Callable[[Indices], Gains]]:
+    """Return the gains of texts for images, and of images for texts.
 
     Args:
         prior: A prior whose images and captions include those of the gallery.
@@ -92,45 +96,95 @@ def gains_from(
         owners: The image of each text of the gallery.
     """
 
-    def of_image(image: int) -> Floats:
-        gains = np.nan_to_num(np.asarray(prior.at(rows[[image]], columns)[0], np.float64), nan=0.0)
-        gains[owners == image] = 1.0
+    def of_images(images: Indices) -> Gains:
+        gains = _finite(prior.at(rows[images], columns))
+        place = np.full(len(rows), -1)
+        place[images] = np.arange(len(images))
+        texts = np.flatnonzero(place[owners] >= 0)
+        gains[place[owners[texts]], texts] = 1.0
         return gains
 
-    def of_text(text: int) -> Floats:
-        gains = np.asarray(prior.at(rows, columns[[text]])[:, 0], np.float64)
-        gains = np.nan_to_num(gains, nan=0.0)
-        gains[owners[text]] = 1.0
+    def of_texts(texts: Indices) -> Gains:
+        gains = _finite(np.ascontiguousarray(prior.at(rows, columns[texts]).T))
+        gains[np.arange(len(texts)), owners[texts]] = 1.0
         return gains
 
-    return of_image, of_text
+    return of_images, of_texts
 
 
-def _of_query(row: npt.NDArray[np.floating[Any]], gains: Floats) -> list[float]:
-    values = []
-    highest = min(max(KS), len(row))
-    top = np.sort(np.partition(row, len(row) - highest)[len(row) - highest :])[::-1]
-    for k in KS:
-        last = top[min(k, len(row)) - 1]
-        above, equal = row > last, row == last
-        places = min(k, len(row)) - int(np.count_nonzero(above))
-        surely = float(gains[above].max(initial=0.0))
-        values.append(_largest_of(np.sort(gains[equal])[::-1], places, surely))
+def _finite(gains: Gains) -> Gains:
+    np.copyto(gains, 0.0, where=np.isnan(gains))
+    return gains
+
+
+def _of_block(block: Scores, gains: Gains) -> Floats:
+    """Return the expected largest gains among the first K, ``(n, 3)``."""
+    items = block.shape[1]
+    kept = min(max(KS) + 1, items)
+    nearest = np.argpartition(block, items - kept, axis=1)[:, items - kept :]
+    top = np.take_along_axis(block, nearest, axis=1)
+    order = np.argsort(-top, axis=1)
+    top = np.take_along_axis(top, order, axis=1)
+    largest = np.maximum.accumulate(
+        np.take_along_axis(gains, np.take_along_axis(nearest, order, axis=1), axis=1), axis=1
+    )
+    values = np.empty((len(block), len(KS)))
+    for column, k in enumerate(min(k, items) for k in KS):
+        values[:, column] = largest[:, k - 1]
+        if k == items:
+            continue
+        # Only where equal scores are on both sides of the K-th place does their order matter.
+        tied = np.flatnonzero(top[:, k - 1] == top[:, k])
+        if len(tied):
+            last = top[tied, k - 1]
+            above = np.count_nonzero(top[tied] > last[:, None], axis=1)
+            surely = np.where(above > 0, largest[tied, above - 1], 0.0)
+            equal = block[tied] == last[:, None]
+            values[tied, column] = _of_ties(equal, gains[tied], k - above, surely)
     return values
 
 
-def _largest_of(descending: Floats, places: int, surely: float) -> float:
+def _of_ties(equal: npt.NDArray[np.bool_], gains: Gains, places: Indices, surely: Floats) -> Floats:
+    """Return the expected largest gains of queries whose last places are drawn among equals.
+
+    Args:
+        equal: ``(n, G)``, whether an item is one of the equals.
+        gains: ``(n, G)``.
+        places: ``(n,)``, the number of places that the equals share.
+        surely: ``(n,)``, the largest gain of the items above.
+    """
+    values = np.empty(len(equal))
+    sizes = np.count_nonzero(equal, axis=1)
+    kinds, kind = np.unique(np.stack([sizes, places]), axis=1, return_inverse=True)
+    kind = kind.reshape(-1)  # numpy 2.0 alone returns another shape
+    for number, (size, count) in enumerate(kinds.T.tolist()):
+        these = np.flatnonzero(kind == number)
+        drawn = np.sort(gains[these][equal[these]].reshape(-1, size), axis=1)[:, ::-1]
+        values[these] = _largest_of(drawn, count, surely[these, None])
+    return values
+
+
+def _largest_of(descending: Gains, places: int, surely: Floats | float) -> Floats:
     """Return the expected largest of ``surely`` and ``places`` gains drawn without replacement.
 
     The i-th largest of e gains (from 0) is the largest drawn with probability
     C(e - 1 - i, places - 1) / C(e, places); each is the one before times
     (e - i - places + 1) / (e - i).
+
+    Args:
+        descending: ``(n, e)``, sorted.
+        places: Number of gains that are drawn.
+        surely: ``(n, 1)``, or one number.
+
+    Returns:
+        ``(n,)``.
     """
-    equal = len(descending)
+    equal = descending.shape[1]
     steps = np.arange(1, equal - places + 1)
     ratios = (equal - steps - places + 1) / (equal - steps)
     weights = (places / equal) * np.concatenate([[1.0], np.cumprod(ratios)])
-    return float(weights @ np.maximum(descending[: equal - places + 1], surely))
+    expected: Floats = np.maximum(descending[:, : equal - places + 1], surely) @ weights
+    return expected
 
 
 METRIC = Metric(

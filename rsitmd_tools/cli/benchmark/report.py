@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.options import input_options
+
 
 @click.command("report", short_help="Write a report of several runs.")
 @click.argument(
@@ -24,18 +26,51 @@ import click
     help="The HTML file to write.",
 )
 @click.option(
+    "--dataset",
     "--data",
+    "data",
+    metavar="PATH",
     type=click.Path(path_type=Path),
     help="The dataset. Default: the dataset of the first run.",
 )
-def command(runs: tuple[Path, ...], output: Path, data: Path | None) -> None:
-    """Write a self-contained HTML report: table of runs, curves, queries, statistics.
+@input_options
+@click.option(
+    "--figures",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write each figure into this folder as SVG and PDF, for a paper.",
+)
+def command(
+    runs: tuple[Path, ...],
+    output: Path,
+    data: Path | None,
+    input_format: str | None,
+    image_folder: Path | None,
+    figures: Path | None,
+) -> None:
+    """Write a self-contained HTML report of evaluated runs.
+
+    It has tables with intervals and tests, curves, margins, saliency, queries, likely false
+    negatives, recall by category, confusions, times and the dataset. RUN is one run or a
+    folder of runs over seeds and folds. What a run or the dataset lacks is left out; the last
+    section says why.
 
     \b
     Examples:
       rsitmd benchmark report runs/fusion runs/vsepp -o report.html
+      rsitmd benchmark report runs/* --dataset release/ --figures figures/
     """
+    from rsitmd_tools.errors import count_of, printable
     from rsitmd_tools.report import write_report
 
-    write_report(runs, output, data)
+    if data is None and (input_format is not None or image_folder is not None):
+        from rsitmd_tools.errors import WrongUsage
+
+        option = "--images" if input_format is None else "--input-format"
+        raise WrongUsage(f"{option} needs --dataset", hint="pass the dataset with --dataset PATH")
+    report = write_report(runs, output, data, figures, input_format, image_folder)
+    if figures is not None:
+        for sentence in report.left_out:
+            click.echo(printable(f"note: {sentence}"), err=True)
+        click.echo(f"figures: {figures} ({count_of(len(report.figures), 'figure')})", err=True)
     click.echo(f"report: {output}")

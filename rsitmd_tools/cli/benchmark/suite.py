@@ -127,7 +127,8 @@ def command(
             return int(not calibrated)
         result = suite.run(click.echo)
         if result.runs:
-            write_report(result.runs, output / "report.html")
+            page = output / "report.html"
+            write_report(result.runs, page, path, None, input_format, image_folder)
     return _show(result, output)
 
 

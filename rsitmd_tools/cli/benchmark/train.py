@@ -90,7 +90,7 @@ def command(
     workers: int | None,
     cache: Path | None,
 ) -> None:
-    """Train AMFMN (amfmn-*), its ablations (m1 to m9, margin-*), VSE++ (vsepp) or CLIP (clip*).
+    """Train AMFMN (amfmn-*, m1 to m9, margin-*), VSE++, SCAN, CAMP, MTFN or CLIP (clip*).
 
     Use --set weights=FILE to load backbone weights. Without it, the weights are random, and
     the result reports this. Nothing is downloaded. With --set freeze_backbone=true, the

@@ -13,6 +13,7 @@ from rsitmd_tools.errors import WrongUsage, count_of
 if TYPE_CHECKING:
     from rsitmd_tools.splitting import FoldReport, SplitReport
 
+BLOCK = "block"
 LISTED = 5  # large groups that are printed
 
 
@@ -48,10 +49,10 @@ def _shares(
 @click.option("--reassign", is_flag=True, help="Assign all images again.")
 @click.option(
     "--by",
-    type=click.Choice(["group", "scene", "category"]),
+    type=click.Choice(["group", "block", "scene", "category"]),
     default="group",
-    help="What is never parted: groups of similar images (default), also all tiles of a scene, or"
-    " whole categories.",
+    help="What is never parted: groups of similar images (default), also all tiles of a block (see"
+    " --block) or of a scene, or whole categories.",
 )
 @click.option(
     "--keep",
@@ -105,7 +106,8 @@ def command(
 
     Tiles whose footprints overlap, or whose windows in one scene have common pixels, get the
     same split too. With --block 1km, so do all tiles whose centres are in one cell of a grid of
-    1 km in their UTM zone. Overlapping tiles of different cells join these cells.
+    1 km in their UTM zone. Overlapping tiles of different cells join these cells. --by block
+    requires such a length, given now or recorded before.
 
     --folds 5 assigns every image to one of five test folds in the same way, and does not change
     the splits. A release lists the folds in folds.csv; `rsitmd build convert --fold 0` writes the
@@ -116,15 +118,16 @@ def command(
       rsitmd build split my-dataset
       rsitmd build split my-dataset --same-place
       rsitmd build split my-dataset --reassign --shares 0.7,0.1,0.2 --seed 1
-      rsitmd build split my-dataset --block 1km
+      rsitmd build split my-dataset --by block --block 1km
       rsitmd build split my-dataset --folds 5
       rsitmd build split my-dataset --reassign --keep my-dataset-1.0.0
     """
     from dataclasses import asdict
 
     from rsitmd_tools.ingest.groups import find_places, places_current
-    from rsitmd_tools.ingest.spatial import parse_block
+    from rsitmd_tools.ingest.spatial import parse_block, recorded_block
     from rsitmd_tools.splitting import make_folds, split
+    from rsitmd_tools.splitting.relations import GROUP
     from rsitmd_tools.workspace import Workspace
 
     metres = None if block is None else parse_block(block)
@@ -134,6 +137,10 @@ def command(
             hint="assign splits and folds with two commands",
         )
     with Workspace.open(folder, write=True) as workspace:
+        if by == BLOCK:
+            if not (recorded_block(workspace) if metres is None else metres):
+                raise WrongUsage("--by block requires a length", hint="add --block 1km")
+            by = GROUP
         if same_place and not places_current(workspace):
             find_places(workspace)
         if folds is not None:

@@ -7,14 +7,13 @@ import io
 from typing import Any
 
 from rsitmd_tools.errors import printable
+from rsitmd_tools.formats.hazards import FORMULA
 from rsitmd_tools.quality.output.findings import Findings
 
 COLUMNS = (
     "code", "name", "severity", "message", "image", "split", "sentence_index", "sentence",
     "annotator", "number",
 )  # fmt: skip
-# A spreadsheet executes cells that begin with these characters as formulas.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render(findings: Findings) -> str:
@@ -45,4 +44,4 @@ def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = printable(value)
-    return f"'{text}" if value.startswith(_FORMULA) else text
+    return f"'{text}" if value.startswith(FORMULA) else text

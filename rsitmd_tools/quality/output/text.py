@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rsitmd_tools.errors import count_of, printable
 from rsitmd_tools.quality.output.findings import Findings
 from rsitmd_tools.quality.registry import all_rules
+from rsitmd_tools.quality.split_numbers import described
 
 
 def render(findings: Findings) -> str:
@@ -38,6 +39,8 @@ def _lines(findings: Findings) -> Iterator[str]:
     for word in ("ignored", "known"):
         if summary[word]:
             yield f"  {count_of(summary[word], f'{word} finding')} not shown"
+    for numbers in summary.get("split_numbers", ()):
+        yield f"  {described(numbers)}"
     for code, why in summary["unchecked"].items():
         yield f"  {code} not checked: {why}"
 

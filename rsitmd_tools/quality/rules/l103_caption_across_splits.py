@@ -13,7 +13,8 @@ def caption_across_splits(subject: Subject) -> Iterator[Violation]:
     """A caption of val or test is also in train, word for word.
 
     The model learned that the caption belongs to another image. Most test captions of
-    UCM-captions are also in train.
+    UCM-captions are also in train. Captions that val and test share are reported by
+    `caption-in-val-and-test`.
 
     Bad:
         train/port_1.tif

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rsitmd_tools.quality.footprints import neighbours
 from rsitmd_tools.quality.rule import Violation, rule
+from rsitmd_tools.quality.split_numbers import overlapping
 from rsitmd_tools.quality.subject import Subject
 
 
@@ -16,7 +17,8 @@ def scene_across_splits(subject: Subject) -> Iterator[Violation]:
     Neighbouring tiles share roofs, light, season and sensor; overlapping ones share pixels.
     The rule reads the fields `scene` (any name) and `bounds` ([left, bottom, right, top]) with
     `crs` of a record; images without them are not checked. Tiles are adjacent if their bounds
-    overlap or are less than half a tile apart.
+    overlap or are less than half a tile apart. Of a release, it reads scenes and footprints from
+    `footprints.parquet` (extra geo), and reports those that overlap.
 
     Bad:
         {"filename": "port_1.tif", "scene": "S2_31UFT", "split": "train"}
@@ -28,7 +30,7 @@ def scene_across_splits(subject: Subject) -> Iterator[Violation]:
     """
     first: dict[str, tuple[str, str]] = {}
     for image in subject.dataset:
-        scene = image.extra.get("scene")
+        scene = image.extra.get("scene") or subject.provenance.scenes.get(image.filename)
         if isinstance(scene, str) and image.split is not None:
             name, split = first.setdefault(scene, (image.filename, image.split))
             if split != image.split:
@@ -36,3 +38,9 @@ def scene_across_splits(subject: Subject) -> Iterator[Violation]:
     for earlier, later in neighbours(subject.dataset.images):
         if earlier.split != later.split and None not in (earlier.split, later.split):
             yield Violation(f"adjacent to {earlier.filename} in {earlier.split}", later)
+    places = subject.provenance
+    if places.unchecked is not None:
+        subject.unchecked["L104"] = places.unchecked
+    for earlier, later in overlapping(subject.dataset.images, places.footprints):
+        if earlier.split != later.split and None not in (earlier.split, later.split):
+            yield Violation(f"ground of {earlier.filename} in {earlier.split}", later)

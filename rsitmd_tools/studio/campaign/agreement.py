@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rsitmd_tools.dataset.records import ImageRecord
+from rsitmd_tools.similarity import reference
 
 # Quantiles of the leave-one-out similarity of the captions of RSITMD's first 200 test images:
 # 5 % are below 0.11, half below 0.48, 5 % above 0.93. Of captions of two different images, half
@@ -77,8 +78,6 @@ def similarities(references: Sequence[Sequence[str]], sentences: Sequence[str]) 
     Returns:
         One value per sentence, 0 to 1; NaN if the definition has none.
     """
-    from rsitmd_tools.similarity import reference  # imports numba (0.2 s)
-
     values: list[float] = []
     for first in range(0, len(sentences), BATCH):
         rows = [list(group) for group in references[first : first + BATCH]]

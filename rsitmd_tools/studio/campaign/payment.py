@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from rsitmd_tools.dataset.records import UNTOUCHED
+from rsitmd_tools.formats.hazards import text_cell
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.payment import DeliveredAnnotation, delivered_annotations
 from rsitmd_tools.workspace.states import ACCEPTED, REJECTED, SENT_BACK
@@ -76,6 +77,4 @@ def payment_csv(workspace: Workspace) -> str:
 
 def _escape_formula(value: Any) -> Any:
     """Prevent a spreadsheet from evaluating a name such as ``=1+1``."""
-    return (
-        f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
-    )
+    return text_cell(value) if isinstance(value, str) else value

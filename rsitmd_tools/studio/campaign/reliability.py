@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rsitmd_tools.similarity import reference
 from rsitmd_tools.text.fold import folded
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.agreement import keywords_by_annotator
@@ -211,8 +212,6 @@ class _Group:
 
 def _distances(images: Sequence[Sequence[tuple[str, str]]]) -> _Group:
     """Return the distances between the sentences of a group of images."""
-    from rsitmd_tools.similarity import reference  # imports numba (0.2 s)
-
     who = np.array([annotator for pairs in images for annotator, _ in pairs])
     place = np.array([number for number, pairs in enumerate(images) for _ in pairs])
     prepared = reference.prepare([[raw] for pairs in images for _, raw in pairs])

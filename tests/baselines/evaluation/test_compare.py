@@ -186,6 +186,11 @@ def test_published_rows_are_found_by_settings() -> None:
     assert printed is not None
     for config, value in (
         ("vsepp", 24.83),
+        ("scan-t2i", 26.64),
+        ("scan-i2t", 26.28),
+        ("camp-triplet", 26.2),
+        ("camp-bce", 22.03),
+        ("mtfn", 26.92),
         ("amfmn-soft", 28.74),
         ("amfmn-fusion", 29.32),
         ("amfmn-similarity", 29.72),
@@ -218,6 +223,10 @@ def test_published_rows_are_found_by_settings() -> None:
         ("vsepp", "margin.value=0.4"),
         ("vsepp", "margin.kind=dynamic"),
         ("vsepp", "query=keywords"),
+        ("scan-t2i", "scan.pooling=avg"),
+        ("scan-i2t", "scan.direction=t2i"),
+        ("camp-bce", "loss=infonce"),
+        ("mtfn", "mtfn.rank=5"),
         ("clip", "seed=1"),
     ],
 )

@@ -333,6 +333,7 @@ def test_scores_from_a_file_are_evaluated_like_a_run(
     assert {file.name for file in (tmp_path / "out").iterdir()} == {
         "result.json",
         "examples.json",
+        "analysis.json",
         "queries.csv",
     }
 

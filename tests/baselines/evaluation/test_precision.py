@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rsitmd_tools.baselines.evaluation.metrics.map_at_r import (
-    average_precision,
+    average_precisions,
     mean_average_precision,
 )
 
@@ -32,12 +32,12 @@ def test_ties_count_by_the_mean_over_all_orders(items: list[tuple[int, bool]]) -
         for order in itertools.permutations(range(len(items)))
     ]
     row = np.array([score for score, _ in items], float)
-    relevant = np.flatnonzero([good for _, good in items])
-    assert average_precision(row, relevant) == pytest.approx(np.mean(values), abs=1e-12)
+    relevant = [item for item, (_, good) in enumerate(items) if good]
+    assert average_precisions(row[None], [relevant])[0] == pytest.approx(np.mean(values), abs=1e-12)
 
 
 def test_a_known_case() -> None:
     row = np.array([5.0, 4.0, 3.0, 2.0])
     # R = 2: first relevant (1/1), second not: 1/2.
-    assert average_precision(row, np.array([0, 2])) == pytest.approx(0.5)
+    assert average_precisions(row[None], [[0, 2]])[0] == pytest.approx(0.5)
     assert mean_average_precision(np.stack([row, row]), [[0, 1], [3]]) == pytest.approx(50)

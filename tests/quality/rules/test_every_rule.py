@@ -1,6 +1,6 @@
 """A case that is bad and one that is good for every rule: none may lack either.
 
-The cases of S, K and L103 are the examples of their docstrings (``test_examples.py``).
+The cases of S, K, L103 and L109 are the examples of their docstrings (``test_examples.py``).
 """
 
 from __future__ import annotations
@@ -192,6 +192,7 @@ CASES: dict[str, Callable[[Path], Case]] = {
 }
 # These need more than a dataset: annotations that were pulled, or the file of a model.
 ELSEWHERE = {
+    "L110": "release/test_proof_again.py",
     "M101": "quality/rules/test_models.py",
     "N107": "integration/test_studio_campaign_assigned.py",
     "N108": "studio/campaign/test_prefill.py",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Rules about several sentences at once; of the others each bad line is bad alone.
 TOGETHER = {"S102", "S103", "S107", "S108", "S110"}
-CODES = [code for code in all_rules() if code[0] in "SK" or code == "L103"]
+CODES = [code for code in all_rules() if code[0] in "SK" or code in ("L103", "L109")]
 
 
 def images_of(text: str) -> Dataset:

@@ -1,0 +1,1 @@
+"""MTFN (Wang et al., ACM Multimedia 2019): multi-modal tensor fusion."""

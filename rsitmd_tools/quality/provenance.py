@@ -1,0 +1,56 @@
+"""The provenance table of a release: scene and footprint of each image."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.extras import require
+from rsitmd_tools.quality.split_numbers import SPLIT_PROOF, Footprints
+
+FOOTPRINTS = "footprints.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The places of the images of a release.
+
+    Attributes:
+        scenes: SHA-256 of the scene by file name.
+        footprints: Footprints by file name.
+        unchecked: Why the table was not read, or None.
+    """
+
+    scenes: Mapping[str, str] = field(default_factory=dict)
+    footprints: Footprints = field(default_factory=dict)
+    unchecked: str | None = None
+
+
+def release_folder(dataset: Dataset) -> Path | None:
+    """Return the folder of a release; None for another dataset."""
+    folder = dataset.source if dataset.source.is_dir() else dataset.source.parent
+    is_release = dataset.format == "rsitmd" and (folder / SPLIT_PROOF).is_file()
+    return folder if is_release else None
+
+
+def provenance_of(dataset: Dataset) -> Provenance:
+    """Read the provenance table of a release; empty for another dataset."""
+    folder = release_folder(dataset)
+    if folder is None or not (folder / FOOTPRINTS).is_file():
+        return Provenance()
+    try:
+        require("geopandas", "pyarrow")
+        geopandas: Any = importlib.import_module("geopandas")
+        table = geopandas.read_parquet(folder / FOOTPRINTS)
+        names = [str(name) for name in table["image"]]
+        scenes = dict(zip(names, map(str, table["source_sha256"]), strict=True))
+        return Provenance(scenes, dict(zip(names, table.geometry, strict=True)))
+    except RsitmdError as error:
+        return Provenance(unchecked=f"{FOOTPRINTS} was not read: {error.what}; {error.hint}")
+    except Exception as error:  # geopandas and pyarrow raise many types of errors
+        return Provenance(unchecked=f"{FOOTPRINTS} cannot be read ({reason(error)})")

@@ -1,0 +1,87 @@
+"""L110: a split proof that the files of the release do not confirm."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from rsitmd_tools.errors import reason
+from rsitmd_tools.quality.provenance import release_folder
+from rsitmd_tools.quality.rule import Violation, rule
+from rsitmd_tools.quality.split_numbers import (
+    SPLIT_PROOF,
+    described,
+    ground_distance,
+    shared_captions,
+    shared_scenes,
+)
+from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.schemas import first_error, load_schema
+
+SMALL = 0.15  # metres: versions of PROJ can round differently
+
+
+@rule("L110", "split-proof-differs", "error")
+def split_proof_differs(subject: Subject) -> Iterator[Violation]:
+    """The split proof of a release has other numbers than its images and texts.
+
+    The rule computes again, for every two splits, the shared scenes and the distance of the
+    nearest footprints (from `footprints.parquet`, which requires the extra geo) and the shared
+    sentences. The output states them, whether or not they differ. The images are compared by
+    `duplicate-across-splits` and `near-duplicate-across-splits`. Only a release is checked.
+
+    Bad:
+        "shared_scenes": 0 in split_proof.json, and tiles of one scene in train and test
+    Good:
+        the numbers that follow from the files
+    Fix:
+        Make the release again, or get a complete copy of it.
+    """
+    folder = release_folder(subject.dataset)
+    if folder is None:
+        return
+    places = subject.provenance
+    if places.unchecked is not None:
+        subject.unchecked["L110"] = places.unchecked
+    try:
+        stated = _stated(folder / SPLIT_PROOF)
+    except (OSError, ValueError, RecursionError) as error:
+        yield Violation(f"{SPLIT_PROOF} cannot be read ({reason(error)})")
+        return
+    for names in combinations(subject.dataset.splits, 2):
+        first, second = map(subject.dataset.select, names)
+        numbers: dict[str, Any] = {
+            "splits": list(names),
+            "shared_scenes": shared_scenes(first, second, places.scenes),
+            "ground_distance": ground_distance(first, second, places.footprints),
+            "shared_captions": shared_captions(first, second),
+        }
+        subject.split_numbers.append(numbers)
+        before = stated.get(names)
+        if before is None:
+            yield Violation(f"{SPLIT_PROOF} has no numbers of {names[0]} and {names[1]}")
+        elif _differ(numbers, before, placed=places.unchecked is None):
+            yield Violation(f"{described(numbers)}; {SPLIT_PROOF} has {described(before)}")
+
+
+def _stated(file: Path) -> Mapping[tuple[str, ...], Mapping[str, Any]]:
+    """Return the entries of the proof by their splits."""
+    document = json.loads(file.read_text(encoding="utf-8"))
+    problem = first_error(document, load_schema("split_proof"))
+    if problem is not None:
+        raise ValueError(f"{problem.key}: {problem.message}")
+    return {tuple(entry["splits"]): entry for entry in document["splits"]}
+
+
+def _differ(numbers: Mapping[str, Any], stated: Mapping[str, Any], *, placed: bool) -> bool:
+    if numbers["shared_captions"] != stated["shared_captions"]:
+        return True
+    if not placed:
+        return False
+    here, there = numbers["ground_distance"], stated["ground_distance"]
+    if here is None or there is None:
+        return here is not there or bool(numbers["shared_scenes"] != stated["shared_scenes"])
+    return bool(numbers["shared_scenes"] != stated["shared_scenes"] or abs(here - there) > SMALL)

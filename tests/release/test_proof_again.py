@@ -1,0 +1,142 @@
+"""``validate RELEASE --select L`` computes the split proof again from the files of the release."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from rsitmd_tools.cli.validate import command
+from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.release import make_release
+from rsitmd_tools.workspace import Workspace
+from tests.release.test_same_bytes import with_scenes
+
+pytestmark = pytest.mark.libraries
+
+
+@pytest.fixture
+def release(make_workspace: Callable[..., Path], tmp_path: Path) -> Path:
+    pytest.importorskip("geopandas")
+    folder, out = make_workspace(images=8), tmp_path / "ports-1.0.0"
+    with_scenes(folder, 8)
+    with Workspace.open(folder) as workspace:
+        make_release(workspace, "1.0.0", out)
+    return out
+
+
+def validated(folder: Path, *options: str) -> tuple[dict[str, Any], list[tuple[str, Any, str]]]:
+    """Return the summary, and code, image and message of the findings of scenes and proof."""
+    done = CliRunner().invoke(
+        command, [str(folder), "--select", "L104,L110", "--format", "json", *options]
+    )
+    document = json.loads(done.stdout)
+    found = [(f["code"], f["image"], f["message"]) for f in document["findings"]]
+    return document["summary"], found
+
+
+def change(file: Path, **numbers: Any) -> None:
+    proof = json.loads(file.read_text(encoding="utf-8"))
+    proof["splits"][0] |= numbers
+    file.write_text(json.dumps(proof), encoding="utf-8")
+
+
+def test_the_numbers_are_those_of_the_proof(release: Path) -> None:
+    geopandas = pytest.importorskip("geopandas")
+    from pyproj import Geod
+    from shapely.ops import nearest_points
+
+    summary, found = validated(release)
+    proof = json.loads((release / "split_proof.json").read_text(encoding="utf-8"))
+    keys = ("splits", "shared_scenes", "ground_distance", "shared_captions")
+    assert summary["split_numbers"] == [{k: entry[k] for k in keys} for entry in proof["splits"]]
+    assert [code for code, _, _ in found] == ["L104"] * len(found)
+
+    table = geopandas.read_parquet(release / "footprints.parquet")
+    place = dict(
+        zip(table["image"], zip(table.geometry, table["source"], strict=True), strict=True)
+    )
+    data = load_dataset(release)
+    for entry in summary["split_numbers"]:
+        first, second = ([place[i.filename] for i in data.select(s)] for s in entry["splits"])
+        ends = [nearest_points(one, other) for (one, _), (other, _) in product(first, second)]
+        metres = [Geod(ellps="WGS84").inv(a.x, a.y, b.x, b.y)[2] for a, b in ends]
+        assert entry["ground_distance"] == pytest.approx(min(metres), abs=0.06)
+        assert entry["shared_scenes"] == len({s for _, s in first} & {s for _, s in second})
+
+
+def test_tiles_of_one_scene_in_two_splits_are_found(release: Path) -> None:
+    _, found = validated(release)
+    home = {image.filename: image.split for image in load_dataset(release)}
+    assert found
+    for code, image, message in found:
+        name, split = message.removeprefix("from the same scene as ").split(" in ")
+        assert (code, home[name]) == ("L104", split) != ("L104", home[image])
+
+
+@pytest.mark.parametrize(
+    "numbers", [{"shared_scenes": 7}, {"ground_distance": 12.3}, {"shared_captions": 99}]
+)
+def test_a_changed_proof_is_found(release: Path, numbers: dict[str, Any]) -> None:
+    change(release / "split_proof.json", **numbers)
+    ((code, image, message),) = [f for f in validated(release)[1] if f[0] == "L110"]
+    assert (code, image) == ("L110", None)
+    assert (
+        message.startswith("train and val: ") and "; split_proof.json has train and val" in message
+    )
+
+
+def test_overlapping_ground_is_found(release: Path) -> None:
+    geopandas = pytest.importorskip("geopandas")
+
+    table = geopandas.read_parquet(release / "footprints.parquet")
+    home = {image.filename: image.split for image in load_dataset(release)}
+    train, test = (
+        next(n for n in range(len(table)) if home[table["image"][n]] == split)
+        for split in ("train", "test")
+    )
+    table.loc[test, "geometry"] = table.geometry[train]
+    table["source_sha256"] = [str(number) for number in range(len(table))]
+    table.to_parquet(release / "footprints.parquet", index=False)
+    found = validated(release)[1]
+    assert {code for code, _, _ in found} == {"L104", "L110"}
+    pair = {str(table["image"][train]), str(table["image"][test])}
+    ((image, message),) = [(i, m) for code, i, m in found if code == "L104"]
+    assert message.startswith("ground of ") and {image, message.split()[2]} == pair
+
+
+def test_a_table_that_cannot_be_read_is_stated(release: Path) -> None:
+    (release / "footprints.parquet").write_bytes(b"PAR1 no table")
+    summary, found = validated(release)
+    assert set(summary["unchecked"]) == {"L104", "L110"}
+    assert summary["unchecked"]["L110"].startswith("footprints.parquet cannot be read (")
+    assert found == []
+
+
+@pytest.mark.parametrize("text", ["{", '{"splits": 3}', "[" * 100_000])
+def test_a_proof_that_cannot_be_read_is_found(release: Path, text: str) -> None:
+    (release / "split_proof.json").write_text(text)
+    ((_, _, message),) = [f for f in validated(release)[1] if f[0] == "L110"]
+    assert message.startswith("split_proof.json cannot be read (")
+
+
+def test_the_text_and_the_page_state_the_numbers(release: Path, tmp_path: Path) -> None:
+    line = "train and val: 1 shared scene, "
+    done = CliRunner().invoke(command, [str(release), "--select", "L"])
+    assert f"  {line}" in done.stdout
+    page = tmp_path / "page.html"
+    CliRunner().invoke(
+        command, [str(release), "--select", "L", "--format", "html", "-o", str(page)]
+    )
+    assert line in page.read_text(encoding="utf-8")
+
+
+def test_another_dataset_has_no_proof(release: Path) -> None:
+    (release / "split_proof.json").unlink()
+    summary, found = validated(release)
+    assert "split_numbers" not in summary and found == []
