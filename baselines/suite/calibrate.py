@@ -24,7 +24,7 @@ from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.suite.plan import PlannedRun
 from rsitmd_tools.baselines.training.train import Options, adapt_config, train
 from rsitmd_tools.dataset import Dataset
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, printable, reason
 from rsitmd_tools.progress import no_progress
 
 # Batches of an epoch of the calibration. The first ones fill caches and are not measured.
@@ -101,12 +101,20 @@ def calibrate(
         for name, run in missing.items():
             try:
                 costs[name] = _measure(run.config, dataset, device, Path(scratch, name))
-            except (RsitmdError, RuntimeError, ValueError, OSError, MemoryError) as error:
-                line = error if isinstance(error, RsitmdError) else f"{type(error).__name__}"
-                report(f"{name} cannot be calibrated: {line}")
+            except Exception as error:
+                report(f"{name} cannot be calibrated: {one_line(error)}")
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return costs
+
+
+def one_line(error: Exception) -> str:
+    """Return an exception of a run as one line."""
+    if isinstance(error, RsitmdError):
+        return str(error)
+    if isinstance(error, OSError):
+        return reason(error)
+    return printable(f"{type(error).__name__}: {reason(error)}")
 
 
 def _measure(config: Config, dataset: Dataset, device: str, scratch: Path) -> Cost:

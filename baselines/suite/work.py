@@ -20,12 +20,11 @@ from rsitmd_tools.atomic import FULL
 from rsitmd_tools.baselines.data.mapped import one_writer
 from rsitmd_tools.baselines.evaluation.evaluate import EvaluationOptions, evaluate
 from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.suite.calibrate import one_line
 from rsitmd_tools.baselines.suite.plan import PlannedRun
 from rsitmd_tools.baselines.training.train import Options, train
 from rsitmd_tools.dataset import Dataset
-from rsitmd_tools.errors import RsitmdError, printable, reason
 
-LOG = "suite.log"
 # The exit code of a process that a Ctrl-C ends.
 INTERRUPTED = 130
 
@@ -86,14 +85,7 @@ def do_run(planned: PlannedRun, work: Work) -> Outcome:
         return Outcome(planned, seconds=seconds + evaluation)
     except Exception as error:
         logging.getLogger(__name__).debug("%s failed", planned.label, exc_info=True)
-        line = str(error) if isinstance(error, RsitmdError) else _unexpected(error)
-        return Outcome(planned, line, disk_full=_disk_is_full(error))
-
-
-def _unexpected(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return reason(error)
-    return printable(f"{type(error).__name__}: {reason(error)}")
+        return Outcome(planned, one_line(error), disk_full=_disk_is_full(error))
 
 
 def _disk_is_full(error: BaseException | None) -> bool:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from rsitmd_tools.baselines.suite import calibrate, work
 from rsitmd_tools.baselines.suite.calibrate import Cost
 from rsitmd_tools.baselines.suite.folder import SuiteFolder
 from rsitmd_tools.baselines.suite.plan import PlannedRun, plan_runs
 from rsitmd_tools.baselines.suite.suite import Suite, SuiteOptions, SuiteResult
-from rsitmd_tools.baselines.training import checkpoint
+from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from tests.baselines.suite.conftest import CHANGES, CONFIGS
@@ -29,7 +30,7 @@ COST = Cost(1, 1, 1, "all")
 
 @pytest.fixture(autouse=True)
 def quick_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test of its own calibrates; the others know the costs."""
+    """The costs are known; the tests of the command calibrate."""
     monkeypatch.setattr(calibrate, "_measure", lambda *_: COST)
 
 
@@ -37,7 +38,6 @@ def quick_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The runs that were trained or continued, with the calls of the real training."""
     names: list[str] = []
-    train = work.train
 
     def counted(dataset: Any, config: Any, folder: Path, *more: Any, **named: Any) -> Path:
         names.append(f"{folder.parent.name} {config.seed}")
@@ -94,6 +94,11 @@ def test_a_whole_suite(
     assert trained[4:] == ["vsepp 0", "vsepp 2", "m1 2"]
     assert (out / "results.jsonl").read_bytes().startswith(before.splitlines(keepends=True)[0])
     assert len(rows(out)) == 6
+    assert run(tiny, more, out)[0].runs == [out / "runs" / name for name in CONFIGS]
+    # The table and the report show what was asked for, not all that is there.
+    result, _ = run(tiny, plan_runs(["vsepp"], CHANGES, [1]), out)
+    assert result.runs == [out / "runs" / "vsepp" / "seed-1"]
+    assert [(r["config"], r["seed"]) for r in rows(out)] == [("vsepp", 1)]
 
 
 def test_folds(tmp_path: Path, tiny: Dataset) -> None:
@@ -109,8 +114,6 @@ def test_folds(tmp_path: Path, tiny: Dataset) -> None:
 def test_others_go_on_when_a_run_fails(
     tmp_path: Path, tiny: Dataset, plan: list[PlannedRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = work.train
-
     def breaks(dataset: Any, config: Any, folder: Path, *more: Any, **named: Any) -> Path:
         if folder.parent.name == "vsepp" and config.seed == 1:
             raise RuntimeError("a kernel failed\nat line 3")
@@ -137,21 +140,20 @@ def test_a_full_disk_stops_the_suite_and_the_next_one_continues(
     monkeypatch: pytest.MonkeyPatch,
     trained: list[str],
 ) -> None:
-    save, saved = checkpoint.torch.save, []
+    save = torch.save
 
     def full(value: Any, stream: Any) -> None:
-        saved.append(value)
         if len(trained) == 2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         save(value, stream)
 
-    monkeypatch.setattr(checkpoint.torch, "save", full)
+    monkeypatch.setattr(torch, "save", full)
     out = tmp_path / "s"
     with pytest.raises(RsitmdError, match=r"m1 seed 0 failed: .*no space left.*free some space"):
         run(tiny, plan, out)
     assert trained == ["vsepp 0", "m1 0"] and len(rows(out)) == 1
     assert not list(out.rglob("*partial*"))
-    monkeypatch.setattr(checkpoint.torch, "save", save)
+    monkeypatch.setattr(torch, "save", save)
     run(tiny, plan, out)
     assert trained[2:] == ["m1 0", "vsepp 1", "m1 1"] and len(rows(out)) == 4
 
