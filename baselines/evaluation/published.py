@@ -43,6 +43,20 @@ class Published:
                 return row
         return None
 
+    def row_of_model(self, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the first row of the same model whatever its margin is, or None.
+
+        A row with the same loss comes before others.
+        """
+        whole = {**Config().as_dict(), **settings}
+        keys = ("model", "query", *MODEL_KEYS.get(whole["model"], ()))
+        for compared in ((*keys, "loss"), keys):
+            for row in self.rows:
+                expected = _distinctive(row["config"])
+                if _holds(whole, {key: expected.get(key) for key in compared}):
+                    return row
+        return None
+
 
 def datasets() -> list[str]:
     """Return the names of the datasets with published figures."""

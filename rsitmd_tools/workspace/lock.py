@@ -15,14 +15,19 @@ from rsitmd_tools.errors import RsitmdError
 
 
 class WriterLock:
-    """The lock of a workspace's writer.
+    """The lock of the writer of a folder.
 
     The system releases it when the process ends for any reason, so a killed writer never
-    leaves a workspace locked.
+    leaves a folder locked.
+
+    Args:
+        path: The file of the lock, in that folder.
+        what: What the folder is, for the message.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, what: str = "workspace") -> None:
         self._path = path
+        self._what = what
         self._file: IO[str] | None = None
 
     def acquire(self) -> None:
@@ -39,7 +44,7 @@ class WriterLock:
             holder = _describe(stream.read())
             stream.close()
             raise RsitmdError(
-                f"another command is writing to this workspace: {holder}",
+                f"another command is writing to this {self._what}: {holder}",
                 where=self._path.parent,
                 hint="wait until it ends or stop it",
             ) from None

@@ -9,6 +9,10 @@ command = LazyGroup(
         "evaluate": ("rsitmd_tools.cli.benchmark.evaluate", "Evaluate a run on a dataset."),
         "compare": ("rsitmd_tools.cli.benchmark.compare", "Compare runs over seeds and folds."),
         "report": ("rsitmd_tools.cli.benchmark.report", "Write a report of several runs."),
+        "suite": (
+            "rsitmd_tools.cli.benchmark.suite",
+            "Train, evaluate and compare several configurations.",
+        ),
         "weights": ("rsitmd_tools.cli.benchmark.weights", "Convert backbone weights for timm."),
         "search": (
             "rsitmd_tools.cli.benchmark.search",

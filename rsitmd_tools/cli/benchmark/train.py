@@ -8,10 +8,8 @@ from typing import Any
 import click
 
 from rsitmd_tools.cli.benchmark.device import device_option
+from rsitmd_tools.cli.benchmark.seeds import parse_seeds
 from rsitmd_tools.cli.options import input_options, path_argument
-
-# The largest seed that NumPy accepts.
-MAX_SEED = 2**32 - 1
 
 
 @click.command("train", short_help="Train a baseline on a dataset.")
@@ -34,7 +32,11 @@ MAX_SEED = 2**32 - 1
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the run. With --seeds or --folds, it contains one folder per run.",
 )
-@click.option("--seeds", metavar="0,1,2", help="Train one run per seed and write a summary.")
+@click.option(
+    "--seeds",
+    metavar="0,1,2",
+    help="Train one run per seed, or per seed of a range such as 0-4, and write a summary.",
+)
 @click.option(
     "--folds",
     type=click.IntRange(2),
@@ -92,7 +94,8 @@ def command(
 
     Use --set weights=FILE to load backbone weights. Without it, the weights are random, and
     the result reports this. Nothing is downloaded. With --set freeze_backbone=true, the
-    features of the backbone are computed once, and training takes minutes on a laptop.
+    features of the backbone are computed once, and training takes minutes on a laptop. The
+    recipes *-frozen (laptop) and *-whole (GPU) set everything but the weights.
 
     \b
     Examples:
@@ -119,7 +122,7 @@ def command(
             click.echo(f"run: {run}")
             click.echo(f"next: rsitmd benchmark evaluate {run} {path}")
             return
-        numbers = [config.seed] if seeds is None else _parse_seeds(seeds)
+        numbers = [config.seed] if seeds is None else parse_seeds(seeds)
         summary = train_all(
             dataset, config, output, numbers, folds or 0, options, prior=prior, exclude=exclude
         )
@@ -147,19 +150,3 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
         f"mean of {len(lines)}: test mR {recall['mean']:.2f}{spread} "
         f"(gallery: {gallery['images']} images, {gallery['texts']} texts)",
     ]
-
-
-def _parse_seeds(text: str) -> list[int]:
-    from rsitmd_tools.errors import WrongUsage
-
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
-        raise WrongUsage(
-            f"--seeds {text}", hint="use distinct non-negative integers, such as 0,1,2"
-        )
-    if max(numbers) > MAX_SEED:
-        raise WrongUsage(f"--seeds {text}", hint=f"use seeds of at most {MAX_SEED}")
-    return numbers

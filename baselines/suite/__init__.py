@@ -1,0 +1,1 @@
+"""``benchmark suite``: configurations over seeds and folds, to one table."""

@@ -1,0 +1,183 @@
+"""OUT: the folder of a suite, what it is a suite of, and which of its runs are finished."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rsitmd_tools.atomic import check_writable, write_json
+from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
+from rsitmd_tools.baselines.suite.plan import PlannedRun, settings_of, weights_of
+from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.formats.rsitmd import load_document
+from rsitmd_tools.provenance import machine, versions
+from rsitmd_tools.workspace.lock import WriterLock
+
+LOCK = ".suite.lock"
+# Written by an evaluation, the last one last.
+EVALUATED = ("queries.csv", "result.json", "examples.json", "analysis.json")
+OTHER_FOLDER = "use another folder"
+
+
+class SuiteFolder:
+    """The folder of a suite.
+
+    Args:
+        folder: OUT.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def record_file(self) -> Path:
+        """What the suite is a suite of: data and settings."""
+        return self.folder / "suite.json"
+
+    @property
+    def times_file(self) -> Path:
+        """The calibration."""
+        return self.folder / "times.json"
+
+    @property
+    def cache(self) -> Path:
+        """Decoded images and features, if no other folder is given."""
+        return self.folder / "cache"
+
+    def run(self, planned: PlannedRun) -> Path:
+        """Return the folder of a run."""
+        return self.folder / planned.place
+
+    def check(self, plan: Sequence[PlannedRun], dataset: Dataset) -> None:
+        """Check that the folder is new, or a suite of the same data and settings.
+
+        Configurations and seeds may be added.
+
+        Raises:
+            RsitmdError: It is something else, or cannot be written.
+        """
+        check_writable(self.folder, OTHER_FOLDER)
+        if not self.record_file.exists():
+            # Hidden files are the lock, and what a killed writer of the record left.
+            names = [file.name for file in self.folder.iterdir()] if self.folder.exists() else []
+            if any(not name.startswith(".") for name in names):
+                raise RsitmdError(
+                    "is not the folder of a suite", where=self.folder, hint=OTHER_FOLDER
+                )
+            return
+        before, now = self._record(), _describe(plan, dataset)
+        if before["data_sha256"] != now["data_sha256"]:
+            raise RsitmdError(
+                f"is a suite of other data ({before['data']})",
+                where=self.folder,
+                hint=OTHER_FOLDER,
+            )
+        if before["folds"] != now["folds"]:
+            raise RsitmdError(
+                f"is a suite with --folds {before['folds']}, not {now['folds']}"
+                if before["folds"] and now["folds"]
+                else f"is a suite {'with' if before['folds'] else 'without'} folds",
+                where=self.folder,
+                hint=OTHER_FOLDER,
+            )
+        for name, settings in now["configs"].items():
+            self._check_settings(name, before["configs"].get(name), settings)
+
+    def _check_settings(
+        self, name: str, before: dict[str, Any] | None, now: dict[str, Any]
+    ) -> None:
+        if before is None:
+            return
+        # Keys that an earlier version did not have get their defaults.
+        default = Config().as_dict()
+        before = {**{key: default[key] for key in now if key in default}, **before}
+        changed = sorted(key for key in before | now if before.get(key) != now.get(key))
+        if changed:
+            raise RsitmdError(
+                f"is a suite with other settings of {name} ({', '.join(changed)})",
+                where=self.folder,
+                hint=OTHER_FOLDER,
+            )
+
+    @contextmanager
+    def opened(self, plan: Sequence[PlannedRun], dataset: Dataset) -> Iterator[None]:
+        """Hold the lock of the suite, and record what it is a suite of.
+
+        Raises:
+            RsitmdError: Another command holds the lock; see :meth:`check` for others.
+        """
+        self.check(plan, dataset)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = WriterLock(self.folder / LOCK, "suite")
+            lock.acquire()
+        except OSError as error:
+            raise RsitmdError(
+                f"cannot be written ({reason(error)})", where=self.folder, hint=OTHER_FOLDER
+            ) from error
+        try:
+            self.check(plan, dataset)  # another command may have made it in the meantime
+            now = _describe(plan, dataset)
+            before = self._record() if self.record_file.exists() else now
+            configs = {**before["configs"], **now["configs"]}
+            if before is now or configs != before["configs"]:
+                write_json(self.record_file, {**before, "configs": configs})
+            yield
+        finally:
+            lock.release()
+
+    def finished(self, planned: PlannedRun, checksum: str) -> EvaluatedRun | None:
+        """Return a run that is trained and evaluated; None if something is left to do.
+
+        Args:
+            planned: The run.
+            checksum: Checksum of the dataset.
+        """
+        folder = self.run(planned)
+        if not all((folder / name).is_file() for name in ("run.json", *EVALUATED)):
+            return None
+        try:
+            (run,) = read_runs([folder])
+        except RsitmdError:
+            return None  # It is evaluated again; if the run itself is damaged, that is an error.
+        result = run.result
+        complete = run.manifest.get("finished") is not None
+        same = (result["data_sha256"], result["split"], result.get("views", 1))
+        return run if complete and same == (checksum, "test", 1) else None
+
+    def _record(self) -> dict[str, Any]:
+        document = load_document(self.record_file)
+        keys = ("data", "data_sha256", "folds", "configs")
+        if not isinstance(document, dict) or any(key not in document for key in keys):
+            raise RsitmdError(
+                f"does not contain {', '.join(keys)}", where=self.record_file, hint=OTHER_FOLDER
+            )
+        configs = document["configs"]
+        if not isinstance(configs, dict) or not all(isinstance(c, dict) for c in configs.values()):
+            raise RsitmdError(
+                "configs: must contain an object for each configuration",
+                where=self.record_file,
+                hint=OTHER_FOLDER,
+            )
+        return document
+
+
+def _describe(plan: Sequence[PlannedRun], dataset: Dataset) -> dict[str, Any]:
+    weights = weights_of(plan)
+    settings = settings_of(plan)
+    return {
+        "data": dataset.name,
+        "data_path": str(dataset.source.resolve()),
+        "data_sha256": dataset.checksum(),
+        "folds": plan[0].config.folds,
+        "configs": {name: {**settings[name], "weights": weights[name]} for name in settings},
+        "versions": versions(),
+        "machine": machine(),
+        "command": "rsitmd " + shlex.join(sys.argv[1:]),
+    }
