@@ -32,6 +32,8 @@ WHOLE = [
     "image_size=256",
     "epochs=12",
     "loss=infonce",
+    "temperature=0.1",
+    "dropout=0.2",
 ]
 
 
