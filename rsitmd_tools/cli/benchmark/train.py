@@ -95,7 +95,7 @@ def command(
     Use --set weights=FILE to load backbone weights. Without it, the weights are random, and
     the result reports this. Nothing is downloaded. With --set freeze_backbone=true, the
     features of the backbone are computed once, and training takes minutes on a laptop. The
-    recipes *-frozen (laptop) and *-whole (GPU) set everything but the weights.
+    recipes (vsepp-frozen for a laptop, vsepp-whole for a GPU, ...) set everything but the weights.
 
     \b
     Examples:
