@@ -85,7 +85,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def evaluation(size: int, times: int) -> str:
-    """Measure the whole evaluation against encoding: soft so many times, the others once."""
+    """Measure the whole evaluation against encoding: soft recall repeatedly, the others once."""
     random = np.random.default_rng(SEED)
     data = draw(random)
     gallery = Gallery.of(data, "test")

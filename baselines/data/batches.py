@@ -26,7 +26,7 @@ AHEAD = 3
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """B pairs, of which this process trains b; with one process, b = B.
+    """A batch of B pairs. This process trains b of them; a single process trains all.
 
     Attributes:
         images: ``(B,)``, index of each image in the training part; stays on the host.

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from rsitmd_tools.baselines.base import RetrievalModel
 from rsitmd_tools.baselines.data.images import unit_images
@@ -29,33 +28,10 @@ BATCH = 32
 STORED_TYPE = np.float16
 
 
-class Features:
-    """Stored features of images, in K views of each image.
-
-    Args:
-        arrays: One array ``(N, K, ...)`` for each tensor of :meth:`RetrievalModel.features`.
-    """
-
-    def __init__(self, arrays: Sequence[MappedArray]) -> None:
-        self.arrays = list(arrays)
-
-    def __len__(self) -> int:
-        return len(self.arrays[0])
-
-    def at(
-        self, images: npt.NDArray[np.integer], views: npt.NDArray[np.integer] | int = 0
-    ) -> list[Tensor]:
-        """Return the features of some images, in one view per image, as float32."""
-        return [
-            torch.from_numpy(mapped.array[images, views]).to(torch.float32)
-            for mapped in self.arrays
-        ]
-
-
 @torch.no_grad()
 def cached_features(
     model: RetrievalModel, pixels: MappedArray, views: int, folder: Path, device: str = "cpu"
-) -> Features:
+) -> list[MappedArray]:
     """Open the features of all images in all views; compute them if they are not stored yet.
 
     Args:
@@ -64,6 +40,9 @@ def cached_features(
         views: Number of views K.
         folder: Folder of the files.
         device: Device for the computation.
+
+    Returns:
+        One array ``(N, K, ...)`` for each tensor of :meth:`RetrievalModel.features`.
 
     Raises:
         RsitmdError: A feature is too large for half precision, or the disk is full.
@@ -79,7 +58,7 @@ def cached_features(
         lambda: _compute(model.to(device), pixels.array, views, files, shapes, device),
     )
     model.train(was_training)
-    return Features([MappedArray(file) for file in files])
+    return [MappedArray(file) for file in files]
 
 
 def features_key(model: RetrievalModel, images: str, views: int) -> str:

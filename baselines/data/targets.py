@@ -36,7 +36,7 @@ class Targets:
             number: dict[str, int] = {}
             texts = [number.setdefault(c.strip().lower(), len(number)) for c in training.captions()]
             self._texts = np.array(texts, np.int64)
-            # Pairs of an image and a sentence equal to one of its own, as sorted numbers.
+            # Sorted numbers of the pairs in which the sentence equals one of the image's sentences.
             owners = np.array(training.caption_owners(), np.int64)
             self._known = np.unique(owners * len(number) + self._texts)
             self._count = len(number)

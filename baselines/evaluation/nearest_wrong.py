@@ -77,7 +77,7 @@ def of_images(
         mine = gallery.owners[None, :] == rows[:, None]
         place = np.arange(len(rows))
         first = np.where(mine, block, -np.inf).argmax(1)
-        # An own text whose score is -inf is not told from the texts of others by its score.
+        # If the score of an own text is -inf, the score alone does not exclude it.
         first = np.where(mine[place, first], first, mine.argmax(1))
         score = block[place, first]
         block[mine] = -np.inf

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from rsitmd_tools.baselines.backbone import make_backbone
-from rsitmd_tools.baselines.base import RetrievalModel, Texts
+from rsitmd_tools.baselines.base import Texts
 from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.pooled import PooledModel
 from rsitmd_tools.baselines.text import SentenceEncoder
 
 
-class MTFN(RetrievalModel):
+class MTFN(PooledModel):
     """The image-text branch of MTFN.
 
     Wang et al., "Matching Images and Text with Multi-modal Tensor Fusion and Re-ranking", ACM
@@ -55,18 +56,6 @@ class MTFN(RetrievalModel):
         self.of_image = nn.Linear(self.backbone.channels[-1], d)
         self.of_text = nn.Linear(d, d)
         self.fusion = TensorFusion(d, config.mtfn.rank)
-
-    def frozen_part(self) -> nn.Module:
-        """Return the backbone."""
-        return self.backbone
-
-    def features_kind(self) -> str:
-        """Name the pooled last stage of the backbone."""
-        return f"pooled {self.backbone.name}"
-
-    def features(self, images: Tensor) -> list[Tensor]:
-        """Return the spatial mean of the last stage, ``(B, C)``."""
-        return [self.backbone(images)[-1].mean((2, 3))]
 
     def encode_features(self, features: Sequence[Tensor]) -> Tensor:
         """Return v, ``(B, d)`` (equation 1)."""

@@ -142,7 +142,7 @@ def _measure(config: Config, dataset: Dataset, device: str, scratch: Path) -> Co
 
 
 def _sample(parts: Parts, count: int) -> Dataset:
-    """Return some training images, from the whole of the part: files may be in class order."""
+    """Return some training images at even distances, because files may be in class order."""
     training = parts.training
     step = max(1, len(training) // count)
     return training.with_images(

@@ -33,7 +33,7 @@ class Schedule:
     over: bool = field(default=False, init=False)
 
     def next(self) -> PlannedRun | None:
-        """Take the next run; None if there is none, or if it would exceed the budget."""
+        """Take the next run; return None at the end, or if the run would exceed the budget."""
         if not self.todo or self.over:
             return None
         # Without an estimate, only the time that has passed counts.

@@ -16,7 +16,7 @@ from rsitmd_tools.atomic import atomic_path, remove_leftovers
 from rsitmd_tools.baselines.run import Run, read_checkpoint
 from rsitmd_tools.errors import RsitmdError, reason
 
-# Saving takes at most this fraction of the time: one in so many.
+# Saving takes at most one part in 20 of the time.
 SAVED_EVERY = 20
 
 

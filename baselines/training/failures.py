@@ -55,7 +55,7 @@ def one_line(run: Run, fits: Callable[[], int | None]) -> Iterator[None]:
 
 
 def largest_batch(module: RetrievalModule, batches: Batches, device: str) -> int | None:
-    """Return a batch size that fits the memory of a GPU; None if there is none.
+    """Return a batch size that fits the memory of a GPU, or None if no size fits.
 
     The half, the quarter, and so on, of the batch size are tried.
 

@@ -53,11 +53,6 @@ class GraphedSteps:
         self._seen: Counter[Shape] = Counter()
         self._recorded: dict[Shape, _Recorded] = {}
 
-    @property
-    def graphs(self) -> int:
-        """Number of recorded graphs."""
-        return len(self._recorded)
-
     def __call__(self, batch: Batch) -> tuple[Tensor, bool]:
         """Compute the loss of a batch.
 

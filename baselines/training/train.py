@@ -216,7 +216,7 @@ def _data(
     if config.freeze_backbone:
         pixels = cached_images(shared, size, cache, threads)
         features = cached_features(model, pixels, config.views, cache, device)
-        source = val_images = StoredRows(features.arrays, by_view=True)
+        source = val_images = StoredRows(features, by_view=True)
         val_rows = rows[parts.val_rows]
     else:
         source = StoredRows([cached_images(shared, stored_size, cache, threads)], by_view=False)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from rsitmd_tools.baselines.backbone import make_backbone
-from rsitmd_tools.baselines.base import RetrievalModel, Scorer, Texts, cosine_matrix, cosine_scorer
+from rsitmd_tools.baselines.base import Scorer, Texts, cosine_matrix, cosine_scorer
 from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.pooled import PooledModel
 from rsitmd_tools.baselines.text import SentenceEncoder
 
 
-class VSEPP(RetrievalModel):
+class VSEPP(PooledModel):
     """VSE++: a linear map of the pooled last stage, and a GRU over the words.
 
     Faghri et al., "VSE++: Improving Visual-Semantic Embeddings with Hard Negatives", BMVC
@@ -29,18 +30,6 @@ class VSEPP(RetrievalModel):
         self.sentence = SentenceEncoder(
             words, config.word_dimension, config.dimension, config.dropout
         )
-
-    def frozen_part(self) -> nn.Module:
-        """Return the backbone."""
-        return self.backbone
-
-    def features_kind(self) -> str:
-        """Name the pooled last stage of the backbone."""
-        return f"pooled {self.backbone.name}"
-
-    def features(self, images: Tensor) -> list[Tensor]:
-        """Return the spatial mean of the last stage, ``(B, C)``."""
-        return [self.backbone(images)[-1].mean((2, 3))]
 
     def encode_features(self, features: Sequence[Tensor]) -> Tensor:
         """Project the pooled last stage to the joint space."""

@@ -162,7 +162,7 @@ def make_report(
 
 
 def _comparison(folders: Sequence[Path]) -> tuple[dict[str, Any] | None, str]:
-    """Compare the systems; return the comparison, or None and the reason why there is none."""
+    """Compare the systems; return the comparison, or None and the reason for its absence."""
     try:
         try:
             systems = group_runs(folders)

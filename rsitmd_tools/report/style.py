@@ -20,7 +20,7 @@ from rsitmd_tools.errors import printable
 
 # Number of colours; the ninth run uses the first one again.
 COLOURS = 8
-# Okabe and Ito, "Color Universal Design", 2008: told apart by readers of every colour vision.
+# Okabe and Ito, "Color Universal Design", 2008: distinguishable with every kind of colour vision.
 # The yellow is left out, as a line on white paper is not visible in it; grey comes last.
 OKABE_ITO = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#606060",
@@ -104,7 +104,7 @@ def plain(text: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """Return a label of at most so many letters that Matplotlib does not read as a formula."""
+    """Return a label of limited length that Matplotlib does not read as a formula."""
     shown = printable(text)
     return plain(shown if len(shown) <= most else shown[: most - 1] + "…")
 

@@ -34,7 +34,7 @@ from rsitmd_tools.similarity.rows import Fill
 from rsitmd_tools.text.tokens import stem, stop_words
 
 WEIGHTS = (0.5, 0.5)
-# NumPy computes so many pairs of image and caption in the time in which the kernels are loaded.
+# In the time that loading the kernels takes, NumPy computes this number of pairs.
 SMALL = 8_000_000
 KERNELS = "rsitmd_tools.similarity.kernels"
 
@@ -102,7 +102,7 @@ def prepare(captions_by_image: Sequence[Sequence[str]]) -> Reference:
 
 
 def load_kernel(pairs: int) -> None:
-    """Load the kernel from the cache, or compile it, if so many pairs need it.
+    """Load the kernel from the cache, or compile it, if this number of pairs needs it.
 
     It takes one to three seconds, which a thread can spend while something else is waited for.
     """

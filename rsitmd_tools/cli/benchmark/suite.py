@@ -62,7 +62,7 @@ SECONDS_AN_HOUR = 3600
     "--budget",
     type=click.FloatRange(min=0, min_open=True),
     metavar="HOURS",
-    help="Start no run that is expected to end after so many hours.",
+    help="Start no run that is expected to end after this number of hours.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan and its estimate, and stop.")
 @device_option

@@ -52,7 +52,7 @@ class Material:
         """Return the dataset.
 
         Raises:
-            Missing: There is none.
+            Missing: The report has no such data.
         """
         if self.data is None:
             raise Missing("the dataset is not available: pass it with --dataset PATH")

@@ -59,7 +59,7 @@ def compute(material: Material) -> list[Answer]:
 def draw(answers: Sequence[Answer], style: Style) -> Any:
     """Draw a row of images for each answer; the right one has a thick frame and a check mark."""
     figure = new_figure(8.4, 1.5 * len(answers))
-    # All rows are alike: the solver of the layout would take seconds for so many axes.
+    # All rows are alike: the solver of the layout would take seconds for this number of axes.
     figure.set_layout_engine("none")
     edges = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 1 - 0.12 / len(answers)}
     grid = figure.subplots(

@@ -80,8 +80,8 @@ def test_bad_arguments_are_one_line_errors(
 ) -> None:
     with pytest.raises(SystemExit) as stop:
         main([*arguments(data, tmp_path / "s"), *given])
-    told = capsys.readouterr().err
-    assert stop.value.code == code and message in told and "Traceback" not in told
+    printed = capsys.readouterr().err
+    assert stop.value.code == code and message in printed and "Traceback" not in printed
     assert not (tmp_path / "s").exists()
 
 

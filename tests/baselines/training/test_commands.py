@@ -38,8 +38,8 @@ def data(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> str:
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as stop:
         main(["benchmark", *arguments])
-    told = capsys.readouterr()
-    return int(stop.value.code or 0), told.out, told.err
+    printed = capsys.readouterr()
+    return int(stop.value.code or 0), printed.out, printed.err
 
 
 def train(data: str, out: Path, *more: str, config: str = "vsepp") -> list[str]:
