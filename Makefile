@@ -1,7 +1,7 @@
 # Everything works on a machine that has Python 3.11 and make: the environment comes first.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-# Two server processes and browsers at once; more memory and cores take more.
-WORKERS ?= 2
+# For two cores: tests with a server or a browser wait for half of their time.
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed

@@ -17,9 +17,14 @@ settings.load_profile("any speed")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MUST_RUN = ("integration", "browser", "libraries")
+# Long files that need no server: all test processes but the first start with two of them.
+BESIDE_THE_FIRST_START = (
+    "baselines/training/test_train.py",
+    "baselines/suite/test_commands.py",
+    "integration/test_kills_tiles.py",
+    "baselines/training/test_processes.py",
+)
 # Read by the libraries when they are imported, and by the commands that tests start.
-# Each process gets two files at first, by turns.
-BESIDE_THE_FIRST_START = ("test_train.py", "test_kills_tiles.py")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # What most commands import before they do anything.
 IMPORTED = (
@@ -121,18 +126,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave the long campaigns to `make soak`, and start with the tests that take longest.
 
     Files are distributed over processes in this order (``--no-loadscope-reorder``): the short unit
-    tests come last, so the processes end at about the same time. The second process starts with
-    long files that need no server: the first one runs its migrations meanwhile.
+    tests come last, so the processes end at about the same time. The first process runs the
+    migrations of its server; the others start with long files that need no server.
     """
     items.sort(key=lambda item: item.get_closest_marker("integration") is None)
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
-    order = list(files)
-    for place, name in enumerate(BESIDE_THE_FIRST_START):
-        found = [path for path in order if path.name == name]
-        order = [path for path in order if path.name != name]
-        order[2 * place + 1 : 2 * place + 1] = found
+    beside = [CHECKOUT / "tests" / name for name in BESIDE_THE_FIRST_START]
+    order = [path for path in files if path not in beside]
+    # Each process gets two files at first, by turns: the first one those at 0 and `processes`.
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    for place in range(1, 2 * processes):
+        if beside and place != processes:
+            order.insert(place, beside.pop(0))
+    order = [path for path in (*order, *beside) if path in files]
     items[:] = [item for path in order for item in files[path]]
     if config.getoption("-m"):
         return

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 CHECKOUT = Path(__file__).resolve().parents[2]
+WHERE = "import rsitmd_tools.baselines; print(rsitmd_tools.baselines.__file__)"
 
 
 def lines_of(file: Path) -> list[dict[str, Any]]:
@@ -97,9 +99,41 @@ def test_a_killed_demo_continues(demo: Demo, tmp_path: Path) -> None:
     assert "release: 40 images, 200 sentences" in said
 
 
-def test_the_demo_runs_from_the_wheel_in_an_empty_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "start",
+    [
+        "with a server that has run",
+        pytest.param("again after a kill in the first migration", marks=pytest.mark.soak),
+    ],
+)
+def test_the_demo_runs_from_the_wheel_in_an_empty_folder(
+    start: str, tmp_path: Path, started_once: Path
+) -> None:
     """The wheel alone in a new environment, its dependencies beside it, far from the checkout."""
-    source = tmp_path / "source"
+    environment, empty = tmp_path / "environment", tmp_path / "empty"
+    site = install(build_wheel(tmp_path), environment)
+    empty.mkdir()
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    found = subprocess.run(
+        [environment / "bin" / "python", "-c", WHERE],
+        cwd=empty, env=clean, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert found.startswith(str(site))
+    demo = [str(environment / "bin" / "rsitmd"), "demo", "--scenes", "40", "--epochs", "1"]
+    if start == "with a server that has run":
+        out = empty / "rsitmd-demo"
+        _claim(out, None, scenes=40, seed=0)
+        shutil.copytree(started_once, out / "workspace" / "studio")
+    else:
+        kill_in_first_migration(demo, empty, clean)
+    done = subprocess.run(demo, cwd=empty, env=clean, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(empty / "rsitmd-demo" / "report.html")
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel from a copy of the files that git knows, and check what is in it."""
+    source = folder / "source"
     tracked = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT, capture_output=True, check=True,
@@ -110,38 +144,26 @@ def test_the_demo_runs_from_the_wheel_in_an_empty_folder(tmp_path: Path) -> None
             (source / name).symlink_to((CHECKOUT / name).readlink())
         elif (CHECKOUT / name).is_file():
             (source / name).write_bytes((CHECKOUT / name).read_bytes())
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path]
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder]
     made = subprocess.run([*map(str, build), source], capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
-    wheel = next(tmp_path.glob("rsitmd_tools-*.whl"))
-    names = subprocess.run(
-        [sys.executable, "-m", "zipfile", "-l", wheel], capture_output=True, text=True, check=True
-    ).stdout
-    tops = {line.split("/")[0].split()[0] for line in names.splitlines()[1:]}
+    wheel = next(folder.glob("rsitmd_tools-*.whl"))
+    with zipfile.ZipFile(wheel) as archive:
+        tops = {name.split("/")[0] for name in archive.namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"rsitmd_tools"}
+    return wheel
 
-    environment = tmp_path / "environment"
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    python = environment / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel]
-    subprocess.run(install, check=True, capture_output=True)
+
+def install(wheel: Path, environment: Path) -> Path:
+    """Make an environment with the wheel and the dependencies of this one; return its packages."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", environment / "bin" / "python"]
+    options = ["install", "--quiet", "--no-deps", "--no-index", wheel]
+    subprocess.run([*pip, *options], check=True, capture_output=True)
     site = next(environment.glob("lib/python3.*/site-packages"))
     # Their folder alone: a path file within it, such as the checkout's, is not read.
     (site / "dependencies.pth").write_text(f"{Path(pytest.__file__).parents[1]}\n")
-
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    found = subprocess.run(
-        [python, "-c", "import rsitmd_tools.baselines; print(rsitmd_tools.baselines.__file__)"],
-        cwd=empty, env=clean, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    assert found.startswith(str(site))
-    demo = [str(environment / "bin" / "rsitmd"), "demo", "--scenes", "40", "--epochs", "1"]
-    kill_in_first_migration(demo, empty, clean)
-    done = subprocess.run(demo, cwd=empty, env=clean, capture_output=True, text=True, timeout=500)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == str(empty / "rsitmd-demo" / "report.html")
+    return site
 
 
 def kill_in_first_migration(command: list[str], folder: Path, environment: dict[str, str]) -> None:
