@@ -21,6 +21,7 @@ from rsitmd_tools.ingest.footprints import Georeference
 
 PICTURE = 1600  # longest side of the picture in pixels
 OPACITY = 0.5  # of the colours over the scene
+COMPRESSION = 3  # of PNG: half of the time of Pillow's 6, and files a tenth larger
 # Dark to light in luminance, readable without colour: points of matplotlib's "inferno".
 COLOURS = (
     (0, 0, 4), (27, 12, 65), (74, 12, 107), (120, 28, 109), (165, 44, 96),
@@ -192,7 +193,7 @@ def _write_picture(found: Location, target: Path, _: bool) -> Iterator[str]:
     for key, value in _origin(found).items():
         about.add_itxt(key, value)
     with atomic_path(target) as partial:
-        picture.save(partial, "PNG", pnginfo=about)
+        picture.save(partial, "PNG", pnginfo=about, compress_level=COMPRESSION)
     yield from ()
 
 
