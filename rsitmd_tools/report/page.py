@@ -11,7 +11,7 @@ from typing import Any
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs, run_folders
-from rsitmd_tools.baselines.evaluation.compare import compare_systems
+from rsitmd_tools.baselines.evaluation.compare import add_rows_of_models, compare_systems
 from rsitmd_tools.baselines.evaluation.systems import group_runs
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.report.data import ShownData, find_data, jpeg, small_images
@@ -162,7 +162,12 @@ def make_report(
 
 
 def _comparison(folders: Sequence[Path]) -> tuple[dict[str, Any] | None, str]:
-    """Compare the systems; return the comparison, or None and the reason for its absence."""
+    """Compare the systems with each other and with published figures.
+
+    Returns:
+        The comparison, or None if there is nothing to compare with; and the reason why the
+        differences between runs are left out, or an empty text.
+    """
     try:
         try:
             systems = group_runs(folders)
@@ -171,9 +176,12 @@ def _comparison(folders: Sequence[Path]) -> tuple[dict[str, Any] | None, str]:
             systems = group_runs(run_folders(folders))
     except RsitmdError as error:
         return None, f"{error.where}: {error.what}" if error.where else error.what
+    comparison = compare_systems(systems)
+    add_rows_of_models(comparison, systems)
     if len(systems) < 2 and len(systems[0].runs) < 2:
-        return None, "there is only one run"
-    return compare_systems(systems, published="none"), ""
+        beside = any(system["published"] for system in comparison["systems"])
+        return comparison if beside else None, "there is only one run"
+    return comparison, ""
 
 
 def _left_out(

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
 import re
 import shutil
 import xml.etree.ElementTree as ET
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -23,46 +19,9 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.report import write_report
+from tests.report.pages import Page, words
 
 MakeRun = Callable[..., Path]
-
-
-class Page(HTMLParser):
-    """Elements, attributes and text of a page."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__()
-        self.tags: Counter[str] = Counter()
-        self.sources: list[str] = []
-        self.links: list[str] = []
-        self.handlers: list[str] = []
-        self.text = ""
-        self.html = file.read_text(encoding="utf-8")
-        self.feed(self.html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] += 1
-        for name, value in attrs:
-            if name == "src":
-                self.sources.append(value or "")
-            elif name in {"href", "xlink:href"}:
-                self.links.append(value or "")
-            elif name.startswith("on"):
-                self.handlers.append(name)
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def words(file: Path) -> str:
-    """Return the text of a page, its elements separated by spaces."""
-    body = file.read_text(encoding="utf-8").split("<body>")[1]
-    return " ".join(html.unescape(re.sub("<[^>]+>", " ", body)).split())
-
-
-@pytest.fixture
-def output(tmp_path: Path) -> Path:
-    return tmp_path / "pages" / "report.html"
 
 
 def test_the_page_shows_figures_with_interval_and_chance(make_run: MakeRun, output: Path) -> None:
@@ -243,18 +202,6 @@ def test_a_page_that_cannot_be_written_is_a_one_line_error(
     (tmp_path / "file").write_text("")
     with pytest.raises(RsitmdError, match="cannot be written"):
         write_report([make_run()], tmp_path / "file" / "report.html")
-
-
-@pytest.fixture
-def analysed(make_run: MakeRun, analysis: dict[str, Any]) -> MakeRun:
-    """Return a function that writes a run with an analysis."""
-
-    def make(name: str = "run", **changes: Any) -> Path:
-        folder = make_run(name, **changes)
-        (folder / "analysis.json").write_text(json.dumps(analysis))
-        return folder
-
-    return make
 
 
 def test_an_analysis_has_its_sections(analysed: MakeRun, output: Path) -> None:
