@@ -34,6 +34,37 @@ def settings(config: str, *changes: str) -> dict[str, Any]:
     return {"model": own.pop("model"), "settings": own}
 
 
+def test_differences_are_tested(make_run: MakeRun, output: Path) -> None:
+    """A system is right for each query, another one for none."""
+    runs = [make_run("good", mean_recall=100.0), make_run("bad", model="vsepp", mean_recall=0.0)]
+    for run, hit in zip(runs, (1, 0), strict=True):
+        rows = ["image,sentence_index,rank,r1,r5,r10"]
+        for image in range(12):
+            rows += [f"{image}.tif,{place},1,{hit},{hit},{hit}" for place in ("", 0)]
+        (run / "queries.csv").write_text("\n".join(rows) + "\n")
+    write_report(runs, output)
+    text = words(output)
+    assert "Differences between the runs" in text
+    assert "good − bad +100.00 100.00 to 100.00 –" in text
+    assert "good above bad" in text
+    other = make_run("elsewhere", data_sha256="a" * 64)
+    report = write_report([*runs, other], output)
+    assert "was evaluated on other data than good" in " ".join(report.left_out)
+    assert "good above bad" not in Page(output).text
+
+
+def test_a_folder_of_runs_is_one_system(make_run: MakeRun, output: Path) -> None:
+    runs = [make_run(f"soft/seed-{seed}", seed=seed) for seed in range(3)]
+    write_report([runs[0].parent], output)
+    text = words(output)
+    assert "3 runs on the test split" in text
+    assert "soft 3 62.00 0.00 – 62.00 to 62.00" in text
+    make_run("soft/other", model="vsepp")
+    report = write_report([runs[0].parent], output)
+    assert "4 runs on the test split" in words(output)
+    assert "differences" not in " ".join(report.left_out).lower()
+
+
 def test_published_figures_have_their_columns(
     make_run: MakeRun, output: Path, gallery: dict[str, int]
 ) -> None:
