@@ -1,10 +1,12 @@
 """Locating in a scene: speed against encoding the same slices, second query, peak memory.
 
-Run: python benchmarks/locate.py RUN [--side 2048] [--only compare|memory]
+Run: python benchmarks/locate.py RUN [--side 2048] [--only compare|memory|command] [--scene FILE]
 
 The scene is noise, drawn by seed 0, as a tiled GeoTIFF. "Encoding" gets the pixels of all slices,
 resized, from memory; "locating" reads, cuts, resizes, encodes and keeps the features. The peak
-memory is that of a process that locates in a scene of SIDE x SIDE pixels.
+memory is that of a process that locates in a scene of SIDE x SIDE pixels. "command" runs
+``rsitmd benchmark locate`` for a second sentence, three times, with all three files; FILE is a
+scene for it instead of noise.
 """
 
 from __future__ import annotations
@@ -12,8 +14,12 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
+from statistics import median
+from subprocess import DEVNULL
 
 import numpy as np
 import rasterio
@@ -102,15 +108,45 @@ def memory(run: Path, side: int, folder: Path) -> None:
     print(table(["figure", "value"], rows))
 
 
+def command(run: Path, scene: Path, folder: Path) -> None:
+    """Print what a second sentence costs as a command."""
+    os.environ["RSITMD_CACHE"] = str(folder / "cache")
+    files = [part for name in ("a.png", "a.tif", "a.geojson") for part in ("-o", folder / name)]
+    call = [sys.executable, "-m", "rsitmd_tools", "benchmark", "locate", run, scene, *files]
+
+    def once(text: str) -> float:
+        return seconds(lambda: subprocess.run([*call, "--text", text], check=True, stdout=DEVNULL))
+
+    once(TEXT)
+    walls, cpus = [], []
+    for number in range(TIMES):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        walls.append(once(f"{number + 2} boats on a river."))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpus.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    rows = [
+        ["second sentence as a command, seconds", f"{median(walls):.2f}"],
+        ["of processor time", f"{median(cpus):.2f}"],
+    ]
+    print(table(["figure", "value"], rows))
+
+
 def main() -> None:
-    """Run one of the two measurements."""
+    """Run one of the measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--side", type=int, default=2048)
-    parser.add_argument("--only", choices=("compare", "memory"), default="compare")
+    parser.add_argument("--only", choices=("compare", "memory", "command"), default="compare")
+    parser.add_argument("--scene", type=Path)
     given = parser.parse_args()
     print(environment("torch", "rasterio", seed=0))
     with tempfile.TemporaryDirectory() as folder:
+        if given.only == "command":
+            scene = given.scene or Path(folder) / "scene.tif"
+            if given.scene is None:
+                draw(scene, given.side)
+            command(given.run, scene, Path(folder))
+            return
         job = compare if given.only == "compare" else memory
         job(given.run, given.side, Path(folder))
 

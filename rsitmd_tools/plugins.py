@@ -49,7 +49,12 @@ def load_plugins(group: str) -> dict[str, Any]:
 
 def plugin_names(group: str) -> list[str]:
     """Return the names of a group's entry points, sorted, without loading them."""
-    return sorted({entry.name for entry in entry_points(group=group)})
+    return list(_names(group))
+
+
+@functools.cache  # The metadata of all installed packages are read.
+def _names(group: str) -> tuple[str, ...]:
+    return tuple(sorted({entry.name for entry in entry_points(group=group)}))
 
 
 def warn(entry: EntryPoint, error: Exception) -> None:

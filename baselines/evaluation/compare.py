@@ -100,6 +100,27 @@ def compare_systems(
     }
 
 
+def add_rows_of_models(comparison: dict[str, Any], systems: Sequence[System]) -> None:
+    """Show the published figure of the same model where the settings are not those published.
+
+    The recipes have other losses and backbones than the paper. Their figures are no repetition of
+    the published ones, and are not compared with them.
+
+    Args:
+        comparison: From :func:`compare_systems`, changed in place.
+        systems: The systems that were compared.
+    """
+    printed, _ = find_published(None, comparison["data"], comparison["gallery"])
+    if printed is None:
+        return
+    for summary, system in zip(comparison["systems"], systems, strict=True):
+        if summary["published"] is None:
+            first = system.runs[0].result
+            row = printed.row_of_model({**first["settings"], "model": first["model"]})
+            if row is not None:
+                summary["published"] = {**row, "verdict": "other settings"}
+
+
 def _summary(system: System, printed: Published | None) -> dict[str, Any]:
     values = system.values()
     over_images = None

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
 from rsitmd_tools.baselines.device import accelerator, check_device
 from rsitmd_tools.baselines.evaluation.scoring import Encoded, encode_texts, score
 from rsitmd_tools.baselines.integrity import check_run, file_checksums
@@ -24,7 +25,7 @@ from rsitmd_tools.baselines.localisation.slice_features import (
     slice_store,
 )
 from rsitmd_tools.baselines.localisation.slices import SCALES, Slice, fitting_scales, slices_of
-from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.run import Run, read_checkpoint
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
@@ -118,6 +119,8 @@ class Location:
 class Locator:
     """A run that answers queries; a server keeps it, so that only the first query loads it.
 
+    If the slices of a scene are in the cache, the model is loaded without its image parts.
+
     Args:
         folder: RUN.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -128,14 +131,33 @@ class Locator:
 
     def __init__(self, folder: Path, device: str = "auto") -> None:
         check_device(device, 1)
-        run = Run(folder)
+        self._run = run = Run(folder)
         self.folder = folder
-        self.model, self.tokenizer, self.config = run.load()
-        manifest = check_run(run, self.config)
-        files = manifest.get("files") or file_checksums(run)
+        self.config = run.config()
+        if not run.best.is_file():
+            read_checkpoint(run.best)  # Report the missing checkpoint.
+        checksums = file_checksums(run)
+        manifest = check_run(run, self.config, checksums)
+        files = manifest.get("files") or checksums
         self._weights = str(files[run.best.relative_to(folder).as_posix()])
         self._files = sorted(f"{name} {checksum}" for name, checksum in files.items())
-        self.model.to(torch.device(accelerator(device)))
+        self._device = torch.device(accelerator(device))
+        self._model: RetrievalModel | None = None
+        self._tokenizer: Tokenizer | None = None
+        self._whole = False
+
+    @property
+    def model(self) -> RetrievalModel:
+        """The whole model."""
+        return self._loaded(whole=True)[0]
+
+    def _loaded(self, *, whole: bool = False) -> tuple[RetrievalModel, Tokenizer]:
+        """Return the model, with or without its image parts, and its tokenizer."""
+        if self._model is None or self._tokenizer is None or (whole and not self._whole):
+            load = self._run.load if whole else self._run.load_without_images
+            model, self._tokenizer, _ = load()
+            self._model, self._whole = model.to(self._device), whole
+        return self._model, self._tokenizer
 
     def scene(self, path: Path, options: SceneOptions | None = None) -> Scene:
         """Cut a scene and encode its slices, or read them from the cache.
@@ -150,7 +172,9 @@ class Locator:
             slices = slices_of(raster.width, raster.height, scales)
             side = self.config.image_size
             store = slice_store([*self._files, sha256, options.bands, scales, side, MIN_VALID])
-            features = slice_features(self.model, raster, slices, side, options.bands, store)
+            features = slice_features(
+                lambda: self.model, raster, slices, side, options.bands, store
+            )
             placed = georeference(raster)
             size = raster.width, raster.height
         if np.isnan(features).all():
@@ -159,6 +183,7 @@ class Locator:
                 where=path,
                 hint="use another scene or other --bands",
             )
+        self._loaded()  # The first query of a server does not wait for it.
         return Scene(
             path, *size, options, placed, slices, features, sha256, self._weights,
             (*_notes(options, scales, placed), *store.notes),
@@ -181,9 +206,10 @@ class Locator:
         """
         check_text(text)
         scores = self.scores(scene, text)
+        _, tokenizer = self._loaded()
         heat = heat_map(scene.slices, scores, scene.width, scene.height)
         best = best_slices(scene.slices, scores, count)
-        notes = [*self.tokenizer.unread(text), *scene.notes]
+        notes = [*tokenizer.unread(text), *scene.notes]
         if not heat.values.any():
             notes.append("all places fit the sentence equally: the map is 0 everywhere")
         metrics = None
@@ -200,10 +226,10 @@ class Locator:
             RsitmdError: The model's score of a valid slice is NaN.
         """
         valid = ~np.isnan(scene.features).any(axis=1)
-        device = next(self.model.parameters()).device
-        images = torch.from_numpy(scene.features[valid]).to(device)
-        texts, first = encode_texts(self.model, self.tokenizer, [text])
-        found = score(self.model, Encoded([images], texts, first))[:, 0]
+        model, tokenizer = self._loaded()
+        images = torch.from_numpy(scene.features[valid]).to(self._device)
+        texts, first = encode_texts(model, tokenizer, [text])
+        found = score(model, Encoded([images], texts, first))[:, 0]
         if np.isnan(found).any():
             raise RsitmdError(
                 "the model's score is NaN", where=self.folder, hint="train the run again"

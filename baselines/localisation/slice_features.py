@@ -6,7 +6,7 @@ command continues with the first missing block.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def slice_store(settings: Sequence[object], folder: Path | None = None) -> Vecto
 
 
 def slice_features(
-    model: RetrievalModel,
+    load: Callable[[], RetrievalModel],
     raster: Raster,
     slices: Sequence[Slice],
     side: int,
@@ -54,7 +54,7 @@ def slice_features(
     """Return the features of slices, those that are not in the cache encoded now.
 
     Args:
-        model: In evaluation mode.
+        load: Returns the whole model, in evaluation mode; called only if a slice must be encoded.
         raster: The scene.
         slices: Result of :func:`slices_of`.
         side: Side of the model's images in pixels.
@@ -73,6 +73,7 @@ def slice_features(
     blocks = [store.get(key) for key in keys]
     missing = [number for number, block in enumerate(blocks) if block is None]
     if missing:
+        model = load()
         wanted = [one for number in missing for one in parts[number]]
         pixels = read_slices(raster, wanted, side, options, raster.value_range(options))
         with progress("encode slices", len(wanted)) as step:

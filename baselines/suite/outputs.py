@@ -11,8 +11,7 @@ from typing import Any
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun
-from rsitmd_tools.baselines.evaluation.compare import compare_systems
-from rsitmd_tools.baselines.evaluation.published import find_published
+from rsitmd_tools.baselines.evaluation.compare import add_rows_of_models, compare_systems
 from rsitmd_tools.baselines.evaluation.systems import system_of
 from rsitmd_tools.baselines.evaluation.tables import render
 from rsitmd_tools.baselines.suite.plan import PlannedRun
@@ -75,24 +74,8 @@ def write_tables(out: Path, done: Done, missing: Sequence[str]) -> dict[str, Any
         folders.setdefault(planned.name, []).append(run.folder)
     systems = [system_of(name, runs) for name, runs in folders.items()]
     comparison = compare_systems(systems)
-    _add_published(comparison, [system.runs[0].result for system in systems])
+    add_rows_of_models(comparison, systems)
     comparison["notes"] += [f"not in this table: {line}" for line in missing]
     for form, name in (("markdown", "table.md"), ("latex", "table.tex")):
         write_text(out / name, render(comparison, form) + "\n")
     return comparison
-
-
-def _add_published(comparison: dict[str, Any], firsts: Sequence[Any]) -> None:
-    """Show the published figure of the same model where the settings are not those published.
-
-    The recipes have other losses and backbones than the paper. Their figures are no repetition of
-    the published ones, and are not compared with them.
-    """
-    printed, _ = find_published(None, comparison["data"], comparison["gallery"])
-    if printed is None:
-        return
-    for system, result in zip(comparison["systems"], firsts, strict=True):
-        if system["published"] is None:
-            row = printed.row_of_model({**result["settings"], "model": result["model"]})
-            if row is not None:
-                system["published"] = {**row, "verdict": "other settings"}

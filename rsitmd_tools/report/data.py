@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,15 +63,47 @@ def find_data(
     """
     if given is not None:
         return _shown(load_dataset(given, input_format, image_folder))
+    recorded = next(_recorded(runs, set()), None)
+    return None if recorded is None else _shown(recorded)
+
+
+def find_others(
+    shown: ShownData | None, given: Sequence[Path], runs: Iterable[EvaluatedRun]
+) -> list[Dataset]:
+    """Return the datasets beside the one that a report shows, each once.
+
+    Args:
+        shown: Result of :func:`find_data`.
+        given: Further datasets passed by the user.
+        runs: Runs whose recorded datasets are returned too, where they still exist unchanged.
+
+    Raises:
+        RsitmdError: One of ``given`` cannot be read.
+    """
+    if shown is None:
+        return []
+    known = {shown.checksum}
+    found = []
+    for dataset in map(load_dataset, given):
+        if dataset.checksum() not in known:
+            known.add(dataset.checksum())
+            found.append(dataset)
+    return [*found, *_recorded(runs, known)]
+
+
+def _recorded(runs: Iterable[EvaluatedRun], known: set[str]) -> Iterator[Dataset]:
+    """Yield the datasets of runs that still exist unchanged, except those of known checksums."""
     for run in runs:
-        if run.data_path is not None and run.data_path.exists():
-            try:
-                dataset = load_dataset(run.data_path)
-            except RsitmdError:
-                continue  # It was moved or changed; another run may have recorded a readable one.
-            if dataset.checksum() == run.result["data_sha256"]:
-                return _shown(dataset)
-    return None
+        checksum = run.result["data_sha256"]
+        if checksum in known or run.data_path is None or not run.data_path.exists():
+            continue
+        try:
+            dataset = load_dataset(run.data_path)
+        except RsitmdError:
+            continue  # It was moved or changed; another run may have recorded a readable one.
+        if dataset.checksum() == checksum:
+            known.add(checksum)
+            yield dataset
 
 
 def small_images(dataset: Dataset, names: Iterable[str]) -> dict[str, Pixels]:

@@ -11,10 +11,11 @@ from typing import Any
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs, run_folders
-from rsitmd_tools.baselines.evaluation.compare import compare_systems
+from rsitmd_tools.baselines.evaluation.compare import add_rows_of_models, compare_systems
 from rsitmd_tools.baselines.evaluation.systems import group_runs
+from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.report.data import ShownData, find_data, jpeg, small_images
+from rsitmd_tools.report.data import ShownData, find_data, find_others, jpeg, small_images
 from rsitmd_tools.report.environment import environment
 from rsitmd_tools.report.result_figures import (
     Computed,
@@ -73,6 +74,7 @@ def write_report(
     figures: Path | None = None,
     input_format: str | None = None,
     image_folder: Path | None = None,
+    more_data: Sequence[Path] = (),
 ) -> Report:
     """Write a self-contained page about evaluated runs.
 
@@ -86,14 +88,19 @@ def write_report(
         figures: A folder in which each figure is written as SVG and PDF.
         input_format: The format of ``data``; recognised by default.
         image_folder: The folder of its images, if it is not beside it.
+        more_data: Datasets whose heat maps (figure 7) are shown beside that of ``data``; without
+            ``data``, all datasets that the runs recorded are shown.
 
     Raises:
-        RsitmdError: A run does not exist, is malformed or not evaluated; ``data`` cannot be read;
-            ``output`` or a figure cannot be written.
+        RsitmdError: A run does not exist, is malformed or not evaluated; a dataset cannot be
+            read; ``output`` or a figure cannot be written.
     """
     runs = read_runs(run_folders(folders))
     found = find_data(data, runs, input_format, image_folder)
-    report = make_report(folders, runs, found, explicit=data is not None, figures=figures)
+    others = find_others(found, more_data, runs if data is None else ())
+    report = make_report(
+        folders, runs, found, explicit=data is not None, figures=figures, others=others
+    )
     # Names of files and folders may hold bytes that are no text.
     write_text(output, report.html.encode("utf-8", "backslashreplace").decode("utf-8"))
     return report
@@ -111,6 +118,7 @@ def make_report(
     *,
     explicit: bool = False,
     figures: Path | None = None,
+    others: Sequence[Dataset] = (),
 ) -> Report:
     """Make the page, and write the figures.
 
@@ -121,6 +129,7 @@ def make_report(
         explicit: Whether the user passed the dataset: its pictures are shown even if its texts
             have changed.
         figures: A folder in which each figure is written as SVG and PDF.
+        others: Datasets whose heat maps (figure 7) are shown beside that of ``data``.
 
     Raises:
         RsitmdError: A figure cannot be written.
@@ -129,7 +138,7 @@ def make_report(
     pictured = frozenset(n for n in range(len(runs)) if data and (own[n] or explicit))
     named = _named_images([runs[number] for number in pictured])
     pixels = small_images(data.dataset, named) if data and pictured else {}
-    material = Material(runs, data, pixels, pictured)
+    material = Material(runs, data, pixels, pictured, others)
     computed = compute_figures(material)
     names = write_figures(figures, list(computed.values()), material) if figures else []
     uris = {name: jpeg(image) for name, image in pixels.items()}
@@ -162,7 +171,12 @@ def make_report(
 
 
 def _comparison(folders: Sequence[Path]) -> tuple[dict[str, Any] | None, str]:
-    """Compare the systems; return the comparison, or None and the reason for its absence."""
+    """Compare the systems with each other and with published figures.
+
+    Returns:
+        The comparison, or None if there is nothing to compare with; and the reason why the
+        differences between runs are left out, or an empty text.
+    """
     try:
         try:
             systems = group_runs(folders)
@@ -171,9 +185,12 @@ def _comparison(folders: Sequence[Path]) -> tuple[dict[str, Any] | None, str]:
             systems = group_runs(run_folders(folders))
     except RsitmdError as error:
         return None, f"{error.where}: {error.what}" if error.where else error.what
+    comparison = compare_systems(systems)
+    add_rows_of_models(comparison, systems)
     if len(systems) < 2 and len(systems[0].runs) < 2:
-        return None, "there is only one run"
-    return compare_systems(systems, published="none"), ""
+        beside = any(system["published"] for system in comparison["systems"])
+        return comparison if beside else None, "there is only one run"
+    return comparison, ""
 
 
 def _left_out(

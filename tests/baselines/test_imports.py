@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.evaluation.search import Searcher
+from rsitmd_tools.baselines.localisation.locate import SceneOptions, locate
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 
@@ -74,6 +77,28 @@ def test_a_search_with_stored_images_does_not_import_timm(
     arguments = (str(run), str(data), str(tmp_path))
     slow = (*SLOW, "timm", "torchvision", "cv2", "rasterio", "sklearn", "scipy", "pandas")
     assert loaded(script, *arguments, modules=slow) == set()
+
+
+def test_a_second_query_on_a_scene_does_not_import_timm(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = tmp_path / "scene.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(pixels).save(scene)
+    monkeypatch.setenv("RSITMD_CACHE", str(tmp_path / "cache"))
+    first = locate(run, scene, "a boat", options=SceneOptions(scales=(32,)), device="cpu")
+    script = "from rsitmd_tools.cli import root\nassert root._run(sys.argv[1:], False) == 0"
+    picture = tmp_path / "map.png"
+    arguments = ("--text", "a boat", "--scales", "32", "--device", "cpu", "-o", str(picture))
+    slow = (*SLOW, "timm", "torchvision", "sklearn", "scipy", "pandas", "geopandas", "matplotlib")
+    assert (
+        loaded(script, "benchmark", "locate", str(run), str(scene), *arguments, modules=slow)
+        == set()
+    )
+    again = locate(run, scene, "a boat", options=SceneOptions(scales=(32,)), device="cpu")
+    assert again.scores == first.scores
+    assert np.array_equal(again.heat.values, first.heat.values)
+    assert picture.is_file()
 
 
 def test_an_evaluation_imports_no_training_and_no_compiler(

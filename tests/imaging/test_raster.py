@@ -1,4 +1,4 @@
-"""Rasters: which bands become colours, which pixels are valid, and how values are stretched."""
+"""Rasters: which bands become colours, and how values are stretched."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from rsitmd_tools.errors import WrongUsage
@@ -23,41 +22,10 @@ from rsitmd_tools.imaging.options import (
 )
 from rsitmd_tools.imaging.raster import open_raster
 from rsitmd_tools.imaging.source import read_image_file
+from tests.imaging.rasters import SIDE, pixels, ramp, write
 
 rasterio = pytest.importorskip("rasterio")
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-
-SIDE = 32
-RED, GREEN = (255, 0, 0), (0, 255, 0)
-
-
-def write(file: Path, values: npt.NDArray[Any], colours: str = "", **options: Any) -> Path:
-    """Write a raster; ``colours`` are the meanings of its bands, ``mask`` its internal mask."""
-    from rasterio.enums import ColorInterp
-
-    mask, outside = options.pop("mask", None), options.pop("msk", False)
-    count, height, width = values.shape
-    profile = {"driver": "GTiff", "count": count, "height": height, "width": width}
-    with (
-        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=not outside),
-        rasterio.open(file, "w", dtype=values.dtype, **(profile | options)) as target,
-    ):
-        target.write(values)
-        if colours:
-            target.colorinterp = [ColorInterp[name] for name in colours.split()]
-        if mask is not None:
-            target.write_mask(mask)
-    return file
-
-
-def ramp(low: float, high: float) -> npt.NDArray[np.float64]:
-    return np.linspace(low, high, SIDE * SIDE).reshape(SIDE, SIDE)
-
-
-def pixels(file: Path, size: int = SIDE, **options: Any) -> npt.NDArray[np.uint8]:
-    decoded = decode_file(read_image_file(file), size, BandOptions(**options))
-    assert (decoded.image.mode, decoded.image.size) == ("RGB", (size, size))
-    return np.asarray(decoded.image)
 
 
 def test_bands_marked_red_green_blue_are_used(tmp_path: Path) -> None:
@@ -133,84 +101,6 @@ def test_scales_and_offsets_of_bands_are_applied(tmp_path: Path) -> None:
     assert np.abs(ranged[..., 0] - values[0] / 1000 * 255).max() <= 1
 
 
-NODATA = [("int16", -9999), ("uint16", 0), ("uint16", 65535), ("int32", -(2**31)), ("uint8", 255)]
-NODATA += [("float32", -3.4e38), ("float32", float("nan")), ("float64", -9999)]  # type: ignore[list-item]
-
-
-@pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize(("kind", "nodata"), NODATA)
-def test_nodata_is_black_and_out_of_the_stretch(
-    tmp_path: Path, kind: str, nodata: float, count: int
-) -> None:
-    low, high = (20, 218) if kind == "uint8" else (100, 1100)
-    values = np.full((count, 64, 64), nodata, kind)
-    values[:, :, :40] = np.linspace(low, high, 40)
-    found = pixels(write(tmp_path / "a.tif", values, nodata=nodata), 64)
-    assert (found[:, 40:] == 0).all()
-    expected = (20, 218) if kind == "uint8" else (0, 255)
-    assert (found[0, 0, 0], found[0, 39, 0]) == expected
-    assert abs(found[:, :40].mean() - (127.5 if kind != "uint8" else 119)) < 1
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_a_few_values_that_are_not_finite_do_not_matter(tmp_path: Path, value: float) -> None:
-    values = np.tile(np.linspace(0, 1, 512, dtype=np.float32), (1, 512, 1))
-    holes = np.random.default_rng(3).random((512, 512)) < 0.004
-    values[0, holes] = value
-    found = pixels(write(tmp_path / "a.tif", values), 256)[..., 0].astype(int)
-    assert (found[:, 10:] == 0).mean() < 0.001
-    ideal = np.clip((np.linspace(0, 1, 256) - 0.02) / 0.96, 0, 1) * 255
-    assert np.abs(found - ideal).max() < 4
-
-
-@pytest.mark.parametrize("outside", [False, True], ids=["internal", "msk"])
-@pytest.mark.parametrize(("kind", "count"), [("uint8", 1), ("uint8", 3), ("uint16", 1)])
-def test_masked_pixels_are_black_and_out_of_the_stretch(
-    tmp_path: Path, kind: str, count: int, outside: bool
-) -> None:
-    values = np.full((count, 64, 64), 250 if kind == "uint8" else 60_000, kind)
-    values[:, :, :40] = np.linspace(20, 218, 40)
-    mask = np.zeros((64, 64), np.uint8)
-    mask[:, :40] = 255
-    file = write(tmp_path / "a.tif", values, mask=mask, msk=outside)
-    assert (tmp_path / "a.tif.msk").exists() == outside
-    found = pixels(file, 64)
-    assert (found[:, 40:] == 0).all() and (found[:, 1:40] > 0).all()
-    if kind == "uint8":
-        assert (found[:, :40] == values[0, :, :40, None]).all()
-    else:
-        assert found[:, 39].max() == 255
-
-
-def test_the_mask_beside_a_file_belongs_to_its_hash(tmp_path: Path) -> None:
-    values = np.full((1, SIDE, SIDE), 90, np.uint8)
-    file = write(tmp_path / "a.tif", values)
-    alone = read_image_file(file).sha256
-    write(tmp_path / "a.tif", values, mask=np.full((SIDE, SIDE), 255, np.uint8), msk=True)
-    masked = read_image_file(file)
-    assert masked.sha256 != alone and not masked.alone
-
-
-@pytest.mark.parametrize("compress", ["none", "deflate"])
-@pytest.mark.parametrize("kind", ["uint8", "uint16"])
-def test_missing_blocks_are_black_and_out_of_the_stretch(
-    tmp_path: Path, kind: str, compress: str
-) -> None:
-    values = np.zeros((3, 128, 128), kind)
-    values[:, :64, :64] = np.linspace(100, 250, 64)
-    file = write(
-        tmp_path / "a.tif", values, tiled=True, blockxsize=64, blockysize=64,
-        sparse_ok=True, compress=compress,
-    )  # fmt: skip
-    found = pixels(file, 128)
-    assert (found[64:] == 0).all() and (found[:, 64:] == 0).all()
-    expected = values[0, :64, :64] if kind == "uint8" else None
-    if expected is not None:
-        assert (found[:64, :64, 0] == expected).all()
-    else:
-        assert found[:64, :2].max() == 0 and found[:64, 63].min() == 255
-
-
 @pytest.mark.parametrize("compress", ["webp", "zstd", "lerc"])
 def test_compressions_that_pillow_lacks(
     tmp_path: Path, compress: str, capfd: pytest.CaptureFixture[str]
@@ -224,40 +114,6 @@ def test_compressions_that_pillow_lacks(
         found = pixels(file)
     assert (found == values.transpose(1, 2, 0)).all()
     assert capfd.readouterr().err == ""
-
-
-@pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize("interleave", ["pixel", "band"])
-def test_premultiplied_alpha(tmp_path: Path, count: int, interleave: str) -> None:
-    values = np.zeros((count + 1, 64, 64), np.uint8)
-    values[:count, :, :40] = np.linspace(20, 120, 40)
-    values[count, :, :40] = 128
-    file = write(
-        tmp_path / "a.tif", values, alpha="premultiplied", interleave=interleave,
-        photometric="rgb" if count == 3 else "minisblack",
-    )  # fmt: skip
-    found = pixels(file, 64).astype(int)
-    assert (found[:, 40:] == 0).all()
-    assert np.abs(found[:, :40, 0] - values[0, :, :40]).max() <= 1
-
-
-def test_transparent_pixels_of_16_bits_are_out_of_the_stretch(tmp_path: Path) -> None:
-    values = np.full((4, 64, 64), 60_000, np.uint16)
-    values[:3, :, :40] = np.linspace(100, 1100, 40)
-    values[3, :, 40:] = 0
-    found = pixels(write(tmp_path / "a.tif", values, photometric="rgb", alpha="yes"), 64)
-    assert (found[:, 40:] == 0).all() and found[0, 39, 0] == 255
-
-
-def test_a_palette_of_16_bits_and_its_transparent_entry(tmp_path: Path) -> None:
-    values = np.zeros((1, SIDE, SIDE), np.uint8)
-    values[0, :16], values[0, 16:, 16:] = 1, 2
-    file = write(tmp_path / "a.tif", values, photometric="palette", nodata=2)
-    with rasterio.open(file, "r+") as target:
-        target.write_colormap(1, {0: (*RED, 255), 1: (*GREEN, 255), 2: (9, 9, 9, 255)})
-    found = pixels(file)
-    assert tuple(found[0, 0]) == GREEN and tuple(found[-1, 0]) == RED
-    assert tuple(found[-1, -1]) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 3, 4, 5, 6, 7])
@@ -384,37 +240,6 @@ def test_a_large_scene_is_sampled_evenly(tmp_path: Path, monkeypatch: pytest.Mon
         low, high = opened.value_range() or (0, 0)
     assert len(read) < 1024 / 6
     assert (low, high) == pytest.approx(np.percentile(values, (2, 98)), abs=40)
-
-
-def test_a_sample_without_a_valid_pixel_is_replaced_by_the_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from rsitmd_tools.imaging import windowed as raster
-    from rsitmd_tools.imaging import windows
-
-    values = np.zeros((1, 512, 512), np.uint16)
-    values[0, 500:, 500:] = np.arange(1, 145).reshape(12, 12)
-    file = write(tmp_path / "a.tif", values, tiled=True, blockxsize=16, blockysize=16, nodata=0)
-    monkeypatch.setattr(raster, "EXACT", 1000)
-    monkeypatch.setattr(windows, "PIXELS", 256)
-    with open_raster(file) as opened:
-        assert opened.value_range() == pytest.approx(np.percentile(np.arange(1, 145), (2, 98)))
-
-
-@pytest.mark.parametrize(
-    ("values", "why"),
-    [
-        (np.full((1, SIDE, SIDE), np.nan, np.float32), "has no finite value"),
-        (np.full((4, SIDE, SIDE), 5, np.uint16), "has no finite value"),
-        (np.full((2, SIDE, SIDE), 5, np.uint8), "has no valid pixel"),
-        (np.ones((1, SIDE, SIDE), np.complex64), "has complex numbers"),
-        (np.ones((5, 4, 4), np.uint16), "is 4 x 4, smaller"),
-    ],
-)
-def test_empty_rasters_are_refused(tmp_path: Path, values: npt.NDArray[Any], why: str) -> None:
-    file = write(tmp_path / "a.tif", values, nodata=None if values.dtype.kind == "c" else 5)
-    with pytest.raises(UnusableImageError, match=why):
-        pixels(file)
 
 
 def test_the_size_is_checked_before_the_values_are_read(

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from rsitmd_tools.demo.annotator import Annotator
-from rsitmd_tools.studio.api.accounts import LOG_IN, _post_form
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.api.http import open_session
-from rsitmd_tools.studio.campaign.review import ReviewRequest, review
-from rsitmd_tools.studio.sync.pull import pull
-from rsitmd_tools.studio.sync.push import push
-from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.people import join, leave
+from tests.integration.campaigns import (
+    GOOD,
+    SENT_BACK,
+    SETTINGS,
+    MakeCampaign,
+    make_campaign,
+    own,
+    queue,
+    session,
+)
 from tests.integration.pages import (
-    PASSWORD,
     OpenPage,
     browser,
     in_sight,
@@ -41,14 +42,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Response
 
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
-    from tests.integration.conftest import MakeWorkspace
 
-__all__ = ["browser", "open_page"]  # fixtures
+__all__ = ["browser", "make_campaign", "open_page", "session"]  # fixtures
 pytestmark = pytest.mark.integration
 
-SETTINGS = "[annotation]\nannotators_per_image = 2\nkeywords_min = 0\n"
-GOOD = "Two white ships lie at the long grey quay beside a crane."
-SENT_BACK = "There are many boats at the pier of the harbour."  # S104
 # Notes that the guide was open, however short that was.
 WATCH_GUIDE = """
 new MutationObserver(() => {
@@ -56,163 +53,6 @@ new MutationObserver(() => {
 }).observe(document, { childList: true, subtree: true });
 """
 PHONE, TABLET = (390, 844), (1024, 768)
-
-
-@dataclass(frozen=True)
-class Campaign:
-    """A pushed campaign of two people."""
-
-    folder: Path
-    emails: tuple[str, str]
-    projects: dict[str, int]
-    licence: str | None
-
-    def tasks(self, email: str) -> list[int]:
-        with Workspace.open(self.folder) as workspace:
-            rows = workspace.db.execute(
-                "SELECT task.server_id FROM task JOIN project ON project.id = project_id"
-                " WHERE project.server_id = ? ORDER BY task.server_id",
-                (self.projects[email],),
-            )
-            return [row[0] for row in rows]
-
-    def send_back(self) -> None:
-        with Workspace.open(self.folder, write=True) as workspace:
-            pull(workspace)
-            review(workspace, ReviewRequest("B. Lee", send_back="S104"))
-
-
-MakeCampaign = Callable[..., Campaign]
-
-
-@pytest.fixture
-def make_campaign(make_workspace: MakeWorkspace) -> MakeCampaign:
-    """A function that makes a campaign of two people and pushes it."""
-
-    def make(*emails: str, images: int = 2, settings: str = SETTINGS) -> Campaign:
-        folder = make_workspace(images=images, how="upload", settings=settings)
-        with Workspace.open(folder, write=True) as workspace:
-            for email in emails:
-                join(workspace, email)
-            report = push(workspace)
-        projects = {entry["annotator"]: entry["id"] for entry in report.projects}
-        return Campaign(folder, (emails[0], emails[1]), projects, report.licence)
-
-    return make
-
-
-@pytest.fixture
-def session(server: EmbeddedServer) -> Iterator[Callable[[str], httpx.Client]]:
-    """A function that signs a person in, as a browser does."""
-    opened = []
-
-    def make(email: str, password: str = PASSWORD) -> httpx.Client:
-        client = open_session(server.url)
-        opened.append(client)
-        _post_form(client, LOG_IN, {"email": email, "password": password})
-        return client
-
-    yield make
-    for client in opened:
-        client.close()
-
-
-def queue(session: httpx.Client, project: int | None = None) -> dict[str, Any]:
-    asked = {} if project is None else {"project": project}
-    answer = session.get("/rsitmd/queue.json", params=asked)
-    assert answer.status_code == 200
-    assert answer.headers["cache-control"] == "no-store"
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def counts(entry: dict[str, Any]) -> tuple[int, int, int, int]:
-    return entry["images"], entry["done"], entry["left"], entry["skipped"]
-
-
-def own(state: dict[str, Any], project: int) -> dict[str, Any]:
-    [entry] = [entry for entry in state["projects"] if entry["id"] == project]
-    return dict(entry)
-
-
-def test_the_queue_answers_only_the_signed_in_user(
-    make_campaign: MakeCampaign,
-    annotators: list[tuple[str, Annotator]],
-    server: EmbeddedServer,
-    session: Callable[..., httpx.Client],
-) -> None:
-    with open_session(server.url) as nobody:
-        assert nobody.get("/rsitmd/queue.json").status_code == 401
-    (first, anna), (second, berta) = annotators[:2]
-    campaign = make_campaign(first, second, images=4)
-    mine, hers = session(first), session(second)
-    assert mine.post("/rsitmd/queue.json").status_code == 405
-    assert mine.put("/rsitmd/queue.json").status_code == 405
-    project, other = campaign.projects[first], campaign.projects[second]
-    assert counts(own(queue(mine), project)) == (4, 0, 4, 0)
-
-    tasks = campaign.tasks(first)
-    anna.submit(tasks[0], [SENT_BACK], ["white boat"])
-    anna._client.call(
-        anna._client.sdk.annotations.create, safe=False, id=tasks[1], result=[], was_cancelled=True
-    )
-    berta.submit(campaign.tasks(second)[0], ["A secret of the second person."], ["red ship"])
-    assert counts(own(queue(mine), project)) == (4, 1, 2, 1)
-    assert counts(own(queue(hers), other)) == (4, 1, 3, 0)
-    assert other not in {entry["id"] for entry in queue(mine)["projects"]}
-    assert [entry["id"] for entry in queue(mine, project)["projects"]] == [project]
-    assert queue(mine, other)["projects"] == []
-
-    campaign.send_back()
-    [back] = own(queue(mine), project)["sent_back"]
-    assert (back["task"], back["changed"]) == (tasks[0], False)
-    assert back["image"].startswith("harbour_")
-    assert [("many" in note) for note in back["notes"]] == [True]
-    assert back["url"] == f"/projects/{project}/data?task={tasks[0]}"
-    assert own(queue(hers), other)["sent_back"] == []
-    assert "secret" not in mine.get("/rsitmd/queue.json").text
-
-    # Changed, it waits for a pull; the pull takes the note away.
-    anna.rewrite(tasks[0], [GOOD], ["white boat"])
-    assert [entry["changed"] for entry in own(queue(mine), project)["sent_back"]] == [True]
-    with Workspace.open(campaign.folder, write=True) as workspace:
-        pull(workspace)
-    assert own(queue(mine), project)["sent_back"] == []
-
-
-def test_annotators_see_their_own_projects_and_the_lead_and_tokens_see_all(
-    make_campaign: MakeCampaign,
-    annotators: list[tuple[str, Annotator]],
-    server: EmbeddedServer,
-    client: Client,
-    session: Callable[..., httpx.Client],
-) -> None:
-    first, second = annotators[3][0], annotators[4][0]
-    campaign = make_campaign(first, second)
-    mine, lead = session(first), session(server.secrets.email, server.secrets.password)
-    project, other = campaign.projects[first], campaign.projects[second]
-
-    def listed(who: httpx.Client, **query: Any) -> set[int]:
-        answer = who.get("/api/projects", params={"page_size": 100, **query})
-        assert answer.status_code == 200
-        return {entry["id"] for entry in answer.json()["results"]}
-
-    assert queue(mine)["restricted"]
-    assert not queue(lead)["restricted"]
-    assert project in listed(mine)
-    assert listed(mine) == {entry["id"] for entry in queue(mine)["projects"]}
-    assert listed(mine, ids=f"{project},{other}") == {project}
-    assert listed(mine, ids=str(other)) == set()
-    assert {project, other} <= listed(lead)
-    token = annotators[3][1]._client  # pull and push of a connected server use a token
-    assert {project, other} <= {p.id for p in token.sdk.projects.list()}
-
-    # Who leaves has a closed project: it is offered no more.
-    with Workspace.open(campaign.folder, write=True) as workspace:
-        leave(workspace, first)
-        push(workspace)
-    assert project not in {entry["id"] for entry in queue(mine)["projects"]}
-    assert project not in listed(mine)
 
 
 @dataclass(frozen=True)

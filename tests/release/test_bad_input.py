@@ -3,7 +3,7 @@
 The formats have their own tests of odd files: ``tests/formats/test_bad_input.py`` (texts, keys and
 ids given twice, byte order marks, 400 000 records), ``test_images.py`` (missing images, tar files,
 formulas) and ``test_caption_files.py`` (published files, mutations). Full disks and kills are in
-``test_bundle.py``.
+``test_bundle_interrupted.py``.
 """
 
 from __future__ import annotations

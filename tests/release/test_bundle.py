@@ -1,12 +1,9 @@
-"""Releases: contents, reproducibility and errors."""
+"""Releases: contents and reproducibility."""
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,44 +13,20 @@ import pytest
 from click.testing import CliRunner
 
 from rsitmd_tools.cli.building.release import command
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.quality import check
 from rsitmd_tools.quality.statistics import dataset_statistics
-from rsitmd_tools.release import ReleaseReport, images, make_release, verify_release
+from rsitmd_tools.release import images
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import compute_prior, load_prior
 from rsitmd_tools.splitting.split import FACT
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.licence import accept
 from rsitmd_tools.workspace.people import join
+from tests.release.releases import change, contents, files, release
 
 MakeWorkspace = Callable[..., Path]
-
-
-def release(workspace: Path, out: Path, version: str = "1.0.0") -> ReleaseReport:
-    with Workspace.open(workspace) as opened:
-        return make_release(opened, version, out)
-
-
-def files(folder: Path) -> int:
-    """Return the number of files of an intact release."""
-    found = verify_release(folder)
-    assert found.differences == ()
-    return found.files
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-def change(workspace: Path, sql: str, *values: Any) -> None:
-    with Workspace.open(workspace, write=True) as opened, opened.transaction() as db:
-        db.execute(sql, values)
 
 
 def test_a_release_has_the_contents_of_the_workspace(
@@ -265,233 +238,10 @@ def test_a_campaign_with_one_sentence_per_image_has_no_precomp(
     assert files(out) == len(contents(out)) - 1
 
 
-@pytest.mark.parametrize(
-    "version", ["1", "1.0", "v1.0.0", "01.0.0", "1.0.0-", "1.0.0\n", "1.0.0+2", "../x"]
-)
-def test_an_invalid_version_is_refused(
-    make_workspace: MakeWorkspace, tmp_path: Path, version: str
-) -> None:
-    with pytest.raises(WrongUsage, match=r"is not a version; use a version such as 1\.0\.0"):
-        release(make_workspace(), tmp_path / "out", version)
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("version", ["0.0.1", "10.20.30", "1.0.0-rc.1", "1.0.0-0a.b-c"])
-def test_semantic_versions_are_accepted(
-    make_workspace: MakeWorkspace, tmp_path: Path, version: str
-) -> None:
-    assert release(make_workspace(images=4), tmp_path / "out", version).version == version
-
-
-def test_an_unfinished_workspace_is_refused_with_the_next_step(
-    make_workspace: MakeWorkspace, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    cases = {
-        "empty": (make_workspace(images=0, name="empty"), "annotate status"),
-        "unsplit": (
-            make_workspace(splits=(None,), name="unsplit"),
-            r"8 of 8 finished images have no split; run: rsitmd build split .*unsplit",
-        ),
-        "untested": (
-            make_workspace(splits=("train", "val"), name="untested"),
-            "has no finished image in test",
-        ),
-        "unfinished": (
-            make_workspace(lacking=(3, 7), name="unfinished"),
-            "has no finished image in test",
-        ),
-    }
-    for workspace, line in cases.values():
-        with pytest.raises(RsitmdError, match=line):
-            release(workspace, out)
-    assert not out.exists()
-
-
 def test_val_may_be_empty(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
     workspace = make_workspace(splits=("train", "test"))
     assert release(workspace, tmp_path / "out").images == {"train": 4, "val": 0, "test": 4}
     assert not (tmp_path / "out" / "prior" / "val.npy").exists()
-
-
-def test_a_folder_that_exists_is_never_touched(
-    make_workspace: MakeWorkspace, tmp_path: Path
-) -> None:
-    (tmp_path / "out").mkdir()
-    with pytest.raises(RsitmdError, match="already exists"):
-        release(make_workspace(), tmp_path / "out")
-    assert not list((tmp_path / "out").iterdir())
-
-
-def test_a_folder_that_cannot_be_made_is_a_one_line_error(
-    make_workspace: MakeWorkspace, tmp_path: Path
-) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(RsitmdError, match="cannot be written"):
-        release(make_workspace(), tmp_path / "file" / "out")
-
-
-def test_damaged_images_are_found(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
-    workspace = make_workspace()
-    out = tmp_path / "out"
-    image = workspace / "images" / "harbour_2.tif"
-    whole = image.read_bytes()
-    image.write_bytes(whole[:200])
-    with pytest.raises(RsitmdError, match=r"harbour_2.tif: is damaged"):
-        release(workspace, out)
-    image.write_bytes((workspace / "images" / "harbour_1.tif").read_bytes())
-    with pytest.raises(RsitmdError, match=r"harbour_2.tif: has different pixels"):
-        release(workspace, out)
-    image.unlink()
-    with pytest.raises(RsitmdError, match=r"harbour_2.tif: image file does not exist"):
-        release(workspace, out)
-    assert not out.exists()
-    assert not list(tmp_path.glob(".*"))
-    image.write_bytes(whole)
-    release(workspace, out)
-
-
-@pytest.mark.parametrize("name", ["../../evil.tif", "a/b.tif", "a\\b.tif", "a\nb.tif", ".."])
-def test_a_name_cannot_leave_the_release(
-    make_workspace: MakeWorkspace, tmp_path: Path, name: str
-) -> None:
-    workspace = make_workspace()
-    change(workspace, "UPDATE image SET filename = ? WHERE id = 1", name)
-    with pytest.raises(RsitmdError, match=r"invalid file name .* for a released image") as caught:
-        release(workspace, tmp_path / "out")
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "evil.tif").exists()
-
-
-def test_a_link_in_the_workspace_is_not_followed_out(
-    make_workspace: MakeWorkspace, tmp_path: Path
-) -> None:
-    workspace = make_workspace()
-    image = workspace / "images" / "harbour_1.tif"
-    outside = image.rename(tmp_path / "outside.tif")
-    image.symlink_to(outside)
-    with pytest.raises(RsitmdError, match="is outside the image folder"):
-        release(workspace, tmp_path / "out")
-
-
-def test_names_that_differ_in_case_only_are_refused(
-    make_workspace: MakeWorkspace, tmp_path: Path
-) -> None:
-    workspace = make_workspace()
-    change(workspace, "UPDATE image SET filename = 'Farm_1.tif' WHERE filename = 'harbour_1.tif'")
-    with pytest.raises(RsitmdError, match="are the same file name on case-insensitive"):
-        release(workspace, tmp_path / "out")
-
-
-@pytest.mark.parametrize(
-    ("owner", "name"), [(Path, "write_bytes"), (Path, "write_text"), (os, "posix_fallocate")]
-)
-def test_a_full_disk_is_a_one_line_error_and_leaves_nothing(
-    make_workspace: MakeWorkspace,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    owner: Any,
-    name: str,
-) -> None:
-    workspace = make_workspace()
-    out = tmp_path / "out"
-    real, calls = getattr(owner, name), []
-
-    def full(*arguments: Any, **options: Any) -> Any:
-        calls.append(arguments)
-        if len(calls) == 2:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return real(*arguments, **options)
-
-    monkeypatch.setattr(owner, name, full)
-    with pytest.raises(RsitmdError, match=r"no space left.*free some space") as caught:
-        release(workspace, out)
-    assert str(caught.value).startswith(str(out))
-    assert not out.exists()
-    assert not list(tmp_path.glob(".*"))
-    monkeypatch.undo()
-    release(workspace, out)
-    files(out)
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from unittest import mock
-from rsitmd_tools import atomic
-from rsitmd_tools.release import bundle, images
-from rsitmd_tools.workspace import Workspace
-
-workspace, out, place, calls = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-owners = {"rename": Path, "sync_folder": atomic, "_check_pixels": images}
-owner, name = owners.get(place, bundle), place
-real = getattr(owner, name)
-
-def killed(*arguments, **options):
-    global calls
-    calls -= 1
-    if calls == 0 or (place == "sync_folder" and Path(out).exists()):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(*arguments, **options)
-
-setattr(owner, name, killed)
-with Workspace.open(Path(workspace)) as opened:
-    bundle.make_release(opened, "1.0.0", Path(out))
-"""
-
-
-@pytest.mark.parametrize(
-    ("place", "call"),
-    [("_check_pixels", 4), ("write_prior", 2), ("write_checksums", 1), ("rename", 1)],
-)
-def test_a_killed_release_run_again_is_the_same(
-    make_workspace: MakeWorkspace, tmp_path: Path, place: str, call: int
-) -> None:
-    workspace = make_workspace()
-    out = tmp_path / "out"
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(workspace), str(out), place, str(call)], check=False
-    )
-    assert killed.returncode == -9
-    assert not out.exists()
-    assert list(tmp_path.glob(".out.partial-*"))
-    release(workspace, out)
-    assert not list(tmp_path.glob(".*"))
-    release(workspace, tmp_path / "reference")
-    assert contents(out) == contents(tmp_path / "reference")
-
-
-def test_a_release_killed_after_its_last_rename_is_complete(
-    make_workspace: MakeWorkspace, tmp_path: Path
-) -> None:
-    workspace = make_workspace()
-    out = tmp_path / "out"
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(workspace), str(out), "sync_folder", "0"], check=False
-    )
-    assert killed.returncode == -9
-    before = contents(out)
-    again = release(workspace, out)
-    assert contents(out) == before
-    assert again == release(workspace, tmp_path / "reference")
-
-
-@pytest.mark.parametrize("change", ["other version", "damaged"])
-def test_a_folder_with_another_release_is_never_changed(
-    make_workspace: MakeWorkspace, tmp_path: Path, change: str
-) -> None:
-    workspace = make_workspace()
-    out = tmp_path / "out"
-    release(workspace, out)
-    if change == "damaged":
-        (out / "statistics.json").write_text("{}")
-    before = contents(out)
-    with (
-        Workspace.open(workspace) as opened,
-        pytest.raises(RsitmdError, match="already exists"),
-    ):
-        make_release(opened, "1.0.0" if change == "damaged" else "1.0.1", out)
-    assert contents(out) == before
 
 
 def test_the_settings_of_the_split_are_those_it_was_made_by(

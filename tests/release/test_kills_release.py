@@ -1,6 +1,7 @@
 """SIGKILL at 20 seeded moments of a release (`make soak`): run again, it is the same.
 
-The moments are times, so that any step can be hit; `test_bundle.py` kills at named steps.
+The moments are times, so that any step can be hit; `test_bundle_interrupted.py` kills at named
+steps.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.release import verify_release
-from tests.release.test_bundle import contents
+from tests.release.releases import contents
 
 MakeWorkspace = Callable[..., Path]
 IMAGES = 200

@@ -113,6 +113,24 @@ def analysis(data: Dataset) -> dict[str, Any]:
     }
 
 
+@pytest.fixture
+def analysed(make_run: MakeRun, analysis: dict[str, Any]) -> MakeRun:
+    """Return a function that writes a run with an analysis."""
+
+    def make(name: str = "run", **changes: Any) -> Path:
+        folder = make_run(name, **changes)
+        (folder / "analysis.json").write_text(json.dumps(analysis))
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """The page that a test writes, in a folder that does not exist."""
+    return tmp_path / "pages" / "report.html"
+
+
 def result(data: Dataset) -> dict[str, Any]:
     recalls = {"r1": 41.0, "r5": 62.0, "r10": 83.0}
     ranges = {"r1": [31.0, 51.0], "r5": [52.0, 72.0], "r10": [73.0, 93.0]}

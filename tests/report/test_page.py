@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
 import re
-import shutil
 import xml.etree.ElementTree as ET
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -23,46 +18,9 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.report import write_report
+from tests.report.pages import Page
 
 MakeRun = Callable[..., Path]
-
-
-class Page(HTMLParser):
-    """Elements, attributes and text of a page."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__()
-        self.tags: Counter[str] = Counter()
-        self.sources: list[str] = []
-        self.links: list[str] = []
-        self.handlers: list[str] = []
-        self.text = ""
-        self.html = file.read_text(encoding="utf-8")
-        self.feed(self.html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] += 1
-        for name, value in attrs:
-            if name == "src":
-                self.sources.append(value or "")
-            elif name in {"href", "xlink:href"}:
-                self.links.append(value or "")
-            elif name.startswith("on"):
-                self.handlers.append(name)
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def words(file: Path) -> str:
-    """Return the text of a page, its elements separated by spaces."""
-    body = file.read_text(encoding="utf-8").split("<body>")[1]
-    return " ".join(html.unescape(re.sub("<[^>]+>", " ", body)).split())
-
-
-@pytest.fixture
-def output(tmp_path: Path) -> Path:
-    return tmp_path / "pages" / "report.html"
 
 
 def test_the_page_shows_figures_with_interval_and_chance(make_run: MakeRun, output: Path) -> None:
@@ -245,137 +203,12 @@ def test_a_page_that_cannot_be_written_is_a_one_line_error(
         write_report([make_run()], tmp_path / "file" / "report.html")
 
 
-@pytest.fixture
-def analysed(make_run: MakeRun, analysis: dict[str, Any]) -> MakeRun:
-    """Return a function that writes a run with an analysis."""
-
-    def make(name: str = "run", **changes: Any) -> Path:
-        folder = make_run(name, **changes)
-        (folder / "analysis.json").write_text(json.dumps(analysis))
-        return folder
-
-    return make
-
-
-def test_an_analysis_has_its_sections(analysed: MakeRun, output: Path) -> None:
-    report = write_report([analysed()], output)
-    page, text = Page(output), words(output)
-    for shown in (
-        *("Margin against similarity (figure 11)", "4 sentences, 25.0 % below zero"),
-        *("Saliency of MVSA (figure 10)", "The easiest queries", "+0.400"),
-        *("Likely false negatives", "sentence to image: 1 of 3 wrong answers to 10 queries"),
-        *("first, 0.75", "Confusion between categories", "farm $a_b$ 2 /5"),
-        *("Time by part (table VII)", "encode image 1 12.5 16 4 match 1 0.25 16 –"),
-        *("Beside four published datasets (figure 9)", "(figure 7)"),
-    ):
-        assert shown in text
-    assert report.left_out == [
-        "Differences between the runs: there is only one run.",
-        "What the categories alone would give: not every image has a category, or the result is "
-        "older than this figure.",
-    ]
-    ids = re.findall(r'<h2 id="([^"]+)"', page.html)
-    assert [link[1:] for link in page.links if re.fullmatch("#[a-z-]+", link)] == ids
-    assert page.text.count("<script>alert(1)</script>") == 5
-    assert page.tags["script"] == 0
-    # Two examples with three images, one hardest, two easiest, two pairs, and one with its map.
-    assert page.tags["img"] == 4 + 2 + 2 + 2 * 2 + 2
-
-
-def test_what_is_left_out_has_a_sentence(
-    make_run: MakeRun, analysed: MakeRun, output: Path
-) -> None:
-    run = make_run(data_sha256="a" * 64)
-    (run / "metrics.csv").unlink()
-    (run / "examples.json").unlink()
-    text = " ".join(write_report([run], output).left_out)
-    assert "Curve of the loss: no run has a metrics.csv" in text
-    assert "pass it with --dataset PATH" in text
-    assert "easiest queries; likely false negatives: no run has an analysis.json" in text
-    assert text.count("analysis.json") == 1
-    assert "Left out" in Page(output).text
-    mixed = write_report([analysed("new"), make_run("old")], output)
-    assert (
-        "Margins, errors, saliency and times of old: they have no analysis.json: run rsitmd "
-        "benchmark evaluate again."
-    ) in mixed.left_out
-
-
-def test_an_analysis_of_another_evaluation_is_ignored(analysed: MakeRun, output: Path) -> None:
-    report = write_report([analysed("run", split="val")], output)
-    assert "analysis.json" in " ".join(report.left_out)
-    assert "Likely false negatives" not in Page(output).text.split("Left out")[0]
-
-
-def test_a_damaged_analysis_is_a_one_line_error(analysed: MakeRun, output: Path) -> None:
-    run = analysed()
-    document = json.loads((run / "analysis.json").read_text())
-    document["margins"]["points"] = "many"
-    (run / "analysis.json").write_text(json.dumps(document))
-    with pytest.raises(RsitmdError, match=r"analysis.json: margins.points: must be a list"):
-        write_report([run], output)
-    (run / "analysis.json").write_text("{")
-    with pytest.raises(RsitmdError, match=r"analysis\.json"):
-        write_report([run], output)
-
-
-def test_differences_are_tested(make_run: MakeRun, output: Path) -> None:
-    """A system is right for each query, another one for none."""
-    runs = [make_run("good", mean_recall=100.0), make_run("bad", model="vsepp", mean_recall=0.0)]
-    for run, hit in zip(runs, (1, 0), strict=True):
-        rows = ["image,sentence_index,rank,r1,r5,r10"]
-        for image in range(12):
-            rows += [f"{image}.tif,{place},1,{hit},{hit},{hit}" for place in ("", 0)]
-        (run / "queries.csv").write_text("\n".join(rows) + "\n")
-    write_report(runs, output)
-    text = words(output)
-    assert "Differences between the runs" in text
-    assert "good − bad +100.00 100.00 to 100.00 –" in text
-    assert "good above bad" in text
-    other = make_run("elsewhere", data_sha256="a" * 64)
-    report = write_report([*runs, other], output)
-    assert "was evaluated on other data than good" in " ".join(report.left_out)
-    assert "good above bad" not in Page(output).text
-
-
-def test_a_folder_of_runs_is_one_system(make_run: MakeRun, output: Path) -> None:
-    runs = [make_run(f"soft/seed-{seed}", seed=seed) for seed in range(3)]
-    write_report([runs[0].parent], output)
-    text = words(output)
-    assert "3 runs on the test split" in text
-    assert "soft 3 62.00 0.00 – 62.00 to 62.00" in text
-    make_run("soft/other", model="vsepp")
-    report = write_report([runs[0].parent], output)
-    assert "4 runs on the test split" in words(output)
-    assert "differences" not in " ".join(report.left_out).lower()
-
-
 def test_a_folder_whose_name_is_no_text(make_run: MakeRun, output: Path) -> None:
     folder = make_run()
     renamed = folder.rename(os.fsdecode(bytes(folder) + b"\xff"))
     report = write_report([renamed], output, figures=output.parent)
     assert "mean-recall" in report.figures
     assert r"run\udcff" in Page(output).text
-
-
-def test_a_dataset_without_images_has_its_texts(
-    analysed: MakeRun, output: Path, data: Dataset, tmp_path: Path
-) -> None:
-    run = analysed()
-    assert data.image_folder is not None
-    shutil.rmtree(data.image_folder)
-    report = write_report([run], output, data.source, tmp_path / "figures")
-    page = Page(output)
-    assert page.tags["img"] == 0
-    assert "Likely false negatives" in page.text
-    assert data.captions()[0] in page.text
-    reasons = " ".join(report.left_out)
-    assert (
-        "Pictures of found images (figure 11); saliency (figure 10): the images are not" in reasons
-    )
-    assert "saliency" not in report.figures
-    assert not (tmp_path / "figures" / "saliency.svg").exists()
-    assert (tmp_path / "figures" / "margins.pdf").exists()
 
 
 def test_a_dataset_without_sentences_has_no_heat_map(

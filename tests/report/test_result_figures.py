@@ -40,7 +40,6 @@ from rsitmd_tools.report.result_figures import (
     write_figures,
 )
 from rsitmd_tools.report.result_figures.base import Material, Missing
-from rsitmd_tools.similarity import compute_prior
 
 MakeRun = Callable[..., Path]
 Floats = npt.NDArray[np.float64]
@@ -222,19 +221,6 @@ def test_times_are_those_of_the_analysis(material: Material) -> None:
     ((number, name, where, values),) = found.runs
     assert (number, name, where) == (0, "$first$", "CPU, 1 thread")
     assert values == {("encode image", 1): 12.5, ("encode image", 16): 4, ("match", 1): 0.25}
-
-
-def test_the_prior_is_that_of_the_test_split(
-    material: Material, data: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = prior.compute(material)
-    assert (found.split, found.map.images) == ("test", 2)
-    expected = compute_prior(data.select("test"))
-    assert found.map.cells == pytest.approx(expected, abs=1e-6)
-    monkeypatch.setattr(prior, "MOST_IMAGES", 1)
-    monkeypatch.setattr(prior, "CELLS", 4)
-    small = prior.compute(material).map
-    assert (small.images, small.cells.shape) == (1, (1, 4))
 
 
 def test_the_bars_are_published_figures_and_the_statistics(material: Material) -> None:

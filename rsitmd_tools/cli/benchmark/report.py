@@ -30,8 +30,10 @@ from rsitmd_tools.cli.options import input_options
     "--data",
     "data",
     metavar="PATH",
+    multiple=True,
     type=click.Path(path_type=Path),
-    help="The dataset. Default: the dataset of the first run.",
+    help="The dataset. Default: the dataset of the first run. Can be repeated: figure 7 shows the "
+    "prior of each, everything else the first.",
 )
 @input_options
 @click.option(
@@ -43,7 +45,7 @@ from rsitmd_tools.cli.options import input_options
 def command(
     runs: tuple[Path, ...],
     output: Path,
-    data: Path | None,
+    data: tuple[Path, ...],
     input_format: str | None,
     image_folder: Path | None,
     figures: Path | None,
@@ -59,16 +61,18 @@ def command(
     Examples:
       rsitmd benchmark report runs/fusion runs/vsepp -o report.html
       rsitmd benchmark report runs/* --dataset release/ --figures figures/
+      rsitmd benchmark report runs/soft --dataset release/ --dataset ucm/ --dataset rsicd/
     """
     from rsitmd_tools.errors import count_of, printable
     from rsitmd_tools.report import write_report
 
-    if data is None and (input_format is not None or image_folder is not None):
+    if not data and (input_format is not None or image_folder is not None):
         from rsitmd_tools.errors import WrongUsage
 
         option = "--images" if input_format is None else "--input-format"
         raise WrongUsage(f"{option} needs --dataset", hint="pass the dataset with --dataset PATH")
-    report = write_report(runs, output, data, figures, input_format, image_folder)
+    first, more = (data[0], data[1:]) if data else (None, ())
+    report = write_report(runs, output, first, figures, input_format, image_folder, more)
     if figures is not None:
         for sentence in report.left_out:
             click.echo(printable(f"note: {sentence}"), err=True)

@@ -97,6 +97,7 @@ def write_figures(folder: Path, computed: Sequence[Computed], material: Material
     inputs = {run.name: str(run.result["data_sha256"]) for run in material.runs}
     if material.data is not None:
         inputs["data"] = material.data.checksum
+    inputs.update({f"data {other.name}": other.checksum() for other in material.others})
     shown = [each for each in computed if not each.reason]
     for each in track(shown, "figure files"):
         figure = each.figure.draw(each.shown, PAPER)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun
+from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.report.data import ShownData
 from rsitmd_tools.report.style import Style
 
@@ -30,12 +31,14 @@ class Material:
         data: The dataset, if there is one.
         pixels: Small images ``(H, W, 3)`` by file name.
         pictured: Numbers of the runs whose images are in ``pixels``.
+        others: Datasets that are compared with ``data``.
     """
 
     runs: Sequence[EvaluatedRun]
     data: ShownData | None = None
     pixels: Mapping[str, Pixels] = field(default_factory=dict)
     pictured: frozenset[int] = frozenset()
+    others: Sequence[Dataset] = ()
 
     def analysed(self) -> list[tuple[int, Mapping[str, Any]]]:
         """Return number and analysis of the runs that have one.

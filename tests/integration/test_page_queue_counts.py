@@ -1,0 +1,114 @@
+"""How far a person is, as the server answers it: own counts and projects only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rsitmd_tools.demo.annotator import Annotator
+from rsitmd_tools.studio.api.client import Client
+from rsitmd_tools.studio.api.http import open_session
+from rsitmd_tools.studio.sync.pull import pull
+from rsitmd_tools.studio.sync.push import push
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.people import leave
+from tests.integration.campaigns import (
+    GOOD,
+    SENT_BACK,
+    MakeCampaign,
+    counts,
+    make_campaign,
+    own,
+    queue,
+    session,
+)
+
+if TYPE_CHECKING:
+    import httpx
+
+    from rsitmd_tools.studio.server.embedded import EmbeddedServer
+
+__all__ = ["make_campaign", "session"]  # fixtures
+pytestmark = pytest.mark.integration
+
+
+def test_the_queue_answers_only_the_signed_in_user(
+    make_campaign: MakeCampaign,
+    annotators: list[tuple[str, Annotator]],
+    server: EmbeddedServer,
+    session: Callable[..., httpx.Client],
+) -> None:
+    with open_session(server.url) as nobody:
+        assert nobody.get("/rsitmd/queue.json").status_code == 401
+    (first, anna), (second, berta) = annotators[:2]
+    campaign = make_campaign(first, second, images=4)
+    mine, hers = session(first), session(second)
+    assert mine.post("/rsitmd/queue.json").status_code == 405
+    assert mine.put("/rsitmd/queue.json").status_code == 405
+    project, other = campaign.projects[first], campaign.projects[second]
+    assert counts(own(queue(mine), project)) == (4, 0, 4, 0)
+
+    tasks = campaign.tasks(first)
+    anna.submit(tasks[0], [SENT_BACK], ["white boat"])
+    anna._client.call(
+        anna._client.sdk.annotations.create, safe=False, id=tasks[1], result=[], was_cancelled=True
+    )
+    berta.submit(campaign.tasks(second)[0], ["A secret of the second person."], ["red ship"])
+    assert counts(own(queue(mine), project)) == (4, 1, 2, 1)
+    assert counts(own(queue(hers), other)) == (4, 1, 3, 0)
+    assert other not in {entry["id"] for entry in queue(mine)["projects"]}
+    assert [entry["id"] for entry in queue(mine, project)["projects"]] == [project]
+    assert queue(mine, other)["projects"] == []
+
+    campaign.send_back()
+    [back] = own(queue(mine), project)["sent_back"]
+    assert (back["task"], back["changed"]) == (tasks[0], False)
+    assert back["image"].startswith("harbour_")
+    assert [("many" in note) for note in back["notes"]] == [True]
+    assert back["url"] == f"/projects/{project}/data?task={tasks[0]}"
+    assert own(queue(hers), other)["sent_back"] == []
+    assert "secret" not in mine.get("/rsitmd/queue.json").text
+
+    # Changed, it waits for a pull; the pull takes the note away.
+    anna.rewrite(tasks[0], [GOOD], ["white boat"])
+    assert [entry["changed"] for entry in own(queue(mine), project)["sent_back"]] == [True]
+    with Workspace.open(campaign.folder, write=True) as workspace:
+        pull(workspace)
+    assert own(queue(mine), project)["sent_back"] == []
+
+
+def test_annotators_see_their_own_projects_and_the_lead_and_tokens_see_all(
+    make_campaign: MakeCampaign,
+    annotators: list[tuple[str, Annotator]],
+    server: EmbeddedServer,
+    client: Client,
+    session: Callable[..., httpx.Client],
+) -> None:
+    first, second = annotators[3][0], annotators[4][0]
+    campaign = make_campaign(first, second)
+    mine, lead = session(first), session(server.secrets.email, server.secrets.password)
+    project, other = campaign.projects[first], campaign.projects[second]
+
+    def listed(who: httpx.Client, **query: Any) -> set[int]:
+        answer = who.get("/api/projects", params={"page_size": 100, **query})
+        assert answer.status_code == 200
+        return {entry["id"] for entry in answer.json()["results"]}
+
+    assert queue(mine)["restricted"]
+    assert not queue(lead)["restricted"]
+    assert project in listed(mine)
+    assert listed(mine) == {entry["id"] for entry in queue(mine)["projects"]}
+    assert listed(mine, ids=f"{project},{other}") == {project}
+    assert listed(mine, ids=str(other)) == set()
+    assert {project, other} <= listed(lead)
+    token = annotators[3][1]._client  # pull and push of a connected server use a token
+    assert {project, other} <= {p.id for p in token.sdk.projects.list()}
+
+    # Who leaves has a closed project: it is offered no more.
+    with Workspace.open(campaign.folder, write=True) as workspace:
+        leave(workspace, first)
+        push(workspace)
+    assert project not in {entry["id"] for entry in queue(mine)["projects"]}
+    assert project not in listed(mine)
