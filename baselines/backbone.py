@@ -212,7 +212,7 @@ def read_weights(file: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
         ) from error
     except Exception as error:
         raise RsitmdError(
-            f"contains no weights that can be read safely ({reason(error)})",
+            "is not a weights file that can be read safely",
             where=file,
             hint="use a .safetensors file, or a .pth file that contains only tensors",
         ) from error

@@ -229,8 +229,9 @@ def _read(name: str) -> dict[str, Any]:
         try:
             text = Path(name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
+            missing = isinstance(error, FileNotFoundError)
             raise RsitmdError(
-                f"is not a configuration ({reason(error)})",
+                "unknown configuration" if missing else f"cannot be read ({reason(error)})",
                 where=name,
                 hint=f"use a YAML file or one of: {', '.join(names())}",
             ) from error

@@ -86,7 +86,9 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
     manifest, result = folder / "run.json", folder / "result.json"
     if not manifest.is_file() and not result.is_file():
         raise RsitmdError(
-            "is not a run", where=folder, hint="create one with: rsitmd benchmark train PATH -o RUN"
+            "is not a run" if folder.exists() else "does not exist",
+            where=folder,
+            hint="pass a folder created by: rsitmd benchmark train",
         )
     if not result.is_file():
         raise RsitmdError(

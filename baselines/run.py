@@ -221,6 +221,8 @@ def runs_in(folder: Path) -> list[Run]:
     found = sorted(file.parent for file in folder.glob("*/run.json"))
     if not found:
         raise RsitmdError(
-            "contains no run", where=folder, hint="create one with: rsitmd benchmark train"
+            "contains no run" if folder.exists() else "does not exist",
+            where=folder,
+            hint="pass a folder created by: rsitmd benchmark train",
         )
     return [Run(each) for each in found]

@@ -161,7 +161,7 @@ class Vocabulary:
             named = [word for word in unknown if any(map(str.isalnum, word))] or unknown
             more = ", ..." if len(named) > LISTED_WORDS else ""
             listed = ", ".join(_cut(word) for word in named[:LISTED_WORDS])
-            notes.append(f"not in the training data: {listed}{more}")
+            notes.append(f"words not in the vocabulary of the model: {listed}{more}")
         if len(unknown) == len(dict.fromkeys(words)):
             notes.append(
                 "the training data has no word of the sentence: the ranking is meaningless"

@@ -22,7 +22,7 @@ from rsitmd_tools.baselines.evaluation.analysis import write_analysis
 from rsitmd_tools.baselines.evaluation.examples import examples
 from rsitmd_tools.baselines.evaluation.external_scores import read_scores
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
-from rsitmd_tools.baselines.evaluation.maps import draw_maps
+from rsitmd_tools.baselines.evaluation.maps import check_maps, draw_maps
 from rsitmd_tools.baselines.evaluation.metric import ScoredGallery, Scores
 from rsitmd_tools.baselines.evaluation.metrics import load_metrics
 from rsitmd_tools.baselines.evaluation.model_analysis import model_analysis
@@ -111,6 +111,8 @@ def evaluate(
     manifest = check_run(run, config)
     device = accelerator(options.device)
     model.to(torch.device(device))
+    if options.maps:
+        check_maps(model, folder)
     load_beside(gallery, split)
     with tempfile.TemporaryDirectory() as scratch:
         pixels = decode_images(gallery.part, config.image_size, Path(scratch) / "images.npy")

@@ -38,9 +38,12 @@ def read_scores(file: Path, gallery: Gallery) -> Scores:
         scores = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise RsitmdError(
-            f"cannot be read as a NumPy array without pickle ({reason(error)})",
+            # numpy's message recommends to load pickled objects.
+            "is not a .npy file of numbers"
+            if isinstance(error, ValueError)
+            else f"cannot be read ({reason(error)})",
             where=file,
-            hint="write an array of numbers with numpy.save",
+            hint="save the scores as an array of floats with numpy.save",
         ) from error
     if not isinstance(scores, np.ndarray) or scores.dtype.kind not in "fiub":
         raise RsitmdError(

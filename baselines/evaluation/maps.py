@@ -43,15 +43,12 @@ def draw_maps(model: RetrievalModel, part: Dataset, pixels: Pixels, folder: Path
         The sheet with all pictures.
 
     Raises:
-        RsitmdError: The model has no saliency maps, or the folder cannot be written.
+        RsitmdError: The folder cannot be written.
     """
     chosen = spread(len(part), DRAWN)
     shown = np.ascontiguousarray(pixels[chosen])
     maps = saliency_maps(model, shown)
-    if maps is None:
-        raise RsitmdError(
-            "this model has no saliency maps", hint="use an AMFMN with multiscale: true"
-        )
+    assert maps is not None  # see check_maps
     drawn = [draw_map(image, salient) for image, salient in zip(shown, maps, strict=True)]
     if folder.exists():
         shutil.rmtree(folder)
@@ -61,6 +58,20 @@ def draw_maps(model: RetrievalModel, part: Dataset, pixels: Pixels, folder: Path
             Image.fromarray(picture).save(partial / f"{name}.png")
         Image.fromarray(_sheet(drawn)).save(partial / "sheet.png")
     return folder / "sheet.png"
+
+
+def check_maps(model: RetrievalModel, run: Path) -> None:
+    """Check that a model has saliency maps.
+
+    Raises:
+        RsitmdError: It has none.
+    """
+    if not isinstance(model, AMFMN) or model.mvsa is None:
+        raise RsitmdError(
+            "has no saliency maps",
+            where=run,
+            hint="leave out --maps, or use a run of AMFMN with multiscale: true",
+        )
 
 
 @torch.no_grad()

@@ -18,6 +18,7 @@ from rsitmd_tools.baselines.evaluation.positives import (
 from rsitmd_tools.baselines.evaluation.priors import gallery_prior
 from rsitmd_tools.baselines.evaluation.verification import read_answers, write_tasks
 from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,10 @@ def verify(dataset: Dataset, split: str, file: Path, answers: Path) -> Found:
         RsitmdError: A file does not exist, is malformed, belongs to other data, or cannot be
             written.
     """
+    if not file.exists():
+        raise RsitmdError(
+            "does not exist", where=file, hint="first run the command without --answers"
+        )
     gallery = Gallery.of(dataset, split)
     pairs, rule = read_positives(file, gallery)
     pairs = read_answers(answers, gallery, pairs)

@@ -1,4 +1,4 @@
-"""``benchmark locate``: where in a large scene is what a sentence describes."""
+"""``benchmark locate``: where a large scene contains what a sentence describes."""
 
 from __future__ import annotations
 

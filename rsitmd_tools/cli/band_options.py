@@ -67,7 +67,7 @@ def _options(bands: str | None, values: str | None, percentiles: str | None) -> 
     )
 
     if values is not None and percentiles is not None:
-        raise WrongUsage("--range and --percentiles exclude each other", hint="use one of them")
+        raise WrongUsage("--range and --percentiles cannot be combined", hint="use one of them")
     return BandOptions(
         None if bands is None else parse_bands(bands),
         None if values is None else parse_range(values),

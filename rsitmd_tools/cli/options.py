@@ -88,7 +88,7 @@ def input_format_option(function: F) -> F:
     return click.option(
         "--input-format",
         type=FormatName(),
-        help="Format of PATH; detected by default.",
+        help="Format of the dataset; detected by default.",
     )(function)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rsitmd_tools.cli.options import input_options
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -130,6 +130,13 @@ def command(
         click.echo(page(explain))
         return 0
     _check_usage(paths, options, statistics)
+    _check_combination(
+        options,
+        statistics=statistics,
+        fix=fix or diff or options.unsafe,
+        plot=plot is not None,
+        against=bool(against),
+    )
     from rsitmd_tools.formats import load_dataset
 
     datasets = [load_dataset(path, input_format, image_folder) for path in paths]
@@ -145,11 +152,27 @@ def _check_usage(paths: tuple[Path, ...], options: ValidateOptions, statistics: 
     if not paths:
         raise click.UsageError("Missing argument 'PATH...'.")
     if len(paths) > 1 and not statistics:
-        raise click.UsageError("Several PATHs require --statistics.")
+        raise WrongUsage("several PATHs require --statistics", hint="add --statistics")
     unsupported = ("csv", "html") if statistics else ("markdown", "latex")
     if options.output_format in unsupported:
         what = "statistics" if statistics else "findings"
-        raise click.UsageError(f"--format {options.output_format} does not support {what}.")
+        supported = ", ".join(name for name in _FORMATS if name not in unsupported)
+        raise WrongUsage(
+            f"--format {options.output_format} cannot be used for {what}",
+            hint=f"use one of: {supported}",
+        )
+
+
+def _check_combination(
+    options: ValidateOptions, *, statistics: bool, fix: bool, plot: bool, against: bool
+) -> None:
+    """Reject options that would have no effect."""
+    if plot and not statistics:
+        raise WrongUsage("--plot requires --statistics", hint="add --statistics")
+    if options.exclusions is not None and not against:
+        raise WrongUsage("--exclusions requires --against", hint="add --against PATH")
+    if statistics and fix:
+        raise WrongUsage("fixes cannot be combined with --statistics", hint="use one of them")
 
 
 def _subject(dataset: Dataset, options: ValidateOptions, against: list[Dataset]) -> Subject:
@@ -171,6 +194,11 @@ def _check(dataset: Dataset, against: list[Dataset], options: ValidateOptions) -
     from rsitmd_tools.quality import check_subject, summary
     from rsitmd_tools.quality.output import Findings, render
 
+    if options.same_place and not dataset.has_images:
+        click.echo(
+            "note: the dataset has no image files, so no images were compared; use --images DIR",
+            err=True,
+        )
     subject = _subject(dataset, options, against)
     result = check_subject(subject)
     findings = Findings(subject, result, summary(dataset, result))

@@ -8,6 +8,8 @@ from pathlib import Path
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
 
+_HINT = "create one with: rsitmd validate NEW --against OLD --exclusions FILE"
+
 
 def read_exclusions(path: Path, dataset: Dataset) -> frozenset[str]:
     """Return the file names of a dataset that are in an exclusion list.
@@ -21,11 +23,13 @@ def read_exclusions(path: Path, dataset: Dataset) -> frozenset[str]:
             str(name): frozenset(str(entry["filename"]) for entry in entries)
             for name, entries in lists.items()
         }
+    except FileNotFoundError as error:
+        raise RsitmdError("does not exist", where=path, hint=_HINT) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RsitmdError(
             f"is not an exclusion list ({reason(error)})",
             where=path,
-            hint="create one with: rsitmd validate NEW --against OLD --exclusions FILE",
+            hint=_HINT,
         ) from error
     if found and dataset.name not in found:
         # Ignoring the list silently would cause the leak that the list prevents.

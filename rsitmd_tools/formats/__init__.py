@@ -161,7 +161,7 @@ def _format_of(path: Path, name: str | None) -> Format:
     raise RsitmdError(
         "has no known format",
         where=path,
-        hint="known formats: " + "; ".join(f"{f.name} ({f.layout})" for f in formats().values()),
+        hint=f"pass a dataset in one of the formats: {', '.join(formats())}",
     )
 
 

@@ -70,6 +70,8 @@ def read_text(path: Path) -> str:
                 hint="split it into several datasets",
             )
         data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise RsitmdError("does not exist", where=path, hint="check the path") from error
     except OSError as error:
         raise RsitmdError(
             f"cannot be read ({reason(error)})", where=path, hint="check the file"

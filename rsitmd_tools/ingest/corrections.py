@@ -56,7 +56,7 @@ def remove(workspace: Workspace, names: Sequence[str], reason: str) -> Corrected
         WrongUsage: The reason is empty.
     """
     if not reason.strip():
-        raise WrongUsage("a removal needs a reason", hint="add one with --reason TEXT")
+        raise WrongUsage("a removal requires a reason", hint="add one with --reason TEXT")
     images = [find_image(workspace, name) for name in names]
     result = Corrected()
     for image in images:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
 from rsitmd_tools.dataset.records import category_of
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.ingest.categories import safe_category
 from rsitmd_tools.ingest.corrections import Corrected, find_image, with_counts, with_suffix
 from rsitmd_tools.ingest.places import add_name, removed_folder, take_name_away
+from rsitmd_tools.ingest.scan import SUFFIXES
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import (
     ImageState,
@@ -42,6 +44,13 @@ def rename(workspace: Workspace, name: str, to: str, reason: str = "") -> Correc
         RsitmdError: The image does not exist, or the name is taken.
         WrongUsage: The name cannot be used.
     """
+    suffix = PurePath(to).suffix.lower()
+    if suffix in SUFFIXES - {".tif"}:
+        raise WrongUsage(
+            f"has the suffix {suffix}, but images are stored as .tif",
+            where=to,
+            hint=f"use {PurePath(to).stem}.tif",
+        )
     if not to.endswith(".tif"):
         to += ".tif"
     before = with_suffix(name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, reason
 from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.release.manifest import check_release
 
 CHANGELOG = "CHANGELOG.md"
 TITLE = "# Changes\n"
@@ -81,6 +82,7 @@ def changelog(now: Dataset, version: str, previous: Path | None) -> str:
     if previous is None:
         numbers = f"{count_of(len(now), 'image')}, {count_of(len(now.captions()), 'sentence')}"
         return f"{TITLE}\n## {version}\n\nFirst release: {numbers}.\n"
+    check_release(previous)
     before = load_dataset(previous, "rsitmd")
     earlier = _earlier(previous / CHANGELOG)
     if f"\n## {version}\n" in earlier:

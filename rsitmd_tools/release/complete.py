@@ -16,7 +16,7 @@ from rsitmd_tools.imaging.source import with_side_files
 from rsitmd_tools.ingest.normalise import encode_tiff
 from rsitmd_tools.progress import track
 from rsitmd_tools.release.images import IMAGE_LIST, ListedImage, read_image_list
-from rsitmd_tools.release.manifest import MANIFEST
+from rsitmd_tools.release.manifest import MANIFEST, check_release
 
 
 def complete_release(release: Path, images: Path) -> int:
@@ -36,6 +36,13 @@ def complete_release(release: Path, images: Path) -> int:
     Raises:
         RsitmdError: The release has images already or is damaged, or images are missing.
     """
+    check_release(release)
+    if (release / "images").exists():
+        raise RsitmdError(
+            "already has its images",
+            where=release,
+            hint="check them with: rsitmd build verify RELEASE",
+        )
     listed = read_image_list(release / IMAGE_LIST)
     size = _image_size(release / MANIFEST)
     files = _by_checksum(images)

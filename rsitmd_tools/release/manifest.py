@@ -5,17 +5,35 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats.rsitmd import FILENAME as DATASET
 from rsitmd_tools.quality.statistics import origins_of
+from rsitmd_tools.release.checksums import FILENAME as CHECKSUMS
 from rsitmd_tools.release.contents import Contents
 from rsitmd_tools.splitting.split import FACT as SPLIT
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.imported import CORRECTED_FROM, IMPORTED_FROM
 
 MANIFEST = "release.json"
+
+
+def check_release(folder: Path) -> None:
+    """Check that a folder is a release, whole or damaged.
+
+    Raises:
+        RsitmdError: It does not exist, or is no release.
+    """
+    if not any((folder / name).exists() for name in (MANIFEST, CHECKSUMS, DATASET)):
+        raise RsitmdError(
+            "is not a release" if folder.exists() else "does not exist",
+            where=folder,
+            hint="pass a folder created by: rsitmd build release",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats import load_dataset, rsitmd
 from rsitmd_tools.quality.split_numbers import SPLIT_PROOF
 from rsitmd_tools.release.checksums import Difference, compare_checksums
-from rsitmd_tools.release.manifest import MANIFEST
+from rsitmd_tools.release.manifest import MANIFEST, check_release
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import load_prior
 
@@ -50,8 +50,9 @@ def verify_release(folder: Path) -> Verification:
         All differences, one per file.
 
     Raises:
-        RsitmdError: ``SHA256SUMS`` is missing or malformed.
+        RsitmdError: The folder is not a release, or ``SHA256SUMS`` is missing or malformed.
     """
+    check_release(folder)
     files, found = compare_checksums(folder)
     contents = _Contents(folder, {difference.file: difference for difference in found})
     contents.compare()

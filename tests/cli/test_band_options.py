@@ -70,7 +70,7 @@ def test_a_note_of_pages_is_printed(folder: Path) -> None:
         (("--bands", "4,3"), "--bands 4,3: is not one band or three bands"),
         (("--range", "9,1"), "--range 9,1: the first number must be lower than the second"),
         (("--percentiles", "2,101"), "--percentiles 2,101: is not between 0 and 100"),
-        (("--range", "0,1", "--percentiles", "2,98"), "exclude each other"),
+        (("--range", "0,1", "--percentiles", "2,98"), "cannot be combined"),
     ],
 )
 def test_wrong_values_are_wrong_usage(folder: Path, options: tuple[str, ...], why: str) -> None:

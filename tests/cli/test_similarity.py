@@ -76,7 +76,7 @@ def test_the_heat_map_with_and_without_a_prior_file(tmp_path: Path, precomp: Pat
         (["--threshold", "2"], 2, "0<=x<=1"),
         (["-o", "prior.txt"], 2, "must end in .npy"),
         (["--plot", "heat.gif"], 2, "unsupported file type"),
-        (["precomp"], 2, "Several PATHs require --plot"),
+        (["precomp"], 2, "several PATHs require --plot"),
         (["-o", "/proc/none/p.npy"], 1, "cannot be written"),
     ],
 )

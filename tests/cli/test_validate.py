@@ -126,8 +126,15 @@ def test_statistics_of_several(tmp_path: Path, folder: Path, rsitmd: Run) -> Non
     [
         ([], 2, "Missing argument"),
         (["data", "data"], 2, "require --statistics"),
-        (["data", "--format", "latex"], 2, "does not support findings"),
-        (["data", "--statistics", "--format", "csv"], 2, "does not support statistics"),
+        (["data", "--format", "latex"], 2, "--format latex cannot be used for findings"),
+        (
+            ["data", "--statistics", "--format", "csv"],
+            2,
+            "--format csv cannot be used for statistics",
+        ),
+        (["data", "--plot", "9.png"], 2, "--plot requires --statistics; add --statistics"),
+        (["data", "--exclusions", "e.json"], 2, "--exclusions requires --against"),
+        (["data", "--statistics", "--unsafe-fixes"], 2, "fixes cannot be combined"),
         (["nowhere"], 1, "nowhere: does not exist"),
         (["data", "--settings", "none.toml"], 1, "none.toml"),
         (["data", "--baseline", "none.json"], 1, "not a valid baseline"),

@@ -293,7 +293,9 @@ def test_other_encodings_are_named(tmp_path: Path, encoding: str) -> None:
 
 
 def test_an_unknown_layout_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(RsitmdError, match="has no known format; known formats: workspace"):
+    with pytest.raises(
+        RsitmdError, match="has no known format; pass a dataset in one of the formats: "
+    ):
         load_dataset(tmp_path)
     with pytest.raises(RsitmdError, match="does not exist"):
         load_dataset(tmp_path / "absent")

@@ -156,6 +156,12 @@ def test_a_renamed_image_keeps_split_and_bytes(workspace: Workspace) -> None:
         corrections.remove(workspace, ["port_3.tif"], "x")
 
 
+def test_a_name_with_the_suffix_of_another_format_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(WrongUsage, match=r"port_90\.jpg: has the suffix \.jpg.*use port_90\.tif"):
+        renaming.rename(workspace, "port_3.tif", "port_90.jpg")
+    assert renaming.rename(workspace, "port_3.tif", "port_90").changed[0]["after"] == "port_90.tif"
+
+
 def test_a_name_never_means_another_image(workspace: Workspace, tmp_path: Path) -> None:
     renaming.rename(workspace, f"port_{PORTS}.tif", "quay.tif")
     Image.new("RGB", (32, 32)).save(tmp_path / "port_1.png")
@@ -220,7 +226,7 @@ def test_nothing_changes_if_one_image_is_unknown(workspace: Workspace) -> None:
         with pytest.raises(RsitmdError, match=r"has no image 'nothing.tif'"):
             act()
     assert tree(workspace.path) == before and not history(workspace.db)
-    with pytest.raises(WrongUsage, match="needs a reason"):
+    with pytest.raises(WrongUsage, match="requires a reason"):
         corrections.remove(workspace, ["port_1.tif"], " ")
 
 

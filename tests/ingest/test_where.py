@@ -155,7 +155,7 @@ def test_the_commands_print_and_write(tiled: Path, tmp_path: Path, sources: Path
     missing = rsitmd("build", "ingest", tiled, sources, "--stride", "3")
     assert (missing.returncode, missing.stderr) == (
         2,
-        "error: --stride needs --tile; use --tile SIZE\n",
+        "error: --stride requires --tile; use --tile SIZE\n",
     )
     again = rsitmd("build", "ingest", tiled, sources, "--tile", "64", "--block", "1km", "--json")
     report = json.loads(again.stdout)

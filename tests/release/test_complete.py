@@ -83,7 +83,7 @@ def test_a_release_with_images_is_not_completed(
 ) -> None:
     with Workspace.open(make_workspace()) as workspace:
         make_release(workspace, "1.0.0", tmp_path / "out")
-    with pytest.raises(RsitmdError, match="images: already exists"):
+    with pytest.raises(RsitmdError, match="out: already has its images; check them with"):
         complete_release(tmp_path / "out", tmp_path)
 
 

@@ -99,6 +99,8 @@ def test_a_file_that_is_not_json(release: Path) -> None:
 
 
 def test_a_folder_that_is_no_release_is_a_one_line_error(tmp_path: Path) -> None:
-    result = CliRunner().invoke(command, [str(tmp_path)])
-    assert result.exit_code != 0
-    assert "SHA256SUMS: cannot be read" in str(result.exception)
+    for folder, problem in ((tmp_path, "is not a release"), (tmp_path / "none", "does not exist")):
+        result = CliRunner().invoke(command, [str(folder)])
+        assert result.exit_code != 0
+        hint = "pass a folder created by: rsitmd build release"
+        assert str(result.exception) == f"{folder}: {problem}; {hint}"

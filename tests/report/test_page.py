@@ -159,11 +159,11 @@ def test_a_run_without_examples_and_curves_has_its_row(make_run: MakeRun, output
 
 def test_the_recall_by_category_only_is_shown_if_known(make_run: MakeRun, output: Path) -> None:
     write_report([make_run()], output)
-    assert "by the category alone" not in Page(output).text
+    assert "if only the category were matched" not in Page(output).text
     both = {"r1": 10.0, "r5": 42.3, "r10": 68.9}
     known = {"image_to_text": both, "text_to_image": both, "mean_recall": 46.88}
     write_report([make_run("known", category_chance=known)], output)
-    assert "mR by the category alone46.88" in "".join(Page(output).text.splitlines())
+    assert "mR if only the category were matched46.88" in "".join(Page(output).text.splitlines())
 
 
 def test_scores_of_anybody_have_a_row(make_run: MakeRun, output: Path) -> None:
@@ -236,8 +236,8 @@ def test_the_command_writes_figures_and_says_what_is_left_out(
     ("options", "message"),
     [
         (["--dataset", "gone"], "gone: "),
-        (["--images", "here"], "--images needs --dataset; pass the dataset with --dataset PATH"),
-        (["--input-format", "csv"], "--input-format needs --dataset"),
+        (["--images", "here"], "--images requires --dataset; add --dataset PATH"),
+        (["--input-format", "csv"], "--input-format requires --dataset"),
     ],
 )
 def test_wrong_options_are_one_line(

@@ -41,7 +41,7 @@ def images_of(data: Dataset) -> Search:
         }
         for rank, image in enumerate(data, 1)
     ]
-    return Search(found, [f"not in the training data: {HOSTILE}"])
+    return Search(found, [f"words not in the vocabulary of the model: {HOSTILE}"])
 
 
 def closed(text: str) -> None:

@@ -39,11 +39,15 @@ def summary(result: Result) -> str | None:
 
 METRIC = Metric(
     "category-chance",
-    "mR by the category alone",
+    "mR if only the category were matched",
     category_chance,
     key="category_chance",
     figures=(
-        Figure("mR by the category alone", ("category_chance", "mean_recall"), compared=False),
+        Figure(
+            "mR if only the category were matched",
+            ("category_chance", "mean_recall"),
+            compared=False,
+        ),
     ),
     summary=summary,
     order=20,

@@ -89,9 +89,11 @@ def summary(result: Result) -> str:
     own, more, extra = (values[key] for key in ("own", "with_extra_positives", "extra_positives"))
     kind = "verified" if extra["verified"] else "unverified"
     noun = "positive" if extra["pairs"] == 1 else "positives"
+    alone = f"image->text {own['image_to_text']:.2f}, text->image {own['text_to_image']:.2f}"
+    if not extra["pairs"]:
+        return alone
     return (
-        f"image->text {own['image_to_text']:.2f}, text->image {own['text_to_image']:.2f}; "
-        f"with {extra['pairs']} {kind} extra {noun}: "
+        f"{alone}; with {extra['pairs']} {kind} extra {noun}: "
         f"image->text {more['image_to_text']:.2f}, text->image {more['text_to_image']:.2f}"
     )
 

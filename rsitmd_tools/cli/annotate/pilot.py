@@ -73,6 +73,15 @@ def command(
             "the same address is passed to --admit and --refuse", hint="use one of the two options"
         )
     who = reviewer or getpass.getuser()
+    if (admit or refuse) and not start:
+        with Workspace.open(folder) as workspace:
+            if not pilot_state(workspace)["images"]:
+                option = "--admit" if admit else "--refuse"
+                raise WrongUsage(
+                    f"{option} requires a pilot, and none is running",
+                    where=folder,
+                    hint="add --start to start one",
+                )
     with Workspace.open(folder, write=start or stop or bool(admit or refuse)) as workspace:
         for email in admit:
             decide(workspace, email, ADMITTED, who)
@@ -91,7 +100,7 @@ def command(
         print_json(state)
         return
     if not state["images"]:
-        click.echo("no pilot; use --start to start one")
+        click.echo("no pilot is running; use --start to start one")
         return
     total = len(state["images"])
     click.echo(f"pilot of {count_of(total, 'image')}: {', '.join(state['images'])}")

@@ -36,7 +36,9 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
       rsitmd annotate pull my-dataset --check --fix
     """
     if fix and not check:
-        raise click.UsageError("--fix needs --check.")
+        from rsitmd_tools.errors import WrongUsage
+
+        raise WrongUsage("--fix requires --check", hint="add --check")
     if check:
         _check(folder, fix, as_json)
         return

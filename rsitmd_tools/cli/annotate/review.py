@@ -133,5 +133,5 @@ def _print(report: ReviewReport) -> None:
     click.echo(f"accepted: {report.accepted}, rejected: {report.rejected}")
     states = ", ".join(f"{state} {n}" for state, n in report.states.items())
     click.echo(f"sentences by state: {states or 'none'}")
-    if report.acceptance is not None:
+    if report.acceptance is not None and report.acceptance.sentences:
         click.echo(report.acceptance.line)

@@ -62,7 +62,7 @@ def command(
 
     if bool(emails) != (action != "list"):
         raise WrongUsage(
-            f"{action} accepts no address" if action == "list" else f"{action} needs an address",
+            f"{action} accepts no address" if action == "list" else f"{action} requires an address",
             hint="example: rsitmd annotate users DIR add anna@example.org",
         )
     if reviewer is not None and action != "accept":
@@ -73,9 +73,10 @@ def command(
                 removed = People(workspace, Client(connection_of(workspace))).removed()
             except RsitmdError as error:
                 removed = []
+                hint = f"; {error.hint}" if error.hint else ""
                 click.echo(
-                    f"warning: accounts removed on the server since the last push or pull are not"
-                    f" shown: {error}",
+                    "warning: accounts removed on the server since the last push or pull are not"
+                    f" shown, because {error.what}{hint}",
                     err=True,
                 )
             push = shlex.join(["rsitmd", "annotate", "push", str(folder)])

@@ -35,5 +35,5 @@ command = LazyGroup(
             "Find sentences that fit another image better.",
         ),
     },
-    "Train, evaluate and report the baselines AMFMN and VSE++.",
+    "Train, evaluate and compare the baselines.",
 )

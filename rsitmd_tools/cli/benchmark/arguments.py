@@ -1,10 +1,21 @@
-"""Checks of RUN and PATH: the error names the argument, because both are folders."""
+"""Arguments of several commands: checks of RUN and PATH, and the names of configurations.
+
+An error names the argument, because both RUN and PATH are folders.
+"""
 
 from __future__ import annotations
 
+import importlib.resources
 from pathlib import Path
 
 from rsitmd_tools.errors import RsitmdError
+
+
+def shipped_configs() -> list[str]:
+    """Return the names of the shipped configurations, without importing a baseline."""
+    folder = importlib.resources.files("rsitmd_tools.baselines") / "configs"
+    names = (file.name for file in folder.iterdir())
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
 
 
 def check_run(run: Path) -> None:

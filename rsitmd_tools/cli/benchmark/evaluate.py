@@ -175,11 +175,11 @@ def _check_usage(
     if path is not None:
         raise WrongUsage("--scores replaces RUN", hint=f"leave out {run}")
     if maps:
-        raise WrongUsage("--maps needs a RUN", hint="leave out --maps or --scores")
+        raise WrongUsage("--maps requires a RUN", hint="leave out --maps or --scores")
     if views > 1:
-        raise WrongUsage("--views needs a RUN", hint="leave out --views or --scores")
+        raise WrongUsage("--views requires a RUN", hint="leave out --views or --scores")
     if trec and output is None:
-        raise WrongUsage("--trec needs a folder", hint="set one with -o DIR")
+        raise WrongUsage("--trec requires a folder", hint="set one with -o DIR")
 
 
 def result_lines(result: dict[str, Any]) -> list[str]:

@@ -74,7 +74,7 @@ def command(
     as_json: bool,
     options: BandOptions,
 ) -> None:
-    """Show where in a large scene is what a sentence describes.
+    """Show where a large scene contains what a sentence describes.
 
     SCENE is cut into overlapping slices of three sizes. Each is scored with the sentence, and the
     scores are averaged at each place. The features of the slices are cached, so a second sentence

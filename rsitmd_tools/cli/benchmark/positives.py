@@ -25,7 +25,7 @@ from rsitmd_tools.cli.options import input_options, json_option, path_argument, 
     "--tasks",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write Label Studio tasks, one a pair.",
+    help="Also write Label Studio tasks, one per pair.",
 )
 @click.option(
     "--image-address",
@@ -52,7 +52,7 @@ def command(
     answers: Path | None,
     as_json: bool,
 ) -> None:
-    """Find sentences that may fit images they were not written for, and have them verified.
+    """Find sentences that may fit other images than their own, for annotators to verify.
 
     Candidates come from the prior similarity and the keywords. Import the tasks into a
     Label Studio project with the template annotation_templates/verification.xml, and read

@@ -54,8 +54,8 @@ def command(
 
     It has tables with intervals and tests, curves, margins, saliency, queries, likely false
     negatives, recall by category, confusions, times and the dataset. RUN is one run or a
-    folder of runs over seeds and folds. What a run or the dataset lacks is left out; the last
-    section says why.
+    folder of runs over seeds and folds. Sections without data are omitted; the last one gives
+    the reasons.
 
     \b
     Examples:
@@ -70,7 +70,7 @@ def command(
         from rsitmd_tools.errors import WrongUsage
 
         option = "--images" if input_format is None else "--input-format"
-        raise WrongUsage(f"{option} needs --dataset", hint="pass the dataset with --dataset PATH")
+        raise WrongUsage(f"{option} requires --dataset", hint="add --dataset PATH")
     first, more = (data[0], data[1:]) if data else (None, ())
     report = write_report(runs, output, first, figures, input_format, image_folder, more)
     if figures is not None:

@@ -163,4 +163,4 @@ def _check_usage(text: str, keywords: str, image: Path | None, find: str) -> Non
             "--image cannot be combined with --text or --keywords", hint="leave out one of them"
         )
     if find == "sentences" and image is None:
-        raise WrongUsage("--find sentences needs --image", hint="pass the query image")
+        raise WrongUsage("--find sentences requires --image", hint="pass the query image")

@@ -34,7 +34,8 @@ SECONDS_AN_HOUR = 3600
 @click.option(
     "--configs",
     metavar="A,B,...",
-    help="Shipped configurations or YAML files. Default: the four recipes for a laptop.",
+    help="YAML files or shipped configurations; see `rsitmd benchmark train --help`. Default: the"
+    " four recipes for a laptop.",
 )
 @click.option(
     "--set",

@@ -34,7 +34,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "config_name",
     default="amfmn-soft",
     show_default=True,
-    help="Name of a shipped configuration, or a YAML file.",
+    help="A YAML file, or a shipped configuration; see `rsitmd benchmark train --help`.",
 )
 @click.option(
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Override a setting; repeatable."
@@ -75,11 +75,11 @@ def command(
     workers: int | None,
     as_json: bool,
 ) -> None:
-    """Rank all sentences by how badly they fit their image, according to models.
+    """Rank all sentences by how poorly they fit their image, scored by cross-validated models.
 
-    A model is trained for each fold and scores only images that it has not learned from, nor
-    from a copy of them. A sentence is suspicious if it fits another image much better than its
-    own. The first ones become findings of the rule M101: `rsitmd validate PATH --suspects FILE`.
+    A model is trained for each fold and scores only held-out images; copies of them are held out
+    too. A sentence is suspicious if it fits another image much better than its own. The flagged
+    sentences become findings of the rule M101: `rsitmd validate PATH --suspects FILE`.
     A workspace sends them back to their authors: `rsitmd annotate review DIR --send-back FILE`.
 
     Use --set weights=FILE to load backbone weights, and --set freeze_backbone=true to train in

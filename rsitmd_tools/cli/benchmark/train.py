@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from rsitmd_tools.cli.benchmark.arguments import shipped_configs
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.benchmark.seeds import parse_seeds
 from rsitmd_tools.cli.options import input_options, path_argument
@@ -19,7 +20,7 @@ from rsitmd_tools.cli.options import input_options, path_argument
     "--config",
     "config_name",
     required=True,
-    help="Name of a shipped configuration, or a YAML file.",
+    help=f"A YAML file, or a shipped configuration: {', '.join(shipped_configs())}.",
 )
 @click.option(
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Override a setting; repeatable."
@@ -51,7 +52,8 @@ from rsitmd_tools.cli.options import input_options, path_argument
 @click.option(
     "--exclude",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="List of images to exclude, written by: rsitmd validate --against.",
+    help="List of images to exclude, written by `validate --exclusions` or `build overlap "
+    "--exclusions`.",
 )
 @device_option
 @click.option(

@@ -36,7 +36,8 @@ SHOWN = 6  # files on the terminal; --json has all
     multiple=True,
     help="How images are written: none, link (hard links), copy, or jpeg:90 with any quality."
     " The default is copy for imagefolder and webdataset, and none for the others."
-    " Anything else is the folder of the images, if it is not beside SRC. Can be given twice.",
+    " Any other value is the folder to read them from, if it is not beside SRC. Use the option"
+    " twice to set both.",
 )
 @click.option(
     "--fold",
@@ -60,9 +61,9 @@ def command(
 ) -> None:
     """Write a dataset to a new folder DST in another format.
 
-    What the format has no place for is listed on stderr before anything is written, such as
-    keywords in COCO; the page on file formats has a table. DST must not exist, unless --force
-    replaces it. Images are written if --images says how. With jpeg, images get the suffix .jpg.
+    Data that the format cannot store, such as keywords in COCO, is listed on stderr before
+    anything is written; the page on file formats has a table. DST must not exist, unless --force
+    replaces it. --images controls whether images are written. With jpeg, they get the suffix .jpg.
 
     \b
     Examples:
@@ -82,11 +83,13 @@ def command(
     if fold is not None:
         dataset = with_fold(dataset, folds_of(source), fold)
     mode = mode or _default_mode(dataset, output_format)
+    if formats()[output_format].images_by_default and not dataset.has_images:
+        _note(f"{target}: no images are written, because {source} has none; use --images DIR")
     lost = lost_in(dataset, output_format)
     for loss in lost:
-        _note(f"{target}: {output_format} has no place for {loss.message}")
+        _note(f"{target}: {output_format} cannot store {loss.message}")
     if formats()[output_format].holds is None:
-        _note(f"{target}: {output_format} does not declare what it has a place for")
+        _note(f"{target}: {output_format} does not declare what it can store")
     for warning in _warnings(dataset, output_format, mode):
         _note(f"{target}: {warning}")
     if target.exists() and not force:

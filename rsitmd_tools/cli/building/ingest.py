@@ -40,14 +40,19 @@ COUNT = click.IntRange(1)
     help="Categories from the group (?P<category>...) in the path below SRC.",
 )
 @click.option("--no-category", is_flag=True, help="No categories: files image_1.tif, ...")
-@click.option("--per-category", metavar="N", type=COUNT, help="N random images per category.")
+@click.option("--per-category", metavar="N", type=COUNT, help="Add N random images per category.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of --per-category.")
-@click.option("--diverse", metavar="N", type=COUNT, help="The N images that differ most.")
+@click.option(
+    "--diverse",
+    metavar="N",
+    type=COUNT,
+    help="Add the N images that differ most from one another.",
+)
 @click.option(
     "--diverse-per-category",
     metavar="N",
     type=COUNT,
-    help="The N images of each category that differ most.",
+    help="Add the N images of each category that differ most from one another.",
 )
 @click.option("--keep-originals", is_flag=True, help="Copy the source files to DIR/originals.")
 @click.option(

@@ -45,7 +45,7 @@ def command(
 
     if bool(images) == (old is not None):
         raise WrongUsage(
-            "nothing to change" if old is None else "IMAGE and --merge exclude each other",
+            "nothing to change" if old is None else "IMAGE and --merge cannot be combined",
             hint="name images, or a category with --merge CATEGORY",
         )
     with Workspace.open(folder, write=True) as workspace:

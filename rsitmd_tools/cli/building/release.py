@@ -67,8 +67,8 @@ def command(
     left out and listed in release.json, which also counts sentences by origin (human, or changed
     machine text). Annotators are identified by number, never by address.
 
-    Findings of severity "error" prevent a release. validation.json has all findings. So does a
-    missing licence: set text_licence and image_licence under `[release]` in rsitmd.toml.
+    Findings of severity "error" and a missing licence prevent a release. Set text_licence and
+    image_licence under `[release]` in rsitmd.toml. validation.json lists all findings.
 
     The folder is complete or does not exist. The same workspace always produces the same
     bytes. Run `rsitmd build verify` or `sha256sum -c SHA256SUMS` to check a release. Title,

@@ -21,10 +21,10 @@ def command(
 ) -> int:
     """Remove images from the dataset: no check, split, queue or release contains them.
 
-    Nothing is lost: the texts stay in the database, the files are moved to DIR/removed, and the
-    source files are not touched. All other images keep their names and splits. The next push
-    deletes the tasks in which nobody has written, and marks the others. A later ingest does not
-    add the images again.
+    No text or file is deleted: the texts stay in the database, the files are moved to
+    DIR/removed, and the source files are not touched. All other images keep their names and
+    splits. The next push deletes the tasks without an annotation, and marks the others as
+    removed. A later ingest does not add the images again.
 
     \b
     Examples:
@@ -37,7 +37,7 @@ def command(
     from rsitmd_tools.workspace import Workspace
 
     if not restore and not reason.strip():
-        raise WrongUsage("a removal needs a reason", hint="add one with --reason TEXT")
+        raise WrongUsage("a removal requires a reason", hint="add one with --reason TEXT")
     with Workspace.open(folder, write=True) as workspace:
         if restore:
             result = corrections.restore(workspace, images, reason)

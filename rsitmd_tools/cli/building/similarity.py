@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rsitmd_tools.cli.options import input_options, json_option, print_json
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
     from rsitmd_tools.dataset import Dataset
@@ -100,9 +100,9 @@ def command(
       rsitmd build similarity rsitmd/ ucm/ --split test --plot heat.png
     """
     if len(paths) > 1 and (plot is None or output is not None):
-        raise click.UsageError("Several PATHs require --plot and exclude -o.")
+        raise WrongUsage("several PATHs require --plot", hint="add --plot FILE and leave out -o")
     if options["weights"] is not None and options["definition"] != "paper":
-        raise click.UsageError("--weights requires --definition paper.")
+        raise WrongUsage("--weights requires --definition paper", hint="add --definition paper")
     import gc
 
     from rsitmd_tools.formats import load_dataset

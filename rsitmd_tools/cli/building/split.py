@@ -51,8 +51,8 @@ def _shares(
     "--by",
     type=click.Choice(["group", "block", "scene", "category"]),
     default="group",
-    help="What is never parted: groups of similar images (default), also all tiles of a block (see"
-    " --block) or of a scene, or whole categories.",
+    help="Unit that is kept in one split. group: similar images; block and scene: also all tiles of"
+    " a block (see --block) or of a scene; category: whole categories.",
 )
 @click.option(
     "--keep",
@@ -154,7 +154,7 @@ def command(
         click.echo(
             f"split: {counts}; {report.placed} assigned (seed {report.seed}), "
             f"{count_of(report.kept_together, 'similar image')} kept together"
-            + (f", {count_of(report.same_place, 'tile')} by place" if report.same_place else "")
+            + (f", {count_of(report.same_place, 'tile')} by location" if report.same_place else "")
         )
         _print_deviations(report)
     if report.settings_changed:
@@ -196,7 +196,7 @@ def _print_folds(report: FoldReport, *, as_json: bool) -> int:
         click.echo(
             f"images by fold: {counts}; {report.placed} assigned (seed {report.seed}), "
             f"{count_of(report.kept_together, 'similar image')} kept together"
-            + (f", {count_of(report.same_place, 'tile')} by place" if report.same_place else "")
+            + (f", {count_of(report.same_place, 'tile')} by location" if report.same_place else "")
         )
         _print_deviations(report)
     if report.parted:
@@ -214,14 +214,14 @@ def _print_deviations(report: SplitReport | FoldReport) -> None:
     worst = report.deviation
     if worst is not None and abs(worst.images - worst.share) >= 1:
         click.echo(
-            "largest deviation from the shares:"
+            "largest deviation from the ratios:"
             f" {f'category {worst.category}' if worst.category else 'the dataset'} has"
-            f" {count_of(worst.images, 'image')} in {worst.split}, its share is {worst.share:.1f}"
+            f" {count_of(worst.images, 'image')} in {worst.split}; expected {worst.share:.1f}"
         )
     for group in report.large_groups[:LISTED]:
         click.echo(
             f"large group: {count_of(group.images, 'image')} with {group.image}, all in"
-            f" {group.split}; the smallest split should have fewer"
+            f" {group.split}; that is more than the smallest split should have"
         )
     more = len(report.large_groups) - LISTED
     if more > 0:

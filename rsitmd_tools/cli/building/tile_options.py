@@ -110,7 +110,7 @@ class TileArguments:
             return
         for name, value in (("--stride", self.stride), ("--gsd", self.gsd)):
             if value is not None:
-                raise WrongUsage(f"{name} needs --tile", hint="use --tile SIZE")
+                raise WrongUsage(f"{name} requires --tile", hint="use --tile SIZE")
 
 
 def tile_options(function: F) -> F:
@@ -138,9 +138,9 @@ def print_tiles(report: IngestReport) -> None:
     if not hasattr(tiles, "left_out"):
         return
     click.echo(
-        f"tiles of {count_of(tiles.scenes, 'scene')}: {tiles.left_out} left out for too few"
-        f" valid pixels; {count_of(tiles.overlapping, 'tile')} of"
-        f" {count_of(tiles.spatial_groups, 'shared place')}"
+        f"tiles of {count_of(tiles.scenes, 'scene')}: {tiles.left_out} skipped (too few valid"
+        f" pixels); overlapping tiles: {tiles.overlapping}, in"
+        f" {count_of(tiles.spatial_groups, 'group')}"
     )
     if tiles.outside:
         click.echo(f"not in any scene: {count_of(tiles.outside, 'given place')}")

@@ -17,7 +17,8 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 def command(folder: Path, image: str, as_json: bool) -> int:
     """Print source, window and footprint of an image.
 
-    The source is relative to the folder that was ingested; --json has its whole path.
+    The source of a tile is shown relative to the folder that was ingested, and that of a whole
+    image as an absolute path. --json has the absolute path of both.
 
     The window is given as column, row, width and height in pixels of the source. The footprint
     is in WGS84. The ground sample distance is that of the source, or the one of --gsd.

@@ -106,13 +106,13 @@ def _details(document: Mapping[str, Any]) -> Iterator[str]:
     distributions = document["distributions"]
     entries = {
         "images per category": document["category_counts"],
-        "captions by length": distributions["length"],
-        "images by keywords": distributions["keywords_per_image"],
+        "captions by number of words": distributions["length"],
+        "images by number of keywords": distributions["keywords_per_image"],
         "words": dict(list(distributions["words"].items())[:20]),
     }
     for title, counts in entries.items():
         if counts:
-            listed = ", ".join(f"{printable(key)} {count}" for key, count in counts.items())
+            listed = ", ".join(f"{printable(key)}: {count}" for key, count in counts.items())
             yield f"{title}: {listed}"
     yield from _origins(document["origins"])
     if document["annotators"]:

@@ -37,10 +37,10 @@ def test_a_query_of_500_words_is_truncated_with_a_note(tiny: Dataset, trained: P
 def test_words_never_seen_are_named(tiny: Dataset, trained: Path) -> None:
     word = tiny.images[0].captions[0].split()[1].lower()
     done = search(trained, tiny, f"{word} zxq wvb", 2)
-    assert done.notes == ["not in the training data: zxq, wvb"]
+    assert done.notes == ["words not in the vocabulary of the model: zxq, wvb"]
     alone = search(trained, tiny, "zxq wvb", 2)
     assert alone.notes == [
-        "not in the training data: zxq, wvb",
+        "words not in the vocabulary of the model: zxq, wvb",
         "the training data has no word of the sentence: the ranking is meaningless",
     ]
     assert len(alone.found) == 2
@@ -133,9 +133,9 @@ def test_a_query_that_is_no_image(
 
 def test_ten_thousand_characters_and_markup(tiny: Dataset, trained: Path) -> None:
     (note, _) = search(trained, tiny, "z" * 10_000, 1).notes
-    assert note == f"not in the training data: {'z' * 40}..."
+    assert note == f"words not in the vocabulary of the model: {'z' * 40}..."
     marked = search(trained, tiny, "<script>alert(1)</script>", 1)
-    assert marked.notes[0] == "not in the training data: script, alert, 1, /script"
+    assert marked.notes[0] == "words not in the vocabulary of the model: script, alert, 1, /script"
     many = search(trained, tiny, "<script>alert(1)</script> " * 400, 1)
     assert len(many.found) == 1
     assert all(len(note) < 200 for note in many.notes)

@@ -99,7 +99,7 @@ def test_ten_thousand_characters_are_searched_and_more_are_not(ask: Ask) -> None
 
 def test_unknown_words_are_named(ask: Ask) -> None:
     page = ask("/", text="boat zxq wvb")
-    assert page.count("not in the training data: zxq, wvb") == 2
+    assert page.count("words not in the vocabulary of the model: zxq, wvb") == 2
     assert "the ranking is meaningless" not in page
     assert "the ranking is meaningless" in ask("/", text="zxq wvb")
 
@@ -235,7 +235,7 @@ def test_a_bad_query_of_a_scene_says_why(ask: Ask, given: dict[str, str], messag
 
 def test_unknown_words_and_markup_are_shown_for_a_scene(ask: Ask) -> None:
     page = ask("/locate", text=f"boat zxq {HOSTILE}")
-    assert "not in the training data: zxq, script" in page
+    assert "words not in the vocabulary of the model: zxq, script" in page
     assert HOSTILE not in page
 
 

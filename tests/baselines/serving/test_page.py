@@ -75,7 +75,9 @@ def test_type_click_and_read(
     shot(page, "serve-first", size)
     text = f"{data.images[0].captions[0].rstrip(' .')} zxq"
     search(page, text)
-    assert page.locator(".note", has_text="not in the training data: zxq").count() == 2
+    assert (
+        page.locator(".note", has_text="words not in the vocabulary of the model: zxq").count() == 2
+    )
     wait_for_words(page)
     words = page.locator("#words-0 .chips li").all_inner_texts()
     assert [word.split()[0] for word in words] == text.split()

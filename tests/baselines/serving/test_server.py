@@ -45,7 +45,7 @@ def test_the_longest_sentence_of_any_letters_is_answered(serving: Serving) -> No
     connection.request("GET", "/?text=" + quote("\N{SATELLITE}" * 10_000))
     answer = connection.getresponse()
     assert answer.status == 200
-    assert "not in the training data" in answer.read().decode()
+    assert "words not in the vocabulary of the model" in answer.read().decode()
     connection.close()
 
 

@@ -52,7 +52,7 @@ def whole(data: Path, tmp_path_factory: pytest.TempPathFactory, training_command
 @pytest.mark.parametrize(
     ("given", "code", "message"),
     [
-        (["--configs", "vsepp,no-such"], 1, "no-such: is not a configuration"),
+        (["--configs", "vsepp,no-such"], 1, "no-such: unknown configuration"),
         (["--configs", ""], 2, "empty name"),
         (["--configs", "vsepp,vsepp"], 2, "names vsepp twice"),
         (["--seeds", "0,1,0"], 2, "seed 0 repeats"),

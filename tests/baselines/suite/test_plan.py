@@ -79,7 +79,7 @@ def test_a_file_is_named_by_its_stem(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("configs", "changes", "message"),
     [
-        (["vsepp", "no-such"], [], "no-such: is not a configuration"),
+        (["vsepp", "no-such"], [], "no-such: unknown configuration"),
         (["vsepp", "vsepp"], [], "names vsepp twice"),
         (["vsepp", ""], [], "empty name"),
         (["vsepp"], ["seed=1"], "use --seeds"),

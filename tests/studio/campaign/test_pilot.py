@@ -169,7 +169,15 @@ def test_stop_and_start_in_one_command(workspace: Workspace) -> None:
         "pilot stopped; admitted: anna@x.org, berta@x.org, clara@x.org; run: rsitmd annotate push "
         in done.output
     )
-    assert "no pilot; use --start to start one" in done.output
+    assert "no pilot is running; use --start to start one" in done.output
+
+
+def test_nobody_is_admitted_without_a_pilot(workspace: Workspace) -> None:
+    folder = workspace.path
+    workspace.close()
+    done = CliRunner().invoke(command, [str(folder), "--admit", "anna@x.org"])
+    assert done.exit_code != 0
+    assert "--admit requires a pilot, and none is running; add --start" in str(done.exception)
 
 
 def test_a_pilot_needs_one_project_per_annotator(workspace: Workspace) -> None:
