@@ -26,8 +26,11 @@ def test_runs_of_a_folder(tmp_path: Path) -> None:
     assert [run.folder for run in runs_in(alone)] == [alone]
     made = [begun(tmp_path / "many" / name) for name in ("seed-1", "seed-0")]
     assert [run.folder for run in runs_in(tmp_path / "many")] == sorted(made)
-    with pytest.raises(RsitmdError, match="contains no run"):
+    with pytest.raises(RsitmdError, match="nowhere: does not exist"):
         runs_in(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RsitmdError, match="empty: contains no run"):
+        runs_in(tmp_path / "empty")
 
 
 @pytest.mark.parametrize("text", [None, "", "no json", "[1]"])

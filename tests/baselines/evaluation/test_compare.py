@@ -163,7 +163,7 @@ def test_bad_input_is_a_one_line_error(make: Make, tmp_path: Path) -> None:
         compare([run], baseline="b")
     with pytest.raises(WrongUsage, match="no published figures for 'x'; known: rsicd"):
         compare([run], published="x")
-    with pytest.raises(RsitmdError, match="is not a run"):
+    with pytest.raises(RsitmdError, match="does not exist"):
         compare([tmp_path / "absent"])
     (run / "result.json").write_text("{}")
     with pytest.raises(RsitmdError, match=r"result.json: has no|result.json: document"):
