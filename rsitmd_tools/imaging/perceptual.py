@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from rsitmd_tools.imaging.reduction import reduced
+
 DIGITS = 16  # hex digits of one perceptual hash of 64 bits
 Indices = npt.NDArray[np.intp]
 BLOCK = 256  # number of images hashed or compared at once
@@ -46,7 +48,7 @@ EFFECTS = (
 
 def grey_thumbnail(image: Image.Image) -> bytes:
     """Return the ``SIDE * SIDE`` grey values of an image from which it is hashed."""
-    return image.convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS).tobytes()
+    return reduced(image.convert("L"), SIDE).tobytes()
 
 
 def perceptual_hashes(thumbnails: Sequence[bytes]) -> list[str]:
