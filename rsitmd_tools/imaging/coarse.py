@@ -91,15 +91,25 @@ def coarse_registrations(
     def of_firsts(pairs: Indices, right: Indices, seconds: _Prepared) -> None:
         images, left = np.unique(first[pairs], return_inverse=True)
         copies = _copies(thumbnails[images])
-        firsts = [_Prepared.of(c) for c in (copies, np.ascontiguousarray(copies.swapaxes(2, 3)))]
+        transposes = np.array([transposed for transposed, _, _ in EFFECTS])[orientation[pairs]]
+        for transposed in (False, True):
+            # Few images are in pairs of both kinds, so each is prepared for those that it is in.
+            chosen = np.flatnonzero(transposes == transposed)
+            if len(chosen):
+                used, place = np.unique(left[chosen], return_inverse=True)
+                some = copies[used].swapaxes(2, 3) if transposed else copies[used]
+                firsts = _Prepared.of(np.ascontiguousarray(some))
+                of_prepared(pairs[chosen], firsts, place, seconds, right[chosen])
+
+    def of_prepared(
+        pairs: Indices, firsts: _Prepared, left: Indices, seconds: _Prepared, right: Indices
+    ) -> None:
         for how in np.unique(orientation[pairs]).tolist():
-            transposed, rows, columns = EFFECTS[how]
+            flips = EFFECTS[how][1:]
             turned = np.flatnonzero(orientation[pairs] == how)
             for start in range(0, len(turned), PAIRS):
                 some = turned[start : start + PAIRS]
-                values = _correlations(
-                    firsts[transposed], left[some], (rows, columns), seconds, right[some], side
-                )
+                values = _correlations(firsts, left[some], flips, seconds, right[some], side)
                 peak = values.reshape(len(some), -1).argmax(axis=1)
                 place = np.unravel_index(peak, values.shape[1:])
                 similarity[pairs[some]] = values[np.arange(len(some)), *place]
