@@ -8,7 +8,9 @@ the image (``benchmarks/validation.py --images``).
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +107,7 @@ def near_orientations(
     distance: int,
     most: int | None = None,
     upright_hashes: Sequence[str] | None = None,
+    threads: int | None = None,
 ) -> Iterator[tuple[int, int, int]]:
     """Yield the pairs of images that may look similar, and in which orientation.
 
@@ -120,6 +123,7 @@ def near_orientations(
             default.
         upright_hashes: Other hashes of the second image of each pair, such as those of its centre;
             only the first hash of each is used. By default those of ``phashes``.
+        threads: Number of threads; one per core by default.
 
     Yields:
         ``(i, j, k)``: image ``i`` in its orientation ``k`` is similar to image ``j``, with i < j.
@@ -130,7 +134,8 @@ def near_orientations(
     bits = _bits(phashes)
     other = bits if upright_hashes is None else _bits(upright_hashes)
     upright = np.ascontiguousarray(other[:, 0])
-    for start in range(0, len(bits), BLOCK):
+
+    def of_block(start: int) -> Indices:
         turned = np.ascontiguousarray(bits[start : start + BLOCK].T)
         # Blocks that fit in the cache of a core.
         blocks = [
@@ -140,8 +145,13 @@ def near_orientations(
         pairs = np.concatenate(blocks, axis=1)
         if most is not None:
             pairs = _nearest_of_each(pairs, most)
-        left, right, how, _ = pairs[:, np.lexsort((pairs[1], pairs[0]))].tolist()
-        yield from zip(left, right, how, strict=True)
+        return pairs[:, np.lexsort((pairs[1], pairs[0]))]
+
+    # numpy releases the lock of the interpreter.
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        for pairs in pool.map(of_block, range(0, len(bits), BLOCK)):
+            left, right, how, _ = pairs.tolist()
+            yield from zip(left, right, how, strict=True)
 
 
 def _bits(phashes: Sequence[str]) -> npt.NDArray[np.uint64]:
@@ -175,7 +185,8 @@ def _near(
         np.bitwise_xor(hashes[:, None], upright, out=different)
         np.bitwise_count(different, out=count)
         np.minimum(least, count, out=least)
-    left, right = np.nonzero(least <= distance)
+    # In one dimension it takes a tenth of the time.
+    left, right = np.divmod(np.flatnonzero(least <= distance), len(upright))
     later = left + origin[0] < right + origin[1]
     left, right = left[later], right[later]
     # Of several orientations that are equally similar, the first one.

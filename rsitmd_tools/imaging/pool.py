@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -176,6 +177,7 @@ def _start(function: Callable[[Any], Any]) -> None:
     """Initialize a worker."""
     global _function
     _function = function
+    gc.freeze()  # what was imported lives as long as the worker: no collection looks at it
     # Ctrl-C reaches the whole process group. The parent shuts down the pool.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
