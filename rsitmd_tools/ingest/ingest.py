@@ -19,7 +19,7 @@ from rsitmd_tools.ingest.plan import PRELOAD
 from rsitmd_tools.ingest.sampling import Sampling, sample
 from rsitmd_tools.ingest.scan import Found, scan
 from rsitmd_tools.ingest.spatial import group_places
-from rsitmd_tools.ingest.whole import SUFFIXES, place_whole_images
+from rsitmd_tools.ingest.whole import may_have_place, place_whole_images
 from rsitmd_tools.progress import progress
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import category_counts
@@ -143,7 +143,7 @@ def _read(
     """Take in files that have to be read; yield the number of files that were taken in."""
     small = len(files) <= SMALL
     # To import rasterio takes as long as to take in forty JPEG files.
-    rasters = any(found.path.suffix.lower() in SUFFIXES for found in files)
+    rasters = any(may_have_place(found.file) for found in files)
     results = map_in_order(
         work,
         _Names(files),
