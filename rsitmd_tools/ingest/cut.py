@@ -122,7 +122,7 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
                 image, small = _resized(pixels, size)
                 file = folder / unfinished_name(".tile")
                 thumbnails.append(grey_thumbnail(image))
-                pixel_sha256 = hashlib.sha256(small).hexdigest()
+                pixel_sha256 = hashlib.sha256(small.data).hexdigest()
                 gsd = _scaled(sizes[index], strip.scale)
                 tiles.append(
                     Tile(
