@@ -52,7 +52,8 @@ def alike(count: int) -> Grey:
     y, x = np.mgrid[:SIDE, :SIDE]
     picture = 127 + 60 * np.sin(x / 9) * np.cos(y / 11) + 30 * np.cos(x / 4 + y / 6)
     own = np.random.default_rng(SEED).normal(0, 8, (count, SIDE, SIDE))
-    return np.clip(picture + own, 0, 255).astype(np.uint8)
+    thumbnails: Grey = np.clip(picture + own, 0, 255).astype(np.uint8)
+    return thumbnails
 
 
 def measure(kind: str, thumbnails: Grey) -> list[object]:
@@ -106,7 +107,8 @@ def main() -> None:
     given = parser.parse_args()
     print(environment("numpy", "scipy", seed=SEED), "\n")
     rows = []
-    coarse_registrations(noise(2), *np.zeros((3, 1), np.intp), threads=1)  # imports scipy
+    one = np.zeros(1, np.intp)
+    coarse_registrations(noise(1), one, one, one, threads=1)  # imports scipy
     for kind, make, sizes in (("random", noise, given.sizes), ("alike", alike, given.alike)):
         for size in map(int, filter(None, sizes.split(","))):
             rows.append(measure(kind, make(size)))
