@@ -7,13 +7,13 @@ import importlib.resources
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-
-import jsonschema
-from jsonschema.exceptions import ValidationError, best_match
-from jsonschema.protocols import Validator
+from typing import TYPE_CHECKING, Any
 
 from rsitmd_tools.errors import printable
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
 
 _TYPES = {
     "array": "a list",
@@ -57,6 +57,8 @@ def load_schema(name: str) -> dict[str, Any]:
 
 def first_error(document: Any, schema: dict[str, Any]) -> SchemaError | None:
     """Return the most relevant error of a document, or None if it is valid."""
+    from jsonschema.exceptions import best_match
+
     error = best_match(_validator(schema).iter_errors(document))
     return None if error is None else _describe(error)
 
@@ -68,6 +70,8 @@ def iter_errors(document: Any, schema: dict[str, Any]) -> Iterator[SchemaError]:
 
 
 def _validator(schema: dict[str, Any]) -> Validator:
+    import jsonschema  # takes longer than all of our own modules; a worker process needs none
+
     return jsonschema.Draft202012Validator(schema)
 
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
+from rsitmd_tools.imaging.memory import MEBIBYTE, MMAP_MAX, TOP_PAD, TRIM_THRESHOLD, set_malloc
 
-# Parameters of mallopt(3).
-TRIM_THRESHOLD = -1
-TOP_PAD = -2
-MMAP_MAX = -4
 NEVER_TRIM = 2**31 - 1
-PAD_BYTES = 64 * 2**20
+PAD_BYTES = 64 * MEBIBYTE
 
 
 def keep_freed_memory() -> bool:
@@ -23,12 +18,4 @@ def keep_freed_memory() -> bool:
     Returns:
         Whether the C library supports this; only glibc does.
     """
-    if sys.platform != "linux":
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return False
-    return all(
-        mallopt(setting, value)
-        for setting, value in ((MMAP_MAX, 0), (TRIM_THRESHOLD, NEVER_TRIM), (TOP_PAD, PAD_BYTES))
-    )
+    return set_malloc((MMAP_MAX, 0), (TRIM_THRESHOLD, NEVER_TRIM), (TOP_PAD, PAD_BYTES))

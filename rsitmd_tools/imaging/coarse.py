@@ -8,10 +8,11 @@ overlap. What remains for a pair is a product of two spectra for each zoom.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -91,15 +92,25 @@ def coarse_registrations(
     def of_firsts(pairs: Indices, right: Indices, seconds: _Prepared) -> None:
         images, left = np.unique(first[pairs], return_inverse=True)
         copies = _copies(thumbnails[images])
-        firsts = [_Prepared.of(c) for c in (copies, np.ascontiguousarray(copies.swapaxes(2, 3)))]
+        transposes = np.array([transposed for transposed, _, _ in EFFECTS])[orientation[pairs]]
+        for transposed in (False, True):
+            # Few images are in pairs of both kinds, so each is prepared for those that it is in.
+            chosen = np.flatnonzero(transposes == transposed)
+            if len(chosen):
+                used, place = np.unique(left[chosen], return_inverse=True)
+                some = copies[used].swapaxes(2, 3) if transposed else copies[used]
+                firsts = _Prepared.of(np.ascontiguousarray(some))
+                of_prepared(pairs[chosen], firsts, place, seconds, right[chosen])
+
+    def of_prepared(
+        pairs: Indices, firsts: _Prepared, left: Indices, seconds: _Prepared, right: Indices
+    ) -> None:
         for how in np.unique(orientation[pairs]).tolist():
-            transposed, rows, columns = EFFECTS[how]
+            flips = EFFECTS[how][1:]
             turned = np.flatnonzero(orientation[pairs] == how)
             for start in range(0, len(turned), PAIRS):
                 some = turned[start : start + PAIRS]
-                values = _correlations(
-                    firsts[transposed], left[some], (rows, columns), seconds, right[some], side
-                )
+                values = _correlations(firsts, left[some], flips, seconds, right[some], side)
                 peak = values.reshape(len(some), -1).argmax(axis=1)
                 place = np.unravel_index(peak, values.shape[1:])
                 similarity[pairs[some]] = values[np.arange(len(some)), *place]
@@ -150,29 +161,64 @@ def _correlations(
         right: ``(N,)``, the index of the second image.
         side: Side length of the images.
     """
-    from scipy import fft
+    firsts_of, seconds_of = firsts.spectra[left], seconds.spectra[right]
+    if flips[0] != flips[1]:
+        firsts_of = firsts_of[:, :, -np.arange(firsts_of.shape[2])]
+    if not flips[1]:
+        np.conj(seconds_of, out=seconds_of)
+    products = _in_zooms(firsts_of, seconds_of)
+    pairs, zooms, padded, frequencies = products.shape
+    down, across = _inverse(side, padded, flips)
+    # Of each pair at once: so many numbers that BLAS is quick, and so few that it starts no thread.
+    lines = products.view(np.float32).reshape(pairs, -1, 2 * frequencies) @ across
+    common: Batch = down @ lines.reshape(pairs, zooms, 2 * padded, -1)
+    steps = tuple(-1 if flip else 1 for flip in flips)
+    scale, mean = (
+        # The overlap of a second image at a shift is that of a first one at the opposite shift.
+        _in_zooms(one[left][..., :: steps[0], :: steps[1]], other[right][..., ::-1, ::-1])
+        for one, other in zip(firsts[1:], seconds[1:], strict=True)
+    )
+    common *= scale
+    common -= mean
+    return common
 
-    shifts, padded = _shifts(side), firsts.spectra.shape[-2]
+
+def _in_zooms(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the products of what is known of zoomed copies, ``(N, Z, ...)``, as in ZOOMS."""
+    copies = one.shape[1]
+    found = np.empty((len(one), 2 * copies - 1, *one.shape[2:]), one.dtype)
+    np.multiply(one[:, :1], other, out=found[:, :copies])
+    np.multiply(one[:, 1:], other[:, :1], out=found[:, copies:])
+    return found
+
+
+@functools.lru_cache(maxsize=16)
+def _inverse(side: int, padded: int, flips: tuple[bool, bool]) -> tuple[Batch, Batch]:
+    """Return the tables that transform a spectrum back, at the shifts that are compared.
+
+    Products with two small tables take less time than a Fourier transform, which also returns all
+    other shifts.
+
+    Returns:
+        ``(R, 2 P)``, for the columns of a spectrum, and ``(2 Q, 2 R)``, for its lines. Complex
+        numbers are pairs of real ones.
+    """
     # An image mirrored about its first pixel is a flipped image moved by a side length. Its
     # spectrum is that of the image in another order, and conjugated if columns are mirrored. Then
     # the other spectrum stays as it is, and the correlation is read from its end.
-    rows, columns = (shifts - (side - 1) * flip for flip in flips)
-    steps = tuple(-1 if flip else 1 for flip in flips)
-    found: Batch = np.empty((len(left), len(ZOOMS), len(shifts), len(shifts)), np.float32)
-    for place, (one, other) in enumerate(ZOOMS):
-        product = firsts.spectra[left, one]
-        if flips[0] != flips[1]:
-            product = product[:, -np.arange(padded)]
-        spectra = seconds.spectra[right, other]
-        product *= spectra if flips[1] else np.conj(spectra, out=spectra)
-        lines = fft.ifft(product, axis=1, overwrite_x=True)[:, steps[1] * rows]
-        common = fft.irfft(lines, padded)[..., steps[1] * columns]
-        scale, mean = (table[left, one, :: steps[0], :: steps[1]] for table in firsts[1:])
-        # The overlap of a second image at a shift is that of a first one at the opposite shift.
-        scale *= seconds.scale[right, other, ::-1, ::-1]
-        mean *= seconds.mean[right, other, ::-1, ::-1]
-        np.subtract(np.multiply(common, scale, out=common), mean, out=found[:, place])
-    return found
+    shifts = _shifts(side)
+    rows, columns = ((shifts - (side - 1) * flip) * (-1 if flips[1] else 1) for flip in flips)
+    frequency = np.arange(padded // 2 + 1)
+    turn = 2j * np.pi / padded
+    # The other half of the frequencies is the conjugate of this one.
+    weight = np.where((frequency == 0) | (2 * frequency == padded), 1.0, 2.0)[:, None]
+    across = np.exp(turn * np.outer(frequency, columns)) * weight / padded**2
+    lines = np.empty((len(frequency), 2, 2 * len(shifts)), np.float32)
+    lines[:, 0] = np.hstack([across.real, across.imag])
+    lines[:, 1] = np.hstack([-across.imag, across.real])
+    down = np.exp(turn * np.outer(rows, np.arange(padded)))
+    table = np.stack([down.real, -down.imag], axis=2).astype(np.float32)
+    return table.reshape(len(shifts), -1), lines.reshape(-1, 2 * len(shifts))
 
 
 def _copies(thumbnails: Grey) -> Batch:

@@ -239,7 +239,8 @@ class _Finder:
             (centres, hashes, of_centre),
             (hashes, centres, of_centre),
         ):
-            for i, j, orientation in near_orientations(turned, most, MAX_CANDIDATES, upright):
+            pairs = near_orientations(turned, most, MAX_CANDIDATES, upright, self.workers)
+            for i, j, orientation in pairs:
                 similar.setdefault((i, j), orientation)
         self._verify(
             [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -19,6 +20,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.imaging.memory import keep_some_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -176,6 +178,8 @@ def _start(function: Callable[[Any], Any]) -> None:
     """Initialize a worker."""
     global _function
     _function = function
+    keep_some_memory()
+    gc.freeze()  # what was imported lives as long as the worker: no collection looks at it
     # Ctrl-C reaches the whole process group. The parent shuts down the pool.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

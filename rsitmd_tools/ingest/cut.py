@@ -119,10 +119,10 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
                 if np.count_nonzero(valid) < min_valid * valid.size:
                     tiles.append(Tile(window))
                     continue
-                image, colours = _resized(pixels, size)
+                image, small = _resized(pixels, size)
                 file = folder / unfinished_name(".tile")
                 thumbnails.append(grey_thumbnail(image))
-                pixel_sha256 = hashlib.sha256(colours).hexdigest()
+                pixel_sha256 = hashlib.sha256(small.data).hexdigest()
                 gsd = _scaled(sizes[index], strip.scale)
                 tiles.append(
                     Tile(
@@ -146,13 +146,13 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
     return Cut(tuple(replace(tile, phash=next(hashes)) if tile.file else tile for tile in tiles))
 
 
-def _resized(pixels: Pixels, size: int) -> tuple[Image.Image, bytes]:
-    """Return an image of the right size, and its pixels as they are hashed."""
+def _resized(pixels: Pixels, size: int) -> tuple[Image.Image, Pixels]:
+    """Return an image of the right size, and its pixels."""
     image = Image.fromarray(pixels)
     if image.size == (size, size):
-        return image, image.tobytes()
+        return image, pixels
     small = image.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return small, small.tobytes()
+    return small, np.asarray(small)
 
 
 def remove(folder: Path, tiles: Sequence[Tile]) -> None:

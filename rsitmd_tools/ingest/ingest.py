@@ -19,7 +19,7 @@ from rsitmd_tools.ingest.plan import PRELOAD
 from rsitmd_tools.ingest.sampling import Sampling, sample
 from rsitmd_tools.ingest.scan import Found, scan
 from rsitmd_tools.ingest.spatial import group_places
-from rsitmd_tools.ingest.whole import place_whole_images
+from rsitmd_tools.ingest.whole import may_have_place, place_whole_images
 from rsitmd_tools.progress import progress
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import category_counts
@@ -142,13 +142,15 @@ def _read(
 ) -> Iterator[int]:
     """Take in files that have to be read; yield the number of files that were taken in."""
     small = len(files) <= SMALL
+    # To import rasterio takes as long as to take in forty JPEG files.
+    rasters = any(may_have_place(found.file) for found in files)
     results = map_in_order(
         work,
         _Names(files),
         1 if small and workers is None else workers,
         chunk=1 if small else CHUNK,
         ahead=AHEAD,
-        preload=PRELOAD,
+        preload=PRELOAD if rasters else (),
     )
     # Closed at once on an error or Ctrl-C, so that no worker continues.
     with closing(results):

@@ -242,7 +242,7 @@ class Intake:
         A known image keeps the files that it has. What has the name of a new image has no row: a
         killed ingest left it, perhaps of another source.
         """
-        moves = [(self._workspace.images, image.tiff, filename)]
+        moves = [(self.target.images, image.tiff, filename)]
         if image.original:
             original = f"{image.sha256}{found.path.suffix.lower()}"
             moves.append((self._originals, image.original, original))
@@ -253,7 +253,7 @@ class Intake:
                 (folder / written).replace(folder / name)
 
     def _partials(self, image: Normalised) -> list[Path]:
-        tiff = [self._workspace.images / image.tiff] if image.tiff else []
+        tiff = [self.target.images / image.tiff] if image.tiff else []
         return tiff + ([self._originals / image.original] if image.original else [])
 
     def _discard(self, image: Normalised) -> None:

@@ -33,6 +33,7 @@ PRELOAD = ("rasterio.transform", "rasterio.warp", "shapely", "pyproj")
 
 MAX_SCENE_PIXELS = 100_000_000_000
 PLACES_IN_A_STRIP = 32
+CHANGED = "changed while it was read; run the same command again"
 TIME_DOMAINS = (None, "IMAGERY", "EXIF")
 
 
@@ -106,7 +107,7 @@ def plan_scene(
     """Find the range of values of a scene and place its windows.
 
     A file whose size no known file has cannot be known. Its SHA-256 is left empty, to be found
-    while the tiles are cut. That of a VRT covers the files that it refers to, and that of a file
+    by :class:`SceneHashes`. That of a VRT covers the files that it refers to, and that of a file
     with a mask beside it covers the mask.
 
     Args:
@@ -193,7 +194,7 @@ def check_unchanged(path: Path, size: int, mtime_ns: int) -> None:
     """
     status = path.stat()
     if (status.st_size, status.st_mtime_ns) != (size, mtime_ns):
-        raise UnusableImageError("changed while it was read; run the same command again")
+        raise UnusableImageError(CHANGED)
 
 
 def _side(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from rsitmd_tools.atomic import sync_folder
-from rsitmd_tools.errors import reason
-from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.ingest.categories import CategoryRule
@@ -27,11 +24,11 @@ from rsitmd_tools.ingest.plan import (
     ScenePlan,
     Source,
     TileOptions,
-    check_unchanged,
     identity,
     plan_scene,
 )
 from rsitmd_tools.ingest.scan import scan, shown
+from rsitmd_tools.ingest.scene_hashes import SceneHashes
 from rsitmd_tools.ingest.spatial import group_places
 from rsitmd_tools.ingest.windows import Places
 from rsitmd_tools.progress import progress
@@ -98,8 +95,11 @@ def ingest_tiles(
     check_image_size(workspace)
     remove_leftovers(workspace.images)
     files, skipped, uncategorised = _sources(workspace, sources, category)
-    plans = _plans(workspace, files, options, workers)
-    with closing(Hashes(plans)) as hashes:
+    known = scene_hashes(workspace)
+    sizes = frozenset(size for _, size, _ in known)
+    with closing(SceneHashes([file.path for file in files], sizes)) as hashes:
+        plans = _plans(files, options, known, sizes, workers)
+        hashes.keep(plans)
         intake = _Intake(workspace, plans, hashes)
         intake.report.skipped = skipped
         intake.report.uncategorised = uncategorised
@@ -148,11 +148,13 @@ def _sources(
 
 
 def _plans(
-    workspace: Workspace, files: Sequence[Source], options: TileOptions, workers: int | None
+    files: Sequence[Source],
+    options: TileOptions,
+    known: Mapping[tuple[str, int, int], str],
+    sizes: Set[int],
+    workers: int | None,
 ) -> list[ScenePlan]:
-    hashes = scene_hashes(workspace)
-    sizes = frozenset(size for _, size, _ in hashes)
-    work = partial(plan_scene, options=options, hashes=hashes, sizes=sizes)
+    work = partial(plan_scene, options=options, hashes=known, sizes=sizes)
     total = 0
     for file in files:
         if file.path.is_file():
@@ -189,7 +191,9 @@ class _Batch:
 class _Intake:
     """Numbers the tiles and writes them in groups: first the files, then the rows."""
 
-    def __init__(self, workspace: Workspace, plans: Sequence[ScenePlan], hashes: Hashes) -> None:
+    def __init__(
+        self, workspace: Workspace, plans: Sequence[ScenePlan], hashes: SceneHashes
+    ) -> None:
         self.report = TileReport()
         self._workspace = workspace
         self._plans = plans
@@ -200,6 +204,7 @@ class _Intake:
         self._problems: dict[int, str] = {}
         self._names = Names(workspace)
         self._present = {path.name for path in workspace.images.iterdir()}
+        self._resolved: dict[Path, str] = {}
 
     def strips(self, options: TileOptions) -> list[Strip]:
         """Return what is to be cut: the windows whose image is not complete."""
@@ -252,7 +257,7 @@ class _Intake:
         rejected: list[tuple[str, str]] = []
         accepted: list[str] = []
         for number, plan in enumerate(self._plans):
-            source = shown(plan.source.path.resolve())
+            source = self._found_at(plan)
             problem = plan.problem or self._problems.get(number)
             if problem is not None:
                 rejected.append((source, problem))
@@ -266,6 +271,13 @@ class _Intake:
         if places is not None:
             taken = frozenset[int]().union(*(plan.taken for plan in self._plans))
             self.report.outside = len(places.points) - len(taken)
+
+    def _found_at(self, plan: ScenePlan) -> str:
+        """Return the resolved path of a file. It takes as long to find as to add a tile."""
+        path = plan.source.path
+        if path not in self._resolved:
+            self._resolved[path] = shown(path.resolve())
+        return self._resolved[path]
 
     def _known(self, plan: ScenePlan, scene: Scene, window: Window) -> bool:
         """Count a tile if it does not have to be cut."""
@@ -283,7 +295,7 @@ class _Intake:
         self.report.known += 1
         filename, category = self._names.known[name]
         if category != plan.source.category:
-            found = shown(plan.source.path.resolve())
+            found = self._found_at(plan)
             if all(source != found for source, _ in self.report.other_category):
                 self.report.other_category.append((found, filename))
 
@@ -312,7 +324,7 @@ class _Intake:
                 filename=filename,
                 category=plan.source.category,
                 number=number,
-                source=shown(plan.source.path.resolve()),
+                source=self._found_at(plan),
                 width=scene.width,
                 height=scene.height,
                 pixel_sha256=tile.pixel_sha256,
@@ -342,42 +354,3 @@ class _Intake:
                 add_images(db, batch.images)
                 add_places(db, batch.scenes.values(), batch.places)
                 self.report.added += len(batch.images)
-
-
-class Hashes:
-    """Hashes scenes in a thread, in their order, while their tiles are cut."""
-
-    def __init__(self, plans: Sequence[ScenePlan]) -> None:
-        self._thread = ThreadPoolExecutor(1)
-        self._running = {
-            number: self._thread.submit(hash_scene, plan)
-            for number, plan in enumerate(plans)
-            if plan.scene is not None and not plan.scene.sha256
-        }
-
-    def hashed(self, number: int, scene: Scene) -> Scene:
-        """Return a scene with its hash; wait for it.
-
-        Raises:
-            UnusableImageError: The file cannot be read, or changed.
-        """
-        return replace(scene, sha256=self._running[number].result())
-
-    def close(self) -> None:
-        """End the thread; the file that it reads is not read to its end."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-
-def hash_scene(plan: ScenePlan) -> str:
-    """Return the SHA-256 of a planned scene.
-
-    Raises:
-        UnusableImageError: The file cannot be read, or is not the one that was planned.
-    """
-    assert plan.scene is not None
-    try:
-        sha256 = sha256_file(plan.source.path)
-        check_unchanged(plan.source.path, plan.scene.size, plan.scene.mtime_ns)
-    except OSError as error:
-        raise UnusableImageError(f"cannot be read ({reason(error)})") from None
-    return sha256

@@ -28,7 +28,7 @@ from rsitmd_tools.workspace.scenes import (
 # The last image that was looked at.
 PLACED_FACT = "placed_images"
 # Files of other types seldom have a georeference.
-SUFFIXES = {".tif", ".tiff", ".gtiff", ".cog", ".jp2", ".j2k", ".vrt"}
+SUFFIXES = (".tif", ".tiff", ".gtiff", ".cog", ".jp2", ".j2k", ".vrt")
 CHUNK = 16
 
 
@@ -55,7 +55,7 @@ def place_whole_images(
     images = unplaced_images(workspace, int(workspace.fact(PLACED_FACT) or 0))
     if not images:
         return 0
-    chosen = [image for image in images if Path(image.source).suffix.lower() in SUFFIXES]
+    chosen = [image for image in images if may_have_place(image.source)]
     roots = [source.resolve() for source in sources]
     work = partial(place_whole, roots=roots, options=options, outside=outside)
     placed = map_in_order(work, chosen, workers, chunk=CHUNK, preload=PRELOAD)
@@ -65,6 +65,11 @@ def place_whole_images(
         add_places(db, [scene for scene, _ in found], [place for _, place in found])
         workspace.set_fact(PLACED_FACT, str(images[-1].id))
     return len(found)
+
+
+def may_have_place(file: str) -> bool:
+    """Return whether a file has a type that often has a georeference."""
+    return file.lower().endswith(SUFFIXES)
 
 
 def place_whole(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageFilter
 
-from rsitmd_tools.imaging import pairs
+from rsitmd_tools.imaging import pairs, perceptual
 from rsitmd_tools.imaging.pairs import (
     EXACT,
     NEAR,
@@ -211,6 +211,23 @@ def test_the_candidates_of_many_similar_hashes_are_the_nearest_ones() -> None:
     chosen = [j for i, j, _ in found if i == 7]
     distance = [(numbers[7] ^ number).bit_count() for number in numbers]
     assert max(distance[j] for j in chosen) <= sorted(distance[8:])[4]
+
+
+@given(st.lists(st.integers(0, 2**7), max_size=60), st.integers(1, 6))
+@settings(deadline=None)
+def test_the_nearest_candidates_are_those_of_a_brute_force_search(
+    numbers: list[int], most: int
+) -> None:
+    """Blocks are so small that limits are lowered again and again, and many distances are equal."""
+    expected = []
+    for i, number in enumerate(numbers):
+        later = [((number ^ other).bit_count(), j) for j, other in enumerate(numbers) if j > i]
+        expected += sorted((i, j) for d, j in sorted(later)[:most] if d <= 4)
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in {"BLOCK": 4, "ACROSS": 8, "MANY": 3}.items():
+            patched.setattr(perceptual, name, value)
+        found = near_orientations([f"{number:016x}" for number in numbers], 4, most)
+        assert [(i, j) for i, j, _ in found] == expected
 
 
 def odd_images() -> dict[str, Image.Image]:
