@@ -26,10 +26,10 @@ from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.registration import (
     Grey,
     Registration,
-    register,
     texture,
     zoomed,
 )
+from rsitmd_tools.imaging.same_picture import picture_similarity
 
 EXACT, NEAR, SAME_PLACE = KINDS = ("exact", "near", "same-place")
 # Measured on UCM-captions (docs/overlap.md): crops of 5 % change up to 16 of 64 bits. Unrelated
@@ -311,7 +311,7 @@ def _similarity(task: _Task) -> float:
     """Return the similarity of a pair; 0 if a file is damaged, which rule I101 reports."""
     try:
         first = _turned(_detail(task.first), task.orientation)
-        return register(first, _detail(task.second), task.coarse).similarity
+        return picture_similarity(first, _detail(task.second), task.coarse)
     except FileNotFoundError:
         # The file of a removed image may be deleted. Its thumbnail is kept, so that a new
         # duplicate of a removed test image does not become a training image.

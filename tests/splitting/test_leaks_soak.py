@@ -23,7 +23,7 @@ from rsitmd_tools.imaging.coarse import coarse_registrations
 from rsitmd_tools.imaging.local_features import Features, features, match_places
 from rsitmd_tools.imaging.pairs import MIN_SIMILARITY
 from rsitmd_tools.imaging.pool import map_in_order
-from rsitmd_tools.imaging.registration import register
+from rsitmd_tools.imaging.same_picture import picture_similarity
 from rsitmd_tools.imaging.same_place import shows_one_place
 from rsitmd_tools.ingest.groups import find_places
 from rsitmd_tools.ingest.importing import import_dataset
@@ -127,7 +127,7 @@ def nearly_equal(first: Grey, second: Grey, how: int) -> bool:
         np.asarray(Image.fromarray(grey).resize((128, 128), Image.Resampling.BOX))
         for grey in (first, turned(second, how))
     )
-    return register(one, other, coarse).similarity >= MIN_SIMILARITY
+    return picture_similarity(one, other, coarse) >= MIN_SIMILARITY
 
 
 def same_category(categories: list[str], homes: list[str]) -> Iterator[Pair]:
