@@ -26,7 +26,7 @@ from rsitmd_tools.imaging.registration import (
 
 # Different images agree by chance: in some hundred independent frequencies, at the best of a
 # thousand shifts, by about 0.1. Copies agree by 0.5 and more (docs/overlap.md).
-MIN_AGREEMENT = 0.3
+MIN_SPECTRUM_CORRELATION = 0.3
 # Cycles per pixel. A registration that is half a pixel off turns phases up to this frequency by at
 # most 45 degrees. Above it are the noise of encoders and what a blur removes.
 BAND = 0.25
@@ -42,10 +42,11 @@ def picture_similarity(first: Grey, second: Grey, around: Registration) -> float
         around: The registration of their thumbnails.
     """
     fit = register(first, second, around)
-    return fit.similarity if agreement(first, second, fit.zoom) >= MIN_AGREEMENT else 0.0
+    agrees = spectrum_correlation(first, second, fit.zoom) >= MIN_SPECTRUM_CORRELATION
+    return fit.similarity if agrees else 0.0
 
 
-def agreement(first: Grey, second: Grey, zoom: float) -> float:
+def spectrum_correlation(first: Grey, second: Grey, zoom: float) -> float:
     """Return the correlation of two images whose frequencies have about equal weights.
 
     An amplitude below the median keeps its lower weight: it is mostly noise. The result is the
