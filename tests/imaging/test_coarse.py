@@ -22,7 +22,6 @@ from rsitmd_tools.imaging.pairs import (
     DETAIL,
     DISTANCE,
     MIN_COARSE,
-    MIN_SIMILARITY,
     Fingerprint,
     image_pairs,
 )
@@ -34,7 +33,7 @@ from rsitmd_tools.imaging.perceptual import (
     perceptual_hashes,
 )
 from rsitmd_tools.imaging.registration import REACH, SCALES, normalised, zoomed
-from rsitmd_tools.imaging.same_picture import picture_similarity
+from rsitmd_tools.imaging.same_picture import MIN_SIMILARITY, picture_similarity
 from tests.imaging.test_pairs import CHANGES, fingerprints, photo
 
 Grey = npt.NDArray[np.uint8]

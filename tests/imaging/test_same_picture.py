@@ -14,13 +14,13 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from rsitmd_tools.imaging.pairs import (
     DETAIL,
-    MIN_SIMILARITY,
     NEAR,
     Fingerprint,
     image_pairs,
 )
 from rsitmd_tools.imaging.registration import Grey, Registration, register
 from rsitmd_tools.imaging.same_picture import (
+    MIN_SIMILARITY,
     MIN_SPECTRUM_CORRELATION,
     picture_similarity,
     spectrum_correlation,

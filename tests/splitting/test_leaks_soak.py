@@ -21,10 +21,9 @@ from PIL import Image
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.imaging.coarse import coarse_registrations
 from rsitmd_tools.imaging.local_features import Features, features, match_places
-from rsitmd_tools.imaging.pairs import MIN_SIMILARITY
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.registration import Registration
-from rsitmd_tools.imaging.same_picture import picture_similarity
+from rsitmd_tools.imaging.same_picture import MIN_SIMILARITY, picture_similarity
 from rsitmd_tools.imaging.same_place import shows_one_place
 from rsitmd_tools.ingest.groups import find_places
 from rsitmd_tools.ingest.importing import import_dataset
