@@ -18,6 +18,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from machine import environment, table
 from pairs import CHANGES, Change, Grey, crop, jpeg, wilson
 from PIL import Image, ImageEnhance
@@ -74,7 +75,7 @@ def fields(files: list[Path]) -> None:
     pairs = list(combinations(range(len(files)), 2))
     tasks = [(files[i], files[j], how) for i, j in pairs for how in range(len(ORIENTATIONS))]
     values = np.array(list(map_in_order(compare_files, tasks, chunk=256)))
-    parts: dict[str, list[np.ndarray]] = defaultdict(list)
+    parts: dict[str, list[npt.NDArray[np.float64]]] = defaultdict(list)
     for (i, j), found in zip(pairs, values.reshape(len(pairs), -1, 2), strict=True):
         parts["mixed" if i % 2 != j % 2 else ("odd", "even")[i % 2]].append(found)
     rows = []
@@ -116,7 +117,8 @@ def compare_copy(path: Path, change: Callable[[Image.Image], Image.Image]) -> Va
     small = [np.asarray(each.convert("L").resize((SIDE, SIDE), lanczos)) for each in images]
     zero = np.array([0])
     (around,) = coarse_registrations(np.stack(small), zero, np.array([1]), zero)
-    return compare(*(square(each, DETAIL) for each in images), around)
+    one, other = (square(each, DETAIL) for each in images)
+    return compare(one, other, around)
 
 
 def main() -> None:

@@ -121,7 +121,7 @@ def main() -> None:
     print(f"{environment('torch', 'timm', 'opencv-python-headless', seed=SEED)}\n")
     with tempfile.TemporaryDirectory() as place:
         scratch = Path(place)
-        rows = [real(arguments.folder, arguments.known, backbone)]
+        rows: list[Sequence[str]] = [real(arguments.folder, arguments.known, backbone)]
         if arguments.images:
             rows += made(arguments.folder, arguments.images, backbone, scratch)
     columns = ["pairs", "number", "words, %", "words and features, %", "near by features, %"]
