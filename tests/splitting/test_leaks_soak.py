@@ -34,7 +34,6 @@ from rsitmd_tools.workspace.images import stored_images
 LABELS = Path(__file__).parents[1] / "imaging" / "labels"
 ALIKE = 5  # images of other categories that each image is compared with
 SIZE = (128, 128)  # at which two images are compared
-BLOCK = 2000  # pairs sent to the processes at once
 Grey = npt.NDArray[np.uint8]
 Pair = tuple[int, int]
 
@@ -126,20 +125,16 @@ def of_one_picture(greys: list[Grey], alike: dict[Pair, int]) -> list[Pair]:
     every = np.stack([turned(grey, how) for how in range(8) for grey in small])
     first, second, turns = np.array(pairs, np.intp).reshape(-1, 3).T
     fits = coarse_registrations(every, first, turns * len(greys) + second, np.zeros_like(first))
-    found = []
-    for start in range(0, len(pairs), BLOCK):
-        block = pairs[start : start + BLOCK]
-        tasks = [
-            (details[i], turned(details[j], how), fit)
-            for (i, j, how), fit in zip(block, fits[start:], strict=False)
-        ]
-        results = map_in_order(is_one_picture, tasks, chunk=64)
-        found += [pair[:2] for pair, same in zip(block, results, strict=True) if same]
-    return found
+    tasks = [
+        (details[i], details[j], how, fit) for (i, j, how), fit in zip(pairs, fits, strict=True)
+    ]
+    results = map_in_order(is_one_picture, tasks, chunk=64)
+    return [pair[:2] for pair, same in zip(pairs, results, strict=True) if same]
 
 
-def is_one_picture(pair: tuple[Grey, Grey, Registration]) -> bool:
-    return picture_similarity(*pair) >= MIN_SIMILARITY
+def is_one_picture(pair: tuple[Grey, Grey, int, Registration]) -> bool:
+    first, second, how, fit = pair
+    return picture_similarity(first, turned(second, how), fit) >= MIN_SIMILARITY
 
 
 def same_category(categories: list[str], homes: list[str]) -> Iterator[Pair]:
@@ -153,13 +148,9 @@ def same_category(categories: list[str], homes: list[str]) -> Iterator[Pair]:
 
 
 def of_one_place(described: list[Features], pairs: list[Pair]) -> list[Pair]:
-    found = []
-    for start in range(0, len(pairs), BLOCK):
-        block = pairs[start : start + BLOCK]
-        tasks = [(described[i], described[j]) for i, j in block]
-        results = map_in_order(is_one_place, tasks, chunk=64)
-        found += [pair for pair, same in zip(block, results, strict=True) if same]
-    return found
+    tasks = [(described[i], described[j]) for i, j in pairs]
+    results = map_in_order(is_one_place, tasks, chunk=64)
+    return [pair for pair, same in zip(pairs, results, strict=True) if same]
 
 
 def is_one_place(pair: tuple[Features, Features]) -> bool:
