@@ -1,6 +1,6 @@
 """What neighbours by features of a backbone add to a search for images of one place.
 
-Run: python benchmarks/pairs_features.py FOLDER --known CSV --weights FILE [--images 100]
+Run: python benchmarks/pairs_features.py FOLDER --weights FILE [--known CSV] [--images 100]
 
 The images of FOLDER are searched by visual words alone, and then with the neighbours by features of
 a frozen backbone as more candidates. `rsitmd build overlap --same-place --features RUN` takes the
@@ -112,7 +112,7 @@ def main() -> None:
     """Measure and print Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--known", type=Path, required=True, help="CSV of known pairs")
+    parser.add_argument("--known", type=Path, help="CSV of known pairs; without it, only cuts")
     parser.add_argument("--weights", required=True, help="weights of the backbone (safetensors)")
     parser.add_argument("--backbone", default="tf_efficientnet_lite0", help="a timm name")
     parser.add_argument("--images", type=int, default=100, help="images to cut; 0: none")
@@ -121,7 +121,9 @@ def main() -> None:
     print(f"{environment('torch', 'timm', 'opencv-python-headless', seed=SEED)}\n")
     with tempfile.TemporaryDirectory() as place:
         scratch = Path(place)
-        rows: list[Sequence[str]] = [real(arguments.folder, arguments.known, backbone)]
+        rows: list[Sequence[str]] = []
+        if arguments.known:
+            rows.append(real(arguments.folder, arguments.known, backbone))
         if arguments.images:
             rows += made(arguments.folder, arguments.images, backbone, scratch)
     columns = ["pairs", "number", "words, %", "words and features, %", "near by features, %"]
