@@ -26,21 +26,19 @@ from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.registration import (
     Grey,
     Registration,
-    register,
     texture,
     zoomed,
 )
+from rsitmd_tools.imaging.same_picture import MIN_SIMILARITY, picture_similarity
 
 EXACT, NEAR, SAME_PLACE = KINDS = ("exact", "near", "same-place")
-# Measured on UCM-captions (docs/overlap.md): crops of 5 % change up to 16 of 64 bits. Unrelated
-# images reach a similarity of 0.60; 98 % of the crops and all re-encoded images are above 0.70.
+# Measured on UCM-captions (docs/overlap.md): crops of 5 % change up to 16 of 64 bits.
 DISTANCE = 16
 # A crop resembles the centre of its image. Measured as above, 14 bits find 62 instead of 39 % of
 # the crops of 10 %, for a fifth more candidates. 16 bits would need almost three times as many.
 CENTRE = 1.1  # zoom
 CENTRE_DISTANCE = 14
 MIN_COARSE = 0.4
-MIN_SIMILARITY = 0.65
 THUMBNAIL_ALONE = 0.9  # similarity of thumbnails that counts if a file does not exist
 MIN_TEXTURE = 1.0  # grey levels; below it, all pictures look alike
 DETAIL = 128  # side length in pixels at which images are compared
@@ -312,7 +310,7 @@ def _similarity(task: _Task) -> float:
     """Return the similarity of a pair; 0 if a file is damaged, which rule I101 reports."""
     try:
         first = _turned(_detail(task.first), task.orientation)
-        return register(first, _detail(task.second), task.coarse).similarity
+        return picture_similarity(first, _detail(task.second), task.coarse)
     except FileNotFoundError:
         # The file of a removed image may be deleted. Its thumbnail is kept, so that a new
         # duplicate of a removed test image does not become a training image.

@@ -22,6 +22,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_lines
 from rsitmd_tools.imaging.pairs import ImagePair
 from rsitmd_tools.imaging.place_cache import user_cache
+from rsitmd_tools.imaging.same_picture import MIN_SIMILARITY, MIN_SPECTRUM_CORRELATION
 from rsitmd_tools.quality.pictures import Lines, Picture, picture_pairs
 from rsitmd_tools.quality.records import PictureOf
 
@@ -55,7 +56,8 @@ class KnownPictures:
     def __init__(self, images: Path, lines: Lines) -> None:
         name = sha256_lines([str(images.absolute())])[:32]
         self._file = user_cache() / "pictures" / f"{name}.npz"
-        self._settings = repr((__version__, PIL.__version__, tuple(lines), _MEASURES))
+        limits = (MIN_SIMILARITY, MIN_SPECTRUM_CORRELATION)
+        self._settings = repr((__version__, PIL.__version__, limits, tuple(lines), _MEASURES))
         self.lines = lines
         self._pairs_key = ""
         self._pairs: list[ImagePair] = []

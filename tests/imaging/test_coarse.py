@@ -22,7 +22,6 @@ from rsitmd_tools.imaging.pairs import (
     DETAIL,
     DISTANCE,
     MIN_COARSE,
-    MIN_SIMILARITY,
     Fingerprint,
     image_pairs,
 )
@@ -33,7 +32,8 @@ from rsitmd_tools.imaging.perceptual import (
     grey_thumbnail,
     perceptual_hashes,
 )
-from rsitmd_tools.imaging.registration import REACH, SCALES, normalised, register, zoomed
+from rsitmd_tools.imaging.registration import REACH, SCALES, normalised, zoomed
+from rsitmd_tools.imaging.same_picture import MIN_SIMILARITY, picture_similarity
 from tests.imaging.test_pairs import CHANGES, fingerprints, photo
 
 Grey = npt.NDArray[np.uint8]
@@ -171,7 +171,7 @@ def one_picture(
         np.asarray(image.convert("L").resize(size, Image.Resampling.BOX))
         for image in (turned, images[second])
     )
-    return register(large, other, fit).similarity >= MIN_SIMILARITY
+    return picture_similarity(large, other, fit) >= MIN_SIMILARITY
 
 
 def test_no_pairs_have_no_registrations() -> None:

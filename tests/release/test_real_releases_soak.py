@@ -21,7 +21,7 @@ import rsitmd_tools
 from rsitmd_tools.cli import root
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.formats import load_dataset
-from tests.splitting.test_leaks_soak import equal_pixels, most_alike, nearly_equal
+from tests.splitting.test_leaks_soak import equal_pixels, most_alike, of_one_picture
 
 pytestmark = [pytest.mark.soak, pytest.mark.libraries]
 
@@ -71,12 +71,8 @@ def test_no_picture_is_in_two_splits(made: Made) -> None:
     assert equal_pixels(paths, homes) == []
     greys = [np.asarray(Image.open(path).convert("L")) for path in paths]
     alike = most_alike(greys, homes)
-    assert [pair for pair, how in alike.items() if nearly_equal(*_of(greys, pair), how)] == []
+    assert of_one_picture(greys, alike) == []
     assert Counter(homes).total() == len(paths)
-
-
-def _of(greys: list[Any], pair: tuple[int, int]) -> tuple[Any, Any]:
-    return greys[pair[0]], greys[pair[1]]
 
 
 def test_the_card_answers_from_the_data(made: Made) -> None:

@@ -21,9 +21,9 @@ from PIL import Image
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.imaging.coarse import coarse_registrations
 from rsitmd_tools.imaging.local_features import Features, features, match_places
-from rsitmd_tools.imaging.pairs import MIN_SIMILARITY
 from rsitmd_tools.imaging.pool import map_in_order
-from rsitmd_tools.imaging.registration import register
+from rsitmd_tools.imaging.registration import Registration
+from rsitmd_tools.imaging.same_picture import MIN_SIMILARITY, picture_similarity
 from rsitmd_tools.imaging.same_place import shows_one_place
 from rsitmd_tools.ingest.groups import find_places
 from rsitmd_tools.ingest.importing import import_dataset
@@ -33,7 +33,7 @@ from rsitmd_tools.workspace.images import stored_images
 
 LABELS = Path(__file__).parents[1] / "imaging" / "labels"
 ALIKE = 5  # images of other categories that each image is compared with
-BLOCK = 2000  # pairs sent to the processes at once
+SIZE = (128, 128)  # at which two images are compared
 Grey = npt.NDArray[np.uint8]
 Pair = tuple[int, int]
 
@@ -60,8 +60,7 @@ def check(workspace: Workspace, name: str) -> None:
     assert equal_pixels(paths, homes) == []
     greys = [np.asarray(Image.open(path).convert("L")) for path in paths]
     alike = most_alike(greys, homes)
-    found = [(i, j) for (i, j), how in alike.items() if nearly_equal(greys[i], greys[j], how)]
-    assert [(names[i], names[j]) for i, j in found] == []
+    assert [(names[i], names[j]) for i, j in of_one_picture(greys, alike)] == []
     described = list(map_in_order(features, greys, chunk=8))
     pairs = {*same_category(categories, homes), *alike}
     assert [(names[i], names[j]) for i, j in of_one_place(described, sorted(pairs))] == []
@@ -116,18 +115,26 @@ def thumbnail(grey: Grey) -> Grey:
     return np.asarray(Image.fromarray(grey).resize((32, 32), Image.Resampling.BOX))
 
 
-def nearly_equal(first: Grey, second: Grey, how: int) -> bool:
-    """Return whether two images show one picture, the second one turned."""
-    small = np.stack([thumbnail(first), thumbnail(turned(second, how))])
-    if small.std(axis=(1, 2)).min() < 3:
-        return False  # pictures without texture are only duplicates if their pixels are equal
-    as_it_is = np.array([0])
-    (coarse,) = coarse_registrations(small, as_it_is, np.array([1]), as_it_is)
-    one, other = (
-        np.asarray(Image.fromarray(grey).resize((128, 128), Image.Resampling.BOX))
-        for grey in (first, turned(second, how))
-    )
-    return register(one, other, coarse).similarity >= MIN_SIMILARITY
+def of_one_picture(greys: list[Grey], alike: dict[Pair, int]) -> list[Pair]:
+    """Return the pairs that show one picture, the second image turned as ``alike`` says."""
+    small = np.stack([thumbnail(grey) for grey in greys])
+    # Pictures without texture are only duplicates if their pixels are equal.
+    textured = small.std(axis=(1, 2)) >= 3
+    pairs = [(i, j, how) for (i, j), how in alike.items() if textured[i] and textured[j]]
+    details = [np.asarray(Image.fromarray(g).resize(SIZE, Image.Resampling.BOX)) for g in greys]
+    every = np.stack([turned(grey, how) for how in range(8) for grey in small])
+    first, second, turns = np.array(pairs, np.intp).reshape(-1, 3).T
+    fits = coarse_registrations(every, first, turns * len(greys) + second, np.zeros_like(first))
+    tasks = [
+        (details[i], details[j], how, fit) for (i, j, how), fit in zip(pairs, fits, strict=True)
+    ]
+    results = map_in_order(is_one_picture, tasks, chunk=64)
+    return [pair[:2] for pair, same in zip(pairs, results, strict=True) if same]
+
+
+def is_one_picture(pair: tuple[Grey, Grey, int, Registration]) -> bool:
+    first, second, how, fit = pair
+    return picture_similarity(first, turned(second, how), fit) >= MIN_SIMILARITY
 
 
 def same_category(categories: list[str], homes: list[str]) -> Iterator[Pair]:
@@ -141,13 +148,9 @@ def same_category(categories: list[str], homes: list[str]) -> Iterator[Pair]:
 
 
 def of_one_place(described: list[Features], pairs: list[Pair]) -> list[Pair]:
-    found = []
-    for start in range(0, len(pairs), BLOCK):
-        block = pairs[start : start + BLOCK]
-        tasks = [(described[i], described[j]) for i, j in block]
-        results = map_in_order(is_one_place, tasks, chunk=64)
-        found += [pair for pair, same in zip(block, results, strict=True) if same]
-    return found
+    tasks = [(described[i], described[j]) for i, j in pairs]
+    results = map_in_order(is_one_place, tasks, chunk=64)
+    return [pair for pair, same in zip(pairs, results, strict=True) if same]
 
 
 def is_one_place(pair: tuple[Features, Features]) -> bool:
