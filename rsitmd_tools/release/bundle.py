@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.atomic import atomic_folder, check_replaceable, write_json, write_text
+from rsitmd_tools.collector import without_collector
 from rsitmd_tools.dataset.folds import FOLDS, folds_text
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
@@ -78,6 +79,7 @@ class ReleaseOptions:
 DEFAULTS = ReleaseOptions()
 
 
+@without_collector()
 def make_release(
     workspace: Workspace, version: str, out: Path, options: ReleaseOptions = DEFAULTS
 ) -> ReleaseReport:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
+from rsitmd_tools.collector import without_collector
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, count_of
 from rsitmd_tools.imaging.pool import ahead_of_use, map_in_order
@@ -59,6 +60,7 @@ def records_ahead(dataset: Dataset, settings: Settings) -> Iterator[Callable[[],
         yield lambda: next(results)
 
 
+@without_collector()
 def _check_records(job: _Job) -> Result:
     return check_records(subject_of(job.dataset, job.settings))
 
