@@ -193,7 +193,8 @@ def imported_counts(workspace: Workspace) -> Counter[int]:
     rows = workspace.db.execute(
         "SELECT image_id, count(*) AS sentences FROM imported_sentence"
         " JOIN imported_image ON imported_image.id = imported_image_id"
-        " WHERE image_id NOT IN (SELECT image_id FROM removed_image) GROUP BY image_id"
+        " WHERE image_id IS NOT NULL"
+        " AND image_id NOT IN (SELECT image_id FROM removed_image) GROUP BY image_id"
     )
     return Counter({row["image_id"]: row["sentences"] for row in rows})
 
