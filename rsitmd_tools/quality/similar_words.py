@@ -1,7 +1,7 @@
 """The known words that are similar to an unknown one, as SymSpell finds them.
 
 SymSpell makes an index of all deletions of all words. That takes seconds, for a few typos. Here
-arrays leave out the words that cannot be similar, and SymSpell compares the few others.
+arrays leave out the words that cannot be similar, and SymSpell's distance decides on the others.
 """
 
 from __future__ import annotations
@@ -45,15 +45,18 @@ class SimilarWords:
             word: A word that is not known.
             distance: Most edits.
         """
-        from symspellpy import SymSpell, Verbosity
+        from symspellpy.editdistance import DistanceAlgorithm, EditDistance
+        from symspellpy.suggest_item import SuggestItem
 
+        compare = EditDistance(DistanceAlgorithm.DAMERAU_OSA).compare
         for edits in range(1, distance + 1):
-            few = SymSpell(max_dictionary_edit_distance=edits, prefix_length=PREFIX)
-            for term in self._candidates(word, edits):
-                few.create_dictionary_entry(term, self._counts[term])
-            found = few.lookup(word, Verbosity.CLOSEST, max_edit_distance=edits)
+            found = [
+                SuggestItem(term, edits, self._counts[term])
+                for term in self._candidates(word, edits)
+                if compare(word, term, edits) == edits
+            ]
             if found:
-                return list(found)
+                return sorted(found)
         return []
 
     def _candidates(self, word: str, edits: int) -> list[str]:
