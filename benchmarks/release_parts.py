@@ -15,7 +15,7 @@ import functools
 import os
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,9 +50,9 @@ PARTS = (
 
 
 @contextmanager
-def measured() -> Iterator[Counter[str]]:
+def measured() -> Iterator[dict[str, float]]:
     """Yield the processor seconds of the main thread by part."""
-    found: Counter[str] = Counter()
+    found: dict[str, float] = defaultdict(float)
 
     def timed(function: Callable[..., Any], label: str) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -91,7 +91,7 @@ def parts(workspace: Workspace, out: Path) -> list[tuple[str, float]]:
     records = time.thread_time() - began
     return [
         *found.items(),
-        ("the rest of the main thread", thread - found.total()),
+        ("the rest of the main thread", thread - sum(found.values())),
         ("threads: kernel of the prior, its file, its checksum", process - thread),
         ("workers: rules of texts and keywords", records),
         ("workers: start, images", everything - process - records),

@@ -47,7 +47,7 @@ def create(path: Path, shape: tuple[int, int], dtype: str) -> Iterator[Put]:
             stream.truncate(size)
 
         def put(first: int, rows: Matrix) -> None:
-            data = memoryview(np.ascontiguousarray(rows, kind)).cast("B")
+            data = np.ascontiguousarray(rows, kind).data.cast("B")
             offset = start + first * row
             while data:
                 written = os.pwrite(file, data, offset)
