@@ -28,6 +28,7 @@ from machine import environment, processor_time, table
 from release import copy_and_hash, make_workspace
 
 from rsitmd_tools import atomic
+from rsitmd_tools.collector import without_collector
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality.check import check_records, subject_of
 from rsitmd_tools.release import ReleaseOptions, bundle, images
@@ -87,7 +88,8 @@ def parts(workspace: Workspace, out: Path) -> list[tuple[str, float]]:
     everything = processor_time() - before
     content = contents_of(workspace)
     began = time.thread_time()
-    check_records(subject_of(content.dataset, workspace.settings))
+    with without_collector():  # as in the worker
+        check_records(subject_of(content.dataset, workspace.settings))
     records = time.thread_time() - began
     return [
         *found.items(),
