@@ -6,7 +6,6 @@ import ctypes
 import errno
 import functools
 import itertools
-import json
 import os
 import shutil
 import uuid
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.indented import indented
 
 PARTIAL = ".partial-"
 REPLACED = ".replaced"
@@ -206,8 +206,7 @@ def write_text(target: Path, text: str, *, mode: int | None = None) -> None:
 
 def write_json(target: Path, document: Any, *, mode: int | None = None) -> None:
     """Write ``document`` as indented JSON, atomically."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(target, text + "\n", mode=mode)
+    write_text(target, indented(document) + "\n", mode=mode)
 
 
 def write_error(target: Path, error: OSError) -> RsitmdError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def sha256_files(paths: Sequence[Path]) -> Iterator[str | OSError]:
+def sha256_files(paths: Sequence[Path]) -> Generator[str | OSError]:
     """Yield the SHA-256 of files in their order, or the error of one that cannot be read.
 
     The files are hashed by several threads, the largest first: it would delay the end if it were

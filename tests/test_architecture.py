@@ -19,7 +19,9 @@ AT_THE_TOP = ("annotation_templates", "baselines", "schemas")
 BELOW = {
     "errors",
     "atomic",
+    "collector",
     "hashing",
+    "indented",
     "progress",
     "extras",
     "plugins",

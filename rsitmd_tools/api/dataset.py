@@ -202,7 +202,8 @@ def load(
     from rsitmd_tools.formats import load_dataset
 
     found = load_dataset(Path(path), input_format, None if images is None else Path(images))
-    values: Mapping[str, Any] = {name.name: getattr(found, name.name) for name in fields(found)}
+    names = [field.name for field in fields(found) if field.init]
+    values: Mapping[str, Any] = {name: getattr(found, name) for name in names}
     return Dataset(**values)
 
 

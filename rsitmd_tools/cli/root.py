@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -62,7 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         format="%(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    sys.exit(_run(passed, debug))
+    code = _run(passed, debug)
+    # The interpreter would search all records for cycles once more before it ends.
+    gc.freeze()
+    sys.exit(code)
 
 
 def _run(arguments: list[str], debug: bool) -> int:

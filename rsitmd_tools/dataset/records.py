@@ -108,6 +108,8 @@ class Dataset:
     extra: Mapping[str, Any] = field(default_factory=dict)
     members: Mapping[tuple[str | None, str], Member] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    # The checksum once it is known: the records never change.
+    _checksum: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -220,10 +222,13 @@ class Dataset:
 
     def checksum(self) -> str:
         """Return the SHA-256 of names, splits, sentences and keywords, in order."""
-        return sha256_lines(
-            _as_json([image.filename, image.split, image.captions, image.keywords])
-            for image in self.images
-        )
+        if not self._checksum:
+            lines = (
+                _as_json([image.filename, image.split, image.captions, image.keywords])
+                for image in self.images
+            )
+            self._checksum.append(sha256_lines(lines))
+        return self._checksum[0]
 
 
 def category_of(filename: str) -> str | None:

@@ -19,9 +19,11 @@ from rsitmd_tools.formats.registry import Format, read_text
 
 FILENAME = "dataset_RSITMD.json"
 _IMAGE_FIELDS = {"filename", "imgid", "split", "sentences", "sentids", "keywords", "category"}
+_STRINGS = frozenset((str,))
 _SENTENCE_FIELDS = {"raw", "tokens", "imgid", "sentid", "annotator"}
 # Fields of a sentence that are written if they are known.
 _OPTIONAL = ("annotator", "origin", "edit_distance", "machine_given")
+_ORIGIN = frozenset(_OPTIONAL[1:])
 
 
 def recognises(path: Path) -> bool:
@@ -111,7 +113,7 @@ def document_of(dataset: Dataset) -> dict[str, Any]:
             entry: dict[str, Any] = {
                 **sentence.extra,
                 "raw": sentence.raw,
-                "tokens": [token.lower() for token in tokenize(sentence.raw)],
+                "tokens": list(map(str.lower, tokenize(sentence.raw))),
                 "imgid": imgid,
                 "sentid": sentid,
             }
@@ -170,14 +172,14 @@ def _sentence(value: Any, file: Path, key: str) -> Sentence:
     if not isinstance(raw, str):
         raise _malformed(file, f"{key}.raw", "is missing or not a string")
     tokens = entry.get("tokens")
-    strings = isinstance(tokens, list) and all(isinstance(token, str) for token in tokens)
+    strings = isinstance(tokens, list) and _STRINGS.issuperset(map(type, tokens))
     origin = _origin(entry)
-    known = _SENTENCE_FIELDS.union(origin)
+    known = _SENTENCE_FIELDS.union(origin) if origin else _SENTENCE_FIELDS
     return Sentence(
         raw=raw,
         annotator=_optional_string(entry.get("annotator"), file, f"{key}.annotator"),
         tokens=tuple(tokens) if tokens is not None and strings else None,
-        extra={k: v for k, v in entry.items() if k not in known},
+        extra={} if entry.keys() <= known else {k: v for k, v in entry.items() if k not in known},
         **origin,
     )
 
@@ -187,6 +189,8 @@ def _origin(entry: Mapping[str, Any]) -> dict[str, Any]:
 
     If another tool uses the same names for something else, the values are kept as unknown fields.
     """
+    if _ORIGIN.isdisjoint(entry):
+        return {}
     origin, distance, given = (entry.get(name) for name in _OPTIONAL[1:])
     found: dict[str, Any] = {}
     if isinstance(origin, str) and origin in ORIGINS:

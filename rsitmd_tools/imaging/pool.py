@@ -64,9 +64,7 @@ def map_in_order(
     if workers == 1:
         yield from map(function, items)
         return
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([function_module(function), *preload])
-    _start_fork_server()
+    context = start_ahead(function, preload)
     pool = ProcessPoolExecutor(
         workers, mp_context=context, initializer=_start, initargs=(function,)
     )
@@ -79,6 +77,23 @@ def map_in_order(
             for process in list((pool._processes or {}).values()):
                 process.terminate()
         pool.shutdown(cancel_futures=True)
+
+
+def start_ahead(
+    function: Callable[..., Any], preload: Sequence[str] = ()
+) -> multiprocessing.context.ForkServerContext:
+    """Start the process that forks the workers of :func:`map_in_order`, before they are needed.
+
+    It imports the modules while this process does something else.
+
+    Args:
+        function: The function of the first workers.
+        preload: Modules, as for :func:`map_in_order`.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([function_module(function), *preload])
+    _start_fork_server()
+    return context
 
 
 @contextmanager

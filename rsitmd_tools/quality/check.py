@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,8 @@ from rsitmd_tools.quality.registry import selected_rules
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.workspace.settings import ImageIgnore, Settings
 
-# Families of rules that read no pixels and compare no splits.
-RECORDS = ("D", "S", "K", "N")
+# Families of rules that read no pixels, and rules that compare the captions of splits.
+RECORDS = ("D", "S", "K", "N", "L103", "L109")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +78,27 @@ def subject_of(
     return Subject(dataset, settings, document, tuple(against), same_place, tuple(suspects))
 
 
-def check_subject(subject: Subject, records: Result | None = None) -> Result:
+def check_subject(subject: Subject, records: Callable[[], Result] | None = None) -> Result:
     """Run the rules over a prepared subject; see :func:`check`.
 
     Args:
         subject: The subject.
-        records: The result of :func:`check_records` for the same dataset and settings, if it is
-            known.
+        records: Waits for the result of :func:`check_records` for the same dataset and settings,
+            if another process computes it.
     """
     settings = subject.settings.validate
-    if records is None:
-        records = check_records(subject)
-    found = list(records.findings)
-    for entry in selected_rules(settings.select, settings.ignore):
-        if not entry.code.startswith(RECORDS):
-            found += entry.findings(subject)
-    unchecked = {**records.unchecked, **subject.unchecked}
+    checked = check_records(subject) if records is None else None
+    of_images = [
+        finding
+        for entry in selected_rules(settings.select, settings.ignore)
+        if not entry.code.startswith(RECORDS)
+        for finding in entry.findings(subject)
+    ]
+    if records is not None:
+        checked = records()
+    assert checked is not None
+    found = [*checked.findings, *of_images]
+    unchecked = {**checked.unchecked, **subject.unchecked}
     remaining = [finding for finding in found if not _excused(finding, settings.image_ignores)]
     new = remaining
     if settings.baseline is not None:
@@ -105,7 +110,7 @@ def check_subject(subject: Subject, records: Result | None = None) -> Result:
 
 
 def check_records(subject: Subject) -> Result:
-    """Run the selected rules that read no pixels and compare no splits.
+    """Run the selected rules that read no pixels: those of :data:`RECORDS`.
 
     They take most of the time of a check whose images are measured already, and a process of its
     own can run them. No finding is dropped.

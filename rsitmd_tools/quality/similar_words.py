@@ -1,11 +1,12 @@
 """The known words that are similar to an unknown one, as SymSpell finds them.
 
 SymSpell makes an index of all deletions of all words. That takes seconds, for a few typos. Here
-arrays leave out the words that cannot be similar, and SymSpell compares the few others.
+arrays leave out the words that cannot be similar, and SymSpell's distance decides on the others.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -30,9 +31,11 @@ class SimilarWords:
 
     def __init__(self, counts: Mapping[str, int]) -> None:
         self._counts = counts
-        self._words = list(counts)
-        self._lengths = np.array([len(word) for word in self._words], np.int64)
-        self._letters = _letters(self._words, self._lengths)
+        self._words = sorted(counts, key=len)
+        lengths = np.array([len(word) for word in self._words], np.int64)
+        # The first word of each length.
+        self._starts = np.searchsorted(lengths, np.arange(lengths.max(initial=0) + 2))
+        self._letters = _letters(self._words, lengths)
         self._present = _present(self._letters)
 
     def closest(self, word: str, distance: int) -> list[SuggestItem]:
@@ -42,24 +45,29 @@ class SimilarWords:
             word: A word that is not known.
             distance: Most edits.
         """
-        from symspellpy import SymSpell, Verbosity
+        from symspellpy.editdistance import DistanceAlgorithm, EditDistance
+        from symspellpy.suggest_item import SuggestItem
 
+        compare = EditDistance(DistanceAlgorithm.DAMERAU_OSA).compare
         for edits in range(1, distance + 1):
-            few = SymSpell(max_dictionary_edit_distance=edits, prefix_length=PREFIX)
-            for term in self._candidates(word, edits):
-                few.create_dictionary_entry(term, self._counts[term])
-            found = few.lookup(word, Verbosity.CLOSEST, max_edit_distance=edits)
+            found = [
+                SuggestItem(term, edits, self._counts[term])
+                for term in self._candidates(word, edits)
+                if compare(word, term, edits) == edits
+            ]
             if found:
-                return list(found)
+                return sorted(found)
         return []
 
     def _candidates(self, word: str, edits: int) -> list[str]:
         """Return the known words that can be within a number of edits of a word."""
-        length = np.array([len(word)])
-        letters = _letters([word], length)
+        letters = _letters([word], np.array([len(word)]))
+        last = len(self._starts) - 1
+        lengths = (max(len(word) - edits, 0), len(word) + edits + 1)
+        start, end = (int(self._starts[min(length, last)]) for length in lengths)
         # An edit adds a letter, removes one, or does both.
-        different = np.bitwise_count(self._present ^ _present(letters))
-        near = np.flatnonzero((different <= 2 * edits) & (np.abs(self._lengths - length) <= edits))
+        different = np.bitwise_count(self._present[start:end] ^ _present(letters))
+        near = np.flatnonzero(different <= 2 * edits) + start
         near = near[np.abs(self._letters[near] - letters).sum(axis=1) <= 2 * edits]
         words = [self._words[index] for index in near.tolist()]
         common = np.isin(_deletions(words, edits), _deletions([word], edits))
@@ -89,13 +97,20 @@ def _deletions(words: Sequence[str], edits: int) -> npt.NDArray[np.uint64]:
     """
     padded = np.array([word[:PREFIX] for word in words], f"U{PREFIX}")
     codes = padded.view(np.uint32).reshape(len(words), PREFIX).astype(np.uint64) & np.uint64(255)
+    numbers: npt.NDArray[np.uint64] = codes @ _places(edits)
+    return numbers
+
+
+@functools.cache
+def _places(edits: int) -> npt.NDArray[np.uint64]:
+    """Return the value of each character in each number of :func:`_deletions`, ``(PREFIX, K)``."""
     kept = [
         positions
         for left in range(PREFIX - edits, PREFIX + 1)
         for positions in itertools.combinations(range(PREFIX), left)
     ]
-    keys = np.zeros((len(words), len(kept)), np.uint64)
+    values = np.zeros((PREFIX, len(kept)), np.uint64)
     for column, positions in enumerate(kept):
         for place, position in enumerate(positions):
-            keys[:, column] |= codes[:, position] << np.uint64(8 * place)
-    return keys
+            values[position, column] = 256**place
+    return values

@@ -5,6 +5,7 @@ Words are looked up in a set; the arrays to find similar words are made only if 
 
 from __future__ import annotations
 
+import functools
 import importlib.resources
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -86,6 +87,10 @@ class Spelling:
         self._counts = counts
         self._domain = frozenset(domain)
         self._suggestions: dict[str, str | None] = {}
+        # Most words are in many sentences.
+        self._is_strange = functools.lru_cache(maxsize=1 << 16)(
+            lambda word: word in _NOT_ENGLISH or not self.knows(word)
+        )
 
     def knows(self, word: str) -> bool:
         """Return whether a lower-cased word, its singular or all its parts are known.
@@ -99,8 +104,7 @@ class Spelling:
         """Return whether at least half of four or more words are unknown or not English."""
         if len(words) < FOREIGN_FROM:
             return False
-        strange = sum(word in _NOT_ENGLISH or not self.knows(word) for word in words)
-        return strange >= len(words) / 2
+        return sum(map(self._is_strange, words)) >= len(words) / 2
 
     def suggestion(self, word: str) -> str | None:
         """Return the most similar known word, or None if no word is similar."""

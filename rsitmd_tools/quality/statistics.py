@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from rsitmd_tools import __version__
@@ -41,7 +42,8 @@ def dataset_statistics(
     """
     from rsitmd_tools.text.tokens import tokenize
 
-    texts = _Texts({raw: tokenize(raw) for raw in set(dataset.captions())})
+    tokens = {raw: tokenize(raw) for raw in set(dataset.captions())}
+    texts = _Texts(tokens, {raw: {*map(str.lower, words)} for raw, words in tokens.items()})
     splits = {name: dataset.select(name) for name in dataset.splits}
     known = priors or {}
     similarity = {name: average_similarity(part, known.get(name)) for name, part in splits.items()}
@@ -114,6 +116,7 @@ class _Texts:
     """Tokens of each distinct caption, computed once."""
 
     tokens: Mapping[str, Sequence[str]]
+    words: Mapping[str, Set[str]]  # lower-cased
 
     def of(self, images: Sequence[ImageRecord]) -> dict[str, Any]:
         captions = [raw for image in images for raw in image.captions]
@@ -131,7 +134,7 @@ class _Texts:
 
     def distributions(self, images: Sequence[ImageRecord]) -> dict[str, dict[str, int]]:
         captions = [raw for image in images for raw in image.captions]
-        used = Counter(token for raw in captions for token in self.tokens[raw])
+        used = Counter(chain.from_iterable(map(self.tokens.__getitem__, captions)))
         words: Counter[str] = Counter()
         for token, count in used.items():
             if any(map(str.isalnum, token)):
@@ -164,7 +167,7 @@ class _Texts:
         return total / len(captions) if captions else None
 
     def _distinct_words(self, captions: Iterable[str]) -> int:
-        return len({token.lower() for raw in set(captions) for token in self.tokens[raw]})
+        return len(set().union(*map(self.words.__getitem__, captions)))
 
 
 def _by_number(numbers: Iterable[int]) -> dict[str, int]:

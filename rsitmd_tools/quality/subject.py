@@ -232,6 +232,8 @@ class Subject:
         """Captions tested here that a dataset of :attr:`against` trains on."""
         from rsitmd_tools.quality.against import shared_captions
 
+        if not self.against:
+            return ()
         return tuple(shared_captions(self.sentences, self.against))
 
     @cached_property

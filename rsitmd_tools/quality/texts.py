@@ -10,6 +10,8 @@ from collections.abc import Sequence
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+")
 
 
+# Several rules split the captions.
+@functools.lru_cache(maxsize=1 << 16)
 def split_words(text: str) -> tuple[str, ...]:
     """Return the lower-cased words and numbers of a text.
 

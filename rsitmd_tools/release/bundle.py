@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.atomic import atomic_folder, check_replaceable, write_json, write_text
+from rsitmd_tools.collector import without_collector
 from rsitmd_tools.dataset.folds import FOLDS, folds_text
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
@@ -26,6 +27,7 @@ from rsitmd_tools.quality.pictures import lines_of
 from rsitmd_tools.quality.provenance import FOOTPRINTS
 from rsitmd_tools.quality.split_numbers import SPLIT_PROOF
 from rsitmd_tools.quality.statistics import dataset_statistics
+from rsitmd_tools.release.ahead import hashed_ahead, synced_ahead
 from rsitmd_tools.release.card import CARD, card
 from rsitmd_tools.release.changes import CHANGELOG, changelog
 from rsitmd_tools.release.checksums import write_checksums
@@ -33,7 +35,7 @@ from rsitmd_tools.release.citation import CITATION, citation
 from rsitmd_tools.release.contents import Contents, contents_of
 from rsitmd_tools.release.croissant import CROISSANT, croissant
 from rsitmd_tools.release.facts import ReleaseFacts, facts_of
-from rsitmd_tools.release.images import IMAGE_LIST, copy_images, list_images
+from rsitmd_tools.release.images import IMAGE_LIST, copy_images, list_images, start_workers
 from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
 from rsitmd_tools.release.select import (
     check_folds,
@@ -78,6 +80,7 @@ class ReleaseOptions:
 DEFAULTS = ReleaseOptions()
 
 
+@without_collector()
 def make_release(
     workspace: Workspace, version: str, out: Path, options: ReleaseOptions = DEFAULTS
 ) -> ReleaseReport:
@@ -103,6 +106,7 @@ def make_release(
     check_allowed(options.allowed)
     if not options.unlicensed:
         check_licences(workspace.settings, workspace.path / FILENAME, images=options.images)
+    start_workers(workspace.images)
     content = contents_of(workspace, names=options.names)
     dataset = content.dataset
     if options.images and not options.unlicensed:
@@ -145,41 +149,62 @@ def make_release(
     check_replaceable(out, [workspace.path])
     partial = atomic_folder(out, replace=options.replace)
     with partial as folder, _errors_name(out, instead_of=folder):
-        known = KnownPictures(workspace.images, lines_of(workspace.settings.validate.thresholds))
-        images = folder / "images" if options.images else None
-        with (
-            copy_images(dataset, content.pixels, images, known) as copying,
-            records_ahead(dataset, workspace.settings) as records,
-        ):
-            write_text(folder / CHANGELOG, changes)
-            if content.folds:
-                folds = {image.filename: content.folds[image.filename] for image in dataset}
-                write_text(folder / FOLDS, folds_text(folds))
-            _write_texts(dataset, folder, precomp_too=no_precomp is None)
-            definition = workspace.settings.similarity.definition
-            priors = _write_priors(dataset, definition, folder / "prior")
+        _write(workspace, content, options, folder, version, changes, manifest)
+    return report
+
+
+def _write(
+    workspace: Workspace,
+    content: Contents,
+    options: ReleaseOptions,
+    folder: Path,
+    version: str,
+    changes: str,
+    manifest: dict[str, Any],
+) -> None:
+    """Write all files of a release to a folder.
+
+    Images are copied and records are checked by other processes, while this one does what needs
+    neither.
+    """
+    dataset, settings = content.dataset, workspace.settings
+    known = KnownPictures(workspace.images, lines_of(settings.validate.thresholds))
+    images = folder / "images" if options.images else None
+    with (
+        copy_images(dataset, content.pixels, images, known) as copying,
+        records_ahead(dataset, settings) as records,
+    ):
+        write_text(folder / CHANGELOG, changes)
+        if content.folds:
+            folds = {image.filename: content.folds[image.filename] for image in dataset}
+            write_text(folder / FOLDS, folds_text(folds))
+        precomp_too = manifest["left_out"]["precomp"] is None
+        _write_texts(dataset, folder, precomp_too=precomp_too)
+        definition = settings.similarity.definition
+        priors = _write_priors(dataset, definition, folder / "prior")
+        with hashed_ahead(folder, [prior.path for prior in priors.values()]) as sums:
             known_priors = priors if definition == "reference" else None
             write_json(folder / "statistics.json", dataset_statistics(dataset, known_priors))
             write_json(folder / MANIFEST, manifest)
+            crossing = _write_split_proof(content, folder, with_images=options.images)
+            facts = facts_of(
+                workspace,
+                dataset,
+                version,
+                content.places,
+                content.licences,
+                with_images=options.images,
+                crossing=crossing,
+                places_searched=content.places_searched,
+            )
+            _write_metadata(content, facts, folder)
             copies, measured = copying.wait()
             listed = list_images(dataset, copies, content.sources, content.licences)
             write_text(folder / IMAGE_LIST, listed)
-            findings = validation(dataset, workspace.settings, options.allowed, measured, records())
-        write_text(folder / VALIDATION, findings)
-        crossing = _write_split_proof(content, folder, with_images=options.images)
-        facts = facts_of(
-            workspace,
-            dataset,
-            version,
-            content.places,
-            content.licences,
-            with_images=options.images,
-            crossing=crossing,
-            places_searched=content.places_searched,
-        )
-        _write_metadata(content, facts, folder)
-        write_checksums(folder, copies if options.images else None)
-    return report
+            with synced_ahead(folder, [folder / name for name in copies if options.images]):
+                found = validation(dataset, settings, options.allowed, measured, records)
+                write_text(folder / VALIDATION, found)
+            write_checksums(folder, sums() | (copies if options.images else {}))
 
 
 def _is_complete(out: Path, manifest: dict[str, Any]) -> bool:

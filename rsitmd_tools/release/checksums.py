@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,11 +96,18 @@ def _files(folder: Path) -> list[str]:
 
     Links are ignored, because their targets are not part of the release.
     """
-    return sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file() and not path.is_symlink() and path != folder / FILENAME
-    )
+    found = []
+    below = [""]
+    while below:
+        prefix = below.pop()
+        with suppress(PermissionError), os.scandir(folder / prefix) as entries:
+            for entry in entries:
+                name = f"{prefix}{entry.name}"
+                if entry.is_file(follow_symlinks=False):
+                    found.append(name)
+                elif entry.is_dir(follow_symlinks=False):
+                    below.append(f"{name}/")
+    return sorted(name for name in found if name != FILENAME)
 
 
 def _read(file: Path) -> dict[str, str]:

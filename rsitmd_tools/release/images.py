@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -18,7 +19,7 @@ from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats.hazards import text_cell, text_of_cell
 from rsitmd_tools.imaging.limits import UnusableImageError, check_size
-from rsitmd_tools.imaging.pool import ahead_of_use, map_in_order
+from rsitmd_tools.imaging.pool import SMALL, ahead_of_use, map_in_order, start_ahead
 from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.progress import track
 from rsitmd_tools.quality.known_pictures import KnownPicture, KnownPictures, Measured
@@ -28,6 +29,7 @@ from rsitmd_tools.quality.records import PictureOf
 IMAGE_LIST = "images.csv"
 # Imported once, for the worker that checks the records too.
 PRELOAD = ("rsitmd_tools.release.validation",)
+MANY = 64  # images that are copied at once
 LICENCE = "licence"
 IMAGE_COLUMNS = ("filename", "sha256", "source", "source_sha256")
 
@@ -35,12 +37,16 @@ IMAGE_COLUMNS = ("filename", "sha256", "source", "source_sha256")
 class _Job(NamedTuple):
     """An image to copy: its file, its name in the release and the SHA-256 of its pixels."""
 
-    source: Path
+    file: str  # a path would take several times as long on its way to a worker
     filename: str
     pixels: str
 
+    @property
+    def source(self) -> Path:
+        return Path(self.file)
+
     def __str__(self) -> str:
-        return str(self.source)
+        return self.file
 
 
 class _Copied(NamedTuple):
@@ -83,6 +89,13 @@ class CopiedImages:
         return _measures(self._dataset, self._known, self._jobs, copied)
 
 
+def start_workers(images: Path) -> None:
+    """Start the processes that will copy the images of a folder, if there are enough of them."""
+    with suppress(OSError), os.scandir(images) as entries:
+        if sum(1 for _ in entries) > SMALL:
+            start_ahead(_copy, PRELOAD)
+
+
 @contextmanager
 def copy_images(
     dataset: Dataset, pixels: Mapping[str, str], folder: Path | None, known: KnownPictures
@@ -103,11 +116,14 @@ def copy_images(
     if folder is not None:
         folder.mkdir()
     jobs = [
-        _Job(dataset.image_path(image), image.filename, pixels[image.filename]) for image in dataset
+        _Job(str(dataset.image_path(image)), image.filename, pixels[image.filename])
+        for image in dataset
     ]
     before = {digest: entry.pixel_sha256 for digest, entry in known.by_digest.items()}
     copy = partial(_copy, folder=folder, before=before, lines=known.lines)
-    copies = partial(map_in_order, copy, jobs, chunk=CHUNK, preload=PRELOAD)
+    # If nothing is decoded, sending an image to a worker and back costs as much as reading it.
+    chunk = MANY if len(before) >= len(jobs) else CHUNK
+    copies = partial(map_in_order, copy, jobs, chunk=chunk, preload=PRELOAD)
     with ahead_of_use(lambda stop: copies(stop=stop)) as results:
         yield CopiedImages(dataset, known, jobs, results)
 

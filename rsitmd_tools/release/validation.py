@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
+from rsitmd_tools.collector import without_collector
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, count_of
 from rsitmd_tools.imaging.pool import ahead_of_use, map_in_order
@@ -35,11 +38,11 @@ def check_allowed(allowed: Sequence[str]) -> None:
 class _Job(NamedTuple):
     """The dataset whose records are checked."""
 
-    dataset: Dataset
-    settings: Settings
+    source: Path
+    pickled: bytes  # dataset and settings; the worker reads them without the garbage collector
 
     def __str__(self) -> str:
-        return str(self.dataset.source)
+        return str(self.source)
 
 
 @contextmanager
@@ -49,18 +52,20 @@ def records_ahead(dataset: Dataset, settings: Settings) -> Iterator[Callable[[],
     Yields:
         A function that waits for the result.
     """
-    jobs = [_Job(dataset, settings)]
     if len(dataset.captions()) < MANY:
-        yield lambda: _check_records(jobs[0])
+        yield lambda: check_records(subject_of(dataset, settings))
         return
+    jobs = [_Job(dataset.source, pickle.dumps((dataset, settings), pickle.HIGHEST_PROTOCOL))]
     with ahead_of_use(
         lambda stop: map_in_order(_check_records, jobs, workers=2, stop=stop)
     ) as results:
         yield lambda: next(results)
 
 
+@without_collector()
 def _check_records(job: _Job) -> Result:
-    return check_records(subject_of(job.dataset, job.settings))
+    dataset, settings = pickle.loads(job.pickled)  # noqa: S301 - written by this program
+    return check_records(subject_of(dataset, settings))
 
 
 def validation(
@@ -68,7 +73,7 @@ def validation(
     settings: Settings,
     allowed: Sequence[str],
     measured: Measured | None = None,
-    records: Result | None = None,
+    records: Callable[[], Result] | None = None,
 ) -> str:
     """Run the rules over a release; return the findings as the JSON of ``rsitmd validate``.
 
@@ -77,7 +82,7 @@ def validation(
         settings: Settings of the workspace; ``[validate]`` selects the rules.
         allowed: Codes or families of rules whose errors do not prevent the release.
         measured: The measures of the image files, which are read again without them.
-        records: The result of :func:`records_ahead`; without it, the records are checked here.
+        records: What :func:`records_ahead` yields; without it, the records are checked here.
 
     Raises:
         RsitmdError: There are findings of severity "error" that are not allowed.

@@ -149,8 +149,8 @@ def write_prior(
 ) -> Prior:
     """Compute a prior and write it to a file, with a JSON file beside it.
 
-    The matrix is written through a memory map, so it can be larger than the memory. Both files
-    are written atomically.
+    The matrix is written block by block, so it can be larger than the memory. Both files are
+    written atomically.
 
     Args:
         dataset: Images and captions.
@@ -231,19 +231,19 @@ def _put(matrix: Matrix, first: int, block: Floats) -> None:
 def _write_dense(
     partial: Path, similarity: Similarity, dtype: str, threads: int | None
 ) -> dict[str, Any]:
-    matrix = dense.create(partial, similarity.shape, dtype)
-
-    def put(first: int, block: Floats) -> tuple[int, int, float]:
-        _put(matrix, first, block)
-        nan = int(np.isnan(block[:, 0]).sum())
-        return len(block), nan, float(block.sum() if nan == 0 else np.nansum(block))
-
     nan_rows, total = 0, 0.0
-    with progress("prior", similarity.shape[0]) as step:
-        for rows, nan, part in map_blocks(similarity, put, threads):
-            nan_rows += nan
-            total += part
-            step(rows)
+    with dense.create(partial, similarity.shape, dtype) as put:
+
+        def use(first: int, block: Floats) -> tuple[int, int, float]:
+            put(first, block)
+            nan = int(np.isnan(block[:, 0]).sum())
+            return len(block), nan, float(block.sum() if nan == 0 else np.nansum(block))
+
+        with progress("prior", similarity.shape[0]) as step:
+            for rows, nan, part in map_blocks(similarity, use, threads):
+                nan_rows += nan
+                total += part
+                step(rows)
     return _summary(similarity, nan_rows, total)
 
 

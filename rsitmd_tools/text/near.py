@@ -101,34 +101,48 @@ def nearest_earlier(
         By the index of a text, the index of the earlier one and their similarity; only
         texts that have one.
     """
-    coded = _ranked([numbered(words) if len(words) >= MIN_WORDS else None for words in texts])
+    coded = _ranked([_distinct(words) if len(words) >= MIN_WORDS else () for words in texts])
     sets = [frozenset(ranks) for ranks in coded]
+    longest = max(map(len, sets), default=0) + 1
+    shorter = [  # lengths of similar texts that are not longer
+        [n for n in range(1, size + 1) if n >= similarity * size] for size in range(longest)
+    ]
+    # If the shorter text of a pair is found first, a shorter prefix of it is sufficient.
+    mutual = 2 * similarity / (1 + similarity)
+    # Texts by a word of the prefix and their length.
     holders: dict[int, list[int]] = defaultdict(list)
-    found: dict[int, tuple[int, float]] = {}
-    for number, (ranks, own) in enumerate(zip(coded, sets, strict=True)):
+    best: dict[int, tuple[float, int]] = {}
+    for number in sorted(range(len(sets)), key=lambda number: len(sets[number])):
+        ranks, own = coded[number], sets[number]
         size = len(ranks)
-        prefix = ranks[: _prefix_size(size, similarity)] if ranks else []
-        best, nearest = 0.0, -1
-        for other in {other for rank in prefix for other in holders[rank]}:
-            length = len(sets[other])
-            if length < similarity * size or size < similarity * length:
-                continue
+        if not size:
+            continue
+        prefix = ranks[: _prefix_size(size, similarity)]
+        keys = [rank * longest + n for rank in prefix for n in shorter[size]]
+        for other in {other for key in keys if key in holders for other in holders[key]}:
             common = len(own & sets[other])
-            share = common / (size + length - common)
-            if share >= similarity and (share > best or (share == best and other < nearest)):
-                best, nearest = share, other
-        if nearest >= 0:
-            found[number] = nearest, best
-        for rank in prefix:
-            holders[rank].append(number)
-    return found
+            share = common / (size + len(sets[other]) - common)
+            if share >= similarity:
+                earlier, later = sorted((number, other))
+                # Of equally similar texts, the first one counts.
+                best[later] = max(best.get(later, (0.0, 0)), (share, -earlier))
+        for rank in prefix[: _prefix_size(size, mutual)]:
+            holders[rank * longest + size].append(number)
+    return {later: (-best[later][1], best[later][0]) for later in sorted(best)}
 
 
-def _ranked(texts: Sequence[frozenset[Word] | None]) -> list[list[int]]:
+def _distinct(words: Sequence[str]) -> Sequence[Hashable]:
+    """Return what :func:`numbered` returns, but the first occurrence of a word as it is."""
+    if len(set(words)) == len(words):
+        return words
+    return [word if number == 1 else (word, number) for word, number in numbered(words)]
+
+
+def _ranked(texts: Sequence[Sequence[Hashable]]) -> list[list[int]]:
     """Return the words of each text as their ranks, in order: 0 is the rarest word of all."""
-    counts = Counter(word for own in texts if own for word in own)
+    counts = Counter(itertools.chain.from_iterable(texts))
     ranks = {word: rank for rank, word in enumerate(sorted(counts, key=counts.__getitem__))}
-    return [sorted(map(ranks.__getitem__, own or ())) for own in texts]
+    return [sorted(map(ranks.__getitem__, own)) for own in texts]
 
 
 def _prefix_size(size: int, similarity: float) -> int:

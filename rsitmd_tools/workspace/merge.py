@@ -11,6 +11,7 @@ from rsitmd_tools.workspace.imported import (
     CORRECTED_FROM,
     ImportedSentence,
     as_sentence,
+    imported_counts,
     imported_keywords,
     imported_sentences,
     records_without_file,
@@ -240,9 +241,10 @@ def _corrected(rows: list[sqlite3.Row]) -> set[tuple[int, int]]:
 
 def _imported_counts(workspace: Workspace, rows: list[sqlite3.Row]) -> Counter[int]:
     """Return how many imported sentences come before those of the annotators, by image."""
-    left: dict[int, list[ImportedSentence]] = remaining(
-        imported_sentences(workspace), _corrected(rows)
-    )
+    corrected = _corrected(rows)
+    if not corrected:
+        return imported_counts(workspace)
+    left: dict[int, list[ImportedSentence]] = remaining(imported_sentences(workspace), corrected)
     return Counter({image: len(sentences) for image, sentences in left.items()})
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from rsitmd_tools.indented import indented
 from rsitmd_tools.quality.output.findings import Findings
 
 
@@ -14,4 +13,4 @@ def render(findings: Findings) -> str:
         "summary": findings.summary,
     }
     # The data may have a lone surrogate, which UTF-8 can only represent as an escape.
-    return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+    return indented(document, ensure_ascii=True) + "\n"

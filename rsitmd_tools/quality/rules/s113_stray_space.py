@@ -10,8 +10,9 @@ from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 _MANY = re.compile(r"(?<!\s)\s{2,}|[\t\n\r\f\v\u00a0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
-_BEFORE = re.compile(r"(?<=[^\W_]) +(?=[,;:?!]|\.(?!\w))")
-_AFTER = re.compile(r"(?<=[^\W\d_])([,;:?!]|\.(?=[A-Z]))(?=[^\W\d_]{2})")
+# Both begin with what is rare, not with what comes before it, so that a search is quick.
+_BEFORE = re.compile(r" (?<=[^\W_] ) *(?=[,;:?!]|\.(?!\w))")
+_AFTER = re.compile(r"([,;:?!.])(?<=[^\W\d_].)(?=[^\W\d_]{2})(?:(?<!\.)|(?=[A-Z]))")
 _SPACE = re.compile(r"\s+")
 
 
@@ -41,24 +42,25 @@ def stray_space(subject: Subject) -> Iterator[Violation]:
     Fix:
         Run `rsitmd validate --fix`.
     """
-    before = [s for s in subject.sentences if _BEFORE.search(s.raw.strip())]
-    tokenised = len(before) > max(1, len(subject.sentences) / 2) and len(subject.sentences) > 20
+    texts = [sentence.raw.strip() for sentence in subject.sentences]
+    before = [_BEFORE.search(text) is not None for text in texts]
+    tokenised = sum(before) > max(1, len(texts) / 2) and len(texts) > 20
     if tokenised:
-        count = f"{len(before)} of {len(subject.sentences)} sentences"
+        count = f"{sum(before)} of {len(texts)} sentences"
         yield Violation(f"{count} have a space before a punctuation mark")
-    for sentence in subject.sentences:
-        faults = list(_faults(sentence, tokenised))
+    for sentence, text, spaced in zip(subject.sentences, texts, before, strict=True):
+        faults = list(_faults(sentence, text, spaced and not tokenised))
         if faults:
             yield Violation("; ".join(faults), sentence.image, sentence.index)
 
 
-def _faults(sentence: Written, tokenised: bool) -> Iterator[str]:
-    text = sentence.raw.strip()
+def _faults(sentence: Written, text: str, spaced: bool) -> Iterator[str]:
     if text != sentence.raw:
         yield "leading or trailing white space"
-    if _MANY.search(text):
+    # All white space but a space is not printable.
+    if ("  " in text or not text.isprintable()) and _MANY.search(text):
         yield "several spaces in a row"
-    if not tokenised and _BEFORE.search(text):
+    if spaced:
         yield "space before a punctuation mark"
     if _AFTER.search(text):
         yield "no space after a punctuation mark"
