@@ -168,8 +168,8 @@ def growth(source: Path, scratch: Path, counts: list[int]) -> None:
         "seconds",
         "bare loop, seconds",
         "ratio",
-        "processor time, ms an image",
-        "bare loop, ms an image",
+        "processor time, ms per image",
+        "bare loop, ms per image",
         "ratio of processor time",
     )
     print(table(columns, rows))

@@ -254,7 +254,7 @@ def detectors(folder: Path, chosen: list[Path], known: Known) -> None:
             )
         cells.append(f"{2000 * (time.process_time() - began) / images:.1f}")
         rows.append(cells)
-    columns = ["keypoints", "ms an image", "cuts of 30 % and more, %", "known pairs, %"]
+    columns = ["keypoints", "ms per image", "cuts of 30 % and more, %", "known pairs, %"]
     columns += ["similar objects, %", "ms a pair"]
     print(table(columns, rows))
 

@@ -220,7 +220,7 @@ def main() -> None:
     print(f"{environment('rasterio', 'pillow', 'numpy', seed=SEED)}\n")
     print(
         table(
-            ("side", "seconds", "tiles a second", "processor time, ms a tile", "peak memory"),
+            ("side", "seconds", "tiles a second", "processor time, ms per tile", "peak memory"),
             [
                 (
                     name,

@@ -231,7 +231,7 @@ def augmentation(size: int, batch: int, times: int) -> str:
         (name, f"{1000 * found[name] / batch:.2f}", f"{found[name] / found[names[k // 2 * 2]]:.2f}")
         for k, name in enumerate(names)
     ]
-    return table(("augmentation", "processor ms an image", "x image by image"), rows)
+    return table(("augmentation", "processor ms per image", "x image by image"), rows)
 
 
 def in_this_process(part: str, size: int, batch: int, times: int) -> float:
