@@ -180,7 +180,7 @@ def test_a_pickle_is_refused_in_one_line(
     if place == "inside":
         document = {**state, "visual.proj": Pickled()}
     torch.save(document, tmp_path / "clip.pt")
-    with pytest.raises(RsitmdError, match="no weights that can be read safely") as error:
+    with pytest.raises(RsitmdError, match="is not a weights file") as error:
         CLIP(config(tmp_path, "ViT", tmp_path / "clip.pt"), 0)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "ran").exists()
@@ -208,10 +208,10 @@ def test_a_torchscript_archive_is_refused_with_the_command_that_converts_it(
     ("write", "message"),
     [
         (lambda file: None, "does not exist"),
-        (lambda file: file.write_bytes(b""), "no weights"),
-        (lambda file: file.write_text("<html>not found</html>"), "no weights"),
-        (lambda file: zipfile.ZipFile(file, "w").close(), "no weights"),
-        (lambda file: torch.save([torch.zeros(1)], file), "no weights"),
+        (lambda file: file.write_bytes(b""), "is not a weights file"),
+        (lambda file: file.write_text("<html>not found</html>"), "is not a weights file"),
+        (lambda file: zipfile.ZipFile(file, "w").close(), "is not a weights file"),
+        (lambda file: torch.save([torch.zeros(1)], file), "is not a weights file"),
         (lambda file: torch.save({}, file), "names missing"),
     ],
 )
