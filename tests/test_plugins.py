@@ -102,7 +102,7 @@ def test_a_format_a_rule_and_a_broken_plugin(run: Run, data: Path, tmp_path: Pat
     assert "'tab-separated'" in refused.stderr
     converted = run("build", "convert", data, tmp_path / "c", "--to", "tab-separated")
     assert converted.returncode == 0
-    assert "tab-separated does not declare what it has a place for" in converted.stderr
+    assert "tab-separated does not declare what it can store" in converted.stderr
 
 
 def test_a_model_an_attention_and_a_metric(run_trained: Run, data: Path, tmp_path: Path) -> None:

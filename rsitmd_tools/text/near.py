@@ -104,9 +104,11 @@ def nearest_earlier(
     coded = _ranked([_distinct(words) if len(words) >= MIN_WORDS else () for words in texts])
     sets = [frozenset(ranks) for ranks in coded]
     longest = max(map(len, sets), default=0) + 1
-    shorter = [  # lengths of similar texts that are not longer
-        [n for n in range(1, size + 1) if n >= similarity * size] for size in range(longest)
-    ]
+    lengths = sorted({len(own) for own in sets} - {0})
+    shorter = {  # lengths of similar texts that are not longer
+        size: [n for n in lengths[: index + 1] if n >= similarity * size]
+        for index, size in enumerate(lengths)
+    }
     # If the shorter text of a pair is found first, a shorter prefix of it is sufficient.
     mutual = 2 * similarity / (1 + similarity)
     # Texts by a word of the prefix and their length.

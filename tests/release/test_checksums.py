@@ -59,7 +59,7 @@ def test_a_path_that_leaves_the_folder_is_never_read(folder: Path, tmp_path: Pat
 
 
 def test_a_missing_list_is_a_one_line_error(tmp_path: Path) -> None:
-    with pytest.raises(RsitmdError, match="SHA256SUMS: cannot be read"):
+    with pytest.raises(RsitmdError, match="SHA256SUMS: does not exist"):
         compare_checksums(tmp_path)
 
 
