@@ -151,7 +151,9 @@ def _in_order(
         try:
             # The pool can also break between two results. Then it accepts no more items.
             for new in islice(chunks, ahead - len(pending)):
-                pending.append((new, pool.submit(_call, new)))
+                with _uninterrupted():
+                    future = pool.submit(_call, new)
+                pending.append((new, future))
             if not pending:
                 return
             chunk, future = pending.popleft()
@@ -166,6 +168,27 @@ def _in_order(
                 hint="check the free memory, or remove the file, and run the same command again",
             ) from None
         yield result
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put Ctrl-C off until the end of the block.
+
+    In the middle of ``submit``, it would leave a worker that the pool does not know and does not
+    end. Python calls its handlers in the main thread only.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        yield
+        return
+    received = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: received.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if received.is_set():
+        signal.raise_signal(signal.SIGINT)
 
 
 def _start_fork_server() -> None:
@@ -193,10 +216,10 @@ def _start(function: Callable[[Any], Any]) -> None:
     """Initialize a worker."""
     global _function
     _function = function
-    keep_some_memory()
-    gc.freeze()  # what was imported lives as long as the worker: no collection looks at it
     # Ctrl-C reaches the whole process group. The parent shuts down the pool.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_some_memory()
+    gc.freeze()  # what was imported lives as long as the worker: no collection looks at it
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

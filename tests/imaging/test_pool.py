@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Generator
+from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
+from typing import Any
 
 import pytest
 
@@ -55,6 +58,21 @@ def test_an_unused_generator_ends_with_the_block() -> None:
 def test_a_preloaded_module_that_is_not_installed_is_left_out() -> None:
     names = [str(number) for number in range(4)]
     assert list(map_in_order(len, names, workers=2, preload=("no_such_module",))) == [1] * 4
+
+
+def test_ctrl_c_does_not_divide_a_submit(monkeypatch: pytest.MonkeyPatch) -> None:
+    submit, complete = ProcessPoolExecutor.submit, []
+
+    def interrupted(self: ProcessPoolExecutor, *arguments: Any) -> Future[Any]:
+        signal.raise_signal(signal.SIGINT)
+        complete.append(submit(self, *arguments))
+        return complete[-1]
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(map_in_order(len, ["a"] * 40, workers=2))
+    assert len(complete) == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_work_that_nobody_waits_for_is_ended_with_the_block() -> None:
