@@ -1,4 +1,4 @@
-"""Pictures of parallel furrows: different fields are told apart, and copies are found.
+"""Pictures of parallel furrows: are different fields distinguished, and are copies found?
 
 Run: python benchmarks/furrows.py IMAGE... (UCM-captions: images 1.jpg to 100.jpg)
 

@@ -143,27 +143,37 @@ def split_speed(scratch: Path, count: int, groups: int) -> None:
     print(table(columns, [(count, groups, f"{alone:.2f}", f"{whole:.2f}", "20")]))
 
 
-def main() -> None:
-    """Measure and print Markdown tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def arguments_of(description: str) -> argparse.ArgumentParser:
+    """Return the arguments of a benchmark of releases."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--images", type=int, default=5000)
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--split", type=int, default=50_000)
-    parser.add_argument("--groups", type=int, default=10_000)
     default = os.environ.get("RSITMD_DATA", Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--data", type=Path, default=Path(default))
     parser.add_argument("--scratch", type=Path, help="keep the workspaces here")
+    return parser
+
+
+def kept_workspace(scratch: Path, images: int, data: Path) -> Path:
+    """Return the workspace in a folder; make it if there is none."""
+    folder = scratch / "workspace"
+    if not folder.exists():
+        make_workspace(scratch, images, load_dataset(data / "rsitmd_precomp"))
+    return folder
+
+
+def main() -> None:
+    """Measure and print Markdown tables."""
+    parser = arguments_of(__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--split", type=int, default=50_000)
+    parser.add_argument("--groups", type=int, default=10_000)
     arguments = parser.parse_args()
     print(environment("pillow", "numpy", seed=SEED), "\n")
     with tempfile.TemporaryDirectory() as place:
         scratch = arguments.scratch or Path(place)
         os.environ["RSITMD_CACHE"] = str(Path(place, "cache"))
         if arguments.images:
-            workspace = scratch / "workspace"
-            if not workspace.exists():
-                make_workspace(
-                    scratch, arguments.images, load_dataset(arguments.data / "rsitmd_precomp")
-                )
+            workspace = kept_workspace(scratch, arguments.images, arguments.data)
             against_bare(workspace, scratch, arguments.rounds)
         if arguments.split:
             print()

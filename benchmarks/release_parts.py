@@ -10,7 +10,6 @@ beside each other.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import os
 import tempfile
@@ -25,11 +24,10 @@ from unittest import mock
 from importing import run
 from ingest import SEED
 from machine import environment, processor_time, table
-from release import copy_and_hash, make_workspace
+from release import arguments_of, copy_and_hash, kept_workspace
 
 from rsitmd_tools import atomic
 from rsitmd_tools.collector import without_collector
-from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality.check import check_records, subject_of
 from rsitmd_tools.release import ReleaseOptions, bundle, images
 from rsitmd_tools.release.contents import contents_of
@@ -103,20 +101,12 @@ def parts(workspace: Workspace, out: Path) -> list[tuple[str, float]]:
 
 def main() -> None:
     """Measure and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=5000)
-    default = os.environ.get("RSITMD_DATA", Path(__file__).parents[2] / "shared" / "data")
-    parser.add_argument("--data", type=Path, default=Path(default))
-    parser.add_argument("--scratch", type=Path, help="keep the workspace here")
-    arguments = parser.parse_args()
+    arguments = arguments_of(__doc__.splitlines()[0]).parse_args()
     print(environment("pillow", "numpy", seed=SEED), "\n")
     with tempfile.TemporaryDirectory() as place:
         scratch = arguments.scratch or Path(place)
         os.environ["RSITMD_CACHE"] = str(Path(place, "cache"))
-        folder = scratch / "workspace"
-        if not folder.exists():
-            texts = load_dataset(arguments.data / "rsitmd_precomp")
-            make_workspace(scratch, arguments.images, texts)
+        folder = kept_workspace(scratch, arguments.images, arguments.data)
         out = Path(place, "release")
         work = ("--version", "1.0.0", "-o", out, "--allow-no-licence")
         run("build", "release", folder, *work)

@@ -42,9 +42,12 @@ class MissingExtra(RsitmdError):
     """A package that an extra installs is missing."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(
-            f"{what} is not installed", hint=f"install it with: pip install 'rsitmd-tools[{extra}]'"
-        )
+        super().__init__(f"{what} is not installed", hint=install_hint(extra))
+
+
+def install_hint(extra: str) -> str:
+    """Return how to install the packages of an extra."""
+    return f"in a clone of rsitmd-tools, run: pip install '.[{extra}]'"
 
 
 def printable(text: str) -> str:

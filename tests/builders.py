@@ -79,6 +79,7 @@ DEFAULTS: dict[str, Callable[[Row], Row]] = {
     "sentence": _text,
     "keyword": _text,
     "assignment": lambda row: {"planned_at": WHEN},
+    "removed_image": lambda row: {"reason": "a request", "removed_at": WHEN},
     "skip": lambda row: {"server_id": row.get("id", 1), "skipped_at": WHEN},
     "prediction": lambda row: {"slot": 1, "model": "model", "added_at": WHEN},
 }

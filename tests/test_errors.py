@@ -21,7 +21,7 @@ def test_the_line() -> None:
 
 
 def test_the_extra_is_named() -> None:
-    line = "torch is not installed; install it with: pip install 'rsitmd-tools[train]'"
+    line = "torch is not installed; in a clone of rsitmd-tools, run: pip install '.[train]'"
     assert str(MissingExtra("torch", "train")) == line
 
 

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rsitmd_tools.errors import install_hint
 from rsitmd_tools.imaging.limits import UnusableImageError
 
 IMAGE_DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")
@@ -56,7 +57,7 @@ def safe_gdal() -> Iterator[None]:
     except ImportError:
         raise UnusableImageError(
             "has other bands than 8 bits of red, green and blue, or a mask or nodata; "
-            "to read it, run: pip install 'rsitmd-tools[geo]'"
+            f"to read it, {install_hint('geo')}"
         ) from None
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)

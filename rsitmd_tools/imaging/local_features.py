@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import MissingExtra
 
 MAX_FEATURES = 300  # keypoints per image, the strongest ones
 RATIO = 0.75  # of the distances to the best and to the second best descriptor
@@ -81,9 +81,7 @@ def load_opencv() -> Any:
     try:
         import cv2
     except ImportError:
-        raise RsitmdError(
-            "comparing places needs OpenCV", hint="run: pip install 'rsitmd-tools[geo]'"
-        ) from None
+        raise MissingExtra("OpenCV, which compares places,", "geo") from None
     cv2.setNumThreads(1)  # images are processed in parallel
     return cv2
 

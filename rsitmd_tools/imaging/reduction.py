@@ -58,7 +58,7 @@ def _shrunk(lines: Grey, side: int) -> Grey:
 def _bands(length: int, side: int) -> tuple[tuple[slice, Table], ...]:
     """Return which part of a line some columns of the result depend on, and the weights.
 
-    Pillow itself tells its weights: a resized impulse of 2^22 in an image of integers.
+    The weights come from Pillow: each column resizes one impulse of 2^22 in an image of integers.
     """
     impulses = Image.fromarray(np.eye(length, dtype=np.int32) << SHARE_BITS)
     resized = impulses.resize((side, length), Image.Resampling.LANCZOS)

@@ -480,5 +480,5 @@ def refuse_newer(found: int, where: str) -> None:
         raise RsitmdError(
             f"the workspace has schema {found}, newer than the schema {VERSION} of this tool",
             where=where,
-            hint="update the tool with: pip install -U rsitmd-tools",
+            hint="update the tool: in its clone, run: git pull && pip install -U .",
         )

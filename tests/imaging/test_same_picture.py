@@ -1,4 +1,4 @@
-"""Pictures of furrows: two fields are told apart, and the copies of one are found."""
+"""Pictures of furrows: two fields are distinguished, and the copies of one are found."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def is_one_picture(one: Grey, other: Grey, zoom: float = 1.0) -> bool:
     return picture_similarity(one, other, around) >= MIN_SIMILARITY
 
 
-def test_two_drawn_fields_with_furrows_of_one_width_are_told_apart() -> None:
+def test_two_drawn_fields_with_furrows_of_one_width_are_distinguished() -> None:
     fields = [detail(field(seed)) for seed in range(4)]
     for one, other in pairwise(fields):
         assert register(one, other, AS_IT_IS).similarity > 0.8, "the furrows must fit for this test"
@@ -105,7 +105,7 @@ def real(shared_data: Path, number: int) -> Image.Image:
 
 
 @pytest.mark.parametrize(("first", "second", "turned"), FIELDS)
-def test_two_real_fields_are_told_apart(
+def test_two_real_fields_are_distinguished(
     first: int, second: int, turned: bool, shared_data: Path
 ) -> None:
     one, other = (detail(real(shared_data, number)) for number in (first, second))

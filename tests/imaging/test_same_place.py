@@ -187,16 +187,16 @@ def test_a_vocabulary_has_the_centres_of_the_descriptors() -> None:
 
 def test_without_opencv_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "cv2", None)
-    with pytest.raises(RsitmdError, match="needs OpenCV") as refused:
+    with pytest.raises(RsitmdError, match=r"OpenCV.* is not installed") as refused:
         load_opencv()
-    assert refused.value.hint is not None and "rsitmd-tools[geo]" in refused.value.hint
+    assert refused.value.hint is not None and "pip install '.[geo]'" in refused.value.hint
 
 
 LABELS = Path(__file__).parent / "labels"
 
 
 @pytest.mark.parametrize("name", ["ucm_full", "rsitmd_partial"])
-def test_real_pairs_are_told_apart_as_by_eye(name: str, shared_data: Path) -> None:
+def test_real_pairs_are_distinguished_as_by_eye(name: str, shared_data: Path) -> None:
     """The labels were made by looking at each pair: similar objects are not one place."""
     images = shared_data / name / "images"
     with (LABELS / f"same_place_{name}.csv").open(newline="") as file:

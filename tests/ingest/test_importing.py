@@ -18,6 +18,7 @@ from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.ingest import ingest
 from rsitmd_tools.ingest.importing import ImportReport, import_dataset
 from rsitmd_tools.workspace import Workspace
+from tests.builders import add
 from tests.ingest.test_ingest import draw
 
 FIVE = tuple(f"Sentence {n} says what is there." for n in range(5))
@@ -320,7 +321,7 @@ def test_a_removed_image_stays_removed_and_a_renamed_one_keeps_its_name(tmp_path
     data = dataset(*(record(f"port_{n}.png") for n in (1, 2)), folder=tmp_path / "old")
     into(tmp_path / "w", data)
     with Workspace.open(tmp_path / "w", write=True) as workspace, workspace.transaction() as db:
-        db.execute("INSERT INTO removed_image VALUES (1, 'a request', 'now')")
+        add(db, "removed_image", image_id=1)
         db.execute("UPDATE image SET filename = 'port_3.tif' WHERE id = 2")
     images = tmp_path / "w" / "images"
     (images / "port_2.tif").rename(images / "port_3.tif")

@@ -241,8 +241,8 @@ def test_a_removed_image_takes_its_imported_sentences_with_it(workspace: Workspa
     paid = payment(workspace)
     assert status(workspace)["acceptance"]["not_accepted"] == 10
     with workspace.transaction() as db:
-        db.execute("INSERT INTO removed_image VALUES (1, 'a request', 'now')")
-        db.execute("INSERT INTO removed_image VALUES (2, 'a request', 'now')")
+        add(db, "removed_image", image_id=1)
+        add(db, "removed_image", image_id=2)
     assert [i.filename for i in load_dataset(workspace.path)] == ["port_3.tif"]
     assert status(workspace)["acceptance"]["not_accepted"] == 0
     assert {place[0] for place in imported_places(workspace)} == {"port_3.tif"}

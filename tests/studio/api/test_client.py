@@ -207,5 +207,5 @@ def test_proxies_are_ignored_on_loopback(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_missing_sdk_reports_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"pip install 'rsitmd-tools\[studio\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install '\.\[studio\]'"):
         Client(Connection("key", "http://127.0.0.1:9", TOKEN))

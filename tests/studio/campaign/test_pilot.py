@@ -182,15 +182,9 @@ def test_nobody_is_admitted_without_a_pilot(workspace: Workspace) -> None:
 
 def test_a_pilot_needs_one_project_per_annotator(workspace: Workspace) -> None:
     with workspace.transaction() as db:
-        db.executescript("""
-            INSERT INTO project (id, server, server_id, template, config, created_at)
-                VALUES (1, 's', 1, 't', 'c', 'n');
-            INSERT INTO task (id, project_id, image_id, server_id, pushed_at)
-                VALUES (1, 1, 1, 1, 'n');
-            INSERT INTO annotation (task_id, server_id, updated_at, created_at, annotator_id,
-                result, pulled_at) VALUES (1, 1, 'n', 'n', 1, '[]', 'n');
-            BEGIN;
-        """)
+        add(db, "project")
+        add(db, "task", image_id=1)
+        add(db, "annotation")
     with pytest.raises(RsitmdError, match="needs one project per annotator"):
         start_pilot(workspace)
 
