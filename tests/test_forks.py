@@ -55,8 +55,9 @@ def test_exceptions_and_exit_handlers_are_those_of_an_interpreter(nursery: Nurse
 def test_signals_reach_one_command_only(nursery: Nursery, sent: signal.Signals, code: int) -> None:
     script = (
         "import sys, time\n"
-        "print('ready', flush=True)\n"
-        "try: time.sleep(60)\n"
+        "try:\n"
+        "    print('ready', flush=True)\n"
+        "    time.sleep(60)\n"
         "except KeyboardInterrupt: sys.exit(130)"
     )
     one, other = nursery.start(script=script), nursery.start(script=script)

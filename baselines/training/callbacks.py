@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import logging
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -95,12 +96,11 @@ class Interrupt(Callback):
 
     def __init__(self) -> None:
         self._requested = False
-        self._before: Any = None
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
-        """Install the signal handler; only the main thread can."""
+        """Install the signal handler, which :func:`handlers_restored` removes."""
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._handle)
+            signal.signal(signal.SIGINT, self._handle)
 
     def on_train_batch_start(
         self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
@@ -109,15 +109,27 @@ class Interrupt(Callback):
         if self._requested:
             raise KeyboardInterrupt
 
-    def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        """Restore the previous signal handler."""
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-            self._before = None
-
     def _handle(self, number: int, frame: Any) -> None:
         self._requested = True
         raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def handlers_restored() -> Iterator[None]:
+    """Restore the handlers of Ctrl-C and SIGTERM at the end of the block.
+
+    Lightning restores them after an error only, to those that it found after ``on_fit_start``.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread can set handlers
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:  # not one of Python
+                signal.signal(number, handler)
 
 
 class Speed(Callback):

@@ -40,6 +40,7 @@ from rsitmd_tools.baselines.training.callbacks import (
     Metrics,
     Quiet,
     Speed,
+    handlers_restored,
     silence_libraries,
     write_metrics,
 )
@@ -255,7 +256,7 @@ def _fit(
         def fits() -> int | None:
             return largest_batch(module, batches, accelerator(options.device))
 
-        with _quiet(), one_line(run, fits):
+        with _quiet(), one_line(run, fits), handlers_restored():
             trainer = _trainer(run, config, options, speed)
             try:
                 last = str(run.last) if history else None

@@ -69,10 +69,15 @@ def test_ctrl_c_does_not_divide_a_submit(monkeypatch: pytest.MonkeyPatch) -> Non
         return complete[-1]
 
     monkeypatch.setattr(ProcessPoolExecutor, "submit", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        list(map_in_order(len, ["a"] * 40, workers=2))
+    # A shell starts a background job with the signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(map_in_order(len, ["a"] * 40, workers=2))
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert len(complete) == 1
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_work_that_nobody_waits_for_is_ended_with_the_block() -> None:

@@ -10,7 +10,7 @@ import pytest
 from lightning.pytorch.callbacks import TQDMProgressBar
 
 from rsitmd_tools.baselines.training import callbacks
-from rsitmd_tools.baselines.training.callbacks import Bar, Interrupt, Speed
+from rsitmd_tools.baselines.training.callbacks import Bar, Interrupt, Speed, handlers_restored
 
 
 class Destroyed:
@@ -26,15 +26,13 @@ class Destroyed:
 def test_a_ctrl_c_that_python_ignores_stops_the_next_batch() -> None:
     before = signal.getsignal(signal.SIGINT)
     callback = Interrupt()
-    callback.on_fit_start(None, None)
-    try:
+    with handlers_restored():
+        callback.on_fit_start(None, None)
         callback.on_train_batch_start(None, None, None, 0)
         thing = Destroyed()
         del thing
         with pytest.raises(KeyboardInterrupt):
             callback.on_train_batch_start(None, None, None, 1)
-    finally:
-        callback.teardown(None, None, "fit")
     assert signal.getsignal(signal.SIGINT) is before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_lost_gpu_is_an_error_and_the_run_resumes(
     tmp_path: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, run = small("vsepp", "epochs=3"), tmp_path / "r"
-    step = RetrievalModule.training_step
+    step, handler = RetrievalModule.training_step, signal.getsignal(signal.SIGINT)
 
     def lost(module: RetrievalModule, batch: Batch, index: int) -> Tensor:
         if module.current_epoch == 1:
@@ -54,6 +55,7 @@ def test_a_lost_gpu_is_an_error_and_the_run_resumes(
     with pytest.raises(RsitmdError, match=r"the GPU failed \(CUDA error: unspecified") as error:
         train(tiny, config, run, CPU)
     assert "--resume" in str(error.value) and "\n" not in str(error.value)
+    assert signal.getsignal(signal.SIGINT) is handler
     monkeypatch.setattr(RetrievalModule, "training_step", step)
     train(tiny, config, run, RESUME)
     assert losses(run) == losses(train(tiny, config, tmp_path / "whole", CPU))
