@@ -8,12 +8,14 @@ same picture re-encoded, brightened or slightly cropped) and ``same-place`` (ove
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -49,6 +51,10 @@ MAX_LEADERS = 16  # maximum number of different pictures with equal hashes that 
 BLOCK = 2**17  # candidates whose thumbnails are compared at once
 BLOCK_OF_IMAGES = 1024  # images whose centres are hashed at once
 CHUNK = 16  # candidates sent to a worker at once
+FEW = 256  # up to this number, starting processes takes longer than threads lose
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,9 +265,7 @@ class _Finder:
         ordered = sorted(members)
         paths = [self.images[index].path for index in ordered]
         first: dict[str, int] = {}
-        for index, digest in zip(
-            ordered, map_in_order(_digest, paths, self.workers, chunk=CHUNK), strict=True
-        ):
+        for index, digest in zip(ordered, _in_parallel(_digest, paths, self.workers), strict=True):
             if digest and first.setdefault(digest, index) != index and index >= self.since:
                 pair = (first[digest], index)
                 self.found[pair] = ImagePair(*pair, EXACT, 1.0)
@@ -274,7 +278,7 @@ class _Finder:
             _Task(self.images[pair.first].path, self.images[pair.second].path, pair[2], coarse)
             for pair, coarse in similar
         ]
-        results = map_in_order(_similarity, tasks, self.workers, chunk=CHUNK)
+        results = _in_parallel(_similarity, tasks, self.workers)
         paired = set()
         for (pair, _), similarity in zip(similar, results, strict=True):
             if similarity >= MIN_SIMILARITY:
@@ -294,6 +298,18 @@ class _Finder:
             for pair, coarse in zip(block, registrations, strict=True):
                 if coarse.similarity >= MIN_COARSE:
                     yield pair, coarse
+
+
+def _in_parallel(
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int | None
+) -> Iterator[Result]:
+    """Yield ``function(item)`` for every item, in the order of the items."""
+    if len(items) > FEW:
+        yield from map_in_order(function, items, workers, chunk=CHUNK)
+        return
+    # Decoders and numpy release the lock of the interpreter most of the time.
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        yield from pool.map(function, items)
 
 
 def _centre_hashes(thumbnails: Grey) -> list[str]:
@@ -326,9 +342,14 @@ def _digest(path: Path) -> str:
         pixels = np.asarray(open_image(path).convert("RGB"))
     except Exception:
         return ""
+    # Of equal images, the orientations with the smallest first row are equal too. To hash all eight
+    # takes several times as long as to decode the file.
+    rows = [(turned[0].tobytes(), turned) for turned in orientations(pixels)]
+    smallest = min(row for row, _ in rows)
     return min(
         hashlib.sha256(repr(turned.shape).encode() + turned.tobytes()).hexdigest()
-        for turned in orientations(pixels)
+        for row, turned in rows
+        if row == smallest
     )
 
 

@@ -126,13 +126,21 @@ def _window_pairs(places: Sequence[ImagePlace]) -> Pairs:
 
 
 def _footprint_pairs(places: Sequence[ImagePlace]) -> Pairs:
-    """Return the pairs whose footprints overlap."""
+    """Return the pairs whose footprints overlap, apart from those of one scene.
+
+    These overlap where their windows do.
+    """
     from shapely import area, intersection
     from shapely.geometry import shape
 
     members = [index for index, place in enumerate(places) if place.footprint is not None]
+    numbers: dict[str, int] = {}
+    scenes = np.array([_scene_number(places[index], numbers) for index in members], np.int64)
+    if len(scenes) and scenes[0] >= 0 and np.all(scenes == scenes[0]):
+        return []
     shapes = np.array([shape(places[index].footprint) for index in members], dtype=object)
     pairs = np.array(_meeting(shapes), dtype=np.int64).reshape(-1, 2)
+    pairs = pairs[(scenes[pairs[:, 0]] != scenes[pairs[:, 1]]) | (scenes[pairs[:, 0]] < 0)]
     if not len(pairs):
         return []
     areas = area(shapes)
@@ -141,6 +149,13 @@ def _footprint_pairs(places: Sequence[ImagePlace]) -> Pairs:
     return [
         (members[one], members[other]) for one, other in pairs[common > OVERLAP * smaller].tolist()
     ]
+
+
+def _scene_number(place: ImagePlace, numbers: dict[str, int]) -> int:
+    """Return a number of the scene of an image; -1 for an image without a recorded scene."""
+    if place.scene is None:
+        return -1
+    return numbers.setdefault(place.scene.sha256, len(numbers))
 
 
 def _meeting(shapes: Any) -> Pairs:

@@ -194,7 +194,7 @@ def scene_hashes(workspace: Workspace) -> dict[tuple[str, int, int], str]:
 def image_place(workspace: Workspace, filename: str) -> ImagePlace | None:
     """Return the place of an image, or None if the workspace has no image of that name."""
     row = workspace.db.execute(f"{_PLACES} WHERE filename = ?", (filename,)).fetchone()
-    return None if row is None else _place(row)
+    return None if row is None else _place(row, {})
 
 
 def image_places(workspace: Workspace, *, removed: bool = False) -> list[ImagePlace]:
@@ -206,7 +206,8 @@ def image_places(workspace: Workspace, *, removed: bool = False) -> list[ImagePl
     """
     kept = "" if removed else " WHERE image.id IN (SELECT id FROM kept_image)"
     rows = workspace.db.execute(f"{_PLACES}{kept} ORDER BY image.id")
-    return [_place(row) for row in rows]
+    scenes: dict[int, Scene] = {}  # many images can have one
+    return [_place(row, scenes) for row in rows]
 
 
 def count_places(workspace: Workspace) -> int:
@@ -243,13 +244,14 @@ def set_spatial_groups(db: sqlite3.Connection, groups: Iterable[tuple[int, int |
     )
 
 
-def _place(row: sqlite3.Row) -> ImagePlace:
+def _place(row: sqlite3.Row, scenes: dict[int, Scene]) -> ImagePlace:
+    """Return a place; take its scene from the known ones, or add it to them."""
     values = tuple(row)
-    scene = None
-    if values[14] is not None:
+    scene = scenes.get(values[14])
+    if scene is None and values[14] is not None:
         fields = list(values[15:])
         fields[8] = None if fields[8] is None else tuple(json.loads(fields[8]))
-        scene = Scene(*fields)
+        scene = scenes[values[14]] = Scene(*fields)
     return ImagePlace(
         image_id=values[0],
         filename=values[1],

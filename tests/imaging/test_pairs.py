@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from rsitmd_tools.imaging import pairs, perceptual
 from rsitmd_tools.imaging.pairs import (
@@ -141,11 +141,22 @@ def test_a_changed_picture_is_a_near_duplicate(name: str, tmp_path: Path) -> Non
 def test_equal_pixels_in_any_orientation_are_exact(
     turn: Image.Transpose | None, tmp_path: Path
 ) -> None:
-    image = photo(1)
-    copy = image if turn is None else image.transpose(turn)
-    assert image_pairs(fingerprints(tmp_path, [image, photo(2), copy])) == [
-        ImagePair(0, 2, EXACT, 1.0)
-    ]
+    # With a frame, the first rows of all orientations are equal.
+    for image in (photo(1), ImageOps.expand(photo(1).resize((254, 254)), 1)):
+        copy = image if turn is None else image.transpose(turn)
+        assert image_pairs(fingerprints(tmp_path, [image, photo(2), copy])) == [
+            ImagePair(0, 2, EXACT, 1.0)
+        ]
+
+
+def test_threads_and_processes_find_the_same_pairs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = fingerprints(tmp_path, [photo(1), jpeg(photo(1), 60), photo(2), photo(2), photo(3)])
+    found = image_pairs(made, workers=2)
+    assert [(p.first, p.second, p.kind) for p in found] == [(0, 1, NEAR), (2, 3, EXACT)]
+    monkeypatch.setattr(pairs, "FEW", 0)
+    assert image_pairs(made, workers=2) == found
 
 
 def test_pictures_of_equal_shapes_and_other_texture_are_no_duplicates(

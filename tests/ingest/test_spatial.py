@@ -63,6 +63,12 @@ def test_windows_with_common_pixels_are_one_group(corners: list[tuple[int, int]]
         place(n, footprint=ground(x / 1000, y / 1000, 0.008)) for n, (x, y) in enumerate(corners, 1)
     ]
     assert spatial_groups(grounds) == expected
+    for files in (["one"], ["one", "two"]):
+        both = [
+            place(n, (x, y, 8, 8), ground(x / 1000, y / 1000, 0.008), files[n % len(files)])
+            for n, (x, y) in enumerate(corners, 1)
+        ]
+        assert spatial_groups(both) == expected
 
 
 def test_windows_of_different_scenes_say_nothing() -> None:
