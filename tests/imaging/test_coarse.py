@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rsitmd_tools.imaging import coarse
-from rsitmd_tools.imaging.coarse import coarse_registrations
+from rsitmd_tools.imaging.coarse import ENDS, coarse_registrations
 from rsitmd_tools.imaging.groups import components
 from rsitmd_tools.imaging.pairs import (
     CENTRE,
@@ -22,7 +23,9 @@ from rsitmd_tools.imaging.pairs import (
     DETAIL,
     DISTANCE,
     MIN_COARSE,
+    Candidate,
     Fingerprint,
+    fitting,
     image_pairs,
 )
 from rsitmd_tools.imaging.perceptual import (
@@ -34,7 +37,7 @@ from rsitmd_tools.imaging.perceptual import (
 )
 from rsitmd_tools.imaging.registration import REACH, SCALES, normalised, zoomed
 from rsitmd_tools.imaging.same_picture import MIN_SIMILARITY, picture_similarity
-from tests.imaging.test_pairs import CHANGES, fingerprints, photo
+from tests.imaging.test_pairs import CHANGES, cropped, fingerprints, photo
 
 Grey = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float64]
@@ -49,19 +52,19 @@ def drawn(seed: int, count: int, side: int = SIDE) -> Grey:
     return (share * common + (1 - share) * own).astype(np.uint8)
 
 
-def variants(image: Grey) -> list[Values]:
+def variants(image: Grey, scales: Sequence[float]) -> list[Values]:
     values = image[None].astype(np.float32)
     return [
         normalised(values if scale == 1 else zoomed(values, scale))[0].astype(np.float64)
-        for scale in SCALES
+        for scale in scales
     ]
 
 
-def best_of_all(first: Grey, second: Grey) -> float:
+def best_of_all(first: Grey, second: Grey, scales: Sequence[float] = SCALES) -> float:
     """Return the largest correlation over all zooms and shifts, by the definition."""
     side = len(first)
     reach = int(REACH * side)
-    one, other = variants(first), variants(second)
+    one, other = variants(first, scales), variants(second, scales)
     compared = [(x, other[0]) for x in one] + [(one[0], y) for y in other[1:]]
     found = [0.0]
     for x, y in compared:
@@ -74,20 +77,40 @@ def best_of_all(first: Grey, second: Grey) -> float:
     return max(found)
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from([16, 20, SIDE]))
-@settings(deadline=None, max_examples=8)
-def test_similarities_are_those_of_the_best_overlap(seed: int, side: int) -> None:
+@given(st.integers(0, 2**32 - 1), st.sampled_from([16, 20, SIDE]), st.sampled_from([SCALES, ENDS]))
+@settings(deadline=None, max_examples=12)
+def test_similarities_are_those_of_the_best_overlap(
+    seed: int, side: int, scales: Sequence[float]
+) -> None:
     images = drawn(seed, 4, side)
     images[3] = 90  # without texture
     chance = np.random.default_rng(seed)
     first, second = chance.integers(0, 4, (2, 6))
     how = chance.integers(0, len(ORIENTATIONS), 6)
-    found = coarse_registrations(images, first, second, how)
+    found = coarse_registrations(images, first, second, how, scales=scales)
     for i, j, k, fit in zip(first, second, how, found, strict=True):
         turn = ORIENTATIONS[k]
         image = Image.fromarray(images[i])
         turned = np.asarray(image if turn is None else image.transpose(turn))
-        assert fit.similarity == pytest.approx(best_of_all(turned, images[j]), abs=1e-4)
+        best = best_of_all(turned, images[j], scales)
+        assert fit.similarity == pytest.approx(best, abs=1e-4)
+        assert fit.zoom in scales or 1 / fit.zoom in scales
+
+
+def test_pairs_that_fit_are_those_of_all_zooms() -> None:
+    images = [photo(number) for number in range(12)]
+    crops = [cropped(image, 0.01 * (number % 11)) for number, image in enumerate(images)]
+    thumbnails = np.stack(
+        [np.frombuffer(grey_thumbnail(image), np.uint8) for image in (*images, *crops)]
+    ).reshape(-1, SIDE, SIDE)
+    pairs = [Candidate(i, j, 0) for i, j in combinations(range(len(thumbnails)), 2)]
+    first, second, how = np.array(pairs).T
+    every = coarse_registrations(thumbnails, first, second, how)
+    fit = [
+        (pair, one) for pair, one in zip(pairs, every, strict=True) if one.similarity >= MIN_COARSE
+    ]
+    assert len(fit) >= len(images)
+    assert list(fitting(thumbnails, pairs)) == fit
 
 
 def test_pairs_in_many_parts_are_those_of_one_part(monkeypatch: pytest.MonkeyPatch) -> None:
