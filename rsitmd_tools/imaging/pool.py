@@ -27,6 +27,7 @@ Result = TypeVar("Result")
 
 AHEAD = 8  # chunks in progress per worker, which bounds the memory
 POLL = 0.2  # seconds
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # read when numpy is imported
 SMALL = 32  # up to this number of items, starting processes takes longer than the work
 
 
@@ -194,13 +195,19 @@ def _uninterrupted() -> Iterator[None]:
 def _start_fork_server() -> None:
     """Start the process that forks the workers, so that Ctrl-C does not reach it.
 
-    It ignores the signal itself, but only after its imports.
+    It ignores the signal itself, but only after its imports. In the workers, numpy multiplies with
+    one thread: where each core has a process, threads that wait for each other make a product take
+    several times as long.
     """
     resource_tracker.ensure_running()  # the first start of this one takes the signal mask away
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    unset = [name for name in ONE_THREAD if name not in os.environ]
+    os.environ.update(dict.fromkeys(unset, "1"))
     try:
         forkserver.ensure_running()
     finally:
+        for name in unset:
+            del os.environ[name]
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 

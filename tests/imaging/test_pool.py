@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rsitmd_tools.errors import RsitmdError
@@ -58,6 +63,36 @@ def test_an_unused_generator_ends_with_the_block() -> None:
 def test_a_preloaded_module_that_is_not_installed_is_left_out() -> None:
     names = [str(number) for number in range(4)]
     assert list(map_in_order(len, names, workers=2, preload=("no_such_module",))) == [1] * 4
+
+
+def blas_threads(_: int) -> tuple[str, int]:
+    """Return the setting, and the number of threads of this process that are not of Python."""
+    table = np.ones((2000, 2000), np.float32)
+    assert (table @ table)[0, 0] == 2000
+    every = sum(1 for _ in Path("/proc/self/task").iterdir())
+    return os.environ["OPENBLAS_NUM_THREADS"], every - threading.active_count()
+
+
+def test_a_worker_multiplies_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = (
+        "import os, sys\n"
+        "from rsitmd_tools.imaging.pool import map_in_order\n"
+        "from tests.imaging.test_pool import blas_threads\n"
+        "if __name__ == '__main__':\n"
+        "    print(*map_in_order(blas_threads, range(2), workers=2))\n"
+        "    print(os.environ.get('OPENBLAS_NUM_THREADS'))\n"
+    )
+    added = min(os.cpu_count() or 1, 2) - 1
+    for setting, expected in ((None, ("1", 0)), ("2", ("2", added))):
+        monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+        if setting is not None:
+            monkeypatch.setenv("OPENBLAS_NUM_THREADS", setting)
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        )
+        workers, parent = done.stdout.splitlines()
+        assert workers == f"{expected} {expected}"
+        assert parent == str(setting)
 
 
 def test_ctrl_c_does_not_divide_a_submit(monkeypatch: pytest.MonkeyPatch) -> None:
