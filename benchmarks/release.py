@@ -154,7 +154,7 @@ def arguments_of(description: str) -> argparse.ArgumentParser:
 
 
 def kept_workspace(scratch: Path, images: int, data: Path) -> Path:
-    """Return the workspace in a folder; make it if there is none."""
+    """Return the workspace of a folder. Create it if it does not exist."""
     folder = scratch / "workspace"
     if not folder.exists():
         make_workspace(scratch, images, load_dataset(data / "rsitmd_precomp"))
