@@ -180,6 +180,27 @@ def live_annotations(db: sqlite3.Connection, task: int) -> list[LiveAnnotation]:
     return [LiveAnnotation(*row) for row in rows]
 
 
+def known_annotations(db: sqlite3.Connection, project: int) -> dict[int, set[int]]:
+    """Return the annotations of a project that the workspace believes to be on the server.
+
+    Args:
+        db: The workspace's database.
+        project: Row of the project.
+
+    Returns:
+        The numbers of the annotations by the number of their task, both on the server.
+    """
+    rows = db.execute(
+        "SELECT task.server_id, annotation.server_id FROM live_annotation AS annotation"
+        " JOIN task ON task.id = task_id WHERE project_id = ? AND task.server_id > 0",
+        (project,),
+    )
+    known: dict[int, set[int]] = {}
+    for task, number in rows:
+        known.setdefault(task, set()).add(number)
+    return known
+
+
 def mark_annotations_deleted(db: sqlite3.Connection, annotations: Iterable[int]) -> None:
     """Mark annotations (rows) as deleted on the server."""
     now = utc_now()

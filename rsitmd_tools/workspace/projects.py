@@ -189,6 +189,15 @@ def pull_cursor(project: int) -> str:
     return f"pull.{project}"
 
 
+def unmatched(project: int) -> str:
+    """Return the key of the fact that stores how many more annotations the server has.
+
+    It is the difference that the last comparison left: annotations of a project (row) on the
+    server that the workspace does not store, such as copies.
+    """
+    return f"unmatched.{project}"
+
+
 def forget_pull_cursor(db: sqlite3.Connection, project: int) -> None:
     """Let the next pull read all tasks of a project (row)."""
     db.execute("DELETE FROM fact WHERE key = ?", (pull_cursor(project),))

@@ -219,6 +219,15 @@ def add_skip(db: sqlite3.Connection, skip: Skip) -> bool:
     return added.rowcount == 1
 
 
+def known_skips(db: sqlite3.Connection, project: int) -> set[int]:
+    """Return the numbers of the skips of a project on the server."""
+    rows = db.execute(
+        "SELECT skip.server_id FROM skip JOIN task ON task.id = task_id WHERE project_id = ?",
+        (project,),
+    )
+    return {row[0] for row in rows}
+
+
 def sent_back_sentences(db: sqlite3.Connection, project: int) -> list[SentBackSentence]:
     """Return the sentences of a project that are sent back and not written again.
 

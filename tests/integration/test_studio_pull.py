@@ -201,6 +201,56 @@ def test_nothing_is_lost_when_the_clock_is_set_back_an_hour(
         assert pull(workspace).new == 0
 
 
+@pytest.mark.parametrize("kind", ["new", "changed"])
+def test_nothing_is_lost_when_the_server_was_killed_before_it_set_the_time_of_the_task(
+    kind: str, written: Path, annotators: People, server: EmbeddedServer
+) -> None:
+    """The server stores an annotation and the time of its task in two transactions."""
+    with Workspace.open(written, write=True) as workspace:
+        pull(workspace)
+        task = workspace.db.execute("SELECT server_id FROM task ORDER BY id").fetchone()[0]
+        file = server.workspace / "studio" / "data" / "label_studio.sqlite3"
+        with contextlib.closing(sqlite3.connect(file, timeout=60)) as db, db:
+            times = "SELECT updated_at FROM task WHERE id = ?"
+            before = db.execute(times, (task,)).fetchone()[0]
+            if kind == "new":
+                annotators[2][1].submit(task, ["The power failed."], ["red ship"])
+            else:
+                annotators[0][1].rewrite(task, ["The power failed."], ["red ship"])
+            assert db.execute(times, (task,)).fetchone()[0] > before
+            db.execute("UPDATE task SET updated_at = ? WHERE id = ?", (before, task))
+        report = pull(workspace)
+        assert (report.new, report.changed) == ((1, 0) if kind == "new" else (0, 1))
+        texts = [c for image in merged_images(workspace) for c in image.captions]
+        assert texts.count("The power failed.") == 1
+        again = pull(workspace)
+        assert (again.new, again.changed) == (0, 0)
+
+
+def test_annotations_are_listed_only_when_their_number_differs(
+    written: Path, annotators: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists = []
+    numbers = Client.annotation_numbers
+
+    def counted(self: Client, project: int, *, size: int = 2) -> dict[int, set[int]]:
+        found = numbers(self, project, size=size)
+        lists.append(found)
+        return found
+
+    monkeypatch.setattr(Client, "annotation_numbers", counted)
+    with Workspace.open(written, write=True) as workspace:
+        pull(workspace)
+        assert lists == []
+        task = workspace.db.execute("SELECT server_id FROM task ORDER BY id").fetchone()[0]
+        annotators[0][1].submit(task, ["Image 0."], ["red ship"])  # as a repeated request
+        assert pull(workspace).doubled == 1
+        assert [len(found) for found in lists] == [5]
+        assert sorted(len(each) for each in lists[0].values()) == [2, 2, 2, 2, 3]
+        pull(workspace)
+        assert len(lists) == 1  # the difference is known
+
+
 def test_skips_and_drafts_are_counted(
     written: Path, annotators: People, client: Client, server: EmbeddedServer
 ) -> None:

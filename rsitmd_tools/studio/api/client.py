@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -192,6 +193,44 @@ class Client:
             for page in self.pages(project, only=chunk, annotations=False, size=CHUNK):
                 found.update(int(task.id) for task in page)
         return found
+
+    def annotation_numbers(self, project: int, *, size: int = 1000) -> dict[int, set[int]]:
+        """Return the numbers of a project's annotations by the number of their task.
+
+        Skipped annotations are included; tasks without annotations are not.
+
+        Args:
+            project: The project's number on the server.
+            size: Tasks per request.
+        """
+        found: dict[int, set[int]] = {}
+        last = 0
+        while True:
+            # The server sends the numbers only if a filter uses them.
+            items = [_filter("id", "Number", last), _filter("annotations_ids", "Number", 0)]
+            query = {
+                "ordering": ["tasks:id"],
+                "filters": {"conjunction": "and", "items": items},
+            }
+            answer = self.call(
+                self._get,
+                path="api/tasks",
+                params={
+                    "project": project,
+                    "fields": "task_only",
+                    "query": json.dumps(query, separators=(",", ":")),
+                    "page": 1,
+                    "page_size": size,
+                    "resolve_uri": "false",
+                },
+            )
+            tasks = answer["tasks"]
+            if not tasks:
+                return found
+            for task in tasks:
+                numbers = re.findall(r"\d+", task["annotations_ids"])
+                found.setdefault(int(task["id"]), set()).update(map(int, numbers))
+            last = int(tasks[-1]["id"])
 
     def _get(self, path: str, params: Mapping[str, Any]) -> Any:
         """Send a GET request that the SDK has no method for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,16 +29,18 @@ from rsitmd_tools.workspace.annotations import (
     NewRevision,
     add_revision,
     clear_latest,
+    known_annotations,
     revisions,
     set_latest,
 )
-from rsitmd_tools.workspace.projects import ProjectRecord, projects_of, pull_cursor
+from rsitmd_tools.workspace.projects import ProjectRecord, projects_of, pull_cursor, unmatched
 from rsitmd_tools.workspace.tasks import (
     Skip,
     Task,
     add_skip,
     adopt_task,
     image_of_key,
+    known_skips,
     known_tasks,
     mark_task_pulled,
 )
@@ -46,6 +48,10 @@ from rsitmd_tools.workspace.texts import add_texts
 
 # The server's clock may be set back; tasks that changed in this span are listed again.
 OVERLAP = timedelta(hours=2)
+# The server stores a task's time before a changed annotation, and again after it. If it is killed
+# in between, the first time may have been pulled. So tasks with annotations that changed shortly
+# before the last pull are read again. A request takes less than this.
+SETTLED = timedelta(minutes=10)
 PAGE = 200  # tasks in one request with annotations
 TIMES_PAGE = 1000  # tasks in one request for keys and times
 NOT_FOUND = 404
@@ -115,9 +121,34 @@ class _Pull:
             )
         )
         tasks = known_tasks(self._workspace.db, project.row)
-        changed = [n for n, entry in listed.items() if not _is_current(tasks.get(n), entry)]
+        recent = _before(last, SETTLED)
+        written = known_annotations(self._workspace.db, project.row)
+        changed = [
+            number
+            for number, entry in listed.items()
+            if not _is_current(tasks.get(number), entry, recent if number in written else None)
+        ]
         newest = max([last or "", *(listed[n].updated for n in listed.keys() - set(changed))])
-        for page in self._client.pages(project.number, only=changed, size=PAGE):
+        for count, time in self._read(project, tasks, changed):
+            newest = max(newest, time)
+            yield count
+        if newest != (last or ""):
+            with self._workspace.transaction():
+                self._workspace.set_fact(pull_cursor(project.row), newest)
+        yield from self._compare(project, int(found.total_annotations_number or 0))
+
+    def _read(
+        self, project: ProjectRecord, tasks: Mapping[int, Task], numbers: Sequence[int]
+    ) -> Iterator[tuple[int, str]]:
+        """Store the content of tasks; yield the number of tasks and the latest time of each page.
+
+        Args:
+            project: The project.
+            tasks: The project's tasks in the workspace, by number.
+            numbers: The tasks to read.
+        """
+        for page in self._client.pages(project.number, only=numbers, size=PAGE):
+            newest = ""
             with self._workspace.transaction():
                 for entry in page:
                     task = tasks.get(entry.id)
@@ -129,10 +160,41 @@ class _Pull:
                         self._task(task, entry)
                     elif project.closed_at is None:
                         self.report.unknown_tasks.append(int(entry.id))
-            yield len(page)
-        if newest != (last or ""):
-            with self._workspace.transaction():
-                self._workspace.set_fact(pull_cursor(project.row), newest)
+            yield len(page), newest
+
+    def _compare(self, project: ProjectRecord, total: int) -> Iterator[int]:
+        """Read tasks with annotations that changed without a change of the task's time.
+
+        The server stores an annotation first and the task's time later, in other transactions. If
+        it is killed between the two, the time does not show the new annotation. The number of
+        annotations does: if it differs from the workspace's, this lists the annotations.
+
+        The numbers can differ permanently, as by a copy of an annotation that is not stored. So
+        the difference is stored, and only a new difference leads to a list.
+
+        Args:
+            project: The project.
+            total: Number of annotations in the project on the server, before tasks were read.
+        """
+        db = self._workspace.db
+        fact = unmatched(project.row)
+        known = known_annotations(db, project.row)
+        if str(total - _count(known)) == (self._workspace.fact(fact) or "0"):
+            return
+        skips = known_skips(db, project.row)
+        there = self._client.annotation_numbers(project.number)
+        tasks = known_tasks(db, project.row)
+        differing = [
+            number
+            for number in sorted(there.keys() | known.keys())
+            if (number in tasks or project.closed_at is not None)
+            and there.get(number, set()) - skips != known.get(number, set())
+        ]
+        for count, _ in self._read(project, tasks, differing):
+            yield count
+        difference = total - _count(known_annotations(db, project.row))
+        with self._workspace.transaction():
+            self._workspace.set_fact(fact, str(difference))
 
     def _find(self, project: ProjectRecord) -> Any | None:
         """Return a project as the server has it, or None."""
@@ -191,7 +253,9 @@ class _Pull:
 
     def _task(self, task: Task, found: Any) -> None:
         """Store the annotations, skips and drafts of a task."""
-        self.report.tasks += 1
+        time = server_time(found.updated_at)
+        changed = task.updated_at != time  # a task that is read again is counted once
+        self.report.tasks += changed
         entries = [
             annotation if isinstance(annotation, dict) else annotation.model_dump()
             for annotation in found.annotations or []
@@ -202,13 +266,13 @@ class _Pull:
             if entry.get("was_cancelled"):
                 self._skip(task.row, entry)
             elif self._is_double(task.row, entry, present):
-                self.report.doubled += 1
+                self.report.doubled += changed
             else:
                 self._annotation(task, entry)
         self._add_deletions(mark_deleted(self._workspace.db, task.row, present))
         drafts = int(bool(getattr(found, "draft_exists", False)))
-        self.report.drafts += drafts
-        mark_task_pulled(self._workspace.db, task.row, server_time(found.updated_at), drafts)
+        self.report.drafts += drafts * changed
+        mark_task_pulled(self._workspace.db, task.row, time, drafts)
 
     def _skip(self, task: int, entry: dict[str, Any]) -> None:
         author = self.people.row(entry.get("completed_by"))
@@ -319,9 +383,22 @@ class _Listed:
     updated: str
 
 
-def _is_current(task: Task | None, entry: _Listed) -> bool:
-    """Return whether the last change of a task was pulled."""
-    return task is not None and task.updated_at == entry.updated
+def _is_current(task: Task | None, entry: _Listed, recent: str | None) -> bool:
+    """Return whether the last change of a task was pulled.
+
+    Args:
+        task: The task in the workspace.
+        entry: The task on the server.
+        recent: Changes after this time count as not pulled; None if there is no such time.
+    """
+    if task is None or task.updated_at != entry.updated:
+        return False
+    return recent is None or entry.updated <= recent
+
+
+def _before(time: str | None, span: timedelta) -> str | None:
+    """Return an earlier time, in the form of :func:`server_time`."""
+    return None if time is None else server_time(datetime.fromisoformat(time) - span)
 
 
 def _with_overlap(time: str | None) -> str | None:
@@ -329,3 +406,7 @@ def _with_overlap(time: str | None) -> str | None:
     if time is None:
         return None
     return f"{datetime.fromisoformat(time) - OVERLAP:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _count(annotations: Mapping[int, set[int]]) -> int:
+    return sum(map(len, annotations.values()))
