@@ -39,6 +39,45 @@ SELECT_NEW = """
 })()
 """
 
+# A slow page: the list of tasks is there long before the task is asked for.
+SLOW_TASK = """
+(() => {
+  const send = window.fetch.bind(window);
+  const pause = (time) => new Promise((go) => setTimeout(go, time));
+  window.fetch = async (resource, options) => {
+    const path = new URL(resource, location.href).pathname;
+    const answer = await send(resource, options);
+    if (/\\/api\\/tasks\\/\\d+\\/?$/.test(path)) await pause(1500);
+    return answer;
+  };
+})();
+"""
+
+
+def test_a_list_that_arrives_before_the_task_does_not_empty_a_submitted_image(
+    open_page: OpenPage,
+    make_workspace: MakeWorkspace,
+    server: EmbeddedServer,
+    client: Client,
+    annotators: list[tuple[str, Annotator]],
+) -> None:
+    email, annotator = annotators[2]
+    path, _ = submitted(make_workspace, client, annotator, WORDS)
+    page = open_page()
+    log_in(page, server.url, email)
+    page.goto(server.url + path)
+    wait_for_texts(page, by_field(WORDS))
+    page.wait_for_timeout(2000)
+    # The annotator has a list now, and the page asks for it first.
+    loads: list[str] = []
+    page.on("load", lambda: loads.append(page.url))
+    page.add_init_script(SLOW_TASK)
+    page.goto(server.url + path)
+    wait_for_texts(page, by_field(WORDS))
+    page.wait_for_timeout(3000)
+    assert len(loads) == 1
+    wait_for_texts(page, by_field(WORDS))
+
 
 def test_a_page_without_the_submitted_text_is_loaded_again(
     open_page: OpenPage,

@@ -1,13 +1,31 @@
 "use strict";
 // Label Studio can open an image without the annotation that the annotator has submitted: if the
-// list of tasks arrives at a certain moment, it replaces the task that is being opened. The form is
-// empty then. Load the page again, unless the annotator has already written something.
+// list of tasks arrives before the task, the editor starts with the task of the list, which has no
+// annotations. The form is empty then. So the task that is being opened is left out of the list. If
+// a form is empty anyway, load the page again, unless the annotator has already written something.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.reopen = (() => {
   const { editor, opened } = window.rsitmd;
   const MOST = 5; // times in a row for one task
   const KEY = "rsitmd reopened";
+  const LIST = /\/api\/tasks\/?$/;
+  const fetchNow = window.fetch;
+  let opening = Number(new URLSearchParams(location.search).get("task"));
+
+  window.fetch = async (resource, options = {}) => {
+    const answer = await fetchNow(resource, options);
+    const url = new URL(resource instanceof Request ? resource.url : resource, location.href);
+    const reads = (options.method || "GET").toUpperCase() === "GET";
+    return opening && answer.ok && reads && LIST.test(url.pathname) ? withoutOpening(answer) : answer;
+  };
+
+  async function withoutOpening(answer) {
+    const list = await answer.clone().json();
+    if (!Array.isArray(list.tasks)) return answer;
+    list.tasks = list.tasks.filter((task) => task.id !== opening);
+    return window.rsitmd.requests.json(list, answer.status);
+  }
 
   function isEmpty(open) {
     const texts = Object.values(editor.allTexts()).flat();
@@ -34,6 +52,7 @@ window.rsitmd.reopen = (() => {
   }
 
   opened.listen((open) => {
+    opening = null;
     const stream = new URLSearchParams(location.search).has("labeling");
     if (open.pk) sessionStorage.removeItem(KEY);
     else if (!stream && !opened.created() && isEmpty(open)) check(open).catch(() => {});
