@@ -6,9 +6,16 @@ window.rsitmd = window.rsitmd || {};
 window.rsitmd.keys = (() => {
   const { editor, guide, opened, requests } = window.rsitmd;
   const HOLD = 3000; // milliseconds
+  const EVERY = 50; // milliseconds between looks at the first field
+  const SETTLED = 300; // milliseconds without a change of the first field
+  const MODIFIERS = ["Shift", "Control", "Alt", "Meta"];
   let until = 0;
   let touched = false; // whether the annotator has used this page
   let wanted = null; // the annotation whose first field will get the focus
+  let waiting = ""; // letters for the first field, typed while the editor draws it
+  let image = null; // the image for which they were typed
+  let inserted = Promise.resolve(); // when the last letters that waited are in the field
+  let drawn = { what: null, at: 0 }; // the first field, and when it was drawn
 
   // Return the Tab stop of a control: the open field, a text being changed, or its pencil.
   function stopOf(control) {
@@ -67,22 +74,69 @@ window.rsitmd.keys = (() => {
   opened.listen((annotation) => {
     wanted = editor.writable() ? annotation : null;
     until = Date.now() + HOLD;
+    drawn = { what: null, at: 0 };
     holdFirst();
   });
 
-  // Letters that were typed while the guide closed go into the first field, at the end of its text.
-  guide.toFirst((letters) => {
+  // Insert letters at the end of the text of the first field. Return whether there is one.
+  function putInFirst(letters) {
     const [control] = editor.controls();
     const first = control && stopOf(control);
     if (!first) return false;
     first.focus();
-    const insert = () => document.execCommand("insertText", false, letters);
     if (!letters) return true;
-    // Insert before the next key is handled. A pencil becomes a field in a microtask.
-    if (isPencil(first)) openPencil(first).then(insert);
-    else insert();
+    const insert = () => document.execCommand("insertText", false, letters);
+    // A pencil becomes a field in a microtask.
+    inserted = (isPencil(first) ? openPencil(first) : Promise.resolve()).then(insert);
     return true;
-  });
+  }
+
+  guide.toFirst(putInFirst); // letters that were typed while the guide closed
+
+  // ---- letters typed while the editor draws the first field
+
+  // For some time, the editor draws a saved text again and again. Letters in its field would be
+  // lost each time. So they wait until the field remains the same.
+
+  function isDrawing() {
+    if (!wanted) return Boolean(editor.store()?.isLoading) && !requests.busy();
+    const [control] = editor.controls();
+    const region = control?.regions[0];
+    const there = editor.ready() && control && stopOf(control);
+    const what = there ? region?.id || "empty" : null;
+    if (what !== drawn.what) drawn = { what, at: Date.now() };
+    return what !== "empty" && Date.now() < drawn.at + (what ? SETTLED : HOLD);
+  }
+
+  // Return whether the focus is where the annotator expects letters to go: in the first field.
+  function isInFirst() {
+    if (isLost()) return true;
+    const [control] = editor.controls();
+    return isPencil(document.activeElement)
+      ? control && document.activeElement === stopOf(control)
+      : editor.fieldOf(document.activeElement)?.control === control;
+  }
+
+  // Keep a key for the first field. Return whether it was kept.
+  function keeps({ key, ctrlKey, metaKey, altKey }) {
+    if (ctrlKey || metaKey || altKey || !isInFirst()) return false;
+    if (!waiting && !isDrawing()) return false;
+    if (!waiting) image = editor.imageKey();
+    if (key === "Backspace" && waiting) waiting = waiting.slice(0, -1);
+    else if (key === "Enter" && (waiting || (wanted && !wanted.pk))) waiting += "\n";
+    else if (key.length === 1) waiting += key;
+    else return false;
+    return true;
+  }
+
+  function putWaiting() {
+    if (!waiting || !editor.ready()) return;
+    if (image !== editor.imageKey() || putInFirst(waiting)) waiting = "";
+  }
+
+  setInterval(() => {
+    if (!isDrawing()) putWaiting();
+  }, EVERY);
 
   // The end of the queue has no task, and lists sentences that were sent back: close the guide that
   // opens automatically. A guide that the annotator opened remains until Enter or Escape.
@@ -148,7 +202,19 @@ window.rsitmd.keys = (() => {
   addEventListener("keydown", (event) => {
     if (guide.handles(event)) stop(event);
     else if (guide.shown() && event.key === "Escape") guide.pressClose();
-    if (event.isComposing || !editor.annotation() || guide.shown()) return;
+    if (event.isComposing || guide.shown()) return;
+    if (keeps(event)) {
+      stop(event);
+    } else if (editor.annotation() && waiting && !MODIFIERS.includes(event.key)) {
+      stop(event);
+      putWaiting();
+      inserted.then(() => act(event));
+    } else if (editor.annotation()) {
+      act(event);
+    }
+  }, true);
+
+  function act(event) {
     if (wanted && isLost()) focusFirst(); // the typed text goes into the field
     const target = document.activeElement;
     const here = editor.fieldOf(target);
@@ -163,7 +229,7 @@ window.rsitmd.keys = (() => {
     } else if (isPencil(target)) {
       onPencil(event, target);
     }
-  }, true);
+  }
 
   // The editor handles shortcuts at the document, after it handled keys of a field at its root.
   // Enter and Space on a button press it: do not let shortcuts of the same name prevent that.
