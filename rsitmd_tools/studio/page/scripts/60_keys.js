@@ -8,12 +8,14 @@ window.rsitmd.keys = (() => {
   const HOLD = 3000; // milliseconds
   const EVERY = 50; // milliseconds between looks at the first field
   const SETTLED = 300; // milliseconds without a change of the first field
+  const LONGEST = 30000; // milliseconds that letters wait for the first field
   const MODIFIERS = ["Shift", "Control", "Alt", "Meta"];
   let until = 0;
   let touched = false; // whether the annotator has used this page
   let wanted = null; // the annotation whose first field will get the focus
   let waiting = ""; // letters for the first field, typed while the editor draws it
   let image = null; // the image for which they were typed
+  let since = 0; // when the first of them was typed
   let inserted = Promise.resolve(); // when the last letters that waited are in the field
   let drawn = { what: null, at: 0 }; // the first field, and when it was drawn
 
@@ -99,8 +101,9 @@ window.rsitmd.keys = (() => {
   // lost each time. So they wait until the field remains the same.
 
   function isDrawing() {
-    if (!wanted) return Boolean(editor.store()?.isLoading) && !requests.busy();
     const [control] = editor.controls();
+    if (editor.ready() && !control) return false; // a page without text fields
+    if (!wanted) return Boolean(editor.store()?.isLoading) && !requests.busy();
     const region = control?.regions[0];
     const there = editor.ready() && control && stopOf(control);
     const what = there ? region?.id || "empty" : null;
@@ -112,8 +115,9 @@ window.rsitmd.keys = (() => {
   function isInFirst() {
     if (isLost()) return true;
     const [control] = editor.controls();
+    if (!control) return false;
     return isPencil(document.activeElement)
-      ? control && document.activeElement === stopOf(control)
+      ? document.activeElement === stopOf(control)
       : editor.fieldOf(document.activeElement)?.control === control;
   }
 
@@ -121,7 +125,7 @@ window.rsitmd.keys = (() => {
   function keeps({ key, ctrlKey, metaKey, altKey }) {
     if (ctrlKey || metaKey || altKey || !isInFirst()) return false;
     if (!waiting && !isDrawing()) return false;
-    if (!waiting) image = editor.imageKey();
+    if (!waiting) [image, since] = [editor.imageKey(), Date.now()];
     if (key === "Backspace" && waiting) waiting = waiting.slice(0, -1);
     else if (key === "Enter" && (waiting || (wanted && !wanted.pk))) waiting += "\n";
     else if (key.length === 1) waiting += key;
@@ -131,7 +135,8 @@ window.rsitmd.keys = (() => {
 
   function putWaiting() {
     if (!waiting || !editor.ready()) return;
-    if (image !== editor.imageKey() || putInFirst(waiting)) waiting = "";
+    const there = editor.writable() && editor.controls().length && image === editor.imageKey();
+    if (!there || putInFirst(waiting) || Date.now() > since + LONGEST) waiting = "";
   }
 
   setInterval(() => {
@@ -152,7 +157,9 @@ window.rsitmd.keys = (() => {
   }, 150);
   for (const act of ["pointerdown", "keydown"]) addEventListener(act, () => (touched = true), true);
   addEventListener("pointerdown", () => {
-    if (!guide.shown()) wanted = null;
+    if (guide.shown()) return;
+    wanted = null;
+    putWaiting(); // before the click moves the focus
   }, true);
 
   // ---- keys
