@@ -175,18 +175,7 @@ class Client:
         for first in range(0, len(numbers), CHUNK):
             chunk = list(numbers[first : first + CHUNK])
             selected = {"selectedItems": {"all": False, "included": chunk}}
-            answer = self.call(
-                self._get,
-                path="api/tasks",
-                params={
-                    "project": project,
-                    "fields": "task_only",
-                    "query": json.dumps(selected, separators=(",", ":")),
-                    "page": 1,
-                    "page_size": 1,
-                    "resolve_uri": "false",
-                },
-            )
+            answer = self._task_page(project, selected, size=1)
             if answer["total"] == len(chunk):
                 found.update(chunk)
                 continue
@@ -212,25 +201,28 @@ class Client:
                 "ordering": ["tasks:id"],
                 "filters": {"conjunction": "and", "items": items},
             }
-            answer = self.call(
-                self._get,
-                path="api/tasks",
-                params={
-                    "project": project,
-                    "fields": "task_only",
-                    "query": json.dumps(query, separators=(",", ":")),
-                    "page": 1,
-                    "page_size": size,
-                    "resolve_uri": "false",
-                },
-            )
-            tasks = answer["tasks"]
+            tasks = self._task_page(project, query, size)["tasks"]
             if not tasks:
                 return found
             for task in tasks:
                 numbers = re.findall(r"\d+", task["annotations_ids"])
                 found.setdefault(int(task["id"]), set()).update(map(int, numbers))
             last = int(tasks[-1]["id"])
+
+    def _task_page(self, project: int, query: Mapping[str, Any], size: int) -> Any:
+        """Return the first page of the tasks that match a query, without their annotations."""
+        return self.call(
+            self._get,
+            path="api/tasks",
+            params={
+                "project": project,
+                "fields": "task_only",
+                "query": json.dumps(query, separators=(",", ":")),
+                "page": 1,
+                "page_size": size,
+                "resolve_uri": "false",
+            },
+        )
 
     def _get(self, path: str, params: Mapping[str, Any]) -> Any:
         """Send a GET request that the SDK has no method for."""
