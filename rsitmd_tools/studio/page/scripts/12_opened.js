@@ -52,5 +52,9 @@ window.rsitmd.opened = (() => {
   // Before a key or a click reaches a new annotation, the other scripts have restored its text.
   for (const act of ["keydown", "pointerdown"]) addEventListener(act, look, true);
 
-  return { listen: (notify) => listeners.push(notify), created: () => creates };
+  return {
+    listen: (notify) => listeners.push(notify),
+    created: () => creates,
+    isNew: () => Boolean(window.rsitmd.editor.annotation()) && window.rsitmd.editor.annotation() !== last,
+  };
 })();

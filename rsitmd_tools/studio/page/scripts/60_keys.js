@@ -9,6 +9,7 @@ window.rsitmd.keys = (() => {
   const EVERY = 50; // milliseconds between looks at the first field
   const SETTLED = 300; // milliseconds without a change of the first field
   const LONGEST = 30000; // milliseconds that letters wait for the first field
+  const NO_FIELD = 1000; // milliseconds that they wait on a page without text fields
   const MODIFIERS = ["Shift", "Control", "Alt", "Meta"];
   let until = 0;
   let touched = false; // whether the annotator has used this page
@@ -17,6 +18,7 @@ window.rsitmd.keys = (() => {
   let image = null; // the image for which they were typed
   let since = 0; // when the first of them was typed
   let inserted = Promise.resolve(); // when the last letters that waited are in the field
+  let typed = null; // the text of the first field, if it was typed just after the task opened
   let drawn = { what: null, at: 0 }; // the first field, and when it was drawn
 
   // Return the Tab stop of a control: the open field, a text being changed, or its pencil.
@@ -87,10 +89,20 @@ window.rsitmd.keys = (() => {
     if (!first) return false;
     first.focus();
     if (!letters) return true;
-    const insert = () => document.execCommand("insertText", false, letters);
-    // A pencil becomes a field in a microtask.
-    inserted = (isPencil(first) ? openPencil(first) : Promise.resolve()).then(insert);
+    // A pencil becomes a field in a microtask, before the next key is handled.
+    if (isPencil(first)) inserted = openPencil(first).then(() => insert(letters));
+    else insert(letters);
     return true;
+  }
+
+  function insert(letters) {
+    const field = document.activeElement;
+    const before = field?.value;
+    document.execCommand("insertText", false, letters);
+    if (field?.value !== before) return;
+    // The editor has drawn the field again: try again later.
+    if (!waiting) [image, since] = [editor.imageKey(), Date.now()];
+    waiting = letters + waiting;
   }
 
   guide.toFirst(putInFirst); // letters that were typed while the guide closed
@@ -103,6 +115,7 @@ window.rsitmd.keys = (() => {
   function isDrawing() {
     const [control] = editor.controls();
     if (editor.ready() && !control) return false; // a page without text fields
+    if (opened.isNew()) return true; // its text is not restored yet
     if (!wanted) return Boolean(editor.store()?.isLoading) && !requests.busy();
     const region = control?.regions[0];
     const there = editor.ready() && control && stopOf(control);
@@ -125,6 +138,7 @@ window.rsitmd.keys = (() => {
   function keeps({ key, ctrlKey, metaKey, altKey }) {
     if (ctrlKey || metaKey || altKey || !isInFirst()) return false;
     if (!waiting && !isDrawing()) return false;
+    if (!editor.imageKey()) return false;
     if (!waiting) [image, since] = [editor.imageKey(), Date.now()];
     if (key === "Backspace" && waiting) waiting = waiting.slice(0, -1);
     else if (key === "Enter" && (waiting || (wanted && !wanted.pk))) waiting += "\n";
@@ -135,11 +149,40 @@ window.rsitmd.keys = (() => {
 
   function putWaiting() {
     if (!waiting || !editor.ready()) return;
-    const there = editor.writable() && editor.controls().length && image === editor.imageKey();
-    if (!there || putInFirst(waiting) || Date.now() > since + LONGEST) waiting = "";
+    const letters = waiting;
+    const longest = editor.controls().length ? LONGEST : NO_FIELD;
+    waiting = "";
+    if (image !== editor.imageKey() || Date.now() > since + longest) return;
+    if (!putInFirst(letters)) waiting = letters;
   }
 
+  // If the editor has drawn the first field again without what was typed in it, put it back.
+  function putBack() {
+    if (!typed || !wanted || typed.image !== editor.imageKey()) return;
+    if (!editor.writable() || opened.isNew()) return;
+    const [control] = editor.controls();
+    const first = control && stopOf(control);
+    if (!first || (editor.texts(control)[0] || "") === typed.text) return;
+    if (isPencil(first)) {
+      editor.fill(control, [typed.text]);
+    } else {
+      first.focus();
+      first.select();
+      document.execCommand("insertText", false, typed.text);
+    }
+    window.rsitmd.drafts.changed();
+  }
+
+  addEventListener("input", ({ target }) => {
+    const here = wanted && editor.fieldOf(target);
+    if (!here) typed = null;
+    else if (here.control === editor.controls()[0]) {
+      typed = { image: editor.imageKey(), text: target.value };
+    }
+  });
+
   setInterval(() => {
+    putBack();
     if (!isDrawing()) putWaiting();
   }, EVERY);
 
@@ -210,6 +253,7 @@ window.rsitmd.keys = (() => {
     if (guide.handles(event)) stop(event);
     else if (guide.shown() && event.key === "Escape") guide.pressClose();
     if (event.isComposing || guide.shown()) return;
+    putBack();
     if (keeps(event)) {
       stop(event);
     } else if (editor.annotation() && waiting && !MODIFIERS.includes(event.key)) {
