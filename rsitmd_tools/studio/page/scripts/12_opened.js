@@ -49,12 +49,6 @@ window.rsitmd.opened = (() => {
   }, true);
 
   setInterval(look, EVERY);
-  // Before a key or a click reaches a new annotation, the other scripts have restored its text.
-  for (const act of ["keydown", "pointerdown"]) addEventListener(act, look, true);
 
-  return {
-    listen: (notify) => listeners.push(notify),
-    created: () => creates,
-    isNew: () => Boolean(window.rsitmd.editor.annotation()) && window.rsitmd.editor.annotation() !== last,
-  };
+  return { listen: (notify) => listeners.push(notify), created: () => creates };
 })();
