@@ -341,7 +341,7 @@ def test_a_narrow_screen_has_the_fields_under_the_image_and_submit_in_sight(
     campaign.send_back()
     page.goto(f"{server.url}/projects/{project}/data?task={campaign.tasks(email)[0]}")
     page.get_by_label("Edit Region").first.wait_for()
-    page.wait_for_timeout(2000)  # the guide can follow, and the text is drawn again
+    page.wait_for_load_state("networkidle")  # the editor draws the page again after each answer
     close_guide(page)
     bar = page.locator("#rsitmd-bar")
     bar.get_by_text("1 sentence sent back, on this page").wait_for()

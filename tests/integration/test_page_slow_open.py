@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -18,7 +18,7 @@ from tests.integration.written import (
 )
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Route
+    from playwright.sync_api import Page, Route
 
     from rsitmd_tools.demo.annotator import Annotator
     from rsitmd_tools.studio.api.client import Client
@@ -54,25 +54,41 @@ SLOW_TASK = """
 """
 
 
-def test_a_list_that_arrives_before_the_task_does_not_empty_a_submitted_image(
+class Author(NamedTuple):
+    """The page of an annotator who has submitted the only image, with the image's address."""
+
+    page: Page
+    address: str
+    task: int
+
+
+@pytest.fixture
+def author(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,
     client: Client,
     annotators: list[tuple[str, Annotator]],
-) -> None:
+) -> Author:
     email, annotator = annotators[2]
-    path, _ = submitted(make_workspace, client, annotator, WORDS)
+    path, task = submitted(make_workspace, client, annotator, WORDS)
     page = open_page()
     log_in(page, server.url, email)
-    page.goto(server.url + path)
+    return Author(page, server.url + path, task)
+
+
+def test_a_list_that_arrives_before_the_task_does_not_empty_a_submitted_image(
+    author: Author,
+) -> None:
+    page, address = author.page, author.address
+    page.goto(address)
     wait_for_texts(page, by_field(WORDS))
     page.wait_for_timeout(2000)
     # The annotator has a list now, and the page asks for it first.
     loads: list[str] = []
     page.on("load", lambda: loads.append(page.url))
     page.add_init_script(SLOW_TASK)
-    page.goto(server.url + path)
+    page.goto(address)
     wait_for_texts(page, by_field(WORDS))
     page.wait_for_timeout(3000)
     assert len(loads) == 1
@@ -80,16 +96,9 @@ def test_a_list_that_arrives_before_the_task_does_not_empty_a_submitted_image(
 
 
 def test_a_page_without_the_submitted_text_is_loaded_again(
-    open_page: OpenPage,
-    make_workspace: MakeWorkspace,
-    server: EmbeddedServer,
-    client: Client,
-    annotators: list[tuple[str, Annotator]],
+    author: Author,
 ) -> None:
-    email, annotator = annotators[2]
-    path, _ = submitted(make_workspace, client, annotator, WORDS)
-    page = open_page()
-    log_in(page, server.url, email)
+    page, address = author.page, author.address
     loads: list[str] = []
     page.on("load", lambda: loads.append(page.url))
 
@@ -99,26 +108,17 @@ def test_a_page_without_the_submitted_text_is_loaded_again(
 
     # What the page sees if the list of tasks replaces the task while it is opened.
     page.route(re.compile(r"/api/tasks/\d+/?\?project="), without_annotations)
-    page.goto(server.url + path)
+    page.goto(address)
     page.wait_for_function("window.Htx?.task && !Htx.isLoading")
     eventually(page, lambda: len(loads) >= 2, True)
     page.unroute_all()
     wait_for_texts(page, by_field(WORDS))
 
 
-def test_a_submitted_image_opens_with_its_text(
-    open_page: OpenPage,
-    make_workspace: MakeWorkspace,
-    server: EmbeddedServer,
-    client: Client,
-    annotators: list[tuple[str, Annotator]],
-) -> None:
+def test_a_submitted_image_opens_with_its_text(author: Author, server: EmbeddedServer) -> None:
     there = Stored(server)
-    email, annotator = annotators[2]
-    path, task = submitted(make_workspace, client, annotator, WORDS)
-    page = open_page()
-    log_in(page, server.url, email)
-    page.goto(server.url + path)
+    page, task = author.page, author.task
+    page.goto(author.address)
     wait_for_texts(page, by_field(WORDS))
     page.wait_for_timeout(2000)  # Label Studio draws the task a second time
     assert page.evaluate(SELECT_NEW) is None
