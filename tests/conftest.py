@@ -15,6 +15,9 @@ from tests.forks import Nursery
 settings.register_profile("any speed", deadline=None)
 settings.load_profile("any speed")
 
+# Helpers that assert: their failures show both sides, as those of tests do.
+pytest.register_assert_rewrite("tests.integration.campaigns", "tests.integration.written")
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 MUST_RUN = ("integration", "browser", "libraries")
 # Long files that need no server: all test processes but the first start with two of them.

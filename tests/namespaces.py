@@ -51,7 +51,7 @@ def run_mounted(
 
 
 def shared_memory_of(megabytes: int) -> str:
-    """Return what mounts a shared memory of so many MB, as a container has it."""
+    """Return the command that mounts a shared memory of this size, as a container has it."""
     return f"mount -t tmpfs -o size={megabytes}m tmpfs /dev/shm"
 
 

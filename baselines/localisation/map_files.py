@@ -22,7 +22,7 @@ from rsitmd_tools.ingest.footprints import Georeference
 
 PICTURE = 1600  # longest side of the picture in pixels
 OPACITY = 0.5  # of the colours over the scene
-SHADES = 4096  # a table of so many colours gives a channel of the picture within 1 of the exact one
+SHADES = 4096  # colours in the table: each channel is within 1 of the exact value
 COMPRESSION = 3  # of PNG: half of the time of Pillow's 6, and files a tenth larger
 # Dark to light in luminance, readable without colour: points of matplotlib's "inferno".
 COLOURS = (

@@ -171,7 +171,7 @@ def _correlations(
     products = _in_zooms(firsts_of, seconds_of)
     pairs, zooms, padded, frequencies = products.shape
     down, across = _inverse(side, padded, flips)
-    # Of each pair at once: so many numbers that BLAS is quick, and so few that it starts no thread.
+    # One product per pair: large enough for BLAS to be fast, too small for it to start threads.
     lines = products.view(np.float32).reshape(pairs, -1, 2 * frequencies) @ across
     common: Batch = down @ lines.reshape(pairs, zooms, 2 * padded, -1)
     steps = tuple(-1 if flip else 1 for flip in flips)

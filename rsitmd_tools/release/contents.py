@@ -82,7 +82,7 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
 
     Args:
         workspace: The workspace.
-        names: Whether annotators appear by their names, if they have one that is no address.
+        names: Whether annotators appear by their names, except names that are e-mail addresses.
     """
     only_accepted = workspace.settings.release.only_accepted
     with snapshot(workspace):

@@ -167,7 +167,7 @@ def _rings(footprint: Mapping[str, Any]) -> list[Ring]:
 
 
 def _spread(items: Sequence[Any], most: int) -> list[Any]:
-    """Return at most so many items, from all parts of a sequence."""
+    """Return at most ``most`` items, from all parts of a sequence."""
     if len(items) <= most:
         return list(items)
     return [items[index * len(items) // most] for index in range(most)]

@@ -100,7 +100,7 @@ class Tool:
         victims: Sequence[int] = (),
         delay: float = 0.0,
     ) -> subprocess.CompletedProcess[str]:
-        """Run push, pull or assist, and kill when the server has answered so many calls.
+        """Run push, pull or assist, and kill when the server has answered ``answers`` calls.
 
         Args:
             answers: How many calls.

@@ -58,7 +58,7 @@ def begin(workspace: Path, source: Path, *more: str) -> subprocess.Popen[bytes]:
 
 
 def await_files(started: subprocess.Popen[bytes], workspace: Path, count: int) -> None:
-    """Wait until an ingest has written so many files."""
+    """Wait until an ingest has written ``count`` files."""
     while sum(1 for _ in (workspace / "images").iterdir()) < count:
         assert started.poll() is None, "it ended before it could be stopped"
         time.sleep(0.001)

@@ -100,7 +100,7 @@ def test_without_references_images_are_drawn_from_all_categories(
 
 
 def write(workspace: Workspace, email: str, person: Annotator, kind: str, count: int) -> None:
-    """Let a person write in so many open tasks of theirs."""
+    """Let a person write in ``count`` of their open tasks."""
     rows = workspace.db.execute(
         "SELECT task.server_id FROM task JOIN project ON project.id = project_id"
         " JOIN annotator ON annotator.id = project.annotator_id"

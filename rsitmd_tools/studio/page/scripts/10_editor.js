@@ -167,6 +167,14 @@ window.rsitmd.editor = (() => {
     }
   }
 
+  // Insert a letter into the text of a control whose field is not on the page at the moment.
+  //   at: the selection that the letter replaces, as [start, end]; the end of the text by default.
+  function insert(control, letter, region = control.showSubmit ? null : control.regions[0], at = null) {
+    const text = (region ? region._value : control._value) || "";
+    const [start, end] = at || [text.length, text.length];
+    (region || control).setValue(text.slice(0, start) + letter + text.slice(end));
+  }
+
   // Add all typed texts, as the editor does on Submit.
   function addTyped() {
     for (const control of controls()) {
@@ -185,7 +193,7 @@ window.rsitmd.editor = (() => {
   return {
     store, annotation, ready, writable, imageKey, imageAddress, person, controls, isSentence,
     openField, changeField, pencil, fieldOf, texts, addedTexts, allTexts, completed,
-    state, addedState, stateOf, fill,
+    state, addedState, stateOf, fill, insert,
     addTyped, endChanges,
   };
 })();

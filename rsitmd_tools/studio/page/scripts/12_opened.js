@@ -49,6 +49,8 @@ window.rsitmd.opened = (() => {
   }, true);
 
   setInterval(look, EVERY);
+  // Before a key or a click reaches a new annotation, the other scripts have restored its text.
+  for (const act of ["keydown", "pointerdown"]) addEventListener(act, look, true);
 
   return { listen: (notify) => listeners.push(notify), created: () => creates };
 })();

@@ -1,8 +1,11 @@
 "use strict";
-// Label Studio can open an image without the annotation that the annotator has submitted: if the
-// list of tasks arrives before the task, the editor starts with the task of the list, which has no
-// annotations. The form is empty then. So the task that is being opened is left out of the list. If
-// a form is empty anyway, load the page again, unless the annotator has already written something.
+// Opens an image once, with the annotation that the annotator has submitted.
+//
+// Label Studio asks for the task twice, and draws the editor again with the second answer: text that
+// was typed in between is lost. So both requests get the same answer. If the list of tasks arrives
+// before the task, the editor starts with the task of the list, which has no annotations, and the
+// form is empty. So the task that is being opened is left out of the list. If a form is empty
+// anyway, load the page again, unless the annotator has already written something.
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.reopen = (() => {
@@ -10,15 +13,30 @@ window.rsitmd.reopen = (() => {
   const MOST = 5; // times in a row for one task
   const KEY = "rsitmd reopened";
   const LIST = /\/api\/tasks\/?$/;
+  const TASK = /\/api\/tasks\/(\d+)\/?$/;
   const fetchNow = window.fetch;
   let opening = Number(new URLSearchParams(location.search).get("task"));
 
+  let task = null; // the answer of the server with the task that is being opened
+
   window.fetch = async (resource, options = {}) => {
-    const answer = await fetchNow(resource, options);
     const url = new URL(resource instanceof Request ? resource.url : resource, location.href);
     const reads = (options.method || "GET").toUpperCase() === "GET";
-    return opening && answer.ok && reads && LIST.test(url.pathname) ? withoutOpening(answer) : answer;
+    if (!opening || !reads) return fetchNow(resource, options);
+    if (Number(TASK.exec(url.pathname)?.[1]) === opening) return oneAnswer(() => fetchNow(resource, options));
+    const answer = await fetchNow(resource, options);
+    return answer.ok && LIST.test(url.pathname) ? withoutOpening(answer) : answer;
   };
+
+  // Return the answer to the first request for the task that is being opened.
+  async function oneAnswer(ask) {
+    task ||= ask();
+    try {
+      return (await task).clone();
+    } catch {
+      return ask();
+    }
+  }
 
   async function withoutOpening(answer) {
     const list = await answer.clone().json();

@@ -4,7 +4,8 @@
 window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.keys = (() => {
-  const { editor, guide, opened, requests } = window.rsitmd;
+  const { changes, editor, guide, opened, requests } = window.rsitmd;
+  const { isLetter, openPencil } = changes;
   const HOLD = 3000; // milliseconds
   let until = 0;
   let touched = false; // whether the annotator has used this page
@@ -28,15 +29,6 @@ window.rsitmd.keys = (() => {
     if (isPencil(stop)) openPencil(stop);
   }
 
-  // Open a saved text for changes, with the caret at its end.
-  function openPencil(pencil) {
-    pencil.click();
-    return Promise.resolve().then(() => {
-      const field = document.activeElement;
-      if (editor.fieldOf(field)?.region) field.setSelectionRange(field.value.length, field.value.length);
-    });
-  }
-
   // ---- when a task opens
 
   // The editor draws a task in several steps, and a field that is drawn again loses the focus. So
@@ -47,7 +39,7 @@ window.rsitmd.keys = (() => {
       guide.focus();
       until = Date.now() + HOLD;
     } else {
-      if (isLost()) focusFirst();
+      if (isLost() && !changes.reopen()) focusFirst();
       if (Date.now() > until) wanted = null;
     }
   }
@@ -62,6 +54,15 @@ window.rsitmd.keys = (() => {
     first?.focus();
     const draft = wanted.draftId && !wanted.pk && !wanted.parent_prediction;
     if (draft && isPencil(first)) openPencil(first); // the annotator's own unfinished text
+  }
+
+  // Insert a letter into the first text while its field is not on the page. Return whether there is one.
+  function insertInFirst(letter) {
+    const [control] = editor.controls();
+    if (!control || !editor.writable()) return false;
+    editor.insert(control, letter);
+    window.rsitmd.drafts.changed();
+    return true;
   }
 
   opened.listen((annotation) => {
@@ -140,7 +141,7 @@ window.rsitmd.keys = (() => {
 
   // A letter or a space typed on the pencil of a saved sentence opens it, as a field would accept it.
   function onPencil(event, pencil) {
-    if (event.key.length !== 1 || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!isLetter(event)) return;
     event.stopImmediatePropagation();
     openPencil(pencil);
   }
@@ -149,7 +150,10 @@ window.rsitmd.keys = (() => {
     if (guide.handles(event)) stop(event);
     else if (guide.shown() && event.key === "Escape") guide.pressClose();
     if (event.isComposing || !editor.annotation() || guide.shown()) return;
-    if (wanted && isLost()) focusFirst(); // the typed text goes into the field
+    if (wanted && isLost()) {
+      focusFirst(); // the typed text goes into the field
+      if (isLost() && isLetter(event) && insertInFirst(event.key)) return stop(event);
+    }
     const target = document.activeElement;
     const here = editor.fieldOf(target);
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
