@@ -45,16 +45,19 @@ window.rsitmd.changes = (() => {
     return Boolean(pencil);
   }
 
-  // Return whether a key enters a letter.
-  function isLetter({ key, ctrlKey, metaKey, altKey }) {
-    return key.length === 1 && !ctrlKey && !metaKey && !altKey;
+  // Return the text that a key enters, or null; Enter is a line break in a field of several lines.
+  function enters({ key, ctrlKey, metaKey, altKey }, lines = false) {
+    if (ctrlKey || metaKey || altKey) return null;
+    if (key === "Enter") return lines ? "\n" : null;
+    return key.length === 1 ? key : null;
   }
 
-  // Insert a letter that is typed while the page has no field for it. Return whether it was inserted.
+  // Insert what a key enters while the page has no field for it. Return whether it was inserted.
   function insertUnseen(event) {
-    const there = isLetter(event) && isRemoved() && place();
-    if (!there) return false;
-    editor.insert(there.control, event.key, there.region, open.caret);
+    const there = isRemoved() && place();
+    const text = there && enters(event, open.field.tagName === "TEXTAREA");
+    if (!text) return false;
+    editor.insert(there.control, text, there.region, open.caret);
     if (open.caret) open.caret = [open.caret[0] + 1, open.caret[0] + 1];
     return true;
   }
@@ -86,8 +89,9 @@ window.rsitmd.changes = (() => {
     if (!control.skipduplicates || !control.hasResult(text)) region.setValue(text);
   }
 
+  // The region of the field can be replaced already, while the field itself is still on the page.
   addEventListener("input", ({ target }) => {
-    const here = editor.fieldOf(target);
+    const here = target === open?.field ? place() : editor.fieldOf(target);
     if (here?.region) store(here.control, here.region, target.value);
     keepCaret();
   });
@@ -125,5 +129,5 @@ window.rsitmd.changes = (() => {
 
   setInterval(reopen, EVERY);
 
-  return { isLetter, openPencil, reopen };
+  return { enters, openPencil, reopen };
 })();

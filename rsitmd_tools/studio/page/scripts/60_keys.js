@@ -5,7 +5,7 @@ window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.keys = (() => {
   const { changes, editor, guide, opened, requests } = window.rsitmd;
-  const { isLetter, openPencil } = changes;
+  const { enters, openPencil } = changes;
   const HOLD = 3000; // milliseconds
   let until = 0;
   let touched = false; // whether the annotator has used this page
@@ -52,17 +52,21 @@ window.rsitmd.keys = (() => {
     const [control] = editor.controls();
     const first = control ? stopOf(control) : document.querySelector(".rsitmd-licence input");
     first?.focus();
-    const draft = wanted.draftId && !wanted.pk && !wanted.parent_prediction;
-    if (draft && isPencil(first)) openPencil(first); // the annotator's own unfinished text
+    if (isDraft() && isPencil(first)) openPencil(first); // the annotator's own unfinished text
   }
 
-  // Insert a letter into the first text while its field is not on the page. Return whether there is one.
-  function insertInFirst(letter) {
+  function isDraft() {
+    return Boolean(wanted.draftId && !wanted.pk && !wanted.parent_prediction);
+  }
+
+  // Insert what a key enters into the first text, if its field is not on the page at the moment.
+  function insertUnseen(event) {
     const [control] = editor.controls();
-    if (!control || !editor.writable()) return false;
-    editor.insert(control, letter);
+    const text = control && editor.writable() && enters(event, isDraft() && editor.isSentence(control));
+    if (!text) return;
+    stop(event);
+    editor.insert(control, text);
     window.rsitmd.drafts.changed();
-    return true;
   }
 
   opened.listen((annotation) => {
@@ -140,9 +144,11 @@ window.rsitmd.keys = (() => {
   }
 
   // A letter or a space typed on the pencil of a saved sentence opens it, as a field would accept it.
+  // So does Enter, at once: the editor can replace the pencil before the browser presses it.
   function onPencil(event, pencil) {
-    if (!isLetter(event)) return;
-    event.stopImmediatePropagation();
+    if (event.key === "Enter") stop(event);
+    else if (enters(event)) event.stopImmediatePropagation();
+    else return;
     openPencil(pencil);
   }
 
@@ -150,10 +156,13 @@ window.rsitmd.keys = (() => {
     if (guide.handles(event)) stop(event);
     else if (guide.shown() && event.key === "Escape") guide.pressClose();
     if (event.isComposing || !editor.annotation() || guide.shown()) return;
-    if (wanted && isLost()) {
-      focusFirst(); // the typed text goes into the field
-      if (isLost() && isLetter(event) && insertInFirst(event.key)) return stop(event);
-    }
+    if (wanted && isLost()) focusFirst(); // the typed text goes into the field
+    if (wanted && isLost()) insertUnseen(event);
+  }, true);
+
+  // A listener of its own: a pencil that the one above has opened is a field now.
+  addEventListener("keydown", (event) => {
+    if (event.isComposing || !editor.annotation() || guide.shown()) return;
     const target = document.activeElement;
     const here = editor.fieldOf(target);
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
