@@ -97,6 +97,24 @@ def test_escape_restores_the_text_from_before_the_change(
     assert page.evaluate("rsitmd.editor.fieldOf(document.activeElement)") is None
 
 
+def test_undo_takes_back_a_whole_change(
+    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> None:
+    folder = make_workspace(images=2, how="upload")
+    project, page = started(open_page, folder, server, client, "undoes@example.org")
+    saved(page, server, project)
+    page.wait_for_load_state("networkidle")
+    for number in range(2):
+        wait_for_focus(page, "Edit Region")
+        page.keyboard.type(f" {number + 6} cars wait.")
+        press(page, "Shift+Tab")
+    whole = f"{TEXT} 6 cars wait. 7 cars wait."
+    wait_for_texts(page, {"sentence1": [whole], "keywords": ["red quay"]})
+    for text in (f"{TEXT} 6 cars wait.", TEXT):
+        page.get_by_label("Undo").click()
+        wait_for_texts(page, {"sentence1": [text], "keywords": ["red quay"]})
+
+
 def test_a_change_survives_an_image_that_arrives_late(
     open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
 ) -> None:

@@ -10,7 +10,9 @@ window.rsitmd = window.rsitmd || {};
 window.rsitmd.changes = (() => {
   const { editor } = window.rsitmd;
   const EVERY = 50; // milliseconds
-  let open = null; // the text that is being changed: its field, its place, its text before, the caret
+  // The text that is being changed: its field, its place, its text before, its caret, and whether it
+  // has been changed since the field was opened.
+  let open = null;
 
   // Return the control and the region of the text that is being changed, or null.
   function place() {
@@ -72,7 +74,7 @@ window.rsitmd.changes = (() => {
     const [name, at] = [here.control.name, here.control.regions.indexOf(here.region)];
     const again = open && open.name === name && open.at === at && open.image === editor.imageKey();
     const before = again ? open.before : here.region._value;
-    open = { field: target, image: editor.imageKey(), name, at, before, caret: null };
+    open = { field: target, image: editor.imageKey(), name, at, before, caret: null, changed: false };
     target.setSelectionRange(target.value.length, target.value.length);
     keepFromEnd(target);
   });
@@ -84,9 +86,13 @@ window.rsitmd.changes = (() => {
     Object.defineProperty(field, "selectionStart", { get, set() {} });
   }
 
-  // The text is added, except a keyword that is already there: the editor refuses it.
+  // Add the text to the annotation, except a keyword that is already there: the editor refuses it.
+  // The whole change is one step of the editor's Undo.
   function store(control, region, text) {
-    if (!control.skipduplicates || !control.hasResult(text)) region.setValue(text);
+    if (text === region._value || (control.skipduplicates && control.hasResult(text))) return;
+    if (open?.changed) editor.annotation().history.setReplaceNextUndoState(true);
+    region.setValue(text);
+    if (open) open.changed = true;
   }
 
   // The region of the field can be replaced already, while the field itself is still on the page.
