@@ -16,7 +16,6 @@ window.rsitmd.reopen = (() => {
   const TASK = /\/api\/tasks\/(\d+)\/?$/;
   const fetchNow = window.fetch;
   let opening = Number(new URLSearchParams(location.search).get("task"));
-
   let task = null; // the answer of the server with the task that is being opened
 
   window.fetch = async (resource, options = {}) => {
@@ -28,14 +27,12 @@ window.rsitmd.reopen = (() => {
     return answer.ok && LIST.test(url.pathname) ? withoutOpening(answer) : answer;
   };
 
-  // Return the answer to the first request for the task that is being opened.
+  // Return the answer to the first request for the task that is being opened, unless it failed.
   async function oneAnswer(ask) {
+    const first = !task;
     task ||= ask();
-    try {
-      return (await task).clone();
-    } catch {
-      return ask();
-    }
+    const answer = await task.catch(() => null);
+    return answer && (first || answer.ok) ? answer.clone() : ask();
   }
 
   async function withoutOpening(answer) {
