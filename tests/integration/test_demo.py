@@ -149,8 +149,13 @@ def build_wheel(folder: Path) -> Path:
     assert made.returncode == 0, made.stderr
     wheel = next(folder.glob("rsitmd_tools-*.whl"))
     with zipfile.ZipFile(wheel) as archive:
-        tops = {name.split("/")[0] for name in archive.namelist()}
+        names = archive.namelist()
+        tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"rsitmd_tools"}
+    for kind in ("baselines/serving/static", "baselines/serving/templates", "studio/page/scripts"):
+        folder = CHECKOUT / "rsitmd_tools" / kind  # also through the link to the baselines
+        there = {f"rsitmd_tools/{kind}/{file.name}" for file in folder.iterdir() if file.is_file()}
+        assert there and there <= set(names)
     return wheel
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.data.images import decode_image, decode_images
 from rsitmd_tools.baselines.evaluation import index
 from rsitmd_tools.baselines.evaluation.scoring import score_matrix
 from rsitmd_tools.baselines.evaluation.search import Searcher
 from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 
 
@@ -86,6 +89,30 @@ def test_an_index_of_other_images_or_weights_is_not_used(
     run_json.write_text(run_json.read_text() + " ")
     Searcher(run, data, cache=cache).images()
     assert len(list(cache.glob("search/*"))) == before, "a copy of the run has the same weights"
+
+
+def test_a_run_with_other_weights_has_an_index_of_its_own(
+    tiny: Dataset, trained: Path, small_settings: tuple[str, ...], tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    first = Searcher(trained, tiny, cache=cache).images()[0]
+    config = load_config("amfmn-soft", (*small_settings, "seed=1"))
+    other = train(tiny, config, tmp_path / "other")
+    assert not np.allclose(Searcher(other, tiny, cache=cache).images()[0], first, atol=1e-3)
+    assert len(list(cache.glob("search/*"))) == 2
+    assert np.array_equal(Searcher(trained, tiny, cache=cache).images()[0], first)
+
+
+def test_a_stored_index_is_mapped_and_not_read(
+    tiny: Dataset, trained: Path, tmp_path: Path
+) -> None:
+    Searcher(trained, tiny, cache=tmp_path).images()
+    (stored,) = Searcher(trained, tiny, cache=tmp_path).images()
+    base: Any = stored
+    while base is not None and not isinstance(base, np.memmap):
+        base = base.base
+    assert isinstance(base, np.memmap)
+    assert not stored.flags.writeable
 
 
 def test_a_killed_search_goes_on_after_its_last_part(

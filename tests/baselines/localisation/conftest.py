@@ -30,6 +30,12 @@ TRANSFORM = Affine(0.5, 0, 400_000, 0, -0.5, 5_000_000)
 
 
 @pytest.fixture(scope="session")
+def located_settings() -> tuple[str, ...]:
+    """The settings of the run."""
+    return SETTINGS
+
+
+@pytest.fixture(scope="session")
 def located_run(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on the tiny dataset; copy it before you change it."""
     return train(tiny, load_config("vsepp", SETTINGS), tmp_path_factory.mktemp("located") / "run")

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.data.images import unit_images
 from rsitmd_tools.baselines.localisation import slice_features
 from rsitmd_tools.baselines.localisation.locate import Locator, SceneOptions, locate
+from rsitmd_tools.baselines.training.train import train
+from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 
 SMALL = SceneOptions(scales=(32, 64))
@@ -61,6 +64,21 @@ def test_a_second_query_encodes_nothing_and_finds_the_same(
     # Other settings are another key.
     with pytest.raises(TypeError):
         locator.scene(scene, SceneOptions(scales=(32,)))
+
+
+def test_a_run_with_other_weights_encodes_the_slices_itself(
+    located_run: Path,
+    located_settings: tuple[str, ...],
+    tiny: Dataset,
+    scene: Path,
+    tmp_path: Path,
+    cache: Path,
+) -> None:
+    first = Locator(located_run, "cpu").scene(scene, SMALL)
+    config = load_config("vsepp", (*located_settings, "seed=1"))
+    other = Locator(train(tiny, config, tmp_path / "other"), "cpu").scene(scene, SMALL)
+    assert len(list(cache.glob("slices/*"))) == 2
+    assert not np.allclose(other.features, first.features)
 
 
 def test_a_killed_command_continues_with_the_first_missing_block(

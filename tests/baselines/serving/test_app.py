@@ -15,6 +15,7 @@ from PIL import Image
 
 from rsitmd_tools.baselines.evaluation.search import search
 from rsitmd_tools.baselines.serving.app import make_app
+from rsitmd_tools.baselines.serving.pictures import below_saliency
 from rsitmd_tools.baselines.serving.site import Site
 from rsitmd_tools.dataset import Dataset
 from tests.baselines.serving.conftest import HOSTILE, PORT, Ask
@@ -176,6 +177,17 @@ def test_saliency_is_drawn_where_there_is_mvsa(client: TestClient, ask: Ask) -> 
     assert "/saliency/" not in ask("/", text="a boat", k=2)
 
 
+def test_the_bright_place_of_a_saliency_map_is_where_the_map_is_highest() -> None:
+    pixels = np.full((64, 64, 3), 128, np.uint8)
+    for scale, offset in ((1, 0), (0.001, -0.5), (7, 20)):  # of any scale, also negative
+        salient = np.full((4, 4), offset, np.float32)
+        salient[1, 2] += scale
+        light = below_saliency(pixels, salient).astype(int).sum(axis=2)
+        row, column = np.unravel_index(light.argmax(), light.shape)
+        assert (row // 16, column // 16) == (1, 2)
+        assert light[56, 8] == light.min() < light.max()
+
+
 def test_an_image_that_is_gone_is_said_in_one_line(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +243,11 @@ def test_a_scene_is_located_zoomed_and_shown(ask: Ask, client: TestClient) -> No
 )
 def test_a_bad_query_of_a_scene_says_why(ask: Ask, given: dict[str, str], message: str) -> None:
     assert message in ask("/locate", status=400, **given)
+
+
+def test_ten_thousand_characters_are_located(ask: Ask) -> None:
+    page = ask("/locate", text="boat " * 2000, k=1)
+    assert "the sentence has 2000 words; only the first 100 are used" in page
 
 
 def test_unknown_words_and_markup_are_shown_for_a_scene(ask: Ask) -> None:

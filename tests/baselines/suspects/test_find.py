@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from rsitmd_tools.baselines.suspects.find import find_suspects
 from rsitmd_tools.cli.benchmark.suspects import command
@@ -63,6 +65,38 @@ def test_a_fold_of_copies_is_refused(tiny: Dataset, tmp_path: Path) -> None:
     groups = {name: fold_of[name] for name in groups}
     with pytest.raises(RsitmdError, match="all images of a fold are copies"):
         find_suspects(tiny, small("vsepp", "epochs=1"), fold_of, groups, tmp_path / "runs", CPU)
+
+
+def test_copies_of_an_image_are_held_out_together(
+    tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that has learned the copy of an image knows its sentences."""
+    first, last = tiny.images[0], tiny.images[-1]
+    folder = tmp_path / "images"
+    assert tiny.image_folder is not None
+    shutil.copytree(tiny.image_folder, folder)
+    with Image.open(folder / first.filename) as image:
+        image.convert("RGB").save(folder / "copy.jpg", quality=90)
+    dataset = tiny.with_images([*tiny.images, replace(last, filename="copy.jpg")])
+    save_dataset(dataset, tmp_path / "d", "rsitmd")
+    given: list[dict[str, int]] = []
+
+    def stop(data: Dataset, config: object, *folds: dict[str, int], **_: object) -> None:
+        given.extend(folds[:2])
+        raise RsitmdError("stopped")
+
+    monkeypatch.setattr("rsitmd_tools.baselines.suspects.find.find_suspects", stop)
+    arguments = [str(tmp_path / "d"), "--images", str(folder), "--config", "vsepp"]
+    for count in range(2, 9):
+        given.clear()
+        options = ["--folds", str(count), "-o", str(tmp_path / "suspects.json")]
+        assert isinstance(
+            CliRunner().invoke(command, [*arguments, *options]).exception, RsitmdError
+        )
+        for numbers in given:  # folds and groups
+            assert numbers["copy.jpg"] == numbers[first.filename]
+        assert len(set(given[0].values())) == count
+        assert len(set(given[1].values())) == len(tiny)
 
 
 def test_the_command_writes_file_and_page(tiny: Dataset, tmp_path: Path) -> None:

@@ -337,6 +337,10 @@ def test_flagged_suspects_of_a_model_are_chosen(workspace: Workspace, tmp_path: 
     assert {(c.note, c.codes) for c in chosen} == {
         ("fits port_2.tif better, according to a model", ("M101",))
     }
+    with pytest.raises(RsitmdError, match="Label Studio is not running"):  # the notes wait for it
+        review(workspace, ReviewRequest("B. Lee", send_back=str(file)))
+    assert review(workspace, ReviewRequest("B. Lee")).states["sent back"] == 2
+    assert notes(workspace, 1)[1].count("fits port_2.tif better, according to a model") == 2
     for change in ({"data_sha256": "0" * 64}, {"suspects": [{}]}):
         file.write_text(json.dumps(document | change), encoding="utf-8")
         with pytest.raises(RsitmdError, match="run: rsitmd benchmark suspects"):
