@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import filecmp
 import tarfile
 from pathlib import Path
 
 from rsitmd_tools.atomic import atomic_path
+from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.progress import track
 
 
-def write_tar(folder: Path, target: Path) -> None:
+def tar_of(folder: Path) -> Path:
+    """Return the tar file of a release, beside its folder."""
+    return folder.with_name(f"{folder.name}.tar")
+
+
+def check_tar(folder: Path) -> None:
+    """Check that the tar file of a release that does not exist yet replaces no file.
+
+    Raises:
+        RsitmdError: The tar file exists.
+    """
+    if not folder.exists() and tar_of(folder).exists():
+        raise _exists(tar_of(folder))
+
+
+def write_tar(folder: Path, target: Path, *, replace: bool = False) -> None:
     """Write the files of a folder to a tar file, below the name of the folder.
 
     Times, owners and modes are constant, and the files are sorted by name.
 
+    Args:
+        folder: The folder.
+        target: The tar file.
+        replace: Whether an existing file with other contents is replaced.
+
     Raises:
-        RsitmdError: The file cannot be written.
+        RsitmdError: The file exists with other contents, or cannot be written.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     with (
@@ -27,3 +49,14 @@ def write_tar(folder: Path, target: Path) -> None:
             entry.size, entry.mode = file.stat().st_size, 0o644
             with file.open("rb") as stream:
                 tar.addfile(entry, stream)
+        tar.close()
+        if not replace and target.exists() and not filecmp.cmp(partial, target, shallow=False):
+            raise _exists(target)
+
+
+def _exists(target: Path) -> RsitmdError:
+    return RsitmdError(
+        "already exists",
+        where=target,
+        hint="move it away, or replace it with --force",
+    )

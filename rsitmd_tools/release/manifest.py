@@ -20,6 +20,7 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.imported import CORRECTED_FROM, IMPORTED_FROM
 
 MANIFEST = "release.json"
+TOOL = f"rsitmd-tools {__version__}"
 
 
 def check_release(folder: Path) -> None:
@@ -103,7 +104,7 @@ def manifest_of(workspace: Workspace, content: Contents, report: ReleaseReport) 
     return {
         "dataset": content.dataset.name,
         "version": report.version,
-        "tool": f"rsitmd-tools {__version__}",
+        "tool": TOOL,
         "data_sha256": report.checksum,
         "annotated_until": content.annotated_until,
         "images": sum(report.images.values()),

@@ -13,9 +13,11 @@ from rsitmd_tools.dataset.folds import FOLDS, read_folds
 from rsitmd_tools.dataset.records import SPLITS, Dataset
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats import load_dataset, rsitmd
+from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.quality.split_numbers import SPLIT_PROOF
 from rsitmd_tools.release.checksums import Difference, compare_checksums
-from rsitmd_tools.release.manifest import MANIFEST, check_release
+from rsitmd_tools.release.croissant import CROISSANT
+from rsitmd_tools.release.manifest import MANIFEST, TOOL, check_release
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import load_prior
 
@@ -74,6 +76,8 @@ class _Contents:
             return
         self.without_images = bool(manifest.get("without_images"))
         self._compare_manifest(manifest, dataset)
+        self._compare_croissant()
+        self._compare_document(dataset, manifest["tool"])
         self._compare_statistics(dataset)
         self._compare_precomp(dataset, manifest["left_out"]["precomp"])
         self._compare_priors(dataset)
@@ -113,6 +117,36 @@ class _Contents:
         for name, number in counts(dataset).items():
             if manifest[name] != number:
                 self._add(MANIFEST, f"{name} is {manifest[name]}; the dataset has {number}")
+
+    def _compare_croissant(self) -> None:
+        """Compare the checksum of the dataset in the metadata, which covers all of its fields."""
+        try:
+            found = json.loads((self._folder / CROISSANT).read_text(encoding="utf-8"))
+            files = {entry.get("contentUrl"): entry for entry in found["distribution"]}
+            expected = files[rsitmd.FILENAME]["sha256"]
+        except FileNotFoundError:
+            return  # SHA256SUMS lists it in releases that have one
+        except OSError as error:
+            self._add(CROISSANT, f"cannot be read ({reason(error)})")
+        except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+            self._add(CROISSANT, f"has no checksum of {rsitmd.FILENAME}")
+        else:
+            if sha256_file(self._folder / rsitmd.FILENAME) != expected:
+                self._add(rsitmd.FILENAME, f"differs from the sha256 in {CROISSANT}")
+
+    def _compare_document(self, dataset: Dataset, tool: str) -> None:
+        """Compare the JSON with what is written for its records.
+
+        That follows the schema, and is compared much faster than the schema is evaluated. Another
+        version of the tool may have written other fields: then the schema decides.
+        """
+        if tool != TOOL:
+            self._document(rsitmd.FILENAME, "dataset")
+            return
+        found = rsitmd.load_document(self._folder / rsitmd.FILENAME)
+        where = difference(found, rsitmd.document_of(dataset))
+        if where is not None:
+            self._add(rsitmd.FILENAME, f"{where}: is not what `build release` writes")
 
     def _compare_statistics(self, dataset: Dataset) -> None:
         statistics = self._document("statistics.json", "statistics")
@@ -156,6 +190,24 @@ class _Contents:
             proof = self._document(SPLIT_PROOF, "split_proof")
             if proof is not None and proof["data_sha256"] != dataset.checksum():
                 self._add(SPLIT_PROOF, "was computed from other data")
+
+
+def difference(found: Any, expected: Any, key: str = "") -> str | None:
+    """Return the key of the first difference between two JSON documents; None if there is none."""
+    if found == expected and type(found) is type(expected):
+        return None
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for name in [*expected, *found]:
+            below = f"{key}.{name}" if key else str(name)
+            if name not in found or name not in expected:
+                return below
+            if (where := difference(found[name], expected[name], below)) is not None:
+                return where
+    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        for number, (one, other) in enumerate(zip(found, expected, strict=True)):
+            if (where := difference(one, other, f"{key}[{number}]")) is not None:
+                return where
+    return key or "document"
 
 
 def counts(dataset: Dataset) -> dict[str, Any]:

@@ -155,6 +155,26 @@ def test_the_tar_file_has_the_same_bytes_anywhere(
     assert verify_release(tmp_path / "c" / "ports-1.0.0").differences == ()
 
 
+def test_a_tar_file_is_replaced_only_on_request(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace, out, tar = make_workspace(), tmp_path / "out", tmp_path / "out.tar"
+    tar.write_bytes(b"the only copy of something")
+    for _ in range(2):  # before the release is made, and after
+        refused = release(workspace, "-o", out, "--tar").exception
+        hint = "move it away, or replace it with --force"
+        assert str(refused) == f"{tar}: already exists; {hint}"
+        assert tar.read_bytes() == b"the only copy of something"
+        assert not list(tmp_path.glob(".*"))
+        release(workspace, "-o", out)
+    assert release(workspace, "-o", out, "--tar", "--force").exit_code == 0
+    before = tar.read_bytes()
+    assert release(workspace, "-o", out, "--tar").exit_code == 0  # the same release again
+    assert tar.read_bytes() == before
+    with tarfile.open(tar) as opened:
+        assert "out/release.json" in opened.getnames()
+
+
 def test_a_folder_is_replaced_only_on_request_and_when_the_new_one_is_complete(
     make_workspace: MakeWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -78,6 +80,46 @@ def test_contents_that_contradict_one_another_are_found(
     found = problems(release)
     assert [name.rpartition(".")[0] for name in found] == [file.rpartition(".")[0]]
     assert problem is None or problem in found[file]
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (lambda image: image["sentences"][0].pop("tokens"), "images[2].sentences[0].tokens"),
+        (lambda image: image["sentences"][1].update(sentid=0), "images[2].sentences[1].sentid"),
+        (lambda image: image.update(imgid="2"), "images[2].imgid"),
+        (lambda image: image.update(note=1), None),
+        (lambda image: image.update(category="port"), None),
+        (lambda image: image["sentences"][0].update(annotator="eve"), None),
+    ],
+)
+def test_fields_that_are_in_no_other_file_are_compared(
+    release: Path, change: Callable[[dict[str, Any]], object], where: str | None
+) -> None:
+    file = release / "dataset_RSITMD.json"
+    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    document = json.loads(file.read_text(encoding="utf-8"))
+    change(document["images"][2])
+    file.write_text(json.dumps(document), encoding="utf-8")
+    write_checksums(release)
+    assert problems(release) == {file.name: "differs from the sha256 in croissant.json"}
+    # The metadata was written again too: what does not fit the format is found all the same.
+    after = hashlib.sha256(file.read_bytes()).hexdigest()
+    for _ in range(2):
+        rewrite(release, "croissant.json", before, after)
+    found = {} if where is None else {file.name: f"{where}: is not what `build release` writes"}
+    assert problems(release) == found
+    # A release of another version is compared with the schema.
+    rewrite(release, "release.json", "rsitmd-tools 0", "rsitmd-tools 9")
+    invalid = where is not None and "sentid" not in where
+    assert (file.name in problems(release)) == invalid
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"distribution": [1]}'])
+def test_metadata_without_a_checksum_of_the_dataset(release: Path, text: str) -> None:
+    (release / "croissant.json").write_text(text)
+    write_checksums(release)
+    assert problems(release) == {"croissant.json": "has no checksum of dataset_RSITMD.json"}
 
 
 def test_another_sentence_contradicts_manifest_precomp_and_prior(release: Path) -> None:

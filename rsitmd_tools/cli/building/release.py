@@ -44,7 +44,9 @@ if TYPE_CHECKING:
 @click.option("--allow-no-licence", is_flag=True, help="Release texts or images without a licence.")
 @click.option("--with-names", is_flag=True, help="Name the annotators instead of numbering them.")
 @click.option("--tar", is_flag=True, help="Also write OUT.tar.")
-@click.option("--force", is_flag=True, help="Replace OUT when the new release is complete.")
+@click.option(
+    "--force", is_flag=True, help="Replace OUT (and OUT.tar) when the new one is complete."
+)
 @json_option
 def command(
     folder: Path,
@@ -84,7 +86,7 @@ def command(
     from dataclasses import asdict
 
     from rsitmd_tools.release import ReleaseOptions, make_release
-    from rsitmd_tools.release.archive import write_tar
+    from rsitmd_tools.release.archive import check_tar, tar_of, write_tar
     from rsitmd_tools.release.select import unlicensed
     from rsitmd_tools.workspace import Workspace
 
@@ -97,10 +99,12 @@ def command(
             names=with_names,
             replace=force,
         )
+        if tar and not force:
+            check_tar(output)
         report = make_release(workspace, version, output, options)
         settings = workspace.settings
     if tar:
-        write_tar(output, output.with_name(f"{output.name}.tar"))
+        write_tar(output, tar_of(output), replace=force)
     _warn_without_licence(unlicensed(settings, images=not without_images))
     if report.left_out:
         click.echo(
