@@ -29,7 +29,7 @@ from rsitmd_tools.quality.split_numbers import SPLIT_PROOF
 from rsitmd_tools.quality.statistics import dataset_statistics
 from rsitmd_tools.release.ahead import hashed_ahead, synced_ahead
 from rsitmd_tools.release.card import CARD, card
-from rsitmd_tools.release.changes import CHANGELOG, changelog
+from rsitmd_tools.release.changes import CHANGELOG, Previous, changelog, read_previous
 from rsitmd_tools.release.checksums import write_checksums
 from rsitmd_tools.release.citation import CITATION, citation
 from rsitmd_tools.release.contents import Contents, contents_of
@@ -127,7 +127,7 @@ def make_release(
         machine_untouched=content.machine_untouched,
     )
     check_folds(dataset, content.folds)
-    changes = changelog(dataset, version, options.previous)
+    previous = None if options.previous is None else read_previous(options.previous, version)
     manifest = manifest_of(workspace, content, report)
     if not options.images:
         manifest["without_images"] = True
@@ -149,7 +149,7 @@ def make_release(
     check_replaceable(out, [workspace.path])
     partial = atomic_folder(out, replace=options.replace)
     with partial as folder, _errors_name(out, instead_of=folder):
-        _write(workspace, content, options, folder, version, changes, manifest)
+        _write(workspace, content, options, folder, version, previous, manifest)
     return report
 
 
@@ -159,7 +159,7 @@ def _write(
     options: ReleaseOptions,
     folder: Path,
     version: str,
-    changes: str,
+    previous: Previous | None,
     manifest: dict[str, Any],
 ) -> None:
     """Write all files of a release to a folder.
@@ -174,7 +174,6 @@ def _write(
         copy_images(dataset, content.pixels, images, known) as copying,
         records_ahead(dataset, settings) as records,
     ):
-        write_text(folder / CHANGELOG, changes)
         if content.folds:
             folds = {image.filename: content.folds[image.filename] for image in dataset}
             write_text(folder / FOLDS, folds_text(folds))
@@ -199,6 +198,8 @@ def _write(
             )
             _write_metadata(content, facts, folder)
             copies, measured = copying.wait()
+            files = {image.filename: copies[f"images/{image.filename}"] for image in dataset}
+            write_text(folder / CHANGELOG, changelog(dataset, version, previous, files))
             listed = list_images(dataset, copies, content.sources, content.licences)
             write_text(folder / IMAGE_LIST, listed)
             with synced_ahead(folder, [folder / name for name in copies if options.images]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, reason
 from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.release.images import IMAGE_LIST, read_image_list
 from rsitmd_tools.release.manifest import check_release
 
 CHANGELOG = "CHANGELOG.md"
@@ -24,6 +26,7 @@ class Changes:
         added: File names of images that the previous release does not have.
         removed: File names of images that only the previous release has.
         moved: File names of images in another split.
+        files: File names of images whose files have other contents.
         sentences: Number of ``added``, ``changed`` and ``removed`` sentences of the images that
             both releases have.
         keywords: File names of images with other keywords.
@@ -32,12 +35,35 @@ class Changes:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     moved: tuple[str, ...]
+    files: tuple[str, ...]
     sentences: Counter[str]
     keywords: tuple[str, ...]
 
 
-def compare(before: Dataset, now: Dataset) -> Changes:
-    """Return the differences between two releases, by file name."""
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """What the previous release contains.
+
+    Attributes:
+        dataset: Its dataset.
+        files: SHA-256 of its image files, by file name.
+        log: The entries of its ``CHANGELOG.md``.
+    """
+
+    dataset: Dataset
+    files: Mapping[str, str]
+    log: str
+
+
+def compare(previous: Previous, now: Dataset, files: Mapping[str, str]) -> Changes:
+    """Return the differences between two releases, by file name.
+
+    Args:
+        previous: The previous release.
+        now: The dataset of this one.
+        files: SHA-256 of its image files, by file name.
+    """
+    before = previous.dataset
     old = {image.filename: image for image in before}
     new = {image.filename: image for image in now}
     both = [name for name in new if name in old]
@@ -48,6 +74,7 @@ def compare(before: Dataset, now: Dataset) -> Changes:
         added=tuple(name for name in new if name not in old),
         removed=tuple(name for name in old if name not in new),
         moved=tuple(name for name in both if old[name].split != new[name].split),
+        files=tuple(name for name in both if previous.files.get(name, files[name]) != files[name]),
         sentences=sentences,
         keywords=tuple(name for name in both if old[name].keywords != new[name].keywords),
     )
@@ -67,32 +94,47 @@ def _sentences(old: ImageRecord, new: ImageRecord) -> Counter[str]:
     return found
 
 
-def changelog(now: Dataset, version: str, previous: Path | None) -> str:
+def read_previous(folder: Path, version: str) -> Previous:
+    """Read the previous release.
+
+    Args:
+        folder: Its folder.
+        version: The version of the new release.
+
+    Raises:
+        RsitmdError: The folder is not a release, or cannot be read.
+        WrongUsage: It has the same version.
+    """
+    check_release(folder)
+    log = _earlier(folder / CHANGELOG)
+    if f"\n## {version}\n" in log:
+        raise WrongUsage(
+            f"the previous release already has version {version}",
+            where=folder,
+            hint="use --version with a later version",
+        )
+    listed = read_image_list(folder / IMAGE_LIST) if (folder / IMAGE_LIST).exists() else []
+    files = {image.filename: image.sha256 for image in listed}
+    return Previous(load_dataset(folder, "rsitmd"), files, log)
+
+
+def changelog(
+    now: Dataset, version: str, previous: Previous | None, files: Mapping[str, str]
+) -> str:
     """Return the Markdown text of ``CHANGELOG.md``: this release, then the earlier ones.
 
     Args:
         now: The dataset of the release.
         version: Its version.
-        previous: Folder of the previous release; None for the first one.
-
-    Raises:
-        RsitmdError: ``previous`` cannot be read.
-        WrongUsage: ``previous`` has the same version.
+        previous: The previous release; None for the first one.
+        files: SHA-256 of the image files of the release, by file name.
     """
     if previous is None:
         numbers = f"{count_of(len(now), 'image')}, {count_of(len(now.captions()), 'sentence')}"
         return f"{TITLE}\n## {version}\n\nFirst release: {numbers}.\n"
-    check_release(previous)
-    before = load_dataset(previous, "rsitmd")
-    earlier = _earlier(previous / CHANGELOG)
-    if f"\n## {version}\n" in earlier:
-        raise WrongUsage(
-            f"the previous release already has version {version}",
-            where=previous,
-            hint="use --version with a later version",
-        )
-    lines = "".join(f"- {line}\n" for line in _lines(compare(before, now))) or "No changes.\n"
-    return f"{TITLE}\n## {version}\n\n{lines}{earlier}"
+    changes = compare(previous, now, files)
+    lines = "".join(f"- {line}\n" for line in _lines(changes)) or "No changes.\n"
+    return f"{TITLE}\n## {version}\n\n{lines}{previous.log}"
 
 
 def _earlier(file: Path) -> str:
@@ -112,6 +154,7 @@ def _lines(changes: Changes) -> list[str]:
         ("added", changes.added),
         ("removed", changes.removed),
         ("moved to another split", changes.moved),
+        ("with other pixels", changes.files),
         ("with other keywords", changes.keywords),
     )
     lines = [

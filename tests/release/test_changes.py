@@ -10,7 +10,7 @@ import pytest
 from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.release import ReleaseOptions, make_release
-from rsitmd_tools.release.changes import compare
+from rsitmd_tools.release.changes import Changes, Previous, changelog, compare
 from rsitmd_tools.workspace import Workspace
 
 MakeWorkspace = Callable[..., Path]
@@ -29,18 +29,30 @@ def dataset(**images: tuple[str, ...]) -> Dataset:
     return Dataset(name="ports", images=records, source=Path("x"), format="rsitmd")
 
 
+def changes(before: Dataset, now: Dataset) -> Changes:
+    return compare(Previous(before, {}, ""), now, {image.filename: "" for image in now})
+
+
 def test_images_and_sentences_are_compared_by_file_name() -> None:
     before = dataset(a=("One.", "Two.", "Three."), b=("Four.",), c=("Five.", "Six."))
     now = dataset(a=("One.", "Two ships.", "Three."), c=("Six.", "Seven."), d=("Eight.",))
-    found = compare(before, now)
+    found = changes(before, now)
     assert (found.added, found.removed, found.moved) == (("d.tif",), ("b.tif",), ())
     assert found.sentences == {"changed": 1, "removed": 1, "added": 1}
 
 
 def test_an_equal_dataset_has_no_changes() -> None:
-    found = compare(dataset(a=("One.",)), dataset(a=("One.",)))
+    found = changes(dataset(a=("One.",)), dataset(a=("One.",)))
     assert not any([found.added, found.removed, found.moved, found.keywords])
     assert found.sentences.total() == 0
+
+
+def test_an_image_with_other_pixels_is_listed() -> None:
+    one = dataset(a=("One.",), b=("Two.",), c=("Three.",))
+    previous = Previous(one, {"a.tif": "1", "b.tif": "2"}, "")  # no checksum of c.tif is known
+    now = {"a.tif": "1", "b.tif": "3", "c.tif": "4"}
+    text = changelog(one, "1.0.1", previous, now)
+    assert text == "# Changes\n\n## 1.0.1\n\n- 1 image with other pixels: b.tif\n"
 
 
 def release(workspace: Path, version: str, out: Path, previous: Path | None) -> str:
