@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.imaging.groups import components, in_one_group
 from rsitmd_tools.imaging.pairs import (
     EXACT,
+    KINDS,
     NEAR,
     SAME_PLACE,
     Fingerprint,
@@ -29,6 +30,7 @@ from rsitmd_tools.quality.pictures import Picture, measure_images
 
 T = TypeVar("T")
 Map = tuple[tuple[float, ...], ...]
+Side = tuple[int, str | None]  # dataset and split
 Sides = tuple[int, str | None, int, str | None]  # a, split of a, b, split of b
 TRAIN = (None, "train")
 BECAUSE = {EXACT: "image", NEAR: "near image", SAME_PLACE: "same place"}
@@ -154,8 +156,8 @@ def overlap_document(found: Overlap) -> dict[str, Any]:
             for pair in found.pairs
         ],
         "matrix": [
-            {"a": a, "split_a": split_a, "b": b, "split_b": split_b, "images": images}
-            for (a, split_a, b, split_b), images in overlap_matrix(found).items()
+            {"a": a, "split_a": split_a, "b": b, "split_b": split_b, **asdict(common)}
+            for (a, split_a, b, split_b), common in overlap_matrix(found).items()
         ],
         "captions": [
             {
@@ -177,16 +179,77 @@ def sorted_sides(table: Mapping[Sides, T]) -> list[tuple[Sides, T]]:
     return sorted(table.items(), key=lambda item: tuple(map(str, item[0])))
 
 
-def overlap_matrix(found: Overlap) -> dict[Sides, int]:
-    """Return the number of images of each split of ``a`` that are in a split of ``b``.
+@dataclass(frozen=True, slots=True)
+class CommonImages:
+    """The images of one split that another split has too.
 
-    Within one dataset, it is the number of images that another image repeats.
+    Attributes:
+        images: Number of images.
+        kinds: The same by kind of the pairs. An image can have pairs of several kinds.
     """
-    images: dict[Sides, set[int]] = defaultdict(set)
+
+    images: int
+    kinds: dict[str, int]
+
+
+def overlap_matrix(found: Overlap) -> dict[Sides, CommonImages]:
+    """Return how many images of each split are in each other one, in both directions.
+
+    Of ``(a, split of a, b, split of b)``, the images of ``a`` are counted. Several of them can
+    match one image of ``b``, so the other direction can have another number. Copies of one
+    picture are paired with the first one only, but each of them counts.
+    """
+    images: dict[Sides, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    within = len(found.datasets) == 1
+    for copies in _copies(found):
+        sides = Counter(side for side, _ in copies.values())
+        equal = Counter(copies.values())
+        for image, (side, picture) in copies.items():
+            for other in sides:
+                if other[0] == side[0] and not within:
+                    continue
+                same = equal[other, picture]
+                if same > (other == side):  # besides the image itself
+                    images[*side, *other][EXACT].add(image)
+                if sides[other] > same:
+                    images[*side, *other][NEAR].add(image)
     for pair in found.pairs:
-        key = (pair.a, pair.image_a.split, pair.b, pair.image_b.split)
-        images[key].add(id(pair.image_a))
-    return {key: len(members) for key, members in sorted_sides(images)}
+        if pair.kind == SAME_PLACE:
+            one, other = (pair.a, pair.image_a.split), (pair.b, pair.image_b.split)
+            images[*one, *other][SAME_PLACE].add(id(pair.image_a))
+            images[*other, *one][SAME_PLACE].add(id(pair.image_b))
+    return {
+        key: CommonImages(
+            len(set().union(*kinds.values())),
+            {kind: len(kinds[kind]) for kind in KINDS if kind in kinds},
+        )
+        for key, kinds in sorted_sides(images)
+    }
+
+
+def _copies(found: Overlap) -> Iterator[dict[int, tuple[Side, int]]]:
+    """Yield the groups of copies: dataset, split and picture by image.
+
+    Exact copies have the same picture.
+    """
+    sides: dict[int, Side] = {}
+    for pair in found.pairs:
+        sides[id(pair.image_a)] = (pair.a, pair.image_a.split)
+        sides[id(pair.image_b)] = (pair.b, pair.image_b.split)
+    order = {image: index for index, image in enumerate(sides)}
+
+    def grouped(*kinds: str) -> list[int | None]:
+        pairs = (pair for pair in found.pairs if pair.kind in kinds)
+        links = ((order[id(pair.image_a)], order[id(pair.image_b)]) for pair in pairs)
+        return components(len(order), links)
+
+    exact, near = grouped(EXACT), grouped(EXACT, NEAR)
+    groups: dict[int, dict[int, tuple[Side, int]]] = defaultdict(dict)
+    for image, index in order.items():
+        group, picture = near[index], exact[index]
+        if group is not None:
+            groups[group][image] = (sides[image], index if picture is None else picture)
+    yield from groups.values()
 
 
 def overlap_exclusions(found: Overlap) -> dict[str, Any]:

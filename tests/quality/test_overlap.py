@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -82,10 +83,12 @@ def test_pairs_matrix_and_captions_of_two_datasets(
         (0, 1, "1.png", "1.png", "train", "test", "exact"),
         (0, 1, "3.png", "x.png", "test", "train", "near"),
     ]
-    assert document["matrix"] == [
-        {"a": 0, "split_a": "test", "b": 1, "split_b": "train", "images": 1},
-        {"a": 0, "split_a": "train", "b": 1, "split_b": "test", "images": 1},
-    ]
+    assert matrix(document) == {
+        (0, "test", 1, "train"): (1, {"near": 1}),
+        (0, "train", 1, "test"): (1, {"exact": 1}),
+        (1, "test", 0, "train"): (1, {"exact": 1}),
+        (1, "train", 0, "test"): (1, {"near": 1}),
+    }
     (captions,) = document["captions"]
     assert captions.pop("examples") == [
         {
@@ -104,6 +107,65 @@ def test_pairs_matrix_and_captions_of_two_datasets(
         "sentences": 1,
         "near_sentences": 0,
     }
+
+
+def matrix(document: dict[str, Any]) -> dict[tuple[Any, ...], tuple[int, dict[str, int]]]:
+    sides = ("a", "split_a", "b", "split_b")
+    return {
+        tuple(entry[side] for side in sides): (entry["images"], entry["kinds"])
+        for entry in document["matrix"]
+    }
+
+
+def test_the_matrix_of_one_dataset_counts_each_side(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two training images are copies of one test image; two of val repeat each other."""
+    folder = dataset(
+        tmp_path / "a",
+        "alone",
+        {
+            "1.png": ("train", jpeg(photo(1), 60), "One."),
+            "2.png": ("train", jpeg(photo(1), 80), "Two."),
+            "3.png": ("test", photo(1), "Three."),
+            "4.png": ("val", photo(2), "Four."),
+            "5.png": ("val", photo(2), "Five."),
+            "6.png": ("train", photo(3), "Six."),
+        },
+    )
+    found = matrix(json.loads(run(capsys, "build", "overlap", folder, "--json")))
+    assert found[0, "test", 0, "train"] == (1, {"near": 1})
+    assert found[0, "train", 0, "test"] == (2, {"near": 2})
+    assert found[0, "val", 0, "val"] == (2, {"exact": 2})
+    assert set(found) <= {
+        (0, "test", 0, "train"), (0, "train", 0, "test"), (0, "val", 0, "val"),
+        (0, "train", 0, "train"),
+    }  # fmt: skip
+    text = run(capsys, "build", "overlap", folder)
+    assert "alone test: 1 image in alone train (1 near)" in text
+    assert "alone train: 2 images in alone test (2 near)" in text
+
+
+def test_three_datasets_are_compared_in_pairs(
+    two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    third = dataset(
+        tmp_path / "c",
+        "third",
+        {"c.png": ("val", photo(9), "A fourth."), "d.png": ("test", photo(1), "A fifth.")},
+    )
+    document = json.loads(run(capsys, "build", "overlap", *two, third, "--json"))
+    assert [entry["name"] for entry in document["datasets"]] == ["first", "second", "third"]
+    keys = ("a", "b", "image_a", "image_b", "kind")
+    assert sorted(tuple(pair[key] for key in keys) for pair in document["pairs"]) == [
+        (0, 1, "1.png", "1.png", "exact"),
+        (0, 1, "3.png", "x.png", "near"),
+        (0, 2, "1.png", "d.png", "exact"),
+        (1, 2, "1.png", "d.png", "exact"),
+        (1, 2, "y.png", "c.png", "exact"),
+    ]
+    assert matrix(document)[1, "train", 2, "val"] == (1, {"exact": 1})
+    assert len(document["matrix"]) == 10
 
 
 def test_exclusions_name_the_training_images_of_both(

@@ -145,7 +145,11 @@ def _print(found: Overlap, *, same_place: bool) -> None:
     if len(found.pairs) > SHOWN:
         click.echo(f"  ... {len(found.pairs) - SHOWN} more; use --json for all")
     for (a, split_a, b, split_b), images in overlap_matrix(found).items():
-        click.echo(f"{name(a, split_a)}: {count_of(images, 'image')} in {name(b, split_b)}")
+        by_kind = ", ".join(f"{count} {kind}" for kind, count in images.kinds.items())
+        click.echo(
+            f"{name(a, split_a)}: {count_of(images.images, 'image')} in {name(b, split_b)}"
+            f" ({by_kind})"
+        )
     for (a, split_a, b, split_b), common in sorted_sides(found.captions):
         near = f", {count_of(common.near, 'nearly equal one')}" if common.near else ""
         click.echo(
