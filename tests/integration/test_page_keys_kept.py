@@ -36,7 +36,7 @@ window.fetch = (url, options) =>
     ? new Promise((go) => setTimeout(go, 1500)).then(() => send(url, options))
     : send(url, options);
 """
-# The page of one image draws it twice: the second time when this answer has arrived.
+# The page of one image can draw it twice: the second time when one of these answers has arrived.
 LATE_SECOND = """
 (() => {
   const send = window.fetch.bind(window);
@@ -44,8 +44,8 @@ LATE_SECOND = """
   window.fetch = async (resource, options) => {
     const answer = await send(resource, options);
     const path = new URL(resource, location.href).pathname;
-    if (/\\/api\\/tasks\\/\\d+\\/?$/.test(path) && (answers += 1) > 1)
-      await new Promise((go) => setTimeout(go, LATE));
+    const second = /\\/api\\/tasks\\/\\d+\\/?$/.test(path) && (answers += 1) > 1;
+    if (second || /label-stream-history/.test(path)) await new Promise((go) => setTimeout(go, LATE));
     return answer;
   };
 })();

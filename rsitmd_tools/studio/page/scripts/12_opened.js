@@ -29,12 +29,13 @@ window.rsitmd.opened = (() => {
     return all.filter((a) => a.pk && a.user?.email === editor.person()).at(-1) || null;
   }
 
-  function look() {
+  // Notify of a new annotation; before a key, also while its fields are still drawn.
+  function look(whole = true) {
     const { editor } = window.rsitmd;
     if (!editor.ready()) return;
     const open = editor.annotation();
     if (image !== editor.imageKey()) [image, creates] = [editor.imageKey(), false];
-    if (open === last || !shownWhole()) return;
+    if (open === last || (whole && !shownWhole())) return;
     const own = submitted(open);
     if (own) {
       editor.store().annotationStore.selectAnnotation(own.id);
@@ -50,7 +51,7 @@ window.rsitmd.opened = (() => {
 
   setInterval(look, EVERY);
   // Before a key or a click reaches a new annotation, the other scripts have restored its text.
-  for (const act of ["keydown", "pointerdown"]) addEventListener(act, look, true);
+  for (const act of ["keydown", "pointerdown"]) addEventListener(act, () => look(false), true);
 
   return { listen: (notify) => listeners.push(notify), created: () => creates };
 })();

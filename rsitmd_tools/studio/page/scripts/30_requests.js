@@ -15,6 +15,7 @@ window.rsitmd.requests = (() => {
   const fetchNow = window.fetch.bind(window);
   const made = new Map(); // drafts created by this page, by task and annotation
   const making = new Set(); // drafts being created
+  const sent = new WeakSet(); // annotations that were submitted
   let line = Promise.resolve(); // drafts are sent one after the other
   let leaving = false;
   let busy = 0; // submits in progress
@@ -193,6 +194,7 @@ window.rsitmd.requests = (() => {
 
   async function submit(url, options) {
     busy += 1;
+    if (editor.annotation()) sent.add(editor.annotation());
     const key = backup.storageKey();
     const body = JSON.parse(options.body);
     const [, task] = url.pathname.match(/tasks\/(\d+)/) || [];
@@ -235,5 +237,10 @@ window.rsitmd.requests = (() => {
   addEventListener("pagehide", () => (leaving = true));
   addEventListener("pageshow", () => (leaving = false));
 
-  return { json, pause, busy: () => busy > 0, leave: (yes) => (leaving = yes) };
+  return {
+    json, pause,
+    busy: () => busy > 0,
+    isSent: (annotation) => sent.has(annotation),
+    leave: (yes) => (leaving = yes),
+  };
 })();

@@ -135,5 +135,5 @@ window.rsitmd.changes = (() => {
 
   setInterval(reopen, EVERY);
 
-  return { enters, openPencil, reopen };
+  return { enters, openPencil, reopen, forget: () => (open = null) };
 })();

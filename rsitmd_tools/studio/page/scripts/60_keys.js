@@ -59,13 +59,17 @@ window.rsitmd.keys = (() => {
     return Boolean(wanted.draftId && !wanted.pk && !wanted.parent_prediction);
   }
 
-  // Insert what a key enters into the first text, if its field is not on the page at the moment.
+  // Insert what a key enters into the first text, if its field is not on the page at the moment. The
+  // editor may be about to replace the annotation: its copy in this browser is restored then.
   function insertUnseen(event) {
     const [control] = editor.controls();
-    const text = control && editor.writable() && enters(event, isDraft() && editor.isSentence(control));
+    if (!control || editor.annotation() !== wanted || wanted.isReadOnly()) return;
+    const text = !requests.isSent(wanted) && enters(event, isDraft() && editor.isSentence(control));
     if (!text) return;
     stop(event);
     editor.insert(control, text);
+    changes.forget(); // the next key goes to the end too
+    window.rsitmd.backup.save();
     window.rsitmd.drafts.changed();
   }
 
