@@ -97,6 +97,15 @@ def test_escape_restores_the_text_from_before_the_change(
     assert page.evaluate("rsitmd.editor.fieldOf(document.activeElement)") is None
 
 
+def wait_until_settled(page: Page) -> None:
+    """Wait until the editor has replaced the saved texts for the last time, which ends its Undo."""
+    page.wait_for_function(
+        "() => { const { id } = rsitmd.editor.controls()[0].regions[0];"
+        " if (id !== window.seen?.id) window.seen = { id, at: Date.now() };"
+        " return Date.now() > window.seen.at + 2000; }"
+    )
+
+
 def test_undo_takes_back_a_whole_change(
     open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
 ) -> None:
@@ -104,6 +113,7 @@ def test_undo_takes_back_a_whole_change(
     project, page = started(open_page, folder, server, client, "undoes@example.org")
     saved(page, server, project)
     page.wait_for_load_state("networkidle")
+    wait_until_settled(page)
     for number in range(2):
         wait_for_focus(page, "Edit Region")
         page.keyboard.type(f" {number + 6} cars wait.")
