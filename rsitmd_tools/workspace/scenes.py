@@ -190,7 +190,10 @@ def unplaced_images(workspace: Workspace, after: int) -> list[UnplacedImage]:
         "SELECT image_id, dataset, name FROM imported_image WHERE image_id > ?", (after,)
     ):
         names[image].append((dataset, name))
-    return [UnplacedImage(*row, imported=tuple(names.get(row[0], ()))) for row in rows]
+    return [
+        UnplacedImage(row, sha256, source, width, height, tuple(names.get(row, ())))
+        for row, sha256, source, width, height in rows
+    ]
 
 
 def scene_hashes(workspace: Workspace) -> dict[tuple[str, int, int], str]:
