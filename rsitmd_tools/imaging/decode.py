@@ -18,13 +18,13 @@ from rsitmd_tools.imaging.profiles import to_srgb
 from rsitmd_tools.imaging.raster import Raster, open_bytes, open_raster
 from rsitmd_tools.imaging.source import ImageFile
 from rsitmd_tools.imaging.stretch import stretch
-from rsitmd_tools.imaging.tiff import STARTS, TiffSummary, summarise
+from rsitmd_tools.imaging.tiff import ORIENTATION, STARTS, TiffSummary, pages_note, summarise
 from rsitmd_tools.imaging.vrt import is_vrt
 
 FORMATS = ("TIFF", "JPEG", "PNG", "WEBP", "JPEG2000")
 NAMES = "a TIFF, JPEG, PNG, WebP, JPEG 2000 or VRT image"
 JPEG_2000 = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
-TIFF_BITS, TIFF_SAMPLES, TIFF_PLANAR, TIFF_SAMPLE_FORMAT, EXIF_ORIENTATION = 258, 277, 284, 339, 274
+TIFF_BITS, TIFF_SAMPLES, TIFF_PLANAR, TIFF_SAMPLE_FORMAT = 258, 277, 284, 339
 SEPARATE = 2  # each band for itself
 PNG_DEPTH = 24  # offset of the byte with the number of bits per sample
 DEEP_GREY = {"I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
@@ -159,7 +159,7 @@ def _decode_image(file: ImageFile, size: int | None, options: BandOptions) -> De
         raise
     asked = _needs_rasterio(image, file, options, summary)
     if asked and (image.mode not in DEEP_GREY or asked != "deep" or _has_rasterio()):
-        orientation = int(image.getexif().get(EXIF_ORIENTATION, 1))
+        orientation = int(image.getexif().get(ORIENTATION, 1))
         return _by_rasterio(file, size, options, summary, orientation)
     try:
         return _by_pillow(image, size, options, summary)
@@ -223,7 +223,7 @@ def _by_pillow(
 ) -> Decoded:
     width, height = image.size
     check_size(width, height)
-    note = _pages_note(summary.pages or getattr(image, "n_frames", 1))
+    note = pages_note(summary.pages or getattr(image, "n_frames", 1))
     profile = image.info.get("icc_profile")
     if size is not None:
         # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size if that is large enough.
@@ -304,8 +304,4 @@ def _from_raster(
     colours = raster.colours(options)
     stretched = limits is not None and colours.full is None and options.value_range is None
     reading = Reading(colours.bands, limits, options.percentiles if stretched else None)
-    return Decoded(image, raster.width, raster.height, reading, _pages_note(pages))
-
-
-def _pages_note(pages: int) -> str | None:
-    return f"only the first of its {pages} pages was read" if pages > 1 else None
+    return Decoded(image, raster.width, raster.height, reading, pages_note(pages))

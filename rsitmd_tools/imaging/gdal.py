@@ -1,4 +1,4 @@
-"""GDAL without network, without writing to stderr, with few drivers and a small cache.
+"""GDAL and PROJ without network; GDAL quiet, with few drivers and a small cache.
 
 A raster can make GDAL open another one: a VRT names its sources, and the metadata of a TIFF can
 name a file of overviews. So the network is closed for GDAL as a whole, not by looking at files.
@@ -43,6 +43,24 @@ OPTIONS: dict[str, str | int] = {
     "CPL_LOG": os.devnull,
 }
 LOGGERS = ("rasterio", "PIL")
+# PROJ, of which rasterio and pyproj have one each, fetches grids of shifts if this is ON.
+PROJ_NETWORK = "PROJ_NETWORK"
+
+
+def close_proj_network() -> None:
+    """Let PROJ use the grids of this machine only, whatever the user's environment says.
+
+    PROJ asks the environment when a thread first uses it, for example to make a CRS. So this is
+    called when the module is imported, and again for what the user's program changed later. The
+    change stays, so that worker processes have it too.
+    """
+    os.environ[PROJ_NETWORK] = "OFF"
+    pyproj = sys.modules.get("pyproj")
+    if pyproj is not None and pyproj.network.is_network_enabled():
+        pyproj.network.set_network_enabled(False)
+
+
+close_proj_network()
 
 
 @contextmanager
@@ -59,6 +77,7 @@ def safe_gdal() -> Iterator[None]:
             "has other bands than 8 bits of red, green and blue, or a mask or nodata; "
             f"to read it, {install_hint('geo')}"
         ) from None
+    close_proj_network()
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     hook = sys.unraisablehook

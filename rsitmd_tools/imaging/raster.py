@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from PIL import Image
+
 from rsitmd_tools.imaging.gdal import IMAGE_DRIVERS, VRT_DRIVERS, safe_gdal
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.source import unchanged
-from rsitmd_tools.imaging.tiff import STARTS, summarise
+from rsitmd_tools.imaging.tiff import ORIENTATION, STARTS, TiffSummary, summarise
 from rsitmd_tools.imaging.vrt import is_vrt, read_vrt
 from rsitmd_tools.imaging.windowed import Raster, readable
 
-__all__ = ["Raster", "open_bytes", "open_raster"]
+__all__ = ["Raster", "open_bytes", "open_raster", "orientation_of"]
 
 SIDE_FILES = (".msk", ".ovr", ".ovr.msk", ".msk.ovr")
 
@@ -47,8 +49,8 @@ def open_raster(path: Path, outside: bool = False) -> Iterator[Raster]:
         return
     _check_side_files(path)
     # A Path is never parsed as a URL or an archive.
-    absolute, premultiplied = path.absolute(), _premultiplied(path, start)
-    with unchanged(path), safe_gdal(), _opened(absolute, IMAGE_DRIVERS, premultiplied) as raster:
+    absolute, summary = path.absolute(), _summary(path, start)
+    with unchanged(path), safe_gdal(), _opened(absolute, IMAGE_DRIVERS, summary) as raster:
         yield raster
 
 
@@ -71,13 +73,13 @@ def open_bytes(files: Mapping[str, bytes], folder: str | None = None) -> Iterato
 
         for beside, data in files.items():
             stack.enter_context(MemoryFile(data, dirname=folder, filename=beside))
-        premultiplied = first.startswith(STARTS) and summarise(first).premultiplied
+        summary = summarise(first) if first.startswith(STARTS) else TiffSummary()
         path = Path("/vsimem", folder, name)
-        yield stack.enter_context(_opened(path, drivers, premultiplied))
+        yield stack.enter_context(_opened(path, drivers, summary))
 
 
 @contextmanager
-def _opened(path: Path, drivers: tuple[str, ...], premultiplied: bool) -> Iterator[Raster]:
+def _opened(path: Path, drivers: tuple[str, ...], summary: TiffSummary) -> Iterator[Raster]:
     from rasterio.io import DatasetReader
 
     def opened(**options: int) -> Any:
@@ -86,14 +88,29 @@ def _opened(path: Path, drivers: tuple[str, ...], premultiplied: bool) -> Iterat
     with readable():
         source = opened()
     with source:
-        yield Raster(source, lambda level: opened(overview_level=level), premultiplied)
+        yield Raster(source, lambda level: opened(overview_level=level), summary)
 
 
-def _premultiplied(path: Path, start: bytes) -> bool:
+def orientation_of(path: Path, raster: Raster) -> int:
+    """Return how the pixels of an open raster are turned: 1 (upright) to 8, as in EXIF."""
+    if raster.summary.pages:
+        return raster.summary.orientation
+    try:
+        with Image.open(path) as image:
+            exif = Image.Exif()
+            # Not getexif(), which decodes the whole of a PNG.
+            exif.load(image.info.get("exif", b""))
+        return int(exif.get(ORIENTATION, 1))
+    except Exception:
+        # Pillow raises many types of exceptions, and refuses pictures of more than 178 megapixels.
+        return int(raster.tags(ns="EXIF").get("EXIF_Orientation", 1))
+
+
+def _summary(path: Path, start: bytes) -> TiffSummary:
     if not start.startswith(STARTS):
-        return False
+        return TiffSummary()
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) as data:
-        return summarise(data).premultiplied
+        return summarise(data)
 
 
 def _check_side_files(path: Path) -> None:

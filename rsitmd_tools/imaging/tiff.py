@@ -53,6 +53,11 @@ class _Entry(NamedTuple):
     at: int
 
 
+def pages_note(pages: int) -> str | None:
+    """Return what the user should know of a file of several pages, or None."""
+    return f"only the first of its {pages} pages was read" if pages > 1 else None
+
+
 def summarise(data: bytes | mmap.mmap) -> TiffSummary:
     """Summarise a TIFF or BigTIFF; a damaged one as far as it can be read."""
     pages, masked = 0, False

@@ -20,12 +20,14 @@ from rsitmd_tools.imaging.options import DEFAULTS, BandOptions, ValueRange
 from rsitmd_tools.imaging.profiles import to_srgb
 from rsitmd_tools.imaging.resampling import Layers, layers_of, reduced, resized, stacked
 from rsitmd_tools.imaging.stretch import percentile_range
+from rsitmd_tools.imaging.tiff import TiffSummary
 from rsitmd_tools.imaging.validity import Validity
 from rsitmd_tools.imaging.windows import Window, block_windows
 
 EXACT = 16_000_000  # a scene of more pixels, or values wider than 16 bits, is sampled
 LARGE = 16_000_000  # pixels from which overviews are used
 STRIP = 4_000_000  # pixels of a strip that is averaged at once
+NO_SUMMARY = TiffSummary()
 
 Pixels = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]
 
@@ -44,18 +46,20 @@ class Raster:
         gcps: Ground control points and their CRS.
         rpcs: Rational polynomial coefficients, or None.
         res: Size of a pixel in units of the CRS.
+        summary: What a TIFF holds besides its first image.
     """
 
     def __init__(
         self,
         source: Any,
         overview: Callable[[int], Any] | None = None,
-        premultiplied: bool = False,
+        summary: TiffSummary = NO_SUMMARY,
     ) -> None:
         self.source = source
         self.width: int = source.width
         self.height: int = source.height
         self.count: int = source.count
+        self.summary = summary
         self.dtype: str = source.dtypes[0]
         self.crs = source.crs
         self.transform = source.transform
@@ -63,7 +67,6 @@ class Raster:
         self.rpcs = source.rpcs
         self.res: tuple[float, float] = source.res
         self._overview = overview
-        self._premultiplied = premultiplied
         self._parts: dict[BandOptions, tuple[Colours, Validity]] = {}
 
     def tags(self, *arguments: Any, **options: Any) -> dict[str, str]:
@@ -189,7 +192,10 @@ class Raster:
     def _part(self, options: BandOptions) -> tuple[Colours, Validity]:
         if options not in self._parts:
             colours = colours_of(self.source, options)
-            self._parts[options] = colours, Validity(self.source, colours, self._premultiplied)
+            self._parts[options] = (
+                colours,
+                Validity(self.source, colours, self.summary.premultiplied),
+            )
         return self._parts[options]
 
     def _values(
@@ -264,7 +270,7 @@ class Raster:
         if not levels:
             return None
         with readable(), self._overview(levels[-1]) as source:
-            small = Raster(source, premultiplied=self._premultiplied)
+            small = Raster(source, summary=self.summary)
             across, down = small.width / self.width, small.height / self.height
             column, row = int(window[0] * across), int(window[1] * down)
             part = (

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from rsitmd_tools.imaging.gdal import close_proj_network
 from rsitmd_tools.workspace.scenes import Transform, Window
 
 WGS84 = "EPSG:4326"
@@ -95,6 +96,7 @@ class Georeference:
         """Return longitudes and latitudes of points in pixels, or None if they have none."""
         from rasterio.warp import transform
 
+        close_proj_network()
         try:
             xs, ys = self._transformer.xy(rows.ravel(), columns.ravel(), offset="ul")
             found = transform(self._system, WGS84, list(xs), list(ys))
@@ -108,6 +110,7 @@ class Georeference:
         """Return ``(col, row)`` of points in another CRS, shape (N, 2); None if they have none."""
         from rasterio.warp import transform
 
+        close_proj_network()
         given = np.asarray(points, np.float64)
         try:
             xs, ys = transform(crs, self._system, given[:, 0].tolist(), given[:, 1].tolist())

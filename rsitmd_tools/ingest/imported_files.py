@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Mapping
@@ -24,6 +23,8 @@ from rsitmd_tools.ingest.intake import remove_leftovers
 from rsitmd_tools.ingest.normalise import Normalised, Target, normalise
 from rsitmd_tools.ingest.plan import PRELOAD
 from rsitmd_tools.ingest.scan import SUFFIXES, shown
+from rsitmd_tools.ingest.spatial import group_places
+from rsitmd_tools.ingest.whole import place_whole_images
 from rsitmd_tools.progress import progress
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import former_names, removed_rows
@@ -35,7 +36,12 @@ from rsitmd_tools.workspace.images import (
     record_rejected,
     stored_images,
 )
-from rsitmd_tools.workspace.imported import ImportedImage, imported_images, link_images
+from rsitmd_tools.workspace.imported import (
+    ImportedImage,
+    imported_images,
+    link_images,
+    repeated_key,
+)
 from rsitmd_tools.workspace.readings import ImageReading, add_readings
 from rsitmd_tools.workspace.store import utc_now
 
@@ -54,6 +60,7 @@ class FileReport:
         restored: Number of images whose missing file in the workspace was written again.
         without_file: Images of the dataset without an image file.
         rejected: ``(file, reason)`` of the unusable files.
+        notes: ``(file, note)`` of the files that were read in part.
         kept_split: Images that the workspace had in another split, which they keep.
         duplicates: Number of images in the workspace that are in a group of duplicates.
         duplicate_groups: Number of groups of duplicates.
@@ -64,6 +71,7 @@ class FileReport:
     restored: int = 0
     without_file: list[str] = field(default_factory=list)
     rejected: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
     kept_split: list[str] = field(default_factory=list)
     duplicates: int = 0
     duplicate_groups: int = 0
@@ -106,10 +114,23 @@ def add_files(
                 step(len(batch))
     finally:
         remove_leftovers(workspace.images)
+    roots = [] if dataset.image_folder is None else [dataset.image_folder]
+    place_whole_images(workspace, roots, workers=workers, unpacked=_unpacked(dataset))
+    group_places(workspace)
     groups = group_duplicates(workspace)
     intake.report.duplicates = groups.images
     intake.report.duplicate_groups = groups.groups
     return intake.report
+
+
+def _unpacked(dataset: Dataset) -> dict[str, Path]:
+    """Return the files of images inside tar files, by their source."""
+    if dataset.image_folder is None:
+        return {}
+    return {
+        shown(member.archive.resolve() / name): dataset.image_folder.resolve() / name
+        for (_, name), member in dataset.members.items()
+    }
 
 
 class _Intake:
@@ -167,6 +188,8 @@ class _Intake:
                     self.report.without_file.append(image.name)
                 continue
             accepted.append(source)
+            if prepared.note is not None:
+                self.report.notes.append((source, prepared.note))
             if image.image is not None:
                 self._restore(image, prepared)
                 continue
@@ -227,8 +250,7 @@ class _Intake:
         """
         if prepared.sha256 not in self._linked:
             return prepared.sha256
-        text = f"{prepared.sha256}\n{self._dataset.name}\n{image.name}"
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return repeated_key(prepared.sha256, self._dataset.name, image.name)
 
     def _new_image(
         self, image: ImportedImage, prepared: Normalised, key: str, source: str, now: str

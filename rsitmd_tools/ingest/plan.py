@@ -12,10 +12,12 @@ from typing import Any
 
 from rsitmd_tools.errors import reason
 from rsitmd_tools.hashing import sha256_file, sha256_lines
+from rsitmd_tools.imaging.decode import UPRIGHT
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import BandOptions, ValueRange
-from rsitmd_tools.imaging.raster import Raster, open_raster
+from rsitmd_tools.imaging.raster import Raster, open_raster, orientation_of
 from rsitmd_tools.imaging.source import needs_other_files, scene_sha256
+from rsitmd_tools.imaging.tiff import pages_note
 from rsitmd_tools.ingest.footprints import (
     Georeference,
     acquisition_time,
@@ -86,6 +88,7 @@ class ScenePlan:
         strips: Windows that are cut together, in the order of the numbers of the images.
         taken: Numbers of the given places that are in the scene.
         scale: Pixels of the scene in a pixel of a tile, in one direction; see ``--gsd``.
+        note: What the user should know of the scene, or None.
         problem: Why the scene cannot be used, or None.
     """
 
@@ -95,6 +98,7 @@ class ScenePlan:
     strips: tuple[tuple[Window, ...], ...] = ()
     taken: frozenset[int] = frozenset()
     scale: float = 1.0
+    note: str | None = None
     problem: str | None = None
 
 
@@ -128,17 +132,19 @@ def plan_scene(
             sha256 = sha256_file(source.path) if status.st_size in sizes else ""
         with open_raster(source.path, options.outside) as raster:
             check_scene_size(raster)
+            check_upright(source.path, raster)
             placed = georeference(raster)
             side, scale = _side(raster, placed, options)
             strips, taken = _strips(raster, placed, options, side, scale)
             limits = raster.value_range(options.bands)
+            note = pages_note(raster.summary.pages)
             scene = describe(raster, placed, source, sha256, status, options.bands, limits)
         check_unchanged(source.path, status.st_size, status.st_mtime_ns)
     except OSError as error:
         return ScenePlan(source, problem=f"cannot be read ({reason(error)})")
     except UnusableImageError as error:
         return ScenePlan(source, problem=str(error))
-    return ScenePlan(source, scene, limits, strips, taken, scale)
+    return ScenePlan(source, scene, limits, strips, taken, scale, note)
 
 
 def identity(scene: Scene, window: Window) -> str:
@@ -182,6 +188,21 @@ def check_scene_size(raster: Raster) -> None:
         raise UnusableImageError(
             f"is {raster.width} x {raster.height}, more than"
             f" {MAX_SCENE_PIXELS // 1_000_000_000} gigapixels"
+        )
+
+
+def check_upright(path: Path, raster: Raster) -> None:
+    """Check that the pixels of a scene are stored upright.
+
+    Where pixels have coordinates, these say what is up.
+
+    Raises:
+        UnusableImageError: It has an orientation, and no coordinates.
+    """
+    if raster.crs is None and orientation_of(path, raster) in UPRIGHT:
+        raise UnusableImageError(
+            "has an orientation tag, so its pixels are stored turned and tiles would be too; save"
+            " it upright first, for example with `magick FILE -auto-orient NEW`"
         )
 
 

@@ -18,12 +18,23 @@ from rsitmd_tools.ingest.categories import (
     safe_category,
 )
 
-__all__ = ["NO_CATEGORY", "SUFFIXES", "Found", "Scan", "natural_key", "safe_category", "scan"]
+__all__ = [
+    "NO_CATEGORY",
+    "RASTER_SUFFIXES",
+    "SUFFIXES",
+    "Found",
+    "Scan",
+    "natural_key",
+    "safe_category",
+    "scan",
+]
 
-SUFFIXES = {
-    *(".tif", ".tiff", ".gtiff", ".gtif", ".btf", ".tf8", ".cog", ".jpg", ".jpeg", ".jpe", ".png"),
-    *(".webp", ".jp2", ".j2k", ".jpx", ".jpf", ".vrt"),
-}
+# Files of these types often have a georeference in themselves.
+RASTER_SUFFIXES = frozenset(
+    {".tif", ".tiff", ".gtiff", ".gtif", ".btf", ".tf8", ".cog"}
+    | {".jp2", ".j2k", ".jpx", ".jpf", ".vrt"}
+)
+SUFFIXES = RASTER_SUFFIXES | {".jpg", ".jpeg", ".jpe", ".png", ".webp"}
 
 
 class Found:

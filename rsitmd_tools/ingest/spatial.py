@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.imaging.gdal import close_proj_network
 from rsitmd_tools.imaging.groups import GroupCount, components
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import last_image
@@ -175,6 +176,7 @@ def _block_pairs(places: Sequence[ImagePlace], block: float) -> Pairs:
     """
     from pyproj import Transformer
 
+    close_proj_network()
     first: dict[tuple[int, int, int], int] = {}
     pairs: Pairs = []
     by_zone: dict[int, list[tuple[int, float, float]]] = defaultdict(list)

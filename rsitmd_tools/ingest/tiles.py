@@ -263,6 +263,8 @@ class _Intake:
                 rejected.append((source, problem))
             else:
                 accepted.append(source)
+                if plan.note is not None:
+                    self.report.notes.append((source, plan.note))
         with self._workspace.transaction() as db:
             record_rejected(db, rejected, self._now)
             forget_rejected(db, accepted)

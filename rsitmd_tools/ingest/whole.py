@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from rsitmd_tools.imaging.raster import open_raster
 from rsitmd_tools.imaging.source import read_image_file
 from rsitmd_tools.ingest.footprints import georeference
 from rsitmd_tools.ingest.plan import PRELOAD, Source, describe
-from rsitmd_tools.ingest.scan import shown
+from rsitmd_tools.ingest.scan import RASTER_SUFFIXES, shown
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.imported import repeated_key
 from rsitmd_tools.workspace.scenes import (
     NewPlace,
     Scene,
@@ -27,8 +29,8 @@ from rsitmd_tools.workspace.scenes import (
 
 # The last image that was looked at.
 PLACED_FACT = "placed_images"
-# Files of other types seldom have a georeference.
-SUFFIXES = (".tif", ".tiff", ".gtiff", ".cog", ".jp2", ".j2k", ".vrt")
+# Beside a file of another type, these hold its CRS: of GDAL, and of MapInfo. A world file has none.
+GDAL_BESIDE, MAPINFO_BESIDE = ".aux.xml", ".tab"
 CHUNK = 16
 
 
@@ -39,6 +41,7 @@ def place_whole_images(
     workers: int | None = None,
     *,
     outside: bool = False,
+    unpacked: Mapping[str, Path] | None = None,
 ) -> int:
     """Record the places of images that were added since the last call.
 
@@ -48,6 +51,7 @@ def place_whole_images(
         options: Bands and values with which they were read.
         workers: Number of processes; one per core by default.
         outside: Whether a VRT may read files outside of its folder.
+        unpacked: Where the files are whose source is inside a tar file, by their source.
 
     Returns:
         The number of images that have a place now.
@@ -55,9 +59,14 @@ def place_whole_images(
     images = unplaced_images(workspace, int(workspace.fact(PLACED_FACT) or 0))
     if not images:
         return 0
-    chosen = [image for image in images if may_have_place(image.source)]
+    files = unpacked or {}
+    chosen = [
+        (image, path)
+        for image in images
+        if may_have_place(str(path := files.get(image.source, Path(image.source))))
+    ]
     roots = [source.resolve() for source in sources]
-    work = partial(place_whole, roots=roots, options=options, outside=outside)
+    work = partial(_placed, roots=roots, options=options, outside=outside)
     placed = map_in_order(work, chosen, workers, chunk=CHUNK, preload=PRELOAD)
     with closing(placed) as results:
         found = [result for result in results if result is not None]
@@ -68,15 +77,33 @@ def place_whole_images(
 
 
 def may_have_place(file: str) -> bool:
-    """Return whether a file has a type that often has a georeference."""
-    return file.lower().endswith(SUFFIXES)
+    """Return whether a file has a type that often has a georeference, or a file that holds one."""
+    path = Path(file)
+    return (
+        path.suffix.lower() in RASTER_SUFFIXES
+        or Path(file + GDAL_BESIDE).is_file()
+        or path.with_suffix(MAPINFO_BESIDE).is_file()
+    )
+
+
+def _placed(
+    chosen: tuple[UnplacedImage, Path], roots: Sequence[Path], options: BandOptions, outside: bool
+) -> tuple[Scene, NewPlace] | None:
+    return place_whole(*chosen, roots, options, outside)
 
 
 def place_whole(
-    image: UnplacedImage, roots: Sequence[Path], options: BandOptions, outside: bool
+    image: UnplacedImage, path: Path, roots: Sequence[Path], options: BandOptions, outside: bool
 ) -> tuple[Scene, NewPlace] | None:
-    """Return the scene and the place of an image, or None if its file has no georeference."""
-    path = Path(image.source)
+    """Return the scene and the place of an image, or None if its file has no georeference.
+
+    Args:
+        image: The image.
+        path: Its file.
+        roots: The folders that were given by the user.
+        options: Bands and values with which it was read.
+        outside: Whether a VRT may read files outside of its folder.
+    """
     try:
         status = path.stat()
         with open_raster(path, outside) as raster:
@@ -87,11 +114,13 @@ def place_whole(
             scene = describe(raster, placed, source, image.sha256, status, options, None)
             window = central_window(raster.width, raster.height)
             footprint, gsd = placed.footprints([window])[0], placed.gsds([window])[0]
-        if read_image_file(path, outside).sha256 != image.sha256:
+        sha256 = read_image_file(path, outside).sha256
+        if image.sha256 not in (sha256, *(repeated_key(sha256, *name) for name in image.imported)):
             return None  # another file is there now
     except (OSError, UnusableImageError):
         return None
-    return scene, NewPlace(image.sha256, scene.sha256, scene.bands, window, footprint, gsd)
+    scene = replace(scene, sha256=sha256, found_at=image.source)
+    return scene, NewPlace(image.sha256, sha256, scene.bands, window, footprint, gsd)
 
 
 def central_window(width: int, height: int) -> Window:

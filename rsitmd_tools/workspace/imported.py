@@ -6,6 +6,7 @@ that an annotator submits on the page ``correction`` takes the place of the impo
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Set
@@ -155,6 +156,18 @@ def link_images(db: sqlite3.Connection, links: Iterable[tuple[int, str]]) -> Non
             " WHERE sha256 = ? AND split IS NULL",
             (row, sha256),
         )
+
+
+def repeated_key(sha256: str, dataset: str, name: str) -> str:
+    """Return the key of an image whose file is equal to that of another image of its dataset.
+
+    Args:
+        sha256: SHA-256 of the file.
+        dataset: Name of the dataset.
+        name: Name of the image in it.
+    """
+    text = f"{sha256}\n{dataset}\n{name}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def reserved_numbers(workspace: Workspace) -> set[tuple[str, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,7 @@ class UnplacedImage:
         source: Absolute path of the source.
         width: Width of the source in pixels.
         height: Height of the source in pixels.
+        imported: Names of the dataset and of the image in it, for each import of the image.
     """
 
     id: int
@@ -84,6 +86,7 @@ class UnplacedImage:
     source: str
     width: int
     height: int
+    imported: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,15 @@ def unplaced_images(workspace: Workspace, after: int) -> list[UnplacedImage]:
         " AND NOT EXISTS (SELECT 1 FROM place WHERE image_id = image.id) ORDER BY id",
         (after,),
     )
-    return [UnplacedImage(*row) for row in rows]
+    names: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for image, dataset, name in workspace.db.execute(
+        "SELECT image_id, dataset, name FROM imported_image WHERE image_id > ?", (after,)
+    ):
+        names[image].append((dataset, name))
+    return [
+        UnplacedImage(row, sha256, source, width, height, tuple(names.get(row, ())))
+        for row, sha256, source, width, height in rows
+    ]
 
 
 def scene_hashes(workspace: Workspace) -> dict[tuple[str, int, int], str]:

@@ -62,6 +62,11 @@ def test_a_note_of_pages_is_printed(folder: Path) -> None:
     page.save(folder / "fields" / "b.tif", save_all=True, append_images=[page])
     done = run(folder)
     assert "b.tif: only the first of its 2 pages was read" in done.stderr
+    tiled = run(folder, "--tile", str(SIDE))
+    assert "note: " + str(folder / "fields" / "b.tif: only the first of its 2") in tiled.stderr
+    document = json.loads(run(folder, "--tile", str(SIDE), "--json").stdout)
+    (note,) = document["notes"]
+    assert note == [str(folder / "fields" / "b.tif"), "only the first of its 2 pages was read"]
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,40 @@ def test_masked_pixels_are_black_and_out_of_the_stretch(
         assert found[:, 39].max() == 255
 
 
+def left(width: int = 40) -> npt.NDArray[np.uint8]:
+    """Return a mask of 64 x 64 pixels whose left columns are valid."""
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, :width] = 255
+    return mask
+
+
+def test_masked_pixels_of_three_bands_of_16_bits(tmp_path: Path) -> None:
+    values = np.full((3, 64, 64), 60_000, np.uint16)
+    for band, (low, high) in enumerate([(100, 1100), (200, 900), (300, 1500)]):
+        values[band, :, :40] = np.linspace(low, high, 40)
+    found = pixels(write(tmp_path / "a.tif", values, mask=left(), photometric="rgb"), 64)
+    valid = values[:, :, :40].transpose(1, 2, 0).astype(np.float64)
+    low, high = np.percentile(valid, (2, 98))
+    expected = np.clip((valid - low) / (high - low), 0, 1) * 255
+    assert np.abs(found[:, :40] - expected).max() <= 1
+    assert (found[:, 40:] == 0).all()
+
+
+@pytest.mark.parametrize("photometric", ["rgb", "ycbcr"])
+def test_masked_pixels_of_a_jpeg_in_a_tiff(tmp_path: Path, photometric: str) -> None:
+    values = np.full((3, 64, 64), 250, np.uint8)
+    values[:, :, :40] = np.linspace(20, 218, 40)
+    file = write(
+        tmp_path / "a.tif", values, mask=left(), compress="jpeg", photometric=photometric,
+        interleave="pixel",
+    )  # fmt: skip
+    found = pixels(file, 64)
+    with rasterio.open(file) as raster:
+        expected = (raster.read() * (raster.dataset_mask() > 0)).transpose(1, 2, 0)
+    assert (found == expected).all()
+    assert (found[:, 40:] == 0).all() and found[:, :40].mean() == pytest.approx(119, abs=2)
+
+
 def test_the_mask_beside_a_file_belongs_to_its_hash(tmp_path: Path) -> None:
     values = np.full((1, SIDE, SIDE), 90, np.uint8)
     file = write(tmp_path / "a.tif", values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -199,6 +200,52 @@ def test_no_file_makes_gdal_connect(tmp_path: Path, listener: socket.socket) -> 
     done = read_elsewhere(*files)
     assert done.stderr == ""
     assert f"is a VRT that names a URL, {url}; copy it first" in done.stdout
+    assert connections(listener) == 0
+
+
+def ends(server: socket.socket, folder: Path, *command: object) -> int:
+    """Run a program that may use the network of PROJ, which is the listener; return its status."""
+    environment = {
+        **os.environ,
+        "PROJ_NETWORK": "ON",
+        "PROJ_NETWORK_ENDPOINT": f"http://127.0.0.1:{server.getsockname()[1]}",
+        "PROJ_USER_WRITABLE_DIRECTORY": str(folder / "proj"),
+    }
+    with subprocess.Popen([sys.executable, *map(str, command)], env=environment) as started:
+        try:
+            return started.wait(timeout=60)
+        except subprocess.TimeoutExpired:  # it waits for an answer of the listener
+            started.kill()
+    return started.returncode
+
+
+def test_footprints_are_computed_without_the_network(
+    tmp_path: Path, listener: socket.socket
+) -> None:
+    # Between NAD27 and WGS84 lies a grid of shifts, which PROJ fetches where it may.
+    scene = tmp_path / "a.tif"
+    with rasterio.open(
+        scene, "w", driver="GTiff", count=1, width=SIDE, height=SIDE, dtype="uint8",
+        crs="EPSG:4267", transform=rasterio.Affine(0.01, 0, -100, 0, -0.01, 40),
+    ) as target:  # fmt: skip
+        target.write(np.random.default_rng(1).integers(1, 255, (1, SIDE, SIDE), np.uint8))
+    (tmp_path / "p.geojson").write_text('{"type": "Point", "coordinates": [-99.9, 39.9]}')
+    rsitmd = ("-m", "rsitmd_tools", "build")
+    assert ends(listener, tmp_path, *rsitmd, "init", tmp_path / "w") == 0
+    given = ("--tile", 16, "--grid-of", tmp_path / "p.geojson", "--block", "1km")
+    assert ends(listener, tmp_path, *rsitmd, "ingest", tmp_path / "w", scene, *given) == 0
+    exported = ("export-footprints", tmp_path / "w", "-o", tmp_path / "f.geojson")
+    assert ends(listener, tmp_path, *rsitmd, *exported) == 0
+    assert '"Polygon"' in (tmp_path / "f.geojson").read_text()
+    assert connections(listener) == 0
+
+
+def test_pyproj_is_closed_off_too(tmp_path: Path, listener: socket.socket) -> None:
+    program = (
+        "import pyproj; import rsitmd_tools.ingest.spatial;"
+        "pyproj.Transformer.from_crs(4267, 4326).transform(40, -100)"
+    )
+    assert ends(listener, tmp_path, "-c", program) == 0
     assert connections(listener) == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -228,6 +229,96 @@ def test_nothing_changes_if_one_image_is_unknown(workspace: Workspace) -> None:
     assert tree(workspace.path) == before and not history(workspace.db)
     with pytest.raises(WrongUsage, match="requires a reason"):
         corrections.remove(workspace, ["port_1.tif"], " ")
+
+
+def command(workspace: Workspace, name: str, *words: str) -> str:
+    """Run a command of ``build`` that must not fail; return what it prints."""
+    workspace.close()  # it is locked while it is open
+    done = CliRunner().invoke(root.cli, ["build", name, str(workspace.path), *words])
+    assert (done.exit_code, done.stderr) == (0, ""), done.output
+    return done.stdout
+
+
+def changes(workspace: Workspace, image: str) -> list[tuple[str, str]]:
+    with Workspace.open(workspace.path) as opened:
+        return [(change.kind, change.reason) for change in history(opened.db, image)]
+
+
+def test_remove_and_restore_as_commands(workspace: Workspace, source: Path) -> None:
+    split(workspace, HALVES)
+    before, files, untouched = splits(workspace), tree(workspace.path), tree(source)
+    said = command(workspace, "remove", "port_3", "farm_2.tif", "--reason", "no permission")
+    assert said == "removed: 2 images\nimages: 10 in the dataset\n"
+    gone = {"port_3.tif", "farm_2.tif"}
+    assert splits(workspace) == {k: v for k, v in before.items() if k not in gone}
+    assert {path.name for path in workspace.images.iterdir()} == before.keys() - gone
+    said = command(workspace, "remove", "port_3", "--reason", "again")
+    assert said == "removed: 0 images; removed already: port_3.tif\nimages: 10 in the dataset\n"
+    said = command(workspace, "remove", "port_3", "farm_2", "--restore", "--reason", "it was given")
+    assert said == "restored: 2 images\nimages: 12 in the dataset\n"
+    assert splits(workspace) == before and tree(workspace.path) == files
+    assert tree(source) == untouched
+    assert changes(workspace, "port_3.tif") == [
+        ("removed", "no permission"),
+        ("restored", "it was given"),
+    ]
+
+
+def test_a_command_without_a_reason_removes_nothing(workspace: Workspace) -> None:
+    before = tree(workspace.path)
+    words = ["build", "remove", str(workspace.path), "port_3.tif"]
+    done = CliRunner().invoke(root.cli, words, standalone_mode=False)
+    assert isinstance(done.exception, WrongUsage)
+    assert str(done.exception) == "a removal requires a reason; add one with --reason TEXT"
+    assert tree(workspace.path) == before and not history(workspace.db)
+
+
+def test_rename_as_a_command(workspace: Workspace, source: Path) -> None:
+    split(workspace, HALVES)
+    before, untouched = splits(workspace), tree(source)
+    data = (workspace.images / "port_3.tif").read_bytes()
+    said = command(workspace, "rename", "port_3", "--to", "port_90.tif", "--reason", "the paper")
+    assert said == "renamed: port_3.tif is now port_90.tif\n"
+    home = before.pop("port_3.tif")
+    assert splits(workspace) == {**before, "port_90.tif": home}
+    assert (workspace.images / "port_90.tif").read_bytes() == data
+    assert tree(source) == untouched
+    document = json.loads(command(workspace, "rename", "port_90", "--to", "port_90.tif", "--json"))
+    assert (document["changed"], document["unchanged"]) == ([], ["port_90.tif"])
+    assert changes(workspace, "port_90.tif") == [("renamed", "the paper")]
+
+
+def categories(workspace: Workspace) -> dict[str, str | None]:
+    return {image.filename: image.category for image in load_dataset(workspace.path).images}
+
+
+def test_recategorise_as_a_command(workspace: Workspace, source: Path) -> None:
+    before, files, untouched = categories(workspace), tree(workspace.images), tree(source)
+    words = ("port_3", "port_1", "--to", "Häfen", "--reason", "they are")
+    said = command(workspace, "recategorise", *words)
+    assert said == "category changed: 2 images\n  farm: 6\n  haefen: 2\n  port: 4\n"
+    changed = {"port_1.tif": "haefen", "port_3.tif": "haefen"}
+    assert categories(workspace) == {**before, **changed}
+    assert tree(workspace.images) == files and tree(source) == untouched
+    assert [reason for _, reason in changes(workspace, "port_3.tif")] == ["they are"]
+
+
+@pytest.mark.parametrize("with_names", [False, True])
+def test_merge_as_a_command(workspace: Workspace, source: Path, with_names: bool) -> None:
+    split(workspace, HALVES)
+    homes, untouched = splits(workspace), tree(source)
+    pictures = sorted(tree(workspace.images).values())
+    words = ("--merge", "port", "--to", "farm", *(["--with-names"] if with_names else []))
+    said = command(workspace, "recategorise", *words)
+    assert said == "category changed: 6 images\n  farm: 12\n"
+    assert set(categories(workspace).values()) == {"farm"}
+    if with_names:
+        assert sorted(names(workspace)) == sorted(f"farm_{n}.tif" for n in range(1, 13))
+    else:
+        assert splits(workspace) == homes
+    assert sorted(tree(workspace.images).values()) == pictures
+    assert {path.name for path in workspace.images.iterdir()} == set(names(workspace))
+    assert tree(source) == untouched
 
 
 class Killed(BaseException):

@@ -290,6 +290,24 @@ def test_the_command_fails_only_if_no_file_can_be_used(
     assert run("build", "import", tmp_path / "w", tmp_path / "old") == 0
 
 
+def test_pages_after_the_first_are_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_dataset(dataset(record("port_1.tif")), tmp_path / "old", "rsitmd")
+    (tmp_path / "old" / "images").mkdir()
+    page: Any = Image.new("RGB", (32, 32))
+    page.save(tmp_path / "old/images/port_1.tif", save_all=True, append_images=[page])
+    run("build", "init", tmp_path / "w")
+    assert run("build", "import", tmp_path / "w", tmp_path / "old") == 0
+    note = "only the first of its 2 pages was read"
+    file = tmp_path / "old" / "images" / "port_1.tif"
+    assert f"note: {file}: {note}\n" in capsys.readouterr().err
+    run("build", "init", tmp_path / "v")
+    capsys.readouterr()
+    assert run("build", "import", tmp_path / "v", tmp_path / "old", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == [[str(file), note]]
+
+
 @pytest.mark.parametrize(
     ("name", "images", "resized"), [("rsitmd_partial", 3630, 3630), ("ucm_full", 2100, 44)]
 )

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import networkx
 import numpy as np
+import numpy.typing as npt
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely.geometry import box, mapping
+from rasterio.warp import transform
+from shapely.geometry import box, mapping, shape
 
+from rsitmd_tools.cli import root
 from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.ingest.image_size import set_image_size
 from rsitmd_tools.ingest.plan import TileOptions
 from rsitmd_tools.ingest.spatial import components, group_places, parse_block, spatial_groups
 from rsitmd_tools.ingest.tiles import ingest_tiles
+from rsitmd_tools.release import make_release
 from rsitmd_tools.splitting import split
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import ImagePlace, Scene, Window, image_places
-from tests.ingest.scenes import CORNER, write_scene
+from tests.builders import add, add_annotation, add_team
+from tests.ingest.scenes import CORNER, UTM, write_scene
 
 
 def scene(sha256: str) -> Scene:
@@ -156,3 +164,75 @@ def test_a_split_keeps_places_together_and_apart_from_duplicates(tmp_path: Path)
         again = split(workspace, {"train": 0.5, "val": 0.25, "test": 0.25}, reassign=True)
         assert (again.same_place, again.parted_places) == (200, 0)  # the length is recorded
         assert group_places(workspace, 0.0).images == 100
+
+
+def drawn(seed: int, side: int) -> npt.NDArray[np.uint8]:
+    """Return a scene of squares of 8 pixels, so that no two tiles are similar."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (3, side // 8, side // 8), np.uint8)
+    return coarse.repeat(8, axis=1).repeat(8, axis=2)
+
+
+def test_the_tiles_of_a_grid_cell_have_one_split(tmp_path: Path) -> None:
+    scene = write_scene(tmp_path / "s" / "a.tif", drawn(1, 640))
+    with Workspace.create(tmp_path / "w") as workspace:
+        set_image_size(workspace, 64)
+        assert ingest_tiles(workspace, [scene], TileOptions(64)).added == 100
+    command = ["build", "split", str(tmp_path / "w"), "--block", "300m", "--by", "block"]
+    done = CliRunner().invoke(root.cli, [*command, "--shares", "0.5,0.25,0.25"])
+    assert done.exit_code == 0, done.output
+    with Workspace.open(tmp_path / "w") as workspace:
+        places = image_places(workspace)
+    centres = [shape(found.footprint).centroid for found in places]
+    xs, ys = transform("EPSG:4326", UTM, [c.x for c in centres], [c.y for c in centres])
+    cells: dict[tuple[int, int], list[ImagePlace]] = {}
+    for found, x, y in zip(places, xs, ys, strict=True):
+        cells.setdefault((int(x // 300), int(y // 300)), []).append(found)
+    assert len(cells) == 25 and max(map(len, cells.values())) > 4
+    assert {len({found.split for found in cell}) for cell in cells.values()} == {1}
+    assert {found.split for found in places} == {"train", "val", "test"}
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    """A workspace of the tiles of three scenes, which lie apart, with all their sentences."""
+    for number in range(3):
+        apart = CORNER @ CORNER.translation(1000 * number, 0)
+        write_scene(tmp_path / "s" / f"{number}.tif", drawn(number, 192), transform=apart)
+    licences = {"text_licence": "CC-BY-4.0", "image_licence": "CC0-1.0"}
+    with Workspace.create(tmp_path / "w", **licences) as workspace:
+        set_image_size(workspace, 64)
+        assert ingest_tiles(workspace, [tmp_path / "s"], TileOptions(64)).added == 27
+        with workspace.transaction() as db:
+            add_team(db, *(f"person{slot}@example.org" for slot in range(5)))
+            for number in range(1, 28):
+                task = add(db, "task", id=number, image_id=number)
+                for slot in range(5):
+                    add_annotation(
+                        db,
+                        [f"{slot + 1} white ships lie at the pier number {number}."],
+                        ["white ship"],
+                        task_id=task,
+                        server_id=10 * number + slot,
+                        annotator_id=slot + 1,
+                    )
+    return tmp_path / "w"
+
+
+@pytest.mark.libraries
+def test_no_two_splits_of_a_release_share_a_scene(scenes: Path, tmp_path: Path) -> None:
+    command = ["build", "split", str(scenes), "--shares", "0.34,0.33,0.33", "--by"]
+    numbers, codes = {}, {}
+    for by in ("scene", "group"):
+        done = CliRunner().invoke(root.cli, [*command, by, "--reassign"])
+        assert done.exit_code == 0, done.output
+        with Workspace.open(scenes) as workspace:
+            make_release(workspace, "1.0.0", tmp_path / by)
+        proof = json.loads((tmp_path / by / "split_proof.json").read_text(encoding="utf-8"))
+        numbers[by] = {tuple(entry["splits"]): entry["shared_scenes"] for entry in proof["splits"]}
+        checked = ["validate", str(tmp_path / by), "--select", "L104", "--format", "json"]
+        document = json.loads(CliRunner().invoke(root.cli, checked).stdout)
+        assert not document["summary"].get("unchecked")
+        codes[by] = {finding["code"] for finding in document["findings"]}
+    assert list(numbers["scene"].values()) == [0, 0, 0] and codes["scene"] == set()
+    # The tiles only touch, so without --by scene they are parted, which is seen.
+    assert min(numbers["group"].values()) > 0 and codes["group"] == {"L104"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from shapely.geometry import box, mapping, shape
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging.options import BandOptions
+from rsitmd_tools.imaging.tiff import ORIENTATION
 from rsitmd_tools.ingest import cut as cutting
 from rsitmd_tools.ingest import plan as planning
 from rsitmd_tools.ingest.image_size import set_image_size
@@ -25,7 +27,7 @@ from rsitmd_tools.ingest.tiles import TileReport, ingest_tiles
 from rsitmd_tools.ingest.windows import read_places
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import ImagePlace, image_places
-from tests.ingest.scenes import CORNER, values, write_scene
+from tests.ingest.scenes import CORNER, UTM, values, write_scene
 
 SIZE = 64
 State = tuple[dict[str, list[tuple[Any, ...]]], dict[str, bytes]]
@@ -255,6 +257,51 @@ def test_scenes_that_cannot_be_cut_are_refused_with_the_reason(
     assert "complex" in refused(tmp_path, numbers)
     monkeypatch.setattr(planning, "MAX_SCENE_PIXELS", 4000)
     assert "gigapixels" in refused(tmp_path, write_scene(tmp_path / "e.tif", values(64, 64)))
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.jpg", "a.png", "a.webp"])
+def test_a_scene_that_is_stored_turned_is_refused(tmp_path: Path, name: str) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    picture = Image.fromarray(values(64, 96).transpose(1, 2, 0))
+    picture.save(tmp_path / name, exif=exif)
+    reason = refused(tmp_path, tmp_path / name)
+    assert reason.startswith("has an orientation tag, so its pixels are stored turned")
+    assert "save it upright first" in reason
+    exif[ORIENTATION] = 1
+    picture.save(tmp_path / name, exif=exif)
+    assert into(tmp_path / "w", tmp_path / name).added == 2
+
+
+def test_the_coordinates_of_a_scene_say_what_is_up(tmp_path: Path) -> None:
+    data = values(64, 96)
+    path = write_scene(tmp_path / "s.tif", data)
+    turn(path, 6)
+    with Image.open(path) as image:
+        assert image.getexif()[ORIENTATION] == 6
+    assert into(tmp_path / "w", path).added == 2
+    for place in places(tmp_path / "w"):
+        assert place.window is not None
+        column = place.window[0]
+        found = pixels(tmp_path / "w", place.filename)
+        assert (found == data[:, :, column : column + 64].transpose(1, 2, 0)).all()
+        ground = mapping(box(*bounds(Window(*place.window), CORNER)))
+        ground = shape(transform_geom(UTM, "EPSG:4326", ground))
+        difference = shape(place.footprint).symmetric_difference(ground).area
+        assert difference < 1e-3 * ground.area
+
+
+def turn(path: Path, orientation: int) -> None:
+    """Set the orientation of a TIFF, by a new directory at its end."""
+    data = bytearray(path.read_bytes())
+    (at,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, at)
+    entries = [bytes(data[at + 2 + 12 * n : at + 14 + 12 * n]) for n in range(count)]
+    new = struct.pack("<HHIHH", ORIENTATION, 3, 1, orientation, 0)
+    entries = sorted([*entries, new], key=lambda entry: struct.unpack_from("<H", entry))
+    directory = struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+    data[4:8] = struct.pack("<I", len(data))
+    path.write_bytes(bytes(data) + directory)
 
 
 def test_a_truncated_scene_gives_what_can_be_read_and_is_reported(tmp_path: Path) -> None:

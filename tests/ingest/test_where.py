@@ -11,15 +11,22 @@ import pystac
 import pytest
 import rasterio
 from PIL import Image
-from rasterio.windows import Window
-from shapely.geometry import shape
+from rasterio.warp import transform_geom
+from rasterio.windows import Window, bounds
+from shapely.geometry import box, mapping, shape
 
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.formats import load_dataset, save_dataset
+from rsitmd_tools.formats.images import ImageMode
+from rsitmd_tools.formats.unpacked import image_files
 from rsitmd_tools.ingest import ingest
+from rsitmd_tools.ingest.importing import import_dataset
 from rsitmd_tools.ingest.plan import TileOptions
 from rsitmd_tools.ingest.tiles import ingest_tiles
 from rsitmd_tools.ingest.where import export_footprints, where
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.scenes import image_places
 from tests.cli.test_build import rsitmd
 from tests.ingest.scenes import CORNER, values, write_scene
 
@@ -93,6 +100,91 @@ def test_a_geotiff_that_is_one_image_has_its_centred_square(tmp_path: Path, sour
         shape(found(tmp_path / "v", f"{n}_1.tif")["footprint"]).area for n in ("north", "south")
     ]
     assert areas[1] / areas[0] == pytest.approx(4, rel=0.01)
+
+
+def check_place(folder: Path, image: str, source: Path) -> None:
+    """Compare a place with rasterio's own reading of the source, 96 x 64 pixels."""
+    place = found(folder, image)
+    with rasterio.open(source) as raster:
+        ground = mapping(box(*bounds(Window(16, 0, 64, 64), raster.transform)))
+        ground = shape(transform_geom(raster.crs, "EPSG:4326", ground))
+    assert (place["window"], place["gsd"]) == ([16, 0, 64, 64], 2.0)
+    assert (place["scene"]["width"], place["crs"]) == (96, "EPSG:32633")
+    assert shape(place["footprint"]).symmetric_difference(ground).area < 1e-3 * ground.area
+
+
+@pytest.mark.parametrize("suffix", [".cog", ".gtif", ".btf", ".tf8", ".jpx", ".jpf", ".JPX"])
+def test_rasters_of_every_suffix_have_a_place(tmp_path: Path, suffix: str) -> None:
+    driver = "JP2OpenJPEG" if suffix.lower().startswith(".jp") else "GTiff"
+    file = write_scene(tmp_path / "s" / f"a{suffix}", values(64, 96), driver=driver)
+    with Workspace.create(tmp_path / "w") as workspace:
+        assert ingest(workspace, [file.parent]).added == 1
+    check_place(tmp_path / "w", "s_1.tif", file)
+    assert found(tmp_path / "w", "s_1.tif")["scene"]["path"] == file.name
+
+
+@pytest.mark.parametrize(
+    ("suffix", "driver"), [(".png", "PNG"), (".jpg", "JPEG"), (".JPEG", "JPEG"), (".webp", "WEBP")]
+)
+def test_pictures_with_coordinates_beside_them_have_a_place(
+    tmp_path: Path, suffix: str, driver: str
+) -> None:
+    file = write_scene(
+        tmp_path / "s" / f"a{suffix}", values(64, 96), driver=driver, photometric=None
+    )
+    assert file.with_name(f"a{suffix}.aux.xml").is_file()
+    with Workspace.create(tmp_path / "w") as workspace:
+        assert ingest(workspace, [file.parent]).added == 1
+    check_place(tmp_path / "w", "s_1.tif", file)
+
+
+def test_a_world_file_alone_has_no_crs_and_gives_no_place(tmp_path: Path) -> None:
+    file = tmp_path / "s" / "a.png"
+    file.parent.mkdir()
+    Image.new("RGB", (96, 64)).save(file)
+    file.with_suffix(".pgw").write_text("2\n0\n0\n-2\n400001\n4999999\n")
+    with Workspace.create(tmp_path / "w") as workspace:
+        assert ingest(workspace, [file.parent]).added == 1
+    assert found(tmp_path / "w", "s_1")["scene"] is None
+
+
+def captioned(tmp_path: Path, *names: str) -> Path:
+    """Write a dataset of georeferenced images that are equal, beside one that is not."""
+    folder = tmp_path / "old"
+    records = [ImageRecord(name, (Sentence("A pier."),), split="train") for name in names]
+    save_dataset(Dataset("Old", tuple(records), folder, "rsitmd"), folder, "rsitmd")
+    for name in names:
+        write_scene(folder / "images" / name, values(64, 96))
+    Image.new("RGB", (96, 64)).save(folder / "images" / names[-1])
+    return folder
+
+
+def test_imported_images_have_a_place(tmp_path: Path) -> None:
+    folder = captioned(tmp_path, "port_1.tif", "port_2.tif", "port_3.tif")
+    with Workspace.create(tmp_path / "w") as workspace:
+        for _ in range(2):
+            import_dataset(workspace, load_dataset(folder))
+            rows = [tuple(row) for row in workspace.db.execute("SELECT * FROM place")]
+            assert len(rows) == 2
+        spatial = [place.group for place in image_places(workspace)]
+    for image in ("port_1.tif", "port_2.tif"):  # of equal files, each has its place
+        check_place(tmp_path / "w", image, folder / "images" / image)
+        assert found(tmp_path / "w", image)["source"] == str(folder / "images" / image)
+    assert spatial == [1, 1, None]
+    assert found(tmp_path / "w", "port_3.tif")["scene"] is None
+
+
+def test_imported_images_of_tar_files_have_a_place(tmp_path: Path) -> None:
+    folder = captioned(tmp_path, "port_1.tif", "port_2.tif")
+    save_dataset(load_dataset(folder), tmp_path / "shards", "webdataset", images=ImageMode("copy"))
+    with (
+        Workspace.create(tmp_path / "w") as workspace,
+        image_files(load_dataset(tmp_path / "shards")) as data,
+    ):
+        assert import_dataset(workspace, data).files.added == 2
+    place = found(tmp_path / "w", "port_1.tif")
+    check_place(tmp_path / "w", "port_1.tif", folder / "images" / "port_1.tif")
+    assert "shards" in place["source"] and place["source"].endswith(".tar/port_1.tif")
 
 
 @pytest.mark.parametrize("name", ["f.geojson", "f.parquet", "f.json"])

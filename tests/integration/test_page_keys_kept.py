@@ -45,7 +45,8 @@ LATE_SECOND = """
     const answer = await send(resource, options);
     const path = new URL(resource, location.href).pathname;
     const second = /\\/api\\/tasks\\/\\d+\\/?$/.test(path) && (answers += 1) > 1;
-    if (second || /label-stream-history/.test(path)) await new Promise((go) => setTimeout(go, LATE));
+    if (second || path.endsWith("/label-stream-history"))
+      await new Promise((go) => setTimeout(go, LATE));
     return answer;
   };
 })();

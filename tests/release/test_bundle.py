@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from rsitmd_tools.cli import root
 from rsitmd_tools.cli.building.release import command
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset, save_dataset
@@ -138,6 +139,33 @@ def test_unfinished_images_are_left_out_and_named(
     ]
     assert not (out / "images" / "farm_3.tif").exists()
     assert len(load_dataset(out)) == 6
+
+
+def test_a_removed_image_is_in_no_part_of_a_release(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace = make_workspace(images=16)
+    release(workspace, tmp_path / "before")
+    before = load_dataset(tmp_path / "before")
+    gone = before.select("test").images[1].filename
+    done = CliRunner().invoke(
+        root.cli, ["build", "remove", str(workspace), gone, "--reason", "the owner asked us to"]
+    )
+    assert done.exit_code == 0, done.output
+    out = tmp_path / "out"
+    report = release(workspace, out, "1.0.1")
+    assert report.images == {"train": 8, "val": 4, "test": 3}
+    kept = [image for image in before if image.filename != gone]
+    held = load_dataset(out)
+    assert list(held) == kept  # names, splits and texts
+    assert [i.filename for i in held.select("test")] == [
+        i.filename for i in before.select("test") if i.filename != gone
+    ]
+    assert {path.name for path in (out / "images").iterdir()} == {i.filename for i in kept}
+    for image in kept:
+        assert held.image_path(image).read_bytes() == before.image_path(image).read_bytes()
+    texts = {name: data for name, data in contents(out).items() if not name.startswith("images/")}
+    assert [name for name, data in texts.items() if gone.encode() in data] == []
 
 
 def test_a_release_contains_the_origin_of_every_sentence(

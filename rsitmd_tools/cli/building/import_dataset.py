@@ -91,6 +91,7 @@ def _print(report: ImportReport) -> None:
     _list("text changed in the dataset; the imported text is kept", report.changed)
     _list("has another split in the workspace, which is kept", files.kept_split)
     _list("without an image file", files.without_file)
+    _list("note", [f"{name}: {note}" for name, note in files.notes])
     _list("rejected", [f"{name}: {problem}" for name, problem in files.rejected])
 
 
