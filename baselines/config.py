@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
+from rsitmd_tools.baselines.registry import model_names
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
-from rsitmd_tools.plugins import ATTENTION, BASELINES, plugin_names
+from rsitmd_tools.plugins import ATTENTION, plugin_names
 from rsitmd_tools.schemas import first_error, load_schema
 
 
@@ -67,7 +68,8 @@ class Config:
     """All settings that affect the result of a run, except the data.
 
     Attributes:
-        model: ``amfmn``, ``vsepp``, ``scan``, ``camp``, ``mtfn`` or ``clip``.
+        model: A name of :data:`rsitmd_tools.baselines.registry.MODELS`, or of a model of another
+            package.
         attention: Visual-guided attention of AMFMN: ``none``, ``soft``, ``fusion``,
             ``similarity`` or ``elementwise``.
         multiscale: Represent an image by F_v (v(g) masked by MVSA) instead of v(g).
@@ -207,11 +209,12 @@ def config_from(document: Any, where: str) -> Config:
 
 
 def _schema() -> dict[str, Any]:
-    """Return the schema of a configuration, with the models and attentions of other packages."""
+    """Return the schema of a configuration, with the names of all models and attentions."""
     schema: dict[str, Any] = copy.deepcopy(load_schema("benchmark_config"))
-    for key, group in (("model", BASELINES), ("attention", ATTENTION)):
-        known = schema["properties"][key]["enum"]
-        known += [name for name in plugin_names(group) if name not in known]
+    keys = schema["properties"]
+    keys["model"] = {"enum": model_names()}
+    attentions = keys["attention"]["enum"]
+    attentions += [name for name in plugin_names(ATTENTION) if name not in attentions]
     return schema
 
 
@@ -249,7 +252,9 @@ def _read(name: str) -> dict[str, Any]:
 def _set(document: dict[str, Any], change: str) -> None:
     key, equals, value = change.partition("=")
     if not equals or not key:
-        raise WrongUsage(f"--set {change}", hint="use KEY=VALUE, such as margin.value=0.4")
+        raise WrongUsage(
+            f"invalid value for --set: {change}", hint="use KEY=VALUE, such as margin.value=0.4"
+        )
     *sections, last = key.split(".")
     target = document
     for section in sections:

@@ -23,7 +23,7 @@ def check_device(device: str, count: int) -> None:
     if device not in DEVICES:
         raise WrongUsage(f"unknown device {device!r}", hint=f"use one of: {', '.join(DEVICES)}")
     if count < 1:
-        raise WrongUsage(f"{count} devices", hint="use at least 1 device")
+        raise WrongUsage(f"invalid value for --devices: {count}", hint="use at least 1 device")
     available = {
         "auto": 1,
         "cpu": 1,

@@ -92,7 +92,7 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
         )
     if not result.is_file():
         raise RsitmdError(
-            "is not evaluated yet",
+            "has not been evaluated yet",
             where=folder,
             hint=f"evaluate it with: rsitmd benchmark evaluate {folder} PATH",
         )

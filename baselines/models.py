@@ -1,53 +1,26 @@
-"""Models by name, and the tokenizer of each model."""
+"""The model of a configuration, and its tokenizer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from rsitmd_tools.baselines.amfmn.model import AMFMN
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
-from rsitmd_tools.baselines.camp.model import CAMP
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.mtfn.model import MTFN
-from rsitmd_tools.baselines.scan.model import SCAN
+from rsitmd_tools.baselines.registry import load_model
 from rsitmd_tools.baselines.text import Vocabulary
-from rsitmd_tools.baselines.vsepp.model import VSEPP
 from rsitmd_tools.baselines.words import ShortVocabulary
 from rsitmd_tools.dataset import Dataset
-from rsitmd_tools.plugins import BASELINES, load_plugins
-
-
-def _clip(config: Config, words: int) -> RetrievalModel:
-    # open_clip takes seconds to import, so it is imported only for CLIP.
-    from rsitmd_tools.baselines.clip.model import CLIP
-
-    return CLIP(config, words)
-
-
-MODELS: dict[str, Callable[[Config, int], RetrievalModel]] = {
-    "amfmn": AMFMN,
-    "camp": CAMP,
-    "clip": _clip,
-    "mtfn": MTFN,
-    "scan": SCAN,
-    "vsepp": VSEPP,
-}
-
-
-def models() -> dict[str, Callable[[Config, int], RetrievalModel]]:
-    """Return the constructors of all models by name, including those of other packages."""
-    return {**load_plugins(BASELINES), **MODELS}
 
 
 def make_model(config: Config, tokenizer: Tokenizer) -> RetrievalModel:
     """Create the model of a configuration for the vocabulary of a tokenizer."""
-    return models()[config.model](config, len(tokenizer))
+    model: RetrievalModel = load_model(config.model)(config, len(tokenizer))
+    return model
 
 
 def image_parts(config: Config) -> tuple[str, ...]:
     """Return the submodules of a model that only encode images; empty if it declares none."""
-    return tuple(getattr(models()[config.model], "image_parts", ()))
+    return tuple(getattr(load_model(config.model), "image_parts", ()))
 
 
 def make_tokenizer(config: Config, training: Dataset) -> Tokenizer:
@@ -69,7 +42,7 @@ def load_tokenizer(config: Config, file: Path) -> Tokenizer:
 
 
 def _vocabulary(config: Config) -> type[Vocabulary]:
-    short = getattr(models()[config.model], "short_texts", False)
+    short = getattr(load_model(config.model), "short_texts", False)
     return ShortVocabulary if short else Vocabulary
 
 

@@ -26,11 +26,12 @@ class Row:
     """A row of the table: a configuration and what is changed in it.
 
     Attributes:
-        config: Its name.
-        changes: As for ``--set``.
-        folds: Above 0, what is a seed elsewhere is the number of a fold here, of so many.
+        config: The name of the configuration.
+        changes: Overrides, as for ``--set``.
+        folds: Number of cross-validation folds. If it is above 0, each run uses its seed as the
+            index of the fold.
         of: A row whose runs are evaluated again; nothing is trained.
-        views: In how many of its rotations and flips a test image is seen.
+        views: Number of rotations and flips in which each test image is scored.
     """
 
     config: str
@@ -40,7 +41,7 @@ class Row:
     views: int = 1
 
 
-# Learned from all of train, for settings that a part held out has chosen; the last epoch.
+# Trains on all of train and keeps the last epoch; a validation part chose the settings before.
 ALL = "validate=false"
 
 
@@ -62,7 +63,7 @@ def frozen(size: int) -> list[str]:
 
 
 def whole(size: int) -> list[str]:
-    """Return the settings of the same trained whole, the backbone at a lower rate."""
+    """Return the settings of a fully trained model, with a lower learning rate for the backbone."""
     return [
         *frozen(size),
         "freeze_backbone=false",

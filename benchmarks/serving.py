@@ -146,8 +146,8 @@ def main() -> None:
             tables = [query(url, given.users, given.seconds, given.think)]
             if CHROMIUM is not None:
                 tables.append(first_view(url, given.times))
-        about = environment("torch", "fastapi", "uvicorn", "starlette", seed=SEED)
-        print(about, *tables, sep="\n\n")
+        heading = environment("torch", "fastapi", "uvicorn", "starlette", seed=SEED)
+        print(heading, *tables, sep="\n\n")
     finally:
         shutil.rmtree(scratch)
 

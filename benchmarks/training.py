@@ -44,7 +44,8 @@ from rsitmd_tools.baselines.data.targets import Targets
 from rsitmd_tools.baselines.data.train_val_split import split_parts
 from rsitmd_tools.baselines.data.views import turned
 from rsitmd_tools.baselines.losses import triplet_loss
-from rsitmd_tools.baselines.models import MODELS, make_model, make_tokenizer
+from rsitmd_tools.baselines.models import make_model, make_tokenizer
+from rsitmd_tools.baselines.registry import load_model
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
 from rsitmd_tools.baselines.training.module import RetrievalModule, encode_part
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
@@ -76,7 +77,8 @@ def model_of(name: str, *changes: str) -> RetrievalModel:
     """Return a model from random weights."""
     torch.manual_seed(SEED)
     config = load_config(name, changes)
-    return MODELS[config.model](config, WORDS).train()
+    model: RetrievalModel = load_model(config.model)(config, WORDS)
+    return model.train()
 
 
 def step_of(model: RetrievalModel, images: torch.Tensor, words: Texts) -> Callable[[], None]:

@@ -165,3 +165,21 @@ def test_only_the_workspace_package_has_sql() -> None:
         if isinstance(node, ast.Attribute) and node.attr in calls
     }
     assert found == set()
+
+
+def test_the_four_common_changes_fit_the_files() -> None:
+    part = PAGE.split("## Four common changes")[1].split("\n**A figure of results**")[0]
+    blocks = re.findall(r"^```diff\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 4
+    for change in (file for block in blocks for file in re.split(r"(?m)^\+\+\+ ", block)[1:]):
+        name, *lines = change.splitlines()
+        old = [line[1:] for line in lines if not line.startswith(("+", "@@"))]
+        new = "".join(f"{line[1:]}\n" for line in lines if line.startswith("+"))
+        if (CHECKOUT / name).exists():
+            there = [line.strip() for line in (CHECKOUT / name).read_text("utf-8").splitlines()]
+            assert [line for line in old if line.strip() not in there] == [], name
+            assert not new.strip() or new.splitlines()[0].strip() not in there, name
+        else:
+            assert old == [], name
+            if name.startswith("baselines/") and name.endswith(".py"):
+                exec(compile(new, name, "exec"), {"__name__": "example"})

@@ -86,3 +86,14 @@ def test_the_core_works_without_any_extra(tmp_path: Path) -> None:
         done = without_extras("build", arguments[0], workspace, *arguments[1:])
         assert done.returncode == 0, done.stderr
     assert "3 added" in done.stdout
+
+    data = str(Path(__file__).parent.parent / "docs" / "example")
+    for arguments in (
+        ["validate", data, "--ignore", "S102,S111,S112"],
+        ["build", "convert", data, str(tmp_path / "coco"), "--to", "coco"],
+        ["build", "similarity", data, "-o", str(tmp_path / "prior.npy")],
+    ):
+        done = without_extras(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "coco" / "captions_test.json").is_file()
+    assert (tmp_path / "prior.npy").is_file()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rsitmd_tools.baselines.evaluation.gallery import Gallery, Indices
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, count_of, reason
 from rsitmd_tools.formats.rsitmd import load_document
 from rsitmd_tools.schemas import first_error, load_schema
 
@@ -93,7 +93,7 @@ def _by_name(file: Path, gallery: Gallery) -> tuple[Indices, Indices, tuple[int,
     ]
     if absent:
         raise RsitmdError(
-            f"{len(absent)} images or sentences of the split are not listed, such as {absent[0]}",
+            f"does not list {count_of(len(absent), 'item')} of the split, such as {absent[0]}",
             where=file,
             hint="list every row and column",
         )

@@ -36,7 +36,7 @@ class Failures:
                 RsitmdError(
                     f"cannot be written ({reason(error)})",
                     where=target,
-                    hint="the result is complete without it",
+                    hint="use the result, which is complete without this file",
                 )
             )
 

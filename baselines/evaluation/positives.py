@@ -200,7 +200,7 @@ def read_positives(file: Path, gallery: Gallery) -> tuple[list[Pair], dict[str, 
         image = images.get(entry["image"])
         if text is None or image is None or image == gallery.owners[text]:
             raise RsitmdError(
-                f"pairs[{number}] is not a text and another image of this split",
+                f"pairs[{number}] must name a text and a different image of this split",
                 where=file,
                 hint="create it again with: rsitmd benchmark positives",
             )

@@ -67,7 +67,8 @@ def _writer(target: Path) -> Callable[[Location, Path, bool], Iterator[str]]:
     writer = _WRITERS.get(target.suffix.lower())
     if writer is None:
         raise WrongUsage(
-            f"{target.name} has none of the suffixes .png, .tif and .geojson",
+            "unsupported file type",
+            where=target.name,
             hint="use -o map.png, -o heat.tif or -o windows.geojson",
         )
     return writer
@@ -191,11 +192,11 @@ def _write_picture(found: Location, target: Path, _: bool) -> Iterator[str]:
         right, bottom = left + side - 1, top + side - 1
         _outline(draw, [(left, top), (right, top), (right, bottom), (left, bottom)], "white")
         _number(draw, left, top, str(rank), max(12.0, max(size) / 60))
-    about = PngInfo()
+    metadata = PngInfo()
     for key, value in _origin(found).items():
-        about.add_itxt(key, value)
+        metadata.add_itxt(key, value)
     with atomic_path(target) as partial:
-        picture.save(partial, "PNG", pnginfo=about, compress_level=COMPRESSION)
+        picture.save(partial, "PNG", pnginfo=metadata, compress_level=COMPRESSION)
     yield from ()
 
 

@@ -184,14 +184,14 @@ def measure(heat: HeatMap, truth: Truth) -> Metrics:
     """Return all metrics of a map.
 
     Raises:
-        RsitmdError: The polygons hold no place of the map, or all of them.
+        RsitmdError: The polygons cover none or all of the map.
     """
     inside = truth.mask(heat.values.shape, heat.step)
     try:
         salient = rsu(heat.values, inside)
     except ValueError as error:
         raise RsitmdError(
-            "its polygons hold no place of the scene, or all of them",
+            "the polygons cover none or all of the scene",
             where=truth.source,
             hint="use polygons of a part of the scene",
         ) from error

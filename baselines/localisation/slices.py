@@ -45,7 +45,7 @@ def parse_scales(text: str) -> tuple[int, ...]:
         MIN_SIDE <= number <= LARGEST for number in numbers
     ):
         raise WrongUsage(
-            f"--scales {text}: is not a list of sizes from {MIN_SIDE} to {LARGEST} pixels",
+            f"--scales {text}: must be a list of sizes from {MIN_SIDE} to {LARGEST} pixels",
             hint="use --scales 128,256,512",
         )
     return tuple(sorted(numbers))

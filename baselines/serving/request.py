@@ -111,7 +111,7 @@ def search_request(
     """
     category = given.get("category", "")
     if category and category not in categories:
-        raise WrongUsage(f"there is no category {category[:80]}", hint="choose one of the list")
+        raise WrongUsage(f"unknown category {category[:80]}", hint="choose one from the list")
     like = given.get("like", "")
     return SearchRequest(
         text=_text(given, "text", "the sentence"),

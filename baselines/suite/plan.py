@@ -76,7 +76,7 @@ def plan_runs(
     for change in changes:
         key = change.partition("=")[0]
         if key in DRAWN:
-            raise WrongUsage(f"--set {change}", hint=f"use {DRAWN[key]}")
+            raise WrongUsage(f"invalid value for --set: {change}", hint=f"use {DRAWN[key]}")
     loaded: dict[str, Config] = {}
     for given in configs:
         name = _name(given)

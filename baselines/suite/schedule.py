@@ -1,4 +1,4 @@
-"""All runs of a suite, one after the other or several at once, within a budget."""
+"""Execution of the runs of a suite, serial or parallel, within a budget."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Clock = Callable[[], float]
 
 @dataclass(slots=True)
 class Schedule:
-    """Which run is next.
+    """The order of the runs, and the budget.
 
     Attributes:
-        todo: The runs to do, in order.
+        todo: The runs that have not started, in order.
         estimate: Expected seconds.
         budget: Seconds after which no run should still be running; None for no limit.
         clock: Seconds since the suite was started.
@@ -47,12 +47,12 @@ class Schedule:
 def do_all(
     schedule: Schedule, work: Work, jobs: int, report: Callable[[Outcome], None]
 ) -> list[Outcome]:
-    """Do the runs of a schedule; go on when one fails.
+    """Execute the runs of a schedule; continue if one fails.
 
     Args:
         schedule: The runs, and when to stop.
         work: What all runs have in common.
-        jobs: Number of runs at once; each in a process of its own if there are several.
+        jobs: Number of parallel runs. If it is above 1, each run has its own process.
         report: Called at the end of each run.
 
     Returns:

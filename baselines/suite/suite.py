@@ -203,8 +203,8 @@ class Suite:
         seconds = estimate.all(todo)
         if todo:
             at_once = f", {jobs} at once" if jobs > 1 else ""
-            about = "unknown" if seconds is None else f"about {_duration(seconds)}"
-            lines.append(f"estimate: {about} for {count_of(len(todo), 'run')}{at_once}")
+            duration = "unknown" if seconds is None else f"about {_duration(seconds)}"
+            lines.append(f"estimate: {duration} for {count_of(len(todo), 'run')}{at_once}")
         return lines
 
     def _work(self, place: SuiteFolder) -> Work:

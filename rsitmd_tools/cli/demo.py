@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rsitmd_tools.errors import count_of
+
 if TYPE_CHECKING:
     from rsitmd_tools.demo.run import DemoReport
 
@@ -79,8 +81,9 @@ def _lines(demo: DemoReport) -> list[str]:
     lines += [f"{name:22} {seconds:8.1f}" for name, seconds in demo.seconds.items()]
     if demo.compared is not None:
         lines.append(
-            f"release: {demo.compared.images} images, {demo.compared.sentences} sentences, "
-            f"{demo.compared.keywords} keywords, identical to the submitted annotations"
+            f"release: {count_of(demo.compared.images, 'image')}, "
+            f"{count_of(demo.compared.sentences, 'sentence')}, "
+            f"{count_of(demo.compared.keywords, 'keyword')}, identical to the submitted annotations"
         )
     lines.append(f"{'test set, percent':17} {'R@1 image->text':23} {'R@1 text->image':23} mR")
     lines += [f"{name:17} {_row(result)}" for name, result in demo.results.items()]
@@ -92,7 +95,8 @@ def _lines(demo: DemoReport) -> list[str]:
     )
     gallery = first["gallery"]
     lines.append(
-        f"gallery: {gallery['images']} images, {gallery['texts']} sentences; weights: random; "
+        f"gallery: {count_of(gallery['images'], 'image')}, "
+        f"{count_of(gallery['texts'], 'sentence')}; weights: random; "
         "intervals: 95 %"
     )
     return lines

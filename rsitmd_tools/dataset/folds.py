@@ -34,7 +34,7 @@ def read_folds(file: Path) -> dict[str, int]:
         file: A file with the columns ``filename`` and ``fold`` (from 0).
 
     Raises:
-        RsitmdError: The file cannot be read, a fold is no number, or an image is listed twice.
+        RsitmdError: The file cannot be read, a fold is not a number, or an image is listed twice.
     """
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -54,11 +54,11 @@ def read_folds(file: Path) -> dict[str, int]:
                 _check(len(line) == len(COLUMNS), file, lines.line_num, "must have two fields")
                 name, fold = line
                 valid = fold.isascii() and fold.isdigit() and len(fold) <= len(str(MAX_FOLDS))
-                _check(valid and int(fold) < MAX_FOLDS, file, lines.line_num, "is no fold")
+                _check(valid and int(fold) < MAX_FOLDS, file, lines.line_num, "invalid fold")
                 _check(name not in found, file, lines.line_num, f"lists {name} again")
                 found[name] = int(fold)
     except csv.Error as error:
-        raise RsitmdError(f"is no CSV ({error})", where=file, hint="write it again") from error
+        raise RsitmdError(f"is not CSV ({error})", where=file, hint="fix the file") from error
     return found
 
 

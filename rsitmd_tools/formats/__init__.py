@@ -85,7 +85,7 @@ def load_dataset(
 
 
 def lost_in(dataset: Dataset, output_format: str) -> list[Loss]:
-    """Return what a registered format has no place for; empty if it does not declare it."""
+    """Return what a registered format cannot store; empty if it does not declare it."""
     holds = _by_name(output_format).holds
     return [] if holds is None else losses(dataset, holds)
 
@@ -142,7 +142,7 @@ def save_dataset(
         return 0
     except UnicodeEncodeError as error:
         raise RsitmdError(
-            "has a text with half a character (a surrogate), which UTF-8 cannot express",
+            "contains an unpaired surrogate, which UTF-8 cannot encode",
             where=dataset.source,
             hint="correct the text",
         ) from error

@@ -28,7 +28,7 @@ def formulas(dataset: Dataset, output_format: str) -> list[str]:
 
 
 def text_cell(text: str) -> str:
-    """Return a cell that a spreadsheet program takes for text, not for a formula.
+    """Return a cell that a spreadsheet program reads as text, not as a formula.
 
     It begins with an apostrophe, for tables that people read. :func:`text_of_cell` removes it.
     """
@@ -42,7 +42,7 @@ def text_of_cell(cell: str) -> str:
 
 
 def names_that_differ_in_case(dataset: Dataset) -> list[str]:
-    """Return a warning if images would be one file where upper and lower case are the same."""
+    """Return a warning if the paths of two images differ only in case."""
     first: dict[str, str] = {}
     pairs = []
     for image in dataset:
@@ -52,13 +52,13 @@ def names_that_differ_in_case(dataset: Dataset) -> list[str]:
     if not pairs:
         return []
     return [
-        f"{count_of(len(pairs), 'file name')} the same as another one in lower case, first"
+        f"{count_of(len(pairs), 'pair')} of file names that differ only in case, such as"
         f" {pairs[0][0]} and {pairs[0][1]}; some file systems keep only one of them"
     ]
 
 
 def types_of_shards(dataset: Dataset) -> list[str]:
-    """Return warnings about shards whose first images do not show the types of all.
+    """Return warnings about shards whose first images lack a field or a file type.
 
     The library ``datasets`` takes the fields of all images from the first five of one split.
     """

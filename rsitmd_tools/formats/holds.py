@@ -72,7 +72,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Something that a format has no place for.
+    """Something that a format cannot store.
 
     Attributes:
         content: Name of the content, an attribute of :class:`Holds`.

@@ -46,7 +46,8 @@ class ImageMode:
             return cls(match[1])
         if text == JPEG or (match is not None and not 1 <= int(match[2]) <= 100):
             raise WrongUsage(
-                f"--images {text} has no quality from 1 to 100", hint="use for example jpeg:90"
+                f"--images {text}: the JPEG quality must be from 1 to 100",
+                hint="use for example jpeg:90",
             )
         return None if match is None else cls(JPEG, int(match[2]))
 
@@ -78,7 +79,7 @@ def write_dataset(source: Dataset, layout: Format, folder: Path, mode: ImageMode
     places = _places(source, target, layout)
     if layout.pack is not None:
         if mode.kind == LINK:
-            raise WrongUsage(f"{layout.name} has no place for links", hint="use --images copy")
+            raise WrongUsage(f"{layout.name} does not support links", hint="use --images copy")
         originals: dict[Key, ImageRecord] = {}
         for old, new in zip(source, target, strict=True):
             originals.setdefault((new.split, new.location), old)

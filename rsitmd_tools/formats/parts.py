@@ -267,7 +267,7 @@ def check_writable(dataset: Dataset, form: str, *, split: bool = True, captions:
             )
         if captions and not image.sentences:
             raise RsitmdError(
-                "has no sentence", where=where, hint=f"{form} has no place for such an image"
+                "has no sentence", where=where, hint="remove the image, or add a sentence"
             )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rsitmd_tools.atomic import write_text
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, count_of, reason
 from rsitmd_tools.formats.parts import head_of
 from rsitmd_tools.formats.registry import read_text
 
@@ -44,7 +44,8 @@ def read_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 continue
             if len(row) != len(header):
                 raise RsitmdError(
-                    f"line {rows.line_num} has {len(row)} cells, the header has {len(header)}",
+                    f"line {rows.line_num} has {count_of(len(row), 'cell')},"
+                    f" the header has {len(header)}",
                     where=file,
                     hint="put texts with commas in quotes",
                 )

@@ -138,7 +138,7 @@ def coarse_registrations(
 
 
 def _by_image(pairs: Indices, image: Indices, most: int) -> Iterator[Indices]:
-    """Yield the pairs in parts in which at most ``most`` images occur."""
+    """Yield the pairs in batches with at most ``most`` different images."""
     rank = np.unique(image, return_inverse=True)[1]
     order = np.argsort(rank, kind="stable")
     bounds = np.flatnonzero(np.diff(rank[order] // most)) + 1
@@ -186,9 +186,10 @@ def _correlations(
 
 
 def _in_zooms(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the products of what is known of zoomed copies, ``(N, Z, ...)``.
+    """Return the products of the arrays of zoomed copies, ``(N, Z, ...)``.
 
-    Only one image of a pair is zoomed: first none, then the second one, then the first one.
+    The first product is of the unzoomed images. Those with the second image zoomed follow, then
+    those with the first image zoomed.
     """
     copies = one.shape[1]
     found = np.empty((len(one), 2 * copies - 1, *one.shape[2:]), one.dtype)

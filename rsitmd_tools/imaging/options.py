@@ -46,7 +46,7 @@ def parse_bands(text: str) -> tuple[int, ...]:
     numbers = [int(part) for part in parts if part.isascii() and part.isdecimal()]
     if len(numbers) != len(parts) or len(numbers) not in (1, 3) or min(numbers) < 1:
         raise WrongUsage(
-            f"--bands {text}: is not one band or three bands",
+            f"--bands {text}: must be one or three bands",
             hint="use --bands 4,3,2 for red, green and blue, or --bands 1 for grey",
         )
     return tuple(numbers)
@@ -70,7 +70,7 @@ def parse_percentiles(text: str) -> tuple[float, float]:
     hint = "use --percentiles LOW,HIGH, for example --percentiles 2,98"
     low, high = _pair(text, "--percentiles", hint)
     if low < 0 or high > 100:
-        raise WrongUsage(f"--percentiles {text}: is not between 0 and 100", hint=hint)
+        raise WrongUsage(f"--percentiles {text}: must be between 0 and 100", hint=hint)
     return low, high
 
 

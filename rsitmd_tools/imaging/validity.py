@@ -1,4 +1,4 @@
-"""Valid pixels of a raster: alpha, masks, nodata, NaN and missing blocks are one thing."""
+"""Valid pixels of a raster, from its alpha, masks, nodata values, NaN and missing blocks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rsitmd_tools.imaging.windows import Window
 
 @dataclass
 class Validity:
-    """Says which pixels of an open raster are valid.
+    """Finds the valid pixels of an open raster.
 
     A pixel is not valid if its alpha is 0, if the mask of the file hides it, if all its bands
     have their nodata value or are not finite, or if its block is missing in a sparse file.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 Window = tuple[int, int, int, int]  # column, row, width, height
 
-PIXELS = 1_000_000  # of a window, about
+PIXELS = 1_000_000  # approximate number of pixels of a window
 SAMPLE = 8  # windows of a sample are smaller by this factor, and more numerous
 LARGEST = 4_000_000
 # Multiples of these numbers, modulo 1, are spread evenly over a square (the R2 sequence).
@@ -21,16 +21,16 @@ def block_windows(
     Args:
         size: Width and height of the raster.
         block: Width and height of its blocks.
-        most: About how many pixels the windows have together, spread over the raster; by
-            default they cover it.
+        most: Approximate total number of pixels of a sample of windows that are spread over the
+            raster. By default, the windows cover the raster.
     """
     width, height = size
     wide, high = min(block[0], width), min(block[1], height)
-    about = PIXELS if most is None else PIXELS // SAMPLE
+    pixels = PIXELS if most is None else PIXELS // SAMPLE
     if wide == width:
-        high = min(height, high * max(1, about // (wide * high)))
+        high = min(height, high * max(1, pixels // (wide * high)))
     else:
-        wide = min(width, wide * max(1, about // (wide * high)))
+        wide = min(width, wide * max(1, pixels // (wide * high)))
     if wide * high > LARGEST:
         high = max(1, LARGEST // wide)
     share = 1.0 if most is None else most / (width * height)

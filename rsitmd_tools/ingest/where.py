@@ -68,7 +68,8 @@ def export_footprints(workspace: Workspace, target: Path) -> tuple[int, int]:
     suffix = target.suffix.lower()
     if suffix not in (*GEOJSON, *PARQUET, *STAC):
         raise WrongUsage(
-            f"{target.name} has none of the suffixes .geojson, .parquet and .json",
+            "unsupported file type",
+            where=target.name,
             hint="use -o footprints.geojson, .parquet (GeoParquet) or .json (STAC items)",
         )
     every = image_places(workspace)

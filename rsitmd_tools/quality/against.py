@@ -1,4 +1,4 @@
-"""Leakage across datasets: images and captions tested here that another dataset trains on."""
+"""Leakage across datasets: test images and captions that another dataset has for training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rsitmd_tools.quality.records import PictureOf, Shared, Written
 from rsitmd_tools.text.fold import folded
 
 TRAINED = (None, "train")
-# Shorter captions may be equal by chance: they are no reason to exclude an image.
+# Shorter captions can be equal by chance, so they do not exclude an image.
 MIN_WORDS = 8
 
 

@@ -189,9 +189,10 @@ def _agreeing(
     hits: npt.NDArray[np.float64],
     own: npt.NDArray[np.float64],
 ) -> int:
-    """Count the categories that the other captions name more often than the own ones do.
+    """Count the categories that the shifted captions name more often than the own captions do.
 
-    If categories come in turn, the captions of one may well name another one: a shift moves all.
+    If the categories have a regular order, the captions of one category can name another one
+    without a shift. A shift changes all categories.
     """
     leads: dict[frozenset[str], float] = defaultdict(float)
     for name, hit, kept in zip(names, hits, own, strict=True):

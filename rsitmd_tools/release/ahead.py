@@ -1,4 +1,4 @@
-"""Parts of a release that wait for the disk, done while the rest is computed."""
+"""Hash and sync finished files of a release in the background."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from rsitmd_tools.imaging.pool import ahead_of_use
 
 @contextmanager
 def hashed_ahead(folder: Path, files: Sequence[Path]) -> Iterator[Callable[[], dict[str, str]]]:
-    """Hash finished files of a release by other threads, while the block runs.
+    """Hash finished files of a release in other threads while the block runs.
 
     Args:
         folder: The folder of the release.
         files: Some of its files, which do not change any more.
 
     Yields:
-        A function that waits for the SHA-256 by path in the release. A file that cannot be read
-        is missing.
+        A function that waits for the hashes and returns the SHA-256 by path in the release. The
+        result omits files that cannot be read.
     """
     with ahead_of_use(lambda _: sha256_files(files)) as found:
         yield lambda: {

@@ -133,7 +133,7 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         tuple(p for p in places if p.footprint is not None and p.filename in released),
         until,
         None if licence is None else _licence(licence, authors, finished, pseudonyms),
-        # The ones that are left out, or the ones in the release.
+        # Sentences that the release excludes, or unreviewed sentences in the release.
         unreviewed.total()
         if only_accepted
         else sum(unreviewed[image.filename] for image in finished),
@@ -142,7 +142,7 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
 
 
 def _usable(names: Mapping[str, str]) -> dict[str, str]:
-    """Return the names that identify one annotator and are no addresses."""
+    """Return the names that are not addresses and that belong to one annotator only."""
     count = Counter(names.values())
     return {
         email: name

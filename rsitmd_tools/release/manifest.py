@@ -24,10 +24,10 @@ TOOL = f"rsitmd-tools {__version__}"
 
 
 def check_release(folder: Path) -> None:
-    """Check that a folder is a release, whole or damaged.
+    """Check that a folder is a release, complete or damaged.
 
     Raises:
-        RsitmdError: It does not exist, or is no release.
+        RsitmdError: It does not exist or is not a release.
     """
     if not any((folder / name).exists() for name in (MANIFEST, CHECKSUMS, DATASET)):
         raise RsitmdError(

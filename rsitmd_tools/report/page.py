@@ -101,7 +101,7 @@ def write_report(
     report = make_report(
         folders, runs, found, explicit=data is not None, figures=figures, others=others
     )
-    # Names of files and folders may hold bytes that are no text.
+    # Names of files and folders can contain bytes that are not UTF-8.
     write_text(output, report.html.encode("utf-8", "backslashreplace").decode("utf-8"))
     return report
 

@@ -1,4 +1,4 @@
-"""How figures look: in the colours of a page, light and dark, or as files for a paper."""
+"""The style of figures: page colours for light and dark themes, and print colours."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from rsitmd_tools.errors import printable
 # Number of colours; the ninth run uses the first one again.
 COLOURS = 8
 # Okabe and Ito, "Color Universal Design", 2008: distinguishable with every kind of colour vision.
-# The yellow is left out, as a line on white paper is not visible in it; grey comes last.
+# Without its yellow, because a yellow line is not visible on white paper; with grey at the end.
 OKABE_ITO = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#606060",
 )  # fmt: skip
-# Runs differ in marker and dashes too, for readers of a print in grey.
+# Runs also differ in marker and dashes, for greyscale print.
 MARKERS = "osD^vPX*"
 DASHES = ("-", "--", "-.", ":")
 # Perceptually uniform, and monotonous in grey.
@@ -40,11 +40,11 @@ class Style:
     """The colours of a figure.
 
     Attributes:
-        ink: Of names and numbers.
-        soft: Of ticks and labels.
-        line: Of the grid.
-        right: Of the frame of a right answer.
-        series: Of the runs.
+        ink: Colour of names and numbers.
+        soft: Colour of ticks and labels.
+        line: Colour of the grid.
+        right: Colour of the frame of a correct answer.
+        series: Colours of the runs.
     """
 
     ink: str
@@ -54,19 +54,19 @@ class Style:
     series: tuple[str, ...]
 
     def run(self, number: int) -> dict[str, Any]:
-        """Return colour, marker and dashes of the run of a number."""
+        """Return the colour and the marker of a run."""
         return {"color": self.colour(number), "marker": self.marker(number)}
 
     def colour(self, number: int) -> str:
-        """Return the colour of the run of a number."""
+        """Return the colour of a run."""
         return self.series[number % len(self.series)]
 
     def marker(self, number: int) -> str:
-        """Return the marker of the run of a number."""
+        """Return the marker of a run."""
         return MARKERS[number % len(MARKERS)]
 
     def dashes(self, number: int) -> str:
-        """Return the dashes of the run of a number."""
+        """Return the dashes of a run."""
         return DASHES[number % len(DASHES)]
 
 
@@ -119,7 +119,7 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def plain_axes(axes: Any, style: Style, grid: str = "y") -> Any:
-    """Leave axes with a baseline and a grid; return them.
+    """Remove all spines but the bottom one, add a grid, and return the axes.
 
     Args:
         axes: The axes.
@@ -139,7 +139,7 @@ def plain_axes(axes: Any, style: Style, grid: str = "y") -> Any:
 
 
 def picture_axes(axes: Any, style: Style) -> Any:
-    """Leave axes without frame and ticks, for a picture; return them."""
+    """Remove the frame and the ticks of axes for a picture, and return the axes."""
     axes.patch.set_visible(False)
     axes.spines[:].set_visible(False)
     axes.set_xticks([])

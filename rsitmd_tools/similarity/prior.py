@@ -345,7 +345,9 @@ def _check_suffix(path: Path, threshold: float | None) -> None:
     suffix, kind = (".npy", "dense") if threshold is None else (".npz", "sparse")
     if path.suffix != suffix:
         raise WrongUsage(
-            f"the file name of a {kind} prior must end in {suffix}", hint=f"got {path}"
+            f"unsupported file type for a {kind} prior",
+            where=path,
+            hint=f"use a name that ends in {suffix}",
         )
 
 

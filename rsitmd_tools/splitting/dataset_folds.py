@@ -36,8 +36,8 @@ def dataset_folds(
     }
     if len(set(groups.values())) < folds:
         raise RsitmdError(
-            f"{count_of(len(names), 'image')} in {count_of(len(set(groups.values())), 'group')}"
-            f" are too few for {folds} folds",
+            f"too few images for {folds} folds: {count_of(len(names), 'image')} in"
+            f" {count_of(len(set(groups.values())), 'group')}",
             where=dataset.source,
             hint="use fewer folds",
         )

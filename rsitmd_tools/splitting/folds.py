@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rsitmd_tools.dataset.folds import MAX_FOLDS, folds_file, read_folds
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.splitting.assign import assign_splits
 from rsitmd_tools.splitting.relations import CATEGORY, GROUP
 from rsitmd_tools.splitting.split import (
@@ -76,7 +76,9 @@ def make_folds(
         WrongUsage: There are fewer than two folds, or more than :data:`MAX_FOLDS`.
     """
     if not 2 <= folds <= MAX_FOLDS:
-        raise WrongUsage(f"{folds} folds", hint=f"use a number from 2 to {MAX_FOLDS}")
+        raise WrongUsage(
+            f"invalid value for --folds: {folds}", hint=f"use a number from 2 to {MAX_FOLDS}"
+        )
     seed = workspace.settings.split.seed if seed is None else seed
     before = stored_folds(workspace)
     known = folds_request(workspace)
@@ -90,7 +92,8 @@ def make_folds(
     groups = len({item.group for item in items})
     if groups < folds:
         raise RsitmdError(
-            f"{len(items)} images in {groups} groups are too few for {folds} folds",
+            f"too few images for {folds} folds: {count_of(len(items), 'image')} in"
+            f" {count_of(groups, 'group')}",
             where=workspace.path,
             hint="ingest more images, or use fewer folds",
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rsitmd_tools.dataset.records import SPLITS
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.groups import places_current
 from rsitmd_tools.ingest.spatial import group_places
@@ -318,7 +318,7 @@ def _refuse_empty(
     if empty:
         groups = len({item.group for item in items})
         raise RsitmdError(
-            f"{len(items)} images in {groups} groups are too few: "
+            f"too few images ({count_of(len(items), 'image')} in {count_of(groups, 'group')}): "
             f"{' and '.join(empty)} would be empty",
             where=workspace.path,
             hint="use --reassign to assign all images again, or set the share of the empty split"

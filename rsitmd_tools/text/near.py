@@ -134,7 +134,7 @@ def nearest_earlier(
 
 
 def _distinct(words: Sequence[str]) -> Sequence[Hashable]:
-    """Return what :func:`numbered` returns, but the first occurrence of a word as it is."""
+    """Number the repeats of words as :func:`numbered` does; keep each first occurrence as it is."""
     if len(set(words)) == len(words):
         return words
     return [word if number == 1 else (word, number) for word, number in numbered(words)]
@@ -148,7 +148,10 @@ def _ranked(texts: Sequence[Sequence[Hashable]]) -> list[list[int]]:
 
 
 def _prefix_size(size: int, similarity: float) -> int:
-    """Return of how many of its words a text shares one at least with every similar text."""
+    """Return the prefix length of a text.
+
+    Every similar text has at least one of the words in the prefix.
+    """
     # Rounding errors can put the product slightly above an integer, which ceil would increase.
     return size - math.ceil(similarity * size - 1e-9) + 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rsitmd_tools.errors import count_of
 from rsitmd_tools.workspace.merge import count_not_accepted, merged_images
 from rsitmd_tools.workspace.store import Workspace
 
@@ -25,11 +26,11 @@ class Acceptance:
     @property
     def line(self) -> str:
         """The counts as one line of text."""
-        what = "leaves them out" if self.only_accepted else "includes them"
+        what = "only accepted" if self.only_accepted else "all"
         setting = f"[release] only_accepted = {str(self.only_accepted).lower()}"
         return (
-            f"not accepted yet: {self.not_accepted} of {self.sentences} sentences;"
-            f" a release {what} ({setting} in rsitmd.toml)"
+            f"not accepted yet: {self.not_accepted} of {count_of(self.sentences, 'sentence')};"
+            f" a release includes {what} sentences ({setting} in rsitmd.toml)"
         )
 
 

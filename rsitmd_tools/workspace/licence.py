@@ -111,7 +111,9 @@ def accept(workspace: Workspace, email: str, recorded_by: str) -> bool:
     row = workspace.db.execute("SELECT id FROM annotator WHERE email = ?", (email,)).fetchone()
     if row is None:
         raise RsitmdError(
-            "takes no part in this campaign", where=email, hint="add them first: users DIR add"
+            "is not an annotator of this campaign",
+            where=email,
+            hint="add them first: users DIR add",
         )
     with workspace.transaction():
         return record(workspace, licence, row["id"], utc_now(), recorded_by)

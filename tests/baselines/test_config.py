@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.baselines.config import config_from, load_config, names
+from rsitmd_tools.baselines.registry import MODELS, load_model
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 
 TABLE_II = ["scan-t2i", "scan-i2t", "camp-triplet", "camp-bce", "mtfn"]
@@ -67,6 +68,17 @@ def test_invalid_settings_are_reported_with_their_key(changes: list[str], messag
     with pytest.raises(RsitmdError) as error:
         load_config("amfmn-soft", changes)
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_the_models_of_a_configuration_are_those_of_the_registry(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(RsitmdError) as error:
+        load_config("vsepp", ["model=unknown"])
+    assert all(f'"{name}"' in str(error.value) for name in MODELS)
+    assert {load_model(name).__name__.lower() for name in MODELS} == set(MODELS)
+    monkeypatch.setitem(MODELS, "another", MODELS["vsepp"])
+    assert load_config("vsepp", ["model=another"]).model == "another"
 
 
 @pytest.mark.parametrize("change", ["lr", "=1", "seed.x=1", "lr=[1"])

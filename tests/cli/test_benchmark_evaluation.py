@@ -224,7 +224,7 @@ def test_what_is_optional_never_costs_a_result(
     errors = [line for line in said.err.splitlines() if "error" in line]
     assert errors == [
         f"error: {run / 'examples.json'}: cannot be written (is a directory); "
-        "the result is complete without it",
+        "use the result, which is complete without this file",
         f"error: {run / 'trec' / 'image_to_text.run'}: cannot be written (file exists); "
         "choose a folder you may write to",
     ]

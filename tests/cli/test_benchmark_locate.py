@@ -138,8 +138,8 @@ def test_files_of_a_sentence_of_ten_thousand_characters(
     ("more", "code", "message"),
     [
         (["--text", " "], 2, "the sentence is blank"),
-        (["--text", "a", "-o", "map.jpg"], 2, "map.jpg has none of the suffixes"),
-        (["--text", "a", "--scales", "1"], 2, "--scales 1: is not a list of sizes"),
+        (["--text", "a", "-o", "map.jpg"], 2, "map.jpg: unsupported file type"),
+        (["--text", "a", "--scales", "1"], 2, "--scales 1: must be a list of sizes"),
         (["--text", "a", "--scales", "300"], 1, "smaller than a slice of 300 pixels"),
         (["--text", "a", "--truth", "none.json"], 1, "none.json: cannot be read"),
         ([], 2, "--text"),

@@ -74,7 +74,7 @@ def test_the_heat_map_with_and_without_a_prior_file(tmp_path: Path, precomp: Pat
         (["--weights", "0.5,0.5"], 2, "--weights requires --definition paper"),
         (["--definition", "paper", "--weights", "1"], 2, "must be two numbers"),
         (["--threshold", "2"], 2, "0<=x<=1"),
-        (["-o", "prior.txt"], 2, "must end in .npy"),
+        (["-o", "prior.txt"], 2, "use a name that ends in .npy"),
         (["--plot", "heat.gif"], 2, "unsupported file type"),
         (["precomp"], 2, "several PATHs require --plot"),
         (["-o", "/proc/none/p.npy"], 1, "cannot be written"),

@@ -22,7 +22,7 @@ from rsitmd_tools.formats.parts import part_of
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 NAME = st.text("abc_ 0123ä", min_size=1, max_size=12).filter(str.strip).map(lambda s: f"{s}.tif")
 FORMATS = ("karpathy", "albef", "open-clip-csv", "coco", "csv", "jsonl")
-# What a format has no place for.
+# What a format cannot store.
 NO_KEYWORDS = ("open-clip-csv", "coco")
 NO_CATEGORY = ("open-clip-csv", "coco")
 
@@ -156,7 +156,7 @@ def test_an_image_without_split_is_refused(tmp_path: Path, layout: str) -> None:
 
 def test_half_a_character_is_one_line(tmp_path: Path) -> None:
     data = Dataset("x", (ImageRecord("a.tif", (Sentence("\ud800"),)),), Path("here"), "rsitmd")
-    with pytest.raises(RsitmdError, match="here: has a text with half a character"):
+    with pytest.raises(RsitmdError, match="here: contains an unpaired surrogate"):
         save_dataset(data, tmp_path, "jsonl")
 
 
@@ -235,7 +235,7 @@ MALFORMED = [
         '{"images": [{"id": [], "file_name": "a"}], "annotations": [], "image_id": 0}',
         "images[0].id is neither a number nor a string",
     ),
-    ("x_test.csv", "filename,title\na.jpg\n", "line 2 has 1 cells, the header has 2"),
+    ("x_test.csv", "filename,title\na.jpg\n", "line 2 has 1 cell, the header has 2"),
     ("x_test.csv", "filename,title\n,A.\n", "line 2 has no file name"),
     ("x_test.csv", 'filename,title\na.jpg,"A.\n', "is not CSV (line 2"),
     ("x_test.csv", "filename,title\na.jpg," + "x" * 200_000, "is not CSV (line 2"),

@@ -184,7 +184,7 @@ def test_a_folder_and_a_way_can_both_be_given(source: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("text", ["jpeg", "jpeg:0", "jpeg:101", "jpeg:999"])
 def test_a_quality_that_is_none_is_wrong_usage(text: str) -> None:
-    with pytest.raises(WrongUsage, match="has no quality from 1 to 100"):
+    with pytest.raises(WrongUsage, match="the JPEG quality must be from 1 to 100"):
         ImageMode.parse(text)
 
 
@@ -349,7 +349,7 @@ def test_hazards_of_other_programs_are_named(
     for layout in ("open-clip-csv", "csv", "webdataset"):
         assert run("build", "convert", tmp_path / "in", tmp_path / layout, "--to", layout) == 0
         errors = capsys.readouterr().err
-        assert "1 file name the same as another one in lower case, first a.tif and A.tif" in errors
+        assert "1 pair of file names that differ only in case, such as a.tif and A.tif" in errors
         assert ("28 cells can be executed by a spreadsheet" in errors) == (
             layout == "open-clip-csv"
         )

@@ -261,7 +261,7 @@ def test_unreadable_json_is_refused_with_a_message(tmp_path: Path, kind: str) ->
     errors = command("validate", file)
     assert errors.startswith(f"error: {file}: ")
     assert len(errors.splitlines()) == 1
-    assert "; " in errors, "the mend is said"
+    assert "; " in errors, "the line has no hint"
 
 
 def test_a_gigabyte_is_refused_before_it_is_read(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def pushed(folder: Path) -> int:
 
 
 def in_sight(page: Page, part: Locator) -> bool:
-    """Say whether an element is whole inside the window and nothing lies over it."""
+    """Return whether an element is completely visible in the window and uncovered."""
     box, window = part.bounding_box(), page.viewport_size
     assert window is not None
     if box is None:

@@ -122,15 +122,15 @@ def test_hints_are_added_removed_and_updated_after_a_restart(
 
     # It is dead: annotation goes on, and the next start catches up.
     lead.submit(tasks[3], ["Some boxes?"], ["red box"])
-    mended = client.call(client.sdk.annotations.list, id=tasks[1])[0]
-    result = mended.result
+    corrected = client.call(client.sdk.annotations.list, id=tasks[1])[0]
+    result = corrected.result
     result[0]["value"]["text"] = ["Four white boxes stand along the northern edge of the field."]
-    client.call(client.sdk.annotations.update, id=mended.id, result=result)
+    client.call(client.sdk.annotations.update, id=corrected.id, result=result)
     assert hint(client, tasks[3]) == ""
     process = started(tool, folder)
     try:
         assert "asks a question" in hint(client, tasks[3])
-        assert hint(client, tasks[1]) == ""  # mended
+        assert hint(client, tasks[1]) == ""  # corrected
         project = client.call(client.sdk.tasks.get, id=str(tasks[0])).project
         backends = client.call(client.sdk.ml.list, project=project)
         assert [entry.title for entry in backends] == ["rsitmd assist"]

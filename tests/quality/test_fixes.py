@@ -1,4 +1,4 @@
-"""Fixes: safe ones mend without changing what is said; the history keeps what stood there."""
+"""Fixes: safe ones keep the meaning of a sentence; the history keeps the original text."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ FAULTY = [
 ]
 
 
-def mended(raw: str, *, unsafe: bool = False) -> list[Change]:
+def fixes_of(raw: str, *, unsafe: bool = False) -> list[Change]:
     return changes(subject_of(dataset(record(sentences=[raw]))), unsafe=unsafe)
 
 
 @pytest.mark.parametrize(("before", "after", "codes"), FAULTY)
 def test_each_safe_fix(before: str, after: str, codes: set[str]) -> None:
-    [change] = mended(before)
+    [change] = fixes_of(before)
     assert (change.after, set(change.codes)) == (after, codes)
-    assert mended(after) == []
+    assert fixes_of(after) == []
 
 
 def test_typos_and_counts_are_fixed_only_on_request() -> None:
     raw = "The termial of the airport has 3 long runways."
-    assert mended(raw) == []
-    [change] = mended(raw, unsafe=True)
+    assert fixes_of(raw) == []
+    [change] = fixes_of(raw, unsafe=True)
     assert change.after == "The terminal of the airport has three long runways."
     assert set(change.codes) == {"S111", "S120"}
 
@@ -61,15 +61,15 @@ TEXT = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(TEXT)
 def test_safe_fixes_keep_the_words_and_are_done_at_once(raw: str) -> None:
-    for change in mended(raw):
+    for change in fixes_of(raw):
         said = split_words(change.before.replace("Ã©", "é"))
         assert len(split_words(change.after)) <= len(said)
         assert set(split_words(change.after)) == set(said)
-        assert mended(change.after) == []
+        assert fixes_of(change.after) == []
 
 
 def test_the_diff_escapes_control_characters() -> None:
-    [change] = mended("Two boats  \x1b[31m lie here.")
+    [change] = fixes_of("Two boats  \x1b[31m lie here.")
     lines = list(diff([change]))
     assert lines[0].startswith("@@ port_1.tif, sentence 1 (")
     assert lines[1].startswith("-Two boats  \\x1b")

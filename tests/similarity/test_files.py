@@ -135,9 +135,9 @@ def test_a_pickle_is_never_loaded(tmp_path: Path, data: Dataset) -> None:
 
 
 def test_endings_dtypes_and_thresholds_are_checked(tmp_path: Path, data: Dataset) -> None:
-    with pytest.raises(WrongUsage, match=r"must end in \.npy"):
+    with pytest.raises(WrongUsage, match=r"ends in \.npy"):
         write_prior(data, tmp_path / "p.npz")
-    with pytest.raises(WrongUsage, match=r"must end in \.npz"):
+    with pytest.raises(WrongUsage, match=r"ends in \.npz"):
         write_prior(data, tmp_path / "p.npy", threshold=0.1)
     with pytest.raises(WrongUsage, match="not between 0 and 1"):
         write_prior(data, tmp_path / "p.npz", threshold=1.5)

@@ -50,5 +50,5 @@ def test_groups_are_in_one_fold(count: int, seed: int, links: list[tuple[int, in
 def test_too_few_groups() -> None:
     data = dataset(4)
     names = [image.filename for image in data]
-    with pytest.raises(RsitmdError, match="4 images in 1 group are too few for 2 folds"):
+    with pytest.raises(RsitmdError, match="too few images for 2 folds: 4 images in 1 group"):
         dataset_folds(data, 2, 0, pairwise(names))

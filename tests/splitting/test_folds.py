@@ -151,7 +151,7 @@ def test_options_of_splits_have_no_meaning_for_folds(make: Make, option: tuple[s
 def test_fewer_groups_than_folds_are_refused(make: Make) -> None:
     refused = run(make(8, duplicates=True), "--folds", "7").exception
     assert isinstance(refused, RsitmdError)
-    assert "8 images in 6 groups are too few for 7 folds; ingest more" in str(refused)
+    assert "too few images for 7 folds: 8 images in 6 groups; ingest more" in str(refused)
 
 
 def test_a_workspace_without_images_has_no_folds(make: Make) -> None:
@@ -207,7 +207,7 @@ def test_verify_reports_folds_of_other_images(
     lines = (out / "folds.csv").read_text(encoding="utf-8").splitlines(keepends=True)
     for text, problem in (
         ("".join(lines[:-1]), "lists other images than dataset_RSITMD.json"),
-        ("".join(lines).replace(",0", ",x"), "is no fold"),
+        ("".join(lines).replace(",0", ",x"), "invalid fold"),
     ):
         (out / "folds.csv").write_text(text, encoding="utf-8")
         (out / "SHA256SUMS").unlink()
@@ -245,11 +245,11 @@ def test_written_folds_are_read_back(folds: dict[str, int]) -> None:
         ("", None),
         ("name,fold\n", "line 1: the columns must be filename,fold"),
         ("filename,fold\na.tif\n", "line 2: must have two fields"),
-        ("filename,fold\na.tif,-1\n", "line 2: is no fold"),
-        ("filename,fold\na.tif,1.5\n", "line 2: is no fold"),
-        ("filename,fold\na.tif,99999999999\n", "line 2: is no fold"),
+        ("filename,fold\na.tif,-1\n", "line 2: invalid fold"),
+        ("filename,fold\na.tif,1.5\n", "line 2: invalid fold"),
+        ("filename,fold\na.tif,99999999999\n", "line 2: invalid fold"),
         ("filename,fold\na.tif,1\na.tif,0\n", "line 3: lists a.tif again"),
-        ('filename,fold\n"a.tif,1\n', "is no CSV"),
+        ('filename,fold\n"a.tif,1\n', "is not CSV"),
     ],
 )
 def test_a_malformed_file_is_one_line(tmp_path: Path, text: str, problem: str | None) -> None:

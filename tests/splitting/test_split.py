@@ -126,7 +126,7 @@ def test_a_split_of_share_0_stays_empty(make: Make) -> None:
     ("count", "line"),
     [
         (0, "has no images; run: rsitmd build ingest"),
-        (2, "2 images in 2 groups .* empty; ingest"),
+        (2, "2 images in 2 groups.* empty; ingest"),
     ],
 )
 def test_too_few_images(make: Make, count: int, line: str) -> None:

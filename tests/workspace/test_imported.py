@@ -181,9 +181,11 @@ def test_a_release_names_the_dataset(workspace: Workspace, tmp_path: Path) -> No
     write(workspace, "A new first sentence.")
     write(workspace, "Another one.", project=2)
     make_release(workspace, "1.0.0", tmp_path / "r")
-    about = json.loads((tmp_path / "r" / "release.json").read_text())
-    assert about["sources"] == {"imported": {"Old": 8}, "corrected": {"Old": 1}}
-    assert about["left_out"]["reasons"] == [{"filename": "port_3.tif", "reason": "no image file"}]
+    manifest = json.loads((tmp_path / "r" / "release.json").read_text())
+    assert manifest["sources"] == {"imported": {"Old": 8}, "corrected": {"Old": 1}}
+    assert manifest["left_out"]["reasons"] == [
+        {"filename": "port_3.tif", "reason": "no image file"}
+    ]
     document = json.loads((tmp_path / "r" / "dataset_RSITMD.json").read_text())
     first, second = document["images"]
     assert [s.get("imported_from") for s in second["sentences"]] == ["Old"] * 5

@@ -11,9 +11,10 @@ from rsitmd_tools.baselines.evaluation.metric import Figure, Metric, Result, Sco
 
 
 def category_chance(scored: ScoredGallery) -> dict[str, Any] | None:
-    """Return the recalls if items of the query's category come first, in random order.
+    """Return the expected recalls of a ranking by category, with random order in a category.
 
-    A model above them tells images of one category apart. None if an image has no category.
+    A model with higher recalls distinguishes images of the same category. The result is None if
+    an image has no category.
     """
     gallery = scored.gallery
     of_image = [image.category for image in gallery.part]

@@ -25,7 +25,8 @@ def parse_seeds(text: str) -> list[int]:
         match = re.fullmatch(r"\s*([0-9]{1,12})(?:-([0-9]{1,12}))?\s*", part)
         if match is None:
             raise WrongUsage(
-                f"--seeds {text}", hint="use distinct non-negative integers, such as 0,1,2 or 0-4"
+                f"invalid value for --seeds: {text}",
+                hint="use distinct non-negative integers, such as 0,1,2 or 0-4",
             )
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
@@ -33,9 +34,13 @@ def parse_seeds(text: str) -> list[int]:
                 f"--seeds {text}: the range {first}-{last} is empty", hint=f"use {last}-{first}"
             )
         if last > MAX_SEED:
-            raise WrongUsage(f"--seeds {text}", hint=f"use seeds of at most {MAX_SEED}")
+            raise WrongUsage(
+                f"invalid value for --seeds: {text}", hint=f"use seeds of at most {MAX_SEED}"
+            )
         if last - first >= MAX_SEEDS or len(seeds) >= MAX_SEEDS:
-            raise WrongUsage(f"--seeds {text}", hint=f"use at most {MAX_SEEDS} seeds")
+            raise WrongUsage(
+                f"invalid value for --seeds: {text}", hint=f"use at most {MAX_SEEDS} seeds"
+            )
         seeds += range(first, last + 1)
     if len(set(seeds)) < len(seeds):
         twice = next(seed for place, seed in enumerate(seeds) if seed in seeds[:place])

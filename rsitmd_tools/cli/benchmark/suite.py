@@ -105,7 +105,9 @@ def command(
     """
     numbers = parse_seeds(seeds)
     if budget is not None and not math.isfinite(budget):
-        raise WrongUsage(f"--budget {budget}", hint="use a number of hours, such as 8")
+        raise WrongUsage(
+            f"invalid value for --budget: {budget}", hint="use a number of hours, such as 8"
+        )
     check_dataset(path)
     from rsitmd_tools.extras import require
 

@@ -83,7 +83,7 @@ def command(
     A workspace sends them back to their authors: `rsitmd annotate review DIR --send-back FILE`.
 
     Use --set weights=FILE to load backbone weights, and --set freeze_backbone=true to train in
-    minutes. A command that was interrupted goes on when it is run again.
+    minutes. Run an interrupted command again to resume it.
 
     \b
     Examples:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.errors import count_of
+
 
 @click.command("weights", short_help="Convert backbone weights for timm.")
 @click.argument("source", metavar="SRC", type=click.Path(dir_okay=False, path_type=Path))
@@ -55,5 +57,5 @@ def command(
     from rsitmd_tools.baselines.weights import convert_weights
 
     count = convert_weights(source, backbone, output, mean or None, std or None)
-    click.echo(f"weights: {output} ({count} tensors)")
+    click.echo(f"weights: {output} ({count_of(count, 'tensor')})")
     click.echo(f"next: --set backbone={backbone} --set weights={output}")

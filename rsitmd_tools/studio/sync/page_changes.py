@@ -1,7 +1,7 @@
 """Changes of a project's labeling page on the server.
 
-Every member can change the labeling configuration of a project. Texts in a renamed field are
-still read, under the name that the field has on the labeling page of the settings.
+Every member can change the labeling configuration of a project. If a field was renamed, its texts
+are read under its name on the configured labeling page.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def page_changes(
         config: The labeling configuration that the server has.
 
     Returns:
-        The renamed fields: the name on the server, and the name on the page of the settings.
-        None if the page is the one that was sent last, or the page of the settings.
+        The names of the renamed fields on the configured page, by their names on the server. None
+        if the page is the one that was sent last, or the configured page.
     """
     if config_hash(config) == project.config:
         return None

@@ -60,7 +60,7 @@ class Project:
         number: Its number on the server.
         owner: The annotator whose project it is; None for the shared project.
         kind: ``main`` or ``pilot``.
-        new_page: Whether its labeling page differs from the page of the settings.
+        new_page: Whether its labeling page differs from the configured one.
         changed_page: Whether the labeling page was changed on the server.
         page: The labeling configuration that the server has.
     """
@@ -142,7 +142,7 @@ class Projects:
         )
 
     def send_page(self, project: Project) -> bool:
-        """Send the labeling page of the settings to a project.
+        """Send the configured labeling page to a project.
 
         Returns:
             False if the project has texts in fields that the new page does not have. Those

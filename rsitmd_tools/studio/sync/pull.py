@@ -184,13 +184,13 @@ class _Pull:
         skips = known_skips(db, project.row)
         there = self._client.annotation_numbers(project.number)
         tasks = known_tasks(db, project.row)
-        differing = [
+        changed_tasks = [
             number
             for number in sorted(there.keys() | known.keys())
             if (number in tasks or project.closed_at is not None)
             and there.get(number, set()) - skips != known.get(number, set())
         ]
-        for count, _ in self._read(project, tasks, differing):
+        for count, _ in self._read(project, tasks, changed_tasks):
             yield count
         difference = total - _count(known_annotations(db, project.row))
         with self._workspace.transaction():

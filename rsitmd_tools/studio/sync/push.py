@@ -138,7 +138,7 @@ def push(
     content = TaskContent(workspace, client)
     if not content.images.keys() - content.removed:
         raise RsitmdError(
-            "holds no images",
+            "contains no images",
             where=workspace.path,
             hint="run: "
             + shlex.join(["rsitmd", "build", "ingest", str(workspace.path), "FOLDER_OF_IMAGES"]),
@@ -292,7 +292,7 @@ class _Push:
         )
 
     def _send_page(self, project: Project) -> bool:
-        """Send the labeling page of the settings; if that would hide texts, close the project.
+        """Send the configured labeling page; close the project if the page would hide texts.
 
         Returns:
             False if the project is closed and another one has to take its place.
@@ -301,7 +301,7 @@ class _Push:
             f"The labeling page of project {project.number} was changed on the server. It is"
             " restored."
             if project.changed_page
-            else f"project {project.number} gets the labeling page of the settings"
+            else f"project {project.number} gets the configured labeling page"
         )
         if not self._projects.send_page(project):
             self._notify(

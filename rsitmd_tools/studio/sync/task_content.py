@@ -32,7 +32,7 @@ class TaskContent:
         removed: Rows of the images that were removed from the dataset.
 
     Raises:
-        RsitmdError: The labeling page of the settings cannot be read.
+        RsitmdError: The configured labeling page cannot be read.
     """
 
     def __init__(self, workspace: Workspace, client: Client) -> None:

@@ -297,7 +297,7 @@ def test_a_picture_that_cannot_be_drawn_does_not_prevent_the_result(
     assert json.loads((run / "result.json").read_text()) == before
     assert [str(error) for error in failures.errors] == [
         f"{run / 'maps'}: cannot be written (no room for the picture); "
-        "the result is complete without it"
+        "use the result, which is complete without this file"
     ]
     (run / "result.json").unlink()
     with pytest.raises(RsitmdError, match="no room for the picture"):

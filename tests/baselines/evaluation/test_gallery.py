@@ -36,7 +36,7 @@ def test_the_error_of_an_absent_split_lists_the_splits(uneven: Dataset) -> None:
 @pytest.mark.parametrize(
     ("place", "line"),
     [
-        ((1, slice(None)), "a.npy: im 1.png: 6 of 18 scores are NaN; mend it"),
+        ((1, slice(None)), "a.npy: im 1.png: 6 of 18 scores are NaN; fix it"),
         ((slice(None), 4), "a.npy: sentence 1 of im 3.png: 3 of 18 scores are NaN"),
         ((2, 2), "a.npy: im 3.png, sentence 3 of im 1.png: 1 of 18 scores are NaN"),
     ],
@@ -46,10 +46,10 @@ def test_the_error_of_nan_scores_names_the_image(
 ) -> None:
     scores = np.zeros((3, 6))
     scores[0, 0], scores[1, 1] = -np.inf, np.inf
-    gallery.check_numbers(scores, "a.npy", "mend it")
+    gallery.check_numbers(scores, "a.npy", "fix it")
     scores[place] = np.nan
     with pytest.raises(RsitmdError, match=line):
-        gallery.check_numbers(scores, "a.npy", "mend it")
+        gallery.check_numbers(scores, "a.npy", "fix it")
 
 
 def test_two_records_of_an_image_are_refused(uneven: Dataset) -> None:

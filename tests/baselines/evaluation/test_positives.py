@@ -119,7 +119,7 @@ def test_a_pair_of_a_sentence_and_its_own_image_is_refused(
     document = json.loads(file.read_text())
     document["pairs"][0].update(change)
     file.write_text(json.dumps(document))
-    with pytest.raises(RsitmdError, match=r"pairs\[0\] is not a text and another image"):
+    with pytest.raises(RsitmdError, match=r"pairs\[0\] must name a text and a different image"):
         read_positives(file, gallery)
 
 

@@ -107,7 +107,7 @@ def test_colours_leave_places_without_data_as_they_are() -> None:
 
 
 def test_other_suffixes_and_folders(tmp_path: Path) -> None:
-    with pytest.raises(WrongUsage, match=r"map.jpg has none of the suffixes"):
+    with pytest.raises(WrongUsage, match=r"map.jpg: unsupported file type"):
         check_targets([tmp_path / "map.png", tmp_path / "map.jpg"])
     (tmp_path / "file").write_text("")
     with pytest.raises(RsitmdError, match="cannot be written"):

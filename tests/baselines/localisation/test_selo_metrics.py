@@ -135,5 +135,5 @@ def test_a_perfect_map_and_a_wrong_one() -> None:
 def test_polygons_that_hold_everything() -> None:
     truth = Truth(Path("t.geojson"), (square(50, 50, 500),))
     covered = np.ones((100, 100), np.bool_)
-    with pytest.raises(RsitmdError, match=r"t.geojson: its polygons hold no place .* or all"):
+    with pytest.raises(RsitmdError, match=r"t.geojson: the polygons cover none or all"):
         measure(HeatMap(np.zeros((100, 100), np.float32), covered), truth)

@@ -75,7 +75,7 @@ def test_nothing_but_a_request_or_one_line_comes_of_an_address(given: dict[str, 
         ({"k": "٣"}, ", not a whole number"),
         ({"k": "9" * 5000}, ", not a whole number"),
         ({"like": "10"}, "the value of like is 10, not a whole number from 0 to 9"),
-        ({"category": "<b>"}, "there is no category <b>"),
+        ({"category": "<b>"}, "unknown category <b>"),
         ({"text": "a" * 10_001}, "the sentence has 10001 characters, more than 10000"),
     ],
 )

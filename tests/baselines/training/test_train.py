@@ -354,7 +354,7 @@ def test_unavailable_devices(tmp_path: Path, tiny: Dataset) -> None:
         assert not (tmp_path / "r").exists()
     with pytest.raises(WrongUsage, match="unknown device"):
         check_device("tpu", 1)
-    with pytest.raises(WrongUsage, match="0 devices"):
+    with pytest.raises(WrongUsage, match="invalid value for --devices: 0"):
         check_device("cpu", 0)
     assert precision("auto", "cpu") == "32-true"
 
