@@ -92,7 +92,7 @@ def test_no_pickle_is_loaded(gallery: Gallery, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "line"),
     [
-        ({"images": ["im 0.png"], "texts": [["im 0.png", 0]]}, "7 images or sentences .* im 1.png"),
+        ({"images": ["im 0.png"], "texts": [["im 0.png", 0]]}, "does not list 7 items .* im 1.png"),
         ({"images": ["a", "a"], "texts": [["a", 0]]}, "images: contains a name twice"),
         ({"images": ["a"], "texts": [["a"]]}, r"texts\[0\]"),
         ({"images": ["a"]}, "has no 'texts'"),
