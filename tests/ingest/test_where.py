@@ -221,7 +221,7 @@ def test_stac_items_are_valid(tiled: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_exported_is_said(tiled: Path, tmp_path: Path) -> None:
     with Workspace.open(tiled) as workspace:
-        with pytest.raises(WrongUsage, match=r"\.geojson, \.parquet and \.json"):
+        with pytest.raises(WrongUsage, match=r"\.geojson, \.parquet \(GeoParquet\) or \.json"):
             export_footprints(workspace, tmp_path / "f.shp")
         with pytest.raises(RsitmdError, match="cannot be written"):
             export_footprints(workspace, tmp_path / "p" / "photo_1.png" / "f.geojson")

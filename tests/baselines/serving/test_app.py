@@ -120,7 +120,7 @@ def test_markup_in_a_query_is_text(ask: Ask) -> None:
     [
         ("/?k=0&text=a", "The value of k is 0, not a whole number from 1 to 100"),
         ("/?like=-1", "The value of like is -1, not a whole number from 0 to 31"),
-        ("/?category=none&text=a", "There is no category none"),
+        ("/?category=none&text=a", "Unknown category none"),
     ],
 )
 def test_a_bad_address_gets_a_page_that_says_why(ask: Ask, address: str, message: str) -> None:
