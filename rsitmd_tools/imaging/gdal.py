@@ -43,16 +43,16 @@ OPTIONS: dict[str, str | int] = {
     "CPL_LOG": os.devnull,
 }
 LOGGERS = ("rasterio", "PIL")
-# PROJ, of which rasterio and pyproj have one each, fetches grids of shifts if this is ON.
+# With the value ON, PROJ downloads datum shift grids. rasterio and pyproj each have their own PROJ.
 PROJ_NETWORK = "PROJ_NETWORK"
 
 
 def close_proj_network() -> None:
     """Let PROJ use the grids of this machine only, whatever the user's environment says.
 
-    PROJ asks the environment when a thread first uses it, for example to make a CRS. So this is
-    called when the module is imported, and again for what the user's program changed later. The
-    change stays, so that worker processes have it too.
+    PROJ reads the variable when a thread first uses it, for example to create a CRS. So this is
+    called when the module is imported, and again before transforms, because the program of the
+    user may have changed the variable. Worker processes inherit it.
     """
     os.environ[PROJ_NETWORK] = "OFF"
     pyproj = sys.modules.get("pyproj")

@@ -98,7 +98,7 @@ def orientation_of(path: Path, raster: Raster) -> int:
     try:
         with Image.open(path) as image:
             exif = Image.Exif()
-            # Not getexif(), which decodes the whole of a PNG.
+            # getexif() would decode the complete image of a PNG file.
             exif.load(image.info.get("exif", b""))
         return int(exif.get(ORIENTATION, 1))
     except Exception:

@@ -135,10 +135,10 @@ class _Contents:
                 self._add(rsitmd.FILENAME, f"differs from the sha256 in {CROISSANT}")
 
     def _compare_document(self, dataset: Dataset, tool: str) -> None:
-        """Compare the JSON with what is written for its records.
+        """Compare the JSON with the document that `build release` writes for its records.
 
-        That follows the schema, and is compared much faster than the schema is evaluated. Another
-        version of the tool may have written other fields: then the schema decides.
+        Such a document is valid against the schema, and comparing is much faster than validating.
+        A release of another version of the tool can have other fields, so it is validated.
         """
         if tool != TOOL:
             self._document(rsitmd.FILENAME, "dataset")
@@ -193,7 +193,7 @@ class _Contents:
 
 
 def difference(found: Any, expected: Any, key: str = "") -> str | None:
-    """Return the key of the first difference between two JSON documents; None if there is none."""
+    """Return the key where two JSON documents first differ, or None if they are equal."""
     if found == expected and type(found) is type(expected):
         return None
     if isinstance(found, dict) and isinstance(expected, dict):

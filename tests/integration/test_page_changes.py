@@ -20,6 +20,8 @@ from tests.integration.written import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Page, Route
 
     from rsitmd_tools.studio.api.client import Client
@@ -45,6 +47,23 @@ def saved(page: Page, server: EmbeddedServer, project: int) -> int:
     return task
 
 
+@pytest.fixture
+def opened(
+    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> Callable[[str], tuple[Page, int]]:
+    """A function that opens a submitted image completely; returns its page and its task."""
+
+    def make(email: str) -> tuple[Page, int]:
+        folder = make_workspace(images=2, how="upload")
+        project, page = started(open_page, folder, server, client, email)
+        task = saved(page, server, project)
+        page.wait_for_load_state("networkidle")
+        wait_for_focus(page, "Edit Region")
+        return page, task
+
+    return make
+
+
 def resize(page: Page, width: int) -> None:
     """Resize the window, and wait until the editor has replaced the saved texts, if it does."""
     page.set_viewport_size({"width": width, "height": 700})
@@ -52,14 +71,10 @@ def resize(page: Page, width: int) -> None:
 
 
 def test_a_change_survives_a_resized_window(
-    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+    opened: Callable[[str], tuple[Page, int]], server: EmbeddedServer
 ) -> None:
     there = Stored(server)
-    folder = make_workspace(images=2, how="upload")
-    project, page = started(open_page, folder, server, client, "resizes@example.org")
-    task = saved(page, server, project)
-    page.wait_for_load_state("networkidle")
-    wait_for_focus(page, "Edit Region")
+    page, task = opened("resizes@example.org")
     region = "rsitmd.editor.controls()[0].regions[0].id"
     first = page.evaluate(region)
     press(page, "Enter")  # on the pencil
@@ -80,13 +95,9 @@ def test_a_change_survives_a_resized_window(
 
 
 def test_escape_restores_the_text_from_before_the_change(
-    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+    opened: Callable[[str], tuple[Page, int]],
 ) -> None:
-    folder = make_workspace(images=2, how="upload")
-    project, page = started(open_page, folder, server, client, "escapes@example.org")
-    saved(page, server, project)
-    page.wait_for_load_state("networkidle")
-    wait_for_focus(page, "Edit Region")
+    page, _ = opened("escapes@example.org")
     page.keyboard.type(" Six cars")
     resize(page, 900)
     page.keyboard.type(" wait.")
@@ -106,13 +117,8 @@ def wait_until_settled(page: Page) -> None:
     )
 
 
-def test_undo_takes_back_a_whole_change(
-    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
-) -> None:
-    folder = make_workspace(images=2, how="upload")
-    project, page = started(open_page, folder, server, client, "undoes@example.org")
-    saved(page, server, project)
-    page.wait_for_load_state("networkidle")
+def test_undo_takes_back_a_whole_change(opened: Callable[[str], tuple[Page, int]]) -> None:
+    page, _ = opened("undoes@example.org")
     wait_until_settled(page)
     for number in range(2):
         wait_for_focus(page, "Edit Region")

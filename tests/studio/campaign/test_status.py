@@ -215,18 +215,18 @@ def test_an_annotation_without_one_of_its_sentences_counts_as_missing(workspace:
 
 
 def test_status_and_review_count_sentences_not_accepted(workspace: Workspace) -> None:
-    told = "not accepted yet: 1 of 2 sentences; a release includes all sentences"
-    assert told in status_page(workspace)
+    expected = "not accepted yet: 1 of 2 sentences; a release includes all sentences"
+    assert expected in status_page(workspace)
     workspace.close()  # a review writes
     for shown in (command, review_command):
-        assert told in CliRunner().invoke(shown, [str(workspace.path)]).stdout
+        assert expected in CliRunner().invoke(shown, [str(workspace.path)]).stdout
     (workspace.path / "rsitmd.toml").write_text("[release]\nonly_accepted = true\n", "utf-8")
-    told = (
+    expected = (
         "not accepted yet: 1 of 2 sentences; a release includes only accepted sentences"
         " ([release] only_accepted = true in rsitmd.toml)"
     )
     for shown in (command, review_command):
-        assert told in CliRunner().invoke(shown, [str(workspace.path)]).stdout
+        assert expected in CliRunner().invoke(shown, [str(workspace.path)]).stdout
 
 
 def test_the_page_escapes_text_and_loads_nothing(workspace: Workspace) -> None:

@@ -168,8 +168,10 @@ window.rsitmd.editor = (() => {
   }
 
   // Insert a letter into the text of a control whose field is not on the page at the moment.
+  //   changed: the saved text that is being changed; by default the one that can be typed into.
   //   at: the selection that the letter replaces, as [start, end]; the end of the text by default.
-  function insert(control, letter, region = control.showSubmit ? null : control.regions[0], at = null) {
+  function insert(control, letter, changed = null, at = null) {
+    const region = changed || (control.showSubmit ? null : control.regions[0]);
     const text = (region ? region._value : control._value) || "";
     const [start, end] = at || [text.length, text.length];
     (region || control).setValue(text.slice(0, start) + letter + text.slice(end));

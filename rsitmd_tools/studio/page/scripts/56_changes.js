@@ -22,6 +22,7 @@ window.rsitmd.changes = (() => {
     return region ? { control, region } : null;
   }
 
+  // Return whether no element has the focus.
   function isLost() {
     return !document.activeElement || document.activeElement === document.body;
   }
@@ -135,5 +136,5 @@ window.rsitmd.changes = (() => {
 
   setInterval(reopen, EVERY);
 
-  return { enters, openPencil, reopen, forget: () => (open = null) };
+  return { enters, isLost, openPencil, reopen, forget: () => (open = null) };
 })();

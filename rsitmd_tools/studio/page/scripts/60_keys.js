@@ -5,7 +5,7 @@ window.rsitmd = window.rsitmd || {};
 
 window.rsitmd.keys = (() => {
   const { changes, editor, guide, opened, requests } = window.rsitmd;
-  const { enters, openPencil } = changes;
+  const { enters, isLost, openPencil } = changes;
   const HOLD = 3000; // milliseconds
   let until = 0;
   let touched = false; // whether the annotator has used this page
@@ -42,10 +42,6 @@ window.rsitmd.keys = (() => {
       if (isLost() && !changes.reopen()) focusFirst();
       if (Date.now() > until) wanted = null;
     }
-  }
-
-  function isLost() {
-    return !document.activeElement || document.activeElement === document.body;
   }
 
   function focusFirst() {
