@@ -58,6 +58,20 @@ def _annotation(row: Row) -> Row:
     }
 
 
+def _scene(row: Row) -> Row:
+    number = row.get("id", 1)
+    return {
+        "sha256": f"scene{number}",
+        "source": f"scene_{number}.tif",
+        "found_at": "/data/a.tif",
+        "size": 9,
+        "mtime_ns": 7,
+        "width": 160,
+        "height": 160,
+        "bands": "{}",
+    }
+
+
 def _text(row: Row) -> Row:
     return {"slot": 1}
 
@@ -76,6 +90,7 @@ DEFAULTS: dict[str, Callable[[Row], Row]] = {
     "project": _project,
     "task": _task,
     "annotation": _annotation,
+    "scene": _scene,
     "sentence": _text,
     "keyword": _text,
     "assignment": lambda row: {"planned_at": WHEN},

@@ -183,3 +183,15 @@ def test_the_four_common_changes_fit_the_files() -> None:
             assert old == [], name
             if name.startswith("baselines/") and name.endswith(".py"):
                 exec(compile(new, name, "exec"), {"__name__": "example"})
+
+
+def test_no_module_imports_a_file_of_tests() -> None:
+    """What several files of tests use lies in a module of helpers or in a conftest.py."""
+    importing = re.compile(r"^\s*(?:from|import) tests\b.*\btest_\w+", re.MULTILINE)
+    files = [*(CHECKOUT / "tests").rglob("*.py"), *(CHECKOUT / "benchmarks").rglob("*.py")]
+    assert len(files) > 300
+    found = {
+        str(file.relative_to(CHECKOUT)): importing.findall(file.read_text(encoding="utf-8"))
+        for file in files
+    }
+    assert {name: lines for name, lines in found.items() if lines} == {}

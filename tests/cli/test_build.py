@@ -5,26 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from rsitmd_tools.workspace import Workspace, schema
-
-
-def rsitmd(
-    *arguments: object, environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "rsitmd_tools", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **(environment or {})},
-    )
+from tests.command import rsitmd
 
 
 def error_of(*arguments: object) -> str:

@@ -8,7 +8,7 @@ import json
 import random
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,11 +25,10 @@ from rsitmd_tools.imaging.decode import decode
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.quality import check
 from rsitmd_tools.workspace import Settings
+from tests.fuzz.mutation import SECONDS, bounded_memory, mutated
 from tests.quality.conftest import FIVE, dataset, document, record
-from tests.quality.rules.test_images import scene
+from tests.quality.rules.scenes import scene
 
-SECONDS = 10.0  # of CPU, so that a busy machine is no fault
-MEGABYTES = 1000.0  # a campaign may add to the memory: an image of 64 megapixels needs 500
 FEW, MANY = 40, 1300  # inputs of each of the eight campaigns: `make test`, `make soak`
 
 JSON = st.recursive(
@@ -64,49 +63,6 @@ def command(*arguments: object) -> str:
 def validate_all(path: Path) -> None:
     command("validate", path)
     command("validate", path, "--statistics", "--format", "json")
-
-
-def mutated(data: bytes, chance: random.Random) -> bytes:
-    """Change, cut, repeat or insert some bytes."""
-    blob = bytearray(data)
-    for _ in range(chance.randrange(1, 6)):
-        at = chance.randrange(len(blob) + 1)
-        kind = chance.randrange(5)
-        if kind == 0:
-            blob[at : at + chance.randrange(1, 30)] = b""
-        elif kind == 1:
-            blob[at:at] = chance.randbytes(chance.randrange(1, 9))
-        elif kind == 2:
-            blob[at:at] = blob[at : at + 40]
-        elif kind == 3:
-            blob[at:at] = chance.choice(
-                [b"\0", b'"', b"{", b"]", b"\n", b"\xff\xfe", b"\xe2\x80\xae", b"1e999", b"NaN"]
-            )
-        else:
-            for k in range(at, min(at + 4, len(blob))):
-                blob[k] = chance.randrange(256)
-    return bytes(blob)
-
-
-def memory(field: str) -> float:
-    """Return a figure of this process's memory in megabytes: VmRSS now, VmHWM its peak."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1]) / 1000
-    raise ValueError(field)
-
-
-@contextlib.contextmanager
-def bounded_memory() -> Iterator[None]:
-    """See that the peak of the memory grows by no more than :data:`MEGABYTES`."""
-    if not Path("/proc/self/clear_refs").exists():
-        yield
-        return
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    before = memory("VmRSS")
-    yield
-    grown = memory("VmHWM") - before
-    assert grown < MEGABYTES, f"{grown:.0f} MB more"
 
 
 def campaign(count: int, one: Callable[[random.Random], None]) -> None:

@@ -16,7 +16,7 @@ from rsitmd_tools.imaging.decode import decode_file
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.imaging.source import read_image_file
-from tests.fuzz.test_fuzz import SECONDS, bounded_memory, mutated
+from tests.fuzz.mutation import SECONDS, bounded_memory, mutated
 
 rasterio = pytest.importorskip("rasterio")
 

@@ -37,7 +37,8 @@ from rsitmd_tools.imaging.perceptual import (
 )
 from rsitmd_tools.imaging.registration import REACH, SCALES, normalised, zoomed
 from rsitmd_tools.imaging.same_picture import MIN_SIMILARITY, picture_similarity
-from tests.imaging.test_pairs import CHANGES, cropped, fingerprints, photo
+from tests.imaging.changes import CHANGES, fingerprints
+from tests.pictures import cropped, photo
 
 Grey = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float64]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from rsitmd_tools.imaging import pairs, perceptual
 from rsitmd_tools.imaging.pairs import (
@@ -25,11 +24,11 @@ from rsitmd_tools.imaging.pairs import (
 )
 from rsitmd_tools.imaging.perceptual import (
     ORIENTATIONS,
-    grey_thumbnail,
     near_orientations,
-    perceptual_hashes,
 )
 from rsitmd_tools.imaging.registration import Registration
+from tests.imaging.changes import CHANGES, fingerprints
+from tests.pictures import cropped, jpeg, photo, plain
 
 HASHES = st.lists(st.integers(0, 2**10), max_size=12)
 
@@ -87,48 +86,6 @@ def test_the_nearest_orientation_of_a_candidate_is_reported() -> None:
     assert list(near_orientations([own + turned, turned + far], 3)) == [(0, 1, 1)]
 
 
-def photo(seed: int, side: int = 256) -> Image.Image:
-    """Return an image with large shapes and fine texture."""
-    rng = np.random.default_rng(seed)
-    coarse = Image.fromarray(rng.integers(0, 200, (10, 10, 3), dtype=np.uint8))
-    fine = Image.fromarray(rng.integers(0, 200, (96, 96, 3), dtype=np.uint8))
-    size = (side, side)
-    bicubic = Image.Resampling.BICUBIC
-    return Image.blend(coarse.resize(size, bicubic), fine.resize(size, bicubic), 0.4)
-
-
-def fingerprints(folder: Path, images: Sequence[Image.Image]) -> list[Fingerprint]:
-    found = []
-    for number, image in enumerate(images):
-        path = folder / f"{number}.png"
-        image.save(path)
-        grey = grey_thumbnail(image)
-        found.append(Fingerprint(path, grey, perceptual_hashes([grey])[0]))
-    return found
-
-
-def jpeg(image: Image.Image, quality: int) -> Image.Image:
-    stored = io.BytesIO()
-    image.save(stored, "JPEG", quality=quality)
-    return Image.open(stored).convert("RGB")
-
-
-def cropped(image: Image.Image, share: float) -> Image.Image:
-    cut = int(image.width * share)
-    box = (cut // 3, cut, image.width - cut + cut // 3, image.height)
-    return image.crop(box).resize(image.size, Image.Resampling.BICUBIC)
-
-
-CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "JPEG quality 60": lambda image: jpeg(image, 60),
-    "blur": lambda image: image.filter(ImageFilter.GaussianBlur(1.5)),
-    "brightness": lambda image: ImageEnhance.Brightness(image).enhance(1.25),
-    "contrast": lambda image: ImageEnhance.Contrast(image).enhance(0.7),
-    "crop of 3 %": lambda image: cropped(image, 0.03),
-    "flipped JPEG": lambda image: jpeg(image, 80).transpose(Image.Transpose.FLIP_LEFT_RIGHT),
-}
-
-
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_changed_picture_is_a_near_duplicate(name: str, tmp_path: Path) -> None:
     images = [photo(1), photo(2), CHANGES[name](photo(1)), photo(3)]
@@ -171,12 +128,6 @@ def test_pictures_of_equal_shapes_and_other_texture_are_no_duplicates(
     candidates = list(near_orientations([f.hashes for f in found], pairs.DISTANCE))
     assert candidates, "the hashes of these pictures must be similar for this test"
     assert image_pairs(found) == []
-
-
-def plain(colour: int, noise: float = 0.0, slope: float = 0.0) -> Image.Image:
-    rows = np.linspace(0, slope, 256)[:, None]
-    values = colour + rows + np.random.default_rng(colour).normal(0, noise, (256, 256))
-    return Image.fromarray(values.clip(0, 255).round().astype(np.uint8)).convert("RGB")
 
 
 def test_pictures_without_texture_are_duplicates_only_if_their_pixels_are_equal(

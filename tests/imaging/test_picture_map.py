@@ -13,7 +13,7 @@ from PIL import Image
 
 from rsitmd_tools.imaging.perceptual import ORIENTATIONS
 from rsitmd_tools.imaging.picture_map import common_ground, common_share, picture_map
-from tests.imaging.test_pairs import photo
+from tests.pictures import photo
 
 SIDE = 256
 POINTS = np.array([[0.3, 0.4], [0.6, 0.45], [0.5, 0.7]])

@@ -16,7 +16,7 @@ from rsitmd_tools.imaging import same_place
 from rsitmd_tools.imaging.local_features import Features, PlaceMatch
 from rsitmd_tools.imaging.place_cache import PlaceCache, user_cache
 from rsitmd_tools.imaging.same_place import same_place_pairs
-from tests.imaging.test_same_place import cut, ground
+from tests.pictures import cut, ground
 
 
 @pytest.fixture(scope="module")

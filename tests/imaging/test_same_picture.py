@@ -25,7 +25,8 @@ from rsitmd_tools.imaging.same_picture import (
     picture_similarity,
     spectrum_correlation,
 )
-from tests.imaging.test_pairs import cropped, fingerprints, jpeg
+from tests.imaging.changes import fingerprints
+from tests.pictures import cropped, jpeg
 
 AS_IT_IS = Registration(1.0, 1.0, (0.0, 0.0))
 # Looked at one by one: different fields, whose correlation is at least 0.8. The second image is

@@ -15,27 +15,7 @@ from rsitmd_tools.imaging import local_features, same_place
 from rsitmd_tools.imaging.local_features import features, load_opencv, match_places
 from rsitmd_tools.imaging.same_place import same_place_pairs, shows_one_place
 from rsitmd_tools.imaging.visual_words import nearest_embeddings, neighbours, vocabulary
-
-SIDE = 256
-
-
-def ground(seed: int, side: int = 640) -> Image.Image:
-    """Return a large scene of houses on textured ground."""
-    rng = np.random.default_rng(seed)
-    noise = Image.fromarray(rng.integers(60, 160, (side // 8, side // 8), dtype=np.uint8))
-    scene = np.asarray(noise.resize((side, side), Image.Resampling.BICUBIC)).copy()
-    for _ in range(260):
-        x, y = rng.integers(0, side - 30, 2)
-        w, h = rng.integers(8, 28, 2)
-        scene[y : y + h, x : x + w] = rng.integers(0, 256)
-    return Image.fromarray(scene)
-
-
-def cut(scene: Image.Image, x: int, y: int, side: int = SIDE, angle: float = 0.0) -> Image.Image:
-    """Return a square of the scene, rotated about its centre and resized to SIDE."""
-    centre = (x + side / 2, y + side / 2)
-    turned = scene.rotate(angle, Image.Resampling.BICUBIC, center=centre)
-    return turned.crop((x, y, x + side, y + side)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+from tests.pictures import SIDE, cut, ground
 
 
 def match(one: Image.Image, other: Image.Image) -> local_features.PlaceMatch | None:

@@ -15,7 +15,7 @@ from rsitmd_tools.splitting.split import split
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
 from rsitmd_tools.workspace.pairs import stored_pairs
-from tests.imaging.test_pairs import photo, plain
+from tests.pictures import photo, plain, save_pictures
 
 
 def groups(workspace: Workspace) -> list[set[str]]:
@@ -26,18 +26,10 @@ def groups(workspace: Workspace) -> list[set[str]]:
     return list(found.values())
 
 
-def write(folder: Path, images: dict[str, Image.Image]) -> Path:
-    for name, image in images.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(path)
-    return folder
-
-
 def test_exact_and_near_duplicates_are_grouped_and_kept_apart(tmp_path: Path) -> None:
     image = photo(1)
     changed = image.filter(ImageFilter.GaussianBlur(1)).transpose(Image.Transpose.ROTATE_90)
-    source = write(
+    source = save_pictures(
         tmp_path / "s",
         {
             "port/1.png": image,
@@ -60,7 +52,7 @@ def test_plain_sea_desert_and_snow_are_no_duplicates(tmp_path: Path) -> None:
             noise, slope = ((0.0, 0.0), (1.0, 0.0), (0.0, 6.0))[number % 3]
             images[f"{category}/{number}.png"] = plain(colour + number, noise, slope)
     with Workspace.create(tmp_path / "w") as workspace:
-        assert ingest(workspace, [write(tmp_path / "s", images)]).duplicates == 0
+        assert ingest(workspace, [save_pictures(tmp_path / "s", images)]).duplicates == 0
         split(workspace, {"train": 0.6, "val": 0.2, "test": 0.2})
         held = {(image.category, image.split) for image in stored_images(workspace)}
     assert len(held) == 9, "every category is in all three splits"
@@ -71,7 +63,7 @@ def test_only_pairs_with_new_images_are_compared(
 ) -> None:
     images = {f"port/{number}.png": photo(number) for number in range(4)}
     with Workspace.create(tmp_path / "w") as workspace:
-        ingest(workspace, [write(tmp_path / "s", images)])
+        ingest(workspace, [save_pictures(tmp_path / "s", images)])
         since = []
         real = pairs.image_pairs
 
@@ -82,7 +74,9 @@ def test_only_pairs_with_new_images_are_compared(
         monkeypatch.setattr("rsitmd_tools.ingest.duplicates.image_pairs", spy)
         group_duplicates(workspace)
         assert since == []
-        new = write(tmp_path / "t", {"port/9.png": photo(2).point(lambda value: value * 0.9)})
+        new = save_pictures(
+            tmp_path / "t", {"port/9.png": photo(2).point(lambda value: value * 0.9)}
+        )
         assert ingest(workspace, [new]).duplicates == 2
         assert since == [4]
 
@@ -91,7 +85,9 @@ def test_the_distance_of_the_settings_counts(tmp_path: Path) -> None:
     image = photo(1)
     shifted = np.roll(np.asarray(image), 9, axis=1)
     shifted[:, :9] = np.asarray(photo(2))[:, :9]
-    source = write(tmp_path / "s", {"port/1.png": image, "port/2.png": Image.fromarray(shifted)})
+    source = save_pictures(
+        tmp_path / "s", {"port/1.png": image, "port/2.png": Image.fromarray(shifted)}
+    )
     with Workspace.create(tmp_path / "w") as workspace:
         assert ingest(workspace, [source]).duplicates == 2
     toml = tmp_path / "w" / "rsitmd.toml"
@@ -103,7 +99,7 @@ def test_the_distance_of_the_settings_counts(tmp_path: Path) -> None:
 
 
 def test_a_missing_image_file_leaves_equal_pixels_a_duplicate(tmp_path: Path) -> None:
-    source = write(tmp_path / "s", {"port/1.png": photo(1), "port/2.tif": photo(1)})
+    source = save_pictures(tmp_path / "s", {"port/1.png": photo(1), "port/2.tif": photo(1)})
     with Workspace.create(tmp_path / "w") as workspace:
         ingest(workspace, [source])
         workspace.db.execute("DELETE FROM fact WHERE key = 'duplicates'")

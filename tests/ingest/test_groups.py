@@ -17,9 +17,7 @@ from rsitmd_tools.splitting.split import split
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
 from rsitmd_tools.workspace.pairs import decisions
-from tests.imaging.test_pairs import jpeg, photo
-from tests.imaging.test_same_place import cut, ground
-from tests.ingest.test_duplicates import write
+from tests.pictures import cut, ground, jpeg, photo, save_pictures
 
 
 @pytest.fixture
@@ -35,7 +33,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
         "town/3.png": cut(ground(4), 0, 0),
     }
     with Workspace.create(tmp_path / "w") as opened:
-        ingest(opened, [write(tmp_path / "s", images)], workers=1)
+        ingest(opened, [save_pictures(tmp_path / "s", images)], workers=1)
         yield opened
 
 

@@ -19,7 +19,7 @@ from rsitmd_tools.ingest import ingest
 from rsitmd_tools.ingest.importing import ImportReport, import_dataset
 from rsitmd_tools.workspace import Workspace
 from tests.builders import add
-from tests.ingest.test_ingest import draw
+from tests.pictures import save_noise
 
 FIVE = tuple(f"Sentence {n} says what is there." for n in range(5))
 
@@ -43,8 +43,8 @@ def rows(workspace: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def test_images_and_texts_come_into_the_dataset(tmp_path: Path) -> None:
-    draw(tmp_path / "old" / "port_3.png", 1, side=300)
-    draw(tmp_path / "old" / "farm_1.png", 2)
+    save_noise(tmp_path / "old" / "port_3.png", 1, side=300)
+    save_noise(tmp_path / "old" / "farm_1.png", 2)
     data = dataset(
         record("port_3.png", split="test", category="port", keywords=("white boat", "- pier")),
         record("farm_1.png", "One.", "", split="train"),
@@ -90,7 +90,7 @@ def state(workspace: Path) -> tuple[Any, ...]:
 
 def test_a_second_import_adds_nothing(tmp_path: Path) -> None:
     for number in range(3):
-        draw(tmp_path / "old" / f"port_{number}.png", number)
+        save_noise(tmp_path / "old" / f"port_{number}.png", number)
     (tmp_path / "old" / "port_3.png").write_bytes(b"damaged")
     data = dataset(*(record(f"port_{n}.png") for n in range(5)), folder=tmp_path / "old")
     first = into(tmp_path / "w", data)
@@ -106,12 +106,12 @@ def test_a_later_import_completes_the_files(tmp_path: Path) -> None:
     texts = dataset(*(record(f"port_{n}.tif", split="test") for n in (1, 2)))
     assert into(tmp_path / "w", texts).files.without_file == ["port_1.tif", "port_2.tif"]
     # An ingest meanwhile leaves the names to them.
-    draw(tmp_path / "new" / "port" / "a.png", 9)
+    save_noise(tmp_path / "new" / "port" / "a.png", 9)
     with Workspace.open(tmp_path / "w", write=True) as workspace:
         ingest(workspace, [tmp_path / "new"], workers=1)
     assert rows(tmp_path / "w", "SELECT filename FROM image") == [("port_3.tif",)]
     # The files may have another suffix.
-    draw(tmp_path / "old" / "port_2.jpg", 2)
+    save_noise(tmp_path / "old" / "port_2.jpg", 2)
     with_files = Dataset("Old", texts.images, Path("old"), "rsitmd", tmp_path / "old")
     report = into(tmp_path / "w", with_files)
     assert (report.known, report.files.added) == (2, 1)
@@ -121,7 +121,7 @@ def test_a_later_import_completes_the_files(tmp_path: Path) -> None:
 
 
 def test_equal_files_of_two_records_are_two_images(tmp_path: Path) -> None:
-    data = draw(tmp_path / "old" / "port_1.png", 1).read_bytes()
+    data = save_noise(tmp_path / "old" / "port_1.png", 1).read_bytes()
     (tmp_path / "old" / "port_2.png").write_bytes(data)
     both = dataset(record("port_1.png"), record("port_2.png"), folder=tmp_path / "old")
     report = into(tmp_path / "w", both)
@@ -133,7 +133,7 @@ def test_equal_files_of_two_records_are_two_images(tmp_path: Path) -> None:
 
 
 def test_an_image_that_was_ingested_gets_the_texts(tmp_path: Path) -> None:
-    file = draw(tmp_path / "old" / "x_7.png", 1)
+    file = save_noise(tmp_path / "old" / "x_7.png", 1)
     with Workspace.create(tmp_path / "w") as workspace:
         ingest(workspace, [tmp_path / "old"], category="port", workers=1)
         with workspace.transaction() as db:
@@ -147,7 +147,7 @@ def test_an_image_that_was_ingested_gets_the_texts(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_of_the_workspace_is_restored(tmp_path: Path) -> None:
-    draw(tmp_path / "old" / "port_1.png", 1)
+    save_noise(tmp_path / "old" / "port_1.png", 1)
     data = dataset(record("port_1.png"), folder=tmp_path / "old")
     into(tmp_path / "w", data)
     file = tmp_path / "w" / "images" / "port_1.tif"
@@ -286,7 +286,7 @@ def test_the_command_fails_only_if_no_file_can_be_used(
     run("build", "init", tmp_path / "w")
     assert run("build", "import", tmp_path / "w", tmp_path / "old") == 1
     assert "rejected: " in capsys.readouterr().err
-    draw(tmp_path / "old" / "images" / "port_2.png", 1)
+    save_noise(tmp_path / "old" / "images" / "port_2.png", 1)
     assert run("build", "import", tmp_path / "w", tmp_path / "old") == 0
 
 
@@ -335,7 +335,7 @@ def test_published_datasets(
 
 def test_a_removed_image_stays_removed_and_a_renamed_one_keeps_its_name(tmp_path: Path) -> None:
     for number in (1, 2, 3):
-        draw(tmp_path / "old" / f"port_{number}.png", number)
+        save_noise(tmp_path / "old" / f"port_{number}.png", number)
     data = dataset(*(record(f"port_{n}.png") for n in (1, 2)), folder=tmp_path / "old")
     into(tmp_path / "w", data)
     with Workspace.open(tmp_path / "w", write=True) as workspace, workspace.transaction() as db:

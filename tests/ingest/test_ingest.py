@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -17,6 +16,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.ingest import IngestReport, ingest
 from rsitmd_tools.workspace import Workspace
+from tests.pictures import save_noise
 
 COLUMNS = (
     "id, sha256, filename, category, number, source, width, height, pixel_sha256, phash,"
@@ -24,17 +24,10 @@ COLUMNS = (
 )
 
 
-def draw(file: Path, seed: int, side: int = 40) -> Path:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    values = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
-    Image.fromarray(values).save(file)
-    return file
-
-
 def draw_folder(folder: Path, count: int = 80) -> Path:
     for seed in range(count):
         suffix = ("png", "jpg", "tif")[seed % 3]
-        draw(folder / ("port", "farm", "beach")[seed % 3] / f"{seed}.{suffix}", seed)
+        save_noise(folder / ("port", "farm", "beach")[seed % 3] / f"{seed}.{suffix}", seed)
     (folder / "port" / "bad.png").write_bytes(b"x")
     return folder
 
@@ -76,7 +69,7 @@ def test_ingest_of_the_same_source_again_changes_nothing(tmp_path: Path) -> None
 
 
 def test_the_content_identifies_an_image(tmp_path: Path) -> None:
-    first = draw(tmp_path / "a" / "port" / "1.png", 1)
+    first = save_noise(tmp_path / "a" / "port" / "1.png", 1)
     (tmp_path / "b" / "farm").mkdir(parents=True)
     shutil.copy(first, tmp_path / "b" / "farm" / "other.png")
     report = into(tmp_path / "w", tmp_path / "a", tmp_path / "b")
@@ -86,10 +79,10 @@ def test_the_content_identifies_an_image(tmp_path: Path) -> None:
 
 
 def test_new_images_continue_the_numbers(tmp_path: Path) -> None:
-    draw(tmp_path / "a" / "port" / "5.png", 1)
+    save_noise(tmp_path / "a" / "port" / "5.png", 1)
     into(tmp_path / "w", tmp_path / "a")
     before = state(tmp_path / "w")[2]
-    draw(tmp_path / "a" / "port" / "1.png", 2)
+    save_noise(tmp_path / "a" / "port" / "1.png", 2)
     assert into(tmp_path / "w", tmp_path / "a").added == 1
     after = state(tmp_path / "w")[2]
     assert set(after) == {"port_1.tif", "port_2.tif"}
@@ -168,11 +161,11 @@ def test_a_worker_that_dies_is_a_one_line_error() -> None:
 
 
 def test_duplicates_are_reported(tmp_path: Path) -> None:
-    first = draw(tmp_path / "s" / "port" / "1.png", 1, side=256)
+    first = save_noise(tmp_path / "s" / "port" / "1.png", 1, side=256)
     with Image.open(first) as image:
         image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "s" / "port" / "2.png")
         image.save(tmp_path / "s" / "port" / "3.tif")
-    draw(tmp_path / "s" / "port" / "4.png", 2, side=256)
+    save_noise(tmp_path / "s" / "port" / "4.png", 2, side=256)
     report = into(tmp_path / "w", tmp_path / "s")
     assert (report.added, report.duplicates, report.duplicate_groups) == (4, 3, 1)
     assert [row[-1] for row in state(tmp_path / "w")[0]] == [1, 1, 1, None]

@@ -28,9 +28,9 @@ from rsitmd_tools.ingest.windows import read_places
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import ImagePlace, image_places
 from tests.ingest.scenes import CORNER, UTM, values, write_scene
+from tests.ingest.states import state
 
 SIZE = 64
-State = tuple[dict[str, list[tuple[Any, ...]]], dict[str, bytes]]
 
 
 def into(folder: Path, *sources: Path, size: int = SIZE, **given: Any) -> TileReport:
@@ -44,24 +44,6 @@ def into(folder: Path, *sources: Path, size: int = SIZE, **given: Any) -> TileRe
 def places(folder: Path) -> list[ImagePlace]:
     with Workspace.open(folder) as workspace:
         return image_places(workspace)
-
-
-def state(folder: Path) -> State:
-    """Rows and bytes of a workspace, all but the times."""
-    tables = {
-        "image": "id, sha256, filename, category, number, source, width, height, pixel_sha256,"
-        " phash, duplicate_group, split",
-        "scene": "*",
-        "place": "*",
-        "rejected": "source, reason",
-    }
-    with Workspace.open(folder) as workspace:
-        rows = {
-            table: [tuple(row) for row in workspace.db.execute(f"SELECT {columns} FROM {table}")]
-            for table, columns in tables.items()
-        }
-        files = {path.name: path.read_bytes() for path in workspace.images.iterdir()}
-    return rows, files
 
 
 def pixels(folder: Path, filename: str) -> npt.NDArray[np.uint8]:

@@ -27,7 +27,7 @@ from rsitmd_tools.ingest.tiles import ingest_tiles
 from rsitmd_tools.ingest.where import export_footprints, where
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import image_places
-from tests.cli.test_build import rsitmd
+from tests.command import rsitmd
 from tests.ingest.scenes import CORNER, values, write_scene
 
 KEYS = ["image", "source", "window", "crs", "transform", "footprint", "gsd"]

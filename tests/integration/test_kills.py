@@ -12,7 +12,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ import pytest
 from PIL import Image
 
 from rsitmd_tools.workspace import Workspace
+from tests.integration.processes import await_end, await_files
 
 IMAGES = 240
 COLUMNS = (
@@ -57,13 +57,6 @@ def begin(workspace: Path, source: Path, *more: str) -> subprocess.Popen[bytes]:
     )
 
 
-def await_files(started: subprocess.Popen[bytes], workspace: Path, count: int) -> None:
-    """Wait until an ingest has written ``count`` files."""
-    while sum(1 for _ in (workspace / "images").iterdir()) < count:
-        assert started.poll() is None, "it ended before it could be stopped"
-        time.sleep(0.001)
-
-
 def digest(workspace: Path) -> tuple[str, dict[str, str]]:
     """Rows and files of a workspace, all but the times."""
     with Workspace.open(workspace) as opened:
@@ -84,27 +77,6 @@ def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, 
     started = begin(workspace, source)
     assert started.communicate(timeout=120)[0].startswith(b"images: 240 added, 0 known, 1 rejected")
     return digest(workspace)
-
-
-def alive(group: int) -> list[str]:
-    """Return the states of processes of a group that still run."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, its_group = status.read_text().rpartition(")")[2].split()[:3]
-        except OSError:
-            continue
-        if int(its_group) == group and state != "Z":
-            found.append(str(status))
-    return found
-
-
-def await_end(group: int) -> None:
-    """Wait until no process of an ingest runs any more."""
-    until = time.monotonic() + 30
-    while alive(group):
-        assert time.monotonic() < until, "workers outlive their ingest"
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(("seed", "workers"), [(0, "1"), (1, "2"), (2, "2")])

@@ -17,7 +17,7 @@ from PIL import Image
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.workspace import Workspace
-from tests.integration.test_kills import await_end, await_files
+from tests.integration.processes import await_end, await_files
 
 IMAGES = 200
 MOST_FILES = IMAGES - 60  # so many are written some time before the end

@@ -12,8 +12,8 @@ import pytest
 
 from rsitmd_tools.workspace import Workspace
 from tests.ingest.scenes import CORNER, values, write_scene
-from tests.ingest.test_tiles import State, state
-from tests.integration.test_kills import await_end, await_files
+from tests.ingest.states import State, state
+from tests.integration.processes import await_end, await_files
 
 SIDE = 9 * 64  # pixels of a scene, 9 x 9 tiles
 TILES = 2 * 8 * 8

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rsitmd_tools.workspace import Workspace
+from tests.integration.given_captions import CAPTIONS, give, workspace_of
 from tests.integration.pages import (
     OpenPage,
     browser,
@@ -17,7 +18,6 @@ from tests.integration.pages import (
     pushed,
     sign_up,
 )
-from tests.integration.test_studio_pages import CAPTIONS, give, workspace_of
 from tests.integration.written import (
     FIVE,
     Stored,

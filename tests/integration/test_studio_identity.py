@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,6 +21,12 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.store import utc_now
 from tests.builders import add
+from tests.integration.manual_changes import (
+    export_delete_import,
+    import_practice,
+    project_of,
+    tasks_of,
+)
 
 if TYPE_CHECKING:
     from tests.integration.conftest import MakeWorkspace, Tool
@@ -41,27 +47,9 @@ def workspace(make_workspace: MakeWorkspace) -> Iterator[Workspace]:
         yield opened
 
 
-def project_of(workspace: Workspace) -> int:
-    return int(workspace.db.execute("SELECT server_id FROM project").fetchone()[0])
-
-
-def tasks_of(workspace: Workspace, client: Client) -> list[Any]:
-    return [task for page in client.pages(project_of(workspace)) for task in page]
-
-
 def by_name(workspace: Workspace, client: Client) -> dict[str, int]:
     """Return the number of each task of the server by the file name in its data."""
     return {task.data["filename"]: int(task.id) for task in tasks_of(workspace, client)}
-
-
-def import_practice(workspace: Workspace, client: Client) -> int:
-    """Import a picture that is not ours by hand; return its task's number."""
-    first = tasks_of(workspace, client)[0].data
-    data = dict.fromkeys(first, "") | {"image": first["image"], "filename": "practice.png"}
-    made = client.sdk.projects.import_tasks(
-        id=project_of(workspace), request=[{"data": data}], return_task_ids=True
-    )
-    return int(made.task_ids[0])
 
 
 def replace_last_task(workspace: Workspace, client: Client) -> int:
@@ -74,26 +62,6 @@ def replace_last_task(workspace: Workspace, client: Client) -> int:
 
 def captions(workspace: Workspace) -> dict[str, tuple[str, ...]]:
     return {image.filename: image.captions for image in merged_images(workspace) if image.captions}
-
-
-def api(client: Client, method: str, path: str, **options: Any) -> Any:
-    answer = client.sdk._client_wrapper.httpx_client.request(path, method=method, **options)
-    assert answer.status_code < 300, answer.text
-    return answer
-
-
-def export_delete_import(workspace: Workspace, client: Client) -> None:
-    """Move a project as the server's maintainers advise: export, delete all, import."""
-    number = project_of(workspace)
-    exported = api(client, "GET", f"api/projects/{number}/export", params={"exportType": "JSON"})
-    api(
-        client,
-        "POST",
-        "api/dm/actions",
-        params={"id": "delete_tasks", "project": number},
-        json={"project": number, "selectedItems": {"all": True, "excluded": []}},
-    )
-    api(client, "POST", f"api/projects/{number}/import", json=exported.json())
 
 
 def test_a_text_for_another_picture_is_never_stored_for_ours(

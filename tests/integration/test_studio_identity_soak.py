@@ -26,7 +26,7 @@ from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
-from tests.integration.test_studio_identity import export_delete_import, import_practice
+from tests.integration.manual_changes import export_delete_import, import_practice
 
 if TYPE_CHECKING:
     from tests.integration.conftest import AddImages, MakeOwn, Tool

@@ -16,11 +16,11 @@ from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.licence import licence_state
 from rsitmd_tools.workspace.people import join
-from tests.integration.test_annotation_page import browser, open_page, sign_up
+from tests.integration.pages import browser, open_page, sign_up
 
 if TYPE_CHECKING:
     from tests.integration.conftest import MakeWorkspace, Tool
-    from tests.integration.test_annotation_page import OpenPage
+    from tests.integration.pages import OpenPage
 
 __all__ = ["browser", "open_page"]  # fixtures
 

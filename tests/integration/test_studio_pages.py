@@ -12,12 +12,11 @@ from rsitmd_tools.annotation_templates import RANKING
 from rsitmd_tools.demo.annotator import Annotator
 from rsitmd_tools.studio.api.accounts import invitation_link
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.api.connection import connection_of
-from rsitmd_tools.studio.campaign.prefill import PrefillReport, keep_captions, send_predictions
 from rsitmd_tools.studio.campaign.ranking import ranking
 from rsitmd_tools.studio.campaign.status_page import status_page
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.workspace import Workspace
+from tests.integration.given_captions import CAPTIONS, give, workspace_of
 from tests.integration.pages import (
     DESKTOP,
     LAPTOP,
@@ -46,43 +45,6 @@ __all__ = ["browser", "open_page"]  # fixtures
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
 ONE = "annotators_per_image = 1\nsentences_per_annotator = "
-CAPTIONS = [
-    "Two white ships lie at the long grey quay beside a row of containers.",
-    "A red crane stands beside three small boats in the green water of the harbour.",
-    "The blue sea meets a narrow stone pier on the left.",
-    "There are some boats in the port near many houses, and a road leads along the water there.",
-    "There are boats.",
-]
-
-
-def workspace_of(make_workspace: MakeWorkspace, tmp_path: Path, settings: str) -> Path:
-    """Return a workspace of two images, each with five captions to correct or to rank."""
-    folder = make_workspace(
-        images=2, how="upload", settings=f'[annotation]\nassignment = "shared"\n{settings}\n'
-    )
-    images = [
-        {
-            "filename": f"harbour_{number}.tif",
-            "imgid": number,
-            "split": "train",
-            "sentids": [],
-            "sentences": [
-                {"raw": raw, "tokens": [], "imgid": number, "sentid": 5 * number + slot}
-                for slot, raw in enumerate(CAPTIONS)
-            ],
-        }
-        for number in (1, 2)
-    ]
-    file = tmp_path / "captions.json"
-    file.write_text(json.dumps({"dataset": "x", "images": images}), encoding="utf-8")
-    with Workspace.open(folder, write=True) as workspace:
-        keep_captions(workspace, file, "m-1")
-    return folder
-
-
-def give(workspace: Workspace) -> None:
-    """Let the captions stand in the fields."""
-    send_predictions(workspace, Client(connection_of(workspace)), PrefillReport())
 
 
 def reload_in(page: Page, size: tuple[int, int], url: str, project: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +16,8 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.dataset.exclusions import read_exclusions
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality.overlap import overlap
-from tests.imaging.test_pairs import jpeg, photo
-from tests.imaging.test_same_place import cut, ground
-
-
-def dataset(
-    folder: Path, name: str, images: Mapping[str, tuple[str, Image.Image | None, str]]
-) -> Path:
-    """Write a dataset; the images are given as (split, picture, sentence) by file name."""
-    (folder / "images").mkdir(parents=True)
-    records = []
-    for number, (filename, (split, image, sentence)) in enumerate(images.items()):
-        if image is not None:
-            image.save(folder / "images" / filename)
-        records.append(
-            {
-                "imgid": number,
-                "filename": filename,
-                "split": split,
-                "sentences": [{"raw": sentence, "sentid": number, "imgid": number}],
-            }
-        )
-    path = folder / "dataset_RSITMD.json"
-    path.write_text(json.dumps({"dataset": name, "images": records}))
-    return folder
+from tests.pictures import cut, ground, jpeg, photo
+from tests.quality.written import write_dataset
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
@@ -52,7 +29,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[Path, Path]:
     turned = photo(1).transpose(Image.Transpose.ROTATE_90)
-    first = dataset(
+    first = write_dataset(
         tmp_path / "a",
         "first",
         {
@@ -61,7 +38,7 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
             "3.png": ("test", photo(3), "Two boats."),
         },
     )
-    second = dataset(
+    second = write_dataset(
         tmp_path / "b",
         "second",
         {
@@ -121,7 +98,7 @@ def test_the_matrix_of_one_dataset_counts_each_side(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Two training images are copies of one test image; two of val repeat each other."""
-    folder = dataset(
+    folder = write_dataset(
         tmp_path / "a",
         "alone",
         {
@@ -149,7 +126,7 @@ def test_the_matrix_of_one_dataset_counts_each_side(
 def test_three_datasets_are_compared_in_pairs(
     two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    third = dataset(
+    third = write_dataset(
         tmp_path / "c",
         "third",
         {"c.png": ("val", photo(9), "A fourth."), "d.png": ("test", photo(1), "A fifth.")},
@@ -187,7 +164,7 @@ def test_one_dataset_is_compared_with_itself(
         "2.png": ("test", cut(scene, 120, 0).convert("RGB"), "Houses."),
         "3.png": ("test", cut(ground(4), 0, 0).convert("RGB"), "More houses."),
     }
-    path = dataset(tmp_path / "a", "one", images)
+    path = write_dataset(tmp_path / "a", "one", images)
     assert json.loads(run(capsys, "build", "overlap", path, "--json"))["pairs"] == []
     document = json.loads(run(capsys, "build", "overlap", path, "--same-place", "--json"))
     (pair,) = document["pairs"]
@@ -199,7 +176,7 @@ def test_one_dataset_is_compared_with_itself(
 def test_a_dataset_without_images_is_compared_by_its_sentences(
     two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    texts = dataset(tmp_path / "t", "texts", {"1.png": ("train", None, "Two boats.")})
+    texts = write_dataset(tmp_path / "t", "texts", {"1.png": ("train", None, "Two boats.")})
     out = run(capsys, "build", "overlap", two[0], texts)
     assert "texts: 1 image; no image file, so only the sentences are compared" in out
     assert "pairs of images: 0\n" in out
@@ -211,7 +188,7 @@ def test_images_of_one_place_are_also_found_by_features(
 ) -> None:
     monkeypatch.setattr("rsitmd_tools.imaging.same_place.neighbours", lambda *_, **__: [])
     scene = ground(1)
-    first = dataset(
+    first = write_dataset(
         tmp_path / "a",
         "first",
         {
@@ -220,7 +197,9 @@ def test_images_of_one_place_are_also_found_by_features(
             "3.png": ("train", cut(scene, 0, 0), "A field."),
         },
     )
-    second = dataset(tmp_path / "b", "second", {"1.png": ("test", cut(scene, 120, 0), "Trees.")})
+    second = write_dataset(
+        tmp_path / "b", "second", {"1.png": ("test", cut(scene, 120, 0), "Trees.")}
+    )
 
     def embed(part: Dataset) -> npt.NDArray[np.float32]:
         return np.array([[image.filename == "1.png", 1] for image in part], np.float32)

@@ -18,9 +18,8 @@ from rsitmd_tools.ingest.ingest import ingest
 from rsitmd_tools.splitting import split
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
-from tests.imaging.test_pairs import photo
-from tests.imaging.test_same_place import cut, ground
-from tests.quality.test_overlap import dataset
+from tests.pictures import cut, ground, photo
+from tests.quality.written import write_dataset
 
 Picture = Callable[[int], Image.Image]
 
@@ -36,7 +35,7 @@ def folder_of(folder: Path, count: int, picture: Picture) -> Path:
     images = {
         f"{n}.png": (splits[n % 2], picture(n), f"Sentence {n} about trees.") for n in range(count)
     }
-    return dataset(folder, folder.name, images)
+    return write_dataset(folder, folder.name, images)
 
 
 def compared(folder: Path) -> dict[str, object]:

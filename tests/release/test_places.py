@@ -10,7 +10,7 @@ import pytest
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.release import make_release
 from rsitmd_tools.workspace import Workspace
-from tests.release.test_same_bytes import with_scenes
+from tests.release.placed import with_scenes
 
 pytestmark = pytest.mark.libraries
 

@@ -15,7 +15,7 @@ from rsitmd_tools.cli.validate import command
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.release import make_release
 from rsitmd_tools.workspace import Workspace
-from tests.release.test_same_bytes import with_scenes
+from tests.release.placed import with_scenes
 
 pytestmark = pytest.mark.libraries
 

@@ -21,7 +21,7 @@ import rsitmd_tools
 from rsitmd_tools.cli import root
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.formats import load_dataset
-from tests.splitting.test_leaks_soak import equal_pixels, most_alike, of_one_picture
+from tests.splitting.brute_force import equal_pixels, most_alike, of_one_picture
 
 pytestmark = [pytest.mark.soak, pytest.mark.libraries]
 

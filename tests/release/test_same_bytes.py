@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -17,10 +16,9 @@ from rsitmd_tools.quality.check import RECORDS
 from rsitmd_tools.release.contents import contents_of
 from rsitmd_tools.release.validation import records_ahead, validation
 from rsitmd_tools.workspace import Workspace
-from tests.builders import add
+from tests.release.placed import IMAGES, with_scenes
 
 MakeWorkspace = Callable[..., Path]
-IMAGES = 40  # more than are read in one process
 # A site module that moves the clock of a process by more than a year. The type `datetime` has its
 # own clock, and pandas does not allow to replace it: the two time zones, 17 hours apart, and the
 # seconds between two runs show its use.
@@ -34,30 +32,6 @@ for name in ("gmtime", "localtime"):
     real = getattr(time, name)
     setattr(time, name, lambda at=None, real=real: real(time.time() if at is None else at))
 """
-
-
-def with_scenes(workspace: Path, images: int = IMAGES) -> None:
-    """Give the images a place, some of them in a scene without a date."""
-    with Workspace.open(workspace, write=True) as opened, opened.transaction() as db:
-        for scene in (1, 2):
-            db.execute(
-                "INSERT INTO scene (id, sha256, source, found_at, size, mtime_ns, width, height,"
-                " crs, transform, acquired, bands)"
-                " VALUES (?, ?, ?, '/data/a.tif', 9, 7, 160, 160, 'EPSG:32632', ?, ?, '{}')",
-                (
-                    scene, f"scene{scene}", f"scene_{scene}.tif",
-                    json.dumps([1.0, 0.0, 500000.0, 0.0, -1.0, 5500000.0]),
-                    "2020-05-06T10:11:12Z" if scene == 1 else None,
-                ),
-            )  # fmt: skip
-        for number in range(images):
-            west, south = 9 + number / 100, 49 + number % 4 / 10
-            ring = [[west, south], [west + 0.001, south], [west, south + 0.001], [west, south]]
-            add(
-                db, "place", image_id=number + 1, scene_id=1 + number % 2, col=number, row=0,
-                width=16, height=16, gsd=1.0,
-                footprint=json.dumps({"type": "Polygon", "coordinates": [ring]}),
-            )  # fmt: skip
 
 
 def make(workspace: Path, out: Path, **options: object) -> dict[str, bytes]:

@@ -20,8 +20,7 @@ from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.release import ReleaseOptions, make_release, verify_release
 from rsitmd_tools.release import split_page as page
 from rsitmd_tools.workspace import Workspace
-from tests.imaging.test_pairs import jpeg, photo
-from tests.imaging.test_same_place import cut, ground
+from tests.pictures import cut, ground, jpeg, photo
 
 LEAKS = {"L101": "exact", "L102": "near", "L107": "same-place"}
 HOSTILE = "</title><img src=x onerror=alert(1)>"

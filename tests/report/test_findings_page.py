@@ -18,7 +18,7 @@ from rsitmd_tools.report.findings_page import render
 from rsitmd_tools.workspace import Settings
 from rsitmd_tools.workspace.settings import ImageIgnore
 from tests.quality.conftest import FIVE, dataset, record
-from tests.quality.rules.test_images import scene
+from tests.quality.rules.scenes import scene
 
 HOSTILE = "<script>document.title='x'</script><img src=x onerror=alert(1)> many red boats lie here."
 

@@ -11,7 +11,7 @@ from PIL import Image
 from rsitmd_tools.report.ingest_page import maps
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import ImagePlace
-from tests.cli.test_build import rsitmd
+from tests.command import rsitmd
 from tests.ingest.scenes import CORNER, values, write_scene
 
 

@@ -15,10 +15,8 @@ from rsitmd_tools.ingest.ingest import ingest
 from rsitmd_tools.report import overlap_page
 from rsitmd_tools.report.overlap_page import render_groups
 from rsitmd_tools.workspace import Workspace
-from tests.imaging.test_pairs import jpeg, photo
-from tests.imaging.test_same_place import cut, ground
-from tests.ingest.test_duplicates import write
-from tests.quality.test_overlap import dataset
+from tests.pictures import cut, ground, jpeg, photo, save_pictures
+from tests.quality.written import write_dataset
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -33,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
         "<b>.png": ("test", cut(scene, 120, 0).convert("RGB"), "Houses."),
         "5.png": ("test", cut(ground(4), 0, 0).convert("RGB"), "More houses."),
     }
-    return dataset(tmp_path / "a", f"</title>{HOSTILE}", images)
+    return write_dataset(tmp_path / "a", f"</title>{HOSTILE}", images)
 
 
 def run(*arguments: object) -> Result:
@@ -80,7 +78,7 @@ def test_sentences_are_counted_and_shown(folder: Path, tmp_path: Path) -> None:
 
 
 def test_datasets_without_images_say_so_on_the_page(tmp_path: Path) -> None:
-    texts = dataset(tmp_path / "t", "texts", {"1.png": ("train", None, "Two boats.")})
+    texts = write_dataset(tmp_path / "t", "texts", {"1.png": ("train", None, "Two boats.")})
     page = tmp_path / "overlap.html"
     run("build", "overlap", texts, "--html", page)
     text = page.read_text(encoding="utf-8")
@@ -91,7 +89,9 @@ def test_datasets_without_images_say_so_on_the_page(tmp_path: Path) -> None:
 def test_two_datasets_with_equal_names_keep_their_pictures_apart(
     folder: Path, tmp_path: Path
 ) -> None:
-    other = dataset(tmp_path / "b", "other", {"1.png": ("train", photo(1).rotate(90), "A boat.")})
+    other = write_dataset(
+        tmp_path / "b", "other", {"1.png": ("train", photo(1).rotate(90), "A boat.")}
+    )
     page = tmp_path / "overlap.html"
     run("build", "overlap", folder, other, "--html", page)
     pictures = set(re.findall(r'href="(data:image/jpeg[^"]*)"', page.read_text(encoding="utf-8")))
@@ -119,7 +119,7 @@ def workspace_folder(tmp_path: Path) -> Path:
         "town/2.png": cut(scene, 120, 0),
     }
     with Workspace.create(tmp_path / "w") as opened:
-        ingest(opened, [write(tmp_path / "s", images)], workers=1)
+        ingest(opened, [save_pictures(tmp_path / "s", images)], workers=1)
         find_places(opened, workers=1)
     return tmp_path / "w"
 

@@ -11,22 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rsitmd_tools.splitting import Item, assign_splits
+from tests.splitting.items import ITEMS, alone
 
 SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
 SPLITS = st.sampled_from(sorted(SHARES))
-ITEMS = st.lists(
-    st.tuples(st.sampled_from("abc"), st.integers(0, 15)), min_size=1, max_size=60
-).map(lambda rows: [Item(f"{c}_{n}.tif", c, f"g{g}") for n, (c, g) in enumerate(rows)])
 WEIGHTS = (
     st.tuples(*[st.integers(0, 10)] * 3)
     .filter(any)
     .map(lambda w: {name: share / sum(w) for name, share in zip(SHARES, w, strict=True)})
 )
-
-
-def alone(**counts: int) -> list[Item]:
-    names = [(f"{c}_{i}.tif", c) for c, count in counts.items() for i in range(count)]
-    return [Item(name, category, name) for name, category in names]
 
 
 def test_each_category_and_the_total_have_the_requested_shares() -> None:

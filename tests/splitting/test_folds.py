@@ -26,9 +26,9 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.folds import stored_folds
 from rsitmd_tools.workspace.schema import MIGRATIONS
 from tests.release.conftest import make_workspace as make_workspace
-from tests.splitting.test_assign import ITEMS, alone
-from tests.splitting.test_split import Make, add
-from tests.splitting.test_split import make as make
+from tests.splitting.conftest import Make, add
+from tests.splitting.conftest import make as make
+from tests.splitting.items import ITEMS, alone
 
 MakeWorkspace = Callable[..., Path]
 

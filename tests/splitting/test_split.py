@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,30 +13,9 @@ from rsitmd_tools.cli import root
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.splitting import split
 from rsitmd_tools.workspace import Workspace
-from tests import builders
+from tests.splitting.conftest import Make, add
 
 WHEN = "2026-01-02T03:04:05Z"
-Make = Callable[..., Path]
-
-
-def add(folder: Path, count: int, first: int = 1, duplicates: bool = False) -> None:
-    """Add images of two categories; with ``duplicates`` two pairs of the first are equal."""
-    with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
-        for n in range(first, first + count):
-            category = ("port", "farm")[n % 2]
-            pixels = str(n - n % 2 if duplicates and n < 6 else n)
-            values = {"category": category, "number": n, "sha256": str(n)}
-            builders.add(db, "image", **values, pixel_sha256=pixels)
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    def make(count: int, **options: bool) -> Path:
-        Workspace.create(tmp_path / "w").close()
-        add(tmp_path / "w", count, **options)
-        return tmp_path / "w"
-
-    return make
 
 
 def placed(folder: Path) -> dict[str, str]:

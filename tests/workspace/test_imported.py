@@ -26,7 +26,7 @@ from rsitmd_tools.workspace.merge import (
     sentence_seconds,
 )
 from tests.builders import add, add_annotation
-from tests.ingest.test_ingest import draw
+from tests.pictures import save_noise
 
 OLD = tuple(f"Old sentence number {n} tells what is there." for n in range(1, 6))
 
@@ -35,7 +35,7 @@ OLD = tuple(f"Old sentence number {n} tells what is there." for n in range(1, 6)
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     """Two images with five imported sentences and one without a file; a task for each file."""
     for number in (1, 2):
-        draw(tmp_path / "old" / f"port_{number}.png", number)
+        save_noise(tmp_path / "old" / f"port_{number}.png", number)
     records = tuple(
         ImageRecord(
             f"port_{number}.png",

@@ -107,7 +107,7 @@ def test_an_older_workspace_gets_the_column(tmp_path: Path) -> None:
         steps = itertools.takewhile(lambda step: "recorded_by" not in step, schema.MIGRATIONS)
         for number, step in enumerate(steps, 1):
             db.executescript(f"{step}; PRAGMA user_version = {number};")
-        db.execute("INSERT INTO annotator (email) VALUES ('anna@x.org')")
+        add(db, "annotator", email="anna@x.org")
         db.execute("INSERT INTO licence VALUES (1, 'n', 's', 't')")
         schema.migrate(db, "old.db")
         assert db.execute("SELECT recorded_by FROM licence").fetchone() == ("",)

@@ -11,6 +11,7 @@ import pytest
 from rsitmd_tools.workspace import Workspace, schema
 from rsitmd_tools.workspace.assignments import open_counts
 from rsitmd_tools.workspace.projects import MAIN, PILOT, ServerProject, add_project
+from tests.builders import add
 
 WHEN = "2026-01-01T00:00:00.000000+00:00"
 ANNA, BERTA = 1, 2
@@ -21,31 +22,18 @@ def fill(db: sqlite3.Connection) -> None:
 
     Anna has annotated the image in both projects; Berta has annotated it in the pilot.
     """
-    db.execute("INSERT INTO annotator (email) VALUES ('anna@x.org'), ('berta@x.org')")
-    db.execute(
-        "INSERT INTO image (sha256, filename, category, number, source, width, height,"
-        " pixel_sha256, phash, ingested_at)"
-        " VALUES ('k', 'port_1.tif', 'port', 1, 's', 1, 1, 'p', '0', ?)",
-        (WHEN,),
-    )
+    for email in ("anna@x.org", "berta@x.org"):
+        add(db, "annotator", email=email)
+    add(db, "image", category="port", number=1)
     for number, (owner, kind) in enumerate(
         [(ANNA, MAIN), (BERTA, MAIN), (ANNA, PILOT), (BERTA, PILOT)], 1
     ):
         project = add_project(db, ServerProject("here", number, "t", "c", WHEN), owner, kind, None)
-        db.execute(
-            "INSERT INTO task (project_id, image_id, server_id, pushed_at) VALUES (?, 1, ?, ?)",
-            (project, number, WHEN),
-        )
+        add(db, "task", project_id=project, image_id=1, server_id=number)
         if (owner, kind) != (BERTA, MAIN):
-            db.execute(
-                "INSERT INTO annotation (task_id, server_id, updated_at, created_at,"
-                " annotator_id, result, pulled_at) VALUES (?, ?, ?, ?, ?, '[]', ?)",
-                (number, number, WHEN, WHEN, owner, WHEN),
-            )
-    db.executemany(
-        "INSERT INTO assignment (annotator_id, image_id, planned_at) VALUES (?, 1, ?)",
-        [(ANNA, WHEN), (BERTA, WHEN)],
-    )
+            add(db, "annotation", task_id=number, server_id=number, annotator_id=owner)
+    for person in (ANNA, BERTA):
+        add(db, "assignment", annotator_id=person, image_id=1)
 
 
 @pytest.mark.parametrize("migrated", [False, True])

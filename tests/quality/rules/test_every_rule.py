@@ -19,11 +19,11 @@ from rsitmd_tools.quality import check
 from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.workspace import Settings, Workspace
 from tests.builders import add_team
-from tests.imaging.test_same_place import cut, ground
+from tests.pictures import cut, ground
 from tests.quality.conftest import FIVE, dataset, document, record
-from tests.quality.rules import test_annotators as people
-from tests.quality.rules.test_examples import CODES
-from tests.quality.rules.test_images import SIZE, folder_of, placed, scene
+from tests.quality.rules import people
+from tests.quality.rules.codes import CODES
+from tests.quality.rules.scenes import SIZE, folder_of, placed, scene
 from tests.release.conftest import add_image
 
 

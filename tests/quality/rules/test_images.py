@@ -5,40 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.dataset import Sentence
 from tests.quality.conftest import FIVE, dataset, record
+from tests.quality.rules.scenes import SIZE, folder_of, placed, scene
 
 if TYPE_CHECKING:
     from tests.quality.conftest import Found
-
-SIZE = 96
-GROUND = 20
-
-
-def scene(number: int) -> Image.Image:
-    """A picture with structure, another one for each number."""
-    coarse = np.random.default_rng(number).integers(GROUND, 236, (9, 9, 3), dtype=np.uint8)
-    image = Image.fromarray(coarse).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
-    noise = np.random.default_rng(number + 99).integers(-9, 10, (SIZE, SIZE, 3))
-    return Image.fromarray((np.asarray(image, int) + noise).clip(1, 254).astype(np.uint8))
-
-
-def folder_of(tmp_path: Path, **images: Image.Image | bytes) -> Dataset:
-    """Write images as ``<name>_1.tif``; the split is the part of the name before ``__``."""
-    records = []
-    for name, image in images.items():
-        split, _, short = name.rpartition("__")
-        file = tmp_path / f"{short}_1.tif"
-        if isinstance(image, bytes):
-            file.write_bytes(image)
-        else:
-            image.save(file)
-        records.append(record(file.name, split=split or None))
-    return dataset(*records, folder=tmp_path)
 
 
 def test_i101_unreadable_image(tmp_path: Path, found: Found) -> None:
@@ -110,10 +85,6 @@ def test_leakage_needs_two_splits(tmp_path: Path, found: Found) -> None:
     data = folder_of(tmp_path, train__a=scene(1), train__b=scene(1), c=scene(1))
     assert found("L101", data) == []
     assert len(found("I106", data)) == 2
-
-
-def placed(name: str, split: str, **extra: object) -> ImageRecord:
-    return record(name, split=split, **extra)
 
 
 def test_l104_scene_across_splits(found: Found) -> None:

@@ -25,12 +25,10 @@ from rsitmd_tools.quality.output import Findings
 from rsitmd_tools.report.findings_page import render as findings_page
 from rsitmd_tools.workspace import Settings, Workspace
 from rsitmd_tools.workspace.images import set_splits
-from tests.imaging.test_pairs import jpeg, photo
-from tests.imaging.test_same_place import cut, ground
-from tests.ingest.test_duplicates import write
+from tests.pictures import cut, ground, jpeg, photo, save_pictures
 from tests.quality.conftest import dataset, record
-from tests.quality.rules.test_images import folder_of
-from tests.quality.test_overlap import dataset as written
+from tests.quality.rules.scenes import folder_of
+from tests.quality.written import write_dataset as written
 
 if TYPE_CHECKING:
     from tests.quality.conftest import Found
@@ -115,7 +113,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
         "town/3.png": cut(ground(4), 0, 0),
     }
     with Workspace.create(tmp_path / "w") as opened:
-        ingest(opened, [write(tmp_path / "s", images)], workers=1)
+        ingest(opened, [save_pictures(tmp_path / "s", images)], workers=1)
         with opened.transaction() as db:
             names = [f"{name}.tif" for name in ("port_1", "port_2", "town_1", "town_2", "town_3")]
             set_splits(db, zip(names, ["train", "test"] * 2 + ["test"], strict=True))
@@ -140,7 +138,7 @@ def test_the_stored_pairs_of_a_workspace_are_used(
     result = of(workspace, same_place=True)
     assert found_by(result) == [("L102", "port_2.tif"), ("L107", "town_2.tif")]
     assert result.unchecked == {}
-    ingest(workspace, [write(tmp_path / "more", {"town/4.png": photo(5)})], workers=1)
+    ingest(workspace, [save_pictures(tmp_path / "more", {"town/4.png": photo(5)})], workers=1)
     result = of(workspace)
     assert ("L107", "town_2.tif") in found_by(result)
     assert "images were added after the last search" in result.unchecked["L107"]
