@@ -33,8 +33,7 @@ def admit_writers(workspace: Workspace) -> list[str]:
         row["annotator_id"]
         for row in workspace.db.execute(
             "SELECT DISTINCT annotation.annotator_id FROM annotation"
-            " JOIN task ON task.id = task_id JOIN project ON project.id = project_id"
-            " WHERE kind = 'main' AND annotation.created_at < ?",
+            " JOIN main_task ON main_task.id = task_id WHERE annotation.created_at < ?",
             (pilot["started_at"],),
         )
     }

@@ -232,8 +232,7 @@ def authors_by_image(workspace: Workspace) -> set[tuple[str, str]]:
     """
     rows = workspace.db.execute(
         "SELECT DISTINCT filename, email FROM current_annotation AS annotation"
-        " JOIN task ON task.id = task_id"
-        " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
+        " JOIN main_task ON main_task.id = task_id"
         " JOIN image ON image.id = image_id"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
     )

@@ -143,8 +143,7 @@ def licence_state(workspace: Workspace) -> dict[str, Any] | None:
     bound = workspace.db.execute(
         "SELECT email FROM annotator WHERE (joined_at IS NOT NULL AND left_at IS NULL)"
         " OR id IN (SELECT annotation.annotator_id FROM current_annotation AS annotation"
-        "  JOIN task ON task.id = task_id JOIN project ON project.id = project_id"
-        "  WHERE project.kind = 'main') ORDER BY id"
+        "  JOIN main_task ON main_task.id = task_id) ORDER BY id"
     )
     return {
         "name": licence.name,

@@ -18,11 +18,9 @@ from rsitmd_tools.workspace.imported import (
     remaining,
 )
 from rsitmd_tools.workspace.numbering import numbers_before
-from rsitmd_tools.workspace.states import ACCEPTED, REJECTED, REPLACED, SENT_BACK
+from rsitmd_tools.workspace.states import ACCEPTED
 from rsitmd_tools.workspace.store import Workspace
 
-# The states of sentences that no dataset contains.
-LEFT_OUT = (SENT_BACK, REPLACED, REJECTED)
 # The labeling page on which annotators correct imported sentences.
 CORRECTION = "correction"
 
@@ -174,17 +172,14 @@ def untouched_sentences(workspace: Workspace) -> list[dict[str, Any]]:
     """
     before = numbers_before(workspace)
     rows = workspace.db.execute(
-        "SELECT sentence.id, filename, email, annotation_id, slot, raw FROM sentence"
-        " JOIN annotation ON annotation.id = sentence.annotation_id"
-        " JOIN task ON task.id = annotation.task_id"
-        " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
-        " JOIN kept_image AS image ON image.id = task.image_id"
-        " JOIN annotator ON annotator.id = annotation.annotator_id"
-        " WHERE annotation.latest AND annotation.deleted_at IS NULL"
-        " AND sentence.origin = ?"
-        f" AND sentence.state NOT IN ({', '.join('?' * len(LEFT_OUT))})"
-        " ORDER BY image.id, annotator.id, annotation.server_id, sentence.slot",
-        (UNTOUCHED, *LEFT_OUT),
+        "SELECT sentence.id, filename, email, annotation_id, slot, raw"
+        " FROM usable_sentence AS sentence"
+        " JOIN live_annotation AS annotation ON annotation.id = annotation_id"
+        " JOIN image ON image.id = image_id"
+        " JOIN annotator ON annotator.id = sentence.annotator_id"
+        " WHERE sentence.origin = ?"
+        " ORDER BY image.id, annotator.id, sentence.server_id, slot",
+        (UNTOUCHED,),
     )
     return [
         {**dict(row), "number": before.get(row["annotation_id"], 0) + row["slot"]} for row in rows
@@ -251,21 +246,9 @@ def _imported_counts(workspace: Workspace, rows: list[sqlite3.Row]) -> Counter[i
 def _rows(workspace: Workspace) -> list[sqlite3.Row]:
     """Return the sentences to be merged, in the order of merging."""
     return workspace.db.execute(
-        "SELECT sentence.id, task.image_id, sentence.raw, annotator.email, annotation.lead_time,"
-        " annotation.id AS annotation_id, sentence.slot, sentence.state, sentence.origin,"
-        " sentence.edit_distance, sentence.machine_raw, project.template"
-        " FROM current_sentence AS sentence"
-        " JOIN annotation ON annotation.id = sentence.annotation_id"
-        " JOIN task ON task.id = annotation.task_id"
-        " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
-        " JOIN annotator ON annotator.id = annotation.annotator_id"
-        " WHERE sentence.origin <> ?"
-        " AND task.image_id NOT IN (SELECT image_id FROM removed_image)"
-        # A sentence that was left empty and sent back has an empty row.
-        " AND sentence.raw <> ''"
-        f" AND sentence.state NOT IN ({', '.join('?' * len(LEFT_OUT))})"
-        " ORDER BY annotator.id, annotation.server_id, sentence.slot",
-        (UNTOUCHED, *LEFT_OUT),
+        "SELECT sentence.*, annotator.email FROM released_sentence AS sentence"
+        " JOIN annotator ON annotator.id = annotator_id"
+        " ORDER BY annotator_id, server_id, slot"
     ).fetchall()
 
 
@@ -277,8 +260,7 @@ def _keywords(workspace: Workspace) -> dict[int, list[str]]:
     for row in workspace.db.execute(
         "SELECT task.image_id, keyword.raw FROM keyword"
         " JOIN current_annotation AS annotation ON annotation.id = keyword.annotation_id"
-        " JOIN task ON task.id = annotation.task_id"
-        " JOIN project ON project.id = task.project_id AND project.kind = 'main'"
+        " JOIN main_task AS task ON task.id = annotation.task_id"
         " ORDER BY annotation.created_at, annotation.server_id, keyword.slot"
     ):
         if is_keyword(row["raw"]):

@@ -155,8 +155,8 @@ def mark_left(db: sqlite3.Connection, person: int, reason: str = "") -> int:
     )
     freed = db.execute(
         "DELETE FROM assignment WHERE annotator_id = ? AND image_id NOT IN ("
-        " SELECT task.image_id FROM annotation JOIN task ON task.id = annotation.task_id"
-        " WHERE annotation.annotator_id = ? AND latest AND deleted_at IS NULL)",
+        " SELECT task.image_id FROM live_annotation AS annotation"
+        " JOIN task ON task.id = annotation.task_id WHERE annotation.annotator_id = ?)",
         (person, person),
     )
     return freed.rowcount

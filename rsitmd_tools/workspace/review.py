@@ -59,10 +59,10 @@ def reviewed_annotations(workspace: Workspace) -> list[ReviewedAnnotation]:
         )
     rows = workspace.db.execute(
         "SELECT annotation.id, filename, email, task.server_id AS task,"
-        " project.server_id AS project, project.annotator_id AS owner, deleted_at"
+        " project_server_id AS project, owner_id AS owner, deleted_at"
         " FROM current_annotation AS annotation"
-        " JOIN task ON task.id = task_id JOIN kept_image AS image ON image.id = image_id"
-        " JOIN project ON project.id = project_id AND project.kind = 'main'"
+        " JOIN main_task AS task ON task.id = task_id"
+        " JOIN kept_image AS image ON image.id = image_id"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " ORDER BY image.category, image.number, annotator.id, annotation.server_id"
     )

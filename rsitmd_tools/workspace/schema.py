@@ -450,6 +450,29 @@ MIGRATIONS: tuple[str, ...] = (
         fold     INTEGER NOT NULL CHECK (fold >= 0)
     );
     """,
+    """
+    -- Tasks of the main projects, not of pilots, with what is known of their project.
+    DROP VIEW main_task;
+    CREATE VIEW main_task AS
+    SELECT task.*, project.annotator_id AS owner_id, project.closed_at, project.template,
+        project.server_id AS project_server_id
+    FROM task JOIN project ON project.id = task.project_id
+    WHERE project.kind = 'main';
+    -- Sentences that a release can have: of main projects and of images that were not removed,
+    -- neither sent back nor replaced nor rejected. One that was left empty and sent back has an
+    -- empty row.
+    CREATE VIEW usable_sentence AS
+    SELECT sentence.*, annotation.annotator_id, annotation.server_id, annotation.lead_time,
+        main_task.image_id, main_task.template
+    FROM current_sentence AS sentence
+    JOIN annotation ON annotation.id = sentence.annotation_id
+    JOIN main_task ON main_task.id = annotation.task_id
+    WHERE sentence.raw <> '' AND sentence.state NOT IN ('sent back', 'replaced', 'rejected')
+    AND main_task.image_id NOT IN (SELECT image_id FROM removed_image);
+    -- The usable sentences without machine-generated ones that were submitted unchanged.
+    CREATE VIEW released_sentence AS
+    SELECT * FROM usable_sentence WHERE origin <> 'machine untouched';
+    """,
 )
 
 VERSION = len(MIGRATIONS)

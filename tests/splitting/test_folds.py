@@ -274,9 +274,12 @@ def test_a_dataset_without_folds_names_the_command(tmp_path: Path) -> None:
 
 def test_an_older_workspace_gets_the_table(tmp_path: Path) -> None:
     Workspace.create(tmp_path / "w").close()
+    for file in (tmp_path / "w").glob("workspace.db*"):
+        file.unlink()
     with sqlite3.connect(tmp_path / "w" / "workspace.db") as db:
-        db.execute("DROP TABLE fold")
         number = next(n for n, text in enumerate(MIGRATIONS) if "CREATE TABLE fold " in text)
+        for step in MIGRATIONS[:number]:
+            db.executescript(step)
         db.execute(f"PRAGMA user_version = {number}")
     with Workspace.open(tmp_path / "w", write=True) as workspace:
         assert stored_folds(workspace) == {}

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from rsitmd_tools.dataset.records import UNTOUCHED
 from rsitmd_tools.workspace import Workspace, schema
 from rsitmd_tools.workspace.assignments import open_counts
 from rsitmd_tools.workspace.projects import MAIN, PILOT, ServerProject, add_project
+from rsitmd_tools.workspace.states import ACCEPTED, NEW, REJECTED, REPLACED, SENT_BACK
 from tests.builders import add
 
 WHEN = "2026-01-01T00:00:00.000000+00:00"
 ANNA, BERTA = 1, 2
+LEFT_OUT = (SENT_BACK, REPLACED, REJECTED)
 
 
 def fill(db: sqlite3.Connection) -> None:
@@ -64,3 +67,28 @@ def test_views(tmp_path: Path, migrated: bool) -> None:
             db.execute("UPDATE annotation SET deleted_at = ? WHERE task_id = 1", (WHEN,))
         assert open_counts(db) == {ANNA: 1, BERTA: 1}
         assert db.execute("SELECT count(*) FROM live_annotation").fetchone()[0] == 2
+
+
+def test_the_sentences_of_a_release(tmp_path: Path) -> None:
+    """One sentence that counts, and one for each reason to leave a sentence out."""
+    with Workspace.create(tmp_path / "w") as workspace, workspace.transaction() as db:
+        fill(db)
+        add(db, "image", category="port", number=2)
+        add(db, "task", id=9, project_id=1, image_id=2)
+        add(db, "removed_image", image_id=2)
+        add(db, "annotation", id=9, task_id=9, annotator_id=ANNA)
+        add(db, "sentence", annotation_id=9, raw="of a removed image")
+        add(db, "sentence", annotation_id=2, raw="of a pilot")
+        for slot, state in enumerate((NEW, ACCEPTED, *LEFT_OUT), 1):
+            add(db, "sentence", annotation_id=1, slot=slot, raw=state, state=state)
+        add(db, "sentence", annotation_id=1, slot=8, raw="")
+        add(db, "sentence", annotation_id=1, slot=9, raw="given", origin=UNTOUCHED)
+
+        def raws(view: str) -> list[tuple[str, int]]:
+            return [(row["raw"], row["image_id"]) for row in db.execute(f"SELECT * FROM {view}")]
+
+        assert sorted(raws("usable_sentence")) == [(ACCEPTED, 1), ("given", 1), (NEW, 1)]
+        assert sorted(raws("released_sentence")) == [(ACCEPTED, 1), (NEW, 1)]
+        # A sentence that was accepted counts when its annotation is deleted, too.
+        db.execute("UPDATE annotation SET deleted_at = ? WHERE id = 1", (WHEN,))
+        assert raws("released_sentence") == [(ACCEPTED, 1)]
