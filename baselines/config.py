@@ -214,7 +214,7 @@ def _schema() -> dict[str, Any]:
     keys = schema["properties"]
     keys["model"] = {"enum": model_names()}
     attentions = keys["attention"]["enum"]
-    attentions += [name for name in plugin_names(ATTENTION) if name not in attentions]
+    attentions += plugin_names(ATTENTION, tuple(attentions))
     return schema
 
 

@@ -23,7 +23,7 @@ MODELS = {
 
 def model_names() -> list[str]:
     """Return the names of all models: the built-in ones, then those of other packages."""
-    return [*MODELS, *(name for name in plugin_names(BASELINES) if name not in MODELS)]
+    return [*MODELS, *plugin_names(BASELINES, MODELS)]
 
 
 def load_model(name: str) -> Any:

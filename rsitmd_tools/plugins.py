@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Container
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -47,9 +48,29 @@ def load_plugins(group: str) -> dict[str, Any]:
     return found
 
 
-def plugin_names(group: str) -> list[str]:
-    """Return the names of a group's entry points, sorted, without loading them."""
-    return list(_names(group))
+def plugin_names(group: str, built_in: Container[str]) -> list[str]:
+    """Return the names of a group's entry points, sorted, without loading them.
+
+    Built-in names cannot be replaced: an entry point with such a name is reported in one warning
+    line and left out.
+    """
+    found = []
+    for name in _names(group):
+        if name in built_in:
+            _warn_of_a_built_in_name(group, name)
+        else:
+            found.append(name)
+    return found
+
+
+@functools.cache  # One warning for each name.
+def _warn_of_a_built_in_name(group: str, name: str) -> None:
+    log.warning(
+        "plugin %s of the group %s is left out: %s is a built-in name; rename the entry point",
+        name,
+        group,
+        name,
+    )
 
 
 @functools.cache  # The metadata of all installed packages are read.

@@ -46,7 +46,7 @@ class FormatName(click.ParamType[str]):
         """
         from rsitmd_tools import plugins
 
-        known = (*FORMATS, *plugins.plugin_names(plugins.FORMATS))
+        known = (*FORMATS, *plugins.plugin_names(plugins.FORMATS, FORMATS))
         if value not in known:
             # The built-in message of click.Choice.
             return str(click.Choice(known).convert(value, param, ctx))

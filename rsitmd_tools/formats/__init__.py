@@ -55,11 +55,13 @@ def formats() -> dict[str, Format]:
     The entry point of a format is named as the format.
     """
     found = dict(FORMATS)
-    for name, layout in load_plugins(plugins.FORMATS).items():
-        if not isinstance(layout, Format) or layout.name != name or name in found:
-            log.warning("format %s of another package is left out: not a Format of that name", name)
-        else:
+    loaded = load_plugins(plugins.FORMATS)
+    for name in plugins.plugin_names(plugins.FORMATS, FORMATS):
+        layout = loaded.get(name)
+        if isinstance(layout, Format) and layout.name == name:
             found[name] = layout
+        elif layout is not None:
+            log.warning("format %s of another package is left out: not a Format of that name", name)
     return found
 
 

@@ -22,8 +22,8 @@ from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.assist.announcement import Announcement
 from rsitmd_tools.studio.assist.backend import HOST, PREFIX, VERSION, Backend
 from rsitmd_tools.studio.assist.suggest import offer_more, suggest_ahead
+from rsitmd_tools.studio.sync.changed_tasks import OVERLAP
 from rsitmd_tools.studio.sync.identity import KEY, key_of
-from rsitmd_tools.studio.sync.pull import OVERLAP
 from rsitmd_tools.studio.sync.results import parse_result
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace

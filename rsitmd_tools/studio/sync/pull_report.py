@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,3 +67,8 @@ class PullReport:
     changed_pages: list[dict[str, Any]] = field(default_factory=list)
     lost_projects: list[int] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+
+    def add_deletions(self, deletions: Sequence[Deletion]) -> None:
+        """Add annotations that were deleted on the server."""
+        self.deletions += deletions
+        self.deleted += len(deletions)

@@ -1,0 +1,171 @@
+"""Store what the server has of one task: revisions of annotations, skips, drafts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from rsitmd_tools.studio.api.client import server_time
+from rsitmd_tools.studio.sync.accounts import People
+from rsitmd_tools.studio.sync.deletions import mark_deleted
+from rsitmd_tools.studio.sync.numbers import adopt_number, free_number
+from rsitmd_tools.studio.sync.origins import mark_origins
+from rsitmd_tools.studio.sync.pull_report import PullReport
+from rsitmd_tools.studio.sync.results import Written, parse_result, stored_result
+from rsitmd_tools.studio.sync.revisions import carry_over, changed_accepted, is_double, restore
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.accounts import annotator_email
+from rsitmd_tools.workspace.annotations import (
+    NewRevision,
+    add_revision,
+    clear_latest,
+    revisions,
+    set_latest,
+)
+from rsitmd_tools.workspace.tasks import Skip, Task, add_skip, mark_task_pulled
+from rsitmd_tools.workspace.texts import add_texts
+
+
+class TaskStore:
+    """Stores tasks of the server in the workspace and adds what happened to the report.
+
+    Attributes:
+        renamed: New names of fields on the labeling page of the current project, by old name.
+    """
+
+    def __init__(self, workspace: Workspace, people: People, report: PullReport) -> None:
+        self.renamed: Mapping[str, str] = {}
+        self._db = workspace.db
+        self._per_task = workspace.settings.annotation.sentences_asked
+        self._people = people
+        self._report = report
+
+    def store(self, task: Task, found: Any) -> None:
+        """Store the annotations, skips and drafts of a task.
+
+        Call it inside a transaction.
+
+        Args:
+            task: The task in the workspace.
+            found: The task as the server returned it, with its annotations.
+        """
+        time = server_time(found.updated_at)
+        changed = task.updated_at != time  # a task that is read again is counted once
+        self._report.tasks += changed
+        entries = [
+            annotation if isinstance(annotation, dict) else annotation.model_dump()
+            for annotation in found.annotations or []
+        ]
+        present = {int(entry["id"]) for entry in entries if not entry.get("was_cancelled")}
+        self._update_numbers(task.row, entries, present)
+        for entry in sorted(entries, key=lambda entry: int(entry["id"])):
+            if entry.get("was_cancelled"):
+                self._skip(task.row, entry)
+            elif self._is_double(task.row, entry, present):
+                self._report.doubled += changed
+            else:
+                self._annotation(task, entry)
+        self._report.add_deletions(mark_deleted(self._db, task.row, present))
+        drafts = int(bool(getattr(found, "draft_exists", False)))
+        self._report.drafts += drafts * changed
+        mark_task_pulled(self._db, task.row, time, drafts)
+
+    def _skip(self, task: int, entry: dict[str, Any]) -> None:
+        author = self._people.row(entry.get("completed_by"))
+        skip = Skip(task, entry["id"], author, server_time(entry["updated_at"]))
+        self._report.skipped += add_skip(self._db, skip)
+
+    def _update_numbers(
+        self, task: int, entries: Sequence[dict[str, Any]], present: Collection[int]
+    ) -> None:
+        """Update the numbers of a task's annotations."""
+        for entry in entries:
+            if not entry.get("was_cancelled"):
+                author = self._people.row(entry.get("completed_by"))
+                free_number(self._db, task, entry)
+                adopt_number(self._db, task, entry, author, present)
+
+    def _is_double(self, task: int, entry: dict[str, Any], present: set[int]) -> bool:
+        """Return whether the server stored the same request twice, this being the copy."""
+        author = self._people.row(entry.get("completed_by"))
+        result = stored_result(entry.get("result"))
+        return is_double(self._db, task, author, int(entry["id"]), result, present)
+
+    def _annotation(self, task: Task, entry: dict[str, Any]) -> None:
+        """Store a revision of an annotation, unless it is stored already."""
+        db = self._db
+        updated = server_time(entry["updated_at"])
+        known = revisions(db, task.row, entry["id"])
+        same = next((revision for revision in known if revision.updated_at == updated), None)
+        if same is not None and same.latest and not same.deleted:
+            return
+        if known:
+            self._report.changed += 1
+        else:
+            self._report.new += 1
+        before = next((revision.row for revision in known if revision.latest), None)
+        clear_latest(db, task.row, entry["id"])
+        if same is not None:  # restored, as from a backup of the server
+            set_latest(db, same.row)
+            if before != same.row:
+                restore(db, before, same.row)
+            return
+        added = self._insert(task, entry, updated)
+        if before is not None:
+            changed = changed_accepted(db, before, added)
+            if changed:
+                author = self._people.row(entry.get("completed_by"))
+                self._report.reopened.append(
+                    {
+                        "image": task.filename,
+                        "annotator": annotator_email(db, author),
+                        "sentences": changed,
+                    }
+                )
+            self._report.corrected += carry_over(db, before, added)
+
+    def _add_gaps(self, image: str, author: int, written: Written) -> None:
+        """Report missing sentences, and texts in fields that are not read."""
+        email = annotator_email(self._db, author)
+        slots = {slot for slot, _ in written.sentences}
+        missing = [slot for slot in range(1, self._per_task + 1) if slot not in slots]
+        if missing:
+            self._report.blank += len(missing)
+            self._report.incomplete.append({"image": image, "annotator": email, "missing": missing})
+        self._report.unread += [
+            {"image": image, "annotator": email, "field": name, "texts": count}
+            for name, count in written.unread
+        ]
+        self._report.folded += written.folded
+
+    def _insert(self, task: Task, entry: dict[str, Any], updated: str) -> int:
+        """Store a new revision with its texts; return its row."""
+        db = self._db
+        author = self._people.row(entry.get("completed_by"))
+        changed_by = self._people.row(entry["updated_by"]) if entry.get("updated_by") else None
+        row = add_revision(
+            db,
+            NewRevision(
+                task=task.row,
+                number=entry["id"],
+                updated_at=updated,
+                created_at=server_time(entry["created_at"]),
+                author=author,
+                updated_by=changed_by,
+                lead_time=entry.get("lead_time"),
+                result=stored_result(entry.get("result")),
+            ),
+        )
+        if changed_by is not None and changed_by != author:
+            self._report.foreign.append(
+                {
+                    "image": task.filename,
+                    "annotator": annotator_email(db, author),
+                    "changed_by": annotator_email(db, changed_by),
+                }
+            )
+        written = parse_result(entry.get("result") or [], self.renamed)
+        self._add_gaps(task.filename, author, written)
+        add_texts(db, row, written.sentences, enumerate(written.keywords, 1))
+        mark_origins(db, row, entry)
+        return row
