@@ -185,6 +185,39 @@ def test_the_four_common_changes_fit_the_files() -> None:
                 exec(compile(new, name, "exec"), {"__name__": "example"})
 
 
+def layers() -> dict[str, int]:
+    """Return the layer of each package in the picture, counted from the top."""
+    picture = PAGE.split("## The layers")[1].split("```")[1]
+    found: dict[str, int] = {}
+    for number, layer in enumerate(re.split(r"├─+┤", picture)):
+        for name in re.findall(r"\w+", layer):
+            assert name not in found
+            found[name] = number
+    return found
+
+
+def test_packages_import_only_the_layers_below() -> None:
+    place = layers()
+    lowest = max(place.values())
+    assert {name for name, layer in place.items() if layer == lowest} == BELOW - {"__version__"}
+    edges = {
+        (left.split(".")[1], right.split(".")[1])
+        for left, right in GRAPH.edges
+        if "." in left and "." in right
+    }
+    packages = {name for edge in edges for name in edge} - {"__version__", "__main__"}
+    assert packages == set(place)
+    upward = {
+        (left, right)
+        for left, right in edges
+        if left != right
+        and {left, right} <= set(place)
+        and place[left] >= place[right]
+        and place[left] != lowest  # those modules may import each other
+    }
+    assert upward == set()
+
+
 def test_no_module_imports_a_file_of_tests() -> None:
     """What several files of tests use lies in a module of helpers or in a conftest.py."""
     importing = re.compile(r"^\s*(?:from|import) tests\b.*\btest_\w+", re.MULTILINE)

@@ -81,8 +81,11 @@ def test_real_captioned_images_are_released_unchanged(
     assert "contains a demo with other settings" in other.stderr
 
 
-def test_a_killed_demo_continues(demo: Demo, tmp_path: Path) -> None:
-    """Killed as its server starts, as people write, and as a model is trained."""
+def test_a_killed_demo_continues(demo: Demo, tool: Tool, tmp_path: Path) -> None:
+    """Killed as its server starts, as people write, and as a model is trained.
+
+    No rule reports an error in the release.
+    """
     out = tmp_path / "out"
     for step in ("start Label Studio", "annotate", "train vsepp"):
         killed = demo(out, scenes=40)
@@ -97,6 +100,10 @@ def test_a_killed_demo_continues(demo: Demo, tmp_path: Path) -> None:
     said, errors = done.communicate(timeout=300)
     assert done.returncode == 0, errors
     assert "release: 40 images, 200 sentences" in said
+    checked = tool.run("validate", out / "release", "--format", "json")
+    findings = json.loads(checked.stdout)["findings"]
+    assert [found for found in findings if found["severity"] == "error"] == []
+    assert checked.returncode == 0
 
 
 @pytest.mark.parametrize(
