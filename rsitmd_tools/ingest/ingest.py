@@ -76,7 +76,7 @@ def ingest(
         options=options,
         outside=outside,
     )
-    report.skipped = scanned.skipped
+    report.add_skipped(scanned.other_files)
     report.not_chosen = len(scanned.found) - len(chosen)
     report.uncategorised = scanned.uncategorised
     if isinstance(category, FromTable):

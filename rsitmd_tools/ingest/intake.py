@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,8 @@ class IngestReport:
         removed: Number of files whose image was removed from the dataset by hand.
         skipped: Number of files of other types, links that point outside the source, and links
             to folders.
+        skipped_kinds: Number of these files by kind, most frequent first; see
+            :class:`~rsitmd_tools.ingest.scan.Scan`.
         not_chosen: Number of image files that the sampling left out.
         rejected: ``(file, reason)`` of the unusable files.
         uncategorised: Image files for which the table or pattern has no category.
@@ -62,6 +65,7 @@ class IngestReport:
     restored: int = 0
     removed: int = 0
     skipped: int = 0
+    skipped_kinds: dict[str, int] = field(default_factory=dict)
     not_chosen: int = 0
     rejected: list[tuple[str, str]] = field(default_factory=list)
     uncategorised: list[str] = field(default_factory=list)
@@ -71,6 +75,11 @@ class IngestReport:
     duplicates: int = 0
     duplicate_groups: int = 0
     categories: dict[str, int] = field(default_factory=dict)
+
+    def add_skipped(self, kinds: Counter[str]) -> None:
+        """Store how many files of each kind were not read."""
+        self.skipped = kinds.total()
+        self.skipped_kinds = dict(kinds.most_common())
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,13 +103,14 @@ class Scan:
 
     Attributes:
         found: The image files, in the order in which they are numbered.
-        skipped: Number of other files: other types, links that point outside the source, and
-            links to folders.
+        other_files: Number of other files by kind: a suffix such as ``.txt``, ``no suffix``,
+            ``special file`` (such as a pipe), or ``link`` for links that point outside the source
+            and links to folders.
         uncategorised: Image files for which the rule has no category.
     """
 
     found: list[Found] = field(default_factory=list)
-    skipped: int = 0
+    other_files: Counter[str] = field(default_factory=Counter)
     uncategorised: list[str] = field(default_factory=list)
 
 
@@ -197,6 +199,15 @@ def _add_file(source: Path, rule: CategoryRule, result: Scan) -> None:
         result.found.append(Found(source, category))
 
 
+def _kind(entry: os.DirEntry[str]) -> str:
+    """Return the kind of a file that is not read."""
+    if entry.is_symlink():
+        return "link"
+    if not entry.is_file():
+        return "special file"
+    return shown(Path(entry.name).suffix.lower()) or "no suffix"
+
+
 class _Walk:
     """The search below one source."""
 
@@ -241,7 +252,7 @@ class _Walk:
                     elif _is_image(entry.name) and self._usable(entry):
                         files[entry.name] = entry.is_symlink()
                     else:
-                        self._result.skipped += 1
+                        self._result.other_files[_kind(entry)] += 1
         except OSError as error:
             raise RsitmdError(
                 f"cannot be read ({reason(error)})", where=folder, hint="check the permissions"

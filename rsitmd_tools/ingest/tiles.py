@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -101,7 +102,7 @@ def ingest_tiles(
         plans = _plans(files, options, known, sizes, workers)
         hashes.keep(plans)
         intake = _Intake(workspace, plans, hashes)
-        intake.report.skipped = skipped
+        intake.report.add_skipped(skipped)
         intake.report.uncategorised = uncategorised
         strips = intake.strips(options)
         tiles = sum(len(strip.windows) for strip in strips)
@@ -132,14 +133,14 @@ def ingest_tiles(
 
 def _sources(
     workspace: Workspace, sources: Iterable[Path], category: str | CategoryRule | None
-) -> tuple[list[Source], int, list[str]]:
-    """Return the scenes, the number of other files, and the files without a category."""
+) -> tuple[list[Source], Counter[str], list[str]]:
+    """Return the scenes, the number of other files by kind, and the files without a category."""
     files: list[Source] = []
     uncategorised: list[str] = []
-    skipped = 0
+    skipped: Counter[str] = Counter()
     for root in sources:
         scanned = scan([root], category, leave_out=workspace.path)
-        skipped += scanned.skipped
+        skipped += scanned.other_files
         uncategorised += scanned.uncategorised
         for found in scanned.found:
             inside = found.path.relative_to(root) if found.path != root else Path(root.name)

@@ -27,8 +27,8 @@ from rsitmd_tools.ingest.tiles import TileReport, ingest_tiles
 from rsitmd_tools.ingest.windows import read_places
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import ImagePlace, image_places
+from tests.contents import contents
 from tests.ingest.scenes import CORNER, UTM, values, write_scene
-from tests.ingest.states import state
 
 SIZE = 64
 
@@ -141,22 +141,22 @@ def test_the_result_depends_neither_on_the_workers_nor_on_a_second_run(
     (source / "c.tif").write_bytes(b"damaged")
     report = into(tmp_path / "one", source, workers=1, stride=48)
     assert (report.added, report.scenes, len(report.rejected)) == (13 * 6 + 16, 2, 1)
-    before = state(tmp_path / "one")
+    before = contents(tmp_path / "one")
     into(tmp_path / "two", source, workers=2, stride=48)
-    assert state(tmp_path / "two") == before
+    assert contents(tmp_path / "two") == before
     again = into(tmp_path / "one", source, source, stride=48)
     assert (again.added, again.known) == (0, 2 * report.added)
-    assert state(tmp_path / "one") == before
+    assert contents(tmp_path / "one") == before
 
 
 def test_a_missing_image_is_written_again(tmp_path: Path) -> None:
     path = write_scene(tmp_path / "s.tif", values(64, 128))
     into(tmp_path / "w", path)
-    before = state(tmp_path / "w")
+    before = contents(tmp_path / "w")
     (tmp_path / "w" / "images" / places(tmp_path / "w")[1].filename).unlink()
     report = into(tmp_path / "w", path)
     assert (report.added, report.known, report.restored) == (0, 2, 1)
-    assert state(tmp_path / "w") == before
+    assert contents(tmp_path / "w") == before
 
 
 def test_a_known_scene_is_not_hashed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,9 +292,9 @@ def test_a_truncated_scene_gives_what_can_be_read_and_is_reported(tmp_path: Path
     path.write_bytes(data[: len(data) * 6 // 10])
     report = into(tmp_path / "w", path, workers=1)
     assert len(report.rejected) == 1
-    before = state(tmp_path / "w")
+    before = contents(tmp_path / "w")
     into(tmp_path / "v", path, workers=2)
-    assert state(tmp_path / "v") == before
+    assert contents(tmp_path / "v") == before
 
 
 def test_a_scene_that_changes_while_it_is_read_is_refused(

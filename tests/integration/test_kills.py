@@ -5,7 +5,6 @@ Kills of release, train, push and pull stand with their own tests.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pty
 import random
@@ -19,13 +18,10 @@ import pytest
 from PIL import Image
 
 from rsitmd_tools.workspace import Workspace
+from tests.contents import Contents, contents
 from tests.integration.processes import await_end, await_files
 
 IMAGES = 240
-COLUMNS = (
-    "id, sha256, filename, category, number, source, width, height, pixel_sha256, phash,"
-    " duplicate_group, split"
-)
 
 
 @pytest.fixture(scope="module")
@@ -57,45 +53,31 @@ def begin(workspace: Path, source: Path, *more: str) -> subprocess.Popen[bytes]:
     )
 
 
-def digest(workspace: Path) -> tuple[str, dict[str, str]]:
-    """Rows and files of a workspace, all but the times."""
-    with Workspace.open(workspace) as opened:
-        rows = opened.db.execute(f"SELECT {COLUMNS} FROM image ORDER BY id").fetchall()
-        rejected = opened.db.execute("SELECT source, reason FROM rejected").fetchall()
-        faults = opened.db.execute("PRAGMA integrity_check").fetchone()[0]
-        files = {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in opened.images.iterdir()
-        }
-    assert faults == "ok"
-    return repr([tuple(row) for row in [*rows, *rejected]]), files
-
-
 @pytest.fixture(scope="module")
-def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, str]]:
+def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Contents:
     workspace = tmp_path_factory.mktemp("whole") / "w"
     started = begin(workspace, source)
     assert started.communicate(timeout=120)[0].startswith(b"images: 240 added, 0 known, 1 rejected")
-    return digest(workspace)
+    return contents(workspace)
 
 
 @pytest.mark.parametrize(("seed", "workers"), [(0, "1"), (1, "2"), (2, "2")])
 def test_a_killed_ingest_run_again_is_the_same(
-    tmp_path: Path, source: Path, whole: tuple[str, dict[str, str]], seed: int, workers: str
+    tmp_path: Path, source: Path, whole: Contents, seed: int, workers: str
 ) -> None:
     kill_and_run_again(tmp_path / "w", source, whole, seed, workers)
 
 
 @pytest.mark.soak
 def test_twenty_killed_ingests_run_again_are_the_same(
-    tmp_path: Path, source: Path, whole: tuple[str, dict[str, str]]
+    tmp_path: Path, source: Path, whole: Contents
 ) -> None:
     for seed in range(20):
         kill_and_run_again(tmp_path / f"w{seed}", source, whole, seed, "12"[seed % 2])
 
 
 def kill_and_run_again(
-    workspace: Path, source: Path, whole: tuple[str, dict[str, str]], seed: int, workers: str
+    workspace: Path, source: Path, whole: Contents, seed: int, workers: str
 ) -> None:
     moment = random.Random(f"{seed} {workers}").randrange(1, IMAGES - 60)
     started = begin(workspace, source, "--workers", workers)
@@ -104,17 +86,17 @@ def kill_and_run_again(
     started.communicate(timeout=60)
     assert started.returncode == -signal.SIGKILL
     await_end(started.pid)
-    assert digest(workspace) != whole
+    assert contents(workspace) != whole
     again = subprocess.run(command(workspace, source), capture_output=True, timeout=120)
     assert again.returncode == 0, again.stderr
-    assert digest(workspace) == whole
+    assert contents(workspace) == whole
 
 
 @pytest.mark.parametrize(("workers", "moment"), [("1", 70), ("2", 1)])
 def test_ctrl_c_exits_with_130_and_explains_how_to_continue(
     tmp_path: Path,
     source: Path,
-    whole: tuple[str, dict[str, str]],
+    whole: Contents,
     workers: str,
     moment: int,
 ) -> None:
@@ -128,7 +110,7 @@ def test_ctrl_c_exits_with_130_and_explains_how_to_continue(
     assert (out, said.lstrip()) == (b"", line)  # click ends the line of the ^C first
     await_end(started.pid)
     subprocess.run(command(workspace, source), check=True, capture_output=True, timeout=120)
-    assert digest(workspace) == whole
+    assert contents(workspace) == whole
 
 
 def test_a_terminal_shows_a_bar_and_stdout_contains_only_json(tmp_path: Path, source: Path) -> None:

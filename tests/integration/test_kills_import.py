@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import signal
 import subprocess
@@ -17,19 +16,11 @@ from PIL import Image
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.workspace import Workspace
+from tests.contents import Contents, contents
 from tests.integration.processes import await_end, await_files
 
 IMAGES = 200
 MOST_FILES = IMAGES - 60  # so many are written some time before the end
-TABLES = {
-    "image": "id, sha256, filename, category, number, source, width, height, pixel_sha256, phash,"
-    " duplicate_group, split",
-    "imported_image": "id, dataset, name, category, number, split, image_id",
-    "imported_sentence": "*",
-    "imported_keyword": "*",
-    "rejected": "source, reason",
-}
-Digest = tuple[list[list[tuple[object, ...]]], dict[str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -66,23 +57,8 @@ def begin(workspace: Path, source: Path, *more: str) -> subprocess.Popen[bytes]:
     )
 
 
-def digest(workspace: Path) -> Digest:
-    """Rows and files of a workspace, all but the times."""
-    with Workspace.open(workspace) as opened:
-        assert opened.db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-        rows = [
-            [tuple(row) for row in opened.db.execute(f"SELECT {columns} FROM {table} ORDER BY 1")]
-            for table, columns in TABLES.items()
-        ]
-        files = {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in opened.images.iterdir()
-        }
-    return rows, files
-
-
 @pytest.fixture(scope="module")
-def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Digest, float]:
+def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Contents, float]:
     """What an import that is not killed gives, and the seconds that it takes."""
     workspace = tmp_path_factory.mktemp("whole") / "w"
     began = time.monotonic()
@@ -90,10 +66,10 @@ def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Diges
     seconds = time.monotonic() - began
     assert out.startswith(b"200 images with 1000 sentences: 200 added, 0 known"), said
     assert b"198 added, 0 already in the workspace, 2 missing, 1 rejected; 2 dup" in out
-    return digest(workspace), seconds
+    return contents(workspace), seconds
 
 
-def kill_and_repeat(workspace: Path, source: Path, seconds: float, whole: Digest) -> None:
+def kill_and_repeat(workspace: Path, source: Path, seconds: float, whole: Contents) -> None:
     """Kill an import after some time and run it again."""
     started = begin(workspace, source)
     time.sleep(seconds)
@@ -103,7 +79,7 @@ def kill_and_repeat(workspace: Path, source: Path, seconds: float, whole: Digest
     repeat(workspace, source, whole)
 
 
-def kill_between_files(workspace: Path, source: Path, files: int, whole: Digest) -> None:
+def kill_between_files(workspace: Path, source: Path, files: int, whole: Contents) -> None:
     """Kill an import that has written some files, and run it again."""
     started = begin(workspace, source, "--workers", "1")
     await_files(started, workspace, files)
@@ -111,28 +87,28 @@ def kill_between_files(workspace: Path, source: Path, files: int, whole: Digest)
     started.communicate(timeout=60)
     assert started.returncode == -signal.SIGKILL
     await_end(started.pid)
-    assert digest(workspace) != whole
+    assert contents(workspace) != whole
     repeat(workspace, source, whole)
 
 
-def repeat(workspace: Path, source: Path, whole: Digest) -> None:
+def repeat(workspace: Path, source: Path, whole: Contents) -> None:
     """Run an import to its end, and compare what it gives."""
     again = begin(workspace, source)
     _, said = again.communicate(timeout=120)
     assert again.returncode == 0, said
-    assert digest(workspace) == whole
+    assert contents(workspace) == whole
 
 
 @pytest.mark.parametrize("moment", [0.5, 0.75, 0.9])
 def test_a_killed_import_run_again_is_the_same(
-    tmp_path: Path, source: Path, whole: tuple[Digest, float], moment: float
+    tmp_path: Path, source: Path, whole: tuple[Contents, float], moment: float
 ) -> None:
     expected, seconds = whole
     kill_and_repeat(tmp_path / "w", source, moment * seconds, expected)
 
 
 @pytest.mark.soak
-def test_twenty_seeded_kills(tmp_path: Path, source: Path, whole: tuple[Digest, float]) -> None:
+def test_twenty_seeded_kills(tmp_path: Path, source: Path, whole: tuple[Contents, float]) -> None:
     chance = random.Random(15)
     for number in range(20):
         files = chance.randrange(1, MOST_FILES)
@@ -141,6 +117,6 @@ def test_twenty_seeded_kills(tmp_path: Path, source: Path, whole: tuple[Digest, 
 
 @pytest.mark.parametrize("files", [1, 70, 130])
 def test_an_import_killed_between_files_run_again_is_the_same(
-    tmp_path: Path, source: Path, whole: tuple[Digest, float], files: int
+    tmp_path: Path, source: Path, whole: tuple[Contents, float], files: int
 ) -> None:
     kill_between_files(tmp_path / "w", source, files, whole[0])

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.workspace import Workspace
+from tests.contents import Contents, contents
 from tests.ingest.scenes import CORNER, values, write_scene
-from tests.ingest.states import State, state
 from tests.integration.processes import await_end, await_files
 
 SIDE = 9 * 64  # pixels of a scene, 9 x 9 tiles
@@ -38,17 +38,17 @@ def command(workspace: Path, source: Path, workers: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> State:
+def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Contents:
     workspace = tmp_path_factory.mktemp("whole") / "w"
     Workspace.create(workspace).close()
     done = subprocess.run(
         command(workspace, source, "2"), check=True, capture_output=True, text=True
     )
     assert f"images: {2 * 9 * 9} added, 0 known, 1 rejected" in done.stdout
-    return state(workspace)
+    return contents(workspace)
 
 
-def check(workspace: Path, source: Path, whole: State, seed: int) -> None:
+def check(workspace: Path, source: Path, whole: Contents, seed: int) -> None:
     chosen = random.Random(seed)
     workers = chosen.choice("12")
     moment = chosen.randrange(1, TILES)
@@ -64,15 +64,15 @@ def check(workspace: Path, source: Path, whole: State, seed: int) -> None:
     started.communicate(timeout=60)
     assert started.returncode == -signal.SIGKILL
     await_end(started.pid)
-    assert state(workspace) != whole
+    assert contents(workspace) != whole
     again = subprocess.run(command(workspace, source, "2"), capture_output=True, timeout=120)
     assert again.returncode == 0, again.stderr
-    assert state(workspace) == whole
+    assert contents(workspace) == whole
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_killed_tiling_run_again_is_the_same(
-    tmp_path: Path, source: Path, whole: State, seed: int
+    tmp_path: Path, source: Path, whole: Contents, seed: int
 ) -> None:
     check(tmp_path / "w", source, whole, seed)
 
@@ -80,6 +80,6 @@ def test_a_killed_tiling_run_again_is_the_same(
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(3, 23))
 def test_a_tiling_killed_at_many_moments(
-    tmp_path: Path, source: Path, whole: State, seed: int
+    tmp_path: Path, source: Path, whole: Contents, seed: int
 ) -> None:
     check(tmp_path / "w", source, whole, seed)

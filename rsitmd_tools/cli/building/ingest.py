@@ -213,7 +213,8 @@ def _print(report: IngestReport) -> None:
     if report.not_chosen:
         click.echo(f"not chosen: {count_of(report.not_chosen, 'file')}")
     if report.skipped:
-        click.echo(f"skipped: {count_of(report.skipped, 'file')} (other types, or links)")
+        kinds = ", ".join(f"{n} {printable(kind)}" for kind, n in report.skipped_kinds.items())
+        click.echo(f"skipped: {count_of(report.skipped, 'file')} ({kinds})")
     counts = ", ".join(f"{name} {count}" for name, count in report.categories.items())
     if counts:
         click.echo(f"categories: {counts}")
