@@ -241,8 +241,11 @@ def _read(name: str) -> dict[str, Any]:
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
         raise RsitmdError(
-            f"is not YAML ({reason(error)})", where=name, hint="fix that line"
+            f"is not YAML ({getattr(error, 'problem', None) or reason(error)})",
+            where=name if mark is None else f"{name}, line {mark.line + 1}",
+            hint="fix the file",
         ) from error
     if not isinstance(document, dict):
         raise RsitmdError("contains no keys", where=name, hint="see baselines/configs for examples")

@@ -88,7 +88,7 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
         raise RsitmdError(
             "is not a run" if folder.exists() else "does not exist",
             where=folder,
-            hint="pass a folder created by: rsitmd benchmark train",
+            hint="pass the folder of one run, with run.json, created by: rsitmd benchmark train",
         )
     if not result.is_file():
         raise RsitmdError(

@@ -18,7 +18,7 @@ from rsitmd_tools.atomic import write_json
 from rsitmd_tools.baselines.base import Texts
 from rsitmd_tools.baselines.data.keywords import derive_keywords, derived_keyword_words, words_of
 from rsitmd_tools.dataset import Dataset
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, structure_reason
 
 PADDING = 0
 UNKNOWN = 1
@@ -100,7 +100,9 @@ class Vocabulary:
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RsitmdError(
-                f"is not a vocabulary ({reason(error)})", where=file, hint="train the run again"
+                f"is not a vocabulary ({structure_reason(error)})",
+                where=file,
+                hint="train the run again",
             ) from error
 
     def save(self, file: Path) -> None:

@@ -66,6 +66,15 @@ def reason(error: BaseException) -> str:
     return printable(text.splitlines()[0]) if text else type(error).__name__
 
 
+def structure_reason(error: BaseException) -> str:
+    """Return why a JSON document could not be read, also if its structure is another one."""
+    if isinstance(error, KeyError):
+        return f"has no key {error}"
+    if isinstance(error, TypeError | AttributeError):
+        return "has another structure"
+    return reason(error)
+
+
 def count_of(count: int, noun: str) -> str:
     """Return a count with its noun, for example ``1 image`` and ``2 images``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

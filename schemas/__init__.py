@@ -90,7 +90,9 @@ def _describe(error: ValidationError) -> SchemaError:
     if error.validator == "required" and isinstance(error.instance, dict):
         required: Any = error.validator_value
         missing = [name for name in required if name not in error.instance]
-        return SchemaError(key or "document", f"has no {missing[0]!r}", f"add {missing[0]!r}")
+        # jsonschema reports each missing key alone, in the order of the schema.
+        name = next((name for name in missing if repr(name) in error.message), missing[0])
+        return SchemaError(key or "document", f"has no {name!r}", f"add {name!r}")
     return SchemaError(key or "document", _shortened(printable(error.message)))
 
 

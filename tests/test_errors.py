@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsitmd_tools.errors import MissingExtra, RsitmdError, WrongUsage, printable, reason
+from rsitmd_tools.errors import (
+    MissingExtra,
+    RsitmdError,
+    WrongUsage,
+    printable,
+    reason,
+    structure_reason,
+)
 
 
 def test_the_line() -> None:
@@ -56,3 +64,18 @@ def test_what_is_escaped(text: str, line: str) -> None:
 )
 def test_reasons(error: Exception, line: str) -> None:
     assert reason(error) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"a": 1}', "has no key 'texts'"),
+        ("[1]", "has another structure"),
+        ('{"texts": null}', "has another structure"),
+        ('{"texts": {"a": "b c"}}', "invalid literal for int() with base 10: 'b c'"),
+    ],
+)
+def test_reasons_of_a_wrong_structure(text: str, why: str) -> None:
+    with pytest.raises((KeyError, TypeError, AttributeError, ValueError)) as caught:
+        [int(value) for value in json.loads(text)["texts"].values()]
+    assert structure_reason(caught.value) == why

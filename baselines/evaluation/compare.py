@@ -174,7 +174,10 @@ def _figures(system: System) -> dict[str, Any]:
 def _comparisons(systems: Sequence[System], baseline: str | None) -> list[dict[str, Any]]:
     names = [system.name for system in systems]
     if baseline is not None and baseline not in names:
-        raise WrongUsage(f"no system is called {baseline!r}", hint=f"known: {', '.join(names)}")
+        raise WrongUsage(
+            f"--baseline {baseline!r}: no run or configuration has this name",
+            hint=f"use one of: {', '.join(names)}",
+        )
     of_name = dict(zip(names, systems, strict=True))
     if baseline is not None:
         pairs = [(of_name[name], of_name[baseline]) for name in names if name != baseline]

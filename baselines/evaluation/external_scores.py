@@ -106,7 +106,12 @@ def _names(file: Path) -> dict[str, Any]:
     document: dict[str, Any] = load_document(file)
     problem = first_error(document, load_schema("benchmark_scores"))
     if problem is not None:
-        raise RsitmdError(f"{problem.key}: {problem.message}", where=file, hint=problem.hint)
+        raise RsitmdError(
+            f"is not a list of the images and texts of the scores ({problem.key}:"
+            f" {problem.message})",
+            where=file,
+            hint="move it away if the scores are in the order of the dataset",
+        )
     return document
 
 

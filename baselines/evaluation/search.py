@@ -325,7 +325,7 @@ def search(
         RsitmdError: The run or the dataset cannot be used, or the device is not available.
     """
     if image is None and not text.strip() and not any(keyword.strip() for keyword in keywords):
-        raise WrongUsage("the sentence is blank", hint="set one with --text")
+        raise WrongUsage("the query is empty", hint="set one with --text")
     searcher = Searcher(folder, dataset, device)
     if image is not None:
         return searcher.by_image(image, count, sentences=sentences)

@@ -44,7 +44,7 @@ def text_query(sentence: str, keywords: Sequence[str], reads: str) -> TextQuery:
     given = tuple(keyword.strip() for keyword in keywords if keyword.strip())
     sentence = sentence.strip()
     if not sentence and not given:
-        raise WrongUsage("the sentence is blank", hint="set one with --text")
+        raise WrongUsage("the query is empty", hint="set one with --text or --keywords")
     notes = []
     if given and sentence and reads == "sentence":
         notes.append("the model reads sentences only: the keywords are added to the sentence")

@@ -282,7 +282,7 @@ def check_text(text: str) -> None:
         WrongUsage: It is blank.
     """
     if not text.strip():
-        raise WrongUsage("the sentence is blank", hint="set one with --text")
+        raise WrongUsage("the query is empty", hint="set one with --text")
 
 
 @contextmanager

@@ -195,12 +195,13 @@ class Speed(Callback):
             return
         epochs = trainer.max_epochs - trainer.current_epoch
         seconds = epochs * self._images / rate
-        line = f"{rate:.0f} images/s: about {format_duration(seconds)} for {epochs} "
+        digits = 0 if rate >= 10 else 1
+        line = f"{rate:.{digits}f} images/s: about {format_duration(seconds)} for {epochs} "
         line += "epoch" if epochs == 1 else "epochs"
         if self._runs > 1:
             seconds += (self._runs - 1) * trainer.max_epochs * self._images / rate
             line += f", {format_duration(seconds)} for {self._runs} runs"
-        _report(f"{line}, without validation")
+        _report(f"{line} (time of validation not included)")
 
 
 class Bar(TQDMProgressBar):

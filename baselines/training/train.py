@@ -57,6 +57,7 @@ from rsitmd_tools.baselines.training.module import RetrievalModule, encode_part
 from rsitmd_tools.baselines.training.prior import training_prior
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.dataset.exclusions import read_exclusions
+from rsitmd_tools.errors import RsitmdError
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +128,17 @@ def train(
     existing = prepare_run(run, config, manifest, options.resume)
     if existing is None:
         return folder
-    tokenizer = make_tokenizer(config, parts.training)
-    tokenizer.save(run.vocabulary_file)
-    margin_prior = None
-    if config.loss == "triplet" and config.margin.kind == "dynamic":
-        margin_prior = training_prior(dataset, parts, folder / "prior", prior)
-    manifest["prior"] = None if margin_prior is None else margin_prior.describe()
-    check_prior(run, existing, manifest["prior"])
-    write_json(run.manifest_file, manifest)
-    lightning.seed_everything(config.seed, verbose=False)
-    model = make_model(config, tokenizer)
+    with _removed_on_error(folder, new=not existing):
+        tokenizer = make_tokenizer(config, parts.training)
+        tokenizer.save(run.vocabulary_file)
+        margin_prior = None
+        if config.loss == "triplet" and config.margin.kind == "dynamic":
+            margin_prior = training_prior(dataset, parts, folder / "prior", prior)
+        manifest["prior"] = None if margin_prior is None else margin_prior.describe()
+        check_prior(run, existing, manifest["prior"])
+        write_json(run.manifest_file, manifest)
+        lightning.seed_everything(config.seed, verbose=False)
+        model = make_model(config, tokenizer)
     if config.freeze_backbone:
         model.frozen_part().requires_grad_(False)
     if device == "cpu":
@@ -173,6 +175,17 @@ def train(
     write_json(run.manifest_file, manifest)
     shutil.rmtree(folder / "cache", ignore_errors=True)
     return folder
+
+
+@contextlib.contextmanager
+def _removed_on_error(folder: Path, *, new: bool) -> Iterator[None]:
+    """Remove a new run that could not be set up, so that the corrected command can be run."""
+    try:
+        yield
+    except RsitmdError:
+        if new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def adapt_config(config: Config, pool: Dataset) -> Config:

@@ -84,7 +84,7 @@ class ValidateOptions:
 @click.option(
     "--unsafe-fixes",
     is_flag=True,
-    help="Apply safe fixes, and those of typos and of numbers in digits.",
+    help="Apply safe fixes, correct typos, and write digits as words (2 becomes two).",
 )
 @click.option("--diff", is_flag=True, help="Show the fixes without applying them.")
 @click.option("--statistics", is_flag=True, help="Print statistics instead of findings.")
@@ -265,3 +265,4 @@ def _print(text: str, output: Path | None) -> None:
         from rsitmd_tools.atomic import write_text
 
         write_text(output, text)
+        click.echo(f"written: {output}", err=True)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from rsitmd_tools.dataset.records import Dataset
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, structure_reason
 
 _HINT = "create one with: rsitmd validate NEW --against OLD --exclusions FILE"
 
@@ -27,7 +27,7 @@ def read_exclusions(path: Path, dataset: Dataset) -> frozenset[str]:
         raise RsitmdError("does not exist", where=path, hint=_HINT) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RsitmdError(
-            f"is not an exclusion list ({reason(error)})",
+            f"is not an exclusion list ({structure_reason(error)})",
             where=path,
             hint=_HINT,
         ) from error

@@ -38,6 +38,12 @@ def read_folds(file: Path) -> dict[str, int]:
     """
     try:
         text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise RsitmdError(
+            "does not exist; folds are assigned in a workspace",
+            where=file,
+            hint="run: rsitmd build split DIR --folds 5",
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise RsitmdError(
             f"cannot be read ({reason(error)})",

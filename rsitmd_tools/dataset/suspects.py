@@ -10,7 +10,7 @@ from typing import Any
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, structure_reason
 
 HINT = "write it with: rsitmd benchmark suspects PATH -o FILE"
 
@@ -92,7 +92,7 @@ def read_suspects(file: Path, dataset: Dataset) -> Suspects:
         data = document["data_sha256"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RsitmdError(
-            f"is not a file of suspects ({reason(error)})", where=file, hint=HINT
+            f"is not a file of suspects ({structure_reason(error)})", where=file, hint=HINT
         ) from error
     if data != dataset.checksum():
         raise RsitmdError(

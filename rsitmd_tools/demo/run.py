@@ -96,6 +96,8 @@ def run_demo(
     Raises:
         RsitmdError: ``out`` contains other files, or a step fails.
     """
+    if input_folder is not None:
+        read_captioned(input_folder)  # an error leaves no output folder
     _claim(out, input_folder, scenes, seed)
     demo = DemoReport(out / "report.html")
     source = input_folder or out / "scenes"
@@ -139,10 +141,12 @@ def _claim(out: Path, input_folder: Path | None, scenes: int, seed: int) -> None
     if mark.exists():
         if mark.read_text(encoding="utf-8") != requested:
             raise RsitmdError(
-                "contains a demo with other settings", where=out, hint="use another folder with -o"
+                "contains a demo with other settings",
+                where=out,
+                hint="pass another output folder: -o FOLDER",
             )
     elif out.exists() and any(out.iterdir()):
-        raise RsitmdError("is not empty", where=out, hint="use another folder with -o")
+        raise RsitmdError("is not empty", where=out, hint="pass another output folder: -o FOLDER")
     write_text(mark, requested)
 
 

@@ -160,10 +160,13 @@ def _format_of(path: Path, name: str | None) -> Format:
     for layout in layouts:
         if layout.recognises(path):
             return layout
+    table = path.suffix.lower() in (".csv", ".tsv")
     raise RsitmdError(
-        "has no known format",
+        "is a table without the columns of a known format" if table else "has no known format",
         where=path,
-        hint=f"pass a dataset in one of the formats: {', '.join(formats())}",
+        hint="use --input-format csv to see which columns are missing"
+        if table
+        else f"pass a dataset in one of the formats: {', '.join(formats())}",
     )
 
 

@@ -205,7 +205,7 @@ CONTENTS = (
         "tokens",
         "tokens",
         _of_sentences(lambda sentence: sentence.tokens is not None),
-        _counted("sentence", " with tokens"),
+        lambda count: f"the tokens of {count_of(count, 'sentence')}",
     ),
     Content(
         "name",

@@ -200,7 +200,9 @@ def head_of(file: Path) -> str:
 def malformed(file: Path, key: str, what: str) -> RsitmdError:
     """Return the error for a malformed part of a file."""
     return RsitmdError(
-        f"{key} {what}", where=file, hint="fix the file; see docs/formats.md for the layout"
+        f"{key} {what}",
+        where=file,
+        hint="fix the file; the documentation of the formats shows the layout",
     )
 
 

@@ -238,7 +238,9 @@ def _optional_string(value: Any, file: Path, key: str) -> str | None:
 
 def _malformed(file: Path, key: str, what: str) -> RsitmdError:
     return RsitmdError(
-        f"{key} {what}", where=file, hint="fix the file; see docs/formats.md for the layout"
+        f"{key} {what}",
+        where=file,
+        hint="fix the file; the documentation of the formats shows the layout",
     )
 
 

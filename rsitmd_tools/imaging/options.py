@@ -46,7 +46,7 @@ def parse_bands(text: str) -> tuple[int, ...]:
     numbers = [int(part) for part in parts if part.isascii() and part.isdecimal()]
     if len(numbers) != len(parts) or len(numbers) not in (1, 3) or min(numbers) < 1:
         raise WrongUsage(
-            f"--bands {text}: must be one or three bands",
+            f"--bands {text}: must be one or three numbers of bands, from 1",
             hint="use --bands 4,3,2 for red, green and blue, or --bands 1 for grey",
         )
     return tuple(numbers)

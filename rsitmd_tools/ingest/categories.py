@@ -174,7 +174,8 @@ def _rows(file: Path) -> list[tuple[int, str, str]]:
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
                 raise WrongUsage(
-                    f"has no column {' and '.join(map(repr, missing))}",
+                    f"has no {'column' if len(missing) == 1 else 'columns'}"
+                    f" {' and '.join(map(repr, missing))}",
                     where=file,
                     hint="use a first line: file,category",
                 )
@@ -188,6 +189,8 @@ def _rows(file: Path) -> list[tuple[int, str, str]]:
                         hint="complete or remove the row",
                     )
                 found.append((reader.line_num, name, category))
+    except FileNotFoundError as error:
+        raise RsitmdError("does not exist", where=file, hint="check the path") from error
     except (OSError, UnicodeError, csv.Error) as error:
         raise RsitmdError(
             f"cannot be read ({reason(error)})", where=file, hint="use a CSV file in UTF-8"

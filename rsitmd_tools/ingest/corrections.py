@@ -121,7 +121,7 @@ def find_image(workspace: Workspace, name: str) -> ImageState:
     raise RsitmdError(
         f"has no image {filename!r}",
         where=workspace.path,
-        hint=f"its name is {now[0]} now" if now else "use a file name such as port_3.tif",
+        hint=f"its name is {now[0]} now" if now else f"use a file name in {workspace.images}",
     )
 
 

@@ -136,7 +136,11 @@ def decide(workspace: Workspace, decision: str, first: str, second: str, note: s
     rows = {image.filename: image.id for image in stored_images(workspace, removed=True)}
     for name in (first, second):
         if name not in rows:
-            raise RsitmdError("no such image", where=name, hint="run: rsitmd build groups DIR")
+            raise RsitmdError(
+                f"has no image {name!r}",
+                where=workspace.path,
+                hint=f"use a file name in {workspace.images}",
+            )
     if first == second:
         raise WrongUsage("both images are the same", where=first, hint="pass two images")
     low, high = sorted((rows[first], rows[second]))

@@ -198,9 +198,10 @@ def _check_name(workspace: Workspace, image: ImageState, to: str) -> None:
         )
     if category_of(to) not in (None, image.category):
         raise WrongUsage(
-            f"{to!r} begins with another category than the image has ({image.category})",
+            f"{to!r} begins with the category {category_of(to)}, but the image has the category"
+            f" {image.category}",
             where="--to",
-            hint="change the category with: rsitmd build recategorise",
+            hint="change the category with: rsitmd build recategorise DIR IMAGE --to CATEGORY",
         )
     own = {image.filename.casefold()}
     own |= {

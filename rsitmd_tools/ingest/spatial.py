@@ -46,7 +46,9 @@ def parse_block(text: str) -> float:
     match = _BLOCK.fullmatch(text.strip().lower())
     metres = float(match[1]) * (1000 if match[2] == "km" else 1) if match else -1.0
     if metres and not 1 <= metres <= 1e7:
-        raise WrongUsage(f"--block {text!r} is not a length", hint="use a length such as 1km")
+        raise WrongUsage(
+            f"--block {text!r} is not a length", hint="use a length such as 500m or 1km"
+        )
     return metres
 
 

@@ -43,9 +43,9 @@ def where(workspace: Workspace, image: str) -> dict[str, Any]:
     place = image_place(workspace, name) or image_place(workspace, f"{name}.tif")
     if place is None:
         raise RsitmdError(
-            "is not an image of the workspace",
-            where=image,
-            hint=f"use a file name of {workspace.images}",
+            f"has no image {name!r}",
+            where=workspace.path,
+            hint=f"use a file name in {workspace.images}",
         )
     return _described(place)
 

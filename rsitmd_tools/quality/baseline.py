@@ -15,7 +15,7 @@ from pathlib import Path
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.dataset.records import Dataset
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, structure_reason
 from rsitmd_tools.hashing import sha256_lines
 from rsitmd_tools.quality.finding import Finding
 
@@ -44,7 +44,7 @@ class Baseline:
             return cls({str(key): int(count) for key, count in counts.items()})
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RsitmdError(
-                f"not a valid baseline ({reason(error)})",
+                f"is not a file of known findings ({structure_reason(error)})",
                 where=path,
                 hint="create it again with --write-baseline",
             ) from error

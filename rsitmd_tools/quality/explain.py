@@ -57,7 +57,7 @@ def page(entry: Rule) -> str:
             "",
             sections["Fix"],
             "",
-            "## Silence",
+            "## Ignore",
             "",
             f'For all images: `--ignore {entry.code}`, or `ignore = ["{entry.code}"]` under '
             "`[validate]` in `rsitmd.toml`. For one image, with a reason:",
@@ -82,7 +82,11 @@ def explain(code: str) -> str:
     for entry in rules.values():
         if code.upper() == entry.code or code.lower() == entry.name:
             return page(entry)
-    raise WrongUsage(f"unknown rule {code!r}", hint=f"use one of {', '.join(rules)}")
+    families = ", ".join(f"{letter} ({title})" for letter, title in FAMILIES.items())
+    raise WrongUsage(
+        f"unknown rule {code!r}",
+        hint=f"use a code such as S104; families: {families}; rsitmd validate prints the codes",
+    )
 
 
 def overview() -> str:

@@ -298,6 +298,12 @@ def _read_json(path: Path) -> dict[str, Any]:
     json_path = path.with_suffix(".json")
     try:
         metadata: dict[str, Any] = json.loads(json_path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RsitmdError(
+            f"has no {json_path.name} beside it",
+            where=path,
+            hint="a prior has two files; compute both with: rsitmd build similarity",
+        ) from error
     except (OSError, ValueError) as error:
         raise _unreadable(json_path, reason(error)) from error
     problem = first_error(metadata, load_schema("prior"))

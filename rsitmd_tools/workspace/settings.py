@@ -233,13 +233,15 @@ def load_settings(path: Path) -> Settings:
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RsitmdError("does not exist", where=path, hint="check the path") from error
     except OSError as error:
         raise RsitmdError(
-            f"cannot be read ({reason(error)})", where=path, hint="restore the file"
+            f"cannot be read ({reason(error)})", where=path, hint="check the permissions"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RsitmdError(
-            f"is not TOML ({reason(error)})", where=path, hint="fix this line"
+            f"is not TOML ({reason(error)})", where=path, hint="fix the file"
         ) from error
     return settings_from(document, path)
 

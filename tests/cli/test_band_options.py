@@ -72,7 +72,7 @@ def test_a_note_of_pages_is_printed(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (("--bands", "4,3"), "--bands 4,3: must be one or three bands"),
+        (("--bands", "4,3"), "--bands 4,3: must be one or three numbers of bands, from 1"),
         (("--range", "9,1"), "--range 9,1: the first number must be lower than the second"),
         (("--percentiles", "2,101"), "--percentiles 2,101: must be between 0 and 100"),
         (("--range", "0,1", "--percentiles", "2,98"), "cannot be combined"),

@@ -297,9 +297,9 @@ def test_positives(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["evaluate", "--scores", "x.npy", "RUN", "DATA"], "--scores replaces RUN"),
         (["evaluate", "--scores", "x.npy", "DATA", "--maps"], "--maps requires a RUN"),
         (["evaluate", "--scores", "x.npy", "DATA", "--trec"], "--trec requires a folder"),
-        (["search", "RUN", "DATA", "--text", " "], "the sentence is blank"),
-        (["search", "RUN", "DATA"], "the sentence is blank"),
-        (["search", "RUN", "DATA", "--keywords", " ,, "], "the sentence is blank"),
+        (["search", "RUN", "DATA", "--text", " "], "the query is empty"),
+        (["search", "RUN", "DATA"], "the query is empty"),
+        (["search", "RUN", "DATA", "--keywords", " ,, "], "the query is empty"),
         (["search", "RUN", "DATA", "--image", "q", "--text", "a"], "--image cannot be combined"),
         (
             ["search", "RUN", "DATA", "--text", "a", "--find", "sentences"],

@@ -137,7 +137,7 @@ def test_files_of_a_sentence_of_ten_thousand_characters(
 @pytest.mark.parametrize(
     ("more", "code", "message"),
     [
-        (["--text", " "], 2, "the sentence is blank"),
+        (["--text", " "], 2, "the query is empty"),
         (["--text", "a", "-o", "map.jpg"], 2, "map.jpg: unsupported file type"),
         (["--text", "a", "--scales", "1"], 2, "--scales 1: must be a list of sizes"),
         (["--text", "a", "--scales", "300"], 1, "smaller than a slice of 300 pixels"),

@@ -58,7 +58,7 @@ def test_an_existing_folder_is_not_overwritten(
     assert run("build", "convert", source, tmp_path / "there", "--to", "csv") == 1
     assert "there: already exists" in capsys.readouterr().err
     assert run("build", "convert", source, tmp_path / "new", "--to", "workspace") == 2
-    assert "the format 'workspace' is read-only" in capsys.readouterr().err
+    assert "--to workspace: the format is read-only" in capsys.readouterr().err
     assert run("build", "convert", source, tmp_path / "new", "--to", "docx") == 2
     assert not (tmp_path / "new").exists()
 
@@ -135,7 +135,7 @@ def test_what_is_lost_is_printed_before_it_is_lost(
     assert run("build", "convert", source, tmp_path / "a", "--to", "coco") == 0
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        f"{tmp_path / 'a'}: coco cannot store 30 sentences with tokens",
+        f"{tmp_path / 'a'}: coco cannot store the tokens of 30 sentences",
         f"{tmp_path / 'a'}: coco cannot store the name of the dataset",
         f"{tmp_path / 'a'}: coco cannot store the order of images of different splits",
     ]

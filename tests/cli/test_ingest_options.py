@@ -150,3 +150,12 @@ def test_files_that_are_not_read_are_counted_by_kind(tmp_path: Path, more: tuple
     words = ["build", "ingest", str(tmp_path / "w"), str(tmp_path / "s"), *more]
     done = CliRunner().invoke(root.cli, words)
     assert "skipped: 4 files (2 .txt, 1 link, 1 no suffix)" in done.stdout
+
+
+def test_an_ingest_without_a_usable_file_is_an_error(tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "w").close()
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "a.png").write_bytes(b"damaged")
+    words = ["build", "ingest", str(tmp_path / "w"), str(tmp_path / "s"), "--category", "port"]
+    done = CliRunner().invoke(root.cli, words)
+    assert "error: no file could be used; correct the files that are listed" in done.stderr

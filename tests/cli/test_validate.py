@@ -137,7 +137,7 @@ def test_statistics_of_several(tmp_path: Path, folder: Path, rsitmd: Run) -> Non
         (["data", "--statistics", "--unsafe-fixes"], 2, "fixes cannot be combined"),
         (["nowhere"], 1, "nowhere: does not exist"),
         (["data", "--settings", "none.toml"], 1, "none.toml"),
-        (["data", "--baseline", "none.json"], 1, "not a valid baseline"),
+        (["data", "--baseline", "none.json"], 1, "is not a file of known findings"),
         (["data", "--select", "Q"], 2, "unknown rule"),
     ],
 )

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.demo.captioned import CaptionedImage
-from rsitmd_tools.demo.run import add_images
+from rsitmd_tools.demo.run import add_images, run_demo
 from rsitmd_tools.demo.scenes import draw_scenes
+from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.workspace import Workspace
 
 
@@ -26,3 +27,9 @@ def test_all_categories_are_ingested_in_one_step(
             f"{image.category}_1.tif" for image in images
         }
     assert capsys.readouterr().err == "ingest: 4/4 done\n"
+
+
+def test_an_input_that_cannot_be_read_leaves_no_output(tmp_path: Path) -> None:
+    with pytest.raises(RsitmdError, match="does not exist"):
+        run_demo(tmp_path / "out", tmp_path / "none", scenes=40, epochs=1)
+    assert not (tmp_path / "out").exists()

@@ -195,7 +195,7 @@ def test_losses_are_counted_and_named() -> None:
         "2 sentences with an annotator",
         "2 sentences with an origin",
         "2 sentences with other fields",
-        "2 sentences with tokens",
+        "the tokens of 2 sentences",
         "the name of the dataset",
         "1 other field of the dataset",
         "the order of images of different splits",

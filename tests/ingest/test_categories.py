@@ -77,8 +77,10 @@ def test_a_table_needs_its_columns(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_bytes(b"file,category\n\xff,port\n")
     with pytest.raises(RsitmdError, match=r"cannot be read.*UTF-8"):
         FromTable(tmp_path / "b.csv")
-    with pytest.raises(RsitmdError, match="cannot be read"):
+    with pytest.raises(RsitmdError, match="does not exist; check the path"):
         FromTable(tmp_path / "absent.csv")
+    with pytest.raises(WrongUsage, match="has no columns 'file' and 'category'"):
+        table(tmp_path, header="a,b")
 
 
 @given(st.text(max_size=60))

@@ -253,7 +253,10 @@ def test_remove_and_restore_as_commands(workspace: Workspace, source: Path) -> N
     assert splits(workspace) == {k: v for k, v in before.items() if k not in gone}
     assert {path.name for path in workspace.images.iterdir()} == before.keys() - gone
     said = command(workspace, "remove", "port_3", "--reason", "again")
-    assert said == "removed: 0 images; removed already: port_3.tif\nimages: 10 in the dataset\n"
+    assert (
+        said
+        == "removed: 0 images; had been removed before: port_3.tif\nimages: 10 in the dataset\n"
+    )
     said = command(workspace, "remove", "port_3", "farm_2", "--restore", "--reason", "it was given")
     assert said == "restored: 2 images\nimages: 12 in the dataset\n"
     assert splits(workspace) == before and tree(workspace.path) == files

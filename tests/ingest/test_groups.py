@@ -78,7 +78,7 @@ def test_corrections_join_and_split_and_are_kept(workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("decision", "first", "second", "error"),
     [
-        ("join", "port_1.tif", "none.tif", "no such image"),
+        ("join", "port_1.tif", "none.tif", "has no image 'none.tif'"),
         ("join", "port_1.tif", "port_1.tif", "are the same"),
         ("split", "port_1.tif", "port_4.tif", "not linked"),
     ],
@@ -112,3 +112,9 @@ def test_the_command_lists_and_corrects(workspace: Workspace) -> None:
     assert ("port_1.tif", "port_2.tif") not in pairs
     if pairs == [("port_1.tif", "port_3.tif"), ("port_2.tif", "port_3.tif")]:
         assert "still in one group through other images" in done.stderr
+
+
+def test_a_note_without_a_correction_is_refused(workspace: Workspace) -> None:
+    done = run(workspace.path, "--note", "why")
+    assert isinstance(done.exception, WrongUsage)
+    assert "--note requires --split-pair or --join" in str(done.exception)

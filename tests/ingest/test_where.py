@@ -81,7 +81,7 @@ def test_an_image_without_a_georeference_has_a_window(tiled: Path) -> None:
 
 
 def test_an_unknown_image_is_said(tiled: Path) -> None:
-    with pytest.raises(RsitmdError, match=r"x_1\.tif: is not an image of the workspace"):
+    with pytest.raises(RsitmdError, match=r"has no image 'x_1\.tif'"):
         found(tiled, "x_1.tif")
 
 

@@ -1,4 +1,4 @@
-"""``build ingest`` of a folder of 220 real rasters that break tools: each is taken in or refused."""
+"""``build ingest`` of 220 real rasters that break tools: each is taken in or refused."""
 
 from __future__ import annotations
 

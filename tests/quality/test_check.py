@@ -99,7 +99,7 @@ def test_only_findings_that_are_not_in_the_baseline_count(tmp_path: Path) -> Non
     assert [f.image for f in new] == ["c_3.tif"]
     for text in ("{", "[]", '{"findings": {"a": "x"}}'):
         (tmp_path / "known.json").write_text(text)
-        with pytest.raises(RsitmdError, match="not a valid baseline"):
+        with pytest.raises(RsitmdError, match="is not a file of known findings"):
             Baseline.read(tmp_path / "known.json")
 
 
@@ -129,7 +129,7 @@ def test_an_exclusion_list_is_written_and_read(tmp_path: Path) -> None:
 def test_every_code_is_explained(code: str) -> None:
     text = explain(code.lower())
     assert text.startswith(f"# {code} ")
-    assert all(f"## {title}" in text for title in ("Bad", "Good", "Fix", "Silence"))
+    assert all(f"## {title}" in text for title in ("Bad", "Good", "Fix", "Ignore"))
 
 
 def test_pages_are_written_for_the_site_and_old_ones_removed(tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_a_dataset_without_images_is_compared_by_its_sentences(
     out = run(capsys, "build", "overlap", two[0], texts)
     assert "texts: 1 image; no image file, so only the sentences are compared" in out
     assert "pairs of images: 0\n" in out
-    assert "first test: 1 sentence in texts train" in out
+    assert "first test: 1 equal sentence in texts train" in out
 
 
 def test_images_of_one_place_are_also_found_by_features(

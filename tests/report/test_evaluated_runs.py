@@ -56,7 +56,9 @@ def test_a_run_without_validation_has_its_loss_in_the_curves(make_run: MakeRun) 
 
 
 def test_a_folder_without_a_run(tmp_path: Path) -> None:
-    with pytest.raises(RsitmdError, match="is not a run; pass a folder created by"):
+    with pytest.raises(
+        RsitmdError, match=r"is not a run; pass the folder of one run, with run\.json"
+    ):
         read_runs([tmp_path])
     with pytest.raises(RsitmdError, match="absent: does not exist"):
         read_runs([tmp_path / "absent"])

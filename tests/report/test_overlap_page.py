@@ -70,7 +70,7 @@ def test_pairs_are_side_by_side_with_their_ground(folder: Path, tmp_path: Path) 
 def test_sentences_are_counted_and_shown(folder: Path, tmp_path: Path) -> None:
     page = tmp_path / "overlap.html"
     out = run("build", "overlap", folder, "--html", page).stdout
-    assert re.search(r"train: 1 sentence, 1 nearly equal one in ", out)
+    assert re.search(r"train: 1 equal sentence, 1 nearly equal one in ", out)
     assert "images of one place were not searched; use --same-place" in out
     text = page.read_text(encoding="utf-8")
     assert "images of one place were not searched: use --same-place" in text

@@ -114,3 +114,10 @@ def test_another_type_of_document_is_refused(name: str, document: Any) -> None:
     assert error is not None
     assert error.key == "document"
     assert error.message.startswith(f"must be {expected}, not")
+
+
+def test_each_missing_key_is_named() -> None:
+    found = [error.message for error in iter_errors({}, load_schema("dataset"))]
+    required = load_schema("dataset")["required"]
+    assert len(required) > 1
+    assert found == [f"has no {name!r}" for name in required]

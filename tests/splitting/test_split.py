@@ -90,7 +90,7 @@ def test_duplicates_in_several_splits_are_a_warning_and_reassign_fixes_it(make: 
         db.execute("UPDATE image SET split = 'test' WHERE id = 3")
     done = run(folder)
     assert done.return_value == 1
-    assert "warning: images of one picture or place are in different splits (1 group" in done.stderr
+    assert "warning: 1 group of similar images in different splits" in done.stderr
     assert run(folder, "--reassign").return_value == 0
 
 
@@ -150,7 +150,7 @@ def test_the_largest_deviation_and_large_groups_are_named(make: Make) -> None:
     with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
         db.execute("UPDATE image SET pixel_sha256 = 'same' WHERE number <= 6")
     done = run(folder)
-    assert "large group: 6 images with farm_1.tif, all in train;" in done.stdout
+    assert "large group: 6 images (farm_1.tif and others) in train" in done.stdout
     report = json.loads(run(folder, "--json").stdout)
     assert report["large_groups"] == [{"image": "farm_1.tif", "images": 6, "split": "train"}]
     worst = report["deviation"]

@@ -29,8 +29,9 @@ def command(folder: Path, url: str, token_file: Path, images: str) -> None:
     """Connect the workspace to an existing Label Studio server.
 
     Use this instead of `serve` if your team already has a server. With `--images local`, the
-    server reads the folder DIR/renditions/images. With `--images upload`, `push` uploads the
-    images. With a URL prefix, the server reads PREFIX/NAME.png.
+    server reads the folder DIR/renditions/images, which has copies of the images for browsers.
+    With `--images upload`, `push` uploads the images. With a URL prefix, the server reads
+    PREFIX/NAME.png.
 
     Accounts created on the server from now on join the campaign automatically. To add an
     annotator who already has an account, run `rsitmd annotate users DIR add EMAIL`.

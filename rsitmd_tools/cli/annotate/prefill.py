@@ -37,7 +37,7 @@ def command(
     the dataset.
 
     With template = "correction", images without such captions get the sentences that
-    `build import` added. These are texts of people: they count unchanged, too.
+    `build import` added. People wrote them, so they count even if they are submitted unchanged.
 
     \b
     Examples:

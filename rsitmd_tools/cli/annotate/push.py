@@ -25,7 +25,7 @@ from rsitmd_tools.errors import count_of
 @click.option(
     "--replan",
     is_flag=True,
-    help="First give open images of annotators with more than the mean to others.",
+    help="First move open images from annotators who have more than the average to others.",
 )
 @json_option
 def command(

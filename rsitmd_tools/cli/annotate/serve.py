@@ -31,7 +31,8 @@ from rsitmd_tools.cli.options import workspace_argument
 @click.option(
     "--new-secrets",
     is_flag=True,
-    help="Create a new password and token for the lead; use this if studio/secrets.json is lost.",
+    help="Create a new password and token for the account of the lead, the administrator; use this "
+    "if studio/secrets.json is lost.",
 )
 def command(
     folder: Path,

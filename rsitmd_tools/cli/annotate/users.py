@@ -75,8 +75,8 @@ def command(
                 removed = []
                 hint = f"; {error.hint}" if error.hint else ""
                 click.echo(
-                    "warning: accounts removed on the server since the last push or pull are not"
-                    f" shown, because {error.what}{hint}",
+                    "warning: the list does not show accounts that were removed on the server since"
+                    f" the last push or pull: {error.what}{hint}",
                     err=True,
                 )
             push = shlex.join(["rsitmd", "annotate", "push", str(folder)])

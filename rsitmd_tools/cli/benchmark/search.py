@@ -155,9 +155,7 @@ def _check_usage(text: str, keywords: str, image: Path | None, find: str) -> Non
 
     blank = not text.strip() and not keywords.strip(", \t\n")
     if image is None and blank:
-        raise WrongUsage(
-            "the sentence is blank", hint="set one with --text, or use --keywords or --image"
-        )
+        raise WrongUsage("the query is empty", hint="set one with --text, --keywords or --image")
     if image is not None and not blank:
         raise WrongUsage(
             "--image cannot be combined with --text or --keywords", hint="leave out one of them"

@@ -88,6 +88,11 @@ def command(
     lost = lost_in(dataset, output_format)
     for loss in lost:
         _note(f"{target}: {output_format} cannot store {loss.message}")
+    if formats()[output_format].write is None:
+        raise WrongUsage(
+            f"--to {output_format}: the format is read-only",
+            hint="use another format, or rsitmd build import for a workspace",
+        )
     if formats()[output_format].holds is None:
         _note(f"{target}: {output_format} does not declare what it can store")
     for warning in _warnings(dataset, output_format, mode):

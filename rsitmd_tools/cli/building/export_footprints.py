@@ -26,7 +26,7 @@ def command(folder: Path, target: Path, as_json: bool) -> int:
     """Write the footprints of the images as GeoJSON, GeoParquet or STAC items.
 
     Images without a footprint are left out and counted. A STAC item of a scene without an
-    acquisition time has an interval that ends when the file was written.
+    acquisition time has an interval that ends at the modification time of the scene's file.
 
     \b
     Examples:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import WrongUsage, count_of
 
 
 @click.command("groups", short_help="List images of one picture or place; correct the groups.")
@@ -34,7 +34,7 @@ from rsitmd_tools.errors import count_of
     metavar="A B",
     help="Images A and B show the same picture or place.",
 )
-@click.option("--note", default="", help="Reason of the correction.")
+@click.option("--note", default="", help="Reason of the correction, for the history.")
 @click.option(
     "--html",
     metavar="FILE",
@@ -71,6 +71,8 @@ def command(
     from rsitmd_tools.ingest.groups import JOIN, SPLIT, decide, find_places, groups, groups_document
     from rsitmd_tools.workspace import Workspace
 
+    if note and not (split_pairs or joins):
+        raise WrongUsage("--note requires --split-pair or --join", hint="omit --note")
     writes = bool(same_place or split_pairs or joins)
     with Workspace.open(folder, write=writes) as workspace:
         if same_place:

@@ -169,7 +169,10 @@ def command(
         print_json(asdict(report))
     else:
         _print(report)
-    return 0 if report.added or report.known or report.removed else 1
+    if report.added or report.known or report.removed:
+        return 0
+    click.echo("error: no file could be used; correct the files that are listed", err=True)
+    return 1
 
 
 def _rule(

@@ -153,7 +153,8 @@ def _print(found: Overlap, *, same_place: bool) -> None:
     for (a, split_a, b, split_b), common in sorted_sides(found.captions):
         near = f", {count_of(common.near, 'nearly equal one')}" if common.near else ""
         click.echo(
-            f"{name(a, split_a)}: {count_of(common.equal, 'sentence')}{near} in {name(b, split_b)}"
+            f"{name(a, split_a)}: {count_of(common.equal, 'equal sentence')}{near} in"
+            f" {name(b, split_b)}"
         )
     if not same_place and any(found.compared):
         click.echo("images of one place were not searched; use --same-place")

@@ -16,7 +16,7 @@ from rsitmd_tools.errors import WrongUsage, count_of
 @click.option("--to", metavar="CATEGORY", required=True, help="The new category.")
 @click.option("--merge", "old", metavar="CATEGORY", help="All images of this category.")
 @click.option("--with-names", is_flag=True, help="Change the file names too.")
-@click.option("--reason", metavar="TEXT", default="", help="Why; kept in the history.")
+@click.option("--reason", metavar="TEXT", default="", help="Why, for the history; optional.")
 @json_option
 def command(
     folder: Path,

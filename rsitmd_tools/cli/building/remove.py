@@ -13,7 +13,9 @@ from rsitmd_tools.errors import WrongUsage, count_of
 @click.command("remove", short_help="Remove images from the dataset, or restore them.")
 @workspace_argument
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
-@click.option("--reason", metavar="TEXT", default="", help="Why; kept in the history.")
+@click.option(
+    "--reason", metavar="TEXT", default="", help="Why, for the history; required to remove."
+)
 @click.option("--restore", is_flag=True, help="Put removed images back.")
 @json_option
 def command(
@@ -47,7 +49,7 @@ def command(
         print_json(asdict(result))
         return 0
     done = "restored" if restore else "removed"
-    again = "not removed" if restore else "removed already"
+    again = "had not been removed" if restore else "had been removed before"
     click.echo(
         f"{done}: {count_of(len(result.changed), 'image')}"
         + (f"; {again}: {', '.join(result.unchanged)}" if result.unchanged else "")

@@ -13,7 +13,7 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 @workspace_argument
 @click.argument("image", metavar="IMAGE")
 @click.option("--to", metavar="NAME", required=True, help="The new file name.")
-@click.option("--reason", metavar="TEXT", default="", help="Why; kept in the history.")
+@click.option("--reason", metavar="TEXT", default="", help="Why, for the history; optional.")
 @json_option
 def command(folder: Path, image: str, to: str, reason: str, as_json: bool) -> int:
     """Give an image another file name, with its texts, split and history.

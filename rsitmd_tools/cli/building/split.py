@@ -171,16 +171,14 @@ def command(
         )
     if report.parted:
         click.echo(
-            f"warning: images of one picture or place are in different splits"
-            f" ({count_of(report.parted, 'group')} assigned before the pairs were found);"
-            " use --reassign to fix this",
+            f"warning: {count_of(report.parted, 'group')} of similar images in different splits,"
+            " assigned before the similarity was known; use --reassign to fix this",
             err=True,
         )
     if report.parted_places:
         click.echo(
-            f"warning: tiles of one place are in different splits"
-            f" ({count_of(report.parted_places, 'group')} assigned before the groups were found);"
-            " use --reassign to fix this",
+            f"warning: {count_of(report.parted_places, 'group')} of tiles of one place in different"
+            " splits, assigned before the groups were found; use --reassign to fix this",
             err=True,
         )
     return 1 if report.parted or report.parted_places else 0
@@ -201,9 +199,8 @@ def _print_folds(report: FoldReport, *, as_json: bool) -> int:
         _print_deviations(report)
     if report.parted:
         click.echo(
-            f"warning: images of one picture or place are in different folds"
-            f" ({count_of(report.parted, 'group')} assigned before the pairs were found);"
-            " use --reassign to fix this",
+            f"warning: {count_of(report.parted, 'group')} of similar images in different folds,"
+            " assigned before the similarity was known; use --reassign to fix this",
             err=True,
         )
     return 1 if report.parted else 0
@@ -214,14 +211,14 @@ def _print_deviations(report: SplitReport | FoldReport) -> None:
     worst = report.deviation
     if worst is not None and abs(worst.images - worst.share) >= 1:
         click.echo(
-            "largest deviation from the ratios:"
+            "largest deviation from the shares:"
             f" {f'category {worst.category}' if worst.category else 'the dataset'} has"
             f" {count_of(worst.images, 'image')} in {worst.split}; expected {worst.share:.1f}"
         )
     for group in report.large_groups[:LISTED]:
         click.echo(
-            f"large group: {count_of(group.images, 'image')} with {group.image}, all in"
-            f" {group.split}; that is more than the smallest split should have"
+            f"large group: {count_of(group.images, 'image')} ({group.image} and others) in"
+            f" {group.split}, more than the share of the smallest split"
         )
     more = len(report.large_groups) - LISTED
     if more > 0:

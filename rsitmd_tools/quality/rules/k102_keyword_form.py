@@ -29,5 +29,7 @@ def keyword_form(subject: Subject) -> Iterator[Violation]:
         for keyword in image.keywords:
             if not is_keyword(keyword):
                 yield Violation(
-                    f"keyword {keyword!r} is neither 'word object' nor '- object'", image
+                    f"keyword {keyword!r} does not have the form 'word object', such as"
+                    " 'white boat', or '- object'",
+                    image,
                 )

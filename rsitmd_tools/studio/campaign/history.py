@@ -40,9 +40,9 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
     image = find_image(workspace, filename)
     if image is None:
         raise RsitmdError(
-            "the workspace has no such image",
-            where=filename,
-            hint="use a file name in the folder images/, such as port_3.tif",
+            f"has no image {filename!r}",
+            where=workspace.path,
+            hint=f"use a file name in {workspace.images}",
         )
     revisions = revisions_of_image(workspace, image.row)
     before = numbers_before(workspace)

@@ -159,7 +159,9 @@ def test_a_run_evaluated_on_its_training_images_is_marked(make: Make) -> None:
 
 def test_bad_input_is_a_one_line_error(make: Make, tmp_path: Path) -> None:
     run = make("a", 1.5)
-    with pytest.raises(WrongUsage, match="no system is called 'b'; known: a"):
+    with pytest.raises(
+        WrongUsage, match="--baseline 'b': no run or configuration has this name; use one of: a"
+    ):
         compare([run], baseline="b")
     with pytest.raises(WrongUsage, match="no published figures for 'x'; known: rsicd"):
         compare([run], published="x")

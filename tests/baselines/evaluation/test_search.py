@@ -48,7 +48,7 @@ def test_words_never_seen_are_named(tiny: Dataset, trained: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", " \n"])
 def test_a_blank_sentence_is_wrong_usage(tiny: Dataset, trained: Path, text: str) -> None:
-    with pytest.raises(WrongUsage, match="the sentence is blank"):
+    with pytest.raises(WrongUsage, match="the query is empty"):
         search(trained, tiny, text)
 
 

@@ -133,7 +133,7 @@ def test_notes_on_scales_and_crs(locator: Locator, make_scene: Callable[..., Pat
 
 @pytest.mark.parametrize("text", ["", " \n"])
 def test_a_blank_sentence(located_run: Path, scene: Path, text: str) -> None:
-    with pytest.raises(WrongUsage, match="the sentence is blank"):
+    with pytest.raises(WrongUsage, match="the query is empty"):
         locate(located_run, scene, text)
 
 

@@ -362,3 +362,15 @@ def test_unavailable_devices(tmp_path: Path, tiny: Dataset) -> None:
 def test_missing_weights(tmp_path: Path, tiny: Dataset) -> None:
     with pytest.raises(RsitmdError, match="does not exist"):
         train(tiny, small("vsepp", "weights=no.pth"), tmp_path / "r", CPU)
+
+
+def test_a_run_that_cannot_be_set_up_leaves_no_folder(tmp_path: Path, tiny: Dataset) -> None:
+    (tmp_path / "weights.pth").write_bytes(b"damaged")
+    wrong = small("vsepp", "epochs=1", f"weights={tmp_path / 'weights.pth'}")
+    with pytest.raises(RsitmdError, match=r"weights\.pth"):
+        train(tiny, wrong, tmp_path / "r", CPU)
+    assert not (tmp_path / "r").exists()
+    run = train(tiny, small("vsepp", "epochs=1"), tmp_path / "r", CPU)
+    with pytest.raises(RsitmdError, match=r"weights"):
+        train(tiny, wrong, run, replace(CPU, resume=True))
+    assert len(losses(run)) == 1
