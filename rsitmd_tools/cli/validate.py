@@ -88,7 +88,9 @@ class ValidateOptions:
 )
 @click.option("--diff", is_flag=True, help="Show the fixes without applying them.")
 @click.option("--statistics", is_flag=True, help="Print statistics instead of findings.")
-@click.option("--plot", type=_FILE, help="With --statistics: draw the bar charts of figure 9.")
+@click.option(
+    "--plot", type=_FILE, help="With --statistics: draw bar charts (figure 9 of Yuan et al., 2021)."
+)
 def command(
     paths: tuple[Path, ...],
     input_format: str | None,

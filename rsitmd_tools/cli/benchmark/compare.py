@@ -35,7 +35,7 @@ FORMATS = ("text", "markdown", "latex", "json")
 @click.option(
     "--published",
     metavar="NAME",
-    help="Published figures to show: rsitmd, rsicd, ucm, sydney or none.",
+    help="Published results to show: rsitmd, rsicd, ucm, sydney or none.",
 )
 def command(
     runs: tuple[Path, ...], form: str, as_json: bool, baseline: str | None, published: str | None
@@ -44,8 +44,8 @@ def command(
 
     RUN is one run or a folder of runs over seeds and folds. Single runs that differ only in
     seed or fold are grouped. Differences are tested by Fisher randomisation over the queries
-    and corrected by Holm for the number of comparisons. Published figures are in a column of
-    their own, and only if the gallery is the same.
+    and corrected by Holm for the number of comparisons. Published results have a column of their
+    own, and are shown only if the test images and sentences are the same.
 
     \b
     Examples:

@@ -34,8 +34,9 @@ SECONDS_AN_HOUR = 3600
 @click.option(
     "--configs",
     metavar="A,B,...",
-    help="YAML files or shipped configurations; see `rsitmd benchmark train --help`. Default: the"
-    " four recipes for a laptop.",
+    help="YAML files or shipped configurations; see `rsitmd benchmark train --help`. Default:"
+    " vsepp-frozen, amfmn-soft-frozen, amfmn-fusion-frozen and amfmn-similarity-frozen, which a"
+    " laptop can train.",
 )
 @click.option(
     "--set",

@@ -96,8 +96,9 @@ def command(
 
     Use --set weights=FILE to load backbone weights. Without it, the weights are random, and
     the result reports this. Nothing is downloaded. With --set freeze_backbone=true, the
-    features of the backbone are computed once, and training takes minutes on a laptop. The
-    recipes (vsepp-frozen for a laptop, vsepp-whole for a GPU, ...) set everything but the weights.
+    features of the backbone are computed once, and training takes minutes on a laptop.
+    Configurations that end in -frozen (for a laptop) or -whole (for a GPU) set everything but the
+    weights.
 
     \b
     Examples:

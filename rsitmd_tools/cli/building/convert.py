@@ -66,6 +66,19 @@ def command(
     replaces it. --images controls whether images are written. With jpeg, they get the suffix .jpg.
 
     \b
+    Formats:
+      rsitmd         JSON of RSITMD (dataset_RSITMD.json)
+      precomp        text files of VSE++ and SCAN (train_caps.txt, train_filename.txt)
+      karpathy       JSON in the layout of Karpathy's splits
+      albef          JSON for fine-tuning ALBEF and BLIP
+      coco           JSON of COCO captions
+      open-clip-csv  table with the path and one caption per line, for open_clip
+      csv            table with one image or one caption per line
+      imagefolder    ImageFolder of Hugging Face (metadata.jsonl)
+      jsonl          one JSON document per image
+      webdataset     tar shards of images and texts
+
+    \b
     Examples:
       rsitmd build convert RSITMD.csv rsitmd-json/ --to rsitmd
       rsitmd build convert release/ for-hub/ --to imagefolder --images jpeg:90

@@ -72,7 +72,7 @@ def _weights(
 @click.option(
     "--plot",
     type=_FILE,
-    help="Draw a heat map (figure 7 of the paper) instead; accepts several PATHs.",
+    help="Draw a heat map (figure 7 of Yuan et al., 2021) instead; accepts several PATHs.",
 )
 @json_option
 def command(
@@ -86,6 +86,9 @@ def command(
     **options: Any,
 ) -> None:
     """Compute the prior similarity of every image with every caption.
+
+    The prior compares a caption with the captions of an image, without a model. Training with a
+    dynamic margin uses it: a caption that also fits another image is pushed away less.
 
     The matrix (images x captions) is written to a .npy file, or to a .npz file if it is
     sparse. The row of an image is NaN if its captions have no words. A JSON file beside it

@@ -11,7 +11,7 @@ from rsitmd_tools.workspace.merge import is_keyword
 
 @rule("K102", "keyword-form", "warning")
 def keyword_form(subject: Subject) -> Iterator[Violation]:
-    """A keyword is neither a fine-grained word with its object nor "- object" (principle 4).
+    """A keyword is neither a fine-grained word with its object nor "- object" (labelling principle 4).
 
     The first word distinguishes the object, as in "blue sea". If there is no such word, "-" takes
     its place, so that all keywords have the same form.

@@ -17,7 +17,7 @@ def one_template(subject: Subject) -> Iterator[Violation]:
     """Most of an annotator's sentences begin with the same three words.
 
     The share is more than `annotator_template` (0.8). "There is a ..." with another noun each time
-    is a label, and the different wordings of five annotators (principle 3) are lost.
+    is a label, and the different wordings of five annotators (labelling principle 3) are lost.
 
     Bad:
         "This is a ..." in 95 of 100 sentences

@@ -13,7 +13,7 @@ def repeated_across_images(subject: Subject) -> Iterator[Violation]:
     """Several images have the same sentence.
 
     It describes none of them precisely, and retrieval cannot distinguish these images
-    (principle 1). Most sentences of UCM-captions are repeated. The rule reports each sentence
+    (labelling principle 1). Most sentences of UCM-captions are repeated. The rule reports each sentence
     but the first.
 
     Bad:

@@ -10,7 +10,7 @@ from rsitmd_tools.quality.subject import Subject
 
 @rule("S109", "category-alone", "info")
 def category_alone(subject: Subject) -> Iterator[Violation]:
-    """A sentence names the category of the scene and nothing else (principle 1).
+    """A sentence names the category of the scene and nothing else (labelling principle 1).
 
     "There is a piece of farmland ." occurs 59 times in UCM-captions. A fine-grained caption
     says how many, which colour, which size, beside what. The rule takes the names of categories
