@@ -69,7 +69,7 @@ def command(
     Formats:
       rsitmd         JSON of RSITMD (dataset_RSITMD.json)
       precomp        text files of VSE++ and SCAN (train_caps.txt, train_filename.txt)
-      karpathy       JSON in the layout of Karpathy's splits
+      karpathy       JSON in the layout of the Karpathy splits
       albef          JSON for fine-tuning ALBEF and BLIP
       coco           JSON of COCO captions
       open-clip-csv  table with the path and one caption per line, for open_clip

@@ -11,10 +11,10 @@ from rsitmd_tools.workspace.merge import is_keyword
 
 @rule("K102", "keyword-form", "warning")
 def keyword_form(subject: Subject) -> Iterator[Violation]:
-    """A keyword is neither a fine-grained word with its object nor "- object" (labelling principle 4).
+    """A keyword is neither a fine-grained word with its object nor "- object".
 
-    The first word distinguishes the object, as in "blue sea". If there is no such word, "-" takes
-    its place, so that all keywords have the same form.
+    Labelling principle 4: the first word distinguishes the object, as in "blue sea". If there is no
+    such word, "-" takes its place, so that all keywords have the same form.
 
     Bad:
         Two boats lie at the port.

@@ -13,8 +13,8 @@ def repeated_across_images(subject: Subject) -> Iterator[Violation]:
     """Several images have the same sentence.
 
     It describes none of them precisely, and retrieval cannot distinguish these images
-    (labelling principle 1). Most sentences of UCM-captions are repeated. The rule reports each sentence
-    but the first.
+    (labelling principle 1). Most sentences of UCM-captions are repeated. The rule reports each
+    sentence but the first.
 
     Bad:
         There is a piece of farmland.

@@ -22,9 +22,9 @@ _VAGUE = re.compile(
 
 @rule("S104", "vague-quantifier", "info")
 def vague_quantifier(subject: Subject) -> Iterator[Violation]:
-    """A sentence says "some", "many", "several" or the like where a number may fit (labelling principle 2).
+    """A sentence says "some", "many", "several" or the like where a number may fit.
 
-    A number distinguishes two images, "many" does not. More than a quarter of RSITMD's sentences
+    Labelling principle 2: a number distinguishes two images, "many" does not. More than a quarter of RSITMD's sentences
     have such a word. If the objects cannot be counted, the word is correct: therefore the
     severity is info, and "some water" is not reported.
 

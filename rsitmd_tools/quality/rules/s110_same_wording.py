@@ -13,9 +13,9 @@ FEWEST = 3
 
 @rule("S110", "same-wording", "info")
 def same_wording(subject: Subject) -> Iterator[Violation]:
-    """All sentences of an image use the same word for an object with synonyms (labelling principle 3).
+    """All sentences of an image use the same word for an object with synonyms.
 
-    A model that has only read "ship" does not find "boat". Singular and plural count as one
+    Labelling principle 3: vary the words. A model that has only read "ship" does not find "boat". Singular and plural count as one
     word. The synonyms come from the list `synonyms`. Each object is reported once.
 
     Bad:
