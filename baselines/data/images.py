@@ -15,14 +15,12 @@ from torch import Tensor
 
 from rsitmd_tools.baselines.data.mapped import MappedArray, make_once, new_array
 from rsitmd_tools.dataset import Dataset
-from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.hashing import sha256_file
+from rsitmd_tools.imaging.pixels import rgb_image
 from rsitmd_tools.progress import progress
 
 # Images that wait for a thread.
 BLOCK = 512
-# Exceptions of Pillow for files that are not images, are damaged, or are too large.
-UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 def decode_images(
@@ -63,14 +61,7 @@ def decode_image(path: Path, size: int) -> npt.NDArray[np.uint8]:
     Raises:
         RsitmdError: It is missing or cannot be decoded; the message contains its path.
     """
-    try:
-        with Image.open(path) as opened:
-            resized = opened.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
-    except UNREADABLE as error:
-        raise RsitmdError(
-            f"cannot be decoded ({reason(error)})", where=path, hint="replace the image"
-        ) from error
-    return np.asarray(resized)
+    return np.asarray(rgb_image(path).resize((size, size), Image.Resampling.BICUBIC))
 
 
 def cached_images(

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from rsitmd_tools.baselines.data.images import UNREADABLE
 from rsitmd_tools.baselines.localisation.map_files import coloured
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.imaging.pixels import rgb_image
 
 SIDE = 360  # longest side of a picture in a list, in pixels
 QUALITY = 82
@@ -23,13 +22,7 @@ def picture(path: Path, side: int = SIDE) -> npt.NDArray[np.uint8]:
     Raises:
         RsitmdError: It cannot be decoded.
     """
-    try:
-        with Image.open(path) as opened:
-            small = opened.convert("RGB")
-    except UNREADABLE as error:
-        raise RsitmdError(
-            f"cannot be decoded ({reason(error)})", where=path, hint="replace the image"
-        ) from error
+    small = rgb_image(path)
     small.thumbnail((side, side))
     return np.asarray(small)
 

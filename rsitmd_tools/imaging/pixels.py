@@ -10,9 +10,27 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.imaging.limits import UnusableImageError, check_size
 
 FORMATS = ("TIFF", "JPEG", "PNG")
+# Exceptions of Pillow for files that are not images, are damaged, or are too large.
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+
+
+def rgb_image(path: Path) -> Image.Image:
+    """Decode an image file as RGB.
+
+    Raises:
+        RsitmdError: It is missing or cannot be decoded; the message contains its path.
+    """
+    try:
+        with Image.open(path) as opened:
+            return opened.convert("RGB")
+    except UNREADABLE as error:
+        raise RsitmdError(
+            f"cannot be decoded ({reason(error)})", where=path, hint="replace the image"
+        ) from error
 
 
 def open_image(path: Path) -> Image.Image:

@@ -18,6 +18,7 @@ from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.imaging.pixels import rgb_image
 from rsitmd_tools.progress import track
 
 Pixels = npt.NDArray[np.uint8]
@@ -112,9 +113,8 @@ def small_images(dataset: Dataset, names: Iterable[str]) -> dict[str, Pixels]:
     found: dict[str, Pixels] = {}
     for image in track([i for i in dataset if i.filename in requested], "pictures"):
         try:
-            with Image.open(dataset.image_path(image)) as opened:
-                small = opened.convert("RGB")
-        except (RsitmdError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            small = rgb_image(dataset.image_path(image))
+        except RsitmdError:
             continue
         small.thumbnail((SIDE, SIDE))
         found[image.filename] = np.asarray(small)

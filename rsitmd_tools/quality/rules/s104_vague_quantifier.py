@@ -24,9 +24,9 @@ _VAGUE = re.compile(
 def vague_quantifier(subject: Subject) -> Iterator[Violation]:
     """A sentence says "some", "many", "several" or the like where a number may fit.
 
-    Labelling principle 2: a number distinguishes two images, "many" does not. More than a quarter of RSITMD's sentences
-    have such a word. If the objects cannot be counted, the word is correct: therefore the
-    severity is info, and "some water" is not reported.
+    Labelling principle 2: a number distinguishes two images, "many" does not. More than a quarter
+    of RSITMD's sentences have such a word. If the objects cannot be counted, the word is correct:
+    therefore the severity is info, and "some water" is not reported.
 
     Bad:
         Many planes are parked in the airport.

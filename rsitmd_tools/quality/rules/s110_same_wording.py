@@ -15,8 +15,9 @@ FEWEST = 3
 def same_wording(subject: Subject) -> Iterator[Violation]:
     """All sentences of an image use the same word for an object with synonyms.
 
-    Labelling principle 3: vary the words. A model that has only read "ship" does not find "boat". Singular and plural count as one
-    word. The synonyms come from the list `synonyms`. Each object is reported once.
+    Labelling principle 3: vary the words. A model that has only read "ship" does not find "boat".
+    Singular and plural count as one word. The synonyms come from the list `synonyms`. Each object
+    is reported once.
 
     Bad:
         Two boats lie at the pier.
