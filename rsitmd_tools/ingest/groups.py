@@ -187,6 +187,37 @@ def groups(workspace: Workspace) -> list[Group]:
     ]
 
 
-def groups_document(found: list[Group]) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person decided about two images; of several decisions, the last one counts.
+
+    Attributes:
+        first: File name of an image.
+        second: File name of another image.
+        decision: ``join`` or ``split``.
+        note: The reason, or empty.
+        decided_at: When it was decided (ISO 8601, UTC).
+    """
+
+    first: str
+    second: str
+    decision: str
+    note: str
+    decided_at: str
+
+
+def corrections(workspace: Workspace) -> list[Correction]:
+    """Return the corrections of groups, in order of time."""
+    names = {image.id: image.filename for image in stored_images(workspace, removed=True)}
+    return [
+        Correction(names[made.first], names[made.second], made.decision, made.note, made.decided_at)
+        for made in decisions(workspace)
+    ]
+
+
+def groups_document(found: list[Group], made: list[Correction]) -> dict[str, object]:
     """Return the document of ``build groups --json``."""
-    return {"groups": [asdict(group) for group in found]}
+    return {
+        "groups": [asdict(group) for group in found],
+        "corrections": [asdict(correction) for correction in made],
+    }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rsitmd_tools import __version__
 from rsitmd_tools.imaging.pairs import KINDS
-from rsitmd_tools.ingest.groups import Group
+from rsitmd_tools.ingest.groups import Group, corrections
 from rsitmd_tools.quality.overlap import Overlap, OverlapPair, overlap_matrix, sorted_sides
 from rsitmd_tools.report.environment import environment
 from rsitmd_tools.report.pairs import (
@@ -105,6 +105,7 @@ def render_groups(workspace: Workspace, found: Sequence[Group]) -> str:
             more_groups=len(ordered[MOST_GROUPS:]),
             more_pairs=sum(len(group.pairs) for group in ordered) - len(shown),
             most_names=MOST_NAMES,
+            corrections=corrections(workspace),
         )
     )
 

@@ -114,6 +114,42 @@ def test_the_command_lists_and_corrects(workspace: Workspace) -> None:
         assert "still in one group through other images" in done.stderr
 
 
+def test_the_commands_join_and_show_the_history(workspace: Workspace, tmp_path: Path) -> None:
+    folder = workspace.path
+    workspace.close()
+    done = run(folder, "--same-place", "--join", "port_4.tif", "town_3.tif", "--note", "one <b>bay")
+    assert "groups: 3 with 7 images" in done.stdout
+    assert "    same-place: town_1.tif, town_2.tif, similarity" in done.stdout
+    run(folder, "--split-pair", "port_4.tif", "town_3.tif")
+    done = run(folder, "--html", str(tmp_path / "page.html"))
+    lines = done.stdout.splitlines()
+    at = lines.index("corrections: 2")
+    today = lines[at + 1].split()[0]
+    assert lines[at + 1 :] == [
+        f"  {today} join port_4.tif, town_3.tif: one <b>bay",
+        f"  {today} split port_4.tif, town_3.tif",
+    ]
+    made = json.loads(run(folder, "--json").stdout)["corrections"]
+    assert [(entry["decision"], entry["note"]) for entry in made] == [
+        ("join", "one <b>bay"),
+        ("split", ""),
+    ]
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<td>join</td><td>one &lt;b&gt;bay</td>" in page
+    assert page.count("<td>port_4.tif, town_3.tif</td>") == 2
+
+
+def test_the_split_command_searches_places(workspace: Workspace) -> None:
+    folder = workspace.path
+    workspace.close()
+    words = ["build", "split", str(folder), "--same-place", "--shares", "0.5,0,0.5", "--json"]
+    report = json.loads(CliRunner().invoke(root.cli, words, standalone_mode=False).stdout)
+    assert report["places_searched"] is True
+    with Workspace.open(folder) as opened:
+        homes = {image.filename: image.split for image in stored_images(opened)}
+    assert len({homes[name] for name in TOWNS}) == 1
+
+
 def test_a_note_without_a_correction_is_refused(workspace: Workspace) -> None:
     done = run(workspace.path, "--note", "why")
     assert isinstance(done.exception, WrongUsage)

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from rsitmd_tools.cli import root
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.imaging.pairs import KINDS
 from rsitmd_tools.splitting.relations import caption_groups, items, pair_groups, tile_groups
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
@@ -22,7 +23,7 @@ from tests import builders
 WHEN = "2026-01-02T03:04:05Z"
 COUNT = 40
 # One pair of each relation, by row.
-PAIRS = {"exact": (1, 2), "near": (3, 4), "same-place": (5, 6)}
+PAIRS = {"exact": (1, 2), "near": (3, 4), "same-place": (5, 6), "footprint": (7, 8)}
 
 
 @pytest.fixture
@@ -32,6 +33,10 @@ def folder(tmp_path: Path) -> Path:
             pixels = "1" if n == 2 else str(n)
             values = {"category": "port", "number": n, "sha256": str(n), "pixel_sha256": pixels}
             builders.add(db, "image", **values)
+        builders.add(db, "scene", id=1)
+        for image in PAIRS["footprint"]:  # two tiles of one scene with common pixels
+            window = {"col": 8 * image, "row": 0, "width": 16, "height": 16}
+            builders.add(db, "place", image_id=image, scene_id=1, **window)
     run(tmp_path / "w")  # finds the exact pair, and records that pairs were searched
     with Workspace.open(tmp_path / "w", write=True) as workspace, workspace.transaction() as db:
         add_pairs(db, [StoredPair(*PAIRS[kind], kind, 0.9) for kind in ("near", "same-place")])
@@ -115,9 +120,10 @@ def test_an_unknown_relation_is_refused(folder: Path) -> None:
     assert isinstance(refused, RsitmdError) and "keep_together" in str(refused)
 
 
-def test_footprints_are_switched_off(folder: Path) -> None:
+def test_tiles_are_groups_only_if_footprints_count(folder: Path) -> None:
     with Workspace.open(folder) as workspace:
         assert tile_groups(workspace, ("exact",)) == {}
+        assert tile_groups(workspace, ("footprint",)) == dict.fromkeys(PAIRS["footprint"], 7)
 
 
 def closure(links: set[tuple[int, int]], rows: list[int]) -> dict[int, set[int]]:
@@ -148,7 +154,7 @@ def test_groups_are_what_pairs_and_tiles_connect(folder: Path, seed: int) -> Non
     with Workspace.open(folder, write=True) as workspace:
         with workspace.transaction() as db:
             db.execute("DELETE FROM image_pair")
-            add_pairs(db, [StoredPair(*pair, rng.choice(list(PAIRS)), 1.0) for pair in drawn])
+            add_pairs(db, [StoredPair(*pair, rng.choice(list(KINDS)), 1.0) for pair in drawn])
         groups = pair_groups(workspace, RELATIONS)
         stored = stored_images(workspace)
         found = items(workspace, stored, groups, tiles)

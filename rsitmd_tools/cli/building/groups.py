@@ -68,7 +68,16 @@ def command(
       rsitmd build groups my-dataset --html groups.html
       rsitmd build groups my-dataset --split-pair port_3.tif port_9.tif --note "two ports"
     """
-    from rsitmd_tools.ingest.groups import JOIN, SPLIT, decide, find_places, groups, groups_document
+    from rsitmd_tools.errors import printable
+    from rsitmd_tools.ingest.groups import (
+        JOIN,
+        SPLIT,
+        corrections,
+        decide,
+        find_places,
+        groups,
+        groups_document,
+    )
     from rsitmd_tools.workspace import Workspace
 
     if note and not (split_pairs or joins):
@@ -81,14 +90,14 @@ def command(
             decide(workspace, SPLIT, first, second, note)
         for first, second in joins:
             decide(workspace, JOIN, first, second, note)
-        found = groups(workspace)
+        found, made = groups(workspace), corrections(workspace)
         if html is not None:
             from rsitmd_tools.atomic import write_text
             from rsitmd_tools.report.overlap_page import render_groups
 
             write_text(html, render_groups(workspace, found))
     if as_json:
-        print_json(groups_document(found))
+        print_json(groups_document(found, made))
         return 0
     members = sum(len(group.images) for group in found)
     click.echo(f"groups: {len(found)} with {count_of(members, 'image')}")
@@ -98,6 +107,14 @@ def command(
         for pair in group.pairs:
             similarity = "" if pair.similarity is None else f", similarity {pair.similarity:.2f}"
             click.echo(f"    {pair.kind}: {pair.first}, {pair.second}{similarity}")
+    if made:
+        click.echo(f"corrections: {len(made)}")
+    for correction in made:
+        note = f": {printable(correction.note)}" if correction.note else ""
+        click.echo(
+            f"  {correction.decided_at[:10]} {correction.decision} {correction.first},"
+            f" {correction.second}{note}"
+        )
     for first, second in split_pairs:
         if any({first, second} <= set(group.images) for group in found):
             click.echo(
