@@ -43,4 +43,7 @@ def test_images_of_other_sizes(shared_data: Path, tmp_path: Path) -> None:
                 assert (stored.size, stored.mode) == ((SIDE, SIDE), "RGB")
                 pixels = np.asarray(stored).astype(int)
             wanted = np.asarray(expected(folder / Path(row["source"]).name))
-            assert np.abs(pixels - wanted).max() <= 1, row["filename"]
+            # The filter may see the pixels beside the square, so its edge may differ a little.
+            differing = np.abs(pixels - wanted)
+            assert differing.max() <= 3, row["filename"]
+            assert (differing > 0).mean() < 0.01, row["filename"]
