@@ -164,3 +164,14 @@ def test_variants_are_chosen_by_name(
     assert run(*target, "open-clip-csv", "--variant", "filepath-tab") == 0
     first = (tmp_path / "a" / "small_train.csv").read_text().splitlines()
     assert first[:2] == ["filepath\ttitle", "images/port_0.tif\tSentence 0, of image 0."]
+
+
+def test_the_format_of_the_source_is_given(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("build", "convert", source, tmp_path / "to", "--to", "jsonl", "--input-format")
+    assert run(*words, "coco") != 0
+    assert not (tmp_path / "to").exists()
+    capsys.readouterr()
+    assert run(*words, "rsitmd") == 0
+    assert load_dataset(tmp_path / "to").captions() == load_dataset(source).captions()

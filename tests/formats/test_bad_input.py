@@ -214,6 +214,8 @@ def test_precomp_of_rsitmd_comes_back_byte_for_byte(shared_data: Path, tmp_path:
     [
         ("karpathy", {"D113": 138, "S113": 13}),
         ("open_clip/rsicd_test.csv", {"S113": 348}),
+        ("open_clip/rsitmd_test.csv", {"S113": 296}),
+        ("albef", {"S113": 3431}),
         ("coco", {"S113": 94}),
         ("csv", {"S113": 8}),
         ("jsonl", {"S113": 15}),

@@ -78,7 +78,15 @@ def test_every_fact_is_accepted(
     assert metadata.version == "1.0.0"
     assert "not standard" not in caplog.text
     document = json.loads(file.read_text(encoding="utf-8"))
-    assert document["conformsTo"][-1] == "http://mlcommons.org/croissant/geo/1.0"
+    assert document["conformsTo"] == [
+        "http://mlcommons.org/croissant/1.1",
+        "http://mlcommons.org/croissant/RAI/1.0",
+        "http://mlcommons.org/croissant/geo/1.0",
+    ]
+    assert document["rai:dataAnnotationPlatform"] == "Label Studio, driven by rsitmd-tools"
+    assert document["rai:machineAnnotationTools"].startswith("3 sentences were written")
+    # The reference reads the vocabulary, too.
+    assert metadata.data_annotation_platform == [document["rai:dataAnnotationPlatform"]]
     assert document["spatialCoverage"]["geo"]["box"] == "-50.0 170.0 -49.0 171.5"
     assert document["geocr:spatialResolution"]["value"] == 0.3
     assert document["license"] == ["CC-BY-4.0", "CC0-1.0"]

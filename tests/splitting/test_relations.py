@@ -165,6 +165,27 @@ def test_groups_are_what_pairs_and_tiles_connect(folder: Path, seed: int) -> Non
         assert {other for other in rows if names[other] == names[row]} == expected[row]
 
 
+def test_a_split_keeps_images_with_a_common_sentence_together_on_request(folder: Path) -> None:
+    pairs = [(row, row + 1) for row in range(11, 31, 2)]
+    with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
+        builders.add_team(db, "a@example.org")
+        for pair in pairs:
+            for row in pair:
+                task = builders.add(db, "task", image_id=row, server_id=row)
+                builders.add_annotation(db, [f"Text {pair}."], task_id=task, server_id=row)
+
+    def parted() -> int:
+        done = run(folder, "--reassign", "--shares", "0.5,0.2,0.3")
+        assert done.exception is None
+        with Workspace.open(folder) as workspace:
+            homes = {image.id: image.split for image in stored_images(workspace)}
+        return sum(homes[a] != homes[b] for a, b in pairs)
+
+    assert parted() > 0
+    set_relations(folder, *RELATIONS, "caption")
+    assert parted() == 0
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_images_that_share_a_sentence_stay_together_on_request(
     tmp_path: Path, together: bool
