@@ -6,7 +6,7 @@ SIFT keypoints are matched by the ratio test and verified by RANSAC with a simil
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,11 @@ class PlaceMatch:
     agreement: float
     overlap: float
     matrix: Matrix
+
+    def inverted(self) -> PlaceMatch:
+        """Return the match from the second image to the first one."""
+        (a, b, c), (d, e, f) = load_opencv().invertAffineTransform(np.array(self.matrix)).tolist()
+        return replace(self, matrix=((a, b, c), (d, e, f)))
 
     def relative(self, first: tuple[int, int], second: tuple[int, int]) -> Matrix:
         """Return the map in shares of the width and height of the images, ``(2, 3)``.

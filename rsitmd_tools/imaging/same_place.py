@@ -100,8 +100,40 @@ def same_place_pairs(
     """
     # Not only an early check: features and maps can differ between versions of OpenCV.
     version = load_opencv().__version__
-    digests = [_digest(path) for path in paths]
     stored = PlaceCache(cache or user_cache(), (version, *SETTINGS))
+    # The vocabulary is drawn from the images in order, and RANSAC maps the first image to the
+    # second one. So the order is that of the contents: a workspace and its release, which names
+    # and orders the same files otherwise, have the same pairs.
+    digests = [_digest(path) for path in paths]
+    order = sorted(range(len(paths)), key=lambda index: (digests[index], index))
+    found = _search(
+        [paths[index] for index in order],
+        [digests[index] for index in order],
+        stored,
+        seed,
+        workers,
+        None if sides is None else [sides[index] for index in order],
+        None if embeddings is None else embeddings[order],
+    )
+    pairs = [_ordered(order[pair.first], order[pair.second], pair.match) for pair in found]
+    return sorted(pairs, key=lambda pair: (pair.second, pair.first))
+
+
+def _ordered(one: int, other: int, match: PlaceMatch) -> PlacePair:
+    """Return a pair whose first image is the earlier one."""
+    return PlacePair(one, other, match) if one < other else PlacePair(other, one, match.inverted())
+
+
+def _search(
+    paths: Sequence[Path],
+    digests: Sequence[str],
+    stored: PlaceCache,
+    seed: int,
+    workers: int | None,
+    sides: Sequence[int] | None,
+    embeddings: npt.NDArray[np.float32] | None,
+) -> list[PlacePair]:
+    """Return the pairs of :func:`same_place_pairs` for images in the order of their digests."""
     extra = "" if embeddings is None else hashlib.sha256(embeddings.tobytes()).hexdigest()
     search = stored.search(digests, (seed, sides, extra))
     described: list[Features] = []
@@ -124,7 +156,7 @@ def same_place_pairs(
                 search.keep_matches(block, matches)
             pairs += [PlacePair(*match) for match in matches]
             step(len(part))
-    return sorted(pairs, key=lambda pair: (pair.second, pair.first))
+    return pairs
 
 
 def _verified(

@@ -299,6 +299,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         metadata: dict[str, Any] = json.loads(json_path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
+        if not path.exists():
+            raise _unreadable(path, reason(error)) from error
         raise RsitmdError(
             f"has no {json_path.name} beside it",
             where=path,

@@ -178,7 +178,7 @@ def test_the_import_is_light() -> None:
 
 def test_a_fold_is_a_dataset_of_train_and_test(folder: Path) -> None:
     data = rsitmd_tools.load(folder)
-    with pytest.raises(RsitmdError, match=r"folds\.csv: cannot be read .*build split DIR --folds"):
+    with pytest.raises(RsitmdError, match=r"folds\.csv: does not exist.*build split DIR --folds"):
         data.fold(0)
     lines = [f"port_{number}.png,{number % 2}\n" for number in range(5)]
     (folder / "folds.csv").write_text("".join(["filename,fold\n", *lines]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import random
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,30 @@ def test_pairs_are_found_among_other_images(tmp_path: Path) -> None:
     found = same_place_pairs([*paths, tmp_path / "damaged.png"])
     assert [(pair.first, pair.second) for pair in found] == [(3, 12), (5, 13)]
     assert found == same_place_pairs([*paths, tmp_path / "damaged.png"])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_pairs_do_not_depend_on_the_order_of_the_images(tmp_path: Path, seed: int) -> None:
+    """Cuts of four scenes that overlap a little: some are near the limit."""
+    paths = []
+    for number in range(24):
+        file = tmp_path / f"{number}.png"
+        cut(ground(number % 4), 12 * number, 7 * number).save(file)
+        paths.append(file)
+    mixed = random.Random(seed).sample(paths, len(paths))
+
+    def found(order: list[Path], cache: str) -> dict[tuple[Path, Path], local_features.PlaceMatch]:
+        pairs = same_place_pairs(order, workers=1, cache=tmp_path / cache)
+        assert all(pair.first < pair.second for pair in pairs)
+        return {(order[pair.first], order[pair.second]): pair.match for pair in pairs}
+
+    one, other = found(paths, "a"), found(mixed, "b")
+    assert len(one) > 10
+    assert {frozenset(pair) for pair in one} == {frozenset(pair) for pair in other}
+    for (first, second), match in one.items():
+        same = other.get((first, second)) or other[second, first].inverted()
+        assert (same.inliers, same.agreement) == (match.inliers, match.agreement)
+        assert np.allclose(same.matrix, match.matrix, atol=1e-6)
 
 
 def test_too_few_images_have_no_neighbours() -> None:
