@@ -112,10 +112,22 @@ def features(grey: npt.NDArray[np.uint8], limit: int = MAX_FEATURES) -> Features
 
 
 def match_places(first: Features, second: Features) -> PlaceMatch | None:
-    """Estimate the map between two images; None if they have too little in common."""
+    """Estimate the map between two images; None if they have too little in common.
+
+    The ratio test and RANSAC depend on which image is the first one, and near the limit only one
+    direction may find enough. So both are tried, and the map with more inliers is returned.
+    """
     if min(len(first.points), len(second.points)) < MIN_MATCHES:
         return None
-    return map_between(first, second, *_matches(first.descriptors, second.descriptors))
+    squares = _squares(first.descriptors, second.descriptors)
+    forward = map_between(first, second, *_matches(squares))
+    backward = map_between(second, first, *_matches(squares.T))
+    found = [forward, None if backward is None else backward.inverted()]
+    return max(
+        (match for match in found if match is not None),
+        key=lambda match: (match.inliers, match.agreement),
+        default=None,
+    )
 
 
 def map_between(
@@ -171,19 +183,31 @@ def _count_inside(points: npt.NDArray[np.float32], matrix: Any, size: tuple[int,
     return int(((mapped >= 0) & (mapped <= size)).all(axis=1).sum())
 
 
-def _matches(
+def _squares(
     first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Return the indices of mutual matches that pass the ratio test."""
+) -> npt.NDArray[np.float32]:
+    """Return the squared distances of descriptors ``(N, 128)`` and ``(M, 128)``, ``(N, M)``."""
     a, b = first.astype(np.float32), second.astype(np.float32)
+    squares: npt.NDArray[np.float32]
     squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2 * (a @ b.T)
-    np.maximum(squares, 0, out=squares)
+    return np.maximum(squares, 0, out=squares)
+
+
+def _matches(
+    squares: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the indices of mutual matches whose rows pass the ratio test.
+
+    Args:
+        squares: Squared distances ``(N, M)``.
+    """
     nearest = squares.argmin(axis=1)
-    rows = np.arange(len(a))
+    rows = np.arange(len(squares))
     best = squares[rows, nearest]
     backward = squares.argmin(axis=0)
     squares[rows, nearest] = np.inf
     runner_up = squares.min(axis=1)
+    squares[rows, nearest] = best
     good = (best < RATIO**2 * runner_up) & (backward[nearest] == rows)
     return rows[good], nearest[good]
 

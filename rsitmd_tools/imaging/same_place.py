@@ -41,7 +41,7 @@ CHUNK = 8  # images or candidates sent to a worker at once
 BLOCK = 4096  # candidates verified between two writes to the cache
 PACK = 256  # images whose features are in one file of the cache
 SETTINGS = (
-    "SIFT",
+    *("SIFT", "both directions"),
     *(local_features.SIDE, local_features.MAX_FEATURES, local_features.RATIO),
     *(
         local_features.REPROJECTION,
@@ -101,9 +101,9 @@ def same_place_pairs(
     # Not only an early check: features and maps can differ between versions of OpenCV.
     version = load_opencv().__version__
     stored = PlaceCache(cache or user_cache(), (version, *SETTINGS))
-    # The vocabulary is drawn from the images in order, and RANSAC maps the first image to the
-    # second one. So the order is that of the contents: a workspace and its release, which names
-    # and orders the same files otherwise, have the same pairs.
+    # The vocabulary is drawn from the images in order. So the order is that of the contents: a
+    # workspace and its release, which names and orders the same files otherwise, have the same
+    # pairs.
     digests = [_digest(path) for path in paths]
     order = sorted(range(len(paths)), key=lambda index: (digests[index], index))
     found = _search(
