@@ -102,7 +102,7 @@ def test_a_killed_demo_continues(demo: Demo, tool: Tool, tmp_path: Path) -> None
     assert "release: 40 images, 200 sentences" in said
     checked = tool.run("validate", out / "release", "--format", "json")
     document = json.loads(checked.stdout)
-    assert document["images"] == 40
+    assert document["summary"]["images"] == 40
     assert [found for found in document["findings"] if found["severity"] == "error"] == []
 
 

@@ -17,7 +17,7 @@ from rsitmd_tools.workspace.settings import SplitSettings
 
 pytest.importorskip("cv2")
 LABELS = Path(__file__).parent.parent / "imaging" / "labels"
-OTHERS = 60  # images without a label, evenly taken
+OTHERS = 30  # images without a label, evenly taken
 # Shares of labelled pairs that ingested images may lose. The labels are of the published files;
 # those of RSITMD have 224 pixels and are enlarged by an ingest, which changes their keypoints.
 LOST = {"ucm_full": 0.02, "rsitmd_partial": 0.1}

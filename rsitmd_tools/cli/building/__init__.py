@@ -27,7 +27,7 @@ command = LazyGroup(
         ),
         "groups": (
             "rsitmd_tools.cli.building.groups",
-            "List images of one picture or place; correct the groups.",
+            "List duplicate images and images of one place; correct the groups.",
         ),
         "split": ("rsitmd_tools.cli.building.split", "Split the images into train, val and test."),
         "overlap": (

@@ -10,7 +10,9 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import WrongUsage, count_of
 
 
-@click.command("groups", short_help="List images of one picture or place; correct the groups.")
+@click.command(
+    "groups", short_help="List duplicate images and images of one place; correct the groups."
+)
 @workspace_argument
 @click.option(
     "--same-place",
