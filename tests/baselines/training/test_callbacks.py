@@ -80,7 +80,7 @@ def test_images_per_second_exclude_validation(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(
     ("runs", "expected"),
-    [(1, "about 40 s for 4 epochs,"), (3, "about 40 s for 4 epochs, 2 min for 3")],
+    [(1, "about 40 s for 4 epochs "), (3, "about 40 s for 4 epochs, 2 min for 3")],
 )
 def test_the_estimate_is_reported_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], runs: int, expected: str
