@@ -67,11 +67,11 @@ def reason(error: BaseException) -> str:
 
 
 def structure_reason(error: BaseException) -> str:
-    """Return why a JSON document could not be read, also if its structure is another one."""
+    """Return why a JSON document could not be read: a missing key, or an unexpected structure."""
     if isinstance(error, KeyError):
         return f"has no key {error}"
     if isinstance(error, TypeError | AttributeError):
-        return "has another structure"
+        return "has an unexpected structure"
     return reason(error)
 
 

@@ -70,8 +70,8 @@ def test_reasons(error: Exception, line: str) -> None:
     ("text", "why"),
     [
         ('{"a": 1}', "has no key 'texts'"),
-        ("[1]", "has another structure"),
-        ('{"texts": null}', "has another structure"),
+        ("[1]", "has an unexpected structure"),
+        ('{"texts": null}', "has an unexpected structure"),
         ('{"texts": {"a": "b c"}}', "invalid literal for int() with base 10: 'b c'"),
     ],
 )

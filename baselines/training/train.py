@@ -125,10 +125,12 @@ def train(
     config = adapt_config(config, parts.pool)
     device = accelerator(options.device)
     manifest = make_manifest(dataset, config, exclude, parts, device, options.devices)
+    # With --resume, a folder without a run can hold other files, which are not ours to remove.
+    new = not folder.exists()
     existing = prepare_run(run, config, manifest, options.resume)
     if existing is None:
         return folder
-    with _removed_on_error(folder, new=not existing):
+    with _removed_on_error(folder, new=new):
         tokenizer = make_tokenizer(config, parts.training)
         tokenizer.save(run.vocabulary_file)
         margin_prior = None

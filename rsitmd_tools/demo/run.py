@@ -96,8 +96,8 @@ def run_demo(
     Raises:
         RsitmdError: ``out`` contains other files, or a step fails.
     """
-    if input_folder is not None:
-        read_captioned(input_folder)  # an error leaves no output folder
+    # Read before the folder is claimed, so that an error leaves no output folder.
+    images = [] if input_folder is None else _read(input_folder)
     _claim(out, input_folder, scenes, seed)
     demo = DemoReport(out / "report.html")
     source = input_folder or out / "scenes"
@@ -105,8 +105,7 @@ def run_demo(
         with demo.step("draw scenes"):
             if not (source / FILENAME).exists():
                 write_scenes(source, scenes, seed)
-    images = read_captioned(source)
-    _refuse_equal_files(images)
+        images = _read(source)
     licence = LICENCE if input_folder is None else ""
     with _workspace(out / "workspace", images, seed, licence) as workspace:
         with demo.step("ingest"):
@@ -150,8 +149,9 @@ def _claim(out: Path, input_folder: Path | None, scenes: int, seed: int) -> None
     write_text(mark, requested)
 
 
-def _refuse_equal_files(images: Sequence[CaptionedImage]) -> None:
-    """Refuse two images with the same content, because the content identifies an image."""
+def _read(folder: Path) -> list[CaptionedImage]:
+    """Read captioned images; two with the same content are refused, as it identifies an image."""
+    images = read_captioned(folder)
     seen: dict[str, str] = {}
     for image in images:
         other = seen.setdefault(sha256_file(image.path), image.path.name)
@@ -159,6 +159,7 @@ def _refuse_equal_files(images: Sequence[CaptionedImage]) -> None:
             raise RsitmdError(
                 f"is the same file as {other}", where=image.path, hint="remove one of them"
             )
+    return images
 
 
 def _workspace(folder: Path, images: list[CaptionedImage], seed: int, licence: str) -> Workspace:

@@ -43,9 +43,9 @@ def command(
     """Show the results of the pilot; admit or refuse new annotators.
 
     During a pilot, new annotators receive only the pilot images. An admitted annotator receives
-    campaign images at the next push. Annotators who already have
-    sentences in the campaign are admitted when the pilot starts, so run `pull` before `--start`.
-    Pilot sentences never become part of a dataset.
+    campaign images at the next push. Annotators who already have sentences in the campaign are
+    admitted when the pilot starts, so run `pull` before `--start`. Pilot sentences never become
+    part of a dataset.
 
     `--stop` admits every annotator who was not refused. `--stop --start` replaces the pilot by a
     new one. Annotators who are admitted or have sentences in the campaign do not take part.

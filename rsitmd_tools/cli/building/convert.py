@@ -91,6 +91,11 @@ def command(
     from rsitmd_tools.formats import formats, load_dataset, lost_in, save_dataset
     from rsitmd_tools.splitting import folds_of
 
+    if formats()[output_format].write is None:
+        raise WrongUsage(
+            f"--to {output_format}: the format is read-only",
+            hint="use another format, or rsitmd build import for a workspace",
+        )
     folder, mode = _images(images)
     dataset = load_dataset(source, input_format, folder)
     if fold is not None:
@@ -101,11 +106,6 @@ def command(
     lost = lost_in(dataset, output_format)
     for loss in lost:
         _note(f"{target}: {output_format} cannot store {loss.message}")
-    if formats()[output_format].write is None:
-        raise WrongUsage(
-            f"--to {output_format}: the format is read-only",
-            hint="use another format, or rsitmd build import for a workspace",
-        )
     if formats()[output_format].holds is None:
         _note(f"{target}: {output_format} does not declare what it can store")
     for warning in _warnings(dataset, output_format, mode):

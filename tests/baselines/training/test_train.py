@@ -374,3 +374,8 @@ def test_a_run_that_cannot_be_set_up_leaves_no_folder(tmp_path: Path, tiny: Data
     with pytest.raises(RsitmdError, match=r"weights"):
         train(tiny, wrong, run, replace(CPU, resume=True))
     assert len(losses(run)) == 1
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("not of a run")
+    with pytest.raises(RsitmdError, match=r"weights\.pth"):
+        train(tiny, wrong, tmp_path / "other", replace(CPU, resume=True))
+    assert (tmp_path / "other" / "notes.txt").read_text() == "not of a run"
