@@ -79,7 +79,7 @@ class IngestReport:
     def add_skipped(self, kinds: Counter[str]) -> None:
         """Store how many files of each kind were not read."""
         self.skipped = kinds.total()
-        self.skipped_kinds = dict(kinds.most_common())
+        self.skipped_kinds = dict(sorted(kinds.items(), key=lambda entry: (-entry[1], entry[0])))
 
 
 @dataclass(slots=True)

@@ -159,3 +159,15 @@ def test_an_ingest_without_a_usable_file_is_an_error(tmp_path: Path) -> None:
     words = ["build", "ingest", str(tmp_path / "w"), str(tmp_path / "s"), "--category", "port"]
     done = CliRunner().invoke(root.cli, words)
     assert "error: no file could be used; correct the files that are listed" in done.stderr
+
+
+def test_many_kinds_of_files_are_one_short_line(tmp_path: Path) -> None:
+    Workspace.create(tmp_path / "w").close()
+    save_noise(tmp_path / "s" / "port" / "a.png", 1)
+    for number in range(60):
+        (tmp_path / "s" / "port" / f"{number}.s{number // 2 + 10}").write_text("")
+    words = ["build", "ingest", str(tmp_path / "w"), str(tmp_path / "s")]
+    done = CliRunner().invoke(root.cli, words)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("skipped: ")]
+    named = "2 .s10, 2 .s11, 2 .s12, 2 .s13, 2 .s14"
+    assert line == f"skipped: 60 files ({named}, 50 of other types)"

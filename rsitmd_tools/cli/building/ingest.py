@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rsitmd_tools.ingest.categories import CategoryRule
 
 COUNT = click.IntRange(1)
+MOST_KINDS = 5  # kinds of skipped files that are printed; --json has all
 
 
 @click.command("ingest", short_help="Add images from class folders.")
@@ -216,8 +217,11 @@ def _print(report: IngestReport) -> None:
     if report.not_chosen:
         click.echo(f"not chosen: {count_of(report.not_chosen, 'file')}")
     if report.skipped:
-        kinds = ", ".join(f"{n} {printable(kind)}" for kind, n in report.skipped_kinds.items())
-        click.echo(f"skipped: {count_of(report.skipped, 'file')} ({kinds})")
+        kinds = list(report.skipped_kinds.items())
+        named = [f"{count} {printable(kind)}" for kind, count in kinds[:MOST_KINDS]]
+        more = sum(count for _, count in kinds[MOST_KINDS:])
+        named += [f"{more} of other types"] if more else []
+        click.echo(f"skipped: {count_of(report.skipped, 'file')} ({', '.join(named)})")
     counts = ", ".join(f"{name} {count}" for name, count in report.categories.items())
     if counts:
         click.echo(f"categories: {counts}")
