@@ -33,6 +33,7 @@ from rsitmd_tools.imaging.registration import (
     zoomed,
 )
 from rsitmd_tools.imaging.same_picture import MIN_SIMILARITY, picture_similarity
+from rsitmd_tools.progress import progress
 
 EXACT, NEAR, SAME_PLACE = KINDS = ("exact", "near", "same-place")
 # Measured on UCM-captions (docs/overlap.md): crops of 5 % change up to 16 of 64 bits.
@@ -57,6 +58,9 @@ BLOCK = 2**17  # candidates whose thumbnails are compared at once
 BLOCK_OF_IMAGES = 1024  # images whose centres are hashed at once
 CHUNK = 16  # candidates sent to a worker at once
 FEW = 256  # up to this number, starting processes takes longer than threads lose
+# Work up to this number takes a second or two, and its progress is not shown.
+SHORT_FITTING = 20_000  # candidates
+SHORT_VERIFICATION = 1000  # candidates
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -285,11 +289,14 @@ class _Finder:
         ]
         results = _in_parallel(_similarity, tasks, self.workers)
         paired = set()
-        for (pair, _), similarity in zip(similar, results, strict=True):
-            if similarity >= MIN_SIMILARITY:
-                first, second = sorted(pair[:2])
-                self.found[first, second] = ImagePair(first, second, NEAR, similarity)
-                paired.add(second)
+        shown = len(tasks) if len(tasks) > SHORT_VERIFICATION else 0
+        with progress("compare images", shown) as step:
+            for (pair, _), similarity in zip(similar, results, strict=True):
+                if similarity >= MIN_SIMILARITY:
+                    first, second = sorted(pair[:2])
+                    self.found[first, second] = ImagePair(first, second, NEAR, similarity)
+                    paired.add(second)
+                step()
         return paired
 
 
@@ -303,16 +310,19 @@ def fitting(
         candidates: Pairs of indices of thumbnails.
         threads: Number of threads; one per core by default.
     """
-    for start in range(0, len(candidates), BLOCK):
-        block = candidates[start : start + BLOCK]
-        for scales, least in ((ENDS, MIN_AT_ENDS), (SCALES, MIN_COARSE)):
-            first, second, how = np.array(block, np.intp).reshape(-1, 3).T
-            fits = coarse_registrations(
-                thumbnails, first, second, how, threads=threads, scales=scales
-            )
-            chosen = [k for k, fit in enumerate(fits) if fit.similarity >= least]
-            block = [block[k] for k in chosen]
-        yield from zip(block, (fits[k] for k in chosen), strict=True)
+    shown = len(candidates) if len(candidates) > SHORT_FITTING else 0
+    with progress("compare thumbnails", shown) as step:
+        for start in range(0, len(candidates), BLOCK):
+            of_block = block = candidates[start : start + BLOCK]
+            for scales, least in ((ENDS, MIN_AT_ENDS), (SCALES, MIN_COARSE)):
+                first, second, how = np.array(block, np.intp).reshape(-1, 3).T
+                fits = coarse_registrations(
+                    thumbnails, first, second, how, threads=threads, scales=scales
+                )
+                chosen = [k for k, fit in enumerate(fits) if fit.similarity >= least]
+                block = [block[k] for k in chosen]
+            yield from zip(block, (fits[k] for k in chosen), strict=True)
+            step(len(of_block))
 
 
 def _in_parallel(

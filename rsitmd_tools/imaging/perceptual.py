@@ -17,12 +17,14 @@ import numpy.typing as npt
 from PIL import Image
 
 from rsitmd_tools.imaging.reduction import reduced
+from rsitmd_tools.progress import progress
 
 DIGITS = 16  # hex digits of one perceptual hash of 64 bits
 Indices = npt.NDArray[np.intp]
 BLOCK = 256  # number of images hashed or compared at once
 MANY = 8192  # pairs of a block after which those that are too many are left out
 ACROSS = 512  # number of images that a block is compared with at once
+SHORT = 10_000  # number of images that are compared in a second or two: no progress is shown
 SIDE = 32  # side length of the grey image that is hashed
 LOW = 8  # number of frequencies per axis that a hash uses
 ORIENTATIONS = (
@@ -155,9 +157,12 @@ def near_orientations(
 
     # numpy releases the lock of the interpreter.
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        for pairs in pool.map(of_block, range(0, len(bits), BLOCK)):
-            left, right, how, _ = pairs.tolist()
-            yield from zip(left, right, how, strict=True)
+        starts = range(0, len(bits), BLOCK)
+        with progress("compare hashes", len(bits) if len(bits) > SHORT else 0) as step:
+            for start, pairs in zip(starts, pool.map(of_block, starts), strict=True):
+                left, right, how, _ = pairs.tolist()
+                yield from zip(left, right, how, strict=True)
+                step(min(BLOCK, len(bits) - start))
 
 
 def _bits(phashes: Sequence[str]) -> npt.NDArray[np.uint64]:

@@ -119,7 +119,14 @@ def places_current(workspace: Workspace) -> bool:
     return places_searched(workspace) == last_image(workspace)
 
 
-def decide(workspace: Workspace, decision: str, first: str, second: str, note: str = "") -> None:
+def decide(
+    workspace: Workspace,
+    decision: str,
+    first: str,
+    second: str,
+    decided_by: str = "",
+    note: str = "",
+) -> None:
     """Record that two images do, or do not, show the same picture or place.
 
     Args:
@@ -127,6 +134,7 @@ def decide(workspace: Workspace, decision: str, first: str, second: str, note: s
         decision: ``join`` or ``split``.
         first: File name of an image.
         second: File name of another image.
+        decided_by: Name of the person.
         note: The reason.
 
     Raises:
@@ -151,7 +159,7 @@ def decide(workspace: Workspace, decision: str, first: str, second: str, note: s
             hint="use --split-pair with the pairs that `rsitmd build groups DIR` lists",
         )
     with workspace.transaction() as db:
-        add_decision(db, PairDecision(low, high, decision, "", note, utc_now()))
+        add_decision(db, PairDecision(low, high, decision, decided_by, note, utc_now()))
     group_duplicates(workspace)
 
 
@@ -195,6 +203,7 @@ class Correction:
         first: File name of an image.
         second: File name of another image.
         decision: ``join`` or ``split``.
+        decided_by: Name of the person, or empty.
         note: The reason, or empty.
         decided_at: When it was decided (ISO 8601, UTC).
     """
@@ -202,6 +211,7 @@ class Correction:
     first: str
     second: str
     decision: str
+    decided_by: str
     note: str
     decided_at: str
 
@@ -210,7 +220,14 @@ def corrections(workspace: Workspace) -> list[Correction]:
     """Return the corrections of groups, in order of time."""
     names = {image.id: image.filename for image in stored_images(workspace, removed=True)}
     return [
-        Correction(names[made.first], names[made.second], made.decision, made.note, made.decided_at)
+        Correction(
+            names[made.first],
+            names[made.second],
+            made.decision,
+            made.decided_by,
+            made.note,
+            made.decided_at,
+        )
         for made in decisions(workspace)
     ]
 

@@ -252,3 +252,19 @@ def test_copies_of_a_copy_are_paired_across_collections() -> None:
 def test_the_most_similar_pair_of_an_image_is_kept() -> None:
     found = [ImagePair(0, 2, NEAR, 0.9), ImagePair(1, 2, EXACT, 1.0), ImagePair(0, 3, NEAR, 0.7)]
     assert list(most_similar(found)) == [found[1], found[2]]
+
+
+def test_long_comparisons_show_progress(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prints = fingerprints(tmp_path, [photo(1), photo(1).convert("L").convert("RGB"), photo(2)])
+    image_pairs(prints)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(perceptual, "SHORT", 1)
+    monkeypatch.setattr(pairs, "SHORT_FITTING", 0)
+    monkeypatch.setattr(pairs, "SHORT_VERIFICATION", 0)
+    image_pairs(prints)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines.count("compare hashes: 2/2 done") == 3  # those of two different pictures
+    assert "compare thumbnails: 1/1 done" in lines
+    assert "compare images: 1/1 done" in lines

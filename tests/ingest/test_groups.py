@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,13 +63,16 @@ def test_a_split_keeps_places_together(workspace: Workspace) -> None:
 
 
 def test_corrections_join_and_split_and_are_kept(workspace: Workspace) -> None:
-    decide(workspace, "join", "town_1.tif", "town_3.tif", "one town")
+    decide(workspace, "join", "town_1.tif", "town_3.tif", "Lee", "one town")
     assert members(workspace) == [PORTS, ["town_1.tif", "town_3.tif"]]
     assert groups(workspace)[1].pairs[0].kind == "joined"
     decide(workspace, "split", "town_1.tif", "town_3.tif")
     assert members(workspace) == [PORTS]
     assert [entry.decision for entry in decisions(workspace)] == ["join", "split"]
-    assert decisions(workspace)[0].note == "one town"
+    assert [(entry.decided_by, entry.note) for entry in decisions(workspace)] == [
+        ("Lee", "one town"),
+        ("", ""),
+    ]
     find_places(workspace, workers=1)
     decide(workspace, "split", *TOWNS)
     find_places(workspace, workers=1)
@@ -120,14 +124,14 @@ def test_the_commands_join_and_show_the_history(workspace: Workspace, tmp_path: 
     done = run(folder, "--same-place", "--join", "port_4.tif", "town_3.tif", "--note", "one <b>bay")
     assert "groups: 3 with 7 images" in done.stdout
     assert "    same-place: town_1.tif, town_2.tif, similarity" in done.stdout
-    run(folder, "--split-pair", "port_4.tif", "town_3.tif")
+    run(folder, "--split-pair", "port_4.tif", "town_3.tif", "--reviewer", "B. <i>Lee")
     done = run(folder, "--html", str(tmp_path / "page.html"))
     lines = done.stdout.splitlines()
     at = lines.index("corrections: 2")
     today = lines[at + 1].split()[0]
     assert lines[at + 1 :] == [
-        f"  {today} join port_4.tif, town_3.tif: one <b>bay",
-        f"  {today} split port_4.tif, town_3.tif",
+        f"  {today} join port_4.tif, town_3.tif by {getpass.getuser()}: one <b>bay",
+        f"  {today} split port_4.tif, town_3.tif by B. <i>Lee",
     ]
     made = json.loads(run(folder, "--json").stdout)["corrections"]
     assert [(entry["decision"], entry["note"]) for entry in made] == [
@@ -135,7 +139,8 @@ def test_the_commands_join_and_show_the_history(workspace: Workspace, tmp_path: 
         ("split", ""),
     ]
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "<td>join</td><td>one &lt;b&gt;bay</td>" in page
+    assert f"<td>join</td><td>{getpass.getuser()}</td><td>one &lt;b&gt;bay</td>" in page
+    assert "<td>split</td><td>B. &lt;i&gt;Lee</td><td></td>" in page
     assert page.count("<td>port_4.tif, town_3.tif</td>") == 2
 
 
@@ -150,7 +155,8 @@ def test_the_split_command_searches_places(workspace: Workspace) -> None:
     assert len({homes[name] for name in TOWNS}) == 1
 
 
-def test_a_note_without_a_correction_is_refused(workspace: Workspace) -> None:
-    done = run(workspace.path, "--note", "why")
+@pytest.mark.parametrize("option", ["--note", "--reviewer"])
+def test_an_option_of_corrections_without_one_is_refused(workspace: Workspace, option: str) -> None:
+    done = run(workspace.path, option, "why")
     assert isinstance(done.exception, WrongUsage)
-    assert "--note requires --split-pair or --join" in str(done.exception)
+    assert f"{option} requires --split-pair or --join" in str(done.exception)

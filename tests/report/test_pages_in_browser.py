@@ -17,7 +17,13 @@ from tests.report.conftest import browser
 
 __all__ = ["browser"]  # a fixture
 pytestmark = pytest.mark.browser
-IMAGES = "[...document.images].map(image => image.complete && image.naturalWidth > 0)"
+# The browser decodes images after the page is loaded, and some of them only if they are in view.
+IMAGES = """
+Promise.all([...document.images].map(image => {
+    image.loading = 'eager';
+    return image.decode().then(() => image.naturalWidth > 0, () => false);
+}))
+"""
 PICTURES = """
 Promise.all([...document.querySelectorAll('svg image')].map(image => {
     const loaded = new Image();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 
 import click
@@ -37,6 +38,7 @@ from rsitmd_tools.errors import WrongUsage, count_of
     help="Images A and B show the same picture or place.",
 )
 @click.option("--note", default="", help="Reason of the correction, for the history.")
+@click.option("--reviewer", metavar="NAME", help="Who corrects. Default: your user name.")
 @click.option(
     "--html",
     metavar="FILE",
@@ -53,6 +55,7 @@ def command(
     split_pairs: tuple[tuple[str, str], ...],
     joins: tuple[tuple[str, str], ...],
     note: str,
+    reviewer: str | None,
     html: Path | None,
     workers: int | None,
     as_json: bool,
@@ -60,8 +63,8 @@ def command(
     """List the groups of images that `rsitmd build split` keeps in one split.
 
     Exact and near duplicates are grouped by `rsitmd build ingest`. With --same-place, images of
-    overlapping ground are grouped too. Corrections are kept with date and note, and count for
-    later searches.
+    overlapping ground are grouped too. Corrections are kept with name, date and note, and count
+    for later searches.
 
     \b
     Examples:
@@ -82,16 +85,19 @@ def command(
     )
     from rsitmd_tools.workspace import Workspace
 
-    if note and not (split_pairs or joins):
-        raise WrongUsage("--note requires --split-pair or --join", hint="omit --note")
-    writes = bool(same_place or split_pairs or joins)
+    corrects = bool(split_pairs or joins)
+    for option, given in (("--note", note), ("--reviewer", reviewer)):
+        if given and not corrects:
+            raise WrongUsage(f"{option} requires --split-pair or --join", hint=f"omit {option}")
+    who = reviewer or getpass.getuser()
+    writes = same_place or corrects
     with Workspace.open(folder, write=writes) as workspace:
         if same_place:
             find_places(workspace, workers)
         for first, second in split_pairs:
-            decide(workspace, SPLIT, first, second, note)
+            decide(workspace, SPLIT, first, second, who, note)
         for first, second in joins:
-            decide(workspace, JOIN, first, second, note)
+            decide(workspace, JOIN, first, second, who, note)
         found, made = groups(workspace), corrections(workspace)
         if html is not None:
             from rsitmd_tools.atomic import write_text
@@ -112,10 +118,11 @@ def command(
     if made:
         click.echo(f"corrections: {len(made)}")
     for correction in made:
+        by = f" by {printable(correction.decided_by)}" if correction.decided_by else ""
         note = f": {printable(correction.note)}" if correction.note else ""
         click.echo(
             f"  {correction.decided_at[:10]} {correction.decision} {correction.first},"
-            f" {correction.second}{note}"
+            f" {correction.second}{by}{note}"
         )
     for first, second in split_pairs:
         if any({first, second} <= set(group.images) for group in found):
