@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import combinations
-from typing import Any, TypeVar
+from itertools import chain, combinations
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -202,17 +202,18 @@ def overlap_matrix(found: Overlap) -> dict[Sides, CommonImages]:
     images: dict[Sides, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     within = len(found.datasets) == 1
     for copies in _copies(found):
-        sides = Counter(side for side, _ in copies.values())
-        equal = Counter(copies.values())
-        for image, (side, picture) in copies.items():
+        sides = Counter(copy.side for copy in copies)
+        equal = Counter((copy.side, copy.picture) for copy in copies)
+        for image, dataset, picture in copies:
+            side = dataset, image.split
             for other in sides:
-                if other[0] == side[0] and not within:
+                if other[0] == dataset and not within:
                     continue
                 same = equal[other, picture]
                 if same > (other == side):  # besides the image itself
-                    images[*side, *other][EXACT].add(image)
+                    images[*side, *other][EXACT].add(id(image))
                 if sides[other] > same:
-                    images[*side, *other][NEAR].add(image)
+                    images[*side, *other][NEAR].add(id(image))
     for pair in found.pairs:
         if pair.kind == SAME_PLACE:
             one, other = (pair.a, pair.image_a.split), (pair.b, pair.image_b.split)
@@ -227,16 +228,32 @@ def overlap_matrix(found: Overlap) -> dict[Sides, CommonImages]:
     }
 
 
-def _copies(found: Overlap) -> Iterator[dict[int, tuple[Side, int]]]:
-    """Yield the groups of copies: dataset, split and picture by image.
+class _Copy(NamedTuple):
+    """An image of a group of copies.
 
-    Exact copies have the same picture.
+    Attributes:
+        image: The image.
+        dataset: Index of its dataset.
+        picture: The same number for exact copies.
     """
-    sides: dict[int, Side] = {}
+
+    image: ImageRecord
+    dataset: int
+    picture: int
+
+    @property
+    def side(self) -> Side:
+        """Its dataset and split."""
+        return self.dataset, self.image.split
+
+
+def _copies(found: Overlap) -> Iterator[list[_Copy]]:
+    """Yield the groups of exact and near copies."""
+    images: dict[int, tuple[ImageRecord, int]] = {}
     for pair in found.pairs:
-        sides[id(pair.image_a)] = (pair.a, pair.image_a.split)
-        sides[id(pair.image_b)] = (pair.b, pair.image_b.split)
-    order = {image: index for index, image in enumerate(sides)}
+        images[id(pair.image_a)] = pair.image_a, pair.a
+        images[id(pair.image_b)] = pair.image_b, pair.b
+    order = {image: index for index, image in enumerate(images)}
 
     def grouped(*kinds: str) -> list[int | None]:
         pairs = (pair for pair in found.pairs if pair.kind in kinds)
@@ -244,11 +261,11 @@ def _copies(found: Overlap) -> Iterator[dict[int, tuple[Side, int]]]:
         return components(len(order), links)
 
     exact, near = grouped(EXACT), grouped(EXACT, NEAR)
-    groups: dict[int, dict[int, tuple[Side, int]]] = defaultdict(dict)
-    for image, index in order.items():
+    groups: dict[int, list[_Copy]] = defaultdict(list)
+    for index, (image, dataset) in enumerate(images.values()):
         group, picture = near[index], exact[index]
         if group is not None:
-            groups[group][image] = (sides[image], index if picture is None else picture)
+            groups[group].append(_Copy(image, dataset, index if picture is None else picture))
     yield from groups.values()
 
 
@@ -256,17 +273,34 @@ def overlap_exclusions(found: Overlap) -> dict[str, Any]:
     """Return the training images that are test images elsewhere, for ``train --exclude``.
 
     Of a pair with a training image (or one without a split) and an image of val or test, the
-    training image is listed under its dataset.
+    training image is listed under its dataset. Its copies are listed too: of several copies, only
+    the first one is in a pair.
     """
     lists: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
+
+    def exclude(this: ImageRecord, dataset: int, other: ImageRecord, kind: str) -> None:
+        if this.split in TRAIN and other.split not in TRAIN:
+            entry = {"because": BECAUSE[kind], "of": other.filename}
+            lists[found.datasets[dataset].name].setdefault(this.filename, entry)
+
     for pair in found.pairs:
-        for this, other, dataset in (
-            (pair.image_a, pair.image_b, pair.a),
-            (pair.image_b, pair.image_a, pair.b),
-        ):
-            if this.split in TRAIN and other.split not in TRAIN:
-                entry = {"because": BECAUSE[pair.kind], "of": other.filename}
-                lists[found.datasets[dataset].name].setdefault(this.filename, entry)
+        exclude(pair.image_a, pair.a, pair.image_b, pair.kind)
+        exclude(pair.image_b, pair.b, pair.image_a, pair.kind)
+    within = len(found.datasets) == 1
+    groups: dict[int, list[_Copy]] = {}
+    for copies in _copies(found):
+        groups |= {id(copy.image): copies for copy in copies}
+        for this, other in _tested_copies(copies, copies, within):
+            kind = EXACT if this.picture == other.picture else NEAR
+            exclude(this.image, this.dataset, other.image, kind)
+    for pair in found.pairs:
+        if pair.kind == SAME_PLACE:
+            one = groups.get(id(pair.image_a), [_Copy(pair.image_a, pair.a, -1)])
+            two = groups.get(id(pair.image_b), [_Copy(pair.image_b, pair.b, -1)])
+            for this, other in chain(
+                _tested_copies(one, two, within), _tested_copies(two, one, within)
+            ):
+                exclude(this.image, this.dataset, other.image, SAME_PLACE)
     return {
         "tool": f"rsitmd-tools {__version__}",
         "exclude": {
@@ -274,6 +308,27 @@ def overlap_exclusions(found: Overlap) -> dict[str, Any]:
             for name, images in sorted(lists.items())
         },
     }
+
+
+def _tested_copies(
+    copies: Sequence[_Copy], others: Sequence[_Copy], within: bool
+) -> Iterator[tuple[_Copy, _Copy]]:
+    """Yield each training image of ``copies`` with a tested image of ``others``.
+
+    It is one with equal pixels where there is one. Without ``within``, it is of another dataset.
+    """
+    equal: dict[tuple[int, int], _Copy] = {}
+    first: dict[int, _Copy] = {}
+    for other in others:
+        if other.image.split not in TRAIN:
+            equal.setdefault((other.dataset, other.picture), other)
+            first.setdefault(other.dataset, other)
+    for copy in copies:
+        if copy.image.split in TRAIN:
+            datasets = [number for number in first if within or number != copy.dataset]
+            same = [equal[n, copy.picture] for n in datasets if (n, copy.picture) in equal]
+            for other in [*same, *(first[number] for number in datasets)][:1]:
+                yield copy, other
 
 
 Images = Sequence[tuple[ImageRecord, Picture]]

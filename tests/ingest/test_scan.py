@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
@@ -11,9 +12,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.ingest.scan import natural_key, safe_category, scan, shown
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.images import stored_images
 
 
 def touch(*files: Path) -> None:
@@ -248,6 +252,27 @@ def test_many_names_in_one_folder_take_little_memory(tmp_path: Path) -> None:
 @pytest.mark.soak
 def test_a_million_names_in_one_folder_take_little_memory(tmp_path: Path) -> None:
     assert scan_many(tmp_path, 1_000_000) < 600
+
+
+@pytest.mark.parametrize("count", [5000, pytest.param(1_000_000, marks=pytest.mark.soak)])
+def test_the_command_chooses_among_many_names(count: int, tmp_path: Path) -> None:
+    """`build ingest` of five images, with the names alone in memory."""
+    picture = io.BytesIO()
+    Image.new("L", (16, 16), 255).save(picture, "TIFF")
+    before, after = picture.getvalue().split(b"\xff" * 256)
+    (tmp_path / "source" / "port").mkdir(parents=True)
+    for number in range(count):
+        pixels = number.to_bytes(4, "big") * 64
+        (tmp_path / "source" / "port" / f"image_{number}.tif").write_bytes(before + pixels + after)
+    Workspace.create(tmp_path / "w").close()
+    words = ["build", "ingest", tmp_path / "w", tmp_path / "source", "--per-category", "5"]
+    started = subprocess.Popen([sys.executable, "-m", "rsitmd_tools", *map(str, words)])
+    _, status, usage = os.wait4(started.pid, 0)
+    started.returncode = os.waitstatus_to_exitcode(status)
+    assert started.returncode == 0
+    with Workspace.open(tmp_path / "w") as workspace:
+        assert len(stored_images(workspace)) == 5
+    assert usage.ru_maxrss * 1024 < 200e6 + 1000 * count
 
 
 @given(st.text(st.characters(blacklist_characters="\0", codec="utf-8"), min_size=1))

@@ -155,6 +155,77 @@ def test_exclusions_name_the_training_images_of_both(
     assert read_exclusions(file, load_dataset(two[1])) == {"x.png"}
 
 
+def excluded(file: Path, capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, Any]:
+    """The exclusions of an overlap: reason and other image by dataset and file."""
+    run(capsys, "build", "overlap", *words, "--exclusions", file)
+    lists = json.loads(file.read_text(encoding="utf-8"))["exclude"]
+    return {
+        name: {entry["filename"]: (entry["because"], entry["of"]) for entry in entries}
+        for name, entries in lists.items()
+    }
+
+
+def test_each_copy_of_a_tested_image_is_excluded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Copies are paired with the first one only: here with a training image."""
+    images = {
+        "1.png": ("train", photo(1), "A boat."),
+        "2.png": ("train", photo(1), "A boat."),
+        "3.png": ("test", photo(1), "A boat."),
+        "4.png": ("train", jpeg(photo(1), 60), "A boat."),
+        "5.png": ("val", photo(2), "A pier."),
+        "6.png": ("test", photo(2), "A pier."),
+    }
+    path = write_dataset(tmp_path / "a", "one", images)
+    assert excluded(tmp_path / "list.json", capsys, path) == {
+        "one": {
+            "1.png": ("image", "3.png"),
+            "2.png": ("image", "3.png"),
+            "4.png": ("near image", "3.png"),
+        }
+    }
+
+
+def test_each_copy_of_an_image_that_is_tested_elsewhere_is_excluded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = {
+        "1.png": ("train", photo(1), "A boat."),
+        "2.png": ("train", photo(1), "A boat."),
+        "3.png": ("test", photo(2), "A pier."),
+        "4.png": ("train", photo(2), "A pier."),
+    }
+    two = {
+        "5.png": ("train", photo(1), "A boat."),
+        "6.png": ("test", photo(1), "A boat."),
+        "7.png": ("train", photo(2), "A pier."),
+    }
+    paths = [write_dataset(tmp_path / n, n, images) for n, images in (("a", one), ("b", two))]
+    # 4.png is a copy of a tested image of its own dataset: overlap with one dataset lists it.
+    assert excluded(tmp_path / "list.json", capsys, *paths) == {
+        "a": {"1.png": ("image", "6.png"), "2.png": ("image", "6.png")},
+        "b": {"7.png": ("image", "3.png")},
+    }
+
+
+def test_copies_of_an_image_of_a_tested_place_are_excluded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = ground(3)
+    here, there = cut(scene, 0, 0).convert("RGB"), cut(scene, 120, 0).convert("RGB")
+    images = {
+        "1.png": ("train", here, "Houses."),
+        "2.png": ("train", jpeg(here, 60), "Houses."),
+        "3.png": ("train", there, "Houses."),
+        "4.png": ("test", there, "Houses."),
+    }
+    path = write_dataset(tmp_path / "a", "one", images)
+    found = excluded(tmp_path / "list.json", capsys, path, "--same-place")["one"]
+    assert found["3.png"] == ("image", "4.png")
+    assert {found[name][0] for name in ("1.png", "2.png")} == {"same place"}
+
+
 def test_one_dataset_is_compared_with_itself(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
