@@ -1,12 +1,16 @@
 """What the search for pairs costs as a collection grows, next to cleanvision.
 
 Run: python benchmarks/pairs_growth.py FOLDER... [--cleanvision PYTHON] [--sizes 2500,5000,10000]
-     [--only near]
+     [--only near | --weights FILE [--image-size 128]]
 
 The images of the folders are resized to 224 px. If they are too few, mirrored crops of 70 % of them
 follow, which are neither near duplicates nor places of their originals. One process computes, and
 its CPU time is measured, so that other work on the machine counts little. PYTHON is an environment
 in which cleanvision is installed.
+
+With --weights, the time on all cores is measured instead: of the search for places, and of the same
+search with neighbours by features of a frozen EfficientNet-Lite0 with these weights. Nothing is
+cached, so the machine must be idle.
 """
 
 from __future__ import annotations
@@ -19,8 +23,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from machine import environment, table
 from PIL import Image
 
@@ -34,6 +42,7 @@ from rsitmd_tools.imaging.place_cache import PlaceCache
 SEED = 0
 SIDE = 224
 CROP = 0.7
+BATCH = 32
 CLEANVISION = """
 import json, sys, time
 from cleanvision import Imagelab
@@ -116,6 +125,46 @@ def measure_places(paths: list[Path], done: float, scratch: Path) -> list[float]
     return [features, rest, again]
 
 
+def measure_features(paths: list[Path], weights: str, side: int, scratch: Path) -> list[float]:
+    """Return the seconds on all cores of a search for places: without and with image features.
+
+    Args:
+        paths: The images.
+        weights: File with the weights of the backbone.
+        side: Side length in pixels at which the backbone sees the images.
+        scratch: A folder.
+
+    Returns:
+        The seconds of the search by visual words, of the features, and of the features and the
+        search with both.
+    """
+    began = time.perf_counter()
+    same_place.same_place_pairs(paths, cache=scratch / f"words-{len(paths)}")
+    words = time.perf_counter() - began
+    began = time.perf_counter()
+    embeddings = embedded(paths, weights, side)
+    features = time.perf_counter() - began
+    same_place.same_place_pairs(paths, cache=scratch / f"both-{len(paths)}", embeddings=embeddings)
+    return [words, features, time.perf_counter() - began]
+
+
+def embedded(paths: list[Path], weights: str, side: int) -> npt.NDArray[np.float32]:
+    """Return the mean of the last map of a frozen EfficientNet-Lite0 for each image, ``(N, C)``."""
+    import torch
+
+    from rsitmd_tools.baselines.backbone import make_backbone
+    from rsitmd_tools.baselines.data.images import decode_image
+
+    backbone = make_backbone("tf_efficientnet_lite0", weights, side).eval()
+    rows = []
+    with torch.inference_mode(), ThreadPoolExecutor() as pool:
+        for start in range(0, len(paths), BATCH):
+            pixels = np.stack([*pool.map(decode_image, paths[start : start + BATCH], repeat(side))])
+            images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+            rows.append(backbone(images)[-1].mean(dim=(2, 3)).numpy())
+    return np.concatenate(rows)
+
+
 def main() -> None:
     """Measure and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -123,12 +172,18 @@ def main() -> None:
     parser.add_argument("--cleanvision", type=Path, metavar="PYTHON")
     parser.add_argument("--sizes", default="2500,5000,10000")
     parser.add_argument("--only", choices=("near",))
+    parser.add_argument("--weights", help="weights of EfficientNet-Lite0 (safetensors)")
+    parser.add_argument("--image-size", type=int, default=128)
     arguments = parser.parse_args()
     sizes = [int(size) for size in arguments.sizes.split(",")]
     packages = ("numpy", "scipy", "pillow", "opencv-python-headless")
     print(environment(*packages, seed=SEED), flush=True)
     columns = ["images", "decode and hash", "`exact` and `near`", "cleanvision, with decoding"]
-    if arguments.only is None:
+    unit = "CPU seconds of one process."
+    if arguments.weights:
+        columns = ["images", "visual words", "features", "features, and search with both"]
+        unit = f"Seconds on all cores; the backbone sees {arguments.image_size} px."
+    elif arguments.only is None:
         columns += ["local features", "candidates and verification", "the same search again"]
     rows = []
     features = 0.0
@@ -137,15 +192,19 @@ def main() -> None:
         (scratch / "images").mkdir()
         paths = collect(arguments.folders, max(sizes), scratch / "images")
         for size in sizes:
-            found = measure_near(paths[:size], scratch, arguments.cleanvision)
-            if arguments.only is None:
+            if arguments.weights:
+                side = arguments.image_size
+                found = measure_features(paths[:size], arguments.weights, side, scratch)
+            else:
+                found = measure_near(paths[:size], scratch, arguments.cleanvision)
+            if arguments.only is None and not arguments.weights:
                 found += measure_places(paths[:size], features, scratch)
                 features = found[3]
             rows.append(
                 [size, *(f"{value:.0f}" if value >= 10 else f"{value:.1f}" for value in found)]
             )
             print(rows[-1], flush=True)
-    print("CPU seconds of one process.\n\n" + table(columns, rows))
+    print(f"{unit}\n\n{table(columns, rows)}")
 
 
 if __name__ == "__main__":

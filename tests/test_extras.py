@@ -78,14 +78,19 @@ def test_a_command_without_its_extra(tmp_path: Path, command: str, extra: str) -
 def test_the_core_works_without_any_extra(tmp_path: Path) -> None:
     from PIL import Image
 
+    from tests.pictures import photo
+
     (tmp_path / "port").mkdir()
-    for number in range(3):
-        Image.new("RGB", (32, 32), (80 * number, 0, 0)).save(tmp_path / "port" / f"{number}.png")
+    turned = photo(1).transpose(Image.Transpose.ROTATE_90)
+    for number, image in enumerate((photo(1), photo(2), turned)):
+        image.save(tmp_path / "port" / f"{number}.png")
     workspace = str(tmp_path / "w")
     for arguments in (["init"], ["ingest", str(tmp_path / "port")]):
         done = without_extras("build", arguments[0], workspace, *arguments[1:])
         assert done.returncode == 0, done.stderr
     assert "3 added" in done.stdout
+    done = without_extras("build", "groups", workspace)
+    assert done.stdout.splitlines()[:2] == ["groups: 1 with 2 images", "  port_1.tif, port_3.tif"]
 
     data = str(Path(__file__).parent.parent / "docs" / "example")
     for arguments in (

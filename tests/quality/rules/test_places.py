@@ -210,7 +210,10 @@ def test_l108_places_of_another_dataset(tmp_path: Path) -> None:
         {"filename": "z_1.tif", "because": "image", "of": "c_1.tif"},
     ]
     findings = Findings(subject, result, summary(new, result))
-    assert findings_page(findings).count("same place as x_1.tif") >= 1
+    page = findings_page(findings)
+    assert page.count('data-kind="same-place"') == 1
+    assert page.count('data-kind="exact"') == 1
+    assert page.count('class="area"') == 4  # the common ground, in both images of both pairs
     result = check_subject(subject_of(new, chosen, [old]))
     assert found_by(result) == [("L105", "c_1.tif")]
     assert result.unchecked["L108"].startswith("the other datasets were not searched")
