@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rsitmd_tools.demo.run import _claim
+from rsitmd_tools.demo.scenes import write_scenes
 from rsitmd_tools.studio.server.embedded import FIRST_START, SQLITE
 from tests.forks import Forked, Nursery
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 CHECKOUT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("RSITMD_DATA", CHECKOUT.parent / "shared" / "data"))
+SCENES = 40
 WHERE = "import rsitmd_tools.baselines; print(rsitmd_tools.baselines.__file__)"
 
 
@@ -36,49 +39,16 @@ def lines_of(file: Path) -> list[dict[str, Any]]:
 def demo(training_commands: Nursery, started_once: Path) -> Callable[..., Forked]:
     """A function that starts a demo whose server has run once: the migrations take a minute."""
 
-    def start(out: Path, given: Path | None = None, scenes: int = 0) -> Forked:
+    def start(out: Path) -> Forked:
         if not out.exists():
-            _claim(out, given, scenes=scenes, seed=0)
+            _claim(out, None, scenes=SCENES, seed=0)
             shutil.copytree(started_once, out / "workspace" / "studio")
-        source = ("--input", given) if given else ("--scenes", scenes)
-        return training_commands.start("demo", *source, "-o", out, "--epochs", 1)
+        return training_commands.start("demo", "--scenes", SCENES, "-o", out, "--epochs", 1)
 
     return start
 
 
-Demo = Callable[..., Forked]
-
-
-def test_real_captioned_images_are_released_unchanged(
-    demo: Demo, tool: Tool, shared_data: Path, tmp_path: Path
-) -> None:
-    given, out = shared_data / "rsscn7_sample", tmp_path / "out"
-    done = demo(out, given)
-    said, errors = done.communicate(timeout=300)
-    assert done.returncode == 0, errors
-    assert said.splitlines()[-1] == str((out / "report.html").resolve())
-    assert "<img" in (out / "report.html").read_text(encoding="utf-8")
-    images = json.loads((out / "release" / "dataset_RSITMD.json").read_text("utf-8"))["images"]
-    assert len(images) == 28
-    released = {
-        frozenset(s["raw"] for s in image["sentences"]): (image["category"], image["keywords"])
-        for image in images
-    }
-    wanted = {
-        frozenset(s["raw"] for s in entry["sentences"]): (entry["category"], entry["keywords"])
-        for entry in lines_of(given / "annotations.jsonl")
-    }
-    assert released == wanted
-    assert sum(len(image["sentences"]) for image in images) == 140
-    people = {s["annotator"] for image in images for s in image["sentences"]}
-    assert len(people) == 5
-    assert all(name.startswith("annotator-") for name in people)
-    results = json.loads((out / "demo.json").read_text("utf-8"))["results"]
-    assert set(results) == {"vsepp", "amfmn-fusion"}
-
-    other = tool.run("demo", "-o", out, "--scenes", 40)
-    assert other.returncode == 1
-    assert "contains a demo with other settings" in other.stderr
+Demo = Callable[[Path], Forked]
 
 
 def test_a_killed_demo_continues(demo: Demo, tool: Tool, tmp_path: Path) -> None:
@@ -88,7 +58,7 @@ def test_a_killed_demo_continues(demo: Demo, tool: Tool, tmp_path: Path) -> None
     """
     out = tmp_path / "out"
     for step in ("start Label Studio", "annotate", "train vsepp"):
-        killed = demo(out, scenes=40)
+        killed = demo(out)
         for line in killed.stderr:
             if line == f"== {step}\n":
                 break
@@ -96,14 +66,24 @@ def test_a_killed_demo_continues(demo: Demo, tool: Tool, tmp_path: Path) -> None
         killed.kill()
         killed.communicate()
         assert killed.returncode == -signal.SIGKILL
-    done = demo(out, scenes=40)
+    done = demo(out)
     said, errors = done.communicate(timeout=300)
     assert done.returncode == 0, errors
-    assert "release: 40 images, 200 sentences" in said
+    assert f"release: {SCENES} images, {5 * SCENES} sentences" in said
     checked = tool.run("validate", out / "release", "--format", "json")
     document = json.loads(checked.stdout)
-    assert document["summary"]["images"] == 40
+    assert document["summary"]["images"] == SCENES
     assert [found for found in document["findings"] if found["severity"] == "error"] == []
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Path:
+    """A folder of captioned images: real ones, or drawn scenes if there are none."""
+    real = DATA / "rsscn7_sample"
+    if real.is_dir():
+        return real
+    write_scenes(tmp_path / "scenes", SCENES)
+    return tmp_path / "scenes"
 
 
 @pytest.mark.parametrize(
@@ -113,8 +93,8 @@ def test_a_killed_demo_continues(demo: Demo, tool: Tool, tmp_path: Path) -> None
         pytest.param("again after a kill in the first migration", marks=pytest.mark.soak),
     ],
 )
-def test_the_demo_runs_from_the_wheel_in_an_empty_folder(
-    start: str, tmp_path: Path, started_once: Path
+def test_captioned_images_are_released_unchanged_by_the_wheel(
+    start: str, given: Path, tmp_path: Path, started_once: Path, tool: Tool
 ) -> None:
     """The wheel alone in a new environment, its dependencies beside it, far from the checkout."""
     environment, empty = tmp_path / "environment", tmp_path / "empty"
@@ -126,16 +106,43 @@ def test_the_demo_runs_from_the_wheel_in_an_empty_folder(
         cwd=empty, env=clean, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert found.startswith(str(site))
-    demo = [str(environment / "bin" / "rsitmd"), "demo", "--scenes", "40", "--epochs", "1"]
+    demo = [str(environment / "bin" / "rsitmd"), "demo", "--input", str(given), "--epochs", "1"]
+    out = empty / "rsitmd-demo"
     if start == "with a server that has run":
-        out = empty / "rsitmd-demo"
-        _claim(out, None, scenes=40, seed=0)
+        _claim(out, given, scenes=0, seed=0)
         shutil.copytree(started_once, out / "workspace" / "studio")
     else:
         kill_in_first_migration(demo, empty, clean)
     done = subprocess.run(demo, cwd=empty, env=clean, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == str(empty / "rsitmd-demo" / "report.html")
+    assert done.stdout.splitlines()[-1] == str(out / "report.html")
+    check_demo(out, given)
+    other = tool.run("demo", "-o", out, "--scenes", SCENES)
+    assert other.returncode == 1
+    assert "contains a demo with other settings" in other.stderr
+
+
+def check_demo(out: Path, given: Path) -> None:
+    """Check that the release has the texts of the people, under pseudonyms, and two results."""
+    assert "<img" in (out / "report.html").read_text(encoding="utf-8")
+    images = json.loads((out / "release" / "dataset_RSITMD.json").read_text("utf-8"))["images"]
+    captioned = lines_of(given / "annotations.jsonl")
+    released = {
+        frozenset(s["raw"] for s in image["sentences"]): (image["category"], image["keywords"])
+        for image in images
+    }
+    wanted = {
+        frozenset(s["raw"] for s in entry["sentences"]): (entry["category"], entry["keywords"])
+        for entry in captioned
+    }
+    assert released == wanted
+    assert len(images) == len(captioned) >= 28
+    assert sum(len(image["sentences"]) for image in images) == 5 * len(captioned)
+    people = {s["annotator"] for image in images for s in image["sentences"]}
+    assert len(people) == 5
+    assert all(name.startswith("annotator-") for name in people)
+    results = json.loads((out / "demo.json").read_text("utf-8"))["results"]
+    assert set(results) == {"vsepp", "amfmn-fusion"}
 
 
 def build_wheel(folder: Path) -> Path:
