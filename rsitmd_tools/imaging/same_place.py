@@ -140,7 +140,8 @@ def _search(
     candidates = search.candidates()
     if candidates is None:
         described = _described(paths, digests, stored, workers)
-        found = set(neighbours([d.descriptors for d in described], NEIGHBOURS, seed, sides=sides))
+        tables = [found.descriptors for found in described]
+        found = set(neighbours(tables, NEIGHBOURS, seed, sides=sides, threads=workers))
         if embeddings is not None:
             found.update(nearest_embeddings(embeddings, NEIGHBOURS, sides=sides))
         candidates = sorted(found)

@@ -9,8 +9,10 @@ pairs are compared, so the result does not change from run to run.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -38,6 +40,7 @@ def neighbours(
     seed: int = 0,
     *,
     sides: Sequence[int] | None = None,
+    threads: int | None = None,
 ) -> list[tuple[int, int]]:
     """Return pairs of images with similar local features.
 
@@ -49,6 +52,7 @@ def neighbours(
         count: Number of neighbours of each image.
         seed: Seed of the sample for the vocabulary.
         sides: Number of each image's collection, if only images of different ones are compared.
+        threads: Number of threads; one per core by default.
 
     Returns:
         Pairs ``(i, j)`` with i < j, sorted.
@@ -63,7 +67,7 @@ def neighbours(
         leaders = [group[0] for group in groups]
         chosen = [descriptors[leader] for leader in leaders]
         labels = None if sides is None else np.asarray(sides)[leaders]
-        for i, j in _Index(chosen, vocabulary(chosen, seed), labels).nearest(count):
+        for i, j in _Index(chosen, vocabulary(chosen, seed), labels).nearest(count, threads):
             for one, other in ((i, j), (j, i)):
                 pairs.update(_ordered(leaders[one], copy) for copy in groups[other])
     return sorted(pairs)
@@ -102,10 +106,16 @@ def _best(
     scores[rows, rows + start] = 0
     if sides is not None:
         scores[sides[start : start + len(scores), None] == sides] = 0
-    # A stable order: of equal scores, the earlier image is the nearer one.
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :count]
-    for row, columns in enumerate(best.tolist()):
-        yield from ((row + start, column) for column in columns if scores[row, column] > 0)
+    # A full sort of each row takes several times as long as the scores.
+    kth = min(count, scores.shape[1])
+    least = -np.partition(-scores, kth - 1, axis=1)[:, kth - 1 : kth]
+    row, column = np.nonzero((scores >= least) & (scores > 0))
+    # Of equal scores, the earlier image is the nearer one.
+    order = np.lexsort((column, -scores[row, column], row))
+    row, column = row[order], column[order]
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    near = rank < count
+    yield from zip((row[near] + start).tolist(), column[near].tolist(), strict=True)
 
 
 def vocabulary(descriptors: Sequence[Descriptors], seed: int = 0) -> npt.NDArray[np.float32]:
@@ -181,13 +191,19 @@ class _Index:
                 weight = float(np.log(1 + len(descriptors) / frequency)) ** 2
                 self._words.append(_Word(images[members], bits.view(np.uint64)[:, 0], weight))
 
-    def nearest(self, count: int) -> Iterator[tuple[int, int]]:
+    def nearest(self, count: int, threads: int | None = None) -> Iterator[tuple[int, int]]:
         """Yield each image with its ``count`` nearest ones."""
         total = len(self._sizes)
         scale = 1 / np.sqrt(np.maximum(self._sizes, 1))
-        for start in range(0, total, BLOCK):
+
+        def of_block(start: int) -> list[tuple[int, int]]:
             scores = self._votes(start, min(start + BLOCK, total)) * scale
-            yield from _best(scores, start, count, self._sides)
+            return list(_best(scores, start, count, self._sides))
+
+        # numpy releases the lock of the interpreter.
+        with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+            for found in pool.map(of_block, range(0, total, BLOCK)):
+                yield from found
 
     def _votes(self, start: int, end: int) -> npt.NDArray[np.float64]:
         """Return ``(end - start, images)``: weighted counts of similar descriptors."""
