@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,37 +15,20 @@ from rsitmd_tools.studio.api.accounts import invitation_link
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
+from tests.chromium import launched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page, Response
 
 LAPTOP = (1366, 768)
 DESKTOP = (1920, 1080)
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PASSWORD = "a long password for tests"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed: make install"
-    )
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip("no Chromium found: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=FLAGS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 OpenPage = Callable[..., Any]

@@ -19,10 +19,9 @@ import pytest
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from tests.chromium import launched
 from tests.conftest import CHECKOUT
 from tests.integration.pages import (
-    FLAGS,
-    NAMES,
     OpenPage,
     _send_form,
     assert_shows,
@@ -49,14 +48,9 @@ PORT = 18080
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A browser for which the site lies on this machine; its certificate is not looked at."""
-    from playwright.sync_api import sync_playwright
-
-    found = next(filter(None, map(shutil.which, NAMES)))
     more = ["--host-resolver-rules=MAP label.example.org 127.0.0.1", "--ignore-certificate-errors"]
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=[*FLAGS, *more])
+    with launched(more) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

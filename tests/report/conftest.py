@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -14,6 +13,10 @@ from PIL import Image
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.schemas import first_error, load_schema
+from tests.chromium import launched
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 MakeRun = Callable[..., Path]
 HOSTILE = "<script>alert(1)</script> \"quoted\" & 'more' ]]> --> </style>"
@@ -230,18 +233,7 @@ def examples(data: Dataset) -> dict[str, Any]:
     }
 
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-
-
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        try:
-            opened = driver.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-            )
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium ({str(error).splitlines()[0]}): playwright install chromium")
-        yield opened
-        opened.close()
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
