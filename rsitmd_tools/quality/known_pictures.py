@@ -26,7 +26,8 @@ from rsitmd_tools.imaging.same_picture import MIN_SIMILARITY, MIN_SPECTRUM_CORRE
 from rsitmd_tools.quality.pictures import Lines, Picture, picture_pairs
 from rsitmd_tools.quality.records import PictureOf
 
-_MEASURES = tuple(field.name for field in fields(Picture) if field.name not in ("path", "problem"))
+_OTHERS = ("path", "problem", "hashed")
+_MEASURES = tuple(field.name for field in fields(Picture) if field.name not in _OTHERS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
 from rsitmd_tools.imaging.pairs import Fingerprint, ImagePair, image_pairs
-from rsitmd_tools.imaging.perceptual import SIDE, perceptual_hashes
+from rsitmd_tools.imaging.perceptual import SIDE, grey_thumbnail, perceptual_hashes
 from rsitmd_tools.imaging.pixels import open_image
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.workspace.settings import Thresholds
@@ -61,6 +61,7 @@ class Picture:
         sharpness: Standard deviation of the Laplacian of the grey values; the same holds.
         nodata: Share of pure black or pure white pixels, whichever is more.
         thumbnail: ``SIDE * SIDE`` grey values.
+        hashed: Those that an ingest hashes; empty unless asked for.
     """
 
     path: Path
@@ -72,6 +73,7 @@ class Picture:
     sharpness: float = 0.0
     nodata: float = 0.0
     thumbnail: bytes = b""
+    hashed: bytes = b""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -80,13 +82,14 @@ class Picture:
 
 
 def measure_images(
-    dataset: Dataset, lines: Lines | None = None
+    dataset: Dataset, lines: Lines | None = None, *, hashed: bool = False
 ) -> Iterator[tuple[ImageRecord, Picture]]:
     """Measure all images with a file, on all cores, in order.
 
     Args:
         dataset: The dataset; nothing is yielded if it has no image folder.
         lines: Thresholds of the rules; if None, all measures are exact.
+        hashed: Whether to compute ``Picture.hashed``.
     """
     if dataset.image_folder is None:
         return
@@ -97,12 +100,13 @@ def measure_images(
         except RsitmdError:
             continue
     paths = [path for _, path in found]
-    pictures = map_in_order(partial(measure, lines=lines or EXACT), paths, chunk=CHUNK)
+    work = partial(measure, lines=lines or EXACT, hashed=hashed)
+    pictures = map_in_order(work, paths, chunk=CHUNK)
     for (image, _), picture in zip(found, pictures, strict=True):
         yield image, picture
 
 
-def measure(path: Path, lines: Lines = EXACT) -> Picture:
+def measure(path: Path, lines: Lines = EXACT, *, hashed: bool = False) -> Picture:
     """Decode an image file and measure it; an unreadable file returns its problem."""
     try:
         check_bytes(path.stat().st_size)
@@ -111,14 +115,16 @@ def measure(path: Path, lines: Lines = EXACT) -> Picture:
             image = open_image(path)
             mode = image.mode
             # A JPEG file stores grey values: they are read without computing colours.
-            image.draft("L", image.size)
+            if not hashed:
+                image.draft("L", image.size)
             image.load()
     except (UnusableImageError, OSError) as error:
         return Picture(path, reason(error))
     except Exception as error:
         # Decoders raise many kinds of errors on damaged files.
         return Picture(path, f"cannot be decoded ({reason(error)})")
-    return picture_of(path, image, mode, lines)
+    picture = picture_of(path, image, mode, lines)
+    return replace(picture, hashed=grey_thumbnail(image)) if hashed else picture
 
 
 def picture_of(path: Path, image: Image.Image, mode: str, lines: Lines = EXACT) -> Picture:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rsitmd_tools.dataset.suspects import Suspect
     from rsitmd_tools.imaging.pairs import ImagePair
     from rsitmd_tools.quality.known_pictures import Measured
+    from rsitmd_tools.quality.nearest import ImageHashes
     from rsitmd_tools.quality.places import Places, SharedPlace
     from rsitmd_tools.quality.provenance import Provenance
     from rsitmd_tools.quality.spelling import Spelling
@@ -138,9 +139,19 @@ class Subject:
         if self.measured is not None:
             return self.measured.pictures
         from rsitmd_tools.quality.pictures import lines_of, measure_images
+        from rsitmd_tools.quality.provenance import release_folder
 
-        lines = lines_of(self.thresholds)
-        return tuple(PictureOf(*pair) for pair in measure_images(self.dataset, lines))
+        # An image is decoded once, also for :attr:`image_hashes`.
+        hashed = release_folder(self.dataset) is not None
+        found = measure_images(self.dataset, lines_of(self.thresholds), hashed=hashed)
+        return tuple(PictureOf(*pair) for pair in found)
+
+    @cached_property
+    def image_hashes(self) -> ImageHashes:
+        """The hashes of the images of a release, as an ingest computes them."""
+        from rsitmd_tools.quality.nearest import image_hashes
+
+        return image_hashes(self.dataset, self.pictures)
 
     @cached_property
     def near_duplicates(self) -> tuple[ImagePair, ...]:

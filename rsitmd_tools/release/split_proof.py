@@ -6,19 +6,12 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from rsitmd_tools import __version__
-from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.quality.nearest import nearest_images
 from rsitmd_tools.quality.split_numbers import ground_distance, shared_captions, shared_scenes
 from rsitmd_tools.release.pairs import VerifiedPair
 from rsitmd_tools.workspace.scenes import ImagePlace
-
-NEAREST = 10  # pairs that are listed for two splits
-BLOCK = 256  # images that are compared at once
-
-Hashes = npt.NDArray[np.uint64]
 
 
 def split_proof(
@@ -90,40 +83,6 @@ def _across(
         for pair in pairs
         if {home.get(name) for name in pair.images} == splits
     ]
-
-
-def nearest_images(
-    first: Sequence[ImageRecord], second: Sequence[ImageRecord], hashes: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """Return the pairs of images with the smallest distances of their hashes, nearest first.
-
-    Each image of ``second`` is listed once, with its nearest image of ``first``.
-    """
-    turned, upright = _bits(first, hashes), _bits(second, hashes)[:, 0]
-    least = np.full(len(second), 65, np.uint8)
-    nearest = np.zeros(len(second), np.intp)
-    for start in range(0, len(first), BLOCK):
-        found = np.full((min(BLOCK, len(first) - start), len(second)), 65, np.uint8)
-        for orientation in turned[start : start + BLOCK].T:
-            np.minimum(found, np.bitwise_count(orientation[:, None] ^ upright), out=found)
-        best = found.argmin(axis=0)
-        distance = found[best, np.arange(len(second))]
-        nearer = distance < least
-        least[nearer], nearest[nearer] = distance[nearer], best[nearer] + start
-    order = np.argsort(least, kind="stable")[:NEAREST]
-    return [
-        {
-            "images": [first[nearest[index]].filename, second[index].filename],
-            "distance": int(least[index]),
-        }
-        for index in order.tolist()
-    ]
-
-
-def _bits(images: Sequence[ImageRecord], hashes: Mapping[str, str]) -> Hashes:
-    """Return the hashes of images, ``(N, 8) uint64``."""
-    digits = "".join(hashes[image.filename] for image in images)
-    return np.frombuffer(bytes.fromhex(digits), ">u8").astype(np.uint64).reshape(len(images), -1)
 
 
 def _ground_distance(

@@ -11,17 +11,20 @@ from typing import Any, TypeVar
 
 from rsitmd_tools.dataset.folds import FOLDS, read_folds
 from rsitmd_tools.dataset.records import SPLITS, Dataset
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, count_of, reason
 from rsitmd_tools.formats import load_dataset, rsitmd
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.quality.split_numbers import SPLIT_PROOF
+from rsitmd_tools.quality.unknown_fields import unknown_fields
 from rsitmd_tools.release.checksums import Difference, compare_checksums
 from rsitmd_tools.release.croissant import CROISSANT
 from rsitmd_tools.release.manifest import MANIFEST, TOOL, check_release
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import load_prior
+from rsitmd_tools.workspace.imported import CORRECTED_FROM, IMPORTED_FROM
 
 T = TypeVar("T")
+NAMED = 5  # unknown fields that are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +141,18 @@ class _Contents:
         """Compare the JSON with the document that `build release` writes for its records.
 
         Such a document is valid against the schema, and comparing is much faster than validating.
-        A release of another version of the tool can have other fields, so it is validated.
+        A release of another version of the tool can have other fields, so it is validated. No
+        version writes fields that the schema does not name.
         """
-        if tool != TOOL:
+        unknown = unknown_fields(dataset)
+        if unknown:
+            named = [f"{key!r} ({count_of(n, 'place')})" for key, n in unknown.items()]
+            more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+            listed = ", ".join(named[:NAMED]) + more
+            self._add(rsitmd.FILENAME, f"has fields that are not in the schema: {listed}")
+        if tool != TOOL or not _has_own_fields(dataset):
             self._document(rsitmd.FILENAME, "dataset")
+        if tool != TOOL:
             return
         found = rsitmd.load_document(self._folder / rsitmd.FILENAME)
         where = difference(found, rsitmd.document_of(dataset))
@@ -190,6 +201,20 @@ class _Contents:
             proof = self._document(SPLIT_PROOF, "split_proof")
             if proof is not None and proof["data_sha256"] != dataset.checksum():
                 self._add(SPLIT_PROOF, "was computed from other data")
+
+
+def _has_own_fields(dataset: Dataset) -> bool:
+    """Return whether all fields that the reader takes over as they are come from a release.
+
+    The comparison with a newly written document cannot find such a field of a wrong type.
+    """
+    texts = (IMPORTED_FROM, CORRECTED_FROM)
+    return not dataset.extra and all(
+        key in texts and isinstance(value, str)
+        for image in dataset
+        for sentence in image.sentences
+        for key, value in sentence.extra.items()
+    )
 
 
 def difference(found: Any, expected: Any, key: str = "") -> str | None:

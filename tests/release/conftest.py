@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
 from rsitmd_tools.release.facts import ReleaseFacts
 from rsitmd_tools.workspace import Workspace
 from tests.builders import add, add_annotation, add_team
@@ -66,10 +68,18 @@ def make_workspace(tmp_path: Path) -> MakeWorkspace:
     return make
 
 
-def add_image(workspace: Workspace, index: int, sentences: int, split: str | None) -> None:
+def add_image(
+    workspace: Workspace,
+    index: int,
+    sentences: int,
+    split: str | None,
+    values: npt.NDArray[np.uint8] | None = None,
+) -> None:
+    """Add an image with its sentences; ``values`` are its pixels, noise by default."""
     category = ("harbour", "farm")[index % 2]
     filename = f"{category}_{index // 2 + 1}.tif"
-    values = np.random.default_rng(index).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    if values is None:
+        values = np.random.default_rng(index).integers(0, 256, (16, 16, 3), dtype=np.uint8)
     image = Image.fromarray(values)
     image.save(workspace.images / filename, compression="tiff_lzw")
     pixels = hashlib.sha256(image.tobytes()).hexdigest()
@@ -77,7 +87,7 @@ def add_image(workspace: Workspace, index: int, sentences: int, split: str | Non
         row = add(
             db, "image", id=index + 1, sha256=str(index), category=category,
             number=index // 2 + 1, width=16, height=16, pixel_sha256=pixels,
-            phash="".join(f"{index * 8 + k:016x}" for k in range(8)),
+            phash=perceptual_hashes([grey_thumbnail(image)])[0],
             split=split, ingested_at=WHEN,
         )  # fmt: skip
         task = add(db, "task", id=row, image_id=row, server_id=index, pushed_at=WHEN)

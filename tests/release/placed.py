@@ -25,6 +25,6 @@ def with_scenes(workspace: Path, images: int = IMAGES) -> None:
             ring = [[west, south], [west + 0.001, south], [west, south + 0.001], [west, south]]
             add(
                 db, "place", image_id=number + 1, scene_id=1 + number % 2, col=number, row=0,
-                width=16, height=16, gsd=1.0,
+                width=16, height=12, gsd=1.0,
                 footprint=json.dumps({"type": "Polygon", "coordinates": [ring]}),
             )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -38,6 +40,19 @@ def test_the_hub_is_told_a_licence_that_holds_for_all(
     text = card(make_facts(text_licence=texts, image_licence=images))
     assert front_matter(text).get("license") == expected
     assert (f"Texts: {texts}." in text) == bool(texts)
+
+
+@pytest.mark.libraries
+@pytest.mark.parametrize("title", ['Häfen: "ships"', "- # {{ facts }}"])
+def test_the_hub_reads_the_card(make_facts: MakeFacts, tmp_path: Path, title: str) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    file = tmp_path / "README.md"
+    facts = make_facts(title=title, text_licence="CC-BY-4.0", image_licence="CC-BY-4.0")
+    file.write_text(card(facts), encoding="utf-8")
+    loaded = hub.DatasetCard.load(file)
+    assert (loaded.data.pretty_name, loaded.data.license) == (title, "cc-by-4.0")
+    assert loaded.data.size_categories == ["n<1K"]
+    assert loaded.text.lstrip().startswith(f"# {title}, version 1.0.0\n")
 
 
 @pytest.mark.parametrize(

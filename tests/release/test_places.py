@@ -29,6 +29,10 @@ def test_footprints_are_read_by_the_libraries_of_the_field(
     table = geopandas.read_parquet(out / "footprints.parquet")
     assert set(table["image"]) == names
     assert table.crs.to_epsg() == 4326
+    windows = zip(*(table[key].tolist() for key in ("col", "row", "width", "height")), strict=True)
+    assert dict(zip(table["image"], windows, strict=True)) == {
+        f"{('harbour', 'farm')[n % 2]}_{n // 2 + 1}.tif": (n, 0, 16, 12) for n in range(8)
+    }
     assert set(table["licence"]) == {"CC0-1.0"}
     assert table.total_bounds[0] == pytest.approx(9.0)
     items = list(pystac.ItemCollection.from_file(str(out / "stac.json")))
@@ -37,4 +41,7 @@ def test_footprints_are_read_by_the_libraries_of_the_field(
         for asset in item.assets.values():
             assert (out / asset.href).is_file(), asset.href
         assert str(tmp_path) not in str(item.to_dict())
+        # pystac has the schemas of the core; those of extensions would be downloaded.
+        item.stac_extensions.clear()
+        assert [uri.rpartition("/")[2] for uri in item.validate()] == ["item.json"]
     assert str(tmp_path) not in table.drop(columns="geometry").to_csv()

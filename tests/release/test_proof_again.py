@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from rsitmd_tools.cli.validate import command
 from rsitmd_tools.formats import load_dataset
-from rsitmd_tools.release import make_release
+from rsitmd_tools.release import make_release, verify_release
+from rsitmd_tools.release.checksums import write_checksums
 from rsitmd_tools.workspace import Workspace
 from tests.release.placed import with_scenes
 
 pytestmark = pytest.mark.libraries
+Pairs = list[dict[str, Any]]
+Pixels = npt.NDArray[np.uint8]
 
 
 @pytest.fixture
@@ -89,6 +97,71 @@ def test_a_changed_proof_is_found(release: Path, numbers: dict[str, Any]) -> Non
     assert (
         message.startswith("train and val: ") and "; split_proof.json has train and val" in message
     )
+
+
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [
+        (lambda pairs: [pairs[0] | {"distance": 64}, pairs[1]], r"not .* \(64 bits\)"),
+        (lambda pairs: [pairs[0] | {"images": ["farm_9.tif", pairs[0]["images"][1]]}, pairs[1]],
+         "not farm_9.tif and "),
+        (lambda pairs: pairs[::-1], "among the nearest images, not "),
+        (lambda pairs: pairs[:1], "2 pairs of nearest images, not 1 as in split_proof.json"),
+    ],
+)  # fmt: skip
+def test_other_nearest_images_are_found(
+    release: Path, other: Callable[[Pairs], Pairs], what: str
+) -> None:
+    file = release / "split_proof.json"
+    pairs = json.loads(file.read_text(encoding="utf-8"))["splits"][0]["nearest_images"]
+    change(file, nearest_images=other(pairs))
+    write_checksums(release)
+    assert verify_release(release).differences == ()
+    ((image, message),) = [(i, m) for code, i, m in validated(release)[1] if code == "L110"]
+    assert image is None and message.startswith("train and val: ")
+    assert message.endswith(" as in split_proof.json") and re.search(what, message), message
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"II*\0")])
+def test_nearest_images_are_not_compared_without_all_files(
+    release: Path, damage: Callable[[Path], object]
+) -> None:
+    change(release / "split_proof.json", nearest_images=[])
+    damage(release / "images" / "farm_1.tif")
+    summary, found = validated(release)
+    assert [code for code, _, _ in found if code == "L110"] == []
+    assert summary["unchecked"] == {
+        "L110": "the nearest images were not compared: 1 image file missing or damaged"
+    }
+
+
+def test_a_release_without_images_compares_the_texts_only(release: Path) -> None:
+    shutil.rmtree(release / "images")
+    summary, found = validated(release)
+    assert [code for code, _, _ in found if code == "L110"] == []
+    why = "the nearest images were not compared: the release has no image files"
+    assert summary["unchecked"] == {"L110": why}
+    change(release / "split_proof.json", shared_captions=99)
+    assert [code for code, _, _ in validated(release)[1] if code == "L110"] == ["L110"]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "codes"),
+    [
+        (lambda noise: noise, ["L110", "L110"]),
+        (lambda noise: noise * 0, []),
+        (lambda noise: noise[:1].repeat(16, axis=0), []),
+        (lambda noise: noise[:, :1].repeat(16, axis=1), []),
+    ],
+)
+def test_images_of_one_colour_are_left_out(
+    release: Path, pixels: Callable[[Pixels], Pixels], codes: list[str]
+) -> None:
+    """Rounding errors decide the hash of an image whose rows or columns are equal."""
+    val = next(image.filename for image in load_dataset(release) if image.split == "val")
+    noise = np.random.default_rng(99).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    Image.fromarray(pixels(noise)).save(release / "images" / val)
+    assert [code for code, _, _ in validated(release)[1] if code == "L110"] == codes
 
 
 def test_overlapping_ground_is_found(release: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
+from rsitmd_tools.quality.nearest import nearest_images
 from rsitmd_tools.release import make_release
-from rsitmd_tools.release.split_proof import nearest_images, split_proof
+from rsitmd_tools.release.split_proof import split_proof
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import ImagePlace, Scene
 

@@ -12,9 +12,13 @@ import pytest
 from click.testing import CliRunner
 
 from rsitmd_tools.cli.building.verify import command
+from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.ingest.importing import import_dataset
+from rsitmd_tools.quality.unknown_fields import unknown_fields
 from rsitmd_tools.release import make_release, verify_release
 from rsitmd_tools.release.checksums import write_checksums
 from rsitmd_tools.workspace import Workspace
+from tests.pictures import save_noise
 
 MakeWorkspace = Callable[..., Path]
 
@@ -36,6 +40,13 @@ def rewrite(release: Path, file: str, old: str, new: str) -> None:
     assert old in text
     (release / file).write_text(text.replace(old, new, 1), encoding="utf-8")
     write_checksums(release)
+
+
+def fit_metadata(release: Path, before: str) -> None:
+    """Replace the checksum of the dataset in the metadata, which states it twice."""
+    after = hashlib.sha256((release / "dataset_RSITMD.json").read_bytes()).hexdigest()
+    for _ in range(2):
+        rewrite(release, "croissant.json", before, after)
 
 
 def test_an_intact_release(release: Path) -> None:
@@ -82,19 +93,34 @@ def test_contents_that_contradict_one_another_are_found(
     assert problem is None or problem in found[file]
 
 
+WRITES = ": is not what `build release` writes"
+UNKNOWN = "has fields that are not in the schema: "
+
+
 @pytest.mark.parametrize(
-    ("change", "where"),
+    ("change", "problem", "elsewhere"),
     [
-        (lambda image: image["sentences"][0].pop("tokens"), "images[2].sentences[0].tokens"),
-        (lambda image: image["sentences"][1].update(sentid=0), "images[2].sentences[1].sentid"),
-        (lambda image: image.update(imgid="2"), "images[2].imgid"),
-        (lambda image: image.update(note=1), None),
-        (lambda image: image.update(category="port"), None),
-        (lambda image: image["sentences"][0].update(annotator="eve"), None),
+        (lambda image: image["sentences"][0].pop("tokens"),
+         f"images[2].sentences[0].tokens{WRITES}", True),
+        (lambda image: image["sentences"][1].update(sentid=0),
+         f"images[2].sentences[1].sentid{WRITES}", False),
+        (lambda image: image.update(imgid="2"), f"images[2].imgid{WRITES}", True),
+        (lambda image: image.update(note=1), f"{UNKNOWN}'images[].note' (1 place)", True),
+        (lambda image: [sentence.update(a=1) for sentence in image["sentences"]],
+         f"{UNKNOWN}'images[].sentences[].a' (5 places)", True),
+        (lambda image: image.update(dict.fromkeys("cbafedg")),
+         UNKNOWN + ", ".join(f"'images[].{key}' (1 place)" for key in "abcde") + " and 2 more",
+         True),
+        (lambda image: image["sentences"][0].update(imported_from=5),
+         "images[2].sentences[0].imported_from: must be a string, not 5", True),
+        (lambda image: image["sentences"][0].update(edit_distance="3"),
+         "images[2].sentences[0].edit_distance: must be an integer, not \"3\"", True),
+        (lambda image: image.update(category="port"), None, False),
+        (lambda image: image["sentences"][0].update(annotator="eve"), None, False),
     ],
-)
+)  # fmt: skip
 def test_fields_that_are_in_no_other_file_are_compared(
-    release: Path, change: Callable[[dict[str, Any]], object], where: str | None
+    release: Path, change: Callable[[dict[str, Any]], object], problem: str | None, elsewhere: bool
 ) -> None:
     file = release / "dataset_RSITMD.json"
     before = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -104,15 +130,50 @@ def test_fields_that_are_in_no_other_file_are_compared(
     write_checksums(release)
     assert problems(release) == {file.name: "differs from the sha256 in croissant.json"}
     # The metadata was written again too: what does not fit the format is found all the same.
-    after = hashlib.sha256(file.read_bytes()).hexdigest()
-    for _ in range(2):
-        rewrite(release, "croissant.json", before, after)
-    found = {} if where is None else {file.name: f"{where}: is not what `build release` writes"}
-    assert problems(release) == found
+    fit_metadata(release, before)
+    assert problems(release) == ({} if problem is None else {file.name: problem})
     # A release of another version is compared with the schema.
     rewrite(release, "release.json", "rsitmd-tools 0", "rsitmd-tools 9")
-    invalid = where is not None and "sentid" not in where
-    assert (file.name in problems(release)) == invalid
+    assert (file.name in problems(release)) == elsewhere
+
+
+@pytest.mark.parametrize(
+    ("field", "problem"),
+    [("note", f"{UNKNOWN}'note' (1 place)"), ("precomp", "precomp: must be an object, not 1")],
+)
+def test_fields_of_the_document_are_compared(release: Path, field: str, problem: str) -> None:
+    file = release / "dataset_RSITMD.json"
+    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    document = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(document | {field: 1}), encoding="utf-8")
+    fit_metadata(release, before)
+    assert problems(release) == {file.name: problem}
+
+
+def test_a_release_of_an_imported_dataset_has_no_unknown_fields(tmp_path: Path) -> None:
+    """Fields of other people stay readable, and a release has only those of the schema."""
+    old = tmp_path / "old"
+    entries = []
+    for number in (1, 2):
+        save_noise(old / "images" / f"port_{number}.png", number)
+        sentences = [{"raw": f"{n} boats lie at pier {number}.", "mood": n} for n in range(5)]
+        split = "train" if number == 1 else "test"
+        entries.append(
+            {"filename": f"port_{number}.png", "split": split, "sentences": sentences, "source": 7}
+        )
+    document = {"dataset": "Old", "images": entries, "homepage": "https://example.org"}
+    (old / "dataset_RSITMD.json").write_text(json.dumps(document), encoding="utf-8")
+    data = load_dataset(old)
+    assert unknown_fields(data) == {
+        "homepage": 1, "images[].sentences[].mood": 10, "images[].source": 2,
+    }  # fmt: skip
+    out = tmp_path / "out"
+    with Workspace.create(tmp_path / "w", text_licence="CC0-1.0", image_licence="CC0-1.0") as made:
+        import_dataset(made, data, workers=1)
+        make_release(made, "1.0.0", out)
+    assert problems(out) == {}
+    released = json.loads((out / "dataset_RSITMD.json").read_text(encoding="utf-8"))
+    assert {s.get("imported_from") for i in released["images"] for s in i["sentences"]} == {"Old"}
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"distribution": [1]}'])

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from rsitmd_tools.cli import root
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.splitting import split
 from rsitmd_tools.workspace import Workspace
+from tests.release.conftest import add_image
+from tests.release.conftest import make_workspace as make_workspace
+from tests.release.releases import release
 from tests.splitting.conftest import Make, add
 
 WHEN = "2026-01-02T03:04:05Z"
@@ -21,6 +29,10 @@ WHEN = "2026-01-02T03:04:05Z"
 def placed(folder: Path) -> dict[str, str]:
     with Workspace.open(folder) as workspace:
         return dict(workspace.db.execute("SELECT filename, split FROM image").fetchall())
+
+
+def in_test(folder: Path) -> set[str]:
+    return {name for name, home in placed(folder).items() if home == "test"}
 
 
 def run(folder: Path, *arguments: str) -> Result:
@@ -165,6 +177,33 @@ def test_the_largest_deviation_and_large_groups_are_named(make: Make) -> None:
     assert worst["images"] == count[worst["category"], worst["split"]]
 
 
+DEVIATION = re.compile(
+    "largest deviation from the shares: category (.*) has (.*) images in (.*); expected (.*)\n"
+)
+
+
+@pytest.mark.parametrize("options", [(), ("--folds", "3")])
+def test_the_largest_deviation_is_printed(make: Make, options: tuple[str, ...]) -> None:
+    folder = make(40)
+    with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
+        db.execute("UPDATE image SET pixel_sha256 = 'same' WHERE category = 'port'")
+    text = run(folder, *options).stdout
+    ((category, images, home, share),) = DEVIATION.findall(text)
+    assert (category, images) == ("port", "20"), text
+    if options:
+        (name,) = re.findall(r"(\d): 2\d", text)  # the fold of all ports
+        assert (home, share) == (f"fold {name}", "6.7"), text
+    else:
+        assert (home, share) == ("train", "16.0"), text
+
+
+@pytest.mark.parametrize("options", [(), ("--folds", "3")])
+def test_a_deviation_below_an_image_is_not_printed(make: Make, options: tuple[str, ...]) -> None:
+    done = run(make(40), *options)
+    assert done.return_value == 0 and "40 assigned (seed" in done.stdout
+    assert "deviation" not in done.stdout
+
+
 def test_the_test_images_of_an_older_release_stay_in_test(make: Make, tmp_path: Path) -> None:
     folder = make(40)
     run(folder)
@@ -178,6 +217,30 @@ def test_the_test_images_of_an_older_release_stay_in_test(make: Make, tmp_path: 
     assert not old <= {name for name, home in placed(folder).items() if home == "test"}
     run(folder, "--reassign", "--seed", "9", "--keep", str(release))
     assert old <= {name for name, home in placed(folder).items() if home == "test"}
+
+
+def test_images_similar_to_the_test_images_of_a_release_are_in_test(
+    make_workspace: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder, old = make_workspace(images=20), tmp_path / "ports-1.0.0"
+    release(folder, old)
+    tested = {image.filename for image in load_dataset(old) if image.split == "test"}
+    before = placed(folder).keys()
+    with Workspace.open(folder, write=True) as workspace:
+        for index, name in enumerate(sorted(tested), 20):
+            with Image.open(old / "images" / name) as opened:
+                add_image(workspace, index, 0, None, np.asarray(opened) ^ np.uint8(1))
+        alike = placed(folder).keys() - before
+        for index in range(25, 40):
+            add_image(workspace, index, 0, None)
+    others = placed(folder).keys() - before - alike
+    options = ("--reassign", "--shares", "0.6,0.1,0.3", "--seed", "9")
+    run(folder, *options)
+    assert not tested <= in_test(folder)
+    run(folder, *options, "--keep", str(old))
+    found = in_test(folder)
+    assert len(tested) == len(alike) == 5 and tested | alike <= found
+    assert others & found and others - found  # new images too, up to the share
 
 
 def test_a_release_without_test_images_cannot_be_kept(make: Make, tmp_path: Path) -> None:

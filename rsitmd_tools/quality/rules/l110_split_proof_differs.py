@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import reason
 from rsitmd_tools.quality.provenance import release_folder
 from rsitmd_tools.quality.rule import Violation, rule
@@ -29,9 +30,11 @@ def split_proof_differs(subject: Subject) -> Iterator[Violation]:
     """The split proof of a release has other numbers than its images and texts.
 
     The rule computes again, for every two splits, the shared scenes and the distance of the
-    nearest footprints (from `footprints.parquet`, which requires the extra geo) and the shared
-    sentences. The output states them, whether or not they differ. The images are compared by
-    `duplicate-across-splits` and `near-duplicate-across-splits`. Only a release is checked.
+    nearest footprints (from `footprints.parquet`, which requires the extra geo), the shared
+    sentences and the nearest images with their distances. The output states the first three,
+    whether or not they differ. If an image file is missing or damaged, or the release has none,
+    the nearest images are not compared, and the output says so. Nor are images of one colour:
+    their distances depend on how a machine rounds. Only a release is checked.
 
     Bad:
         "shared_scenes": 0 in split_proof.json, and tiles of one scene in train and test
@@ -44,13 +47,14 @@ def split_proof_differs(subject: Subject) -> Iterator[Violation]:
     if folder is None:
         return
     places = subject.provenance
-    if places.unchecked is not None:
-        subject.unchecked["L110"] = places.unchecked
     try:
         stated = _stated(folder / SPLIT_PROOF)
     except (OSError, ValueError, RecursionError) as error:
         yield Violation(f"{SPLIT_PROOF} cannot be read ({reason(error)})")
         return
+    reasons = [why for why in (places.unchecked, subject.image_hashes.unchecked) if why]
+    if reasons:
+        subject.unchecked["L110"] = "; ".join(reasons)
     for names in combinations(subject.dataset.splits, 2):
         first, second = map(subject.dataset.select, names)
         numbers: dict[str, Any] = {
@@ -63,8 +67,12 @@ def split_proof_differs(subject: Subject) -> Iterator[Violation]:
         before = stated.get(names)
         if before is None:
             yield Violation(f"{SPLIT_PROOF} has no numbers of {names[0]} and {names[1]}")
-        elif _differ(numbers, before, placed=places.unchecked is None):
+            continue
+        if _differ(numbers, before, placed=places.unchecked is None):
             yield Violation(f"{described(numbers)}; {SPLIT_PROOF} has {described(before)}")
+        other = _other_pair(subject, first, second, before["nearest_images"])
+        if other is not None:
+            yield Violation(f"{' and '.join(names)}: {other} as in {SPLIT_PROOF}")
 
 
 def _stated(file: Path) -> Mapping[tuple[str, ...], Mapping[str, Any]]:
@@ -85,3 +93,16 @@ def _differ(numbers: Mapping[str, Any], stated: Mapping[str, Any], *, placed: bo
     if here is None or there is None:
         return here is not there or bool(numbers["shared_scenes"] != stated["shared_scenes"])
     return bool(numbers["shared_scenes"] != stated["shared_scenes"] or abs(here - there) > SMALL)
+
+
+def _other_pair(
+    subject: Subject, first: Dataset, second: Dataset, stated: Sequence[Mapping[str, Any]]
+) -> str | None:
+    """Return which of the nearest images differ from the proof, or None."""
+    hashes = subject.image_hashes
+    if hashes.unchecked is not None:
+        return None
+    from rsitmd_tools.quality.nearest import first_other_pair, nearest_images
+
+    found = nearest_images(first.images, second.images, hashes.by_name)
+    return first_other_pair(found, stated, hashes.unsteady)
