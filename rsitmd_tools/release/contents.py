@@ -64,6 +64,7 @@ class Contents:
         machine_untouched: Number of unchanged machine texts.
         removed: Number of images that a person removed from the dataset.
         blanks: Number of blank sentences of the released images, which are left out.
+        sides: Side length of each released image in pixels of its source.
     """
 
     dataset: Dataset
@@ -83,6 +84,7 @@ class Contents:
     machine_untouched: int
     removed: int
     blanks: int
+    sides: tuple[int, ...]
 
 
 def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
@@ -150,7 +152,13 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         untouched,
         removed,
         _sentences(i for i in images if i.filename in released) - _sentences(finished),
+        tuple(_side(place) for place in places if place.filename in released),
     )
+
+
+def _side(place: ImagePlace) -> int:
+    """Return the side of the square that became an image: that of a tile, or the central one."""
+    return min(place.source_size if place.window is None else place.window[2:])
 
 
 def _sentences(images: Iterable[ImageRecord]) -> int:

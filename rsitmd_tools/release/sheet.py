@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.dataset.records import SPLITS, Dataset
 from rsitmd_tools.release.changes import Previous
 from rsitmd_tools.release.contents import Contents
 from rsitmd_tools.splitting.split import FACT as SPLIT
@@ -31,13 +31,14 @@ class SheetFacts:
         blanks: Number of blank sentences that were left out.
         machine_untouched: Number of unchanged machine texts that were left out.
         without_annotator: Number of sentences whose author is not known.
-        imported: Number of sentences from each other dataset, as they were there.
-        corrected: The same of sentences that annotators corrected.
+        imported: Number of imported sentences that no annotator corrected, by dataset.
+        corrected: Number of imported sentences that annotators corrected, by dataset.
         repeated: Number of sentences that are equal to an earlier one, apart from case and spaces.
         common: Number of sentences that several images have, each counted once.
         shared: Number of sentences that several splits have, each counted once.
         pairs: Number of pairs of released images of one picture or place.
         placed: Number of images with a footprint.
+        sides: Smallest and largest side length of an image in pixels of its source.
         annotated: Days of the first and of the last annotation, ``YYYY-MM-DD``, or empty.
         not_accepted: Number of sentences that no reviewer accepted.
         licence: Licence that annotators accept for their texts, or empty.
@@ -65,6 +66,7 @@ class SheetFacts:
     shared: int = 0
     pairs: int = 0
     placed: int = 0
+    sides: tuple[int, int] = (256, 256)
     annotated: tuple[str, str] = ("", "")
     not_accepted: int = 0
     licence: str = ""
@@ -91,6 +93,7 @@ def sheet_facts_of(
     released = {image.filename for image in dataset}
     repeated, common, shared = _equal_sentences(dataset)
     assigned = json.loads(workspace.fact(SPLIT) or "{}")
+    shares = assigned.get("shares", {})
     accepts = content.licence or {"name": "", "not_accepted": ()}
     keywords = [len(image.keywords) for image in dataset]
     return SheetFacts(
@@ -110,12 +113,13 @@ def sheet_facts_of(
         shared=shared,
         pairs=len({pair.images for pair in content.pairs if released.issuperset(pair.images)}),
         placed=len(content.places),
+        sides=_range(content.sides),
         annotated=((content.annotated_from or "")[:10], (content.annotated_until or "")[:10]),
         # If only accepted sentences are released, the others are counted as left out.
         not_accepted=0 if workspace.settings.release.only_accepted else content.unreviewed,
         licence=accepts["name"],
         without_licence=len(accepts["not_accepted"]),
-        shares=assigned.get("shares", {}),
+        shares={split: shares[split] for split in SPLITS if split in shares},
         seed=assigned.get("seed", 0),
         folds=len(set(content.folds.values())),
         precomp=precomp,
