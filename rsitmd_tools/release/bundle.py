@@ -44,6 +44,7 @@ from rsitmd_tools.release.select import (
     check_version,
     unlicensed,
 )
+from rsitmd_tools.release.sheet import SheetFacts, sheet_facts_of
 from rsitmd_tools.release.split_page import SPLIT_PAGE, split_page
 from rsitmd_tools.release.split_proof import split_proof
 from rsitmd_tools.release.validation import VALIDATION, check_allowed, records_ahead, validation
@@ -196,7 +197,8 @@ def _write(
                 crossing=crossing,
                 places_searched=content.places_searched,
             )
-            _write_metadata(content, facts, folder)
+            sheet = sheet_facts_of(workspace, content, previous, precomp=precomp_too)
+            _write_metadata(content, facts, sheet, folder)
             copies, measured = copying.wait()
             files = {image.filename: copies[f"images/{image.filename}"] for image in dataset}
             write_text(folder / CHANGELOG, changelog(dataset, version, previous, files))
@@ -256,13 +258,15 @@ def _write_texts(dataset: Dataset, folder: Path, *, precomp_too: bool) -> None:
         raise RsitmdError("differs from the workspace after it was written", where=dataset.source)
 
 
-def _write_metadata(content: Contents, facts: ReleaseFacts, folder: Path) -> None:
+def _write_metadata(
+    content: Contents, facts: ReleaseFacts, sheet: SheetFacts, folder: Path
+) -> None:
     """Write citation, card, Croissant and, if images have a place, the footprints."""
     if content.places:
         for name in (FOOTPRINTS, STAC):
             write_footprints(content.places, folder / name, folder / "images", content.licences)
     write_text(folder / CITATION, citation(facts))
-    write_text(folder / CARD, card(facts))
+    write_text(folder / CARD, card(facts, sheet))
     sums = {rsitmd.FILENAME: sha256_file(folder / rsitmd.FILENAME)}
     write_json(folder / CROISSANT, croissant(facts, sums))
 

@@ -6,7 +6,10 @@ import functools
 
 import jinja2
 
+from rsitmd_tools import __version__
+from rsitmd_tools.errors import count_of
 from rsitmd_tools.release.facts import ReleaseFacts
+from rsitmd_tools.release.sheet import SheetFacts
 
 CARD = "README.md"
 # Classes of size of the Hugging Face Hub.
@@ -20,10 +23,14 @@ _LICENCES = {
 }
 
 
-def card(facts: ReleaseFacts) -> str:
+def card(facts: ReleaseFacts, sheet: SheetFacts) -> str:
     """Return the dataset card of a release, Markdown.
 
     Questions of the datasheet that the workspace cannot answer are marked with "To answer".
+
+    Args:
+        facts: What the metadata say.
+        sheet: What only the datasheet says.
     """
     images = sum(facts.images.values())
     # One licence in the front matter, and only if texts and images have the same.
@@ -31,6 +38,8 @@ def card(facts: ReleaseFacts) -> str:
     licence = _LICENCES.get(names.pop(), "other") if len(names) == 1 and names != {""} else ""
     return _template().render(
         facts=facts,
+        sheet=sheet,
+        tool=__version__,
         licence=licence,
         size=next((name for limit, name in _SIZES if images < limit), "1M<n<10M"),
     )
@@ -43,5 +52,12 @@ def _template() -> jinja2.Template:
         autoescape=False,  # noqa: S701 - Markdown, not HTML
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    environment.filters |= {"count_of": count_of, "one_line": _one_line}
     return environment.get_template("card.md")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -19,12 +19,14 @@ from rsitmd_tools.release.select import (
     without_names,
 )
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import removed_rows
 from rsitmd_tools.workspace.folds import stored_folds
 from rsitmd_tools.workspace.images import (
     StoredImage,
     annotator_names,
     annotator_numbers,
     authors_by_image,
+    first_annotated,
     last_annotated,
     snapshot,
     stored_images,
@@ -55,10 +57,14 @@ class Contents:
         folds: Test folds by file name, of the released images that have one.
         sources: Name and SHA-256 of the source file by file name.
         licences: Licence of each released image by file name, empty without one.
+        annotated_from: Time of the first annotation.
         annotated_until: Time of the newest annotation.
         licence: The licence of the texts and who has not accepted it; None without a licence.
         unreviewed: Number of sentences that no reviewer accepted.
         machine_untouched: Number of unchanged machine texts.
+        removed: Number of images that a person removed from the dataset.
+        blanks: Number of blank sentences of the released images, which are left out.
+        sides: Side length of each released image in pixels of its source.
     """
 
     dataset: Dataset
@@ -71,10 +77,14 @@ class Contents:
     sources: dict[str, tuple[str, str]]
     licences: dict[str, str]
     places: tuple[ImagePlace, ...]
+    annotated_from: str | None
     annotated_until: str | None
     licence: dict[str, Any] | None
     unreviewed: int
     machine_untouched: int
+    removed: int
+    blanks: int
+    sides: tuple[int, ...]
 
 
 def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
@@ -93,7 +103,8 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         known = annotator_names(workspace)
         stored = stored_images(workspace)
         places = image_places(workspace)
-        until = last_annotated(workspace)
+        began, until = first_annotated(workspace), last_annotated(workspace)
+        removed = len(removed_rows(workspace.db))
         licence = licence_state(workspace)
         authors = authors_by_image(workspace)
         without_file = records_without_file(workspace)
@@ -131,6 +142,7 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         _sources(stored, places),
         _licences(workspace.settings.release, places, released),
         tuple(p for p in places if p.footprint is not None and p.filename in released),
+        began,
         until,
         None if licence is None else _licence(licence, authors, finished, pseudonyms),
         # Sentences that the release excludes, or unreviewed sentences in the release.
@@ -138,7 +150,19 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         if only_accepted
         else sum(unreviewed[image.filename] for image in finished),
         untouched,
+        removed,
+        _sentences(i for i in images if i.filename in released) - _sentences(finished),
+        tuple(_side(place) for place in places if place.filename in released),
     )
+
+
+def _side(place: ImagePlace) -> int:
+    """Return the side of the square that became an image: that of a tile, or the central one."""
+    return min(place.source_size if place.window is None else place.window[2:])
+
+
+def _sentences(images: Iterable[ImageRecord]) -> int:
+    return sum(len(image.sentences) for image in images)
 
 
 def _usable(names: Mapping[str, str]) -> dict[str, str]:

@@ -88,9 +88,9 @@ def _responsible(facts: ReleaseFacts) -> dict[str, Any]:
     )
     written = facts.annotators > 0  # else the sentences are those of another dataset
     return {
-        "rai:dataCollection": "Remote sensing images of several categories, described by people."
+        "rai:dataCollection": "Remote sensing images, described by people."
         if written
-        else "Remote sensing images of several categories with the sentences of another dataset.",
+        else "Remote sensing images with the sentences of another dataset.",
         "rai:dataAnnotationPlatform": written and "Label Studio, driven by rsitmd-tools",
         "rai:dataAnnotationProtocol": written
         and (

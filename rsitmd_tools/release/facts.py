@@ -91,11 +91,12 @@ class ReleaseFacts:
     def description(self) -> str:
         """A description in one sentence."""
         number = len(self.categories)
-        categories = "1 category" if number == 1 else f"{number} categories"
+        # One category says nothing: it can be the name of a dataset that has none.
+        categories = f" of {number} categories" if number > 1 else ""
         keywords = f" and {count_of(self.keywords, 'keyword')}" if self.keywords else ""
         return (
-            f"{count_of(sum(self.images.values()), 'remote sensing image')} of"
-            f" {categories} with {count_of(self.sentences, 'fine-grained sentence')}{keywords}."
+            f"{count_of(sum(self.images.values()), 'remote sensing image')}"
+            f"{categories} with {count_of(self.sentences, 'sentence')}{keywords}."
         )
 
     @property

@@ -239,6 +239,12 @@ def authors_by_image(workspace: Workspace) -> set[tuple[str, str]]:
     return {(row["filename"], row["email"]) for row in rows}
 
 
+def first_annotated(workspace: Workspace) -> str | None:
+    """Return the time of the first annotation (ISO 8601, UTC), or None without annotations."""
+    row = workspace.db.execute("SELECT min(created_at) FROM annotation WHERE latest").fetchone()
+    return None if row[0] is None else str(row[0])
+
+
 def last_annotated(workspace: Workspace) -> str | None:
     """Return the time of the latest revision (ISO 8601, UTC), or None without annotations."""
     row = workspace.db.execute("SELECT max(updated_at) FROM annotation WHERE latest").fetchone()

@@ -6,9 +6,11 @@ shares no candidates with the tool finds no picture in two splits.
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +23,10 @@ import rsitmd_tools
 from rsitmd_tools.cli import root
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.imaging.groups import components
+from rsitmd_tools.splitting import Item, assign_splits
+from rsitmd_tools.splitting.split import deviation_of
+from rsitmd_tools.text.fold import folded
 from tests.splitting.brute_force import equal_pixels, most_alike, of_one_picture
 
 pytestmark = [pytest.mark.soak, pytest.mark.libraries]
@@ -34,6 +40,10 @@ class Made(NamedTuple):
     folder: Path
     dataset: Dataset
     captions: dict[str, dict[str, list[str]]]
+
+
+SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
+LABELS = Path(__file__).parents[1] / "imaging" / "labels" / "same_place_rsitmd_partial.csv"
 
 
 def run(*arguments: object) -> None:
@@ -79,8 +89,15 @@ def test_the_card_answers_from_the_data(made: Made) -> None:
     text = (made.folder / "README.md").read_text(encoding="utf-8")
     counts = {split: len(images) for split, images in made.captions.items()}
     assert all(f"| {split} | {count} |" in text for split, count in counts.items())
-    assert "All sentences were imported" in text
+    assert "Sentences that were imported from other datasets: " in text
     assert "Label Studio" not in text
+
+
+def test_it_has_no_places(made: Made) -> None:
+    """No image of these datasets has one: geopandas and pystac read those of test_places.py."""
+    names = {path.name for path in made.folder.iterdir()}
+    assert "images.csv" in names
+    assert not names & {"footprints.parquet", "stac.json"}
 
 
 def test_the_python_api_loads_it(made: Made) -> None:
@@ -117,6 +134,24 @@ def test_hugging_face_loads_it(made: Made, tmp_path: Path, monkeypatch: pytest.M
         rows = found["validation" if split == "val" else split]
         assert Counter(map(tuple, rows["captions"])) == Counter(map(tuple, captions.values()))
         assert rows[0]["image"].size == (256, 256)
+
+
+def test_hugging_face_loads_its_shards(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    datasets = pytest.importorskip("datasets")
+    folder = converted(made, tmp_path / "shards", "--to", "webdataset", "--images", "jpeg:90")
+    shards = {split: sorted(map(str, folder.glob(f"*-{split}-*.tar"))) for split in made.captions}
+    found = datasets.load_dataset(
+        "webdataset", data_files=shards, cache_dir=str(tmp_path / "cache")
+    )
+    for split, captions in made.captions.items():
+        rows = found[split]
+        texts = {Path(row["filename"]).stem: row["captions"] for row in rows["json"]}
+        assert texts == captions
+        assert len(rows) == len(captions)
+        assert rows[0]["jpg"].size == (256, 256)
 
 
 def test_webdataset_loads_it(made: Made, tmp_path: Path) -> None:
@@ -186,3 +221,59 @@ def test_the_largest_deviation_of_a_category_is_that_of_its_groups(made: Made) -
         f" {len(total)} categories, largest deviation {worst}"
     )
     assert worst[0] < max(10, 0.1 * total[worst[1]])
+
+
+@pytest.mark.parametrize("captions", [False, True], ids=["pairs", "pairs and captions"])
+def test_the_largest_deviation_of_all_names_with_groups(shared_data: Path, captions: bool) -> None:
+    """Prints the figures of the documentation for the 4743 names of RSITMD.
+
+    The pairs are those that a person labelled among the images at hand.
+    """
+    dataset = load_dataset(shared_data / "captions" / "csv" / "RSITMD.csv")
+    links = [*labelled_pairs(dataset), *(shared_sentences(dataset) if captions else ())]
+    assert links
+    items = grouped_items(dataset, links)
+    assigned = assign_splits(items, SHARES, seed=0)
+    assert all(assigned[one] == assigned[other] for one, other in links)
+    worst = deviation_of(items, SHARES, assigned)
+    assert worst is not None
+    sizes = Counter(item.group for item in items)
+    grouped = sum(size for size in sizes.values() if size > 1)
+    categories = {item.category for item in items}
+    away = abs(worst.images - worst.share)
+    parts = Counter(assigned.values())
+    print(
+        f"\n{len(items)} names, {len(categories)} categories; {grouped} in"
+        f" {sum(size > 1 for size in sizes.values())} groups, the largest {max(sizes.values())};"
+        f" {', '.join(f'{split} {parts[split]}' for split in SHARES)};"
+        f" largest deviation {away:.1f} ({worst.category} in {worst.split})"
+    )
+    assert (len(items), len(categories)) == (4743, 33)
+    assert away < 1
+
+
+def labelled_pairs(dataset: Dataset) -> list[tuple[str, str]]:
+    """Return the pairs that a person labelled, by the names of a dataset of TIFF files."""
+    with LABELS.open(encoding="utf-8", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["same_place"] == "yes"]
+    names = {Path(image.filename).stem: image.filename for image in dataset}
+    return [(names[Path(row["first"]).stem], names[Path(row["second"]).stem]) for row in rows]
+
+
+def shared_sentences(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield each image that shares a sentence with the first one that has it."""
+    first: dict[str, str] = {}
+    for image in dataset:
+        for text in map(folded, image.captions):
+            if text:
+                yield first.setdefault(text, image.filename), image.filename
+
+
+def grouped_items(dataset: Dataset, links: Iterable[tuple[str, str]]) -> list[Item]:
+    names = [image.filename for image in dataset]
+    place = {name: index for index, name in enumerate(names)}
+    found = components(len(names), ((place[one], place[other]) for one, other in links))
+    return [
+        Item(image.filename, str(image.category), names[index if group is None else group])
+        for index, (image, group) in enumerate(zip(dataset, found, strict=True))
+    ]
