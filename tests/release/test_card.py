@@ -104,7 +104,7 @@ def test_the_hub_reads_the_card(make_facts: MakeFacts, tmp_path: Path, title: st
     hub = pytest.importorskip("huggingface_hub")
     file = tmp_path / "README.md"
     facts = make_facts(title=title, text_licence="CC-BY-4.0", image_licence="CC-BY-4.0")
-    file.write_text(card(facts), encoding="utf-8")
+    file.write_text(card(facts, SheetFacts()), encoding="utf-8")
     loaded = hub.DatasetCard.load(file)
     assert (loaded.data.pretty_name, loaded.data.license) == (title, "cc-by-4.0")
     assert loaded.data.size_categories == ["n<1K"]
@@ -357,9 +357,9 @@ def test_the_side_of_a_tile_is_that_of_its_window(make_workspace: MakeWorkspace)
     workspace = make_workspace()
     with_scenes(workspace, 8)
     change(workspace, "UPDATE image SET width = 900, height = 900")  # the scene
-    change(workspace, "UPDATE place SET width = 8, height = 12 WHERE image_id = 1")
+    change(workspace, "UPDATE place SET width = 8, height = 16 WHERE image_id = 1")
     found = sheet_of(workspace)
-    assert (found.sides, found.placed) == ((8, 16), 8)
+    assert (found.sides, found.placed) == ((8, 12), 8)
 
 
 def test_a_card_names_the_earlier_versions(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
