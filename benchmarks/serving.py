@@ -38,7 +38,8 @@ from search import SEED, WORDS, draw
 from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.training.train import train
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @contextmanager
