@@ -104,9 +104,9 @@ def wilson(right: int, total: int) -> str:
     return f"{100 * share:.1f} ({100 * (centre - half):.1f} to {100 * min(1, centre + half):.1f})"
 
 
-def opened(path: Path) -> Image.Image:
-    """Return an image of SIDE x SIDE pixels."""
-    return Image.open(path).convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+def opened(path: Path, side: int = SIDE) -> Image.Image:
+    """Return an image of ``side`` x ``side`` pixels."""
+    return Image.open(path).convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
 
 
 def fingerprint(path: Path) -> Fingerprint:

@@ -16,6 +16,8 @@ import random
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -63,13 +65,17 @@ def _found(pairs: Sequence[PlacePair]) -> Pairs:
 
 
 @torch.inference_mode()
-def embedded(paths: Sequence[Path], backbone: torch.nn.Module) -> npt.NDArray[np.float32]:
+def embedded(
+    paths: Sequence[Path], backbone: torch.nn.Module, side: int = SIDE
+) -> npt.NDArray[np.float32]:
     """Return the mean of the last map of the backbone for each image, ``(N, C)``."""
     rows = []
-    for start in range(0, len(paths), BATCH):
-        pixels = np.stack([np.asarray(opened(path)) for path in paths[start : start + BATCH]])
-        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
-        rows.append(backbone(images)[-1].mean(dim=(2, 3)).numpy())
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(paths), BATCH):
+            decoded = pool.map(opened, paths[start : start + BATCH], repeat(side))
+            pixels = np.stack([np.asarray(image) for image in decoded])
+            images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+            rows.append(backbone(images)[-1].mean(dim=(2, 3)).numpy())
     return np.concatenate(rows)
 
 

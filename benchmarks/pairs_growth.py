@@ -23,12 +23,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from machine import environment, table
 from PIL import Image
 
@@ -42,7 +38,6 @@ from rsitmd_tools.imaging.place_cache import PlaceCache
 SEED = 0
 SIDE = 224
 CROP = 0.7
-BATCH = 32
 CLEANVISION = """
 import json, sys, time
 from cleanvision import Imagelab
@@ -138,31 +133,19 @@ def measure_features(paths: list[Path], weights: str, side: int, scratch: Path) 
         The seconds of the search by visual words, of the features, and of the features and the
         search with both.
     """
+    from pairs_features import embedded
+
+    from rsitmd_tools.baselines.backbone import make_backbone
+
     began = time.perf_counter()
     same_place.same_place_pairs(paths, cache=scratch / f"words-{len(paths)}")
     words = time.perf_counter() - began
     began = time.perf_counter()
-    embeddings = embedded(paths, weights, side)
+    backbone = make_backbone("tf_efficientnet_lite0", weights, side).eval()
+    embeddings = embedded(paths, backbone, side)
     features = time.perf_counter() - began
     same_place.same_place_pairs(paths, cache=scratch / f"both-{len(paths)}", embeddings=embeddings)
     return [words, features, time.perf_counter() - began]
-
-
-def embedded(paths: list[Path], weights: str, side: int) -> npt.NDArray[np.float32]:
-    """Return the mean of the last map of a frozen EfficientNet-Lite0 for each image, ``(N, C)``."""
-    import torch
-
-    from rsitmd_tools.baselines.backbone import make_backbone
-    from rsitmd_tools.baselines.data.images import decode_image
-
-    backbone = make_backbone("tf_efficientnet_lite0", weights, side).eval()
-    rows = []
-    with torch.inference_mode(), ThreadPoolExecutor() as pool:
-        for start in range(0, len(paths), BATCH):
-            pixels = np.stack([*pool.map(decode_image, paths[start : start + BATCH], repeat(side))])
-            images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
-            rows.append(backbone(images)[-1].mean(dim=(2, 3)).numpy())
-    return np.concatenate(rows)
 
 
 def main() -> None:
@@ -197,9 +180,9 @@ def main() -> None:
                 found = measure_features(paths[:size], arguments.weights, side, scratch)
             else:
                 found = measure_near(paths[:size], scratch, arguments.cleanvision)
-            if arguments.only is None and not arguments.weights:
-                found += measure_places(paths[:size], features, scratch)
-                features = found[3]
+                if arguments.only is None:
+                    found += measure_places(paths[:size], features, scratch)
+                    features = found[3]
             rows.append(
                 [size, *(f"{value:.0f}" if value >= 10 else f"{value:.1f}" for value in found)]
             )

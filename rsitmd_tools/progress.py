@@ -22,14 +22,15 @@ class Step(Protocol):
 
 
 @contextmanager
-def progress(label: str, total: int | None) -> Iterator[Step]:
+def progress(label: str, total: int | None, *, short: int = 0) -> Iterator[Step]:
     """Show the progress of one step.
 
     Args:
         label: Name of the step, such as ``ingest``.
         total: Number of units, or None if it is unknown.
+        short: A total up to this number is done in a second or two, so nothing is shown.
     """
-    if total == 0 or _HIDDEN.get():
+    if (total is not None and total <= short) or _HIDDEN.get():
         yield lambda count=1: None
     elif sys.stderr.isatty():
         with _bar(label, total) as step:

@@ -33,7 +33,7 @@ FLAGS = (
 
 @contextmanager
 def launched(more_flags: Sequence[str] = ()) -> Iterator[Browser]:
-    """Start a browser; the test is skipped where there is none."""
+    """Start a browser. Skip the test if no Chromium is installed."""
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed: make install"
     )

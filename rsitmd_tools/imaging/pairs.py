@@ -289,8 +289,7 @@ class _Finder:
         ]
         results = _in_parallel(_similarity, tasks, self.workers)
         paired = set()
-        shown = len(tasks) if len(tasks) > SHORT_VERIFICATION else 0
-        with progress("compare images", shown) as step:
+        with progress("compare images", len(tasks), short=SHORT_VERIFICATION) as step:
             for (pair, _), similarity in zip(similar, results, strict=True):
                 if similarity >= MIN_SIMILARITY:
                     first, second = sorted(pair[:2])
@@ -310,8 +309,7 @@ def fitting(
         candidates: Pairs of indices of thumbnails.
         threads: Number of threads; one per core by default.
     """
-    shown = len(candidates) if len(candidates) > SHORT_FITTING else 0
-    with progress("compare thumbnails", shown) as step:
+    with progress("compare thumbnails", len(candidates), short=SHORT_FITTING) as step:
         for start in range(0, len(candidates), BLOCK):
             of_block = block = candidates[start : start + BLOCK]
             for scales, least in ((ENDS, MIN_AT_ENDS), (SCALES, MIN_COARSE)):

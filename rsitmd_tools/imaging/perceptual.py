@@ -158,7 +158,7 @@ def near_orientations(
     # numpy releases the lock of the interpreter.
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         starts = range(0, len(bits), BLOCK)
-        with progress("compare hashes", len(bits) if len(bits) > SHORT else 0) as step:
+        with progress("compare hashes", len(bits), short=SHORT) as step:
             for start, pairs in zip(starts, pool.map(of_block, starts), strict=True):
                 left, right, how, _ = pairs.tolist()
                 yield from zip(left, right, how, strict=True)

@@ -1,4 +1,4 @@
-"""The images of two splits that look most alike, by the hashes that an ingest computes."""
+"""The most similar images of two splits, by perceptual hash."""
 
 from __future__ import annotations
 

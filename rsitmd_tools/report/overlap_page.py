@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rsitmd_tools import __version__
 from rsitmd_tools.imaging.pairs import KINDS
 from rsitmd_tools.ingest.groups import Group, corrections
-from rsitmd_tools.quality.overlap import Overlap, OverlapPair, overlap_matrix, sorted_sides
+from rsitmd_tools.quality.overlap import Overlap, OverlapPair
+from rsitmd_tools.quality.overlap_document import overlap_matrix, sorted_sides
 from rsitmd_tools.report.environment import environment
 from rsitmd_tools.report.pairs import (
     DrawnPair,

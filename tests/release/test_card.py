@@ -226,8 +226,8 @@ def test_all_questions_are_there_in_the_order_of_the_paper(
         ("Under which licence or terms of use?", {"image_licence": "CC0-1.0"}, "Images: CC0-1.0."),
         ("Under which licence or terms of use?", {"image_licences": ("A", "B")}, "of each image"),
         ("Who hosts and maintains it?", {"url": "https://example.org"}, "page: https://example.org."),
-        ("Will it be updated?", {"version": "2.0.0"}, "This is version 2.0.0, the first one."),
-        ("Will it be updated?", {"earlier": ("1.1.0", "1.0.0")}, "after 1.1.0, 1.0.0."),
+        ("Will it be updated?", {"version": "2.0.0"}, "Version 2.0.0 is the first version."),
+        ("Will it be updated?", {"earlier": ("1.1.0", "1.0.0")}, "is the successor of version 1.1.0."),
         ("Will older versions stay available?", {"earlier": ("0.9.0",)}, "versions: 0.9.0."),
     ],
 )  # fmt: skip
@@ -370,5 +370,5 @@ def test_a_card_names_the_earlier_versions(make_workspace: MakeWorkspace, tmp_pa
             make_release(opened, version, tmp_path / version, ReleaseOptions(previous=previous))
     text = (tmp_path / "1.2.0" / "README.md").read_text(encoding="utf-8")
     assert answer(text, "Will it be updated?").startswith(
-        "This is version 1.2.0, after 1.1.0, 1.0.0."
+        "Version 1.2.0 is the successor of version 1.1.0."
     )

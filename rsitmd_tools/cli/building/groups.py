@@ -38,7 +38,7 @@ from rsitmd_tools.errors import WrongUsage, count_of
     help="Images A and B show the same picture or place.",
 )
 @click.option("--note", default="", help="Reason of the correction, for the history.")
-@click.option("--reviewer", metavar="NAME", help="Who corrects. Default: your user name.")
+@click.option("--reviewer", metavar="NAME", help="Name of the reviewer. Default: your user name.")
 @click.option(
     "--html",
     metavar="FILE",
@@ -89,7 +89,7 @@ def command(
     for option, given in (("--note", note), ("--reviewer", reviewer)):
         if given and not corrects:
             raise WrongUsage(f"{option} requires --split-pair or --join", hint=f"omit {option}")
-    who = reviewer or getpass.getuser()
+    who = reviewer or (getpass.getuser() if corrects else "")
     writes = same_place or corrects
     with Workspace.open(folder, write=writes) as workspace:
         if same_place:

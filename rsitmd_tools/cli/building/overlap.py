@@ -91,7 +91,8 @@ def command(
     """
     from rsitmd_tools.atomic import write_json, write_text
     from rsitmd_tools.formats import load_dataset
-    from rsitmd_tools.quality.overlap import overlap, overlap_document, overlap_exclusions
+    from rsitmd_tools.quality.overlap import overlap
+    from rsitmd_tools.quality.overlap_document import overlap_document, overlap_exclusions
 
     datasets = [load_dataset(path) for path in paths]
     embed = None if features is None else _embedder(features, same_place=same_place)
@@ -124,7 +125,7 @@ def _embedder(run: Path, *, same_place: bool) -> Callable[[Dataset], npt.NDArray
 
 def _print(found: Overlap, *, same_place: bool) -> None:
     from rsitmd_tools.errors import printable
-    from rsitmd_tools.quality.overlap import overlap_matrix, sorted_sides
+    from rsitmd_tools.quality.overlap_document import overlap_matrix, sorted_sides
 
     def name(index: int, split: str | None) -> str:
         dataset = printable(found.datasets[index].name)
