@@ -227,7 +227,7 @@ def test_all_questions_are_there_in_the_order_of_the_paper(
         ("Under which licence or terms of use?", {"image_licences": ("A", "B")}, "of each image"),
         ("Who hosts and maintains it?", {"url": "https://example.org"}, "page: https://example.org."),
         ("Will it be updated?", {"version": "2.0.0"}, "Version 2.0.0 is the first version."),
-        ("Will it be updated?", {"earlier": ("1.1.0", "1.0.0")}, "is the successor of version 1.1.0."),
+        ("Will it be updated?", {"earlier": ("1.1.0", "1.0.0")}, "the successor of version 1.1.0."),
         ("Will older versions stay available?", {"earlier": ("0.9.0",)}, "versions: 0.9.0."),
     ],
 )  # fmt: skip
