@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Iterator
-from pathlib import Path
+
+from tests.memory import peak_memory, reset_peak_memory
 
 SECONDS = 10.0  # of CPU, so that a busy machine is no fault
 
@@ -35,22 +36,10 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
     return bytes(blob)
 
 
-def memory(field: str) -> float:
-    """Return a figure of this process's memory in megabytes: VmRSS now, VmHWM its peak."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1]) / 1000
-    raise ValueError(field)
-
-
 @contextlib.contextmanager
 def bounded_memory() -> Iterator[None]:
     """See that the peak of the memory grows by no more than :data:`MEGABYTES`."""
-    if not Path("/proc/self/clear_refs").exists():
-        yield
-        return
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    before = memory("VmRSS")
+    before = reset_peak_memory()
     yield
-    grown = memory("VmHWM") - before
+    grown = (peak_memory() - before) / 1e6
     assert grown < MEGABYTES, f"{grown:.0f} MB more"

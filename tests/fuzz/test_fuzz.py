@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import random
-import resource
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,6 +25,7 @@ from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.quality import check
 from rsitmd_tools.workspace import Settings
 from tests.fuzz.mutation import SECONDS, bounded_memory, mutated
+from tests.memory import peak_memory, reset_peak_memory
 from tests.quality.conftest import FIVE, dataset, document, record
 from tests.quality.rules.scenes import scene
 
@@ -224,9 +224,9 @@ def test_a_gigabyte_is_refused_before_it_is_read(tmp_path: Path) -> None:
     file = tmp_path / "dataset_RSITMD.json"
     with file.open("wb") as stream:
         stream.truncate(1 << 30)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = reset_peak_memory()
     assert "has 1074 MB, more than 500" in command("validate", file)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+    assert peak_memory() - before < 100e6
 
 
 @pytest.mark.parametrize("encode", [

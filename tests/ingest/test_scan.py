@@ -228,21 +228,22 @@ def scan_many(folder: Path, count: int) -> float:
     for number in range(count):
         os.close(os.open(folder / "port" / f"image_{number}.png", os.O_CREAT | os.O_WRONLY))
     program = (
-        "import resource, sys\n"
+        "import sys\n"
         "from pathlib import Path\n"
         "from rsitmd_tools.ingest.scan import scan\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "from tests.memory import peak_memory\n"
+        "before = peak_memory()\n"
         "found = scan([Path(sys.argv[1])]).found\n"
-        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "peak = peak_memory()\n"
         "assert [f.relative for f in found[1:4]] == [f'port/image_{n}.png' for n in (1, 2, 3)]\n"
         "print(len(found), peak - before)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=True
     )
-    total, kilobytes = map(int, done.stdout.split())
+    total, grown = map(int, done.stdout.split())
     assert total == count
-    return kilobytes * 1024 / count
+    return grown / count
 
 
 def test_many_names_in_one_folder_take_little_memory(tmp_path: Path) -> None:
@@ -266,13 +267,21 @@ def test_the_command_chooses_among_many_names(count: int, tmp_path: Path) -> Non
         (tmp_path / "source" / "port" / f"image_{number}.tif").write_bytes(before + pixels + after)
     Workspace.create(tmp_path / "w").close()
     words = ["build", "ingest", tmp_path / "w", tmp_path / "source", "--per-category", "5"]
-    started = subprocess.Popen([sys.executable, "-m", "rsitmd_tools", *map(str, words)])
-    _, status, usage = os.wait4(started.pid, 0)
-    started.returncode = os.waitstatus_to_exitcode(status)
-    assert started.returncode == 0
+    program = (
+        "import runpy\n"
+        "from tests.memory import peak_memory\n"
+        "try:\n"
+        "    runpy.run_module('rsitmd_tools', run_name='__main__')\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code\n"
+        "print(peak_memory())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, words)], stdout=subprocess.PIPE, check=True
+    )
     with Workspace.open(tmp_path / "w") as workspace:
         assert len(stored_images(workspace)) == 5
-    assert usage.ru_maxrss * 1024 < 200e6 + 1000 * count
+    assert int(done.stdout.split()[-1]) < 200e6 + 1000 * count
 
 
 @given(st.text(st.characters(blacklist_characters="\0", codec="utf-8"), min_size=1))
