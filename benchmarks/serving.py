@@ -1,13 +1,15 @@
 """The search page: how long a query takes with several users, and how soon a page is there.
 
 Run: python benchmarks/serving.py [--images 10000] [--users 10] [--seconds 60] [--config amfmn-soft]
+     [--scene FILE] [--page FILE]...
 
 - ``query``: ``rsitmd benchmark serve`` over ``--images`` images with five sentences each. Each
   user asks for a sentence that nobody asked before, then loads the pictures and the words that
   mattered, as a browser does, and thinks for ``--think`` seconds. Only the page with the results
   is counted, from the request to its last byte. The users run on the same machine.
-- ``first view``: the first page and a page with results in Chromium, in a fresh profile each
-  time, from the start of the navigation to the load event.
+- ``first view``: pages in Chromium, in a fresh profile each time, from the start of the navigation
+  to the load event: the first page, one with results, those of ``--scene``, and each ``--page``,
+  a file that ``report``, ``search -o`` or ``suspects --html`` wrote.
 
 The images are drawn JPEGs of 64 pixels. The backbone is a tiny one, because a query does not use
 it; the size of the vectors is that of ``--config``. No images are encoded while users search.
@@ -25,8 +27,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -43,9 +46,11 @@ CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @contextmanager
-def server(run: Path, data: Path, cache: Path) -> Iterator[str]:
+def server(run: Path, data: Path, cache: Path, scene: Path | None) -> Iterator[str]:
     """Run the command; yield its address."""
     command = [sys.executable, "-m", "rsitmd_tools", "benchmark", "serve", str(run), str(data)]
+    if scene is not None:
+        command += ["--scene", str(scene)]
     own = {**os.environ, "RSITMD_CACHE": str(cache)}
     process = subprocess.Popen(
         [*command, "--port", "0"], env=own, stdout=subprocess.PIPE, text=True
@@ -104,8 +109,8 @@ def query(url: str, users: int, length: float, think: float) -> str:
     )
 
 
-def first_view(url: str, times: int) -> str:
-    """Measure how soon pages are there in Chromium."""
+def first_view(views: Mapping[str, Callable[[int], str]], times: int) -> str:
+    """Measure how soon pages are there in Chromium; their addresses are given by the turn."""
     from playwright.sync_api import sync_playwright
 
     rows = []
@@ -113,12 +118,12 @@ def first_view(url: str, times: int) -> str:
         browser = driver.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
-        for name, address in (("first page", ""), ("results", "?text=word1+word2+word3")):
+        for name, address in views.items():
             loaded = []
-            for _ in range(times + 1):  # The first one starts processes of the browser.
+            for turn in range(times + 1):  # The first one starts processes of the browser.
                 context = browser.new_context(viewport={"width": 1366, "height": 768})
                 page = context.new_page()
-                page.goto(url + address)
+                page.goto(address(turn))
                 loaded.append(
                     page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
                 )
@@ -126,6 +131,24 @@ def first_view(url: str, times: int) -> str:
             rows.append([name, f"{median(loaded[1:]):.0f}", f"{max(loaded[1:]):.0f}"])
         browser.close()
     return table(["page", "median, ms", "longest, ms"], rows)
+
+
+def views_of(url: str, scene: bool, files: Sequence[Path]) -> dict[str, Callable[[int], str]]:
+    """Return the pages to measure. Each query has another sentence, so no result is known."""
+    views: dict[str, Callable[[int], str]] = {
+        "first page": lambda turn: url,
+        "results": lambda turn: f"{url}?text=word{turn}+word2+word3",
+    }
+    if scene:
+        views["locate"] = lambda turn: f"{url}locate"
+        views["locate, map"] = lambda turn: f"{url}locate?text=word{turn}+word2+word3"
+    for file in files:
+        views[f"{file.name}, {file.stat().st_size / 1e6:.1f} MB"] = partial(_address, file)
+    return views
+
+
+def _address(file: Path, turn: int) -> str:
+    return file.resolve().as_uri()
 
 
 def main() -> None:
@@ -137,16 +160,19 @@ def main() -> None:
     parser.add_argument("--think", type=float, default=1)
     parser.add_argument("--config", default="amfmn-soft")
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--scene", type=Path)
+    parser.add_argument("--page", type=Path, action="append", default=[])
     given = parser.parse_args()
     scratch = Path(tempfile.mkdtemp())
     try:
         data = draw(scratch / "data", given.images, 64)
         settings = ("backbone=test_resnet", "epochs=0", "image_size=64", "margin.kind=fixed")
         run = train(data, load_config(given.config, settings), scratch / "run")
-        with server(run, scratch / "data", scratch / "cache") as url:
+        with server(run, scratch / "data", scratch / "cache", given.scene) as url:
             tables = [query(url, given.users, given.seconds, given.think)]
             if CHROMIUM is not None:
-                tables.append(first_view(url, given.times))
+                views = views_of(url, given.scene is not None, given.page)
+                tables.append(first_view(views, given.times))
         heading = environment("torch", "fastapi", "uvicorn", "starlette", seed=SEED)
         print(heading, *tables, sep="\n\n")
     finally:

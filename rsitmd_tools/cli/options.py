@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
+
+from rsitmd_tools.errors import WrongUsage
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,6 +30,22 @@ FORMATS = (
     "csv",
     "jsonl",
 )
+
+
+def reviewer_name(given: str | None) -> str:
+    """Return the name of a reviewer: the given one, or the user name.
+
+    Raises:
+        WrongUsage: The given name is blank, or the user has no name.
+    """
+    if given is None:
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError, ImportError):  # as in a container with an unknown user number
+            raise WrongUsage("your user name is unknown", hint="use --reviewer NAME") from None
+    if not given.strip():
+        raise WrongUsage("--reviewer is blank", hint="use --reviewer NAME")
+    return given
 
 
 class FormatName(click.ParamType[str]):

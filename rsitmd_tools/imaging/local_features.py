@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from rsitmd_tools.errors import MissingExtra
 
+CONTRAST = 0.02  # of the weakest keypoints
 MAX_FEATURES = 300  # keypoints per image, the strongest ones
 RATIO = 0.75  # of the distances to the best and to the second best descriptor
 REPROJECTION = 3.0  # pixels
@@ -103,7 +104,7 @@ def features(grey: npt.NDArray[np.uint8], limit: int = MAX_FEATURES) -> Features
     size = (max(1, round(width * SIDE / height)), SIDE)
     if grey.shape != (SIDE, size[0]):
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    detector = cv2.SIFT_create(nfeatures=limit, contrastThreshold=0.02)
+    detector = cv2.SIFT_create(nfeatures=limit, contrastThreshold=CONTRAST)
     points, descriptors = detector.detectAndCompute(grey, None)
     if descriptors is None:
         return Features(np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8), size)

@@ -41,12 +41,15 @@ class PlaceCache:
 
     Args:
         folder: The folder; created when something is written.
-        settings: All that features and matches depend on, besides the images.
+        features: All that features depend on, besides the image.
+        settings: All that candidates and matches depend on, besides the images.
     """
 
-    def __init__(self, folder: Path, settings: Sequence[object]) -> None:
+    def __init__(
+        self, folder: Path, features: Sequence[object], settings: Sequence[object]
+    ) -> None:
         self._settings = [str(setting) for setting in settings]
-        self._features = folder / f"features-{sha256_lines(self._settings)[:16]}"
+        self._features = folder / f"features-{sha256_lines(list(map(str, features)))[:16]}"
         self._searches = folder / "places"
         self._writable = True
 

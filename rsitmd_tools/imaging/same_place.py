@@ -30,26 +30,23 @@ from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.visual_words import nearest_embeddings, neighbours
 from rsitmd_tools.progress import progress
 
-# Candidates per image. Measured on UCM-captions and RSITMD (docs/overlap.md): 10 find one pair
-# less, 40 find no more.
-NEIGHBOURS = 20
-# Measured on UCM-captions and RSITMD (docs/overlap.md): the 203 pairs above this limit were looked
+# Candidates per image. Of the labelled pairs of UCM-captions and RSITMD, all are among the nearest
+# five (docs/overlap.md, "Number of neighbours").
+NEIGHBOURS = 10
+# Measured on UCM-captions and RSITMD (docs/overlap.md): the 205 pairs above this limit were looked
 # at, and all show one place. Pairs of similar objects agree in 12 % of the keypoints or less.
 MIN_AGREEMENT = 0.15
 MIN_INLIERS = 6
 CHUNK = 8  # images or candidates sent to a worker at once
 BLOCK = 4096  # candidates verified between two writes to the cache
 PACK = 256  # images whose features are in one file of the cache
+FEATURES = ("SIFT", local_features.SIDE, local_features.MAX_FEATURES, local_features.CONTRAST)
 SETTINGS = (
-    *("SIFT", "both directions"),
-    *(local_features.SIDE, local_features.MAX_FEATURES, local_features.RATIO),
-    *(
-        local_features.REPROJECTION,
-        visual_words.WORDS,
-        visual_words.PER_WORD,
-        visual_words.MAX_BITS,
-    ),
-    *(NEIGHBOURS, MIN_AGREEMENT, MIN_INLIERS),
+    *FEATURES,
+    "both directions",
+    *(local_features.RATIO, local_features.REPROJECTION, MIN_AGREEMENT, MIN_INLIERS, NEIGHBOURS),
+    *(visual_words.WORDS, visual_words.PER_WORD, visual_words.NEAREST_WORDS),
+    *(visual_words.MAX_BITS, visual_words.SIGMA_BITS),
 )
 NOTHING = Features(np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8), (1, 1))
 
@@ -100,7 +97,7 @@ def same_place_pairs(
     """
     # Not only an early check: features and maps can differ between versions of OpenCV.
     version = load_opencv().__version__
-    stored = PlaceCache(cache or user_cache(), (version, *SETTINGS))
+    stored = PlaceCache(cache or user_cache(), (version, *FEATURES), (version, *SETTINGS))
     # The vocabulary is drawn from the images in order. So the order is that of the contents: a
     # workspace and its release, which names and orders the same files otherwise, have the same
     # pairs.

@@ -2,9 +2,13 @@
 
 Descriptors of keypoints are assigned to words of a vocabulary, which k-means makes from the
 descriptors at hand. A word is coarse, so each descriptor also gets a signature of 64 bits inside
-its word (Hamming embedding; Jegou, Douze and Schmid, ECCV 2008). Two images are neighbours by the
-number of descriptors with equal words and similar signatures, weighted by how rare a word is. All
-pairs are compared, so the result does not change from run to run.
+its word (Hamming embedding; Jegou, Douze and Schmid, ECCV 2008). A descriptor between two words may
+get the other one in another image, so each is compared with the descriptors of its nearest three.
+Two images are neighbours by the number of descriptors with equal words and similar signatures. A
+match counts more if its word is rare and its signatures are close, and less if the descriptor has
+many matches: repeated patterns, such as roofs and furrows, would win otherwise (Jegou, Douze and
+Schmid, On the burstiness of visual elements, CVPR 2009). All pairs are compared, so the result does
+not change from run to run.
 """
 
 from __future__ import annotations
@@ -14,22 +18,32 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rsitmd_tools.progress import progress
+
 WORDS = 2048
 PER_WORD = 100  # descriptors, at least: with few images, there are fewer words
 SAMPLE = 60_000  # descriptors from which the vocabulary is made
 ROUNDS = 8  # iterations of k-means
 BITS = 64  # of a signature
-# Measured on UCM-captions (docs/overlap.md): of 119 pairs of one place, 118 are among the 20
-# nearest images. By counts of words without signatures, 104 of them are.
-MAX_BITS = 18  # in which the signatures of similar descriptors may differ
-BLOCK = 512  # images compared at once
-ROWS = 8192  # descriptors assigned at once
+# Bits in which the signatures of similar descriptors may differ, and the standard deviation of the
+# weight of a match by them. See docs/overlap.md, "Number of neighbours".
+MAX_BITS = 22
+SIGMA_BITS = 8
+NEAREST_WORDS = 3  # with whose descriptors a descriptor is compared
+BLOCK = 512  # images compared at once, at most
+CELLS = 2**25  # scores that all threads have at once: a gigabyte, with their copies
+SHORT = 1000  # images whose neighbours are found in a few seconds
+ROWS = 256  # descriptors assigned at once: few, so that the distances stay in the cache
+
+# Weight of a match by the number of bits that differ.
+CLOSENESS = np.exp(-np.square(np.arange(MAX_BITS + 1)) / (2 * SIGMA_BITS**2))
 
 Descriptors = npt.NDArray[np.uint8]
 
@@ -57,10 +71,11 @@ def neighbours(
     Returns:
         Pairs ``(i, j)`` with i < j, sorted.
     """
-    copies: dict[tuple[int, bytes], list[int]] = defaultdict(list)
+    copies: dict[tuple[int, str], list[int]] = defaultdict(list)
     for place, table in enumerate(descriptors):
         if len(table):
-            copies[0 if sides is None else sides[place], table.tobytes()].append(place)
+            digest = sha256(table.tobytes()).hexdigest()
+            copies[0 if sides is None else sides[place], digest].append(place)
     groups = list(copies.values())
     pairs = {(group[0], copy) for group in groups for copy in group[1:] if sides is None}
     if len(groups) > 1:
@@ -128,7 +143,7 @@ def vocabulary(descriptors: Sequence[Descriptors], seed: int = 0) -> npt.NDArray
     count = min(WORDS, max(1, total // PER_WORD))
     centres = sample[rng.choice(len(sample), count, replace=False)]
     for _ in range(ROUNDS):
-        labels = assign(sample, centres)
+        labels = assign(sample, centres)[:, 0]
         sizes = np.bincount(labels, minlength=len(centres))
         order = np.argsort(labels, kind="stable")
         used = np.flatnonzero(sizes)
@@ -138,29 +153,48 @@ def vocabulary(descriptors: Sequence[Descriptors], seed: int = 0) -> npt.NDArray
 
 
 def assign(
-    descriptors: npt.NDArray[np.uint8] | npt.NDArray[np.float32], centres: npt.NDArray[np.float32]
+    descriptors: npt.NDArray[np.uint8] | npt.NDArray[np.float32],
+    centres: npt.NDArray[np.float32],
+    count: int = 1,
 ) -> npt.NDArray[np.intp]:
-    """Return the index of the nearest centre of each descriptor."""
+    """Return ``(N, count)`` indices of the nearest centres of each descriptor, nearest first."""
     half = (centres * centres).sum(axis=1) / 2
-    labels = [
-        (half - descriptors[start : start + ROWS].astype(np.float32) @ centres.T).argmin(axis=1)
-        for start in range(0, len(descriptors), ROWS)
-    ]
-    return np.concatenate(labels) if labels else np.empty(0, np.intp)
+    labels = np.empty((len(descriptors), count), np.intp)
+    for start in range(0, len(descriptors), ROWS):
+        block = descriptors[start : start + ROWS].astype(np.float32)
+        distances = half - block @ centres.T
+        for place in range(count):
+            nearest = distances.argmin(axis=1)
+            labels[start : start + ROWS, place] = nearest
+            distances[np.arange(len(block)), nearest] = np.inf
+    return labels
 
 
 @dataclass(slots=True)
-class _Word:
-    """The descriptors of one word, in order of their images.
+class _Signed:
+    """Descriptors in order of their images, with their signatures in one word.
 
     Attributes:
         images: Index of the image of each descriptor.
         signatures: ``(N,)`` uint64.
-        weight: Square of the word's inverse document frequency.
     """
 
     images: npt.NDArray[np.intp]
     signatures: npt.NDArray[np.uint64]
+
+
+@dataclass(slots=True)
+class _Word:
+    """The descriptors of one word.
+
+    Attributes:
+        members: Those whose nearest word it is.
+        near: Those that have it among their nearest words.
+        weight: Square of the word's inverse document frequency.
+    """
+
+    members: _Signed
+    near: _Signed
     weight: float
 
 
@@ -177,47 +211,70 @@ class _Index:
         self._sizes = np.array([len(table) for table in descriptors])
         flat = np.concatenate(descriptors)
         images = np.repeat(np.arange(len(descriptors)), self._sizes)
-        labels = assign(flat, words)
-        order = np.argsort(labels, kind="stable")
-        ends = np.searchsorted(labels[order], np.arange(len(words) + 1))
+        labels = assign(flat, words, min(NEAREST_WORDS, len(words)))
         axes = _axes()
         self._words = []
-        for start, end in pairwise(ends.tolist()):
-            members = order[start:end]
+        members_of = _by_word(labels[:, :1], len(words))
+        for members, near in zip(members_of, _by_word(labels, len(words)), strict=True):
             frequency = len(np.unique(images[members]))
-            if frequency > 1:
-                projected = flat[members].astype(np.float32) @ axes
-                bits = np.packbits(projected > np.median(projected, axis=0), axis=1)
+            if frequency and len(np.unique(images[near])) > 1:
+                projected = flat[near].astype(np.float32) @ axes
+                own = np.isin(near, members, assume_unique=True)
+                above = projected > np.median(projected[own], axis=0)
+                signatures = np.packbits(above, axis=1).view(np.uint64)[:, 0]
                 weight = float(np.log(1 + len(descriptors) / frequency)) ** 2
-                self._words.append(_Word(images[members], bits.view(np.uint64)[:, 0], weight))
+                self._words.append(
+                    _Word(
+                        _Signed(images[near[own]], signatures[own]),
+                        _Signed(images[near], signatures),
+                        weight,
+                    )
+                )
 
     def nearest(self, count: int, threads: int | None = None) -> Iterator[tuple[int, int]]:
         """Yield each image with its ``count`` nearest ones."""
         total = len(self._sizes)
         scale = 1 / np.sqrt(np.maximum(self._sizes, 1))
 
+        threads = threads or os.cpu_count() or 1
+        block = min(BLOCK, max(16, CELLS // (total * threads)))
+
         def of_block(start: int) -> list[tuple[int, int]]:
-            scores = self._votes(start, min(start + BLOCK, total)) * scale
+            scores = self._votes(start, min(start + block, total)) * scale
             return list(_best(scores, start, count, self._sides))
 
         # numpy releases the lock of the interpreter.
-        with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-            for found in pool.map(of_block, range(0, total, BLOCK)):
+        with (
+            progress("neighbours", total, short=SHORT) as step,
+            ThreadPoolExecutor(threads) as pool,
+        ):
+            for start, found in enumerate(pool.map(of_block, range(0, total, block))):
                 yield from found
+                step(min(block, total - start * block))
 
     def _votes(self, start: int, end: int) -> npt.NDArray[np.float64]:
         """Return ``(end - start, images)``: weighted counts of similar descriptors."""
         total = len(self._sizes)
         votes = np.zeros((end - start) * total)
         for word in self._words:
-            low, high = np.searchsorted(word.images, (start, end))
-            if low == high:
-                continue
-            apart = np.bitwise_count(word.signatures[low:high, None] ^ word.signatures)
-            own, other = np.nonzero(apart <= MAX_BITS)
-            cells = (word.images[low + own] - start) * total + word.images[other]
-            np.add.at(votes, cells, word.weight)
+            low, high = np.searchsorted(word.near.images, (start, end))
+            apart = np.bitwise_count(word.near.signatures[low:high, None] ^ word.members.signatures)
+            # One index instead of two: that of a matrix takes longer than all the rest.
+            found = np.flatnonzero(apart <= MAX_BITS)
+            own, other = np.divmod(found, max(1, apart.shape[1]))
+            matches = np.bincount(own, minlength=1)
+            weights = CLOSENESS[apart.ravel()[found]] / np.sqrt(matches)[own]
+            cells = (word.near.images[low + own] - start) * total + word.members.images[other]
+            np.add.at(votes, cells, word.weight * weights)
         return votes.reshape(end - start, total)
+
+
+def _by_word(labels: npt.NDArray[np.intp], count: int) -> Iterator[npt.NDArray[np.intp]]:
+    """Yield the rows of each label, in order."""
+    order = np.argsort(labels, axis=None, kind="stable")
+    ends = np.searchsorted(labels.ravel()[order], np.arange(count + 1))
+    for start, end in pairwise(ends.tolist()):
+        yield order[start:end] // labels.shape[1]
 
 
 def _axes() -> npt.NDArray[np.float32]:

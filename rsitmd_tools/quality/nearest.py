@@ -64,11 +64,13 @@ def image_hashes(dataset: Dataset, pictures: Iterable[PictureOf]) -> ImageHashes
 def _is_steady(thumbnail: bytes) -> bool:
     """Return whether an image has the same hash on all machines.
 
-    If all rows or all columns are equal, most coefficients of its cosine transform are 0 but for
-    rounding errors, and so is their median.
+    If an image is equal to one of its other orientations, many coefficients of its cosine transform
+    are 0 but for rounding errors, and so may be their median.
     """
     values = np.frombuffer(thumbnail, np.uint8).reshape(SIDE, SIDE)
-    return bool((values != values[0]).any() and (values != values[:, :1]).any())
+    turned = [np.rot90(values, quarter) for quarter in range(4)]
+    others = [*turned[1:], *(np.fliplr(one) for one in turned)]
+    return not any(np.array_equal(values, other) for other in others)
 
 
 def nearest_images(

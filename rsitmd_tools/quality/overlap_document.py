@@ -177,8 +177,9 @@ def overlap_exclusions(found: Overlap) -> dict[str, Any]:
             lists[found.datasets[dataset].name].setdefault(this.filename, entry)
 
     for pair in found.pairs:
-        exclude(pair.image_a, pair.a, pair.image_b, pair.kind)
-        exclude(pair.image_b, pair.b, pair.image_a, pair.kind)
+        if pair.kind != SAME_PLACE:
+            exclude(pair.image_a, pair.a, pair.image_b, pair.kind)
+            exclude(pair.image_b, pair.b, pair.image_a, pair.kind)
     within = len(found.datasets) == 1
     groups: dict[int, list[_Copy]] = {}
     for copies in _copies(found):
@@ -186,10 +187,15 @@ def overlap_exclusions(found: Overlap) -> dict[str, Any]:
         for this, other in _tested_copies(copies, copies, within):
             kind = EXACT if this.picture == other.picture else NEAR
             exclude(this.image, this.dataset, other.image, kind)
+    known: set[tuple[int, int]] = set()  # thousands of copies have thousands of equal pairs
     for pair in found.pairs:
         if pair.kind == SAME_PLACE:
             one = groups.get(id(pair.image_a), [_Copy(pair.image_a, pair.a, -1)])
             two = groups.get(id(pair.image_b), [_Copy(pair.image_b, pair.b, -1)])
+            key = id(one[0].image), id(two[0].image)
+            if key in known:
+                continue
+            known.add(key)
             for this, other in chain(
                 _tested_copies(one, two, within), _tested_copies(two, one, within)
             ):

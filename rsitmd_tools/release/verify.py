@@ -141,8 +141,8 @@ class _Contents:
         """Compare the JSON with the document that `build release` writes for its records.
 
         Such a document is valid against the schema, and comparing is much faster than validating.
-        A release of another version of the tool can have other fields, so it is validated. No
-        version writes fields that the schema does not name.
+        A release of another version of the tool may lack fields, so it is validated. One of a later
+        version may have more fields; use that version to verify it.
         """
         unknown = unknown_fields(dataset)
         if unknown:

@@ -240,12 +240,25 @@ def authors_by_image(workspace: Workspace) -> set[tuple[str, str]]:
 
 
 def first_annotated(workspace: Workspace) -> str | None:
-    """Return the time of the first annotation (ISO 8601, UTC), or None without annotations."""
-    row = workspace.db.execute("SELECT min(created_at) FROM annotation WHERE latest").fetchone()
-    return None if row[0] is None else str(row[0])
+    """Return the time of the first annotation (ISO 8601, UTC), or None without annotations.
+
+    Pilots and removed images do not count.
+    """
+    return _annotated(workspace, "min(annotation.created_at)")
 
 
 def last_annotated(workspace: Workspace) -> str | None:
-    """Return the time of the latest revision (ISO 8601, UTC), or None without annotations."""
-    row = workspace.db.execute("SELECT max(updated_at) FROM annotation WHERE latest").fetchone()
+    """Return the time of the latest revision (ISO 8601, UTC), or None without annotations.
+
+    Pilots and removed images do not count.
+    """
+    return _annotated(workspace, "max(annotation.updated_at)")
+
+
+def _annotated(workspace: Workspace, time: str) -> str | None:
+    row = workspace.db.execute(
+        f"SELECT {time} FROM current_annotation AS annotation"
+        " JOIN main_task ON main_task.id = task_id"
+        " WHERE main_task.image_id NOT IN (SELECT image_id FROM removed_image)"
+    ).fetchone()
     return None if row[0] is None else str(row[0])

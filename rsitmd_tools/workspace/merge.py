@@ -187,10 +187,16 @@ def untouched_sentences(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def count_not_accepted(workspace: Workspace) -> Counter[str]:
-    """Return the number of merged sentences that no reviewer accepted, by file name."""
+    """Return the number of merged sentences that no reviewer accepted, by file name.
+
+    Blank imported sentences do not count: no release contains them.
+    """
     names = {row["id"]: row["filename"] for row in workspace.db.execute("SELECT * FROM image")}
     rows = _rows(workspace)
-    counts = _imported_counts(workspace, rows)
+    imported = remaining(imported_sentences(workspace), _corrected(rows))
+    counts = Counter(
+        {image: sum(bool(s.raw.strip()) for s in found) for image, found in imported.items()}
+    )
     counts.update(row["image_id"] for row in rows if row["state"] != ACCEPTED)
     return Counter({names[image]: count for image, count in counts.items()})
 

@@ -116,7 +116,7 @@ def test_features_and_matches_come_back_as_they_were(tmp_path: Path) -> None:
         )
         for count in (0, 3, 1)
     ]
-    cache = PlaceCache(tmp_path, ("settings",))
+    cache = PlaceCache(tmp_path, ("keypoints",), ("settings",))
     cache.add_features(entries)
     found = cache.features(["3", "0", "absent"])
     assert set(found) == {"0", "3"}
@@ -124,12 +124,15 @@ def test_features_and_matches_come_back_as_they_were(tmp_path: Path) -> None:
         assert np.array_equal(found[name].points, expected.points)
         assert np.array_equal(found[name].descriptors, expected.descriptors)
         assert found[name].size == expected.size
-    assert PlaceCache(tmp_path, ("other",)).features(["3"]) == {}
+    assert PlaceCache(tmp_path, ("other",), ("settings",)).features(["3"]) == {}
+    other = PlaceCache(tmp_path, ("keypoints",), ("other",))
+    assert set(other.features(["3"])) == {"3"}
     matches = [(0, 4, PlaceMatch(7, 0.1 + 0.2, 0.5, ((1.0, 2.0, 1 / 3), (0.0, 1.0, 5.0))))]
     search = cache.search(["a", "b"], (0,))
     search.keep_matches(2, matches)
     assert search.matches(2) == matches
     assert search.matches(1) is None and cache.search(["b", "a"], (0,)).matches(2) is None
+    assert other.search(["a", "b"], (0,)).matches(2) is None
 
 
 SLOW_SEARCH = """

@@ -226,6 +226,24 @@ def test_copies_of_an_image_of_a_tested_place_are_excluded(
     assert {found[name][0] for name in ("1.png", "2.png")} == {"same place"}
 
 
+def test_an_image_of_a_tested_picture_and_place_is_listed_as_a_copy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = ground(3)
+    here, there = cut(scene, 0, 0).convert("RGB"), cut(scene, 120, 0).convert("RGB")
+    images = {
+        "1.png": ("train", here, "Houses."),
+        "2.png": ("train", here, "Houses."),
+        "3.png": ("test", here, "Houses."),
+        "4.png": ("test", there, "Houses."),
+    }
+    path = write_dataset(tmp_path / "a", "one", images)
+    assert excluded(tmp_path / "list.json", capsys, path, "--same-place")["one"] == {
+        "1.png": ("image", "3.png"),
+        "2.png": ("image", "3.png"),
+    }
+
+
 def test_one_dataset_is_compared_with_itself(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

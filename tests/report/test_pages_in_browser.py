@@ -1,4 +1,4 @@
-"""The pages of ingest, groups and overlap in a real browser, at two widths."""
+"""The pages of ingest, groups, overlap and suspects in a real browser, at two widths."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from rsitmd_tools.dataset.suspects import ranked
+from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.report.suspects_page import render_suspects
 from rsitmd_tools.workspace import Workspace
 from tests.command import rsitmd
 from tests.ingest.scenes import CORNER, values, write_scene
@@ -75,7 +78,29 @@ def overlap_page(folder: Path) -> Path:
     return folder / "page.html"
 
 
-PAGES = {"ingest": (ingest_page, 22), "groups": (groups_page, 4), "overlap": (overlap_page, 4)}
+def suspects_page(folder: Path) -> Path:
+    names = ["long-name-" * 20 + ".png", "2.png", "3.png"]
+    images = {
+        name: ("train", photo(number), f"Sentence {number} of a grey pier.")
+        for number, name in enumerate(names)
+    }
+    data = load_dataset(write_dataset(folder / "a", "a-dataset-with-a-long-name-" * 3, images))
+    entries = [
+        (names[0], 0, "word" * 100 + " <b>of a</b> sentence", 2.5, names[1]),
+        (names[1], 0, images[names[1]][2], 1.5, names[0]),
+        (names[2], 0, images[names[2]][2], 0.5, names[1]),
+    ]
+    page = folder / "page.html"
+    page.write_text(render_suspects(ranked(entries, flagged=3), data), encoding="utf-8")
+    return page
+
+
+PAGES = {
+    "ingest": (ingest_page, 22),
+    "groups": (groups_page, 4),
+    "overlap": (overlap_page, 4),
+    "suspects": (suspects_page, 6),
+}
 
 
 @pytest.fixture(scope="module", params=PAGES)

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import (
+    json_option,
+    print_json,
+    reviewer_name,
+    workspace_argument,
+)
 from rsitmd_tools.errors import count_of
 
 
@@ -58,8 +63,6 @@ def command(
       rsitmd annotate pilot my-dataset --admit anna@example.org
       rsitmd annotate pilot my-dataset --stop
     """
-    import getpass
-
     from rsitmd_tools.errors import WrongUsage
     from rsitmd_tools.studio.campaign.pilot import pilot_state, start_pilot, stop_pilot
     from rsitmd_tools.workspace import Workspace
@@ -72,7 +75,7 @@ def command(
         raise WrongUsage(
             "the same address is passed to --admit and --refuse", hint="use one of the two options"
         )
-    who = reviewer or getpass.getuser()
+    who = reviewer_name(reviewer) if admit or refuse or start or stop else ""
     if (admit or refuse) and not start:
         with Workspace.open(folder) as workspace:
             if not pilot_state(workspace)["images"]:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import (
+    json_option,
+    print_json,
+    reviewer_name,
+    workspace_argument,
+)
 from rsitmd_tools.errors import count_of
 
 if TYPE_CHECKING:
@@ -74,14 +79,12 @@ def command(
       rsitmd annotate review my-dataset --send-back S104,S105 --accept
       rsitmd annotate review my-dataset --send-back notes.csv --reviewer "B. Lee"
     """
-    import getpass
-
     from rsitmd_tools.studio.campaign.review import FAMILIES, ReviewRequest, review
     from rsitmd_tools.studio.campaign.seen import mark_seen
     from rsitmd_tools.workspace import Workspace
 
     request = ReviewRequest(
-        reviewer=reviewer if reviewer is not None else getpass.getuser(),
+        reviewer=reviewer_name(reviewer),
         send_back=send_back,
         accept=accept,
         reject=reject,

@@ -7,7 +7,12 @@ from typing import Any
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import (
+    json_option,
+    print_json,
+    reviewer_name,
+    workspace_argument,
+)
 from rsitmd_tools.errors import count_of
 
 ACTIONS = ("list", "add", "accept", "deactivate", "remove")
@@ -48,7 +53,6 @@ def command(
       rsitmd annotate users my-dataset accept anna@example.org --reviewer "B. Lee"
       rsitmd annotate users my-dataset deactivate anna@example.org
     """
-    import getpass
     import shlex
 
     from rsitmd_tools.errors import RsitmdError, WrongUsage
@@ -99,7 +103,7 @@ def command(
                 click.echo(f"{email}: {result}", err=True)
                 continue
             if action == "accept":
-                new = accept(workspace, email, reviewer or getpass.getuser())
+                new = accept(workspace, email, reviewer_name(reviewer))
                 result = "acceptance recorded" if new else "has already accepted the licence"
                 click.echo(f"{email}: {result}", err=True)
                 continue

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import (
+    json_option,
+    print_json,
+    reviewer_name,
+    workspace_argument,
+)
 from rsitmd_tools.errors import WrongUsage, count_of
 
 
@@ -89,7 +93,7 @@ def command(
     for option, given in (("--note", note), ("--reviewer", reviewer)):
         if given and not corrects:
             raise WrongUsage(f"{option} requires --split-pair or --join", hint=f"omit {option}")
-    who = reviewer or (getpass.getuser() if corrects else "")
+    who = reviewer_name(reviewer) if corrects else ""
     writes = same_place or corrects
     with Workspace.open(folder, write=writes) as workspace:
         if same_place:

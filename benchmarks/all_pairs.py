@@ -1,0 +1,66 @@
+"""How many of all pairs of one place a search finds, without its choice of candidates.
+
+Run: python benchmarks/all_pairs.py FOLDER_OF_IMAGES
+
+All pairs of images of one category are verified, and so are the candidates of one search by visual
+words. The category is the file name up to its last "_"; images that are numbered alone, as those
+of UCM-captions, have a category for each hundred.
+"""
+
+from __future__ import annotations
+
+import argparse
+from itertools import combinations
+from pathlib import Path
+
+from machine import environment
+from pairs import wilson
+
+from rsitmd_tools.hashing import sha256_file
+from rsitmd_tools.imaging.local_features import Features, match_places
+from rsitmd_tools.imaging.pool import map_in_order
+from rsitmd_tools.imaging.same_place import NEIGHBOURS, _features, shows_one_place
+from rsitmd_tools.imaging.visual_words import neighbours
+
+Pair = tuple[int, int]
+
+
+def category(path: Path) -> str:
+    """Return the category that the name of a file tells."""
+    name, found, _ = path.stem.rpartition("_")
+    return str((int(path.stem) - 1) // 100) if path.stem.isdecimal() else name * bool(found)
+
+
+def is_one_place(pair: tuple[Features, Features]) -> bool:
+    """Return whether two images show one place."""
+    match = match_places(*pair)
+    return match is not None and shows_one_place(match)
+
+
+def verified(pairs: list[Pair], known: list[Features]) -> set[Pair]:
+    """Return the pairs that show one place."""
+    results = map_in_order(is_one_place, [(known[i], known[j]) for i, j in pairs], chunk=64)
+    return {pair for pair, same in zip(pairs, results, strict=True) if same}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    given = parser.parse_args()
+    files = sorted(given.folder.iterdir(), key=sha256_file)
+    known = list(map_in_order(_features, files, chunk=8))
+    names = [category(path) for path in files]
+    every = [(i, j) for i, j in combinations(range(len(files)), 2) if names[i] == names[j]]
+    true = verified(every, known)
+    candidates = neighbours([each.descriptors for each in known], NEIGHBOURS)
+    found = verified(candidates, known)
+    print(environment("numpy", "opencv-python-headless", seed=0))
+    print(f"{len(every)} pairs of one category, {len(true)} of one place")
+    print(f"of these found by one search: {wilson(len(true & found), len(true))} %")
+    print(f"{len(candidates)} candidates of the search, {len(found)} of one place")
+    print("missed:", sorted((files[i].name, files[j].name) for i, j in true - found))
+
+
+if __name__ == "__main__":
+    main()
