@@ -19,6 +19,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED)  ## the whole way on drawn scenes, through a real Label Studio
 	$(BIN)/rsitmd demo
 
+# Otherwise every process that a test starts compiles the modules of the tool again.
+test soak: export PYTHONDONTWRITEBYTECODE =
+
 test: $(INSTALLED)  ## all tests, with the real server; with a browser where one is found
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 10
 

@@ -22,6 +22,7 @@ MIN_MATCHES = 6
 MIN_SCALE, MAX_SCALE = 0.3, 3.3
 SIDE = 256  # images are resized to this height for comparable keypoints
 
+Matches = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
@@ -120,9 +121,9 @@ def match_places(first: Features, second: Features) -> PlaceMatch | None:
     """
     if min(len(first.points), len(second.points)) < MIN_MATCHES:
         return None
-    squares = _squares(first.descriptors, second.descriptors)
-    forward = map_between(first, second, *_matches(squares))
-    backward = map_between(second, first, *_matches(squares.T))
+    there, back = _matches(_squares(first.descriptors, second.descriptors))
+    forward = map_between(first, second, *there)
+    backward = map_between(second, first, *back)
     found = [forward, None if backward is None else backward.inverted()]
     return max(
         (match for match in found if match is not None),
@@ -189,28 +190,41 @@ def _squares(
 ) -> npt.NDArray[np.float32]:
     """Return the squared distances of descriptors ``(N, 128)`` and ``(M, 128)``, ``(N, M)``."""
     a, b = first.astype(np.float32), second.astype(np.float32)
-    squares: npt.NDArray[np.float32]
-    squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2 * (a @ b.T)
-    return np.maximum(squares, 0, out=squares)
+    # In place: new tables take as long as the products. All values are integers below 2**24, so
+    # the result is exact.
+    squares: npt.NDArray[np.float32] = a @ b.T
+    squares *= -2
+    squares += np.einsum("ij,ij->i", a, a)[:, None]
+    squares += np.einsum("ij,ij->i", b, b)
+    return squares
 
 
-def _matches(
-    squares: npt.NDArray[np.float32],
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Return the indices of mutual matches whose rows pass the ratio test.
+def _matches(squares: npt.NDArray[np.float32]) -> tuple[Matches, Matches]:
+    """Return the mutual matches that pass the ratio test, from the rows and from the columns.
 
     Args:
         squares: Squared distances ``(N, M)``.
+
+    Returns:
+        Indices of rows and of their columns; then indices of columns and of their rows.
     """
-    nearest = squares.argmin(axis=1)
-    rows = np.arange(len(squares))
+    nearest, backward = squares.argmin(axis=1), squares.argmin(axis=0)
+    rows, columns = np.arange(len(nearest)), np.arange(len(backward))
+    there = (backward[nearest] == rows) & _clear(squares, nearest)
+    back = (nearest[backward] == columns) & _clear(squares.T, backward)
+    return (rows[there], nearest[there]), (columns[back], backward[back])
+
+
+def _clear(
+    squares: npt.NDArray[np.float32], nearest: npt.NDArray[np.intp]
+) -> npt.NDArray[np.bool_]:
+    """Return whether the nearest column of each row is much nearer than the second one."""
+    rows = np.arange(len(nearest))
     best = squares[rows, nearest]
-    backward = squares.argmin(axis=0)
     squares[rows, nearest] = np.inf
     runner_up = squares.min(axis=1)
     squares[rows, nearest] = best
-    good = (best < RATIO**2 * runner_up) & (backward[nearest] == rows)
-    return rows[good], nearest[good]
+    return np.asarray(best < RATIO**2 * runner_up)
 
 
 def _overlap(matrix: Any, first: tuple[int, int], second: tuple[int, int]) -> float:

@@ -37,7 +37,7 @@ BITS = 64  # of a signature
 MAX_BITS = 22
 SIGMA_BITS = 8
 NEAREST_WORDS = 3  # with whose descriptors a descriptor is compared
-BLOCK = 512  # images compared at once, at most
+BLOCK = 128  # images compared at once, at most
 CELLS = 2**25  # scores that all threads have at once: a gigabyte, with their copies
 SHORT = 1000  # images whose neighbours are found in a few seconds
 ROWS = 256  # descriptors assigned at once: few, so that the distances stay in the cache
@@ -254,19 +254,26 @@ class _Index:
 
     def _votes(self, start: int, end: int) -> npt.NDArray[np.float64]:
         """Return ``(end - start, images)``: weighted counts of similar descriptors."""
-        total = len(self._sizes)
-        votes = np.zeros((end - start) * total)
+        # Imported here because numba takes 0.2 s.
+        from rsitmd_tools.imaging.word_votes import add_votes
+
+        votes = np.zeros((end - start, len(self._sizes)))
+        buffer = np.empty(
+            max((len(word.members.images) for word in self._words), default=0), np.uint8
+        )
         for word in self._words:
             low, high = np.searchsorted(word.near.images, (start, end))
-            apart = np.bitwise_count(word.near.signatures[low:high, None] ^ word.members.signatures)
-            # One index instead of two: that of a matrix takes longer than all the rest.
-            found = np.flatnonzero(apart <= MAX_BITS)
-            own, other = np.divmod(found, max(1, apart.shape[1]))
-            matches = np.bincount(own, minlength=1)
-            weights = CLOSENESS[apart.ravel()[found]] / np.sqrt(matches)[own]
-            cells = (word.near.images[low + own] - start) * total + word.members.images[other]
-            np.add.at(votes, cells, word.weight * weights)
-        return votes.reshape(end - start, total)
+            add_votes(
+                votes,
+                word.near.images[low:high] - start,
+                word.near.signatures[low:high],
+                word.members.images,
+                word.members.signatures,
+                CLOSENESS,
+                word.weight,
+                buffer,
+            )
+        return votes
 
 
 def _by_word(labels: npt.NDArray[np.intp], count: int) -> Iterator[npt.NDArray[np.intp]]:

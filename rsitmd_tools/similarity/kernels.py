@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rsitmd_tools.similarity.compiled import compiled, inner
+from rsitmd_tools.compiled import compiled, inner
 
 if TYPE_CHECKING:
     from rsitmd_tools.similarity.arrays import (
