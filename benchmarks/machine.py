@@ -19,6 +19,8 @@ from statistics import median
 from rsitmd_tools import __version__
 from rsitmd_tools.provenance import processor
 
+MALLOC = ("GLIBC_TUNABLES", "PYTHONMALLOC")  # what changes the time of every program
+
 
 def environment(*packages: str, seed: int | None = None) -> str:
     """Return a line that names the machine, versions of packages, the seed, the command.
@@ -36,6 +38,7 @@ def environment(*packages: str, seed: int | None = None) -> str:
         f"{processor()}, {cores()} cores, {_memory():.0f} GB, {platform.system()}",
         ", ".join(versions),
         *([] if seed is None else [f"seed {seed}"]),
+        *(f"{name}={os.environ[name]}" for name in MALLOC if name in os.environ),
         f"`{' '.join(['python', 'benchmarks/' + Path(sys.argv[0]).name, *arguments])}`",
     ]
     return "; ".join(parts)

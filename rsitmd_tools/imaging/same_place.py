@@ -8,6 +8,7 @@ map: two aircraft of one type match as whole images, with a twentieth of the key
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from rsitmd_tools.imaging.pixels import open_image
 from rsitmd_tools.imaging.place_cache import Matches, PlaceCache, user_cache
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.visual_words import nearest_embeddings, neighbours
-from rsitmd_tools.progress import progress
+from rsitmd_tools.progress import Step, progress
 
 # Candidates per image. Of the labelled pairs of UCM-captions and RSITMD, all are among the nearest
 # five (docs/overlap.md, "Number of neighbours").
@@ -37,8 +38,8 @@ NEIGHBOURS = 10
 # at, and all show one place. Pairs of similar objects agree in 12 % of the keypoints or less.
 MIN_AGREEMENT = 0.15
 MIN_INLIERS = 6
-CHUNK = 8  # images or candidates sent to a worker at once
-BLOCK = 4096  # candidates verified between two writes to the cache
+CHUNK = 8  # images sent to a worker at once
+BLOCK = 16_384  # candidates verified between two writes to the cache: about ten seconds
 PACK = 256  # images whose features are in one file of the cache
 FEATURES = ("SIFT", local_features.SIDE, local_features.MAX_FEATURES, local_features.CONTRAST)
 SETTINGS = (
@@ -46,7 +47,7 @@ SETTINGS = (
     "both directions",
     *(local_features.RATIO, local_features.REPROJECTION, MIN_AGREEMENT, MIN_INLIERS, NEIGHBOURS),
     *(visual_words.WORDS, visual_words.PER_WORD, visual_words.NEAREST_WORDS),
-    *(visual_words.MAX_BITS, visual_words.SIGMA_BITS),
+    *(visual_words.MAX_BITS, visual_words.SIGMA_BITS, BLOCK),
 )
 NOTHING = Features(np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8), (1, 1))
 
@@ -150,24 +151,36 @@ def _search(
             matches = search.matches(block)
             if matches is None:
                 described = described or _described(paths, digests, stored, workers)
-                matches = _verified(described, part, workers)
+                matches = _verified(described, part, workers, step)
                 search.keep_matches(block, matches)
+            else:
+                step(len(part))
             pairs += [PlacePair(*match) for match in matches]
-            step(len(part))
     return pairs
 
 
 def _verified(
-    described: Sequence[Features], candidates: Sequence[tuple[int, int]], workers: int | None
+    described: Sequence[Features],
+    candidates: Sequence[tuple[int, int]],
+    workers: int | None,
+    step: Step,
 ) -> Matches:
     """Return the candidates that show one place."""
-    tasks = [(described[i], described[j]) for i, j in candidates]
-    matches = map_in_order(_match, tasks, workers, chunk=CHUNK)
-    return [
-        (i, j, match)
-        for (i, j), match in zip(candidates, matches, strict=True)
-        if match is not None and shows_one_place(match)
-    ]
+    # Grouped by the first image, which is then sent to a worker once.
+    grouped: dict[int, list[int]] = defaultdict(list)
+    for i, j in candidates:
+        grouped[i].append(j)
+    tasks = [(described[i], [described[j] for j in others]) for i, others in grouped.items()]
+    results = map_in_order(_matches, tasks, workers)
+    found: Matches = []
+    for (i, others), matches in zip(grouped.items(), results, strict=True):
+        found += [
+            (i, j, match)
+            for j, match in zip(others, matches, strict=True)
+            if match is not None and shows_one_place(match)
+        ]
+        step(len(others))
+    return found
 
 
 def shows_one_place(match: PlaceMatch) -> bool:
@@ -211,5 +224,6 @@ def _features(path: Path) -> Features:
         return NOTHING
 
 
-def _match(pair: tuple[Features, Features]) -> PlaceMatch | None:
-    return match_places(*pair)
+def _matches(task: tuple[Features, list[Features]]) -> list[PlaceMatch | None]:
+    first, others = task
+    return [match_places(first, other) for other in others]

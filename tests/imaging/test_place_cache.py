@@ -48,7 +48,7 @@ def test_a_second_search_computes_nothing(
 ) -> None:
     first = same_place_pairs(scenes, cache=tmp_path)
     assert pairs(first) == [(3, 10), (5, 11)]
-    for name in ("_features", "_match", "neighbours"):
+    for name in ("_features", "match_places", "neighbours"):
         forbid(name, monkeypatch)
     assert same_place_pairs(scenes, cache=tmp_path) == first
 
@@ -143,19 +143,19 @@ from rsitmd_tools.imaging import same_place
 same_place.PACK, same_place.BLOCK = 4, 2
 real = getattr(same_place, sys.argv[1])
 calls = 0
-def slow(item):
+def slow(*items):
     global calls
     calls += 1
     if calls > int(sys.argv[2]):
         print("reached", flush=True)
         time.sleep(60)
-    return real(item)
+    return real(*items)
 setattr(same_place, sys.argv[1], slow)
 same_place.same_place_pairs(sorted(Path(sys.argv[3]).iterdir()), workers=1, cache=Path(sys.argv[4]))
 """
 
 
-@pytest.mark.parametrize(("step", "calls", "stored"), [("_features", 9, 8), ("_match", 3, 2)])
+@pytest.mark.parametrize(("step", "calls", "stored"), [("_features", 9, 8), ("match_places", 3, 2)])
 def test_a_killed_search_goes_on(
     step: str,
     calls: int,
@@ -172,7 +172,7 @@ def test_a_killed_search_goes_on(
     monkeypatch.setattr(same_place, "BLOCK", 2)
     done: list[Any] = []
     real = getattr(same_place, step)
-    monkeypatch.setattr(same_place, step, lambda item: done.append(item) or real(item))
+    monkeypatch.setattr(same_place, step, lambda *items: done.append(items) or real(*items))
     whole = same_place_pairs(scenes, workers=1, cache=tmp_path / "other")
     everything = len(done)
     assert same_place_pairs(scenes, workers=1, cache=tmp_path) == whole
