@@ -20,6 +20,7 @@ BELOW = {
     "errors",
     "atomic",
     "collector",
+    "compiled",
     "hashing",
     "indented",
     "progress",
