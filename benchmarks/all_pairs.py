@@ -3,8 +3,8 @@
 Run: python benchmarks/all_pairs.py FOLDER_OF_IMAGES
 
 All pairs of images of one category are verified, and so are the candidates of one search by visual
-words. The category is the file name up to its last "_"; images that are numbered alone, as those
-of UCM-captions, have a category for each hundred.
+words. The category is the file name up to its last "_". Files whose name is a number, as those of
+UCM-captions, have a category for each hundred.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ Pair = tuple[int, int]
 
 def category(path: Path) -> str:
     """Return the category that the name of a file tells."""
-    name, found, _ = path.stem.rpartition("_")
-    return str((int(path.stem) - 1) // 100) if path.stem.isdecimal() else name * bool(found)
+    if path.stem.isdecimal():
+        return str((int(path.stem) - 1) // 100)
+    return path.stem.rpartition("_")[0]
 
 
 def is_one_place(pair: tuple[Features, Features]) -> bool:

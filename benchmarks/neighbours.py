@@ -21,7 +21,7 @@ from rsitmd_tools.imaging.same_place import _features
 from rsitmd_tools.imaging.visual_words import neighbours
 
 COUNTS = (5, 10)
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3)
 
 
 def main() -> None:

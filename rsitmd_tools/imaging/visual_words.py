@@ -235,7 +235,6 @@ class _Index:
         """Yield each image with its ``count`` nearest ones."""
         total = len(self._sizes)
         scale = 1 / np.sqrt(np.maximum(self._sizes, 1))
-
         threads = threads or os.cpu_count() or 1
         block = min(BLOCK, max(16, CELLS // (total * threads)))
 
@@ -245,7 +244,7 @@ class _Index:
 
         # numpy releases the lock of the interpreter.
         with (
-            progress("neighbours", total, short=SHORT) as step,
+            progress("find neighbours", total, short=SHORT) as step,
             ThreadPoolExecutor(threads) as pool,
         ):
             for start, found in enumerate(pool.map(of_block, range(0, total, block))):

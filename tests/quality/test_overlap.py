@@ -209,11 +209,15 @@ def test_each_copy_of_an_image_that_is_tested_elsewhere_is_excluded(
     }
 
 
+def views_of_one_place() -> tuple[Image.Image, Image.Image]:
+    scene = ground(3)
+    return cut(scene, 0, 0).convert("RGB"), cut(scene, 120, 0).convert("RGB")
+
+
 def test_copies_of_an_image_of_a_tested_place_are_excluded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scene = ground(3)
-    here, there = cut(scene, 0, 0).convert("RGB"), cut(scene, 120, 0).convert("RGB")
+    here, there = views_of_one_place()
     images = {
         "1.png": ("train", here, "Houses."),
         "2.png": ("train", jpeg(here, 60), "Houses."),
@@ -229,8 +233,7 @@ def test_copies_of_an_image_of_a_tested_place_are_excluded(
 def test_an_image_of_a_tested_picture_and_place_is_listed_as_a_copy(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scene = ground(3)
-    here, there = cut(scene, 0, 0).convert("RGB"), cut(scene, 120, 0).convert("RGB")
+    here, there = views_of_one_place()
     images = {
         "1.png": ("train", here, "Houses."),
         "2.png": ("train", here, "Houses."),
@@ -247,10 +250,10 @@ def test_an_image_of_a_tested_picture_and_place_is_listed_as_a_copy(
 def test_one_dataset_is_compared_with_itself(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scene = ground(3)
+    here, there = views_of_one_place()
     images = {
-        "1.png": ("train", cut(scene, 0, 0).convert("RGB"), "Houses."),
-        "2.png": ("test", cut(scene, 120, 0).convert("RGB"), "Houses."),
+        "1.png": ("train", here, "Houses."),
+        "2.png": ("test", there, "Houses."),
         "3.png": ("test", cut(ground(4), 0, 0).convert("RGB"), "More houses."),
     }
     path = write_dataset(tmp_path / "a", "one", images)
