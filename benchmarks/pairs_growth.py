@@ -111,9 +111,10 @@ def measure_places(paths: list[Path], done: float, scratch: Path) -> list[float]
         scratch: A folder.
     """
     cache = scratch / "cache"
-    settings = (load_opencv().__version__, *same_place.SETTINGS)
+    version = load_opencv().__version__
+    features_key, search_key = (version, *same_place.FEATURES), (version, *same_place.SETTINGS)
     digests = [sha256_file(path) for path in paths]
-    stored = PlaceCache(cache, settings)
+    stored = PlaceCache(cache, features_key, search_key)
     features = done + cpu(lambda: same_place._described(paths, digests, stored, 1))
     rest = cpu(lambda: same_place.same_place_pairs(paths, workers=1, cache=cache))
     again = cpu(lambda: same_place.same_place_pairs(paths, workers=1, cache=cache))

@@ -6,8 +6,8 @@ The images are drawn: smooth noise, 256 x 256 pixels. The texts are those of RSI
 ``rsitmd_precomp`` in ``--data``, by default RSITMD_DATA, else ../shared/data. The bare side
 of the release copies all files of the same release, hashes the copies in one thread (hashlib) and
 syncs them; that of the verification is `sha256sum` on these files. Both sides alternate, and are
-whole commands; a ratio compares two sides of one round. The first release decodes all images, the
-others find their measures by content.
+whole commands; a ratio compares two sides of one round. The import measures the images:
+a release decodes none of them.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def main() -> None:
     print(environment("pillow", "numpy", seed=SEED), "\n")
     with tempfile.TemporaryDirectory() as place:
         scratch = arguments.scratch or Path(place)
-        os.environ["RSITMD_CACHE"] = str(Path(place, "cache"))
+        os.environ["RSITMD_CACHE"] = str(scratch / "cache")
         if arguments.images:
             workspace = kept_workspace(scratch, arguments.images, arguments.data)
             against_bare(workspace, scratch, arguments.rounds)

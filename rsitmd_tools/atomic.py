@@ -40,16 +40,30 @@ def sync_files(folder: Path, files: Sequence[Path]) -> None:
     Many files are synced at once, as far as the system can: it writes all that the file system
     holds back, instead of waiting for the disk once per file.
     """
-    if len(files) > FEW and (syncfs := _syncfs()) is not None:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            if syncfs(descriptor) != 0:
-                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        finally:
-            os.close(descriptor)
-        return
-    for file in files:
-        sync_folder(file)
+    if len(files) <= FEW or not sync_file_system(folder):
+        for file in files:
+            sync_folder(file)
+
+
+def sync_file_system(folder: Path) -> bool:
+    """Write all that the file system of a folder holds back in memory.
+
+    Returns:
+        False if the system cannot do this for one file system.
+
+    Raises:
+        OSError: The disk does not take it.
+    """
+    syncfs = _syncfs()
+    if syncfs is None:
+        return False
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if syncfs(descriptor) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    finally:
+        os.close(descriptor)
+    return True
 
 
 @functools.cache

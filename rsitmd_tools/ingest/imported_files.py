@@ -20,6 +20,7 @@ from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.ingest import check_image_size
 from rsitmd_tools.ingest.intake import remove_leftovers
+from rsitmd_tools.ingest.measured import Measures
 from rsitmd_tools.ingest.normalise import Normalised, Target, normalise
 from rsitmd_tools.ingest.plan import PRELOAD
 from rsitmd_tools.ingest.scan import SUFFIXES, shown
@@ -103,6 +104,7 @@ def add_files(
         size=workspace.settings.dataset.image_size,
         known=frozenset(),
         target=Target(workspace.images),
+        lines=intake.measures.lines,
     )
     results = map_in_order(prepare, [str(path) for _, path in work], workers, preload=PRELOAD)
     try:
@@ -113,6 +115,7 @@ def add_files(
                 intake.take(batch)
                 step(len(batch))
     finally:
+        intake.measures.write()
         remove_leftovers(workspace.images)
     roots = [] if dataset.image_folder is None else [dataset.image_folder]
     place_whole_images(workspace, roots, workers=workers, unpacked=_unpacked(dataset))
@@ -138,6 +141,7 @@ class _Intake:
 
     def __init__(self, workspace: Workspace, dataset: Dataset) -> None:
         self.report = FileReport()
+        self.measures = Measures(workspace)
         self._workspace = workspace
         self._dataset = dataset
         stored = stored_images(workspace, removed=True)
@@ -196,7 +200,7 @@ class _Intake:
             key = self._key(image, prepared)
             if key not in self._by_key:
                 new = self._new_image(image, prepared, key, source, now)
-                self._files[new.filename] = prepared.tiff
+                self._give(new.filename, prepared)
                 self._by_key[key] = new
                 added.append(new)
                 if prepared.reading is not None:
@@ -281,7 +285,7 @@ class _Intake:
         assert image.image is not None
         stored = self._by_row[image.image]
         if prepared.pixel_sha256 == stored.pixel_sha256:
-            self._files[stored.filename] = prepared.tiff
+            self._give(stored.filename, prepared)
             self.report.restored += 1
 
     def _count_linked(
@@ -293,7 +297,12 @@ class _Intake:
         if isinstance(stored, StoredImage) and stored.split not in (None, image.split):
             self.report.kept_split.append(stored.filename)
         if not (self._workspace.images / stored.filename).exists():
-            self._files[stored.filename] = prepared.tiff
+            self._give(stored.filename, prepared)
+
+    def _give(self, filename: str, prepared: Normalised) -> None:
+        """Note the name that a prepared file gets."""
+        self._files[filename] = prepared.tiff
+        self.measures.add(prepared.measured)
 
     def _write_files(self) -> None:
         """Give the files of a batch their names; synced in threads, which wait for the disk."""

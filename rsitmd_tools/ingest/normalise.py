@@ -16,10 +16,12 @@ from rsitmd_tools.atomic import unfinished_name, write_error
 from rsitmd_tools.errors import reason
 from rsitmd_tools.imaging.decode import Reading, decode_file
 from rsitmd_tools.imaging.limits import UnusableImageError, check_bytes
+from rsitmd_tools.imaging.measures import Lines
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
 from rsitmd_tools.imaging.perceptual import grey_thumbnail
 from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.imaging.source import with_side_files
+from rsitmd_tools.ingest.measured import MeasuredFile, measured_file
 from rsitmd_tools.workspace.sources import SourceState, state_of
 
 PREDICTOR = 317
@@ -38,6 +40,7 @@ class Normalised:
         thumbnail: Grey values to hash, see :func:`grey_thumbnail`.
         width: Width of the source in pixels.
         height: Height of the source in pixels.
+        measured: The file ``tiff`` and its measures; None if there is none.
         state: State of the source when it was read; None if it cannot be read, or if its pixels
             depend on other files too.
         reading: How its values became colours; None for plain colours of 8 bits.
@@ -52,6 +55,7 @@ class Normalised:
     thumbnail: bytes = b""
     width: int = 0
     height: int = 0
+    measured: MeasuredFile | None = None
     state: SourceState | None = None
     reading: Reading | None = None
     note: str | None = None
@@ -76,16 +80,18 @@ def normalise(
     size: int,
     known: Set[str],
     target: Target,
+    lines: Lines,
     options: BandOptions = DEFAULTS,
     outside: bool = False,
 ) -> Normalised:
-    """Read, decode, resize, hash, encode and write a file.
+    """Read, decode, resize, hash, measure, encode and write a file.
 
     Args:
         file: The file.
         size: Side length of the result in pixels.
         known: SHA-256 of files that do not have to be decoded.
         target: Where to write.
+        lines: Thresholds of the rules, which the measures depend on.
         options: Bands and values of a raster.
         outside: Whether a VRT may read files outside of its folder.
 
@@ -107,14 +113,17 @@ def normalise(
     except UnusableImageError as error:
         return Normalised(sha256, problem=str(error))
     image = decoded.image
+    grey, tiff = image.convert("L"), encode_tiff(image)
+    pixel_sha256 = hashlib.sha256(image.tobytes()).hexdigest()
     return Normalised(
         sha256=sha256,
-        tiff=_write(target.images, encode_tiff(image)),
+        tiff=_write(target.images, tiff),
         original="" if target.originals is None else _write(target.originals, data),
-        pixel_sha256=hashlib.sha256(image.tobytes()).hexdigest(),
-        thumbnail=grey_thumbnail(image),
+        pixel_sha256=pixel_sha256,
+        thumbnail=grey_thumbnail(grey),
         width=decoded.width,
         height=decoded.height,
+        measured=measured_file(tiff, pixel_sha256, grey, lines),
         state=state,
         reading=decoded.reading,
         note=decoded.note,

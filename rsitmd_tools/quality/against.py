@@ -9,8 +9,9 @@ from typing import Any
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.imaging.groups import components, in_one_group
+from rsitmd_tools.imaging.measures import picture_pairs
 from rsitmd_tools.imaging.pairs import pairs_between
-from rsitmd_tools.quality.pictures import measure_images, picture_pairs
+from rsitmd_tools.quality.pictures import measure_images
 from rsitmd_tools.quality.places import SamePlace, SharedPlace
 from rsitmd_tools.quality.records import PictureOf, Shared, Written
 from rsitmd_tools.text.fold import folded

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.imaging.groups import components, in_one_group
+from rsitmd_tools.imaging.measures import Picture
 from rsitmd_tools.imaging.pairs import (
     SAME_PLACE,
     Fingerprint,
@@ -20,7 +21,7 @@ from rsitmd_tools.imaging.pairs import (
 from rsitmd_tools.imaging.perceptual import perceptual_hashes
 from rsitmd_tools.imaging.same_place import same_place_pairs
 from rsitmd_tools.quality.common_captions import CommonCaptions, common_captions
-from rsitmd_tools.quality.pictures import Picture, measure_images
+from rsitmd_tools.quality.pictures import measure_images
 
 Map = tuple[tuple[float, ...], ...]
 Side = tuple[int, str | None]  # dataset and split

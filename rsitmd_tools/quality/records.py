@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
-from rsitmd_tools.quality.pictures import Picture
+from rsitmd_tools.imaging.known_pictures import KnownPictures
+from rsitmd_tools.imaging.measures import Picture
+from rsitmd_tools.imaging.pairs import ImagePair
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,26 @@ class PictureOf(NamedTuple):
 
     image: ImageRecord
     picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The pictures of a dataset whose files have been read, for the rules.
+
+    Attributes:
+        pictures: The pictures, in the order of the images.
+        digests: SHA-256 of their files.
+        known: Where the pairs of pictures are kept.
+    """
+
+    pictures: tuple[PictureOf, ...]
+    digests: tuple[str, ...]
+    known: KnownPictures
+
+    def pairs(self, distance: int) -> list[ImagePair]:
+        """Return the pairs of duplicates; see :meth:`KnownPictures.pairs`."""
+        pictures = [entry.picture for entry in self.pictures]
+        return self.known.pairs(self.digests, pictures, distance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rsitmd_tools.dataset.naming import SentenceName, sentence_names
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
-from rsitmd_tools.quality.records import PictureOf, Shared, Written
+from rsitmd_tools.quality.records import Measured, PictureOf, Shared, Written
 from rsitmd_tools.quality.texts import split_words
 from rsitmd_tools.quality.words import WordLists
 from rsitmd_tools.text.fold import folded
@@ -19,7 +19,6 @@ from rsitmd_tools.workspace.settings import Settings, Thresholds
 if TYPE_CHECKING:
     from rsitmd_tools.dataset.suspects import Suspect
     from rsitmd_tools.imaging.pairs import ImagePair
-    from rsitmd_tools.quality.known_pictures import Measured
     from rsitmd_tools.quality.nearest import ImageHashes
     from rsitmd_tools.quality.places import Places, SharedPlace
     from rsitmd_tools.quality.provenance import Provenance
@@ -138,7 +137,8 @@ class Subject:
         """Measures of all existing image files; empty without an image folder."""
         if self.measured is not None:
             return self.measured.pictures
-        from rsitmd_tools.quality.pictures import lines_of, measure_images
+        from rsitmd_tools.imaging.measures import lines_of
+        from rsitmd_tools.quality.pictures import measure_images
         from rsitmd_tools.quality.provenance import release_folder
 
         # An image is decoded once, also for :attr:`image_hashes`.
@@ -159,7 +159,7 @@ class Subject:
 
         Pairs that a person split (``build groups --split-pair``) are left out.
         """
-        from rsitmd_tools.quality.pictures import picture_pairs
+        from rsitmd_tools.imaging.measures import picture_pairs
 
         distance = self.settings.split.near_duplicate_distance
         if self.measured is not None:

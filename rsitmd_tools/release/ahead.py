@@ -1,14 +1,18 @@
-"""Hash and sync finished files of a release in the background."""
+"""Hash finished files of a release, and write them to the disk, in the background."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
-from rsitmd_tools.atomic import sync_files
+from rsitmd_tools.atomic import sync_file_system
 from rsitmd_tools.hashing import sha256_files
 from rsitmd_tools.imaging.pool import ahead_of_use
+
+SECONDS = 0.5  # between two syncs
 
 
 @contextmanager
@@ -32,19 +36,26 @@ def hashed_ahead(folder: Path, files: Sequence[Path]) -> Iterator[Callable[[], d
 
 
 @contextmanager
-def synced_ahead(folder: Path, files: Sequence[Path]) -> Iterator[None]:
-    """Begin to write finished files to the disk while the block runs.
+def written_ahead(folder: Path) -> Iterator[None]:
+    """Write finished files of a release to the disk again and again while the block runs.
 
-    The folder is synced as a whole in the end. Then less is left to write.
+    The system would hold them back in memory for half a minute. On a slow disk, the sync of the
+    whole folder in the end would then take as long as all the work before it.
 
     Raises:
         OSError: The disk does not take the files.
     """
+    ended = Event()
 
-    def sync() -> Generator[None]:
-        sync_files(folder, files)
-        yield
+    def write() -> None:
+        while not ended.wait(SECONDS) and sync_file_system(folder):
+            pass
 
-    with ahead_of_use(lambda _: sync()) as synced:
-        yield
-        next(synced)
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        try:
+            yield
+        finally:
+            ended.set()
+        # An error that the system reported here is not reported to the sync in the end.
+        writing.result()

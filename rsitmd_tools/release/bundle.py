@@ -20,14 +20,14 @@ from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset, precomp, rsitmd, save_dataset
 from rsitmd_tools.hashing import sha256_file
+from rsitmd_tools.imaging.known_pictures import KnownPictures
+from rsitmd_tools.imaging.measures import lines_of
 from rsitmd_tools.ingest.where import write_footprints
 from rsitmd_tools.progress import track
-from rsitmd_tools.quality.known_pictures import KnownPictures
-from rsitmd_tools.quality.pictures import lines_of
 from rsitmd_tools.quality.provenance import FOOTPRINTS
 from rsitmd_tools.quality.split_numbers import SPLIT_PROOF
 from rsitmd_tools.quality.statistics import dataset_statistics
-from rsitmd_tools.release.ahead import hashed_ahead, synced_ahead
+from rsitmd_tools.release.ahead import hashed_ahead, written_ahead
 from rsitmd_tools.release.card import CARD, card
 from rsitmd_tools.release.changes import CHANGELOG, Previous, changelog, read_previous
 from rsitmd_tools.release.checksums import write_checksums
@@ -172,6 +172,7 @@ def _write(
     known = KnownPictures(workspace.images, lines_of(settings.validate.thresholds))
     images = folder / "images" if options.images else None
     with (
+        written_ahead(folder),
         copy_images(dataset, content.pixels, images, known) as copying,
         records_ahead(dataset, settings) as records,
     ):
@@ -204,9 +205,8 @@ def _write(
             write_text(folder / CHANGELOG, changelog(dataset, version, previous, files))
             listed = list_images(dataset, copies, content.sources, content.licences)
             write_text(folder / IMAGE_LIST, listed)
-            with synced_ahead(folder, [folder / name for name in copies if options.images]):
-                found = validation(dataset, settings, options.allowed, measured, records)
-                write_text(folder / VALIDATION, found)
+            found = validation(dataset, settings, options.allowed, measured, records)
+            write_text(folder / VALIDATION, found)
             write_checksums(folder, sums() | (copies if options.images else {}))
 
 

@@ -18,13 +18,14 @@ from PIL import Image
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats.hazards import text_cell, text_of_cell
+from rsitmd_tools.imaging.known_pictures import KnownPicture, KnownPictures
 from rsitmd_tools.imaging.limits import UnusableImageError, check_size
+from rsitmd_tools.imaging.measures import Lines, Picture, picture_of
 from rsitmd_tools.imaging.pool import SMALL, ahead_of_use, map_in_order, start_ahead
 from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.progress import track
-from rsitmd_tools.quality.known_pictures import KnownPicture, KnownPictures, Measured
-from rsitmd_tools.quality.pictures import CHUNK, Lines, Picture, picture_of
-from rsitmd_tools.quality.records import PictureOf
+from rsitmd_tools.quality.pictures import CHUNK
+from rsitmd_tools.quality.records import Measured, PictureOf
 
 IMAGE_LIST = "images.csv"
 # Imported once, for the worker that checks the records too.

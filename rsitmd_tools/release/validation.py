@@ -16,9 +16,9 @@ from rsitmd_tools.errors import RsitmdError, count_of
 from rsitmd_tools.imaging.pool import ahead_of_use, map_in_order
 from rsitmd_tools.quality import check_subject, subject_of, summary
 from rsitmd_tools.quality.check import Result, check_records
-from rsitmd_tools.quality.known_pictures import Measured
 from rsitmd_tools.quality.output import json_document
 from rsitmd_tools.quality.output.findings import Findings
+from rsitmd_tools.quality.records import Measured
 from rsitmd_tools.quality.registry import selected_rules
 from rsitmd_tools.workspace.settings import Settings
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset import ImageRecord
+from rsitmd_tools.imaging.measures import Picture
 from rsitmd_tools.imaging.pairs import EXACT, NEAR, SAME_PLACE
 from rsitmd_tools.quality import dataset_statistics
 from rsitmd_tools.quality.finding import Finding
 from rsitmd_tools.quality.output import Findings
 from rsitmd_tools.quality.output.text import severity_count
-from rsitmd_tools.quality.pictures import Picture
 from rsitmd_tools.quality.places import SamePlace
 from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.quality.split_numbers import described

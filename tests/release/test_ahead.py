@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Semaphore
+from time import sleep
 
 import pytest
 
 from rsitmd_tools.release import ahead, images
-from rsitmd_tools.release.ahead import hashed_ahead, synced_ahead
+from rsitmd_tools.release.ahead import hashed_ahead, written_ahead
 
 
 def test_checksums_by_path_and_without_files_that_cannot_be_read(tmp_path: Path) -> None:
@@ -20,19 +22,43 @@ def test_checksums_by_path_and_without_files_that_cannot_be_read(tmp_path: Path)
         assert sums() == {"prior/a.npy": hashlib.sha256(b"abc").hexdigest()}
 
 
+def test_files_are_written_to_the_disk_while_the_block_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twice = Semaphore(0)
+    monkeypatch.setattr(ahead, "SECONDS", 0.01)
+    monkeypatch.setattr(ahead, "sync_file_system", lambda folder: twice.release() or True)
+    with written_ahead(tmp_path):
+        assert twice.acquire(timeout=60)
+        assert twice.acquire(timeout=60)
+
+
+def test_a_system_without_this_call_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr(ahead, "SECONDS", 0.01)
+    monkeypatch.setattr(ahead, "sync_file_system", asked.append)
+    with written_ahead(tmp_path):
+        sleep(0.2)
+    assert asked == [tmp_path]
+
+
 def test_an_error_of_the_disk_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object) -> None:
+    failed = Event()
+
+    def fails(folder: Path) -> bool:
+        failed.set()
         raise OSError(5, "input/output error")
 
-    monkeypatch.setattr(ahead, "sync_files", fails)
-    ran = []
-    with pytest.raises(OSError, match="input/output"), synced_ahead(tmp_path, []):
-        ran.append(True)
-    assert ran
+    monkeypatch.setattr(ahead, "SECONDS", 0.01)
+    monkeypatch.setattr(ahead, "sync_file_system", fails)
+    with pytest.raises(OSError, match="input/output"), written_ahead(tmp_path):
+        assert failed.wait(60)
 
 
 def test_an_error_of_the_block_is_not_replaced(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), synced_ahead(tmp_path, []):
+    with pytest.raises(ZeroDivisionError), written_ahead(tmp_path):
         raise ZeroDivisionError
 
 
