@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,7 @@ class Searcher:
             RsitmdError: An image cannot be decoded, or a score is NaN.
         """
         scores: Scores = self.text_scores([query.caption], [query.keywords])[:, 0]
-        self._check(scores, [image.filename for image in self.dataset.images])
+        self._check(scores, self._filename)
         return scores
 
     def text_scores(
@@ -169,7 +169,7 @@ class Searcher:
             RsitmdError: An image cannot be decoded, or a score is NaN.
         """
         scores = self._cosines(self._rows([row]))
-        self._check(scores, [image.filename for image in self.dataset.images])
+        self._check(scores, self._filename)
         return scores
 
     def by_image(self, image: Path, count: int = 10, *, sentences: bool = False) -> Search:
@@ -189,7 +189,7 @@ class Searcher:
         if sentences:
             return Search(self._sentences(query, count), list(self.notes))
         scores = self._cosines(query)
-        self._check(scores, [each.filename for each in self.dataset])
+        self._check(scores, self._filename)
         return Search(self._listed(scores, count), list(self.notes))
 
     def images(self) -> list[Vectors]:
@@ -272,7 +272,7 @@ class Searcher:
         best: dict[str, float] = {}
         for number, value in zip(used, scored.tolist(), strict=True):
             best[captions[number]] = max(value, best.get(captions[number], -np.inf))
-        self._check(np.array(list(best.values()), np.float32), list(best))
+        self._check(np.array(list(best.values()), np.float32), list(best).__getitem__)
         return listed_sentences(owners, best, count)
 
     def _listed(self, scores: Scores, count: int) -> list[dict[str, Any]]:
@@ -288,11 +288,14 @@ class Searcher:
             for rank, index in enumerate(nearest(scores, count).tolist(), 1)
         ]
 
-    def _check(self, scores: Scores, names: Sequence[str]) -> None:
+    def _filename(self, row: int) -> str:
+        return self.dataset.images[row].filename
+
+    def _check(self, scores: Scores, name: Callable[[int], str]) -> None:
         if np.isnan(scores).any():
             raise RsitmdError(
                 "the model's score is NaN",
-                where=f"{self.run.folder}: {names[int(np.flatnonzero(np.isnan(scores))[0])]}",
+                where=f"{self.run.folder}: {name(int(np.flatnonzero(np.isnan(scores))[0]))}",
                 hint="train the run again",
             )
 

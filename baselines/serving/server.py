@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import socket
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,9 @@ def listening(port: int) -> socket.socket:
     Raises:
         RsitmdError: Another program uses the port, or it may not be used.
     """
-    opened = socket.socket()
+    # Only if the protocol is named, asyncio turns off Nagle's algorithm for the connections. With
+    # it, each answer after the first one of a connection takes 40 ms longer.
+    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     # A server that is started again does not wait for the connections of the one before.
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -70,5 +73,8 @@ def serve(app: FastAPI, opened: socket.socket) -> None:
         h11_max_incomplete_event_size=LONGEST_REQUEST,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )
+    # The records of a large dataset live as long as the server. A search for cycles among them
+    # would stop all requests for half a second.
+    gc.freeze()
     with no_progress():
         uvicorn.Server(config).run(sockets=[opened])

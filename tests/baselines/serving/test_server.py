@@ -39,6 +39,17 @@ def test_only_loopback_is_listened_on() -> None:
             listening(opened.getsockname()[1])
 
 
+def test_connections_do_not_wait_for_acknowledgements() -> None:
+    # asyncio turns Nagle's algorithm off only for sockets that name their protocol. With it, each
+    # answer of a kept connection takes 40 ms longer.
+    with (
+        listening(0) as opened,
+        socket.create_connection(opened.getsockname()),
+        opened.accept()[0] as accepted,
+    ):
+        assert accepted.proto == socket.IPPROTO_TCP
+
+
 def test_the_longest_sentence_of_any_letters_is_answered(serving: Serving) -> None:
     # httpx refuses addresses of 120 000 characters; browsers do not.
     connection = HTTPConnection("127.0.0.1", serving.port, timeout=60)
