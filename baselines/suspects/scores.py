@@ -17,7 +17,10 @@ def suspicion(scores: Scores, owners: Indices, groups: Indices) -> tuple[Scores,
     A sentence that was written for another image fits its own image badly, and another one well.
     So for each sentence, the margin between the best other image and its own image is taken, in
     standard deviations over all images: some sentences have high scores with all images. The same
-    margin is taken over the sentences of its image, and the mean of both is the result.
+    margin is taken over the sentences of its image, and the mean of both counts.
+
+    The sentences of one image are often wrong together, because two rows were exchanged. So half
+    of the result is the mean of all sentences of the image.
 
     Args:
         scores: ``(N, M)`` scores of N images and M sentences.
@@ -42,7 +45,10 @@ def suspicion(scores: Scores, owners: Indices, groups: Indices) -> tuple[Scores,
     best_image = other.argmax(axis=0)
     by_text = (other[best_image, texts] - own) / _deviation(values, 0)
     by_image = (other.max(axis=1)[owners] - own) / _deviation(values, 1)[owners]
-    return (by_text + by_image) / 2, best_image
+    margins = (by_text + by_image) / 2
+    sums = np.bincount(owners, margins, len(values))
+    means = sums / np.maximum(np.bincount(owners, minlength=len(values)), 1)
+    return (margins + means[owners]) / 2, best_image
 
 
 def _deviation(values: Scores, axis: int) -> Scores:

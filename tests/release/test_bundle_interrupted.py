@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.release import ahead
 from tests.release.releases import contents, files, release
 
 MakeWorkspace = Callable[..., Path]
@@ -47,6 +48,22 @@ def test_a_full_disk_is_a_one_line_error_and_leaves_nothing(
     monkeypatch.undo()
     release(workspace, out)
     files(out)
+
+
+def test_an_error_of_the_disk_while_a_release_is_written(
+    make_workspace: MakeWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(folder: Path) -> bool:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    workspace = make_workspace()
+    out = tmp_path / "out"
+    monkeypatch.setattr(ahead, "SECONDS", 0.001)
+    monkeypatch.setattr(ahead, "sync_file_system", fails)
+    with pytest.raises(RsitmdError, match=r"cannot be written .*input/output error"):
+        release(workspace, out)
+    assert not out.exists()
+    assert not list(tmp_path.glob(".*"))
 
 
 KILLED = """

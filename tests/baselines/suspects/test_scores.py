@@ -31,6 +31,21 @@ def test_by_hand() -> None:
     assert better.tolist() == [2, 2, 1]
 
 
+def test_half_of_the_score_is_the_mean_of_the_sentences_of_the_image() -> None:
+    scores, owners = made(5, 3, 0)
+    columns, rows = scores.std(axis=0), scores.std(axis=1)
+    margins = []
+    for text, image in enumerate(owners):
+        others = np.arange(5) != image
+        best_image = scores[others, text].max()
+        best_text = scores[image, owners != image].max()
+        own = scores[image, text]
+        margins.append(((best_image - own) / columns[text] + (best_text - own) / rows[image]) / 2)
+    means = np.repeat(np.mean(np.reshape(margins, (5, 3)), axis=1), 3)
+    found, _ = suspicion(scores, owners, np.arange(5))
+    assert found == pytest.approx((margins + means) / 2)
+
+
 @given(st.integers(4, 30), st.integers(1, 5), st.integers(0, 100))
 def test_sentences_of_two_exchanged_images_come_first(images: int, texts: int, seed: int) -> None:
     scores, owners = made(images, texts, seed, strength=12.0)
