@@ -1,8 +1,8 @@
 """Measures of image files that were read before, on disk.
 
 Everything is found by content: by the SHA-256 of an image file, with the versions of the tool and
-of the decoder. So a release of thousands of images need not decode files that an ingest, an import
-or an earlier release has measured.
+of the decoder. So a release of thousands of images need not decode files that an import or an
+earlier release has measured.
 """
 
 from __future__ import annotations

@@ -15,12 +15,10 @@ from PIL import Image
 from rsitmd_tools.atomic import unfinished_name
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.imaging.limits import UnusableImageError
-from rsitmd_tools.imaging.measures import Lines
 from rsitmd_tools.imaging.options import BandOptions, ValueRange
 from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
 from rsitmd_tools.imaging.raster import Raster, open_raster
 from rsitmd_tools.ingest.footprints import georeference
-from rsitmd_tools.ingest.measured import MeasuredFile, measured_file
 from rsitmd_tools.ingest.normalise import encode_tiff
 from rsitmd_tools.ingest.plan import check_unchanged
 from rsitmd_tools.workspace.scenes import Scene, Window
@@ -68,7 +66,6 @@ class Tile:
         pixel_sha256: SHA-256 of the normalised RGB pixels.
         phash: Perceptual hashes.
         thumbnail: Grey values from which they were computed.
-        measured: The file and its measures; None without a file.
         footprint: GeoJSON geometry in WGS84, or None.
         gsd: Ground sample distance in metres, or None.
     """
@@ -78,7 +75,6 @@ class Tile:
     pixel_sha256: str = ""
     phash: str = ""
     thumbnail: bytes = b""
-    measured: MeasuredFile | None = None
     footprint: dict[str, Any] | None = None
     gsd: float | None = None
 
@@ -96,8 +92,8 @@ class Cut:
     problem: str | None = None
 
 
-def cut(strip: Strip, folder: Path, size: int, min_valid: float, lines: Lines) -> Cut:
-    """Read, resize, hash, measure, encode and write the tiles of a strip.
+def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
+    """Read, resize, hash, encode and write the tiles of a strip.
 
     The files get temporary names, because their numbers depend on the tiles before them. They are
     not synced: :class:`GroupCommit` syncs many at once.
@@ -107,7 +103,6 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float, lines: Lines) -
         folder: Folder of the temporary files.
         size: Side length of the images in pixels.
         min_valid: Least share of valid pixels.
-        lines: Thresholds of the rules, which the measures depend on.
 
     Raises:
         RsitmdError: The folder cannot be written to.
@@ -126,8 +121,7 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float, lines: Lines) -
                     continue
                 image, small = _resized(pixels, size)
                 file = folder / unfinished_name(".tile")
-                grey, tiff = image.convert("L"), encode_tiff(image)
-                thumbnails.append(grey_thumbnail(grey))
+                thumbnails.append(grey_thumbnail(image))
                 pixel_sha256 = hashlib.sha256(small.data).hexdigest()
                 gsd = _scaled(sizes[index], strip.scale)
                 tiles.append(
@@ -136,12 +130,11 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float, lines: Lines) -
                         file.name,
                         pixel_sha256,
                         thumbnail=thumbnails[-1],
-                        measured=measured_file(tiff, pixel_sha256, grey, lines),
                         footprint=prints[index],
                         gsd=gsd,
                     )
                 )
-                _write(file, tiff)
+                _write(file, encode_tiff(image))
         check_unchanged(strip.path, strip.scene.size, strip.scene.mtime_ns)
     except UnusableImageError as error:
         remove(folder, tiles)

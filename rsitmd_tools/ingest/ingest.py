@@ -116,7 +116,6 @@ def ingest_files(
         size=size,
         known=intake.complete,
         target=intake.target,
-        lines=intake.measures.lines,
         options=options,
         outside=outside,
     )

@@ -11,7 +11,6 @@ from rsitmd_tools.atomic import PARTIAL, sync_folder, write_error
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
 from rsitmd_tools.imaging.perceptual import perceptual_hashes
 from rsitmd_tools.ingest.group_commit import GroupCommit
-from rsitmd_tools.ingest.measured import Measures
 from rsitmd_tools.ingest.names import Names
 from rsitmd_tools.ingest.normalise import Normalised, Target
 from rsitmd_tools.ingest.places import tidy
@@ -108,7 +107,6 @@ class Intake:
         report: What was done so far.
         target: Where the workers write.
         complete: SHA-256 of the sources that do not have to be decoded again.
-        measures: Keeps the measures of the images whose files are written.
     """
 
     def __init__(
@@ -138,7 +136,6 @@ class Intake:
         if keep_originals:
             complete &= {path.stem for path in self._originals.iterdir()}
         self.complete = frozenset(complete | self._names.removed)
-        self.measures = Measures(workspace)
         self._groups = GroupCommit(workspace.images, self._commit)
 
     def unchanged(self, found: Found) -> bool:
@@ -167,9 +164,8 @@ class Intake:
         self._groups.finish()
 
     def close(self) -> None:
-        """Wait for the thread, keep the measures, and remove files that got no name."""
+        """Wait for the thread, and remove files that got no name."""
         self._groups.close()
-        self.measures.write()
         remove_leftovers(self._workspace.images, self._originals)
 
     def _commit(self, group: Sequence[tuple[Found, Normalised]]) -> None:
@@ -208,7 +204,6 @@ class Intake:
                 continue
             filename, number = self._names.give(image.sha256, found.category)
             self._name_files(found, image, filename, new=True)
-            self.measures.add(image.measured)
             if image.reading is not None:
                 rows.readings.append(ImageReading(image.sha256, *image.reading))
             if image.note is not None:
@@ -247,9 +242,7 @@ class Intake:
         if reading is not None and _differs(reading, self._options):
             self.report.notes.append((source, f"is known as {filename}; {OTHER_READING}"))
         if image is not None and image.tiff:
-            if not (self._workspace.images / filename).exists():
-                self.report.restored += 1
-                self.measures.add(image.measured)
+            self.report.restored += not (self._workspace.images / filename).exists()
             self._name_files(found, image, filename, new=False)
 
     def _name_files(self, found: Found, image: Normalised, filename: str, *, new: bool) -> None:

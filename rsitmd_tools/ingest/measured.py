@@ -1,4 +1,4 @@
-"""The measures of new images, kept so that no release has to decode them."""
+"""The measures of imported images, kept so that the next release need not decode them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def measured_file(data: bytes, pixel_sha256: str, grey: Image.Image, lines: Line
 
 
 class Measures:
-    """Keeps the measures of the images that are added to a workspace.
+    """Keeps the measures of the images that are imported into a workspace.
 
     What cannot be kept, or is lost by a kill, is measured by the next release.
 
@@ -54,7 +54,7 @@ class Measures:
         self._waiting: dict[str, KnownPicture] = {}
 
     def add(self, measured: MeasuredFile | None) -> None:
-        """Keep the measures of a file that the workspace gets; None if it was not encoded."""
+        """Keep the measures of a file that the workspace gets; None if it was not measured."""
         if measured is not None:
             self._waiting[measured.sha256] = measured.known
         if len(self._waiting) >= MANY:

@@ -40,7 +40,7 @@ class Normalised:
         thumbnail: Grey values to hash, see :func:`grey_thumbnail`.
         width: Width of the source in pixels.
         height: Height of the source in pixels.
-        measured: The file ``tiff`` and its measures; None if there is none.
+        measured: The file ``tiff`` and its measures; None if it was not measured.
         state: State of the source when it was read; None if it cannot be read, or if its pixels
             depend on other files too.
         reading: How its values became colours; None for plain colours of 8 bits.
@@ -80,20 +80,20 @@ def normalise(
     size: int,
     known: Set[str],
     target: Target,
-    lines: Lines,
     options: BandOptions = DEFAULTS,
     outside: bool = False,
+    lines: Lines | None = None,
 ) -> Normalised:
-    """Read, decode, resize, hash, measure, encode and write a file.
+    """Read, decode, resize, hash, encode and write a file.
 
     Args:
         file: The file.
         size: Side length of the result in pixels.
         known: SHA-256 of files that do not have to be decoded.
         target: Where to write.
-        lines: Thresholds of the rules, which the measures depend on.
         options: Bands and values of a raster.
         outside: Whether a VRT may read files outside of its folder.
+        lines: Thresholds of the rules, to measure the image too.
 
     Raises:
         RsitmdError: The image cannot be written, for example on a full disk.
@@ -123,7 +123,7 @@ def normalise(
         thumbnail=grey_thumbnail(grey),
         width=decoded.width,
         height=decoded.height,
-        measured=measured_file(tiff, pixel_sha256, grey, lines),
+        measured=None if lines is None else measured_file(tiff, pixel_sha256, grey, lines),
         state=state,
         reading=decoded.reading,
         note=decoded.note,

@@ -19,7 +19,6 @@ from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.group_commit import GroupCommit
 from rsitmd_tools.ingest.ingest import IngestReport, check_image_size
 from rsitmd_tools.ingest.intake import remove_leftovers
-from rsitmd_tools.ingest.measured import MeasuredFile, Measures
 from rsitmd_tools.ingest.names import Names
 from rsitmd_tools.ingest.plan import (
     PRELOAD,
@@ -112,7 +111,6 @@ def ingest_tiles(
             folder=workspace.images,
             size=workspace.settings.dataset.image_size,
             min_valid=options.min_valid,
-            lines=intake.measures.lines,
         )
         try:
             results = map_in_order(
@@ -183,14 +181,12 @@ class _Batch:
         places: Rows of their places.
         scenes: Their scenes.
         moves: Temporary names and final names of their files.
-        measured: The files and their measures.
     """
 
     images: list[NewImage] = field(default_factory=list)
     places: list[NewPlace] = field(default_factory=list)
     scenes: dict[tuple[str, str], Scene] = field(default_factory=dict)
     moves: list[tuple[str, str]] = field(default_factory=list)
-    measured: list[MeasuredFile | None] = field(default_factory=list)
 
 
 class _Intake:
@@ -200,7 +196,6 @@ class _Intake:
         self, workspace: Workspace, plans: Sequence[ScenePlan], hashes: SceneHashes
     ) -> None:
         self.report = TileReport()
-        self.measures = Measures(workspace)
         self._workspace = workspace
         self._plans = plans
         self._hashes = hashes
@@ -315,7 +310,6 @@ class _Intake:
         if self._known(plan, scene, tile.window):
             remove(self._workspace.images, [tile])
             return
-        self._batch.measured.append(tile.measured)
         if name in self._names.known:
             filename, _ = self._names.known[name]
             self._batch.moves.append((tile.file, filename))
@@ -347,9 +341,8 @@ class _Intake:
         )
 
     def close(self) -> None:
-        """Wait for the disk, keep the measures, and remove files that got no name."""
+        """Wait for the disk, and remove files that got no name."""
         self._groups.close()
-        self.measures.write()
         remove_leftovers(self._workspace.images)
 
     def _commit(self, group: Sequence[_Batch]) -> None:
@@ -358,8 +351,6 @@ class _Intake:
         for batch in group:
             for temporary, final in batch.moves:
                 (images / temporary).replace(images / final)
-            for measured in batch.measured:
-                self.measures.add(measured)
         sync_folder(images)
         with self._workspace.transaction() as db:
             for batch in group:

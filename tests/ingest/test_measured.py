@@ -1,12 +1,12 @@
-"""Measures that are kept by ingest, tiling and import: those of the stored files."""
+"""Measures that an import keeps: those of the stored files."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,16 +14,11 @@ from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging.known_pictures import KnownPicture, KnownPictures
 from rsitmd_tools.imaging.measures import EXACT, Lines, lines_of, picture_of
-from rsitmd_tools.ingest import ingest, measured
-from rsitmd_tools.ingest import intake as taking
-from rsitmd_tools.ingest.image_size import set_image_size
+from rsitmd_tools.ingest import imported_files, measured
 from rsitmd_tools.ingest.importing import import_dataset
 from rsitmd_tools.ingest.normalise import Target, normalise
-from rsitmd_tools.ingest.plan import TileOptions
-from rsitmd_tools.ingest.tiles import ingest_tiles
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.settings import Thresholds
-from tests.ingest.scenes import values, write_scene
 from tests.pictures import photo, plain, save_noise, save_pictures
 
 LINES = lines_of(Thresholds())
@@ -68,75 +63,22 @@ def test_measures_are_those_of_the_encoded_file(tmp_path: Path, name: str, lines
     source = save_pictures(tmp_path, {name: IMAGES[name]}) / name
     target = tmp_path / "target"
     target.mkdir()
-    done = normalise(str(source), 256, frozenset(), Target(target), lines)
+    done = normalise(str(source), 256, frozenset(), Target(target), lines=lines)
     assert done.measured is not None
     assert tuple(done.measured) == decoded(target / done.tiff, lines)
     assert done.measured.known.pixel_sha256 == done.pixel_sha256
 
 
-def test_all_images_of_an_ingest_are_known(tmp_path: Path) -> None:
-    source = save_pictures(tmp_path / "port", IMAGES)
-    (source / "bad.png").write_bytes(b"x")
-    with Workspace.create(tmp_path / "w") as workspace:
-        assert ingest(workspace, [source]).added == len(IMAGES)
-    check(tmp_path / "w", len(IMAGES))
-
-
-def test_measures_come_from_workers_in_several_packs(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(measured, "MANY", 16)
-    for seed in range(40):
-        save_noise(tmp_path / "port" / f"{seed}.png", seed)
-    with Workspace.create(tmp_path / "w") as workspace:
-        ingest(workspace, [tmp_path / "port"], workers=2)
-    assert len(list(cache.rglob("*.npz"))) == 3
-    check(tmp_path / "w", 40)
-
-
-def test_a_restored_image_is_known_again(tmp_path: Path, cache: Path) -> None:
-    source = save_pictures(tmp_path / "port", {"a.png": photo(1), "b.png": photo(2)})
-    for _ in range(2):
-        with Workspace.create(tmp_path / "w") as workspace:
-            ingest(workspace, [source])
-        check(tmp_path / "w", 2)
-        for file in (*cache.rglob("*.npz"), *(tmp_path / "w" / "images").iterdir()):
-            file.unlink()
-
-
-def test_what_was_added_before_an_error_is_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = save_pictures(tmp_path / "port", IMAGES)
-    real = taking.Intake.take
-
-    def fail_at_the_third(intake: taking.Intake, *arguments: Any) -> None:
-        if intake.report.added == 2:
-            raise RsitmdError("a worker process died")
-        real(intake, *arguments)
-        intake.finish()
-
-    monkeypatch.setattr(taking.Intake, "take", fail_at_the_third)
-    with Workspace.create(tmp_path / "w") as workspace, pytest.raises(RsitmdError, match="died"):
-        ingest(workspace, [source])
-    check(tmp_path / "w", 2)
-
-
-def test_all_tiles_are_known_also_restored_ones(tmp_path: Path, cache: Path) -> None:
-    scene = write_scene(tmp_path / "s.tif", values(100, 130))
-    for _ in range(2):
-        with Workspace.create(tmp_path / "w") as workspace:
-            set_image_size(workspace, 32)
-            ingest_tiles(workspace, [scene], TileOptions(side=48))
-        check(tmp_path / "w", 9)
-        for file in (*cache.rglob("*.npz"), *(tmp_path / "w" / "images").iterdir()):
-            file.unlink()
+def imported(folder: Path, names: Sequence[str]) -> Dataset:
+    """Return a dataset of the images of a folder."""
+    records = [ImageRecord(name, (Sentence("A port."),), split="train") for name in names]
+    return Dataset("old", tuple(records), folder.parent, "rsitmd", folder)
 
 
 def test_all_images_of_an_import_are_known_also_restored_ones(tmp_path: Path, cache: Path) -> None:
     folder = save_pictures(tmp_path / "old", IMAGES)
-    records = [ImageRecord(name, (Sentence("A port."),), split="train") for name in IMAGES]
-    dataset = Dataset("old", tuple(records), tmp_path / "old", "rsitmd", folder)
+    (folder / "bad.png").write_bytes(b"x")
+    dataset = imported(folder, [*IMAGES, "bad.png"])
     for _ in range(2):
         with Workspace.create(tmp_path / "w") as workspace:
             import_dataset(workspace, dataset)
@@ -145,28 +87,61 @@ def test_all_images_of_an_import_are_known_also_restored_ones(tmp_path: Path, ca
             file.unlink()
 
 
+def test_measures_come_from_workers_in_several_packs(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured, "MANY", 16)
+    for seed in range(40):
+        save_noise(tmp_path / "old" / f"{seed}.png", seed)
+    dataset = imported(tmp_path / "old", [f"{seed}.png" for seed in range(40)])
+    with Workspace.create(tmp_path / "w") as workspace:
+        import_dataset(workspace, dataset, workers=2)
+    assert len(list(cache.rglob("*.npz"))) == 3
+    check(tmp_path / "w", 40)
+
+
+def test_what_was_added_before_an_error_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save_pictures(tmp_path / "old", IMAGES)
+    real, calls = imported_files.add_images, []
+
+    def fail_at_the_third(*arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise RsitmdError("the disk is full")
+        real(*arguments)
+
+    monkeypatch.setattr(imported_files, "BATCH", 1)
+    monkeypatch.setattr(imported_files, "add_images", fail_at_the_third)
+    with Workspace.create(tmp_path / "w") as workspace, pytest.raises(RsitmdError, match="full"):
+        import_dataset(workspace, imported(folder, list(IMAGES)))
+    files = dict(decoded(file, LINES) for file in (tmp_path / "w" / "images").iterdir())
+    assert len(files) == 3
+    assert KnownPictures(tmp_path / "w" / "images", LINES).by_digest == files
+
+
 def test_measures_depend_on_the_thresholds_of_the_workspace(tmp_path: Path) -> None:
-    source = save_pictures(tmp_path / "port", {"noise.png": photo(1)})
+    folder = save_pictures(tmp_path / "old", {"port_1.png": photo(1)})
     Workspace.create(tmp_path / "w").close()
     settings = tmp_path / "w" / "rsitmd.toml"
     text = settings.read_text()
     settings.write_text(text.replace("\nsharpness = 2.0", "\nsharpness = 1000.0"))
     assert settings.read_text() != text
     with Workspace.open(tmp_path / "w", write=True) as workspace:
-        ingest(workspace, [source])
+        import_dataset(workspace, imported(folder, ["port_1.png"]))
     images = tmp_path / "w" / "images"
     assert KnownPictures(images, LINES).by_digest == {}
     lines = LINES._replace(sharpness=1000.0)
     assert KnownPictures(images, lines).by_digest == dict([decoded(images / "port_1.tif", lines)])
 
 
-def test_a_cache_that_cannot_be_written_does_not_stop_an_ingest(
+def test_a_cache_that_cannot_be_written_does_not_stop_an_import(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(measured, "MANY", 1)
     cache.write_text("a file")
-    values = np.zeros((20, 20, 3), np.uint8)
-    source = save_pictures(tmp_path / "port", {"a.png": Image.fromarray(values), "b.png": photo(1)})
+    folder = save_pictures(tmp_path / "old", {"a.png": photo(1), "b.png": photo(2)})
     with Workspace.create(tmp_path / "w") as workspace:
-        assert ingest(workspace, [source]).added == 2
+        assert import_dataset(workspace, imported(folder, ["a.png", "b.png"])).files.added == 2
     assert cache.read_text() == "a file"

@@ -1,4 +1,4 @@
-"""The first release decodes no image that an ingest or an import has measured."""
+"""A release decodes no image that an import or an earlier release has measured."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def make_workspace(folder: Path, way: str) -> Path:
-    """Return a workspace whose images come from an ingest or from an import, with its texts."""
+def make_workspace(folder: Path, *, ingested: bool = False) -> Path:
+    """Return a workspace with imported texts, and images that were imported or ingested."""
     drawn = {f"port_{number}.png": photo(number) for number in range(1, COUNT)}
     drawn[f"port_{COUNT}.png"] = plain(90)
     source = save_pictures(folder / "port", drawn)
@@ -45,18 +45,17 @@ def make_workspace(folder: Path, way: str) -> Path:
     with Workspace.create(
         folder / "workspace", text_licence="CC-BY-4.0", image_licence="CC0-1.0"
     ) as workspace:
-        if way == "ingest":
+        if ingested:
             assert ingest(workspace, [source]).added == COUNT
         report = import_dataset(workspace, Dataset("old", records, source, "rsitmd", source))
-        assert report.files.added == (COUNT if way == "import" else 0)
+        assert report.files.added == (0 if ingested else COUNT)
     return folder / "workspace"
 
 
-@pytest.mark.parametrize("way", ["ingest", "import"])
 def test_the_first_release_decodes_nothing_and_has_the_same_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[str], way: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoded: list[str]
 ) -> None:
-    workspace = make_workspace(tmp_path, way)
+    workspace = make_workspace(tmp_path)
     release(workspace, tmp_path / "first")
     assert decoded == []
     monkeypatch.setenv("RSITMD_CACHE", str(tmp_path / "empty"))
@@ -66,10 +65,21 @@ def test_the_first_release_decodes_nothing_and_has_the_same_bytes(
     assert "I1" in (tmp_path / "first" / "validation.json").read_text(), "no rule used a measure"
 
 
-def test_a_file_that_changed_since_the_ingest_is_refused(
+def test_ingested_images_are_decoded_by_the_first_release_only(
     tmp_path: Path, decoded: list[str]
 ) -> None:
-    folder = make_workspace(tmp_path, "ingest") / "images"
+    workspace = make_workspace(tmp_path, ingested=True)
+    release(workspace, tmp_path / "first")
+    assert len(decoded) == COUNT
+    release(workspace, tmp_path / "second")
+    assert len(decoded) == COUNT
+    assert contents(tmp_path / "first") == contents(tmp_path / "second")
+
+
+def test_a_file_that_changed_since_the_import_is_refused(
+    tmp_path: Path, decoded: list[str]
+) -> None:
+    folder = make_workspace(tmp_path) / "images"
     (folder / "port_2.tif").write_bytes((folder / "port_1.tif").read_bytes())
     with pytest.raises(RsitmdError, match=r"port_2\.tif: has different pixels"):
         release(folder.parent, tmp_path / "out")
@@ -77,7 +87,7 @@ def test_a_file_that_changed_since_the_ingest_is_refused(
 
 
 def test_another_file_with_the_same_pixels_is_accepted(tmp_path: Path, decoded: list[str]) -> None:
-    folder = make_workspace(tmp_path, "ingest") / "images"
+    folder = make_workspace(tmp_path) / "images"
     photo(2).save(folder / "port_2.tif", compression="tiff_deflate")
     release(folder.parent, tmp_path / "out")
     assert decoded == ["port_2.tif"]
