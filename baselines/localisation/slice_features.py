@@ -7,7 +7,7 @@ command continues with the first missing block.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +97,12 @@ def _joined(blocks: Sequence[Features]) -> Features:
 def _encoded(
     model: RetrievalModel, pixels: Iterator[Pixels | None], count: int, step: Step
 ) -> Features:
-    """Encode the next ``count`` slices; the next batch is read while one is encoded."""
+    """Encode the next ``count`` slices; an accelerator encodes while the next batch is read.
+
+    On a CPU, the threads of the model use all cores, and would wait for the one that reads: one
+    after the other is faster (``benchmarks/locate.py``).
+    """
+    on_cpu = next(model.parameters()).device.type == "cpu"
     found: list[tuple[list[int], Features]] = []
     with ThreadPoolExecutor(1) as worker:
         pending = None
@@ -108,6 +113,8 @@ def _encoded(
             kept = [first + n for n, image in enumerate(batch) if image is not None]
             images = [image for image in batch if image is not None]
             pending = (kept, worker.submit(_encode, model, images)) if images else None
+            if on_cpu and pending is not None:
+                wait([pending[1]])
             step(len(batch))
         if pending is not None:
             found.append((pending[0], pending[1].result()))
