@@ -8,6 +8,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.imaging.memory import keep_some_memory
 from rsitmd_tools.progress import no_progress
 
 if TYPE_CHECKING:
@@ -76,5 +77,7 @@ def serve(app: FastAPI, opened: socket.socket) -> None:
     # The records of a large dataset live as long as the server. A search for cycles among them
     # would stop all requests for half a second.
     gc.freeze()
+    # A query allocates and frees a few megabytes again and again.
+    keep_some_memory()
     with no_progress():
         uvicorn.Server(config).run(sockets=[opened])
