@@ -19,8 +19,9 @@ def suspicion(scores: Scores, owners: Indices, groups: Indices) -> tuple[Scores,
     standard deviations over all images: some sentences have high scores with all images. The same
     margin is taken over the sentences of its image, and the mean of both counts.
 
-    The sentences of one image are often wrong together, because two rows were exchanged. So half
-    of the result is the mean of all sentences of the image.
+    The sentences of one image are often wrong together, because two rows were exchanged. So the
+    mean margin of the sentences of each image counts too. Both are compared with those of all
+    sentences and of all images, in standard deviations, and the larger one is the result.
 
     Args:
         scores: ``(N, M)`` scores of N images and M sentences.
@@ -29,8 +30,8 @@ def suspicion(scores: Scores, owners: Indices, groups: Indices) -> tuple[Scores,
             compared: a sentence also fits a copy of its image.
 
     Returns:
-        ``(M,)`` scores, high for sentences that fit their image badly, and ``(M,)`` indices of
-        the image that fits best among those of other groups.
+        ``(M,)`` scores, high for sentences that fit their image badly, 0 for an average one, and
+        ``(M,)`` indices of the image that fits best among those of other groups.
 
     Raises:
         ValueError: All images are of one group.
@@ -48,7 +49,13 @@ def suspicion(scores: Scores, owners: Indices, groups: Indices) -> tuple[Scores,
     margins = (by_text + by_image) / 2
     sums = np.bincount(owners, margins, len(values))
     means = sums / np.maximum(np.bincount(owners, minlength=len(values)), 1)
-    return (margins + means[owners]) / 2, best_image
+    return np.maximum(_standard(margins), _standard(means)[owners]), best_image
+
+
+def _standard(values: Scores) -> Scores:
+    """Subtract the mean and divide by the standard deviation."""
+    found: Scores = (values - values.mean()) / _deviation(values, 0)
+    return found
 
 
 def _deviation(values: Scores, axis: int) -> Scores:

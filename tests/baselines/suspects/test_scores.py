@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,6 +20,10 @@ def made(images: int, texts: int, seed: int, strength: float = 3.0) -> tuple[np.
     return scores, owners
 
 
+def standard(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    return (np.array(values) - np.mean(values)) / np.std(values)
+
+
 def test_by_hand() -> None:
     scores = np.array([[3.0, 0.0, 1.0], [1.0, 2.0, 4.0], [2.0, 1.0, 0.0]])
     found, better = suspicion(scores, np.arange(3), np.arange(3))
@@ -27,11 +33,11 @@ def test_by_hand() -> None:
         ((1 - 2) / columns[1] + (4 - 2) / rows[1]) / 2,
         ((4 - 0) / columns[2] + (2 - 0) / rows[2]) / 2,
     ]
-    assert found == pytest.approx(expected)
+    assert found == pytest.approx(standard(expected))
     assert better.tolist() == [2, 2, 1]
 
 
-def test_half_of_the_score_is_the_mean_of_the_sentences_of_the_image() -> None:
+def test_a_sentence_counts_alone_or_with_those_of_its_image() -> None:
     scores, owners = made(5, 3, 0)
     columns, rows = scores.std(axis=0), scores.std(axis=1)
     margins = []
@@ -41,9 +47,17 @@ def test_half_of_the_score_is_the_mean_of_the_sentences_of_the_image() -> None:
         best_text = scores[image, owners != image].max()
         own = scores[image, text]
         margins.append(((best_image - own) / columns[text] + (best_text - own) / rows[image]) / 2)
-    means = np.repeat(np.mean(np.reshape(margins, (5, 3)), axis=1), 3)
+    means = standard(np.reshape(margins, (5, 3)).mean(axis=1))
     found, _ = suspicion(scores, owners, np.arange(5))
-    assert found == pytest.approx((margins + means) / 2)
+    assert found == pytest.approx(np.maximum(standard(margins), np.repeat(means, 3)))
+
+
+def test_one_exchanged_sentence_comes_first() -> None:
+    scores, owners = made(12, 3, 0, strength=12.0)
+    scores[[0, 1], 0] = scores[[1, 0], 0]
+    found, better = suspicion(scores, owners, np.arange(12))
+    assert found.argmax() == 0
+    assert better[0] == 1
 
 
 @given(st.integers(4, 30), st.integers(1, 5), st.integers(0, 100))
@@ -69,11 +83,11 @@ def test_the_unit_of_the_scores_does_not_matter(seed: int, scale: float, shift: 
 def test_a_copy_of_the_image_is_not_a_better_one() -> None:
     scores, owners = made(6, 1, 0)
     scores[1, 0] = 100.0
-    _, better = suspicion(scores, owners, np.arange(6))
+    before, better = suspicion(scores, owners, np.arange(6))
     assert better[0] == 1
     found, better = suspicion(scores, owners, np.array([0, 0, 2, 3, 4, 5]))
     assert better[0] != 1
-    assert found[0] < 0
+    assert found[0] < before[0]
 
 
 def test_equal_scores_are_no_division_by_zero() -> None:
