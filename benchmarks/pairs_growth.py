@@ -5,8 +5,8 @@ Run: python benchmarks/pairs_growth.py FOLDER... [--cleanvision PYTHON] [--sizes
 
 The images of the folders are resized to 224 px. If they are too few, mirrored crops of 70 % of them
 follow, which are neither near duplicates nor places of their originals. One process computes, and
-its CPU time is measured, so that other work on the machine counts little. PYTHON is an environment
-in which cleanvision is installed.
+its CPU time is measured, so that other work on the machine counts little (with one thread of BLAS:
+set OPENBLAS_NUM_THREADS=1). PYTHON is an environment in which cleanvision is installed.
 
 With --weights, the time on all cores is measured instead: of the search for places, and of the same
 search with neighbours by features of a frozen EfficientNet-Lite0 with these weights. Nothing is
