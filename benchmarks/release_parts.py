@@ -2,8 +2,7 @@
 
 Run: python benchmarks/release_parts.py [--images N] [--data DIR] [--scratch DIR]
 
-The workspace is that of ``release.py``. If the cache lacks the measures of its images, because it
-was made before, a first release decodes them; the next one is measured. Parts of the main thread
+The workspace is that of ``release.py``. The second release of it is measured. Parts of the main thread
 are measured by its own clock, threads and workers by what is left of the whole. Wall times are not
 printed: the parts run beside each other.
 """
@@ -36,7 +35,7 @@ from rsitmd_tools.workspace import Workspace
 
 PARTS = (
     (bundle, "contents_of", "read the workspace"),
-    (KnownPictures, "_read", "measures of images from the last release"),
+    (KnownPictures, "_read", "measures of images that are known"),
     (bundle, "_write_texts", "texts: write JSON and precomp, read them back"),
     (bundle, "_write_priors", "prior: index of the captions"),
     (bundle, "dataset_statistics", "statistics"),
