@@ -2,9 +2,9 @@
 
 Run: python benchmarks/release_parts.py [--images N] [--data DIR] [--scratch DIR]
 
-The workspace is that of ``release.py``. The second release of it is measured. Parts of the main thread
-are measured by its own clock, threads and workers by what is left of the whole. Wall times are not
-printed: the parts run beside each other.
+The workspace is that of ``release.py``. The second release of it is measured. Parts of the main
+thread are measured by its own clock, threads and workers by what is left of the whole. Wall times
+are not printed: the parts run beside each other.
 """
 
 from __future__ import annotations
