@@ -85,7 +85,8 @@ def test_all_of_a_page_is_in_sight_in_both_sizes(
     sign_up(page, client, f"{name}-page@example.org")
     if name == "one":
         page.goto(f"{server.url}/projects/{project}/data?labeling=1")
-        guide = page.locator(".lsf-modal-ls__content")
+        # While the window appears, it is drawn larger than it will be.
+        guide = page.locator(".lsf-modal-ls.lsf-visible .lsf-modal-ls__content")
         guide.wait_for()
         assert "2. Count: " in guide.inner_text()
         box = guide.bounding_box()
