@@ -17,9 +17,9 @@ from machine import environment
 from pairs import wilson
 
 from rsitmd_tools.hashing import sha256_file
-from rsitmd_tools.imaging.local_features import Features, match_places
+from rsitmd_tools.imaging.local_features import Features, strong_features
 from rsitmd_tools.imaging.pool import map_in_order
-from rsitmd_tools.imaging.same_place import NEIGHBOURS, _features, shows_one_place
+from rsitmd_tools.imaging.same_place import _features, neighbours_per_image, prove
 from rsitmd_tools.imaging.visual_words import neighbours
 
 Pair = tuple[int, int]
@@ -34,13 +34,13 @@ def category(path: Path) -> str:
 
 def is_one_place(pair: tuple[Features, Features]) -> bool:
     """Return whether two images show one place."""
-    match = match_places(*pair)
-    return match is not None and shows_one_place(match)
+    return prove(*pair) is not None
 
 
 def verified(pairs: list[Pair], known: list[Features]) -> set[Pair]:
     """Return the pairs that show one place."""
-    results = map_in_order(is_one_place, [(known[i], known[j]) for i, j in pairs], chunk=64)
+    strong = [strong_features(found) for found in known]  # less to send to the workers
+    results = map_in_order(is_one_place, [(strong[i], strong[j]) for i, j in pairs], chunk=64)
     return {pair for pair, same in zip(pairs, results, strict=True) if same}
 
 
@@ -54,7 +54,7 @@ def main() -> None:
     names = [category(path) for path in files]
     every = [(i, j) for i, j in combinations(range(len(files)), 2) if names[i] == names[j]]
     true = verified(every, known)
-    candidates = neighbours([each.descriptors for each in known], NEIGHBOURS)
+    candidates = neighbours([each.descriptors for each in known], neighbours_per_image(len(files)))
     found = verified(candidates, known)
     print(environment("numpy", "opencv-python-headless", seed=0))
     print(f"{len(every)} pairs of one category, {len(true)} of one place")

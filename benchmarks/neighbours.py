@@ -20,7 +20,7 @@ from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.same_place import _features
 from rsitmd_tools.imaging.visual_words import neighbours
 
-COUNTS = (5, 10)
+COUNTS = (5, 10, 40)
 SEEDS = (0, 1, 2, 3)
 
 

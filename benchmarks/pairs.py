@@ -29,14 +29,15 @@ from rsitmd_tools.imaging.local_features import (
     Features,
     PlaceMatch,
     features,
-    load_opencv,
     map_between,
     match_places,
 )
+from rsitmd_tools.imaging.opencv import load_opencv
 from rsitmd_tools.imaging.pairs import Fingerprint, image_pairs
 from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.same_place import same_place_pairs, shows_one_place
+from rsitmd_tools.imaging.shifted_crops import HEIGHT
 
 SEED = 0
 SIDE = 256
@@ -202,7 +203,8 @@ def orb_features(grey: Grey) -> Features:
     points, descriptors = detector.detectAndCompute(grey, None)
     positions = np.array([point.pt for point in points], np.float32).reshape(-1, 2)
     table_ = np.empty((0, 32), np.uint8) if descriptors is None else descriptors
-    return Features(positions, table_, (grey.shape[1], grey.shape[0]))
+    thumbnail = np.zeros((HEIGHT, 1), np.uint8)  # not compared
+    return Features(positions, table_, (grey.shape[1], grey.shape[0]), len(positions), thumbnail)
 
 
 def orb_match(first: Features, second: Features) -> PlaceMatch | None:

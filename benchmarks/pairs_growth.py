@@ -30,7 +30,7 @@ from PIL import Image
 
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.imaging import same_place
-from rsitmd_tools.imaging.local_features import load_opencv
+from rsitmd_tools.imaging.opencv import load_opencv
 from rsitmd_tools.imaging.pairs import Fingerprint, image_pairs
 from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
 from rsitmd_tools.imaging.place_cache import PlaceCache

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 
@@ -50,6 +51,20 @@ def ground(seed: int, side: int = 640) -> Image.Image:
         w, h = rng.integers(8, 28, 2)
         scene[y : y + h, x : x + w] = rng.integers(0, 256)
     return Image.fromarray(scene)
+
+
+def lawn(height: int, width: int, seed: int = 0) -> npt.NDArray[np.uint8]:
+    """Return ground with a fine texture of three grey levels: too little for keypoints."""
+    noise = np.random.default_rng(seed).integers(0, 256, (height // 4, width // 4), dtype=np.uint8)
+    wide = Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC)
+    return (100 + np.asarray(wide, np.float32) / 256 * 12).round().astype(np.uint8)
+
+
+def crops_with_a_lawn() -> tuple[Image.Image, Image.Image]:
+    """Return two crops of one scene whose common strip, 46 of 256 pixels, has no keypoints."""
+    scene = np.asarray(ground(1)).copy()
+    scene[:, 180:280] = lawn(640, 100)
+    return Image.fromarray(scene[:SIDE, :SIDE]), Image.fromarray(scene[:SIDE, 210 : 210 + SIDE])
 
 
 def cut(scene: Image.Image, x: int, y: int, side: int = SIDE, angle: float = 0.0) -> Image.Image:

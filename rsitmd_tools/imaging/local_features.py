@@ -12,10 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rsitmd_tools.errors import MissingExtra
+from rsitmd_tools.imaging.opencv import load_opencv
+from rsitmd_tools.imaging.shifted_crops import HEIGHT
 
-CONTRAST = 0.02  # of the weakest keypoints
-MAX_FEATURES = 300  # keypoints per image, the strongest ones
+# Candidates are found by many keypoints: crops that share a strip have few in common. A map is
+# estimated from the strong ones only: the weak ones agree by chance too often.
+MAX_FEATURES = 600  # keypoints per image, the strongest ones
+CONTRAST = 0.01  # of the weakest ones
+MAX_STRONG = 300  # keypoints from which a map is estimated
+STRONG_CONTRAST = 0.02  # of the weakest ones of them
+OCTAVE_LAYERS = 3  # OpenCV divides the limits of the contrast by it
 RATIO = 0.75  # of the distances to the best and to the second best descriptor
 REPROJECTION = 3.0  # pixels
 MIN_MATCHES = 6
@@ -31,14 +37,25 @@ class Features:
     """Keypoints of an image.
 
     Attributes:
-        points: ``(N, 2)`` float32, pixel coordinates ``(x, y)`` for a height of :data:`SIDE`.
+        points: ``(N, 2)`` float32, pixel coordinates ``(x, y)`` for a height of :data:`SIDE`; the
+            strongest ones first.
         descriptors: ``(N, 128)`` uint8.
         size: ``(width, height)`` to which the points refer.
+        strong: Number of keypoints from which a map is estimated.
+        thumbnail: The image, ``(HEIGHT, W)`` uint8; see :mod:`rsitmd_tools.imaging.shifted_crops`.
     """
 
     points: npt.NDArray[np.float32]
     descriptors: npt.NDArray[np.uint8]
     size: tuple[int, int]
+    strong: int
+    thumbnail: npt.NDArray[np.uint8]
+
+    @classmethod
+    def none(cls) -> Features:
+        """Return the features of a file that is no image."""
+        points, descriptors = np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8)
+        return cls(points, descriptors, (1, 1), 0, np.zeros((HEIGHT, 1), np.uint8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +63,15 @@ class PlaceMatch:
     """The map between two images of one place.
 
     Attributes:
-        inliers: Number of keypoints that agree with the map.
+        inliers: Number of keypoints that agree with the map; None if it was found by the pixels.
         agreement: Share of the keypoints in the overlap that are inliers, 0 to 1, of the image with
-            fewer of them.
+            fewer of them; of a map that was found by the pixels, their correlation.
         overlap: Share of the smaller image that the other one covers, 0 to 1.
         matrix: ``(2, 3)`` map from the first image to the second one, in the coordinates of
             :class:`Features`.
     """
 
-    inliers: int
+    inliers: int | None
     agreement: float
     overlap: float
     matrix: Matrix
@@ -79,38 +96,35 @@ class PlaceMatch:
         )
 
 
-def load_opencv() -> Any:
-    """Import OpenCV.
-
-    Raises:
-        RsitmdError: It is not installed.
-    """
-    try:
-        import cv2
-    except ImportError:
-        raise MissingExtra("OpenCV, which compares places,", "geo") from None
-    cv2.setNumThreads(1)  # images are processed in parallel
-    return cv2
-
-
-def features(grey: npt.NDArray[np.uint8], limit: int = MAX_FEATURES) -> Features:
+def features(grey: npt.NDArray[np.uint8]) -> Features:
     """Detect and describe keypoints.
 
     Args:
         grey: ``(H, W)`` uint8.
-        limit: Maximum number of keypoints.
     """
     cv2 = load_opencv()
     height, width = grey.shape
     size = (max(1, round(width * SIDE / height)), SIDE)
     if grey.shape != (SIDE, size[0]):
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    detector = cv2.SIFT_create(nfeatures=limit, contrastThreshold=CONTRAST)
+    small = (max(1, round(size[0] * HEIGHT / SIDE)), HEIGHT)
+    thumbnail = cv2.resize(grey, small, interpolation=cv2.INTER_AREA)
+    detector = cv2.SIFT_create(
+        nfeatures=MAX_FEATURES, contrastThreshold=CONTRAST, nOctaveLayers=OCTAVE_LAYERS
+    )
     points, descriptors = detector.detectAndCompute(grey, None)
     if descriptors is None:
-        return Features(np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8), size)
-    positions = np.array([point.pt for point in points], np.float32)[:limit]
-    return Features(positions, descriptors[:limit].astype(np.uint8), size)
+        return replace(Features.none(), size=size, thumbnail=thumbnail)
+    responses = np.array([point.response for point in points])
+    order = np.argsort(-responses, kind="stable")[:MAX_FEATURES]
+    strong = int((responses * OCTAVE_LAYERS >= STRONG_CONTRAST).sum())
+    return Features(
+        points=np.array([point.pt for point in points], np.float32)[order],
+        descriptors=descriptors[order].astype(np.uint8),
+        size=size,
+        strong=min(strong, MAX_STRONG),
+        thumbnail=thumbnail,
+    )
 
 
 def match_places(first: Features, second: Features) -> PlaceMatch | None:
@@ -119,6 +133,7 @@ def match_places(first: Features, second: Features) -> PlaceMatch | None:
     The ratio test and RANSAC depend on which image is the first one, and near the limit only one
     direction may find enough. So both are tried, and the map with more inliers is returned.
     """
+    first, second = strong_features(first), strong_features(second)
     if min(len(first.points), len(second.points)) < MIN_MATCHES:
         return None
     there, back = _matches(_squares(first.descriptors, second.descriptors))
@@ -127,9 +142,15 @@ def match_places(first: Features, second: Features) -> PlaceMatch | None:
     found = [forward, None if backward is None else backward.inverted()]
     return max(
         (match for match in found if match is not None),
-        key=lambda match: (match.inliers, match.agreement),
+        key=lambda match: (match.inliers or 0, match.agreement),
         default=None,
     )
+
+
+def strong_features(found: Features) -> Features:
+    """Return the keypoints from which a map is estimated."""
+    end = found.strong
+    return replace(found, points=found.points[:end], descriptors=found.descriptors[:end])
 
 
 def map_between(

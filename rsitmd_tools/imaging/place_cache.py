@@ -83,6 +83,9 @@ class PlaceCache:
                     points=np.concatenate([entry.points for entry in features]),
                     descriptors=np.concatenate([entry.descriptors for entry in features]),
                     sizes=np.array([entry.size for entry in features]),
+                    strong=np.array([entry.strong for entry in features]),
+                    widths=np.array([entry.thumbnail.shape[1] for entry in features]),
+                    thumbnails=np.concatenate([entry.thumbnail.T for entry in features]),
                 )
         except RsitmdError:
             self._writable = False
@@ -94,12 +97,18 @@ class PlaceCache:
 
 
 def _unpacked(pack: Mapping[str, npt.NDArray[Any]]) -> list[Features]:
-    ends = np.cumsum(pack["counts"])[:-1]
-    points, descriptors = np.split(pack["points"], ends), np.split(pack["descriptors"], ends)
-    sizes = pack["sizes"].tolist()
+    ends, edges = np.cumsum(pack["counts"])[:-1], np.cumsum(pack["widths"])[:-1]
+    fields = zip(
+        np.split(pack["points"], ends),
+        np.split(pack["descriptors"], ends),
+        pack["sizes"].tolist(),
+        pack["strong"].tolist(),
+        np.split(pack["thumbnails"], edges),
+        strict=True,
+    )
     return [
-        Features(place, table, (width, height))
-        for place, table, (width, height) in zip(points, descriptors, sizes, strict=True)
+        Features(points, descriptors, (width, height), strong, np.ascontiguousarray(columns.T))
+        for points, descriptors, (width, height), strong, columns in fields
     ]
 
 
@@ -114,7 +123,7 @@ class PlaceSearch:
         """Return the candidates, or None if they are not known."""
         document = self._read("candidates")
         try:
-            return None if document is None else [(int(i), int(j)) for i, j in document]
+            return None if document is None else [(int(i or 0), int(j or 0)) for i, j in document]
         except (TypeError, ValueError):
             return None
 
@@ -138,7 +147,7 @@ class PlaceSearch:
         ]
         self._write(f"block-{block}", entries)
 
-    def _read(self, name: str) -> list[list[float]] | None:
+    def _read(self, name: str) -> list[list[float | None]] | None:
         try:
             document = json.loads((self._folder / f"{name}.json").read_bytes())
         except (OSError, ValueError):
@@ -155,7 +164,9 @@ class PlaceSearch:
                 self._writable = False
 
 
-def _match(entry: list[float]) -> tuple[int, int, PlaceMatch]:
-    i, j, inliers, agreement, overlap, a, b, c, d, e, f = map(float, entry)
-    match = PlaceMatch(int(inliers), agreement, overlap, ((a, b, c), (d, e, f)))
-    return int(i), int(j), match
+def _match(entry: list[float | None]) -> tuple[int, int, PlaceMatch]:
+    i, j, inliers, *others = entry
+    agreement, overlap, a, b, c, d, e, f = (float(other or 0) for other in others)
+    agreeing = None if inliers is None else int(inliers)
+    match = PlaceMatch(agreeing, agreement, overlap, ((a, b, c), (d, e, f)))
+    return int(i or 0), int(j or 0), match

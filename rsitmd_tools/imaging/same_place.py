@@ -2,7 +2,8 @@
 
 Candidates are neighbours by visual words. A pair is verified by the map between its keypoints. What
 separates places from similar objects is the share of keypoints in the overlap that agree with the
-map: two aircraft of one type match as whole images, with a twentieth of the keypoints.
+map: two aircraft of one type match as whole images, with a twentieth of the keypoints. Neighbouring
+crops of one photograph, whose common strip has few keypoints, are verified by its pixels.
 """
 
 from __future__ import annotations
@@ -17,23 +18,28 @@ import numpy as np
 import numpy.typing as npt
 
 from rsitmd_tools.hashing import sha256_file
-from rsitmd_tools.imaging import local_features, visual_words
+from rsitmd_tools.imaging import local_features, shifted_crops, visual_words
 from rsitmd_tools.imaging.local_features import (
     Features,
     PlaceMatch,
     features,
-    load_opencv,
     match_places,
+    strong_features,
 )
+from rsitmd_tools.imaging.opencv import load_opencv
 from rsitmd_tools.imaging.pixels import open_image
 from rsitmd_tools.imaging.place_cache import Matches, PlaceCache, user_cache
 from rsitmd_tools.imaging.pool import map_in_order
+from rsitmd_tools.imaging.shifted_crops import Crop, shifted_crop
 from rsitmd_tools.imaging.visual_words import nearest_embeddings, neighbours
 from rsitmd_tools.progress import Step, progress
 
-# Candidates per image. Of the labelled pairs of UCM-captions and RSITMD, all are among the nearest
-# five (docs/overlap.md, "Number of neighbours").
+# Candidates per image: in a small dataset, more neighbours cost seconds only. Of the labelled pairs
+# of UCM-captions and RSITMD, one is not among the nearest ten (docs/overlap.md, "Number of
+# neighbours").
 NEIGHBOURS = 10
+MAX_NEIGHBOURS = 40
+CANDIDATES = 100_000  # in all, up to which an image has more than NEIGHBOURS
 # Measured on UCM-captions and RSITMD (docs/overlap.md): the 205 pairs above this limit were looked
 # at, and all show one place. Pairs of similar objects agree in 12 % of the keypoints or less.
 MIN_AGREEMENT = 0.15
@@ -41,15 +47,21 @@ MIN_INLIERS = 6
 CHUNK = 8  # images sent to a worker at once
 BLOCK = 16_384  # candidates verified between two writes to the cache: about ten seconds
 PACK = 256  # images whose features are in one file of the cache
-FEATURES = ("SIFT", local_features.SIDE, local_features.MAX_FEATURES, local_features.CONTRAST)
+FEATURES = (
+    *("SIFT", local_features.SIDE, local_features.MAX_FEATURES, local_features.CONTRAST),
+    *(local_features.MAX_STRONG, local_features.STRONG_CONTRAST, shifted_crops.HEIGHT),
+)
 SETTINGS = (
     *FEATURES,
     "both directions",
-    *(local_features.RATIO, local_features.REPROJECTION, MIN_AGREEMENT, MIN_INLIERS, NEIGHBOURS),
+    *(local_features.RATIO, local_features.REPROJECTION, MIN_AGREEMENT, MIN_INLIERS),
+    *(NEIGHBOURS, MAX_NEIGHBOURS, CANDIDATES),
     *(visual_words.WORDS, visual_words.PER_WORD, visual_words.NEAREST_WORDS),
     *(visual_words.MAX_BITS, visual_words.SIGMA_BITS, BLOCK),
+    *(shifted_crops.COARSE, shifted_crops.RADIUS, shifted_crops.MIN_COARSE),
+    *(shifted_crops.MIN_CORRELATION, shifted_crops.MAX_SECOND, shifted_crops.PEAK),
+    *(shifted_crops.MIN_OVERLAP, shifted_crops.MIN_CONTRAST),
 )
-NOTHING = Features(np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8), (1, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,11 @@ def same_place_pairs(
     return sorted(pairs, key=lambda pair: (pair.second, pair.first))
 
 
+def neighbours_per_image(images: int) -> int:
+    """Return how many nearest images of each image are candidates, for a number of images."""
+    return max(NEIGHBOURS, min(MAX_NEIGHBOURS, CANDIDATES // max(1, images)))
+
+
 def _ordered(one: int, other: int, match: PlaceMatch) -> PlacePair:
     """Return a pair whose first image is the earlier one."""
     return PlacePair(one, other, match) if one < other else PlacePair(other, one, match.inverted())
@@ -139,7 +156,8 @@ def _search(
     if candidates is None:
         described = _described(paths, digests, stored, workers)
         tables = [found.descriptors for found in described]
-        found = set(neighbours(tables, NEIGHBOURS, seed, sides=sides, threads=workers))
+        count = neighbours_per_image(len(paths))
+        found = set(neighbours(tables, count, seed, sides=sides, threads=workers))
         if embeddings is not None:
             found.update(nearest_embeddings(embeddings, NEIGHBOURS, sides=sides))
         candidates = sorted(found)
@@ -170,22 +188,38 @@ def _verified(
     grouped: dict[int, list[int]] = defaultdict(list)
     for i, j in candidates:
         grouped[i].append(j)
-    tasks = [(described[i], [described[j] for j in others]) for i, others in grouped.items()]
-    results = map_in_order(_matches, tasks, workers)
+    strong = [strong_features(found) for found in described]
+    tasks = [(strong[i], [strong[j] for j in others]) for i, others in grouped.items()]
+    results = map_in_order(_proofs, tasks, workers)
     found: Matches = []
     for (i, others), matches in zip(grouped.items(), results, strict=True):
         found += [
-            (i, j, match)
-            for j, match in zip(others, matches, strict=True)
-            if match is not None and shows_one_place(match)
+            (i, j, match) for j, match in zip(others, matches, strict=True) if match is not None
         ]
         step(len(others))
     return found
 
 
 def shows_one_place(match: PlaceMatch) -> bool:
-    """Return whether the map between two images proves that they show one place."""
-    return match.inliers >= MIN_INLIERS and match.agreement >= MIN_AGREEMENT
+    """Return whether the map between the keypoints of two images proves that it is one place."""
+    return (match.inliers or 0) >= MIN_INLIERS and match.agreement >= MIN_AGREEMENT
+
+
+def prove(first: Features, second: Features) -> PlaceMatch | None:
+    """Return the map between two images of one place; None if nothing proves that they are."""
+    return _prove((first, Crop(first.thumbnail)), (second, Crop(second.thumbnail)))
+
+
+def _prove(first: tuple[Features, Crop], second: tuple[Features, Crop]) -> PlaceMatch | None:
+    match = match_places(first[0], second[0])
+    if match is not None and shows_one_place(match):
+        return match
+    shift = shifted_crop(first[1], second[1])
+    if shift is None:
+        return None
+    factor = local_features.SIDE / shifted_crops.HEIGHT
+    matrix = ((1.0, 0.0, shift.x * factor), (0.0, 1.0, shift.y * factor))
+    return PlaceMatch(None, shift.correlation, shift.overlap, matrix)
 
 
 def _described(
@@ -205,7 +239,7 @@ def _described(
                 new = []
             step(1)
     cache.add_features(new)
-    return [known.get(digest, NOTHING) for digest in digests]
+    return [known.get(digest) or Features.none() for digest in digests]
 
 
 def _digest(path: Path) -> str:
@@ -221,9 +255,10 @@ def _features(path: Path) -> Features:
         return features(np.asarray(open_image(path).convert("L")))
     except Exception:
         # Decoders raise many types of exceptions for damaged files. Rule I101 reports them.
-        return NOTHING
+        return Features.none()
 
 
-def _matches(task: tuple[Features, list[Features]]) -> list[PlaceMatch | None]:
+def _proofs(task: tuple[Features, list[Features]]) -> list[PlaceMatch | None]:
     first, others = task
-    return [match_places(first, other) for other in others]
+    prepared = first, Crop(first.thumbnail)
+    return [_prove(prepared, (other, Crop(other.thumbnail))) for other in others]

@@ -41,7 +41,7 @@ class GroupPair:
         second: File name.
         kind: ``exact``, ``near`` or ``same-place``; ``joined`` if a person joined them.
         similarity: 0 to 1; None if a person joined them.
-        inliers: Keypoints that agree with the map of ``same-place``, or None.
+        inliers: Keypoints that agree with the map of ``same-place``; None if found by the pixels.
         overlap: Common share of the ground, 0 to 1, or None.
         map: ``(2, 3)`` map from the first image to the second one, in shares of width and height,
             or None.

@@ -59,7 +59,7 @@ def shared_places(
     Raises:
         RsitmdError: OpenCV is not installed.
     """
-    from rsitmd_tools.imaging.local_features import load_opencv
+    from rsitmd_tools.imaging.opencv import load_opencv
     from rsitmd_tools.imaging.same_place import same_place_pairs
 
     load_opencv()  # the missing extra is named also if there is nothing to compare

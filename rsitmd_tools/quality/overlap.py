@@ -41,7 +41,7 @@ class OverlapPair:
         similarity: Of the pixels, or share of the keypoints in the overlap that agree; 0 to 1.
         overlap: Common share of the ground, 0 to 1; None if it was not estimated.
         matrix: ``(2, 3)`` map of pixels for ``same-place``, or None.
-        inliers: Number of keypoints that agree with the map, or None.
+        inliers: Number of keypoints that agree with the map; None if found by the pixels.
         map: The map in shares of width and height, or None.
     """
 

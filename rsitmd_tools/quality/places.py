@@ -31,8 +31,9 @@ class SamePlace:
     Attributes:
         first: The earlier image.
         second: The later image.
-        agreement: Share of the keypoints in the overlap that agree; None if a person joined them.
-        inliers: Number of keypoints that agree with the map, or None.
+        agreement: Share of the keypoints in the overlap that agree, or correlation of its pixels;
+            None if a person joined them.
+        inliers: Number of keypoints that agree with the map; None if found by the pixels.
         overlap: Common share of the ground, 0 to 1, or None.
         map: ``(2, 3)`` map from the first image to the second one, in shares of width and height,
             or None.
@@ -81,7 +82,7 @@ def search_places(pictures: Sequence[PictureOf], duplicates: Sequence[ImagePair]
     Raises:
         RsitmdError: OpenCV is not installed.
     """
-    from rsitmd_tools.imaging.local_features import load_opencv
+    from rsitmd_tools.imaging.opencv import load_opencv
     from rsitmd_tools.imaging.same_place import same_place_pairs
 
     load_opencv()  # the missing extra is named also if there is nothing to compare

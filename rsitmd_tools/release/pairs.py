@@ -19,7 +19,7 @@ class VerifiedPair:
         images: The file names.
         kind: ``exact``, ``near`` or ``same-place``; ``joined`` if only a person found it.
         similarity: 0 to 1; None for ``joined``.
-        inliers: Keypoints that agree with the map, or None.
+        inliers: Keypoints that agree with the map; None if found by the pixels.
         overlap: Common share of the ground, 0 to 1, or None.
         map: ``(2, 3)`` map from the first image to the second one, in shares of width and height,
             or None.

@@ -53,7 +53,7 @@ class PairOfImages:
         kind: ``exact``, ``near``, ``same-place``, ``joined`` by a person, or ``nearest`` if the
             images are only the nearest ones of two splits.
         similarity: Of the pixels, or share of the keypoints that agree, 0 to 1; or None.
-        inliers: Keypoints that agree with the map, or None.
+        inliers: Keypoints that agree with the map; None if the pair was found by its pixels.
         overlap: Common share of the ground, 0 to 1; None if the map gives it.
         map: ``(2, 3)`` map from the first image to the second one, in shares of width and height;
             None to estimate it for an exact or near duplicate.
@@ -132,10 +132,14 @@ def pair_image(dataset: Dataset, record: ImageRecord, name: str = "") -> PairIma
     return PairImage(record.filename, path, record.split, name)
 
 
-def pair_order(pair: PairOfImages) -> tuple[bool, int, float]:
-    """Sort pairs across splits or datasets first, then by kind, then the clearest ones first."""
-    clear = pair.similarity if pair.inliers is None else pair.inliers
-    return (not pair.crosses, KINDS.index(pair.kind), -(clear or 0.0))
+def pair_order(pair: PairOfImages) -> tuple[bool, int, bool, float]:
+    """Sort pairs across splits or datasets first, then by kind, then the clearest ones first.
+
+    Of the pairs of one place, those with equal pixels are clearer than those with equal keypoints.
+    """
+    by_keypoints = pair.inliers is not None
+    clear = pair.inliers if by_keypoints else pair.similarity
+    return (not pair.crosses, KINDS.index(pair.kind), by_keypoints, -(clear or 0.0))
 
 
 def drawn_pairs(pairs: Sequence[PairOfImages]) -> list[DrawnPair]:
@@ -204,7 +208,10 @@ def _facts(pair: PairOfImages, overlap: float | None) -> list[str]:
     if pair.inliers is not None:
         facts.append(count_of(pair.inliers, "inlier"))
     if pair.kind == SAME_PLACE and pair.similarity is not None:
-        facts.append(f"{pair.similarity:.0%} of the keypoints agree")
+        if pair.inliers is None:
+            facts.append(f"pixels correlate by {pair.similarity:.2f}")
+        else:
+            facts.append(f"{pair.similarity:.0%} of the keypoints agree")
     if overlap is not None:
         facts.append(f"{overlap:.0%} overlap")
     return facts

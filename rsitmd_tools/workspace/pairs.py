@@ -25,7 +25,7 @@ class StoredPair:
         second: Row of the later image.
         kind: ``exact``, ``near`` or ``same-place``.
         similarity: 0 to 1.
-        inliers: Keypoints that agree with the map; None unless the kind is ``same-place``.
+        inliers: Keypoints that agree with the map of ``same-place``; None if found by the pixels.
         overlap: Common share of the ground, 0 to 1, or None.
         map: ``(2, 3)`` map from the first image to the second one, in shares of width and height,
             or None.

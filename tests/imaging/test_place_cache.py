@@ -112,6 +112,8 @@ def test_features_and_matches_come_back_as_they_were(tmp_path: Path) -> None:
                 rng.random((count, 2), np.float32),
                 rng.integers(0, 255, (count, 128), np.uint8),
                 (count + 1, 256),
+                count // 2,
+                rng.integers(0, 255, (128, count + 1), np.uint8),
             ),
         )
         for count in (0, 3, 1)
@@ -124,10 +126,14 @@ def test_features_and_matches_come_back_as_they_were(tmp_path: Path) -> None:
         assert np.array_equal(found[name].points, expected.points)
         assert np.array_equal(found[name].descriptors, expected.descriptors)
         assert found[name].size == expected.size
+        assert found[name].strong == expected.strong
+        assert np.array_equal(found[name].thumbnail, expected.thumbnail)
     assert PlaceCache(tmp_path, ("other",), ("settings",)).features(["3"]) == {}
     other = PlaceCache(tmp_path, ("keypoints",), ("other",))
     assert set(other.features(["3"])) == {"3"}
-    matches = [(0, 4, PlaceMatch(7, 0.1 + 0.2, 0.5, ((1.0, 2.0, 1 / 3), (0.0, 1.0, 5.0))))]
+    matrix = ((1.0, 2.0, 1 / 3), (0.0, 1.0, 5.0))
+    matches = [(0, 4, PlaceMatch(7, 0.1 + 0.2, 0.5, matrix))]
+    matches += [(1, 2, PlaceMatch(None, 0.8, 0.1, matrix))]
     search = cache.search(["a", "b"], (0,))
     search.keep_matches(2, matches)
     assert search.matches(2) == matches

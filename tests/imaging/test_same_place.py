@@ -13,10 +13,16 @@ from PIL import Image
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging import local_features, same_place
-from rsitmd_tools.imaging.local_features import features, load_opencv, match_places
-from rsitmd_tools.imaging.same_place import same_place_pairs, shows_one_place
+from rsitmd_tools.imaging.local_features import features, match_places
+from rsitmd_tools.imaging.opencv import load_opencv
+from rsitmd_tools.imaging.same_place import (
+    neighbours_per_image,
+    prove,
+    same_place_pairs,
+    shows_one_place,
+)
 from rsitmd_tools.imaging.visual_words import nearest_embeddings, neighbours, vocabulary
-from tests.pictures import SIDE, cut, ground
+from tests.pictures import SIDE, crops_with_a_lawn, cut, ground
 
 
 def match(one: Image.Image, other: Image.Image) -> local_features.PlaceMatch | None:
@@ -106,6 +112,21 @@ def test_the_pairs_do_not_depend_on_the_order_of_the_images(tmp_path: Path, seed
         same = other.get((first, second)) or other[second, first].inverted()
         assert (same.inliers, same.agreement) == (match.inliers, match.agreement)
         assert np.allclose(same.matrix, match.matrix, atol=1e-6)
+
+
+def test_small_datasets_have_more_neighbours() -> None:
+    found = [neighbours_per_image(images) for images in (0, 1, 2100, 3630, 5000, 10_921, 10**6)]
+    assert found == [40, 40, 40, 27, 20, 10, 10]
+
+
+def test_a_common_strip_without_keypoints_is_found_by_its_pixels() -> None:
+    images = crops_with_a_lawn()
+    keypoints = match(*images)
+    assert keypoints is None or not shows_one_place(keypoints)
+    found = prove(*(features(np.asarray(image)) for image in images))
+    assert found is not None and found.inliers is None and found.agreement > 0.9
+    assert found.matrix == ((1.0, 0.0, -210.0), (0.0, 1.0, 0.0))
+    assert abs(found.overlap - 46 / 256) < 0.01
 
 
 def test_too_few_images_have_no_neighbours() -> None:
@@ -198,6 +219,7 @@ def test_without_opencv_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 LABELS = Path(__file__).parent / "labels"
+COLUMNS = ("first", "second")
 
 
 @pytest.mark.parametrize("name", ["ucm_full", "rsitmd_partial"])
@@ -208,7 +230,7 @@ def test_real_pairs_are_distinguished_as_by_eye(name: str, shared_data: Path) ->
         rows = list(csv.DictReader(file))
     wrong = []
     for row in rows:
-        found = match(*(Image.open(images / row[key]).convert("L") for key in ("first", "second")))
-        if (found is not None and shows_one_place(found)) != (row["same_place"] == "yes"):
+        pair = (np.asarray(Image.open(images / row[key]).convert("L")) for key in COLUMNS)
+        if (prove(*map(features, pair)) is not None) != (row["same_place"] == "yes"):
             wrong.append(row)
     assert wrong == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from rsitmd_tools.ingest.ingest import ingest
 from rsitmd_tools.report import overlap_page
 from rsitmd_tools.report.overlap_page import render_groups
 from rsitmd_tools.workspace import Workspace
-from tests.pictures import cut, ground, jpeg, photo, save_pictures
+from tests.pictures import crops_with_a_lawn, cut, ground, jpeg, photo, save_pictures
 from tests.quality.written import write_dataset
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -65,6 +66,32 @@ def test_pairs_are_side_by_side_with_their_ground(folder: Path, tmp_path: Path) 
     # The cuts are 120 of 256 pixels apart: in a picture of 240 pixels, 112.5.
     assert abs(min(xs[2]) - 112.5) < 3 and max(xs[2]) > 237
     assert min(xs[3]) < 3 and abs(max(xs[3]) - 127.5) < 3
+
+
+def test_a_pair_that_was_found_by_its_pixels_says_so(tmp_path: Path) -> None:
+    """In the text, the JSON and the page of datasets, and in those of a workspace."""
+    first, second = (image.convert("RGB") for image in crops_with_a_lawn())
+    images = {"1.png": ("train", first, "Houses."), "2.png": ("test", second, "Roads.")}
+    folder, page = write_dataset(tmp_path / "a", "lawns", images), tmp_path / "overlap.html"
+    out = run("build", "overlap", folder, "--same-place", "--json", "--html", page).stdout
+    (pair,) = json.loads(out)["pairs"]
+    assert pair["kind"] == "same-place" and pair["inliers"] is None and pair["distance"] < 0.1
+    assert abs(pair["overlap"] - 46 / 256) < 0.01
+    assert pair["matrix"] == [[1, 0, -210], [0, 1, 0]]
+    expected = r"same place, pixels correlate by (0\.9\d|1\.00), 18% overlap"
+    assert re.search(expected, page.read_text(encoding="utf-8"))
+    findings = run("validate", folder, "--same-place", "--select", "L107", "--format", "json")
+    assert len(json.loads(findings.stdout)["findings"]) == 1
+    with Workspace.create(tmp_path / "w") as workspace:
+        ingest(
+            workspace,
+            [save_pictures(tmp_path / "s", {"a/1.png": first, "b/2.png": second})],
+            workers=1,
+        )
+        find_places(workspace, workers=1)
+        (group,) = groups(workspace)
+        assert [(p.kind, p.inliers) for p in group.pairs] == [("same-place", None)]
+        assert re.search(expected, render_groups(workspace, [group]))
 
 
 def test_sentences_are_counted_and_shown(folder: Path, tmp_path: Path) -> None:

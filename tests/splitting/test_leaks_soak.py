@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 
 from rsitmd_tools.formats import load_dataset
-from rsitmd_tools.imaging.local_features import Features, features, match_places
+from rsitmd_tools.imaging.local_features import Features, features, strong_features
 from rsitmd_tools.imaging.pool import map_in_order
-from rsitmd_tools.imaging.same_place import shows_one_place
+from rsitmd_tools.imaging.same_place import prove
 from rsitmd_tools.ingest.groups import find_places
 from rsitmd_tools.ingest.importing import import_dataset
 from rsitmd_tools.splitting import split
@@ -75,14 +75,14 @@ def same_category(categories: list[str], homes: list[str]) -> Iterator[Pair]:
 
 
 def of_one_place(described: list[Features], pairs: list[Pair]) -> list[Pair]:
-    tasks = [(described[i], described[j]) for i, j in pairs]
+    strong = [strong_features(found) for found in described]  # less to send to the workers
+    tasks = [(strong[i], strong[j]) for i, j in pairs]
     results = map_in_order(is_one_place, tasks, chunk=64)
     return [pair for pair, same in zip(pairs, results, strict=True) if same]
 
 
 def is_one_place(pair: tuple[Features, Features]) -> bool:
-    match = match_places(*pair)
-    return match is not None and shows_one_place(match)
+    return prove(*pair) is not None
 
 
 def labelled(name: str, names: list[str], homes: list[str]) -> list[tuple[str, str]]:

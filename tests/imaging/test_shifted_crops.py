@@ -1,0 +1,122 @@
+"""Crops of one photograph, found by the pixels of their overlap."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from rsitmd_tools.imaging import shifted_crops
+from rsitmd_tools.imaging.shifted_crops import HEIGHT, Crop, Shift, best_shift, shifted_crop
+from tests.pictures import ground, jpeg, lawn
+
+SCENE = np.asarray(ground(1).resize((400, 400)))
+Grey = npt.NDArray[np.uint8]
+
+
+def crop(x: int, y: int, width: int = HEIGHT, scene: Grey = SCENE) -> Grey:
+    return scene[y : y + HEIGHT, x : x + width]
+
+
+def compared(first: Grey, second: Grey) -> Shift | None:
+    return shifted_crop(Crop(first), Crop(second))
+
+
+@settings(max_examples=60, deadline=None)
+@given(x=st.integers(-110, 110), y=st.integers(-110, 110))
+def test_any_shift_with_enough_overlap_is_found(x: int, y: int) -> None:
+    overlap = (HEIGHT - abs(x)) * (HEIGHT - abs(y)) / HEIGHT**2
+    found = compared(crop(130, 130), crop(130 - x, 130 - y))
+    if overlap > 0.15:
+        assert found is not None
+    if found is not None:
+        # Where the overlap is just too small, a shift next to it is found.
+        reach = 0 if overlap > 0.1 else 2
+        assert max(abs(found.x - x), abs(found.y - y)) <= reach
+
+
+def test_the_shift_back_is_the_opposite() -> None:
+    there, back = compared(crop(10, 40), crop(70, 90)), compared(crop(70, 90), crop(10, 40))
+    assert there is not None and back is not None
+    assert (there.x, there.y) == (-60, -50) == (-back.x, -back.y)
+    assert there.correlation == pytest.approx(back.correlation, abs=1e-5)
+
+
+@pytest.mark.parametrize("widths", [(128, 200), (200, 128), (90, 300), (300, 90)])
+def test_images_of_other_widths_are_compared(widths: tuple[int, int]) -> None:
+    found = compared(crop(60, 20, widths[0]), crop(90, 50, widths[1]))
+    assert found is not None and (found.x, found.y) == (-30, -30)
+    left, right = max(60, 90), min(60 + widths[0], 90 + widths[1])
+    expected = (right - left) * (HEIGHT - 30) / (min(widths) * HEIGHT)
+    assert abs(found.overlap - expected) < 1e-9
+
+
+@pytest.mark.parametrize("size", [(24, 24, 24, 24), (20, 13, 20, 31), (16, 1, 16, 5)])
+def test_every_correlation_is_that_of_a_loop(size: tuple[int, int, int, int]) -> None:
+    """The oracle cuts the overlap out at every shift; the Fourier transform is not used."""
+    rng = np.random.default_rng(0)
+    one = Crop(rng.integers(0, 256, size[:2], dtype=np.uint8)).fine
+    other = Crop(rng.integers(0, 256, size[2:], dtype=np.uint8)).fine
+    best, correlations = (-1.0, 0, 0), []
+    for y in range(-size[0] + 1, size[2]):
+        for x in range(-size[1] + 1, size[3]):
+            rows = slice(max(0, -y), min(size[0], size[2] - y))
+            columns = slice(max(0, -x), min(size[1], size[3] - x))
+            a = one.values[rows, columns].astype(np.float64)
+            b = other.values[rows.start + y :, columns.start + x :][: a.shape[0], : a.shape[1]]
+            if a.size < shifted_crops.MIN_OVERLAP * min(size[0] * size[1], size[2] * size[3]):
+                continue
+            floor = shifted_crops.MIN_CONTRAST * a.size
+            energy = max(np.square(a).sum(), floor) * max(np.square(b).sum(dtype=float), floor)
+            correlations.append((float((a * b).sum() / np.sqrt(energy)), x, y))
+    best = max(correlations)
+    found = best_shift(one, other)
+    assert (found.x, found.y) == best[1:]
+    assert found.correlation == pytest.approx(best[0], abs=1e-5)
+    away = [
+        c
+        for c, x, y in correlations
+        if max(abs(x - found.x), abs(y - found.y)) > shifted_crops.PEAK
+    ]
+    assert found.second == pytest.approx(max(away, default=-1.0), abs=1e-5)
+
+
+def test_a_crop_that_was_compressed_again_is_found() -> None:
+    image = Image.fromarray(crop(100, 100)).convert("RGB")
+    found = compared(crop(30, 80), np.asarray(jpeg(image, 60).convert("L")))
+    assert found is not None and (found.x, found.y) == (-70, -20)
+
+
+def test_other_ground_is_not_found() -> None:
+    others = [np.asarray(ground(seed).resize((400, 400))) for seed in range(2, 12)]
+    assert [compared(crop(0, 0), crop(0, 0, scene=scene)) for scene in others] == [None] * 10
+
+
+def test_repeated_patterns_are_not_found() -> None:
+    """Furrows fit at many shifts, so they prove nothing."""
+    rng = np.random.default_rng(0)
+    rows = np.tile(np.repeat([60, 160], 4), 60)[:400, None]
+    fields = [(rows + rng.normal(0, 4, (400, 400))).clip(0, 255).astype(np.uint8) for _ in "ab"]
+    found = best_shift(
+        Crop(crop(0, 0, scene=fields[0])).fine, Crop(crop(0, 0, scene=fields[1])).fine
+    )
+    assert found.correlation > shifted_crops.MIN_CORRELATION, "they must fit for this test"
+    assert compared(crop(0, 0, scene=fields[0]), crop(0, 0, scene=fields[1])) is None
+
+
+def test_plain_ground_is_not_found() -> None:
+    """If all texture is the noise of a sensor, even a true strip proves nothing."""
+    plain = np.full((HEIGHT, HEIGHT), 90, np.uint8)
+    assert compared(plain, plain) is None
+    noise = np.random.default_rng(0).normal(90, 0.4, (400, 400)).round().astype(np.uint8)
+    assert compared(crop(0, 0, scene=noise), crop(60, 60, scene=noise)) is None
+    textured = lawn(400, 400)
+    assert compared(crop(0, 0, scene=textured), crop(60, 60, scene=textured)) is not None
+
+
+def test_narrow_images_are_compared() -> None:
+    assert compared(crop(0, 0, 1), crop(40, 0)) is None
+    assert compared(crop(0, 0, 1), crop(0, 0, 1)) is None, "a column proves nothing"
