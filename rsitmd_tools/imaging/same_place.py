@@ -40,8 +40,8 @@ from rsitmd_tools.progress import Step, progress
 NEIGHBOURS = 10
 MAX_NEIGHBOURS = 40
 CANDIDATES = 100_000  # in all, up to which an image has more than NEIGHBOURS
-# Measured on UCM-captions and RSITMD (docs/overlap.md): the 205 pairs above this limit were looked
-# at, and all show one place. Pairs of similar objects agree in 12 % of the keypoints or less.
+# Measured on UCM-captions and RSITMD (docs/overlap.md): the pairs above this limit were looked at,
+# and all show one place. Pairs of similar objects agree in 13 % of the keypoints or less.
 MIN_AGREEMENT = 0.15
 MIN_INLIERS = 6
 CHUNK = 8  # images sent to a worker at once

@@ -90,7 +90,9 @@ class _Normalised:
         size = (2 * radius + 1, 2 * radius + 1)
         image = grey.astype(np.float32)
         detail = image - cv2.blur(image, size, borderType=cv2.BORDER_REPLICATE)
-        contrast = np.sqrt(cv2.blur(detail * detail, size, borderType=cv2.BORDER_REPLICATE))
+        square = cv2.blur(detail * detail, size, borderType=cv2.BORDER_REPLICATE)
+        # The sums of a filter are rounded, so the mean square of plain ground can be below 0.
+        contrast = np.sqrt(np.maximum(square, 0))
         values = detail / (contrast + NOISE)
         self.values: Values = values - values.mean()
         self.squares = np.zeros((image.shape[0] + 1, image.shape[1] + 1))
