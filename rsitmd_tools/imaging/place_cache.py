@@ -123,8 +123,8 @@ class PlaceSearch:
         """Return the candidates, or None if they are not known."""
         document = self._read("candidates")
         try:
-            return None if document is None else [(int(i or 0), int(j or 0)) for i, j in document]
-        except (TypeError, ValueError):
+            return None if document is None else [(int(i), int(j)) for i, j in document]
+        except (TypeError, ValueError, OverflowError):
             return None
 
     def keep_candidates(self, pairs: Pairs) -> None:
@@ -136,7 +136,7 @@ class PlaceSearch:
         document = self._read(f"block-{block}")
         try:
             return None if document is None else [_match(entry) for entry in document]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
 
     def keep_matches(self, block: int, matches: Matches) -> None:
@@ -147,7 +147,7 @@ class PlaceSearch:
         ]
         self._write(f"block-{block}", entries)
 
-    def _read(self, name: str) -> list[list[float | None]] | None:
+    def _read(self, name: str) -> list[list[Any]] | None:
         try:
             document = json.loads((self._folder / f"{name}.json").read_bytes())
         except (OSError, ValueError):
@@ -164,9 +164,8 @@ class PlaceSearch:
                 self._writable = False
 
 
-def _match(entry: list[float | None]) -> tuple[int, int, PlaceMatch]:
+def _match(entry: list[Any]) -> tuple[int, int, PlaceMatch]:
     i, j, inliers, *others = entry
-    agreement, overlap, a, b, c, d, e, f = (float(other or 0) for other in others)
+    agreement, overlap, a, b, c, d, e, f = map(float, others)
     agreeing = None if inliers is None else int(inliers)
-    match = PlaceMatch(agreeing, agreement, overlap, ((a, b, c), (d, e, f)))
-    return int(i or 0), int(j or 0), match
+    return int(i), int(j), PlaceMatch(agreeing, agreement, overlap, ((a, b, c), (d, e, f)))

@@ -2,7 +2,7 @@
 
 Candidates are neighbours by visual words. A pair is verified by the map between its keypoints. What
 separates places from similar objects is the share of keypoints in the overlap that agree with the
-map: two aircraft of one type match as whole images, with a twentieth of the keypoints. Neighbouring
+map: two aircraft of one type match as whole images, with 5 to 13 % of the keypoints. Neighbouring
 crops of one photograph, whose common strip has few keypoints, are verified by its pixels.
 """
 
@@ -30,16 +30,16 @@ from rsitmd_tools.imaging.opencv import load_opencv
 from rsitmd_tools.imaging.pixels import open_image
 from rsitmd_tools.imaging.place_cache import Matches, PlaceCache, user_cache
 from rsitmd_tools.imaging.pool import map_in_order
+from rsitmd_tools.imaging.registration import NOISE
 from rsitmd_tools.imaging.shifted_crops import Crop, shifted_crop
 from rsitmd_tools.imaging.visual_words import nearest_embeddings, neighbours
 from rsitmd_tools.progress import Step, progress
 
-# Candidates per image: in a small dataset, more neighbours cost seconds only. Of the labelled pairs
-# of UCM-captions and RSITMD, one is not among the nearest ten (docs/overlap.md, "Number of
-# neighbours").
+# Candidates per image: a small dataset can have more. Of the labelled pairs of UCM-captions and
+# RSITMD, one is among the nearest forty, but not among the nearest ten.
 NEIGHBOURS = 10
 MAX_NEIGHBOURS = 40
-CANDIDATES = 100_000  # in all, up to which an image has more than NEIGHBOURS
+CANDIDATES = 100_000  # divided by the number of images: candidates of each, within these limits
 # Measured on UCM-captions and RSITMD (docs/overlap.md): the pairs above this limit were looked at,
 # and all show one place. Pairs of similar objects agree in 13 % of the keypoints or less.
 MIN_AGREEMENT = 0.15
@@ -49,18 +49,22 @@ BLOCK = 16_384  # candidates verified between two writes to the cache: about ten
 PACK = 256  # images whose features are in one file of the cache
 FEATURES = (
     *("SIFT", local_features.SIDE, local_features.MAX_FEATURES, local_features.CONTRAST),
-    *(local_features.MAX_STRONG, local_features.STRONG_CONTRAST, shifted_crops.HEIGHT),
+    *(local_features.MAX_STRONG, local_features.STRONG_CONTRAST, local_features.OCTAVE_LAYERS),
+    shifted_crops.HEIGHT,
 )
 SETTINGS = (
     *FEATURES,
     "both directions",
     *(local_features.RATIO, local_features.REPROJECTION, MIN_AGREEMENT, MIN_INLIERS),
+    *(local_features.MIN_MATCHES, local_features.MIN_SCALE, local_features.MAX_SCALE),
     *(NEIGHBOURS, MAX_NEIGHBOURS, CANDIDATES),
     *(visual_words.WORDS, visual_words.PER_WORD, visual_words.NEAREST_WORDS),
     *(visual_words.MAX_BITS, visual_words.SIGMA_BITS, BLOCK),
     *(shifted_crops.COARSE, shifted_crops.RADIUS, shifted_crops.MIN_COARSE),
     *(shifted_crops.MIN_CORRELATION, shifted_crops.MAX_SECOND, shifted_crops.PEAK),
-    *(shifted_crops.MIN_OVERLAP, shifted_crops.MIN_CONTRAST),
+    *(shifted_crops.MIN_OVERLAP, shifted_crops.MAX_OVERLAP, shifted_crops.MAX_WIDTH),
+    *(shifted_crops.MIN_CONTRAST, shifted_crops.TILES, shifted_crops.MIN_EQUAL),
+    *(shifted_crops.MIN_TILE_CORRELATION, shifted_crops.MIN_EQUAL_TEXTURED, NOISE),
 )
 
 
@@ -206,7 +210,7 @@ def shows_one_place(match: PlaceMatch) -> bool:
 
 
 def prove(first: Features, second: Features) -> PlaceMatch | None:
-    """Return the map between two images of one place; None if nothing proves that they are."""
+    """Return the map between two images if it is proved that they show one place, else None."""
     return _prove((first, Crop(first.thumbnail)), (second, Crop(second.thumbnail)))
 
 

@@ -2,9 +2,13 @@
 
 Neighbouring crops often share a strip of a tenth of their ground. It has too few keypoints for a
 map, but its pixels are nearly equal. So the pixels are correlated at every shift at once, by the
-Fourier transforms of both images. Each pixel is divided by the contrast of its neighbourhood first,
-as in :mod:`rsitmd_tools.imaging.registration`. What separates a place from repeated patterns is the
-second peak: furrows, waves and rows of cars fit nearly as well at other shifts.
+Fourier transforms of both images. The mean of its neighbourhood is subtracted from each pixel, and
+the result divided by the contrast there, as in :mod:`rsitmd_tools.imaging.registration`.
+
+What separates a place from repeated patterns is the second peak: furrows, waves and rows of cars
+fit nearly as well at other shifts. What separates it from similar objects on plain ground, such as
+two tanks, is that all parts of the overlap correlate. Images that overlap by more than half are
+left to the keypoints and to the search for near duplicates: equal frames of nodata would match.
 """
 
 from __future__ import annotations
@@ -19,15 +23,20 @@ from rsitmd_tools.imaging.opencv import load_opencv
 from rsitmd_tools.imaging.registration import NOISE
 
 HEIGHT = 128  # pixels of the images that are compared
-COARSE = 2  # the images are compared at half of that height first
-MIN_OVERLAP = 0.08  # of the smaller image
+MAX_WIDTH = 8 * HEIGHT  # pixels; wider strips would take too much memory
+COARSE = 2  # factor by which the images are reduced for a first comparison
+MIN_OVERLAP, MAX_OVERLAP = 0.08, 0.5  # shares of the area of the smaller image
 # Measured on all pairs of a category of UCM-captions and RSITMD (docs/overlap.md, "Shifted crops").
 MIN_COARSE = 0.4
 MIN_CORRELATION = 0.6
 MAX_SECOND = 0.7  # second peak, as a share of the highest one
 RADIUS = 5  # pixels of the neighbourhood by whose contrast a pixel is divided
 PEAK = 4  # pixels around a peak that belong to it
-MIN_CONTRAST = 0.1  # mean square of the normalised pixels, below which an overlap is plain
+MIN_CONTRAST = 0.1  # mean square of the normalised pixels, below which a part is plain
+TILES = 16  # parts of an overlap, about
+MIN_TILE_CORRELATION = 0.3
+MIN_EQUAL = 0.5  # share of the tiles that correlate
+MIN_EQUAL_TEXTURED = 0.8  # share of the tiles that correlate, of those that are not plain
 
 Grey = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
@@ -39,10 +48,10 @@ class Shift:
     """The shift between two crops of one photograph.
 
     Attributes:
-        x: Pixels by which the content of the first image is further to the right in the second one.
-        y: Pixels by which it is further down.
+        x: A point ``(u, v)`` of the first image is at ``(u + x, v + y)`` in the second one; pixels.
+        y: See ``x``.
         correlation: Correlation of the normalised pixels of the overlap, at best 1.
-        second: Correlation at the best shift elsewhere.
+        second: Highest correlation at a shift that is more than :data:`PEAK` pixels away.
         overlap: Share of the smaller image that the other one covers, 0 to 1.
     """
 
@@ -62,6 +71,7 @@ class Crop:
 
     def __init__(self, grey: Grey) -> None:
         self._grey = grey
+        self.width = grey.shape[1]
 
     @functools.cached_property
     def fine(self) -> _Normalised:
@@ -97,24 +107,58 @@ class _Normalised:
         self.values: Values = values - values.mean()
         self.squares = np.zeros((image.shape[0] + 1, image.shape[1] + 1))
         self.squares[1:, 1:] = np.square(self.values, dtype=np.float64).cumsum(0).cumsum(1)
-        self._spectra: dict[tuple[int, int], npt.NDArray[np.complex64]] = {}
+        self._spectrum: npt.NDArray[np.complex64] | None = None
+        self._padded = (0, 0)
 
     def spectrum(self, shape: tuple[int, int]) -> npt.NDArray[np.complex64]:
         """Return the Fourier transform, padded to a shape."""
         from scipy import fft  # takes half a second to import, and other commands do not need it
 
-        if shape not in self._spectra:
-            self._spectra[shape] = fft.rfft2(self.values, s=shape)
-        return self._spectra[shape]
+        if self._spectrum is None or self._padded != shape:
+            self._spectrum, self._padded = fft.rfft2(self.values, s=shape), shape
+        return self._spectrum
 
 
 def shifted_crop(first: Crop, second: Crop) -> Shift | None:
     """Return the shift between two images if they are crops of one photograph, else None."""
+    if max(first.width, second.width) > MAX_WIDTH:
+        return None
     if best_shift(first.coarse, second.coarse).correlation < MIN_COARSE:
         return None
     found = best_shift(first.fine, second.fine)
-    clear = found.second <= MAX_SECOND * found.correlation
-    return found if clear and found.correlation >= MIN_CORRELATION else None
+    proved = (
+        found.correlation >= MIN_CORRELATION
+        and found.second <= MAX_SECOND * found.correlation
+        and found.overlap <= MAX_OVERLAP
+        and _all_parts_agree(first.fine.values, second.fine.values, found)
+    )
+    return found if proved else None
+
+
+def _all_parts_agree(first: Values, second: Values, shift: Shift) -> bool:
+    """Return whether half of the overlap correlates, and of its texture nearly all.
+
+    Also plain ground of one photograph correlates, by the noise of the sensor.
+    """
+    top, left = max(0, -shift.y), max(0, -shift.x)
+    bottom = min(first.shape[0], second.shape[0] - shift.y)
+    right = min(first.shape[1], second.shape[1] - shift.x)
+    height, width = bottom - top, right - left
+    side = np.sqrt(height * width / TILES)
+    rows = np.linspace(0, height, max(1, round(height / side)) + 1).astype(int)
+    columns = np.linspace(0, width, max(1, round(width / side)) + 1).astype(int)
+    own = first[top:bottom, left:right].astype(np.float64)
+    other = second[top + shift.y : bottom + shift.y, left + shift.x : right + shift.x]
+
+    def sums(values: Sums) -> Sums:
+        return np.add.reduceat(np.add.reduceat(values, rows[:-1], axis=0), columns[:-1], axis=1)
+
+    energy, other_energy = sums(own**2), sums(other.astype(np.float64) ** 2)
+    plain = MIN_CONTRAST * np.outer(np.diff(rows), np.diff(columns))
+    textured = np.minimum(energy, other_energy) >= plain
+    equal = sums(own * other) > MIN_TILE_CORRELATION * np.sqrt(energy * other_energy)
+    enough = equal.mean() >= MIN_EQUAL
+    return bool(enough and (textured & equal).sum() >= MIN_EQUAL_TEXTURED * textured.sum())
 
 
 def best_shift(first: _Normalised, second: _Normalised) -> Shift:
@@ -167,7 +211,7 @@ class _Grid:
     parts: tuple[tuple[npt.NDArray[np.intp], ...], tuple[npt.NDArray[np.intp], ...]]
 
     @staticmethod
-    @functools.lru_cache(maxsize=16)
+    @functools.lru_cache(maxsize=4)
     def of(first: tuple[int, int], second: tuple[int, int]) -> _Grid:
         """Return the shifts between images of two sizes ``(height, width)``."""
         from scipy import fft
