@@ -12,9 +12,9 @@ from rsitmd_tools.quality.subject import Subject
 def same_place_across_splits(subject: Subject) -> Iterator[Violation]:
     """An image shows ground that an image in another split shows too.
 
-    The images are shifted, zoomed, rotated or from another date; local features prove it.
-    A model that saw the place in training recognises it in the test. It is a warning and not an
-    error: a common strip of 5 % gives away little, and other dates of a place can be
+    The images are shifted, zoomed, rotated or from another date; their keypoints or their pixels
+    prove it. A model that saw the place in training recognises it in the test. It is a warning and
+    not an error: a common strip of 5 % gives away little, and other dates of a place can be
     intended. Exact and near duplicates are reported by `duplicate-across-splits` and
     `near-duplicate-across-splits` only.
 
