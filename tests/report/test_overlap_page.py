@@ -15,6 +15,7 @@ from rsitmd_tools.ingest.groups import find_places, groups
 from rsitmd_tools.ingest.ingest import ingest
 from rsitmd_tools.report import overlap_page
 from rsitmd_tools.report.overlap_page import render_groups
+from rsitmd_tools.report.pairs import PairImage, PairOfImages, pair_order
 from rsitmd_tools.workspace import Workspace
 from tests.pictures import crops_with_a_lawn, cut, ground, jpeg, photo, save_pictures
 from tests.quality.written import write_dataset
@@ -92,6 +93,21 @@ def test_a_pair_that_was_found_by_its_pixels_says_so(tmp_path: Path) -> None:
         (group,) = groups(workspace)
         assert [(p.kind, p.inliers) for p in group.pairs] == [("same-place", None)]
         assert re.search(expected, render_groups(workspace, [group]))
+
+
+def test_pairs_across_splits_come_first_then_the_clearest_ones() -> None:
+    def pair(kind: str, second: str, similarity: float, inliers: int | None) -> PairOfImages:
+        images = (PairImage("a.png", None, "train"), PairImage("b.png", None, second))
+        return PairOfImages(*images, kind, similarity=similarity, inliers=inliers)
+
+    ordered = [
+        pair("near", "test", 0.9, None),
+        pair("same-place", "test", 0.7, None),
+        pair("same-place", "test", 0.3, 90),
+        pair("same-place", "test", 0.6, 8),
+        pair("exact", "train", 1.0, None),
+    ]
+    assert sorted(reversed(ordered), key=pair_order) == ordered
 
 
 def test_sentences_are_counted_and_shown(folder: Path, tmp_path: Path) -> None:
