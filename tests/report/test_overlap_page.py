@@ -107,7 +107,8 @@ def test_pairs_across_splits_come_first_then_the_clearest_ones() -> None:
         pair("same-place", "test", 0.6, 8),
         pair("exact", "train", 1.0, None),
     ]
-    assert sorted(reversed(ordered), key=pair_order) == ordered
+    mixed = ordered[::-1]
+    assert sorted(mixed, key=pair_order) == ordered
 
 
 def test_sentences_are_counted_and_shown(folder: Path, tmp_path: Path) -> None:
