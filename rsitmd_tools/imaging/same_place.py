@@ -30,7 +30,6 @@ from rsitmd_tools.imaging.opencv import load_opencv
 from rsitmd_tools.imaging.pixels import open_image
 from rsitmd_tools.imaging.place_cache import Matches, PlaceCache, user_cache
 from rsitmd_tools.imaging.pool import map_in_order
-from rsitmd_tools.imaging.registration import NOISE
 from rsitmd_tools.imaging.shifted_crops import Crop, shifted_crop
 from rsitmd_tools.imaging.visual_words import nearest_embeddings, neighbours
 from rsitmd_tools.progress import Step, progress
@@ -60,11 +59,7 @@ SETTINGS = (
     *(NEIGHBOURS, MAX_NEIGHBOURS, CANDIDATES),
     *(visual_words.WORDS, visual_words.PER_WORD, visual_words.NEAREST_WORDS),
     *(visual_words.MAX_BITS, visual_words.SIGMA_BITS, BLOCK),
-    *(shifted_crops.COARSE, shifted_crops.RADIUS, shifted_crops.MIN_COARSE),
-    *(shifted_crops.MIN_CORRELATION, shifted_crops.MAX_SECOND, shifted_crops.PEAK),
-    *(shifted_crops.MIN_OVERLAP, shifted_crops.MAX_OVERLAP, shifted_crops.MAX_WIDTH),
-    *(shifted_crops.MIN_CONTRAST, shifted_crops.TILES, shifted_crops.MIN_EQUAL),
-    *(shifted_crops.MIN_TILE_CORRELATION, shifted_crops.MIN_EQUAL_TEXTURED, NOISE),
+    *shifted_crops.SETTINGS,
 )
 
 

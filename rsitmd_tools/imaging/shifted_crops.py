@@ -37,6 +37,12 @@ TILES = 16  # parts of an overlap, about
 MIN_TILE_CORRELATION = 0.3
 MIN_EQUAL = 0.5  # share of the tiles that correlate
 MIN_EQUAL_TEXTURED = 0.8  # share of the tiles that correlate, of those that are not plain
+# All that a result depends on, besides the images.
+SETTINGS = (
+    *(HEIGHT, MAX_WIDTH, COARSE, MIN_OVERLAP, MAX_OVERLAP, MIN_COARSE, MIN_CORRELATION),
+    *(MAX_SECOND, RADIUS, PEAK, MIN_CONTRAST, TILES, MIN_TILE_CORRELATION, MIN_EQUAL),
+    *(MIN_EQUAL_TEXTURED, NOISE),
+)
 
 Grey = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
@@ -136,9 +142,9 @@ def shifted_crop(first: Crop, second: Crop) -> Shift | None:
 
 
 def _all_parts_agree(first: Values, second: Values, shift: Shift) -> bool:
-    """Return whether half of the overlap correlates, and of its texture nearly all.
+    """Return whether half of the tiles of the overlap correlate, and nearly all with texture.
 
-    Also plain ground of one photograph correlates, by the noise of the sensor.
+    Plain tiles of one photograph correlate too: they have the same noise of the sensor.
     """
     top, left = max(0, -shift.y), max(0, -shift.x)
     bottom = min(first.shape[0], second.shape[0] - shift.y)

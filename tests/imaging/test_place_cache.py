@@ -137,6 +137,13 @@ def test_features_and_matches_come_back_as_they_were(tmp_path: Path) -> None:
     search = cache.search(["a", "b"], (0,))
     search.keep_matches(2, matches)
     assert search.matches(2) == matches
+    for damaged in (
+        "[[0, 4, 7]]",
+        "[[0, 4, 1e999, 1, 1, 1, 0, 0, 0, 1, 0]]",
+        f"[[0, 4{', null' * 9}]]",
+    ):
+        (search._folder / "block-3.json").write_text(damaged)
+        assert search.matches(3) is None
     assert search.matches(1) is None and cache.search(["b", "a"], (0,)).matches(2) is None
     assert other.search(["a", "b"], (0,)).matches(2) is None
 

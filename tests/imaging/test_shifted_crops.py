@@ -124,7 +124,8 @@ def test_plain_ground_beside_noise_has_finite_values() -> None:
         image = np.full((HEIGHT, HEIGHT), 90, np.uint8)
         rows = rng.integers(10, 100)
         image[:rows] = rng.integers(0, 256, (rows, HEIGHT))
-        assert np.isfinite(Crop(image).fine.values).all()
+        for resolution in (Crop(image).fine, Crop(image).coarse):
+            assert np.isfinite(resolution.values).all()
 
 
 def noisy(seed: int, noise: float = 1.0) -> Grey:
