@@ -180,7 +180,11 @@ def _products(a: Batch, b: Batch) -> npt.NDArray[np.float32]:
 
 
 def normalised(images: Batch) -> Batch:
-    """Subtract the local mean of each pixel and divide by the local contrast."""
+    """Subtract the local mean of each pixel and divide by the local contrast.
+
+    Args:
+        images: ``(N, H, W)``. The neighbourhood of a pixel grows with the height.
+    """
     detail = images - _local_mean(images)
     contrast = _local_mean(detail * detail)
     np.maximum(contrast, 0, out=contrast)
@@ -192,7 +196,10 @@ def normalised(images: Batch) -> Batch:
 
 def _local_mean(images: Batch) -> Batch:
     """Return the mean around each pixel."""
-    across, down = _mean_filter(images.shape[-1])
+    height, width = images.shape[-2:]
+    radius = max(2, height // 24)
+    across, _ = _mean_filter(width, radius)
+    _, down = _mean_filter(height, radius)
     return _product(_product(down, images), across)
 
 
@@ -203,7 +210,7 @@ def zoomed(images: Batch, zoom: float) -> Batch:
 
 
 def _product(left: Batch, right: Batch) -> Batch:
-    """Return the matrix product of images or tables, ``(..., S, S)``.
+    """Return the matrix product of images and tables, ``(..., H, H)`` or ``(..., H, W)``.
 
     The rows are multiplied in parts so small that BLAS starts no threads. Where each core has a
     process, threads that wait for each other take a hundred times as long as the product.
@@ -214,7 +221,7 @@ def _product(left: Batch, right: Batch) -> Batch:
         whole: Batch = left @ right
         return whole
     parts: Batch = left.reshape(*left.shape[:-2], -1, part, side) @ right[..., None, :, :]
-    return parts.reshape(*parts.shape[:-3], rows, side)
+    return parts.reshape(*parts.shape[:-3], rows, right.shape[-1])
 
 
 @functools.lru_cache(maxsize=64)
@@ -233,14 +240,13 @@ def _zoom_table(side: int, zoom: float) -> tuple[Batch, Batch]:
     return np.ascontiguousarray(table.T), table
 
 
-@functools.cache
-def _mean_filter(side: int) -> tuple[Batch, Batch]:
+@functools.lru_cache(maxsize=16)
+def _mean_filter(side: int, radius: int) -> tuple[Batch, Batch]:
     """Return the ``(S, S)`` tables that average rows, from the right, and columns, from the left.
 
     The mean is that of a window, with repeated edges. Products with a table that is contiguous
     take half the time.
     """
-    radius = max(2, side // 24)
     table = np.zeros((side, side), np.float32)
     for offset in range(-radius, radius + 1):
         table[np.arange(side), np.clip(np.arange(side) + offset, 0, side - 1)] += 1

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rsitmd_tools.imaging.opencv import load_opencv
-from rsitmd_tools.imaging.registration import NOISE
+from rsitmd_tools.imaging.registration import NOISE, normalised
 
 HEIGHT = 128  # pixels of the images that are compared
 MAX_WIDTH = 8 * HEIGHT  # pixels; wider strips would take too much memory
@@ -30,7 +30,6 @@ MIN_OVERLAP, MAX_OVERLAP = 0.08, 0.5  # shares of the area of the smaller image
 MIN_COARSE = 0.4
 MIN_CORRELATION = 0.6
 MAX_SECOND = 0.7  # second peak, as a share of the highest one
-RADIUS = 5  # pixels of the neighbourhood by whose contrast a pixel is divided
 PEAK = 4  # pixels around a peak that belong to it
 MIN_CONTRAST = 0.1  # mean square of the normalised pixels, below which a part is plain
 TILES = 16  # parts of an overlap, about
@@ -40,7 +39,7 @@ MIN_EQUAL_TEXTURED = 0.8  # share of the tiles that correlate, of those that are
 # All that a result depends on, besides the images.
 SETTINGS = (
     *(HEIGHT, MAX_WIDTH, COARSE, MIN_OVERLAP, MAX_OVERLAP, MIN_COARSE, MIN_CORRELATION),
-    *(MAX_SECOND, RADIUS, PEAK, MIN_CONTRAST, TILES, MIN_TILE_CORRELATION, MIN_EQUAL),
+    *(MAX_SECOND, PEAK, MIN_CONTRAST, TILES, MIN_TILE_CORRELATION, MIN_EQUAL),
     *(MIN_EQUAL_TEXTURED, NOISE),
 )
 
@@ -82,7 +81,7 @@ class Crop:
     @functools.cached_property
     def fine(self) -> _Normalised:
         """The image at full resolution."""
-        return _Normalised(self._grey, RADIUS)
+        return _Normalised(self._grey)
 
     @functools.cached_property
     def coarse(self) -> _Normalised:
@@ -90,7 +89,7 @@ class Crop:
         cv2 = load_opencv()
         height, width = (max(1, n // COARSE) for n in self._grey.shape)
         small = cv2.resize(self._grey, (width, height), interpolation=cv2.INTER_AREA)
-        return _Normalised(small, RADIUS // COARSE)
+        return _Normalised(small)
 
 
 class _Normalised:
@@ -101,17 +100,10 @@ class _Normalised:
         squares: Summed-area table of their squares, ``(H + 1, W + 1)``.
     """
 
-    def __init__(self, grey: Grey, radius: int) -> None:
-        cv2 = load_opencv()
-        size = (2 * radius + 1, 2 * radius + 1)
-        image = grey.astype(np.float32)
-        detail = image - cv2.blur(image, size, borderType=cv2.BORDER_REPLICATE)
-        square = cv2.blur(detail * detail, size, borderType=cv2.BORDER_REPLICATE)
-        # The sums of a filter are rounded, so the mean square of plain ground can be below 0.
-        contrast = np.sqrt(np.maximum(square, 0))
-        values = detail / (contrast + NOISE)
+    def __init__(self, grey: Grey) -> None:
+        values = normalised(grey[None].astype(np.float32))[0]
         self.values: Values = values - values.mean()
-        self.squares = np.zeros((image.shape[0] + 1, image.shape[1] + 1))
+        self.squares = np.zeros((grey.shape[0] + 1, grey.shape[1] + 1))
         self.squares[1:, 1:] = np.square(self.values, dtype=np.float64).cumsum(0).cumsum(1)
         self._spectrum: npt.NDArray[np.complex64] | None = None
         self._padded = (0, 0)

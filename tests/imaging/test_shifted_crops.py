@@ -118,7 +118,7 @@ def test_plain_ground_is_not_found() -> None:
 
 
 def test_plain_ground_beside_noise_has_finite_values() -> None:
-    """OpenCV rounds the sums of its filter: in some of these images, a mean square is negative."""
+    """Sums are rounded, so the mean square of plain ground can be a little below 0."""
     for seed in range(50):
         rng = np.random.default_rng(seed)
         image = np.full((HEIGHT, HEIGHT), 90, np.uint8)
