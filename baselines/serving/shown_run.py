@@ -99,13 +99,14 @@ class ShownRun:
             RsitmdError: A score is NaN.
         """
         searcher, notes = self.searcher, list(self.searcher.notes)
+        rows = self._within[request.category]
         if request.like is not None:
             scores = searcher.image_scores(request.like)
+            rows = rows[rows != request.like]  # The page shows it above its results.
         else:
             query = searcher.query(request.text, request.phrases)
             scores = searcher.query_scores(query)
             notes += searcher.query_notes(query)
-        rows = self._within[request.category]
         chosen = rows[nearest(scores[rows], request.k)].tolist()
         images = searcher.dataset.images
         hits = [
