@@ -240,8 +240,8 @@ class Searcher:
         return self._tensor(np.stack(found))
 
     def _tensor(self, vectors: Vectors) -> torch.Tensor:
-        # A copy: a tensor must not lie in memory that is mapped for reading.
-        return torch.from_numpy(np.array(vectors)).to(self._device)
+        """Return vectors as a tensor; on a CPU it shares their memory, that of the mapped file."""
+        return torch.from_numpy(vectors).to(self._device)
 
     def _query_vector(self, image: Path) -> torch.Tensor:
         """Return ``(1, d)``: the row of the index if the dataset has the file."""

@@ -33,10 +33,14 @@ class VectorStore:
         self._damaged: set[Path] = set()
 
     def get(self, key: str) -> Vectors | None:
-        """Return a stored array, mapped for reading; None if it is absent or damaged."""
+        """Return a stored array; None if it is absent or damaged.
+
+        The array is mapped: its pages are those of the file until one is written to, and changes
+        do not reach the file.
+        """
         for file in sorted(self.folder.glob(f"{key}-*.npy")):
             try:
-                array = np.load(file, mmap_mode="r", allow_pickle=False)
+                array = np.load(file, mmap_mode="c", allow_pickle=False)
                 if file.stem == f"{key}-{_checksum(array)}":
                     return np.asarray(array)
             except (OSError, ValueError, EOFError, TypeError):

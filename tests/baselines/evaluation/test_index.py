@@ -103,16 +103,21 @@ def test_a_run_with_other_weights_has_an_index_of_its_own(
     assert np.array_equal(Searcher(trained, tiny, cache=cache).images()[0], first)
 
 
-def test_a_stored_index_is_mapped_and_not_read(
+def test_a_stored_index_is_mapped_and_not_copied(
     tiny: Dataset, trained: Path, tmp_path: Path
 ) -> None:
     Searcher(trained, tiny, cache=tmp_path).images()
-    (stored,) = Searcher(trained, tiny, cache=tmp_path).images()
+    searcher = Searcher(trained, tiny, cache=tmp_path)
+    (stored,) = searcher.images()
     base: Any = stored
     while base is not None and not isinstance(base, np.memmap):
         base = base.base
     assert isinstance(base, np.memmap)
-    assert not stored.flags.writeable
+    assert searcher._tensor(stored).data_ptr() == stored.ctypes.data
+    (file,) = tmp_path.glob("search/*/images-*.npy")
+    before = file.read_bytes()
+    stored[:] = 0
+    assert file.read_bytes() == before
 
 
 def test_a_killed_search_goes_on_after_its_last_part(

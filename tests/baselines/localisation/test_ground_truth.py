@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from shapely.geometry import shape
 
 from rsitmd_tools.baselines.localisation.ground_truth import Truth, read_truth
 from rsitmd_tools.errors import RsitmdError
@@ -136,14 +138,17 @@ def test_all_published_queries_are_read(
     path = shared_data / "captions" / "selo" / "anno.json"
     entries = json.loads(path.read_text())
     scene = make_scene(crs=None, transform=None)
-    read_queries = polygons = crossing = 0
+    polygons = crossing = 0
     with open_raster(scene) as raster:
         raster.width = raster.height = 20_000
         for entry in entries:
             named = scene.with_name(entry["jpg_name"])
             truth = read_truth(path, named, raster, entry["caption"])
-            read_queries += 1
             polygons += len(truth.polygons)
-            crossing += sum("cross" in note for note in truth.notes)
-    assert (read_queries, polygons) == (59, 103)
-    assert crossing > 0
+            here = sum(not shape(polygon.geometry()).is_valid for polygon in truth.polygons)
+            crossing += here
+            noted = re.findall(r"(\d+) polygons? with edges that cross", " ".join(truth.notes))
+            assert list(map(int, noted)) == [here] * (here > 0)
+    assert len(entries) == 59
+    assert len({entry["jpg_name"] for entry in entries}) == 22
+    assert (polygons, crossing) == (103, 14)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
 from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.data.images import unit_images
@@ -64,6 +65,14 @@ def test_a_second_query_encodes_nothing_and_finds_the_same(
     # Other settings are another key.
     with pytest.raises(TypeError):
         locator.scene(scene, SceneOptions(scales=(32,)))
+
+
+def test_a_scene_that_was_changed_is_encoded_again(locator: Locator, scene: Path) -> None:
+    before = locator.scene(scene, SMALL).features
+    with rasterio.open(scene, "r+") as file:
+        file.write(255 - file.read())
+    after = locator.scene(scene, SMALL).features
+    assert not np.allclose(after, before, atol=1e-3)
 
 
 def test_a_run_with_other_weights_encodes_the_slices_itself(

@@ -130,10 +130,8 @@ def test_a_bad_address_gets_a_page_that_says_why(ask: Ask, address: str, message
 @pytest.mark.parametrize(
     "address",
     [
-        "/image/../../../etc/passwd",
         "/image/%2e%2e%2f%2e%2e%2fetc%2fpasswd.jpg",
         "/image/..%5c..%5cwindows.jpg",
-        "/image/0.jpg/../../app.py",
         "/image//etc/passwd.jpg",
         "/image/-1.jpg",
         "/image/32.jpg",
@@ -143,7 +141,6 @@ def test_a_bad_address_gets_a_page_that_says_why(ask: Ask, address: str, message
         "/saliency/2/0.jpg",
         "/saliency/0/32.jpg",
         "/words/2?text=a",
-        "/static/../app.py",
         "/static/%2e%2e/app.py",
         "/static/..%2fapp.py",
         "/docs",

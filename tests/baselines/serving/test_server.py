@@ -60,6 +60,27 @@ def test_the_longest_sentence_of_any_letters_is_answered(serving: Serving) -> No
     connection.close()
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/image/../../../etc/passwd",
+        "/image/0.jpg/../../app.py",
+        "/static/../app.py",
+        "/static/..%2fapp.py",
+        "//etc/passwd",
+        "file:///etc/passwd",
+    ],
+)
+def test_no_address_leaves_the_folders(serving: Serving, address: str) -> None:
+    # httpx and browsers remove the dots before they send an address.
+    connection = HTTPConnection("127.0.0.1", serving.port, timeout=60)
+    connection.request("GET", address)
+    answer = connection.getresponse()
+    assert answer.status == 404
+    assert answer.read() == b"there is no such page\n"
+    connection.close()
+
+
 def test_a_request_of_nonsense_does_not_stop_the_server(serving: Serving) -> None:
     for raw in (b"\x00\xff\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"GET"):
         with socket.create_connection(("127.0.0.1", serving.port)) as opened:
