@@ -1,9 +1,11 @@
 """Find sentences that were given to another image: precision and ROC area, against TF-IDF.
 
-Run: python benchmarks/suspects.py DATA WEIGHTS [--within] [--share S] [--seed N] [--set KEY=VALUE]
+Run: python benchmarks/suspects.py DATA WEIGHTS [--within] [--one] [--share S] [--seed N]
+     [--config NAME] [--set KEY=VALUE]
 
-The sentences of a share of the images are exchanged in pairs: with an image of another category
-or, with --within, of the same one. `benchmark suspects` then ranks all sentences. The baseline
+The sentences of a share of the images are exchanged in pairs, all of an image or, with --one, one
+of each: with an image of another category or, with --within, of the same one. `benchmark suspects`
+then ranks all sentences: with VSE++ and the settings below, or with --config. The baseline
 knows the true categories: it trains TF-IDF centroids of the categories on the other folds, and
 ranks sentences by how much nearer they are to another category than to that of their image.
 Intervals are of 1000 bootstrap samples of the images.
@@ -26,7 +28,7 @@ from machine import environment, table
 from rsitmd_tools.baselines import load_config
 from rsitmd_tools.baselines.suspects.find import find_suspects
 from rsitmd_tools.baselines.training.train import Options
-from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality.overlap import overlap
 from rsitmd_tools.splitting.dataset_folds import dataset_folds
@@ -62,14 +64,15 @@ def with_categories(dataset: Dataset) -> Dataset:
 
 
 def exchange(
-    dataset: Dataset, share: float, seed: int, *, within: bool
-) -> tuple[Dataset, set[str]]:
-    """Exchange the texts of a share of the images in pairs; return the dataset and their names."""
+    dataset: Dataset, share: float, seed: int, *, within: bool, one: bool = False
+) -> tuple[Dataset, set[Key]]:
+    """Exchange the texts of a share of the images in pairs; return them and what is wrong now."""
     chosen = random.Random(seed)
     images = list(dataset.images)
     order = chosen.sample(range(len(images)), len(images))
     wanted = 2 * round(share * len(images) / 2)
     changed: set[int] = set()
+    wrong: set[Key] = set()
     for first in order:
         if len(changed) >= wanted:
             break
@@ -83,11 +86,25 @@ def exchange(
         if first in changed or not others:
             continue
         second = chosen.choice(others)
-        one, other = images[first], images[second]
-        images[first] = replace(one, sentences=other.sentences, keywords=other.keywords)
-        images[second] = replace(other, sentences=one.sentences, keywords=one.keywords)
+        here, there = images[first], images[second]
+        if one:
+            place, its = (chosen.randrange(len(image.sentences)) for image in (here, there))
+            images[first] = with_sentence(here, place, there.sentences[its])
+            images[second] = with_sentence(there, its, here.sentences[place])
+            wrong |= {(here.filename, place), (there.filename, its)}
+        else:
+            images[first] = replace(here, sentences=there.sentences, keywords=there.keywords)
+            images[second] = replace(there, sentences=here.sentences, keywords=here.keywords)
+            for image in (images[first], images[second]):
+                wrong |= {(image.filename, index) for index in range(len(image.sentences))}
         changed |= {first, second}
-    return dataset.with_images(images), {images[index].filename for index in changed}
+    return dataset.with_images(images), wrong
+
+
+def with_sentence(image: ImageRecord, place: int, sentence: Sentence) -> ImageRecord:
+    """Return an image with one sentence replaced."""
+    sentences = (*image.sentences[:place], sentence, *image.sentences[place + 1 :])
+    return replace(image, sentences=sentences)
 
 
 class TfIdf:
@@ -148,18 +165,20 @@ def precision(scores: Values, wrong: npt.NDArray[np.bool_]) -> float:
     return float(wrong[first].mean())
 
 
-def measured(found: dict[Key, float], wrong: set[str], seed: int) -> list[str]:
+def measured(found: dict[Key, float], wrong: set[Key], seed: int) -> list[str]:
     """Return area and precision with intervals."""
     names = sorted({name for name, _ in found})
     of_image: dict[str, list[float]] = defaultdict(list)
-    for (name, _), score in found.items():
-        of_image[name].append(score)
+    marks_of: dict[str, list[bool]] = defaultdict(list)
+    for key, score in found.items():
+        of_image[key[0]].append(score)
+        marks_of[key[0]].append(key in wrong)
 
     def at(
         measure: Callable[[Values, npt.NDArray[np.bool_]], float], sample: Sequence[str]
     ) -> float:
         scores = np.concatenate([of_image[name] for name in sample])
-        marks = np.concatenate([[name in wrong] * len(of_image[name]) for name in sample])
+        marks = np.concatenate([marks_of[name] for name in sample])
         return measure(scores, marks)
 
     drawn = np.random.default_rng(seed)
@@ -183,19 +202,25 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("weights", type=Path)
     parser.add_argument("--within", action="store_true")
+    parser.add_argument("--one", action="store_true", help="exchange one sentence of an image")
     parser.add_argument("--share", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--config", default="vsepp")
+    parser.add_argument("--config", help="a configuration, instead of VSE++ with these settings")
     parser.add_argument("--set", dest="changes", action="append", default=[])
     given = parser.parse_args()
     data = with_categories(load_dataset(given.data))
-    dataset, wrong = exchange(data, given.share, given.seed, within=given.within)
+    dataset, wrong = exchange(data, given.share, given.seed, within=given.within, one=given.one)
     pairs = overlap([dataset], SplitSettings().near_duplicate_distance).pairs
     linked = [(pair.image_a.filename, pair.image_b.filename) for pair in pairs]
     folds, groups = dataset_folds(dataset, FOLDS, given.seed, linked)
     config = load_config(
-        given.config,
-        [*SETTINGS, f"weights={given.weights}", f"seed={given.seed}", *given.changes],
+        given.config or "vsepp",
+        [
+            *(() if given.config else SETTINGS),
+            f"weights={given.weights}",
+            f"seed={given.seed}",
+            *given.changes,
+        ],
     )
     with tempfile.TemporaryDirectory() as scratch:
         ranked = find_suspects(dataset, config, folds, groups, Path(scratch), Options())
@@ -205,7 +230,9 @@ def main() -> None:
         ["TF-IDF of categories", *measured(tf_idf_scores(dataset, folds), wrong, given.seed)],
     ]
     kind = "the same category" if given.within else "another category"
-    print(f"{given.data.name}: {len(wrong)} of {len(dataset)} images with texts of {kind}")
+    count = len({name for name, _ in wrong})
+    what = "a text" if given.one else "texts"
+    print(f"{given.data.name}: {count} of {len(dataset)} images with {what} of {kind}")
     print(table(["ranked by", "area under the ROC curve", "precision of the first N"], rows))
     print(environment("torch", "timm", seed=given.seed))
 

@@ -32,7 +32,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--config",
     "config_name",
-    default="amfmn-soft",
+    default="vsepp-frozen",
     show_default=True,
     help="A YAML file, or a shipped configuration; see `rsitmd benchmark train --help`.",
 )
@@ -82,13 +82,14 @@ def command(
     sentences become findings of the rule M101: `rsitmd validate PATH --suspects FILE`.
     A workspace sends them back to their authors: `rsitmd annotate review DIR --send-back FILE`.
 
-    Use --set weights=FILE to load backbone weights, and --set freeze_backbone=true to train in
-    minutes. Run an interrupted command again to resume it.
+    The default configuration trains in minutes: its backbone, EfficientNet-Lite0, is frozen and
+    needs the weights of ImageNet (--set weights=FILE). Run an interrupted command again to
+    resume it.
 
     \b
     Examples:
-      rsitmd benchmark suspects release/ -o suspects.json --html suspects.html
-      rsitmd benchmark suspects ucm/ -o suspects.json --set weights=w.safetensors --flag 50
+      rsitmd benchmark suspects release/ -o suspects.json --html suspects.html --set weights=FILE
+      rsitmd benchmark suspects ucm/ -o suspects.json --set weights=FILE --flag 50
     """
     from rsitmd_tools.extras import require
 
@@ -105,6 +106,11 @@ def command(
     from rsitmd_tools.workspace.settings import SplitSettings
 
     config = load_config(config_name, changes)
+    if config.freeze_backbone and config.weights is None:
+        click.echo(
+            "note: the frozen backbone has random weights; use --set weights=FILE to load others",
+            err=True,
+        )
     dataset = load_dataset(path, input_format, image_folder)
     check_names(dataset)
     pairs = overlap([dataset], SplitSettings().near_duplicate_distance).pairs

@@ -110,6 +110,7 @@ def test_the_command_writes_file_and_page(tiny: Dataset, tmp_path: Path) -> None
     done = CliRunner().invoke(command, [*arguments, "-o", str(file), "--html", str(page)])
     assert done.exception is None, done.output
     assert "suspicious; the first ones:" in done.stdout
+    assert "random weights" not in done.stderr
     assert f"next: rsitmd validate {tmp_path / 'd'} --suspects {file} --select M" in done.stdout
     dataset = load_dataset(tmp_path / "d", None, tiny.image_folder)
     found = read_suspects(file, dataset)
@@ -119,3 +120,14 @@ def test_the_command_writes_file_and_page(tiny: Dataset, tmp_path: Path) -> None
     assert text.count("data:image/jpeg") == 2 * min(found.flagged, 200)
     assert "<b>A" not in text
     assert "&lt;b&gt;A &amp; B" in text
+
+
+def test_a_frozen_backbone_without_weights_is_noted(tiny: Dataset, tmp_path: Path) -> None:
+    save_dataset(tiny, tmp_path / "d", "rsitmd")
+    arguments = [str(tmp_path / "d"), "--images", str(tiny.image_folder), "--folds", "2"]
+    arguments += ["--device", "cpu", "--workers", "0", "-o", str(tmp_path / "suspects.json")]
+    for change in [*SMALL, "epochs=1", "views=1"]:
+        arguments += ["--set", change]
+    done = CliRunner().invoke(command, arguments)
+    assert done.exception is None, done.output
+    assert "note: the frozen backbone has random weights; use --set weights=FILE" in done.stderr
