@@ -1,7 +1,7 @@
 """Find sentences that were given to another image: precision and ROC area, against TF-IDF.
 
 Run: python benchmarks/suspects.py DATA WEIGHTS [--within] [--one] [--share S] [--seed N]
-     [--config NAME] [--set KEY=VALUE]
+     [--config NAME] [--set KEY=VALUE] [--cache DIR]
 
 The sentences of a share of the images are exchanged in pairs, all of an image or, with --one, one
 of each: with an image of another category or, with --within, of the same one. `benchmark suspects`
@@ -206,6 +206,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.02)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--config", help="a configuration, instead of VSE++ with these settings")
+    parser.add_argument("--cache", type=Path, help="keep decoded images and their features here")
     parser.add_argument("--set", dest="changes", action="append", default=[])
     given = parser.parse_args()
     data = with_categories(load_dataset(given.data))
@@ -223,7 +224,9 @@ def main() -> None:
         ],
     )
     with tempfile.TemporaryDirectory() as scratch:
-        ranked = find_suspects(dataset, config, folds, groups, Path(scratch), Options())
+        ranked = find_suspects(
+            dataset, config, folds, groups, Path(scratch), Options(cache=given.cache)
+        )
     ours = {(s.image, s.sentence_index): s.score for s in ranked.suspects}
     rows = [
         ["`benchmark suspects`", *measured(ours, wrong, given.seed)],
