@@ -46,8 +46,8 @@ CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @contextmanager
-def server(run: Path, data: Path, cache: Path, scene: Path | None) -> Iterator[str]:
-    """Run the command; yield its address."""
+def server(run: Path, data: Path, cache: Path, scene: Path | None) -> Iterator[tuple[str, int]]:
+    """Run the command; yield its address and its process."""
     command = [sys.executable, "-m", "rsitmd_tools", "benchmark", "serve", str(run), str(data)]
     if scene is not None:
         command += ["--scene", str(scene)]
@@ -57,10 +57,16 @@ def server(run: Path, data: Path, cache: Path, scene: Path | None) -> Iterator[s
     )
     try:
         assert process.stdout is not None
-        yield process.stdout.readline().removeprefix("search page: ").strip()
+        yield process.stdout.readline().removeprefix("search page: ").strip(), process.pid
     finally:
         process.send_signal(signal.SIGINT)
         process.wait()
+
+
+def peak_memory(process: int) -> float:
+    """Return the most memory that a process had, in MB (Linux)."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1000
 
 
 def user(url: str, seed: int, until: float, think: float, found: list[float]) -> None:
@@ -168,11 +174,12 @@ def main() -> None:
         data = draw(scratch / "data", given.images, 64)
         settings = ("backbone=test_resnet", "epochs=0", "image_size=64", "margin.kind=fixed")
         run = train(data, load_config(given.config, settings), scratch / "run")
-        with server(run, scratch / "data", scratch / "cache", given.scene) as url:
+        with server(run, scratch / "data", scratch / "cache", given.scene) as (url, process):
             tables = [query(url, given.users, given.seconds, given.think)]
             if CHROMIUM is not None:
                 views = views_of(url, given.scene is not None, given.page)
                 tables.append(first_view(views, given.times))
+            tables.append(f"most memory of the server: {peak_memory(process):.0f} MB")
         heading = environment("torch", "fastapi", "uvicorn", "starlette", seed=SEED)
         print(heading, *tables, sep="\n\n")
     finally:

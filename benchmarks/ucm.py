@@ -43,6 +43,11 @@ MORE = {
 ROWS = {
     **MAIN,
     **MORE,
+    # The other systems of table II that two cores can train, with the loss and schedule of MAIN.
+    **{
+        f"{name}, sum": Row(config, (*HEADS, "captions=one"))
+        for name, config in (("SCAN t2i", "scan-t2i"), ("SCAN i2t", "scan-i2t"), ("MTFN", "mtfn"))
+    },
     **{
         f"AMFMN soft, fixed {value}": Row("amfmn-soft", (*HEADS, f"margin.value={value}"))
         for value in (0.4, 0.6)
