@@ -98,23 +98,33 @@ def check_writable(folder: Path, hint: str) -> None:
     raise RsitmdError(what, where=folder, hint=hint)
 
 
-def check_replaceable(target: Path, sources: Iterable[Path]) -> None:
+def check_replaceable(target: Path, sources: Iterable[Path], *, result: bool = False) -> None:
     """Check that a folder can be replaced: it contains nothing of what the new one is made of.
 
     Args:
-        target: The folder to replace.
+        target: The folder to replace; it need not exist.
         sources: The files and folders that are read.
+        result: Whether ``target`` is known to be an earlier result, so that it is not read
+            although it is in one of these folders.
 
     Raises:
-        RsitmdError: One of them is in ``target``, or is ``target`` itself.
+        RsitmdError: ``target`` is one of them, contains one or is in one.
     """
+    if not target.exists():
+        return
+    found = target.resolve()
     for source in sources:
-        if source.resolve().is_relative_to(target.resolve()):
-            raise RsitmdError(
-                f"contains {source}, which the new folder is made from",
-                where=target,
-                hint="use another output folder",
-            )
+        if source.resolve().is_relative_to(found):
+            how = "contains"
+        elif found.is_relative_to(source.resolve()) and not result:
+            how = "is in"
+        else:
+            continue
+        raise RsitmdError(
+            f"{how} {source}, which the new folder is made from",
+            where=target,
+            hint="use another output folder",
+        )
 
 
 def remove_leftovers(target: Path) -> None:
@@ -183,13 +193,12 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     old = target.parent / f"{_prefix(target).removesuffix(PARTIAL)}{REPLACED}"
     if old.exists():
         if target.exists():
-            shutil.rmtree(old, ignore_errors=True)
+            _remove(old)
         else:
             old.rename(target)
-    if target.exists() and not replace:
-        raise RsitmdError(
-            "already exists", where=target, hint="use another folder or remove this one"
-        )
+    if target.exists() and not (replace and target.is_dir()):
+        what = "already exists" if target.is_dir() else "is a file"
+        raise RsitmdError(what, where=target, hint="use another folder or remove this one")
     partial = _partial(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -204,12 +213,20 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
             target.rename(old)
         partial.rename(target)
         sync_folder(target.parent)
-        shutil.rmtree(old, ignore_errors=True)
+        _remove(old)
     except OSError as error:
         raise write_error(target, error) from error
     finally:
         _unfinished.discard(partial)
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, or the link to one."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_text(target: Path, text: str, *, mode: int | None = None) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.quality.ground import ground_metres
 from rsitmd_tools.text.fold import folded
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
 SPLIT_PROOF = "split_proof.json"
-WGS84 = "WGS84"
 # The least common part of two footprints, as a share of the smaller one. Less comes from the
 # rounding of the coordinates of neighbours.
 OVERLAP = 1e-3
@@ -56,18 +56,7 @@ def ground_distance(
     ]
     if not all(shapes):
         return None
-    from pyproj import Geod
-    from shapely import STRtree
-    from shapely.ops import nearest_points
-
-    geod = Geod(ellps=WGS84)
-    tree = STRtree(shapes[0])
-    distances = []
-    for other in shapes[1]:
-        # Nearest in degrees, measured in metres.
-        here, there = nearest_points(shapes[0][int(tree.nearest(other))], other)
-        distances.append(geod.inv(here.x, here.y, there.x, there.y)[2])
-    return round(float(min(distances)), 1)
+    return round(ground_metres(*shapes), 1)
 
 
 def overlapping(

@@ -147,7 +147,8 @@ def make_release(
             where=out,
             hint="use another folder, or replace this one with --force",
         )
-    check_replaceable(out, [workspace.path])
+    # A workspace can contain its releases; its own folders are never replaced.
+    check_replaceable(out, [workspace.path], result=(out / MANIFEST).is_file())
     partial = atomic_folder(out, replace=options.replace)
     with partial as folder, _errors_name(out, instead_of=folder):
         _write(workspace, content, options, folder, version, previous, manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -166,12 +167,15 @@ def _sentences(images: Iterable[ImageRecord]) -> int:
 
 
 def _usable(names: Mapping[str, str]) -> dict[str, str]:
-    """Return the names that are not addresses and that belong to one annotator only."""
+    """Return the names that belong to one annotator only, and are no address or pseudonym."""
     count = Counter(names.values())
     return {
         email: name
         for email, name in names.items()
-        if name.strip() and "@" not in name and count[name] == 1
+        if name.strip()
+        and "@" not in name
+        and count[name] == 1
+        and not re.fullmatch(r"annotator-\d+", name.strip(), re.IGNORECASE)
     }
 
 

@@ -19,6 +19,7 @@ from rsitmd_tools.quality.unknown_fields import unknown_fields
 from rsitmd_tools.release.checksums import Difference, compare_checksums
 from rsitmd_tools.release.croissant import CROISSANT
 from rsitmd_tools.release.manifest import MANIFEST, TOOL, check_release
+from rsitmd_tools.release.validation import VALIDATION
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import load_prior
 from rsitmd_tools.workspace.imported import CORRECTED_FROM, IMPORTED_FROM
@@ -87,6 +88,7 @@ class _Contents:
         self._compare_images(dataset)
         self._compare_folds(dataset)
         self._compare_split_proof(dataset)
+        self._compare_validation(dataset)
 
     def _add(self, file: str, problem: str) -> None:
         self.found.setdefault(file, Difference(file, problem))
@@ -201,6 +203,12 @@ class _Contents:
             proof = self._document(SPLIT_PROOF, "split_proof")
             if proof is not None and proof["data_sha256"] != dataset.checksum():
                 self._add(SPLIT_PROOF, "was computed from other data")
+
+    def _compare_validation(self, dataset: Dataset) -> None:
+        if (self._folder / VALIDATION).exists():
+            findings = self._document(VALIDATION, "findings")
+            if findings is not None and findings["summary"]["data_sha256"] != dataset.checksum():
+                self._add(VALIDATION, "was computed from other data")
 
 
 def _has_own_fields(dataset: Dataset) -> bool:

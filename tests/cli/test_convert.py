@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from rsitmd_tools.cli import root
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
@@ -102,6 +104,22 @@ def test_force_never_replaces_what_is_read(
         assert run("build", "convert", source, target, "--to", "csv", "--force", *more) == 1
         assert "which the new folder is made from" in capsys.readouterr().err
     assert load_dataset(source).images and (tmp_path / "pictures").is_dir()
+
+
+def test_force_never_replaces_a_folder_of_what_is_read(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = source / "images"
+    folder.mkdir()
+    for image in load_dataset(source):
+        Image.new("RGB", (8, 8)).save(folder / image.filename)
+    alone = Path(shutil.copy(source / "dataset_RSITMD.json", tmp_path / "alone.json"))
+    for given in ((source,), (source, "--images", folder), (alone, "--images", folder)):
+        assert run("build", "convert", given[0], folder, *given[1:], "--to", "csv", "--force") == 1
+        assert "which the new folder is made from" in capsys.readouterr().err
+    assert len(list(folder.iterdir())) == 6
+    # A new folder can be in the source.
+    assert run("build", "convert", source, source / "csv", "--to", "csv", "--force") == 0
 
 
 @pytest.mark.parametrize(

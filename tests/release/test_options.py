@@ -125,7 +125,7 @@ def test_names_replace_pseudonyms_on_request_and_addresses_never(
     change(
         workspace,
         "UPDATE annotator SET name = CASE id WHEN 1 THEN 'Anna Bell' WHEN 2 THEN 'a@example.org'"
-        " WHEN 3 THEN 'Twin' WHEN 4 THEN 'Twin' ELSE '' END",
+        " WHEN 3 THEN 'Twin' WHEN 4 THEN 'Twin' ELSE 'annotator-2' END",
     )
     assert release(workspace, "-o", tmp_path / "out", "--with-names").exit_code == 0
     image = load_dataset(tmp_path / "out").images[0]
@@ -202,10 +202,42 @@ def test_a_folder_with_the_workspace_is_never_replaced(
     make_workspace: MakeWorkspace, tmp_path: Path
 ) -> None:
     workspace = make_workspace()
-    for out in (workspace, tmp_path):
+    for out in (workspace, tmp_path, workspace / "images"):
         refused = release(workspace, "-o", out, "--force").exception
         assert "which the new folder is made from" in str(refused)
     assert (workspace / "workspace.db").is_file()
+    assert list((workspace / "images").iterdir())
+
+
+def test_a_release_in_the_workspace_can_be_replaced(make_workspace: MakeWorkspace) -> None:
+    workspace = make_workspace()
+    out = workspace / "releases" / "1.0.0"
+    assert release(workspace, "-o", out).exit_code == 0
+    (out / "README.md").unlink()
+    assert release(workspace, "-o", out, "--force").exit_code == 0
+    assert (out / "README.md").is_file()
+
+
+def test_a_file_is_never_replaced(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
+    workspace, out = make_workspace(), tmp_path / "notes"
+    out.write_text("mine")
+    for _ in range(2):
+        assert "is a file" in str(release(workspace, "-o", out, "--force").exception)
+    assert out.read_text() == "mine"
+    assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_link_is_replaced_and_its_folder_stays(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace, kept = make_workspace(), tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").write_text("mine")
+    (tmp_path / "out").symlink_to(kept)
+    assert release(workspace, "-o", tmp_path / "out", "--force").exit_code == 0
+    assert verify_release(tmp_path / "out").differences == ()
+    assert (kept / "file").read_text() == "mine"
+    assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_a_folder_that_was_moved_aside_by_a_killed_replacement_is_put_back(

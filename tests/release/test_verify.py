@@ -82,6 +82,8 @@ def test_every_difference_is_listed_and_the_exit_code_is_1(release: Path) -> Non
         ("statistics.json", '"data_sha256": "', '"data_sha256": "0', None),
         ("split_proof.json", '"shared_captions": 0', '"shared_captions": -1', "at least 0, not -1"),
         ("split_proof.json", '"bits": 64', '"bits": 63', "bits: "),
+        ("validation.json", '"data_sha256": "', '"data_sha256": "0', None),
+        ("validation.json", '"sentences": 40', '"sentences": -1', "sentences: "),
     ],
 )
 def test_contents_that_contradict_one_another_are_found(
@@ -191,7 +193,7 @@ def test_another_sentence_contradicts_manifest_precomp_and_prior(release: Path) 
     write_checksums(release)
     assert set(problems(release)) == {
         "dataset_RSITMD.json", "statistics.json", "precomp/val_caps.txt", "prior/val.npy",
-        "split_proof.json",
+        "split_proof.json", "validation.json",
     }  # fmt: skip
 
 

@@ -116,7 +116,8 @@ def command(
             where=target,
             hint="use another folder, or replace this one with --force",
         )
-    check_replaceable(target, [source, *([folder] if folder else [])])
+    read = (source, folder, dataset.image_folder)
+    check_replaceable(target, [path for path in read if path is not None])
     with atomic_folder(target, replace=force) as partial:
         written = save_dataset(dataset, partial, output_format, variant=variant, images=mode)
         files = _files(partial)
