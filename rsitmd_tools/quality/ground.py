@@ -122,14 +122,17 @@ class _Plane:
         """Return places ``(n, 2)`` of points ``(n, 2)`` in degrees."""
         turned = _vectors(points) @ self._axes.T
         angles = np.arctan2(np.linalg.norm(turned[:, :2], axis=1), turned[:, 2])
-        return turned[:, :2] / np.sinc(angles / np.pi)[:, None]
+        found: Values = turned[:, :2] / np.sinc(angles / np.pi)[:, None]
+        return found
 
     def degrees(self, places: Values) -> Values:
         """Return longitudes and latitudes ``(n, 2)`` of places."""
         angles = np.linalg.norm(places, axis=1)[:, None]
         turned = np.hstack([places * np.sinc(angles / np.pi), np.cos(angles)])
         x, y, z = (turned @ self._axes).T
-        return np.degrees(np.stack([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))], axis=1))
+        latitude = np.arctan2(z, np.hypot(x, y))
+        found: Values = np.degrees(np.stack([np.arctan2(y, x), latitude], axis=1))
+        return found
 
 
 def _points(shape: BaseGeometry) -> Values:
