@@ -19,6 +19,7 @@ from rsitmd_tools.dataset.folds import FOLDS, folds_text
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset, precomp, rsitmd, save_dataset
+from rsitmd_tools.formats.image_list import IMAGE_LIST
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.imaging.known_pictures import KnownPictures
 from rsitmd_tools.imaging.measures import lines_of
@@ -35,7 +36,7 @@ from rsitmd_tools.release.citation import CITATION, citation
 from rsitmd_tools.release.contents import Contents, contents_of
 from rsitmd_tools.release.croissant import CROISSANT, croissant
 from rsitmd_tools.release.facts import ReleaseFacts, facts_of
-from rsitmd_tools.release.images import IMAGE_LIST, copy_images, list_images, start_workers
+from rsitmd_tools.release.images import copy_images, list_images, start_workers
 from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
 from rsitmd_tools.release.select import (
     check_folds,
@@ -204,7 +205,7 @@ def _write(
             copies, measured = copying.wait()
             files = {image.filename: copies[f"images/{image.filename}"] for image in dataset}
             write_text(folder / CHANGELOG, changelog(dataset, version, previous, files))
-            listed = list_images(dataset, copies, content.sources, content.licences)
+            listed = list_images(dataset, copies, content.sources)
             write_text(folder / IMAGE_LIST, listed)
             found = validation(dataset, settings, options.allowed, measured, records)
             write_text(folder / VALIDATION, found)

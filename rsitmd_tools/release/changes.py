@@ -11,7 +11,7 @@ from pathlib import Path
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, reason
 from rsitmd_tools.formats import load_dataset
-from rsitmd_tools.release.images import IMAGE_LIST, read_image_list
+from rsitmd_tools.formats.image_list import IMAGE_LIST, read_image_list
 from rsitmd_tools.release.manifest import check_release
 
 CHANGELOG = "CHANGELOG.md"

@@ -11,6 +11,7 @@ from typing import Any
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.ingest.groups import places_current
+from rsitmd_tools.release.images import Source
 from rsitmd_tools.release.pairs import VerifiedPair, verified_pairs
 from rsitmd_tools.release.select import (
     LeftOut,
@@ -56,7 +57,7 @@ class Contents:
         pairs: The verified pairs of images of the workspace.
         places_searched: Whether all images were searched for pairs of one place.
         folds: Test folds by file name, of the released images that have one.
-        sources: Name and SHA-256 of the source file by file name.
+        sources: Source of each image of the workspace by file name.
         licences: Licence of each released image by file name, empty without one.
         annotated_from: Time of the first annotation.
         annotated_until: Time of the newest annotation.
@@ -75,7 +76,7 @@ class Contents:
     pairs: tuple[VerifiedPair, ...]
     places_searched: bool
     folds: dict[str, int]
-    sources: dict[str, tuple[str, str]]
+    sources: dict[str, Source]
     licences: dict[str, str]
     places: tuple[ImagePlace, ...]
     annotated_from: str | None
@@ -132,6 +133,7 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         image_folder=workspace.images,
     )
     released = {image.filename for image in finished}
+    licences = _licences(workspace.settings.release, places, released)
     return Contents(
         dataset,
         tuple(left_out),
@@ -140,8 +142,8 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         pairs,
         places_searched,
         {name: fold for name, fold in folds.items() if name in released},
-        _sources(stored, places),
-        _licences(workspace.settings.release, places, released),
+        _sources(stored, places, licences),
+        licences,
         tuple(p for p in places if p.footprint is not None and p.filename in released),
         began,
         until,
@@ -180,11 +182,20 @@ def _usable(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _sources(
-    stored: Iterable[StoredImage], places: Iterable[ImagePlace]
-) -> dict[str, tuple[str, str]]:
-    """Return name and SHA-256 of the source of each image, without the folders of this machine."""
-    names = {place.filename: Path(place.source).name for place in places}
-    return {image.filename: (names[image.filename], image.sha256) for image in stored}
+    stored: Iterable[StoredImage], places: Iterable[ImagePlace], licences: Mapping[str, str]
+) -> dict[str, Source]:
+    """Return the source of each image. Tiles of one scene have the same name and checksum."""
+    of = {place.filename: place for place in places}
+    return {
+        image.filename: _source(image, of[image.filename], licences.get(image.filename, ""))
+        for image in stored
+    }
+
+
+def _source(image: StoredImage, place: ImagePlace, licence: str) -> Source:
+    sha256 = image.sha256 if place.scene is None else place.scene.sha256
+    window = "" if place.window is None else " ".join(map(str, place.window))
+    return Source(Path(place.source).name, sha256, window, licence)
 
 
 def _licences(

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
 
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
-from rsitmd_tools.formats.hazards import text_cell, text_of_cell
+from rsitmd_tools.formats.image_list import ListedImage, image_list
 from rsitmd_tools.imaging.known_pictures import KnownPicture, KnownPictures
 from rsitmd_tools.imaging.limits import UnusableImageError, check_size
 from rsitmd_tools.imaging.measures import Lines, Picture, picture_of
@@ -27,12 +26,9 @@ from rsitmd_tools.progress import track
 from rsitmd_tools.quality.pictures import CHUNK
 from rsitmd_tools.quality.records import Measured, PictureOf
 
-IMAGE_LIST = "images.csv"
 # Imported once, for the worker that checks the records too.
 PRELOAD = ("rsitmd_tools.release.validation",)
 MANY = 64  # images that are copied at once
-LICENCE = "licence"
-IMAGE_COLUMNS = ("filename", "sha256", "source", "source_sha256")
 
 
 class _Job(NamedTuple):
@@ -48,6 +44,22 @@ class _Job(NamedTuple):
 
     def __str__(self) -> str:
         return self.file
+
+
+class Source(NamedTuple):
+    """The source of an image.
+
+    Attributes:
+        name: File name, without the folders of this machine.
+        sha256: SHA-256 of the file, or of all files of a scene that has several.
+        window: ``col row width height`` of a tile, else empty.
+        licence: Its licence, or an empty text.
+    """
+
+    name: str
+    sha256: str
+    window: str = ""
+    licence: str = ""
 
 
 class _Copied(NamedTuple):
@@ -173,75 +185,18 @@ def _measured(source: Path, image: Image.Image, lines: Lines) -> Picture:
     return picture_of(source, image, image.mode, lines)
 
 
-def list_images(
-    dataset: Dataset,
-    copies: Mapping[str, str],
-    sources: Mapping[str, tuple[str, str]],
-    licences: Mapping[str, str],
-) -> str:
-    """Return the list of the images of a release without images, as CSV.
+def list_images(dataset: Dataset, copies: Mapping[str, str], sources: Mapping[str, Source]) -> str:
+    """Return ``images.csv``.
 
-    The columns are the file name, its SHA-256, and name and SHA-256 of the source file. A source
-    whose name a spreadsheet program would take for a formula begins with an apostrophe. If the
-    images have several licences, the licence is in a fifth column.
+    Args:
+        dataset: The released images.
+        copies: SHA-256 of their files by path in the release.
+        sources: Their sources by file name.
     """
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    # The writer takes a CR for a part of a cell that needs no quotes; the reader does not.
-    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    several = len(set(licences.values())) > 1
-    table.writerow([*IMAGE_COLUMNS, LICENCE] if several else IMAGE_COLUMNS)
-    for image in dataset:
-        name, sha256 = sources[image.filename]
-        row = [image.filename, copies[f"images/{image.filename}"], text_cell(name), sha256]
-        if several:
-            row.append(text_cell(licences[image.filename]))
-        (quoted if "\r" in "".join(row) else table).writerow(row)
-    return text.getvalue()
-
-
-@dataclass(frozen=True, slots=True)
-class ListedImage:
-    """A line of ``images.csv``.
-
-    Attributes:
-        filename: File name in the release.
-        sha256: SHA-256 of the file of the release.
-        source: Name of the source file.
-        source_sha256: SHA-256 of the source file.
-    """
-
-    filename: str
-    sha256: str
-    source: str
-    source_sha256: str
-
-
-def read_image_list(file: Path) -> list[ListedImage]:
-    """Read ``images.csv``.
-
-    Raises:
-        RsitmdError: The file cannot be read, or a line is malformed.
-    """
-    hint = "get a complete copy of the release"
-    try:
-        text = io.StringIO(file.read_bytes().decode("utf-8"), newline="")
-        rows = list(csv.reader(text))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RsitmdError(f"cannot be read ({reason(error)})", where=file, hint=hint) from error
-    listed = []
-    for number, row in enumerate(rows, 1):
-        if number == 1 and tuple(row) in (IMAGE_COLUMNS, (*IMAGE_COLUMNS, LICENCE)):
-            continue
-        if len(row) != len(rows[0]) or number == 1 or not _is_file_name(row[0]):
-            raise RsitmdError("is malformed", where=f"{file}: line {number}", hint=hint)
-        filename, sha256, source, source_sha256 = row[: len(IMAGE_COLUMNS)]
-        listed.append(ListedImage(filename, sha256, text_of_cell(source), source_sha256))
-    return listed
-
-
-def _is_file_name(name: str) -> bool:
-    return name == PurePosixPath(name).name == PureWindowsPath(name).name and name not in ("", "..")
+    names = [image.filename for image in dataset]
+    return image_list(
+        [ListedImage(name, copies[f"images/{name}"], *sources[name]) for name in names]
+    )
 
 
 def _read(file: Path) -> bytes:

@@ -17,10 +17,11 @@ from PIL import Image
 from rsitmd_tools.cli.building.complete import command
 from rsitmd_tools.dataset import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats.image_list import read_image_list
 from rsitmd_tools.ingest import ingest
 from rsitmd_tools.release import ReleaseOptions, make_release, verify_release
 from rsitmd_tools.release.complete import complete_release
-from rsitmd_tools.release.images import list_images, read_image_list
+from rsitmd_tools.release.images import Source, list_images
 from rsitmd_tools.workspace import Workspace
 from tests.builders import add, add_annotation, add_team
 from tests.release.conftest import WHEN
@@ -137,11 +138,17 @@ def test_sources_come_back_and_no_cell_is_a_formula(
 ) -> None:
     images = [ImageRecord(f"port_{number}.tif") for number in range(len(sources))]
     sums = {f"images/{image.filename}": "a" * 64 for image in images}
-    named = {image.filename: (name, "b" * 64) for image, name in zip(images, sources, strict=True)}
-    licences = {image.filename: name for image, name in zip(images, sources, strict=True)}
-    text = list_images(Dataset("ports", tuple(images), Path("x"), "rsitmd"), sums, named, licences)
+    named = {
+        image.filename: Source(name, "b" * 64, "0 0 8 8" * (len(name) % 2), name)
+        for image, name in zip(images, sources, strict=True)
+    }
+    text = list_images(Dataset("ports", tuple(images), Path("x"), "rsitmd"), sums, named)
     file = tmp_path_factory.mktemp("list") / "images.csv"
     file.write_bytes(text.encode())
-    assert [image.source for image in read_image_list(file)] == sources
+    found = read_image_list(file)
+    assert [image.source for image in found] == sources
+    assert [image.window for image in found] == [entry.window for entry in named.values()]
+    several = len(set(sources)) > 1
+    assert [image.licence for image in found] == (sources if several else [""] * len(sources))
     for row in csv.reader(io.StringIO(text, newline="")):
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)

@@ -17,8 +17,8 @@ from rsitmd_tools import atomic
 from rsitmd_tools.cli.building.release import command
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset
+from rsitmd_tools.formats.image_list import read_image_list
 from rsitmd_tools.release import ReleaseOptions, make_release, verify_release
-from rsitmd_tools.release.images import read_image_list
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.workspace import Workspace
 
