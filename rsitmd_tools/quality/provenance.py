@@ -1,4 +1,4 @@
-"""The provenance table of a release: scene and footprint of each image."""
+"""The provenance tables of a release: scene and footprint of each image."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.extras import require
+from rsitmd_tools.formats.image_list import IMAGE_LIST, read_image_list
 from rsitmd_tools.quality.split_numbers import SPLIT_PROOF, Footprints
 
 FOOTPRINTS = "footprints.parquet"
@@ -21,9 +22,9 @@ class Provenance:
     """The places of the images of a release.
 
     Attributes:
-        scenes: SHA-256 of the scene by file name.
+        scenes: SHA-256 of the source by file name, the same for tiles of one scene.
         footprints: Footprints by file name.
-        unchecked: Why the table was not read, or None.
+        unchecked: Why a table was not read, or None.
     """
 
     scenes: Mapping[str, str] = field(default_factory=dict)
@@ -39,18 +40,33 @@ def release_folder(dataset: Dataset) -> Path | None:
 
 
 def provenance_of(dataset: Dataset) -> Provenance:
-    """Read the provenance table of a release; empty for another dataset."""
+    """Read the provenance tables of a release; empty for another dataset."""
     folder = release_folder(dataset)
-    if folder is None or not (folder / FOOTPRINTS).is_file():
+    if folder is None:
         return Provenance()
+    try:
+        scenes = _sources(folder / IMAGE_LIST)
+    except RsitmdError as error:
+        return Provenance(unchecked=f"{IMAGE_LIST} {error.what}; {error.hint}")
+    if not (folder / FOOTPRINTS).is_file():
+        return Provenance(scenes)
     try:
         require("geopandas", "pyarrow")
         geopandas: Any = importlib.import_module("geopandas")
         table = geopandas.read_parquet(folder / FOOTPRINTS)
         names = [str(name) for name in table["image"]]
-        scenes = dict(zip(names, map(str, table["source_sha256"]), strict=True))
+        # Earlier versions listed tiles of one scene with different checksums in images.csv.
+        scenes |= zip(names, map(str, table["source_sha256"]), strict=True)
         return Provenance(scenes, dict(zip(names, table.geometry, strict=True)))
     except RsitmdError as error:
-        return Provenance(unchecked=f"{FOOTPRINTS} was not read: {error.what}; {error.hint}")
+        return Provenance(
+            scenes, unchecked=f"{FOOTPRINTS} was not read: {error.what}; {error.hint}"
+        )
     except Exception as error:  # geopandas and pyarrow raise many types of errors
-        return Provenance(unchecked=f"{FOOTPRINTS} cannot be read ({reason(error)})")
+        return Provenance(scenes, unchecked=f"{FOOTPRINTS} cannot be read ({reason(error)})")
+
+
+def _sources(file: Path) -> dict[str, str]:
+    if not file.is_file():
+        return {}
+    return {image.filename: image.source_sha256 for image in read_image_list(file)}

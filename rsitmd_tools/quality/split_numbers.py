@@ -81,9 +81,8 @@ def described(numbers: Mapping[str, Any]) -> str:
     """Return the numbers of two splits as text, such as ``train and test: 3 shared sentences``."""
     from rsitmd_tools.errors import count_of
 
-    parts = []
+    parts = [count_of(numbers["shared_scenes"], "shared scene")]
     if numbers["ground_distance"] is not None:
-        parts.append(count_of(numbers["shared_scenes"], "shared scene"))
         parts.append(f"{numbers['ground_distance']:.1f} m between the nearest footprints")
     parts.append(count_of(numbers["shared_captions"], "shared sentence"))
     return f"{' and '.join(numbers['splits'])}: {', '.join(parts)}"

@@ -281,6 +281,7 @@ def _write_split_proof(content: Contents, folder: Path, *, with_images: bool) ->
         content.hashes,
         content.places,
         pairs,
+        scenes={name: source.sha256 for name, source in content.sources.items()},
         same_place_searched=content.places_searched,
     )
     write_json(folder / SPLIT_PROOF, proof)

@@ -20,6 +20,7 @@ def split_proof(
     places: Sequence[ImagePlace],
     pairs: Sequence[VerifiedPair] = (),
     *,
+    scenes: Mapping[str, str],
     same_place_searched: bool = False,
 ) -> dict[str, Any]:
     """Compare every two splits of a release.
@@ -29,6 +30,7 @@ def split_proof(
         hashes: Perceptual hashes of the eight orientations by file name, in hex digits.
         places: The images that have a footprint.
         pairs: The verified pairs of images, also within a split.
+        scenes: SHA-256 of the source of each image by file name, the same for tiles of a scene.
         same_place_searched: Whether all images were searched for pairs of one place.
 
     Returns:
@@ -45,8 +47,11 @@ def split_proof(
         "bits": 64,
         "same_place_searched": same_place_searched,
         "splits": [
-            _compare(dataset.select(first), dataset.select(second), (first, second), hashes, known)
-            | {"verified_pairs": _across(dataset, pairs, {first, second})}
+            {
+                "splits": [first, second],
+                **_compare(dataset.select(first), dataset.select(second), hashes, scenes, known),
+                "verified_pairs": _across(dataset, pairs, {first, second}),
+            }
             for first, second in itertools.combinations(dataset.splits, 2)
         ],
     }
@@ -55,13 +60,11 @@ def split_proof(
 def _compare(
     first: Dataset,
     second: Dataset,
-    names: tuple[str, str],
     hashes: Mapping[str, str],
+    scenes: Mapping[str, str],
     places: Mapping[str, ImagePlace],
 ) -> dict[str, Any]:
-    scenes = {name: place.scene.sha256 for name, place in places.items() if place.scene}
     return {
-        "splits": list(names),
         "nearest_images": nearest_images(first.images, second.images, hashes),
         "shared_scenes": shared_scenes(first, second, scenes),
         "ground_distance": _ground_distance(first, second, places),

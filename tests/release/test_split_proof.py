@@ -66,18 +66,19 @@ def test_shared_scenes_captions_and_the_distance_on_the_ground() -> None:
         image("b.tif", "test", "two SHIPS.", "A green field."),
     )
     known = {name: hashes(1, 2) for name in ("a.tif", "b.tif")}
-    (found,) = split_proof(data, known, [place("a.tif", 8.0, "s"), place("b.tif", 8.02, "s")])[
-        "splits"
-    ]
+    places = [place("a.tif", 8.0, "s"), place("b.tif", 8.02, "s")]
+    one = {"a.tif": "s", "b.tif": "s"}
+    (found,) = split_proof(data, known, places, scenes=one)["splits"]
     assert (found["splits"], found["shared_scenes"], found["shared_captions"]) == (
         ["train", "test"], 1, 1,
     )  # fmt: skip
     # 0.01 degrees of longitude at 50 degrees of latitude.
     assert found["ground_distance"] == pytest.approx(716.9, abs=0.5)
-    (apart,) = split_proof(data, known, [place("a.tif", 8.0, "s"), place("b.tif", 8.005, "t")])[
-        "splits"
-    ]
+    places = [place("a.tif", 8.0, "s"), place("b.tif", 8.005, "t")]
+    (apart,) = split_proof(data, known, places, scenes={"a.tif": "s", "b.tif": "t"})["splits"]
     assert (apart["shared_scenes"], apart["ground_distance"]) == (0, 0.0)
+    (without,) = split_proof(data, known, [], scenes=one)["splits"]
+    assert (without["shared_scenes"], without["ground_distance"]) == (1, None)
 
 
 def test_a_release_has_the_proof(make_workspace: MakeWorkspace, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ def scene_across_splits(subject: Subject) -> Iterator[Violation]:
     Neighbouring tiles share roofs, light, season and sensor; overlapping ones share pixels.
     The rule reads the fields `scene` (any name) and `bounds` ([left, bottom, right, top]) with
     `crs` of a record; images without them are not checked. Tiles are adjacent if their bounds
-    overlap or are less than half a tile apart. Of a release, it reads scenes and footprints from
-    `footprints.parquet` (extra geo), and reports those that overlap.
+    overlap or are less than half a tile apart. Of a release, it reads scenes from `images.csv` and
+    footprints from `footprints.parquet` (extra geo), and reports footprints that overlap.
 
     Bad:
         {"filename": "port_1.tif", "scene": "S2_31UFT", "split": "train"}

@@ -29,8 +29,8 @@ SMALL = 0.15  # metres: versions of PROJ can round differently
 def split_proof_differs(subject: Subject) -> Iterator[Violation]:
     """The split proof of a release has other numbers than its images and texts.
 
-    The rule computes again, for every two splits, the shared scenes and the distance of the
-    nearest footprints (from `footprints.parquet`, which requires the extra geo), the shared
+    The rule computes again, for every two splits, the shared scenes (from `images.csv`), the
+    distance of the nearest footprints (from `footprints.parquet`, with the extra geo), the shared
     sentences and the nearest images with their distances. The output states the first three,
     whether or not they differ. If an image file is missing or damaged, or the release has none,
     the nearest images are not compared, and the output says so. Nor are images of one colour:
