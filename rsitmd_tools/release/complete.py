@@ -23,7 +23,8 @@ def complete_release(release: Path, images: Path) -> int:
     """Add the image files to a release without images.
 
     A file is taken as it is if it has the checksum of the released image, under any name.
-    Otherwise the source of the image is normalised again, if that gives the released image.
+    Otherwise the source of the image is normalised again, if that gives the released image. It
+    does not for tiles, for scenes of several files and for chosen bands or values.
     The folder ``images`` of the release is complete or does not exist.
 
     Args:

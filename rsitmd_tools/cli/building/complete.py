@@ -14,8 +14,9 @@ def command(release: Path, images: Path) -> None:
     """Add the image files to a release that was made with --without-images.
 
     IMAGES holds the released images, or their sources, under any names and in any subfolders.
-    Files are identified by their checksums. Sources are normalised again as in `build ingest`.
-    If an image is missing, nothing is written.
+    Files are identified by their checksums. Sources are normalised again as in `build ingest`
+    without options: for tiles, for scenes of several files and for images of chosen bands or
+    values, IMAGES must hold the released images. If an image is missing, nothing is written.
 
     \b
     Examples:
