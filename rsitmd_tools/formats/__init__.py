@@ -111,6 +111,8 @@ def save_dataset(
 ) -> int:
     """Write a dataset to ``folder`` in a registered format.
 
+    Annotators of a workspace get pseudonyms, as in a release: no address leaves the workspace.
+
     Args:
         dataset: The dataset.
         folder: The folder.
@@ -123,7 +125,8 @@ def save_dataset(
 
     Raises:
         RsitmdError: The format is read-only or cannot express the dataset, an image file is
-            missing or damaged, or the folder cannot be written to.
+            missing or damaged, the folder cannot be written to, or the dataset is from a
+            workspace that cannot be read any more.
     """
     layout = _by_name(output_format)
     if layout.write is None:
@@ -136,6 +139,8 @@ def save_dataset(
                 hint=f"use one of: {known}" if known else "leave out --variant",
             )
         layout = replace(layout, write=layout.variants[variant])
+    if dataset.format == workspace.FORMAT.name:
+        dataset = workspace.with_pseudonyms(dataset)
     try:
         if images is not None and images.kind != NONE:
             return write_dataset(dataset, layout, folder, images)

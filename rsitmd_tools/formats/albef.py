@@ -11,7 +11,15 @@ from typing import Any
 
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
-from rsitmd_tools.formats.holds import IN_NAME, REQUIRED, SOME, WITHIN_SPLIT, YES, Holds
+from rsitmd_tools.formats.holds import (
+    IN_NAME,
+    REQUIRED,
+    SOME,
+    WITHIN_SPLIT,
+    YES,
+    Holds,
+    without,
+)
 from rsitmd_tools.formats.parts import (
     Records,
     check_writable,
@@ -28,7 +36,8 @@ from rsitmd_tools.formats.parts import (
 from rsitmd_tools.formats.registry import Format
 from rsitmd_tools.formats.rsitmd import load_document
 
-_FIELDS = {"image", "caption", "label_name", "keywords", "filepath"}
+# image_id is not kept: the number of an image in one file means nothing in another one.
+_FIELDS = frozenset(("image", "image_id", "caption", "label_name", "keywords", "filepath"))
 _LIST = re.compile(r"\s*\[\s*\{")
 
 
@@ -78,8 +87,7 @@ def write(dataset: Dataset, folder: Path) -> None:
 
 
 def _entry(image: ImageRecord) -> dict[str, Any]:
-    extra = {key: value for key, value in image.extra.items() if key not in _FIELDS}
-    entry: dict[str, Any] = {**extra, "image": image.location}
+    entry: dict[str, Any] = {**without(image.extra, _FIELDS), "image": image.location}
     if image.category is not None:
         entry["label_name"] = image.category
     if image.keywords:
@@ -99,8 +107,7 @@ def _add(records: Records, entry: Any, file: Path, key: str, split: str | None) 
         split=split,
         category=category,
         keywords=strings(entry.get("keywords", []), file, f"{key}.keywords"),
-        # The number of an image in one file means nothing in another one.
-        extra={k: v for k, v in entry.items() if k not in _FIELDS | {"image_id"}},
+        extra=without(entry, _FIELDS),
     )
 
 
@@ -127,5 +134,6 @@ FORMAT = Format(
         image_fields=YES,
         name=IN_NAME,
         order=WITHIN_SPLIT,
+        own_image_fields=_FIELDS,
     ),
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, Sentence, category_of
 from rsitmd_tools.errors import count_of
@@ -13,14 +14,19 @@ REQUIRED = "required"  # a dataset without it is refused
 IN_NAME = "in file names"
 WITHIN_SPLIT = "within a split"
 ANEW = "computed again"
+EXCEPT_OWN = "yes, except own names"
 # Fields of a dataset that keep a detail of the layout of another format.
 DETAILS = frozenset(("precomp",))
+# Fields of a sentence about its origin. Other tools use the names for other things.
+ORIGIN_FIELDS = ("origin", "edit_distance", "machine_given")
 ANY, SOME, FIVE = "any number", "one or more", "five, of one line"
 
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """What a format can hold. Each value is a cell of the table in ``docs/formats.md``.
+    """What a format can hold. Each text is a cell of the table in ``docs/formats.md``.
+
+    A format uses some names of fields itself. It cannot store other fields of these names.
 
     Attributes:
         sentences: Number of sentences of an image. A dataset with another number is refused.
@@ -36,6 +42,9 @@ class Holds:
         name: Name of the dataset.
         dataset_fields: Fields of the dataset that this tool does not know.
         order: Order of the images; :data:`WITHIN_SPLIT` if there is a file for each split.
+        own_image_fields: Names that the format uses itself among the fields of an image.
+        own_sentence_fields: The same for a sentence.
+        own_dataset_fields: The same for the dataset.
     """
 
     sentences: str = ANY
@@ -51,6 +60,22 @@ class Holds:
     name: str = NO
     dataset_fields: str = NO
     order: str = YES
+    own_image_fields: frozenset[str] = frozenset()
+    own_sentence_fields: frozenset[str] = frozenset()
+    own_dataset_fields: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Clashes:
+    """Other fields whose names a format uses itself.
+
+    Attributes:
+        names: Returns these names for each object that has other fields, such as an image.
+        owners: Returns the objects in words by their number.
+    """
+
+    names: Callable[[Dataset, Holds], Iterable[Set[str]]]
+    owners: Callable[[int], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +87,14 @@ class Content:
         heading: Heading of its row.
         count: Counts what a dataset loses in a format with the given value.
         message: Returns the loss in words.
+        clashes: What is lost of it in a format that stores it; None if nothing can be.
     """
 
     key: str
     heading: str
     count: Callable[[Dataset, str], int]
     message: Callable[[int], str]
+    clashes: Clashes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +119,8 @@ def losses(dataset: Dataset, holds: Holds) -> list[Loss]:
         count = content.count(dataset, getattr(holds, content.key))
         if count:
             found.append(Loss(content.key, count, content.message(count)))
+        elif content.clashes is not None:
+            found += _lost_to_own_names(content.key, content.clashes, dataset, holds)
     return found
 
 
@@ -104,13 +133,52 @@ def table(formats: Iterable[tuple[str, Holds]]) -> str:
         ["sentences of an image", *(holds.sentences for _, holds in named)],
     ]
     for content in CONTENTS:
-        rows.append([content.heading, *(getattr(holds, content.key) for _, holds in named)])
+        rows.append([content.heading, *(_cell(holds, content.key) for _, holds in named)])
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def other_fields(image: ImageRecord) -> Mapping[str, object]:
     """Return the unknown fields of an image, without the folder of its file."""
-    return {key: value for key, value in image.extra.items() if key != "filepath"}
+    return {
+        key: value
+        for key, value in image.extra.items()
+        if key != "filepath" or not isinstance(value, str)
+    }
+
+
+def without(fields: Mapping[str, Any], own: Set[str]) -> dict[str, Any]:
+    """Return the fields whose names a format does not use itself.
+
+    Args:
+        fields: Fields of an image, a sentence or a dataset.
+        own: The names that the format uses.
+    """
+    return {name: value for name, value in fields.items() if name not in own}
+
+
+def own_sentence_fields(sentence: Sentence, holds: Holds) -> Set[str]:
+    """Return the names that a format uses for a sentence: those of its origin only if known."""
+    return holds.own_sentence_fields.union(
+        name for name in ORIGIN_FIELDS if getattr(sentence, name) is not None
+    )
+
+
+def _cell(holds: Holds, key: str) -> str:
+    held: str = getattr(holds, key)
+    own: frozenset[str] | None = getattr(holds, f"own_{key}", None)
+    return EXCEPT_OWN if held == YES and own else held
+
+
+def _lost_to_own_names(key: str, clashes: Clashes, dataset: Dataset, holds: Holds) -> list[Loss]:
+    """Return the loss of the fields whose names a format uses itself; empty if there are none."""
+    found = [names for names in clashes.names(dataset, holds) if names]
+    if not found:
+        return []
+    *first, last = sorted(set[str]().union(*found))
+    what = f"fields {', '.join(first)} and {last}" if first else f"field {last}"
+    why = f"it uses {'these names' if first else 'this name'} itself"
+    message = f"the {what} of {clashes.owners(len(found))}, because {why}"
+    return [Loss(key, len(found), message)]
 
 
 def _of_images(has: Callable[[ImageRecord], bool]) -> Callable[[Dataset, str], int]:
@@ -144,8 +212,7 @@ def _lost_order(dataset: Dataset, held: str) -> int:
 
 
 def _has_origin(sentence: Sentence) -> bool:
-    values = (sentence.origin, sentence.edit_distance, sentence.machine_given)
-    return any(value is not None for value in values)
+    return any(getattr(sentence, name) is not None for name in ORIGIN_FIELDS)
 
 
 def _counted(noun: str, rest: str = "") -> Callable[[int], str]:
@@ -182,6 +249,10 @@ CONTENTS = (
         "other fields of images",
         _of_images(lambda image: bool(other_fields(image))),
         _counted("image", " with other fields"),
+        Clashes(
+            lambda data, holds: (other_fields(i).keys() & holds.own_image_fields for i in data),
+            _counted("image"),
+        ),
     ),
     Content(
         "annotators",
@@ -200,6 +271,14 @@ CONTENTS = (
         "other fields of sentences",
         _of_sentences(lambda sentence: bool(sentence.extra)),
         _counted("sentence", " with other fields"),
+        Clashes(
+            lambda data, holds: (
+                sentence.extra.keys() & own_sentence_fields(sentence, holds)
+                for image in data
+                for sentence in image.sentences
+            ),
+            _counted("sentence"),
+        ),
     ),
     Content(
         "tokens",
@@ -218,6 +297,10 @@ CONTENTS = (
         "other fields of the dataset",
         lambda data, held: len(data.extra.keys() - DETAILS) if held == NO else 0,
         _counted("other field", " of the dataset"),
+        Clashes(
+            lambda data, holds: [data.extra.keys() & holds.own_dataset_fields],
+            lambda count: "the dataset",
+        ),
     ),
     Content(
         "order",

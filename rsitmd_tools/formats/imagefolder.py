@@ -8,8 +8,8 @@ from pathlib import Path
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.formats.holds import WITHIN_SPLIT, YES, Holds
-from rsitmd_tools.formats.jsonl import add_entry, entry_of, line_of, objects_in
+from rsitmd_tools.formats.holds import WITHIN_SPLIT
+from rsitmd_tools.formats.jsonl import HOLDS, add_entry, entry_of, line_of, objects_in
 from rsitmd_tools.formats.parts import (
     Part,
     Records,
@@ -112,7 +112,7 @@ FORMAT = Format(
     recognises,
     read,
     write,
-    holds=Holds(categories=YES, keywords=YES, image_fields=YES, order=WITHIN_SPLIT),
+    holds=replace(HOLDS, order=WITHIN_SPLIT),
     image_at=image_at,
     images_by_default=True,
 )

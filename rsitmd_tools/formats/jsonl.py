@@ -10,7 +10,7 @@ from typing import Any
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError, reason
-from rsitmd_tools.formats.holds import YES, Holds
+from rsitmd_tools.formats.holds import YES, Holds, without
 from rsitmd_tools.formats.parts import (
     Key,
     Records,
@@ -29,7 +29,7 @@ from rsitmd_tools.formats.rsitmd import parse_json
 FILENAME = "captions.jsonl"
 IMAGE_FIELDS = ("filename", "image", "file_name")
 _CAPTIONS = ("captions", "sentences", "caption", "text")
-_FIELDS = {*IMAGE_FIELDS, *_CAPTIONS, "split", "category", "keywords", "filepath"}
+_FIELDS = frozenset((*IMAGE_FIELDS, *_CAPTIONS, "split", "category", "keywords", "filepath"))
 
 
 def recognises(path: Path) -> bool:
@@ -116,7 +116,7 @@ def add_entry(
         split=split_value(entry.get("split"), file, f"{where} split") or split,
         category=category,
         keywords=strings(entry.get("keywords") or [], file, f"{where} keywords"),
-        extra={key: value for key, value in entry.items() if key not in _FIELDS},
+        extra=without(entry, _FIELDS),
     )
 
 
@@ -128,7 +128,7 @@ def entry_of(image: ImageRecord, name: str = IMAGE_FIELDS[0]) -> dict[str, Any]:
         name: Field of its file.
     """
     return {
-        **{key: value for key, value in image.extra.items() if key not in _FIELDS},
+        **without(image.extra, _FIELDS),
         name: image.location,
         "category": image.category,
         "captions": list(image.captions),
@@ -168,11 +168,12 @@ def _file_in(folder: Path) -> Path:
     return files[0]
 
 
+HOLDS = Holds(categories=YES, keywords=YES, image_fields=YES, own_image_fields=_FIELDS)
 FORMAT = Format(
     "jsonl",
     "a JSON object with filename and captions a line",
     recognises,
     read,
     write,
-    holds=Holds(categories=YES, keywords=YES, image_fields=YES),
+    holds=HOLDS,
 )

@@ -14,16 +14,19 @@ from typing import Any
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.dataset.records import ORIGINS, Dataset, ImageRecord, Sentence, category_of
 from rsitmd_tools.errors import RsitmdError, reason
-from rsitmd_tools.formats.holds import ANEW, YES, Holds
+from rsitmd_tools.formats.holds import ANEW, ORIGIN_FIELDS, YES, Holds, without
 from rsitmd_tools.formats.registry import Format, read_text
 
 FILENAME = "dataset_RSITMD.json"
-_IMAGE_FIELDS = {"filename", "imgid", "split", "sentences", "sentids", "keywords", "category"}
+_DATASET_FIELDS = frozenset(("dataset", "images"))
+_IMAGE_FIELDS = frozenset(
+    ("filename", "imgid", "split", "sentences", "sentids", "keywords", "category")
+)
 _STRINGS = frozenset((str,))
-_SENTENCE_FIELDS = {"raw", "tokens", "imgid", "sentid", "annotator"}
+_SENTENCE_FIELDS = frozenset(("raw", "tokens", "imgid", "sentid", "annotator"))
 # Fields of a sentence that are written if they are known.
-_OPTIONAL = ("annotator", "origin", "edit_distance", "machine_given")
-_ORIGIN = frozenset(_OPTIONAL[1:])
+_OPTIONAL = ("annotator", *ORIGIN_FIELDS)
+_ORIGIN = frozenset(ORIGIN_FIELDS)
 
 
 def recognises(path: Path) -> bool:
@@ -97,7 +100,7 @@ def parse(document: Any, file: Path, image_folder: Path | None) -> Dataset:
         source=file,
         format=FORMAT.name,
         image_folder=image_folder or (beside if beside.is_dir() else None),
-        extra={key: value for key, value in top.items() if key not in {"dataset", "images"}},
+        extra=without(top, _DATASET_FIELDS),
     )
 
 
@@ -111,7 +114,7 @@ def document_of(dataset: Dataset) -> dict[str, Any]:
         sentences: list[dict[str, Any]] = []
         for sentence in image.sentences:
             entry: dict[str, Any] = {
-                **sentence.extra,
+                **without(sentence.extra, _SENTENCE_FIELDS),
                 "raw": sentence.raw,
                 "tokens": list(map(str.lower, tokenize(sentence.raw))),
                 "imgid": imgid,
@@ -125,7 +128,7 @@ def document_of(dataset: Dataset) -> dict[str, Any]:
             sentid += 1
         images.append(
             {
-                **image.extra,
+                **without(image.extra, _IMAGE_FIELDS),
                 "filename": image.filename,
                 "imgid": imgid,
                 "split": image.split,
@@ -135,7 +138,8 @@ def document_of(dataset: Dataset) -> dict[str, Any]:
                 "keywords": list(image.keywords),
             }
         )
-    return {**dataset.extra, "dataset": dataset.name, "images": images}
+    extra = without(dataset.extra, _DATASET_FIELDS)
+    return {**extra, "dataset": dataset.name, "images": images}
 
 
 def write(dataset: Dataset, folder: Path) -> None:
@@ -160,7 +164,7 @@ def _image(value: Any, file: Path, key: str) -> ImageRecord:
         keywords=_keywords(entry.get("keywords", []), file, f"{key}.keywords"),
         split=_optional_string(split, file, f"{key}.split"),
         category=_optional_string(category, file, f"{key}.category") or category_of(filename),
-        extra={k: v for k, v in entry.items() if k not in _IMAGE_FIELDS},
+        extra=without(entry, _IMAGE_FIELDS),
     )
 
 
@@ -179,7 +183,7 @@ def _sentence(value: Any, file: Path, key: str) -> Sentence:
         raw=raw,
         annotator=_optional_string(entry.get("annotator"), file, f"{key}.annotator"),
         tokens=tuple(tokens) if tokens is not None and strings else None,
-        extra={} if entry.keys() <= known else {k: v for k, v in entry.items() if k not in known},
+        extra={} if entry.keys() <= known else without(entry, known),
         **origin,
     )
 
@@ -191,7 +195,7 @@ def _origin(entry: Mapping[str, Any]) -> dict[str, Any]:
     """
     if _ORIGIN.isdisjoint(entry):
         return {}
-    origin, distance, given = (entry.get(name) for name in _OPTIONAL[1:])
+    origin, distance, given = map(entry.get, ORIGIN_FIELDS)
     found: dict[str, Any] = {}
     if isinstance(origin, str) and origin in ORIGINS:
         found["origin"] = origin
@@ -254,5 +258,8 @@ HOLDS = Holds(
     tokens=ANEW,
     name=YES,
     dataset_fields=YES,
+    own_image_fields=_IMAGE_FIELDS,
+    own_sentence_fields=_SENTENCE_FIELDS,
+    own_dataset_fields=_DATASET_FIELDS,
 )
 FORMAT = Format("rsitmd", f"{FILENAME} or its folder", recognises, read, write, holds=HOLDS)

@@ -16,8 +16,8 @@ from typing import Any
 from rsitmd_tools.dataset.locations import Member
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, reason
-from rsitmd_tools.formats.holds import IN_NAME, WITHIN_SPLIT, YES, Holds
-from rsitmd_tools.formats.jsonl import IMAGE_FIELDS, add_entry, entry_of, line_of
+from rsitmd_tools.formats.holds import IN_NAME, WITHIN_SPLIT
+from rsitmd_tools.formats.jsonl import HOLDS, IMAGE_FIELDS, add_entry, entry_of, line_of
 from rsitmd_tools.formats.parts import (
     Key,
     Part,
@@ -205,7 +205,7 @@ FORMAT = Format(
     recognises,
     read,
     write,
-    holds=Holds(categories=YES, keywords=YES, image_fields=YES, name=IN_NAME, order=WITHIN_SPLIT),
+    holds=replace(HOLDS, name=IN_NAME, order=WITHIN_SPLIT),
     pack=pack,
     images_by_default=True,
 )

@@ -1,10 +1,16 @@
-"""``workspace``: the merged sentences and keywords of a workspace; read-only."""
+"""``workspace``: the merged sentences and keywords of a workspace; read-only.
+
+Annotators are read by their addresses, which the checks and reviews inside the workspace need.
+A dataset that leaves the workspace has pseudonyms instead.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.formats.registry import Format
 
 
@@ -32,6 +38,36 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
             format=FORMAT.name,
             image_folder=image_folder or workspace.images,
         )
+
+
+def with_pseudonyms(dataset: Dataset) -> Dataset:
+    """Replace the addresses of annotators by the pseudonyms of a release.
+
+    Other names are kept: a release can have those of its annotators.
+
+    Args:
+        dataset: Images of a workspace.
+
+    Raises:
+        RsitmdError: The workspace cannot be read any more.
+    """
+    from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.images import annotator_numbers
+
+    with Workspace.open(dataset.source) as workspace:
+        numbers = annotator_numbers(workspace)
+    pseudonyms = {email: f"annotator-{number}" for email, number in numbers.items()}
+    return dataset.with_images(_renamed(image, pseudonyms) for image in dataset)
+
+
+def _renamed(image: ImageRecord, names: Mapping[str, str]) -> ImageRecord:
+    sentences = tuple(
+        sentence
+        if sentence.annotator is None
+        else replace(sentence, annotator=names.get(sentence.annotator, sentence.annotator))
+        for sentence in image.sentences
+    )
+    return replace(image, sentences=sentences)
 
 
 FORMAT = Format("workspace", "created by `rsitmd build init`", recognises, read)

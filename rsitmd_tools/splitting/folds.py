@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rsitmd_tools.dataset.folds import MAX_FOLDS, folds_file, read_folds
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.splitting.assign import assign_splits
-from rsitmd_tools.splitting.relations import CATEGORY, GROUP
+from rsitmd_tools.splitting.grouping import grouped, recorded_by
+from rsitmd_tools.splitting.relations import GROUP
 from rsitmd_tools.splitting.split import (
     Deviation,
     LargeGroup,
     deviation_of,
-    grouped,
     large_groups_of,
-    parted_groups,
 )
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.folds import folds_request, set_folds, stored_folds
@@ -35,7 +34,11 @@ class FoldReport:
         parted: Number of groups in several folds, because their images were assigned before the
             pairs were found.
         deviation: The largest deviation from an equal share of a category.
-        large_groups: The groups that are larger than a fold should be.
+        large_groups: The groups in one fold that are larger than a fold should be.
+        by: What is never parted.
+        parted_captions: Number of groups of images that share a sentence in several folds,
+            because their images keep an earlier fold.
+        parted_wholes: Number of scenes or categories in several folds, for the same reason.
     """
 
     folds: tuple[int, ...]
@@ -46,6 +49,9 @@ class FoldReport:
     parted: int
     deviation: Deviation | None
     large_groups: tuple[LargeGroup, ...]
+    by: str = GROUP
+    parted_captions: int = 0
+    parted_wholes: int = 0
 
 
 def make_folds(
@@ -55,7 +61,7 @@ def make_folds(
     *,
     reassign: bool = False,
     block: float | None = None,
-    by: str = GROUP,
+    by: str | None = None,
 ) -> FoldReport:
     """Assign every image to one of several test folds, which are kept in the workspace.
 
@@ -68,7 +74,8 @@ def make_folds(
         seed: Random seed; by default that of ``rsitmd.toml``.
         reassign: Assign all images again.
         block: As for :func:`rsitmd_tools.splitting.split`.
-        by: As for :func:`rsitmd_tools.splitting.split`.
+        by: As for :func:`rsitmd_tools.splitting.split`; by default that of the earlier folds,
+            then that of the splits.
 
     Raises:
         RsitmdError: There are no images, fewer groups than folds, or another number of folds
@@ -88,21 +95,22 @@ def make_folds(
             where=workspace.path,
             hint=f"use --folds {known['folds']}, or --reassign to assign all images again",
         )
-    stored, items, pairs, tiles = grouped(workspace, block, by)
-    groups = len({item.group for item in items})
-    if groups < folds:
+    if by is None:
+        by = recorded_by(workspace) if known is None else str(known["by"])
+    groups = grouped(workspace, block, by)
+    units = len({item.group for item in groups.items})
+    if units < folds:
         raise RsitmdError(
-            f"too few images for {folds} folds: {count_of(len(items), 'image')} in"
-            f" {count_of(groups, 'group')}",
+            f"too few images for {folds} folds: {count_of(len(groups.items), 'image')} in"
+            f" {count_of(units, 'group')}",
             where=workspace.path,
-            hint="ingest more images, or use fewer folds",
+            hint="ingest more images, or use fewer folds"
+            + ("" if by == GROUP else ", or --by group"),
         )
-    if by == CATEGORY:  # nothing to stratify
-        items = [replace(item, category="") for item in items]
     names = [f"fold {number}" for number in range(folds)]
     shares = dict.fromkeys(names, 1 / folds)
     kept = {} if reassign else {name: names[fold] for name, fold in before.items()}
-    assigned = assign_splits(items, shares, seed, kept)
+    assigned = assign_splits(groups.items, shares, seed, kept)
     images = Counter(assigned.values())
     empty = [name for name in names if not images[name]]
     if empty:
@@ -117,20 +125,21 @@ def make_folds(
     with workspace.transaction() as db:
         if reassign or not before:
             set_folds(workspace, db, numbers.items(), request, clear=True)
-        elif changed:
-            set_folds(workspace, db, changed, known or request, clear=False)
+        elif changed or known is None or known["by"] != by:
+            set_folds(workspace, db, changed, {**(known or request), "by": by}, clear=False)
+    parted = groups.parted(assigned)
     return FoldReport(
         folds=tuple(images[name] for name in names),
         placed=len(changed),
         seed=seed,
-        kept_together=len(pairs),
-        same_place=len(tiles),
-        parted=sum(
-            parted_groups({image.filename: groups.get(image.id) for image in stored}, assigned)
-            for groups in (pairs, tiles)
-        ),
-        deviation=deviation_of(items, shares, assigned),
-        large_groups=large_groups_of(items, shares, assigned),
+        kept_together=len(groups.pairs),
+        same_place=len(groups.tiles),
+        parted=parted.pairs + parted.tiles,
+        deviation=deviation_of(groups.items, shares, assigned),
+        large_groups=large_groups_of(groups.items, shares, assigned),
+        by=by,
+        parted_captions=parted.captions,
+        parted_wholes=parted.wholes,
     )
 
 

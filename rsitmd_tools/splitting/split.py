@@ -5,30 +5,23 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rsitmd_tools.dataset.records import SPLITS
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
-from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.groups import places_current
-from rsitmd_tools.ingest.spatial import group_places
-from rsitmd_tools.splitting import relations
 from rsitmd_tools.splitting.assign import Item, assign_splits
-from rsitmd_tools.splitting.relations import (
-    CATEGORY,
-    FOOTPRINT,
-    GROUP,
-    Groups,
-    caption_groups,
-    pair_groups,
-    tile_groups,
-    whole_groups,
-)
+from rsitmd_tools.splitting.grouping import Grouping, grouped, record_by, recorded_by
+from rsitmd_tools.splitting.relations import GROUP
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import clear_removed_splits, former_names_of, removed_splits
-from rsitmd_tools.workspace.images import StoredImage, set_splits, stored_images
+from rsitmd_tools.workspace.images import set_splits
 from rsitmd_tools.workspace.settings import RELATIONS
+
+if TYPE_CHECKING:
+    from rsitmd_tools.splitting.kept_tests import KeptTests
 
 FACT = "split"
 
@@ -45,15 +38,20 @@ class SplitReport:
         kept_together: Number of images in groups of duplicates, or of images of one place.
         parted: Number of these groups in several splits, because their images were assigned
             before the pairs were found.
-        settings_changed: Whether images keep splits that were assigned with other shares or
-            another seed.
+        settings_changed: Whether images keep splits that were assigned with other shares,
+            another seed or other relations.
         same_place: Number of images in spatial groups.
         parted_places: Number of spatial groups in several splits, because their images were
             assigned before the groups were found.
         keep_together: The relations of images that the split keeps together.
         places_searched: Whether all images were searched for pairs of one place.
         deviation: The largest deviation from the shares within a category.
-        large_groups: The groups that are larger than the smallest split should be.
+        large_groups: The groups in one split that are larger than the smallest split should be.
+        by: What is never parted.
+        parted_captions: Number of groups of images that share a sentence in several splits,
+            because their images keep an earlier split.
+        parted_wholes: Number of scenes or categories in several splits, for the same reason.
+        kept_tests: The test images of ``keep``; None without it.
     """
 
     images: dict[str, int]
@@ -69,6 +67,10 @@ class SplitReport:
     places_searched: bool = False
     deviation: Deviation | None = None
     large_groups: tuple[LargeGroup, ...] = ()
+    by: str = GROUP
+    parted_captions: int = 0
+    parted_wholes: int = 0
+    kept_tests: KeptTests | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def split(
     reassign: bool = False,
     exclude: Path | None = None,
     block: float | None = None,
-    by: str = GROUP,
+    by: str | None = None,
     keep: Path | None = None,
 ) -> SplitReport:
     """Assign the images that have no split yet. Running it again changes nothing.
@@ -128,7 +130,7 @@ def split(
         block: Side of the blocks of spatial groups in metres, which is recorded; 0 for no blocks.
             By default the recorded one.
         by: What is never parted: ``group`` (the relations of ``keep_together``), also ``scene``
-            (all tiles of a scene) or ``category``.
+            (all tiles of a scene) or ``category``. It is recorded; by default the recorded one.
         keep: An older release, whose test images and the images of their groups are put into test.
 
     Raises:
@@ -139,87 +141,68 @@ def split(
     settings = workspace.settings.split
     shares = _checked(shares or {name: float(getattr(settings, name)) for name in SPLITS})
     seed = settings.seed if seed is None else seed
-    kinds = settings.keep_together
-    stored, items, pairs, tiles = grouped(workspace, block, by)
-    if by == CATEGORY:  # nothing to stratify
-        items = [replace(item, category="") for item in items]
-    before = {image.filename: image.split for image in stored if image.split}
-    kept = {} if reassign else before | _with_removed(workspace, stored, before, pairs)
+    by = recorded_by(workspace) if by is None else by
+    groups = grouped(workspace, block, by)
+    before = {image.filename: image.split for image in groups.stored if image.split}
+    kept = {} if reassign else before | _with_removed(workspace, groups, before)
     if exclude is not None:
-        kept = kept | _to_test(workspace, items, _excluded(workspace, exclude))
+        kept = kept | _to_test(groups.known, _excluded(workspace, exclude))
+    kept_tests = None
     if keep is not None:
-        kept = kept | _to_test(workspace, items, _test_images(keep))
-    assigned = assign_splits(items, shares, seed, kept)
+        from rsitmd_tools.splitting.kept_tests import find_test_images
+
+        names, kept_tests = find_test_images(workspace, keep)
+        kept = kept | _to_test(groups.known, names)
+    assigned = assign_splits(groups.items, shares, seed, kept)
     images = Counter(assigned.values())
-    _refuse_empty(workspace, items, shares, images, placed=bool(before) and not reassign)
+    _refuse_empty(workspace, groups.items, shares, images, placed=bool(before) and not reassign)
     changed = [(name, home) for name, home in assigned.items() if before.get(name) != home]
-    requested = json.dumps({"shares": shares, "seed": seed}, sort_keys=True)
+    kinds = settings.keep_together
+    requested = {"shares": shares, "seed": seed, "keep_together": sorted(kinds)}
     recorded = workspace.fact(FACT)
     with workspace.transaction() as db:
         set_splits(db, changed)
+        record_by(workspace, by)
         if reassign:
             clear_removed_splits(db)
         if reassign or not before:
-            workspace.set_fact(FACT, requested)
+            workspace.set_fact(FACT, json.dumps(requested, sort_keys=True))
+    parted = groups.parted(assigned)
     return SplitReport(
         images={name: images[name] for name in SPLITS},
         placed=len(changed),
         shares=shares,
         seed=seed,
-        kept_together=len(pairs),
-        parted=parted_groups({i.filename: pairs.get(i.id) for i in stored}, assigned),
-        settings_changed=bool(before) and not reassign and recorded not in (None, requested),
-        same_place=len(tiles),
-        parted_places=parted_groups({i.filename: tiles.get(i.id) for i in stored}, assigned),
+        kept_together=len(groups.pairs),
+        parted=parted.pairs,
+        settings_changed=bool(before) and not reassign and _differs(recorded, requested),
+        same_place=len(groups.tiles),
+        parted_places=parted.tiles,
         keep_together=kinds,
         places_searched=places_current(workspace),
-        deviation=deviation_of(items, shares, assigned),
-        large_groups=large_groups_of(items, shares, assigned),
+        deviation=deviation_of(groups.items, shares, assigned),
+        large_groups=large_groups_of(groups.items, shares, assigned),
+        by=by,
+        parted_captions=parted.captions,
+        parted_wholes=parted.wholes,
+        kept_tests=kept_tests,
     )
 
 
-def grouped(
-    workspace: Workspace, block: float | None, by: str
-) -> tuple[list[StoredImage], list[Item], Groups, Groups]:
-    """Find the groups of images that are never parted.
-
-    Args:
-        workspace: A workspace opened for writing.
-        block: As for :func:`split`.
-        by: As for :func:`split`.
-
-    Returns:
-        The images, the images with their groups, the groups of pairs, and the spatial groups.
-
-    Raises:
-        RsitmdError: There are no images.
-        WrongUsage: ``block`` has no effect.
-    """
-    kinds = workspace.settings.split.keep_together
-    _refuse_unused_block(block, kinds)
-    group_duplicates(workspace)
-    group_places(workspace, block)
-    stored = stored_images(workspace)
-    if not stored:
-        raise RsitmdError(
-            "has no images",
-            where=workspace.path,
-            hint=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
-        )
-    pairs, tiles = pair_groups(workspace, kinds), tile_groups(workspace, kinds)
-    wholes = whole_groups(workspace, stored, by)
-    captions = caption_groups(workspace, stored, kinds)
-    items = relations.items(workspace, stored, pairs, tiles, captions, wholes)
-    return stored, items, pairs, tiles
+def _differs(recorded: str | None, requested: Mapping[str, Any]) -> bool:
+    """Return whether a setting differs from a recorded one; earlier versions recorded fewer."""
+    known = json.loads(recorded or "{}")
+    return any(known.get(name, value) != value for name, value in requested.items())
 
 
 def _with_removed(
-    workspace: Workspace, stored: Sequence[StoredImage], before: Mapping[str, str], pairs: Groups
+    workspace: Workspace, groups: Grouping, before: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the split of new images that are duplicates of a removed image with a split.
 
     An earlier release may contain the removed image.
     """
+    stored, pairs = groups.stored, groups.pairs
     homes = {pairs.get(row, row): split for row, split in removed_splits(workspace).items()}
     held = {pairs.get(image.id) for image in stored if image.filename in before}
     return {
@@ -232,29 +215,17 @@ def _with_removed(
 
 
 def _excluded(workspace: Workspace, file: Path) -> set[str]:
-    """Return the file names of an exclusion list."""
+    """Return the file names of an exclusion list, current and former ones."""
     from rsitmd_tools.dataset.exclusions import read_exclusions
     from rsitmd_tools.formats import load_dataset
 
-    return set(read_exclusions(file, load_dataset(workspace.path, "workspace")))
-
-
-def _test_images(release: Path) -> set[str]:
-    """Return the file names of the test images of a release."""
-    from rsitmd_tools.formats import load_dataset
-
-    names = {image.filename for image in load_dataset(release) if image.split == "test"}
-    if not names:
-        raise RsitmdError(
-            "has no test images", where=release, hint="use --keep with a release that was split"
-        )
-    return names
-
-
-def _to_test(workspace: Workspace, items: Sequence[Item], names: set[str]) -> dict[str, str]:
-    """Return the split test for images, under their former names too, and for their groups."""
+    names = read_exclusions(file, load_dataset(workspace.path, "workspace"))
     former = former_names_of(workspace)
-    names = names | {former[name] for name in names if name in former}
+    return {*names, *(former[name] for name in names if name in former)}
+
+
+def _to_test(items: Sequence[Item], names: set[str]) -> dict[str, str]:
+    """Return the split test for images and for their groups."""
     groups = {item.group for item in items if item.name in names}
     return {item.name: "test" for item in items if item.group in groups}
 
@@ -276,22 +247,17 @@ def deviation_of(
 def large_groups_of(
     items: Sequence[Item], shares: Mapping[str, float], assigned: Mapping[str, str]
 ) -> tuple[LargeGroup, ...]:
-    """Return the groups that are larger than the smallest split should be."""
+    """Return the groups in one split that are larger than the smallest split should be."""
     least = min(share for share in shares.values() if share > 0) * len(items)
     sizes = Counter(item.group for item in items)
+    homes: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        homes[item.group].add(assigned[item.name])
     return tuple(
-        LargeGroup(group, size, assigned[next(i.name for i in items if i.group == group)])
+        LargeGroup(group, size, *homes[group])
         for group, size in sizes.most_common()
-        if size > max(least, 1)
+        if size > max(least, 1) and len(homes[group]) == 1
     )
-
-
-def _refuse_unused_block(block: float | None, kinds: Sequence[str]) -> None:
-    if block and FOOTPRINT not in kinds:
-        raise WrongUsage(
-            "--block has no effect without `footprint` in keep_together",
-            hint='add "footprint" to keep_together in [split] of rsitmd.toml',
-        )
 
 
 def _checked(shares: Mapping[str, float]) -> dict[str, float]:
@@ -326,12 +292,3 @@ def _refuse_empty(
             if placed
             else "ingest more images, or set the share of the empty split to 0",
         )
-
-
-def parted_groups(groups: Mapping[str, int | None], assigned: Mapping[str, str]) -> int:
-    """Return the number of groups in several splits."""
-    homes: dict[int, set[str]] = defaultdict(set)
-    for name, group in groups.items():
-        if group is not None:
-            homes[group].add(assigned[name])
-    return sum(len(splits) > 1 for splits in homes.values())

@@ -14,6 +14,7 @@ from PIL import Image
 from rsitmd_tools.cli import root
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import FORMATS, load_dataset, save_dataset
+from tests.formats.workspaces import ADDRESSES, AUTHORS, captioned_workspace
 
 WRITABLE = [name for name, layout in FORMATS.items() if layout.write is not None]
 
@@ -168,6 +169,46 @@ def test_what_is_lost_is_printed_before_it_is_lost(
         ("name", 1),
         ("order", 1),
     ]
+
+
+def test_fields_whose_names_the_format_uses_are_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = '{"filename": "a_1.tif", "captions": ["A pier."], "imgid": 77, "sentids": [1], "by": 5}'
+    file, target = tmp_path / "a.jsonl", tmp_path / "to"
+    file.write_text(line, encoding="utf-8")
+    assert run("build", "convert", file, target, "--to", "rsitmd", "--json") == 0
+    captured = capsys.readouterr()
+    message = "the fields imgid and sentids of 1 image, because it uses these names itself"
+    assert captured.err == f"{target}: rsitmd cannot store {message}\n"
+    assert json.loads(captured.out)["lost"] == [
+        {"content": "image_fields", "count": 1, "message": message}
+    ]
+    assert load_dataset(target).images[0].extra == {"by": 5}
+
+
+@pytest.mark.parametrize("layout", WRITABLE)
+def test_addresses_of_annotators_stay_in_the_workspace(
+    tmp_path: Path, layout: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, target = captioned_workspace(tmp_path / "w"), tmp_path / "to"
+    assert run("build", "convert", folder, target, "--to", layout, "--images", "none") == 0
+    captured = capsys.readouterr()
+    files = [file for file in target.rglob("*") if file.is_file()]
+    assert files
+    written = b"".join(file.read_bytes() for file in files) + captured.err.encode()
+    assert b"example.org" not in written
+    if layout in ("rsitmd", "karpathy"):
+        people = [s.annotator for s in load_dataset(target).images[0].sentences]
+        assert people == [f"annotator-{number}" for number in AUTHORS]
+
+
+def test_commands_in_the_workspace_show_addresses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = captioned_workspace(tmp_path / "w")
+    assert run("validate", folder, "--statistics", "--format", "json") == 0
+    assert ADDRESSES[1] in capsys.readouterr().out
 
 
 def test_variants_are_chosen_by_name(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ from rsitmd_tools.formats.holds import (
     YES,
     Holds,
     other_fields,
+    own_sentence_fields,
+    without,
 )
 
 HELD = {name: form.holds for name, form in FORMATS.items() if form.holds is not None}
@@ -50,6 +52,12 @@ LINE = st.text(
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 STEM = st.text("abc_ 0123ä", min_size=1, max_size=8).filter(str.strip)
 JSON = st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.text("ab", max_size=3))
+OWN_OF_IMAGES = frozenset[str]().union(*(holds.own_image_fields for holds in HELD.values()))
+IMAGE_FIELDS = st.sampled_from(["gsd", "by", "filepath", *sorted(OWN_OF_IMAGES)])
+DATASET_FIELDS = st.sampled_from(["note", "year", "dataset", "images"])
+OTHER_FIELDS = {"image_fields", "sentence_fields", "dataset_fields"}
+# Another tool's origin is an unknown field, beside which there may be a known one.
+SENTENCE_FIELDS = st.sampled_from(["mood", "raw", "tokens", "sentid", "annotator", "origin"])
 
 
 @st.composite
@@ -61,7 +69,7 @@ def datasets(draw: st.DrawFn, holds: Holds) -> Dataset:
     counts = st.integers(0 if holds.sentences == ANY else 1, 6)
     images = []
     for stem in draw(st.lists(STEM, min_size=1, max_size=4, unique_by=str.casefold)):
-        fields: dict[str, Any] = draw(st.dictionaries(st.sampled_from(["gsd", "by"]), JSON))
+        fields: dict[str, Any] = draw(st.dictionaries(IMAGE_FIELDS, JSON, max_size=3))
         folder = draw(st.sampled_from([None, "val/a", "port"]))
         images.append(
             ImageRecord(
@@ -73,7 +81,7 @@ def datasets(draw: st.DrawFn, holds: Holds) -> Dataset:
                 extra=fields if folder is None else {**fields, "filepath": folder},
             )
         )
-    extra = draw(st.dictionaries(st.sampled_from(["note", "year"]), JSON))
+    extra = draw(st.dictionaries(DATASET_FIELDS, JSON, max_size=2))
     return Dataset(draw(TEXT), tuple(images), Path("memory"), "rsitmd", extra=extra)
 
 
@@ -82,7 +90,7 @@ def _sentence(draw: st.DrawFn, text: st.SearchStrategy[str]) -> Sentence:
         draw(text),
         annotator=draw(st.sampled_from([None, "a@b"])),
         tokens=draw(st.sampled_from([None, ("one", "two")])),
-        extra=draw(st.sampled_from([{}, {"mood": "calm"}])),
+        extra=draw(st.dictionaries(SENTENCE_FIELDS, JSON, max_size=2)),
         origin=draw(st.sampled_from([None, ORIGINS[0]])),
         edit_distance=draw(st.sampled_from([None, 3])),
     )
@@ -97,10 +105,12 @@ def content(data: Dataset, holds: Holds) -> dict[str, Any]:
         "keywords": lambda i: i.keywords,
         # imagefolder puts the folder of the split before that of the image.
         "folders": lambda i: i.location.removeprefix(f"{i.split}/"),
-        "image_fields": other_fields,
+        "image_fields": lambda i: without(other_fields(i), holds.own_image_fields),
         "annotators": lambda i: [s.annotator for s in i.sentences],
         "origins": lambda i: [(s.origin, s.edit_distance) for s in i.sentences],
-        "sentence_fields": lambda i: [s.extra for s in i.sentences],
+        "sentence_fields": lambda i: [
+            without(s.extra, own_sentence_fields(s, holds)) for s in i.sentences
+        ],
     }
     for key, value in of_image.items():
         if getattr(holds, key) in (YES, REQUIRED):
@@ -108,7 +118,7 @@ def content(data: Dataset, holds: Holds) -> dict[str, Any]:
     if holds.name == YES:
         kept["name"] = data.name
     if holds.dataset_fields == YES:
-        kept["dataset_fields"] = data.extra
+        kept["dataset_fields"] = without(data.extra, holds.own_dataset_fields)
     if holds.order == YES:
         kept["order"] = [image.filename for image in data]
     else:
@@ -135,7 +145,53 @@ def both(one: Holds, other: Holds) -> Holds:
     lesser = {
         c.key: min(getattr(one, c.key), getattr(other, c.key), key=ranks.index) for c in CONTENTS
     }
-    return Holds(**lesser)
+    own = {
+        key: getattr(one, key) | getattr(other, key)
+        for key in ("own_image_fields", "own_sentence_fields", "own_dataset_fields")
+    }
+    return Holds(**lesser, **own)
+
+
+def kept_or_not(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each field and whether it was kept."""
+    return ((name, name in after and after[name] == before[name]) for name in before)
+
+
+def fields_kept(data: Dataset, again: Dataset) -> dict[str, set[tuple[str, bool]]]:
+    """Return by content which other fields were kept; a name is there twice if only some were."""
+    found = {image.filename: image for image in again}
+    pairs = [(image, found[image.filename]) for image in data]
+    texts = [pair for one, two in pairs for pair in zip(one.sentences, two.sentences, strict=True)]
+    return {
+        "image_fields": {
+            each for one, two in pairs for each in kept_or_not(other_fields(one), other_fields(two))
+        },
+        "sentence_fields": {
+            each for one, two in texts for each in kept_or_not(one.extra, two.extra)
+        },
+        "dataset_fields": set(kept_or_not(data.extra, again.extra)),
+    }
+
+
+@pytest.mark.parametrize("name", HELD)
+@given(drawn=st.data())
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=15
+)
+def test_every_field_is_kept_or_reported(
+    name: str, drawn: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A field with a name that the format uses itself is named, any other field is kept."""
+    folder = tmp_path_factory.mktemp("fields")
+    data = drawn.draw(datasets(HELD[name]))
+    save_dataset(data, folder, name)
+    lost = {loss.content: loss.message for loss in lost_in(data, name)}
+    for key, fields in fields_kept(data, load_dataset(folder)).items():
+        if getattr(HELD[name], key) == NO:
+            assert (key in lost) == bool(fields)
+            continue
+        named = re.findall(r"\w+", lost.get(key, "").partition(" of ")[0])[2:]
+        assert {field for field, kept in fields if not kept} == set(named) - {"and"}
 
 
 @pytest.mark.parametrize("first", HELD)
@@ -173,11 +229,15 @@ def test_what_is_counted_as_lost_is_what_differs(data: Dataset) -> None:
     for name, holds in HELD.items():
         lost = {loss.content for loss in lost_in(data, name)}
         held = {content.key for content in CONTENTS if getattr(holds, content.key) == YES}
-        assert not lost & held
+        assert not lost & (held - OTHER_FIELDS)
         assert ("keywords" in lost) == (
             holds.keywords == NO and any(image.keywords for image in data)
         )
-        assert ("dataset_fields" in lost) == (holds.dataset_fields == NO and bool(data.extra))
+        assert ("dataset_fields" in lost) == (
+            bool(data.extra)
+            if holds.dataset_fields == NO
+            else bool(data.extra.keys() & holds.own_dataset_fields)
+        )
 
 
 def test_losses_are_counted_and_named() -> None:
@@ -203,6 +263,63 @@ def test_losses_are_counted_and_named() -> None:
     assert lost_in(data, "rsitmd") == []
     plain = replace(data, images=(ImageRecord("a_1.tif", split="test", category="a"),), extra={})
     assert [loss.content for loss in lost_in(plain, "coco")] == ["name"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "fields", "message"),
+    [
+        ("rsitmd", {"imgid": 77, "sentids": [1]}, "the fields imgid and sentids of 1 image, "),
+        ("karpathy", {"imgid": 77}, "the field imgid of 1 image, "),
+        (
+            "jsonl",
+            {"text": 1, "image": 2, "caption": 3},
+            "the fields caption, image and text of 1 image, ",
+        ),
+        ("imagefolder", {"file_name": 1, "captions": 2}, "the fields captions and file_name of "),
+        ("webdataset", {"text": 1, "image": 2}, "the fields image and text of 1 image, "),
+        ("albef", {"image_id": 1, "caption": 2}, "the fields caption and image_id of 1 image, "),
+        ("albef", {"filepath": 5}, "the field filepath of 1 image, "),
+        ("coco", {"id": 1, "file_name": 2}, "1 image with other fields"),
+        ("csv", {"sent_id": 1, "label": 2}, "1 image with other fields"),
+        ("open-clip-csv", {"title": 1}, "1 image with other fields"),
+        ("precomp", {"filepath": 5}, "1 image with other fields"),
+    ],
+)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_fields_of_own_names_are_reported_and_change_nothing(
+    layout: str, fields: dict[str, Any], message: str, split: str, tmp_path: Path
+) -> None:
+    sentences = tuple(Sentence(f"Boat {number}.") for number in range(5))
+    plain = ImageRecord("port_1.tif", sentences, (), split, "port")
+    both = [replace(plain, extra=extra) for extra in ({}, fields)]
+    for folder, image in zip(("plain", "extra"), both, strict=True):
+        (tmp_path / folder).mkdir()
+        data = Dataset("d", (image,), Path("here"), "rsitmd")
+        save_dataset(data, tmp_path / folder, layout)
+    [lost] = [loss for loss in lost_in(data, layout) if loss.content == "image_fields"]
+    assert lost.count == 1
+    assert lost.message.startswith(message)
+    if "because" in lost.message:
+        why = "these names" if len(fields) > 1 else "this name"
+        assert lost.message.endswith(f"1 image, because it uses {why} itself")
+        assert load_dataset(tmp_path / "extra").images == load_dataset(tmp_path / "plain").images
+
+
+def test_a_sentence_keeps_its_own_values_beside_fields_of_their_names(tmp_path: Path) -> None:
+    extra = {"raw": "x", "annotator": "y", "origin": "web", "mood": 1}
+    known = Sentence("A pier.", "anna", extra=extra, origin=ORIGINS[0])
+    unknown = Sentence("A boat.", extra=extra)
+    images = (ImageRecord("a_1.tif", (known, unknown), split="train", category="a"),)
+    data = Dataset("d", images, Path("here"), "rsitmd", extra={"images": 1})
+    save_dataset(data, tmp_path, "rsitmd")
+    first, second = load_dataset(tmp_path).images[0].sentences
+    assert (first.raw, first.annotator, first.origin) == ("A pier.", "anna", ORIGINS[0])
+    assert (second.raw, second.annotator, second.origin) == ("A boat.", None, None)
+    assert (first.extra, second.extra) == ({"mood": 1}, {"mood": 1, "origin": "web"})
+    assert [loss.message for loss in lost_in(data, "rsitmd")] == [
+        "the fields annotator, origin and raw of 2 sentences, because it uses these names itself",
+        "the field images of the dataset, because it uses this name itself",
+    ]
 
 
 def test_the_page_has_the_table_of_the_code() -> None:

@@ -12,9 +12,11 @@ from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
     from rsitmd_tools.splitting import FoldReport, SplitReport
+    from rsitmd_tools.splitting.kept_tests import KeptTests
 
 BLOCK = "block"
 LISTED = 5  # large groups that are printed
+WHOLES = {"scene": ("scene", "scenes"), "category": ("category", "categories")}
 
 
 def _shares(
@@ -50,15 +52,16 @@ def _shares(
 @click.option(
     "--by",
     type=click.Choice(["group", "block", "scene", "category"]),
-    default="group",
     help="Unit that is kept in one split. group: similar images; block and scene: also all tiles of"
-    " a block (see --block) or of a scene; category: whole categories.",
+    " a block (see --block) or of a scene; category: whole categories. It is recorded, and"
+    " the default of later splits; at first, the default is group.",
 )
 @click.option(
     "--keep",
     metavar="RELEASE",
     type=click.Path(path_type=Path),
-    help="An older release: its test images, and images similar to them, go into test.",
+    help="An older release: its test images, and images similar to them, go into test. They are"
+    " found by the checksums in its images.csv.",
 )
 @click.option(
     "--exclude",
@@ -86,7 +89,7 @@ def command(
     folds: int | None,
     seed: int | None,
     reassign: bool,
-    by: str,
+    by: str | None,
     keep: Path | None,
     exclude: Path | None,
     block: str | None,
@@ -137,16 +140,18 @@ def command(
             hint="assign splits and folds with two commands",
         )
     with Workspace.open(folder, write=True) as workspace:
+        unit = by
         if by == BLOCK:
-            if not (recorded_block(workspace) if metres is None else metres):
+            metres = recorded_block(workspace) if metres is None else metres
+            if not metres:
                 raise WrongUsage("--by block requires a length", hint="add --block 1km")
-            by = GROUP
+            unit = GROUP
         if same_place and not places_current(workspace):
             find_places(workspace)
         if folds is not None:
-            made = make_folds(workspace, folds, seed, reassign=reassign, block=metres, by=by)
-            return _print_folds(made, as_json=as_json)
-        report = split(workspace, shares, seed, reassign, exclude, metres, by, keep)
+            made = make_folds(workspace, folds, seed, reassign=reassign, block=metres, by=unit)
+            return _print_folds(made, given=by is not None, as_json=as_json)
+        report = split(workspace, shares, seed, reassign, exclude, metres, unit, keep)
     if as_json:
         print_json(asdict(report))
     else:
@@ -157,10 +162,11 @@ def command(
             + (f", {count_of(report.same_place, 'tile')} by location" if report.same_place else "")
         )
         _print_deviations(report)
+    _print_recorded(report, given=by is not None)
     if report.settings_changed:
         click.echo(
-            "note: images that were assigned with other shares or another seed keep their split;"
-            " use --reassign to assign all images again",
+            "note: images that were assigned with other shares, another seed or another"
+            " keep_together keep their split; use --reassign to assign all images again",
             err=True,
         )
     if "same-place" in report.keep_together and not report.places_searched:
@@ -169,22 +175,56 @@ def command(
             " use --same-place",
             err=True,
         )
-    if report.parted:
-        click.echo(
-            f"warning: {count_of(report.parted, 'group')} of similar images in different splits,"
-            " assigned before the similarity was known; use --reassign to fix this",
-            err=True,
-        )
-    if report.parted_places:
-        click.echo(
-            f"warning: {count_of(report.parted_places, 'group')} of tiles of one place in different"
-            " splits, assigned before the groups were found; use --reassign to fix this",
-            err=True,
-        )
-    return 1 if report.parted or report.parted_places else 0
+    if keep is not None and report.kept_tests is not None:
+        _print_kept(report.kept_tests, keep)
+    return _print_parted(report, "split", report.parted_places)
 
 
-def _print_folds(report: FoldReport, *, as_json: bool) -> int:
+def _print_kept(found: KeptTests, release: Path) -> None:
+    """Print which test images of an older release were found by name, or not at all."""
+    if found.by_name:
+        click.echo(
+            f"note: {release} has no images.csv, so its test images were found by file name,"
+            " which can be that of another image; use --keep with the folder of a release",
+            err=True,
+        )
+    if found.missing:
+        click.echo(
+            f"note: {found.missing} of {count_of(found.images, 'test image')} of {release}"
+            " not found in the workspace; ingest the sources and use --keep again to put them"
+            " into test",
+            err=True,
+        )
+
+
+def _print_recorded(report: SplitReport | FoldReport, *, given: bool) -> None:
+    """Print the recorded unit if it is used without being asked for."""
+    if not given and report.by in WHOLES:
+        click.echo(
+            f"note: --by {report.by} is used, as recorded; use --by group to end this", err=True
+        )
+
+
+def _print_parted(report: SplitReport | FoldReport, home: str, places: int = 0) -> int:
+    """Print the groups in several splits or folds, and return the exit code."""
+    kept = f"because images keep an earlier {home}"
+    groups = (
+        (report.parted, "of similar images", "assigned before the similarity was known"),
+        (places, "of tiles of one place", "assigned before the groups were found"),
+        (report.parted_captions, "of images with a common sentence", kept),
+    )
+    parted = [(f"{count_of(count, 'group')} {what}", why) for count, what, why in groups if count]
+    if report.parted_wholes:
+        noun = WHOLES[report.by][report.parted_wholes > 1]
+        parted.append((f"{report.parted_wholes} {noun}", kept))
+    for what, why in parted:
+        click.echo(
+            f"warning: {what} in different {home}s, {why}; use --reassign to fix this", err=True
+        )
+    return 1 if parted else 0
+
+
+def _print_folds(report: FoldReport, *, given: bool, as_json: bool) -> int:
     from dataclasses import asdict
 
     if as_json:
@@ -197,13 +237,8 @@ def _print_folds(report: FoldReport, *, as_json: bool) -> int:
             + (f", {count_of(report.same_place, 'tile')} by location" if report.same_place else "")
         )
         _print_deviations(report)
-    if report.parted:
-        click.echo(
-            f"warning: {count_of(report.parted, 'group')} of similar images in different folds,"
-            " assigned before the similarity was known; use --reassign to fix this",
-            err=True,
-        )
-    return 1 if report.parted else 0
+    _print_recorded(report, given=given)
+    return _print_parted(report, "fold")
 
 
 def _print_deviations(report: SplitReport | FoldReport) -> None:
