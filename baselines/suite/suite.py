@@ -115,11 +115,12 @@ class Suite:
         with place.opened(self.plan, self.dataset):
             self._find_done(place)
             costs = self._calibrated(place)
+            kept = self._recorded(place) | costs
             write_json(
                 place.times_file,
                 {
                     "machine": self._machine(),
-                    "costs": {name: cost.as_dict() for name, cost in costs.items()},
+                    "costs": {name: cost.as_dict() for name, cost in kept.items()},
                 },
             )
             estimate = self._estimate(costs)
@@ -160,17 +161,24 @@ class Suite:
 
     def _calibrated(self, place: SuiteFolder) -> dict[str, Cost]:
         """Return the cost of each configuration, measured unless the folder has it."""
-        known: dict[str, Cost] = {}
-        if place.times_file.exists():
-            document = load_document(place.times_file)
-            if isinstance(document, dict) and document.get("machine") == self._machine():
-                costs = document.get("costs")
-                found = {name: cost_from(cost) for name, cost in dict(costs or {}).items()}
-                known = {name: cost for name, cost in found.items() if cost is not None}
+        known = self._recorded(place)
         missing = [name for name in self._names if name not in known]
         if missing:
             self.report(f"calibrating {', '.join(missing)}")
         return calibrate(self.plan, self.dataset, self.options.device, known, self.report)
+
+    def _recorded(self, place: SuiteFolder) -> dict[str, Cost]:
+        """Return the costs that the folder has of this machine."""
+        if not place.times_file.exists():
+            return {}
+        document = load_document(place.times_file)
+        if not isinstance(document, dict) or document.get("machine") != self._machine():
+            return {}
+        costs = document.get("costs")
+        if not isinstance(costs, dict):
+            return {}
+        found = {name: cost_from(cost) for name, cost in costs.items()}
+        return {name: cost for name, cost in found.items() if cost is not None}
 
     def _estimate(self, costs: dict[str, Cost]) -> Estimate:
         estimate = Estimate(costs, self.options.jobs)

@@ -32,8 +32,7 @@ def one_line(run: Run, fits: Callable[[], int | None]) -> Iterator[None]:
         # The exception keeps the tensors of the step in memory: it must end before the trial.
         said = str(error)
     except ProcessRaisedException as error:
-        last = str(error).strip().splitlines()[-1]
-        raise RsitmdError(last.partition("RsitmdError: ")[2] or last) from error
+        raise _of_process(str(error), run) from error
     except ProcessExitedException as error:
         raise RsitmdError(
             "a training process was killed by the system (often: out of memory)",
@@ -91,17 +90,45 @@ def _forward_and_backward(module: RetrievalModule, batches: Batches, device: tor
     loss.backward()  # type: ignore[no-untyped-call]
 
 
+def _of_process(printed: str, run: Run) -> RsitmdError:
+    """Convert the traceback that a training process printed."""
+    lines = printed.strip().splitlines()
+    for line in reversed(lines):
+        kind, _, said = line.partition(": ")
+        if kind.endswith("OutOfMemoryError"):
+            return _too_small(run, said, "")
+        if _is_of_gpu(line):
+            return _gpu_failed(said, run)
+    return RsitmdError(lines[-1].partition("RsitmdError: ")[2] or lines[-1])
+
+
 def _out_of_memory(run: Run, fits: Callable[[], int | None], said: str) -> RsitmdError:
-    config = run.config()
     size = None
     with contextlib.suppress(RuntimeError):  # a suggestion only
         size = fits()
     smaller = f"--set batch_size={size} fits" if size else "no smaller batch fits"
+    return _too_small(run, said, f"{smaller}; ")
+
+
+def _too_small(run: Run, said: str, suggestion: str) -> RsitmdError:
+    config = run.config()
     return RsitmdError(
         f"the memory of the GPU is too small for batch_size={config.batch_size} at "
         f"image_size={config.image_size} ({said.splitlines()[0].partition('. ')[0]})",
         where=run.folder,
-        hint=f"{smaller}; use a smaller batch or image_size in a new folder",
+        hint=f"{suggestion}use a smaller batch or image_size in a new folder",
+    )
+
+
+def _is_of_gpu(line: str) -> bool:
+    return "CUDA error" in line or "cuDNN error" in line
+
+
+def _gpu_failed(line: str, run: Run) -> RsitmdError:
+    return RsitmdError(
+        f"the GPU failed ({line})",
+        where=run.folder,
+        hint="check the GPU with nvidia-smi, then run the same command with --resume",
     )
 
 
@@ -116,10 +143,6 @@ def _explained(error: RuntimeError, run: Run) -> Exception:
             where=run.last,
             hint="restore the checkpoint of this run, or use another folder",
         )
-    if "CUDA error" in line or "cuDNN error" in line:
-        return RsitmdError(
-            f"the GPU failed ({line})",
-            where=run.folder,
-            hint="check the GPU with nvidia-smi, then run the same command with --resume",
-        )
+    if _is_of_gpu(line):
+        return _gpu_failed(line, run)
     return error

@@ -113,6 +113,16 @@ def _unexpected(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return printable(f"{place}{error.strerror.lower()}")
+    line = str(error).strip().partition("\n")[0]
+    if type(error).__name__ == "OutOfMemoryError":  # of torch, which is not imported for this
+        return printable(
+            f"the memory of the GPU is too small ({line.partition('. ')[0]}); end other programs"
+            " that use it, use a smaller image_size, or --device cpu"
+        )
+    if isinstance(error, RuntimeError) and ("CUDA error" in line or "cuDNN error" in line):
+        return printable(
+            f"the GPU failed ({line}); check it with nvidia-smi, and run the command again"
+        )
     return (
         printable(f"unexpected {type(error).__name__}: {error}")[:300]
         + "; run the command again with --debug and report the output"

@@ -99,6 +99,16 @@ def failing(error: BaseException) -> click.Command:
         (KeyboardInterrupt(), 130, "Run the same command again to continue."),
         (ValueError("two\nlines \x1b[31m"), 1, r"unexpected ValueError: two\nlines \x1b[31m"),
         (PermissionError(13, "Permission denied", "/x/y"), 1, "error: /x/y: permission denied"),
+        (
+            type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried\nmore"),
+            1,
+            "error: the memory of the GPU is too small (CUDA out of memory); end other programs",
+        ),
+        (
+            RuntimeError("CUDA error: device-side assert\nCompile with"),
+            1,
+            "error: the GPU failed (CUDA error: device-side assert); check it with nvidia-smi",
+        ),
     ],
 )
 def test_no_error_is_a_traceback(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import errno
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -143,9 +141,11 @@ def test_a_full_disk_stops_the_suite_and_the_next_one_continues(
     save = torch.save
 
     def full(value: Any, stream: Any) -> None:
-        if len(trained) == 2:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        save(value, stream)
+        if len(trained) < 2:
+            save(value, stream)
+            return
+        with open("/dev/full", "wb") as disk:  # the errors of torch and of the system
+            save(value, disk)
 
     monkeypatch.setattr(torch, "save", full)
     out = tmp_path / "s"
@@ -156,6 +156,23 @@ def test_a_full_disk_stops_the_suite_and_the_next_one_continues(
     monkeypatch.setattr(torch, "save", save)
     run(tiny, plan, out)
     assert trained[2:] == ["m1 0", "vsepp 1", "m1 1"] and len(rows(out)) == 4
+
+
+def test_costs_of_other_configurations_are_kept(
+    tmp_path: Path, tiny: Dataset, plan: list[PlannedRun]
+) -> None:
+    out = tmp_path / "s"
+    run(tiny, plan, out)
+    times = out / "times.json"
+    document = json.loads(times.read_text())
+    assert set(document["costs"]) == set(CONFIGS)
+    _, lines = run(tiny, [each for each in plan if each.name == CONFIGS[0]], out)
+    assert not any("calibrating" in line for line in lines)
+    assert json.loads(times.read_text()) == document
+    for damaged in ([1], 3, None, {"m1": 7}):
+        times.write_text(json.dumps(document | {"costs": damaged}))
+        run(tiny, plan, out)
+        assert set(json.loads(times.read_text())["costs"]) == set(CONFIGS)
 
 
 def test_a_budget_that_no_run_fits(tmp_path: Path, tiny: Dataset, plan: list[PlannedRun]) -> None:

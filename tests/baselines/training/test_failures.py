@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.baselines.data.batches import Batch
 from rsitmd_tools.baselines.evaluation.evaluate import evaluate
 from rsitmd_tools.baselines.integrity import file_checksums
 from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.training.failures import one_line
 from rsitmd_tools.baselines.training.module import RetrievalModule
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
@@ -59,6 +61,42 @@ def test_a_lost_gpu_is_an_error_and_the_run_resumes(
     monkeypatch.setattr(RetrievalModule, "training_step", step)
     train(tiny, config, run, RESUME)
     assert losses(run) == losses(train(tiny, config, tmp_path / "whole", CPU))
+
+
+PRINTED = """
+
+-- Process 1 terminated with the following error:
+Traceback (most recent call last):
+  File "module.py", line 1, in training_step
+{}
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        (
+            "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 8 GiB.",
+            "the memory of the GPU is too small for batch_size=8 at image_size=32 "
+            "(CUDA out of memory); use a smaller batch or image_size in a new folder",
+        ),
+        (
+            "torch.AcceleratorError: CUDA error: an illegal memory access was encountered\n"
+            "Compile with `TORCH_USE_CUDA_DSA` to enable device-side assertions.",
+            "the GPU failed (CUDA error: an illegal memory access was encountered); "
+            "check the GPU with nvidia-smi, then run the same command with --resume",
+        ),
+        ("rsitmd_tools.errors.RsitmdError: x.tif: is damaged; check it", "x.tif: is damaged"),
+        ("ValueError: three", "ValueError: three"),
+    ],
+)
+def test_errors_of_a_gpu_in_one_of_several_processes(
+    tmp_path: Path, tiny: Dataset, last: str, expected: str
+) -> None:
+    run = Run(train(tiny, small("vsepp", "epochs=0"), tmp_path / "r", CPU))
+    with pytest.raises(RsitmdError) as error, one_line(run, lambda: None):
+        raise ProcessRaisedException(PRINTED.format(last), 1, 2)
+    assert expected in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_checkpoint_of_a_gpu_is_read_without_one(
