@@ -81,7 +81,8 @@ class Config:
         backbone: A timm name (for CLIP: a model name of open_clip, or a JSON model config).
         weights: A file of backbone weights; None for random weights.
         freeze_backbone: Train only the head, on features that are computed once.
-        views: Number of rotations and flips (1 to 8) of each image with a frozen backbone.
+        views: Number of rotations and flips (1 to 8) of each image: with a frozen backbone, those
+            whose features are computed; else, those from which one is drawn in each epoch.
         freeze_batch_norm: Do not update the running statistics of batch normalisation.
         image_size: Side of the model's input images, in pixels.
         dimension: Dimension d of the joint space.

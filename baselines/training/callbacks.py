@@ -91,7 +91,7 @@ class Interrupt(Callback):
     """Make sure that no Ctrl-C is lost.
 
     Python ignores exceptions raised in a destructor, and at the end of each epoch a destructor
-    waits for the loading processes. An ignored Ctrl-C is raised again at the next batch.
+    waits for the thread that prepares batches. An ignored Ctrl-C is raised again at the next batch.
     """
 
     def __init__(self) -> None:
