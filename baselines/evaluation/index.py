@@ -6,6 +6,7 @@ stored in parts: a killed search goes on after its last complete part.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -79,7 +80,10 @@ def _encode(
         for at in range(0, len(part), BATCH)
     ]
     pending: list[npt.NDArray[np.float32]] = []
-    decoded = _decoded([batch for _, batch in batches], size)
+    # On a CPU, all cores encode.
+    on_cpu = next(model.parameters()).device.type == "cpu"
+    threads = 1 if on_cpu else os.cpu_count() or 1
+    decoded = _decoded([batch for _, batch in batches], size, threads)
     with progress("encode images", sum(map(len, parts.values()))) as step:
         for place, encoded in enumerate(encode_batches(model, decoded)):
             number = batches[place][0]
@@ -92,13 +96,15 @@ def _encode(
                 pending = []
 
 
-def _decoded(batches: Sequence[Sequence[Path]], size: int) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield decoded batches; the next one is decoded while the caller encodes."""
+def _decoded(
+    batches: Sequence[Sequence[Path]], size: int, threads: int
+) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield decoded batches; the next one is decoded by threads while the caller encodes."""
 
     def decode(batch: Sequence[Path]) -> npt.NDArray[np.uint8]:
-        return np.stack([decode_image(path, size) for path in batch])
+        return np.stack(list(pool.map(lambda path: decode_image(path, size), batch)))
 
-    with ThreadPoolExecutor(max_workers=1) as ahead:
+    with ThreadPoolExecutor(1) as ahead, ThreadPoolExecutor(threads) as pool:
         following = ahead.submit(decode, batches[0])
         for batch in [*batches[1:], None]:
             pixels = following.result()

@@ -173,3 +173,13 @@ def test_sentences_of_an_image_are_listed_once(
         assert {entry["sentence"]: entry["score"] for entry in found} == pytest.approx(
             best, abs=1e-6
         )
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_batches_are_decoded_in_order_by_any_number_of_threads(tiny: Dataset, threads: int) -> None:
+    paths = [tiny.image_path(image) for image in tiny]
+    batches = [paths[:5], paths[5:6], paths[6:]]
+    found = list(index._decoded(batches, 16, threads))
+    assert [len(batch) for batch in found] == [len(batch) for batch in batches]
+    expected = np.stack([decode_image(path, 16) for path in paths])
+    assert np.array_equal(np.concatenate(found), expected)
