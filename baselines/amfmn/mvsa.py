@@ -92,14 +92,20 @@ def _pooled(maps: Tensor) -> Tensor:
 
 
 def _to_size_of(small: Tensor, large: Tensor) -> Tensor:
-    """Resize maps bilinearly to the size of others.
+    """Resize maps bilinearly to the size of others."""
+    rows, columns = large.shape[2:]
+    if small.is_cuda:
+        return _by_matrices(small, rows, columns)
+    return interpolate(small, (rows, columns), mode="bilinear", align_corners=False)
 
-    The weights of rows and columns are two small matrices. On a GPU, the gradient of torch's
-    ``interpolate`` is not deterministic; that of a matrix product is.
+
+def _by_matrices(small: Tensor, rows: int, columns: int) -> Tensor:
+    """Resize maps bilinearly; the weights of rows and columns are two small matrices.
+
+    On a GPU, the gradient of torch's ``interpolate`` is not deterministic; that of a matrix
+    product is.
     """
-    (height, width), (rows, columns) = small.shape[2:], large.shape[2:]
-    if not small.is_cuda:
-        return interpolate(small, (rows, columns), mode="bilinear", align_corners=False)
+    height, width = small.shape[2:]
     down, right = _weights(height, rows, small.device), _weights(width, columns, small.device)
     return down @ small @ right.T
 

@@ -147,3 +147,24 @@ def test_a_sentence_is_the_mean_of_both_directions_and_all_steps() -> None:
     alone, _ = encoder.gru(encoder.embedding(words[1:, :2]))
     expected = ((alone[..., :3] + alone[..., 3:]) / 2).mean(1)
     torch.testing.assert_close(found[1:], expected)
+
+
+def test_the_branch_of_a_gpu_encodes_sentences_alike() -> None:
+    """It packs nothing, so that it need not know the lengths; the states are the same."""
+    torch.manual_seed(0)
+    encoder = SentenceEncoder(9, 6, 5).eval()
+    words = torch.tensor([[3, 4, 5, 6], [7, 0, 0, 0], [8, 3, 0, 0]])
+    lengths = torch.tensor([4, 1, 2])
+    packed = encoder.states(words, lengths)
+    packed.square().sum().backward()
+    gradients = {
+        name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None
+    }
+    encoder.zero_grad()
+    forward, backward = encoder._both_directions(encoder.embedding(words), lengths)
+    padded = (forward + backward) / 2
+    torch.testing.assert_close(padded, packed)
+    padded.square().sum().backward()
+    assert gradients
+    for name, parameter in encoder.named_parameters():
+        torch.testing.assert_close(parameter.grad, gradients[name])

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import adaptive_avg_pool2d, interpolate, sigmoid
 
+from rsitmd_tools.baselines.amfmn import mvsa as mvsa_module
 from rsitmd_tools.baselines.amfmn.keywords import KeywordEncoder
 from rsitmd_tools.baselines.amfmn.mvsa import MVSA
 from rsitmd_tools.baselines.amfmn.visual import GlobalFeature
@@ -89,3 +90,21 @@ def test_the_branches_share_embedding_and_gru() -> None:
     assert all(name.startswith("mlp") for name, _ in branch.named_parameters())
     branch(torch.tensor([[[2]]]), torch.tensor([[1]])).sum().backward()
     assert sentence.embedding.weight.grad is not None
+
+
+def test_the_branch_of_a_gpu_encodes_keywords_alike() -> None:
+    torch.manual_seed(0)
+    encoder = KeywordEncoder(SentenceEncoder(9, 6, 5).eval(), 5)
+    keywords = torch.tensor([[[3, 4], [5, 0]], [[6, 0], [0, 0]], [[0, 0], [0, 0]]])
+    lengths = torch.tensor([[2, 1], [1, 0], [0, 0]])
+    found = encoder._of_all(keywords, lengths, lengths > 0)
+    torch.testing.assert_close(found, encoder._of_present(keywords, lengths, lengths > 0))
+    assert not found[2].any()
+
+
+@pytest.mark.parametrize("size", [(3, 5), (16, 16), (1, 1)])
+def test_the_branch_of_a_gpu_resizes_maps_alike(size: tuple[int, int]) -> None:
+    small = torch.rand(2, 3, *size)
+    found = mvsa_module._by_matrices(small, 16, 12)
+    expected = mvsa_module._to_size_of(small, torch.empty(2, 3, 16, 12))
+    torch.testing.assert_close(found, expected)

@@ -61,18 +61,24 @@ def test_images_are_augmented_as_on_a_cpu() -> None:
     assert torch.allclose(on_gpu, turned_crops(pixels, 64, views, corners), atol=1e-6)
 
 
-@pytest.mark.parametrize("changes", [[], ["views=8", "dropout=0.3"], ["text=vgmf"]])
-def test_graphs_do_not_affect_the_result(
-    tmp_path: Path, tiny: Dataset, changes: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recorded: list[int] = []
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the batches of which a graph was made."""
+    sizes: list[int] = []
     record = GraphedSteps._record
 
     def counted(self: GraphedSteps, batch: Batch) -> object:
-        recorded.append(len(batch.rows))
+        sizes.append(len(batch.rows))
         return record(self, batch)
 
     monkeypatch.setattr(GraphedSteps, "_record", counted)
+    return sizes
+
+
+@pytest.mark.parametrize("changes", [[], ["views=8", "dropout=0.3"], ["text=vgmf"]])
+def test_graphs_do_not_affect_the_result(
+    tmp_path: Path, tiny: Dataset, changes: list[str], recorded: list[int]
+) -> None:
     config = whole(*changes)
     graphs = train(tiny, config, tmp_path / "graphs", CUDA)
     assert recorded
@@ -84,12 +90,17 @@ def test_graphs_do_not_affect_the_result(
 
 @pytest.mark.parametrize("name", TABLE_II)
 def test_graphs_do_not_affect_other_models(
-    tmp_path: Path, tiny: Dataset, name: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    tiny: Dataset,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    recorded: list[int],
 ) -> None:
     # Several blocks of pairs, each computed a second time for its gradient.
     monkeypatch.setattr(camp, "TRAINING_ELEMENTS", 1)
     config = small(name, "epochs=3", "captions=one", "image_size=64", "precision=bf16-mixed")
     graphs = train(tiny, config, tmp_path / "graphs", CUDA)
+    assert recorded
     eager = train(tiny, config, tmp_path / "eager", replace(CUDA, graphs=False))
     for one, other in zip(losses(graphs), losses(eager), strict=True):
         assert float(one[0]) == pytest.approx(float(other[0]), rel=1e-3)

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from rsitmd_tools.baselines import evaluate, search
+from rsitmd_tools.baselines import evaluate, search, text
+from rsitmd_tools.baselines.amfmn import mvsa
 from rsitmd_tools.baselines.camp import model as camp
 from rsitmd_tools.baselines.evaluation.compare import compare
-from rsitmd_tools.baselines.losses import bce_loss, triplet_loss
+from rsitmd_tools.baselines.losses import bce_loss, info_nce, triplet_loss
 from rsitmd_tools.baselines.models import make_model
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.text import SentenceEncoder
@@ -74,6 +75,32 @@ def test_encoding_and_scoring_read_no_value(name: str, monkeypatch: pytest.Monke
     loss(scores, negatives="hardest").backward()
     with torch.no_grad():
         assert model.score(images, texts).shape == (4, 4)
+
+
+@pytest.mark.parametrize(
+    "name", ["vsepp", "amfmn-soft", "amfmn-fusion", "amfmn-similarity", "m2", "m5"]
+)
+def test_the_branches_of_a_gpu_read_no_value(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The encoders of texts, MVSA, attentions and losses, as they run on a GPU."""
+    vocabulary = ShortVocabulary(("a", "boat", "red"))
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
+    # There is no GRU for the meta device.
+    monkeypatch.setattr(text, "_gru", lambda inputs, start, *_: _states(inputs, start))
+    monkeypatch.setattr(
+        mvsa, "_weights", lambda one, other, device: torch.empty(other, one, device=device)
+    )
+    monkeypatch.setattr(torch.Tensor, "is_cuda", property(lambda tensor: tensor.is_meta))
+    model = make_model(small(name), vocabulary).to("meta").train()
+    images = model.encode_images(torch.empty(4, 3, 32, 32, device="meta"))
+    texts = vocabulary.encode(["a red boat"] * 4, [("red boat",)] * 4).to("meta")
+    scores = model.score(images, model.encode_texts(texts))
+    assert scores.shape == (4, 4)
+    for loss in (partial(triplet_loss, margin=0.2), partial(info_nce, temperature=0.1)):
+        loss(scores).backward(retain_graph=True)
+
+
+def _states(inputs: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+    return inputs.sum(-1, keepdim=True) + start[0][:, None]
 
 
 @torch.no_grad()
