@@ -6,11 +6,9 @@ A dataset that leaves the workspace has pseudonyms instead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
-from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.formats.registry import Format
 
 
@@ -52,22 +50,11 @@ def with_pseudonyms(dataset: Dataset) -> Dataset:
         RsitmdError: The workspace cannot be read any more.
     """
     from rsitmd_tools.workspace import Workspace
-    from rsitmd_tools.workspace.images import annotator_numbers
+    from rsitmd_tools.workspace.images import annotator_pseudonyms, renamed_annotators
 
     with Workspace.open(dataset.source) as workspace:
-        numbers = annotator_numbers(workspace)
-    pseudonyms = {email: f"annotator-{number}" for email, number in numbers.items()}
-    return dataset.with_images(_renamed(image, pseudonyms) for image in dataset)
-
-
-def _renamed(image: ImageRecord, names: Mapping[str, str]) -> ImageRecord:
-    sentences = tuple(
-        sentence
-        if sentence.annotator is None
-        else replace(sentence, annotator=names.get(sentence.annotator, sentence.annotator))
-        for sentence in image.sentences
-    )
-    return replace(image, sentences=sentences)
+        pseudonyms = annotator_pseudonyms(workspace)
+    return dataset.with_images(renamed_annotators(dataset, lambda name: pseudonyms.get(name, name)))
 
 
 FORMAT = Format("workspace", "created by `rsitmd build init`", recognises, read)

@@ -18,7 +18,6 @@ from rsitmd_tools.release.select import (
     check_filenames,
     check_splits,
     finished_images,
-    without_names,
 )
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import removed_rows
@@ -26,10 +25,11 @@ from rsitmd_tools.workspace.folds import stored_folds
 from rsitmd_tools.workspace.images import (
     StoredImage,
     annotator_names,
-    annotator_numbers,
+    annotator_pseudonyms,
     authors_by_image,
     first_annotated,
     last_annotated,
+    renamed_annotators,
     snapshot,
     stored_images,
 )
@@ -101,7 +101,7 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         images = merged_images(workspace, only_accepted=only_accepted)
         unreviewed = count_not_accepted(workspace)
         untouched = len(untouched_sentences(workspace))
-        numbers = annotator_numbers(workspace)
+        pseudonyms = annotator_pseudonyms(workspace)
         known = annotator_names(workspace)
         stored = stored_images(workspace)
         places = image_places(workspace)
@@ -121,13 +121,11 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
     left_out += [LeftOut(image.filename, "no image file") for image in without_file]
     check_splits(finished, workspace.path, only_accepted=only_accepted)
     check_filenames(finished, workspace.path)
-    # The number in the workspace, so that an annotator has the same pseudonym in all releases.
-    pseudonyms = {email: f"annotator-{number}" for email, number in numbers.items()}
     if names:
         pseudonyms |= _usable(known)
     dataset = Dataset(
         name=workspace.settings.dataset.name,
-        images=tuple(without_names(finished, pseudonyms)),
+        images=tuple(renamed_annotators(finished, pseudonyms.__getitem__)),
         source=workspace.path,
         format="workspace",
         image_folder=workspace.images,

@@ -186,24 +186,3 @@ def check_filenames(images: Iterable[ImageRecord], workspace: Path) -> None:
                 where=workspace,
                 hint="ingest one of them under another category",
             )
-
-
-def without_names(
-    images: Iterable[ImageRecord], pseudonyms: Mapping[str, str]
-) -> list[ImageRecord]:
-    """Replace the addresses of annotators by pseudonyms, because a release is public."""
-    return [
-        replace(
-            image,
-            sentences=tuple(
-                replace(
-                    sentence,
-                    annotator=None
-                    if sentence.annotator is None
-                    else pseudonyms[sentence.annotator],
-                )
-                for sentence in image.sentences
-            ),
-        )
-        for image in images
-    ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
+
+from rsitmd_tools.dataset.records import ImageRecord
 
 if TYPE_CHECKING:
     from rsitmd_tools.workspace.store import Workspace
@@ -213,10 +215,32 @@ def snapshot(workspace: Workspace) -> Iterator[None]:
         workspace.db.execute("ROLLBACK")
 
 
-def annotator_numbers(workspace: Workspace) -> dict[str, int]:
-    """Return the row of each annotator by address: the number that a release shows."""
+def annotator_pseudonyms(workspace: Workspace) -> dict[str, str]:
+    """Return the pseudonym of each annotator by address, the same in all releases.
+
+    It has the row of the annotator in the workspace.
+    """
     rows = workspace.db.execute("SELECT email, id FROM annotator")
-    return {row["email"]: row["id"] for row in rows}
+    return {row["email"]: f"annotator-{row['id']}" for row in rows}
+
+
+def renamed_annotators(
+    images: Iterable[ImageRecord], rename: Callable[[str], str]
+) -> Iterator[ImageRecord]:
+    """Yield images whose sentences have other names of annotators.
+
+    Args:
+        images: The images.
+        rename: Returns the new name of an annotator.
+    """
+    for image in images:
+        sentences = tuple(
+            sentence
+            if sentence.annotator is None
+            else replace(sentence, annotator=rename(sentence.annotator))
+            for sentence in image.sentences
+        )
+        yield replace(image, sentences=sentences)
 
 
 def annotator_names(workspace: Workspace) -> dict[str, str]:
