@@ -200,7 +200,10 @@ def table(found: Sequence[Mapping[str, Any]], rows: Mapping[str, Row]) -> list[s
 
 
 def differences(out: Path, rows: Sequence[str], baselines: Sequence[str]) -> list[str]:
-    """Return a Markdown table: the rows against each baseline, on the seeds that both have."""
+    """Return a Markdown table: the rows against each baseline, on the seeds that all have.
+
+    Rows without runs are left out.
+    """
     from rsitmd_tools.baselines.evaluation.compare import compare_systems
     from rsitmd_tools.baselines.evaluation.systems import system_of
 
@@ -215,12 +218,15 @@ def differences(out: Path, rows: Sequence[str], baselines: Sequence[str]) -> lis
             row: {f.parent.name for f in folder_of(out, row, 0).parent.glob("seed-*/result.json")}
             for row in _once(baseline, rows)
         }
-        common = set.intersection(*seeds.values())
+        measured = [row for row, found in seeds.items() if found]
+        if baseline not in measured or len(measured) < 2:
+            continue
+        common = set.intersection(*(seeds[row] for row in measured))
         if not common:
             continue
         systems = [
             system_of(row, [folder_of(out, row, 0).parent / seed for seed in sorted(common)])
-            for row in _once(baseline, rows)
+            for row in measured
         ]
         for found in compare_systems(systems, baseline=baseline)["comparisons"]:
             one, two = found["systems"]
