@@ -104,8 +104,8 @@ def check_replaceable(target: Path, sources: Iterable[Path], *, result: bool = F
     Args:
         target: The folder to replace; it need not exist.
         sources: The files and folders that are read.
-        result: Whether ``target`` is known to be an earlier result, so that it is not read
-            although it is in one of these folders.
+        result: Whether ``target`` is an earlier result, which can be in one of these folders
+            because it is not read.
 
     Raises:
         RsitmdError: ``target`` is one of them, contains one or is in one.

@@ -21,7 +21,8 @@ def header_of(file: Path) -> list[str]:
     """Return the columns of a CSV file, separated by commas or tabs; empty if there are none."""
     line = head_of(file).split("\n", 1)[0].rstrip("\r")
     try:
-        [header] = csv.reader([line], delimiter=_delimiter(line))
+        # Strict as the rows: a quote that is not closed would take them into the header.
+        [header] = csv.reader([line], delimiter=_delimiter(line), strict=True)
     except (csv.Error, ValueError):
         return []
     return header

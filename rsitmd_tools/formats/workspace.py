@@ -54,6 +54,9 @@ def with_pseudonyms(dataset: Dataset) -> Dataset:
 
     with Workspace.open(dataset.source) as workspace:
         pseudonyms = annotator_pseudonyms(workspace)
+    names = {sentence.annotator for image in dataset for sentence in image.sentences}
+    if names.isdisjoint(pseudonyms):  # a release has them already
+        return dataset
     return dataset.with_images(renamed_annotators(dataset, lambda name: pseudonyms.get(name, name)))
 
 

@@ -297,6 +297,15 @@ def seed_of(name: str) -> bytearray:
     return bytearray(stream.getvalue()[:2048])
 
 
+@pytest.mark.parametrize("header", ['filename,"title', '"filename,title', 'filename,"title" x'])
+def test_a_quote_in_the_header_that_is_not_closed(tmp_path: Path, header: str) -> None:
+    (tmp_path / "x_test.csv").write_text(f'{header}\r\na.jpg,A."\r\nc.jpg,C.\r\n')
+    with pytest.raises(RsitmdError, match="has no columns filename and title"):
+        load_dataset(tmp_path / "x_test.csv", "open-clip-csv")
+    with pytest.raises(RsitmdError, match=r"has no \.csv file of this format"):
+        load_dataset(tmp_path, "open-clip-csv")
+
+
 @pytest.mark.parametrize("name", SEEDS)
 @given(seed=st.integers(0, 2**32))
 @settings(

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -173,11 +174,14 @@ def fields_kept(data: Dataset, again: Dataset) -> dict[str, set[tuple[str, bool]
     }
 
 
+quick = partial(
+    settings, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+
+
 @pytest.mark.parametrize("name", HELD)
 @given(drawn=st.data())
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=15
-)
+@quick(max_examples=15)
 def test_every_field_is_kept_or_reported(
     name: str, drawn: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -196,9 +200,7 @@ def test_every_field_is_kept_or_reported(
 
 @pytest.mark.parametrize("first", HELD)
 @given(drawn=st.data())
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=8
-)
+@quick(max_examples=8)
 def test_what_the_table_says_is_kept_is_kept(
     first: str, drawn: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

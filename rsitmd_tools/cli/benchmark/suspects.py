@@ -108,7 +108,7 @@ def command(
     config = load_config(config_name, changes)
     if config.freeze_backbone and config.weights is None:
         click.echo(
-            "note: the frozen backbone has random weights; use --set weights=FILE to load others",
+            "note: the frozen backbone has random weights; use --set weights=FILE",
             err=True,
         )
     dataset = load_dataset(path, input_format, image_folder)

@@ -63,7 +63,7 @@ def test_images_are_augmented_as_on_a_cpu() -> None:
 
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of the batches of which a graph was made."""
+    """The number of images of each batch for which a graph was recorded."""
     sizes: list[int] = []
     record = GraphedSteps._record
 
