@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.formats.holds import YES, Holds
+from rsitmd_tools.formats.holds import IDS, YES, Holds
 from rsitmd_tools.formats.parts import Records, dataset_of, files_in, part_of, split_value
 from rsitmd_tools.formats.registry import Format
 from rsitmd_tools.formats.tables import header_of, list_literal, read_rows, write_rows
@@ -129,5 +129,5 @@ FORMAT = Format(
     recognises,
     read,
     write,
-    holds=Holds(categories=YES, keywords=YES),
+    holds=Holds(categories=YES, keywords=YES, image_fields=IDS),
 )

@@ -14,6 +14,7 @@ REQUIRED = "required"  # a dataset without it is refused
 IN_NAME = "in file names"
 WITHIN_SPLIT = "within a split"
 ANEW = "computed again"
+IDS = "`img_id`, `sent_id`"  # the texts of RSITMD.csv
 EXCEPT_OWN = "yes, except own names"
 # Fields of a dataset that keep a detail of the layout of another format.
 DETAILS = frozenset(("precomp",))
@@ -34,7 +35,7 @@ class Holds:
         categories: Category of an image; :data:`IN_NAME` if only file names have it.
         keywords: Keywords of an image.
         folders: Folder of an image file in the image folder.
-        image_fields: Fields of an image that this tool does not know.
+        image_fields: Fields of an image that this tool does not know; :data:`IDS` if only its ids.
         annotators: Annotator of a sentence.
         origins: Origin of a sentence, edit distance and whether a machine text was given.
         sentence_fields: Fields of a sentence that this tool does not know.
@@ -191,6 +192,14 @@ def _of_sentences(has: Callable[[Sentence], bool]) -> Callable[[Dataset, str], i
     )
 
 
+def _other_lost(image: ImageRecord, held: str) -> bool:
+    kept = ("img_id", "sent_id") if held == IDS else ()
+    return any(
+        name not in kept or not isinstance(value, str)
+        for name, value in other_fields(image).items()
+    )
+
+
 def _lost_categories(dataset: Dataset, held: str) -> int:
     if held == YES:
         return 0
@@ -247,7 +256,7 @@ CONTENTS = (
     Content(
         "image_fields",
         "other fields of images",
-        _of_images(lambda image: bool(other_fields(image))),
+        lambda data, held: 0 if held == YES else sum(_other_lost(image, held) for image in data),
         _counted("image", " with other fields"),
         Clashes(
             lambda data, holds: (other_fields(i).keys() & holds.own_image_fields for i in data),

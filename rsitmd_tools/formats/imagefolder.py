@@ -9,7 +9,7 @@ from rsitmd_tools.atomic import write_text
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats.holds import WITHIN_SPLIT
-from rsitmd_tools.formats.jsonl import HOLDS, add_entry, entry_of, line_of, objects_in
+from rsitmd_tools.formats.jsonl import HOLDS, IMAGE_FIELDS, add_entry, entry_of, line_of, objects_in
 from rsitmd_tools.formats.parts import (
     Part,
     Records,
@@ -22,6 +22,7 @@ from rsitmd_tools.formats.registry import Format
 
 FILENAME = "metadata.jsonl"
 FIELD = "file_name"
+NAMES = (FIELD, *IMAGE_FIELDS)
 
 
 def recognises(path: Path) -> bool:
@@ -46,7 +47,8 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
     for part in parts:
         folder = "" if part.file.parent == root else f"{part.file.parent.name}/"
         for number, entry in objects_in(part.file):
-            add_entry(records, entry, part.file, f"line {number}:", part.split, folder)
+            where = f"line {number}:"
+            add_entry(records, entry, part.file, where, part.split, folder, NAMES)
     data = dataset_of(path, parts, records, FORMAT.name, image_folder)
     if image_folder is None and any((root / image.location).is_file() for image in data):
         data = replace(data, image_folder=root)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,10 @@ from rsitmd_tools.formats.registry import Format, read_text
 from rsitmd_tools.formats.rsitmd import parse_json
 
 FILENAME = "captions.jsonl"
-IMAGE_FIELDS = ("filename", "image", "file_name")
+IMAGE_FIELDS = ("filename", "file_name", "image")
 _CAPTIONS = ("captions", "sentences", "caption", "text")
-_FIELDS = frozenset((*IMAGE_FIELDS, *_CAPTIONS, "split", "category", "keywords", "filepath"))
+_OTHERS = ("split", "category", "keywords", "filepath")
+_FIELDS = frozenset((*IMAGE_FIELDS, *_CAPTIONS, *_OTHERS))
 
 
 def recognises(path: Path) -> bool:
@@ -86,6 +87,7 @@ def add_entry(
     where: str,
     split: str | None,
     folder: str = "",
+    names: Sequence[str] = IMAGE_FIELDS,
 ) -> Key:
     """Add an image and its captions to records.
 
@@ -96,6 +98,7 @@ def add_entry(
         where: Its place in the file, for errors.
         split: The split, if the object has none.
         folder: Folder of the image file, with a slash at its end; empty for the image folder.
+        names: Fields of the file; the first one that the object has is used.
 
     Returns:
         The key of the record.
@@ -103,7 +106,7 @@ def add_entry(
     Raises:
         RsitmdError: A field is missing or has the wrong type.
     """
-    image = next((name for name in IMAGE_FIELDS if name in entry), IMAGE_FIELDS[0])
+    image = next((name for name in names if name in entry), names[0])
     texts = next((name for name in _CAPTIONS if name in entry), _CAPTIONS[0])
     # Null is an empty list, see the format webdataset; a missing field is an error.
     captions = entry.get(texts, False)
@@ -116,7 +119,8 @@ def add_entry(
         split=split_value(entry.get("split"), file, f"{where} split") or split,
         category=category,
         keywords=strings(entry.get("keywords") or [], file, f"{where} keywords"),
-        extra=without(entry, _FIELDS),
+        # A second name for the file or the captions is a field like any other.
+        extra=without(entry, {image, texts, *_OTHERS}),
     )
 
 

@@ -15,6 +15,7 @@ from rsitmd_tools.formats.rsitmd import FILENAME as DATASET
 from rsitmd_tools.quality.statistics import origins_of
 from rsitmd_tools.release.checksums import FILENAME as CHECKSUMS
 from rsitmd_tools.release.contents import Contents
+from rsitmd_tools.splitting.grouping import recorded_by
 from rsitmd_tools.splitting.split import FACT as SPLIT
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.imported import CORRECTED_FROM, IMPORTED_FROM
@@ -70,7 +71,7 @@ class ReleaseReport:
 
 
 def _settings(workspace: Workspace) -> dict[str, Any]:
-    """Return the settings of a release, with the shares and the seed of the actual split.
+    """Return the settings of a release, with the shares, the seed and the groups of the split.
 
     The settings of ``validate`` and the licences by source are left out, because they contain
     local paths.
@@ -80,7 +81,7 @@ def _settings(workspace: Workspace) -> dict[str, Any]:
     recorded = workspace.fact(SPLIT)
     if recorded is not None:
         used = json.loads(recorded)
-        settings["split"] |= {**used["shares"], "seed": used["seed"]}
+        settings["split"] |= {**used["shares"], "seed": used["seed"], "by": recorded_by(workspace)}
     return settings
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import re
+import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -30,6 +33,7 @@ from rsitmd_tools.formats.holds import (
     ANY,
     CONTENTS,
     FIVE,
+    IDS,
     IN_NAME,
     NO,
     REQUIRED,
@@ -142,7 +146,7 @@ def refused(data: Dataset, holds: Holds) -> bool:
 
 def both(one: Holds, other: Holds) -> Holds:
     """Return what two formats hold: the lesser of each."""
-    ranks = (NO, IN_NAME, ANEW, WITHIN_SPLIT, REQUIRED, YES)
+    ranks = (NO, IDS, IN_NAME, ANEW, WITHIN_SPLIT, REQUIRED, YES)
     lesser = {
         c.key: min(getattr(one, c.key), getattr(other, c.key), key=ranks.index) for c in CONTENTS
     }
@@ -191,7 +195,7 @@ def test_every_field_is_kept_or_reported(
     save_dataset(data, folder, name)
     lost = {loss.content: loss.message for loss in lost_in(data, name)}
     for key, fields in fields_kept(data, load_dataset(folder)).items():
-        if getattr(HELD[name], key) == NO:
+        if getattr(HELD[name], key) in (NO, IDS):  # the drawn fields are no ids
             assert (key in lost) == bool(fields)
             continue
         named = re.findall(r"\w+", lost.get(key, "").partition(" of ")[0])[2:]
@@ -305,6 +309,54 @@ def test_fields_of_own_names_are_reported_and_change_nothing(
         why = "these names" if len(fields) > 1 else "this name"
         assert lost.message.endswith(f"1 image, because it uses {why} itself")
         assert load_dataset(tmp_path / "extra").images == load_dataset(tmp_path / "plain").images
+
+
+@pytest.mark.parametrize("layout", ["jsonl", "imagefolder", "webdataset"])
+def test_a_second_name_of_the_file_or_the_captions_is_a_field(layout: str, tmp_path: Path) -> None:
+    image = ImageRecord("port_1.tif", (Sentence("Boat."),), split="train")
+    save_dataset(Dataset("d", (image,), Path("here"), "rsitmd"), tmp_path, layout)
+    second = {"image": "https://example.org/1", "caption": "A port", "text": ["x"]}
+    if layout == "imagefolder":  # its file is always `file_name`
+        second["filename"] = "2.tif"
+    if layout == "webdataset":
+        [shard] = (file for file in tmp_path.rglob("*.tar"))
+        with tarfile.open(shard) as tar:
+            [name] = (name for name in tar.getnames() if name.endswith(".json"))
+            entry = json.load(tar.extractfile(name) or io.BytesIO())
+        content = json.dumps({**entry, **second}).encode()
+        with tarfile.open(shard, "w") as tar:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    else:
+        [lines] = tmp_path.rglob("*.jsonl")
+        lines.write_text(json.dumps({**json.loads(lines.read_text()), **second}))
+    data = load_dataset(tmp_path)
+    assert (data.images[0].filename, data.captions()) == ("port_1.tif", ["Boat."])
+    assert dict(other_fields(data.images[0])) == second
+    again = load_and_save(data, tmp_path / "rsitmd", "rsitmd").images[0]
+    assert dict(other_fields(again)) == without(second, HELD["rsitmd"].own_image_fields)
+    [lost] = [loss for loss in lost_in(data, "jsonl") if loss.content == "image_fields"]
+    names = re.findall(r"\w+", lost.message.partition(" of 1 image, because ")[0])
+    assert set(names) - {"the", "fields", "and"} == set(second)
+
+
+def load_and_save(data: Dataset, folder: Path, layout: str) -> Dataset:
+    folder.mkdir()
+    save_dataset(data, folder, layout)
+    return load_dataset(folder, layout)
+
+
+def test_a_table_keeps_the_ids_of_a_table(tmp_path: Path) -> None:
+    ids = {"img_id": "4225", "sent_id": "[21125]"}
+    image = ImageRecord("port_1.tif", (Sentence("Boat."),), split="train", extra=ids)
+    data = Dataset("d", (image,), Path("here"), "csv")
+    assert load_and_save(data, tmp_path / "csv", "csv").images[0].extra == ids
+    assert "image_fields" not in {loss.content for loss in lost_in(data, "csv")}
+    for extra in ({**ids, "gsd": "1"}, {"img_id": 4225}):
+        other = replace(data, images=(replace(image, extra=extra),))
+        [lost] = [loss for loss in lost_in(other, "csv") if loss.content == "image_fields"]
+        assert lost.message == "1 image with other fields"
 
 
 def test_a_sentence_keeps_its_own_values_beside_fields_of_their_names(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from rsitmd_tools.quality.statistics import dataset_statistics
 from rsitmd_tools.release import images
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import compute_prior, load_prior
+from rsitmd_tools.splitting.grouping import record_by
 from rsitmd_tools.splitting.split import FACT
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.licence import accept
@@ -280,10 +281,11 @@ def test_the_settings_of_the_split_are_those_it_was_made_by(
     with Workspace.open(workspace, write=True) as opened:
         # As `split --shares 0.5,0,0.5 --seed 7` leaves it; these images are all duplicates.
         opened.set_fact(FACT, json.dumps({"shares": shares, "seed": 7}))
+        record_by(opened, "scene")
     release(workspace, tmp_path / "out")
     made_by = json.loads((tmp_path / "out" / "release.json").read_text())["settings"]["split"]
     assert {name: made_by[name] for name in shares} == shares
-    assert made_by["seed"] == 7
+    assert (made_by["seed"], made_by["by"]) == (7, "scene")
 
 
 def test_settings_that_name_files_stay_in_the_workspace(
