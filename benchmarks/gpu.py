@@ -309,8 +309,13 @@ def whole_command(size: int, batch: int, scratch: Path) -> str:
     first, said = command(*arguments, "-o", str(run))
     print(said[-300:])
     test, _ = command("benchmark", "evaluate", str(run), str(folder))
+    finished = json.loads((run / "run.json").read_text())["finished"]
+    steps = 30 * finished["pairs_an_epoch"] / finished["images_a_second"]
     rows = [
         ("train, 30 epochs of 1890 images and validation, started cold", f"{first:.1f}"),
+        ("of it start, decoding and end", f"{first - finished['seconds']:.1f}"),
+        ("of it the steps of the epochs", f"{steps:.1f}"),
+        ("of it validation, checkpoints and logs", f"{finished['seconds'] - steps:.1f}"),
         ("evaluate, 210 images x 1050 sentences", f"{test:.1f}"),
     ]
     return table(("command", "seconds"), rows)

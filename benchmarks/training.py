@@ -6,6 +6,8 @@ Run: python benchmarks/training.py [--times 5] [--size 256] [--batch 32] [--part
   with a mean over its output for a loss, the same batch, measured in turn;
 - ``loading``: the same steps fed by the batches of a training (rows of decoded images read by
   a thread, rotation and crop of the whole batch), against a batch that lies ready;
+- ``training``: images a second of a whole `train` with all cores, against the step alone
+  (forward, loss, backward, clipping, optimiser; its images lie ready), measured in turn;
 - ``augmentation``: rotation and crop of a batch at once, against torchvision's transforms of
   one image after the other;
 - ``memory``: the step of EfficientNet-Lite0 at half the size, and the features of a frozen one
@@ -14,12 +16,13 @@ Run: python benchmarks/training.py [--times 5] [--size 256] [--batch 32] [--part
 - ``heads``: images a second of training on cached features (ResNet-18's sizes, random
   values) for every configuration with a frozen backbone.
 
-Steps and heads are measured in processor time of one thread, loading in wall time.
+Steps and heads are measured in processor time of one thread, loading and training in wall time.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -31,6 +34,7 @@ from typing import NamedTuple
 import numpy as np
 import timm
 import torch
+from gpu import dataset, write_files
 from machine import alternated, environment, seconds, table
 
 from rsitmd_tools.baselines.base import RetrievalModel, Texts
@@ -46,9 +50,10 @@ from rsitmd_tools.baselines.data.views import turned
 from rsitmd_tools.baselines.losses import triplet_loss
 from rsitmd_tools.baselines.models import make_model, make_tokenizer
 from rsitmd_tools.baselines.registry import load_model
+from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
 from rsitmd_tools.baselines.training.module import RetrievalModule, encode_part
-from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.baselines.training.train import Options, train
 
 SEED = 0
 WORDS, LENGTH = 3000, 12
@@ -122,16 +127,12 @@ def step(size: int, batch: int, times: int) -> str:
     return table(("step", "processor seconds", "x bare, channels last"), rows)
 
 
-def drawn_batches(config: Config, size: int, batch: int, steps: int, file: Path) -> Fed:
+def drawn_batches(config: Config, size: int, batch: int, file: Path) -> Fed:
     """Return a training module with random images and its batches."""
-    images = [
-        ImageRecord(f"{n}.png", (Sentence(f"word{n} of {LENGTH}"),), split="train")
-        for n in range(batch * steps + 2)
-    ]
-    data = Dataset("drawn", tuple(images), Path("drawn"), "rsitmd")
+    data = dataset(batch * STEPS, 2)
     parts = split_parts(data, config, frozenset())
     side = resized_size(size)
-    with new_array(file, (len(images), side, side, 3), np.uint8) as pixels:
+    with new_array(file, (len(data), side, side, 3), np.uint8) as pixels:
         pixels[:] = np.random.default_rng(SEED).integers(0, 256, pixels.shape, np.uint8)
     source = StoredRows([MappedArray(file)], by_view=False)
     tokenizer = make_tokenizer(config, parts.training)
@@ -166,7 +167,7 @@ def loading(size: int, batch: int, times: int) -> str:
     for views in (1, 8):
         config = load_config("amfmn-soft", [*settings, f"views={views}"])
         with tempfile.TemporaryDirectory() as scratch:
-            fed = drawn_batches(config, size, batch, STEPS, Path(scratch, "images.npy"))
+            fed = drawn_batches(config, size, batch, Path(scratch, "images.npy"))
             module, batches = fed
 
             def step(images: torch.Tensor, each: Batch, module: RetrievalModule = module) -> None:
@@ -187,7 +188,7 @@ def loading(size: int, batch: int, times: int) -> str:
                         module.zero_grad()
                         module.loss_of(each).backward()
 
-            works = {"images ready": alone, "training": whole}
+            works = {"images ready": alone, "batches of a training": whole}
             for work in works.values():
                 work()
             found = alternated(
@@ -196,6 +197,50 @@ def loading(size: int, batch: int, times: int) -> str:
         base = found["images ready"]
         rows += [(views, n, f"{s:.2f}", f"{base / s:.3f}") for n, s in found.items()]
     return table(("views", "AMFMN soft", "seconds a step", "of the speed of the step"), rows)
+
+
+def optimised_step(config: Config, size: int, batch: int, scratch: Path) -> Callable[[], object]:
+    """Return eight whole steps with images that lie ready."""
+    module, batches = drawn_batches(config, size, batch, scratch / "images.npy")
+    parameters = [part for part in module.parameters() if part.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=1e-4)
+    ready, listed = torch.rand(batch, 3, size, size), list(batches)[:STEPS]
+
+    def steps() -> None:
+        for each in listed:
+            optimizer.zero_grad()
+            scores = module.model.score(
+                module.model.encode_images(ready), module.model.encode_texts(each.texts)
+            )
+            module._loss(scores, each).backward()
+            torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
+            optimizer.step()
+
+    return steps
+
+
+def training(size: int, batch: int, times: int) -> str:
+    """Measure images a second of `train` against those of the step alone, with all cores."""
+    torch.set_num_threads(os.cpu_count() or 1)
+    keep_freed_memory()  # as `train` does
+    settings = [f"image_size={size}", f"batch_size={batch}", "margin.kind=fixed", "validate=false"]
+    config = load_config("amfmn-soft", [*settings, "epochs=2"])
+    found: dict[str, list[float]] = {"step alone": [], "train": []}
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        steps = optimised_step(config, size, batch, scratch)
+        data = write_files(dataset(5 * STEPS * batch, 2), scratch / "data", size)
+        options = Options(cache=scratch / "cache")
+        steps()
+        for number in range(times):
+            found["step alone"].append(STEPS * batch / seconds(steps))
+            run = train(data, config, scratch / f"run-{number}", options)
+            found["train"].append(Run(run).manifest()["finished"]["images_a_second"])
+    torch.set_num_threads(1)
+    ratios = [made / alone for alone, made in zip(*found.values(), strict=True)]
+    rows = [(name, f"{float(np.median(rates)):.2f}") for name, rates in found.items()]
+    rows.append(("x step alone", f"{float(np.median(ratios)):.3f}"))
+    return table(("AMFMN soft", "images a second"), rows)
 
 
 def augmentation(size: int, batch: int, times: int) -> str:
@@ -301,12 +346,13 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument(
-        "--part", choices=("step", "loading", "augmentation", "memory", "heads", *INNER)
+        "--part", choices=("step", "loading", "training", "augmentation", "memory", "heads", *INNER)
     )
     arguments = parser.parse_args()
     parts: dict[str, Callable[[], str]] = {
         "step": lambda: step(arguments.size, arguments.batch, arguments.times),
         "loading": lambda: loading(arguments.size, arguments.batch, arguments.times),
+        "training": lambda: training(arguments.size, arguments.batch, arguments.times),
         "augmentation": lambda: augmentation(arguments.size, arguments.batch, arguments.times),
         "memory": lambda: memory(arguments.size, arguments.batch, arguments.times),
         "heads": lambda: heads(arguments.size, arguments.times),
