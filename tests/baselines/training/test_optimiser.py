@@ -16,7 +16,7 @@ from rsitmd_tools.baselines.training.module import RetrievalModule
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
-from tests.baselines.training.common import CPU, small
+from tests.baselines.training.common import CPU, losses, small
 
 
 class Watched:
@@ -140,6 +140,26 @@ def test_tensorboard_has_every_epoch(tmp_path: Path, tiny: Dataset) -> None:
     for name, column in (("loss", 1), ("val_mean_recall", 2)):
         found = [event.value for event in events.Scalars(name)]
         assert found == pytest.approx([float(line.split(",")[column]) for line in lines], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", ["vsepp", "amfmn-soft", "amfmn-fusion", "scan-t2i", "scan-i2t", "camp-triplet", "mtfn"]
+)
+def test_heads_learn_in_bfloat16_on_a_cpu(tmp_path: Path, tiny: Dataset, name: str) -> None:
+    """The losses are those of full precision, but for the rounding of bfloat16."""
+    changes = ["epochs=3", "freeze_backbone=true", "negatives=sum", "captions=one", "lr=5e-3"]
+    found = []
+    for precision in ("32", "bf16-mixed"):
+        config = small(name, *changes, f"precision={precision}")
+        run = train(tiny, config, tmp_path / precision, CPU)
+        kept = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        assert {value.dtype for value in kept.values() if value.is_floating_point()} == {
+            torch.float32
+        }
+        found.append([float(loss) for loss, _ in losses(run)])
+    full, mixed = found
+    assert mixed != full
+    assert mixed == pytest.approx(full, rel=0.05)
 
 
 def test_precision(monkeypatch: pytest.MonkeyPatch) -> None:
