@@ -24,7 +24,7 @@ from rsitmd_tools.formats.parts import (
     strings,
 )
 from rsitmd_tools.formats.registry import Format, read_text
-from rsitmd_tools.formats.rsitmd import parse_json
+from rsitmd_tools.formats.rsitmd import parse_json, sentence_of
 
 FILENAME = "captions.jsonl"
 IMAGE_FIELDS = ("filename", "file_name", "image")
@@ -146,17 +146,10 @@ def line_of(entry: Mapping[str, Any]) -> str:
 
 
 def _sentences(value: Any, file: Path, key: str) -> list[Sentence]:
-    """Return captions: texts, or objects with ``raw`` and ``annotator``."""
+    """Return captions: texts, or objects as in ``dataset_RSITMD.json``."""
     if not (isinstance(value, list) and any(isinstance(entry, dict) for entry in value)):
         return [Sentence(text) for text in strings(value, file, key)]
-    found = []
-    for index, entry in enumerate(value):
-        raw = entry.get("raw") if isinstance(entry, dict) else entry
-        annotator = entry.get("annotator") if isinstance(entry, dict) else None
-        if not isinstance(raw, str) or not isinstance(annotator, str | None):
-            raise malformed(file, f"{key}[{index}]", "has no text 'raw'")
-        found.append(Sentence(raw, annotator))
-    return found
+    return [sentence_of(entry, file, f"{key}[{index}]") for index, entry in enumerate(value)]
 
 
 def _is_lines(file: Path) -> bool:

@@ -147,28 +147,17 @@ def write(dataset: Dataset, folder: Path) -> None:
     write_json(folder / FILENAME, document_of(dataset))
 
 
-def _image(value: Any, file: Path, key: str) -> ImageRecord:
-    entry = _object(value, file, key)
-    filename = entry.get("filename")
-    if not isinstance(filename, str) or not filename:
-        raise _malformed(file, f"{key}.filename", "is missing or not a string")
-    split = entry.get("split")
-    category = entry.get("category")
-    sentences = entry.get("sentences", [])
-    return ImageRecord(
-        filename=filename,
-        sentences=tuple(
-            _sentence(sentence, file, f"{key}.sentences[{index}]")
-            for index, sentence in enumerate(_array(sentences, file, f"{key}.sentences"))
-        ),
-        keywords=_keywords(entry.get("keywords", []), file, f"{key}.keywords"),
-        split=_optional_string(split, file, f"{key}.split"),
-        category=_optional_string(category, file, f"{key}.category") or category_of(filename),
-        extra=without(entry, _IMAGE_FIELDS),
-    )
+def sentence_of(value: Any, file: Path, key: str) -> Sentence:
+    """Return a sentence from its text, or from its object with ``raw`` and other fields.
 
+    Args:
+        value: The text or the object.
+        file: Its file, for errors.
+        key: Its place in the file, for errors.
 
-def _sentence(value: Any, file: Path, key: str) -> Sentence:
+    Raises:
+        RsitmdError: It has no text, or a field has the wrong type.
+    """
     if isinstance(value, str):
         return Sentence(value)
     entry = _object(value, file, key)
@@ -185,6 +174,27 @@ def _sentence(value: Any, file: Path, key: str) -> Sentence:
         tokens=tuple(tokens) if tokens is not None and strings else None,
         extra={} if entry.keys() <= known else without(entry, known),
         **origin,
+    )
+
+
+def _image(value: Any, file: Path, key: str) -> ImageRecord:
+    entry = _object(value, file, key)
+    filename = entry.get("filename")
+    if not isinstance(filename, str) or not filename:
+        raise _malformed(file, f"{key}.filename", "is missing or not a string")
+    split = entry.get("split")
+    category = entry.get("category")
+    sentences = entry.get("sentences", [])
+    return ImageRecord(
+        filename=filename,
+        sentences=tuple(
+            sentence_of(sentence, file, f"{key}.sentences[{index}]")
+            for index, sentence in enumerate(_array(sentences, file, f"{key}.sentences"))
+        ),
+        keywords=_keywords(entry.get("keywords", []), file, f"{key}.keywords"),
+        split=_optional_string(split, file, f"{key}.split"),
+        category=_optional_string(category, file, f"{key}.category") or category_of(filename),
+        extra=without(entry, _IMAGE_FIELDS),
     )
 
 

@@ -341,6 +341,15 @@ def test_a_second_name_of_the_file_or_the_captions_is_a_field(layout: str, tmp_p
     assert set(names) - {"the", "fields", "and"} == set(second)
 
 
+def test_objects_of_sentences_keep_their_fields(tmp_path: Path) -> None:
+    known = Sentence("A pier.", "anna", ("pier",), {"mood": 1}, origin=ORIGINS[0], edit_distance=2)
+    fields = {"raw": "A pier.", "annotator": "anna", "tokens": ["pier"], "mood": 1}
+    fields |= {"origin": ORIGINS[0], "edit_distance": 2, "imgid": 1, "sentid": 2}
+    entry = {"filename": "a_1.tif", "captions": [fields, "A boat."]}
+    (tmp_path / "captions.jsonl").write_text(json.dumps(entry))
+    assert load_dataset(tmp_path).images[0].sentences == (known, Sentence("A boat."))
+
+
 def load_and_save(data: Dataset, folder: Path, layout: str) -> Dataset:
     folder.mkdir()
     save_dataset(data, folder, layout)
