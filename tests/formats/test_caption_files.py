@@ -246,7 +246,7 @@ MALFORMED = [
     ("x.jsonl", '{"filename": "a.jpg", "captions": ["A."]}\n{', "line 2 is not JSON"),
     ("x.jsonl", '{"filename": "a.jpg", "captions": ["A."]}\n3', "line 2 is not an object"),
     ("x.jsonl", '{"filename": "a.jpg", "captions": 4}', "line 1: captions is neither a string"),
-    ("x.jsonl", '{"filename": "a.jpg", "sentences": [{"raw": 1}]}', "sentences[0].raw is missing or not a string"),
+    ("x.jsonl", '{"filename": "a.jpg", "sentences": [{"raw": 1}]}', "sentences[0].raw is missing"),
 ]  # fmt: skip
 
 
