@@ -72,6 +72,18 @@ def whole(size: int) -> list[str]:
     ]
 
 
+def other_systems(heads: Sequence[str]) -> dict[str, Row]:
+    """Return rows for SCAN, MTFN and CAMP with the loss and schedule of other heads.
+
+    They train in mixed precision, and CAMP with smaller batches: it compares each pair anew.
+    """
+    settings = (*heads, "captions=one")
+    mixed = "precision=bf16-mixed"
+    systems = {"SCAN t2i": "scan-t2i", "SCAN i2t": "scan-i2t", "MTFN": "mtfn"}
+    rows = {f"{name}, sum": Row(config, (*settings, mixed)) for name, config in systems.items()}
+    return rows | {"CAMP, sum": Row("camp-triplet", (*settings, "batch_size=40", mixed))}
+
+
 def folder_of(out: Path, row: str, seed: int) -> Path:
     """Return the run of a row and a seed."""
     name = "".join(c if c.isalnum() or c == "." else "-" for c in row.lower())

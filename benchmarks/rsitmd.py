@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rows import ALL, Row, frozen, run_script, whole, whole_on_gpu
+from rows import ALL, Row, frozen, other_systems, run_script, whole, whole_on_gpu
 
 from rsitmd_tools.dataset import Dataset
 
@@ -27,7 +27,8 @@ FROZEN = {
     **{f"AMFMN {kind}, fixed 0.2": Row(f"amfmn-{kind}", HEADS) for kind in ATTENTIONS},
     "AMFMN soft, InfoNCE": Row("amfmn-soft", (*HEADS, NCE)),
 }
-ROWS = FROZEN | {"AMFMN soft, InfoNCE, whole": Row("amfmn-soft", (*WHOLE, NCE))}
+ROWS = FROZEN | other_systems(HEADS)
+ROWS |= {"AMFMN soft, InfoNCE, whole": Row("amfmn-soft", (*WHOLE, NCE))}
 ON_GPU = {
     "VSE++, sum, whole at 256": Row("vsepp", GPU),
     "VSE++, InfoNCE, whole at 256": Row("vsepp", (*GPU, NCE)),

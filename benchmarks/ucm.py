@@ -18,7 +18,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
-from rows import ALL, Row, frozen, run_script, whole, whole_on_gpu
+from rows import ALL, Row, frozen, other_systems, run_script, whole, whole_on_gpu
 
 from rsitmd_tools.dataset import Dataset, ImageRecord
 
@@ -27,7 +27,6 @@ A_CLASS = 100
 HEADS, WHOLE = tuple(frozen(224)), tuple(whole(128))
 # Dropout and temperature were chosen by benchmarks/tuning.py.
 GPU = (*whole_on_gpu(12), "dropout=0.2", ALL)
-MIXED = "precision=bf16-mixed"
 DYNAMIC, NCE, WARM = "margin.kind=dynamic", "loss=infonce", "temperature=0.1"
 ATTENTIONS = ("soft", "fusion", "similarity")
 MAIN = {
@@ -44,12 +43,7 @@ MORE = {
 ROWS = {
     **MAIN,
     **MORE,
-    # The other systems of table II with the loss and schedule of MAIN, in mixed precision.
-    **{
-        f"{name}, sum": Row(config, (*HEADS, "captions=one", MIXED))
-        for name, config in (("SCAN t2i", "scan-t2i"), ("SCAN i2t", "scan-i2t"), ("MTFN", "mtfn"))
-    },
-    "CAMP, sum": Row("camp-triplet", (*HEADS, "captions=one", "batch_size=40", MIXED)),
+    **other_systems(HEADS),
     **{
         f"AMFMN soft, fixed {value}": Row("amfmn-soft", (*HEADS, f"margin.value={value}"))
         for value in (0.4, 0.6)
