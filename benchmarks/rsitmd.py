@@ -46,6 +46,16 @@ ROWS |= {
 
 
 CLAIMS = [
+    # The question of these rows: AMFMN against VSE++ with the same loss.
+    *(
+        ([f"AMFMN soft, {loss}{views}"], [f"VSE++, {same}{views}"])
+        for loss, same in (("fixed 0.2", "sum"), ("InfoNCE", "InfoNCE"))
+        for views in ("", ", eight views")
+    ),
+    *(
+        ([f"AMFMN soft, {loss}, eight views"], [f"AMFMN soft, {loss}"])
+        for loss in ("fixed 0.2", "InfoNCE")
+    ),
     *(
         ([f"AMFMN soft, whole at 256{views}"], [f"VSE++, sum, whole at 256{views}"])
         for views in ("", ", eight views")
