@@ -303,14 +303,15 @@ def whole_command(size: int, batch: int, scratch: Path) -> str:
     folder = scratch / "command"
     write_files(dataset(2100, 210), folder, size)
     run = scratch / "run-command"
-    settings = [f"image_size={size}", f"batch_size={batch}", "epochs=30"]
+    epochs = 30
+    settings = [f"image_size={size}", f"batch_size={batch}", f"epochs={epochs}"]
     options = [part for setting in settings for part in ("--set", setting)]
     arguments = ["benchmark", "train", str(folder), "--config", "amfmn-soft", *options]
     first, said = command(*arguments, "-o", str(run))
     print(said[-300:])
     test, _ = command("benchmark", "evaluate", str(run), str(folder))
     finished = json.loads((run / "run.json").read_text())["finished"]
-    steps = 30 * finished["pairs_an_epoch"] / finished["images_a_second"]
+    steps = epochs * finished["pairs_an_epoch"] / finished["images_a_second"]
     rows = [
         ("train, 30 epochs of 1890 images and validation, started cold", f"{first:.1f}"),
         ("of it start, decoding and end", f"{first - finished['seconds']:.1f}"),

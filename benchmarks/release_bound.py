@@ -25,7 +25,6 @@ from ingest import SEED
 from machine import environment, seconds, table
 from release import arguments_of, copy_and_hash, kept_workspace
 
-from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.release import ReleaseOptions, bundle
 from rsitmd_tools.workspace import Workspace
 
@@ -43,14 +42,6 @@ def _no_records(*_: Any) -> Iterator[Callable[[], list[Any]]]:
     yield list
 
 
-def _texts(dataset: Any, folder: Path, *, precomp_too: bool) -> None:
-    """Write the texts without reading them back."""
-    save_dataset(dataset, folder, "rsitmd")
-    if precomp_too:
-        (folder / "precomp").mkdir()
-        save_dataset(dataset, folder / "precomp", "precomp")
-
-
 def _no_priors(_: Any, __: str, folder: Path) -> dict[str, Any]:
     folder.mkdir()
     return {}
@@ -60,7 +51,7 @@ OFF: dict[str, dict[str, Callable[..., Any]]] = {
     CHECKS: {
         "records_ahead": _no_records,
         "validation": lambda *_: "{}",
-        "_write_texts": _texts,
+        "_check_texts": lambda *_: None,
         "dataset_statistics": lambda *_: {},
         "_write_split_proof": lambda *_, **__: 0,
         "_write_metadata": lambda *_: None,
@@ -92,7 +83,7 @@ def one_round(case: str, workspace: Path, whole: Path, scratch: Path) -> tuple[f
 
 
 def main() -> None:
-    """Measure and print a Markdown table."""
+    """Measure, or make the release of one case."""
     parser = arguments_of(__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--case", help="make one release, without a measurement")
@@ -102,20 +93,25 @@ def main() -> None:
         parser.error("--scratch DIR: a folder in memory")
     os.environ["RSITMD_CACHE"] = str(scratch / "cache")
     if arguments.case:
-        return release_without(arguments.case, scratch / "workspace", scratch / "out")
+        release_without(arguments.case, scratch / "workspace", scratch / "out")
+    else:
+        measure(arguments.images, arguments.data, arguments.rounds, scratch)
+
+
+def measure(images: int, data: Path, rounds: int, scratch: Path) -> None:
+    """Measure all cases and print a Markdown table."""
     print(environment("numpy", seed=SEED), "\n")
-    workspace = kept_workspace(scratch, arguments.images, arguments.data)
+    workspace = kept_workspace(scratch, images, data)
     whole = scratch / "whole"
     if not whole.exists():
         run("build", "release", workspace, "--version", "1.0.0", "-o", whole, "--allow-no-licence")
     rows = []
     for case in CASES:
-        pairs = [one_round(case, workspace, whole, scratch) for _ in range(arguments.rounds)]
+        pairs = [one_round(case, workspace, whole, scratch) for _ in range(rounds)]
         plain, release = (median(side) for side in zip(*pairs, strict=True))
         ratio = median(bare / made for bare, made in pairs)
         rows.append((case, f"{plain:.2f}", f"{release:.2f}", f"{ratio:.2f}"))
     print(table(("costs nothing", "bare, s", "release, s", "of its speed"), rows))
-    return None
 
 
 if __name__ == "__main__":

@@ -256,6 +256,11 @@ def _write_texts(dataset: Dataset, folder: Path, *, precomp_too: bool) -> None:
     if precomp_too:
         (folder / "precomp").mkdir()
         save_dataset(dataset, folder / "precomp", "precomp")
+    _check_texts(dataset, folder)
+
+
+def _check_texts(dataset: Dataset, folder: Path) -> None:
+    """Read the written texts back, and compare them with those of the workspace."""
     if load_dataset(folder, "rsitmd").checksum() != dataset.checksum():
         raise RsitmdError("differs from the workspace after it was written", where=dataset.source)
 
