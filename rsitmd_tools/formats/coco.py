@@ -1,14 +1,20 @@
-"""``coco``: ``captions_<split>.json`` with the lists ``images`` and ``annotations``."""
+"""``coco``: ``captions_<split>.json`` with the lists ``images`` and ``annotations``.
+
+COCO has no name of the dataset, no categories and keywords of images and no annotators of captions.
+They are further fields, which other readers ignore.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.atomic import write_json
-from rsitmd_tools.dataset.records import Dataset
-from rsitmd_tools.formats.holds import IN_NAME, REQUIRED, WITHIN_SPLIT, Holds
+from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
+from rsitmd_tools.formats.holds import REQUIRED, WITHIN_SPLIT, YES, Holds, without
 from rsitmd_tools.formats.parts import (
     Part,
     Records,
@@ -22,9 +28,17 @@ from rsitmd_tools.formats.parts import (
 )
 from rsitmd_tools.formats.registry import MAX_BYTES, Format
 from rsitmd_tools.formats.rsitmd import FILENAME as OTHER
-from rsitmd_tools.formats.rsitmd import load_document
+from rsitmd_tools.formats.rsitmd import (
+    OPTIONAL_FIELDS,
+    load_document,
+    optional_fields,
+    sentence_of,
+)
 
 _SUBFOLDER = "annotations"
+_DATASET_FIELDS = frozenset(("dataset", "images", "annotations"))
+_IMAGE_FIELDS = frozenset(("id", "file_name", "filepath", "category", "keywords"))
+_SENTENCE_FIELDS = frozenset(("id", "image_id", "caption", "annotator"))
 _NO_CAPTIONS = re.compile(rb'"annotations"\s*:\s*\[\s*\]')
 
 
@@ -38,14 +52,24 @@ def recognises(path: Path) -> bool:
 def read(path: Path, image_folder: Path | None) -> Dataset:
     """Read one file, or the files of a folder or of its subfolder ``annotations``.
 
+    The name and the other fields of the dataset, such as ``info``, are those of the first file that
+    has them.
+
     Raises:
         RsitmdError: A file is malformed, or a caption belongs to no image.
     """
     parts = parts_of(_folder(path), ".json", _is_coco)
     records = Records()
+    fields: dict[str, Any] = {}
     for part in parts:
-        _read_part(part, records)
-    return dataset_of(path, parts, records, FORMAT.name, image_folder)
+        fields = _read_part(part, records) | fields
+    data = dataset_of(path, parts, records, FORMAT.name, image_folder)
+    name = fields.get("dataset")
+    return replace(
+        data,
+        name=name if isinstance(name, str) else data.name,
+        extra=without(fields, {"dataset"} if isinstance(name, str) else set()),
+    )
 
 
 def write(dataset: Dataset, folder: Path) -> None:
@@ -60,22 +84,43 @@ def write(dataset: Dataset, folder: Path) -> None:
         images: list[dict[str, Any]] = []
         annotations: list[dict[str, Any]] = []
         for image in dataset.select(split):
-            images.append({"id": image_id, "file_name": image.location})
-            for caption in image.captions:
-                annotations.append({"id": caption_id, "image_id": image_id, "caption": caption})
+            images.append({"id": image_id, **_image_fields(image)})
+            for sentence in image.sentences:
+                ids = {"id": caption_id, "image_id": image_id}
+                annotations.append({**ids, **_sentence_fields(sentence)})
                 caption_id += 1
             image_id += 1
         write_json(
             folder / f"captions_{split}.json",
             {
                 "info": {"description": dataset.name},
+                **without(dataset.extra, _DATASET_FIELDS),
+                "dataset": dataset.name,
                 "images": images,
                 "annotations": annotations,
             },
         )
 
 
-def _read_part(part: Part, records: Records) -> None:
+def _image_fields(image: ImageRecord) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "file_name": image.location,
+        **without(image.extra, _IMAGE_FIELDS),
+    }
+    if image.category is not None:
+        fields["category"] = image.category
+    if image.keywords:
+        fields["keywords"] = list(image.keywords)
+    return fields
+
+
+def _sentence_fields(sentence: Sentence) -> dict[str, Any]:
+    extra = without(sentence.extra, _SENTENCE_FIELDS)
+    return {"caption": sentence.raw, **extra, **optional_fields(sentence)}
+
+
+def _read_part(part: Part, records: Records) -> dict[str, Any]:
+    """Add the images and captions of a file to records; return the fields of the dataset."""
     file = part.file
     document = load_document(file)
     if not isinstance(document, dict):
@@ -91,7 +136,7 @@ def _read_part(part: Part, records: Records) -> None:
         if path in files:
             records.notes.append(f"{file.name}: two images have the file {path!r}")
         files.add(path)
-        records.add(path, (), split=part.split)
+        _add_image(records, path, entry, part)
     seen: set[int | str] = set()
     for index, entry in enumerate(_list(document, "annotations", file)):
         key = f"annotations[{index}]"
@@ -103,10 +148,42 @@ def _read_part(part: Part, records: Records) -> None:
             if own in seen:
                 records.notes.append(f"{file.name}: two annotations have the id {own}")
             seen.add(own)
-        caption = entry.get("caption")
-        if not isinstance(caption, str):
-            raise malformed(file, f"{key}.caption", "is missing or not a string")
-        records.add(paths[number], [caption], split=part.split)
+        records.add(paths[number], [_sentence(entry, file, key)], split=part.split)
+    # Our own files have this info if no other was known.
+    invented = document.get("info") == {"description": document.get("dataset")}
+    return without(document, {"images", "annotations", *(["info"] if invented else [])})
+
+
+def _add_image(records: Records, path: str, entry: Mapping[str, Any], part: Part) -> None:
+    """Add an image without its captions.
+
+    In files of other tools, a category or keywords of another type mean something else. Then they
+    are fields like any other.
+    """
+    category, keywords = entry.get("category"), entry.get("keywords")
+    named = isinstance(category, str)
+    words = isinstance(keywords, list) and all(isinstance(word, str) for word in keywords)
+    own = {"id", "file_name", "filepath", *["category"] * named, *["keywords"] * words}
+    records.add(
+        path,
+        (),
+        split=part.split,
+        category=category if named else None,
+        keywords=keywords if words and keywords else (),
+        extra=without(entry, own),
+    )
+
+
+def _sentence(entry: Mapping[str, Any], file: Path, key: str) -> Sentence:
+    caption = entry.get("caption")
+    if not isinstance(caption, str):
+        raise malformed(file, f"{key}.caption", "is missing or not a string")
+    known = {name: entry[name] for name in OPTIONAL_FIELDS if name in entry}
+    if not isinstance(known.get("annotator"), str):  # the number of one is another field
+        known.pop("annotator", None)
+    sentence = sentence_of({**known, "raw": caption}, file, key)
+    others = without(entry, {"id", "image_id", "caption", *known})
+    return replace(sentence, extra={**others, **sentence.extra})
 
 
 def _list(document: dict[str, Any], name: str, file: Path) -> list[Any]:
@@ -150,5 +227,19 @@ FORMAT = Format(
     recognises,
     read,
     write,
-    holds=Holds(splits=REQUIRED, categories=IN_NAME, order=WITHIN_SPLIT),
+    holds=Holds(
+        splits=REQUIRED,
+        categories=YES,
+        keywords=YES,
+        image_fields=YES,
+        annotators=YES,
+        origins=YES,
+        sentence_fields=YES,
+        name=YES,
+        dataset_fields=YES,
+        order=WITHIN_SPLIT,
+        own_image_fields=_IMAGE_FIELDS,
+        own_sentence_fields=_SENTENCE_FIELDS,
+        own_dataset_fields=_DATASET_FIELDS,
+    ),
 )

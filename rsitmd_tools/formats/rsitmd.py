@@ -25,7 +25,7 @@ _IMAGE_FIELDS = frozenset(
 _STRINGS = frozenset((str,))
 _SENTENCE_FIELDS = frozenset(("raw", "tokens", "imgid", "sentid", "annotator"))
 # Fields of a sentence that are written if they are known.
-_OPTIONAL = ("annotator", *ORIGIN_FIELDS)
+OPTIONAL_FIELDS = ("annotator", *ORIGIN_FIELDS)
 _ORIGIN = frozenset(ORIGIN_FIELDS)
 
 
@@ -119,11 +119,8 @@ def document_of(dataset: Dataset) -> dict[str, Any]:
                 "tokens": list(map(str.lower, tokenize(sentence.raw))),
                 "imgid": imgid,
                 "sentid": sentid,
+                **optional_fields(sentence),
             }
-            for name in _OPTIONAL:
-                value = getattr(sentence, name)
-                if value is not None:
-                    entry[name] = value
             sentences.append(entry)
             sentid += 1
         images.append(
@@ -140,6 +137,12 @@ def document_of(dataset: Dataset) -> dict[str, Any]:
         )
     extra = without(dataset.extra, _DATASET_FIELDS)
     return {**extra, "dataset": dataset.name, "images": images}
+
+
+def optional_fields(sentence: Sentence) -> dict[str, Any]:
+    """Return the annotator and the origin of a sentence, as far as they are known."""
+    values = ((name, getattr(sentence, name)) for name in OPTIONAL_FIELDS)
+    return {name: value for name, value in values if value is not None}
 
 
 def write(dataset: Dataset, folder: Path) -> None:

@@ -156,6 +156,23 @@ def test_contradictions_in_the_files_are_findings(tmp_path: Path) -> None:
     ]
 
 
+def test_fields_of_coco_that_mean_something_else_are_kept_as_they_are(tmp_path: Path) -> None:
+    """In files of other tools, a category or an annotator can be a number."""
+    image = {"id": 1, "file_name": "port_1.jpg", "category": 3, "keywords": "a, b"}
+    sentence = {"id": 7, "image_id": 1, "caption": "A.", "annotator": 12, "raw": "a", "tokens": 1}
+    document = {"images": [image], "annotations": [sentence], "dataset": ["x"], "info": 2}
+    (tmp_path / "captions_val.json").write_text(json.dumps(document))
+    data = load_dataset(tmp_path)
+    assert data.name == "captions"
+    assert data.extra == {"dataset": ["x"], "info": 2}
+    [record] = data.images
+    assert (record.category, record.keywords) == ("port", ())
+    assert record.extra == {"category": 3, "keywords": "a, b"}
+    [read] = record.sentences
+    assert (read.raw, read.annotator) == ("A.", None)
+    assert read.extra == {"annotator": 12, "raw": "a", "tokens": 1}
+
+
 def test_images_and_ids_that_are_given_twice_are_findings(tmp_path: Path) -> None:
     entry = {
         "filename": "a.jpg",

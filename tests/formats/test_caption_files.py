@@ -59,6 +59,9 @@ def test_published_files_are_recognised_and_read(
 def test_curly_quotes_and_categories_are_kept(shared_data: Path) -> None:
     coco = load_dataset(shared_data / "captions" / "coco")
     assert any("’" in caption for caption in coco.captions())
+    assert coco.images[0].extra == {"width": 224, "height": 224, "license": 1, "date_captured": ""}
+    assert coco.extra["info"]["url"] == "https://github.com/201528014227051/RSICD_optimal"
+    assert [entry["name"] for entry in coco.extra["licenses"]] == ["Unknown License"]
     albef = load_dataset(shared_data / "captions" / "albef")
     assert albef.images[0].category == "bridge"
     assert albef.images[0].location == "train/bridge_942.tif"

@@ -61,7 +61,7 @@ def command(
 ) -> None:
     """Write a dataset to a new folder DST in another format.
 
-    Data that the format cannot store, such as keywords in COCO, is listed on stderr before
+    Data that the format cannot store, such as keywords in precomp, is listed on stderr before
     anything is written; the page on file formats has a table. DST must not exist, unless --force
     replaces it. --images controls whether images are written. With jpeg, they get the suffix .jpg.
 
