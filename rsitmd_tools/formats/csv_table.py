@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.dataset.records import Dataset, Sentence
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats.holds import IDS, YES, Holds
 from rsitmd_tools.formats.parts import Records, dataset_of, files_in, part_of, split_value
@@ -21,6 +21,7 @@ _CAPTIONS = ("sentence", "sentences", "caption", "captions", "raw", "text")
 _CATEGORY = ("label", "category", "class")
 _SPLIT = ("split",)
 _KEYWORDS = ("keywords",)
+_ANNOTATOR = "annotator"
 _HEADER = ("filename", "img_id", "split", "label", "sent_id", "sentence", "keywords")
 
 
@@ -32,7 +33,9 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, image_folder: Path | None) -> Dataset:
-    """Read the file. Columns that are not known are kept with the image.
+    """Read the file. Columns that are not known are kept as fields.
+
+    With one caption a line, a column ``annotator`` has the annotators of the captions.
 
     Raises:
         RsitmdError: There is no such file, or it has a malformed line.
@@ -55,13 +58,18 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
     for line, row in read_rows(file):
         if not row[image].strip():
             raise RsitmdError(f"line {line} has no file name", where=file, hint="fix this line")
+        texts = _texts(row[text], file, line, text)
+        extra = {name: row[name] for name in header if name in others}
+        captions: Sequence[str | Sentence] = texts if isinstance(texts, list) else []
+        if isinstance(texts, str):
+            captions = [Sentence(texts, extra.pop(_ANNOTATOR, "") or None)]
         records.add(
             row[image],
-            _texts(row[text], file, line, text),
+            captions,
             split=part.split if split is None else split_value(row[split], file, split),
             category=(row[category] or None) if category is not None else None,
             keywords=_keywords(row[words], file, line, words) if words is not None else (),
-            extra={name: row[name] for name in header if name in others},
+            extra=extra,
         )
     return dataset_of(path, [part], records, FORMAT.name, image_folder)
 
@@ -90,14 +98,14 @@ def write(dataset: Dataset, folder: Path) -> None:
     write_rows(folder / FILENAME, _HEADER, rows)
 
 
-def _texts(cell: str, file: Path, line: int, column: str) -> list[str]:
-    """Return the captions of a cell: a list, or one text.
+def _texts(cell: str, file: Path, line: int, column: str) -> str | list[str]:
+    """Return the captions of a cell, or its text if it is one caption.
 
     A sentence can begin with a bracket, so that only what also ends with one is a list.
     """
     text = cell.strip()
     is_list = text.startswith("[") and text.endswith("]")
-    return list_literal(text, file, line, column) if is_list else [cell]
+    return list_literal(text, file, line, column) if is_list else cell
 
 
 def _keywords(cell: str, file: Path, line: int, column: str) -> list[str]:

@@ -36,7 +36,7 @@ def recognises(path: Path) -> bool:
 
 
 def read(path: Path, image_folder: Path | None) -> Dataset:
-    """Read one file, or the files of a folder.
+    """Read one file, or the files of a folder. Other columns are kept as fields.
 
     A ``filepath`` that begins with ``images/`` is in the image folder.
 
@@ -50,7 +50,9 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
             raise RsitmdError(
                 f"has no columns {FILENAME} and {TITLE}", where=part.file, hint="add this header"
             )
-        column = next(name for name in _IMAGE_COLUMNS if name in header_of(part.file))
+        header = header_of(part.file)
+        column = next(name for name in _IMAGE_COLUMNS if name in header)
+        others = [name for name in header if name and name not in (*_IMAGE_COLUMNS, TITLE)]
         for line, row in read_rows(part.file):
             name = row[column]
             if not name.strip():
@@ -59,7 +61,8 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
                 )
             if column == FILEPATH and name != _IMAGES:
                 name = name.removeprefix(_IMAGES)
-            records.add(name, [row[TITLE]], split=part.split)
+            extra = {other: row[other] for other in others}
+            records.add(name, [row[TITLE]], split=part.split, extra=extra)
     return dataset_of(path, parts, records, FORMAT.name, image_folder)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,22 @@ class Part:
     split: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """Other fields of an entry, and the sentences of its image that it has."""
+
+    values: Mapping[str, Any]
+    sentences: range
+
+
 @dataclass(slots=True)
 class _Entry:
     path: str
     split: str | None
-    category: str | None
+    category: str | None = None
     sentences: list[Sentence] = field(default_factory=list)
-    keywords: list[str] = field(default_factory=list)
-    extra: dict[str, Any] = field(default_factory=dict)
+    keywords: Sequence[str] = ()
+    fields: list[_Fields] = field(default_factory=list)
 
 
 class Records:
@@ -65,22 +73,31 @@ class Records:
         keywords: Sequence[str] = (),
         extra: Mapping[str, Any] | None = None,
     ) -> Key:
-        """Add captions of an image; the first entry of an image decides on the other fields.
+        """Add captions of an image.
+
+        The first entry with a category, or with keywords, decides on them. Other fields are those
+        of the image if they are the same in all its entries, else of the sentences of their entry.
 
         Returns:
             The key of the record.
         """
         key = (split, path.replace("\\", "/"))
-        entry = self._entries.get(key)
-        if entry is None:
-            entry = self._entries[key] = _Entry(
-                key[1], split, category, keywords=list(keywords), extra=dict(extra or {})
-            )
-        elif category is not None and category != entry.category:
+        entry = self._entries.setdefault(key, _Entry(key[1], split))
+        if category and entry.category and category != entry.category:
             self.notes.append(
                 f"{entry.path} has the category {entry.category!r}, in a later entry {category!r}"
             )
+        if keywords and entry.keywords and list(keywords) != list(entry.keywords):
+            self.notes.append(
+                f"{entry.path} has the keywords {', '.join(entry.keywords)},"
+                f" in a later entry {', '.join(keywords)}"
+            )
+        entry.category = entry.category or category
+        entry.keywords = entry.keywords or keywords
+        first = len(entry.sentences)
         entry.sentences += [c if isinstance(c, Sentence) else Sentence(c) for c in captions]
+        if extra:
+            entry.fields.append(_Fields(extra, range(first, len(entry.sentences))))
         return key
 
     def keys(self) -> list[Key]:
@@ -100,7 +117,7 @@ class Records:
 
 def _record(entry: _Entry, count: Counter[str]) -> ImageRecord:
     folder, _, name = entry.path.rpartition("/")
-    extra = entry.extra
+    extra, sentences = _shared_fields(entry)
     if not name or count[name] > 1:
         name = entry.path
     elif folder and not (entry.path.startswith("/") or _DRIVE.match(entry.path)):
@@ -108,12 +125,34 @@ def _record(entry: _Entry, count: Counter[str]) -> ImageRecord:
         extra = {**extra, "filepath": folder}
     return ImageRecord(
         filename=name,
-        sentences=tuple(entry.sentences),
+        sentences=tuple(sentences),
         keywords=tuple(entry.keywords),
         split=entry.split,
         category=entry.category or category_of(name),
         extra=extra,
     )
+
+
+def _shared_fields(entry: _Entry) -> tuple[dict[str, Any], list[Sentence]]:
+    """Return the other fields of an image, and its sentences with theirs."""
+    of_texts = [fields for fields in entry.fields if fields.sentences]
+    covered = sum(len(fields.sentences) for fields in of_texts) == len(entry.sentences)
+    first = of_texts[0].values if of_texts and covered else {}
+    shared = {
+        name: value
+        for name, value in first.items()
+        if all(name in fields.values and fields.values[name] == value for fields in of_texts[1:])
+    }
+    sentences = list(entry.sentences)
+    for fields in of_texts:
+        others = {name: v for name, v in fields.values.items() if name not in shared}
+        for index in fields.sentences if others else ():
+            extra = {**others, **sentences[index].extra}
+            sentences[index] = replace(sentences[index], extra=extra)
+    for fields in entry.fields:
+        if not fields.sentences:
+            shared = {**fields.values, **shared}
+    return shared, sentences
 
 
 def dataset_of(

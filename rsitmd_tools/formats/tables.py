@@ -6,6 +6,7 @@ import ast
 import csv
 import io
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -40,6 +41,11 @@ def read_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     )
     try:
         header = next(rows, [])
+        twice = [name for name, number in Counter(filter(None, header)).items() if number > 1]
+        if twice:
+            raise RsitmdError(
+                f"has two columns {twice[0]!r}", where=file, hint="rename or remove one of them"
+            )
         for row in rows:
             if not row:
                 continue

@@ -150,10 +150,20 @@ def test_contradictions_in_the_files_are_findings(tmp_path: Path) -> None:
         "captions_val.json: two annotations have the id 7",
     ]
     table = tmp_path / "x.csv"
-    table.write_text("image,caption,category\na.jpg,A.,port\na.jpg,B.,river\na.jpg,C.,\n")
+    table.write_text(
+        "image,caption,category,keywords\na.jpg,A.,port,pier\na.jpg,B.,river,boat\na.jpg,C.,,\n"
+    )
     assert [finding.message for finding in found(load_dataset(table), "D114")] == [
-        "a.jpg has the category 'port', in a later entry 'river'"
+        "a.jpg has the category 'port', in a later entry 'river'",
+        "a.jpg has the keywords pier, in a later entry boat",
     ]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text("image,caption,caption\na.jpg,A.,B.\n")
+    with pytest.raises(RsitmdError, match="has two columns 'caption'"):
+        load_dataset(file)
 
 
 def test_fields_of_coco_that_mean_something_else_are_kept_as_they_are(tmp_path: Path) -> None:

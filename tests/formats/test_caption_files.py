@@ -210,6 +210,41 @@ def test_one_caption_a_line_in_a_table(tmp_path: Path) -> None:
     assert image.keywords == ("white boat", "- pier")
 
 
+def test_columns_that_differ_between_the_captions_of_an_image_are_kept(tmp_path: Path) -> None:
+    """A column that is the same in all lines is one of the image, any other of the sentences."""
+    file = tmp_path / "captions.csv"
+    file.write_text(
+        "image,caption,keywords,class,annotator,sensor,seconds\n"
+        "a.jpg,First.,,,ann,S2,12\n"
+        "a.jpg,Second.,pier,port,,S2,30\n"
+        "b.jpg,Third.,,,bob,S2,\n"
+    )
+    one, other = load_dataset(file)
+    assert (one.category, one.keywords, one.extra) == ("port", ("pier",), {"sensor": "S2"})
+    assert [(s.annotator, s.extra) for s in one.sentences] == [
+        ("ann", {"seconds": "12"}),
+        (None, {"seconds": "30"}),
+    ]
+    assert other.extra == {"sensor": "S2", "seconds": ""}
+    assert other.sentences[0].annotator == "bob"
+    (tmp_path / "pairs").mkdir()
+    (tmp_path / "pairs" / "x_val.csv").write_text("filename,title,n,\na.jpg,A.,1,0\na.jpg,B.,2,1\n")
+    [image] = load_dataset(tmp_path / "pairs")
+    assert [sentence.extra for sentence in image.sentences] == [{"n": "1"}, {"n": "2"}]
+
+
+def test_fields_of_captions_in_the_layout_of_albef_are_kept(tmp_path: Path) -> None:
+    entries = [
+        {"image": "a.jpg", "caption": "A.", "image_id": 1, "gsd": 2, "score": 0.5},
+        {"image": "a.jpg", "caption": "B.", "image_id": 1, "gsd": 2},
+        {"image": "b.jpg", "caption": ["C.", "D."], "image_id": 2, "gsd": 2},
+    ]
+    (tmp_path / "x_train.json").write_text(json.dumps(entries))
+    one, other = load_dataset(tmp_path)
+    assert (one.extra, other.extra) == ({"gsd": 2}, {"gsd": 2})
+    assert [sentence.extra for sentence in one.sentences] == [{"score": 0.5}, {}]
+
+
 LIST = '[{"image": "a.jpg", "caption": "A."}'
 MALFORMED = [
     ("x_train.json", LIST, "is not JSON (line 1"),
