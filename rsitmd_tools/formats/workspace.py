@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.formats.holds import ANEW, YES, Holds
 from rsitmd_tools.formats.registry import Format
 
 
@@ -60,4 +61,11 @@ def with_pseudonyms(dataset: Dataset) -> Dataset:
     return dataset.with_images(renamed_annotators(dataset, lambda name: pseudonyms.get(name, name)))
 
 
-FORMAT = Format("workspace", "created by `rsitmd build init`", recognises, read)
+FORMAT = Format(
+    "workspace",
+    "created by `rsitmd build init`",
+    recognises,
+    read,
+    # What `build import` stores: imported sentences have no annotator.
+    holds=Holds(categories=YES, keywords=YES, tokens=ANEW, name=YES),
+)

@@ -46,7 +46,11 @@ from rsitmd_tools.formats.holds import (
     without,
 )
 
-HELD = {name: form.holds for name, form in FORMATS.items() if form.holds is not None}
+HELD = {
+    name: form.holds
+    for name, form in FORMATS.items()
+    if form.holds is not None and form.write is not None
+}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
 MARKS = re.compile(r"(<!-- table of formats -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 

@@ -276,6 +276,18 @@ def test_the_command_lists_what_is_missing(
     assert document["without_file"][0] == {"dataset": "Old", "image": "port_0.tif"}
 
 
+def test_what_is_not_imported_is_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "captions.csv"
+    file.write_text("image,caption,annotator,sensor\na.png,A boat.,ann,S2\na.png,A pier.,,S2\n")
+    assert root._run(["build", "init", str(tmp_path / "w")], False) == 0
+    capsys.readouterr()
+    assert root._run(["build", "import", str(tmp_path / "w"), str(file)], False) == 0
+    assert capsys.readouterr().err.splitlines()[:2] == [
+        "not imported: 1 image with other fields",
+        "not imported: 1 sentence with an annotator",
+    ]
+
+
 def test_the_command_fails_only_if_no_file_can_be_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -38,6 +38,7 @@ def command(
     dataset and in its releases, but not in the counts and payments of annotators. Texts of images
     without a file are imported too. A later import with --images adds the files. Images are
     identified by the name of the dataset and their name in it. What is known is not added again.
+    What a workspace does not store, such as unknown fields, is listed.
 
     With `template = "correction"` in rsitmd.toml, annotators correct the imported sentences in
     Label Studio. A corrected sentence takes the place of the imported one.
@@ -52,7 +53,7 @@ def command(
     """
     from dataclasses import asdict
 
-    from rsitmd_tools.formats import load_dataset
+    from rsitmd_tools.formats import load_dataset, lost_in
     from rsitmd_tools.formats.unpacked import image_files
     from rsitmd_tools.ingest.importing import import_dataset
     from rsitmd_tools.workspace import Workspace
@@ -62,16 +63,17 @@ def command(
         image_files(load_dataset(source, input_format, image_folder)) as dataset,
     ):
         report = import_dataset(workspace, dataset, workers)
+        not_imported = [loss.message for loss in lost_in(dataset, "workspace")]
     if as_json:
         document = asdict(report)
-        print_json({**document, **document.pop("files")})
+        print_json({**document, "not_imported": not_imported, **document.pop("files")})
     else:
-        _print(report)
+        _print(report, not_imported)
     usable = len(report.files.without_file) < report.images
     return int(bool(report.files.rejected) and not usable)
 
 
-def _print(report: ImportReport) -> None:
+def _print(report: ImportReport, not_imported: list[str]) -> None:
     files = report.files
     click.echo(
         f"{count_of(report.images, 'image')} with {count_of(report.sentences, 'sentence')}:"
@@ -87,6 +89,7 @@ def _print(report: ImportReport) -> None:
         click.echo(f"restored: {count_of(files.restored, 'missing image file')}")
     for split, count in report.other_split.items():
         _say(f"note: {count_of(count, 'image')} of the split {split} have no split here")
+    _list("not imported", not_imported)
     _list("repeated in the dataset", report.repeated)
     _list("text changed in the dataset; the imported text is kept", report.changed)
     _list("has another split in the workspace, which is kept", files.kept_split)
