@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch.utils.data import Dataset as TorchDataset
 
+from rsitmd_tools.formats.images import decoded_image
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -17,7 +19,7 @@ class Item(NamedTuple):
     """An image and a sentence, or all sentences of the image.
 
     Attributes:
-        image: The RGB image, transformed.
+        image: The RGB image, transformed. Values of more than 8 bits are stretched to 8.
         text: The sentence, transformed; a list of all for items of images.
         image_index: Index of the image: the row of the prior.
         sentence_index: Index of the (first) sentence among all sentences: the column of the prior.
@@ -84,7 +86,10 @@ class ImageTexts(TorchDataset[Item]):
         return (self[index] for index in range(len(self)))
 
     def _image(self, index: int) -> Any:
-        image = self.open_image(index).convert("RGB")
+        image = self.open_image(index)
+        if image.mode.startswith(("I", "F")):  # Pillow clips values of more than 8 bits
+            image = decoded_image(self.data, self.data.images[index])
+        image = image.convert("RGB")
         return image if self.transform is None else self.transform(image)
 
     def _text(self, text: str) -> Any:

@@ -27,6 +27,7 @@ from rsitmd_tools.formats.parts import (
     file_prefix,
     files_in,
     head_of,
+    in_folder,
     malformed,
     part_of,
     parts_of,
@@ -101,8 +102,9 @@ def _add(records: Records, entry: Any, file: Path, key: str, split: str | None) 
     category = entry.get("label_name")
     if category is not None and not isinstance(category, str):
         raise malformed(file, f"{key}.label_name", "is not a string")
+    name = string(entry.get("image"), file, f"{key}.image")
     records.add(
-        string(entry.get("image"), file, f"{key}.image"),
+        in_folder(name, entry.get("filepath")),
         strings(entry.get("caption"), file, f"{key}.caption"),
         split=split,
         category=category,

@@ -22,6 +22,7 @@ from rsitmd_tools.formats.parts import (
     dataset_of,
     files_in,
     head_of,
+    in_folder,
     malformed,
     parts_of,
     string,
@@ -132,7 +133,8 @@ def _read_part(part: Part, records: Records) -> dict[str, Any]:
         number = _number(entry, "id", file, key)
         if number in paths:
             raise malformed(file, f"{key}.id", f"is {number} again")
-        path = paths[number] = string(entry.get("file_name"), file, f"{key}.file_name")
+        name = string(entry.get("file_name"), file, f"{key}.file_name")
+        path = paths[number] = in_folder(name, entry.get("filepath"))
         if path in files:
             records.notes.append(f"{file.name}: two images have the file {path!r}")
         files.add(path)

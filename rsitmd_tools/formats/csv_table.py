@@ -11,7 +11,14 @@ from pathlib import Path
 from rsitmd_tools.dataset.records import Dataset, Sentence
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats.holds import IDS, YES, Holds
-from rsitmd_tools.formats.parts import Records, dataset_of, files_in, part_of, split_value
+from rsitmd_tools.formats.parts import (
+    Records,
+    dataset_of,
+    files_in,
+    in_folder,
+    part_of,
+    split_value,
+)
 from rsitmd_tools.formats.registry import Format
 from rsitmd_tools.formats.tables import header_of, list_literal, read_rows, write_rows
 
@@ -21,7 +28,7 @@ _CAPTIONS = ("sentence", "sentences", "caption", "captions", "raw", "text")
 _CATEGORY = ("label", "category", "class")
 _SPLIT = ("split",)
 _KEYWORDS = ("keywords",)
-_ANNOTATOR = "annotator"
+_ANNOTATOR, _FOLDER = "annotator", "filepath"
 _HEADER = ("filename", "img_id", "split", "label", "sent_id", "sentence", "keywords")
 
 
@@ -52,7 +59,7 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
     category, split = _column(header, _CATEGORY), _column(header, _SPLIT)
     words = _column(header, _KEYWORDS)
     # A column without a name is the number of the line.
-    others = set(header) - {image, text, category, split, words, "", "filepath"}
+    others = set(header) - {image, text, category, split, words, "", _FOLDER}
     part = part_of(file)
     records = Records()
     for line, row in read_rows(file):
@@ -64,7 +71,7 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
         if isinstance(texts, str):
             captions = [Sentence(texts, extra.pop(_ANNOTATOR, "") or None)]
         records.add(
-            row[image],
+            row[image] if image == _FOLDER else in_folder(row[image], row.get(_FOLDER)),
             captions,
             split=part.split if split is None else split_value(row[split], file, split),
             category=(row[category] or None) if category is not None else None,

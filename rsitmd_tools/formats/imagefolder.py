@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Set
 from dataclasses import replace
 from pathlib import Path
 
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, printable
 from rsitmd_tools.formats.holds import WITHIN_SPLIT
 from rsitmd_tools.formats.jsonl import HOLDS, IMAGE_FIELDS, add_entry, entry_of, line_of, objects_in
 from rsitmd_tools.formats.parts import (
@@ -49,6 +51,8 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
         for number, entry in objects_in(part.file):
             where = f"line {number}:"
             add_entry(records, entry, part.file, where, part.split, folder, NAMES)
+    if path.is_dir():
+        _report_unread(root, {part.file for part in parts})
     data = dataset_of(path, parts, records, FORMAT.name, image_folder)
     if image_folder is None and any((root / image.location).is_file() for image in data):
         data = replace(data, image_folder=root)
@@ -99,6 +103,20 @@ def _parts(folder: Path) -> list[Part]:
     parts = [_part(part / FILENAME, folder) for part in (folder, *folders)]
     parts = [part for part in parts if part.file.is_file()]
     return sorted(parts, key=lambda part: SPLITS.index(part.split) if part.split else -1)
+
+
+def _report_unread(root: Path, read_files: Set[Path]) -> None:
+    """Name the files of metadata that are not read on stderr."""
+    found = {*root.glob("metadata.*"), *root.glob("*/metadata.*")}
+    unread = sorted(
+        file.relative_to(root).as_posix()
+        for file in found - read_files
+        if file.suffix in (".jsonl", ".csv", ".parquet") and file.is_file()
+    )
+    if unread:
+        names = f"{FILENAME} is read in the folders {', '.join(SPLITS)}"
+        line = f"{root}: ignored: {', '.join(unread)}; {names}"
+        print(printable(line), file=sys.stderr, flush=True)
 
 
 def _part(file: Path, root: Path) -> Part:

@@ -9,6 +9,7 @@ import re
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from rsitmd_tools.dataset.locations import leads_out
 from rsitmd_tools.dataset.records import MISSING_FILE, Dataset, ImageRecord
@@ -16,6 +17,9 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.formats.parts import Key
 from rsitmd_tools.formats.registry import Format
 from rsitmd_tools.progress import track
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 NONE, LINK, COPY, JPEG = "none", "link", "copy", "jpeg"
 _MODE = re.compile(r"(none|link|copy)|jpeg:(\d{1,3})")
@@ -120,9 +124,26 @@ def _places(source: Dataset, target: Dataset, layout: Format) -> dict[str, Image
                 where=source.source,
                 hint="rename one of them, or use --images copy",
             )
+        if _differ(source, first, old):
+            raise RsitmdError(
+                f"two images would have the same file, {layout.image_at(new)}: {old.location} of"
+                f" {first.split} and of {old.split}",
+                where=source.source,
+                hint="use a format with a folder for each split, such as imagefolder",
+            )
     if missing:
         raise _missing(source, missing)
     return places
+
+
+def _differ(dataset: Dataset, one: ImageRecord, other: ImageRecord) -> bool:
+    """Return whether tar files have two images of this location: those of two splits can differ."""
+    if dataset.image_folder is not None or one.split == other.split:
+        return False
+    keys = [(image.split, image.location) for image in (one, other)]
+    if not all(key in dataset.members for key in keys):
+        return False
+    return dataset.image_bytes(one) != dataset.image_bytes(other)
 
 
 def _exists(dataset: Dataset, image: ImageRecord) -> bool:
@@ -177,9 +198,12 @@ def _write(dataset: Dataset, image: ImageRecord, target: Path, mode: ImageMode) 
         ) from error
 
 
-def _bytes(dataset: Dataset, image: ImageRecord, mode: ImageMode) -> bytes:
-    if mode.kind != JPEG:
-        return dataset.image_bytes(image)
+def decoded_image(dataset: Dataset, image: ImageRecord) -> Image:
+    """Return an image as RGB in its own size. Values of more than 8 bits are stretched.
+
+    Raises:
+        RsitmdError: The image has no file, or cannot be used.
+    """
     from rsitmd_tools.imaging.decode import decode_file
     from rsitmd_tools.imaging.limits import UnusableImageError
     from rsitmd_tools.imaging.source import ImageFile, read_image_file
@@ -187,13 +211,18 @@ def _bytes(dataset: Dataset, image: ImageRecord, mode: ImageMode) -> bytes:
     path = None if dataset.image_folder is None else dataset.image_path(image)
     try:
         file = read_image_file(path) if path else ImageFile(dataset.image_bytes(image))
-        decoded = decode_file(file, None).image
+        return decode_file(file, None).image
     except UnusableImageError as error:
         raise RsitmdError(
             str(error), where=path or image.location, hint="replace the image"
         ) from error
+
+
+def _bytes(dataset: Dataset, image: ImageRecord, mode: ImageMode) -> bytes:
+    if mode.kind != JPEG:
+        return dataset.image_bytes(image)
     stream = io.BytesIO()
-    decoded.save(stream, "JPEG", quality=mode.quality)
+    decoded_image(dataset, image).save(stream, "JPEG", quality=mode.quality)
     return stream.getvalue()
 
 

@@ -17,6 +17,7 @@ from rsitmd_tools.formats.parts import (
     dataset_of,
     files_in,
     head_of,
+    in_folder,
     malformed,
     part_of,
     split_value,
@@ -113,8 +114,9 @@ def add_entry(
     category = entry.get("category")
     if category is not None and not isinstance(category, str):
         raise malformed(file, f"{where} category", "is not a string")
+    name = string(entry.get(image), file, f"{where} {image}")
     return records.add(
-        folder + string(entry.get(image), file, f"{where} {image}"),
+        folder + in_folder(name, entry.get("filepath")),
         _sentences([] if captions is None else captions, file, f"{where} {texts}"),
         split=split_value(entry.get("split"), file, f"{where} split") or split,
         category=category,

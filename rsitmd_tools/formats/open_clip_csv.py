@@ -18,6 +18,7 @@ from rsitmd_tools.formats.parts import (
     dataset_of,
     file_prefix,
     files_in,
+    in_folder,
     parts_of,
 )
 from rsitmd_tools.formats.registry import Format, in_image_folder
@@ -59,7 +60,9 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
                 raise RsitmdError(
                     f"line {line} has no file name", where=part.file, hint="fix this line"
                 )
-            if column == FILEPATH and name != _IMAGES:
+            if column == FILENAME:
+                name = in_folder(name, row.get(FILEPATH))
+            if FILEPATH in row and name != _IMAGES:
                 name = name.removeprefix(_IMAGES)
             extra = {other: row[other] for other in others}
             records.add(name, [row[TITLE]], split=part.split, extra=extra)

@@ -272,6 +272,21 @@ def strings(value: Any, file: Path, key: str) -> list[str]:
     return list(value)
 
 
+def in_folder(name: str, folder: object) -> str:
+    """Return the path of an image whose entry also has a field ``filepath``.
+
+    Args:
+        name: File name, or a path.
+        folder: Folder of the file, or its whole path; anything else is ignored.
+    """
+    if not isinstance(folder, str) or not folder.strip():
+        return name
+    path = folder.replace("\\", "/").rstrip("/")
+    if path == name or path.endswith(f"/{name}"):
+        return path
+    return name if "/" in name.replace("\\", "/") else f"{path}/{name}"
+
+
 def split_value(value: Any, file: Path, key: str) -> str | None:
     """Return the split that a field names, ``val`` for ``valid``; None if it is empty.
 

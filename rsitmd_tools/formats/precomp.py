@@ -34,8 +34,8 @@ def recognises(path: Path) -> bool:
 def read(path: Path, image_folder: Path | None) -> Dataset:
     """Read a precomp folder.
 
-    Files that some published datasets have in addition, such as ``train_caps_verify.txt``, are not
-    read. They are reported on stderr.
+    Files that some published datasets have in addition, such as ``train_caps_verify.txt`` or
+    ``testall_caps.txt``, are not read. They are reported on stderr.
 
     Raises:
         RsitmdError: The numbers of captions and file names do not match.
@@ -49,7 +49,12 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
             repeated += [split] if per_caption else []
     if not images:
         raise RsitmdError("contains no captions", where=path, hint="pass a precomp folder")
-    unread = sorted(file.name for file in path.glob("*_verify*") if file.is_file())
+    read_files = {f"{split}_caps.txt" for split in SPLITS}
+    unread = sorted(
+        file.name
+        for file in {*path.glob("*_verify*"), *path.glob("*_caps.txt")}
+        if file.is_file() and file.name not in read_files
+    )
     if unread:
         line = f"{path}: ignored: {', '.join(unread)}; the splits are {', '.join(SPLITS)}"
         print(printable(line), file=sys.stderr, flush=True)

@@ -53,10 +53,13 @@ def recognises(path: Path) -> bool:
 def read(path: Path, image_folder: Path | None) -> Dataset:
     """Read the texts of one tar file, or of all in a folder.
 
-    Images are not extracted. Their places are in :attr:`Dataset.members`.
+    Images are not extracted. Their places are in :attr:`Dataset.members`. Without a file name in
+    the JSON member, an image has the name of its members. If another image has that name, because
+    each shard begins with 0, it is in a folder with the name of its shard.
 
     Raises:
-        RsitmdError: A file is malformed, or has a member that is not safe.
+        RsitmdError: A file is malformed, or has a member that is not safe, or two images have one
+            file name.
     """
     parts = [_part(file) for file in ([path] if path.is_file() else files_in(path, SUFFIX))]
     if not parts:
@@ -153,14 +156,22 @@ def _add(
 ) -> None:
     where = f"sample {key!r}:"
     entry = _document(part.file, key, sample[JSON]) if JSON in sample else {}
-    picture = next((suffix for suffix in sample if suffix in IMAGES), None)
-    if not any(name in entry for name in IMAGE_FIELDS):
-        entry["filename"] = f"{key}.{picture}" if picture else key
+    suffix = next((suffix for suffix in sample if suffix in IMAGES), None)
+    picture = None if suffix is None else sample[suffix]
+    named = any(name in entry for name in IMAGE_FIELDS)
+    if not named:
+        name = f"{key}.{suffix}" if suffix else key
+        known = places.get((part.split, name))
+        if known is not None and picture is not None and known.read() != picture.read():
+            name = f"{part.file.stem}/{name}"
+        entry["filename"] = name
     if not any(name in entry for name in ("captions", "sentences", "caption", "text")):
         entry["captions"] = [_text(part.file, key, sample[TEXT])] if TEXT in sample else []
     place = add_entry(records, entry, part.file, where, part.split)
     if picture is not None:
-        places.setdefault(place, sample[picture])
+        known = places.setdefault(place, picture)
+        if known is not picture and known.read() != picture.read():
+            raise malformed(part.file, where, f"has another image with the name {place[1]!r}")
 
 
 def _document(file: Path, key: str, member: Member) -> dict[str, Any]:

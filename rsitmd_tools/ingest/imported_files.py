@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -62,6 +62,7 @@ class FileReport:
         without_file: Images of the dataset without an image file.
         rejected: ``(file, reason)`` of the unusable files.
         notes: ``(file, note)`` of the files that were read in part.
+        other_suffix: ``(image, file)`` of the images whose file has another suffix.
         kept_split: Images that the workspace had in another split, which they keep.
         duplicates: Number of images in the workspace that are in a group of duplicates.
         duplicate_groups: Number of groups of duplicates.
@@ -73,6 +74,7 @@ class FileReport:
     without_file: list[str] = field(default_factory=list)
     rejected: list[tuple[str, str]] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
+    other_suffix: list[tuple[str, str]] = field(default_factory=list)
     kept_split: list[str] = field(default_factory=list)
     duplicates: int = 0
     duplicate_groups: int = 0
@@ -148,6 +150,7 @@ class _Intake:
         self._removed = removed_rows(workspace.db)
         self._by_key: dict[str, StoredImage | NewImage] = {image.sha256: image for image in stored}
         self._by_row = {image.id: image for image in stored}
+        self._stems: dict[Path, Mapping[str, list[Path]]] = {}
         self._files: dict[str, str] = {}  # unfinished file by file name
         self._places = {(image.category, image.number) for image in stored}
         names = [*(image.filename for image in stored), *former_names(workspace.db)]
@@ -225,8 +228,9 @@ class _Intake:
         return path.resolve() if member is None else member.archive.resolve() / image.name
 
     def _file(self, record: ImageRecord) -> Path | None:
-        """Return the file of a record, or the only file with its name and another suffix."""
-        if self._dataset.image_folder is None:
+        """Return the file of a record, or the only file with its path and another suffix."""
+        folder = self._dataset.image_folder
+        if folder is None:
             return None
         try:
             return self._dataset.image_path(record)
@@ -234,18 +238,44 @@ class _Intake:
             if error.what != MISSING_FILE:
                 self.report.rejected.append((record.location, error.what))
                 return None
-        same = self._by_stem.get(Path(record.filename).stem, [])
-        return same[0] if len(same) == 1 else None
+        parent, stem = place = self._place(record.location)
+        same = [
+            path
+            for path in self._by_stem(parent).get(stem, [])
+            if path.relative_to(folder).as_posix() not in self._locations
+        ]
+        if len(same) != 1 or self._alike[place] > 1:
+            return None
+        self.report.other_suffix.append((record.location, same[0].relative_to(folder).as_posix()))
+        return same[0]
 
     @cached_property
-    def _by_stem(self) -> dict[str, list[Path]]:
-        """The files of the image folder by their names without suffix."""
-        found: dict[str, list[Path]] = defaultdict(list)
-        if self._dataset.image_folder is not None:
-            for path in self._dataset.image_folder.iterdir():
+    def _locations(self) -> frozenset[str]:
+        """The locations of all images of the dataset."""
+        return frozenset(image.location for image in self._dataset)
+
+    @cached_property
+    def _alike(self) -> Counter[tuple[Path, str]]:
+        """Number of images by folder and name without suffix: one file is for one of them."""
+        return Counter(map(self._place, self._locations))
+
+    def _place(self, location: str) -> tuple[Path, str]:
+        """Return the folder in which a file is searched, as for an image path, and its stem."""
+        assert self._dataset.image_folder is not None
+        path = Path(location)
+        folder = self._dataset.image_folder / path.parent
+        return (path.parent if folder.is_dir() else Path()), path.stem
+
+    def _by_stem(self, parent: Path) -> Mapping[str, list[Path]]:
+        """Return the files of a folder of the image folder by their names without suffix."""
+        if parent not in self._stems:
+            found: dict[str, list[Path]] = defaultdict(list)
+            assert self._dataset.image_folder is not None
+            for path in (self._dataset.image_folder / parent).iterdir():
                 if path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink():
                     found[path.stem].append(path)
-        return found
+            self._stems[parent] = found
+        return self._stems[parent]
 
     def _key(self, image: ImportedImage, prepared: Normalised) -> str:
         """Return the key of an image: the SHA-256 of its file.

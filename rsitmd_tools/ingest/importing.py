@@ -42,6 +42,9 @@ class ImportReport:
             texts stay.
         other_split: Split names that the workspace does not have, with the number of images; these
             images have no split.
+        categories: Categories whose names differ in the workspace, and their names there.
+        keywords_over: Number of keywords beyond ``[annotation] keywords_max`` of an image, which
+            are stored but are not in the dataset.
         files: What was done with the image files.
     """
 
@@ -53,6 +56,8 @@ class ImportReport:
     repeated: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     other_split: dict[str, int] = field(default_factory=dict)
+    categories: dict[str, str] = field(default_factory=dict)
+    keywords_over: int = 0
     files: FileReport = field(default_factory=FileReport)
 
 
@@ -85,6 +90,14 @@ def import_dataset(
         raise RsitmdError("has no images", where=dataset.source, hint="check the file")
     report.images = len(records)
     report.sentences = sum(len(record.sentences) for record in records.values())
+    for record in records.values():
+        name = record.category or category_of(record.filename)
+        if name and _category(name) != name:
+            report.categories[name] = _category(name)
+    most = workspace.settings.annotation.keywords_max
+    report.keywords_over = sum(
+        max(len(set(record.keywords)) - most, 0) for record in records.values()
+    )
     _add_texts(workspace, dataset.name, records, report)
     report.files = add_files(workspace, dataset, records, workers)
     return report

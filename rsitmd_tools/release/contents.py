@@ -23,7 +23,6 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import removed_rows
 from rsitmd_tools.workspace.folds import stored_folds
 from rsitmd_tools.workspace.images import (
-    StoredImage,
     annotator_names,
     annotator_pseudonyms,
     authors_by_image,
@@ -33,7 +32,7 @@ from rsitmd_tools.workspace.images import (
     snapshot,
     stored_images,
 )
-from rsitmd_tools.workspace.imported import records_without_file
+from rsitmd_tools.workspace.imported import file_checksums, records_without_file
 from rsitmd_tools.workspace.licence import licence_state
 from rsitmd_tools.workspace.merge import (
     count_not_accepted,
@@ -104,6 +103,7 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         pseudonyms = annotator_pseudonyms(workspace)
         known = annotator_names(workspace)
         stored = stored_images(workspace)
+        checksums = file_checksums(workspace, stored)
         places = image_places(workspace)
         began, until = first_annotated(workspace), last_annotated(workspace)
         removed = len(removed_rows(workspace.db))
@@ -140,7 +140,7 @@ def contents_of(workspace: Workspace, *, names: bool = False) -> Contents:
         pairs,
         places_searched,
         {name: fold for name, fold in folds.items() if name in released},
-        _sources(stored, places, licences),
+        _sources(checksums, places, licences),
         licences,
         tuple(p for p in places if p.footprint is not None and p.filename in released),
         began,
@@ -180,20 +180,24 @@ def _usable(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _sources(
-    stored: Iterable[StoredImage], places: Iterable[ImagePlace], licences: Mapping[str, str]
+    checksums: Mapping[str, str], places: Iterable[ImagePlace], licences: Mapping[str, str]
 ) -> dict[str, Source]:
     """Return the source of each image. Tiles of one scene have the same name and checksum."""
     of = {place.filename: place for place in places}
     return {
-        image.filename: _source(image, of[image.filename], licences.get(image.filename, ""))
-        for image in stored
+        filename: _source(sha256, of[filename], licences.get(filename, ""))
+        for filename, sha256 in checksums.items()
     }
 
 
-def _source(image: StoredImage, place: ImagePlace, licence: str) -> Source:
-    sha256 = image.sha256 if place.scene is None else place.scene.sha256
+def _source(sha256: str, place: ImagePlace, licence: str) -> Source:
     window = "" if place.window is None else " ".join(map(str, place.window))
-    return Source(Path(place.source).name, sha256, window, licence)
+    return Source(
+        Path(place.source).name,
+        sha256 if place.scene is None else place.scene.sha256,
+        window,
+        licence,
+    )
 
 
 def _licences(

@@ -14,6 +14,7 @@ from rsitmd_tools.formats.image_list import IMAGE_LIST, ListedImage, read_image_
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import former_names_of
 from rsitmd_tools.workspace.images import stored_images
+from rsitmd_tools.workspace.imported import file_checksums
 from rsitmd_tools.workspace.scenes import image_places
 
 Found = Mapping[str, Collection[str]]  # name in the release -> names in the workspace
@@ -82,8 +83,9 @@ def _listed(dataset: Dataset) -> list[ListedImage] | None:
 def _by_content(workspace: Workspace, listed: Sequence[ListedImage]) -> Found:
     """Find images by their sources, or by the released files if those were ingested."""
     of: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for image in stored_images(workspace, removed=True):
-        of[image.sha256, ""].add(image.filename)
+    stored = stored_images(workspace, removed=True)
+    for filename, sha256 in file_checksums(workspace, stored).items():
+        of[sha256, ""].add(filename)
     for place in image_places(workspace, removed=True):
         if place.scene is not None and place.window is not None:
             of[place.scene.sha256, " ".join(map(str, place.window))].add(place.filename)

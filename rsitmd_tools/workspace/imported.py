@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from rsitmd_tools.dataset.records import ImageRecord, Sentence
 
 if TYPE_CHECKING:
+    from rsitmd_tools.workspace.images import StoredImage
     from rsitmd_tools.workspace.store import Workspace
 
 # Field of a sentence that names the dataset it comes from.
@@ -168,6 +169,32 @@ def repeated_key(sha256: str, dataset: str, name: str) -> str:
     """
     text = f"{sha256}\n{dataset}\n{name}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def file_checksums(workspace: Workspace, images: Sequence[StoredImage]) -> dict[str, str]:
+    """Return the SHA-256 of the source file of images by their names in the workspace.
+
+    It is their key, except for images whose file is equal to that of another image of an imported
+    dataset (:func:`repeated_key`).
+    """
+    alike: dict[str, list[str]] = defaultdict(list)
+    for image in images:
+        alike[image.pixel_sha256].append(image.sha256)
+    records: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    if any(len(keys) > 1 for keys in alike.values()):
+        for row, dataset, name in workspace.db.execute(
+            "SELECT image_id, dataset, name FROM imported_image WHERE image_id IS NOT NULL"
+        ):
+            records[row].append((dataset, name))
+    found = {}
+    for image in images:
+        files = (
+            key
+            for key in alike[image.pixel_sha256]
+            if any(repeated_key(key, *record) == image.sha256 for record in records[image.id])
+        )
+        found[image.filename] = next(files, image.sha256)
+    return found
 
 
 def reserved_numbers(workspace: Workspace) -> set[tuple[str, int]]:

@@ -188,3 +188,12 @@ def test_a_fold_is_a_dataset_of_train_and_test(folder: Path) -> None:
     assert fold.split("test").open(0).size == (20, 16)
     with pytest.raises(WrongUsage, match="fold 2 does not exist; use a fold from 0 to 1"):
         fold.fold(2)
+
+
+def test_values_of_16_bits_are_stretched_for_torch(folder: Path) -> None:
+    values = np.linspace(2000, 9000, 20 * 16).reshape(16, 20).astype(np.uint16)
+    Image.fromarray(values).save(folder / "images" / "port_3.png")
+    image = np.asarray(rsitmd_tools.load(folder).split("test").to_torch()[0].image)
+    assert image.shape == (16, 20, 3)
+    assert (image.min(), image.max()) == (0, 255)
+    assert 100 < image.mean() < 150

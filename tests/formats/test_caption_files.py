@@ -369,3 +369,49 @@ def test_mutated_files_are_read_or_refused_in_one_line(
         else:
             json.dumps([list(image.captions) for image in found])
             assert all(isinstance(image.filename, str) and image.filename for image in found)
+
+
+@pytest.mark.parametrize("path", ["{0}", "{0}/1.png", "/data/{0}/1.png"])
+@pytest.mark.parametrize(
+    "name", ["x.csv", "x_val.csv", "x.jsonl", "x_val.json", "captions_val.json"]
+)
+def test_a_folder_beside_the_file_name_keeps_images_apart(
+    tmp_path: Path, name: str, path: str
+) -> None:
+    """Two class folders have a file of the same name: each keeps its caption."""
+    of = {place: path.format(place) for place in ("airport", "port")}
+    texts = {place: f"An {place}." for place in of}
+    image = {place: {"filename": "1.png", "filepath": of[place]} for place in of}
+    coco = {
+        "images": [{"id": n, "file_name": "1.png", "filepath": of[p]} for n, p in enumerate(of)],
+        "annotations": [{"image_id": n, "caption": texts[p]} for n, p in enumerate(of)],
+    }
+    albef = [{"image": "1.png", "filepath": of[p], "caption": texts[p]} for p in of]
+    column = "title" if name == "x_val.csv" else "sentence"
+    content = {
+        ".csv": f"filename,filepath,{column}\n"
+        + "".join(f"1.png,{of[p]},{texts[p]}\n" for p in of),
+        ".jsonl": "".join(json.dumps({**image[p], "captions": [texts[p]]}) + "\n" for p in of),
+        ".json": json.dumps(coco if name.startswith("captions") else albef),
+    }
+    (tmp_path / name).write_text(content[Path(name).suffix])
+    data = load_dataset(tmp_path / name)
+    assert [image.captions for image in data] == [("An airport.",), ("An port.",)]
+    assert [Path(image.location).parent.name for image in data] == list(of)
+
+
+def test_splits_that_are_not_read_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for split in ("train", "dev", "testall"):
+        (tmp_path / f"{split}_caps.txt").write_text("A.\n" * 5)
+        (tmp_path / f"{split}_filename.txt").write_text("a.jpg\n")
+    assert len(load_dataset(tmp_path)) == 1
+    assert "ignored: dev_caps.txt, testall_caps.txt; the splits are" in capsys.readouterr().err
+    folder = tmp_path / "imagefolder"
+    for name in ("train/metadata.jsonl", "test/metadata.csv", "holdout/metadata.jsonl"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text('{"file_name": "a.jpg", "text": "A."}\n')
+    assert len(load_dataset(folder)) == 1
+    said = capsys.readouterr().err
+    assert "ignored: holdout/metadata.jsonl, test/metadata.csv; metadata.jsonl is read" in said

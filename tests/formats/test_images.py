@@ -357,3 +357,69 @@ def test_hazards_of_other_programs_are_named(
         assert ("suffixes .png, .tif" in errors) == (layout == "webdataset")
         # The texts are not changed.
         assert load_dataset(tmp_path / layout).images[0].captions == texts
+
+
+def shard(file: Path, samples: dict[str, tuple[tuple[int, int, int] | None, str]]) -> None:
+    """Write a tar file of colours and texts without JSON, as other tools do."""
+    file.parent.mkdir(exist_ok=True)
+    with tarfile.open(file, "w") as archive:
+        for key, (colour, text) in samples.items():
+            members = {"txt": text.encode()}
+            if colour is not None:
+                stream = io.BytesIO()
+                Image.new("RGB", (8, 8), colour).save(stream, "PNG")
+                members = {"png": stream.getvalue(), **members}
+            for suffix, data in members.items():
+                info = tarfile.TarInfo(f"{key}.{suffix}")
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+
+
+RED, BLUE = (255, 0, 0), (0, 0, 255)
+
+
+def test_shards_that_each_begin_with_0_keep_their_images(tmp_path: Path) -> None:
+    for number, colour in enumerate((RED, BLUE)):
+        shard(tmp_path / "s" / f"train-{number:06d}.tar", {"000000": (colour, f"Is {colour}.")})
+    shard(tmp_path / "s" / "train-000002.tar", {"000000": (RED, "Again.")})
+    data = load_dataset(tmp_path / "s")
+    found = {
+        image.captions: Image.open(io.BytesIO(data.image_bytes(image))).getpixel((0, 0))
+        for image in data
+    }
+    assert found == {(f"Is {RED}.", "Again."): RED, (f"Is {BLUE}.",): BLUE}
+    assert [image.location for image in data] == ["000000.png", "train-000001/000000.png"]
+
+
+def test_images_of_one_name_in_two_splits_are_not_one_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The test image would get the picture of the training image."""
+    source = tmp_path / "s"
+    shard(source / "train-000000.tar", {"000000": (RED, "Red.")})
+    shard(source / "test-000000.tar", {"000000": (BLUE, "Blue.")})
+    target = tmp_path / "out"
+    for mode in ("copy", "jpeg:90"):
+        assert run("build", "convert", source, target, "--to", "rsitmd", "--images", mode) == 1
+        assert "two images would have the same file" in capsys.readouterr().err
+    assert run("build", "convert", source, target, "--to", "imagefolder") == 0
+    colours = {
+        image.captions: Image.open(load_dataset(target).image_path(image)).getpixel((0, 0))
+        for image in load_dataset(target)
+    }
+    assert colours == {("Red.",): RED, ("Blue.",): BLUE}
+
+
+def test_two_images_with_one_name_in_their_json_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "train-000000.tar"
+    with tarfile.open(file, "w") as archive:
+        for key, colour in (("0", RED), ("1", BLUE)):
+            stream = io.BytesIO()
+            Image.new("RGB", (8, 8), colour).save(stream, "PNG")
+            text = json.dumps({"filename": "a.png", "captions": [f"{colour}"]}).encode()
+            for suffix, data in (("png", stream.getvalue()), ("json", text)):
+                info = tarfile.TarInfo(f"{key}.{suffix}")
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+    with pytest.raises(RsitmdError, match=r"another image with the name 'a\.png'"):
+        load_dataset(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +287,43 @@ def test_what_is_not_imported_is_listed(tmp_path: Path, capsys: pytest.CaptureFi
         "not imported: 1 image with other fields",
         "not imported: 1 sentence with an annotator",
     ]
+
+
+def test_what_changes_in_a_workspace_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = tuple(f"word {number}" for number in range(7))
+    data = dataset(replace(record("a.tif"), category="land use", keywords=words))
+    save_dataset(data, tmp_path / "old", "rsitmd")
+    assert run("build", "init", tmp_path / "w") == 0
+    capsys.readouterr()
+    assert run("build", "import", tmp_path / "w", tmp_path / "old") == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert any(
+        line.startswith("note: 2 keywords beyond keywords_max of an image") for line in lines
+    )
+    assert "category: land use is landuse in the workspace" in lines
+
+
+def test_a_file_with_another_suffix_is_in_the_folder_of_the_image(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of the same name in another folder, or of another image, is another picture."""
+    records = [record(name) for name in ("1.tif", "2.tif", "2.jpg", "3.tif", "3.jpg")]
+    records += [replace(record(f"{n}.tif"), extra={"filepath": "a"}) for n in (1, 4)]
+    records[-2] = replace(records[-2], filename="a1.tif", extra={"filepath": "a"})
+    save_dataset(dataset(*records), tmp_path / "old", "rsitmd")
+    images = tmp_path / "old" / "images"
+    (images / "a").mkdir(parents=True)
+    for number, name in enumerate(("1.png", "2.jpg", "3.png", "a1.png", "4.png", "a/4.png")):
+        Image.new("RGB", (256, 256), (40 * number, 9, 9)).save(images / name)
+    assert run("build", "init", tmp_path / "w") == 0
+    capsys.readouterr()
+    assert run("build", "import", tmp_path / "w", tmp_path / "old", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["other_suffix"] == [["1.tif", "1.png"], ["a/4.tif", "a/4.png"]]
+    assert report["without_file"] == ["2.tif", "3.tif", "3.jpg", "a/a1.tif"]
+    assert report["added"] == 3
 
 
 def test_the_command_fails_only_if_no_file_can_be_used(

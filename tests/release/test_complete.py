@@ -15,15 +15,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rsitmd_tools.cli.building.complete import command
-from rsitmd_tools.dataset import Dataset, ImageRecord
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats.image_list import read_image_list
+from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.ingest import ingest
+from rsitmd_tools.ingest.importing import import_dataset
 from rsitmd_tools.release import ReleaseOptions, make_release, verify_release
 from rsitmd_tools.release.complete import complete_release
 from rsitmd_tools.release.images import Source, list_images
 from rsitmd_tools.workspace import Workspace
 from tests.builders import add, add_annotation, add_team
+from tests.pictures import save_noise
 from tests.release.conftest import WHEN
 
 MakeWorkspace = Callable[..., Path]
@@ -152,3 +155,24 @@ def test_sources_come_back_and_no_cell_is_a_formula(
     assert [image.licence for image in found] == (sources if several else [""] * len(sources))
     for row in csv.reader(io.StringIO(text, newline="")):
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
+
+
+def test_two_records_of_one_file_have_its_checksum(tmp_path: Path) -> None:
+    """In a workspace their keys differ, so that they are two images."""
+    for number in range(4):
+        save_noise(tmp_path / "old" / "images" / f"port_{number}.png", max(number, 1), 256)
+    sentences = tuple(Sentence(f"Ship {n} lies at the pier.") for n in range(5))
+    images = tuple(
+        ImageRecord(f"port_{n}.png", sentences, ("ship",), split)
+        for n, split in enumerate(("train", "test", "val", "train"))
+    )
+    files = tmp_path / "old" / "images"
+    data = Dataset("Old", images, tmp_path / "old", "rsitmd", files)
+    with Workspace.create(tmp_path / "w") as workspace:
+        import_dataset(workspace, data, workers=1)
+        options = ReleaseOptions(images=False, unlicensed=True, allowed=("D", "L", "S"))
+        make_release(workspace, "1.0.0", tmp_path / "texts", options)
+    listed = read_image_list(tmp_path / "texts" / "images.csv")
+    found = {image.filename: image.source_sha256 for image in listed}
+    assert found["port_1.tif"] == sha256_file(files / "port_1.png") == found["port_0.tif"]
+    assert complete_release(tmp_path / "texts", files) == 4

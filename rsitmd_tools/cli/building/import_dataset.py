@@ -87,8 +87,20 @@ def _print(report: ImportReport, not_imported: list[str]) -> None:
     )
     if files.restored:
         click.echo(f"restored: {count_of(files.restored, 'missing image file')}")
+    if files.other_suffix:
+        name, other = files.other_suffix[0]
+        number = count_of(len(files.other_suffix), "image file")
+        _say(f"note: {number} with another suffix, first {other} for {name}")
     for split, count in report.other_split.items():
         _say(f"note: {count_of(count, 'image')} of the split {split} have no split here")
+    if report.keywords_over:
+        number = count_of(report.keywords_over, "keyword")
+        _say(
+            f"note: {number} beyond keywords_max of an image; to have them in the dataset,"
+            " raise keywords_max in rsitmd.toml"
+        )
+    changed = report.categories.items()
+    _list("category", [f"{old} is {new} in the workspace" for old, new in changed])
     _list("not imported", not_imported)
     _list("repeated in the dataset", report.repeated)
     _list("text changed in the dataset; the imported text is kept", report.changed)
