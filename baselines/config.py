@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib.resources
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -198,15 +199,49 @@ def config_from(document: Any, where: str) -> Config:
     Raises:
         RsitmdError: The data violates the schema.
     """
+    _check_plain(document, where)
     problem = first_error(document, _schema())
     if problem is not None:
         raise RsitmdError(f"{problem.key}: {problem.message}", where=where, hint=problem.hint)
-    given = dict(document)
+    given = _with_integers(document, _schema())
     if "precision" in given:
-        given["precision"] = str(given["precision"])  # YAML reads 32 as a number
+        precision = given["precision"]  # YAML reads 32 as a number
+        given["precision"] = str(int(precision) if isinstance(precision, float) else precision)
     for key, section in SECTIONS.items():
         given[key] = section(**given.get(key, {}))
     return Config(**given)
+
+
+def _check_plain(value: Any, where: str, key: str = "") -> None:
+    """Check what YAML allows beyond JSON: keys that are no texts, and numbers without end.
+
+    Raises:
+        RsitmdError: There is such a key or number.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RsitmdError(f"{key}: must be a finite number, not {value}", where=where)
+    for name, item in value.items() if isinstance(value, dict) else ():
+        if not isinstance(name, str):
+            raise RsitmdError(
+                f"{name!r} is not the name of a setting", where=where, hint="put it in quotes"
+            )
+        _check_plain(item, where, f"{key}.{name}" if key else name)
+
+
+def _with_integers(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return settings in which integers have the type int: to a schema, 16.0 is one too."""
+    types = {key: _types(of) for key, of in schema["properties"].items()}
+    return {
+        key: int(value)
+        if isinstance(value, float) and value.is_integer() and "integer" in types.get(key, ())
+        else value
+        for key, value in document.items()
+    }
+
+
+def _types(schema: dict[str, Any]) -> list[str]:
+    found = schema.get("type", [])
+    return [found] if isinstance(found, str) else list(found)
 
 
 def _schema() -> dict[str, Any]:

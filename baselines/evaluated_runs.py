@@ -75,8 +75,8 @@ def read_runs(folders: Sequence[Path]) -> list[EvaluatedRun]:
     """Read evaluated runs.
 
     Raises:
-        RsitmdError: A run does not exist or is not evaluated, or one of its files is
-            malformed; the message contains the file and the key.
+        RsitmdError: A run does not exist, is not evaluated or was trained further since, or one
+            of its files is malformed; the message contains the file and the key.
     """
     names = _names(folders)
     return [_read(folder, name) for folder, name in zip(folders, names, strict=True)]
@@ -99,12 +99,21 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
     examples = folder / "examples.json"
     metrics = folder / "metrics.csv"
     checked = _checked(result, "benchmark_result")
+    # External scores have a result, but no manifest.
+    trained = _object(manifest) if manifest.is_file() else {}
+    files = trained.get("files")
+    checkpoint = checked.get("checkpoint_sha256")
+    if isinstance(files, dict) and checkpoint is not None and checkpoint not in files.values():
+        raise RsitmdError(
+            "was trained further after its evaluation",
+            where=folder,
+            hint=f"evaluate it again with: rsitmd benchmark evaluate {folder} PATH",
+        )
     return EvaluatedRun(
         name=name,
         folder=folder,
         result=checked,
-        # External scores have a result, but no manifest.
-        manifest=_object(manifest) if manifest.is_file() else {},
+        manifest=trained,
         history=_history(metrics) if metrics.is_file() else (),
         examples=_checked(examples, "benchmark_examples") if examples.is_file() else None,
         analysis=_analysis(folder / "analysis.json", checked),

@@ -27,6 +27,11 @@ from rsitmd_tools.errors import RsitmdError, reason
 MODEL_PREFIX = "model."
 
 
+# Folder of images and features while runs train. It is removed afterwards, so its name must not be
+# one that a user may have chosen.
+OWN_CACHE = ".rsitmd-cache"
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Paths of a run.

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from rsitmd_tools.atomic import check_writable, write_json
+from rsitmd_tools.atomic import atomic_path, check_writable, write_json
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.images import decode_images
 from rsitmd_tools.baselines.data.train_val_split import learns_from
@@ -22,7 +22,7 @@ from rsitmd_tools.baselines.evaluation.analysis import write_analysis
 from rsitmd_tools.baselines.evaluation.examples import examples
 from rsitmd_tools.baselines.evaluation.external_scores import read_scores
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
-from rsitmd_tools.baselines.evaluation.maps import check_maps, draw_maps
+from rsitmd_tools.baselines.evaluation.maps import check_maps, check_maps_folder, draw_maps
 from rsitmd_tools.baselines.evaluation.metric import ScoredGallery, Scores
 from rsitmd_tools.baselines.evaluation.metrics import load_metrics
 from rsitmd_tools.baselines.evaluation.model_analysis import model_analysis
@@ -113,6 +113,7 @@ def evaluate(
     model.to(torch.device(device))
     if options.maps:
         check_maps(model, folder)
+        check_maps_folder(target / "maps")
     load_beside(gallery, split)
     with tempfile.TemporaryDirectory() as scratch:
         pixels = decode_images(gallery.part, config.image_size, Path(scratch) / "images.npy")
@@ -317,8 +318,10 @@ def write(
         RsitmdError: The result or the queries cannot be written.
     """
     run, gallery, scores, hits = Run(folder), scored.gallery, scored.scores, scored.hits
-    write_queries(run.folder / "queries.csv", gallery, hits.to_text, hits.to_image)
-    write_json(run.result_file, result)
+    # Neither file is replaced without the other: comparisons read both.
+    with atomic_path(run.folder / "queries.csv") as queries:
+        write_queries(queries, gallery, hits.to_text, hits.to_image)
+        write_json(run.result_file, result)
     failures.attempt(run.examples_file, lambda: _write_examples(run, scores, gallery))
     failures.attempt(
         run.analysis_file, lambda: write_analysis(run.analysis_file, scored, result, of_model())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,6 +22,7 @@ from rsitmd_tools.errors import RsitmdError
 DRAWN = 24
 ACROSS = 4
 GAP = 6
+SHEET = "sheet.png"
 
 
 @torch.no_grad()
@@ -37,7 +37,7 @@ def draw_maps(model: RetrievalModel, part: Dataset, pixels: Pixels, folder: Path
         model: An AMFMN with MVSA.
         part: The images.
         pixels: ``(N, S, S, 3)``, as the model sees them.
-        folder: The folder; it is replaced if it exists.
+        folder: The folder; it is replaced if it exists, see :func:`check_maps_folder`.
 
     Returns:
         The sheet with all pictures.
@@ -50,14 +50,27 @@ def draw_maps(model: RetrievalModel, part: Dataset, pixels: Pixels, folder: Path
     maps = saliency_maps(model, shown)
     assert maps is not None  # see check_maps
     drawn = [draw_map(image, salient) for image, salient in zip(shown, maps, strict=True)]
-    if folder.exists():
-        shutil.rmtree(folder)
-    with atomic_folder(folder) as partial:
+    with atomic_folder(folder, replace=True) as partial:
         for index, picture in zip(chosen, drawn, strict=True):
             name = quote(part.images[index].filename, safe="")
             Image.fromarray(picture).save(partial / f"{name}.png")
-        Image.fromarray(_sheet(drawn)).save(partial / "sheet.png")
-    return folder / "sheet.png"
+        Image.fromarray(_sheet(drawn)).save(partial / SHEET)
+    return folder / SHEET
+
+
+def check_maps_folder(folder: Path) -> None:
+    """Check that a folder does not exist, or has nothing but earlier maps.
+
+    Raises:
+        RsitmdError: It has other files, which would be lost.
+    """
+    others = [path for path in folder.iterdir() if path.suffix != ".png"] if folder.is_dir() else []
+    if others or (folder.is_dir() and any(folder.iterdir()) and not (folder / SHEET).is_file()):
+        raise RsitmdError(
+            "has files that are no saliency maps, and would be replaced",
+            where=folder,
+            hint="move them, or write the result to another folder with -o DIR",
+        )
 
 
 def check_maps(model: RetrievalModel, run: Path) -> None:

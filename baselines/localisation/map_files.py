@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import atomic_path, check_writable, write_json
 from rsitmd_tools.baselines.localisation.locate import Location, opened_scene
-from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.imaging.gdal import safe_gdal
 from rsitmd_tools.ingest.footprints import Georeference
 
@@ -33,15 +33,24 @@ COLOURS = (
 Pixels = npt.NDArray[np.uint8]
 
 
-def check_targets(targets: Sequence[Path]) -> None:
-    """Check the suffixes and folders of files before a long computation.
+def check_targets(targets: Sequence[Path], sources: Sequence[Path] = ()) -> None:
+    """Check the names and folders of files before a long computation.
+
+    Args:
+        targets: The files to write.
+        sources: Files that are read, which must not be overwritten.
 
     Raises:
         WrongUsage: A suffix is unknown.
-        RsitmdError: A folder cannot be written to.
+        RsitmdError: A file is one that is read, or a folder cannot be written to.
     """
+    read = {source.resolve() for source in sources}
     for target in targets:
         _writer(target)
+        if target.resolve() in read:
+            raise RsitmdError(
+                "is read, and would be overwritten", where=target, hint="use another name for -o"
+            )
         check_writable(target.parent, "choose a folder you may write to")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from rsitmd_tools.atomic import check_writable, write_json
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
+from rsitmd_tools.baselines.run import OWN_CACHE
 from rsitmd_tools.baselines.suite.plan import PlannedRun, settings_of, weights_of
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
@@ -48,7 +49,7 @@ class SuiteFolder:
     @property
     def cache(self) -> Path:
         """Decoded images and features, if no other folder is given."""
-        return self.folder / "cache"
+        return self.folder / OWN_CACHE
 
     def run(self, planned: PlannedRun) -> Path:
         """Return the folder of a run."""

@@ -83,6 +83,11 @@ def plan_runs(
         if name in loaded:
             raise WrongUsage(f"--configs names {name} twice", hint="name each configuration once")
         loaded[name] = load_config(given, changes)
+        if loaded[name].folds and not folds:
+            raise WrongUsage(
+                f"{given} has folds: {loaded[name].folds}, which a suite does not read",
+                hint=f"use --folds {loaded[name].folds}, and remove folds and fold from the file",
+            )
     return [
         PlannedRun(name, replace(config, seed=seed, folds=folds, fold=fold))
         for seed in seeds

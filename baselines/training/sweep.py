@@ -14,10 +14,10 @@ from rsitmd_tools.atomic import write_json
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.evaluation.evaluate import EvaluationOptions, evaluate
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
-from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.run import OWN_CACHE, Run
 from rsitmd_tools.baselines.training.train import Options, train
 from rsitmd_tools.dataset import Dataset
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, WrongUsage
 
 
 def train_all(
@@ -49,14 +49,20 @@ def train_all(
         The summary, the content of ``folder/summary.json``.
 
     Raises:
+        WrongUsage: The configuration has folds, but ``folds`` is 0.
         RsitmdError: ``folder`` is a single run, the test split cannot be evaluated, or
             :func:`train` failed.
     """
+    if config.folds and not folds:
+        raise WrongUsage(
+            f"folds={config.folds} of the configuration cannot be used with several seeds",
+            hint=f"use --folds {config.folds}, or train one fold without --seeds",
+        )
     if (folder / "run.json").exists():
         raise RsitmdError("is a single run", where=folder, hint="use another folder")
     if "test" in dataset.splits:
         Gallery.of(dataset, "test")  # fails before hours of training, not after them
-    cache = options.cache or folder / "cache"
+    cache = options.cache or folder / OWN_CACHE
     configs = [
         replace(config, seed=seed, folds=folds, fold=fold)
         for seed in seeds

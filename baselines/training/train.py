@@ -33,7 +33,7 @@ from rsitmd_tools.baselines.data.train_val_split import Parts, split_parts
 from rsitmd_tools.baselines.device import accelerator, check_device, precision
 from rsitmd_tools.baselines.integrity import file_checksums
 from rsitmd_tools.baselines.models import make_model, make_tokenizer
-from rsitmd_tools.baselines.run import Run, read_checkpoint
+from rsitmd_tools.baselines.run import OWN_CACHE, Run, read_checkpoint
 from rsitmd_tools.baselines.training.callbacks import (
     Bar,
     Interrupt,
@@ -57,7 +57,7 @@ from rsitmd_tools.baselines.training.module import RetrievalModule, encode_part
 from rsitmd_tools.baselines.training.prior import training_prior
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.dataset.exclusions import read_exclusions
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, WrongUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,19 @@ def train(
         RUN.
 
     Raises:
+        WrongUsage: There is a prior, but the loss uses none.
         RsitmdError: The dataset has too few images, RUN exists or was started with other data
             or settings, a file does not match, the device is not available, the disk or the
             memory of the device is full, or the loss is not finite.
     """
     check_device(options.device, options.devices)
     run = Run(folder)
+    uses_prior = config.loss == "triplet" and config.margin.kind == "dynamic"
+    if prior is not None and not uses_prior:
+        raise WrongUsage(
+            "the loss of this configuration uses no prior",
+            hint="leave out --prior, or use --set loss=triplet --set margin.kind=dynamic",
+        )
     excluded = frozenset[str]() if exclude is None else read_exclusions(exclude, dataset)
     parts = split_parts(dataset, config, excluded)
     config = adapt_config(config, parts.pool)
@@ -134,7 +141,7 @@ def train(
         tokenizer = make_tokenizer(config, parts.training)
         tokenizer.save(run.vocabulary_file)
         margin_prior = None
-        if config.loss == "triplet" and config.margin.kind == "dynamic":
+        if uses_prior:
             margin_prior = training_prior(dataset, parts, folder / "prior", prior)
         manifest["prior"] = None if margin_prior is None else margin_prior.describe()
         check_prior(run, existing, manifest["prior"])
@@ -148,7 +155,7 @@ def train(
         keep_freed_memory()
     texts = encode_part(tokenizer, parts.training)
     targets = Targets(parts.training, config.mask_equal, margin_prior)
-    data = _data(model, config, parts, options, folder / "cache", texts, targets)
+    data = _data(model, config, parts, options, folder / OWN_CACHE, texts, targets)
     module = RetrievalModule(
         model,
         config,
@@ -175,7 +182,7 @@ def train(
     }
     manifest["files"] = file_checksums(run)
     write_json(run.manifest_file, manifest)
-    shutil.rmtree(folder / "cache", ignore_errors=True)
+    shutil.rmtree(folder / OWN_CACHE, ignore_errors=True)
     return folder
 
 

@@ -113,6 +113,11 @@ def _unexpected(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         return printable(f"{place}{error.strerror.lower()}")
+    if isinstance(error, UnicodeEncodeError) and "surrogate" in error.reason:
+        text = error.object[max(error.start - 20, 0) : error.end + 20]
+        return printable(
+            f"a text has an unpaired surrogate, which UTF-8 cannot encode ({text}); correct it"
+        )
     line = str(error).strip().partition("\n")[0]
     if type(error).__name__ == "OutOfMemoryError":  # of torch, which is not imported for this
         return printable(

@@ -101,12 +101,28 @@ def test_a_precision_may_be_written_as_a_number() -> None:
         load_config("vsepp", ["precision=64"])
 
 
+def test_whole_numbers_can_be_written_as_floats() -> None:
+    config = load_config("vsepp", ["epochs=1e1", "dimension=16.0", "seed=2.0", "precision=32.0"])
+    assert (config.epochs, config.dimension, config.seed) == (10, 16, 2)
+    assert {type(config.epochs), type(config.dimension), type(config.seed)} == {int}
+    assert config.precision == "32"
+
+
+@pytest.mark.parametrize("change", ["lr=.nan", "gradient_clip=.inf", "margin.beta=-.inf"])
+def test_a_number_that_is_not_finite_is_refused(change: str) -> None:
+    with pytest.raises(RsitmdError, match=r"must be a finite number"):
+        load_config("amfmn-soft", [change])
+
+
 def test_folds_of_the_command_line_need_validation_too() -> None:
     with pytest.raises(WrongUsage, match="cannot be combined with patience or folds"):
         replace(load_config("vsepp", ["validate=false"]), folds=5)
 
 
-@pytest.mark.parametrize("text", ["", "- a\n", "model: [\n", "epochs: 3\n", "\x00"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "- a\n", "model: [\n", "epochs: 3\n", "\x00", "model: vsepp\non: 2\n", "foo: 1\n2: 3\n"],
+)
 def test_files_that_are_not_a_configuration(tmp_path: Path, text: str) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text(text)

@@ -98,6 +98,11 @@ def failing(error: BaseException) -> click.Command:
     [
         (KeyboardInterrupt(), 130, "Run the same command again to continue."),
         (ValueError("two\nlines \x1b[31m"), 1, r"unexpected ValueError: two\nlines \x1b[31m"),
+        (
+            UnicodeEncodeError("utf-8", "A \ud83d tree.", 2, 3, "surrogates not allowed"),
+            1,
+            r"error: a text has an unpaired surrogate, which UTF-8 cannot encode (A \ud83d tree.)",
+        ),
         (PermissionError(13, "Permission denied", "/x/y"), 1, "error: /x/y: permission denied"),
         (
             type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried\nmore"),

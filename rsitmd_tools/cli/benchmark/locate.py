@@ -100,7 +100,7 @@ def command(
     from rsitmd_tools.baselines.localisation.slices import parse_scales
     from rsitmd_tools.errors import printable
 
-    check_targets(targets)
+    check_targets(targets, [scene, *([truth] if truth else [])])
     reading = SceneOptions(parse_scales(scales), options, outside)
     found = locate(
         run, scene, text, options=reading, count=count, truth=truth, device=device

@@ -17,6 +17,8 @@ import torch
 import yaml
 from PIL import Image
 
+from rsitmd_tools.baselines.evaluated_runs import read_runs
+from rsitmd_tools.baselines.evaluation import evaluate as evaluation
 from rsitmd_tools.baselines.evaluation import maps
 from rsitmd_tools.baselines.evaluation.evaluate import EvaluationOptions, evaluate, evaluate_scores
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
@@ -270,6 +272,34 @@ def test_a_run_json_without_what_an_evaluation_rests_on(tiny: Dataset, run: Path
     (run / "run.json").write_text("{}")
     with pytest.raises(RsitmdError, match="lacks data_sha256, weights, config, prior"):
         evaluate(run, tiny)
+
+
+def test_a_result_that_cannot_be_written_leaves_the_earlier_files(
+    tiny: Dataset, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Comparisons read both files: an old result beside new queries would be a mixture."""
+    evaluate(run, tiny)
+    before = [(run / name).read_bytes() for name in ("queries.csv", "result.json")]
+
+    def full(*_: Any) -> None:
+        raise RsitmdError("cannot be written (no space left)")
+
+    monkeypatch.setattr(evaluation, "write_json", full)
+    other = tiny.select("test")
+    with pytest.raises(RsitmdError, match="no space left"):
+        evaluate(run, other.with_images(other.images[1:]))
+    assert [(run / name).read_bytes() for name in ("queries.csv", "result.json")] == before
+    assert not [path for path in run.iterdir() if path.name.startswith(".")]
+
+
+def test_a_result_of_an_earlier_checkpoint_is_not_compared(tiny: Dataset, run: Path) -> None:
+    evaluate(run, tiny)
+    read_runs([run])
+    manifest = json.loads((run / "run.json").read_text())
+    manifest["files"]["checkpoints/best.ckpt"] = "0" * 64
+    (run / "run.json").write_text(json.dumps(manifest))
+    with pytest.raises(RsitmdError, match="was trained further after its evaluation"):
+        read_runs([run])
 
 
 def test_maps_are_drawn_and_replaced(tiny: Dataset, run: Path) -> None:

@@ -11,9 +11,16 @@ import torch
 from PIL import Image
 
 from rsitmd_tools.baselines.amfmn.model import AMFMN
-from rsitmd_tools.baselines.evaluation.maps import ACROSS, GAP, draw_map, draw_maps
+from rsitmd_tools.baselines.evaluation.maps import (
+    ACROSS,
+    GAP,
+    check_maps_folder,
+    draw_map,
+    draw_maps,
+)
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.errors import RsitmdError
 
 SIDE, CELLS = 32, 4
 CELL = SIDE // CELLS
@@ -49,6 +56,20 @@ def test_one_bright_cell_is_red_and_all_else_is_blue() -> None:
     flat = draw_map(np.zeros_like(image), np.full((CELLS, CELLS), 5, np.float32))
     over = flat[:, SIDE + GAP :].reshape(-1, 3)
     assert len(np.unique(over, axis=0)) == 1 and over[0].argmax() == 2
+
+
+def test_a_folder_with_other_files_is_not_replaced(tmp_path: Path) -> None:
+    check_maps_folder(tmp_path / "maps")
+    (tmp_path / "maps").mkdir()
+    check_maps_folder(tmp_path / "maps")
+    (tmp_path / "maps" / "photo.png").touch()
+    with pytest.raises(RsitmdError, match="no saliency maps"):
+        check_maps_folder(tmp_path / "maps")
+    (tmp_path / "maps" / "sheet.png").touch()
+    check_maps_folder(tmp_path / "maps")
+    (tmp_path / "maps" / "thesis.txt").touch()
+    with pytest.raises(RsitmdError, match="no saliency maps"):
+        check_maps_folder(tmp_path / "maps")
 
 
 def test_each_image_has_a_map_and_the_sheet_has_all_maps(

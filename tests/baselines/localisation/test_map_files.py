@@ -109,6 +109,12 @@ def test_colours_leave_places_without_data_as_they_are() -> None:
 def test_other_suffixes_and_folders(tmp_path: Path) -> None:
     with pytest.raises(WrongUsage, match=r"map.jpg: unsupported file type"):
         check_targets([tmp_path / "map.png", tmp_path / "map.jpg"])
+    scene = tmp_path / "scene.tif"
+    scene.write_bytes(b"")
+    (tmp_path / "link.tif").symlink_to(scene)
+    for target in (scene, tmp_path / "x" / ".." / "scene.tif", tmp_path / "link.tif"):
+        with pytest.raises(RsitmdError, match="is read, and would be overwritten"):
+            check_targets([tmp_path / "map.png", target], [scene])
     (tmp_path / "file").write_text("")
     with pytest.raises(RsitmdError, match="cannot be written"):
         check_targets([tmp_path / "file" / "map.png"])

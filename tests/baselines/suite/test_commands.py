@@ -134,7 +134,7 @@ def test_a_suite_that_is_killed_again_and_again(
     assert "3 finished, 1 left" in ran.stdout
     for name in FILES:
         assert (out / name).read_bytes() == (whole / name).read_bytes(), name
-    assert (out / "report.html").exists() and not (out / "cache").exists()
+    assert (out / "report.html").exists() and not (out / ".rsitmd-cache").exists()
 
 
 def test_ctrl_c_exits_with_130_and_a_hint(

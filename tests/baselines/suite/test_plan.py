@@ -92,6 +92,14 @@ def test_bad_plans(configs: list[str], changes: list[str], message: str) -> None
         plan_runs(configs, changes, [0])
 
 
+def test_folds_of_a_file_are_refused(tmp_path: Path) -> None:
+    """They were dropped: the runs of a suite get their folds from --folds."""
+    (tmp_path / "own.yaml").write_text("model: vsepp\nfolds: 5\nfold: 2\n")
+    with pytest.raises(WrongUsage, match=r"own.yaml has folds: 5"):
+        plan_runs([str(tmp_path / "own.yaml")], [], [0])
+    assert len(plan_runs([str(tmp_path / "own.yaml")], [], [0], 5)) == 5
+
+
 def test_folds_need_a_validation_part() -> None:
     with pytest.raises(WrongUsage, match="validate=false cannot be combined"):
         plan_runs(["vsepp"], ["validate=false"], [0], 5)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from rsitmd_tools.baselines.run import OWN_CACHE
 from rsitmd_tools.baselines.suite import calibrate, work
 from rsitmd_tools.baselines.suite.calibrate import Cost
 from rsitmd_tools.baselines.suite.folder import SuiteFolder
@@ -78,7 +79,7 @@ def test_a_whole_suite(
     assert any("4 runs on tiny" in line for line in lines)
     assert any("m1 seed 1: test mR" in line and "4 of 4 runs finished" in line for line in lines)
     assert trained == ["vsepp 0", "m1 0", "vsepp 1", "m1 1"]
-    assert not (out / "cache").exists()
+    assert not (out / OWN_CACHE).exists()
     # Nothing is left to do, and the files are the same.
     before = (out / "results.jsonl").read_bytes()
     _, lines = run(tiny, plan, out)
@@ -124,7 +125,7 @@ def test_others_go_on_when_a_run_fails(
     assert [outcome.run.label for outcome in result.failed] == ["vsepp seed 1"]
     assert "vsepp seed 1 failed: RuntimeError: a kernel failed" in lines
     assert "not in this table: vsepp seed 1 (failed" in (out / "table.md").read_text()
-    assert (out / "cache").exists()
+    assert (out / OWN_CACHE).exists()
     monkeypatch.setattr(work, "train", train)
     result, _ = run(tiny, plan, out)
     assert not result.failed and len(rows(out)) == 4

@@ -20,7 +20,7 @@ import torch
 
 from rsitmd_tools.baselines import evaluate
 from rsitmd_tools.baselines.device import check_device, precision
-from rsitmd_tools.baselines.run import Run, runs_in
+from rsitmd_tools.baselines.run import OWN_CACHE, Run, runs_in
 from rsitmd_tools.baselines.training.sweep import train_all
 from rsitmd_tools.baselines.training.train import Options, adapt_config, train
 from rsitmd_tools.dataset import Dataset
@@ -38,7 +38,7 @@ def test_configurations_train_and_are_evaluated(tmp_path: Path, tiny: Dataset, n
     manifest = Run(run).manifest()
     assert manifest["weights"] == "random" and manifest["finished"]["pairs_an_epoch"] == 22
     assert (manifest["prior"] is None) == (name == "vsepp")
-    assert not (run / "cache").exists()
+    assert not (run / OWN_CACHE).exists()
 
 
 @pytest.mark.parametrize("frozen", ["true", "false"])
@@ -257,7 +257,7 @@ def test_seeds_and_folds_have_a_summary(tmp_path: Path, tiny: Dataset) -> None:
     assert summary["mean_recall"]["values"] == values
     assert summary["mean_recall"]["mean"] == pytest.approx(np.mean(values), abs=1e-3)
     assert summary["mean_recall"]["deviation"] == pytest.approx(np.std(values, ddof=1), abs=1e-3)
-    assert not (tmp_path / "s" / "cache").exists()
+    assert not (tmp_path / "s" / OWN_CACHE).exists()
     with pytest.raises(RsitmdError, match="already exists"):
         train_all(tiny, config, tmp_path / "s", [0], options=CPU)
     # Resumed, finished seeds are kept as they are and new ones added.
@@ -267,6 +267,27 @@ def test_seeds_and_folds_have_a_summary(tmp_path: Path, tiny: Dataset) -> None:
     folds = train_all(tiny, config, tmp_path / "f", [0], 2, CPU)
     assert folds["runs"] == ["fold-0", "fold-1"]
     assert Run(tmp_path / "f" / "fold-1").manifest()["images"] == {"train": 12, "val": 12}
+
+
+def test_a_cache_of_the_user_is_kept(tmp_path: Path, tiny: Dataset) -> None:
+    config = small("vsepp", "epochs=1", "freeze_backbone=true")
+    for name in ("s", "r"):
+        (tmp_path / name / "cache").mkdir(parents=True)
+        (tmp_path / name / "cache" / "notes.txt").write_text("mine")
+    train_all(tiny, config, tmp_path / "s", [0], options=CPU)
+    train(tiny, config, tmp_path / "r", replace(CPU, resume=True))
+    given = tmp_path / "g" / "cache"
+    train(tiny, config, tmp_path / "g", replace(CPU, cache=given))
+    assert any(given.iterdir())
+    assert [(tmp_path / name / "cache" / "notes.txt").read_text() for name in "sr"] == ["mine"] * 2
+
+
+def test_settings_that_would_be_dropped_are_refused(tmp_path: Path, tiny: Dataset) -> None:
+    with pytest.raises(WrongUsage, match="folds=5 of the configuration"):
+        train_all(tiny, small("vsepp", "folds=5", "fold=2"), tmp_path / "s", [0, 1], options=CPU)
+    with pytest.raises(WrongUsage, match="uses no prior"):
+        train(tiny, small("vsepp"), tmp_path / "r", CPU, prior=tmp_path / "gone.npy")
+    assert not any(tmp_path.iterdir())
 
 
 def test_excluded_images_do_not_train(tmp_path: Path, tiny: Dataset) -> None:
