@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, printable
 from rsitmd_tools.formats.registry import read_text
 from rsitmd_tools.formats.rsitmd import load_document
 from rsitmd_tools.schemas import first_error, load_schema
@@ -61,13 +62,21 @@ def is_one_run(folder: Path) -> bool:
 
 
 def run_folders(folders: Sequence[Path]) -> list[Path]:
-    """Return runs; a folder of runs over seeds and folds is replaced by its evaluated runs."""
+    """Return runs; a folder of runs over seeds and folds is replaced by its evaluated runs.
+
+    Its runs that are not evaluated are named on stderr.
+    """
     found: list[Path] = []
     for folder in folders:
         if is_one_run(folder):
             found.append(folder)
-        else:
-            found += sorted(file.parent for file in folder.glob("*/result.json"))
+            continue
+        found += sorted(file.parent for file in folder.glob("*/result.json"))
+        runs = sorted(file.parent for file in folder.glob("*/run.json"))
+        left_out = [run.name for run in runs if not (run / "result.json").exists()]
+        if left_out:
+            line = f"{folder}: not evaluated, and left out: {', '.join(left_out)}"
+            print(printable(line), file=sys.stderr, flush=True)
     return found
 
 

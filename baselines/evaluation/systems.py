@@ -47,7 +47,8 @@ def group_runs(folders: Sequence[Path]) -> list[System]:
 
     Raises:
         RsitmdError: A run does not exist, is not evaluated or is malformed, or was evaluated on
-            other data than the first one; a folder holds runs of different settings.
+            other data than the first one; a folder holds runs of different settings, or two of
+            one seed and fold.
     """
     members: list[list[EvaluatedRun]] = []
     labels: list[str] = []
@@ -70,6 +71,16 @@ def group_runs(folders: Sequence[Path]) -> list[System]:
             raise RsitmdError(
                 "holds runs of different settings", where=folder, hint="pass its runs one by one"
             )
+        first: dict[Any, EvaluatedRun] = {}
+        for run in runs:
+            other = first.setdefault(_draw(run), run)
+            if other is not run:
+                raise RsitmdError(
+                    f"holds two runs of one seed and fold, {other.folder.name} and"
+                    f" {run.folder.name}",
+                    where=folder,
+                    hint="pass its runs one by one, or remove copies",
+                )
         members.append(runs)
         labels.append(names[folder])
     for place, group in enumerate(members):

@@ -78,6 +78,20 @@ def test_single_runs_that_differ_in_seed_alone_are_one_system(make: Make) -> Non
     assert low < systems[1]["mean_recall"]["mean"] < high
 
 
+def test_a_folder_names_what_is_left_out_and_counts_no_run_twice(
+    make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("vse/seed-0", 1.5)
+    (make("vse/seed-1", 1.5, 1) / "run.json").write_text("{}")
+    (tmp_path / "runs" / "vse" / "seed-1" / "result.json").unlink()
+    (system,) = compare([tmp_path / "runs" / "vse"])["systems"]
+    assert system["runs"] == ["seed-0"]
+    assert "vse: not evaluated, and left out: seed-1\n" in capsys.readouterr().err
+    make("vse/copy", 1.5)
+    with pytest.raises(RsitmdError, match="two runs of one seed and fold, copy and seed-0"):
+        compare([tmp_path / "runs" / "vse"])
+
+
 def test_a_folder_of_runs_is_one_system(make: Make, tmp_path: Path) -> None:
     make("vse/seed-0", 1.5)
     make("vse/seed-1", 1.5, 1)
