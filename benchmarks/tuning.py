@@ -24,7 +24,10 @@ from rsitmd_tools.formats import load_dataset
 
 HEADS, WHOLE = frozen(224), whole(128)
 LONG = (*HEADS, "epochs=40")
-NCE = "loss=infonce"
+NCE, MIXED = "loss=infonce", "precision=bf16-mixed"
+SCAN = (*HEADS, MIXED, "captions=one")
+MORE = (*HEADS, "dropout=0.3", "epochs=30", NCE, MIXED)
+SMALL_2 = ("backbone=tf_efficientnet_lite2", "image_size=260")  # needs WEIGHTS of this network
 
 
 def on_gpu(*base: str) -> dict[str, Row]:
@@ -60,6 +63,10 @@ TRIES = {
         "VSE++, whole, backbone at 1e-4": Row("vsepp", (*WHOLE, "backbone_lr=1e-4")),
         "VSE++, whole, InfoNCE": Row("vsepp", (*WHOLE, NCE)),
         "AMFMN soft, whole, InfoNCE": Row("amfmn-soft", (*WHOLE, NCE)),
+        "AMFMN soft, InfoNCE, bfloat16": Row("amfmn-soft", (*HEADS, MIXED, NCE)),
+        "SCAN i2t": Row("scan-i2t", SCAN),
+        "SCAN i2t, InfoNCE": Row("scan-i2t", (*SCAN, NCE)),
+        "SCAN i2t, InfoNCE, temperature 0.1": Row("scan-i2t", (*SCAN, NCE, "temperature=0.1")),
         **on_gpu(*whole_on_gpu(12), NCE),
     },
     "rsitmd": {
@@ -77,6 +84,16 @@ TRIES = {
         "VSE++, InfoNCE, dropout 0.1, 25 epochs": Row(
             "vsepp", (*HEADS, "epochs=25", "dropout=0.1", NCE)
         ),
+        **{
+            f"AMFMN soft, InfoNCE, 30 epochs{what}": Row("amfmn-soft", (*MORE, *changes))
+            for what, changes in {
+                "": (),
+                ", dropout 0.5": ("dropout=0.5",),
+                ", temperature 0.1": ("temperature=0.1",),
+                ", batches of 250": ("batch_size=250",),
+                ", EfficientNet-Lite2 at 260": SMALL_2,
+            }.items()
+        },
         **on_gpu(*whole_on_gpu(20), "dropout=0.3", NCE),
     },
 }

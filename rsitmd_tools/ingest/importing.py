@@ -40,6 +40,7 @@ class ImportReport:
         repeated: Images that the dataset names again; their first texts are imported.
         changed: Images whose texts differ from those that were imported before. The earlier
             texts stay.
+        moved: Images whose category or split differs from that of an earlier import, which stays.
         other_split: Split names that the workspace does not have, with the number of images; these
             images have no split.
         categories: Categories whose names differ in the workspace, and their names there.
@@ -55,6 +56,7 @@ class ImportReport:
     known: int = 0
     repeated: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
     other_split: dict[str, int] = field(default_factory=dict)
     categories: dict[str, str] = field(default_factory=dict)
     keywords_over: int = 0
@@ -117,14 +119,21 @@ def _distinct(dataset: Dataset, report: ImportReport) -> dict[str, ImageRecord]:
 def _add_texts(
     workspace: Workspace, dataset: str, records: dict[str, ImageRecord], report: ImportReport
 ) -> None:
-    known = {image.name for image in imported_images(workspace, dataset)}
+    known = {image.name: image for image in imported_images(workspace, dataset)}
     before = imported_texts(workspace, dataset)
     new = []
     for name, record in records.items():
         if name not in known:
             new.append(record)
-        elif before.get(name, ()) != record.captions:
+            continue
+        if before.get(name, ()) != record.captions:
             report.changed.append(name)
+        category = record.category or category_of(record.filename)
+        split = record.split if record.split in SPLITS else None
+        if (category and _category(category) != known[name].category) or (
+            split is not None and split != known[name].split
+        ):
+            report.moved.append(name)
     for record in records.values():
         if record.split is not None and record.split not in SPLITS:
             report.other_split[record.split] = report.other_split.get(record.split, 0) + 1

@@ -305,6 +305,22 @@ def test_what_changes_in_a_workspace_is_said(
     assert "category: land use is landuse in the workspace" in lines
 
 
+def test_a_second_import_names_what_it_does_not_change(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = record("port_1.tif", category="port", split="train")
+    same = record("port_2.tif", category="port", split="train")
+    save_dataset(dataset(one, same), tmp_path / "old", "rsitmd")
+    assert run("build", "init", tmp_path / "w") == 0
+    assert run("build", "import", tmp_path / "w", tmp_path / "old") == 0
+    assert "is kept" not in capsys.readouterr().err
+    save_dataset(dataset(replace(one, split="test"), same), tmp_path / "old", "rsitmd")
+    assert run("build", "import", tmp_path / "w", tmp_path / "old") == 0
+    assert [line for line in capsys.readouterr().err.splitlines() if "is kept" in line] == [
+        "category or split changed in the dataset; the imported one is kept: port_1.tif"
+    ]
+
+
 def test_a_file_with_another_suffix_is_in_the_folder_of_the_image(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
