@@ -213,7 +213,7 @@ def config_from(document: Any, where: str) -> Config:
 
 
 def _check_plain(value: Any, where: str, key: str = "") -> None:
-    """Check what YAML allows beyond JSON: keys that are no texts, and numbers without end.
+    """Check what YAML allows and JSON does not: keys that are not strings, infinity and NaN.
 
     Raises:
         RsitmdError: There is such a key or number.

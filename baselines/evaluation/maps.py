@@ -67,7 +67,7 @@ def check_maps_folder(folder: Path) -> None:
     others = [path for path in folder.iterdir() if path.suffix != ".png"] if folder.is_dir() else []
     if others or (folder.is_dir() and any(folder.iterdir()) and not (folder / SHEET).is_file()):
         raise RsitmdError(
-            "has files that are no saliency maps, and would be replaced",
+            "has files that are not saliency maps and would be lost",
             where=folder,
             hint="move them, or write the result to another folder with -o DIR",
         )

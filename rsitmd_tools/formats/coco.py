@@ -14,7 +14,7 @@ from typing import Any
 
 from rsitmd_tools.atomic import write_json
 from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
-from rsitmd_tools.formats.holds import REQUIRED, WITHIN_SPLIT, YES, Holds, without
+from rsitmd_tools.formats.holds import NO, REQUIRED, WITHIN_SPLIT, without
 from rsitmd_tools.formats.parts import (
     Part,
     Records,
@@ -30,6 +30,7 @@ from rsitmd_tools.formats.parts import (
 from rsitmd_tools.formats.registry import MAX_BYTES, Format
 from rsitmd_tools.formats.rsitmd import FILENAME as OTHER
 from rsitmd_tools.formats.rsitmd import (
+    HOLDS,
     OPTIONAL_FIELDS,
     load_document,
     optional_fields,
@@ -229,16 +230,10 @@ FORMAT = Format(
     recognises,
     read,
     write,
-    holds=Holds(
+    holds=replace(
+        HOLDS,
         splits=REQUIRED,
-        categories=YES,
-        keywords=YES,
-        image_fields=YES,
-        annotators=YES,
-        origins=YES,
-        sentence_fields=YES,
-        name=YES,
-        dataset_fields=YES,
+        tokens=NO,
         order=WITHIN_SPLIT,
         own_image_fields=_IMAGE_FIELDS,
         own_sentence_fields=_SENTENCE_FIELDS,

@@ -63,12 +63,12 @@ def test_a_folder_with_other_files_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "maps").mkdir()
     check_maps_folder(tmp_path / "maps")
     (tmp_path / "maps" / "photo.png").touch()
-    with pytest.raises(RsitmdError, match="no saliency maps"):
+    with pytest.raises(RsitmdError, match="not saliency maps"):
         check_maps_folder(tmp_path / "maps")
     (tmp_path / "maps" / "sheet.png").touch()
     check_maps_folder(tmp_path / "maps")
     (tmp_path / "maps" / "thesis.txt").touch()
-    with pytest.raises(RsitmdError, match="no saliency maps"):
+    with pytest.raises(RsitmdError, match="not saliency maps"):
         check_maps_folder(tmp_path / "maps")
 
 
