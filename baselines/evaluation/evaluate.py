@@ -15,7 +15,7 @@ import torch
 
 from rsitmd_tools.atomic import atomic_path, check_writable, write_json
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.data.images import decode_images
+from rsitmd_tools.baselines.data.images import decode_images, images_checksum
 from rsitmd_tools.baselines.data.train_val_split import learns_from
 from rsitmd_tools.baselines.device import accelerator, check_device
 from rsitmd_tools.baselines.evaluation.analysis import write_analysis
@@ -120,7 +120,9 @@ def evaluate(
         captions, keywords = gallery.part.captions(), tokenizer.keywords_of(gallery.part)
         encoded = encode(model, tokenizer, pixels, captions, keywords, options.views)
         scores = score(model, encoded)
-        source = _trained_model(run, config, manifest, dataset, split, device, options.views)
+        source = _trained_model(
+            run, config, manifest, dataset, split, device, options.views, gallery.part
+        )
         of_model = partial(model_analysis, model, tokenizer, gallery, pixels, encoded)
         result = evaluate_matrix(
             scores, gallery, dataset, split, options, target, source, collected, of_model
@@ -141,6 +143,7 @@ def _trained_model(
     split: str,
     device: str,
     views: int,
+    shown: Dataset,
 ) -> TrainedModel:
     same = bool(manifest["data_sha256"] == dataset.checksum())
     return TrainedModel(
@@ -148,6 +151,7 @@ def _trained_model(
         # For other data only the checksum is known, not which images it has.
         seen_in_training=learns_from(config, split) if same else None,
         training_data_sha256=manifest["data_sha256"],
+        images_sha256=images_checksum(shown),
         prior=manifest["prior"],
         model=config.model,
         seed=config.seed,

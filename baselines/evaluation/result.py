@@ -36,6 +36,7 @@ class TrainedModel:
         seen_in_training: Whether the training read images of the evaluated split; None for
             other data, whose images are unknown.
         training_data_sha256: Checksum of the training data.
+        images_sha256: Checksum of the image files of the gallery.
         prior: The prior of the training.
         model: The kind of model, such as ``amfmn``.
         seed: The seed of the training.
@@ -51,6 +52,7 @@ class TrainedModel:
     trained_on_this_data: bool
     seen_in_training: bool | None
     training_data_sha256: str
+    images_sha256: str
     prior: Mapping[str, Any] | None
     model: str
     seed: int
@@ -92,6 +94,7 @@ class ScoreFile:
             "trained_on_this_data",
             "seen_in_training",
             "training_data_sha256",
+            "images_sha256",
             "prior",
             "seed",
             "weights",

@@ -16,6 +16,7 @@ from rsitmd_tools.baselines.evaluation.hits import Floats
 from rsitmd_tools.baselines.evaluation.queries import Queries, read_queries
 from rsitmd_tools.errors import RsitmdError
 
+SAME_GALLERY = "compare only runs evaluated on the same gallery"
 # Settings that differ between the runs of one system.
 RUN_SETTINGS = ("seed", "fold", "folds", "weights")
 
@@ -166,8 +167,17 @@ def _check_same_data(runs: Sequence[EvaluatedRun]) -> None:
                 raise RsitmdError(
                     f"was evaluated on {what} than {first.name}",
                     where=run.folder,
-                    hint="compare only runs evaluated on the same gallery",
+                    hint=SAME_GALLERY,
                 )
+    # Scores from a file have no images, and earlier versions did not record them.
+    known = [run for run in runs if run.result.get("images_sha256") is not None]
+    for run in known[1:]:
+        if run.result["images_sha256"] != known[0].result["images_sha256"]:
+            raise RsitmdError(
+                f"was evaluated on other image files than {known[0].name}",
+                where=run.folder,
+                hint=SAME_GALLERY,
+            )
 
 
 def _mean(runs: Sequence[EvaluatedRun]) -> Queries | None:

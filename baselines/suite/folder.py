@@ -11,10 +11,12 @@ from typing import Any
 
 from rsitmd_tools.atomic import check_writable, write_json
 from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.data.images import images_checksum
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
 from rsitmd_tools.baselines.run import OWN_CACHE
 from rsitmd_tools.baselines.suite.plan import PlannedRun, settings_of, weights_of
 from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.dataset.records import SPLITS
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats.rsitmd import load_document
 from rsitmd_tools.provenance import machine, versions
@@ -63,6 +65,9 @@ class SuiteFolder:
         Raises:
             RsitmdError: It is something else, or cannot be written.
         """
+        self._check(_describe(plan, dataset))
+
+    def _check(self, now: dict[str, Any]) -> None:
         check_writable(self.folder, OTHER_FOLDER)
         if not self.record_file.exists():
             # Hidden files are the lock, and what a killed writer of the record left.
@@ -72,12 +77,17 @@ class SuiteFolder:
                     "is not the folder of a suite", where=self.folder, hint=OTHER_FOLDER
                 )
             return
-        before, now = self._record(), _describe(plan, dataset)
+        before = self._record()
         if before["data_sha256"] != now["data_sha256"]:
             raise RsitmdError(
                 f"is a suite of other data ({before['data']})",
                 where=self.folder,
                 hint=OTHER_FOLDER,
+            )
+        # Earlier versions did not record the image files.
+        if before.get("images_sha256", now["images_sha256"]) != now["images_sha256"]:
+            raise RsitmdError(
+                "is a suite of other image files", where=self.folder, hint=OTHER_FOLDER
             )
         if before["folds"] != now["folds"]:
             raise RsitmdError(
@@ -113,7 +123,8 @@ class SuiteFolder:
         Raises:
             RsitmdError: Another command holds the lock; see :meth:`check` for others.
         """
-        self.check(plan, dataset)
+        now = _describe(plan, dataset)
+        self._check(now)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = WriterLock(self.folder / LOCK, "suite")
@@ -123,8 +134,7 @@ class SuiteFolder:
                 f"cannot be written ({reason(error)})", where=self.folder, hint=OTHER_FOLDER
             ) from error
         try:
-            self.check(plan, dataset)  # another command may have made it in the meantime
-            now = _describe(plan, dataset)
+            self._check(now)  # another command may have made it in the meantime
             before = self._record() if self.record_file.exists() else now
             configs = {**before["configs"], **now["configs"]}
             if before is now or configs != before["configs"]:
@@ -172,10 +182,12 @@ class SuiteFolder:
 def _describe(plan: Sequence[PlannedRun], dataset: Dataset) -> dict[str, Any]:
     weights = weights_of(plan)
     settings = settings_of(plan)
+    used = dataset.with_images(image for image in dataset if image.split in SPLITS)
     return {
         "data": dataset.name,
         "data_path": str(dataset.source.resolve()),
         "data_sha256": dataset.checksum(),
+        "images_sha256": images_checksum(used),
         "folds": plan[0].config.folds,
         "configs": {name: {**settings[name], "weights": weights[name]} for name in settings},
         "versions": versions(),

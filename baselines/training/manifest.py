@@ -11,6 +11,7 @@ import yaml
 
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.data.images import images_checksum
 from rsitmd_tools.baselines.data.train_val_split import Parts
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.training.checkpoint import read_history
@@ -24,8 +25,11 @@ FIXED_KEYS = {
     "data_sha256": "other data",
     "weights": "other weights",
     "excluded": "other excluded images",
+    # Those of training and validation: excluded images count as others, too.
+    "images_sha256": "other image files",
     "devices": "another number of devices",
 }
+ADDED_KEYS = ("devices", "images_sha256")
 
 
 def make_manifest(
@@ -47,7 +51,7 @@ def make_manifest(
         devices: Number of processes; each has its own batch norm, so it affects the result.
 
     Raises:
-        RsitmdError: The file of weights does not exist.
+        RsitmdError: The file of weights does not exist, or an image cannot be read.
     """
     excluded = None
     if exclude is not None:
@@ -56,6 +60,7 @@ def make_manifest(
         "data": dataset.name,
         "data_path": str(dataset.source.resolve()),
         "data_sha256": dataset.checksum(),
+        "images_sha256": images_checksum(parts.pool),
         "images": {"train": len(parts.train_rows), "val": len(parts.val_rows)},
         "excluded": excluded,
         "weights": _weights(config),
@@ -79,7 +84,8 @@ def prepare_run(
         resume: Whether an existing run is resumed.
 
     Returns:
-        The manifest of the existing run; empty for a new run, None if the run is finished.
+        The manifest of the existing run; empty for a run without a finished epoch, None if the
+        run is finished.
 
     Raises:
         RsitmdError: The run exists and is not resumed, or was started with other data or
@@ -92,10 +98,13 @@ def prepare_run(
                 "already exists", where=run.folder, hint="use --resume or another folder"
             )
         existing = run.manifest()
-        _check_same(run, existing, manifest)
-        if existing.get("finished") and existing["config"]["epochs"] == config.epochs:
-            return None
-        _check_epochs(run, existing["config"]["epochs"], config)
+        if existing.get("finished") or run.last.exists():
+            _check_same(run, existing, manifest)
+            if existing.get("finished") and existing["config"]["epochs"] == config.epochs:
+                return None
+            _check_epochs(run, existing["config"]["epochs"], config)
+        else:
+            existing = {}  # No epoch was finished: the run may start with other data or settings.
     elif run.folder.exists() and any(run.folder.iterdir()) and not resume:
         raise RsitmdError(
             "already exists and is not a run", where=run.folder, hint="use another folder"
@@ -119,8 +128,8 @@ def check_prior(run: Run, existing: dict[str, Any], prior: dict[str, str] | None
 
 
 def _check_same(run: Run, existing: dict[str, Any], manifest: dict[str, Any]) -> None:
-    # Earlier versions did not record the number of devices.
-    complete = {"devices": manifest["devices"], **existing}
+    # Earlier versions did not record all keys.
+    complete = {**{key: manifest[key] for key in ADDED_KEYS}, **existing}
     for key, label in FIXED_KEYS.items():
         if complete.get(key) != manifest[key]:
             raise RsitmdError(

@@ -136,6 +136,9 @@ def train(
     new = not folder.exists()
     existing = prepare_run(run, config, manifest, options.resume)
     if existing is None:
+        if prior is not None:
+            given = training_prior(dataset, parts, folder / "prior", prior)
+            check_prior(run, run.manifest(), given.describe())
         return folder
     with _removed_on_error(folder, new=new):
         tokenizer = make_tokenizer(config, parts.training)

@@ -154,6 +154,14 @@ def test_other_data_do_not_compare(make: Make) -> None:
             compare([first, make(name, 1.5, **change)])
 
 
+def test_other_image_files_do_not_compare(make: Make) -> None:
+    old, known = make("a", 1.5), make("b", 1.5, 1, images_sha256="1" * 64)
+    assert len(compare([old, known])["systems"]) == 1
+    other = make("c", 1.5, 2, images_sha256="2" * 64)
+    with pytest.raises(RsitmdError, match="c: was evaluated on other image files than b"):
+        compare([old, known, other])
+
+
 def test_a_run_trained_on_other_data_is_marked(make: Make) -> None:
     found = compare([make("a", 1.5, trained_on_this_data=False)], published="none")
     assert found["notes"] == ["a: trained on other data than evaluated on"]

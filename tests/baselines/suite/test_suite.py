@@ -21,6 +21,7 @@ from rsitmd_tools.baselines.suite.suite import Suite, SuiteOptions, SuiteResult
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
+from tests.baselines.common import change_image, copied
 from tests.baselines.suite.conftest import CHANGES, CONFIGS
 
 CPU = SuiteOptions(device="cpu")
@@ -244,6 +245,22 @@ def test_a_suite_of_other_data_or_settings(
         pass
     recorded = json.loads(place.record_file.read_text())["configs"]
     assert list(recorded) == [*CONFIGS, "m3"] and recorded["m3"]["lr"] == 1
+
+
+def test_a_suite_of_other_image_files(
+    tmp_path: Path, tiny: Dataset, plan: list[PlannedRun]
+) -> None:
+    place, own = SuiteFolder(tmp_path / "s"), copied(tiny, tmp_path / "own")
+    with place.opened(plan, own):
+        pass
+    place.check(plan, tiny)
+    change_image(own)
+    with pytest.raises(RsitmdError, match="is a suite of other image files"):
+        place.check(plan, own)
+    record = json.loads(place.record_file.read_text())
+    del record["images_sha256"]  # as earlier versions wrote it
+    place.record_file.write_text(json.dumps(record))
+    place.check(plan, own)
 
 
 def test_one_suite_at_a_time(tmp_path: Path, tiny: Dataset, plan: list[PlannedRun]) -> None:

@@ -26,6 +26,8 @@ from rsitmd_tools.baselines.training.train import Options, adapt_config, train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import save_dataset
+from rsitmd_tools.similarity import write_prior
+from tests.baselines.common import change_image, copied
 from tests.baselines.training.common import CPU, SMALL, losses, small, state
 from tests.forks import Forked, Nursery
 
@@ -320,6 +322,54 @@ def test_a_run_is_never_overwritten_or_resumed_with_other_settings(
     (tmp_path / "other" / "thesis.txt").touch()
     with pytest.raises(RsitmdError, match="is not a run"):
         train(tiny, small("vsepp", "epochs=1"), tmp_path / "other", CPU)
+
+
+def test_a_run_is_not_resumed_with_other_image_files(tmp_path: Path, tiny: Dataset) -> None:
+    own, run, resume = copied(tiny, tmp_path / "own"), tmp_path / "r", replace(CPU, resume=True)
+    config = small("vsepp", "epochs=1")
+    train(own, config, run, CPU)
+    train(tiny, config, run, resume)  # equal files in another folder
+    before = evaluate(run, own)["images_sha256"]
+    change_image(own, "test")
+    train(own, config, run, resume)  # training reads no test image
+    assert evaluate(run, own)["images_sha256"] != before
+    change_image(own)
+    with pytest.raises(RsitmdError, match="other image files"):
+        train(own, config, run, resume)
+    manifest = Run(run).manifest()
+    del manifest["images_sha256"]  # as earlier versions wrote it
+    Run(run).manifest_file.write_text(json.dumps(manifest))
+    train(own, config, run, resume)
+
+
+def test_a_finished_run_is_not_resumed_with_another_prior(tmp_path: Path, tiny: Dataset) -> None:
+    config, run, resume = small("m3", "epochs=1"), tmp_path / "r", replace(CPU, resume=True)
+    assert config.margin.kind == "dynamic"
+    train(tiny, config, run, CPU)
+    train(tiny, config, run, resume, prior=run / "prior" / "train.npy")
+    pool = tiny.select("train")
+    write_prior(pool, tmp_path / "other.npy", dtype="float64")
+    with pytest.raises(RsitmdError, match="another prior"):
+        train(tiny, config, run, resume, prior=tmp_path / "other.npy")
+
+
+def test_a_run_without_a_finished_epoch_starts_with_other_settings(
+    tmp_path: Path, tiny: Dataset
+) -> None:
+    own, run = copied(tiny, tmp_path / "own"), tmp_path / "r"
+    train_images = own.select("train")
+    broken = own.image_path(train_images.images[3])
+    broken.write_bytes(broken.read_bytes()[:100])
+    with pytest.raises(RsitmdError, match="decoded"):
+        train(own, small("vsepp", "epochs=1"), run, CPU)
+    own = own.with_images(image for image in own if image.filename != broken.name)
+    config = small("m3", "epochs=1", "lr=5e-4")
+    with pytest.raises(RsitmdError, match="use --resume"):
+        train(own, config, run, CPU)
+    train(own, config, run, replace(CPU, resume=True))
+    assert Run(run).config().lr == 5e-4 and len(losses(run)) == 1
+    with pytest.raises(RsitmdError, match="other settings"):
+        train(own, small("m3", "epochs=1"), run, replace(CPU, resume=True))
 
 
 class Trap:
