@@ -204,7 +204,8 @@ def _write(
             _write_metadata(content, facts, sheet, folder)
             copies, measured = copying.wait()
             files = {image.filename: copies[f"images/{image.filename}"] for image in dataset}
-            write_text(folder / CHANGELOG, changelog(dataset, version, previous, files))
+            log = changelog(dataset, version, previous, files, manifest["licences"])
+            write_text(folder / CHANGELOG, log)
             listed = list_images(dataset, copies, content.sources)
             write_text(folder / IMAGE_LIST, listed)
             found = validation(dataset, settings, options.allowed, measured, records)

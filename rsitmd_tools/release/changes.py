@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
+from typing import Any
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, reason
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.formats.image_list import IMAGE_LIST, read_image_list
-from rsitmd_tools.release.manifest import check_release
+from rsitmd_tools.formats.rsitmd import load_document
+from rsitmd_tools.release.manifest import MANIFEST, check_release
+from rsitmd_tools.schemas import first_error, load_schema
 
 CHANGELOG = "CHANGELOG.md"
 TITLE = "# Changes\n"
@@ -30,6 +33,8 @@ class Changes:
         sentences: Number of ``added``, ``changed`` and ``removed`` sentences of the images that
             both releases have.
         keywords: File names of images with other keywords.
+        categories: File names of images with another category.
+        licences: Lines about other licences.
     """
 
     added: tuple[str, ...]
@@ -38,6 +43,8 @@ class Changes:
     files: tuple[str, ...]
     sentences: Counter[str]
     keywords: tuple[str, ...]
+    categories: tuple[str, ...] = ()
+    licences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +55,28 @@ class Previous:
         dataset: Its dataset.
         files: SHA-256 of its image files, by file name.
         log: The entries of its ``CHANGELOG.md``.
+        licences: ``licences`` of its ``release.json``; None if it has none.
     """
 
     dataset: Dataset
     files: Mapping[str, str]
     log: str
+    licences: Mapping[str, Any] | None = None
 
 
-def compare(previous: Previous, now: Dataset, files: Mapping[str, str]) -> Changes:
+def compare(
+    previous: Previous,
+    now: Dataset,
+    files: Mapping[str, str],
+    licences: Mapping[str, Any] | None = None,
+) -> Changes:
     """Return the differences between two releases, by file name.
 
     Args:
         previous: The previous release.
         now: The dataset of this one.
         files: SHA-256 of its image files, by file name.
+        licences: ``licences`` of its ``release.json``.
     """
     before = previous.dataset
     old = {image.filename: image for image in before}
@@ -77,7 +92,21 @@ def compare(previous: Previous, now: Dataset, files: Mapping[str, str]) -> Chang
         files=tuple(name for name in both if previous.files.get(name, files[name]) != files[name]),
         sentences=sentences,
         keywords=tuple(name for name in both if old[name].keywords != new[name].keywords),
+        categories=tuple(name for name in both if old[name].category != new[name].category),
+        licences=tuple(_licences(previous.licences or {}, licences or {})),
     )
+
+
+def _licences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for the texts and the images if both releases record other licences."""
+    for what in sorted(before.keys() & now.keys(), reverse=True):
+        old, new = (", ".join(_listed(licences[what])) or "none" for licences in (before, now))
+        if old != new:
+            yield f"licence of the {what}: {new} (before: {old})"
+
+
+def _listed(licences: str | Sequence[str]) -> Sequence[str]:
+    return [licences] if isinstance(licences, str) else licences
 
 
 def _sentences(old: ImageRecord, new: ImageRecord) -> Counter[str]:
@@ -115,11 +144,31 @@ def read_previous(folder: Path, version: str) -> Previous:
         )
     listed = read_image_list(folder / IMAGE_LIST) if (folder / IMAGE_LIST).exists() else []
     files = {image.filename: image.sha256 for image in listed}
-    return Previous(load_dataset(folder, "rsitmd"), files, log)
+    return Previous(load_dataset(folder, "rsitmd"), files, log, _recorded_licences(folder))
+
+
+def _recorded_licences(folder: Path) -> Mapping[str, Any] | None:
+    """Return ``licences`` of ``release.json``; None if there is none, as in earlier versions."""
+    if not (folder / MANIFEST).exists():
+        return None
+    document = load_document(folder / MANIFEST)
+    problem = first_error(document, load_schema("release"))
+    if problem is not None:
+        raise RsitmdError(
+            f"{problem.key}: {problem.message}",
+            where=folder / MANIFEST,
+            hint="use an intact release",
+        )
+    found: Mapping[str, Any] | None = document.get("licences")
+    return found
 
 
 def changelog(
-    now: Dataset, version: str, previous: Previous | None, files: Mapping[str, str]
+    now: Dataset,
+    version: str,
+    previous: Previous | None,
+    files: Mapping[str, str],
+    licences: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the Markdown text of ``CHANGELOG.md``: this release, then the earlier ones.
 
@@ -128,11 +177,12 @@ def changelog(
         version: Its version.
         previous: The previous release; None for the first one.
         files: SHA-256 of the image files of the release, by file name.
+        licences: ``licences`` of its ``release.json``.
     """
     if previous is None:
         numbers = f"{count_of(len(now), 'image')}, {count_of(len(now.captions()), 'sentence')}"
         return f"{TITLE}\n## {version}\n\nFirst release: {numbers}.\n"
-    changes = compare(previous, now, files)
+    changes = compare(previous, now, files, licences)
     lines = "".join(f"- {line}\n" for line in _lines(changes)) or "No changes.\n"
     return f"{TITLE}\n## {version}\n\n{lines}{previous.log}"
 
@@ -155,6 +205,7 @@ def _lines(changes: Changes) -> list[str]:
         ("removed", changes.removed),
         ("moved to another split", changes.moved),
         ("with other pixels", changes.files),
+        ("with another category", changes.categories),
         ("with other keywords", changes.keywords),
     )
     lines = [
@@ -167,7 +218,7 @@ def _lines(changes: Changes) -> list[str]:
     ]
     if counted:
         lines.append(f"sentences of other images: {', '.join(counted)}")
-    return lines
+    return [*lines, *changes.licences]
 
 
 def _shown(names: tuple[str, ...], most: int = 20) -> str:

@@ -123,5 +123,9 @@ def manifest_of(workspace: Workspace, content: Contents, report: ReleaseReport) 
         "origins": origins_of(content.dataset),
         **_sources(content.dataset),
         "annotators_licence": content.licence,
+        "licences": {
+            "texts": workspace.settings.text_licence,
+            "images": sorted(set(content.licences.values()) - {""}),
+        },
         "settings": _settings(workspace),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,22 @@ def test_an_image_with_other_pixels_is_listed() -> None:
     assert text == "# Changes\n\n## 1.0.1\n\n- 1 image with other pixels: b.tif\n"
 
 
+def test_other_categories_and_licences_are_listed() -> None:
+    one, now = dataset(a=("One.",), b=("Two.",)), dataset(a=("One.",), b=("Two.",))
+    now = now.with_images([now.images[0], replace(now.images[1], category="harbour")])
+    files = {"a.tif": "1", "b.tif": "2"}
+    old = {"texts": "CC0-1.0", "images": []}
+    new = {"texts": "CC-BY-4.0", "images": ["A", "B"]}
+    text = changelog(now, "1.0.1", Previous(one, files, "", old), files, new)
+    assert text == (
+        "# Changes\n\n## 1.0.1\n\n- 1 image with another category: b.tif\n"
+        "- licence of the texts: CC-BY-4.0 (before: CC0-1.0)\n"
+        "- licence of the images: A, B (before: none)\n"
+    )
+    # Earlier versions did not record them.
+    assert "licence" not in changelog(now, "1.0.1", Previous(one, files, ""), files, new)
+
+
 def release(workspace: Path, version: str, out: Path, previous: Path | None) -> str:
     with Workspace.open(workspace, write=True) as opened:
         make_release(opened, version, out, ReleaseOptions(previous=previous))
@@ -73,10 +90,17 @@ def test_the_change_log_lists_the_releases_newest_first(
     with Workspace.open(workspace, write=True) as opened, opened.transaction() as db:
         db.execute("UPDATE image SET split = 'val' WHERE filename = 'farm_1.tif'")
         db.execute("UPDATE sentence SET raw = 'A new text.' WHERE id = 1")
+    settings = workspace / "rsitmd.toml"
+    written = settings.read_text(encoding="utf-8")
+    with Workspace.open(workspace) as opened:
+        before = opened.settings.text_licence
+    changed = written.replace(f'text_licence = "{before}"', 'text_licence = "CC0-1.0"')
+    settings.write_text(changed, encoding="utf-8")
     text = release(workspace, "1.1.0", third, second)
     assert text.startswith(
         "# Changes\n\n## 1.1.0\n\n- 1 image moved to another split: farm_1.tif\n"
-        "- sentences of other images: 1 changed\n\n## 1.0.1\n"
+        "- sentences of other images: 1 changed\n"
+        f"- licence of the texts: CC0-1.0 (before: {before})\n\n## 1.0.1\n"
     )
 
 
