@@ -56,27 +56,32 @@ class CategoryRule(Protocol):
 def safe_category(name: str, where: Path | str | None = None) -> str:
     """Return a category in the style of RSITMD: lower-case ASCII letters and digits.
 
-    Umlauts and ligatures are spelled out, accents are removed, other scripts are dropped.
+    Umlauts and ligatures are spelled out, accents and punctuation are removed.
 
     Raises:
-        WrongUsage: No characters of the name remain.
+        WrongUsage: No characters of the name remain, or it has letters of another script.
+            Without them, two categories could become one.
     """
-    safe = _safe(name)
-    if not safe:
+    safe, lost = _safe(name)
+    if lost or not safe:
         raise WrongUsage(
-            f"{name!r} cannot be used as a category",
+            f"{name!r} cannot be used as a category"
+            + (f": it has letters of another script ({lost})" if safe else ""),
             where=where,
-            hint="use --category NAME with letters a to z",
+            hint="use --category NAME, or --categories FILE, with letters a to z",
         )
     return safe
 
 
 @lru_cache(maxsize=4096)
-def _safe(name: str) -> str:
+def _safe(name: str) -> tuple[str, str]:
+    """Return a category, and the letters and digits of the name that it cannot have."""
     # Composed first, so that an umlaut of two code points is spelled out too.
     spelled = unicodedata.normalize("NFC", name.lower()).translate(_SPELLED_OUT)
-    ascii_only = unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "", ascii_only.lower())[:MAX_CATEGORY]
+    plain = unicodedata.normalize("NFKD", spelled)
+    ascii_only = plain.encode("ascii", "ignore").decode()
+    lost = "".join(letter for letter in plain if not letter.isascii() and letter.isalnum())
+    return re.sub(r"[^a-z0-9]+", "", ascii_only.lower())[:MAX_CATEGORY], lost
 
 
 def from_folders(place: Place) -> str:

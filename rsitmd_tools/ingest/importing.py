@@ -16,6 +16,7 @@ from rsitmd_tools.workspace.images import stored_images
 from rsitmd_tools.workspace.imported import (
     NewImported,
     add_imported,
+    given_keywords,
     imported_images,
     imported_texts,
     reserved_numbers,
@@ -40,6 +41,7 @@ class ImportReport:
         repeated: Images that the dataset names again; their first texts are imported.
         changed: Images whose texts differ from those that were imported before. The earlier
             texts stay.
+        keywords: The same for keywords.
         moved: Images whose category or split differs from that of an earlier import, which stays.
         other_split: Split names that the workspace does not have, with the number of images; these
             images have no split.
@@ -56,6 +58,7 @@ class ImportReport:
     known: int = 0
     repeated: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    keywords: list[str] = field(default_factory=list)
     moved: list[str] = field(default_factory=list)
     other_split: dict[str, int] = field(default_factory=dict)
     categories: dict[str, str] = field(default_factory=dict)
@@ -120,7 +123,7 @@ def _add_texts(
     workspace: Workspace, dataset: str, records: dict[str, ImageRecord], report: ImportReport
 ) -> None:
     known = {image.name: image for image in imported_images(workspace, dataset)}
-    before = imported_texts(workspace, dataset)
+    before, keywords = imported_texts(workspace, dataset), given_keywords(workspace, dataset)
     new = []
     for name, record in records.items():
         if name not in known:
@@ -128,6 +131,8 @@ def _add_texts(
             continue
         if before.get(name, ()) != record.captions:
             report.changed.append(name)
+        if keywords.get(name, ()) != record.keywords:
+            report.keywords.append(name)
         category = record.category or category_of(record.filename)
         split = record.split if record.split in SPLITS else None
         if (category and _category(category) != known[name].category) or (

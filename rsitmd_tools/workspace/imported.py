@@ -110,6 +110,19 @@ def imported_texts(workspace: Workspace, dataset: str) -> dict[str, tuple[str, .
     return {name: tuple(texts) for name, texts in found.items()}
 
 
+def given_keywords(workspace: Workspace, dataset: str) -> dict[str, tuple[str, ...]]:
+    """Return the keywords of a dataset's images as they were imported, by name there."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in workspace.db.execute(
+        "SELECT name, raw FROM imported_keyword JOIN imported_image"
+        " ON imported_image.id = imported_image_id"
+        " WHERE dataset = ? ORDER BY imported_image.id, slot",
+        (dataset,),
+    ):
+        found[row["name"]].append(row["raw"])
+    return {name: tuple(words) for name, words in found.items()}
+
+
 def add_imported(
     db: sqlite3.Connection, dataset: str, images: Iterable[NewImported], imported_at: str
 ) -> None:

@@ -192,7 +192,10 @@ def test_what_does_not_fit_is_reported(tmp_path: Path) -> None:
     assert report.other_split == {"dev": 1}
     assert report.files.rejected == [("../secret.png", "the image is outside the image folder")]
     again = into(tmp_path / "w", dataset(record("port_1.tif", "New text.")))
-    assert again.changed == ["port_1.tif"]
+    assert (again.changed, again.keywords) == (["port_1.tif"], [])
+    other = replace(record("port_1.tif"), keywords=("grey port",))
+    again = into(tmp_path / "w", dataset(other))
+    assert (again.changed, again.keywords) == ([], ["port_1.tif"])
     assert load_dataset(tmp_path / "w").images[1].captions == FIVE
 
 

@@ -61,6 +61,16 @@ def test_categories_are_ascii(name: str, category: str) -> None:
     assert safe_category(name) == category
 
 
+@pytest.mark.parametrize("name", ["机场1", "港口1", "port α", "???"])
+def test_a_name_that_would_lose_letters_is_no_category(tmp_path: Path, name: str) -> None:
+    with pytest.raises(WrongUsage, match=r"cannot be used as a category.*--categories FILE"):
+        safe_category(name)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "a.png").touch()
+    with pytest.raises(WrongUsage, match=r"a\.png.*cannot be used as a category"):
+        scan([tmp_path])
+
+
 @given(st.text())
 def test_a_safe_category_is_unchanged(name: str) -> None:
     try:

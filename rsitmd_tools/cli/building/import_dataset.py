@@ -104,6 +104,7 @@ def _print(report: ImportReport, not_imported: list[str]) -> None:
     _list("not imported", not_imported)
     _list("repeated in the dataset", report.repeated)
     _list("text changed in the dataset; the imported text is kept", report.changed)
+    _list("keywords changed in the dataset; the imported ones are kept", report.keywords)
     _list("category or split changed in the dataset; the imported one is kept", report.moved)
     _list("has another split in the workspace, which is kept", files.kept_split)
     _list("without an image file", files.without_file)
