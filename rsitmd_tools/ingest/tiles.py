@@ -55,7 +55,8 @@ class TileReport(IngestReport):
     Attributes:
         scenes: Number of scenes that were used.
         left_out: Number of tiles with too few valid pixels.
-        outside: Number of given places that are in none of the scenes.
+        outside: Number of given places without a tile: in none of the scenes, or with a square
+            that is larger than the scene or smaller than 16 pixels.
         overlapping: Number of images in the workspace that are in a spatial group.
         spatial_groups: Number of spatial groups.
     """

@@ -143,4 +143,9 @@ def print_tiles(report: IngestReport) -> None:
         f" {count_of(tiles.spatial_groups, 'group')}"
     )
     if tiles.outside:
-        click.echo(f"not in any scene: {count_of(tiles.outside, 'given place')}")
+        from rsitmd_tools.imaging.limits import MIN_SIDE
+
+        click.echo(
+            f"without a tile: {count_of(tiles.outside, 'given place')} (not in any scene, or the"
+            f" square is larger than the scene or smaller than {MIN_SIDE} pixels)"
+        )
