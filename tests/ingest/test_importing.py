@@ -292,6 +292,22 @@ def test_what_is_not_imported_is_listed(tmp_path: Path, capsys: pytest.CaptureFi
     ]
 
 
+def test_what_a_release_has_beside_its_texts_is_said_to_be_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_dataset(dataset(record("a.tif")), tmp_path / "old", "rsitmd")
+    for name in ("images.csv", "footprints.parquet"):
+        (tmp_path / "old" / name).touch()
+    assert root._run(["build", "init", str(tmp_path / "w")], False) == 0
+    for source in (tmp_path / "old", tmp_path / "old" / "dataset_RSITMD.json"):
+        capsys.readouterr()
+        assert root._run(["build", "import", str(tmp_path / "w"), str(source)], False) == 0
+        assert capsys.readouterr().err.splitlines()[:2] == [
+            "not imported: places on the ground of the images (footprints.parquet)",
+            "not imported: sources, windows and licences of the images (images.csv)",
+        ]
+
+
 def test_what_changes_in_a_workspace_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

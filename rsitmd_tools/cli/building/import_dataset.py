@@ -64,6 +64,7 @@ def command(
     ):
         report = import_dataset(workspace, dataset, workers)
         not_imported = [loss.message for loss in lost_in(dataset, "workspace")]
+        not_imported += _of_a_release(dataset.source)
     if as_json:
         document = asdict(report)
         print_json({**document, "not_imported": not_imported, **document.pop("files")})
@@ -71,6 +72,18 @@ def command(
         _print(report, not_imported)
     usable = len(report.files.without_file) < report.images
     return int(bool(report.files.rejected) and not usable)
+
+
+def _of_a_release(source: Path) -> list[str]:
+    """Name what a release has beside its texts and images, and a workspace does not take over."""
+    from rsitmd_tools.formats.image_list import IMAGE_LIST
+    from rsitmd_tools.quality.provenance import FOOTPRINTS
+
+    base = source if source.is_dir() else source.parent
+    kept = {FOOTPRINTS: "places on the ground", IMAGE_LIST: "sources, windows and licences"}
+    return [
+        f"{what} of the images ({name})" for name, what in kept.items() if (base / name).is_file()
+    ]
 
 
 def _print(report: ImportReport, not_imported: list[str]) -> None:
