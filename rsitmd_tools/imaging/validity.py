@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,6 +93,10 @@ class Validity:
             self._leave_out_missing(window, valid)
         return valid
 
+    def lacks_blocks(self, window: Window) -> bool:
+        """Return whether blocks of a window are missing in a sparse file."""
+        return self._sparse and any(self._missing_blocks(window))
+
     def opacity(self, alpha: npt.NDArray[Any]) -> npt.NDArray[np.uint8] | None:
         """Return the opacity of 8-bit colours, 0 to 255; None if each is opaque or transparent.
 
@@ -103,6 +108,11 @@ class Validity:
 
     def _leave_out_missing(self, window: Window, valid: npt.NDArray[np.bool_]) -> None:
         """Set the pixels of missing blocks of the first band to not valid."""
+        for top, left, high, wide in self._missing_blocks(window):
+            valid[max(0, top) : top + high, max(0, left) : left + wide] = False
+
+    def _missing_blocks(self, window: Window) -> Iterator[tuple[int, int, int, int]]:
+        """Yield row and column in the window, height and width of missing blocks."""
         column, row, width, height = window
         band = self.colours.bands[0]
         high, wide = self.raster.block_shapes[band - 1]
@@ -110,8 +120,7 @@ class Validity:
             for x in range(column // wide, (column + width - 1) // wide + 1):
                 item = f"BLOCK_OFFSET_{x}_{y}"
                 if self.raster.get_tag_item(item, "TIFF", bidx=band) is None:
-                    top, left = y * high - row, x * wide - column
-                    valid[max(0, top) : top + high, max(0, left) : left + wide] = False
+                    yield y * high - row, x * wide - column, high, wide
 
 
 def _slices(window: Window) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -205,11 +205,19 @@ class Raster:
         column, row, width, height = window
         place = ((row, row + height), (column, column + width))
         with readable():
-            values = self.source.read(list(colours.bands), window=place)
+            values = self._bands(colours, place)
             alpha = (
                 None if validity.alpha is None else self.source.read(validity.alpha, window=place)
             )
         return values, alpha
+
+    def _bands(self, colours: Colours, place: Any) -> npt.NDArray[Any]:
+        if len({self.source.dtypes[band - 1] for band in colours.bands}) == 1:
+            values: npt.NDArray[Any] = self.source.read(list(colours.bands), window=place)
+            return values
+        # rasterio reads several bands only if they have one type.
+        each = [self.source.read(band, window=place) for band in colours.bands]
+        return np.stack([band.astype(colours.kind) for band in each])
 
     def _read(self, window: Window, options: BandOptions, limits: ValueRange | None) -> Pixels:
         colours, validity = self._part(options)
@@ -267,10 +275,30 @@ class Raster:
             return None
         factors = self.source.overviews(self.colours(options).bands[0])
         levels = [level for level, found in enumerate(factors) if 1 < found <= factor]
-        if not levels:
+        colours, validity = self._part(options)
+        # An overview does not say which blocks are missing.
+        if not levels or validity.lacks_blocks(window):
             return None
-        with readable(), self._overview(levels[-1]) as source:
+        try:
+            return self._in_overview(levels[-1], colours, window, out_size, options, limits)
+        except UnusableImageError:
+            return None  # GDAL cannot read some overviews, such as those of inks.
+
+    def _in_overview(
+        self,
+        level: int,
+        colours: Colours,
+        window: Window,
+        out_size: tuple[int, int],
+        options: BandOptions,
+        limits: ValueRange | None,
+    ) -> Pixels:
+        assert self._overview is not None
+        with readable(), self._overview(level) as source:
             small = Raster(source, summary=self.summary)
+            # An overview has no scale and offset, and does not say that 0 is white.
+            validity = Validity(source, colours, self.summary.premultiplied)
+            small._parts[options] = (colours, validity)
             across, down = small.width / self.width, small.height / self.height
             column, row = int(window[0] * across), int(window[1] * down)
             part = (

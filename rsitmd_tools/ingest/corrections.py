@@ -57,7 +57,7 @@ def remove(workspace: Workspace, names: Sequence[str], reason: str) -> Corrected
     """
     if not reason.strip():
         raise WrongUsage("a removal requires a reason", hint="add one with --reason TEXT")
-    images = [find_image(workspace, name) for name in names]
+    images = find_images(workspace, names)
     result = Corrected()
     for image in images:
         for shown, hidden in removed_places(workspace, image):
@@ -87,7 +87,7 @@ def restore(workspace: Workspace, names: Sequence[str], reason: str = "") -> Cor
     Raises:
         RsitmdError: An image does not exist.
     """
-    images = [find_image(workspace, name) for name in names]
+    images = find_images(workspace, names)
     result = Corrected()
     for image in images:
         for shown, hidden in removed_places(workspace, image):
@@ -105,6 +105,12 @@ def restore(workspace: Workspace, names: Sequence[str], reason: str = "") -> Cor
         if not (workspace.images / image.filename).exists():
             result.missing_files.append(image.filename)
     return with_counts(workspace, result)
+
+
+def find_images(workspace: Workspace, names: Sequence[str]) -> list[ImageState]:
+    """Return images by their file names, each once; see :func:`find_image`."""
+    found = [find_image(workspace, name) for name in names]
+    return list({image.row: image for image in found}.values())
 
 
 def find_image(workspace: Workspace, name: str) -> ImageState:

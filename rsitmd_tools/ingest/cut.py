@@ -43,6 +43,8 @@ class Strip:
         limits: The values that become black and white, or None.
         windows: The windows.
         scale: Pixels of the scene in a pixel of a tile, in one direction.
+        side: Side of a tile in pixels of the scene. Windows of polygons have other sides, and
+            ``scale`` does not apply to them.
         outside: Whether a VRT may read files outside of its folder.
     """
 
@@ -53,6 +55,7 @@ class Strip:
     limits: ValueRange | None
     windows: tuple[Window, ...]
     scale: float = 1.0
+    side: int | None = None
     outside: bool = False
 
 
@@ -123,7 +126,8 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
                 file = folder / unfinished_name(".tile")
                 thumbnails.append(grey_thumbnail(image))
                 pixel_sha256 = hashlib.sha256(small.data).hexdigest()
-                gsd = _scaled(sizes[index], strip.scale)
+                scale = strip.scale if window[2] == strip.side else 1.0
+                gsd = _scaled(sizes[index], scale)
                 tiles.append(
                     Tile(
                         window,

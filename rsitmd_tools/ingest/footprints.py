@@ -237,6 +237,13 @@ def window_transform(transform: Transform, window: Window) -> Transform:
     return a, b, c + a * column + b * row, d, e, f + d * column + e * row
 
 
+def resized_transform(transform: Transform, window: Window, size: int) -> Transform:
+    """Return the transform of a window that was resized to a square of ``size`` pixels."""
+    a, b, c, d, e, f = transform
+    across, down = window[2] / size, window[3] / size
+    return a * across, b * down, c, d * across, e * down, f
+
+
 def crs_name(crs: Any) -> str:
     """Return the EPSG code of a CRS, such as ``EPSG:32617``, or its WKT."""
     try:

@@ -10,6 +10,7 @@ from rsitmd_tools.imaging.groups import components, in_one_group
 from rsitmd_tools.imaging.pairs import SAME_PLACE
 from rsitmd_tools.imaging.same_place import same_place_pairs
 from rsitmd_tools.ingest.duplicates import group_duplicates
+from rsitmd_tools.ingest.places import removed_folder
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import last_image, stored_images
 from rsitmd_tools.workspace.pairs import (
@@ -95,7 +96,10 @@ def find_places(workspace: Workspace, workers: int | None = None) -> int:
             if pair.kind != SAME_PLACE
         ),
     )
-    paths = [workspace.images / image.filename for image in images]
+    shown = [workspace.images / image.filename for image in images]
+    # The files of removed images are in another folder.
+    paths = [path if path.exists() else removed_folder(workspace) / path.name for path in shown]
+    missing = {image.id for image, path in zip(images, paths, strict=True) if not path.exists()}
     square = (workspace.settings.dataset.image_size,) * 2
     # Copies of one picture are paired with the first one only, but all of them are duplicates.
     new = [
@@ -106,9 +110,15 @@ def find_places(workspace: Workspace, workers: int | None = None) -> int:
         for p in same_place_pairs(paths, workers=workers)
         if not in_one_group(duplicates, p.first, p.second)
     ]
+    # What was found earlier stays known of images whose files are gone.
+    kept = [
+        pair
+        for pair in stored_pairs(workspace)
+        if pair.kind == SAME_PLACE and not missing.isdisjoint((pair.first, pair.second))
+    ]
     with workspace.transaction() as db:
         clear_pairs(db, (SAME_PLACE,))
-        add_pairs(db, new)
+        add_pairs(db, [*kept, *new])
         workspace.set_fact(PLACES_FACT, str(last_image(workspace)))
     group_duplicates(workspace, again=True)
     return len(new)

@@ -13,7 +13,7 @@ from typing import Any
 from rsitmd_tools.errors import reason
 from rsitmd_tools.hashing import sha256_file, sha256_lines
 from rsitmd_tools.imaging.decode import UPRIGHT
-from rsitmd_tools.imaging.limits import UnusableImageError
+from rsitmd_tools.imaging.limits import MIN_SIDE, UnusableImageError
 from rsitmd_tools.imaging.options import BandOptions, ValueRange
 from rsitmd_tools.imaging.raster import Raster, open_raster, orientation_of
 from rsitmd_tools.imaging.source import needs_other_files, scene_sha256
@@ -88,6 +88,7 @@ class ScenePlan:
         strips: Windows that are cut together, in the order of the numbers of the images.
         taken: Numbers of the given places that are in the scene.
         scale: Pixels of the scene in a pixel of a tile, in one direction; see ``--gsd``.
+        side: Side of a tile in pixels of the scene.
         note: What the user should know of the scene, or None.
         problem: Why the scene cannot be used, or None.
     """
@@ -98,6 +99,7 @@ class ScenePlan:
     strips: tuple[tuple[Window, ...], ...] = ()
     taken: frozenset[int] = frozenset()
     scale: float = 1.0
+    side: int | None = None
     note: str | None = None
     problem: str | None = None
 
@@ -144,7 +146,7 @@ def plan_scene(
         return ScenePlan(source, problem=f"cannot be read ({reason(error)})")
     except UnusableImageError as error:
         return ScenePlan(source, problem=str(error))
-    return ScenePlan(source, scene, limits, strips, taken, scale, note)
+    return ScenePlan(source, scene, limits, strips, taken, scale, side, note)
 
 
 def identity(scene: Scene, window: Window) -> str:
@@ -228,6 +230,11 @@ def _side(
     if own is None:
         raise UnusableImageError("has no georeference, so --gsd cannot be applied")
     side = max(1, round(options.side * options.gsd / own))
+    if side < MIN_SIDE:
+        raise UnusableImageError(
+            f"has pixels of {own:.3g} m: a tile of {options.side} pixels at --gsd"
+            f" {options.gsd:g} would have only {side} x {side} of them"
+        )
     return side, side / options.side
 
 

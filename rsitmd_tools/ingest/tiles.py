@@ -227,6 +227,7 @@ class _Intake:
                             plan.limits,
                             tuple(left),
                             plan.scale,
+                            plan.side,
                             options.outside,
                         )
                     )

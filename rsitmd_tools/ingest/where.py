@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from rsitmd_tools import __version__
 from rsitmd_tools.atomic import atomic_path, write_json
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.extras import require
-from rsitmd_tools.ingest.footprints import WGS84, window_transform
+from rsitmd_tools.ingest.footprints import WGS84, resized_transform, window_transform
 from rsitmd_tools.ingest.whole import central_window
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import ImagePlace, image_place, image_places
@@ -80,7 +81,8 @@ def export_footprints(workspace: Workspace, target: Path) -> tuple[int, int]:
             where=workspace.path,
             hint="ingest rasters that have a georeference",
         )
-    write_footprints(placed, target, workspace.images)
+    size = workspace.settings.dataset.image_size
+    write_footprints(placed, target, workspace.images, size)
     return len(placed), len(every) - len(placed)
 
 
@@ -88,6 +90,7 @@ def write_footprints(
     placed: Sequence[ImagePlace],
     target: Path,
     images: Path,
+    image_size: int,
     licences: Mapping[str, str] | None = None,
 ) -> None:
     """Write the footprints of images as GeoJSON, GeoParquet or STAC items, by the suffix.
@@ -96,6 +99,7 @@ def write_footprints(
         placed: Images with a footprint.
         target: The file, with one of the suffixes of :func:`export_footprints`.
         images: Folder of the images, to which the STAC items refer.
+        image_size: Side of these images in pixels.
         licences: Licence of each image by file name, empty without one.
 
     Raises:
@@ -107,7 +111,7 @@ def write_footprints(
     elif suffix in PARQUET:
         _write_parquet(placed, target, licences)
     else:
-        write_json(target, _item_collection(placed, target, images, licences))
+        write_json(target, _item_collection(placed, target, images, image_size, licences))
 
 
 def _described(place: ImagePlace) -> dict[str, Any]:
@@ -191,18 +195,25 @@ def _write_parquet(places: Sequence[ImagePlace], target: Path, licences: Licence
 
 
 def _item_collection(
-    places: Sequence[ImagePlace], target: Path, images: Path, licences: Licences
+    places: Sequence[ImagePlace], target: Path, images: Path, image_size: int, licences: Licences
 ) -> dict[str, Any]:
     require("pystac")
     pystac: Any = importlib.import_module("pystac")
-    items = [_item(pystac, images, place, target, licences) for place in places]
+    items = [_item(pystac, images, image_size, place, target, licences) for place in places]
     document: dict[str, Any] = pystac.ItemCollection(
         items, extra_fields={"generator": f"rsitmd-tools {__version__}"}
     ).to_dict()
     return document
 
 
-def _item(pystac: Any, images: Path, place: ImagePlace, target: Path, licences: Licences) -> Any:
+def _item(
+    pystac: Any,
+    images: Path,
+    image_size: int,
+    place: ImagePlace,
+    target: Path,
+    licences: Licences,
+) -> Any:
     from antimeridian import bbox
     from shapely.geometry import shape
 
@@ -215,8 +226,10 @@ def _item(pystac: Any, images: Path, place: ImagePlace, target: Path, licences: 
     if scene.crs is not None and scene.crs.startswith("EPSG:"):
         properties["proj:code"] = scene.crs
     if scene.transform is not None:
-        properties["proj:transform"] = list(window_transform(scene.transform, place.window))
-        properties["proj:shape"] = [place.window[3], place.window[2]]
+        # Both describe the image, not the window of the scene that was resized to it.
+        transform = window_transform(scene.transform, place.window)
+        properties["proj:transform"] = list(resized_transform(transform, place.window, image_size))
+        properties["proj:shape"] = [image_size, image_size]
     item = pystac.Item(
         id=Path(place.filename).stem,
         geometry=place.footprint,
@@ -227,8 +240,7 @@ def _item(pystac: Any, images: Path, place: ImagePlace, target: Path, licences: 
     )
     image = (images / place.filename).resolve()
     folder = target.resolve().parent
-    inside = image.is_relative_to(folder)
-    href = image.relative_to(folder).as_posix() if inside else f"images/{place.filename}"
+    href = Path(os.path.relpath(image, folder)).as_posix()
     item.add_asset("image", pystac.Asset(href, media_type="image/tiff", roles=["data"]))
     return item
 

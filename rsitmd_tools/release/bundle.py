@@ -272,7 +272,9 @@ def _write_metadata(
     """Write citation, card, Croissant and, if images have a place, the footprints."""
     if content.places:
         for name in (FOOTPRINTS, STAC):
-            write_footprints(content.places, folder / name, folder / "images", content.licences)
+            write_footprints(
+                content.places, folder / name, folder / "images", facts.image_size, content.licences
+            )
     write_text(folder / CITATION, citation(facts))
     write_text(folder / CARD, card(facts, sheet))
     sums = {rsitmd.FILENAME: sha256_file(folder / rsitmd.FILENAME)}

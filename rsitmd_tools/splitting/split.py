@@ -17,7 +17,7 @@ from rsitmd_tools.splitting.grouping import Grouping, grouped, record_by, record
 from rsitmd_tools.splitting.relations import GROUP
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import clear_removed_splits, former_names_of, removed_splits
-from rsitmd_tools.workspace.images import set_splits
+from rsitmd_tools.workspace.images import set_splits, stored_images
 from rsitmd_tools.workspace.settings import RELATIONS
 
 if TYPE_CHECKING:
@@ -198,19 +198,23 @@ def _differs(recorded: str | None, requested: Mapping[str, Any]) -> bool:
 def _with_removed(
     workspace: Workspace, groups: Grouping, before: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the split of new images that are duplicates of a removed image with a split.
+    """Return the split of new images in one group with a removed image that has a split.
 
-    An earlier release may contain the removed image.
+    An earlier release may contain the removed image. Among several splits, test takes precedence.
     """
-    stored, pairs = groups.stored, groups.pairs
-    homes = {pairs.get(row, row): split for row, split in removed_splits(workspace).items()}
-    held = {pairs.get(image.id) for image in stored if image.filename in before}
+    group = {item.name: item.group for item in groups.known}
+    names = {image.id: image.filename for image in stored_images(workspace, removed=True)}
+    homes: dict[str, str] = {}
+    for row, split in removed_splits(workspace).items():
+        if homes.get(group[names[row]]) != "test":
+            homes[group[names[row]]] = split
+    held = {group[image.filename] for image in groups.stored if image.filename in before}
     return {
-        image.filename: homes[pairs[image.id]]
-        for image in stored
+        image.filename: homes[group[image.filename]]
+        for image in groups.stored
         if image.filename not in before
-        and pairs.get(image.id) in homes
-        and pairs.get(image.id) not in held
+        and group[image.filename] in homes
+        and group[image.filename] not in held
     }
 
 

@@ -207,6 +207,66 @@ def test_overviews_are_used_for_large_scenes(
     assert np.abs(pixels(file).astype(int) - without).max() <= 3
 
 
+def made(kind: str, file: Path) -> Path:
+    """Write a raster whose overviews do not say what its first image says."""
+    steps = np.tile(np.linspace(0, 200, 640), (640, 1))
+    tiled = {"tiled": True, "blockxsize": 64, "blockysize": 64}
+    if kind == "scaled":
+        write(file, np.stack([steps * 20] * 3).astype(np.uint16), photometric="minisblack")
+        with rasterio.open(file, "r+") as target:
+            target.scales, target.offsets = (1e-4,) * 3, (-0.1,) * 3
+    elif kind == "white-is-zero":
+        write(file, steps[None].astype(np.uint8), photometric="miniswhite")
+    elif kind == "sparse":
+        with rasterio.open(
+            file, "w", driver="GTiff", count=1, height=640, width=640, dtype="uint8",
+            sparse_ok=True, **tiled,
+        ) as target:  # fmt: skip
+            target.write(steps[None, :320].astype(np.uint8) + 1, window=((0, 320), (0, 640)))
+    else:
+        write(file, np.stack([steps] * 4).astype(np.uint8), photometric="cmyk")
+    return file
+
+
+@pytest.mark.parametrize("kind", ["scaled", "white-is-zero", "sparse", "inks"])
+def test_overviews_do_not_change_the_colours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    from rsitmd_tools.imaging import windowed as raster
+
+    file = made(kind, tmp_path / "a.tif")
+    monkeypatch.setattr(raster, "LARGE", 1000)
+    with open_raster(file) as opened:
+        rgb, valid = opened.read_rgb(None, (SIDE, SIDE), limits=opened.value_range())
+    with rasterio.open(file, "r+") as target:
+        target.build_overviews([2, 4, 8], rasterio.enums.Resampling.average)
+    with open_raster(file) as opened:
+        again, valid_again = opened.read_rgb(None, (SIDE, SIDE), limits=opened.value_range())
+    assert (valid == valid_again).all() and valid.all() == (kind != "sparse")
+    assert np.abs(again.astype(int) - rgb).max() <= 4 and rgb.std() > 20
+
+
+def test_bands_of_different_types(tmp_path: Path) -> None:
+    write(tmp_path / "a.tif", ramp(0, 200)[None].astype(np.uint8))
+    write(tmp_path / "b.tif", ramp(0, 4000)[None].astype(np.uint16))
+    band = (
+        '<VRTRasterBand dataType="{}" band="{}"><SimpleSource>'
+        '<SourceFilename relativeToVRT="1">{}.tif</SourceFilename><SourceBand>1</SourceBand>'
+        "</SimpleSource></VRTRasterBand>"
+    )
+    bands = [("Byte", 1, "a"), ("UInt16", 2, "b"), ("UInt16", 3, "b")]
+    (tmp_path / "m.vrt").write_text(
+        f'<VRTDataset rasterXSize="{SIDE}" rasterYSize="{SIDE}">'
+        + "".join(band.format(*each) for each in bands)
+        + "</VRTDataset>"
+    )
+    with open_raster(tmp_path / "m.vrt") as opened:
+        limits = opened.value_range()
+        rgb, valid = opened.read_rgb(None, None, limits=limits)
+    assert valid.all() and limits is not None and rgb[..., 1].std() > 50
+    assert (rgb[..., 1] == rgb[..., 2]).all() and rgb[..., 0].max() < 20
+
+
 def test_a_window_is_read_with_the_limits_of_the_scene(tmp_path: Path) -> None:
     values = np.arange(100 * 80, dtype=np.uint16).reshape(1, 100, 80)
     file = write(tmp_path / "a.tif", values, tiled=True, blockxsize=16, blockysize=16)

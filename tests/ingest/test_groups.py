@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from rsitmd_tools.cli import root
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.ingest.corrections import remove, restore
 from rsitmd_tools.ingest.groups import decide, find_places, groups
 from rsitmd_tools.ingest.ingest import ingest
 from rsitmd_tools.splitting.split import split
@@ -53,6 +54,18 @@ def test_places_are_grouped_after_a_search(workspace: Workspace) -> None:
     (pair,) = groups(workspace)[1].pairs
     assert (pair.first, pair.second, pair.kind) == (*TOWNS, "same-place")
     assert find_places(workspace, workers=1) == 1
+
+
+def test_a_search_keeps_the_places_of_removed_images(workspace: Workspace) -> None:
+    find_places(workspace, workers=1)
+    remove(workspace, TOWNS[:1] * 2, "a request")
+    assert find_places(workspace, workers=1) == 1
+    (workspace.path / "removed" / TOWNS[0]).rename(workspace.path / "gone.tif")
+    assert find_places(workspace, workers=1) == 0
+    (workspace.path / "gone.tif").rename(workspace.path / "removed" / TOWNS[0])
+    restored = restore(workspace, [TOWNS[0], TOWNS[0].removesuffix(".tif")])
+    assert len(restored.changed) == 1 and not restored.missing_files
+    assert members(workspace) == [PORTS, TOWNS]
 
 
 def test_a_split_keeps_places_together(workspace: Workspace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 from pathlib import Path
@@ -21,10 +22,12 @@ from rsitmd_tools.imaging.options import BandOptions
 from rsitmd_tools.imaging.tiff import ORIENTATION
 from rsitmd_tools.ingest import cut as cutting
 from rsitmd_tools.ingest import plan as planning
+from rsitmd_tools.ingest.corrections import remove
 from rsitmd_tools.ingest.image_size import set_image_size
 from rsitmd_tools.ingest.plan import TileOptions
 from rsitmd_tools.ingest.tiles import TileReport, ingest_tiles
 from rsitmd_tools.ingest.windows import read_places
+from rsitmd_tools.splitting import split
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import ImagePlace, image_places
 from tests.contents import contents
@@ -210,6 +213,41 @@ def test_tiles_at_given_places(tmp_path: Path) -> None:
     assert (report.added, report.outside) == (0, 20)
 
 
+def test_the_resolution_of_a_polygon_is_that_of_the_scene(tmp_path: Path) -> None:
+    """--gsd applies to points: a polygon has the size that it has."""
+    scene = write_scene(tmp_path / "s.tif", values(300, 300))
+    square = box(400_100, 4_999_720, 400_260, 4_999_880)  # 80 x 80 pixels of 2 m
+    shapes = [mapping(square), {"type": "Point", "coordinates": [400_300, 4_999_700]}]
+    features = [
+        {"type": "Feature", "properties": {}, "geometry": transform_geom(UTM, "EPSG:4326", each)}
+        for each in shapes
+    ]
+    grid = tmp_path / "g.geojson"
+    grid.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    into(tmp_path / "w", scene, side=50, gsd=4.0, places=read_places(grid))
+    found = {place.window[2]: place.gsd for place in places(tmp_path / "w") if place.window}
+    assert found.keys() >= {100} and found.pop(100) == 4.0
+    (own,) = found.values()
+    assert own == pytest.approx(2.0, rel=1e-3)
+
+
+def test_new_tiles_on_the_ground_of_a_removed_one_get_its_split(tmp_path: Path) -> None:
+    first = write_scene(tmp_path / "one" / "s.tif", values(128, 512))
+    later = write_scene(tmp_path / "two" / "s.tif", 255 - values(128, 512))
+    into(tmp_path / "w", first)
+    with Workspace.open(tmp_path / "w", write=True) as workspace:
+        split(workspace, {"train": 0.5, "val": 0.0, "test": 0.5}, seed=0)
+        before = {place.filename: place for place in image_places(workspace)}
+        gone = [name for name, place in before.items() if place.split == "test"]
+        remove(workspace, gone, "clouds")
+        ingest_tiles(workspace, [later], TileOptions(side=SIZE))
+        split(workspace, {"train": 0.5, "val": 0.0, "test": 0.5}, seed=0)
+        new = [place for place in image_places(workspace) if place.filename not in before]
+    home = {before[name].window: before[name].split for name in before}
+    assert len(gone) > 3 and len(new) == len(before)
+    assert all(place.split == home[place.window] for place in new)
+
+
 def refused(tmp_path: Path, path: Path, **given: Any) -> str:
     report = into(tmp_path / "w", path, **given)
     assert report.added == 0
@@ -227,6 +265,9 @@ def test_scenes_that_cannot_be_cut_are_refused_with_the_reason(
     assert "is 200 x 40, smaller than a tile of 64 x 64" in refused(tmp_path, small)
     nowhere = write_scene(tmp_path / "b.tif", values(64, 64), crs=None, transform=None)
     assert "--gsd cannot be applied" in refused(tmp_path, nowhere, gsd=1.0)
+    fine = write_scene(tmp_path / "fine" / "s.tif", values(64, 64))
+    said = refused(tmp_path, fine, gsd=0.1)
+    assert "a tile of 64 pixels at --gsd 0.1 would have only 3 x 3 of them" in said
     (tmp_path / "p.geojson").write_text('{"type": "Point", "coordinates": [1, 2]}')
     given = read_places(tmp_path / "p.geojson")
     assert "has no georeference, so the given places cannot be located in it" in refused(

@@ -10,6 +10,7 @@ import geopandas
 import pystac
 import pytest
 import rasterio
+from affine import Affine
 from PIL import Image
 from rasterio.warp import transform_geom
 from rasterio.windows import Window, bounds
@@ -215,6 +216,17 @@ def test_stac_items_are_valid(tiled: Path, tmp_path: Path) -> None:
     assert south.datetime is None and south.properties["start_datetime"] < "1970-01-02"
     assert north.properties["gsd"] == 2.0 and north.properties["proj:code"] == "EPSG:32633"
     assert (tiled / north.assets["image"].href).is_file()
+    with Image.open(tiled / north.assets["image"].href) as image:
+        assert north.properties["proj:shape"] == [image.height, image.width]
+    place = Affine(*north.properties["proj:transform"])
+    corners = [place @ corner for corner in ((0, 0), image.size)]
+    own = found(tiled, "north_1.tif")
+    window = Affine(*own["transform"])
+    assert corners == [window @ corner for corner in ((0, 0), own["window"][2:])]
+    with Workspace.open(tiled) as workspace:
+        export_footprints(workspace, tmp_path / "elsewhere.json")
+    (first, *_) = pystac.ItemCollection.from_file(str(tmp_path / "elsewhere.json"))
+    assert (tmp_path / first.assets["image"].href).is_file()
     west, south_, east, north_ = north.bbox or []
     assert shape(north.geometry).bounds == (west, south_, east, north_)
 

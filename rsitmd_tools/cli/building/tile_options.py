@@ -107,6 +107,12 @@ class TileArguments:
             WrongUsage: An option has no effect without another one.
         """
         if self.tiling:
+            if self.gsd is not None and self.side is None:
+                raise WrongUsage("--gsd requires --tile", hint="use --tile SIZE")
+            if self.stride is not None and self.places is not None:
+                raise WrongUsage(
+                    "--stride has no effect with --grid-of", hint="leave out one of the two"
+                )
             return
         for name, value in (("--stride", self.stride), ("--gsd", self.gsd)):
             if value is not None:
