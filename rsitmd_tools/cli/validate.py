@@ -173,6 +173,20 @@ def _check_combination(
         raise WrongUsage("--plot requires --statistics", hint="add --statistics")
     if options.exclusions is not None and not against:
         raise WrongUsage("--exclusions requires --against", hint="add --against PATH")
+    check = {
+        "--write-baseline": options.write_baseline,
+        "--exclusions": options.exclusions,
+        "--against": against or None,
+    }
+    for name, value in check.items():
+        if (statistics or fix) and value is not None:
+            what = "--statistics" if statistics else "fixes"
+            raise WrongUsage(f"{name} cannot be combined with {what}", hint="use one of them")
+    if fix and options.output_format not in (None, "text"):
+        raise WrongUsage(
+            f"--format {options.output_format} cannot be combined with fixes",
+            hint="leave it out: fixes are shown as a diff",
+        )
     if statistics and fix:
         raise WrongUsage("fixes cannot be combined with --statistics", hint="use one of them")
 
@@ -230,7 +244,7 @@ def _write_files(subject: Subject, result: Result, options: ValidateOptions) -> 
     if options.write_baseline is not None:
         from rsitmd_tools.quality.baseline import Baseline
 
-        Baseline.of(result.findings, subject.dataset).write(options.write_baseline)
+        Baseline.of(result.with_known, subject.dataset).write(options.write_baseline)
         return 0
     return int(any(finding.severity != "info" for finding in result.findings))
 

@@ -30,6 +30,7 @@ class Result:
         known: Number of findings in the baseline.
         unchecked: Rules that could not check everything: the reason by code.
         split_numbers: How near every two splits of a release come to each other.
+        with_known: The findings and those in the baseline.
     """
 
     findings: tuple[Finding, ...]
@@ -37,6 +38,7 @@ class Result:
     known: int = 0
     unchecked: Mapping[str, str] = field(default_factory=dict)
     split_numbers: Sequence[Mapping[str, Any]] = ()
+    with_known: tuple[Finding, ...] = ()
 
 
 def check(
@@ -106,7 +108,8 @@ def check_subject(subject: Subject, records: Callable[[], Result] | None = None)
     order = {image.filename: index for index, image in enumerate(subject.dataset)}
     new.sort(key=lambda f: (order.get(f.image or "", -1), f.code, f.sentence_index or 0))
     ignored, known = len(found) - len(remaining), len(remaining) - len(new)
-    return Result(tuple(new), ignored, known, unchecked, tuple(subject.split_numbers))
+    numbers = tuple(subject.split_numbers)
+    return Result(tuple(new), ignored, known, unchecked, numbers, tuple(remaining))
 
 
 def check_records(subject: Subject) -> Result:

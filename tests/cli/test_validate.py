@@ -104,6 +104,29 @@ def test_fix_diff_baseline_and_settings(tmp_path: Path, folder: Path, rsitmd: Ru
     assert "known findings not shown" in again.stdout
 
 
+def test_a_renewed_baseline_keeps_the_known_findings(
+    tmp_path: Path, folder: Path, rsitmd: Run
+) -> None:
+    known = tmp_path / "known.json"
+    rsitmd("data", "--write-baseline", known, cwd=tmp_path)
+    before = known.read_bytes()
+    assert json.loads(before)["findings"]
+    rsitmd("data", "--baseline", known, "--write-baseline", known, cwd=tmp_path)
+    assert known.read_bytes() == before
+
+
+@pytest.mark.parametrize("mode", [("--statistics",), ("--fix",), ("--diff",)])
+@pytest.mark.parametrize(
+    "options", [("--write-baseline", "z.json"), ("--against", "data"), ("--format", "csv")]
+)
+def test_options_that_a_mode_does_not_use_are_refused(
+    tmp_path: Path, folder: Path, rsitmd: Run, mode: tuple[str, ...], options: tuple[str, ...]
+) -> None:
+    done = rsitmd("data", *mode, *options, cwd=tmp_path)
+    assert done.returncode == 2 and options[0] in done.stderr
+    assert not (tmp_path / "z.json").exists()
+
+
 def test_statistics_of_several(tmp_path: Path, folder: Path, rsitmd: Run) -> None:
     one = rsitmd("data", "--statistics", "--format", "json", cwd=tmp_path)
     document = json.loads(one.stdout)

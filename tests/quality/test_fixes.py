@@ -42,6 +42,20 @@ def test_each_safe_fix(before: str, after: str, codes: set[str]) -> None:
     assert fixes_of(after) == []
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "Two boats lie at the caf\ufffd.",  # what is lost stays marked, and a finding
+        "The name www.Google.com is on the roof.",
+        "See port.JPG and https://x.Org/a.Bc for the roof.",
+        "Two boats lie at the pier…",
+        "Two boats lie at the pier！",
+    ],
+)
+def test_what_a_fix_would_damage_is_left(raw: str) -> None:
+    assert fixes_of(raw) == []
+
+
 def test_typos_and_counts_are_fixed_only_on_request() -> None:
     raw = "The termial of the airport has 3 long runways."
     assert fixes_of(raw) == []

@@ -64,9 +64,15 @@ def command(
       rsitmd annotate pilot my-dataset --stop
     """
     from rsitmd_tools.errors import WrongUsage
-    from rsitmd_tools.studio.campaign.pilot import pilot_state, start_pilot, stop_pilot
+    from rsitmd_tools.studio.campaign.pilot import (
+        pilot_state,
+        plan_pilot,
+        start_pilot,
+        stop_pilot,
+    )
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.admission import ADMITTED, REFUSED, admit_writers, decide
+    from rsitmd_tools.workspace.people import person_of
 
     for option, value in (("--references", references), ("--images", images)):
         if value is not None and not start:
@@ -86,6 +92,11 @@ def command(
                     hint="add --start to start one",
                 )
     with Workspace.open(folder, write=start or stop or bool(admit or refuse)) as workspace:
+        # Nothing is recorded unless all of it can be.
+        for email in (*admit, *refuse):
+            person_of(workspace, email)
+        if start and stop:
+            plan_pilot(workspace, images, references)
         for email in admit:
             decide(workspace, email, ADMITTED, who)
         for email in refuse:

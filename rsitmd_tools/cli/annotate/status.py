@@ -36,12 +36,19 @@ def command(
       rsitmd annotate status my-dataset --html status.html --payment weeks.csv
     """
     from rsitmd_tools.atomic import write_text
+    from rsitmd_tools.errors import WrongUsage
     from rsitmd_tools.studio.campaign.payment import payment_csv
     from rsitmd_tools.studio.campaign.status import findings_of_people, status
     from rsitmd_tools.studio.campaign.status_page import status_page
     from rsitmd_tools.workspace import Workspace
+    from rsitmd_tools.workspace.outputs import refuse_own_file
 
+    if html is not None and payment is not None and html.resolve() == payment.resolve():
+        raise WrongUsage("--html and --payment are the same file", hint="use two files")
     with Workspace.open(folder) as workspace:
+        for target in (payment, html):
+            if target is not None:
+                refuse_own_file(folder, target)
         state = status(workspace)
         if findings:
             state |= findings_of_people(workspace)

@@ -14,12 +14,17 @@ _MANY = re.compile(r"(?<!\s)\s{2,}|[\t\n\r\f\v\u00a0\u2000-\u200a\u2028\u2029\u2
 _BEFORE = re.compile(r" (?<=[^\W_] ) *(?=[,;:?!]|\.(?!\w))")
 _AFTER = re.compile(r"([,;:?!.])(?<=[^\W\d_].)(?=[^\W\d_]{2})(?:(?<!\.)|(?=[A-Z]))")
 _SPACE = re.compile(r"\s+")
+# Web addresses and file names, whose stops end no sentence.
+_ADDRESS = re.compile(
+    r"://|^\W*www\.|\.(?:jpe?g|png|tiff?|gif|bmp|jp2|vrt|pdf|csv|txt|html?)\W*$", re.IGNORECASE
+)
 
 
 def tidied(raw: str, _subject: Subject) -> str:
     """Return a sentence with correct white space."""
     text = _SPACE.sub(" ", raw.strip())
-    return _AFTER.sub(r"\1 ", _BEFORE.sub("", text))
+    words = _BEFORE.sub("", text).split(" ")
+    return " ".join(word if _ADDRESS.search(word) else _AFTER.sub(r"\1 ", word) for word in words)
 
 
 @rule("S113", "stray-space", "info", fix=tidied)
@@ -62,5 +67,7 @@ def _faults(sentence: Written, text: str, spaced: bool) -> Iterator[str]:
         yield "several spaces in a row"
     if spaced:
         yield "space before a punctuation mark"
-    if _AFTER.search(text):
+    if _AFTER.search(text) and any(
+        _AFTER.search(word) for word in text.split() if not _ADDRESS.search(word)
+    ):
         yield "no space after a punctuation mark"

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
-_END = re.compile(r"[.?!。]['\"”’)]*$")
-_TAIL = " \t\n\r\f\v.,;:?!。、，"
+_END = re.compile(r"[.?!。…！？]['\"”’)]*$")
+_TAIL = " \t\n\r\f\v.,;:?!。、，…！？"
 LONGEST_END = 8  # characters of an end mark and the quotes and brackets after it
-_STOPS = re.compile(r"[.?!。]")
+_STOPS = re.compile(r"[.?!。…！？]")
 
 
 def ended(raw: str, _subject: Subject) -> str:

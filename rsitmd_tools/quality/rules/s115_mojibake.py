@@ -9,12 +9,12 @@ from rsitmd_tools.quality.subject import Subject
 
 
 def decoded(raw: str, _subject: Subject) -> str:
-    """Return a sentence with wrongly decoded characters corrected."""
+    """Return a sentence with wrongly decoded characters corrected; lost ones stay marked."""
     if raw.isascii():
         return raw
     import ftfy
 
-    return ftfy.fix_encoding(raw).replace("\ufffd", "")
+    return ftfy.fix_encoding(raw)
 
 
 @rule("S115", "mojibake", "warning", fix=decoded)
@@ -35,8 +35,13 @@ def mojibake(subject: Subject) -> Iterator[Violation]:
         keywords by hand.
     """
     for sentence in subject.sentences:
-        if not sentence.raw.isascii() and decoded(sentence.raw, subject) != sentence.raw:
+        if _damaged(sentence.raw, subject):
             yield Violation("has wrongly decoded characters", sentence.image, sentence.index)
     for image, keyword in subject.keywords:
-        if decoded(keyword, subject) != keyword:
+        if _damaged(keyword, subject):
             yield Violation(f"keyword {keyword[:40]!r} has wrongly decoded characters", image)
+
+
+def _damaged(text: str, subject: Subject) -> bool:
+    """Return whether characters are wrongly decoded, or lost (U+FFFD)."""
+    return not text.isascii() and ("\ufffd" in text or decoded(text, subject) != text)

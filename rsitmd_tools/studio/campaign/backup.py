@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import tarfile
 import tempfile
@@ -28,6 +29,7 @@ from rsitmd_tools.studio.api.secrets import OWNER_ONLY, OWNER_ONLY_FOLDER
 from rsitmd_tools.studio.server.database import recorded_postgres
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.lock import WriterLock
+from rsitmd_tools.workspace.outputs import refuse_own_file
 from rsitmd_tools.workspace.snapshot import copy_database
 from rsitmd_tools.workspace.store import DATABASE, LOCK, utc_now
 
@@ -48,7 +50,10 @@ LEFT_OUT = (
     ),
     "renditions",
 )
-_UNFINISHED = (".partial-", "-wal", "-shm", "-journal")
+# Of SQLite; other files may end like this, too.
+_OF_DATABASE = re.compile(r"\.(?:db|sqlite3)-(?:wal|shm|journal)$")
+# Of an unfinished write, as :mod:`rsitmd_tools.atomic` names it.
+_UNFINISHED = re.compile(r"(?:^|/)\.(?:[^/]*\.)?partial-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ def backup(folder: Path, target: Path) -> BackupReport:
             cannot be written.
     """
     Workspace.open(folder).close()  # raises an error if it is not a workspace
+    refuse_own_file(folder, target)
     names = [DATABASE]
     if (folder / SERVER_DATABASE).is_file() and recorded_postgres(folder / "studio") is None:
         names.append(SERVER_DATABASE)
@@ -178,7 +184,7 @@ def _files(folder: Path, taken: set[str], target: Path) -> Iterator[str]:
     for path in _regular(folder):
         name = path.relative_to(folder).as_posix()
         left_out = any(name == entry or name.startswith(f"{entry}/") for entry in LEFT_OUT)
-        unfinished = any(mark in path.name for mark in _UNFINISHED) or ".partial-" in name
+        unfinished = _UNFINISHED.search(name) or _OF_DATABASE.search(name)
         skipped = left_out or unfinished or path.resolve() == target.resolve()
         if name not in taken and not skipped:
             yield name

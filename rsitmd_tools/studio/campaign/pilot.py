@@ -66,6 +66,19 @@ def start_pilot(
             where=workspace.path,
             hint="show it with: rsitmd annotate pilot DIR; stop it with --stop",
         )
+    chosen, known = plan_pilot(workspace, count, references)
+    record_start(workspace, chosen, known, started_by)
+    return chosen
+
+
+def plan_pilot(
+    workspace: Workspace, count: int | None = None, references: Path | None = None
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Choose the images of a pilot, and record nothing; see :func:`start_pilot`.
+
+    Returns:
+        The file names of the images, and the reference sentences.
+    """
     _refuse_shared(workspace)
     categories = {image.filename: image.category for image in stored_images(workspace)}
     known, chosen = _choose(workspace, categories, count or IMAGES, references)
@@ -92,8 +105,7 @@ def start_pilot(
             hint=f"{'ingest more images' if references is None else 'add sentences'}, or use"
             f" --images {number}",
         )
-    record_start(workspace, chosen, known, started_by)
-    return chosen
+    return chosen, known
 
 
 def stop_pilot(workspace: Workspace, stopped_by: str = "") -> list[str]:

@@ -71,12 +71,21 @@ def keep_captions(
     report = PrefillReport()
     images = {Path(image.filename).stem: image.id for image in stored_images(workspace)}
     predictions: list[Prediction] = []
+    named: dict[int, str] = {}
     for record in load_dataset(path, input_format):
         image = images.get(Path(record.filename).stem)
         texts = [text for text in map(one_line, record.captions) if text]
         if image is None:
             report.unknown += 1
             continue
+        if texts and image in named:
+            raise RsitmdError(
+                f"has captions for one image twice: {named[image]} and {record.location}",
+                where=path,
+                hint="images are matched by file name without extension; remove one of the two",
+            )
+        if texts:
+            named[image] = record.location
         report.images += bool(texts)
         predictions += [Prediction(image, slot, text) for slot, text in enumerate(texts, 1)]
     report.captions = len(predictions)

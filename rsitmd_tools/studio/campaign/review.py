@@ -111,6 +111,12 @@ def review(workspace: Workspace, request: ReviewRequest) -> ReviewReport:
     """
     if not request.reviewer.strip() or request.reviewer == PULL:
         raise WrongUsage("the reviewer's name is missing", hint="pass it with --reviewer NAME")
+    if request.accept == CLEAN and tuple(request.select) != FAMILIES:
+        raise WrongUsage(
+            "--accept without a value takes the sentences that all rules find clean, so it cannot"
+            " be combined with --select",
+            hint="leave out one of the two",
+        )
     findings = look(workspace, request.select, request.ignore)
     found = Found(workspace)
     new = {

@@ -15,13 +15,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.cli.annotate.status import command as status_command
+from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.studio.api.secrets import make_secrets, secrets_of
 from rsitmd_tools.studio.campaign.backup import BACKUP_LOCK, SERVER_DATABASE, backup, restore
 from rsitmd_tools.studio.server.database import record_postgres
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.lock import WriterLock
+from tests.contents import contents
 
 
 @pytest.fixture
@@ -118,6 +121,36 @@ def test_a_backup_of_an_older_version_is_restored_private(folder: Path, tmp_path
 def test_a_backup_in_its_own_workspace_does_not_contain_itself(folder: Path) -> None:
     first = backup(folder, folder / "b.tar")
     assert backup(folder, folder / "b.tar").files == first.files
+
+
+def test_names_like_those_of_sqlite_are_copied(folder: Path, tmp_path: Path) -> None:
+    names = ["harbour-wall.tif", "x.partial-view.tif", "a-journal.txt"]
+    for name in names:
+        (folder / "images" / name).write_bytes(b"pixels")
+    for name in ("workspace.db-wal", "images/.port_2.tif.partial-1-2"):
+        (folder / name).write_bytes(b"")
+    backup(folder, tmp_path / "b.tar")
+    restore(tmp_path / "b.tar", tmp_path / "back")
+    there = {path.name for path in (tmp_path / "back" / "images").iterdir()}
+    assert there == {"port_1.tif", *names}
+    assert not (tmp_path / "back" / "workspace.db-wal").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["workspace.db", "rsitmd.toml", "images/port_1.tif", "studio/b.tar"]
+)
+def test_no_output_replaces_a_file_of_the_workspace(folder: Path, name: str) -> None:
+    before = contents(folder)
+    with pytest.raises(WrongUsage, match="belongs to the workspace"):
+        backup(folder, folder / name)
+    for option in ("--html", "--payment"):
+        done = CliRunner().invoke(status_command, [str(folder), option, str(folder / name)])
+        assert isinstance(done.exception, WrongUsage)
+    both = CliRunner().invoke(
+        status_command, [str(folder), "--html", str(folder / "x"), "--payment", str(folder / "x")]
+    )
+    assert "are the same file" in str(both.exception)
+    assert contents(folder) == before
 
 
 def test_server_data_outside_the_backup_is_reported(folder: Path, tmp_path: Path) -> None:

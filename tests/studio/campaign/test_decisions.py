@@ -250,6 +250,12 @@ def test_an_unknown_code_is_wrong_usage_and_names_the_closest(folder: Path) -> N
     assert "use codes such as S104" in str(done.exception)
 
 
+def test_clean_sentences_are_not_those_of_a_selection(folder: Path) -> None:
+    done = CliRunner().invoke(review_command, [str(folder), "--accept", "--select", "S104"])
+    assert isinstance(done.exception, WrongUsage)
+    assert "cannot be combined with --select" in str(done.exception)
+
+
 def test_a_known_code_without_findings_is_reported(folder: Path) -> None:
     done = CliRunner().invoke(review_command, [str(folder), "--send-back", "S122"])
     assert done.exit_code == 0

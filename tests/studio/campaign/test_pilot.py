@@ -172,6 +172,25 @@ def test_stop_and_start_in_one_command(workspace: Workspace) -> None:
     assert "no pilot is running; use --start to start one" in done.output
 
 
+def test_a_pilot_is_not_stopped_if_the_next_one_cannot_start(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    folder = workspace.path
+    workspace.close()
+    CliRunner().invoke(command, [str(folder), "--start", "--images", "1"])
+    bad = tmp_path / "new.csv"
+    bad.write_text("picture,text\n")
+    for arguments in (
+        ["--stop", "--start", "--references", str(bad)],
+        ["--admit", "anna@x.org", "--refuse", "nobody@x.org"],
+    ):
+        assert CliRunner().invoke(command, [str(folder), *arguments]).exit_code != 0
+        with Workspace.open(folder) as opened:
+            state = pilot_state(opened)
+        assert len(state["images"]) == 1
+        assert {person["decision"] for person in state["people"]} == {None}
+
+
 def test_nobody_is_admitted_without_a_pilot(workspace: Workspace) -> None:
     folder = workspace.path
     workspace.close()

@@ -158,6 +158,17 @@ def test_tasks_with_captions_show_the_newest_model(tmp_path: Path) -> None:
         assert "model-2" in machine_note("model-2")
 
 
+def test_two_records_of_one_image_are_refused(tmp_path: Path) -> None:
+    folder = campaign(tmp_path / "w")
+    file = tmp_path / "c.csv"
+    file.write_text("image,caption\na/airport_1.jpg,A plane.\nb/airport_1.jpg,Two planes.\n")
+    with (
+        Workspace.open(folder, write=True) as workspace,
+        pytest.raises(RsitmdError, match=r"twice: a/airport_1\.jpg and b/airport_1\.jpg"),
+    ):
+        keep_captions(workspace, file, "model-1")
+
+
 def test_captions_of_other_images_are_refused_and_nothing_is_stored(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "w")
     with Workspace.open(folder, write=True) as workspace:
