@@ -64,3 +64,38 @@ def record_correction(
         "UPDATE sentence SET raw = ?, edit_distance = ? WHERE id = ?",
         (after, edit_distance, sentence),
     )
+
+
+def written_text(db: sqlite3.Connection, sentence: int, raw: str) -> str:
+    """Return the text of a sentence as its annotator wrote it, before corrections.
+
+    Args:
+        db: The workspace's database.
+        sentence: Row of the sentence.
+        raw: Its text now.
+    """
+    row = db.execute(
+        "SELECT before FROM correction WHERE sentence_id = ? ORDER BY id LIMIT 1", (sentence,)
+    ).fetchone()
+    return raw if row is None else str(row["before"])
+
+
+def repeat_corrections(db: sqlite3.Connection, before: int, after: int) -> None:
+    """Correct a sentence as the same one of an earlier revision. Call it inside a transaction.
+
+    Args:
+        db: The workspace's database.
+        before: Row of the corrected sentence.
+        after: Row of a sentence with the text that was corrected.
+    """
+    db.execute(
+        "INSERT INTO correction (sentence_id, before, after, codes, tool, made_at)"
+        " SELECT ?, before, after, codes, tool, made_at FROM correction"
+        " WHERE sentence_id = ? ORDER BY id",
+        (after, before),
+    )
+    db.execute(
+        "UPDATE sentence SET (raw, edit_distance) ="
+        " (SELECT raw, edit_distance FROM sentence WHERE id = ?) WHERE id = ?",
+        (before, after),
+    )

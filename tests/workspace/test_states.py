@@ -12,6 +12,7 @@ import pytest
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.sync.revisions import carry_over, changed_accepted, restore
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.corrections import record_correction
 from rsitmd_tools.workspace.states import TRANSITIONS, move
 from tests.builders import WHEN, add
 
@@ -78,6 +79,27 @@ def test_a_new_revision_keeps_the_decisions_on_equal_texts(
     assert [state_of(db, row) for row in new] == ["accepted", "new", "sent back", "new"]
     kept = db.execute("SELECT * FROM decision WHERE sentence_id = ?", (new[2],)).fetchone()
     assert (kept["decided_by"], kept["note"]) == ("B. Lee", "too short")
+
+
+def test_a_corrected_sentence_that_its_author_did_not_change_keeps_all(
+    db: sqlite3.Connection,
+) -> None:
+    old = revision(db, 1, "One", "Two", "Three", "Four.")
+    for row, text in zip(old, ("One.", "Two.", "Three."), strict=False):
+        fixed = {"edit_distance": None, "codes": "S114", "tool": "t", "made_at": WHEN}
+        record_correction(db, row, text.rstrip("."), text, **fixed)
+    move(db, old[0], "accepted", "B. Lee")
+    move(db, old[1], "sent back", "B. Lee", note="count them")
+    move(db, old[2], "accepted", "B. Lee")
+    new = revision(db, 2, "One", "Two", "Three boats", "Four boats.")
+    assert changed_accepted(db, 1, 2) == [3]
+    assert carry_over(db, 1, 2) == 0
+    assert [state_of(db, row) for row in new] == ["accepted", "sent back", "new", "new"]
+    texts = [row[0] for row in db.execute("SELECT raw FROM sentence WHERE annotation_id = 2")]
+    assert texts == ["One.", "Two.", "Three boats", "Four boats."]
+    again = revision(db, 3, "One", "Two boats", "Three boats", "Four boats.")
+    assert carry_over(db, 2, 3) == 1
+    assert [state_of(db, row) for row in again] == ["accepted", "new", "new", "new"]
 
 
 def test_an_empty_sentence_that_was_sent_back_remains_sent_back(db: sqlite3.Connection) -> None:

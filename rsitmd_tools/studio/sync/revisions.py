@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from rsitmd_tools.workspace.annotations import revisions_of_task
+from rsitmd_tools.workspace.corrections import repeat_corrections, written_text
 from rsitmd_tools.workspace.states import ACCEPTED, NEW, PULL, REPLACED, SENT_BACK, move
 from rsitmd_tools.workspace.texts import (
     Decision,
@@ -21,6 +22,8 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
 
     A sentence that the new revision repeats word for word keeps its state: an accepted
     sentence stays accepted, and a sentence that was sent back and not changed stays sent back.
+    The words are those that the annotator wrote; corrections by ``validate --fix``, which the
+    server does not know, are made again.
     A sentence that was sent back also stays sent back if it is empty in the new revision.
 
     Args:
@@ -38,9 +41,12 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
         if new is None and old.state == SENT_BACK:
             # A row for the empty field, to keep the decision about it.
             new = SentenceRow(sentence_row(db, after, old.slot), old.slot, "", NEW)
-        if new is not None and new.raw == old.raw:
+        written = written_text(db, old.row, old.raw)
+        if new is not None and new.raw == written:
             copy_seen_findings(db, old.row, new.row)
-        kept = new is not None and new.raw in ("", old.raw)
+            if written != old.raw:
+                repeat_corrections(db, old.row, new.row)
+        kept = new is not None and new.raw in ("", written)
         if new is not None and kept and old.state != NEW:
             last = last_decision(db, old.row) or Decision(PULL, "", "")
             move(db, new.row, old.state, last.decided_by, note=last.note, codes=last.codes)
@@ -66,7 +72,7 @@ def changed_accepted(db: sqlite3.Connection, before: int, after: int) -> list[in
     return [
         old.slot
         for old in sentences_of(db, before)
-        if old.state == ACCEPTED and new.get(old.slot) != old.raw
+        if old.state == ACCEPTED and new.get(old.slot) != written_text(db, old.row, old.raw)
     ]
 
 
