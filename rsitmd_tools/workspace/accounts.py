@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from rsitmd_tools.workspace.people import ACCOUNT_REMOVED
+from rsitmd_tools.workspace.people import ACCOUNT_REMOVED, annotator_row
 from rsitmd_tools.workspace.store import utc_now
 
 
@@ -74,13 +74,12 @@ def forget_accounts(db: sqlite3.Connection, server: str) -> None:
 
 def add_annotator(db: sqlite3.Connection, email: str, name: str) -> int:
     """Add an annotator, or set the name of the one with this address; return the row."""
-    db.execute(
-        "INSERT INTO annotator (email, name) VALUES (?, ?)"
-        " ON CONFLICT (email) DO UPDATE SET name = excluded.name",
-        (email, name),
-    )
-    row = db.execute("SELECT id FROM annotator WHERE email = ?", (email,)).fetchone()
-    return int(row["id"])
+    known = annotator_row(db, email)
+    if known is None:
+        added = db.execute("INSERT INTO annotator (email, name) VALUES (?, ?)", (email, name))
+        return int(added.lastrowid or 0)
+    update_annotator(db, known, email, name)
+    return known
 
 
 def update_annotator(db: sqlite3.Connection, annotator: int, email: str, name: str) -> None:

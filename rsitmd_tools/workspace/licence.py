@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.workspace.people import annotator_row
 from rsitmd_tools.workspace.store import Workspace, utc_now
 
 # Licences that can be named instead of a file.
@@ -108,7 +109,7 @@ def accept(workspace: Workspace, email: str, recorded_by: str) -> bool:
             where=workspace.path / "rsitmd.toml",
             hint='set licence = "CC-BY-4.0" under [annotation]',
         )
-    row = workspace.db.execute("SELECT id FROM annotator WHERE email = ?", (email,)).fetchone()
+    row = annotator_row(workspace.db, email)
     if row is None:
         raise RsitmdError(
             "is not an annotator of this campaign",
@@ -116,7 +117,7 @@ def accept(workspace: Workspace, email: str, recorded_by: str) -> bool:
             hint="add them first: users DIR add",
         )
     with workspace.transaction():
-        return record(workspace, licence, row["id"], utc_now(), recorded_by)
+        return record(workspace, licence, row, utc_now(), recorded_by)
 
 
 def accepted(workspace: Workspace, licence: Licence) -> dict[str, str]:

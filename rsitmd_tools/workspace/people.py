@@ -104,6 +104,18 @@ def known_addresses(workspace: Workspace) -> list[str]:
     return [row["email"] for row in rows]
 
 
+def annotator_row(db: sqlite3.Connection, email: str) -> int | None:
+    """Return the row of the annotator with an address, or None.
+
+    Upper and lower case do not count, because the server stores addresses in lower case.
+    """
+    row = db.execute(
+        "SELECT id FROM annotator WHERE email = ? COLLATE NOCASE ORDER BY email = ? DESC, id",
+        (email, email),
+    ).fetchone()
+    return None if row is None else int(row["id"])
+
+
 def join(workspace: Workspace, email: str) -> bool:
     """Add an annotator to the campaign; an account on the server is not needed yet.
 
@@ -111,11 +123,13 @@ def join(workspace: Workspace, email: str) -> bool:
         False if the annotator was active already.
     """
     with workspace.transaction() as db:
-        db.execute("INSERT OR IGNORE INTO annotator (email) VALUES (?)", (email,))
+        row = annotator_row(db, email)
+        if row is None:
+            row = db.execute("INSERT INTO annotator (email) VALUES (?)", (email,)).lastrowid
         changed = db.execute(
             "UPDATE annotator SET joined_at = coalesce(joined_at, ?), left_at = NULL,"
-            " left_reason = '' WHERE email = ? AND (joined_at IS NULL OR left_at IS NOT NULL)",
-            (utc_now(), email),
+            " left_reason = '' WHERE id = ? AND (joined_at IS NULL OR left_at IS NOT NULL)",
+            (utc_now(), row),
         )
         return changed.rowcount == 1
 
@@ -163,13 +177,14 @@ def mark_left(db: sqlite3.Connection, person: int, reason: str = "") -> int:
 
 
 def person_of(workspace: Workspace, email: str) -> Person:
-    """Return the active annotator with an address.
+    """Return the active annotator with an address; upper and lower case do not count.
 
     Raises:
         RsitmdError: No active annotator has this address.
     """
     active = taking_part(workspace)
-    found = next((p for p in active if p.email == email), None)
+    row = annotator_row(workspace.db, email)
+    found = next((p for p in active if p.row == row), None)
     if found is None:
         addresses = ", ".join(p.email for p in active)
         raise RsitmdError(

@@ -49,10 +49,17 @@ def replace_predictions(
         predictions: The captions.
     """
     rows = [(p.image, p.slot, p.raw, model, utc_now()) for p in predictions]
+    images = [(model, image) for image in {row[0] for row in rows}]
     with workspace.transaction() as db:
+        # They may be on a page that is open, or in annotations that were not pulled yet.
+        db.executemany(
+            "INSERT INTO replaced_prediction (image_id, raw, model) SELECT image_id, raw, model"
+            " FROM prediction WHERE model = ? AND image_id = ? ORDER BY slot",
+            images,
+        )
         db.executemany(
             "DELETE FROM prediction WHERE model = ? AND image_id = ?",
-            [(model, image) for image in {row[0] for row in rows}],
+            images,
         )
         db.executemany(
             "INSERT INTO prediction (image_id, slot, raw, model, added_at) VALUES (?, ?, ?, ?, ?)",

@@ -473,6 +473,16 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE VIEW released_sentence AS
     SELECT * FROM usable_sentence WHERE origin <> 'machine untouched';
     """,
+    """
+    -- Captions that later ones of the same model replaced. Annotators may have been given them.
+    CREATE TABLE replaced_prediction (
+        id       INTEGER PRIMARY KEY,
+        image_id INTEGER NOT NULL REFERENCES image (id),
+        raw      TEXT NOT NULL,
+        model    TEXT NOT NULL
+    );
+    CREATE INDEX replaced_prediction_image ON replaced_prediction (image_id);
+    """,
 )
 
 VERSION = len(MIGRATIONS)

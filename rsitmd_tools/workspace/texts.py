@@ -120,13 +120,22 @@ def copy_seen_findings(db: sqlite3.Connection, source: int, target: int) -> None
 
 
 def given_texts(db: sqlite3.Connection, annotation: int) -> list[str]:
-    """Return the texts that annotators were given for the image of an annotation."""
-    rows = db.execute(
-        "SELECT prediction.raw FROM prediction JOIN task USING (image_id)"
-        " JOIN annotation ON annotation.task_id = task.id WHERE annotation.id = ?"
-        " ORDER BY slot, model",
-        (annotation,),
+    """Return the texts that annotators were given for the image of an annotation.
+
+    Those that were replaced since come last.
+    """
+    image = (
+        "image_id = (SELECT image_id FROM task JOIN annotation ON annotation.task_id = task.id"
+        " WHERE annotation.id = ?)"
     )
+    rows = [
+        *db.execute(
+            f"SELECT raw FROM prediction WHERE {image} ORDER BY slot, model", (annotation,)
+        ),
+        *db.execute(
+            f"SELECT raw FROM replaced_prediction WHERE {image} ORDER BY id", (annotation,)
+        ),
+    ]
     return [row["raw"] for row in rows]
 
 

@@ -67,8 +67,8 @@ class People:
 
     def number(self, email: str) -> int | None:
         """Return the number of the account with an address, or None."""
-        accounts = self._client.users()
-        return next((n for n, account in accounts.items() if account.email == email), None)
+        accounts, wanted = self._client.users(), email.lower()
+        return next((n for n, one in accounts.items() if one.email.lower() == wanted), None)
 
     def removed(self) -> list[str]:
         """Return the addresses of annotators whose account was removed from the server.

@@ -148,6 +148,17 @@ def test_captions_are_stored_once_and_replaced_by_the_same_model(tmp_path: Path)
         assert caption_fields(workspace, 1, fields) == {"caption1": "New.", "left": "New."}
 
 
+def test_replaced_captions_are_still_texts_of_a_machine(tmp_path: Path) -> None:
+    """They were on the page, or in annotations that were not pulled, when they were replaced."""
+    folder = campaign(tmp_path / "w")
+    with Workspace.open(folder, write=True) as workspace:
+        keep_captions(workspace, captions(tmp_path), "model-1")
+        keep_captions(workspace, captions(tmp_path, "airport_1.tif", "New."), "model-1")
+        write(workspace, 1, GIVEN)
+        row = workspace.db.execute("SELECT origin, machine_raw FROM sentence").fetchone()
+        assert (row["origin"], row["machine_raw"]) == (UNTOUCHED, GIVEN)
+
+
 def test_tasks_with_captions_show_the_newest_model(tmp_path: Path) -> None:
     folder = campaign(tmp_path / "w")
     with Workspace.open(folder, write=True) as workspace:
