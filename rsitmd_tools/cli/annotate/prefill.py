@@ -46,12 +46,16 @@ def command(
     """
     from dataclasses import asdict
 
+    from rsitmd_tools.errors import WrongUsage
     from rsitmd_tools.studio.api.client import Client
     from rsitmd_tools.studio.api.connection import connection_of
     from rsitmd_tools.studio.campaign.prefill import PrefillReport, keep_captions, send_predictions
     from rsitmd_tools.studio.sync.task_updates import update_tasks
     from rsitmd_tools.workspace import Workspace
 
+    for option, value in (("--model", model), ("--input-format", input_format)):
+        if value is not None and captions is None:
+            raise WrongUsage(f"{option} requires --captions", hint="add --captions FILE")
     with Workspace.open(folder, write=True) as workspace:
         report = PrefillReport()
         if captions is not None:

@@ -241,7 +241,7 @@ def _read(file: Path) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)
         for row in rows:
             if (row["sentence"] or "").strip():
-                found[row["image"]].append(row["sentence"].strip())
+                found[(row["image"] or "").strip()].append(row["sentence"].strip())
         return found
     from rsitmd_tools.formats import load_dataset
 

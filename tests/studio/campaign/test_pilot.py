@@ -44,7 +44,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 def references(tmp_path: Path) -> Path:
     """Sentences for one image of the workspace and for one that it has not."""
     file = tmp_path / "references.csv"
-    file.write_text("image,sentence\nport_1.tif,A ship.\nfarm_1.tif,A field.\n", encoding="utf-8")
+    file.write_text("image,sentence\nport_1.tif ,A ship.\nfarm_1.tif,A field.\n", encoding="utf-8")
     return file
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rsitmd_tools.cli.annotate.log import command as log_command
+from rsitmd_tools.cli.annotate.prefill import command as prefill_command
 from rsitmd_tools.cli.validate import command as validate_command
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset
@@ -167,6 +168,12 @@ def test_tasks_with_captions_show_the_newest_model(tmp_path: Path) -> None:
             keep_captions(workspace, captions(tmp_path), model)
         assert caption_fields(workspace, 1, ["machine"]) == {"machine": machine_note("model-2")}
         assert "model-2" in machine_note("model-2")
+
+
+@pytest.mark.parametrize("option", [("--model", "m"), ("--input-format", "csv")])
+def test_options_of_captions_need_captions(tmp_path: Path, option: tuple[str, str]) -> None:
+    done = CliRunner().invoke(prefill_command, [str(campaign(tmp_path / "w")), *option])
+    assert f"{option[0]} requires --captions" in str(done.exception)
 
 
 def test_two_records_of_one_image_are_refused(tmp_path: Path) -> None:
