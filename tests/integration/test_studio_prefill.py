@@ -115,7 +115,7 @@ def review_it(folder: Path, email: str, findings: Path, untouched: str) -> None:
         with pytest.raises(RsitmdError, match="an unchanged machine text cannot be accepted"):
             review(workspace, ReviewRequest("B. Lee", accept="N108"))
         # Whatever rules run, clean is what a human wrote.
-        decided = review(workspace, ReviewRequest("B. Lee", accept=CLEAN, select=("S101",)))
+        decided = review(workspace, ReviewRequest("B. Lee", accept=CLEAN, ignore=("S",)))
         assert decided.states == {"accepted": 2, "new": 1}
         assert review(workspace, ReviewRequest("B. Lee")).annotators == {email: {"N108": 1}}
     with Workspace.open(folder, write=True) as workspace:

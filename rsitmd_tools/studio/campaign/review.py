@@ -107,7 +107,8 @@ def review(workspace: Workspace, request: ReviewRequest) -> ReviewReport:
     Raises:
         RsitmdError: A file of decisions is invalid (no decision is recorded then), or the
             server cannot be reached to send a note.
-        WrongUsage: A code is unknown, or the reviewer's name is empty.
+        WrongUsage: A code is unknown, the reviewer's name is empty, or sentences without
+            findings are accepted under a selection of rules.
     """
     if not request.reviewer.strip() or request.reviewer == PULL:
         raise WrongUsage("the reviewer's name is missing", hint="pass it with --reviewer NAME")
