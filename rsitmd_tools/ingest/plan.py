@@ -229,7 +229,7 @@ def _side(
     own = None if placed is None else placed.gsds([(0, 0, raster.width, raster.height)])[0]
     if own is None:
         raise UnusableImageError("has no georeference, so --gsd cannot be applied")
-    side = max(1, round(options.side * options.gsd / own))
+    side = round(options.side * options.gsd / own)
     if side < MIN_SIDE:
         raise UnusableImageError(
             f"has pixels of {own:.3g} m: a tile of {options.side} pixels at --gsd"

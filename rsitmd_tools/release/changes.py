@@ -55,7 +55,7 @@ class Previous:
         dataset: Its dataset.
         files: SHA-256 of its image files, by file name.
         log: The entries of its ``CHANGELOG.md``.
-        licences: ``licences`` of its ``release.json``; None if it has none.
+        licences: The licences in its ``release.json``; None if they are not recorded.
     """
 
     dataset: Dataset
@@ -76,7 +76,7 @@ def compare(
         previous: The previous release.
         now: The dataset of this one.
         files: SHA-256 of its image files, by file name.
-        licences: ``licences`` of its ``release.json``.
+        licences: The licences in its ``release.json``.
     """
     before = previous.dataset
     old = {image.filename: image for image in before}
@@ -148,7 +148,7 @@ def read_previous(folder: Path, version: str) -> Previous:
 
 
 def _recorded_licences(folder: Path) -> Mapping[str, Any] | None:
-    """Return ``licences`` of ``release.json``; None if there is none, as in earlier versions."""
+    """Return the licences in ``release.json``; None for a release of an earlier version."""
     if not (folder / MANIFEST).exists():
         return None
     document = load_document(folder / MANIFEST)
@@ -177,7 +177,7 @@ def changelog(
         version: Its version.
         previous: The previous release; None for the first one.
         files: SHA-256 of the image files of the release, by file name.
-        licences: ``licences`` of its ``release.json``.
+        licences: The licences in its ``release.json``.
     """
     if previous is None:
         numbers = f"{count_of(len(now), 'image')}, {count_of(len(now.captions()), 'sentence')}"

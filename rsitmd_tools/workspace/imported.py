@@ -98,29 +98,30 @@ def imported_images(workspace: Workspace, dataset: str) -> list[ImportedImage]:
 
 def imported_texts(workspace: Workspace, dataset: str) -> dict[str, tuple[str, ...]]:
     """Return the sentences of a dataset's images as they were imported, by name there."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for row in workspace.db.execute(
-        "SELECT name, coalesce((SELECT before FROM imported_correction WHERE"
-        " imported_sentence_id = imported_sentence.id ORDER BY id LIMIT 1), raw) AS first"
-        " FROM imported_sentence JOIN imported_image ON imported_image.id = imported_image_id"
-        " WHERE dataset = ? ORDER BY imported_image.id, slot",
-        (dataset,),
-    ):
-        found[row["name"]].append(row["first"])
-    return {name: tuple(texts) for name, texts in found.items()}
+    first = (
+        "coalesce((SELECT before FROM imported_correction WHERE"
+        " imported_sentence_id = imported_sentence.id ORDER BY id LIMIT 1), raw)"
+    )
+    return _by_name(workspace, dataset, "imported_sentence", first)
 
 
 def given_keywords(workspace: Workspace, dataset: str) -> dict[str, tuple[str, ...]]:
     """Return the keywords of a dataset's images as they were imported, by name there."""
+    return _by_name(workspace, dataset, "imported_keyword", "raw")
+
+
+def _by_name(
+    workspace: Workspace, dataset: str, table: str, value: str
+) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = defaultdict(list)
-    for row in workspace.db.execute(
-        "SELECT name, raw FROM imported_keyword JOIN imported_image"
-        " ON imported_image.id = imported_image_id"
+    for name, text in workspace.db.execute(
+        f"SELECT name, {value} FROM {table}"
+        " JOIN imported_image ON imported_image.id = imported_image_id"
         " WHERE dataset = ? ORDER BY imported_image.id, slot",
         (dataset,),
     ):
-        found[row["name"]].append(row["raw"])
-    return {name: tuple(words) for name, words in found.items()}
+        found[name].append(text)
+    return {name: tuple(texts) for name, texts in found.items()}
 
 
 def add_imported(

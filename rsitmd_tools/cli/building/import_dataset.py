@@ -75,7 +75,7 @@ def command(
 
 
 def _of_a_release(source: Path) -> list[str]:
-    """Name what a release has beside its texts and images, and a workspace does not take over."""
+    """Name the files of a release whose contents are not imported."""
     from rsitmd_tools.formats.image_list import IMAGE_LIST
     from rsitmd_tools.quality.provenance import FOOTPRINTS
 
