@@ -59,6 +59,17 @@ window.fetch = (url, options) =>
 """
 
 
+# A draft is saved by two requests: which drafts exist, and the text. The first one waits.
+HELD = """
+const send = window.fetch;
+const released = new Promise((resolve) => (window.release = resolve));
+window.fetch = (url, options) =>
+  String(url).includes("drafts") && !options?.body
+    ? released.then(() => send(url, options))
+    : send(url, options);
+"""
+
+
 def reload(page: Page, stream: str) -> Page:
     page.reload()
     return page
@@ -207,6 +218,34 @@ def test_a_draft_with_part_of_a_keyword_is_replaced_by_the_full_keyword(
     assert task_of(page) == task
     wait_for_texts(page, {"keywords": ["red quay"]})
     eventually(page, lambda: there.drafts(task), [{"keywords": ["red quay"]}])
+
+
+def test_an_older_draft_does_not_replace_the_one_of_a_page_that_is_left(
+    open_page: OpenPage, make_workspace: MakeWorkspace, server: EmbeddedServer, client: Client
+) -> None:
+    there = Stored(server)
+    folder = make_workspace(images=1, how="upload")
+    project, page = started(open_page, folder, server, client, "overtaken@example.org")
+    page.context.add_init_script(HELD)
+    page.goto(f"{server.url}/projects/{project}/data?labeling=1")
+    close_guide(page)
+    task = task_of(page)
+    wait_for_focus(page, "sentence1")
+    page.keyboard.type("Two ships lie at the quay.")
+    press(page, "Tab")  # the draft of the sentence waits for its first request
+    page.wait_for_function("Htx.annotationStore.selected.isDraftSaving")
+    page.keyboard.type("red quay")
+    press(page, "Enter")
+    whole = {"sentence1": ["Two ships lie at the quay."], "keywords": ["red quay"]}
+
+    page.once("dialog", lambda dialog: dialog.dismiss())  # stay on the page
+    page.evaluate("setTimeout(() => location.reload())")
+    eventually(page, lambda: there.drafts(task), [whole])
+    page.evaluate("release()")
+    page.wait_for_function("!Htx.annotationStore.selected.isDraftSaving")
+    page.wait_for_load_state("networkidle")
+    assert there.drafts(task) == [whole]
+    assert standing(page) == whole
 
 
 def test_saving_a_draft_does_not_disturb_typing(

@@ -72,7 +72,7 @@ window.rsitmd.backup = (() => {
   // Record that the server has these texts.
   function confirm(texts, key = storageKey()) {
     if (!key) return;
-    if (key === storageKey()) [confirmed, sent] = [texts, []];
+    if (key === storageKey()) [confirmed, sent] = [texts, sent.slice(sent.indexOf(texts) + 1)];
     if (sameTexts(read(key)?.texts, texts)) localStorage.removeItem(key);
   }
 

@@ -14,9 +14,11 @@ window.rsitmd.requests = (() => {
   const KEEPALIVE_MOST = 20000; // characters; the browser allows 64 KiB
   const fetchNow = window.fetch.bind(window);
   const made = new Map(); // drafts created by this page, by task and annotation
-  const making = new Set(); // drafts being created
+  const waiting = new Map(); // numbers of requests without an answer yet, by task and annotation
+  const newest = new Map(); // the newest draft that was sent, by task and annotation
   const sent = new WeakSet(); // annotations that were submitted
   let line = Promise.resolve(); // drafts are sent one after the other
+  let count = 0; // drafts so far
   let leaving = false;
   let busy = 0; // submits in progress
 
@@ -88,6 +90,7 @@ window.rsitmd.requests = (() => {
     const [, task, number] = url.pathname.match(/tasks\/(\d+)(?:\/annotations\/(\d+))?/) || [];
     const from = annotationOf(body, number);
     const draft = { url, options, body, from, task: task || String(editor.store()?.task?.id) };
+    draft.number = ++count;
     if (from) {
       body.result = editor.completed(body.result, from);
       draft.key = backup.storageKey();
@@ -97,10 +100,10 @@ window.rsitmd.requests = (() => {
     }
     // A page that is being closed cannot wait for its turn. But two requests at once would create
     // two drafts; in that case only the copy in this browser is kept.
-    const now = leaving && !making.has(slot(draft));
-    const turn = now ? deliver(draft) : line.then(() => deliver(draft));
-    line = Promise.allSettled([line, turn]);
-    return turn;
+    const now = leaving && !unanswered(draft).created;
+    draft.turn = now ? deliver(draft) : line.then(() => deliver(draft));
+    line = Promise.allSettled([line, draft.turn]);
+    return draft.turn;
   }
 
   function slot(draft) {
@@ -115,15 +118,32 @@ window.rsitmd.requests = (() => {
     return url;
   }
 
+  // Return how many requests for drafts of this annotation have no answer yet.
+  function unanswered(draft) {
+    if (!waiting.has(slot(draft))) waiting.set(slot(draft), { created: 0, changed: 0 });
+    return waiting.get(slot(draft));
+  }
+
+  // Return whether a newer draft was sent. A page that is being closed sends its draft at once.
+  function overtaken(draft) {
+    return newest.get(slot(draft))?.number > draft.number;
+  }
+
   async function post(draft) {
+    if (overtaken(draft)) {
+      await newest.get(slot(draft)).turn;
+      return json({ id: made.get(slot(draft)) || 0 }, 200);
+    }
     const body = JSON.stringify(draft.body);
     const keepalive = body.length < KEEPALIVE_MOST; // the request continues after the page is closed
-    const makes = draft.options.method.toUpperCase() === "POST";
-    if (makes) making.add(slot(draft));
+    const kind = draft.options.method.toUpperCase() === "POST" ? "created" : "changed";
+    const others = unanswered(draft);
+    draft.beside = others.created + others.changed > 0;
+    others[kind] += 1;
     try {
       return await fetchNow(draft.url, { ...draft.options, body, keepalive });
     } finally {
-      if (makes) making.delete(slot(draft));
+      others[kind] -= 1;
     }
   }
 
@@ -154,6 +174,7 @@ window.rsitmd.requests = (() => {
         draft.options = { ...draft.options, method: "PATCH" };
       }
     }
+    if (!overtaken(draft)) newest.set(slot(draft), draft);
     let answer = await persist(() => post(draft));
     if (answer.status === 404 && draft.options.method === "PATCH") {
       // The draft was submitted in another tab: save the text in a new draft.
@@ -167,14 +188,18 @@ window.rsitmd.requests = (() => {
       return json({}, 200); // on an error, the editor would leave the page and lose the text
     }
     notice.clear("draft");
+    if (overtaken(draft)) return answer;
     const saved = await answer.clone().json();
     if (draft.from) {
       made.set(slot(draft), saved.id);
       if (editor.annotation() === draft.from && draft.from.draftId !== saved.id) {
         draft.from.setDraftId(saved.id);
       }
-      backup.confirm(draft.texts, draft.key);
-      window.rsitmd.drafts.confirm(draft.from, draft.state);
+      // The server may have handled the other request last.
+      if (!draft.beside) {
+        backup.confirm(draft.texts, draft.key);
+        window.rsitmd.drafts.confirm(draft.from, draft.state);
+      }
     }
     return answer;
   }
