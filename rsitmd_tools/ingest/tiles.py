@@ -13,7 +13,7 @@ from pathlib import Path
 from rsitmd_tools.atomic import sync_folder
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.pool import map_in_order
-from rsitmd_tools.ingest.categories import CategoryRule
+from rsitmd_tools.ingest.categories import CategoryRule, FromTable
 from rsitmd_tools.ingest.cut import Cut, Strip, Tile, cut, remove
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.group_commit import GroupCommit
@@ -126,6 +126,8 @@ def ingest_tiles(
             intake.close()
     duplicates, spatial = group_duplicates(workspace), group_places(workspace, block)
     report = intake.report
+    if isinstance(category, FromTable):
+        report.unknown_files = list(category.unused)
     report.duplicates, report.duplicate_groups = duplicates.images, duplicates.groups
     report.overlapping, report.spatial_groups = spatial.images, spatial.groups
     report.categories = dict(category_counts(workspace.db))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+from rsitmd_tools.workspace.corrections import written_text
 from rsitmd_tools.workspace.imported import imported_sentences
 from rsitmd_tools.workspace.store import Workspace
 
@@ -36,7 +37,8 @@ class DeliveredSentence:
         raw: The text, not empty.
         state: One of :mod:`rsitmd_tools.workspace.states`.
         origin: One of :data:`rsitmd_tools.dataset.records.ORIGINS`.
-        imported: Whether it is the same as an imported sentence of the image.
+        imported: Whether the annotator left an imported sentence of the image as it was.
+            Corrections by ``validate --fix``, of either text, do not count.
     """
 
     raw: str
@@ -71,20 +73,19 @@ class DeliveredAnnotation:
 def delivered_annotations(workspace: Workspace) -> list[DeliveredAnnotation]:
     """Return the annotations to pay for, by annotator and time of submission."""
     sentences: dict[int, list[DeliveredSentence]] = defaultdict(list)
-    imported = {
-        (s.image, " ".join(s.raw.split())) for s in imported_sentences(workspace, removed=True)
-    }
+    imported = _imported_texts(workspace)
     for row in workspace.db.execute(
-        "SELECT annotation_id, task.image_id, raw, state, origin FROM sentence"
+        "SELECT sentence.id, annotation_id, task.image_id, raw, state, origin FROM sentence"
         " JOIN annotation ON annotation.id = annotation_id JOIN task ON task.id = task_id"
         " WHERE raw <> '' ORDER BY annotation_id, slot"
     ):
+        texts = {row["raw"], written_text(workspace.db, row["id"], row["raw"])}
         sentences[row["annotation_id"]].append(
             DeliveredSentence(
                 row["raw"],
                 row["state"],
                 row["origin"],
-                (row["image_id"], " ".join(row["raw"].split())) in imported,
+                any((row["image_id"], _words(text)) in imported for text in texts),
             )
         )
     keywords: Counter[int] = Counter(
@@ -106,3 +107,18 @@ def delivered_annotations(workspace: Workspace) -> list[DeliveredAnnotation]:
         )
         for row in workspace.db.execute(_DELIVERED)
     ]
+
+
+def _imported_texts(workspace: Workspace) -> set[tuple[int | None, str]]:
+    """Return the imported sentences of each image (row), before and after corrections."""
+    images, found = {}, set()
+    for sentence in imported_sentences(workspace, removed=True):
+        images[sentence.row] = sentence.image
+        found.add((sentence.image, _words(sentence.raw)))
+    for row in workspace.db.execute("SELECT imported_sentence_id, before FROM imported_correction"):
+        found.add((images[row["imported_sentence_id"]], _words(row["before"])))
+    return found
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())

@@ -22,6 +22,7 @@ from rsitmd_tools.imaging.options import BandOptions
 from rsitmd_tools.imaging.tiff import ORIENTATION
 from rsitmd_tools.ingest import cut as cutting
 from rsitmd_tools.ingest import plan as planning
+from rsitmd_tools.ingest.categories import FromTable
 from rsitmd_tools.ingest.corrections import remove
 from rsitmd_tools.ingest.image_size import set_image_size
 from rsitmd_tools.ingest.plan import TileOptions
@@ -433,3 +434,11 @@ def test_a_scene_whose_mask_changed_is_another_scene(tmp_path: Path) -> None:
         assert (again.added, again.known) == (0, 1)
     black = pixels(tmp_path / "w", places(tmp_path / "w")[-1].filename)[:, :4]
     assert (black == 0).all()
+
+
+def test_rows_of_the_table_of_categories_without_a_scene_are_named(tmp_path: Path) -> None:
+    write_scene(tmp_path / "src" / "a.tif", values(SIZE, SIZE))
+    table = tmp_path / "categories.csv"
+    table.write_text("file,category\na.tif,port\ngone.tif,port\n")
+    report = into(tmp_path / "w", tmp_path / "src", category=FromTable(table))
+    assert (report.added, report.unknown_files) == (1, ["gone.tif"])

@@ -256,11 +256,10 @@ def test_the_commands_print_and_write(tiled: Path, tmp_path: Path, sources: Path
     done = rsitmd("build", "export-footprints", tiled, "-o", tmp_path / "f.geojson")
     assert done.stdout == f"{tmp_path / 'f.geojson'}: 3 footprints\n"
     assert done.stderr == "note: 1 image without a footprint\n"
-    missing = rsitmd("build", "ingest", tiled, sources, "--stride", "3")
-    assert (missing.returncode, missing.stderr) == (
-        2,
-        "error: --stride requires --tile; use --tile SIZE\n",
-    )
+    for option in ("--stride", "--min-valid"):
+        missing = rsitmd("build", "ingest", tiled, sources, option, "1")
+        error = f"error: {option} requires --tile; use --tile SIZE\n"
+        assert (missing.returncode, missing.stderr) == (2, error)
     again = rsitmd("build", "ingest", tiled, sources, "--tile", "64", "--block", "1km", "--json")
     report = json.loads(again.stdout)
     assert (report["known"], report["added"], report["scenes"]) == (3, 0, 2)

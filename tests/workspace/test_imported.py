@@ -25,6 +25,7 @@ from rsitmd_tools.workspace.merge import (
     sentence_ids,
     sentence_seconds,
 )
+from rsitmd_tools.workspace.payment import delivered_annotations
 from tests.builders import add, add_annotation
 from tests.pictures import save_noise
 
@@ -144,6 +145,20 @@ def test_nobody_is_counted_or_paid_for_imported_sentences(workspace: Workspace) 
         found = status(opened)
     assert (found["annotations"], found["complete"], found["missing"]) == (1, 1, 1)
     assert (found["states"], found["imported_sentences"]) == ({"new": 5}, 5)
+
+
+def test_a_fix_makes_no_imported_sentence_a_written_one(workspace: Workspace) -> None:
+    folder, wrong = workspace.path, "A  white boat lies at the the pier."
+    with workspace.transaction() as db:
+        db.execute("UPDATE imported_sentence SET raw = ? WHERE slot = 2", (wrong,))
+    write(workspace, "A new first sentence.", wrong, *OLD[2:])
+    workspace.close()
+    assert root._run(["validate", str(folder), "--select", "S112,S113", "--fix"], False) == 0
+    with Workspace.open(folder) as opened:
+        [row] = payment(opened)
+        texts = [sentence.raw for sentence in delivered_annotations(opened)[0].sentences]
+    assert (row["sentences"], row["imported_unchanged"]) == (1, 4)
+    assert texts[1] == "A white boat lies at the pier."
 
 
 def test_the_page_shows_the_imported_sentences(workspace: Workspace) -> None:

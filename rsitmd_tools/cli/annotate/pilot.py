@@ -12,7 +12,9 @@ from rsitmd_tools.cli.options import (
     reviewer_name,
     workspace_argument,
 )
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import count_of, printable
+
+LISTED = 5  # images that are named in a note
 
 
 @click.command("pilot", short_help="Test new annotators on common images.")
@@ -69,6 +71,7 @@ def command(
         plan_pilot,
         start_pilot,
         stop_pilot,
+        unknown_images,
     )
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.admission import ADMITTED, REFUSED, admit_writers, decide
@@ -106,6 +109,8 @@ def command(
             click.echo(f"pilot stopped{'' if start else _after_stop(admitted, folder)}", err=True)
         if start:
             start_pilot(workspace, images, references, who)
+            if references is not None:
+                _print_unknown(unknown_images(workspace, references), references)
             if wrote := admit_writers(workspace):
                 shown = ", ".join(wrote)
                 click.echo(f"admitted, already wrote for the campaign: {shown}", err=True)
@@ -131,6 +136,19 @@ def command(
             f"{person['email']}: {person['done']} of {count_of(total, 'image')} done;"
             f" similarity to references: {similarity}; findings: {found}; decision: {decided}{by}"
         )
+
+
+def _print_unknown(names: list[str], references: Path) -> None:
+    """Name images of the references that the workspace does not have, such as misspelled ones."""
+    if not names:
+        return
+    more = ", ..." if len(names) > LISTED else ""
+    listed = ", ".join(printable(name) for name in names[:LISTED])
+    click.echo(
+        f"note: {printable(str(references))}: {count_of(len(names), 'image')} not in the workspace:"
+        f" {listed}{more}",
+        err=True,
+    )
 
 
 def _after_stop(emails: list[str], folder: Path) -> str:

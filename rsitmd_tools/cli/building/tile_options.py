@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,9 +36,7 @@ _OPTIONS = (
         "--min-valid",
         metavar="SHARE",
         type=click.FloatRange(0, 1),
-        default=0.9,
-        show_default=True,
-        help="Leave out tiles with a smaller share of valid pixels.",
+        help="Leave out tiles with a smaller share of valid pixels; 0.9 by default.",
     ),
     click.option(
         "--grid-of",
@@ -75,7 +73,7 @@ class TileArguments:
 
     side: int | None
     stride: int | None
-    min_valid: float
+    min_valid: float | None
     places: Path | None
     gsd: float | None
     resize: int | None
@@ -98,7 +96,10 @@ class TileArguments:
 
         require("rasterio", "geopandas", "antimeridian")
         places = None if self.places is None else read_places(self.places)
-        return TileOptions(self.side, self.stride, self.min_valid, self.gsd, places, bands, outside)
+        options = TileOptions(
+            self.side, self.stride, gsd=self.gsd, places=places, bands=bands, outside=outside
+        )
+        return options if self.min_valid is None else replace(options, min_valid=self.min_valid)
 
     def check(self) -> None:
         """Check that the options belong together.
@@ -114,7 +115,12 @@ class TileArguments:
                     "--stride has no effect with --grid-of", hint="leave out one of the two"
                 )
             return
-        for name, value in (("--stride", self.stride), ("--gsd", self.gsd)):
+        needs_tile = {
+            "--stride": self.stride,
+            "--gsd": self.gsd,
+            "--min-valid": self.min_valid,
+        }
+        for name, value in needs_tile.items():
             if value is not None:
                 raise WrongUsage(f"{name} requires --tile", hint="use --tile SIZE")
 

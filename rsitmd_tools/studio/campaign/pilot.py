@@ -108,6 +108,16 @@ def plan_pilot(
     return chosen, known
 
 
+def unknown_images(workspace: Workspace, references: Path) -> list[str]:
+    """Return the images of a file of references that the workspace does not have.
+
+    Raises:
+        RsitmdError: The file cannot be read.
+    """
+    known = {image.filename for image in stored_images(workspace)}
+    return sorted(name for name in _read(references) if name not in known)
+
+
 def stop_pilot(workspace: Workspace, stopped_by: str = "") -> list[str]:
     """Stop the pilot: every active annotator who was not refused gets a share of the campaign.
 

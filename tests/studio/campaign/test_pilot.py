@@ -92,6 +92,7 @@ def test_without_images_option_a_pilot_uses_all_references(
     done = CliRunner().invoke(command, arguments)
     assert done.exit_code == 0, done.output
     assert "pilot of 1 image: port_1.tif" in done.output
+    assert f"{references}: 1 image not in the workspace: farm_1.tif\n" in done.output
     with Workspace.open(folder, write=True) as workspace:
         stop_pilot(workspace)
         assert len(start_pilot(workspace)) == 4
