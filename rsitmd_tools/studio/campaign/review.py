@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality import check_subject, subject_of
 from rsitmd_tools.quality.finding import Finding
@@ -151,15 +151,37 @@ def review(workspace: Workspace, request: ReviewRequest) -> ReviewReport:
         for e in sentences(workspace).values()
         if not e.raw and e.state == NEW
     ]
-    if back or rejected or accepted:
+    decided = len(back) + len(rejected) + len(accepted)
+    if decided:
         # Only a task of a sentence that is or was sent back has a note.
-        client = Client(connection_of(workspace)) if was_ever_sent_back(workspace) else None
-        if client is not None:
-            update_tasks(workspace, client)
+        page = _send_notes(workspace, decided) if was_ever_sent_back(workspace) else ""
         # The update may have changed the numbers of tasks.
         now = {e.label: e for e in sentences(workspace).values()}
-        _list_sent_back(report, back, found, now, "" if client is None else client.connection.page)
+        _list_sent_back(report, back, found, now, page)
     return report
+
+
+def _send_notes(workspace: Workspace, decided: int) -> str:
+    """Update the notes of the tasks on the server; return the base URL of its links.
+
+    Args:
+        workspace: The workspace.
+        decided: Number of decisions that were recorded before.
+
+    Raises:
+        RsitmdError: The server cannot be reached. The message says that the decisions are kept.
+    """
+    try:
+        client = Client(connection_of(workspace))
+        update_tasks(workspace, client)
+    except RsitmdError as error:
+        raise RsitmdError(
+            f"{error.what} ({count_of(decided, 'decision')} recorded; the notes for annotators are"
+            " sent by the next `rsitmd annotate push`)",
+            where=error.where,
+            hint=error.hint,
+        ) from error
+    return client.connection.page
 
 
 def _list(

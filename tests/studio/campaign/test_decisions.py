@@ -18,7 +18,7 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.studio.campaign.decisions import Found, by_codes, by_file
 from rsitmd_tools.studio.campaign.payment import payment
-from rsitmd_tools.studio.campaign.review import ReviewRequest, look, review
+from rsitmd_tools.studio.campaign.review import ReviewRequest, look, review, states
 from rsitmd_tools.studio.campaign.sentences import Empty, row_of
 from rsitmd_tools.studio.sync.notes import notes
 from rsitmd_tools.workspace import Workspace
@@ -236,6 +236,17 @@ def test_status_names_a_copied_sentence_in_the_same_way(tmp_path: Path) -> None:
     (folder / "rsitmd.toml").write_text(SETTINGS, encoding="utf-8")
     shown = CliRunner().invoke(status_command, [str(folder), "--findings"]).stdout
     assert "copied: port_1.tif, berta@x, sentence 1 (1.00)" in shown
+
+
+def test_without_a_server_the_message_says_that_decisions_are_recorded(folder: Path) -> None:
+    done = CliRunner().invoke(review_command, [str(folder), "--send-back", "S104"])
+    assert done.exit_code != 0
+    assert str(done.exception).startswith(
+        f"{folder}: Label Studio is not running for this workspace (2 decisions recorded; the notes"
+        " for annotators are sent by the next `rsitmd annotate push`); to start it, run"
+    )
+    with Workspace.open(folder) as workspace:
+        assert states(workspace)["sent back"] == 2
 
 
 def test_an_unknown_code_is_wrong_usage_and_names_the_closest(folder: Path) -> None:
