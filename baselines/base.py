@@ -38,12 +38,14 @@ class Texts:
         lengths: ``(B,)`` int64, number of words of each text, at least 1.
         keywords: ``(B, K, W)`` int64, the words of each keyword, padded.
         keyword_lengths: ``(B, K)`` int64, number of words of each keyword; 0 for padding.
+        vectors: ``(B, V)`` float32, vectors of a pretrained sentence encoder; V is 0 without one.
     """
 
     words: Tensor
     lengths: Tensor
     keywords: Tensor
     keyword_lengths: Tensor
+    vectors: Tensor
 
     def __len__(self) -> int:
         return len(self.words)
@@ -55,6 +57,7 @@ class Texts:
             self.lengths.to(device),
             self.keywords.to(device),
             self.keyword_lengths.to(device),
+            self.vectors.to(device),
         )
 
     def take(self, rows: Tensor, fixed_sizes: bool = False) -> Texts:
@@ -66,10 +69,12 @@ class Texts:
                 graph can be used again only for tensors of the same sizes.
         """
         lengths, keyword_lengths = self.lengths[rows], self.keyword_lengths[rows]
+        vectors = self.vectors[rows]
         longest = max(1, int(lengths.max()))
         if fixed_sizes:
             longest = -(-longest // WORDS_STEP) * WORDS_STEP
-            return Texts(self.words[rows, :longest], lengths, self.keywords[rows], keyword_lengths)
+            words, keywords = self.words[rows, :longest], self.keywords[rows]
+            return Texts(words, lengths, keywords, keyword_lengths, vectors)
         longest_keyword = max(1, int(keyword_lengths.max()))
         most = max(1, int((keyword_lengths > 0).sum(1).max()))
         return Texts(
@@ -77,6 +82,7 @@ class Texts:
             lengths,
             self.keywords[rows, :most, :longest_keyword],
             keyword_lengths[:, :most],
+            vectors,
         )
 
 

@@ -62,6 +62,8 @@ SECTIONS: dict[str, type[Any]] = {"margin": Margin, "scan": Scan, "mtfn": Mtfn}
 MODEL_SECTIONS = ("scan", "mtfn")
 # Their scores are cosines or near them, not the log-odds that ``bce`` needs.
 COSINE_MODELS = ("amfmn", "vsepp", "clip", "scan")
+# They can use the vectors of a sentence encoder (text_weights).
+VECTOR_MODELS = ("amfmn", "vsepp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Config:
             sentences.
         backbone: A timm name (for CLIP: a model name of open_clip, or a JSON model config).
         weights: A file of backbone weights; None for random weights.
+        text_weights: A folder of a pretrained sentence encoder of sentence-transformers, whose
+            vectors are used beside the words (AMFMN and VSE++); None for words alone.
         freeze_backbone: Train only the head, on features that are computed once.
         views: Number of rotations and flips (1 to 8) of each image: with a frozen backbone, those
             whose features are computed; else, those from which one is drawn in each epoch.
@@ -124,6 +128,7 @@ class Config:
     keywords: str = "given"
     backbone: str = "resnet18"
     weights: str | None = None
+    text_weights: str | None = None
     freeze_backbone: bool = False
     views: int = 1
     freeze_batch_norm: bool = False
@@ -160,6 +165,13 @@ class Config:
             raise WrongUsage(
                 f"loss=bce cannot be combined with model={self.model}, whose scores are cosines",
                 hint="use loss=triplet or loss=infonce",
+            )
+        if self.text_weights is not None and (
+            self.model not in VECTOR_MODELS or self.text == "keywords"
+        ):
+            raise WrongUsage(
+                f"text_weights cannot be combined with model={self.model} and text={self.text}",
+                hint="use model=amfmn with text=sentence, or model=vsepp",
             )
         if not self.validate and (self.patience or self.folds):
             raise WrongUsage(

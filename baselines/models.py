@@ -7,6 +7,11 @@ from pathlib import Path
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.registry import load_model
+from rsitmd_tools.baselines.sentence_vectors import (
+    SentenceVectors,
+    VectorTokenizer,
+    load_vector_tokenizer,
+)
 from rsitmd_tools.baselines.text import Vocabulary
 from rsitmd_tools.baselines.words import ShortVocabulary
 from rsitmd_tools.dataset import Dataset
@@ -14,7 +19,9 @@ from rsitmd_tools.dataset import Dataset
 
 def make_model(config: Config, tokenizer: Tokenizer) -> RetrievalModel:
     """Create the model of a configuration for the vocabulary of a tokenizer."""
-    model: RetrievalModel = load_model(config.model)(config, len(tokenizer))
+    # A model that cannot use vectors has no such parameter; the configuration refuses it.
+    vectors = {"vectors": tokenizer.dimension} if isinstance(tokenizer, VectorTokenizer) else {}
+    model: RetrievalModel = load_model(config.model)(config, len(tokenizer), **vectors)
     return model
 
 
@@ -27,7 +34,10 @@ def make_tokenizer(config: Config, training: Dataset) -> Tokenizer:
     """Create the tokenizer of a configuration from the sentences of the training part."""
     if config.model == "clip":
         return _clip_tokenizer(config)
-    return _vocabulary(config).of(training, config.query, config.keywords == "derived")
+    vocabulary = _vocabulary(config).of(training, config.query, config.keywords == "derived")
+    if config.text_weights is None:
+        return vocabulary
+    return VectorTokenizer(vocabulary, SentenceVectors(Path(config.text_weights)))
 
 
 def load_tokenizer(config: Config, file: Path) -> Tokenizer:
@@ -38,7 +48,10 @@ def load_tokenizer(config: Config, file: Path) -> Tokenizer:
     """
     if config.model == "clip":
         return _clip_tokenizer(config)
-    return _vocabulary(config).load(file)
+    vocabulary = _vocabulary(config).load(file)
+    if config.text_weights is None:
+        return vocabulary
+    return load_vector_tokenizer(vocabulary, file)
 
 
 def _vocabulary(config: Config) -> type[Vocabulary]:

@@ -107,7 +107,11 @@ class Vocabulary:
 
     def save(self, file: Path) -> None:
         """Write the vocabulary as JSON."""
-        write_json(file, asdict(self))
+        write_json(file, self.as_dict())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data, as in a file of a vocabulary."""
+        return asdict(self)
 
     def __len__(self) -> int:
         return len(self.words) + 2
@@ -195,7 +199,7 @@ def _padded(rows: list[list[int]], phrases: list[list[list[int]]]) -> Texts:
         for position, phrase in enumerate(each):
             keywords[index, position, : len(phrase)] = torch.tensor(phrase)
             keyword_lengths[index, position] = len(phrase)
-    return Texts(words, lengths, keywords, keyword_lengths)
+    return Texts(words, lengths, keywords, keyword_lengths, torch.zeros(len(rows), 0))
 
 
 class SentenceEncoder(nn.Module):

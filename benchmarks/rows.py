@@ -32,6 +32,7 @@ class Row:
             index of the fold.
         of: A row whose runs are evaluated again; nothing is trained.
         views: Number of rotations and flips in which each test image is scored.
+        vectors: Use the vectors of a sentence encoder (``--text-weights``).
     """
 
     config: str
@@ -39,6 +40,19 @@ class Row:
     folds: int = 0
     of: str | None = None
     views: int = 1
+    vectors: bool = False
+
+
+def settings_of(row: Row, weights: Path, text_weights: Path | None) -> list[str]:
+    """Return all overrides of a row.
+
+    Raises:
+        SystemExit: The row needs a sentence encoder, but there is none.
+    """
+    if row.vectors and text_weights is None:
+        raise SystemExit("a row needs a sentence encoder; add --text-weights FOLDER")
+    encoder = [f"text_weights={text_weights}"] if row.vectors else []
+    return [f"weights={weights}", *encoder, *row.changes]
 
 
 # Trains on all of train and keeps the last epoch; a validation part chose the settings before.
@@ -96,7 +110,13 @@ def whole_on_gpu(epochs: int) -> list[str]:
 
 
 def make_run(
-    data: Dataset, rows: Mapping[str, Row], name: str, weights: Path, out: Path, seed: int
+    data: Dataset,
+    rows: Mapping[str, Row],
+    name: str,
+    weights: Path,
+    text_weights: Path | None,
+    out: Path,
+    seed: int,
 ) -> Path:
     """Train and evaluate a row, unless that is done; return its run."""
     from rsitmd_tools.baselines import evaluate, load_config
@@ -107,12 +127,12 @@ def make_run(
     if (run / "result.json").exists():
         return run
     if row.of is not None:
-        trained = make_run(data, rows, row.of, weights, out, seed)
+        trained = make_run(data, rows, row.of, weights, text_weights, out, seed)
         shutil.rmtree(run, ignore_errors=True)
         shutil.copytree(trained, run, ignore=shutil.ignore_patterns("result.json", "tensorboard"))
     else:
         drawn = [f"seed={seed}"] if not row.folds else [f"folds={row.folds}", f"fold={seed}"]
-        config = load_config(row.config, [f"weights={weights}", *drawn, *row.changes])
+        config = load_config(row.config, [*drawn, *settings_of(row, weights, text_weights)])
         train(data, config, run, Options(resume=True, cache=out / "cache"))
     evaluate(run, data, options=EvaluationOptions(views=row.views))
     return run
@@ -151,6 +171,7 @@ def results(out: Path, rows: Mapping[str, Row], name: str) -> list[dict[str, Any
                     "config": rows[row].config,
                     "changes": list(rows[row].changes),
                     "weights": result["weights"],
+                    **({"text_weights": result["text_weights"]} if rows[row].vectors else {}),
                     "data_sha256": result["data_sha256"],
                     "versions": result["versions"],
                 }
@@ -277,6 +298,7 @@ def run_script(
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("weights", type=Path, nargs="?")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs", name))
+    parser.add_argument("--text-weights", type=Path, help="sentence encoder of some rows")
     parser.add_argument("--rows", default=";".join(rows), help="rows, separated by semicolons")
     parser.add_argument("--seeds", default="0,1,2,3,4")
     parser.add_argument("--table", action="store_true")
@@ -289,7 +311,8 @@ def run_script(
         data = load_dataset(arguments.data)
         for seed in map(int, arguments.seeds.split(",")):
             for row in arguments.rows.split(";"):
-                make_run(parts(data, seed), rows, row, arguments.weights, out, seed)
+                files = arguments.weights, arguments.text_weights
+                make_run(parts(data, seed), rows, row, *files, out, seed)
     found = results(out, rows, name)
     write_lines(out / f"{name}.jsonl", found)
     print("\n".join(table(found, rows)))

@@ -73,9 +73,8 @@ def texts(batch: int) -> Texts:
     """Return sentences of random words with two keywords each."""
     words = torch.randint(2, WORDS, (batch, LENGTH))
     keywords = torch.randint(2, WORDS, (batch, 2, 2))
-    return Texts(
-        words, torch.full((batch,), LENGTH), keywords, torch.full((batch, 2), 2, dtype=torch.int64)
-    )
+    lengths, of_keywords = torch.full((batch,), LENGTH), torch.full((batch, 2), 2)
+    return Texts(words, lengths, keywords, of_keywords, torch.zeros(batch, 0))
 
 
 def model_of(name: str, *changes: str) -> RetrievalModel:

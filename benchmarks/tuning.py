@@ -1,7 +1,7 @@
 """Settings tried on a part of train held out: what the rows of ucm.py and rsitmd.py rest on.
 
 Run: python benchmarks/tuning.py ucm|rsitmd DATA WEIGHTS -o OUT [--tries "a;b"] [--seeds 0,1]
-    [--table]
+    [--text-weights FOLDER] [--table]
 
 No test image is looked at. On UCM the ten training images of each class that lie next to its
 test images are held out: neighbours on one side alone, as the test images have. On RSITMD it
@@ -16,7 +16,7 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from rows import Row, folder_of, frozen, whole, whole_on_gpu, write_lines
+from rows import Row, folder_of, frozen, settings_of, whole, whole_on_gpu, write_lines
 from ucm import A_CLASS, BLOCK, number
 
 from rsitmd_tools.dataset import Dataset
@@ -94,6 +94,18 @@ TRIES = {
                 ", EfficientNet-Lite2 at 260": SMALL_2,
             }.items()
         },
+        **{
+            f"{model}, InfoNCE, sentence vectors{what}": Row(
+                config, (*MORE, *changes), vectors=True
+            )
+            for model, config in (("VSE++", "vsepp"), ("AMFMN soft", "amfmn-soft"))
+            for what, changes in {
+                "": (),
+                ", temperature 0.1": ("temperature=0.1",),
+                ", dropout 0.5": ("dropout=0.5",),
+                ", dropout 0.5, temperature 0.1": ("dropout=0.5", "temperature=0.1"),
+            }.items()
+        },
         **on_gpu(*whole_on_gpu(20), "dropout=0.3", NCE),
     },
 }
@@ -117,6 +129,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("weights", type=Path, nargs="?")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs", "tuning"))
+    parser.add_argument("--text-weights", type=Path, help="sentence encoder of some tries")
     parser.add_argument("--tries", help="separated by semicolons; all by default")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--table", action="store_true")
@@ -134,8 +147,9 @@ def main() -> None:
         options = Options(resume=True, cache=out / "cache")
         for row in arguments.tries.split(";") if arguments.tries else TRIES[name]:
             for seed in map(int, arguments.seeds.split(",")):
-                changes = [f"weights={arguments.weights}", *TRIES[name][row].changes]
-                config = load_config(TRIES[name][row].config, [*changes, f"seed={seed}"])
+                made = TRIES[name][row]
+                changes = settings_of(made, arguments.weights, arguments.text_weights)
+                config = load_config(made.config, [*changes, f"seed={seed}"])
                 train(data, config, folder_of(out / name, row, seed), options)
     found = []
     print("| tried | seeds | validation mR, best epoch | last epoch |\n|---|---|---|---|")

@@ -22,6 +22,7 @@ from rsitmd_tools.baselines.amfmn.visual import GlobalFeature
 from rsitmd_tools.baselines.backbone import make_backbone
 from rsitmd_tools.baselines.base import EPSILON, RetrievalModel, Scorer, Texts, in_tiles
 from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.sentence_vectors import VectorHead
 from rsitmd_tools.baselines.text import SentenceEncoder
 
 
@@ -37,13 +38,14 @@ class AMFMN(RetrievalModel):
 
     image_parts = ("backbone", "visual", "mvsa")
 
-    def __init__(self, config: Config, words: int) -> None:
+    def __init__(self, config: Config, words: int, vectors: int = 0) -> None:
         super().__init__()
         d = config.dimension
         self.backbone = make_backbone(config.backbone, config.weights, config.image_size)
         self.visual = GlobalFeature(self.backbone.channels[-1], d, config.dropout)
         self.mvsa = MVSA(self.backbone.channels, d) if config.multiscale else None
         self.sentence = SentenceEncoder(words, config.word_dimension, d, config.dropout)
+        self.vectors = VectorHead(vectors, d, config.dropout) if vectors else None
         both = config.text in FUSIONS
         self.keywords = (
             KeywordEncoder(self.sentence, d) if both or config.text == "keywords" else None
@@ -102,7 +104,7 @@ class AMFMN(RetrievalModel):
 
     def _sentences(self, texts: Texts) -> Tensor:
         encoded: Tensor = self.sentence(texts.words, texts.lengths)
-        return encoded
+        return encoded if self.vectors is None else encoded + self.vectors(texts.vectors)
 
 
 def score_fused(

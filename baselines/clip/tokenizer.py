@@ -47,7 +47,8 @@ class ClipTokenizer:
         words = self._tokenizer(raw)
         lengths = torch.full((len(raw),), self._context)
         no_keywords = torch.zeros((len(raw), 1, 1), dtype=torch.int64)
-        return Texts(words, lengths, no_keywords, no_keywords[:, :, 0])
+        no_vectors = torch.zeros(len(raw), 0)
+        return Texts(words, lengths, no_keywords, no_keywords[:, :, 0], no_vectors)
 
     def keywords_of(self, dataset: Dataset) -> list[tuple[str, ...]]:
         """Return, for each caption of the dataset, the keywords of its image."""

@@ -156,6 +156,7 @@ def _trained_model(
         model=config.model,
         seed=config.seed,
         weights=manifest["weights"],
+        text_weights=manifest.get("text_weights"),
         settings=config.as_dict(),
         checkpoint_sha256=sha256_file(run.best),
         device=device,

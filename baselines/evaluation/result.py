@@ -41,6 +41,7 @@ class TrainedModel:
         model: The kind of model, such as ``amfmn``.
         seed: The seed of the training.
         weights: The initial weights of the backbone.
+        text_weights: The pretrained sentence encoder; None for words alone.
         settings: The whole configuration.
         checkpoint_sha256: Checksum of the evaluated checkpoint.
         device: The device of the evaluation.
@@ -57,6 +58,7 @@ class TrainedModel:
     model: str
     seed: int
     weights: Any
+    text_weights: Any
     settings: Mapping[str, Any]
     checkpoint_sha256: str
     device: str
@@ -98,6 +100,7 @@ class ScoreFile:
             "prior",
             "seed",
             "weights",
+            "text_weights",
             "checkpoint_sha256",
             "training",
         )

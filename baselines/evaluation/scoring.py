@@ -176,9 +176,8 @@ def score_matrix(
 
 def _distinct(texts: Texts) -> tuple[Indices, Indices]:
     """Return the index of each distinct text, in order, and for each text its distinct text."""
-    rows = torch.cat(
-        [texts.words, texts.lengths[:, None], texts.keywords.flatten(1), texts.keyword_lengths], 1
-    ).numpy()
+    indices = [texts.words, texts.lengths[:, None], texts.keywords.flatten(1)]
+    rows = torch.cat([*indices, texts.keyword_lengths, texts.vectors.double()], 1).numpy()
     _, first, place = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)

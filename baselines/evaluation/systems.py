@@ -18,7 +18,7 @@ from rsitmd_tools.errors import RsitmdError
 
 SAME_GALLERY = "compare only runs evaluated on the same gallery"
 # Settings that differ between the runs of one system.
-RUN_SETTINGS = ("seed", "fold", "folds", "weights")
+RUN_SETTINGS = ("seed", "fold", "folds", "weights", "text_weights")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,9 @@ def _key(run: EvaluatedRun) -> str:
     settings = {k: v for k, v in result["settings"].items() if k not in RUN_SETTINGS}
     # The model of external scores is unknown: each file is a system.
     scores = result.get("scores")
+    encoder = (result.get("text_weights") or {}).get("sha256")
     parts = [result["model"], settings, result["weights"], result["training_data_sha256"], scores]
-    return json.dumps([*parts, views_of(run)], sort_keys=True)
+    return json.dumps([*parts, encoder, views_of(run)], sort_keys=True)
 
 
 def views_of(run: EvaluatedRun) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from rsitmd_tools.baselines.base import Tokenizer
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.augmentation import resized_size
 from rsitmd_tools.baselines.data.images import cached_images, unit_images
@@ -32,8 +33,9 @@ BATCHES = 2
 # A GPU is so fast that a few steps are too short to be measured.
 EPOCHS = {"cpu": 2}
 EPOCHS_ON_GPU = 10
-# Images whose encoding is measured.
+# Images whose encoding is measured, and sentences.
 ENCODED = 32
+SENTENCES = 256
 # A forward pass takes a third of a step.
 VALIDATION_SHARE = 1 / 3
 # Seconds of an evaluation besides decoding and encoding images.
@@ -126,16 +128,22 @@ def _measure(config: Config, dataset: Dataset, device: str, scratch: Path) -> Co
         began = time.perf_counter()
         pixels = cached_images(sample, size, scratch / "cache")
         decoding = (time.perf_counter() - began) / len(sample)
-        encoding, kind = _encoding(config, sample, pixels, accelerator(device))
+        tokenizer = make_tokenizer(config, sample)
+        sentence = _seconds_a_sentence(tokenizer, sample)
+        encoding, kind = _encoding(config, tokenizer, pixels, accelerator(device))
         rate = _images_a_second(config, sample, device, scratch)
     captions = sum(len(image.sentences) for image in parts.training)
+    test = dataset.select("test")
     pairs = captions if config.captions == "all" else len(parts.training)
     validation = VALIDATION_SHARE * len(parts.val_rows)
     images, views = len(parts.pool), config.views if config.freeze_backbone else 0
     what = (kind, config.weights, views) if views else ()
     return Cost(
-        training=config.epochs * (pairs + validation) / rate if config.epochs else 0.0,
-        evaluation=EVALUATION_SECONDS + len(dataset.select("test")) * (decoding + encoding),
+        training=captions * sentence
+        + (config.epochs * (pairs + validation) / rate if config.epochs else 0.0),
+        evaluation=EVALUATION_SECONDS
+        + len(test) * (decoding + encoding)
+        + len(test.captions()) * sentence,
         shared=images * (decoding + views * encoding),
         shares=" ".join(map(str, (size, *what))),
     )
@@ -150,12 +158,20 @@ def _sample(parts: Parts, count: int) -> Dataset:
     )
 
 
+def _seconds_a_sentence(tokenizer: Tokenizer, sample: Dataset) -> float:
+    """Return the seconds for one sentence: a pretrained encoder takes milliseconds."""
+    captions = sample.captions()[:SENTENCES]
+    began = time.perf_counter()
+    tokenizer.encode(captions)
+    return (time.perf_counter() - began) / max(1, len(captions))
+
+
 @torch.no_grad()
 def _encoding(
-    config: Config, sample: Dataset, pixels: MappedArray, device: str
+    config: Config, tokenizer: Tokenizer, pixels: MappedArray, device: str
 ) -> tuple[float, str]:
     """Return the seconds in which the backbone maps one image, and the kind of its features."""
-    model = make_model(config, make_tokenizer(config, sample)).to(device).eval()
+    model = make_model(config, tokenizer).to(device).eval()
     images = unit_images(pixels.array[:ENCODED], device)
     model.features(images[:1])
     began = time.perf_counter()

@@ -14,7 +14,7 @@ from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.images import images_checksum
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
 from rsitmd_tools.baselines.run import OWN_CACHE
-from rsitmd_tools.baselines.suite.plan import PlannedRun, settings_of, weights_of
+from rsitmd_tools.baselines.suite.plan import PlannedRun, settings_of, text_weights_of, weights_of
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.dataset.records import SPLITS
 from rsitmd_tools.errors import RsitmdError, reason
@@ -180,8 +180,11 @@ class SuiteFolder:
 
 
 def _describe(plan: Sequence[PlannedRun], dataset: Dataset) -> dict[str, Any]:
-    weights = weights_of(plan)
-    settings = settings_of(plan)
+    weights, text_weights = weights_of(plan), text_weights_of(plan)
+    settings = {
+        name: {**common, "weights": weights[name], "text_weights": text_weights[name]}
+        for name, common in settings_of(plan).items()
+    }
     used = dataset.with_images(image for image in dataset if image.split in SPLITS)
     return {
         "data": dataset.name,
@@ -189,7 +192,7 @@ def _describe(plan: Sequence[PlannedRun], dataset: Dataset) -> dict[str, Any]:
         "data_sha256": dataset.checksum(),
         "images_sha256": images_checksum(used),
         "folds": plan[0].config.folds,
-        "configs": {name: {**settings[name], "weights": weights[name]} for name in settings},
+        "configs": settings,
         "versions": versions(),
         "machine": machine(),
         "command": "rsitmd " + shlex.join(sys.argv[1:]),

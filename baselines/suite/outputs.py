@@ -50,6 +50,7 @@ def _line(planned: PlannedRun, run: EvaluatedRun) -> dict[str, Any]:
         "data": result["data"],
         "data_sha256": result["data_sha256"],
         "weights": result["weights"],
+        "text_weights": result.get("text_weights"),
         "settings": result["settings"],
         "version": __version__,
     }

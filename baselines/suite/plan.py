@@ -11,6 +11,7 @@ from rsitmd_tools.baselines.config import Config, load_config
 from rsitmd_tools.baselines.data.train_val_split import split_parts
 from rsitmd_tools.baselines.device import check_device
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
+from rsitmd_tools.baselines.sentence_folder import folder_checksum
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.hashing import sha256_file
@@ -106,11 +107,12 @@ def check_plan(plan: Sequence[PlannedRun], dataset: Dataset, device: str) -> Non
 
     Raises:
         RsitmdError: The device is not available, the dataset has no split ``test`` or too few
-            images, or a file of weights does not exist.
+            images, or weights cannot be read.
     """
     check_device(device, 1)
     Gallery.of(dataset, "test")
     weights_of(plan)
+    text_weights_of(plan)
     checked: set[tuple[Any, ...]] = set()
     for run in plan:
         config = run.config
@@ -132,12 +134,23 @@ def weights_of(plan: Sequence[PlannedRun]) -> dict[str, str]:
     }
 
 
+def text_weights_of(plan: Sequence[PlannedRun]) -> dict[str, str | None]:
+    """Return the SHA-256 of the sentence encoder of each configuration; None without one.
+
+    Raises:
+        RsitmdError: The folder of a sentence encoder cannot be read.
+    """
+    folders = {run.name: run.config.text_weights for run in plan}
+    checksums = {folder: folder_checksum(Path(folder)) for folder in folders.values() if folder}
+    return {name: checksums[folder] if folder else None for name, folder in folders.items()}
+
+
 def settings_of(plan: Sequence[PlannedRun]) -> dict[str, dict[str, Any]]:
     """Return what all runs of each configuration have in common.
 
-    The file of weights may move, so its checksum is compared instead.
+    Files of weights may move, so their checksums are compared instead.
     """
-    left_out = (*DRAWN, "weights")
+    left_out = (*DRAWN, "weights", "text_weights")
     return {
         run.name: {k: v for k, v in run.config.as_dict().items() if k not in left_out}
         for run in plan

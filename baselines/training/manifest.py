@@ -14,6 +14,7 @@ from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.images import images_checksum
 from rsitmd_tools.baselines.data.train_val_split import Parts
 from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.baselines.sentence_folder import folder_checksum
 from rsitmd_tools.baselines.training.checkpoint import read_history
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
@@ -24,12 +25,13 @@ from rsitmd_tools.provenance import machine, versions
 FIXED_KEYS = {
     "data_sha256": "other data",
     "weights": "other weights",
+    "text_weights": "another sentence encoder",
     "excluded": "other excluded images",
     # Those of training and validation: excluded images count as others, too.
     "images_sha256": "other image files",
     "devices": "another number of devices",
 }
-ADDED_KEYS = ("devices", "images_sha256")
+ADDED_KEYS = ("devices", "images_sha256", "text_weights")
 
 
 def make_manifest(
@@ -51,7 +53,8 @@ def make_manifest(
         devices: Number of processes; each has its own batch norm, so it affects the result.
 
     Raises:
-        RsitmdError: The file of weights does not exist, or an image cannot be read.
+        RsitmdError: The file of weights does not exist, the folder of the sentence encoder cannot
+            be read, or an image cannot be read.
     """
     excluded = None
     if exclude is not None:
@@ -64,6 +67,7 @@ def make_manifest(
         "images": {"train": len(parts.train_rows), "val": len(parts.val_rows)},
         "excluded": excluded,
         "weights": _weights(config),
+        "text_weights": _text_weights(config),
         "config": config.as_dict(),
         "versions": versions(),
         "machine": machine(device),
@@ -171,3 +175,10 @@ def _weights(config: Config) -> dict[str, str] | str:
     if not file.is_file():
         raise RsitmdError("does not exist", where=file, hint="pass an existing weights file")
     return {"file": file.name, "sha256": sha256_file(file)}
+
+
+def _text_weights(config: Config) -> dict[str, str] | None:
+    if config.text_weights is None:
+        return None
+    folder = Path(config.text_weights)
+    return {"folder": folder.resolve().name, "sha256": folder_checksum(folder)}

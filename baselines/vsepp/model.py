@@ -10,6 +10,7 @@ from rsitmd_tools.baselines.backbone import make_backbone
 from rsitmd_tools.baselines.base import Scorer, Texts, cosine_matrix, cosine_scorer
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.pooled import PooledModel
+from rsitmd_tools.baselines.sentence_vectors import VectorHead
 from rsitmd_tools.baselines.text import SentenceEncoder
 
 
@@ -22,7 +23,7 @@ class VSEPP(PooledModel):
 
     image_parts = ("backbone", "project")
 
-    def __init__(self, config: Config, words: int) -> None:
+    def __init__(self, config: Config, words: int, vectors: int = 0) -> None:
         super().__init__()
         self.backbone = make_backbone(config.backbone, config.weights, config.image_size)
         self.drop = nn.Dropout(config.dropout)
@@ -30,6 +31,7 @@ class VSEPP(PooledModel):
         self.sentence = SentenceEncoder(
             words, config.word_dimension, config.dimension, config.dropout
         )
+        self.vectors = VectorHead(vectors, config.dimension, config.dropout) if vectors else None
 
     def encode_features(self, features: Sequence[Tensor]) -> Tensor:
         """Project the pooled last stage to the joint space."""
@@ -40,7 +42,7 @@ class VSEPP(PooledModel):
     def encode_texts(self, texts: Texts) -> Tensor:
         """Encode sentences."""
         encoded: Tensor = self.sentence(texts.words, texts.lengths)
-        return encoded
+        return encoded if self.vectors is None else encoded + self.vectors(texts.vectors)
 
     def score(self, images: Tensor, texts: Tensor) -> Tensor:
         """Return the cosine of all pairs."""

@@ -166,6 +166,14 @@ def test_the_recall_by_category_only_is_shown_if_known(make_run: MakeRun, output
     assert "mR if only the category were matched46.88" in "".join(Page(output).text.splitlines())
 
 
+def test_the_sentence_encoder_is_named(make_run: MakeRun, output: Path) -> None:
+    encoder = {"folder": "mini<lm>", "sha256": "3" * 64}
+    write_report([make_run(text_weights=encoder), make_run("words")], output)
+    page = output.read_text()
+    assert page.count("sentence encoder") == 1
+    assert f"mini&lt;lm&gt;, sha256 {'3' * 64}" in page
+
+
 def test_scores_of_anybody_have_a_row(make_run: MakeRun, output: Path) -> None:
     unknown = dict.fromkeys(
         ("weights", "seed", "trained_on_this_data", "training_data_sha256", "checkpoint_sha256")

@@ -228,4 +228,6 @@ def _notes(result: dict[str, Any]) -> list[str]:
     weights = result["weights"]
     if weights is not None:
         notes.append(f"weights: {weights if isinstance(weights, str) else weights['file']}")
+    if result.get("text_weights"):
+        notes.append(f"sentence encoder: {result['text_weights']['folder']}")
     return notes

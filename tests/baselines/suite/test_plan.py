@@ -113,11 +113,14 @@ def test_what_would_stop_a_run_is_found_before(tiny: Dataset, tmp_path: Path) ->
         check_plan(plan, without, "cpu")
     with pytest.raises(RsitmdError, match=r"gone\.safetensors: does not exist"):
         check_plan(plan_runs(["vsepp"], ["weights=gone.safetensors"], [0]), tiny, "cpu")
+    with pytest.raises(RsitmdError, match="gone: does not exist; use a folder saved by"):
+        check_plan(plan_runs(["vsepp"], ["text_weights=gone"], [0]), tiny, "cpu")
     with pytest.raises(RsitmdError, match="fold 4 of 20"):
         check_plan(plan_runs(["vsepp"], [], [0], 20), tiny, "cpu")
 
 
 def test_settings_do_not_hold_what_differs_between_runs() -> None:
-    found = settings_of(plan_runs(["vsepp"], ["weights=w"], [0, 1], 2))["vsepp"]
-    assert not {"seed", "fold", "folds", "weights"} & found.keys()
+    changes = ["weights=w", "text_weights=t"]
+    found = settings_of(plan_runs(["vsepp"], changes, [0, 1], 2))["vsepp"]
+    assert not {"seed", "fold", "folds", "weights", "text_weights"} & found.keys()
     assert found["model"] == "vsepp"

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from rsitmd_tools.baselines.run import OWN_CACHE
+from rsitmd_tools.baselines.sentence_folder import folder_checksum
 from rsitmd_tools.baselines.suite import calibrate, work
 from rsitmd_tools.baselines.suite.calibrate import Cost
 from rsitmd_tools.baselines.suite.folder import SuiteFolder
@@ -22,6 +23,7 @@ from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from tests.baselines.common import change_image, copied
+from tests.baselines.sentence_encoders import write_encoder
 from tests.baselines.suite.conftest import CHANGES, CONFIGS
 
 CPU = SuiteOptions(device="cpu")
@@ -245,6 +247,25 @@ def test_a_suite_of_other_data_or_settings(
         pass
     recorded = json.loads(place.record_file.read_text())["configs"]
     assert list(recorded) == [*CONFIGS, "m3"] and recorded["m3"]["lr"] == 1
+
+
+def test_the_sentence_encoder_of_a_suite_may_move_but_not_change(
+    tmp_path: Path, tiny: Dataset
+) -> None:
+    place, encoder = SuiteFolder(tmp_path / "s"), write_encoder(tmp_path / "encoder")
+
+    def plan_with(folder: Path) -> list[PlannedRun]:
+        return plan_runs(["vsepp"], [*CHANGES, f"text_weights={folder}"], [0])
+
+    result, _ = run(tiny, plan_with(encoder), place.folder)
+    assert not result.failed
+    checksum = rows(place.folder)[0]["text_weights"]["sha256"]
+    assert checksum == folder_checksum(encoder)
+    place.check(plan_with(encoder.rename(tmp_path / "moved")), tiny)
+    with pytest.raises(RsitmdError, match=r"other settings of vsepp \(text_weights\)"):
+        place.check(plan_with(write_encoder(tmp_path / "other", seed=1)), tiny)
+    with pytest.raises(RsitmdError, match=r"other settings of vsepp \(text_weights\)"):
+        place.check(plan_runs(["vsepp"], CHANGES, [0]), tiny)
 
 
 def test_a_suite_of_other_image_files(
