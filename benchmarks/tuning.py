@@ -27,6 +27,7 @@ LONG = (*HEADS, "epochs=40")
 NCE, MIXED = "loss=infonce", "precision=bf16-mixed"
 SCAN = (*HEADS, MIXED, "captions=one")
 MORE = (*HEADS, "dropout=0.3", "epochs=30", NCE, MIXED)
+HEAD, WARMER, DROP = "backbone_head=true", "temperature=0.1", "dropout=0.5"
 SMALL_2 = ("backbone=tf_efficientnet_lite2", "image_size=260")  # needs WEIGHTS of this network
 
 
@@ -95,16 +96,18 @@ TRIES = {
             }.items()
         },
         **{
-            f"{model}, InfoNCE, sentence vectors{what}": Row(
-                config, (*MORE, *changes), vectors=True
+            f"{model}, InfoNCE, 30 epochs, {what}": Row(
+                config, (*MORE, *changes), vectors="vectors" in what
             )
-            for model, config in (("VSE++", "vsepp"), ("AMFMN soft", "amfmn-soft"))
-            for what, changes in {
-                "": (),
-                ", temperature 0.1": ("temperature=0.1",),
-                ", dropout 0.5": ("dropout=0.5",),
-                ", dropout 0.5, temperature 0.1": ("dropout=0.5", "temperature=0.1"),
-            }.items()
+            for model, config, what, changes in (
+                ("VSE++", "vsepp", "no more", ()),
+                ("VSE++", "vsepp", "head", (HEAD,)),
+                ("VSE++", "vsepp", "vectors, temperature 0.1", (WARMER,)),
+                ("VSE++", "vsepp", "vectors, temperature 0.1, dropout 0.5", (WARMER, DROP)),
+                ("VSE++", "vsepp", "head, vectors, temperature 0.1", (HEAD, WARMER)),
+                ("VSE++", "vsepp", "head, vectors, temp. 0.1, dropout 0.5", (HEAD, WARMER, DROP)),
+                ("AMFMN soft", "amfmn-soft", "vectors, temperature 0.1", (WARMER,)),
+            )
         },
         **on_gpu(*whole_on_gpu(20), "dropout=0.3", NCE),
     },

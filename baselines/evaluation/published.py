@@ -15,7 +15,7 @@ from rsitmd_tools.errors import WrongUsage
 # The settings that distinguish the rows of the paper's tables from each other, and from models
 # that the paper did not train. The configurations contain all that the paper states.
 MODEL_KEYS = {"amfmn": ("multiscale", "attention", "text"), "scan": ("scan",), "mtfn": ("mtfn",)}
-COMMON_KEYS = ("model", "query", "loss", "negatives", "mask_equal", "margin")
+COMMON_KEYS = ("text_weights", "model", "query", "loss", "negatives", "mask_equal", "margin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Published:
         A row with the same loss comes before others.
         """
         whole = {**Config().as_dict(), **settings}
-        keys = ("model", "query", *MODEL_KEYS.get(whole["model"], ()))
+        keys = ("model", "query", "text_weights", *MODEL_KEYS.get(whole["model"], ()))
         for compared in ((*keys, "loss"), keys):
             for row in self.rows:
                 expected = _distinctive(row["config"])

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, is_one_run, read_runs, run_folders
 from rsitmd_tools.baselines.evaluation.hits import Floats
 from rsitmd_tools.baselines.evaluation.queries import Queries, read_queries
@@ -111,7 +112,9 @@ def system_of(name: str, folders: Sequence[Path]) -> System:
 def _key(run: EvaluatedRun) -> str:
     """Return what all runs of a system have in common."""
     result = run.result
-    settings = {k: v for k, v in result["settings"].items() if k not in RUN_SETTINGS}
+    # Keys that an earlier version did not have get their defaults; scores have no settings.
+    whole = {**Config().as_dict(), **result["settings"]} if result["settings"] else {}
+    settings = {k: v for k, v in whole.items() if k not in RUN_SETTINGS}
     # The model of external scores is unknown: each file is a system.
     scores = result.get("scores")
     encoder = (result.get("text_weights") or {}).get("sha256")

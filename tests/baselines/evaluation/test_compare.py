@@ -78,6 +78,14 @@ def test_single_runs_that_differ_in_seed_alone_are_one_system(make: Make) -> Non
     assert low < systems[1]["mean_recall"]["mean"] < high
 
 
+def test_a_run_of_a_version_with_fewer_settings_is_of_the_same_system(make: Make) -> None:
+    settings = load_config("vsepp", ["seed=1"]).as_dict()
+    for key in ("backbone_head", "text_weights", "validate"):
+        del settings[key]
+    runs = [make("vse-0", 1.5), make("vse-1", 1.5, 1, settings=settings)]
+    assert [system["seeds"] for system in compare(runs)["systems"]] == [[0, 1]]
+
+
 def test_a_folder_names_what_is_left_out_and_counts_no_run_twice(
     make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -247,6 +255,8 @@ def test_published_rows_are_found_by_settings() -> None:
         ("vsepp", "margin.value=0.4"),
         ("vsepp", "margin.kind=dynamic"),
         ("vsepp", "query=keywords"),
+        ("vsepp", "text_weights=folder"),
+        ("amfmn-soft", "text_weights=folder"),
         ("scan-t2i", "scan.pooling=avg"),
         ("scan-i2t", "scan.direction=t2i"),
         ("camp-bce", "loss=infonce"),
@@ -258,6 +268,8 @@ def test_systems_that_the_paper_lacks_have_no_published_row(config: str, change:
     printed, _ = find_published(None, "RSITMD", {"images": 452, "texts": 2260})
     assert printed is not None
     assert printed.row_of(load_config(config, [change]).as_dict()) is None
+    if change.startswith("text_weights"):
+        assert printed.row_of_model(load_config(config, [change]).as_dict()) is None
 
 
 @pytest.fixture
