@@ -7,7 +7,7 @@ which takes longer than torch itself, and evaluation code imports this module.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,22 +37,14 @@ class Backbone(nn.Module):
 
     Attributes:
         name: Its timm name.
-        kind: Its name, and whether its head is used: what identifies its features.
         channels: Channels of the four maps.
-        pooled_channels: Channels of :meth:`pooled`.
         strides: Strides of the four maps relative to the input.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(
-        self,
-        name: str,
-        weights: str | None = None,
-        image_size: int = 256,
-        head: bool = False,
-    ) -> None:
+    def __init__(self, name: str, weights: str | None = None, image_size: int = 256) -> None:
         """Create the network.
 
         Args:
@@ -60,12 +52,10 @@ class Backbone(nn.Module):
             weights: A file of weights (.pth, .safetensors); without it, weights are random.
                 The normalisation is read from the file, or else from timm.
             image_size: Side of the images, in pixels.
-            head: Apply the convolution that an EfficientNet has after its stages, before the
-                mean over positions.
 
         Raises:
             RsitmdError: The network does not exist, it does not support images of this size,
-                it has no such convolution, or the weights do not match it.
+                or the weights do not match it.
         """
         from timm.layers.format import Format
 
@@ -81,23 +71,16 @@ class Backbone(nn.Module):
                 where=f"backbone {name}",
                 hint="use another backbone, such as resnet18",
             )
-        self.head = _make_head(name) if head else None
-        self.kind = f"{name} with its head" if head else name
-        self.pooled_channels: int = (
-            self.channels[-1] if self.head is None else self.head.conv_head.out_channels
-        )
         self._channels_last = getattr(self.network, "output_fmt", None) == Format.NHWC
         normalisation = {**IMAGENET, **normalisation_of(name)}
         if weights is not None:
             state, metadata = read_weights(Path(weights))
             _load(self.network, state, Path(weights), metadata, name)
-            if self.head is not None:
-                _load(self.head, state, Path(weights), metadata, name)
             for key in ("mean", "std"):
                 if key in metadata:
                     normalisation[key] = metadata[key]
         # Channels last is a third to two thirds faster on a CPU; depthwise convolutions gain most.
-        self.to(memory_format=torch.channels_last)
+        self.network.to(memory_format=torch.channels_last)
         # Registered as buffers, so that a checkpoint includes the normalisation.
         for key in ("mean", "std"):
             self.register_buffer(key, torch.tensor(normalisation[key]).view(3, 1, 1))
@@ -112,16 +95,6 @@ class Backbone(nn.Module):
             if self._channels_last
             else maps
         )
-
-    def pooled(self, maps: Sequence[Tensor]) -> Tensor:
-        """Return the mean over positions of the last map, ``(B, pooled_channels)``.
-
-        Args:
-            maps: The four maps of :meth:`forward`.
-        """
-        last = maps[-1] if self.head is None else self.head(maps[-1])
-        mean: Tensor = last.mean((2, 3))
-        return mean
 
     @torch.no_grad()
     def _check(self, size: int) -> None:
@@ -148,14 +121,8 @@ class NoBackbone(nn.Module):
         channels: One channel each: the modules that read maps are not used either.
     """
 
-    name = kind = NO_BACKBONE
+    name = NO_BACKBONE
     channels = (1,) * STAGES
-    pooled_channels = 1
-    head = None
-
-    def pooled(self, maps: Sequence[Tensor]) -> Tensor:
-        """Refuse: there is no network."""
-        raise NotImplementedError("the model was loaded without its image parts")
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Refuse: there is no network."""
@@ -163,41 +130,10 @@ class NoBackbone(nn.Module):
 
 
 def make_backbone(
-    name: str, weights: str | None = None, image_size: int = 256, head: bool = False
+    name: str, weights: str | None = None, image_size: int = 256
 ) -> Backbone | NoBackbone:
     """Return the backbone of a configuration; see :class:`Backbone`."""
-    return NoBackbone() if name == NO_BACKBONE else Backbone(name, weights, image_size, head)
-
-
-class Head(nn.Module):
-    """The convolution after the last stage of an EfficientNet, with batch normalisation.
-
-    Its parts have the names of timm, so that weights are loaded by name.
-    """
-
-    def __init__(self, conv_head: nn.Conv2d, bn2: nn.Module) -> None:
-        super().__init__()
-        self.conv_head = conv_head
-        self.bn2 = bn2  # includes the activation
-
-    def forward(self, last: Tensor) -> Tensor:
-        """Map the last map ``(B, C, H, W)`` to ``(B, C', H, W)``."""
-        mapped: Tensor = self.bn2(self.conv_head(last))
-        return mapped
-
-
-def _make_head(name: str) -> Head:
-    import timm
-
-    whole = timm.create_model(name, pretrained=False)
-    parts = getattr(whole, "conv_head", None), getattr(whole, "bn2", None)
-    if not isinstance(parts[0], nn.Conv2d) or not isinstance(parts[1], nn.Module):
-        raise RsitmdError(
-            "has no convolution after its stages",
-            where=f"backbone {name}",
-            hint="use backbone_head=false, or an EfficientNet",
-        )
-    return Head(parts[0], parts[1])
+    return NoBackbone() if name == NO_BACKBONE else Backbone(name, weights, image_size)
 
 
 def _has_fixed_size(name: str) -> bool:

@@ -62,8 +62,6 @@ SECTIONS: dict[str, type[Any]] = {"margin": Margin, "scan": Scan, "mtfn": Mtfn}
 MODEL_SECTIONS = ("scan", "mtfn")
 # Their scores are cosines or near them, not the log-odds that ``bce`` needs.
 COSINE_MODELS = ("amfmn", "vsepp", "clip", "scan")
-# They use the mean over positions of the backbone's last map.
-POOLED_MODELS = ("amfmn", "vsepp", "mtfn")
 # They can use the vectors of a sentence encoder (text_weights).
 VECTOR_MODELS = ("amfmn", "vsepp")
 
@@ -85,8 +83,6 @@ class Config:
             sentences.
         backbone: A timm name (for CLIP: a model name of open_clip, or a JSON model config).
         weights: A file of backbone weights; None for random weights.
-        backbone_head: Use the convolution that an EfficientNet has after its stages for the pooled
-            features (AMFMN, VSE++ and MTFN): 1280 channels instead of 320.
         text_weights: A folder of a pretrained sentence encoder of sentence-transformers, whose
             vectors are used beside the words (AMFMN and VSE++); None for words alone.
         freeze_backbone: Train only the head, on features that are computed once.
@@ -131,7 +127,6 @@ class Config:
     query: str = "sentence"
     keywords: str = "given"
     backbone: str = "resnet18"
-    backbone_head: bool = False
     weights: str | None = None
     text_weights: str | None = None
     freeze_backbone: bool = False
@@ -177,11 +172,6 @@ class Config:
             raise WrongUsage(
                 f"text_weights cannot be combined with model={self.model} and text={self.text}",
                 hint="use model=amfmn with text=sentence, or model=vsepp",
-            )
-        if self.backbone_head and self.model not in POOLED_MODELS:
-            raise WrongUsage(
-                f"backbone_head cannot be combined with model={self.model}",
-                hint=f"use one of the models {', '.join(POOLED_MODELS)}",
             )
         if not self.validate and (self.patience or self.folds):
             raise WrongUsage(

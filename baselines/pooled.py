@@ -23,8 +23,8 @@ class PooledModel(RetrievalModel):
 
     def features_kind(self) -> str:
         """Name the pooled last stage of the backbone."""
-        return f"pooled {self.backbone.kind}"
+        return f"pooled {self.backbone.name}"
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Return the spatial mean of the last stage, ``(B, C)``."""
-        return [self.backbone.pooled(self.backbone(images))]
+        return [self.backbone(images)[-1].mean((2, 3))]

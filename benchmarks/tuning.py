@@ -27,7 +27,7 @@ LONG = (*HEADS, "epochs=40")
 NCE, MIXED = "loss=infonce", "precision=bf16-mixed"
 SCAN = (*HEADS, MIXED, "captions=one")
 MORE = (*HEADS, "dropout=0.3", "epochs=30", NCE, MIXED)
-HEAD, WARMER, DROP = "backbone_head=true", "temperature=0.1", "dropout=0.5"
+WARMER = "temperature=0.1"
 SMALL_2 = ("backbone=tf_efficientnet_lite2", "image_size=260")  # needs WEIGHTS of this network
 
 
@@ -96,17 +96,13 @@ TRIES = {
             }.items()
         },
         **{
-            f"{model}, InfoNCE, 30 epochs, {what}": Row(
-                config, (*MORE, *changes), vectors="vectors" in what
+            f"{model}, InfoNCE, 30 epochs, vectors, temperature 0.1{what}": Row(
+                config, (*MORE, WARMER, *changes), vectors=True
             )
             for model, config, what, changes in (
-                ("VSE++", "vsepp", "no more", ()),
-                ("VSE++", "vsepp", "head", (HEAD,)),
-                ("VSE++", "vsepp", "vectors, temperature 0.1", (WARMER,)),
-                ("VSE++", "vsepp", "vectors, temperature 0.1, dropout 0.5", (WARMER, DROP)),
-                ("VSE++", "vsepp", "head, vectors, temperature 0.1", (HEAD, WARMER)),
-                ("VSE++", "vsepp", "head, vectors, temp. 0.1, dropout 0.5", (HEAD, WARMER, DROP)),
-                ("AMFMN soft", "amfmn-soft", "vectors, temperature 0.1", (WARMER,)),
+                ("VSE++", "vsepp", "", ()),
+                ("VSE++", "vsepp", ", dropout 0.5", ("dropout=0.5",)),
+                ("AMFMN soft", "amfmn-soft", "", ()),
             )
         },
         **on_gpu(*whole_on_gpu(20), "dropout=0.3", NCE),

@@ -19,7 +19,7 @@ from rsitmd_tools.baselines.amfmn.fusion import FUSIONS
 from rsitmd_tools.baselines.amfmn.keywords import KeywordEncoder
 from rsitmd_tools.baselines.amfmn.mvsa import MVSA
 from rsitmd_tools.baselines.amfmn.visual import GlobalFeature
-from rsitmd_tools.baselines.backbone import STAGES, make_backbone
+from rsitmd_tools.baselines.backbone import make_backbone
 from rsitmd_tools.baselines.base import EPSILON, RetrievalModel, Scorer, Texts, in_tiles
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.sentence_vectors import VectorHead
@@ -41,10 +41,8 @@ class AMFMN(RetrievalModel):
     def __init__(self, config: Config, words: int, vectors: int = 0) -> None:
         super().__init__()
         d = config.dimension
-        self.backbone = make_backbone(
-            config.backbone, config.weights, config.image_size, config.backbone_head
-        )
-        self.visual = GlobalFeature(self.backbone.pooled_channels, d, config.dropout)
+        self.backbone = make_backbone(config.backbone, config.weights, config.image_size)
+        self.visual = GlobalFeature(self.backbone.channels[-1], d, config.dropout)
         self.mvsa = MVSA(self.backbone.channels, d) if config.multiscale else None
         self.sentence = SentenceEncoder(words, config.word_dimension, d, config.dropout)
         self.vectors = VectorHead(vectors, d, config.dropout) if vectors else None
@@ -63,31 +61,24 @@ class AMFMN(RetrievalModel):
 
     def features_kind(self) -> str:
         """Name all stages of the backbone, or the pooled last stage."""
-        return f"{'pooled' if self.mvsa is None else 'stages'} {self.backbone.kind}"
+        return f"{'pooled' if self.mvsa is None else 'stages'} {self.backbone.name}"
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """Return the maps of the four stages; without multiscale, the pooled last stage.
-
-        With the backbone's head, the pooled features follow the maps.
-        """
+        """Return the maps of the four stages; without multiscale, the pooled last stage."""
         maps: list[Tensor] = self.backbone(images)
-        if self.mvsa is None:
-            return [self.backbone.pooled(maps)]
-        return maps if self.backbone.head is None else [*maps, self.backbone.pooled(maps)]
+        return maps if self.mvsa is not None else [maps[-1].mean((2, 3))]
 
     def encode_features(self, features: Sequence[Tensor]) -> Tensor:
         """Return F_v, or v(g) without multiscale."""
         if self.mvsa is None:
             overall: Tensor = self.visual(features[0])
             return overall
-        maps = features[:STAGES]
-        pooled = features[-1].mean((2, 3)) if len(features) == STAGES else features[-1]
-        salient: Tensor = self.mvsa(maps, self.visual(pooled))
+        salient: Tensor = self.mvsa(features, self.visual(features[-1].mean((2, 3))))
         return salient
 
     def saliency(self, images: Tensor) -> Tensor | None:
         """Return MVSA's gated map ``(B, 1, 16, 16)`` (figure 10); None without multiscale."""
-        return None if self.mvsa is None else self.mvsa.saliency(self.backbone(images))
+        return None if self.mvsa is None else self.mvsa.saliency(self.features(images))
 
     def encode_texts(self, texts: Texts) -> Tensor:
         """Return s(g), k(g), or both concatenated."""

@@ -49,13 +49,11 @@ class MTFN(PooledModel):
         super().__init__()
         d = config.dimension
         self.log_odds = config.loss == "bce"
-        self.backbone = make_backbone(
-            config.backbone, config.weights, config.image_size, config.backbone_head
-        )
+        self.backbone = make_backbone(config.backbone, config.weights, config.image_size)
         # The encoder drops out word embeddings; the sentence itself is dropped out here.
         self.sentence = SentenceEncoder(words, config.word_dimension, d)
         self.drop = nn.Dropout(config.dropout)
-        self.of_image = nn.Linear(self.backbone.pooled_channels, d)
+        self.of_image = nn.Linear(self.backbone.channels[-1], d)
         self.of_text = nn.Linear(d, d)
         self.fusion = TensorFusion(d, config.mtfn.rank)
 

@@ -25,11 +25,9 @@ class VSEPP(PooledModel):
 
     def __init__(self, config: Config, words: int, vectors: int = 0) -> None:
         super().__init__()
-        self.backbone = make_backbone(
-            config.backbone, config.weights, config.image_size, config.backbone_head
-        )
+        self.backbone = make_backbone(config.backbone, config.weights, config.image_size)
         self.drop = nn.Dropout(config.dropout)
-        self.project = nn.Linear(self.backbone.pooled_channels, config.dimension)
+        self.project = nn.Linear(self.backbone.channels[-1], config.dimension)
         self.sentence = SentenceEncoder(
             words, config.word_dimension, config.dimension, config.dropout
         )

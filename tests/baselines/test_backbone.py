@@ -97,68 +97,6 @@ def test_unsupported_image_size(name: str, size: int, why: str) -> None:
         Backbone(name, image_size=size)
 
 
-def test_the_head_of_an_efficientnet_is_that_of_timm(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    network = timm.create_model(NAME, pretrained=False, num_classes=0).eval()
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_()
-            module.running_var.uniform_(0.5, 2)
-    save_file(network.state_dict(), tmp_path / "w.safetensors")
-    backbone = Backbone(NAME, str(tmp_path / "w.safetensors"), 64, head=True).eval()
-    images = torch.rand(2, 3, 64, 64)
-    with torch.no_grad():
-        maps = backbone(images)
-        found = backbone.pooled(maps)
-        expected = network((images - backbone.mean) / backbone.std)
-    assert [m.shape[1] for m in maps] == backbone.channels == [24, 40, 112, 320]
-    assert found.shape == (2, backbone.pooled_channels) == (2, 1280)
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
-    without = Backbone(NAME, str(tmp_path / "w.safetensors"), 64).eval()
-    with torch.no_grad():
-        torch.testing.assert_close(without.pooled(maps), maps[-1].mean((2, 3)))
-    assert (without.pooled_channels, without.kind, backbone.kind) == (
-        320,
-        NAME,
-        f"{NAME} with its head",
-    )
-
-
-def test_weights_without_the_head_are_refused(tmp_path: Path) -> None:
-    state = timm.create_model(NAME, pretrained=False).state_dict()
-    for key in [key for key in state if key.startswith("conv_head")]:
-        del state[key]
-    save_file(state, tmp_path / "w.safetensors")
-    with pytest.raises(RsitmdError, match=r"w\.safetensors: does not match backbone"):
-        Backbone(NAME, str(tmp_path / "w.safetensors"), 64, head=True)
-
-
-@pytest.mark.parametrize("name", ["resnet18", "mobilenetv3_small_050"])
-def test_a_network_without_a_head_is_refused(name: str) -> None:
-    with pytest.raises(RsitmdError, match=f"backbone {name}: has no convolution after its stages"):
-        Backbone(name, head=True)
-
-
-@pytest.mark.parametrize("name", ["amfmn-soft", "vsepp", "m1", "mtfn"])
-def test_models_use_the_head(name: str) -> None:
-    changes = [f"backbone={NAME}", "image_size=64", "dimension=16"]
-    images = torch.rand(2, 3, 64, 64)
-    kinds = set()
-    for head in ("false", "true"):
-        config = load_config(name, [*changes, f"backbone_head={head}"])
-        model = make_model(config, Vocabulary(("a",))).eval()
-        kinds.add(model.features_kind())
-        with torch.no_grad():
-            features = model.features(images)
-            assert features[-1].shape[1] == (1280 if head == "true" else 320)
-            found = model.encode_features(features)
-            assert found.shape == (2, 16)
-            torch.testing.assert_close(found, model.encode_images(images))
-            if name == "amfmn-soft":
-                assert model.saliency(images).shape == (2, 1, 16, 16)
-    assert len(kinds) == 2  # each has a cache of its own
-
-
 def test_the_size_check_does_not_use_the_random_generator() -> None:
     torch.manual_seed(0)
     network = timm.create_model("resnet18", features_only=True)

@@ -70,12 +70,6 @@ def test_invalid_settings_are_reported_with_their_key(changes: list[str], messag
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["scan-t2i", "camp-bce", "clip"])
-def test_models_without_pooled_features_have_no_head(name: str) -> None:
-    with pytest.raises(WrongUsage, match="backbone_head cannot be combined with model="):
-        load_config(name, ["backbone_head=true"])
-
-
 def test_the_models_of_a_configuration_are_those_of_the_registry(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -80,7 +80,7 @@ def test_single_runs_that_differ_in_seed_alone_are_one_system(make: Make) -> Non
 
 def test_a_run_of_a_version_with_fewer_settings_is_of_the_same_system(make: Make) -> None:
     settings = load_config("vsepp", ["seed=1"]).as_dict()
-    for key in ("backbone_head", "text_weights", "validate"):
+    for key in ("text_weights", "validate"):
         del settings[key]
     runs = [make("vse-0", 1.5), make("vse-1", 1.5, 1, settings=settings)]
     assert [system["seeds"] for system in compare(runs)["systems"]] == [[0, 1]]
