@@ -166,12 +166,15 @@ class Config:
                 f"loss=bce cannot be combined with model={self.model}, whose scores are cosines",
                 hint="use loss=triplet or loss=infonce",
             )
-        if self.text_weights is not None and (
-            self.model not in VECTOR_MODELS or self.text == "keywords"
-        ):
+        if self.text_weights is not None and self.model not in VECTOR_MODELS:
             raise WrongUsage(
-                f"text_weights cannot be combined with model={self.model} and text={self.text}",
-                hint="use model=amfmn with text=sentence, or model=vsepp",
+                f"text_weights cannot be combined with model={self.model}",
+                hint=f"use one of the models {', '.join(VECTOR_MODELS)}",
+            )
+        if self.text_weights is not None and self.model == "amfmn" and self.text == "keywords":
+            raise WrongUsage(
+                "text_weights cannot be combined with text=keywords",
+                hint="use text=sentence, or remove text_weights",
             )
         if not self.validate and (self.patience or self.folds):
             raise WrongUsage(

@@ -13,9 +13,11 @@ from rsitmd_tools.hashing import sha256_file
 
 # The file that names the classes of the encoder's modules.
 MODULES = "modules.json"
-OWN_CLASSES = "sentence_transformers."
+PACKAGE = "sentence_transformers."
+# Other modules can have pickled weights, or name classes of their own.
+CLASSES = ("Transformer", "Pooling", "Normalize")
 # Files of settings, vocabularies and weights.
-SUFFIXES = (".json", ".txt", ".safetensors", ".model")
+SUFFIXES = (".json", ".txt", ".safetensors", ".model", ".spm")
 SAVED_HINT = "use a folder saved by sentence-transformers, with weights as .safetensors"
 
 
@@ -23,8 +25,8 @@ def folder_checksum(folder: Path) -> str:
     """Return the SHA-256 of the names and contents of the files of an encoder that are read.
 
     Raises:
-        RsitmdError: The folder does not exist, is not one of sentence-transformers, or names
-            classes of other packages.
+        RsitmdError: The folder does not exist, is not one of sentence-transformers, or has
+            modules other than ``CLASSES``.
     """
     if not folder.is_dir():
         raise RsitmdError("does not exist", where=folder, hint=SAVED_HINT)
@@ -36,13 +38,11 @@ def folder_checksum(folder: Path) -> str:
 
 
 def copy_folder(source: Path, target: Path) -> None:
-    """Copy the files of an encoder that are read, unless they are there already.
+    """Copy the files of an encoder that are read. An earlier copy is replaced.
 
     Raises:
         RsitmdError: The target cannot be written.
     """
-    if target.is_dir() and folder_checksum(target) == folder_checksum(source):
-        return
     with atomic_folder(target, replace=True) as partial:
         for file in _files(source):
             copy = partial / file.relative_to(source)
@@ -55,7 +55,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _check_classes(folder: Path) -> None:
-    """Check that the folder names no code of its own, which the library would execute.
+    """Check that the folder names no code of its own, which the library could execute.
 
     Raises:
         RsitmdError: It does, or is not a folder of sentence-transformers.
@@ -69,8 +69,10 @@ def _check_classes(folder: Path) -> None:
             where=folder,
             hint=SAVED_HINT,
         ) from error
-    other = [name for name in classes if not name.startswith(OWN_CLASSES)]
-    if other:
-        raise RsitmdError(
-            f"{other[0]} is not a class of sentence-transformers", where=file, hint=SAVED_HINT
-        )
+    for name in classes:
+        if not name.startswith(PACKAGE) or name.rpartition(".")[2] not in CLASSES:
+            raise RsitmdError(
+                f"the module {name} is not supported",
+                where=file,
+                hint=f"use an encoder of {', '.join(CLASSES)} of sentence-transformers",
+            )

@@ -43,23 +43,23 @@ class SentenceVectors:
 
     Args:
         folder: A folder saved by sentence-transformers.
+        sha256: Its checksum, if that is known.
 
     Raises:
         RsitmdError: The folder cannot be read, or sentence-transformers is not installed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sha256: str | None = None) -> None:
         self.folder = folder
-        self.sha256 = folder_checksum(folder)
-        self._model = _load(folder)
-        self.dimension = int(self._model.get_embedding_dimension())
+        self.sha256 = sha256 or folder_checksum(folder)
+        self._model, self.dimension = _load(folder)
         # The library's tokenizer is changed by each call.
         self._lock = threading.Lock()
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """Return the vectors of texts, ``(B, V)``; their elements have a mean square of 1.
 
-        Equal texts have equal vectors, to the last bit.
+        Equal texts of a call have equal vectors, to the last bit.
         """
         place = {text: number for number, text in enumerate(dict.fromkeys(texts))}
         # Texts of equal length next to each other need little padding.
@@ -88,20 +88,25 @@ class SentenceVectors:
         return most
 
 
-def _load(folder: Path) -> Any:
+def _load(folder: Path) -> tuple[Any, int]:
+    """Return the model and the dimension of its vectors."""
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise MissingExtra("sentence-transformers", "sentences") from error
     try:
         with _quiet():
-            from sentence_transformers import SentenceTransformer
-
-            return SentenceTransformer(
+            model = SentenceTransformer(
                 str(folder),
                 device="cpu",
                 local_files_only=True,
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True},
             )
-    except ImportError as error:
-        raise MissingExtra("sentence-transformers", "sentences") from error
+        dimension = model.get_embedding_dimension()
+        if dimension is None:
+            raise ValueError("the dimension of its vectors is unknown")
+        return model, dimension
     except Exception as error:
         raise RsitmdError(
             f"cannot be read ({reason(error)})", where=folder, hint=SAVED_HINT
@@ -144,9 +149,22 @@ class VectorTokenizer:
         return len(self._vocabulary)
 
     def save(self, file: Path) -> None:
-        """Write the vocabulary as JSON, and copy the sentence encoder to a folder beside it."""
-        copy_folder(self._vectors.folder, file.with_name(ENCODER))
+        """Write the vocabulary as JSON, and copy the sentence encoder to a folder beside it.
+
+        Raises:
+            RsitmdError: The folder exists and is not of a run, it cannot be written, or the
+                encoder was changed since it was read.
+        """
+        copy = file.with_name(ENCODER)
+        if copy.exists() and not file.exists():
+            raise RsitmdError(
+                "already exists and is not of a run", where=copy, hint="use another folder"
+            )
+        # First the vocabulary: it shows that the folder is ours.
         write_json(file, {**self._vocabulary.as_dict(), "text_weights": self._vectors.sha256})
+        copy_folder(self._vectors.folder, copy)
+        _check_copy(copy, self._vectors.sha256)
+        _load(copy)  # all that is needed was copied
 
     def encode(
         self, captions: Sequence[str], keywords: Sequence[Sequence[str]] | None = None
@@ -164,10 +182,11 @@ class VectorTokenizer:
 
     def unread(self, caption: str) -> list[str]:
         """Report a truncated caption; the sentence encoder has parts of unknown words, too."""
+        notes = self._vocabulary.truncated(caption)
         most, tokens = self._vectors.max_tokens, self._vectors.tokens(caption)
-        if most is None or tokens <= most:
-            return []
-        return [f"the sentence has {tokens} tokens; only the first {most} are used"]
+        if most is not None and tokens > most:
+            notes.append(f"the sentence has {tokens} tokens; only the first {most} are used")
+        return notes
 
 
 def load_vector_tokenizer(vocabulary: Vocabulary, file: Path) -> VectorTokenizer:
@@ -182,13 +201,17 @@ def load_vector_tokenizer(vocabulary: Vocabulary, file: Path) -> VectorTokenizer
     """
     folder = file.with_name(ENCODER)
     recorded = json.loads(file.read_text(encoding="utf-8")).get("text_weights")
-    if folder_checksum(folder) != recorded:
+    _check_copy(folder, recorded)
+    return VectorTokenizer(vocabulary, SentenceVectors(folder, recorded))
+
+
+def _check_copy(folder: Path, sha256: str | None) -> None:
+    if folder_checksum(folder) != sha256:
         raise RsitmdError(
             "is not the sentence encoder with which the run was trained",
             where=folder,
             hint="restore the run from a copy, or train it again",
         )
-    return VectorTokenizer(vocabulary, SentenceVectors(folder))
 
 
 class VectorHead(nn.Sequential):

@@ -154,12 +154,7 @@ class Vocabulary:
 
     def unread(self, caption: str) -> list[str]:
         """Report the words of a caption that the model ignores: unknown or beyond the maximum."""
-        words = words_of(caption)
-        notes = []
-        if len(words) > self.max_words:
-            notes.append(
-                f"the sentence has {len(words)} words; only the first {self.max_words} are used"
-            )
+        words, notes = words_of(caption), self.truncated(caption)
         known = frozenset(self.words)
         unknown = list(dict.fromkeys(word for word in words if word not in known))
         if unknown:
@@ -173,6 +168,13 @@ class Vocabulary:
                 "the training data has no word of the sentence: the ranking is meaningless"
             )
         return notes
+
+    def truncated(self, caption: str) -> list[str]:
+        """Report whether a caption is longer than the maximum: one note, or none."""
+        count = len(words_of(caption))
+        if count <= self.max_words:
+            return []
+        return [f"the sentence has {count} words; only the first {self.max_words} are used"]
 
     def _query(
         self, caption: str, keywords: Sequence[str], of_keywords: frozenset[str]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rows import ALL, Row, frozen, other_systems, run_script, whole, whole_on_gpu
+from rows import ALL, WARMER, Row, frozen, other_systems, run_script, whole, whole_on_gpu
 
 from rsitmd_tools.dataset import Dataset
 
@@ -20,8 +20,6 @@ HEADS = (*frozen(224), "dropout=0.3", "epochs=30", ALL)
 WHOLE = (*whole(128), "dropout=0.3", "epochs=20", ALL)
 GPU = (*whole_on_gpu(20), "dropout=0.3", ALL)
 NCE = "loss=infonce"
-# Chosen with the vectors, on the seeded tenth.
-WARMER = "temperature=0.1"
 ATTENTIONS = ("soft", "fusion", "similarity")
 FROZEN = {
     "VSE++, hardest negative": Row("vsepp", (*HEADS, "negatives=hardest")),

@@ -16,7 +16,7 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from rows import Row, folder_of, frozen, settings_of, whole, whole_on_gpu, write_lines
+from rows import WARMER, Row, folder_of, frozen, settings_of, whole, whole_on_gpu, write_lines
 from ucm import A_CLASS, BLOCK, number
 
 from rsitmd_tools.dataset import Dataset
@@ -27,7 +27,6 @@ LONG = (*HEADS, "epochs=40")
 NCE, MIXED = "loss=infonce", "precision=bf16-mixed"
 SCAN = (*HEADS, MIXED, "captions=one")
 MORE = (*HEADS, "dropout=0.3", "epochs=30", NCE, MIXED)
-WARMER = "temperature=0.1"
 SMALL_2 = ("backbone=tf_efficientnet_lite2", "image_size=260")  # needs WEIGHTS of this network
 
 

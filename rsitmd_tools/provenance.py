@@ -14,7 +14,7 @@ from rsitmd_tools import __version__
 CPUINFO = Path("/proc/cpuinfo")
 # The packages that affect the result of a training or an evaluation.
 PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "pillow")
-OPTIONAL = ("open_clip_torch", "scipy")
+OPTIONAL = ("open_clip_torch", "scipy", "sentence-transformers", "tokenizers", "transformers")
 
 
 def processor() -> str:

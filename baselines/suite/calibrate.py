@@ -139,11 +139,11 @@ def _measure(config: Config, dataset: Dataset, device: str, scratch: Path) -> Co
     images, views = len(parts.pool), config.views if config.freeze_backbone else 0
     what = (kind, config.weights, views) if views else ()
     return Cost(
-        training=captions * sentence
+        training=len(set(parts.pool.captions())) * sentence
         + (config.epochs * (pairs + validation) / rate if config.epochs else 0.0),
         evaluation=EVALUATION_SECONDS
         + len(test) * (decoding + encoding)
-        + len(test.captions()) * sentence,
+        + len(set(test.captions())) * sentence,
         shared=images * (decoding + views * encoding),
         shares=" ".join(map(str, (size, *what))),
     )
@@ -159,8 +159,8 @@ def _sample(parts: Parts, count: int) -> Dataset:
 
 
 def _seconds_a_sentence(tokenizer: Tokenizer, sample: Dataset) -> float:
-    """Return the seconds for one sentence: a pretrained encoder takes milliseconds."""
-    captions = sample.captions()[:SENTENCES]
+    """Return the seconds for a distinct sentence: a pretrained encoder takes milliseconds."""
+    captions = sorted(set(sample.captions()))[:SENTENCES]
     began = time.perf_counter()
     tokenizer.encode(captions)
     return (time.perf_counter() - began) / max(1, len(captions))

@@ -283,5 +283,5 @@ def validation_recall(
 
 
 def encode_part(tokenizer: Tokenizer, part: Dataset) -> Texts:
-    """Return all captions of a part as word indices."""
+    """Return all captions of a part, encoded by the tokenizer."""
     return tokenizer.encode(part.captions(), tokenizer.keywords_of(part))

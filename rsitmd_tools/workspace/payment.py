@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from rsitmd_tools.workspace.corrections import written_text
 from rsitmd_tools.workspace.imported import imported_sentences
 from rsitmd_tools.workspace.store import Workspace
 
@@ -74,18 +73,24 @@ def delivered_annotations(workspace: Workspace) -> list[DeliveredAnnotation]:
     """Return the annotations to pay for, by annotator and time of submission."""
     sentences: dict[int, list[DeliveredSentence]] = defaultdict(list)
     imported = _imported_texts(workspace)
+    # The first correction of a sentence replaced the text that its annotator wrote.
+    written = dict(
+        workspace.db.execute(
+            "SELECT sentence_id, before FROM correction ORDER BY id DESC"
+        ).fetchall()
+    )
     for row in workspace.db.execute(
         "SELECT sentence.id, annotation_id, task.image_id, raw, state, origin FROM sentence"
         " JOIN annotation ON annotation.id = annotation_id JOIN task ON task.id = task_id"
         " WHERE raw <> '' ORDER BY annotation_id, slot"
     ):
-        texts = {row["raw"], written_text(workspace.db, row["id"], row["raw"])}
+        text = _words(written.get(row["id"], row["raw"]))
         sentences[row["annotation_id"]].append(
             DeliveredSentence(
                 row["raw"],
                 row["state"],
                 row["origin"],
-                any((row["image_id"], _words(text)) in imported for text in texts),
+                (row["image_id"], text) in imported,
             )
         )
     keywords: Counter[int] = Counter(

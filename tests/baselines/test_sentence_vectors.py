@@ -104,6 +104,9 @@ def test_only_tokens_beyond_the_maximum_are_not_read(
 ) -> None:
     tokenizer = VectorTokenizer(Vocabulary.of(tiny.select("train")), vectors)
     assert tokenizer.unread("quux zyzzy") == []
+    assert tokenizer.unread("a " * 101)[0] == (
+        "the sentence has 101 words; only the first 100 are used"
+    )
     (note,) = tokenizer.unread("a " * MAX_TOKENS)
     assert note == f"the sentence has {MAX_TOKENS + 2} tokens; only the first {MAX_TOKENS} are used"
 
@@ -183,7 +186,7 @@ def test_runs_with_and_without_vectors_are_two_systems(
     [
         (["scan-t2i"], "text_weights cannot be combined with model=scan"),
         (["clip"], "text_weights cannot be combined with model=clip"),
-        (["m9", "text=keywords"], "cannot be combined with model=amfmn and text=keywords"),
+        (["m9", "text=keywords"], "text_weights cannot be combined with text=keywords"),
     ],
 )
 def test_models_without_a_vector_of_the_sentence_are_refused(changes: list[str], what: str) -> None:
@@ -216,7 +219,7 @@ def test_code_in_the_folder_is_not_executed(other: Path, tmp_path: Path) -> None
     modules = json.loads((other / "modules.json").read_text())
     modules[1]["type"] = "evil.Evil"
     (other / "modules.json").write_text(json.dumps(modules))
-    with pytest.raises(RsitmdError, match=r"evil\.Evil is not a class of sentence-transformers"):
+    with pytest.raises(RsitmdError, match=r"modules\.json: the module evil\.Evil is not supported"):
         SentenceVectors(other)
     modules[1]["type"] = "sentence_transformers.sentence_transformer.modules.pooling.Pooling"
     (other / "modules.json").write_text(json.dumps(modules))
@@ -234,6 +237,42 @@ def test_pickles_are_not_read(other: Path) -> None:
     torch.save({}, other / "pytorch_model.bin")
     with pytest.raises(RsitmdError, match="use a folder saved by sentence-transformers, with"):
         SentenceVectors(other)
+
+
+@pytest.mark.parametrize("name", ["Dense", "Router", "WordEmbeddings", "StaticEmbedding"])
+def test_modules_that_can_have_pickles_or_name_classes_are_refused(other: Path, name: str) -> None:
+    modules = json.loads((other / "modules.json").read_text())
+    modules.append({"idx": 2, "name": "2", "path": "2", "type": f"sentence_transformers.m.{name}"})
+    (other / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(RsitmdError, match=f"the module sentence_transformers.m.{name} is not"):
+        SentenceVectors(other)
+
+
+def test_a_folder_of_the_user_is_not_replaced(tmp_path: Path, tiny: Dataset, folder: Path) -> None:
+    (tmp_path / "r" / "encoder").mkdir(parents=True)
+    (tmp_path / "r" / "encoder" / "mine.txt").write_text("mine")
+    with pytest.raises(RsitmdError, match="encoder: already exists and is not of a run"):
+        train(tiny, small(*with_vectors(folder)), tmp_path / "r", replace(CPU, resume=True))
+    assert (tmp_path / "r" / "encoder" / "mine.txt").read_text() == "mine"
+
+
+def test_a_damaged_copy_is_replaced_when_the_run_is_resumed(
+    tmp_path: Path, tiny: Dataset, folder: Path
+) -> None:
+    config = small(*with_vectors(folder))
+    run = train(tiny, replace(config, epochs=1), tmp_path / "r", CPU)
+    (run / "encoder" / "modules.json").unlink()
+    train(tiny, config, run, replace(CPU, resume=True))
+    assert folder_checksum(run / "encoder") == folder_checksum(folder)
+
+
+def test_an_encoder_that_changes_while_it_is_copied_is_an_error(
+    tmp_path: Path, tiny: Dataset, other: Path
+) -> None:
+    tokenizer = VectorTokenizer(Vocabulary.of(tiny), SentenceVectors(other))
+    write_encoder(other, seed=1)
+    with pytest.raises(RsitmdError, match="is not the sentence encoder"):
+        tokenizer.save(tmp_path / "vocabulary.json")
 
 
 def test_the_checksum_is_that_of_names_and_contents(folder: Path, other: Path) -> None:

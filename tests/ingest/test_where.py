@@ -256,9 +256,9 @@ def test_the_commands_print_and_write(tiled: Path, tmp_path: Path, sources: Path
     done = rsitmd("build", "export-footprints", tiled, "-o", tmp_path / "f.geojson")
     assert done.stdout == f"{tmp_path / 'f.geojson'}: 3 footprints\n"
     assert done.stderr == "note: 1 image without a footprint\n"
-    for option in ("--stride", "--min-valid"):
+    for option, needed in (("--stride", "--tile"), ("--min-valid", "--tile or --grid-of")):
         missing = rsitmd("build", "ingest", tiled, sources, option, "1")
-        error = f"error: {option} requires --tile; use --tile SIZE\n"
+        error = f"error: {option} requires {needed}; use --tile SIZE\n"
         assert (missing.returncode, missing.stderr) == (2, error)
     again = rsitmd("build", "ingest", tiled, sources, "--tile", "64", "--block", "1km", "--json")
     report = json.loads(again.stdout)

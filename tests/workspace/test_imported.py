@@ -161,6 +161,19 @@ def test_a_fix_makes_no_imported_sentence_a_written_one(workspace: Workspace) ->
     assert texts[1] == "A white boat lies at the pier."
 
 
+def test_a_sentence_that_a_fix_makes_equal_to_an_imported_one_was_written(
+    workspace: Workspace,
+) -> None:
+    folder = workspace.path
+    repeated = OLD[1].replace("sentence", "sentence sentence")
+    write(workspace, "A new first sentence.", repeated, *OLD[2:])
+    workspace.close()
+    assert root._run(["validate", str(folder), "--select", "S112,S113", "--fix"], False) == 0
+    with Workspace.open(folder) as opened:
+        [row] = payment(opened)
+    assert (row["sentences"], row["imported_unchanged"]) == (2, 3)
+
+
 def test_the_page_shows_the_imported_sentences(workspace: Workspace) -> None:
     fields = caption_fields(workspace, 1, [*(f"caption{n}" for n in range(1, 7)), "machine"])
     assert [fields[f"caption{n}"] for n in range(1, 6)] == list(OLD)

@@ -108,9 +108,9 @@ def command(
             admitted = stop_pilot(workspace, who)
             click.echo(f"pilot stopped{'' if start else _after_stop(admitted, folder)}", err=True)
         if start:
-            start_pilot(workspace, images, references, who)
             if references is not None:
                 _print_unknown(unknown_images(workspace, references), references)
+            start_pilot(workspace, images, references, who)
             if wrote := admit_writers(workspace):
                 shown = ", ".join(wrote)
                 click.echo(f"admitted, already wrote for the campaign: {shown}", err=True)

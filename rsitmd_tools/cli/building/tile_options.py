@@ -115,14 +115,11 @@ class TileArguments:
                     "--stride has no effect with --grid-of", hint="leave out one of the two"
                 )
             return
-        needs_tile = {
-            "--stride": self.stride,
-            "--gsd": self.gsd,
-            "--min-valid": self.min_valid,
-        }
-        for name, value in needs_tile.items():
+        for name, value in (("--stride", self.stride), ("--gsd", self.gsd)):
             if value is not None:
                 raise WrongUsage(f"{name} requires --tile", hint="use --tile SIZE")
+        if self.min_valid is not None:
+            raise WrongUsage("--min-valid requires --tile or --grid-of", hint="use --tile SIZE")
 
 
 def tile_options(function: F) -> F:

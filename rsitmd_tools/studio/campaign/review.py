@@ -176,8 +176,8 @@ def _send_notes(workspace: Workspace, decided: int) -> str:
         update_tasks(workspace, client)
     except RsitmdError as error:
         raise RsitmdError(
-            f"{error.what} ({count_of(decided, 'decision')} recorded; the notes for annotators are"
-            " sent by the next `rsitmd annotate push`)",
+            f"{error.what} ({count_of(decided, 'decision')} recorded; the next push or review"
+            " sends the notes for annotators)",
             where=error.where,
             hint=error.hint,
         ) from error

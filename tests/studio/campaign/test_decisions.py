@@ -242,8 +242,8 @@ def test_without_a_server_the_message_says_that_decisions_are_recorded(folder: P
     done = CliRunner().invoke(review_command, [str(folder), "--send-back", "S104"])
     assert done.exit_code != 0
     assert str(done.exception).startswith(
-        f"{folder}: Label Studio is not running for this workspace (2 decisions recorded; the notes"
-        " for annotators are sent by the next `rsitmd annotate push`); to start it, run"
+        f"{folder}: Label Studio is not running for this workspace (2 decisions recorded; the next"
+        " push or review sends the notes for annotators); to start it, run"
     )
     with Workspace.open(folder) as workspace:
         assert states(workspace)["sent back"] == 2

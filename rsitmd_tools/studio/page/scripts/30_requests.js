@@ -99,7 +99,8 @@ window.rsitmd.requests = (() => {
       backup.send(draft.texts, draft.key);
     }
     // A page that is being closed cannot wait for its turn. But two requests at once would create
-    // two drafts; in that case only the copy in this browser is kept.
+    // two drafts; in that case only the copy in this browser is kept. If an earlier change is on its
+    // way, the server can handle it last; then the copy has the newest text, too.
     const now = leaving && !unanswered(draft).created;
     draft.turn = now ? deliver(draft) : line.then(() => deliver(draft));
     line = Promise.allSettled([line, draft.turn]);
@@ -131,7 +132,7 @@ window.rsitmd.requests = (() => {
 
   async function post(draft) {
     if (overtaken(draft)) {
-      await newest.get(slot(draft)).turn;
+      await newest.get(slot(draft)).turn.catch(() => null);
       return json({ id: made.get(slot(draft)) || 0 }, 200);
     }
     const body = JSON.stringify(draft.body);
