@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from rsitmd_tools.baselines import evaluate, load_config
 from rsitmd_tools.baselines.evaluation.compare import compare
 from rsitmd_tools.baselines.evaluation.scoring import encode, score
+from rsitmd_tools.baselines.evaluation.search import search
 from rsitmd_tools.baselines.models import load_tokenizer, make_model, make_tokenizer
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.sentence_folder import folder_checksum
@@ -166,6 +167,15 @@ def test_a_run_holds_its_encoder(tmp_path: Path, tiny: Dataset, other: Path) -> 
     shutil.rmtree(moved / "encoder")
     with pytest.raises(RsitmdError, match="encoder: does not exist; use a folder saved by"):
         evaluate(moved, tiny)
+
+
+def test_a_search_uses_the_encoder(tmp_path: Path, tiny: Dataset, folder: Path) -> None:
+    run = train(tiny, small(*with_vectors(folder)), tmp_path / "r", CPU)
+    one, other = (search(run, tiny, f"a {word}", len(tiny)) for word in ("quux", "zyzzy"))
+    assert one.notes == other.notes == []
+    # Both words are unknown to the vocabulary.
+    scores = [{entry["image"]: entry["score"] for entry in done.found} for done in (one, other)]
+    assert scores[0].keys() == scores[1].keys() and scores[0] != scores[1]
 
 
 def test_runs_with_and_without_vectors_are_two_systems(
