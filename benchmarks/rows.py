@@ -47,7 +47,7 @@ def settings_of(row: Row, weights: Path, text_weights: Path | None) -> list[str]
     """Return all overrides of a row.
 
     Raises:
-        SystemExit: The row needs a sentence encoder, but there is none.
+        SystemExit: No sentence encoder is given for a row that uses one.
     """
     if row.vectors and text_weights is None:
         raise SystemExit("a row needs a sentence encoder; add --text-weights FOLDER")
@@ -57,7 +57,7 @@ def settings_of(row: Row, weights: Path, text_weights: Path | None) -> list[str]
 
 # With the vectors of a sentence encoder. On a seeded tenth of RSITMD, it was better than 0.07
 # without vectors; 0.07 was not tried with them.
-WARMER = "temperature=0.1"
+VECTOR_TEMPERATURE = "temperature=0.1"
 # Trains on all of train and keeps the last epoch; a validation part chose the settings before.
 ALL = "validate=false"
 

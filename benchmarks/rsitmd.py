@@ -12,7 +12,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rows import ALL, WARMER, Row, frozen, other_systems, run_script, whole, whole_on_gpu
+from rows import (
+    ALL,
+    VECTOR_TEMPERATURE,
+    Row,
+    frozen,
+    other_systems,
+    run_script,
+    whole,
+    whole_on_gpu,
+)
 
 from rsitmd_tools.dataset import Dataset
 
@@ -28,7 +37,9 @@ FROZEN = {
     **{f"AMFMN {kind}, fixed 0.2": Row(f"amfmn-{kind}", HEADS) for kind in ATTENTIONS},
     "AMFMN soft, InfoNCE": Row("amfmn-soft", (*HEADS, NCE)),
     **{
-        f"{name}, InfoNCE, sentence vectors": Row(config, (*HEADS, NCE, WARMER), vectors=True)
+        f"{name}, InfoNCE, sentence vectors": Row(
+            config, (*HEADS, NCE, VECTOR_TEMPERATURE), vectors=True
+        )
         for name, config in (("VSE++", "vsepp"), ("AMFMN soft", "amfmn-soft"))
     },
 }

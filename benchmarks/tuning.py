@@ -16,7 +16,16 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from rows import WARMER, Row, folder_of, frozen, settings_of, whole, whole_on_gpu, write_lines
+from rows import (
+    VECTOR_TEMPERATURE,
+    Row,
+    folder_of,
+    frozen,
+    settings_of,
+    whole,
+    whole_on_gpu,
+    write_lines,
+)
 from ucm import A_CLASS, BLOCK, number
 
 from rsitmd_tools.dataset import Dataset
@@ -96,7 +105,7 @@ TRIES = {
         },
         **{
             f"{model}, InfoNCE, 30 epochs, vectors, temperature 0.1{what}": Row(
-                config, (*MORE, WARMER, *changes), vectors=True
+                config, (*MORE, VECTOR_TEMPERATURE, *changes), vectors=True
             )
             for model, config, what, changes in (
                 ("VSE++", "vsepp", "", ()),

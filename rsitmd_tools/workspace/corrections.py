@@ -80,6 +80,13 @@ def written_text(db: sqlite3.Connection, sentence: int, raw: str) -> str:
     return raw if row is None else str(row["before"])
 
 
+def written_texts(db: sqlite3.Connection) -> dict[int, str]:
+    """Return the text before corrections of each corrected sentence, by row of the sentence."""
+    # The first correction of a sentence replaced the text that its annotator wrote.
+    rows = db.execute("SELECT sentence_id, before FROM correction ORDER BY id DESC")
+    return dict(rows.fetchall())
+
+
 def repeat_corrections(db: sqlite3.Connection, before: int, after: int) -> None:
     """Correct a sentence as the same one of an earlier revision. Call it inside a transaction.
 

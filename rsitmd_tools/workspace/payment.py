@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+from rsitmd_tools.workspace.corrections import written_texts
 from rsitmd_tools.workspace.imported import imported_sentences
 from rsitmd_tools.workspace.store import Workspace
 
@@ -73,12 +74,7 @@ def delivered_annotations(workspace: Workspace) -> list[DeliveredAnnotation]:
     """Return the annotations to pay for, by annotator and time of submission."""
     sentences: dict[int, list[DeliveredSentence]] = defaultdict(list)
     imported = _imported_texts(workspace)
-    # The first correction of a sentence replaced the text that its annotator wrote.
-    written = dict(
-        workspace.db.execute(
-            "SELECT sentence_id, before FROM correction ORDER BY id DESC"
-        ).fetchall()
-    )
+    written = written_texts(workspace.db)
     for row in workspace.db.execute(
         "SELECT sentence.id, annotation_id, task.image_id, raw, state, origin FROM sentence"
         " JOIN annotation ON annotation.id = annotation_id JOIN task ON task.id = task_id"
