@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 from rsitmd_tools.atomic import sync_folder, write_error
 from rsitmd_tools.dataset.records import MISSING_FILE, Dataset, ImageRecord
@@ -44,6 +45,7 @@ from rsitmd_tools.workspace.imported import (
     repeated_key,
 )
 from rsitmd_tools.workspace.readings import ImageReading, add_readings
+from rsitmd_tools.workspace.scenes import SourcePlace, add_places, unplaced_imports
 from rsitmd_tools.workspace.store import utc_now
 
 SYNCS = 8  # threads
@@ -66,6 +68,7 @@ class FileReport:
         kept_split: Images that the workspace had in another split, which they keep.
         duplicates: Number of images in the workspace that are in a group of duplicates.
         duplicate_groups: Number of groups of duplicates.
+        places: Number of images whose place in their source was imported.
     """
 
     added: int = 0
@@ -78,6 +81,7 @@ class FileReport:
     kept_split: list[str] = field(default_factory=list)
     duplicates: int = 0
     duplicate_groups: int = 0
+    places: int = 0
 
 
 def add_files(
@@ -85,14 +89,16 @@ def add_files(
     dataset: Dataset,
     records: Mapping[str, ImageRecord],
     workers: int | None = None,
+    places: Mapping[str, SourcePlace] = MappingProxyType({}),
 ) -> FileReport:
-    """Add the image files of a dataset whose texts have been imported.
+    """Add the image files of a dataset whose texts have been imported, and their places.
 
     Args:
         workspace: A workspace opened for writing.
         dataset: The dataset.
         records: Its records by location.
         workers: Number of processes; one per core by default.
+        places: Places of its images by file name.
 
     Raises:
         RsitmdError: The workspace cannot be written to, or its images have another size.
@@ -119,6 +125,7 @@ def add_files(
     finally:
         intake.measures.write()
         remove_leftovers(workspace.images)
+    intake.report.places = _place_images(workspace, dataset.name, records, places)
     roots = [] if dataset.image_folder is None else [dataset.image_folder]
     place_whole_images(workspace, roots, workers=workers, unpacked=_unpacked(dataset))
     group_places(workspace)
@@ -126,6 +133,24 @@ def add_files(
     intake.report.duplicates = groups.images
     intake.report.duplicate_groups = groups.groups
     return intake.report
+
+
+def _place_images(
+    workspace: Workspace,
+    dataset: str,
+    records: Mapping[str, ImageRecord],
+    places: Mapping[str, SourcePlace],
+) -> int:
+    """Record the places of the images of a dataset that have none; return their number."""
+    found = [
+        (place, sha256)
+        for name, sha256 in (unplaced_imports(workspace, dataset) if places else {}).items()
+        if name in records and (place := places.get(records[name].filename)) is not None
+    ]
+    scenes = {place.scene.sha256: place.scene for place, _ in found}
+    with workspace.transaction() as db:
+        add_places(db, scenes.values(), [place.of_image(sha256) for place, sha256 in found])
+    return len(found)
 
 
 def _unpacked(dataset: Dataset) -> dict[str, Path]:

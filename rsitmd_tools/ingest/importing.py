@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from rsitmd_tools.workspace.imported import (
     imported_texts,
     reserved_numbers,
 )
+from rsitmd_tools.workspace.scenes import SourcePlace
 from rsitmd_tools.workspace.store import utc_now
 
 # The number at the end of a name. Longer ones are not numbers of images.
@@ -67,7 +68,10 @@ class ImportReport:
 
 
 def import_dataset(
-    workspace: Workspace, dataset: Dataset, workers: int | None = None
+    workspace: Workspace,
+    dataset: Dataset,
+    workers: int | None = None,
+    places: Mapping[str, SourcePlace] | None = None,
 ) -> ImportReport:
     """Add the texts of another dataset to a workspace, and its image files as far as they exist.
 
@@ -80,6 +84,7 @@ def import_dataset(
         workspace: A workspace opened for writing.
         dataset: The dataset.
         workers: Number of processes for the images; one per core by default.
+        places: Places of its images by file name. An image that has a place keeps it.
 
     Raises:
         RsitmdError: The dataset is a workspace or has no images, or the workspace cannot be
@@ -104,7 +109,7 @@ def import_dataset(
         max(len(set(record.keywords)) - most, 0) for record in records.values()
     )
     _add_texts(workspace, dataset.name, records, report)
-    report.files = add_files(workspace, dataset, records, workers)
+    report.files = add_files(workspace, dataset, records, workers, places or {})
     return report
 
 

@@ -130,10 +130,11 @@ def _described(place: ImagePlace) -> dict[str, Any]:
         if scene is None
         else {
             "path": scene.source,
-            "bytes": scene.size,
+            # They are 0 for a scene of an imported release.
+            "bytes": scene.size or None,
             "sha256": scene.sha256,
-            "width": scene.width,
-            "height": scene.height,
+            "width": scene.width or None,
+            "height": scene.height or None,
             "acquired": scene.acquired,
             "bands": json.loads(scene.bands),
         },

@@ -191,13 +191,11 @@ def _sources(
 
 
 def _source(sha256: str, place: ImagePlace, licence: str) -> Source:
-    window = "" if place.window is None else " ".join(map(str, place.window))
-    return Source(
-        Path(place.source).name,
-        sha256 if place.scene is None else place.scene.sha256,
-        window,
-        licence,
-    )
+    if place.scene is None or place.window is None:
+        return Source(Path(place.source).name, sha256, "", licence)
+    # The file of an image of an imported release is not its source.
+    name = Path(place.scene.source).name
+    return Source(name, place.scene.sha256, " ".join(map(str, place.window)), licence)
 
 
 def _licences(

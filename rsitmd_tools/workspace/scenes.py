@@ -23,15 +23,16 @@ class Scene:
     Attributes:
         sha256: SHA-256 of the file.
         source: Path relative to the given source.
-        found_at: Absolute path.
-        size: Size of the file in bytes.
+        found_at: Absolute path; empty for a scene of an imported release.
+        size: Size of the file in bytes; 0 for a scene of an imported release, whose file was not
+            read.
         mtime_ns: Modification time of the file in nanoseconds.
-        width: Width in pixels.
-        height: Height in pixels.
+        width: Width in pixels; 0 if the file was not read.
+        height: Height in pixels; 0 if the file was not read.
         crs: EPSG code or WKT, or None.
         transform: Affine transform from pixels to the CRS; None without one.
         acquired: Acquisition time, ISO 8601 UTC; None if no tag has it.
-        bands: Settings of bands and values, as JSON.
+        bands: Settings of bands and values, as JSON; ``null`` if the file was not read.
     """
 
     sha256: str
@@ -66,6 +67,28 @@ class NewPlace:
     window: Window
     footprint: dict[str, Any] | None
     gsd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlace:
+    """Where an image of another dataset lies in its source.
+
+    Attributes:
+        scene: The source.
+        window: ``(col, row, width, height)`` in pixels of the source.
+        footprint: GeoJSON geometry in WGS84, or None.
+        gsd: Ground sample distance in metres, or None.
+    """
+
+    scene: Scene
+    window: Window
+    footprint: dict[str, Any] | None = None
+    gsd: float | None = None
+
+    def of_image(self, sha256: str) -> NewPlace:
+        """Return it as the place of an image with a SHA-256."""
+        scene = self.scene
+        return NewPlace(sha256, scene.sha256, scene.bands, self.window, self.footprint, self.gsd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +143,7 @@ class ImagePlace:
     scene: Scene | None
 
 
+UNKNOWN_BANDS = "null"
 _SCENE = "sha256, source, found_at, size, mtime_ns, width, height, crs, transform, acquired, bands"
 _PLACES = (
     "SELECT image.id, filename, category, split, image.source, image.width, image.height,"
@@ -128,6 +152,18 @@ _PLACES = (
     + " FROM image LEFT JOIN place ON image_id = image.id"
     " LEFT JOIN scene ON scene.id = scene_id"
 )
+
+
+def distant_scene(
+    sha256: str,
+    source: str,
+    *,
+    crs: str | None = None,
+    acquired: str | None = None,
+    mtime_ns: int = 0,
+) -> Scene:
+    """Return a scene whose file is not at hand; its transform and its bands are not known."""
+    return Scene(sha256, source, "", 0, mtime_ns, 0, 0, crs, None, acquired, UNKNOWN_BANDS)
 
 
 def add_places(db: sqlite3.Connection, scenes: Iterable[Scene], places: Iterable[NewPlace]) -> None:
@@ -194,6 +230,22 @@ def unplaced_images(workspace: Workspace, after: int) -> list[UnplacedImage]:
         UnplacedImage(row, sha256, source, width, height, tuple(names.get(row, ())))
         for row, sha256, source, width, height in rows
     ]
+
+
+def unplaced_imports(workspace: Workspace, dataset: str) -> dict[str, str]:
+    """Return the SHA-256 of the images without a place that were imported from a dataset.
+
+    Returns:
+        SHA-256 that identifies the image, by its name in the dataset.
+    """
+    rows = workspace.db.execute(
+        "SELECT name, sha256 FROM imported_image JOIN image ON image.id = image_id"
+        " WHERE dataset = ?"
+        " AND NOT EXISTS (SELECT 1 FROM place WHERE place.image_id = image.id)"
+        " ORDER BY imported_image.id",
+        (dataset,),
+    )
+    return {row["name"]: row["sha256"] for row in rows}
 
 
 def scene_hashes(workspace: Workspace) -> dict[tuple[str, int, int], str]:

@@ -292,19 +292,21 @@ def test_what_is_not_imported_is_listed(tmp_path: Path, capsys: pytest.CaptureFi
     ]
 
 
-def test_what_a_release_has_beside_its_texts_is_said_to_be_left(
+def test_what_the_image_list_of_a_release_has_beside_windows_is_said_to_be_left(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save_dataset(dataset(record("a.tif")), tmp_path / "old", "rsitmd")
-    for name in ("images.csv", "footprints.parquet"):
-        (tmp_path / "old" / name).touch()
+    save_dataset(dataset(record("a.tif"), record("b.tif")), tmp_path / "old", "rsitmd")
+    lines = ["filename,sha256,source,source_sha256,window,licence"]
+    lines += [f"a.tif,{'0' * 64},scene.tif,{'1' * 64},0 0 64 64,CC0-1.0"]
+    lines += [f"b.tif,{'2' * 64},photo.png,{'3' * 64},,CC-BY-4.0"]
+    (tmp_path / "old" / "images.csv").write_text("\n".join(lines) + "\n")
     assert root._run(["build", "init", str(tmp_path / "w")], False) == 0
     for source in (tmp_path / "old", tmp_path / "old" / "dataset_RSITMD.json"):
         capsys.readouterr()
         assert root._run(["build", "import", str(tmp_path / "w"), str(source)], False) == 0
         assert capsys.readouterr().err.splitlines()[:2] == [
-            "not imported: places on the ground of the images (footprints.parquet)",
-            "not imported: sources, windows and licences of the images (images.csv)",
+            "not imported: sources of 1 image without a window (images.csv)",
+            "not imported: licences of the images (images.csv)",
         ]
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import geopandas
 import networkx
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from shapely.geometry import box, mapping, shape
 
 from rsitmd_tools.cli import root
 from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.formats.image_list import read_image_list
 from rsitmd_tools.ingest.image_size import set_image_size
 from rsitmd_tools.ingest.plan import TileOptions
 from rsitmd_tools.ingest.spatial import components, group_places, parse_block, spatial_groups
@@ -236,3 +238,59 @@ def test_no_two_splits_of_a_release_share_a_scene(scenes: Path, tmp_path: Path) 
     assert list(numbers["scene"].values()) == [0, 0, 0] and codes["scene"] == set()
     # The tiles only touch, so without --by scene they are parted, which is seen.
     assert min(numbers["group"].values()) > 0 and codes["group"] == {"L104"}
+
+
+def of_sources(release: Path) -> dict[str, tuple[str, ...]]:
+    """Return the source, its checksum and the window of each released image."""
+    listed = read_image_list(release / "images.csv")
+    return {image.filename: (image.source, image.source_sha256, image.window) for image in listed}
+
+
+@pytest.mark.libraries
+def test_an_imported_release_keeps_its_places(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    split = ["--shares", "0.34,0.33,0.33", "--by", "scene", "--reassign"]
+    assert root._run(["build", "split", str(scenes), *split], False) == 0
+    with Workspace.open(scenes) as workspace:
+        make_release(workspace, "1.0.0", tmp_path / "old")
+        before = {place.filename: place for place in image_places(workspace)}
+    other = tmp_path / "other"
+    with Workspace.create(other, text_licence="CC-BY-4.0", image_licence="CC0-1.0") as workspace:
+        set_image_size(workspace, 64)
+    capsys.readouterr()
+    assert root._run(["build", "import", str(other), str(tmp_path / "old")], False) == 0
+    shown = capsys.readouterr()
+    assert "places: 27 images with a place in a scene" in shown.out
+    assert "images.csv" not in shown.err
+    with Workspace.open(other) as workspace:
+        after = {place.filename: place for place in image_places(workspace)}
+    assert len(after) == 27
+    for name, place in after.items():
+        old = before[name]
+        assert (place.window, place.footprint, place.gsd) == (old.window, old.footprint, old.gsd)
+        assert place.scene is not None and old.scene is not None
+        for key in ("sha256", "source", "crs", "acquired"):
+            assert getattr(place.scene, key) == getattr(old.scene, key)
+    # Now the tiles of a scene stay together, and a release of them says where they come from.
+    assert root._run(["build", "split", str(other), *split], False) == 0
+    with Workspace.open(other) as workspace:
+        of_scene = {(p.scene.sha256, p.split) for p in image_places(workspace) if p.scene}
+        make_release(workspace, "2.0.0", tmp_path / "new")
+    assert len(of_scene) == 3
+    assert of_sources(tmp_path / "new") == of_sources(tmp_path / "old")
+    table = geopandas.read_parquet(tmp_path / "new" / "footprints.parquet")
+    assert table.geometry.equals(
+        geopandas.read_parquet(tmp_path / "old" / "footprints.parquet").geometry
+    )
+    items = json.loads((tmp_path / "new" / "stac.json").read_text(encoding="utf-8"))["features"]
+    first = json.loads((tmp_path / "old" / "stac.json").read_text(encoding="utf-8"))["features"]
+    times = [[item["properties"].get("end_datetime") for item in of] for of in (items, first)]
+    assert times[0] == times[1] and times[0][0] is not None
+    capsys.readouterr()
+    assert root._run(["build", "where", str(other), next(iter(after)), "--json"], False) == 0
+    scene = json.loads(capsys.readouterr().out)["scene"]
+    assert [scene[key] for key in ("bytes", "width", "height", "bands")] == [None] * 4
+    # What is known is not added again.
+    assert root._run(["build", "import", str(other), str(tmp_path / "old")], False) == 0
+    assert "places" not in capsys.readouterr().out

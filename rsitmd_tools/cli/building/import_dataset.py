@@ -11,6 +11,8 @@ from rsitmd_tools.cli.options import input_options, json_option, print_json, wor
 from rsitmd_tools.errors import count_of
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from rsitmd_tools.ingest.importing import ImportReport
 
 SHOWN = 10  # names of a list on the terminal; --json has all
@@ -43,6 +45,9 @@ def command(
     With `template = "correction"` in rsitmd.toml, annotators correct the imported sentences in
     Label Studio. A corrected sentence takes the place of the imported one.
 
+    The images of a release keep their places: the windows in their scenes, and where they are on
+    the ground. So `build split` keeps images of one place together.
+
     The exit code is 1 if the image files that exist could not be used.
 
     \b
@@ -54,6 +59,7 @@ def command(
     from dataclasses import asdict
 
     from rsitmd_tools.formats import load_dataset, lost_in
+    from rsitmd_tools.formats.source_places import read_source_places
     from rsitmd_tools.formats.unpacked import image_files
     from rsitmd_tools.ingest.importing import import_dataset
     from rsitmd_tools.workspace import Workspace
@@ -62,9 +68,11 @@ def command(
         Workspace.open(folder, write=True) as workspace,
         image_files(load_dataset(source, input_format, image_folder)) as dataset,
     ):
-        report = import_dataset(workspace, dataset, workers)
+        release = source if source.is_dir() else source.parent
+        places = read_source_places(release)
+        report = import_dataset(workspace, dataset, workers, places)
         not_imported = [loss.message for loss in lost_in(dataset, "workspace")]
-        not_imported += _of_a_release(dataset.source)
+        not_imported += _of_image_list(release, places)
     if as_json:
         document = asdict(report)
         print_json({**document, "not_imported": not_imported, **document.pop("files")})
@@ -74,16 +82,19 @@ def command(
     return int(bool(report.files.rejected) and not usable)
 
 
-def _of_a_release(source: Path) -> list[str]:
-    """Name the files of a release whose contents are not imported."""
-    from rsitmd_tools.formats.image_list import IMAGE_LIST
-    from rsitmd_tools.quality.provenance import FOOTPRINTS
+def _of_image_list(release: Path, places: Container[str]) -> list[str]:
+    """Name what ``images.csv`` of a release has and a workspace does not store."""
+    from rsitmd_tools.formats.image_list import IMAGE_LIST, read_image_list
 
-    base = source if source.is_dir() else source.parent
-    kept = {FOOTPRINTS: "places on the ground", IMAGE_LIST: "sources, windows and licences"}
-    return [
-        f"{what} of the images ({name})" for name, what in kept.items() if (base / name).is_file()
-    ]
+    file = release / IMAGE_LIST
+    images = read_image_list(file) if file.is_file() else []
+    unplaced = sum(image.filename not in places for image in images)
+    found = []
+    if unplaced:
+        found.append(f"sources of {count_of(unplaced, 'image')} without a window ({IMAGE_LIST})")
+    if any(image.licence for image in images):
+        found.append(f"licences of the images ({IMAGE_LIST})")
+    return found
 
 
 def _print(report: ImportReport, not_imported: list[str]) -> None:
@@ -98,6 +109,8 @@ def _print(report: ImportReport, not_imported: list[str]) -> None:
         f" {count_of(files.duplicates, 'duplicate')} in"
         f" {count_of(files.duplicate_groups, 'group')}"
     )
+    if files.places:
+        click.echo(f"places: {count_of(files.places, 'image')} with a place in a scene")
     if files.restored:
         click.echo(f"restored: {count_of(files.restored, 'missing image file')}")
     if files.other_suffix:
