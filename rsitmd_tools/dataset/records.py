@@ -37,6 +37,8 @@ class Sentence:
             annotator was shown; None if there was none, or if unknown.
         machine_given: Whether the annotator was shown a machine-generated text for the image;
             None if unknown.
+        changed_by: Who changed the sentence last, if it was not its annotator. Only a workspace
+            knows it, and no format stores it.
     """
 
     raw: str
@@ -47,6 +49,7 @@ class Sentence:
     origin: str | None = None
     edit_distance: int | None = None
     machine_given: bool | None = None
+    changed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rsitmd_tools.workspace.assignments import free_open_images
 from rsitmd_tools.workspace.people import person_of, taking_part
 from rsitmd_tools.workspace.store import Workspace, utc_now
 
@@ -13,6 +14,14 @@ def current_pilot(workspace: Workspace) -> int | None:
     """Return the row of the current pilot in table ``pilot``, or None."""
     row = workspace.db.execute("SELECT max(id) FROM pilot WHERE stopped_at IS NULL").fetchone()
     return None if row[0] is None else int(row[0])
+
+
+def gone(workspace: Workspace) -> set[int]:
+    """Return the annotators who get no images any more, as rows: they left or were refused."""
+    rows = workspace.db.execute(
+        "SELECT id FROM annotator WHERE left_at IS NOT NULL OR pilot = ?", (REFUSED,)
+    )
+    return {row["id"] for row in rows}
 
 
 def admit_writers(workspace: Workspace) -> list[str]:
@@ -46,14 +55,19 @@ def admit_writers(workspace: Workspace) -> list[str]:
     return [person.email for person in found]
 
 
-def decide(workspace: Workspace, email: str, decision: str, decided_by: str) -> None:
+def decide(workspace: Workspace, email: str, decision: str, decided_by: str) -> int:
     """Record the decision to admit or refuse an annotator after the pilot, with its time.
+
+    The open images of a refused annotator are freed.
 
     Args:
         workspace: The workspace, open for writing.
         email: Address of an active annotator.
         decision: :data:`ADMITTED` or :data:`REFUSED`.
         decided_by: Name of the lead.
+
+    Returns:
+        The number of images that were freed.
 
     Raises:
         RsitmdError: No active annotator has this address.
@@ -64,3 +78,4 @@ def decide(workspace: Workspace, email: str, decision: str, decided_by: str) -> 
             "UPDATE annotator SET pilot = ?, pilot_by = ?, pilot_at = ? WHERE id = ?",
             (decision, decided_by, utc_now(), person.row),
         )
+        return free_open_images(db, person.row) if decision == REFUSED else 0

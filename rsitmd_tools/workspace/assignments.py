@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from rsitmd_tools.workspace.states import REJECTED
+from rsitmd_tools.workspace.states import REJECTED, SENT_BACK
 from rsitmd_tools.workspace.store import utc_now
 
 
@@ -34,7 +34,8 @@ class Captioner(NamedTuple):
     Attributes:
         annotator: Row of the annotator.
         image: Row of the image.
-        rejected: Whether one of the sentences was rejected.
+        rejected: Whether one of the sentences was rejected, or was sent back and its annotator has
+            left.
     """
 
     annotator: int
@@ -71,6 +72,18 @@ def reassign(db: sqlite3.Connection, assignment: int, annotator: int) -> None:
     )
 
 
+def free_open_images(db: sqlite3.Connection, annotator: int) -> int:
+    """Free the images of an annotator that have no annotation of theirs; return their number."""
+    freed = db.execute(
+        "DELETE FROM assignment WHERE annotator_id = ? AND image_id NOT IN ("
+        " SELECT task.image_id FROM live_annotation AS annotation"
+        " JOIN main_task AS task ON task.id = annotation.task_id"
+        " WHERE annotation.annotator_id = ?)",
+        (annotator, annotator),
+    )
+    return freed.rowcount
+
+
 def assignments(db: sqlite3.Connection) -> list[Assignment]:
     """Return all assignments in the order in which they were planned."""
     rows = db.execute("SELECT id, annotator_id, image_id FROM assignment ORDER BY id")
@@ -93,10 +106,12 @@ def captioners(db: sqlite3.Connection) -> list[Captioner]:
     """Return who has captioned which image of the campaign."""
     rows = db.execute(
         "SELECT annotation.annotator_id, task.image_id, EXISTS ("
-        "  SELECT 1 FROM sentence WHERE annotation_id = annotation.id AND state = ?)"
+        "  SELECT 1 FROM sentence WHERE annotation_id = annotation.id"
+        "  AND (state = ? OR (state = ? AND left_at IS NOT NULL)))"
         " FROM current_annotation AS annotation"
+        " JOIN annotator ON annotator.id = annotation.annotator_id"
         " JOIN main_task AS task ON task.id = annotation.task_id WHERE whole",
-        (REJECTED,),
+        (REJECTED, SENT_BACK),
     )
     return [Captioner(annotator, image, bool(rejected)) for annotator, image, rejected in rows]
 
@@ -106,7 +121,8 @@ def skippers(db: sqlite3.Connection, times: int) -> list[Skipper]:
     rows = db.execute(
         "SELECT skip.annotator_id, task.image_id"
         " FROM skip JOIN main_task AS task ON task.id = skip.task_id"
-        " WHERE NOT EXISTS (SELECT 1 FROM live_annotation AS annotation JOIN task AS other"
+        " WHERE NOT EXISTS (SELECT 1 FROM live_annotation AS annotation"
+        "  JOIN main_task AS other"
         "  ON other.id = annotation.task_id WHERE other.image_id = task.image_id"
         "  AND annotation.annotator_id = skip.annotator_id)"
         " GROUP BY task.image_id, skip.annotator_id HAVING count(*) >= ?",

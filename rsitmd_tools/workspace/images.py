@@ -227,7 +227,7 @@ def annotator_pseudonyms(workspace: Workspace) -> dict[str, str]:
 def renamed_annotators(
     images: Iterable[ImageRecord], rename: Callable[[str], str]
 ) -> Iterator[ImageRecord]:
-    """Yield images whose sentences have other names of annotators.
+    """Yield images whose sentences have other names of those who wrote or changed them.
 
     Args:
         images: The images.
@@ -237,7 +237,11 @@ def renamed_annotators(
         sentences = tuple(
             sentence
             if sentence.annotator is None
-            else replace(sentence, annotator=rename(sentence.annotator))
+            else replace(
+                sentence,
+                annotator=rename(sentence.annotator),
+                changed_by=None if sentence.changed_by is None else rename(sentence.changed_by),
+            )
             for sentence in image.sentences
         )
         yield replace(image, sentences=sentences)

@@ -141,27 +141,6 @@ def uncorrected_images(workspace: Workspace) -> set[str]:
     return {names[image] for image in left}
 
 
-def changed_by_others(workspace: Workspace) -> dict[tuple[str, int], str]:
-    """Return the last editor of each merged sentence that was not edited last by its author.
-
-    Returns:
-        Addresses by file name and index in :func:`merged_images`.
-    """
-    changed = dict(
-        workspace.db.execute(
-            "SELECT sentence.id, other.email FROM sentence"
-            " JOIN annotation ON annotation.id = annotation_id"
-            " JOIN annotator AS other ON other.id = updated_by"
-            " WHERE updated_by <> annotator_id"
-        ).fetchall()
-    )
-    return {
-        place: changed[sentence]
-        for place, sentence in sentence_ids(workspace).items()
-        if sentence in changed
-    }
-
-
 def untouched_sentences(workspace: Workspace) -> list[dict[str, Any]]:
     """Return the machine-generated sentences that an annotator submitted unchanged.
 
@@ -211,6 +190,7 @@ def _sentences(workspace: Workspace, only_accepted: bool) -> dict[int, list[Sent
         for image, sentences in remaining(imported, _corrected(rows)).items():
             found[image] += map(as_sentence, sentences)
     sources = {(sentence.image, sentence.place): sentence.dataset for sentence in imported}
+    changed = _changed_by_others(workspace)
     for row in rows:
         if only_accepted and row["state"] != ACCEPTED:
             continue
@@ -225,9 +205,21 @@ def _sentences(workspace: Workspace, only_accepted: bool) -> dict[int, list[Sent
                 origin=row["origin"],
                 edit_distance=row["edit_distance"],
                 machine_given=row["machine_raw"] is not None,
+                changed_by=changed.get(row["id"]),
             )
         )
     return found
+
+
+def _changed_by_others(workspace: Workspace) -> dict[int, str]:
+    """Return the address of the last editor of each sentence that is not its annotator, by row."""
+    rows = workspace.db.execute(
+        "SELECT sentence.id, other.email FROM sentence"
+        " JOIN annotation ON annotation.id = annotation_id"
+        " JOIN annotator AS other ON other.id = updated_by"
+        " WHERE updated_by <> annotator_id"
+    )
+    return dict(rows.fetchall())
 
 
 def _corrects(row: sqlite3.Row) -> bool:

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.workspace.assignments import open_counts
+from rsitmd_tools.workspace.assignments import free_open_images, open_counts
 from rsitmd_tools.workspace.store import Workspace, utc_now
 
 # Value of ``annotator.left_reason`` if the annotator left without a decision of the lead.
@@ -98,6 +98,13 @@ def members(workspace: Workspace) -> list[Member]:
     ]
 
 
+def has_left(workspace: Workspace, email: str) -> bool:
+    """Return whether the annotator with an address was active and has left."""
+    row = annotator_row(workspace.db, email)
+    left = "SELECT 1 FROM annotator WHERE id = ? AND left_at IS NOT NULL"
+    return row is not None and workspace.db.execute(left, (row,)).fetchone() is not None
+
+
 def known_addresses(workspace: Workspace) -> list[str]:
     """Return the address of every annotator, active or not, the longest first."""
     rows = workspace.db.execute("SELECT email FROM annotator ORDER BY length(email) DESC")
@@ -167,13 +174,7 @@ def mark_left(db: sqlite3.Connection, person: int, reason: str = "") -> int:
         "UPDATE annotator SET left_at = ?, left_reason = ? WHERE id = ?",
         (utc_now(), reason, person),
     )
-    freed = db.execute(
-        "DELETE FROM assignment WHERE annotator_id = ? AND image_id NOT IN ("
-        " SELECT task.image_id FROM live_annotation AS annotation"
-        " JOIN task ON task.id = annotation.task_id WHERE annotation.annotator_id = ?)",
-        (person, person),
-    )
-    return freed.rowcount
+    return free_open_images(db, person)
 
 
 def person_of(workspace: Workspace, email: str) -> Person:

@@ -112,7 +112,28 @@ def test_a_removed_annotator_loses_access_and_their_text_is_kept(
     assert said == [(email, "Two boats lie here.")]
     again = tool.run("annotate", "users", folder, "remove", "b@example.org")
     assert again.returncode == 1
+    assert tool.run("annotate", "users", folder, "deactivate", "b@example.org").returncode == 0
+    again = tool.run("annotate", "users", folder, "remove", "b@example.org")
+    assert again.returncode == 1
     assert "has no account on the server" in again.stderr
+
+
+def test_a_deactivated_annotator_can_be_locked_out(
+    make_workspace: MakeWorkspace, client: Client, tool: Tool
+) -> None:
+    email = "deactivated@example.org"
+    person = Annotator(client.connection, sign_up_or_in(invitation_link(client), email, PASSWORD))
+    folder = make_workspace(images=1)
+    assert tool.run("annotate", "users", folder, "add", email).returncode == 0
+    assert tool.run("annotate", "push", folder).returncode == 0
+    with Workspace.open(folder) as workspace:
+        [project] = workspace.db.execute("SELECT server_id FROM project").fetchone()
+    assert tool.run("annotate", "users", folder, "deactivate", email).returncode == 0
+    assert person.done(project) == set()
+    removed = tool.run("annotate", "users", folder, "remove", email)
+    assert removed.returncode == 0, removed.stderr
+    with pytest.raises(RsitmdError):
+        person.done(project)
 
 
 def delete_membership(client: Client, number: int) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from rsitmd_tools.errors import RsitmdError
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 
-def captions(folder: Path, word: str) -> Path:
+def captions(folder: Path, word: str, numbers: Sequence[int] = (1, 2, 3)) -> Path:
     images = [
         {
             "filename": f"harbour_{number}.png",
@@ -35,7 +37,7 @@ def captions(folder: Path, word: str) -> Path:
                 {"raw": f"{word} {number} boats.", "tokens": [], "imgid": number, "sentid": number}
             ],
         }
-        for number in (1, 2, 3)
+        for number in numbers
     ]
     file = folder / "captions.json"
     file.write_text(json.dumps({"dataset": "x", "images": images}), encoding="utf-8")
@@ -77,6 +79,44 @@ def test_untouched_text_never_counts(
     file = folder / "found.json"
     file.write_text(checked.stdout, encoding="utf-8")
     review_it(folder, email, file, written[0])
+
+
+def test_captions_of_a_second_model_do_not_empty_the_fields_of_other_tasks(
+    make_workspace: MakeWorkspace,
+    tool: Tool,
+    annotators: list[tuple[str, Annotator]],
+) -> None:
+    folder = make_workspace(images=3, settings='[annotation]\nassignment = "shared"\n')
+    assert tool.run("annotate", "push", folder).returncode == 0
+    for model, word, numbers in (("m-1", "There are", (1, 2)), ("m-2", "Here lie", (2, 3))):
+        file = captions(folder, word, numbers)
+        given = tool.run("annotate", "prefill", folder, "--captions", file, "--model", model)
+        assert given.returncode == 0, given.stderr
+    with Workspace.open(folder) as workspace:
+        project = workspace.db.execute("SELECT server_id FROM project").fetchone()[0]
+        names = dict(
+            workspace.db.execute(
+                "SELECT server_id, filename FROM task JOIN image ON image.id = image_id"
+            ).fetchall()
+        )
+    _, person = annotators[0]
+    connection = person._client.connection
+    shown = {}
+    for _ in range(3):
+        # What the server gives the page of the annotator.
+        task = httpx.get(
+            f"{connection.url}/api/projects/{project}/next",
+            headers={"Authorization": f"Token {connection.token}"},
+        ).json()
+        shown[Path(names[task["id"]]).stem] = [
+            part["value"]["text"] for given in task["predictions"] for part in given["result"]
+        ]
+        person.submit(task["id"], ["A red ship leaves the quay."], ["red ship"])
+    assert shown == {
+        "harbour_1": [["There are 1 boats."]],
+        "harbour_2": [["Here lie 2 boats."]],
+        "harbour_3": [["Here lie 3 boats."]],
+    }
 
 
 def check_what_is_shown(folder: Path, client: Client) -> list[int]:

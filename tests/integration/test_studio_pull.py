@@ -364,6 +364,17 @@ def test_connect_checks_address_and_token(
     token.write_text(client.sdk.tokens.create().token, encoding="ascii")  # a personal token
     assert connect("--url", server.url)[0] == 0
     assert tool.run("annotate", "invite", folder).stdout.startswith(f"{server.url}/user/signup/")
+    # A second server, which no command would use, is not started.
+    refused = tool.run("annotate", "serve", folder)
+    assert refused.returncode == 2
+    assert f"is connected to {server.url}" in refused.stderr
+    assert connect("--own")[0] == 2
+    own = tool.run("annotate", "connect", folder, "--own")
+    assert (own.returncode, own.stdout) == (0, "the workspace uses its own server\n")
+    assert "is not running for this workspace" in tool.run("annotate", "invite", folder).stderr
+    assert tool.run("annotate", "connect", folder, "--own").stdout.endswith("to another one\n")
+    assert tool.run("annotate", "connect", folder).returncode == 2
+
     token.write_text("", encoding="ascii")
     assert "does not contain a token" in connect("--url", server.url)[1]
     token.unlink()

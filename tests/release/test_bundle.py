@@ -102,6 +102,23 @@ def test_addresses_of_annotators_stay_in_the_workspace(
     assert [s.annotator for s in image.sentences] == [f"annotator-{n}" for n in range(1, 6)]
 
 
+@pytest.mark.parametrize("names", [[], ["--with-names"]])
+def test_who_changed_a_sentence_is_a_pseudonym_too(
+    make_workspace: MakeWorkspace, tmp_path: Path, names: list[str]
+) -> None:
+    folder = make_workspace()
+    change(folder, "UPDATE annotation SET updated_by = 4 WHERE task_id = 1 AND annotator_id = 2")
+    done = CliRunner().invoke(
+        command, [str(folder), "--version", "1.0.0", "-o", str(tmp_path / "out"), *names]
+    )
+    assert done.exit_code == 0, done.output
+    assert not [name for name, data in contents(tmp_path / "out").items() if b"example.org" in data]
+    document = json.loads((tmp_path / "out" / "validation.json").read_text(encoding="utf-8"))
+    [finding] = [found for found in document["findings"] if found["code"] == "N107"]
+    assert finding["message"] == "written by annotator-2, changed by annotator-4"
+    assert (finding["image"], finding["sentence_index"]) == ("harbour_1.tif", 1)
+
+
 def test_sha256sum_and_verify_agree(make_workspace: MakeWorkspace, tmp_path: Path) -> None:
     out = tmp_path / "out"
     release(make_workspace(), out)

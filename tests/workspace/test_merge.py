@@ -29,6 +29,17 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
         yield made
 
 
+def test_the_last_editor_of_a_sentence_moves_with_it(workspace: Workspace) -> None:
+    write(workspace, 1, 1, "A ship.")
+    write(workspace, 2, 2, "A pier.", state="accepted")
+    with workspace.transaction() as db:
+        db.execute("UPDATE annotation SET updated_by = 3 WHERE annotator_id = 2")
+        db.execute("UPDATE annotation SET updated_by = 1 WHERE annotator_id = 1")
+    for only_accepted, expected in ((False, [None, "m@x"]), (True, ["m@x"])):
+        [image, _] = merged_images(workspace, only_accepted=only_accepted)
+        assert [sentence.changed_by for sentence in image.sentences] == expected
+
+
 def write(
     workspace: Workspace,
     number: int,

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import count_of, printable
 
 NOTES = {
     "postgres": "this file does NOT contain the server's data, which is in PostgreSQL. Run"
@@ -27,7 +27,8 @@ def command(folder: Path, file: Path, as_json: bool) -> None:
     """Back up a workspace and the data of its server in FILE.
 
     The copy is consistent even while annotators work. FILE is a tar archive. It contains the
-    server's secrets, so only its owner can read it. Use `restore` to unpack it.
+    server's secrets, so only its owner can read it. Links of the workspace are replaced by what
+    they point to. Earlier backups are left out. Use `restore` to unpack FILE.
 
     \b
     Examples:
@@ -42,5 +43,13 @@ def command(folder: Path, file: Path, as_json: bool) -> None:
         print_json(asdict(report))
         return
     click.echo(f"{file}: {count_of(report.files, 'file')}, {report.size / 1e6:.1f} MB")
+    if report.left_out:
+        links = count_of(len(report.left_out), "link")
+        click.echo(
+            printable(
+                f"warning: not in this file: the targets of {links}, first {report.left_out[0]}"
+            ),
+            err=True,
+        )
     if report.server in NOTES:
         click.echo(f"warning: {NOTES[report.server]}", err=True)

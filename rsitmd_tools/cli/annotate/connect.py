@@ -11,13 +11,13 @@ from rsitmd_tools.cli.options import workspace_argument
 
 @click.command("connect", short_help="Connect to an existing Label Studio server.")
 @workspace_argument
-@click.option("--url", required=True, help="URL of the server.")
+@click.option("--url", help="URL of the server.")
 @click.option(
     "--token-file",
-    required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     help="File that contains only the access token.",
 )
+@click.option("--own", is_flag=True, help="Use the workspace's own server of `serve` again.")
 @click.option(
     "--images",
     default="local",
@@ -25,7 +25,7 @@ from rsitmd_tools.cli.options import workspace_argument
     metavar="local|upload|URL-PREFIX",
     help="How the server reads the images.",
 )
-def command(folder: Path, url: str, token_file: Path, images: str) -> None:
+def command(folder: Path, url: str | None, token_file: Path | None, own: bool, images: str) -> None:
     """Connect the workspace to an existing Label Studio server.
 
     Use this instead of `serve` if your team already has a server. With `--images local`, the
@@ -36,11 +36,15 @@ def command(folder: Path, url: str, token_file: Path, images: str) -> None:
     Accounts created on the server from now on join the campaign automatically. To add an
     annotator who already has an account, run `rsitmd annotate users DIR add EMAIL`.
 
+    With --own, all commands use the server of `serve` again. What was pulled from the other server
+    stays in the workspace.
+
     \b
     Examples:
       rsitmd annotate connect my-dataset --url http://127.0.0.1:8080 --token-file token.txt
       rsitmd annotate connect my-dataset --url https://label.example.org \\
           --token-file token.txt --images upload
+      rsitmd annotate connect my-dataset --own
     """
     from rsitmd_tools.errors import WrongUsage
     from rsitmd_tools.studio.api.client import KNOWN_VERSIONS, Client
@@ -48,6 +52,7 @@ def command(folder: Path, url: str, token_file: Path, images: str) -> None:
         LOCAL,
         UPLOAD,
         Connection,
+        forget_connection,
         save_connection,
         token_from,
     )
@@ -55,6 +60,20 @@ def command(folder: Path, url: str, token_file: Path, images: str) -> None:
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.store import utc_now
 
+    if own:
+        if url is not None or token_file is not None:
+            raise WrongUsage(
+                "--own cannot be combined with --url or --token-file", hint="omit --own"
+            )
+        with Workspace.open(folder, write=True) as workspace:
+            forgot = forget_connection(workspace)
+        click.echo(
+            "the workspace uses its own server"
+            + ("" if forgot else "; it was not connected to another one")
+        )
+        return
+    if url is None or token_file is None:
+        raise WrongUsage("--url and --token-file are required", hint="or use --own")
     web = ("http://", "https://")
     if not url.startswith(web):
         raise WrongUsage(

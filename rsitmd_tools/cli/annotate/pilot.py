@@ -65,6 +65,8 @@ def command(
       rsitmd annotate pilot my-dataset --admit anna@example.org
       rsitmd annotate pilot my-dataset --stop
     """
+    import shlex
+
     from rsitmd_tools.errors import WrongUsage
     from rsitmd_tools.studio.campaign.pilot import (
         pilot_state,
@@ -103,7 +105,10 @@ def command(
         for email in admit:
             decide(workspace, email, ADMITTED, who)
         for email in refuse:
-            decide(workspace, email, REFUSED, who)
+            if freed := decide(workspace, email, REFUSED, who):
+                push = shlex.join(["rsitmd", "annotate", "push", str(folder)])
+                number = count_of(freed, "open image")
+                click.echo(f"{email}: to assign {number} to others, run: {push}", err=True)
         if stop:
             admitted = stop_pilot(workspace, who)
             click.echo(f"pilot stopped{'' if start else _after_stop(admitted, folder)}", err=True)

@@ -127,6 +127,13 @@ def _print(report: ReviewReport) -> None:
     for entry in report.sent_back:
         sentence = f"sent back: {entry['label']}"
         click.echo(printable(f"{sentence}: {entry['note']}  {entry['link']}"))
+    left = sum(entry["left"] for entry in report.sent_back)
+    if left:
+        click.echo(
+            f"warning: {count_of(left, 'sentence')} sent back to annotators who left the campaign."
+            " The next push assigns the images to others.",
+            err=True,
+        )
     if report.shared:
         click.echo(
             "warning: in a shared project, the linked page shows the text of all annotators. Ask"

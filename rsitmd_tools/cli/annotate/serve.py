@@ -57,10 +57,22 @@ def command(
     import shlex
     import signal
 
+    from rsitmd_tools.errors import WrongUsage
+    from rsitmd_tools.studio.api.connection import connection_of, uses_own_server
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from rsitmd_tools.studio.server.public import checked_public
+    from rsitmd_tools.workspace import Workspace
 
     public = checked_public(public) if public else public
+    with Workspace.open(folder) as workspace:
+        if not uses_own_server(workspace):
+            raise WrongUsage(
+                f"the workspace is connected to {connection_of(workspace).url}, so no command"
+                " would use this server",
+                where=folder,
+                hint="to use the workspace's own server again, first run: "
+                + shlex.join(["rsitmd", "annotate", "connect", str(folder), "--own"]),
+            )
 
     # A service manager sends SIGTERM: stop as cleanly as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

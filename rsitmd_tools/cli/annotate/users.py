@@ -62,7 +62,7 @@ def command(
     from rsitmd_tools.studio.sync.accounts import People
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.licence import accept, licence_state
-    from rsitmd_tools.workspace.people import join, leave
+    from rsitmd_tools.workspace.people import has_left, join, leave
 
     if bool(emails) != (action != "list"):
         raise WrongUsage(
@@ -107,9 +107,10 @@ def command(
                 result = "acceptance recorded" if new else "has already accepted the licence"
                 click.echo(f"{email}: {result}", err=True)
                 continue
+            left = action == "remove" and has_left(workspace, email)
             if action == "remove":
                 lock_out(workspace, Client(connection_of(workspace)), email)
-            freed = leave(workspace, email)
+            freed = 0 if left else leave(workspace, email)
             push = shlex.join(["rsitmd", "annotate", "push", str(folder)])
             result = "removed" if action == "remove" else "deactivated"
             if freed:

@@ -24,16 +24,8 @@ def changed_by_other(subject: Subject) -> Iterator[Violation]:
         Compare both wordings (`rsitmd annotate log DIR IMAGE`), or send the sentence back to its
         author.
     """
-    if subject.dataset.format != "workspace":
-        return
-    from rsitmd_tools.workspace import Workspace
-    from rsitmd_tools.workspace.merge import changed_by_others
-
-    with Workspace.open(subject.dataset.source) as workspace:
-        others = changed_by_others(workspace)
     for image in subject.dataset:
         for index, sentence in enumerate(image.sentences):
-            other = others.get((image.filename, index))
-            if other is not None:
-                message = f"written by {sentence.annotator}, changed by {other}"
+            if sentence.changed_by is not None:
+                message = f"written by {sentence.annotator}, changed by {sentence.changed_by}"
                 yield Violation(message, image, index)

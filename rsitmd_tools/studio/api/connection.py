@@ -84,6 +84,13 @@ def save_connection(workspace: Workspace, connection: Connection) -> None:
     write_json(_file(workspace), document, mode=OWNER_ONLY)
 
 
+def forget_connection(workspace: Workspace) -> bool:
+    """Remove the connection to another server; return whether there was one."""
+    there = _file(workspace).exists()
+    _file(workspace).unlink(missing_ok=True)
+    return there
+
+
 def token_from(file: Path) -> str:
     """Read a token from a file.
 

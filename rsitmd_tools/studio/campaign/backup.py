@@ -29,7 +29,7 @@ from rsitmd_tools.studio.api.secrets import OWNER_ONLY, OWNER_ONLY_FOLDER
 from rsitmd_tools.studio.server.database import recorded_postgres
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.lock import WriterLock
-from rsitmd_tools.workspace.outputs import refuse_own_file
+from rsitmd_tools.workspace.outputs import OWN_FOLDERS, refuse_own_file
 from rsitmd_tools.workspace.snapshot import copy_database
 from rsitmd_tools.workspace.store import DATABASE, LOCK, utc_now
 
@@ -50,6 +50,7 @@ LEFT_OUT = (
     ),
     "renditions",
 )
+NO_BYTES = hashlib.sha256(b"").hexdigest()
 # Of SQLite; other files may end like this, too.
 _OF_DATABASE = re.compile(r"\.(?:db|sqlite3)-(?:wal|shm|journal)$")
 # Of an unfinished write, as :mod:`rsitmd_tools.atomic` names it.
@@ -65,17 +66,21 @@ class BackupReport:
         size: Their size in bytes.
         server: ``copied``, ``postgres`` (the data must be saved by ``pg_dump``), ``elsewhere``
             (the server runs on another machine) or ``none`` (no server was started yet).
+        left_out: Links whose targets are not in the backup: of folders that are not the
+            workspace's own, of files that do not exist, and circles.
     """
 
     files: int
     size: int
     server: str
+    left_out: tuple[str, ...] = ()
 
 
 def backup(folder: Path, target: Path) -> BackupReport:
     """Copy a workspace and the data of its server into one file that only its owner can read.
 
-    Leftovers of interrupted backups are removed first. Only one backup can run at a time.
+    Leftovers of interrupted backups are removed first. Only one backup can run at a time. Links
+    are replaced by what they point to. Earlier backups in the workspace are left out.
 
     Args:
         folder: The workspace.
@@ -95,21 +100,23 @@ def backup(folder: Path, target: Path) -> BackupReport:
     with (
         _scratch(folder, target) as scratch,
         atomic_path(target, mode=OWNER_ONLY) as partial,
-        tarfile.open(partial, "w") as archive,
+        # Files with several names are copied as several files.
+        tarfile.open(partial, "w", dereference=True) as archive,
     ):
         for name in names:  # the workspace's database comes first
             copy = scratch / Path(name).name
             copy_database(folder / name, copy)
             size += _add(archive, copy, name, manifest)
             copy.unlink()
-        files = list(_files(folder, {*names, SERVER_DATABASE}, target))
+        links: list[str] = []
+        files = list(_files(folder, {*names, SERVER_DATABASE}, target, links))
         with progress("backup", len(files)) as step:
             for name in files:
                 with contextlib.suppress(FileNotFoundError):  # removed meanwhile
                     size += _add(archive, folder / name, name, manifest)
                 step()
         _add_manifest(archive, manifest)
-    return BackupReport(len(manifest), size, _server(folder, names))
+    return BackupReport(len(manifest), size, _server(folder, names), tuple(links))
 
 
 def restore(source: Path, folder: Path) -> int:
@@ -133,9 +140,12 @@ def restore(source: Path, folder: Path) -> int:
                 raise _damaged(source, f"{MANIFEST} is missing")
             manifest = json.loads((partial / MANIFEST).read_text(encoding="utf-8"))["files"]
             (partial / MANIFEST).unlink()
+            # Earlier versions have no checksum of the second name of a file.
+            second = {member.name for member in archive.getmembers() if member.islnk()}
             there = {path.relative_to(partial).as_posix() for path in _regular(partial)}
             for name, digest in manifest.items():
-                if name not in there or _sha256(partial / name) != digest:
+                unknown = name in second and digest == NO_BYTES
+                if name not in there or (not unknown and _sha256(partial / name) != digest):
                     raise _damaged(source, f"{name} is missing or changed")
             if there != set(manifest):
                 raise _damaged(source, f"files that are not in {MANIFEST}")
@@ -179,15 +189,49 @@ def _scratch(folder: Path, target: Path) -> Iterator[Path]:
         lock.release()
 
 
-def _files(folder: Path, taken: set[str], target: Path) -> Iterator[str]:
-    """Yield the names of the other files to copy, including the secrets."""
-    for path in _regular(folder):
+def _files(folder: Path, taken: set[str], target: Path, left_out: list[str]) -> Iterator[str]:
+    """Yield the names of the other files to copy, including the secrets.
+
+    Links whose targets are not copied are added to ``left_out``.
+    """
+    for path in _followed(folder, folder, left_out):
         name = path.relative_to(folder).as_posix()
-        left_out = any(name == entry or name.startswith(f"{entry}/") for entry in LEFT_OUT)
+        again = any(name == entry or name.startswith(f"{entry}/") for entry in LEFT_OUT)
         unfinished = _UNFINISHED.search(name) or _OF_DATABASE.search(name)
-        skipped = left_out or unfinished or path.resolve() == target.resolve()
-        if name not in taken and not skipped:
+        skipped = again or unfinished or path.resolve() == target.resolve()
+        if name not in taken and not skipped and not _is_backup(path):
             yield name
+
+
+def _followed(
+    folder: Path, top: Path, left_out: list[str], above: frozenset[Path] = frozenset()
+) -> Iterator[Path]:
+    """Yield the files below a folder, sorted, and those behind its links.
+
+    A link is followed if it is one of the workspace's own files and folders, or inside one.
+    """
+    above |= {folder.resolve()}
+    for path in sorted(folder.iterdir()):
+        first = path.relative_to(top).parts[0]
+        if path.is_symlink():
+            own = first in OWN_FOLDERS or (path.parent == top and path.is_file())
+            if not own or not path.exists() or path.resolve() in above:
+                left_out.append(path.relative_to(top).as_posix())
+                continue
+        if path.is_dir():
+            yield from _followed(path, top, left_out, above)
+        elif path.is_file():
+            yield path
+
+
+def _is_backup(path: Path) -> bool:
+    """Return whether a file is a backup: a tar file that begins with the workspace's database."""
+    try:
+        with tarfile.open(path, "r:") as archive:
+            first = archive.next()
+        return first is not None and first.name == DATABASE
+    except (OSError, tarfile.TarError):
+        return False
 
 
 def _regular(folder: Path) -> Iterator[Path]:

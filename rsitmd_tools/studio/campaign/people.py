@@ -9,17 +9,20 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.sync.accounts import People
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.people import members, person_of
+from rsitmd_tools.workspace.people import has_left, members, person_of
 
 
 def lock_out(workspace: Workspace, client: Client, email: str) -> None:
     """Remove an annotator's account from the server; their annotations stay there.
 
+    The annotator can have left the campaign before.
+
     Raises:
-        RsitmdError: The address is not one of an active annotator, it has no account, or the
-            server refuses.
+        RsitmdError: The address is not one of an annotator, it has no account, or the server
+            refuses.
     """
-    person_of(workspace, email)
+    if not has_left(workspace, email):
+        person_of(workspace, email)
     people = People(workspace, client)
     number = people.number(email)
     if email in people.removed():

@@ -25,8 +25,9 @@ from rsitmd_tools.workspace.predictions import (
 from rsitmd_tools.workspace.server import open_projects_on
 
 BATCH = 500
-# What the server calls the origin of imported sentences, in the place of a model.
-IMPORTED = "imported sentences"
+# Model version of all captions on the server, which shows those of one version in a project only.
+# The names of the models are in the workspace.
+VERSION = "given captions"
 
 
 @dataclass(slots=True)
@@ -102,8 +103,9 @@ def keep_captions(
 def send_predictions(workspace: Workspace, client: Client, report: PrefillReport) -> None:
     """Send the captions to the tasks that are on the server; a second call sends what is missing.
 
-    Tasks of a pilot get none. The labeling page shows the captions of the newest model. On the
-    page ``correction``, images without captions of a model get their imported sentences.
+    Tasks of a pilot get none. Each other task gets the captions of the newest model that has some
+    for its image. On the page ``correction``, images without captions of a model get their
+    imported sentences.
 
     Raises:
         RsitmdError: The server cannot be reached or refuses.
@@ -118,57 +120,58 @@ def send_predictions(workspace: Workspace, client: Client, report: PrefillReport
             continue
         there = _on_server(client, project.server_id)
         missing = []
-        for (task, model), result in wanted.items():
-            number, texts = there.get((task, model), (None, None))
+        for task, result in wanted.items():
+            number, texts = there.get(task, (None, None))
             if texts == _texts(result):
                 report.known += 1
                 continue
             if number is not None:
                 client.call(client.sdk.predictions.delete, id=number)
                 report.replaced += 1
-            missing.append({"task": task, "result": result, "model_version": model})
+            missing.append({"task": task, "result": result, "model_version": VERSION})
         with progress("prefill", len(missing)) as step:
             for first in range(0, len(missing), BATCH):
                 _send(client, project.server_id, missing[first : first + BATCH])
                 report.sent += len(missing[first : first + BATCH])
                 step(len(missing[first : first + BATCH]))
-        newest = list(wanted)[-1][1]
         client.call(
             client.sdk.projects.update,
             id=project.server_id,
-            model_version=newest,
+            model_version=VERSION,
             show_collab_predictions=True,
         )
 
 
-def _wanted(
-    workspace: Workspace, project: int, slots: int
-) -> dict[tuple[int, str], list[dict[str, Any]]]:
-    """Return the result of each prediction by task and model, the newest model last."""
+def _wanted(workspace: Workspace, project: int, slots: int) -> dict[int, list[dict[str, Any]]]:
+    """Return the result of the prediction of each task."""
     if not slots:
         return {}
-    texts: dict[tuple[int, str], list[str]] = {}
+    texts: dict[int, list[str]] = {}
     if workspace.settings.annotation.template == CORRECTION:
-        for task, sentences in imported_of_project(workspace, project).items():
-            texts[task, IMPORTED] = sentences
-    for prediction in predictions_of_project(workspace, project):
-        texts.setdefault((prediction.task, prediction.model), []).append(prediction.raw)
+        texts = dict(imported_of_project(workspace, project))
+    newest: dict[int, str] = {}
+    for prediction in predictions_of_project(workspace, project):  # the newest model comes last
+        if newest.get(prediction.task) != prediction.model:
+            newest[prediction.task] = prediction.model
+            texts[prediction.task] = []
+        texts[prediction.task].append(prediction.raw)
     return {
         # Imported sentences can be blank: their fields are empty.
-        key: [
+        task: [
             part for part in as_result(found[:slots], [])[:-1] if part["value"]["text"][0].strip()
         ]
-        for key, found in texts.items()
+        for task, found in texts.items()
         if any(text.strip() for text in found[:slots])
     }
 
 
-def _on_server(client: Client, project: int) -> dict[tuple[int, str], tuple[int, list[str]]]:
-    """Return the number and texts of each prediction on the server, by task and model."""
+def _on_server(client: Client, project: int) -> dict[int, tuple[int, list[str]]]:
+    """Return the number and texts of the given captions on the server, by task."""
     found = client.call(client.sdk.predictions.list, project=project)
     return {
-        (int(entry.task), str(entry.model_version)): (int(entry.id), _texts(entry.result or []))
+        int(entry.task): (int(entry.id), _texts(entry.result or []))
         for entry in found
+        if entry.model_version == VERSION
     }
 
 

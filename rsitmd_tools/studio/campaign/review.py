@@ -27,6 +27,7 @@ from rsitmd_tools.studio.campaign.sentences import Empty, Entry, row_of, sentenc
 from rsitmd_tools.studio.sync.task_updates import update_tasks
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.acceptance import Acceptance, acceptance
+from rsitmd_tools.workspace.people import members
 from rsitmd_tools.workspace.review import seen_findings, state_counts, was_ever_sent_back
 from rsitmd_tools.workspace.states import ACCEPTED, NEW, PULL, REJECTED, SENT_BACK, move
 
@@ -70,7 +71,8 @@ class ReviewReport:
         annotators: Number of findings per annotator and code, including those listed before.
         empty: ``{"image", "annotator", "sentence", "label"}`` of the sentences that were left
             empty and not sent back.
-        sent_back: ``{"image", "annotator", "sentence", "label", "note", "link"}`` of each.
+        sent_back: ``{"image", "annotator", "sentence", "label", "note", "link", "left"}`` of each;
+            ``left`` is whether the annotator has left, so that nobody will change the sentence.
         accepted: Number of sentences that this review accepted.
         rejected: Number of sentences that this review rejected.
         nothing: One line for each requested code without a finding.
@@ -157,7 +159,7 @@ def review(workspace: Workspace, request: ReviewRequest) -> ReviewReport:
         page = _send_notes(workspace, decided) if was_ever_sent_back(workspace) else ""
         # The update may have changed the numbers of tasks.
         now = {e.label: e for e in sentences(workspace).values()}
-        _list_sent_back(report, back, found, now, page)
+        _list_sent_back(workspace, report, back, found, now, page)
     return report
 
 
@@ -326,6 +328,7 @@ def _check_acceptable(keys: Sequence[int | Empty], found: Found) -> None:
 
 
 def _list_sent_back(
+    workspace: Workspace,
     report: ReviewReport,
     back: Sequence[Chosen],
     found: Found,
@@ -333,6 +336,7 @@ def _list_sent_back(
     url: str,
 ) -> None:
     """Add the sentences that were sent back to a report, with links to their tasks."""
+    left = {member.email for member in members(workspace) if not member.active}
     for chosen in back:
         entry = found.entries[chosen.sentence]
         entry = now.get(entry.label, entry)
@@ -348,5 +352,6 @@ def _list_sent_back(
                 "link": f"{url}/projects/{entry.project}/data?task={entry.task}"
                 if entry.task > 0
                 else "",
+                "left": entry.annotator in left,
             }
         )

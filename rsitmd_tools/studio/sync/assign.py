@@ -12,7 +12,7 @@ from typing import Any
 
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.accounts import active_authors, annotator_emails
-from rsitmd_tools.workspace.admission import ADMITTED, REFUSED, current_pilot
+from rsitmd_tools.workspace.admission import ADMITTED, REFUSED, current_pilot, gone
 from rsitmd_tools.workspace.assignments import (
     Assignment,
     add_assignments,
@@ -97,7 +97,8 @@ def wanting(workspace: Workspace, order: str = "random", category: str | None = 
 
     An image is complete if the number of annotators in the settings are assigned to it or have
     captioned it. An annotator whose text was rejected does not count and does not get the image
-    again, nor does an annotator who skipped it as often as the settings allow.
+    again, nor does one who left after a text was sent back, or who skipped it as often as the
+    settings allow.
 
     Args:
         workspace: The workspace.
@@ -261,7 +262,8 @@ class _State:
 
     Attributes:
         holders: Annotators who are assigned to the image or have captioned it.
-        rejected: Annotators whose text was rejected; they are no holders.
+        rejected: Annotators whose text was rejected, or who left after it was sent back; they are
+            no holders.
         skipped: Annotators who skipped the image, see :func:`skippers`.
     """
 
@@ -274,8 +276,10 @@ class _State:
         """Read the state from the workspace."""
         holders: dict[int, set[int]] = defaultdict(set)
         rejected: dict[int, set[int]] = defaultdict(set)
+        left = gone(workspace)
         for assignment in assignments(workspace.db):
-            holders[assignment.image].add(assignment.annotator)
+            if assignment.annotator not in left:
+                holders[assignment.image].add(assignment.annotator)
         for captioner in captioners(workspace.db):
             group = rejected if captioner.rejected else holders
             group[captioner.image].add(captioner.annotator)

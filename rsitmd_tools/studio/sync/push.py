@@ -31,7 +31,7 @@ from rsitmd_tools.studio.sync.removed import close_removed
 from rsitmd_tools.studio.sync.task_content import TaskContent
 from rsitmd_tools.studio.sync.tasks import Tasks
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.admission import admit_writers, current_pilot
+from rsitmd_tools.workspace.admission import REFUSED, admit_writers, current_pilot
 from rsitmd_tools.workspace.assignments import count_assigned_without_task, images_to_send
 from rsitmd_tools.workspace.people import Person, taking_part
 from rsitmd_tools.workspace.pilot import pilot_images
@@ -225,8 +225,8 @@ class _Push:
             self._fill(self._projects.ensure(person, MAIN))
 
     def _close_finished_projects(self) -> None:
-        """Close the shared project, projects of annotators who left, and those of old pilots."""
-        people = {person.row for person in taking_part(self._workspace)}
+        """Close the shared project, those of people who left or were refused, and old pilots."""
+        people = {p.row for p in taking_part(self._workspace) if p.pilot != REFUSED}
         pilot = current_pilot(self._workspace)
         for project in projects_of(self._workspace.db, self._client.connection.key):
             if project.closed_at is not None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from rsitmd_tools.cli.annotate.backup import command as backup_command
 from rsitmd_tools.cli.annotate.status import command as status_command
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.studio.api.secrets import make_secrets, secrets_of
@@ -134,6 +135,70 @@ def test_names_like_those_of_sqlite_are_copied(folder: Path, tmp_path: Path) -> 
     there = {path.name for path in (tmp_path / "back" / "images").iterdir()}
     assert there == {"port_1.tif", *names}
     assert not (tmp_path / "back" / "workspace.db-wal").exists()
+
+
+def test_earlier_backups_in_the_workspace_are_left_out(folder: Path, tmp_path: Path) -> None:
+    first = backup(folder, folder / "backups" / "monday.tar")
+    with tarfile.open(folder / "backups" / "other.tar", "w") as other:
+        other.add(folder / "rsitmd.toml", "rsitmd.toml")
+    for day in ("tuesday", "wednesday"):
+        report = backup(folder, folder / "backups" / f"{day}.tar")
+        assert report.files == first.files + 1
+    restore(folder / "backups" / "wednesday.tar", tmp_path / "back")
+    assert [path.name for path in (tmp_path / "back" / "backups").iterdir()] == ["other.tar"]
+
+
+def test_a_file_with_two_names_is_restored_as_two(folder: Path, tmp_path: Path) -> None:
+    (folder / "images" / "port_2.tif").hardlink_to(folder / "images" / "port_1.tif")
+    backup(folder, tmp_path / "b.tar")
+    restore(tmp_path / "b.tar", tmp_path / "back")
+    for name in ("port_1.tif", "port_2.tif"):
+        assert (tmp_path / "back" / "images" / name).read_bytes() == b"pixels"
+
+
+def test_a_backup_of_an_older_version_with_such_a_file_is_restored(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "images" / "port_2.tif").hardlink_to(folder / "images" / "port_1.tif")
+    written = tarfile.open
+    with monkeypatch.context() as patch:
+        patch.setattr(tarfile, "open", lambda *args, **_: written(*args))
+        backup(folder, tmp_path / "b.tar")
+    with tarfile.open(tmp_path / "b.tar") as archive:
+        assert archive.getmember("images/port_2.tif").islnk()
+    restore(tmp_path / "b.tar", tmp_path / "back")
+    assert (tmp_path / "back" / "images" / "port_2.tif").read_bytes() == b"pixels"
+
+
+def test_what_the_links_of_a_workspace_point_to_is_copied(folder: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "other disk"
+    disk.mkdir()
+    (folder / "images").rename(disk / "images")
+    (folder / "images").symlink_to(disk / "images")
+    (disk / "images" / "again").symlink_to(disk / "images")  # a circle
+    (disk / "scene.tif").write_bytes(b"scene")
+    (folder / "originals").mkdir()
+    (folder / "originals" / "scene.tif").symlink_to(disk / "scene.tif")
+    (folder / "rsitmd.toml").rename(disk / "rsitmd.toml")
+    (folder / "rsitmd.toml").symlink_to(disk / "rsitmd.toml")
+    report = backup(folder, tmp_path / "b.tar")
+    assert report.left_out == ("images/again",)
+    restore(tmp_path / "b.tar", tmp_path / "back")
+    assert (tmp_path / "back" / "images" / "port_1.tif").read_bytes() == b"pixels"
+    assert (tmp_path / "back" / "originals" / "scene.tif").read_bytes() == b"scene"
+    assert not any(path.is_symlink() for path in (tmp_path / "back").rglob("*"))
+    Workspace.open(tmp_path / "back").close()
+
+
+def test_other_links_are_named(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "scene.tif").write_bytes(b"scene")
+    (folder / "archive").symlink_to(tmp_path / "archive")
+    (folder / "images" / "gone.tif").symlink_to(tmp_path / "gone.tif")
+    report = backup(folder, tmp_path / "b.tar")
+    assert report.left_out == ("archive", "images/gone.tif")
+    done = CliRunner().invoke(backup_command, [str(folder), str(tmp_path / "c.tar")])
+    assert "warning: not in this file: the targets of 2 links, first archive" in done.stderr
 
 
 @pytest.mark.parametrize(

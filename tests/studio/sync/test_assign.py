@@ -21,6 +21,7 @@ from rsitmd_tools.studio.sync.assign import (
     wanting,
 )
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.admission import REFUSED, decide
 from rsitmd_tools.workspace.people import join, leave, person_of, taking_part
 from tests.builders import add, add_annotation, add_team
 
@@ -157,6 +158,73 @@ def test_an_image_with_a_rejected_text_goes_to_another_annotator(workspace: Work
     assert assign(workspace, [need]) == 0  # everybody had it
     join(workspace, "fay@example.org")
     assert assign(workspace, wanting(workspace)) == 1
+
+
+def test_a_text_sent_back_to_somebody_who_left_goes_to_another_annotator(
+    workspace: Workspace,
+) -> None:
+    people_in(workspace, 6)
+    assign(workspace, wanting(workspace))
+    person = person_of(workspace, "anna@example.org").row
+    [image, *_] = [image for image, held in by_image(workspace).items() if person in held]
+    write(workspace, person, image, state="sent back")
+    assert wanting(workspace) == []  # anna can change it
+    leave(workspace, "anna@example.org")
+    assert image in {need.image for need in wanting(workspace)}
+    assign(workspace, wanting(workspace))
+    assert len(by_image(workspace)[image] - {person}) == 5
+
+
+def practise(workspace: Workspace, person: int, image: int) -> None:
+    """Store an annotation of a pilot."""
+    with workspace.transaction() as db:
+        project = add(db, "project", annotator_id=person, kind="pilot", server_id=700 + image)
+        task = add(db, "task", project_id=project, image_id=image, server_id=9000 + image)
+        add_annotation(db, ["A ship."], task_id=task, server_id=task, annotator_id=person)
+
+
+def test_pilot_annotations_do_not_keep_the_images_of_an_annotator_who_leaves(
+    workspace: Workspace,
+) -> None:
+    people_in(workspace, 5)
+    assign(workspace, wanting(workspace))
+    practise(workspace, person_of(workspace, "anna@example.org").row, 1)
+    assert leave(workspace, "anna@example.org") == 12
+    assert 1 in {need.image for need in wanting(workspace)}
+
+
+def test_pilot_annotations_do_not_keep_a_skipped_image(workspace: Workspace) -> None:
+    with with_settings(workspace, "annotators_per_image = 1") as workspace:
+        people_in(workspace, 2)
+        assign(workspace, wanting(workspace))
+        (first,) = held(workspace, 1)
+        practise(workspace, person_of(workspace, f"{first}@example.org").row, 1)
+        skip(workspace, first, 1)
+        assert reassign_skipped(workspace) == 1
+        assert held(workspace, 1) != {first}
+
+
+def test_images_of_a_refused_annotator_are_assigned_to_others(workspace: Workspace) -> None:
+    people_in(workspace, 5)
+    assign(workspace, wanting(workspace))
+    refused = person_of(workspace, "anna@example.org").row
+    write(workspace, refused, 1)
+    assert decide(workspace, "anna@example.org", REFUSED, "B. Lee") == 11
+    join(workspace, "fay@example.org")
+    assert assign(workspace, wanting(workspace)) == 11
+    assert [image for image, held in by_image(workspace).items() if refused in held] == [1]
+
+
+def test_images_that_somebody_who_left_still_holds_are_assigned_to_others(
+    workspace: Workspace,
+) -> None:
+    """As an earlier version left them, after a pilot."""
+    people_in(workspace, 5)
+    assign(workspace, wanting(workspace))
+    with workspace.transaction() as db:
+        db.execute("UPDATE annotator SET left_at = '2026-01-01' WHERE email LIKE 'anna%'")
+    join(workspace, "fay@example.org")
+    assert assign(workspace, wanting(workspace)) == 12
 
 
 def test_orders(workspace: Workspace) -> None:
