@@ -133,6 +133,13 @@ def _analysis(file: Path, result: Mapping[str, Any]) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     found = _checked(file, "benchmark_analysis")
+    confusion = found["confusion"]
+    if confusion and {len(row) for row in confusion["counts"]} != {len(confusion["categories"])}:
+        raise RsitmdError(
+            "confusion.counts: must have a row and a column for each category",
+            where=file,
+            hint="evaluate the run again",
+        )
     same = all(found[key] == result[key] for key in ("split", "data_sha256"))
     return found if same else None
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from rsitmd_tools.atomic import remove_leftovers, write_text
+from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, reason
-from rsitmd_tools.hashing import sha256_file, sha256_lines
+from rsitmd_tools.hashing import sha256_file, sha256_files, sha256_lines
 from rsitmd_tools.progress import progress
 
 # A file may change twice within one tick of its clock: what is younger is read again.
@@ -90,3 +92,20 @@ def _write(file: Path, entries: dict[str, tuple[State, str]]) -> None:
         write_text(file, json.dumps({name: [*s, digest] for name, (s, digest) in entries.items()}))
     except RsitmdError:
         return  # The next search reads the files again.
+
+
+def images_checksum(dataset: Dataset) -> str:
+    """Return the SHA-256 over the checksums of a dataset's image files, in order.
+
+    Raises:
+        RsitmdError: An image is missing or cannot be read; the message contains its path.
+    """
+    paths = [dataset.image_path(image) for image in dataset]
+    key = hashlib.sha256()
+    for path, found in zip(paths, sha256_files(paths), strict=True):
+        if isinstance(found, OSError):
+            raise RsitmdError(
+                f"cannot be read ({reason(found)})", where=path, hint="restore the file"
+            ) from found
+        key.update(found.encode())
+    return key.hexdigest()

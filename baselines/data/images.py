@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,10 +12,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from rsitmd_tools.baselines.data.digests import images_checksum
 from rsitmd_tools.baselines.data.mapped import MappedArray, make_once, new_array
 from rsitmd_tools.dataset import Dataset
-from rsitmd_tools.errors import RsitmdError, reason
-from rsitmd_tools.hashing import sha256_files
 from rsitmd_tools.imaging.pixels import rgb_image
 from rsitmd_tools.progress import progress
 
@@ -77,23 +75,6 @@ def cached_images(
 def images_key(dataset: Dataset) -> str:
     """Return a key of the contents of a dataset's image files, in order."""
     return images_checksum(dataset)[:16]
-
-
-def images_checksum(dataset: Dataset) -> str:
-    """Return the SHA-256 over the checksums of a dataset's image files, in order.
-
-    Raises:
-        RsitmdError: An image is missing or cannot be read; the message contains its path.
-    """
-    paths = [dataset.image_path(image) for image in dataset]
-    key = hashlib.sha256()
-    for path, found in zip(paths, sha256_files(paths), strict=True):
-        if isinstance(found, OSError):
-            raise RsitmdError(
-                f"cannot be read ({reason(found)})", where=path, hint="restore the file"
-            ) from found
-        key.update(found.encode())
-    return key.hexdigest()
 
 
 def unit_images(

@@ -30,7 +30,7 @@ def write_analysis(
     """Write the analysis of a result.
 
     Args:
-        file: The file. One of an earlier evaluation is removed first.
+        file: The file.
         scored: The scores of a gallery.
         result: The result, whose data the file names.
         of_model: Saliency and times, if there is a model.
@@ -38,7 +38,6 @@ def write_analysis(
     Raises:
         RsitmdError: The file cannot be written.
     """
-    file.unlink(missing_ok=True)
     known = {key: result[key] for key in ("split", "data_sha256")}
     write_json(
         file, {"tool": f"rsitmd-tools {__version__}", **known, **analysis(scored), **of_model}

@@ -15,7 +15,8 @@ import torch
 
 from rsitmd_tools.atomic import atomic_path, check_writable, write_json
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.data.images import decode_images, images_checksum
+from rsitmd_tools.baselines.data.digests import images_checksum
+from rsitmd_tools.baselines.data.images import decode_images
 from rsitmd_tools.baselines.data.train_val_split import learns_from
 from rsitmd_tools.baselines.device import accelerator, check_device
 from rsitmd_tools.baselines.evaluation.analysis import write_analysis
@@ -323,6 +324,9 @@ def write(
         RsitmdError: The result or the queries cannot be written.
     """
     run, gallery, scores, hits = Run(folder), scored.gallery, scored.scores, scored.hits
+    # A killed evaluation leaves none of an earlier result beside a new one.
+    for file in (run.examples_file, run.analysis_file):
+        file.unlink(missing_ok=True)
     # Neither file is replaced without the other: comparisons read both.
     with atomic_path(run.folder / "queries.csv") as queries:
         write_queries(queries, gallery, hits.to_text, hits.to_image)
@@ -339,6 +343,4 @@ def write(
 
 
 def _write_examples(run: Run, scores: Scores, gallery: Gallery) -> None:
-    # Examples of an earlier evaluation do not belong to this result.
-    run.examples_file.unlink(missing_ok=True)
     write_json(run.examples_file, examples(scores, gallery))

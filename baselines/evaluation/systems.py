@@ -190,6 +190,13 @@ def _mean(runs: Sequence[EvaluatedRun]) -> Queries | None:
         return None
     read = [read_queries(file) for file in files]
     for file, queries in zip(files, read, strict=True):
+        gallery = next(run.result["gallery"] for run in runs if run.folder == file.parent)
+        if (len(queries.images), len(queries.owners)) != (gallery["images"], gallery["texts"]):
+            raise RsitmdError(
+                "does not hold the queries of result.json",
+                where=file,
+                hint="evaluate the run again",
+            )
         if not queries.same_gallery(read[0]):
             raise RsitmdError(
                 f"holds other queries than {files[0]}", where=file, hint="evaluate the run again"

@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import atomic_path, check_writable, write_json
 from rsitmd_tools.baselines.localisation.locate import Location, opened_scene
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.imaging.gdal import safe_gdal
 from rsitmd_tools.ingest.footprints import Georeference
 
@@ -147,6 +147,11 @@ def _write_windows(found: Location, target: Path, scene_crs: bool) -> Iterator[s
         shapes = [_corners(window, placed) for window in windows]
     else:
         shapes = placed.footprints(windows)
+        if lost := sum(shape is None for shape in shapes):
+            yield (
+                f"{target.name}: {count_of(lost, 'window')} without a place in WGS84; use"
+                " --scene-crs to write the CRS of the scene"
+            )
     document["features"] = [
         {
             "type": "Feature",

@@ -59,10 +59,12 @@ def fitting_scales(width: int, height: int, scales: Sequence[int], where: str) -
     """
     fitting = tuple(scale for scale in scales if scale <= min(width, height))
     if not fitting:
+        side = min(width, height)
+        smaller = f"use a smaller slice, such as --scales {max(MIN_SIDE, side // 2)}"
         raise RsitmdError(
             f"is {width} x {height} pixels, smaller than a slice of {min(scales)} pixels",
             where=where,
-            hint=f"use a smaller slice, such as --scales {max(MIN_SIDE, min(width, height) // 2)}",
+            hint=smaller if side >= MIN_SIDE else f"use a scene of {MIN_SIDE} pixels or more",
         )
     return fitting
 

@@ -71,28 +71,24 @@ def _add_search(app: FastAPI, site: Site, pages: Pages) -> None:
             return page(asked, BLANK, 400)
         return page(asked)
 
-    @app.get("/words/{run:int}")
-    def words(request: Request, run: int) -> Response:
+    @app.get("/words/{number}")
+    def words(request: Request, number: str) -> Response:
         asked = parsed(request)
-        if run >= len(site.runs):
-            raise HTTPException(404)
+        run = _index(number, len(site.runs))
         if asked.blank:
             raise WrongUsage("the query is blank", hint="type a sentence or keywords")
         shown = site.runs[run]
         hits, found = shown.answers(asked).hits, shown.words(asked)
         return HTMLResponse(pages.render("words.html", run=run, hits=hits, words=found))
 
-    @app.get("/image/{index:int}.jpg")
-    def image(index: int) -> Response:
-        if index >= len(site.dataset):
-            raise HTTPException(404)
-        return _jpeg(site.picture(index))
+    @app.get("/image/{number}.jpg")
+    def image(number: str) -> Response:
+        return _jpeg(site.picture(_index(number, len(site.dataset))))
 
-    @app.get("/saliency/{run:int}/{index:int}.jpg")
-    def saliency(run: int, index: int) -> Response:
-        if run >= len(site.runs) or index >= len(site.dataset):
-            raise HTTPException(404)
-        return _jpeg(site.saliency(run, index))
+    @app.get("/saliency/{run}/{number}.jpg")
+    def saliency(run: str, number: str) -> Response:
+        places = _index(run, len(site.runs)), _index(number, len(site.dataset))
+        return _jpeg(site.saliency(*places))
 
 
 def _add_locate(app: FastAPI, site: Site, scene: SceneView, pages: Pages) -> None:
@@ -135,6 +131,18 @@ def _links(scene: SceneView, view: View) -> list[tuple[str, str, View]]:
         ("up", "Up", scene.moved(view, 0, -1)),
         ("down", "Down", scene.moved(view, 0, 1)),
     ]
+
+
+def _index(text: str, count: int) -> int:
+    """Return an index below a count.
+
+    Raises:
+        HTTPException: It is none.
+    """
+    # int() refuses numbers of thousands of digits.
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) < count):
+        raise HTTPException(404)
+    return int(text)
 
 
 def _jpeg(content: bytes) -> Response:

@@ -28,6 +28,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+MOST_LOGGED = 200  # characters of a path
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -83,7 +84,7 @@ class Guard:
             await self._app(scope, receive, sending)
         except Exception as error:
             logger.debug("a request failed", exc_info=True)
-            what = f"{scope['path']}: unexpected {type(error).__name__}: {error}"
+            what = f"{scope['path'][:MOST_LOGGED]}: unexpected {type(error).__name__}: {error}"
             logger.error("%s", printable(what))
             if begun:
                 raise

@@ -21,6 +21,15 @@ KEPT_PICTURES = 2048  # of about 20 KB
 EXAMPLES = 3
 
 
+def is_encodable(text: str) -> bool:
+    """Return whether a text can be in a page: JSON can have halves of surrogate pairs."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Site:
     """All that the pages need; everything slow is done when it is made.
 
@@ -35,7 +44,7 @@ class Site:
         dataset: The images.
         runs: The runs.
         scene: The scene, or None.
-        categories: Number of images of each category.
+        categories: Number of images of each category whose name can be in a page.
         key: Part of the addresses of pictures, which browsers keep; another one at each start.
 
     Raises:
@@ -56,7 +65,7 @@ class Site:
         self.dataset = dataset
         rows: dict[str, list[int]] = {"": list(range(len(dataset)))}
         for index, image in enumerate(dataset):
-            if image.category:
+            if image.category and is_encodable(image.category):
                 rows.setdefault(image.category, []).append(index)
         within = {name: np.array(found, np.intp) for name, found in rows.items()}
         self.categories = {name: len(found) for name, found in sorted(rows.items()) if name}
@@ -76,7 +85,8 @@ class Site:
         found: dict[str, None] = {}
         step = max(1, len(self.dataset) // EXAMPLES)
         for image in self.dataset.images[::step]:
-            found.update(dict.fromkeys([raw for raw in image.captions if raw.strip()][:1]))
+            usable = [raw for raw in image.captions if raw.strip() and is_encodable(raw)]
+            found.update(dict.fromkeys(usable[:1]))
         return list(found)[:EXAMPLES]
 
     def _picture(self, index: int) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rsitmd_tools.atomic import check_writable, write_json
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.data.images import images_checksum
+from rsitmd_tools.baselines.data.digests import images_checksum
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, read_runs
 from rsitmd_tools.baselines.run import OWN_CACHE
 from rsitmd_tools.baselines.suite.plan import PlannedRun, settings_of, text_weights_of, weights_of

@@ -11,7 +11,7 @@ import yaml
 
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.data.images import images_checksum
+from rsitmd_tools.baselines.data.digests import images_checksum
 from rsitmd_tools.baselines.data.train_val_split import Parts
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.sentence_folder import folder_checksum

@@ -13,6 +13,9 @@ from click.shell_completion import CompletionItem
 
 from rsitmd_tools.errors import WrongUsage
 
+# How each page begins, in lower case.
+PAGE_HEAD = b"<!doctype html"
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Listed here so that help and completion do not import the modules of the formats. A test
@@ -119,3 +122,20 @@ json_option = click.option(
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def check_page(target: Path) -> None:
+    """Refuse to replace a file that is not an HTML page, such as the data that is read.
+
+    Raises:
+        WrongUsage: The file exists, and does not begin like a page of this tool.
+    """
+    try:
+        with target.open("rb") as stream:
+            head = stream.read(len(PAGE_HEAD))
+    except OSError:
+        return  # whoever writes it says why it cannot be written
+    if head.lower() not in (PAGE_HEAD, b""):
+        raise WrongUsage(
+            "exists and is not an HTML page", where=target, hint="use another name for -o"
+        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rsitmd_tools.cli.options import input_options
+from rsitmd_tools.cli.options import check_page, input_options
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -136,12 +136,20 @@ def command(
         options,
         statistics=statistics,
         fix=fix or diff or options.unsafe,
+        diff=diff,
         plot=plot is not None,
         against=bool(against),
     )
     from rsitmd_tools.formats import load_dataset
 
+    if options.output is not None and options.output_format == "html":
+        check_page(options.output)
     datasets = [load_dataset(path, input_format, image_folder) for path in paths]
+    for target in (options.output, options.write_baseline, options.exclusions, plot):
+        if target is not None and any(target.resolve() == d.source.resolve() for d in datasets):
+            raise WrongUsage(
+                "is read, and would be overwritten", where=target, hint="use another name"
+            )
     if statistics:
         return _statistics(datasets, options, plot)
     if fix or diff or options.unsafe:
@@ -166,18 +174,29 @@ def _check_usage(paths: tuple[Path, ...], options: ValidateOptions, statistics: 
 
 
 def _check_combination(
-    options: ValidateOptions, *, statistics: bool, fix: bool, plot: bool, against: bool
+    options: ValidateOptions, *, statistics: bool, fix: bool, diff: bool, plot: bool, against: bool
 ) -> None:
     """Reject options that would have no effect."""
     if plot and not statistics:
         raise WrongUsage("--plot requires --statistics", hint="add --statistics")
     if options.exclusions is not None and not against:
         raise WrongUsage("--exclusions requires --against", hint="add --against PATH")
-    check = {
+    check: dict[str, object] = {
         "--write-baseline": options.write_baseline,
         "--exclusions": options.exclusions,
         "--against": against or None,
+        "--baseline": options.baseline,
+        "--suspects": options.suspects,
+        "--same-place": options.same_place or None,
     }
+    if statistics:
+        check |= {
+            "--settings": options.settings,
+            "--select": options.select,
+            "--ignore": options.ignore,
+        }
+    if fix and not diff:
+        check["--output"] = options.output
     for name, value in check.items():
         if (statistics or fix) and value is not None:
             what = "--statistics" if statistics else "fixes"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools import __version__
-from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, structure_reason
 
 HINT = "write it with: rsitmd benchmark suspects PATH -o FILE"
@@ -90,7 +90,10 @@ def read_suspects(file: Path, dataset: Dataset) -> Suspects:
         document = json.loads(file.read_text(encoding="utf-8"))
         found = parse_suspects(document)
         data = document["data_sha256"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        *(OSError, ValueError, KeyError, TypeError, AttributeError),
+        *(OverflowError, RecursionError),
+    ) as error:
         raise RsitmdError(
             f"is not a file of suspects ({structure_reason(error)})", where=file, hint=HINT
         ) from error
@@ -100,6 +103,24 @@ def read_suspects(file: Path, dataset: Dataset) -> Suspects:
             where=file,
             hint=HINT,
         )
+    places = suspect_places(dataset)
+    for suspect in found.suspects:
+        if (suspect.image, suspect.sentence_index, suspect.sentence) not in places:
+            raise RsitmdError(
+                f"names a sentence that {dataset.source} does not have: number"
+                f" {suspect.sentence_index + 1} of {suspect.image}",
+                where=file,
+                hint=HINT,
+            )
+    return found
+
+
+def suspect_places(dataset: Dataset) -> dict[tuple[str, int, str], ImageRecord]:
+    """Return the image of each sentence by file name, index and text; the first one of several."""
+    found: dict[tuple[str, int, str], ImageRecord] = {}
+    for image in dataset:
+        for index, raw in enumerate(image.captions):
+            found.setdefault((image.filename, index, raw), image)
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.imaging.limits import UnusableImageError, check_size
@@ -37,8 +37,8 @@ def open_image(path: Path) -> Image.Image:
     """Read an image file and check its size, without decoding it.
 
     Raises:
-        UnusableImageError: It is empty, or its size exceeds the limits.
-        OSError: It cannot be read, or is not an image.
+        UnusableImageError: It is empty or not an image, or its size exceeds the limits.
+        OSError: It cannot be read.
     """
     return open_bytes(path.read_bytes())
 
@@ -47,7 +47,10 @@ def open_bytes(data: bytes) -> Image.Image:
     """Read the bytes of an image file; see :func:`open_image`."""
     if not data:
         raise UnusableImageError("is empty")
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:  # its message has the address of an object
+        raise UnusableImageError("is not a TIFF, JPEG or PNG image") from None
     check_size(*image.size)
     return image
 

@@ -66,6 +66,21 @@ def read_vrt(path: Path, folder: str, outside: bool = False) -> Vrt:
     return found
 
 
+def read_with(path: Path, outside: bool = False) -> list[Path]:
+    """Return the files that are read with a raster: the sources of a VRT.
+
+    Args:
+        path: The raster.
+        outside: Whether its sources may be outside of its folder.
+    """
+    if path.suffix.lower() != ".vrt":
+        return []
+    try:
+        return read_vrt(path, "", outside).sources
+    except (OSError, UnusableImageError):
+        return []  # whoever opens it says why it is not usable
+
+
 def _add(found: Vrt, path: Path, folder: str, root: Path | None, depth: int) -> str:
     """Add a VRT to those found; return its name in memory."""
     if depth > DEPTH or len(found.sources) > MOST_SOURCES:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
+from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging.groups import components, in_one_group
 from rsitmd_tools.imaging.measures import picture_pairs
 from rsitmd_tools.imaging.pairs import pairs_between
@@ -91,22 +93,24 @@ def _trained(dataset: Dataset) -> list[PictureOf]:
 
 
 def shared_captions(sentences: Sequence[Written], against: Iterable[Dataset]) -> Iterator[Shared]:
-    """Yield the tested captions that another dataset trains on."""
+    """Yield the tested captions that another dataset trains on, once for each of its images."""
     splits = {sentence.image.split for sentence in sentences}
     for other in against:
-        trained: dict[str, ImageRecord] = {}
+        trained: dict[str, dict[str, ImageRecord]] = defaultdict(dict)
         for image in other:
             if image.split in TRAINED:
                 for raw in image.captions:
-                    trained.setdefault(folded(raw), image)
+                    trained[folded(raw)].setdefault(image.location, image)
         for sentence in sentences:
             tested = sentence.image.split != "train" or splits <= {"train"}
             if tested and sentence.folded in trained:
-                found = trained[sentence.folded]
-                yield Shared(sentence.image, other, found, True, sentence.index)
+                for found in trained[sentence.folded].values():
+                    yield Shared(sentence.image, other, found, True, sentence.index)
 
 
-def exclusion_list(shared: Iterable[Shared], places: Iterable[SharedPlace] = ()) -> dict[str, Any]:
+def exclusion_list(
+    shared: Collection[Shared], places: Collection[SharedPlace] = ()
+) -> dict[str, Any]:
     """Return the images of the other datasets to exclude from training, with the reason.
 
     Captions of fewer than eight words are ignored: they may be equal by chance.
@@ -114,7 +118,18 @@ def exclusion_list(shared: Iterable[Shared], places: Iterable[SharedPlace] = ())
     Args:
         shared: Shared images and captions. The first reason of an image counts.
         places: Places that both datasets show.
+
+    Raises:
+        RsitmdError: Two datasets have one name, by which the lists are found.
     """
+    names: dict[str, Dataset] = {}
+    for dataset in (*(entry.dataset for entry in shared), *(place.dataset for place in places)):
+        if names.setdefault(dataset.name, dataset) is not dataset:
+            raise RsitmdError(
+                f"two datasets have the name {dataset.name!r}",
+                where=dataset.source,
+                hint="write a list for each of them: one --against and one --exclusions a time",
+            )
     datasets: dict[str, dict[str, Any]] = {}
     for entry in shared:
         index = entry.sentence_index

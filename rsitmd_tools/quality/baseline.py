@@ -29,8 +29,7 @@ class Baseline:
     @classmethod
     def of(cls, findings: Iterable[Finding], dataset: Dataset) -> Baseline:
         """Return a baseline with the findings of a dataset."""
-        texts = _texts(dataset)
-        return cls(Counter(_fingerprint(finding, texts) for finding in findings))
+        return cls(Counter(_fingerprint(finding, dataset) for finding in findings))
 
     @classmethod
     def read(cls, path: Path) -> Baseline:
@@ -42,7 +41,15 @@ class Baseline:
         try:
             counts = json.loads(path.read_text(encoding="utf-8"))["findings"]
             return cls({str(key): int(count) for key, count in counts.items()})
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             raise RsitmdError(
                 f"is not a file of known findings ({structure_reason(error)})",
                 where=path,
@@ -61,11 +68,10 @@ class Baseline:
 
     def unknown(self, findings: Iterable[Finding], dataset: Dataset) -> list[Finding]:
         """Return the findings that are not in the baseline."""
-        texts = _texts(dataset)
         left = Counter(self.counts)
         new = []
         for finding in findings:
-            key = _fingerprint(finding, texts)
+            key = _fingerprint(finding, dataset)
             if left[key] > 0:
                 left[key] -= 1
             else:
@@ -73,12 +79,8 @@ class Baseline:
         return new
 
 
-def _texts(dataset: Dataset) -> dict[str, tuple[str, ...]]:
-    return {image.filename: image.captions for image in dataset}
-
-
-def _fingerprint(finding: Finding, texts: Mapping[str, tuple[str, ...]]) -> str:
-    captions = texts.get(finding.image or "", ())
+def _fingerprint(finding: Finding, dataset: Dataset) -> str:
+    captions = () if finding.record is None else dataset.images[finding.record].captions
     index = finding.sentence_index
     text = captions[index] if index is not None and index < len(captions) else finding.message
     digest = sha256_lines([finding.image or "", text])[:16]

@@ -18,6 +18,9 @@ from rsitmd_tools.workspace.settings import ImageIgnore, Settings
 
 # Families of rules that read no pixels, and rules that compare the captions of splits.
 RECORDS = ("D", "S", "K", "N", "L103", "L109")
+# Rules that read pixels, and those of them that read the images of other datasets too.
+PIXELS = ("I", "L101", "L102", "L105", "L107", "L108")
+AGAINST = ("L105", "L108")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +103,12 @@ def check_subject(subject: Subject, records: Callable[[], Result] | None = None)
         checked = records()
     assert checked is not None
     found = [*checked.findings, *of_images]
-    unchecked = {**checked.unchecked, **subject.unchecked}
+    unchecked = {**checked.unchecked, **subject.unchecked, **_inside_tar(subject)}
     remaining = [finding for finding in found if not _excused(finding, settings.image_ignores)]
     new = remaining
     if settings.baseline is not None:
         new = Baseline.read(settings.baseline).unknown(remaining, subject.dataset)
-    order = {image.filename: index for index, image in enumerate(subject.dataset)}
-    new.sort(key=lambda f: (order.get(f.image or "", -1), f.code, f.sentence_index or 0))
+    new.sort(key=lambda f: (-1 if f.record is None else f.record, f.code, f.sentence_index or 0))
     ignored, known = len(found) - len(remaining), len(remaining) - len(new)
     numbers = tuple(subject.split_numbers)
     return Result(tuple(new), ignored, known, unchecked, numbers, tuple(remaining))
@@ -145,6 +147,24 @@ def summary(dataset: Dataset, result: Result) -> dict[str, Any]:
     }
 
 
+def _inside_tar(subject: Subject) -> dict[str, str]:
+    """Return why rules were not checked whose images are inside tar files, by code."""
+    settings = subject.settings.validate
+    why = {}
+    for entry in selected_rules(settings.select, settings.ignore):
+        compared = (subject.dataset, *(subject.against if entry.code in AGAINST else ()))
+        if entry.code.startswith(PIXELS) and any(_packed(dataset) for dataset in compared):
+            why[entry.code] = (
+                "images inside tar files were not read; unpack them with"
+                " `rsitmd build convert SRC DST --to rsitmd --images copy`"
+            )
+    return why
+
+
+def _packed(dataset: Dataset) -> bool:
+    return dataset.image_folder is None and bool(dataset.members)
+
+
 def _excused(finding: Finding, ignores: Sequence[ImageIgnore]) -> bool:
     return any(
         entry.image == finding.image and finding.code.startswith(entry.codes) for entry in ignores
@@ -153,7 +173,7 @@ def _excused(finding: Finding, ignores: Sequence[ImageIgnore]) -> bool:
 
 def _document(dataset: Dataset) -> Any:
     """Return the JSON a dataset was read from; rules hold it against the schema."""
-    if dataset.format != "rsitmd":
+    if dataset.format not in ("rsitmd", "karpathy"):
         return None
     from rsitmd_tools.formats.rsitmd import load_document
 

@@ -15,6 +15,7 @@ from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
 from rsitmd_tools.quality.fixes import Change
 from rsitmd_tools.quality.texts import edit_distance
+from rsitmd_tools.text.tokens import tokenize
 
 HISTORY = "corrections.jsonl"
 LINES_PER_IMAGE = 5
@@ -24,8 +25,8 @@ def apply(dataset: Dataset, changes: Sequence[Change]) -> str:
     """Apply changes to the dataset's own file, folder or workspace.
 
     The texts before the change are kept: in ``corrections.jsonl`` beside the files, in the
-    table ``correction`` of a workspace. The history is written first, so that no kill loses
-    a text.
+    table ``correction`` of a workspace. The history is written before the texts, so that no kill
+    loses one, and after all texts were checked.
 
     Returns:
         Where the texts before the change are kept.
@@ -51,7 +52,6 @@ def apply(dataset: Dataset, changes: Sequence[Change]) -> str:
 
 def _rsitmd(dataset: Dataset, changes: Sequence[Change]) -> str:
     from rsitmd_tools.formats.rsitmd import load_document
-    from rsitmd_tools.text.tokens import tokenize
 
     document = load_document(dataset.source)
     for change in changes:
@@ -63,16 +63,28 @@ def _rsitmd(dataset: Dataset, changes: Sequence[Change]) -> str:
         else:
             entry["raw"] = change.after
             if "tokens" in entry:
-                entry["tokens"] = [token.lower() for token in tokenize(change.after)]
+                entry["tokens"] = _tokens_like(entry["tokens"], change.after)
+    _check_text(json.dumps(document, ensure_ascii=False), dataset.source)
     history = _write_history(dataset.source.parent, changes)
     write_json(dataset.source, document)
     return history
 
 
+def _tokens_like(before: Any, text: str) -> list[str]:
+    """Return the tokens of a text in the style of those before: case and punctuation."""
+    old = "".join(map(str, before)) if isinstance(before, list) else ""
+    tokens = tokenize(text)
+    if old == old.lower():
+        tokens = [token.lower() for token in tokens]
+    if any(not any(map(str.isalnum, str(token))) for token in before or ()) or not old:
+        return tokens
+    return [token for token in tokens if any(map(str.isalnum, token))]
+
+
 def _precomp(dataset: Dataset, changes: Sequence[Change]) -> str:
     from rsitmd_tools.formats.registry import read_text
 
-    history = _write_history(dataset.source, changes)
+    written: dict[Path, str] = {}
     for split in dataset.splits:
         path = dataset.source / f"{split}_caps.txt"
         first = next(n for n, image in enumerate(dataset) if image.split == split)
@@ -84,7 +96,11 @@ def _precomp(dataset: Dataset, changes: Sequence[Change]) -> str:
             _check(path, change, text)
             lines[number] = change.after + lines[number][len(text) :]
         if own:
-            write_text(path, "\n".join(lines))
+            written[path] = "\n".join(lines)
+            _check_text(written[path], path)
+    history = _write_history(dataset.source, changes)
+    for path, content in written.items():
+        write_text(path, content)
     return history
 
 
@@ -138,6 +154,18 @@ def _check(where: Path, change: Change, found: str | None) -> None:
             where=where,
             hint="run the command again",
         )
+
+
+def _check_text(text: str, where: Path) -> None:
+    """Check that a text can be written, before the history says that it was."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise RsitmdError(
+            "a text has an unpaired surrogate, which cannot be written as UTF-8",
+            where=where,
+            hint="correct this text in the source",
+        ) from error
 
 
 def _write_history(folder: Path, changes: Sequence[Change]) -> str:

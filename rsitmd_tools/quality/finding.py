@@ -21,6 +21,8 @@ class Finding:
         split: Split of that image.
         sentence_index: Index of the sentence within its image; None if the finding is not about
             one sentence.
+        record: Index of the image's record in the dataset, because several records can have one
+            name; it is not in JSON.
     """
 
     code: str
@@ -30,7 +32,8 @@ class Finding:
     image: str | None = None
     split: str | None = None
     sentence_index: int | None = None
+    record: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as in JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__slots__ if name != "record"}

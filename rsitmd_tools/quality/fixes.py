@@ -56,11 +56,22 @@ def changes(subject: Subject, *, unsafe: bool = False) -> list[Change]:
     # Encoding first: other fixes need the characters that it restores, such as a no-break space.
     rules.sort(key=lambda entry: entry.name != "mojibake")
     ignored = {(entry.image, code) for entry in settings.image_ignores for code in entry.codes}
+    # A fix that may change the meaning is only for sentences that the rule reports.
+    reported = {
+        entry.code: {(id(v.image), v.sentence_index) for v in entry.function(subject)}
+        for entry in rules
+        if not entry.safe
+    }
     records = {id(image): index for index, image in enumerate(subject.dataset)}
     found = []
     for sentence in subject.sentences:
         image = sentence.image
-        own = [rule for rule in rules if not _is_ignored(image.filename, rule.code, ignored)]
+        own = [
+            entry
+            for entry in rules
+            if not _is_ignored(image.filename, entry.code, ignored)
+            and (entry.safe or (id(image), sentence.index) in reported[entry.code])
+        ]
         after, codes = _fixed(sentence.raw, own, subject)
         if after != sentence.raw and after.strip():
             place = (image.filename, image.split, records[id(image)], sentence.index)

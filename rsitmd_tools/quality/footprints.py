@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -22,8 +23,8 @@ class Box(NamedTuple):
 def neighbours(images: Sequence[ImageRecord]) -> Iterator[tuple[ImageRecord, ImageRecord]]:
     """Yield the pairs of images whose bounds overlap or are less than half a tile apart.
 
-    Bounds are sorted into cells of the largest tile's size, so only images of
-    neighbouring cells are compared.
+    Bounds are sorted into cells, a grid for each power of two of their size, so that only images
+    of near cells are compared, whatever the sizes.
 
     Args:
         images: Records; those without ``bounds`` in ``extra`` are skipped.
@@ -48,18 +49,42 @@ def bounds_of(image: ImageRecord) -> Box | None:
     return box if box.left < box.right and box.bottom < box.top else None
 
 
-def _pairs(
-    placed: list[tuple[ImageRecord, Box]],
-) -> Iterator[tuple[ImageRecord, ImageRecord]]:
-    size = max(max(box.right - box.left, box.top - box.bottom) for _, box in placed)
-    cells: dict[tuple[int, int], list[tuple[ImageRecord, Box]]] = defaultdict(list)
+Placed = tuple[ImageRecord, Box]
+
+
+def _pairs(placed: list[Placed]) -> Iterator[tuple[ImageRecord, ImageRecord]]:
+    # By side of the cells, then by cell: the images whose lower left corner is there.
+    grids: dict[float, dict[tuple[int, int], list[Placed]]] = defaultdict(lambda: defaultdict(list))
     for image, box in placed:
-        cell = (int(box.left // size), int(box.bottom // size))
-        for step in product((-2, -1, 0, 1, 2), repeat=2):
-            for other, bounds in cells[cell[0] + step[0], cell[1] + step[1]]:
+        for side, cells in grids.items():
+            for other, bounds in _candidates(box, side, cells):
                 if _near(box, bounds):
                     yield other, image
-        cells[cell].append((image, box))
+        side = 2.0 ** math.ceil(math.log2(max(box.right - box.left, box.top - box.bottom)))
+        grids[side][_cell(box.left, box.bottom, side)].append((image, box))
+
+
+def _candidates(
+    box: Box, side: float, cells: Mapping[tuple[int, int], list[Placed]]
+) -> Iterator[Placed]:
+    """Yield the images of a grid that can be near a box.
+
+    They are at most half of the smaller tile apart, and reach one cell beyond their corner.
+    """
+    reach = side / 2
+    first = _cell(box.left - reach - side, box.bottom - reach - side, side)
+    last = _cell(box.right + reach, box.top + reach, side)
+    columns, rows = (range(low, high + 1) for low, high in zip(first, last, strict=True))
+    if len(columns) * len(rows) > len(cells):
+        near = [cell for cell in cells if cell[0] in columns and cell[1] in rows]
+    else:
+        near = [cell for cell in product(columns, rows) if cell in cells]
+    for cell in near:
+        yield from cells[cell]
+
+
+def _cell(left: float, bottom: float, side: float) -> tuple[int, int]:
+    return math.floor(left / side), math.floor(bottom / side)
 
 
 def _near(one: Box, other: Box) -> bool:

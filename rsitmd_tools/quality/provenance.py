@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.dataset.records import Dataset
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, count_of, reason
 from rsitmd_tools.extras import require
 from rsitmd_tools.formats.image_list import IMAGE_LIST, read_image_list
 from rsitmd_tools.quality.split_numbers import SPLIT_PROOF, Footprints
@@ -57,7 +57,11 @@ def provenance_of(dataset: Dataset) -> Provenance:
         names = [str(name) for name in table["image"]]
         # Earlier versions listed tiles of one scene with different checksums in images.csv.
         scenes |= zip(names, map(str, table["source_sha256"]), strict=True)
-        return Provenance(scenes, dict(zip(names, table.geometry, strict=True)))
+        placed = table[~(table.geometry.isna() | table.geometry.is_empty)]
+        missing = len(table) - len(placed)
+        valid = zip(map(str, placed["image"]), placed.geometry.make_valid(), strict=True)
+        why = f"{FOOTPRINTS} has {count_of(missing, 'image')} without a footprint"
+        return Provenance(scenes, dict(valid), why if missing else None)
     except RsitmdError as error:
         return Provenance(
             scenes, unchecked=f"{FOOTPRINTS} was not read: {error.what}; {error.hint}"

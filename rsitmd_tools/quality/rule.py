@@ -72,6 +72,7 @@ class Rule:
                 image.filename if image else None,
                 image.split if image else None,
                 violation.sentence_index,
+                subject.position(image) if image else None,
             )
 
 

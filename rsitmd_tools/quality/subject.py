@@ -19,6 +19,7 @@ from rsitmd_tools.workspace.settings import Settings, Thresholds
 if TYPE_CHECKING:
     from rsitmd_tools.dataset.suspects import Suspect
     from rsitmd_tools.imaging.pairs import ImagePair
+    from rsitmd_tools.quality.finding import Finding
     from rsitmd_tools.quality.nearest import ImageHashes
     from rsitmd_tools.quality.places import Places, SharedPlace
     from rsitmd_tools.quality.provenance import Provenance
@@ -53,13 +54,28 @@ class Subject:
         """The thresholds of the rules."""
         return self.settings.validate.thresholds
 
+    def position(self, image: ImageRecord) -> int | None:
+        """Return the index of an image in the dataset; None for an image of another one.
+
+        Several records can have one name. A copy of a record is the first one of its name.
+        """
+        same = self._positions.get(id(image))
+        return self._named.get((image.filename, image.split)) if same is None else same
+
     @cached_property
-    def records(self) -> Mapping[tuple[str | None, str | None], ImageRecord]:
-        """The images by file name and split; the first one of several."""
-        found: dict[tuple[str | None, str | None], ImageRecord] = {}
-        for image in self.dataset:
-            found.setdefault((image.filename, image.split), image)
+    def _positions(self) -> dict[int, int]:
+        return {id(image): index for index, image in enumerate(self.dataset)}
+
+    @cached_property
+    def _named(self) -> dict[tuple[str, str | None], int]:
+        found: dict[tuple[str, str | None], int] = {}
+        for index, image in enumerate(self.dataset):
+            found.setdefault((image.filename, image.split), index)
         return found
+
+    def record_of(self, finding: Finding) -> ImageRecord | None:
+        """Return the image of a finding; None for a finding about the dataset."""
+        return None if finding.record is None else self.dataset.images[finding.record]
 
     def name(self, image: ImageRecord, index: int) -> SentenceName:
         """Return the name of a sentence for messages.
@@ -72,11 +88,9 @@ class Subject:
             self._names[id(image)] = sentence_names(image)
         return self._names[id(image)][index]
 
-    def name_at(
-        self, filename: str | None, split: str | None, index: int | None
-    ) -> SentenceName | None:
+    def name_of(self, finding: Finding) -> SentenceName | None:
         """Return the name of the sentence of a finding; None if it is not about a sentence."""
-        image = self.records.get((filename, split))
+        image, index = self.record_of(finding), finding.sentence_index
         if index is None:
             return None
         if image is None or index >= len(image.sentences):

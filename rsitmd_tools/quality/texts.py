@@ -46,6 +46,8 @@ def singular(word: str) -> str:
             return word.removesuffix(ending) + instead
     if word.endswith("xes"):
         return word.removesuffix("es")
+    if word.endswith("buses"):  # also minibuses
+        return word.removesuffix("es")
     if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3:
         return word.removesuffix("s")
     return word

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from rsitmd_tools.baselines.data.digests import images_checksum
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun
-from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.dataset import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.imaging.pixels import rgb_image
@@ -57,7 +58,7 @@ def find_data(
         input_format: Its format; recognised by default.
         image_folder: The folder of its images, if it is not beside it.
         runs: Without ``given``, the first dataset recorded in a run that still exists
-            unchanged.
+            unchanged, its images included.
 
     Raises:
         RsitmdError: ``given`` cannot be read.
@@ -102,16 +103,44 @@ def _recorded(runs: Iterable[EvaluatedRun], known: set[str]) -> Iterator[Dataset
             dataset = load_dataset(run.data_path)
         except RsitmdError:
             continue  # It was moved or changed; another run may have recorded a readable one.
-        if dataset.checksum() == checksum:
+        if dataset.checksum() == checksum and not has_other_images(run, dataset):
             known.add(checksum)
             yield dataset
 
 
+def has_other_images(run: EvaluatedRun, dataset: Dataset) -> bool:
+    """Return whether the image files of a dataset are not those of an evaluation.
+
+    False if the evaluation did not record them, or if they cannot be read.
+    """
+    recorded: str | None = run.result.get("images_sha256")
+    if recorded is None or dataset.image_folder is None:
+        return False
+    try:
+        # The images that were in the gallery.
+        shown = [
+            image
+            for image in dataset.select(run.result["split"])
+            if any(raw.strip() for raw in image.captions)
+        ]
+        return images_checksum(dataset.with_images(shown)) != recorded
+    except RsitmdError:
+        return False
+
+
 def small_images(dataset: Dataset, names: Iterable[str]) -> dict[str, Pixels]:
-    """Return small images ``(H, W, 3)`` by file name; a missing or damaged image has none."""
+    """Return small images ``(H, W, 3)`` by file name.
+
+    A missing or damaged image has none, nor have different images with one name.
+    """
     requested = set(names)
+    places: dict[str, dict[str, ImageRecord]] = defaultdict(dict)
+    for image in dataset:
+        if image.filename in requested:
+            places[image.filename].setdefault(image.location, image)
     found: dict[str, Pixels] = {}
-    for image in track([i for i in dataset if i.filename in requested], "pictures"):
+    unique = [next(iter(of.values())) for of in places.values() if len(of) == 1]
+    for image in track(unique, "pictures"):
         try:
             small = rgb_image(dataset.image_path(image))
         except RsitmdError:

@@ -94,17 +94,18 @@ def _groups(
     subject: Subject, findings: Sequence[Finding], links: Mapping[str, str]
 ) -> list[ImageFindings]:
     groups = []
-    for key, group in groupby(findings, key=lambda f: (f.image, f.split)):
-        record = subject.records.get(key)
+    for _, group in groupby(findings, key=lambda finding: finding.record):
+        own = list(group)
+        record = subject.record_of(own[0])
         entries = [
-            (finding, _name(subject, finding), _sentence(record, finding)) for finding in group
+            (finding, _name(subject, finding), _sentence(record, finding)) for finding in own
         ]
-        groups.append(ImageFindings(record, entries, links.get(key[0] or "")))
+        groups.append(ImageFindings(record, entries, links.get(own[0].image or "")))
     return groups
 
 
 def _name(subject: Subject, finding: Finding) -> str | None:
-    name = subject.name_at(finding.image, finding.split, finding.sentence_index)
+    name = subject.name_of(finding)
     return None if name is None else name.label
 
 

@@ -15,7 +15,14 @@ from rsitmd_tools.baselines.evaluation.compare import add_rows_of_models, compar
 from rsitmd_tools.baselines.evaluation.systems import group_runs
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.report.data import ShownData, find_data, find_others, jpeg, small_images
+from rsitmd_tools.report.data import (
+    ShownData,
+    find_data,
+    find_others,
+    has_other_images,
+    jpeg,
+    small_images,
+)
 from rsitmd_tools.report.environment import environment
 from rsitmd_tools.report.result_figures import (
     Computed,
@@ -137,7 +144,11 @@ def make_report(
     own = [data is not None and run.result["data_sha256"] == data.checksum for run in runs]
     pictured = frozenset(n for n in range(len(runs)) if data and (own[n] or explicit))
     named = _named_images([runs[number] for number in pictured])
-    pixels = small_images(data.dataset, named) if data and pictured else {}
+    pixels = {}
+    if data and pictured:
+        splits = {runs[number].result["split"] for number in pictured}
+        evaluated = [image for image in data.dataset if image.split in splits]
+        pixels = small_images(data.dataset.with_images(evaluated or data.dataset), named)
     material = Material(runs, data, pixels, pictured, others)
     computed = compute_figures(material)
     names = write_figures(figures, list(computed.values()), material) if figures else []
@@ -145,6 +156,7 @@ def make_report(
     shown = [show_run(run, n, runs, uris if n in pictured else {}) for n, run in enumerate(runs)]
     comparison, why = _comparison(folders)
     left_out = _left_out(runs, computed, why)
+    left_out += _changed_images([runs[number] for number in sorted(pictured)], data)
     templates = environment()
     templates.globals.update(hardest_shown=HARDEST, pairs_shown=PAIRS)
     templates.filters.update(number=number, place=place, flat=flat, stem=stem, jpeg=jpeg)
@@ -191,6 +203,14 @@ def _comparison(folders: Sequence[Path]) -> tuple[dict[str, Any] | None, str]:
         beside = any(system["published"] for system in comparison["systems"])
         return comparison if beside else None, "there is only one run"
     return comparison, ""
+
+
+def _changed_images(runs: Sequence[EvaluatedRun], data: ShownData | None) -> list[str]:
+    """Name the runs that were evaluated with other image files than those shown."""
+    changed = [run.name for run in runs if data and has_other_images(run, data.dataset)]
+    if not changed:
+        return []
+    return [f"the image files differ from those of the evaluation of {', '.join(changed)}"]
 
 
 def _left_out(

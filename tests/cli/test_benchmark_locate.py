@@ -17,6 +17,7 @@ from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.cli.root import _run
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.demo.scenes.scene import draw_scenes
+from tests.imaging.virtual import tiff, vrt
 
 SETTINGS = (
     "backbone=test_resnet",
@@ -142,6 +143,7 @@ def test_files_of_a_sentence_of_ten_thousand_characters(
         (["--text", "a", "--scales", "1"], 2, "--scales 1: must be a list of sizes"),
         (["--text", "a", "--scales", "300"], 1, "smaller than a slice of 300 pixels"),
         (["--text", "a", "--truth", "none.json"], 1, "none.json: cannot be read"),
+        (["--text", "a", "--scene-crs", "-o", "map.tif"], 2, "--scene-crs requires -o with"),
         ([], 2, "--text"),
     ],
 )
@@ -157,6 +159,18 @@ def test_wrong_usage(
     shown = capsys.readouterr().err
     assert message in shown
     assert "Traceback" not in shown
+
+
+def test_the_sources_of_a_vrt_are_not_overwritten(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tiff(tmp_path / "north.tif", 7)
+    before = source.read_bytes()
+    scene = vrt(tmp_path / "scene.vrt", "north.tif")
+    command = ["benchmark", "locate", str(run), str(scene), "--text", "a", "-o", str(source)]
+    assert _run(command, False) == 1
+    assert "is read, and would be overwritten" in capsys.readouterr().err
+    assert source.read_bytes() == before
 
 
 def test_a_run_and_a_scene_that_do_not_exist(

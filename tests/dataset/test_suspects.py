@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,7 @@ def test_a_file_of_other_sentences_is_refused(dataset: Dataset, tmp_path: Path) 
         {"flagged": -1},
         {"flagged": "x"},
         {"suspects": 5},
+        {"flagged": 1e999},
     ],
 )
 def test_what_is_no_file_of_suspects(
@@ -89,3 +91,18 @@ def test_what_is_no_document(dataset: Dataset, tmp_path: Path, text: str) -> Non
         read_suspects(file, dataset)
     with pytest.raises(RsitmdError, match="is not a file of suspects"):
         read_suspects(tmp_path / "missing.json", dataset)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"image": "nope.png"}, {"sentence_index": -7}, {"sentence_index": 77}, {"sentence": "x"}],
+)
+def test_a_sentence_that_the_dataset_does_not_have_is_named(
+    dataset: Dataset, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    file = write(tmp_path, dataset)
+    document = json.loads(file.read_text())
+    document["suspects"][0] |= change
+    file.write_text(json.dumps(document))
+    with pytest.raises(RsitmdError, match=r"names a sentence that .* does not have"):
+        read_suspects(file, dataset)

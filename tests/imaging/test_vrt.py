@@ -16,32 +16,10 @@ from rsitmd_tools.imaging.decode import decode_file
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.raster import open_raster
 from rsitmd_tools.imaging.source import read_image_file
+from tests.imaging.virtual import SIDE, tiff, vrt
 
 rasterio = pytest.importorskip("rasterio")
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-
-SIDE = 32
-
-
-def tiff(path: Path, value: int = 90) -> Path:
-    path.parent.mkdir(exist_ok=True)
-    with rasterio.open(
-        path, "w", driver="GTiff", count=1, width=SIDE, height=SIDE, dtype="uint8"
-    ) as target:
-        target.write(np.full((1, SIDE, SIDE), value, np.uint8))
-    return path
-
-
-def vrt(
-    path: Path, name: str, relative: int = 1, more: str = "", tag: str = "SourceFilename"
-) -> Path:
-    path.write_text(
-        f"<VRTDataset rasterXSize='{SIDE}' rasterYSize='{SIDE}'>{more}"
-        "<VRTRasterBand dataType='Byte' band='1'><SimpleSource>"
-        f"<{tag} relativeToVRT='{relative}'>{name}</{tag}><SourceBand>1</SourceBand>"
-        "</SimpleSource></VRTRasterBand></VRTDataset>"
-    )
-    return path
 
 
 def value(path: Path, outside: bool = False) -> int:

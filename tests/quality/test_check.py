@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.dataset.exclusions import read_exclusions
+from rsitmd_tools.dataset.locations import Member
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.quality import check, check_subject, subject_of, summary
 from rsitmd_tools.quality.against import exclusion_list
 from rsitmd_tools.quality.baseline import Baseline
 from rsitmd_tools.quality.configure import settings_for
 from rsitmd_tools.quality.explain import explain, pages, write_pages
+from rsitmd_tools.quality.output import Findings, render
 from rsitmd_tools.quality.registry import all_rules, selected_rules
 from rsitmd_tools.quality.words import WordLists
 from tests.quality.conftest import FIVE, dataset, record
@@ -157,3 +162,62 @@ def test_the_example_of_a_new_rule_in_contributing_works(tmp_path: Path) -> None
         env={"PYTHONPATH": str(CHECKOUT), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_findings_of_records_with_one_name_are_kept_apart(tmp_path: Path) -> None:
+    typo = ["There are three drivez.", *FIVE[1:]]
+    data = dataset(
+        record("port_1.tif", FIVE, split="test"),
+        record("port_1.tif", typo, split="train"),
+        record("port_1.tif", ["Two  boats lie here.", *FIVE[1:]], split="train"),
+    )
+    settings = settings_for(data, select="S111,S113")
+    subject = subject_of(data, settings)
+    result = check_subject(subject)
+    assert [(f.code, f.split, f.record) for f in result.findings] == [
+        ("S111", "train", 1),
+        ("S113", "train", 2),
+    ]
+    findings = Findings(subject, result, summary(data, result))
+    rows = list(csv.DictReader(io.StringIO(render("csv", findings))))
+    assert [row["sentence"] for row in rows] == [typo[0], "Two  boats lie here."]
+    assert render("text", findings).count("port_1.tif (train)") == 2
+    # A baseline knows the text of the record that a finding is of.
+    Baseline.of(result.findings, data).write(tmp_path / "known.json")
+    images = list(data.images)
+    images[1] = record("port_1.tif", ["There are three housez.", *FIVE[1:]], split="train")
+    changed = data.with_images(images)
+    chosen = settings_for(changed, select="S111,S113", baseline=tmp_path / "known.json")
+    assert [f.code for f in check(changed, chosen)] == ["S111"]
+
+
+@pytest.mark.parametrize("text", ['{"findings": {"S101:abc": 1e999}}', "[", '{"findings": 3}'])
+def test_another_file_is_no_baseline(tmp_path: Path, text: str) -> None:
+    (tmp_path / "known.json").write_text(text)
+    with pytest.raises(RsitmdError, match="is not a file of known findings"):
+        Baseline.read(tmp_path / "known.json")
+
+
+def test_all_images_with_a_tested_caption_are_excluded() -> None:
+    caption = "Seven long red barges lie side by side at the old quay."
+    old = dataset(*(record(f"o{n}.tif", [caption], split="train") for n in (1, 2)), name="old")
+    new = dataset(record("n.tif", [caption, *FIVE[1:]], split="test"))
+    subject = subject_of(new, settings_for(new, select="L106"), [old])
+    [finding] = check_subject(subject).findings
+    assert finding.message == "also used for o1.tif and 1 other image in dataset old"
+    listed = exclusion_list(subject.shared_captions)["exclude"]["old"]
+    assert [entry["filename"] for entry in listed] == ["o1.tif", "o2.tif"]
+    again = dataset(record("o3.tif", [caption], split="train"), name="old")
+    both = subject_of(new, settings_for(new, select="L106"), [old, again])
+    with pytest.raises(RsitmdError, match="two datasets have the name 'old'"):
+        exclusion_list(both.shared_captions)
+
+
+def test_rules_of_images_inside_tar_files_are_named_as_not_checked(tmp_path: Path) -> None:
+    data = replace(
+        dataset(record(split="train"), record("port_2.tif", split="test")),
+        members={("train", "port_1.tif"): Member(tmp_path / "a.tar", 0, 1)},
+    )
+    result = check_subject(subject_of(data, settings_for(data, select="D,I106,L101,L105,S")))
+    assert set(result.unchecked) == {"I106", "L101", "L105"}
+    assert "inside tar files were not read" in result.unchecked["I106"]

@@ -164,3 +164,54 @@ def test_a_workspace_is_fixed_in_one_transaction(tmp_path: Path) -> None:
 def test_a_format_that_cannot_be_fixed_is_an_error() -> None:
     with pytest.raises(WrongUsage, match="cannot be fixed in place"):
         apply(dataset(record()), [])
+
+
+def test_unsafe_fixes_change_only_what_the_rules_report() -> None:
+    texts = [
+        "The boats lie at Tegel and near Zwinger palace.",
+        "Die Schiffe liegen am grauen Pier neben dem Hafen.",
+        "The termial at Tegel is beside the pier.",
+    ]
+    data = dataset(record(sentences=[*texts, *FIVE[3:]]))
+    [change] = changes(subject_of(data), unsafe=True)
+    assert change.after == "The terminal at Tegel is beside the pier."
+    # In a dataset whose counts are mostly in digits, they are not changed.
+    digits = [f"There are {n % 9 + 2} boats at the {n % 7 + 2} piers." for n in range(30)]
+    many = dataset(*(record(f"port_{n}.tif", digits[5 * n : 5 * n + 5]) for n in range(6)))
+    assert [c for c in changes(subject_of(many), unsafe=True) if "S120" in c.codes] == []
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        (["There", "is", "a", "pier"], ["Two", "boats", "lie", "here"]),
+        (["there", "is", "a", "pier"], ["two", "boats", "lie", "here"]),
+        (["there", "is", "a", "pier", "."], ["two", "boats", "lie", "here", "."]),
+        (["There", "."], ["Two", "boats", "lie", "here", "."]),
+    ],
+)
+def test_new_tokens_have_the_style_of_the_old_ones(
+    tmp_path: Path, tokens: list[str], expected: list[str]
+) -> None:
+    save_dataset(dataset(record(sentences=["Two boats  lie here.", *FIVE[1:]])), tmp_path, "rsitmd")
+    file = tmp_path / "dataset_RSITMD.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    document["images"][0]["sentences"][0]["tokens"] = tokens
+    file.write_text(json.dumps(document), encoding="utf-8")
+    data = load_dataset(tmp_path)
+    apply(data, changes(subject_of(data)))
+    assert load_dataset(tmp_path).images[0].sentences[0].tokens == tuple(expected)
+
+
+def test_the_history_has_no_change_that_was_not_made(tmp_path: Path) -> None:
+    save_dataset(dataset(record(sentences=["Two boats  lie here.", *FIVE[1:]])), tmp_path, "rsitmd")
+    file = tmp_path / "dataset_RSITMD.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    document["images"][0]["sentences"][1]["raw"] = "A \ud800 boat."
+    file.write_text(json.dumps(document), encoding="utf-8")
+    before = file.read_bytes()
+    data = load_dataset(tmp_path)
+    with pytest.raises(RsitmdError, match="unpaired surrogate"):
+        apply(data, changes(subject_of(data)))
+    assert file.read_bytes() == before
+    assert not (tmp_path / "corrections.jsonl").exists()

@@ -92,6 +92,15 @@ def test_malformed_files_are_named(make_run: MakeRun, file: str, text: str, line
     assert "\n" not in str(caught.value)
 
 
+def test_confusions_that_are_not_square_are_named(analysed: MakeRun) -> None:
+    folder = analysed()
+    document = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
+    document["confusion"] = {"categories": ["a", "b"], "counts": [[1, 2], []]}
+    (folder / "analysis.json").write_text(json.dumps(document))
+    with pytest.raises(RsitmdError, match=r"confusion\.counts: must have a row and a column"):
+        read_runs([folder])
+
+
 @pytest.mark.parametrize(
     ("key", "value", "line"),
     [

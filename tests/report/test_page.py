@@ -12,12 +12,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
+from rsitmd_tools.baselines.data.digests import images_checksum
+from rsitmd_tools.cli import root
 from rsitmd_tools.cli.benchmark.report import command
-from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.dataset import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.report import write_report
+from rsitmd_tools.report.data import small_images
 from tests.report.pages import Page
 
 MakeRun = Callable[..., Path]
@@ -265,3 +269,44 @@ def test_figures_that_cannot_be_written_are_a_one_line_error(
     with pytest.raises(RsitmdError, match="cannot be written"):
         write_report([make_run()], output, figures=tmp_path / "file" / "figures")
     assert not output.exists()
+
+
+def test_a_file_that_is_no_page_is_not_replaced(
+    make_run: MakeRun, output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run()
+    before = (run / "result.json").read_bytes()
+    command = ["benchmark", "report", str(run), "-o"]
+    assert root._run([*command, str(run / "result.json")], False) == 2
+    assert "exists and is not an HTML page" in capsys.readouterr().err
+    assert (run / "result.json").read_bytes() == before
+    for _ in range(2):  # a page is
+        assert root._run([*command, str(output)], False) == 0
+
+
+def test_changed_image_files_are_not_shown_as_those_of_the_evaluation(
+    make_run: MakeRun, output: Path, data: Dataset
+) -> None:
+    checksum = images_checksum(data.select("test"))
+    run = make_run(images_sha256=checksum)
+    write_report([run], output)
+    shown = output.read_text(encoding="utf-8").count("data:image/jpeg")
+    assert shown > 0
+    for image in data:
+        Image.new("RGB", (24, 24), (250, 0, 0)).save(data.image_path(image))
+    write_report([run], output)
+    assert output.read_text(encoding="utf-8").count("data:image/jpeg") == 0
+    report = write_report([run], output, data.source)
+    text = "the image files differ from those of the evaluation of run"
+    assert text in report.left_out and text in output.read_text(encoding="utf-8")
+
+
+def test_pictures_of_images_with_one_name_are_left_out(tmp_path: Path) -> None:
+    images = []
+    for number, folder in enumerate(("A", "B")):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (8, 8), (200 * number, 0, 0)).save(tmp_path / folder / "0.png")
+        images.append(ImageRecord("0.png", split=folder, extra={"filepath": folder}))
+    both = Dataset("D", tuple(images), tmp_path, "karpathy", tmp_path)
+    assert small_images(both, ["0.png"]) == {}
+    assert small_images(both.select("B"), ["0.png"])["0.png"].max() == 200

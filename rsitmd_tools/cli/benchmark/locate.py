@@ -98,9 +98,13 @@ def command(
     from rsitmd_tools.baselines.localisation.locate import SceneOptions
     from rsitmd_tools.baselines.localisation.map_files import check_targets, write_maps
     from rsitmd_tools.baselines.localisation.slices import parse_scales
-    from rsitmd_tools.errors import printable
+    from rsitmd_tools.errors import WrongUsage, printable
+    from rsitmd_tools.imaging.vrt import read_with
 
-    check_targets(targets, [scene, *([truth] if truth else [])])
+    if scene_crs and not any(target.suffix.lower() == ".geojson" for target in targets):
+        raise WrongUsage("--scene-crs requires -o with a .geojson file", hint="omit --scene-crs")
+    read = [scene, *read_with(scene, outside), *([truth] if truth else [])]
+    check_targets(targets, read)
     reading = SceneOptions(parse_scales(scales), options, outside)
     found = locate(
         run, scene, text, options=reading, count=count, truth=truth, device=device

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import input_options
+from rsitmd_tools.cli.options import check_page, input_options
 
 
 @click.command("report", short_help="Write a report of several runs.")
@@ -71,6 +71,7 @@ def command(
 
         option = "--images" if input_format is None else "--input-format"
         raise WrongUsage(f"{option} requires --dataset", hint="add --dataset PATH")
+    check_page(output)
     first, more = (data[0], data[1:]) if data else (None, ())
     report = write_report(runs, output, first, figures, input_format, image_folder, more)
     if figures is not None:

@@ -11,7 +11,13 @@ import click
 
 from rsitmd_tools.cli.benchmark.arguments import check_dataset, check_run
 from rsitmd_tools.cli.benchmark.device import device_option
-from rsitmd_tools.cli.options import input_options, json_option, path_argument, print_json
+from rsitmd_tools.cli.options import (
+    check_page,
+    input_options,
+    json_option,
+    path_argument,
+    print_json,
+)
 
 
 @click.command("search", short_help="Search by a sentence, keywords or an image.")
@@ -89,6 +95,8 @@ def command(
     from rsitmd_tools.extras import require
 
     _check_usage(text, keywords, image, find)
+    if output is not None:
+        check_page(output)
     require("torch", "torchvision", "timm", "lightning")
     check_run(run)
     check_dataset(path)

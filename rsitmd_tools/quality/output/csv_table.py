@@ -29,10 +29,10 @@ def render(findings: Findings) -> str:
     table.writerow(COLUMNS)
     for finding in findings.result.findings:
         row: dict[str, Any] = dict.fromkeys(COLUMNS) | finding.as_dict()
-        name = subject.name_at(finding.image, finding.split, finding.sentence_index)
+        name = subject.name_of(finding)
         if name is not None:
             row |= {"annotator": name.annotator, "number": name.number}
-        image = subject.records.get((finding.image, finding.split))
+        image = subject.record_of(finding)
         index = finding.sentence_index
         if image is not None and index is not None and index < len(image.sentences):
             row["sentence"] = image.captions[index]

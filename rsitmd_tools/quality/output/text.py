@@ -16,16 +16,13 @@ def render(findings: Findings) -> str:
 
 
 def _lines(findings: Findings) -> Iterator[str]:
-    image: str | None = ""
+    record: int | None = -1
     for finding in findings.result.findings:
-        if finding.image != image:
-            image = finding.image
-            yield (
-                f"{printable(image or 'dataset')} ({finding.split})"
-                if finding.split
-                else (printable(image or "dataset"))
-            )
-        name = findings.subject.name_at(finding.image, finding.split, finding.sentence_index)
+        if finding.record != record:
+            record = finding.record
+            image = printable(finding.image or "dataset")
+            yield f"{image} ({finding.split})" if finding.split else image
+        name = findings.subject.name_of(finding)
         place = "" if name is None else f"{printable(name.label)}: "
         message = printable(finding.message)
         yield f"  {finding.code} {finding.severity}: {place}{message} [{finding.name}]"

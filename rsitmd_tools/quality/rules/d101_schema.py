@@ -14,7 +14,8 @@ def schema(subject: Subject) -> Iterator[Violation]:
     """The file does not match `schemas/dataset.schema.json`.
 
     This tool reads such files, but other loaders fail on them, for example on a missing
-    `sentid` or on keywords as one string.
+    `sentid` or on keywords as one string. Files in the layout of Karpathy have no keywords and are
+    not checked.
 
     Bad:
         {"filename": "port_1.tif", "keywords": "blue sea"}
@@ -23,7 +24,7 @@ def schema(subject: Subject) -> Iterator[Violation]:
     Fix:
         Convert the file: `rsitmd build convert SRC DST --to rsitmd`.
     """
-    if subject.document is None:
+    if subject.document is None or subject.dataset.format != "rsitmd":
         return
     for error in iter_errors(subject.document, load_schema("dataset")):
         yield Violation(f"{error.key}: {error.message}")

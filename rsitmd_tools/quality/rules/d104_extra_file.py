@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
-SUFFIXES = frozenset((".tif", ".tiff", ".jpg", ".jpeg", ".png"))
+SUFFIXES = frozenset((".tif", ".tiff", ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".jp2"))
 
 
 @rule("D104", "extra-file", "warning")
@@ -31,10 +31,11 @@ def extra_file(subject: Subject) -> Iterator[Violation]:
     named = {name for image in subject.dataset for name in (image.filename, image.location)}
     # Names, because a path for each file would take several times as long.
     extra = []
-    for where, folders, files in os.walk(folder):
+    for where, _, files in os.walk(folder):
         below = Path(where).relative_to(folder).as_posix()
         start = "" if below == "." else f"{below}/"
-        extra += [name for file in (*folders, *files) if (name := start + file) not in named]
+        extra += [name for file in files if (name := start + file) not in named]
     for path in sorted(map(PurePosixPath, extra)):
-        if path.suffix.lower() in SUFFIXES:
+        # Beside each file on a disk of another system, macOS puts one with "._".
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith("._"):
             yield Violation(f"{path} is in the image folder but has no record")

@@ -15,6 +15,7 @@ def category_differs(subject: Subject) -> Iterator[Violation]:
 
     Some loaders use the file name, others the record: their results by category differ. In a
     workspace, images whose category was changed by `rsitmd build recategorise` are not reported.
+    Names that begin with no category, such as `IMG_2020_1.tif`, are not reported.
 
     Bad:
         {"filename": "port_1.tif", "category": "river"}
@@ -24,14 +25,22 @@ def category_differs(subject: Subject) -> Iterator[Violation]:
         Rename the file or correct the record.
     """
     changed = _recategorised(subject)
+    categories = {image.category for image in subject.dataset}
     for image in subject.dataset:
         if image.filename in changed:
             continue
         in_name = category_of(image.filename)
-        if in_name and image.category and in_name != image.category:
+        meant = in_name in categories or _is_word(in_name)
+        if meant and in_name and image.category and in_name != image.category:
             yield Violation(
                 f"category {in_name!r} in the file name, {image.category!r} in the record", image
             )
+
+
+def _is_word(name: str | None) -> bool:
+    """Return whether a name can be a category: not that of a camera or a satellite."""
+    letters = (name or "").replace("_", "").replace("-", "")
+    return letters.isalpha() and not letters.isupper()
 
 
 def _recategorised(subject: Subject) -> frozenset[str]:

@@ -15,10 +15,11 @@ def scene_across_splits(subject: Subject) -> Iterator[Violation]:
     """Tiles of one scene, or adjacent tiles, are in two splits.
 
     Neighbouring tiles share roofs, light, season and sensor; overlapping ones share pixels.
-    The rule reads the fields `scene` (any name) and `bounds` ([left, bottom, right, top]) with
-    `crs` of a record; images without them are not checked. Tiles are adjacent if their bounds
-    overlap or are less than half a tile apart. Of a release, it reads scenes from `images.csv` and
-    footprints from `footprints.parquet` (extra geo), and reports footprints that overlap.
+    The rule reads the fields `scene` (a name or a number) and `bounds` ([left, bottom, right,
+    top]) with `crs` of a record; images without them are not checked. Tiles are adjacent if their
+    bounds overlap or are less than half a tile apart. Of a release, it reads scenes from
+    `images.csv` and footprints from `footprints.parquet` (extra geo), and reports footprints that
+    overlap.
 
     Bad:
         {"filename": "port_1.tif", "scene": "S2_31UFT", "split": "train"}
@@ -30,9 +31,12 @@ def scene_across_splits(subject: Subject) -> Iterator[Violation]:
     """
     first: dict[str, tuple[str, str]] = {}
     for image in subject.dataset:
-        scene = image.extra.get("scene") or subject.provenance.scenes.get(image.filename)
-        if isinstance(scene, str) and image.split is not None:
-            name, split = first.setdefault(scene, (image.filename, image.split))
+        scene = image.extra.get("scene")
+        if scene in (None, ""):
+            scene = subject.provenance.scenes.get(image.filename)
+        named = isinstance(scene, str | int) and not isinstance(scene, bool)
+        if named and image.split is not None:
+            name, split = first.setdefault(str(scene), (image.filename, image.split))
             if split != image.split:
                 yield Violation(f"from the same scene as {name} in {split}", image)
     for earlier, later in neighbours(subject.dataset.images):

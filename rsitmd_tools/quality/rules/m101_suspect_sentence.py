@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rsitmd_tools.dataset.suspects import suspect_places
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
@@ -22,6 +23,7 @@ def suspect_sentence(subject: Subject) -> Iterator[Violation]:
     Fix:
         Write the sentence for its image, or exchange the texts of the two images.
     """
-    images = {image.filename: image for image in subject.dataset}
+    places = suspect_places(subject.dataset)
     for suspect in subject.suspects:
-        yield Violation(suspect.message, images[suspect.image], suspect.sentence_index)
+        image = places[suspect.image, suspect.sentence_index, suspect.sentence]
+        yield Violation(suspect.message, image, suspect.sentence_index)

@@ -13,8 +13,16 @@ _LETTERS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
 def corrected(raw: str, subject: Subject) -> str:
-    """Return a sentence with each unknown word replaced by its suggestion."""
-    return _LETTERS.sub(lambda match: _replacement(match.group(), subject), raw)
+    """Return a sentence with each unknown word replaced by its suggestion, except names."""
+    names = names_in(raw)
+    return _LETTERS.sub(
+        lambda match: (
+            match.group()
+            if match.group().lower() in names
+            else _replacement(match.group(), subject)
+        ),
+        raw,
+    )
 
 
 @rule("S111", "typo", "warning", fix=corrected, safe=False)

@@ -16,6 +16,7 @@ from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.evaluation.compare import compare
 from rsitmd_tools.baselines.evaluation.evaluate import evaluate_scores
 from rsitmd_tools.baselines.evaluation.published import datasets, find_published
+from rsitmd_tools.baselines.evaluation.systems import group_runs
 from rsitmd_tools.baselines.evaluation.tables import render
 from rsitmd_tools.cli.benchmark.compare import FORMATS
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
@@ -329,3 +330,13 @@ def test_the_command_lists_every_output_format() -> None:
 
     assert tables.FORMATS == FORMATS
     assert device.DEVICES == DEVICES
+
+
+def test_queries_of_another_evaluation_are_refused(make: Make) -> None:
+    run = make("a", 2.0)
+    file = run / "queries.csv"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(
+        RsitmdError, match=r"queries\.csv: does not hold the queries of result\.json"
+    ):
+        group_runs([run])

@@ -292,6 +292,22 @@ def test_a_result_that_cannot_be_written_leaves_the_earlier_files(
     assert not [path for path in run.iterdir() if path.name.startswith(".")]
 
 
+def test_a_killed_evaluation_leaves_no_analysis_of_an_earlier_one(
+    tiny: Dataset, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate(run, tiny)
+    assert (run / "analysis.json").is_file() and (run / "examples.json").is_file()
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluation, "examples", killed)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(run, tiny)
+    assert read_runs([run])[0].analysis is None
+    assert not (run / "examples.json").exists()
+
+
 def test_a_result_of_an_earlier_checkpoint_is_not_compared(tiny: Dataset, run: Path) -> None:
     evaluate(run, tiny)
     read_runs([run])

@@ -18,7 +18,7 @@ from rsitmd_tools.baselines.localisation.map_files import check_targets, coloure
 from rsitmd_tools.baselines.localisation.slices import Slice
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.imaging.raster import open_raster
-from rsitmd_tools.ingest.footprints import georeference
+from rsitmd_tools.ingest.footprints import Georeference, georeference
 from rsitmd_tools.ingest.windows import read_places
 from tests.baselines.localisation.conftest import TRANSFORM
 
@@ -83,6 +83,14 @@ def test_a_scene_without_crs_gives_pixels(make_scene: Callable[..., Path], tmp_p
     assert feature["properties"] == {"rank": 1, "score": 0.5, "x": 100, "y": 40, "size": 64}
     with rasterio.open(tmp_path / "h.tif") as file:
         assert file.crs is None
+
+
+def test_windows_without_a_place_in_wgs84_are_counted(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Georeference, "footprints", lambda _, windows: [None for _ in windows])
+    [note] = write_maps(result(scene), [tmp_path / "w.geojson"])
+    assert note.startswith("w.geojson: 1 window without a place in WGS84; use --scene-crs")
 
 
 def test_the_picture_shows_the_map_and_the_windows(scene: Path, tmp_path: Path) -> None:

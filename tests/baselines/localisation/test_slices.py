@@ -65,3 +65,5 @@ def test_scales_that_do_not_fit() -> None:
     message = "a.tif: is 100 x 90 pixels, smaller than a slice of 128 pixels; .*--scales 45"
     with pytest.raises(RsitmdError, match=message):
         fitting_scales(100, 90, (128, 256), "a.tif")
+    with pytest.raises(RsitmdError, match="use a scene of 16 pixels or more"):
+        fitting_scales(10, 10, (16,), "a.tif")

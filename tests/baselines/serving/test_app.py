@@ -17,7 +17,7 @@ from rsitmd_tools.baselines.evaluation.search import search
 from rsitmd_tools.baselines.serving.app import make_app
 from rsitmd_tools.baselines.serving.pictures import below_saliency
 from rsitmd_tools.baselines.serving.site import Site
-from rsitmd_tools.dataset import Dataset
+from rsitmd_tools.dataset import Dataset, Sentence
 from tests.baselines.serving.conftest import HOSTILE, PORT, Ask
 
 
@@ -137,6 +137,9 @@ def test_a_bad_address_gets_a_page_that_says_why(ask: Ask, address: str, message
         "/image/32.jpg",
         "/image/99999999999999999999999.jpg",
         "/image/1e1.jpg",
+        f"/image/{'9' * 5000}.jpg",
+        f"/words/{'9' * 5000}?text=a",
+        f"/saliency/0/{'9' * 5000}.jpg",
         "/image/0.tif",
         "/saliency/2/0.jpg",
         "/saliency/0/32.jpg",
@@ -151,6 +154,17 @@ def test_only_numbered_images_and_own_files_are_served(client: TestClient, addre
     answer = client.get(address)
     assert answer.status_code == 404
     assert answer.text == "there is no such page\n"
+
+
+def test_halves_of_surrogate_pairs_are_in_no_page(data: Dataset, served_runs: list[Path]) -> None:
+    broken = [
+        replace(image, category="c\ud800", sentences=(Sentence("a \ud800 red"), *image.sentences))
+        for image in data.images[:4]
+    ]
+    site = Site(served_runs, data.with_images([*broken, *data.images[4:]]), device="cpu")
+    client = TestClient(make_app(site, 8050), base_url="http://127.0.0.1:8050")
+    for address in ("/", "/?text=red"):
+        assert client.get(address).status_code == 200
 
 
 def test_pictures_are_those_of_the_dataset(client: TestClient, data: Dataset) -> None:

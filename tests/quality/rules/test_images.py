@@ -106,6 +106,18 @@ def test_l104_scene_across_splits(found: Found) -> None:
     assert (finding.image, finding.message) == ("a_2.tif", "adjacent to a_1.tif in train")
 
 
+def test_l104_reads_scenes_that_are_numbers(found: Found) -> None:
+    images = [record("a_1.tif", split="train", scene=0), record("a_2.tif", split="test", scene=0)]
+    [finding] = found("L104", dataset(*images))
+    assert finding.message == "from the same scene as a_1.tif in train"
+
+
+def test_i101_says_the_same_each_time(tmp_path: Path, found: Found) -> None:
+    (tmp_path / "port_1.tif").write_bytes(b"<html>404 not found</html>" * 50)
+    [finding] = found("I101", dataset(record(), folder=tmp_path))
+    assert finding.message.endswith("is not a TIFF, JPEG or PNG image")
+
+
 def test_l105_l106_against_another_dataset(tmp_path: Path, found: Found) -> None:
     for name in ("new", "old"):
         (tmp_path / name).mkdir()

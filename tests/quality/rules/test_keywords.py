@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.quality.conftest import dataset, record
+from tests.quality.conftest import FIVE, dataset, record
 
 if TYPE_CHECKING:
     from tests.quality.conftest import Found
@@ -30,6 +30,13 @@ def test_a_finding_about_a_keyword_names_it(
     [finding] = found(code, data)
     assert (finding.image, finding.sentence_index) == ("port_1.tif", None)
     assert finding.message == message
+
+
+def test_a_bus_and_buses_are_the_same_object(found: Found) -> None:
+    sentences = ["Yellow buses drive on the street.", *FIVE[1:]]
+    assert found("K103", dataset(record(sentences=sentences, keywords=["yellow bus"]))) == []
+    sentences[0] = "One yellow bus is on the street."
+    assert found("K103", dataset(record(sentences=sentences, keywords=["yellow buses"]))) == []
 
 
 def test_a_long_keyword_is_shortened(found: Found) -> None:

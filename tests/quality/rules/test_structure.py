@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -51,9 +52,13 @@ def test_d103_d104_files(tmp_path: Path, found: Found) -> None:
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "port_9.JPG").touch()
     (tmp_path / "notes.txt").touch()
+    (tmp_path / "more.png").mkdir()
+    (tmp_path / "._port_1.tif").touch()
     assert found("D103", data) == []
     [finding] = found("D104", data)
     assert "below/port_9.JPG" in finding.message
+    (tmp_path / "x.webp").touch()
+    assert len(found("D104", data)) == 2
     assert found("D103", dataset(record())) == found("D104", dataset(record())) == []
 
 
@@ -80,6 +85,9 @@ def test_d107_category_differs(found: Found) -> None:
     data = dataset(record(category="river"), record("port_2.tif"), record("81.jpg", category="x"))
     [finding] = found("D107", data)
     assert finding.message == "category 'port' in the file name, 'river' in the record"
+    # Names of cameras and satellites are no categories.
+    names = ("IMG_2020_1.tif", "S2A_20200101.tif", "DJI_7.tif")
+    assert found("D107", dataset(*(record(name, category="beach") for name in names))) == []
 
 
 def test_d108_swapped_splits(tmp_path: Path, found: Found) -> None:
@@ -94,6 +102,14 @@ def test_d108_swapped_splits(tmp_path: Path, found: Found) -> None:
     assert "test and val appear swapped: 1 image of test in val" in messages
     assert "in split test, expected in val" in messages
     assert found("D108", swapped) == []
+    # An image that no list names is in none of these splits, nor is a name in two.
+    surplus = dataset(*right, record("port_3.tif", split="test"), record(split="test"))
+    messages = [f.message for f in found("D108", surplus, settings, folder=tmp_path)]
+    assert messages.count("in split test, but not in its expected names") == 1
+    assert messages.count("in split test, expected in val") == 1
+    (tmp_path / "test.txt").write_text("port_2.tif\nport_1.tif\n")
+    messages = [f.message for f in found("D108", right, settings, folder=tmp_path)]
+    assert "port_1.tif is expected in val and in test" in messages
 
 
 @pytest.mark.parametrize(
@@ -172,3 +188,16 @@ def test_d113_wrong_tokens(found: Found) -> None:
     wrong = Sentence(FIVE[0], tokens=("three", "boats"))
     [finding] = found("D113", dataset(record(sentences=[right, its, FIVE[1], wrong])))
     assert finding.sentence_index == 3
+
+
+def test_ids_and_fields_of_the_karpathy_layout_are_checked(tmp_path: Path, found: Found) -> None:
+    content = document({"imgid": 0}, {"imgid": 0, "spilt": "train"})
+    for entry in content["images"]:
+        del entry["keywords"], entry["category"]
+    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    data = load_dataset(tmp_path, "karpathy")
+    assert [f.message for f in found("D109", data) if "twice" in f.message] == [
+        "imgid 0 is used twice"
+    ]
+    assert ["spilt" in f.message for f in found("D111", data)] == [True]
+    assert found("D101", data) == []
