@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -89,26 +89,42 @@ def origins_of(images: Iterable[ImageRecord]) -> dict[str, Any]:
 def average_similarity(dataset: Dataset, known: Prior | None = None) -> float | None:
     """Return the mean of the ``reference`` prior without NaN rows; None if all are NaN.
 
+    Without ``known``, the prior is computed row by row and never held whole.
+
     Args:
         dataset: Images and captions.
         known: The prior, if it was computed before; the mean is the same.
     """
     import numpy as np
 
-    from rsitmd_tools.similarity import compute_prior
+    rows = _prior_rows(dataset) if known is None else iter([np.asarray(known.values)])
+    total, count = np.float64(0), 0
+    rest: Any = np.zeros(0, np.float32)  # values that do not fill a block yet
+    for block in rows:
+        finite = ~np.isnan(block[:, 0]) if block.size else np.zeros(len(block), bool)
+        values = block.ravel() if finite.all() else block[finite].ravel()
+        for start in range(0, len(values), BLOCK):
+            part = values[start : start + BLOCK].astype(np.float32, copy=False)
+            rest = np.concatenate([rest, part]) if len(rest) else part
+            while len(rest) >= BLOCK:
+                # The sum goes on from the last one, so that it has the bits of one sum of all
+                # values, whatever the rows at once.
+                total = np.add.reduce(rest[:BLOCK], dtype=np.float64, initial=total)
+                count, rest = count + BLOCK, rest[BLOCK:]
+    total = np.add.reduce(rest, dtype=np.float64, initial=total)
+    count += len(rest)
+    return float(total / count) if count else None
 
-    # float32 halves the memory of the largest split; the mean is taken in float64.
-    prior = compute_prior(dataset, dtype="float32") if known is None else np.asarray(known.values)
-    finite = ~np.isnan(prior[:, 0]) if prior.size else np.zeros(0, bool)
-    if not finite.any():
-        return None
-    values = prior.ravel() if finite.all() else prior[finite].ravel()
-    total = np.float64(0)
-    for start in range(0, len(values), BLOCK):
-        block = values[start : start + BLOCK].astype(np.float32, copy=False)
-        # The sum goes on from the last one, so that it has the bits of one sum of all values.
-        total = np.add.reduce(block, dtype=np.float64, initial=total)
-    return float(total / len(values))
+
+def _prior_rows(dataset: Dataset) -> Iterator[Any]:
+    """Yield the rows of the prior in blocks, as float32."""
+    from rsitmd_tools.similarity.definitions import prepare
+    from rsitmd_tools.similarity.rows import map_blocks
+
+    if len(dataset) and dataset.captions():
+        yield from map_blocks(
+            prepare(dataset, "reference"), lambda _, block: block.astype("float32")
+        )
 
 
 @dataclass(frozen=True, slots=True)

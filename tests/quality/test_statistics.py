@@ -13,7 +13,8 @@ from rsitmd_tools.quality import dataset_statistics, statistics
 from rsitmd_tools.quality.output.statistics import plot, render
 from rsitmd_tools.quality.statistics import average_similarity
 from rsitmd_tools.schemas import first_error, load_schema
-from rsitmd_tools.similarity import Prior
+from rsitmd_tools.similarity import Prior, compute_prior
+from rsitmd_tools.similarity import rows as blocks
 from tests.quality.conftest import dataset, record
 
 
@@ -106,3 +107,20 @@ def test_the_mean_of_blocks_has_the_bits_of_the_mean_of_all(
     assert average_similarity(dataset(), prior) == expected
     blank = np.vstack([values, np.full((1, 20_001), np.nan)])
     assert average_similarity(dataset(), Prior(blank, Path("test.npy"), {})) == expected
+
+
+@pytest.mark.parametrize("rows", [1, 3, 7])
+def test_the_mean_without_the_whole_prior_has_the_same_bits(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["ship", "pier", "boat", "quay", "crane", "field", "road", "tree", "house", "lake"]
+    texts = [[f"{words[n % 10]} and {words[k * n % 10]} {k}." for k in range(5)] for n in range(40)]
+    data = dataset(
+        *(record(f"a_{n}.tif", text) for n, text in enumerate(texts)), record("b.tif", [])
+    )
+    whole = compute_prior(data, dtype="float32")
+    expected = float(whole[~np.isnan(whole[:, 0])].ravel().mean(dtype=np.float64))
+    monkeypatch.setattr(statistics, "BLOCK", 4096)
+    monkeypatch.setattr(blocks, "MOST_ROWS", rows)
+    assert average_similarity(data) == expected
+    assert average_similarity(data, Prior(whole, Path("test.npy"), {})) == expected
