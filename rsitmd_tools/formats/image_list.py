@@ -12,6 +12,7 @@ from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats.hazards import text_cell, text_of_cell
 
 IMAGE_LIST = "images.csv"
+MANIFEST = "release.json"  # how a folder is known as a release
 COLUMNS = ("filename", "sha256", "source", "source_sha256")
 WINDOW = "window"
 LICENCE = "licence"

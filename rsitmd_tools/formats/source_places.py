@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.errors import RsitmdError, reason
-from rsitmd_tools.formats.image_list import IMAGE_LIST, ListedImage, read_image_list
+from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, ListedImage, read_image_list
 from rsitmd_tools.workspace.scenes import SourcePlace, Window, distant_scene
 
 STAC = "stac.json"
@@ -30,11 +30,14 @@ def read_source_places(folder: Path) -> dict[str, SourcePlace]:
         folder: The folder of a release, or any other folder.
 
     Returns:
-        The places by file name; empty if the folder has none of the two files.
+        The places by file name; empty if the folder is no release or has none of the two files.
 
     Raises:
         RsitmdError: A file cannot be read or is malformed.
     """
+    # Other folders can have tables and items of these names.
+    if not (folder / MANIFEST).is_file():
+        return {}
     listed: dict[str, ListedImage] = {}
     if (folder / IMAGE_LIST).is_file():
         listed = {image.filename: image for image in read_image_list(folder / IMAGE_LIST)}

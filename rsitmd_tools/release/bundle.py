@@ -19,7 +19,7 @@ from rsitmd_tools.dataset.folds import FOLDS, folds_text
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset, precomp, rsitmd, save_dataset
-from rsitmd_tools.formats.image_list import IMAGE_LIST
+from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.imaging.known_pictures import KnownPictures
 from rsitmd_tools.imaging.measures import lines_of
@@ -37,7 +37,7 @@ from rsitmd_tools.release.contents import Contents, contents_of
 from rsitmd_tools.release.croissant import CROISSANT, croissant
 from rsitmd_tools.release.facts import ReleaseFacts, facts_of
 from rsitmd_tools.release.images import copy_images, list_images, start_workers
-from rsitmd_tools.release.manifest import MANIFEST, ReleaseReport, manifest_of
+from rsitmd_tools.release.manifest import ReleaseReport, manifest_of
 from rsitmd_tools.release.select import (
     check_folds,
     check_licences,

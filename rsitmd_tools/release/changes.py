@@ -12,9 +12,9 @@ from typing import Any
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, reason
 from rsitmd_tools.formats import load_dataset
-from rsitmd_tools.formats.image_list import IMAGE_LIST, read_image_list
+from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, read_image_list
 from rsitmd_tools.formats.rsitmd import load_document
-from rsitmd_tools.release.manifest import MANIFEST, check_release
+from rsitmd_tools.release.manifest import check_release
 from rsitmd_tools.schemas import first_error, load_schema
 
 CHANGELOG = "CHANGELOG.md"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rsitmd_tools.atomic import atomic_folder
 from rsitmd_tools.errors import RsitmdError, count_of, reason
-from rsitmd_tools.formats.image_list import IMAGE_LIST, ListedImage, read_image_list
+from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, ListedImage, read_image_list
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.imaging.decode import decode_file
 from rsitmd_tools.imaging.limits import UnusableImageError
@@ -16,7 +16,7 @@ from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.imaging.source import with_side_files
 from rsitmd_tools.ingest.normalise import encode_tiff
 from rsitmd_tools.progress import track
-from rsitmd_tools.release.manifest import MANIFEST, check_release
+from rsitmd_tools.release.manifest import check_release
 
 
 def complete_release(release: Path, images: Path) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.formats.image_list import MANIFEST
 from rsitmd_tools.formats.rsitmd import FILENAME as DATASET
 from rsitmd_tools.quality.statistics import origins_of
 from rsitmd_tools.release.checksums import FILENAME as CHECKSUMS
@@ -20,7 +21,6 @@ from rsitmd_tools.splitting.split import FACT as SPLIT
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.imported import CORRECTED_FROM, IMPORTED_FROM
 
-MANIFEST = "release.json"
 TOOL = f"rsitmd-tools {__version__}"
 
 

@@ -13,12 +13,13 @@ from rsitmd_tools.dataset.folds import FOLDS, read_folds
 from rsitmd_tools.dataset.records import SPLITS, Dataset
 from rsitmd_tools.errors import RsitmdError, count_of, reason
 from rsitmd_tools.formats import load_dataset, rsitmd
+from rsitmd_tools.formats.image_list import MANIFEST
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.quality.split_numbers import SPLIT_PROOF
 from rsitmd_tools.quality.unknown_fields import unknown_fields
 from rsitmd_tools.release.checksums import Difference, compare_checksums
 from rsitmd_tools.release.croissant import CROISSANT
-from rsitmd_tools.release.manifest import MANIFEST, TOOL, check_release
+from rsitmd_tools.release.manifest import TOOL, check_release
 from rsitmd_tools.release.validation import VALIDATION
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.similarity import load_prior

@@ -38,11 +38,13 @@ ITEM: dict[str, Any] = {
 
 def write(folder: Path, *items: Any) -> Path:
     folder.mkdir(exist_ok=True)
+    (folder / "release.json").touch()
     (folder / "stac.json").write_text(json.dumps({"features": list(items)}))
     return folder
 
 
 def listed(folder: Path, window: str) -> Path:
+    (folder / "release.json").touch()
     head = "filename,sha256,source,source_sha256,window"
     line = f"port_1.tif,{'0' * 64},north.tif,{'cd' * 32},{window}"
     (folder / "images.csv").write_text(f"{head}\n{line}\n")
@@ -67,6 +69,12 @@ def test_a_scene_without_a_georeference_has_windows(tmp_path: Path) -> None:
 def test_an_image_without_a_window_has_no_place(tmp_path: Path) -> None:
     assert read_source_places(listed(tmp_path, "")) == {}
     assert read_source_places(tmp_path / "none") == {}
+
+
+def test_files_of_these_names_in_another_folder_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "images.csv").write_text("image,caption\na.png,A boat.\n")
+    (tmp_path / "stac.json").write_text("{}")
+    assert read_source_places(tmp_path) == {}
 
 
 def put(*path: Any) -> Callable[[Any], None]:
@@ -126,6 +134,7 @@ def test_a_malformed_window_is_named(tmp_path: Path, window: str) -> None:
     "text", ["{", "[]", "null", '{"features": 1}', '{"features": [3]}', "[" * 9999]
 )
 def test_another_file_is_no_stac_file_of_a_release(tmp_path: Path, text: str) -> None:
+    (tmp_path / "release.json").touch()
     (tmp_path / "stac.json").write_text(text)
     with pytest.raises(RsitmdError, match=r"stac\.json"):
         read_source_places(tmp_path)

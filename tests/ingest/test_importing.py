@@ -300,6 +300,7 @@ def test_what_the_image_list_of_a_release_has_beside_windows_is_said_to_be_left(
     lines += [f"a.tif,{'0' * 64},scene.tif,{'1' * 64},0 0 64 64,CC0-1.0"]
     lines += [f"b.tif,{'2' * 64},photo.png,{'3' * 64},,CC-BY-4.0"]
     (tmp_path / "old" / "images.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "old" / "release.json").touch()
     assert root._run(["build", "init", str(tmp_path / "w")], False) == 0
     for source in (tmp_path / "old", tmp_path / "old" / "dataset_RSITMD.json"):
         capsys.readouterr()

@@ -84,10 +84,11 @@ def command(
 
 def _of_image_list(release: Path, places: Container[str]) -> list[str]:
     """Name what ``images.csv`` of a release has and a workspace does not store."""
-    from rsitmd_tools.formats.image_list import IMAGE_LIST, read_image_list
+    from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, read_image_list
 
     file = release / IMAGE_LIST
-    images = read_image_list(file) if file.is_file() else []
+    there = file.is_file() and (release / MANIFEST).is_file()
+    images = read_image_list(file) if there else []
     unplaced = sum(image.filename not in places for image in images)
     found = []
     if unplaced:
