@@ -130,6 +130,8 @@ def check_page(target: Path) -> None:
     Raises:
         WrongUsage: The file exists, and does not begin like a page of this tool.
     """
+    if not target.is_file():
+        return  # a pipe would wait for whoever writes to it
     try:
         with target.open("rb") as stream:
             head = stream.read(len(PAGE_HEAD))

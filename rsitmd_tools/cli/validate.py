@@ -145,16 +145,40 @@ def command(
     if options.output is not None and options.output_format == "html":
         check_page(options.output)
     datasets = [load_dataset(path, input_format, image_folder) for path in paths]
-    for target in (options.output, options.write_baseline, options.exclusions, plot):
-        if target is not None and any(target.resolve() == d.source.resolve() for d in datasets):
-            raise WrongUsage(
-                "is read, and would be overwritten", where=target, hint="use another name"
-            )
+    trained = [load_dataset(path) for path in against]
+    _refuse_inputs([*datasets, *trained], options, plot)
     if statistics:
         return _statistics(datasets, options, plot)
     if fix or diff or options.unsafe:
         return _fix(datasets[0], options, only_show=diff)
-    return _check(datasets[0], [load_dataset(path) for path in against], options)
+    return _check(datasets[0], trained, options)
+
+
+def _refuse_inputs(datasets: list[Dataset], options: ValidateOptions, plot: Path | None) -> None:
+    """Refuse to write over what is read."""
+    from rsitmd_tools.workspace.outputs import refuse_own_file
+
+    given = {
+        path.resolve()
+        for path in (options.baseline, options.settings, options.suspects)
+        if path is not None
+    }
+    for target in (options.output, options.write_baseline, options.exclusions, plot):
+        if target is None:
+            continue
+        file = target.resolve()
+        # Known findings may be written again.
+        read = file in given and target != options.write_baseline
+        for dataset in datasets:
+            source = dataset.source.resolve()
+            if dataset.format == "workspace":
+                refuse_own_file(source, target)
+            else:
+                read |= file == source or (file.is_file() and file.is_relative_to(source))
+        if read:
+            raise WrongUsage(
+                "is read, and would be overwritten", where=target, hint="use another name"
+            )
 
 
 def _check_usage(paths: tuple[Path, ...], options: ValidateOptions, statistics: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,6 +16,7 @@ from rsitmd_tools.workspace.scenes import SourcePlace, Window, distant_scene
 STAC = "stac.json"
 # Prefix of the properties of the STAC items that only this tool writes.
 PREFIX = "rsitmd:"
+MOST = 1e9  # of degrees and metres
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HINT = "get a complete copy of the release"
 
@@ -30,7 +30,7 @@ def read_source_places(folder: Path) -> dict[str, SourcePlace]:
         folder: The folder of a release, or any other folder.
 
     Returns:
-        The places by file name; empty if the folder is no release or has none of the two files.
+        The places by file name; empty if the folder is not a release or has none of the two files.
 
     Raises:
         RsitmdError: A file cannot be read or is malformed.
@@ -107,10 +107,12 @@ def _footprint(geometry: Any, where: str) -> dict[str, Any]:
                 if len(ring) < 4 or ring[0] != ring[-1]:
                     raise ValueError("a ring is not closed")
                 for lon, lat in ring:
-                    if not (_is_number(lon) and _is_number(lat) and abs(lat) <= 90):
+                    known = _is_number(lon) and _is_number(lat)
+                    if not (known and abs(lon) <= 180 and abs(lat) <= 90):
                         raise ValueError("a position does not exist")
-        if not all(polygons):
+        if not polygons or not all(polygons):
             raise ValueError("a polygon has no ring")
+        _check_shape(geometry)
     except (KeyError, TypeError, ValueError) as error:
         raise _malformed("the footprint", where) from error
     return {"type": kind, "coordinates": coordinates}
@@ -130,7 +132,28 @@ def _time(value: Any, where: str) -> str | None:
 def _written(value: Any, where: str) -> int:
     """Return the latest time at which the source can have been written, in nanoseconds."""
     time = _time(value, where)
-    return 0 if time is None else int(datetime.fromisoformat(time).timestamp()) * 10**9
+    if time is None:
+        return 0
+    seconds = int(datetime.fromisoformat(time).timestamp())
+    # A table of SQLite holds numbers of 63 bits.
+    if not 0 <= seconds * 10**9 < 2**63:
+        raise _malformed("a time", where)
+    return seconds * 10**9
+
+
+def _check_shape(geometry: Any) -> None:
+    """Check that a footprint has an area and does not cross itself: groups of places need it.
+
+    Raises:
+        ValueError: It has none, or it does.
+    """
+    try:
+        from shapely.geometry import shape
+    except ImportError:
+        return  # without the extra geo, no footprint is compared
+    found = shape(geometry)
+    if not (found.is_valid and found.area > 0):
+        raise ValueError("it crosses itself or has no area")
 
 
 def _sha256(value: Any, where: str) -> str:
@@ -146,7 +169,9 @@ def _text(value: Any, where: str) -> str | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and value is not True
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) < MOST  # infinite and NaN are not
 
 
 def _malformed(what: str, where: str) -> RsitmdError:

@@ -93,7 +93,7 @@ def _trained(dataset: Dataset) -> list[PictureOf]:
 
 
 def shared_captions(sentences: Sequence[Written], against: Iterable[Dataset]) -> Iterator[Shared]:
-    """Yield the tested captions that another dataset trains on, once for each of its images."""
+    """Yield the tested captions that another dataset trains on, with its images."""
     splits = {sentence.image.split for sentence in sentences}
     for other in against:
         trained: dict[str, dict[str, ImageRecord]] = defaultdict(dict)
@@ -104,8 +104,8 @@ def shared_captions(sentences: Sequence[Written], against: Iterable[Dataset]) ->
         for sentence in sentences:
             tested = sentence.image.split != "train" or splits <= {"train"}
             if tested and sentence.folded in trained:
-                for found in trained[sentence.folded].values():
-                    yield Shared(sentence.image, other, found, True, sentence.index)
+                first, *others = trained[sentence.folded].values()
+                yield Shared(sentence.image, other, first, True, sentence.index, tuple(others))
 
 
 def exclusion_list(
@@ -137,7 +137,10 @@ def exclusion_list(
             continue
         why = "caption" if index is not None else "image" if entry.exact else "near image"
         images = datasets.setdefault(str(entry.dataset.name), {})
-        images.setdefault(entry.other.filename, {"because": why, "of": entry.own.filename})
+        if entry.other.filename in images and index is not None:
+            continue  # the others with this caption are there, too
+        for other in (entry.other, *entry.others):
+            images.setdefault(other.filename, {"because": why, "of": entry.own.filename})
     for dataset, pair in places:
         images = datasets.setdefault(str(dataset.name), {})
         entry_of = {"because": "same place", "of": pair.first.filename}

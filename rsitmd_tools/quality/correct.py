@@ -72,11 +72,12 @@ def _rsitmd(dataset: Dataset, changes: Sequence[Change]) -> str:
 
 def _tokens_like(before: Any, text: str) -> list[str]:
     """Return the tokens of a text in the style of those before: case and punctuation."""
-    old = "".join(map(str, before)) if isinstance(before, list) else ""
+    known = list(map(str, before)) if isinstance(before, list) else []
+    old = "".join(known)
     tokens = tokenize(text)
     if old == old.lower():
         tokens = [token.lower() for token in tokens]
-    if any(not any(map(str.isalnum, str(token))) for token in before or ()) or not old:
+    if any(not any(map(str.isalnum, token)) for token in known) or not old:
         return tokens
     return [token for token in tokens if any(map(str.isalnum, token))]
 

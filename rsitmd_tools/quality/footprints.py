@@ -75,7 +75,7 @@ def _candidates(
     first = _cell(box.left - reach - side, box.bottom - reach - side, side)
     last = _cell(box.right + reach, box.top + reach, side)
     columns, rows = (range(low, high + 1) for low, high in zip(first, last, strict=True))
-    if len(columns) * len(rows) > len(cells):
+    if (last[0] - first[0] + 1) * (last[1] - first[1] + 1) > len(cells):
         near = [cell for cell in cells if cell[0] in columns and cell[1] in rows]
     else:
         near = [cell for cell in product(columns, rows) if cell in cells]

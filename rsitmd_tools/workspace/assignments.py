@@ -35,7 +35,7 @@ class Captioner(NamedTuple):
         annotator: Row of the annotator.
         image: Row of the image.
         rejected: Whether one of the sentences was rejected, or was sent back and its annotator has
-            left.
+            left or was refused.
     """
 
     annotator: int
@@ -107,7 +107,7 @@ def captioners(db: sqlite3.Connection) -> list[Captioner]:
     rows = db.execute(
         "SELECT annotation.annotator_id, task.image_id, EXISTS ("
         "  SELECT 1 FROM sentence WHERE annotation_id = annotation.id"
-        "  AND (state = ? OR (state = ? AND left_at IS NOT NULL)))"
+        "  AND (state = ? OR (state = ? AND (left_at IS NOT NULL OR pilot = 'refused'))))"
         " FROM current_annotation AS annotation"
         " JOIN annotator ON annotator.id = annotation.annotator_id"
         " JOIN main_task AS task ON task.id = annotation.task_id WHERE whole",

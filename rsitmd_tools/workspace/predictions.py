@@ -75,12 +75,13 @@ def predictions_of_project(workspace: Workspace, project: int) -> list[TaskPredi
         project: Row in table ``project``.
 
     Returns:
-        The captions by model, the newest model last, then by task and slot.
+        The captions of each task by model, the model with the newest ones last, then by slot.
     """
     rows = workspace.db.execute(
         "SELECT task.server_id, model, raw FROM prediction JOIN task USING (image_id)"
         " WHERE project_id = ? AND task.server_id > 0 ORDER BY"
-        " (SELECT max(id) FROM prediction AS other WHERE other.model = prediction.model),"
+        " (SELECT max(id) FROM prediction AS other WHERE other.model = prediction.model"
+        "  AND other.image_id = prediction.image_id),"
         " task.id, slot",
         (project,),
     )

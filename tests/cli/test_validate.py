@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from rsitmd_tools.cli.options import check_page
 from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.schemas import first_error, load_schema
 from tests.forks import Nursery
@@ -165,6 +167,13 @@ def test_statistics_of_several(tmp_path: Path, folder: Path, rsitmd: Run) -> Non
         (["data", "--fix", "--baseline", "b.json"], 2, "--baseline cannot be combined with fixes"),
         (["data", "--fix", "--same-place"], 2, "--same-place cannot be combined with fixes"),
         (["data", "-o", "data/dataset_RSITMD.json"], 2, "is read, and would be overwritten"),
+        (["data", "--baseline", "b.json", "-o", "b.json"], 2, "is read, and would be"),
+        (["lines", "-o", "lines/test_caps.txt"], 2, "is read, and would be overwritten"),
+        (
+            ["lines", "--against", "data", "-o", "data/dataset_RSITMD.json"],
+            2,
+            "is read, and would be overwritten",
+        ),
         (["data", "--format", "html", "-o", "data/dataset_RSITMD.json"], 2, "not an HTML page"),
         (["nowhere"], 1, "nowhere: does not exist"),
         (["data", "--settings", "none.toml"], 1, "none.toml"),
@@ -175,6 +184,7 @@ def test_statistics_of_several(tmp_path: Path, folder: Path, rsitmd: Run) -> Non
 def test_usage_errors(
     tmp_path: Path, folder: Path, arguments: list[str], code: int, expected: str, rsitmd: Run
 ) -> None:
+    save_dataset(dataset(record("a_1.tif", split="test")), tmp_path / "lines", "precomp")
     done = rsitmd(*arguments, cwd=tmp_path)
     assert done.returncode == code
     assert expected in done.stderr
@@ -195,3 +205,8 @@ def test_files_for_later_runs_are_written_even_if_the_page_cannot_be(
     assert done.returncode == 1
     assert "sentences" in done.stdout
     assert done.stderr.startswith("error: file/plot.png: cannot be written")
+
+
+def test_a_page_to_a_pipe_does_not_wait(tmp_path: Path, folder: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    check_page(tmp_path / "pipe")

@@ -113,6 +113,14 @@ def put(*path: Any) -> Callable[[Any], None]:
         (put("geometry", "coordinates", 0, 1, 1, 95), "footprint"),
         (put("geometry", "coordinates", 0, 1, 1, float("nan")), "footprint"),
         (put("geometry", "coordinates", 0, 1, 1, "45"), "footprint"),
+        (put("geometry", "coordinates", 0, 1, 0, 1e300), "footprint"),
+        (put("geometry", "coordinates", 0, 1, 0, 10**400), "footprint"),
+        (put("geometry", {"type": "MultiPolygon", "coordinates": []}), "footprint"),
+        (put("geometry", "coordinates", [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]), "footprint"),
+        (put("geometry", "coordinates", [[[0, 0], [1, 1], [2, 2], [0, 0]]]), "footprint"),
+        (put("properties", "rsitmd:gsd", 10**400), "ground sample distance"),
+        (put("properties", "end_datetime", "9999-12-31T00:00:00Z"), "time"),
+        (put("properties", "end_datetime", "0001-01-01T00:00:00Z"), "time"),
     ],
 )
 def test_a_malformed_item_is_named(

@@ -38,3 +38,8 @@ def test_the_pairs_are_those_of_a_plain_comparison(places: list[tuple[float, ...
     found = [(earlier.filename, later.filename) for earlier, later in neighbours(images)]
     assert len(found) == len(set(found))
     assert set(found) == expected
+
+
+def test_tiny_tiles_beside_a_huge_one() -> None:
+    images = [image(1, 0, 0, 5e-12, 5e-12), image(2, 0, 0, 1e8, 1e8)]
+    assert [(a.filename, b.filename) for a, b in neighbours(images)] == [("a_1.tif", "a_2.tif")]

@@ -44,12 +44,9 @@ def command(folder: Path, file: Path, as_json: bool) -> None:
         return
     click.echo(f"{file}: {count_of(report.files, 'file')}, {report.size / 1e6:.1f} MB")
     if report.left_out:
-        links = count_of(len(report.left_out), "link")
+        paths = count_of(len(report.left_out), "path")
         click.echo(
-            printable(
-                f"warning: not in this file: the targets of {links}, first {report.left_out[0]}"
-            ),
-            err=True,
+            printable(f"warning: not in this file: {paths}, first {report.left_out[0]}"), err=True
         )
     if report.server in NOTES:
         click.echo(f"warning: {NOTES[report.server]}", err=True)

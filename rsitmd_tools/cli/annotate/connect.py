@@ -61,9 +61,9 @@ def command(folder: Path, url: str | None, token_file: Path | None, own: bool, i
     from rsitmd_tools.workspace.store import utc_now
 
     if own:
-        if url is not None or token_file is not None:
+        if url is not None or token_file is not None or images != LOCAL:
             raise WrongUsage(
-                "--own cannot be combined with --url or --token-file", hint="omit --own"
+                "--own cannot be combined with --url, --token-file or --images", hint="omit --own"
             )
         with Workspace.open(folder, write=True) as workspace:
             forgot = forget_connection(workspace)

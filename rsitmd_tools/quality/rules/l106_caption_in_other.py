@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rsitmd_tools.errors import count_of
-from rsitmd_tools.quality.records import Shared
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
@@ -24,11 +23,8 @@ def caption_in_other(subject: Subject) -> Iterator[Violation]:
     Fix:
         Train on the other dataset without the images on the list (`--exclusions FILE`).
     """
-    images: dict[tuple[int, int | None, int], list[Shared]] = {}
     for shared in subject.shared_captions:
-        key = id(shared.own), shared.sentence_index, id(shared.dataset)
-        images.setdefault(key, []).append(shared)
-    for first, *others in images.values():
-        more = f" and {count_of(len(others), 'other image')}" if others else ""
-        place = f"{first.other.filename}{more} in dataset {first.dataset.name}"
-        yield Violation(f"also used for {place}", first.own, first.sentence_index)
+        count = len(shared.others)
+        more = f" and {count_of(count, 'other image')}" if count else ""
+        place = f"{shared.other.filename}{more} in dataset {shared.dataset.name}"
+        yield Violation(f"also used for {place}", shared.own, shared.sentence_index)

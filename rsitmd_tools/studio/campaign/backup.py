@@ -66,8 +66,8 @@ class BackupReport:
         size: Their size in bytes.
         server: ``copied``, ``postgres`` (the data must be saved by ``pg_dump``), ``elsewhere``
             (the server runs on another machine) or ``none`` (no server was started yet).
-        left_out: Links whose targets are not in the backup: of folders that are not the
-            workspace's own, of files that do not exist, and circles.
+        left_out: What is not in the backup: targets of links of folders that are not the
+            workspace's own, of files that do not exist, and circles; folders that cannot be read.
     """
 
     files: int
@@ -211,7 +211,14 @@ def _followed(
     A link is followed if it is one of the workspace's own files and folders, or inside one.
     """
     above |= {folder.resolve()}
-    for path in sorted(folder.iterdir()):
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:  # it vanished, or only another user can read it
+        left_out.append(folder.relative_to(top).as_posix())
+        return
+    for path in entries:
+        if path.relative_to(top).as_posix() in LEFT_OUT:
+            continue
         first = path.relative_to(top).parts[0]
         if path.is_symlink():
             own = first in OWN_FOLDERS or (path.parent == top and path.is_file())

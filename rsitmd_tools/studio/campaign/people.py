@@ -32,10 +32,11 @@ def lock_out(workspace: Workspace, client: Client, email: str) -> None:
             hint="assign its images to others with: rsitmd annotate push DIR",
         )
     if number is None:
+        deactivate = f"run: rsitmd annotate users DIR deactivate {email}"
         raise RsitmdError(
             "has no account on the server",
             where=email,
-            hint=f"run: rsitmd annotate users DIR deactivate {email}",
+            hint=None if has_left(workspace, email) else deactivate,
         )
     own = client.call(client.sdk.users.whoami)
     client.call(client.sdk.organizations.members.delete, id=own.active_organization, user_pk=number)

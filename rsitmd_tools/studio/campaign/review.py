@@ -27,6 +27,7 @@ from rsitmd_tools.studio.campaign.sentences import Empty, Entry, row_of, sentenc
 from rsitmd_tools.studio.sync.task_updates import update_tasks
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.acceptance import Acceptance, acceptance
+from rsitmd_tools.workspace.admission import REFUSED
 from rsitmd_tools.workspace.people import members
 from rsitmd_tools.workspace.review import seen_findings, state_counts, was_ever_sent_back
 from rsitmd_tools.workspace.states import ACCEPTED, NEW, PULL, REJECTED, SENT_BACK, move
@@ -72,7 +73,8 @@ class ReviewReport:
         empty: ``{"image", "annotator", "sentence", "label"}`` of the sentences that were left
             empty and not sent back.
         sent_back: ``{"image", "annotator", "sentence", "label", "note", "link", "left"}`` of each;
-            ``left`` is whether the annotator has left, so that nobody will change the sentence.
+            ``left`` is whether the annotator has left or was refused, so that nobody will change
+            the sentence.
         accepted: Number of sentences that this review accepted.
         rejected: Number of sentences that this review rejected.
         nothing: One line for each requested code without a finding.
@@ -336,7 +338,7 @@ def _list_sent_back(
     url: str,
 ) -> None:
     """Add the sentences that were sent back to a report, with links to their tasks."""
-    left = {member.email for member in members(workspace) if not member.active}
+    left = {m.email for m in members(workspace) if not m.active or m.pilot == REFUSED}
     for chosen in back:
         entry = found.entries[chosen.sentence]
         entry = now.get(entry.label, entry)

@@ -198,7 +198,7 @@ def test_other_links_are_named(folder: Path, tmp_path: Path) -> None:
     report = backup(folder, tmp_path / "b.tar")
     assert report.left_out == ("archive", "images/gone.tif")
     done = CliRunner().invoke(backup_command, [str(folder), str(tmp_path / "c.tar")])
-    assert "warning: not in this file: the targets of 2 links, first archive" in done.stderr
+    assert "warning: not in this file: 2 paths, first archive" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -312,3 +312,18 @@ def test_an_existing_folder_is_not_changed(folder: Path, tmp_path: Path) -> None
         restore(tmp_path / "absent.tar", tmp_path / "back")
     with pytest.raises(RsitmdError, match="is not a workspace"):
         backup(tmp_path, tmp_path / "c.tar")
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "lost+found").mkdir()
+    listed = Path.iterdir
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path.name == "lost+found":
+            raise PermissionError(13, "permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    assert backup(folder, tmp_path / "b.tar").left_out == ("lost+found",)

@@ -28,6 +28,11 @@ from rsitmd_tools.studio.sync.origins import (
 )
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from rsitmd_tools.workspace.predictions import (
+    Prediction,
+    predictions_of_project,
+    replace_predictions,
+)
 from tests.builders import add, add_annotation, add_team
 
 GIVEN = "There are two planes in the airport."
@@ -195,3 +200,18 @@ def test_captions_of_other_images_are_refused_and_nothing_is_stored(tmp_path: Pa
         with pytest.raises(RsitmdError, match="name of the model is empty"):
             keep_captions(workspace, captions(tmp_path), " ")
         assert workspace.db.execute("SELECT count(*) FROM prediction").fetchone()[0] == 0
+
+
+def test_the_newest_captions_of_each_image_count(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "w") as workspace:
+        with workspace.transaction() as db:
+            add(db, "project")
+            for number in (1, 2, 3):
+                add(db, "image", id=number, number=number)
+                add(db, "task", id=number, image_id=number, server_id=10 + number)
+        for model, images in (("m-1", (1, 2)), ("m-2", (1, 2)), ("m-1", (3,))):
+            replace_predictions(
+                workspace, model, [Prediction(image, 1, f"By {model}.") for image in images]
+            )
+        newest = {found.task: found.model for found in predictions_of_project(workspace, 1)}
+    assert newest == {11: "m-2", 12: "m-2", 13: "m-1"}

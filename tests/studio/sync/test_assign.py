@@ -160,8 +160,9 @@ def test_an_image_with_a_rejected_text_goes_to_another_annotator(workspace: Work
     assert assign(workspace, wanting(workspace)) == 1
 
 
+@pytest.mark.parametrize("refused", [False, True])
 def test_a_text_sent_back_to_somebody_who_left_goes_to_another_annotator(
-    workspace: Workspace,
+    workspace: Workspace, refused: bool
 ) -> None:
     people_in(workspace, 6)
     assign(workspace, wanting(workspace))
@@ -169,7 +170,10 @@ def test_a_text_sent_back_to_somebody_who_left_goes_to_another_annotator(
     [image, *_] = [image for image, held in by_image(workspace).items() if person in held]
     write(workspace, person, image, state="sent back")
     assert wanting(workspace) == []  # anna can change it
-    leave(workspace, "anna@example.org")
+    if refused:
+        decide(workspace, "anna@example.org", REFUSED, "B. Lee")
+    else:
+        leave(workspace, "anna@example.org")
     assert image in {need.image for need in wanting(workspace)}
     assign(workspace, wanting(workspace))
     assert len(by_image(workspace)[image] - {person}) == 5
