@@ -6,6 +6,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -326,7 +327,8 @@ def write(
     run, gallery, scores, hits = Run(folder), scored.gallery, scored.scores, scored.hits
     # A killed evaluation leaves none of an earlier result beside a new one.
     for file in (run.examples_file, run.analysis_file):
-        file.unlink(missing_ok=True)
+        with suppress(OSError):  # whoever writes it says what is in the way
+            file.unlink()
     # Neither file is replaced without the other: comparisons read both.
     with atomic_path(run.folder / "queries.csv") as queries:
         write_queries(queries, gallery, hits.to_text, hits.to_image)
@@ -343,4 +345,5 @@ def write(
 
 
 def _write_examples(run: Run, scores: Scores, gallery: Gallery) -> None:
+    run.examples_file.unlink(missing_ok=True)  # a folder of this name is named as the obstacle
     write_json(run.examples_file, examples(scores, gallery))

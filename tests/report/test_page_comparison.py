@@ -36,7 +36,11 @@ def settings(config: str, *changes: str) -> dict[str, Any]:
 
 def test_differences_are_tested(make_run: MakeRun, output: Path) -> None:
     """A system is right for each query, another one for none."""
-    runs = [make_run("good", mean_recall=100.0), make_run("bad", model="vsepp", mean_recall=0.0)]
+    gallery = {"images": 12, "texts": 12}
+    runs = [
+        make_run("good", mean_recall=100.0, gallery=gallery),
+        make_run("bad", model="vsepp", mean_recall=0.0, gallery=gallery),
+    ]
     for run, hit in zip(runs, (1, 0), strict=True):
         rows = ["image,sentence_index,rank,r1,r5,r10"]
         for image in range(12):
