@@ -134,7 +134,8 @@ def _analysis(file: Path, result: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     found = _checked(file, "benchmark_analysis")
     confusion = found["confusion"]
-    if confusion and {len(row) for row in confusion["counts"]} != {len(confusion["categories"])}:
+    size = len(confusion["categories"]) if confusion else 0
+    if confusion and [len(row) for row in confusion["counts"]] != [size] * size:
         raise RsitmdError(
             "confusion.counts: must have a row and a column for each category",
             where=file,

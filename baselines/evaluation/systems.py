@@ -189,8 +189,8 @@ def _mean(runs: Sequence[EvaluatedRun]) -> Queries | None:
     if not all(file.is_file() for file in files):
         return None
     read = [read_queries(file) for file in files]
-    for file, queries in zip(files, read, strict=True):
-        gallery = next(run.result["gallery"] for run in runs if run.folder == file.parent)
+    for run, file, queries in zip(runs, files, read, strict=True):
+        gallery = run.result["gallery"]
         if (len(queries.images), len(queries.owners)) != (gallery["images"], gallery["texts"]):
             raise RsitmdError(
                 "does not hold the queries of result.json",

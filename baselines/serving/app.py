@@ -134,10 +134,14 @@ def _links(scene: SceneView, view: View) -> list[tuple[str, str, View]]:
 
 
 def _index(text: str, count: int) -> int:
-    """Return an index below a count.
+    """Parse an index in an address.
+
+    Args:
+        text: The part of the address.
+        count: The index must be below this number.
 
     Raises:
-        HTTPException: It is none.
+        HTTPException: The text is not such an index; the status is 404.
     """
     # int() refuses numbers of thousands of digits.
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) < count):

@@ -101,11 +101,13 @@ def shared_captions(sentences: Sequence[Written], against: Iterable[Dataset]) ->
             if image.split in TRAINED:
                 for raw in image.captions:
                     trained[folded(raw)].setdefault(image.location, image)
+        # One tuple of each text: many sentences can share it.
+        images = {text: tuple(found.values()) for text, found in trained.items()}
         for sentence in sentences:
             tested = sentence.image.split != "train" or splits <= {"train"}
-            if tested and sentence.folded in trained:
-                first, *others = trained[sentence.folded].values()
-                yield Shared(sentence.image, other, first, True, sentence.index, tuple(others))
+            if tested and sentence.folded in images:
+                found = images[sentence.folded]
+                yield Shared(sentence.image, other, found[0], True, sentence.index, found)
 
 
 def exclusion_list(
@@ -131,15 +133,17 @@ def exclusion_list(
                 hint="write a list for each of them: one --against and one --exclusions a time",
             )
     datasets: dict[str, dict[str, Any]] = {}
+    listed: set[int] = set()  # texts whose images were listed, by the identity of their tuple
     for entry in shared:
         index = entry.sentence_index
         if index is not None and len(entry.own.captions[index].split()) < MIN_WORDS:
             continue
         why = "caption" if index is not None else "image" if entry.exact else "near image"
         images = datasets.setdefault(str(entry.dataset.name), {})
-        if entry.other.filename in images and index is not None:
-            continue  # the others with this caption are there, too
-        for other in (entry.other, *entry.others):
+        if entry.images and id(entry.images) in listed:
+            continue
+        listed.add(id(entry.images))
+        for other in entry.images or (entry.other,):
             images.setdefault(other.filename, {"because": why, "of": entry.own.filename})
     for dataset, pair in places:
         images = datasets.setdefault(str(dataset.name), {})

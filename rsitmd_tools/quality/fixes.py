@@ -62,7 +62,6 @@ def changes(subject: Subject, *, unsafe: bool = False) -> list[Change]:
         for entry in rules
         if not entry.safe
     }
-    records = {id(image): index for index, image in enumerate(subject.dataset)}
     found = []
     for sentence in subject.sentences:
         image = sentence.image
@@ -74,7 +73,9 @@ def changes(subject: Subject, *, unsafe: bool = False) -> list[Change]:
         ]
         after, codes = _fixed(sentence.raw, own, subject)
         if after != sentence.raw and after.strip():
-            place = (image.filename, image.split, records[id(image)], sentence.index)
+            record = subject.position(image)
+            assert record is not None
+            place = (image.filename, image.split, record, sentence.index)
             label = subject.name(image, sentence.index).label
             found.append(Change(*place, label, sentence.raw, after, codes))
     return found

@@ -67,7 +67,8 @@ class Shared:
         other: The image of the other dataset.
         exact: Whether the pixels, or the words, are equal.
         sentence_index: Index of the shared sentence in ``own``; None for a shared image.
-        others: The further images of the other dataset with the sentence.
+        images: All images of the other dataset with the sentence, ``other`` first; empty for a
+            shared image.
     """
 
     own: ImageRecord
@@ -75,4 +76,4 @@ class Shared:
     other: ImageRecord
     exact: bool
     sentence_index: int | None = None
-    others: tuple[ImageRecord, ...] = ()
+    images: tuple[ImageRecord, ...] = ()

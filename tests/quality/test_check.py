@@ -207,6 +207,17 @@ def test_all_images_with_a_tested_caption_are_excluded() -> None:
     assert finding.message == "also used for o1.tif and 1 other image in dataset old"
     listed = exclusion_list(subject.shared_captions)["exclude"]["old"]
     assert [entry["filename"] for entry in listed] == ["o1.tif", "o2.tif"]
+    # Also if one of them is on the list for another caption, and captions repeat.
+    second = "Nine small blue boats wait in a row before the harbour."
+    more = dataset(
+        record("o1.tif", [caption, second], split="train"),
+        *(record(f"o{n}.tif", [text], split="train") for n, text in ((2, caption), (4, second))),
+        name="old",
+    )
+    tested = dataset(record("n.tif", [caption, second, caption, *FIVE[3:]], split="test"))
+    subject = subject_of(tested, settings_for(tested, select="L106"), [more])
+    listed = exclusion_list(subject.shared_captions)["exclude"]["old"]
+    assert [entry["filename"] for entry in listed] == ["o1.tif", "o2.tif", "o4.tif"]
     again = dataset(record("o3.tif", [caption], split="train"), name="old")
     both = subject_of(new, settings_for(new, select="L106"), [old, again])
     with pytest.raises(RsitmdError, match="two datasets have the name 'old'"):

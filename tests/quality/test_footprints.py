@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rsitmd_tools.dataset import ImageRecord
-from rsitmd_tools.quality.footprints import Box, bounds_of, neighbours
+from rsitmd_tools.quality.footprints import _near, bounds_of, neighbours
 
 SIDES = st.sampled_from([1.0, 3.0, 10.0, 25.0, 64.0, 1000.0])
 PLACES = st.tuples(st.floats(-300, 300), st.floats(-300, 300), SIDES, SIDES)
@@ -17,14 +17,6 @@ def image(number: int, left: float, bottom: float, width: float, height: float) 
     return ImageRecord(f"a_{number}.tif", extra={"bounds": box, "crs": "EPSG:32633"})
 
 
-def near(one: Box, other: Box) -> bool:
-    wide = min(one.right - one.left, other.right - other.left) / 2
-    high = min(one.top - one.bottom, other.top - other.bottom) / 2
-    across = max(one.left, other.left) - min(one.right, other.right)
-    along = max(one.bottom, other.bottom) - min(one.top, other.top)
-    return across < wide and along < high
-
-
 @given(st.lists(PLACES, max_size=25))
 def test_the_pairs_are_those_of_a_plain_comparison(places: list[tuple[float, ...]]) -> None:
     images = [image(number, *place) for number, place in enumerate(places)]
@@ -33,7 +25,7 @@ def test_the_pairs_are_those_of_a_plain_comparison(places: list[tuple[float, ...
         for earlier in images[:second]:
             one, other = bounds_of(earlier), bounds_of(later)
             assert one is not None and other is not None
-            if near(one, other):
+            if _near(one, other):
                 expected.add((earlier.filename, later.filename))
     found = [(earlier.filename, later.filename) for earlier, later in neighbours(images)]
     assert len(found) == len(set(found))

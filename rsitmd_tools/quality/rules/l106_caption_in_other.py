@@ -24,7 +24,7 @@ def caption_in_other(subject: Subject) -> Iterator[Violation]:
         Train on the other dataset without the images on the list (`--exclusions FILE`).
     """
     for shared in subject.shared_captions:
-        count = len(shared.others)
+        count = len(shared.images) - 1
         more = f" and {count_of(count, 'other image')}" if count else ""
         place = f"{shared.other.filename}{more} in dataset {shared.dataset.name}"
         yield Violation(f"also used for {place}", shared.own, shared.sentence_index)
