@@ -58,7 +58,7 @@ def find_data(
         input_format: Its format; recognised by default.
         image_folder: The folder of its images, if it is not beside it.
         runs: Without ``given``, the first dataset recorded in a run that still exists
-            unchanged, its images included.
+            unchanged.
 
     Raises:
         RsitmdError: ``given`` cannot be read.
@@ -103,7 +103,7 @@ def _recorded(runs: Iterable[EvaluatedRun], known: set[str]) -> Iterator[Dataset
             dataset = load_dataset(run.data_path)
         except RsitmdError:
             continue  # It was moved or changed; another run may have recorded a readable one.
-        if dataset.checksum() == checksum and not has_other_images(run, dataset):
+        if dataset.checksum() == checksum:
             known.add(checksum)
             yield dataset
 

@@ -142,7 +142,10 @@ def make_report(
         RsitmdError: A figure cannot be written.
     """
     own = [data is not None and run.result["data_sha256"] == data.checksum for run in runs]
-    pictured = frozenset(n for n in range(len(runs)) if data and (own[n] or explicit))
+    shows = [n for n in range(len(runs)) if data and (own[n] or explicit)]
+    changed = {n for n in shows if data and has_other_images(runs[n], data.dataset)}
+    # Changed images are shown only if the user passed them.
+    pictured = frozenset(shows if explicit else set(shows) - changed)
     named = _named_images([runs[number] for number in pictured])
     pixels = {}
     if data and pictured:
@@ -156,7 +159,9 @@ def make_report(
     shown = [show_run(run, n, runs, uris if n in pictured else {}) for n, run in enumerate(runs)]
     comparison, why = _comparison(folders)
     left_out = _left_out(runs, computed, why)
-    left_out += _changed_images([runs[number] for number in sorted(pictured)], data)
+    if changed:
+        names_of = ", ".join(runs[number].name for number in sorted(changed))
+        left_out.append(f"the image files differ from those of the evaluation of {names_of}")
     templates = environment()
     templates.globals.update(hardest_shown=HARDEST, pairs_shown=PAIRS)
     templates.filters.update(number=number, place=place, flat=flat, stem=stem, jpeg=jpeg)
@@ -203,14 +208,6 @@ def _comparison(folders: Sequence[Path]) -> tuple[dict[str, Any] | None, str]:
         beside = any(system["published"] for system in comparison["systems"])
         return comparison if beside else None, "there is only one run"
     return comparison, ""
-
-
-def _changed_images(runs: Sequence[EvaluatedRun], data: ShownData | None) -> list[str]:
-    """Name the runs that were evaluated with other image files than those shown."""
-    changed = [run.name for run in runs if data and has_other_images(run, data.dataset)]
-    if not changed:
-        return []
-    return [f"the image files differ from those of the evaluation of {', '.join(changed)}"]
 
 
 def _left_out(

@@ -294,11 +294,14 @@ def test_changed_image_files_are_not_shown_as_those_of_the_evaluation(
     assert shown > 0
     for image in data:
         Image.new("RGB", (24, 24), (250, 0, 0)).save(data.image_path(image))
-    write_report([run], output)
-    assert output.read_text(encoding="utf-8").count("data:image/jpeg") == 0
-    report = write_report([run], output, data.source)
     text = "the image files differ from those of the evaluation of run"
-    assert text in report.left_out and text in output.read_text(encoding="utf-8")
+    report = write_report([run], output)
+    page = output.read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg") == 0 and "data shown" in page
+    assert text in report.left_out and text in page
+    report = write_report([run], output, data.source)  # asked for
+    assert text in report.left_out
+    assert output.read_text(encoding="utf-8").count("data:image/jpeg") == shown
 
 
 def test_pictures_of_images_with_one_name_are_left_out(tmp_path: Path) -> None:
