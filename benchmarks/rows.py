@@ -12,6 +12,7 @@ import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class Row:
         of: A row whose runs are evaluated again; nothing is trained.
         views: Number of rotations and flips in which each test image is scored.
         vectors: Use the vectors of a sentence encoder (``--text-weights``).
+        together: Measure the mean of the scores of all seeds of ``of`` as one model.
     """
 
     config: str
@@ -41,6 +43,7 @@ class Row:
     of: str | None = None
     views: int = 1
     vectors: bool = False
+    together: bool = False
 
 
 def settings_of(row: Row, weights: Path, text_weights: Path | None) -> list[str]:
@@ -141,13 +144,63 @@ def make_run(
     return run
 
 
+def make_ensemble(
+    data: Callable[[int], Dataset],
+    rows: Mapping[str, Row],
+    name: str,
+    weights: Path,
+    text_weights: Path | None,
+    out: Path,
+    seeds: Sequence[int],
+) -> None:
+    """Evaluate the runs of a row together; runs that are not at hand are trained."""
+    from rsitmd_tools.baselines.evaluation.ensemble import evaluate_ensemble
+    from rsitmd_tools.baselines.evaluation.evaluate import EvaluationOptions
+
+    row = rows[name]
+    assert row.of is not None
+    runs = [make_run(data(n), rows, row.of, weights, text_weights, out, n) for n in seeds]
+    options, folder = EvaluationOptions(views=row.views), _ensemble_folder(out, name)
+    evaluate_ensemble(runs, data(seeds[0]), "test", options, folder)
+
+
+def _ensemble_folder(out: Path, name: str) -> Path:
+    return folder_of(out, name, 0).parent / "together"
+
+
+def _ensembles(out: Path, rows: Mapping[str, Row]) -> list[dict[str, Any]]:
+    found = []
+    for row in rows:
+        file = _ensemble_folder(out, row) / "result.json"
+        if file.exists():
+            result = json.loads(file.read_text(encoding="utf-8"))
+            kept = ("image_to_text", "text_to_image", "mean_recall", "chance", "gallery")
+            runs = result["ensemble"]
+            found.append(
+                {
+                    "row": row,
+                    "seed": None,
+                    "seeds": [run["seed"] for run in runs],
+                    **{key: result[key] for key in kept},
+                    "interval": result["interval"]["mean_recall"],
+                    "validation": None,
+                    "config": rows[row].config,
+                    "changes": list(rows[row].changes),
+                    "checkpoints": [run["checkpoint_sha256"] for run in runs],
+                    **{key: result[key] for key in ("weights", "data_sha256", "versions")},
+                    **({"text_weights": result["text_weights"]} if rows[row].vectors else {}),
+                }
+            )
+    return found
+
+
 def results(out: Path, rows: Mapping[str, Row], name: str) -> list[dict[str, Any]]:
     """Return the result of every finished run, and those of OUT/NAME.jsonl whose runs are gone.
 
     Copy a file of docs/results into OUT to continue it on another machine. Results of other
     settings than the row has now are left out.
     """
-    found = []
+    found = _ensembles(out, rows)
     for row in rows:
         for file in sorted(folder_of(out, row, 0).parent.glob("seed-*/result.json")):
             result = json.loads(file.read_text(encoding="utf-8"))
@@ -201,8 +254,8 @@ def write_lines(file: Path, runs: Sequence[Mapping[str, Any]]) -> None:
 
 def _drawn(result: Mapping[str, Any]) -> tuple[str, int, int]:
     """Return the row, seed and fold of a result: what it is one of."""
-    fold = result.get("fold")
-    return result["row"], result["seed"], -1 if fold is None else fold
+    seed, fold = result["seed"], result.get("fold")
+    return result["row"], -1 if seed is None else seed, -1 if fold is None else fold
 
 
 def table(found: Sequence[Mapping[str, Any]], rows: Mapping[str, Row]) -> list[str]:
@@ -228,6 +281,8 @@ def table(found: Sequence[Mapping[str, Any]], rows: Mapping[str, Row]) -> list[s
         found_there = [each["validation"] for each in runs if each["validation"] is not None]
         validation = f"{np.mean(found_there):.2f}" if found_there else "none held out"
         drawn = f"{len(runs)} of {rows[row].folds} folds" if rows[row].folds else str(len(runs))
+        if rows[row].together:
+            drawn = f"{len(runs[0]['seeds'])} as one"
         lines.append(
             f"| {row} | {drawn} | {validation} | "
             f"{ways[0]} | {ways[1]} | {recalls.mean():.2f}{spread} | {low:.1f} to {high:.1f} |"
@@ -312,10 +367,14 @@ def run_script(
             print(f"{name}: not measured; name DATA and WEIGHTS (hours, see the script's top)")
             return
         data = load_dataset(arguments.data)
-        for seed in map(int, arguments.seeds.split(",")):
-            for row in arguments.rows.split(";"):
-                files = arguments.weights, arguments.text_weights
+        seeds = [int(seed) for seed in arguments.seeds.split(",")]
+        asked = arguments.rows.split(";")
+        files = arguments.weights, arguments.text_weights
+        for seed in seeds:
+            for row in (row for row in asked if not rows[row].together):
                 make_run(parts(data, seed), rows, row, *files, out, seed)
+        for row in (row for row in asked if rows[row].together):
+            make_ensemble(partial(parts, data), rows, row, *files, out, seeds)
     found = results(out, rows, name)
     write_lines(out / f"{name}.jsonl", found)
     print("\n".join(table(found, rows)))

@@ -12,18 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from rsitmd_tools.atomic import atomic_path, check_writable, write_json
-from rsitmd_tools.baselines.config import Config
-from rsitmd_tools.baselines.data.digests import images_checksum
-from rsitmd_tools.baselines.data.images import decode_images
-from rsitmd_tools.baselines.data.train_val_split import learns_from
-from rsitmd_tools.baselines.device import accelerator, check_device
+from rsitmd_tools.baselines.device import check_device
 from rsitmd_tools.baselines.evaluation.analysis import write_analysis
 from rsitmd_tools.baselines.evaluation.examples import examples
 from rsitmd_tools.baselines.evaluation.external_scores import read_scores
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
+from rsitmd_tools.baselines.evaluation.loaded_run import DecodedImages, LoadedRun
 from rsitmd_tools.baselines.evaluation.maps import check_maps, check_maps_folder, draw_maps
 from rsitmd_tools.baselines.evaluation.metric import ScoredGallery, Scores
 from rsitmd_tools.baselines.evaluation.metrics import load_metrics
@@ -35,21 +30,17 @@ from rsitmd_tools.baselines.evaluation.queries import write_queries
 from rsitmd_tools.baselines.evaluation.result import (
     EvaluationResult,
     ScoreFile,
-    TrainedModel,
+    Source,
     compute_metrics,
 )
-from rsitmd_tools.baselines.evaluation.scoring import encode, score
+from rsitmd_tools.baselines.evaluation.scoring import score
 from rsitmd_tools.baselines.evaluation.trec import write_run_files
-from rsitmd_tools.baselines.integrity import check_run
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.provenance import machine, versions
 
 BOOTSTRAP_SEED = 0
-# What a run records about its training beside data, weights and settings.
-TRAINING_KEYS = ("command", "versions", "machine", "devices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,68 +95,30 @@ def evaluate(
             written.
     """
     check_device(options.device, 1)
-    run = Run(folder)
     target = output or folder
     check_output(folder, output)
     collected = Failures() if failures is None else failures
     gallery = Gallery.of(dataset, split)
-    model, tokenizer, config = run.load()
-    manifest = check_run(run, config)
-    device = accelerator(options.device)
-    model.to(torch.device(device))
+    run = LoadedRun.of(Run(folder), options.device)
     if options.maps:
-        check_maps(model, folder)
+        check_maps(run.model, folder)
         check_maps_folder(target / "maps")
     load_beside(gallery, split)
     with tempfile.TemporaryDirectory() as scratch:
-        pixels = decode_images(gallery.part, config.image_size, Path(scratch) / "images.npy")
-        captions, keywords = gallery.part.captions(), tokenizer.keywords_of(gallery.part)
-        encoded = encode(model, tokenizer, pixels, captions, keywords, options.views)
-        scores = score(model, encoded)
-        source = _trained_model(
-            run, config, manifest, dataset, split, device, options.views, gallery.part
-        )
-        of_model = partial(model_analysis, model, tokenizer, gallery, pixels, encoded)
+        pixels = DecodedImages(gallery, Path(scratch)).of_size(run.config.image_size)
+        encoded = run.encode(gallery, pixels, options.views)
+        scores = score(run.model, encoded)
+        source = run.source(dataset, gallery, split, options.views)
+        of_model = partial(model_analysis, run.model, run.tokenizer, gallery, pixels, encoded)
         result = evaluate_matrix(
             scores, gallery, dataset, split, options, target, source, collected, of_model
         )
         if options.maps:
             maps = target / "maps"
-            collected.attempt(maps, lambda: draw_maps(model, gallery.part, pixels, maps))
+            collected.attempt(maps, lambda: draw_maps(run.model, gallery.part, pixels, maps))
     if failures is None:
         collected.raise_first()
     return result
-
-
-def _trained_model(
-    run: Run,
-    config: Config,
-    manifest: Mapping[str, Any],
-    dataset: Dataset,
-    split: str,
-    device: str,
-    views: int,
-    shown: Dataset,
-) -> TrainedModel:
-    same = bool(manifest["data_sha256"] == dataset.checksum())
-    return TrainedModel(
-        trained_on_this_data=same,
-        # For other data only the checksum is known, not which images it has.
-        seen_in_training=learns_from(config, split) if same else None,
-        training_data_sha256=manifest["data_sha256"],
-        images_sha256=images_checksum(shown),
-        prior=manifest["prior"],
-        model=config.model,
-        seed=config.seed,
-        weights=manifest["weights"],
-        text_weights=manifest.get("text_weights"),
-        settings=config.as_dict(),
-        checkpoint_sha256=sha256_file(run.best),
-        device=device,
-        views=views,
-        training_finished=manifest.get("finished") is not None,
-        training={key: manifest[key] for key in TRAINING_KEYS if key in manifest},
-    )
 
 
 def check_output(folder: Path, output: Path | None) -> None:
@@ -179,11 +132,16 @@ def check_output(folder: Path, output: Path | None) -> None:
         RsitmdError: The folder cannot be written, or is another run.
     """
     if output is not None and output.resolve() != folder.resolve():
-        _refuse_run(output)
+        refuse_run(output)
     check_writable(output or folder, "use another folder for the result with -o DIR")
 
 
-def _refuse_run(output: Path) -> None:
+def refuse_run(output: Path) -> None:
+    """Refuse a folder for the result of something else that is a run.
+
+    Raises:
+        RsitmdError: The folder is a run.
+    """
     if Run(output).manifest_file.exists():
         raise RsitmdError(
             "is a run, and holds the result of its own model",
@@ -218,7 +176,7 @@ def evaluate_scores(
             :func:`evaluate` for others.
     """
     if output is not None:
-        _refuse_run(output)
+        refuse_run(output)
         check_writable(output, "use another folder for the result with -o DIR")
     collected = Failures() if failures is None else failures
     gallery = Gallery.of(dataset, split)
@@ -237,7 +195,7 @@ def evaluate_matrix(
     split: str,
     options: EvaluationOptions,
     folder: Path | None,
-    source: TrainedModel | ScoreFile,
+    source: Source,
     failures: Failures,
     of_model: Callable[[], Mapping[str, Any]] = dict,
 ) -> dict[str, Any]:
@@ -273,9 +231,7 @@ def evaluate_matrix(
     return result
 
 
-def measure(
-    scored: ScoredGallery, dataset: Dataset, source: TrainedModel | ScoreFile
-) -> EvaluationResult:
+def measure(scored: ScoredGallery, dataset: Dataset, source: Source) -> EvaluationResult:
     """Compute all metrics of scores.
 
     Args:

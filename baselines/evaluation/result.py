@@ -113,6 +113,56 @@ class ScoreFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Ensemble:
+    """Scores that are means over several runs.
+
+    Attributes:
+        runs: The name and the source of each run, at least two.
+    """
+
+    runs: Sequence[tuple[str, TrainedModel]]
+
+    @property
+    def device(self) -> str:
+        """The device of the evaluation."""
+        return self.runs[0][1].device
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the keys of a trained model, and the runs; null where the runs differ."""
+        sources = [source.as_dict() for _, source in self.runs]
+        common = {
+            key: value if all(each[key] == value for each in sources[1:]) else None
+            for key, value in sources[0].items()
+        }
+        seen = [source.seen_in_training for _, source in self.runs]
+        return {
+            **common,
+            "trained_on_this_data": all(source.trained_on_this_data for _, source in self.runs),
+            # A single run that learned from the split makes the figures those of seen images.
+            "seen_in_training": True if True in seen else None if None in seen else False,
+            "model": "ensemble",
+            "seed": None,
+            "checkpoint_sha256": None,
+            "training": None,
+            "settings": {},
+            "training_finished": all(source.training_finished for _, source in self.runs),
+            "ensemble": [
+                {
+                    "run": name,
+                    **{
+                        key: source[key]
+                        for key in ("model", "seed", "weights", "settings", "checkpoint_sha256")
+                    },
+                }
+                for (name, _), source in zip(self.runs, sources, strict=True)
+            ],
+        }
+
+
+Source = TrainedModel | ScoreFile | Ensemble
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationResult:
     """The result of an evaluation.
 
@@ -139,7 +189,7 @@ class EvaluationResult:
     split: str
     data: str
     data_sha256: str
-    scores: TrainedModel | ScoreFile
+    scores: Source
     command: str
     versions: Mapping[str, str]
     machine: Mapping[str, Any]

@@ -118,8 +118,10 @@ def _key(run: EvaluatedRun) -> str:
     # The model of external scores is unknown: each file is a system.
     scores = result.get("scores")
     encoder = (result.get("text_weights") or {}).get("sha256")
+    # An ensemble has no settings of its own: it is known by its runs.
+    together = [run["checkpoint_sha256"] for run in result.get("ensemble", ())]
     parts = [result["model"], settings, result["weights"], result["training_data_sha256"], scores]
-    return json.dumps([*parts, encoder, views_of(run)], sort_keys=True)
+    return json.dumps([*parts, encoder, views_of(run), together], sort_keys=True)
 
 
 def views_of(run: EvaluatedRun) -> int:

@@ -18,6 +18,7 @@ MODELS = {
     "mtfn": "MTFN",
     "clip": "CLIP",
     "scores": "scores from a file",
+    "ensemble": "ensemble",
 }
 
 
@@ -63,10 +64,7 @@ def show_run(
     facts = [
         ("data", f"{result['data']}, {result['split']}"),
         ("gallery", f"{result['gallery']['images']} images, {result['gallery']['texts']} texts"),
-        ("backbone", str(settings.get("backbone", "not recorded"))),
-        ("weights", _weights(result["weights"])),
-        ("seed", "unknown" if result["seed"] is None else str(result["seed"])),
-        ("epochs", str(len(run.history) or settings.get("epochs", "not recorded"))),
+        *(_members(result["ensemble"]) if "ensemble" in result else _training(run)),
         *_metric_lines(result, "facts"),
     ]
     finished = run.manifest.get("finished")
@@ -75,6 +73,25 @@ def show_run(
         facts.append(("training time", f"{seconds / 60:.1f} min"))
     record = _metric_lines(result, "record")
     return Shown(run, number % COLOURS, model, facts, record, _warnings(run, runs), found)
+
+
+def _training(run: EvaluatedRun) -> list[tuple[str, str]]:
+    result, settings = run.result, run.result["settings"]
+    return [
+        ("backbone", str(settings.get("backbone", "not recorded"))),
+        ("weights", _weights(result["weights"])),
+        ("seed", "unknown" if result["seed"] is None else str(result["seed"])),
+        ("epochs", str(len(run.history) or settings.get("epochs", "not recorded"))),
+    ]
+
+
+def _members(runs: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return the facts of an ensemble: its runs, each with model and seed."""
+    lines = (
+        f"{run['run']} ({MODELS.get(run['model'], run['model'])}, seed {run['seed']})"
+        for run in runs
+    )
+    return [("mean score of", "; ".join(lines))]
 
 
 def _metric_lines(result: Mapping[str, Any], where: str) -> list[tuple[str, str]]:

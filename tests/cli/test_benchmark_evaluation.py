@@ -76,6 +76,32 @@ def test_a_run_and_a_folder_of_runs(
     assert json.loads(capsys.readouterr().out)["systems"][0]["seeds"] == [0, 1]
 
 
+def test_an_ensemble_of_a_folder_of_runs(
+    data: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    together = tmp_path / "together"
+    arguments = ["benchmark", "evaluate", str(runs), str(data), "--ensemble"]
+    assert _run([*arguments, "-o", str(together)], False) == 0
+    assert "scores are means over 2 runs" in capsys.readouterr().out
+    assert len(json.loads((together / "result.json").read_text())["ensemble"]) == 2
+    page = tmp_path / "report.html"
+    assert _run(["benchmark", "report", str(together), "-o", str(page)], False) == 0
+    assert "seed-0 (VSE++, seed 0); seed-1 (VSE++, seed 1)" in page.read_text()
+    assert _run(["benchmark", "compare", str(together)], False) == 0
+    capsys.readouterr()
+    one = ["benchmark", "evaluate", str(runs / "seed-0"), str(data), "--ensemble"]
+    for wrong, message in (
+        (arguments, "--ensemble requires a folder; set one with -o DIR"),
+        ([*arguments, "--maps", "-o", str(together)], "--maps draws the maps of one run"),
+        ([*one, "-o", str(together)], "holds one run, and an ensemble needs two"),
+    ):
+        assert _run(wrong, False) != 0
+        assert message in capsys.readouterr().err
+    scores = ["benchmark", "evaluate", "--scores", "x.npy", str(data), "--ensemble"]
+    assert _run(scores, False) == 2
+    assert "--ensemble requires a RUN" in capsys.readouterr().err
+
+
 def test_a_folder_of_folds_with_maps(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,6 +34,11 @@ DIRECTIONS = (("image->text", "image_to_text"), ("text->image", "text_to_image")
     show_default=True,
     help="Number of rotations and flips of each image; the scores are means over them.",
 )
+@click.option(
+    "--ensemble",
+    is_flag=True,
+    help="Evaluate the mean of the scores of all runs in RUN, as one model; requires -o.",
+)
 @click.option("--maps", is_flag=True, help="Draw MVSA's saliency maps into RUN/maps.")
 @click.option("--trec", is_flag=True, help="Write TREC run files into RUN/trec.")
 @click.option(
@@ -59,6 +64,7 @@ def command(
     split: str,
     scores: Path | None,
     views: int,
+    ensemble: bool,
     maps: bool,
     trec: bool,
     positives: Path | None,
@@ -69,9 +75,9 @@ def command(
     """Evaluate the best checkpoint of a run, or a score matrix of another model.
 
     The result is written to RUN/result.json, or to DIR/result.json with -o DIR. If RUN is a
-    folder of several seeds or folds, each is evaluated. The files of --maps and --trec are
-    written last. If one cannot be written, the result is still complete and the exit code
-    is 1.
+    folder of several seeds or folds, each is evaluated; with --ensemble, all together. The
+    files of --maps and --trec are written last. If one cannot be written, the result is still
+    complete and the exit code is 1.
 
     In --scores FILE.npy, rows are the images of the split and columns its sentences, in the
     order of the dataset. FILE.json beside it can list them in another order.
@@ -82,10 +88,11 @@ def command(
       rsitmd benchmark evaluate runs/fusion release/ --split val --json
       rsitmd benchmark evaluate runs/fusion release/ --maps --trec
       rsitmd benchmark evaluate runs/fusion release/ --views 8
+      rsitmd benchmark evaluate runs/seeds release/ --ensemble -o results/ensemble
       rsitmd benchmark evaluate /read-only/fusion release/ -o results/fusion
       rsitmd benchmark evaluate --scores mine.npy release/ -o results/mine
     """
-    _check_usage(run, path, scores, output, maps=maps, trec=trec, views=views)
+    _check_usage(run, path, scores, output, maps=maps, trec=trec, views=views, ensemble=ensemble)
     assert run is not None
     from rsitmd_tools.extras import require
 
@@ -96,6 +103,7 @@ def command(
         assert path is not None
         check_run(run)
         check_dataset(path)
+    from rsitmd_tools.baselines.evaluation.ensemble import evaluate_ensemble
     from rsitmd_tools.baselines.evaluation.evaluate import (
         EvaluationOptions,
         check_output,
@@ -118,13 +126,18 @@ def command(
         assert path is not None
         runs = [each.folder for each in runs_in(run)]
         places = _places(run, runs, output)
-        for each in runs:  # check all before the first one is encoded
-            check_output(each, places[each])
+        if not ensemble:
+            for each in runs:  # check all before the first one is encoded
+                check_output(each, places[each])
         with image_files(load_dataset(path, input_format, image_folder)) as dataset:
-            results = {
-                each.name: evaluate(each, dataset, split, options, places[each], failures)
-                for each in runs
-            }
+            if ensemble:
+                found = evaluate_ensemble(runs, dataset, split, options, output, failures)
+                results = {run.name: found}
+            else:
+                results = {
+                    each.name: evaluate(each, dataset, split, options, places[each], failures)
+                    for each in runs
+                }
     _print(results, as_json=as_json)
     for error in failures.errors:
         click.echo(f"error: {error}", err=True)
@@ -159,6 +172,7 @@ def _check_usage(
     maps: bool,
     trec: bool,
     views: int,
+    ensemble: bool,
 ) -> None:
     if scores is None:
         if run is None:
@@ -167,6 +181,10 @@ def _check_usage(
             )
         if path is None:
             raise WrongUsage("PATH is missing", hint="run: rsitmd benchmark evaluate RUN PATH")
+        if ensemble and output is None:
+            raise WrongUsage("--ensemble requires a folder", hint="set one with -o DIR")
+        if ensemble and maps:
+            raise WrongUsage("--maps draws the maps of one run", hint="leave out --ensemble")
         return
     if run is None:
         raise WrongUsage(
@@ -174,6 +192,8 @@ def _check_usage(
         )
     if path is not None:
         raise WrongUsage("--scores replaces RUN", hint=f"leave out {run}")
+    if ensemble:
+        raise WrongUsage("--ensemble requires a RUN", hint="leave out --ensemble or --scores")
     if maps:
         raise WrongUsage("--maps requires a RUN", hint="leave out --maps or --scores")
     if views > 1:
@@ -214,6 +234,8 @@ def _notes(result: dict[str, Any]) -> list[str]:
             f"left out: {images} {'image' if images == 1 else 'images'} without sentences, "
             f"{blank} blank {'sentence' if blank == 1 else 'sentences'}"
         )
+    if "ensemble" in result:
+        notes.append(f"scores are means over {len(result['ensemble'])} runs")
     if result.get("views", 1) > 1:
         notes.append(f"scores are means over {result['views']} views of each image")
     if result["trained_on_this_data"] is False:
