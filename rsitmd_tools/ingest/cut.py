@@ -14,6 +14,7 @@ from PIL import Image
 
 from rsitmd_tools.atomic import unfinished_name
 from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.imaging import resampling
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import BandOptions, ValueRange
 from rsitmd_tools.imaging.perceptual import grey_thumbnail, perceptual_hashes
@@ -118,24 +119,27 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
             prints = placed.footprints(strip.windows) if placed else none
             sizes = placed.gsds(strip.windows) if placed else none
             thumbnails: list[bytes] = []
-            for index, (window, pixels, valid) in enumerate(_read(raster, strip, size)):
+            read = _read(raster, strip, size)
+            for expected, footprint, gsd, (window, pixels, valid) in zip(
+                strip.windows, prints, sizes, read, strict=True
+            ):
+                assert window == expected
                 if np.count_nonzero(valid) < min_valid * valid.size:
                     tiles.append(Tile(window))
                     continue
-                image, small = _resized(pixels, size)
+                image, small = _resized(pixels, valid, size)
                 file = folder / unfinished_name(".tile")
                 thumbnails.append(grey_thumbnail(image))
                 pixel_sha256 = hashlib.sha256(small.data).hexdigest()
                 scale = strip.scale if window[2] == strip.side else 1.0
-                gsd = _scaled(sizes[index], scale)
                 tiles.append(
                     Tile(
                         window,
                         file.name,
                         pixel_sha256,
                         thumbnail=thumbnails[-1],
-                        footprint=prints[index],
-                        gsd=gsd,
+                        footprint=footprint,
+                        gsd=_scaled(gsd, scale),
                     )
                 )
                 _write(file, encode_tiff(image))
@@ -150,13 +154,11 @@ def cut(strip: Strip, folder: Path, size: int, min_valid: float) -> Cut:
     return Cut(tuple(replace(tile, phash=next(hashes)) if tile.file else tile for tile in tiles))
 
 
-def _resized(pixels: Pixels, size: int) -> tuple[Image.Image, Pixels]:
-    """Return an image of the right size, and its pixels."""
-    image = Image.fromarray(pixels)
-    if image.size == (size, size):
-        return image, pixels
-    small = image.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return small, np.asarray(small)
+def _resized(pixels: Pixels, valid: Mask, size: int) -> tuple[Image.Image, Pixels]:
+    """Return an image of the right size, and its pixels; invalid pixels stay out of others."""
+    if pixels.shape[:2] != (size, size):
+        pixels, _ = resampling.resized(resampling.layers_of(pixels, valid), (size, size))
+    return Image.fromarray(pixels), pixels
 
 
 def remove(folder: Path, tiles: Sequence[Tile]) -> None:
@@ -173,7 +175,8 @@ def _read(raster: Raster, strip: Strip, size: int) -> Iterator[tuple[Window, Pix
         width = group[-1][0] + group[-1][2] - column
         if height > REDUCED * size:
             twice = (2 * size, 2 * size)
-            yield group[0], *raster.read_rgb(group[0], twice, strip.bands, strip.limits)
+            for window in group:
+                yield window, *raster.read_rgb(window, twice, strip.bands, strip.limits)
             continue
         box = (column, row, width, height)
         pixels, valid = raster.read_rgb(box, None, strip.bands, strip.limits)

@@ -102,6 +102,38 @@ def test_edges_are_reached_by_a_shift_and_numbered_from_the_upper_left(tmp_path:
     ]
 
 
+@pytest.mark.parametrize("side", [60, 80, 130])
+def test_tiles_of_any_size_have_their_own_pixels_and_footprint(tmp_path: Path, side: int) -> None:
+    """From four times the image size, a tile is read at a lower resolution."""
+    data = values(300, 300)
+    path = write_scene(tmp_path / "s" / "city.tif", data)
+    report = into(tmp_path / "w", path.parent, size=16, side=side)
+    starts = [*range(0, 300 - side, side), 300 - side]
+    expected = [(column, row, side, side) for row in starts for column in starts]
+    assert report.added == len(expected)
+    assert windows(tmp_path / "w") == expected
+    for place, window in zip(places(tmp_path / "w"), expected, strict=True):
+        ground = mapping(box(*bounds(Window(*window), CORNER)))
+        ground = shape(transform_geom(UTM, "EPSG:4326", ground))
+        assert shape(place.footprint).symmetric_difference(ground).area < 1e-3 * ground.area
+        column, row = window[:2]
+        part = Image.fromarray(data[:, row : row + side, column : column + side].transpose(1, 2, 0))
+        small = np.asarray(part.resize((16, 16), Image.Resampling.LANCZOS)).astype(float)
+        assert np.abs(pixels(tmp_path / "w", place.filename) - small).mean() < 6
+
+
+@pytest.mark.parametrize("side", [64, 150])
+def test_invalid_pixels_stay_out_of_a_resized_tile(tmp_path: Path, side: int) -> None:
+    data = np.full((1, 150, 150), 200, "uint8")
+    data[:, :, 20:31] = 0
+    data[:, ::9, ::7] = 0
+    path = write_scene(tmp_path / "s" / "city.tif", data, nodata=0)
+    into(tmp_path / "w", path, size=32, side=side, min_valid=0.0)
+    assert places(tmp_path / "w")
+    for place in places(tmp_path / "w"):
+        assert set(np.unique(pixels(tmp_path / "w", place.filename))) <= {0, 200}
+
+
 def test_sixteen_bits_are_stretched_by_the_whole_scene(tmp_path: Path) -> None:
     data = values(128, 128, 4, "uint16")
     data[:, :, 64:] += 20_000
