@@ -11,6 +11,7 @@ from rsitmd_tools.imaging.pairs import EXACT, NEAR, Fingerprint, image_pairs
 from rsitmd_tools.imaging.perceptual import grey_thumbnail
 from rsitmd_tools.imaging.pixels import open_image
 from rsitmd_tools.imaging.pool import map_in_order
+from rsitmd_tools.ingest.places import image_file
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import (
     StoredImage,
@@ -31,7 +32,7 @@ from rsitmd_tools.workspace.pairs import (
 )
 
 FACT = "duplicates"
-METHOD = 3  # a workspace whose pairs were found by an earlier method is compared again
+METHOD = 4  # a workspace whose pairs were found by an earlier method is compared again
 CHUNK = 32
 
 
@@ -98,7 +99,8 @@ def _new_pairs(
     ]
     kept = _with_thumbnails(workspace, list(first.values()))
     fingerprints = [
-        Fingerprint(workspace.images / image.filename, grey, image.phash) for image, grey in kept
+        Fingerprint(image_file(workspace, image.filename), grey, image.phash)
+        for image, grey in kept
     ]
     since = sum(image.id <= checked for image, _ in kept)
     distance = workspace.settings.split.near_duplicate_distance
@@ -114,7 +116,7 @@ def _with_thumbnails(
     """Return the images with a thumbnail; compute and store those that are missing."""
     known = thumbnails(workspace)
     missing = [image for image in images if image.id not in known]
-    paths = [workspace.images / image.filename for image in missing]
+    paths = [image_file(workspace, image.filename) for image in missing]
     new = {
         image.id: grey
         for image, grey in zip(missing, map_in_order(_thumbnail, paths, chunk=CHUNK), strict=True)

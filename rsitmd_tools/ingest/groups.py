@@ -10,7 +10,7 @@ from rsitmd_tools.imaging.groups import components, in_one_group
 from rsitmd_tools.imaging.pairs import SAME_PLACE
 from rsitmd_tools.imaging.same_place import same_place_pairs
 from rsitmd_tools.ingest.duplicates import group_duplicates
-from rsitmd_tools.ingest.places import removed_folder
+from rsitmd_tools.ingest.places import image_file
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import last_image, stored_images
 from rsitmd_tools.workspace.pairs import (
@@ -96,9 +96,7 @@ def find_places(workspace: Workspace, workers: int | None = None) -> int:
             if pair.kind != SAME_PLACE
         ),
     )
-    shown = [workspace.images / image.filename for image in images]
-    # The files of removed images are in another folder.
-    paths = [path if path.exists() else removed_folder(workspace) / path.name for path in shown]
+    paths = [image_file(workspace, image.filename) for image in images]
     missing = {image.id for image, path in zip(images, paths, strict=True) if not path.exists()}
     square = (workspace.settings.dataset.image_size,) * 2
     # Copies of one picture are paired with the first one only, but all of them are duplicates.

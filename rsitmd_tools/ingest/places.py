@@ -29,6 +29,12 @@ def removed_folder(workspace: Workspace) -> Path:
     return workspace.path / "removed"
 
 
+def image_file(workspace: Workspace, filename: str) -> Path:
+    """Return the file of an image; that of a removed image is in another folder."""
+    path = workspace.images / filename
+    return path if path.exists() else removed_folder(workspace) / filename
+
+
 def removed_places(workspace: Workspace, image: ImageState) -> list[tuple[Path, Path]]:
     """Return the files of an image, each with its place in ``removed/``."""
     folder = removed_folder(workspace)

@@ -101,8 +101,8 @@ def grouped(workspace: Workspace, block: float | None, by: str) -> Grouping:
             hint=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
         )
     pairs, tiles = pair_groups(workspace, kinds), tile_groups(workspace, kinds)
-    captions = caption_groups(workspace, stored, kinds)
-    wholes = whole_groups(workspace, stored, by)
+    captions = caption_groups(workspace, kinds)
+    wholes = whole_groups(workspace, by)
     every = stored_images(workspace, removed=True)
     known = relations.items(workspace, every, pairs, tiles, captions, wholes)
     kept = {image.filename for image in stored}

@@ -37,12 +37,14 @@ def tile_groups(workspace: Workspace, kinds: Collection[str]) -> Groups:
     return spatial_groups(workspace) if FOOTPRINT in kinds else {}
 
 
-def caption_groups(
-    workspace: Workspace, stored: Sequence[StoredImage], kinds: Collection[str]
-) -> Groups:
-    """Return the images that share a sentence; nothing unless ``caption`` is one of the kinds."""
+def caption_groups(workspace: Workspace, kinds: Collection[str]) -> Groups:
+    """Return the images that share a sentence; nothing unless ``caption`` is one of the kinds.
+
+    Sentences of removed images do not count.
+    """
     if CAPTION not in kinds:
         return {}
+    stored = stored_images(workspace)
     position = {image.filename: index for index, image in enumerate(stored)}
     first: dict[str, int] = {}
     links = [
@@ -60,13 +62,16 @@ def caption_groups(
     }
 
 
-def whole_groups(workspace: Workspace, stored: Sequence[StoredImage], by: str) -> Groups:
-    """Return the images of one scene or category as groups; nothing for ``group``."""
+def whole_groups(workspace: Workspace, by: str) -> Groups:
+    """Return the images of one scene or category as groups; nothing for ``group``.
+
+    Removed images count: an earlier release can have one.
+    """
     keys: dict[int, str] = {}
     if by == CATEGORY:
-        keys = {image.id: image.category for image in stored}
+        keys = {image.id: image.category for image in stored_images(workspace, removed=True)}
     elif by == SCENE:
-        placed = image_places(workspace)
+        placed = image_places(workspace, removed=True)
         keys = {place.image_id: place.scene.sha256 for place in placed if place.scene is not None}
     first: dict[str, int] = {}
     return {row: first.setdefault(key, row) for row, key in keys.items()}

@@ -9,13 +9,14 @@ import pytest
 from PIL import Image, ImageFilter
 
 from rsitmd_tools.imaging import pairs
+from rsitmd_tools.ingest import corrections
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.ingest import ingest
 from rsitmd_tools.splitting.split import split
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
 from rsitmd_tools.workspace.pairs import stored_pairs
-from tests.pictures import photo, plain, save_pictures
+from tests.pictures import cropped, jpeg, photo, plain, save_pictures
 
 
 def groups(workspace: Workspace) -> list[set[str]]:
@@ -43,6 +44,20 @@ def test_exact_and_near_duplicates_are_grouped_and_kept_apart(tmp_path: Path) ->
         assert (report.duplicates, report.duplicate_groups) == (3, 1)
         assert groups(workspace) == [{"port_1.tif", "port_3.tif", "beach_1.tif"}]
         assert sorted(pair.kind for pair in stored_pairs(workspace)) == ["exact", "near", "near"]
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_cropped_copy_of_a_removed_image_is_found(tmp_path: Path, removed: bool) -> None:
+    """Its thumbnail alone is not similar enough: the file in removed/ is read."""
+    pictures = {f"port/{seed}.png": photo(seed) for seed in range(4)}
+    crops = {f"port/new{seed}.png": jpeg(cropped(photo(seed), 0.04), 40) for seed in range(4)}
+    with Workspace.create(tmp_path / "w") as workspace:
+        ingest(workspace, [save_pictures(tmp_path / "s", pictures)])
+        names = [image.filename for image in stored_images(workspace)]
+        if removed:
+            corrections.remove(workspace, names, "no permission")
+        ingest(workspace, [save_pictures(tmp_path / "new", crops)])
+        assert [pair.kind for pair in stored_pairs(workspace)] == ["near"] * 4
 
 
 def test_plain_sea_desert_and_snow_are_no_duplicates(tmp_path: Path) -> None:

@@ -13,7 +13,13 @@ from click.testing import CliRunner, Result
 from rsitmd_tools.cli import root
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.imaging.pairs import KINDS
-from rsitmd_tools.splitting.relations import caption_groups, items, pair_groups, tile_groups
+from rsitmd_tools.splitting.relations import (
+    caption_groups,
+    items,
+    pair_groups,
+    tile_groups,
+    whole_groups,
+)
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
 from rsitmd_tools.workspace.pairs import PairDecision, StoredPair, add_decision, add_pairs
@@ -202,6 +208,41 @@ def test_images_that_share_a_sentence_stay_together_on_request(
                 pulled_at=WHEN,
             )  # fmt: skip
     with Workspace.open(tmp_path / "w") as workspace:
-        stored = stored_images(workspace)
-        groups = caption_groups(workspace, stored, [*RELATIONS, *(["caption"] * together)])
+        groups = caption_groups(workspace, [*RELATIONS, *(["caption"] * together)])
     assert groups == ({1: 1, 2: 1} if together else {})
+
+
+def remove_image(workspace: Workspace, row: int) -> None:
+    with workspace.transaction() as db:
+        builders.add(db, "removed_image", image_id=row, reason="", removed_at=WHEN)
+
+
+def test_a_removed_image_holds_its_scene_and_its_category(folder: Path) -> None:
+    """An earlier release can have it."""
+    scene = list(PAIRS["footprint"])
+    with Workspace.open(folder, write=True) as workspace:
+        remove_image(workspace, scene[0])
+        assert whole_groups(workspace, "scene") == dict.fromkeys(scene, scene[0])
+        assert set(whole_groups(workspace, "category").values()) == {1}
+        assert len(whole_groups(workspace, "category")) == COUNT
+        assert whole_groups(workspace, "group") == {}
+
+
+@pytest.mark.parametrize("by", ["scene", "category"])
+def test_a_new_image_follows_the_removed_ones_of_its_whole(folder: Path, by: str) -> None:
+    assert run(folder, "--reassign", "--by", by, "--shares", "0,0,1").exception is None
+    with Workspace.open(folder, write=True) as workspace:
+        for row in range(1, COUNT + 1):
+            remove_image(workspace, row)
+        with workspace.transaction() as db:
+            values = {"category": "port", "number": COUNT + 1, "sha256": "new"}
+            row = builders.add(db, "image", **values, pixel_sha256="new")
+            window = {"col": 400, "row": 0, "width": 16, "height": 16}
+            builders.add(db, "place", image_id=row, scene_id=1, **window)
+            for n in range(5):
+                values = {"category": "farm", "number": n, "sha256": f"farm {n}"}
+                builders.add(db, "image", **values, pixel_sha256=f"farm {n}")
+    assert run(folder, "--by", by, "--shares", "1,0,0").exception is None
+    with Workspace.open(folder) as workspace:
+        homes = [(image.category, image.split) for image in stored_images(workspace)]
+    assert homes == [("port", "test"), *[("farm", "train")] * 5]
