@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, category_of
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.ingest.imported_files import FileReport, add_files
 from rsitmd_tools.ingest.scan import safe_category
 from rsitmd_tools.workspace import Workspace
@@ -26,6 +26,7 @@ from rsitmd_tools.workspace.store import utc_now
 
 # The number at the end of a name. Longer ones are not numbers of images.
 _NUMBER = re.compile(r"(?:^|_)([0-9]{1,9})$")
+_WORD = re.compile(r"\w+")
 NO_CATEGORY = "image"
 
 
@@ -42,6 +43,8 @@ class ImportReport:
         repeated: Images that the dataset names again; their first texts are imported.
         changed: Images whose texts differ from those that were imported before. The earlier
             texts stay.
+        other: Images that have no sentence in common with what was imported under their name.
+            The earlier texts stay, and the file of another image is not added to them.
         keywords: The same for keywords.
         moved: Images whose category or split differs from that of an earlier import, which stays.
         other_split: Split names that the workspace does not have, with the number of images; these
@@ -59,6 +62,7 @@ class ImportReport:
     known: int = 0
     repeated: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
     moved: list[str] = field(default_factory=list)
     other_split: dict[str, int] = field(default_factory=dict)
@@ -87,8 +91,8 @@ def import_dataset(
         places: Places of its images by file name. An image that has a place keeps it.
 
     Raises:
-        RsitmdError: The dataset is a workspace or has no images, or the workspace cannot be
-            written to.
+        RsitmdError: The dataset is a workspace or has no images, another dataset of its name
+            was imported, or the workspace cannot be written to.
     """
     if dataset.format == "workspace":
         raise WrongUsage(
@@ -98,6 +102,7 @@ def import_dataset(
     records = _distinct(dataset, report)
     if not records:
         raise RsitmdError("has no images", where=dataset.source, hint="check the file")
+    report.other = _other_images(workspace, dataset, records)
     report.images = len(records)
     report.sentences = sum(len(record.sentences) for record in records.values())
     for record in records.values():
@@ -109,8 +114,41 @@ def import_dataset(
         max(len(set(record.keywords)) - most, 0) for record in records.values()
     )
     _add_texts(workspace, dataset.name, records, report)
-    report.files = add_files(workspace, dataset, records, workers, places or {})
+    other = frozenset(report.other)
+    same = {name: record for name, record in records.items() if name not in other}
+    report.files = add_files(workspace, dataset, same, workers, places or {})
     return report
+
+
+def _other_images(
+    workspace: Workspace, dataset: Dataset, records: Mapping[str, ImageRecord]
+) -> list[str]:
+    """Return the images that share no sentence with what was imported under their name.
+
+    Raises:
+        RsitmdError: They are most of the known images, so this is another dataset.
+    """
+    before = imported_texts(workspace, dataset.name)
+    both = [
+        (name, _wordings(before[name]), _wordings(record.captions))
+        for name, record in records.items()
+        if name in before
+    ]
+    known = [(name, old, new) for name, old, new in both if old and new]
+    other = [name for name, old, new in known if not old & new]
+    if 2 * len(other) > len(known):
+        raise RsitmdError(
+            f"has other sentences than the dataset {dataset.name} in the workspace for"
+            f" {count_of(len(other), 'image')} of the same name, first {other[0]}",
+            where=dataset.source,
+            hint="if it is another dataset, give it a name with --name",
+        )
+    return other
+
+
+def _wordings(captions: Sequence[str]) -> set[tuple[str, ...]]:
+    """Return the words of captions: formats write spaces and stops in their own way."""
+    return {words for text in captions if (words := tuple(_WORD.findall(text.casefold())))}
 
 
 def _distinct(dataset: Dataset, report: ImportReport) -> dict[str, ImageRecord]:
@@ -129,12 +167,13 @@ def _add_texts(
 ) -> None:
     known = {image.name: image for image in imported_images(workspace, dataset)}
     before, keywords = imported_texts(workspace, dataset), given_keywords(workspace, dataset)
+    other = frozenset(report.other)
     new = []
     for name, record in records.items():
         if name not in known:
             new.append(record)
             continue
-        if before.get(name, ()) != record.captions:
+        if before.get(name, ()) != record.captions and name not in other:
             report.changed.append(name)
         if keywords.get(name, ()) != record.keywords:
             report.keywords.append(name)

@@ -121,6 +121,74 @@ def test_a_later_import_completes_the_files(tmp_path: Path) -> None:
     assert found == [("port_2.tif", "test"), ("port_3.tif", None)]
 
 
+def texts_about(what: str) -> tuple[str, ...]:
+    return tuple(f"{what} seen from the air {number}." for number in range(5))
+
+
+@pytest.mark.parametrize("with_files", [False, True])
+def test_another_dataset_of_the_same_name_is_refused(tmp_path: Path, with_files: bool) -> None:
+    """Its pictures would be those of the sentences that have their names."""
+    names = ("0.png", "1.png")
+    for number, name in enumerate(names):
+        save_noise(tmp_path / "ships" / name, number)
+        save_noise(tmp_path / "trees" / name, number + 10)
+    ships = dataset(
+        *(record(name, *texts_about("Ships")) for name in names),
+        folder=tmp_path / "ships" if with_files else None,
+    )
+    trees = dataset(
+        *(record(name, *texts_about("Trees")) for name in names), folder=tmp_path / "trees"
+    )
+    into(tmp_path / "w", ships)
+    before = state(tmp_path / "w")
+    with pytest.raises(RsitmdError, match="other sentences than the dataset Old") as error:
+        into(tmp_path / "w", trees)
+    assert error.value.hint is not None
+    assert "--name" in error.value.hint
+    assert state(tmp_path / "w") == before
+    other = into(tmp_path / "w", replace(trees, name="trees"))
+    assert (other.added, other.files.added) == (2, 2)
+    with Workspace.open(tmp_path / "w") as workspace:
+        images = {
+            image.filename: image.captions for image in load_dataset(workspace.path, "workspace")
+        }
+        found = workspace.db.execute("SELECT dataset FROM imported_image WHERE image_id NOT NULL")
+        datasets = [row[0] for row in found]
+    assert sorted(images.values()) == [texts_about("Ships")] * 2 + [texts_about("Trees")] * 2
+    assert datasets == [*["Old"] * 2 * with_files, "trees", "trees"]
+
+
+def test_one_image_with_other_sentences_gets_no_file(tmp_path: Path) -> None:
+    names = [f"port_{number}.png" for number in range(4)]
+    for number, name in enumerate(names):
+        save_noise(tmp_path / "old" / name, number)
+    into(tmp_path / "w", dataset(*map(record, names)))
+    # Spaces and stops differ between formats, and a corrected sentence is no other image.
+    spaced = [text.replace(".", " .").lower() for text in FIVE]
+    changed = ["Ships.", *FIVE[1:]]
+    new = [record(names[0], *spaced), record(names[1], *changed), record(names[2])]
+    other = record(names[3], *texts_about("Trees"))
+    report = into(tmp_path / "w", dataset(*new, other, folder=tmp_path / "old"))
+    assert report.other == ["port_3.png"]
+    assert report.changed == ["port_0.png", "port_1.png"]
+    assert report.files.added == 3
+    assert report.files.without_file == ["port_3.png"]
+
+
+def test_the_command_gives_a_dataset_a_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_dataset(dataset(record("a.png")), tmp_path / "one", "rsitmd")
+    save_dataset(dataset(record("a.png", *texts_about("Trees"))), tmp_path / "two", "rsitmd")
+    assert run("build", "init", tmp_path / "w") == 0
+    assert run("build", "import", tmp_path / "w", tmp_path / "one") == 0
+    assert run("build", "import", tmp_path / "w", tmp_path / "two") == 1
+    assert "for 1 image of the same name, first a.png" in capsys.readouterr().err
+    assert run("build", "import", tmp_path / "w", tmp_path / "two", "--name", "two") == 0
+    assert rows(tmp_path / "w", "SELECT dataset FROM imported_image") == [("Old",), ("two",)]
+    assert run("build", "import", tmp_path / "w", tmp_path / "two", "--name", " ") == 2
+
+
 def test_equal_files_of_two_records_are_two_images(tmp_path: Path) -> None:
     data = save_noise(tmp_path / "old" / "port_1.png", 1).read_bytes()
     (tmp_path / "old" / "port_2.png").write_bytes(data)
@@ -191,7 +259,7 @@ def test_what_does_not_fit_is_reported(tmp_path: Path) -> None:
     assert report.repeated == ["port_1.tif"]
     assert report.other_split == {"dev": 1}
     assert report.files.rejected == [("../secret.png", "the image is outside the image folder")]
-    again = into(tmp_path / "w", dataset(record("port_1.tif", "New text.")))
+    again = into(tmp_path / "w", dataset(record("port_1.tif", "New text.", *FIVE[1:])))
     assert (again.changed, again.keywords) == (["port_1.tif"], [])
     other = replace(record("port_1.tif"), keywords=("grey port",))
     again = into(tmp_path / "w", dataset(other))

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from rsitmd_tools.cli.options import input_options, json_option, print_json, workspace_argument
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
+    from rsitmd_tools.dataset import Dataset
     from rsitmd_tools.ingest.importing import ImportReport
 
 SHOWN = 10  # names of a list on the terminal; --json has all
@@ -23,6 +24,11 @@ SHOWN = 10  # names of a list on the terminal; --json has all
 @click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
 @input_options
 @click.option(
+    "--name",
+    metavar="NAME",
+    help="Name of the dataset in the workspace; by default the one in its files.",
+)
+@click.option(
     "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
 )
 @json_option
@@ -31,6 +37,7 @@ def command(
     source: Path,
     input_format: str | None,
     image_folder: Path | None,
+    name: str | None,
     workers: int | None,
     as_json: bool,
 ) -> int:
@@ -40,6 +47,7 @@ def command(
     dataset and in its releases, but not in the counts and payments of annotators. Texts of images
     without a file are imported too. A later import with --images adds the files. Images are
     identified by the name of the dataset and their name in it. What is known is not added again.
+    Another dataset of a known name is refused: give it a name of its own with --name.
     What a workspace does not store, such as unknown fields, is listed.
 
     With `template = "correction"` in rsitmd.toml, annotators correct the imported sentences in
@@ -55,6 +63,7 @@ def command(
       rsitmd build import my-dataset RSITMD/                  # dataset_RSITMD.json and images/
       rsitmd build import my-dataset dataset_rsicd.json --images RSICD_images/
       rsitmd build import my-dataset RSITMD.csv               # texts alone
+      rsitmd build import my-dataset captions.jsonl --name ships
     """
     from dataclasses import asdict
 
@@ -66,7 +75,7 @@ def command(
 
     with (
         Workspace.open(folder, write=True) as workspace,
-        image_files(load_dataset(source, input_format, image_folder)) as dataset,
+        image_files(_named(load_dataset(source, input_format, image_folder), name)) as dataset,
     ):
         release = source if source.is_dir() else source.parent
         places = read_source_places(release)
@@ -80,6 +89,16 @@ def command(
         _print(report, not_imported)
     usable = len(report.files.without_file) < report.images
     return int(bool(report.files.rejected) and not usable)
+
+
+def _named(dataset: Dataset, name: str | None) -> Dataset:
+    from dataclasses import replace
+
+    if name is None:
+        return dataset
+    if not name.strip() or not name.isprintable():
+        raise WrongUsage("--name is blank or has control characters", hint="use another name")
+    return replace(dataset, name=name.strip())
 
 
 def _of_image_list(release: Path, places: Container[str]) -> list[str]:
@@ -131,6 +150,7 @@ def _print(report: ImportReport, not_imported: list[str]) -> None:
     _list("not imported", not_imported)
     _list("repeated in the dataset", report.repeated)
     _list("text changed in the dataset; the imported text is kept", report.changed)
+    _list("other sentences than imported under this name; nothing is added", report.other)
     _list("keywords changed in the dataset; the imported ones are kept", report.keywords)
     _list("category or split changed in the dataset; the imported one is kept", report.moved)
     _list("has another split in the workspace, which is kept", files.kept_split)
