@@ -13,7 +13,7 @@ from rsitmd_tools.dataset.folds import FOLDS, read_folds
 from rsitmd_tools.dataset.records import SPLITS, Dataset
 from rsitmd_tools.errors import RsitmdError, count_of, reason
 from rsitmd_tools.formats import load_dataset, rsitmd
-from rsitmd_tools.formats.image_list import MANIFEST
+from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, read_image_list
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.quality.split_numbers import SPLIT_PROOF
 from rsitmd_tools.quality.unknown_fields import unknown_fields
@@ -87,6 +87,7 @@ class _Contents:
         self._compare_precomp(dataset, manifest["left_out"]["precomp"])
         self._compare_priors(dataset)
         self._compare_images(dataset)
+        self._compare_image_list(dataset)
         self._compare_folds(dataset)
         self._compare_split_proof(dataset)
         self._compare_validation(dataset)
@@ -192,6 +193,13 @@ class _Contents:
             self._add(name, "does not exist")
         for name in sorted(present - names):
             self._add(name, f"is not in {rsitmd.FILENAME}")
+
+    def _compare_image_list(self, dataset: Dataset) -> None:
+        """Compare the names, so that the checksums of the list cover every image."""
+        listed = self._try(IMAGE_LIST, lambda: read_image_list(self._folder / IMAGE_LIST))
+        names = {image.filename for image in dataset}
+        if listed is not None and {image.filename for image in listed} != names:
+            self._add(IMAGE_LIST, f"lists other images than {rsitmd.FILENAME}")
 
     def _compare_folds(self, dataset: Dataset) -> None:
         if (self._folder / FOLDS).exists():

@@ -29,7 +29,14 @@ from rsitmd_tools.similarity.rows import Similarity, map_blocks
 from rsitmd_tools.similarity.sparse import SparseValues
 
 DTYPES = ("float32", "float64")
+# Checksum of the number of captions of each image: which captions belong to which image.
+OWNERS = "owners_sha256"
 TOKENIZER = "NLTK's word_tokenize, sentences by rule; see rsitmd_tools.text.tokens"
+_DIFFERENCES = {
+    "images_sha256": "different images",
+    "captions_sha256": "different captions",
+    OWNERS: "captions belong to other images",
+}
 Matrix = npt.NDArray[np.floating[Any]]
 
 
@@ -323,9 +330,12 @@ def _check_data(prior: Prior, dataset: Dataset) -> None:
         differs = f"{images} x {captions} instead of {expected[0]} x {expected[1]}"
     else:
         for key, value in _checksums(dataset).items():
-            if prior.metadata[key] != value:
-                differs = f"different {key.partition('_')[0]}"
+            if prior.metadata.get(key, value) != value:
+                differs = _DIFFERENCES[key]
                 break
+        # Earlier versions did not record it.
+        if OWNERS not in prior.metadata and len({len(image.sentences) for image in dataset}) > 1:
+            differs = differs or "which captions belong to which image is not recorded"
     if differs:
         raise RsitmdError(
             f"was computed from other data ({differs})",
@@ -363,4 +373,5 @@ def _checksums(dataset: Dataset) -> dict[str, str]:
     return {
         "images_sha256": sha256_lines(image.filename for image in dataset),
         "captions_sha256": sha256_lines(dataset.captions()),
+        OWNERS: sha256_lines(str(len(image.sentences)) for image in dataset),
     }

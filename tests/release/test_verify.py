@@ -95,6 +95,22 @@ def test_contents_that_contradict_one_another_are_found(
     assert problem is None or problem in found[file]
 
 
+@pytest.mark.parametrize("kept", [1, 5, None])
+def test_a_list_without_the_images_is_found(release: Path, kept: int | None) -> None:
+    """Otherwise nothing says that two images were exchanged."""
+    file = release / "images.csv"
+    if kept is None:
+        file.unlink()
+    else:
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        file.write_text("".join(lines[:kept]), encoding="utf-8")
+    write_checksums(release)
+    found = problems(release)
+    assert set(found) == {"images.csv"}
+    expected = "lists other images than dataset_RSITMD.json" if kept else ""
+    assert expected in found["images.csv"]
+
+
 WRITES = ": is not what `build release` writes"
 UNKNOWN = "has fields that are not in the schema: "
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import warnings
 from pathlib import Path
@@ -88,6 +89,23 @@ def test_float32_is_the_rounded_float64() -> None:
 def test_abbreviations_do_not_end_a_sentence() -> None:
     assert tokenize("Mr. Sima saw it. Then he left.")[0] == "Mr."
     assert tokenize("It ends. Here.") == ["It", "ends", ".", "Here", "."]
+
+
+def test_a_prior_of_captions_that_belong_to_other_images_is_refused(tmp_path: Path) -> None:
+    """Names and captions are the same, in the same order."""
+    captions = ["a red ship", "a port", "a blue sea", "a beach"]
+    data = dataset([captions[:2], captions[2:]])
+    moved = dataset([captions[:3], captions[3:]])
+    prior = write_prior(data, tmp_path / "train.npy")
+    with pytest.raises(RsitmdError, match=r"other data \(captions belong to other images\)"):
+        load_prior(prior.path, moved)
+    # Earlier versions did not record it.
+    metadata = json.loads(prior.path.with_suffix(".json").read_text())
+    del metadata["owners_sha256"]
+    prior.path.with_suffix(".json").write_text(json.dumps(metadata))
+    assert load_prior(prior.path, data).shape == (2, 4)
+    with pytest.raises(RsitmdError, match="which captions belong to which image is not recorded"):
+        load_prior(prior.path, moved)
 
 
 def test_written_read_and_refused(tmp_path: Path) -> None:
