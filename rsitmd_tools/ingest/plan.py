@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import time
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ from rsitmd_tools.ingest.footprints import (
 from rsitmd_tools.ingest.scan import shown
 from rsitmd_tools.ingest.windows import Places, grid, place_windows
 from rsitmd_tools.workspace.scenes import Scene, Window
+from rsitmd_tools.workspace.sources import KnownSource, SourceState, state_of
 
 # Imported before the workers are forked, so that they share this memory and start at once. If the
 # extra is not installed, the command reports it.
@@ -91,6 +93,7 @@ class ScenePlan:
         side: Side of a tile in pixels of the scene.
         note: What the user should know of the scene, or None.
         problem: Why the scene cannot be used, or None.
+        state: State of the file when it was planned; None if its SHA-256 covers other files too.
     """
 
     source: Source
@@ -102,12 +105,13 @@ class ScenePlan:
     side: int | None = None
     note: str | None = None
     problem: str | None = None
+    state: SourceState | None = None
 
 
 def plan_scene(
     source: Source,
     options: TileOptions,
-    hashes: Mapping[tuple[str, int, int], str],
+    known: Mapping[str, KnownSource],
     sizes: Set[int],
 ) -> ScenePlan:
     """Find the range of values of a scene and place its windows.
@@ -119,19 +123,24 @@ def plan_scene(
     Args:
         source: The file.
         options: How it is cut.
-        hashes: SHA-256 of known files by path, size and modification time. They are not read
-            again for their hash.
+        known: Known files by path. One that certainly did not change is not read again for its
+            SHA-256.
         sizes: Sizes of the known files in bytes.
     """
     try:
+        now = time.time_ns()
         status = source.path.stat()
-        found_at = shown(source.path.resolve())
-        sha256 = hashes.get((found_at, status.st_size, status.st_mtime_ns))
+        state = None
         if needs_other_files(source.path):
             # These can change while the file stays as it is.
             sha256 = scene_sha256(source.path, options.outside)
-        elif sha256 is None:
-            sha256 = sha256_file(source.path) if status.st_size in sizes else ""
+        else:
+            state = state_of(status, now)
+            found = known.get(shown(source.path.resolve()))
+            if found is not None and found.is_unchanged(status):
+                sha256 = found.sha256
+            else:
+                sha256 = sha256_file(source.path) if status.st_size in sizes else ""
         with open_raster(source.path, options.outside) as raster:
             check_scene_size(raster)
             check_upright(source.path, raster)
@@ -146,7 +155,7 @@ def plan_scene(
         return ScenePlan(source, problem=f"cannot be read ({reason(error)})")
     except UnusableImageError as error:
         return ScenePlan(source, problem=str(error))
-    return ScenePlan(source, scene, limits, strips, taken, scale, side, note)
+    return ScenePlan(source, scene, limits, strips, taken, scale, side, note, state=state)
 
 
 def identity(scene: Scene, window: Window) -> str:

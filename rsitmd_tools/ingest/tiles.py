@@ -41,7 +41,8 @@ from rsitmd_tools.workspace.images import (
     forget_rejected,
     record_rejected,
 )
-from rsitmd_tools.workspace.scenes import NewPlace, Scene, Window, add_places, scene_hashes
+from rsitmd_tools.workspace.scenes import NewPlace, Scene, Window, add_places, scene_sizes
+from rsitmd_tools.workspace.sources import KnownSource, SourceState, known_scenes, record_sources
 from rsitmd_tools.workspace.store import utc_now
 
 FEW = 64  # up to this number of tiles, starting processes takes longer than the work
@@ -97,8 +98,7 @@ def ingest_tiles(
     check_image_size(workspace)
     remove_leftovers(workspace.images)
     files, skipped, uncategorised = _sources(workspace, sources, category)
-    known = scene_hashes(workspace)
-    sizes = frozenset(size for _, size, _ in known)
+    known, sizes = known_scenes(workspace.db), scene_sizes(workspace)
     with closing(SceneHashes([file.path for file in files], sizes)) as hashes:
         plans = _plans(files, options, known, sizes, workers)
         hashes.keep(plans)
@@ -154,11 +154,11 @@ def _sources(
 def _plans(
     files: Sequence[Source],
     options: TileOptions,
-    known: Mapping[tuple[str, int, int], str],
+    known: Mapping[str, KnownSource],
     sizes: Set[int],
     workers: int | None,
 ) -> list[ScenePlan]:
-    work = partial(plan_scene, options=options, hashes=known, sizes=sizes)
+    work = partial(plan_scene, options=options, known=known, sizes=sizes)
     total = 0
     for file in files:
         if file.path.is_file():
@@ -206,6 +206,7 @@ class _Intake:
         self._batch = _Batch()
         self._groups = GroupCommit(workspace.images, self._commit)
         self._problems: dict[int, str] = {}
+        self._sha256: dict[int, str] = {}  # of the scenes that were cut
         self._names = Names(workspace)
         self._present = {path.name for path in workspace.images.iterdir()}
         self._resolved: dict[Path, str] = {}
@@ -250,6 +251,7 @@ class _Intake:
             self._problems.setdefault(number, problem)
             remove(self._workspace.images, result.tiles)
             return
+        self._sha256[number] = scene.sha256
         for tile in result.tiles:
             self._add(plan, scene, tile)
         batch, self._batch = self._batch, _Batch()
@@ -261,6 +263,7 @@ class _Intake:
         self._groups.finish()
         rejected: list[tuple[str, str]] = []
         accepted: list[str] = []
+        read: list[tuple[str, str, SourceState]] = []
         for number, plan in enumerate(self._plans):
             source = self._found_at(plan)
             problem = plan.problem or self._problems.get(number)
@@ -268,11 +271,15 @@ class _Intake:
                 rejected.append((source, problem))
             else:
                 accepted.append(source)
+                sha256 = self._sha256.get(number) or (plan.scene.sha256 if plan.scene else "")
+                if plan.state is not None and sha256:
+                    read.append((source, sha256, plan.state))
                 if plan.note is not None:
                     self.report.notes.append((source, plan.note))
         with self._workspace.transaction() as db:
             record_rejected(db, rejected, self._now)
             forget_rejected(db, accepted)
+            record_sources(db, read)
         self.report.rejected += rejected
         self.report.scenes = len(accepted)
         if places is not None:

@@ -248,10 +248,9 @@ def unplaced_imports(workspace: Workspace, dataset: str) -> dict[str, str]:
     return {row["name"]: row["sha256"] for row in rows}
 
 
-def scene_hashes(workspace: Workspace) -> dict[tuple[str, int, int], str]:
-    """Return the SHA-256 of known scenes by absolute path, size and modification time."""
-    rows = workspace.db.execute("SELECT found_at, size, mtime_ns, sha256 FROM scene")
-    return {(row[0], row[1], row[2]): str(row[3]) for row in rows}
+def scene_sizes(workspace: Workspace) -> frozenset[int]:
+    """Return the sizes of the files of known scenes in bytes."""
+    return frozenset(row[0] for row in workspace.db.execute("SELECT DISTINCT size FROM scene"))
 
 
 def image_place(workspace: Workspace, filename: str) -> ImagePlace | None:

@@ -33,6 +33,24 @@ def state_of(stat: os.stat_result, read_ns: int) -> SourceState:
     return SourceState(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, read_ns)
 
 
+class KnownSource(NamedTuple):
+    """A source file that was read.
+
+    Attributes:
+        sha256: Its SHA-256.
+        state: Its state when it was read.
+    """
+
+    sha256: str
+    state: SourceState
+
+    def is_unchanged(self, stat: os.stat_result) -> bool:
+        """Return whether the file certainly did not change since it was read."""
+        state = self.state
+        same = state[:3] == (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        return same and max(state.mtime_ns, state.ctime_ns) < state.read_ns - RACY_NS
+
+
 def unchanged_sha256(db: sqlite3.Connection, path: str, stat: os.stat_result) -> str | None:
     """Return the SHA-256 of a file that certainly did not change since it was read, or None.
 
@@ -41,17 +59,27 @@ def unchanged_sha256(db: sqlite3.Connection, path: str, stat: os.stat_result) ->
         path: Resolved path of the file.
         stat: Its current state.
     """
-    row = db.execute(
-        "SELECT sha256, size, mtime_ns, ctime_ns, read_ns FROM source_file WHERE path = ?", (path,)
-    ).fetchone()
+    row = db.execute(f"SELECT {_KNOWN} FROM source_file WHERE path = ?", (path,)).fetchone()
     if row is None:
         return None
-    sha256, *recorded = row
-    state = SourceState(*recorded)
-    if state[:3] != (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns):
-        return None
-    racy = max(state.mtime_ns, state.ctime_ns) >= state.read_ns - RACY_NS
-    return None if racy else str(sha256)
+    source = _known(*row)
+    return source.sha256 if source.is_unchanged(stat) else None
+
+
+def known_scenes(db: sqlite3.Connection) -> dict[str, KnownSource]:
+    """Return the files of scenes that were cut into tiles, by resolved path."""
+    rows = db.execute(
+        f"SELECT path, {_KNOWN} FROM source_file"
+        " WHERE EXISTS (SELECT 1 FROM scene WHERE scene.sha256 = source_file.sha256)"
+    )
+    return {path: _known(*row) for path, *row in rows}
+
+
+_KNOWN = "sha256, size, mtime_ns, ctime_ns, read_ns"
+
+
+def _known(sha256: str, *state: int) -> KnownSource:
+    return KnownSource(str(sha256), SourceState(*state))
 
 
 def record_sources(db: sqlite3.Connection, sources: Iterable[tuple[str, str, SourceState]]) -> None:

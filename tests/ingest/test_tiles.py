@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import struct
@@ -31,6 +32,7 @@ from rsitmd_tools.ingest.windows import read_places
 from rsitmd_tools.splitting import split
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import ImagePlace, image_places
+from rsitmd_tools.workspace.sources import RACY_NS
 from tests.contents import contents
 from tests.ingest.scenes import CORNER, UTM, values, write_scene
 
@@ -48,6 +50,12 @@ def into(folder: Path, *sources: Path, size: int = SIZE, **given: Any) -> TileRe
 def places(folder: Path) -> list[ImagePlace]:
     with Workspace.open(folder) as workspace:
         return image_places(workspace)
+
+
+def later(folder: Path) -> None:
+    """Let time pass: a file that was written just before it was read is read again."""
+    with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
+        db.execute("UPDATE source_file SET read_ns = read_ns + ?", (2 * RACY_NS,))
 
 
 def pixels(folder: Path, filename: str) -> npt.NDArray[np.uint8]:
@@ -134,6 +142,29 @@ def test_invalid_pixels_stay_out_of_a_resized_tile(tmp_path: Path, side: int) ->
         assert set(np.unique(pixels(tmp_path / "w", place.filename))) <= {0, 200}
 
 
+def test_a_scene_that_was_replaced_with_the_old_size_and_time_is_another_one(
+    tmp_path: Path,
+) -> None:
+    """As `cp -p` and `rsync -a` do it."""
+    path, when = tmp_path / "s" / "city.tif", 1_700_000_000
+    first, second = values(128, 128), values(128, 128)[:, ::-1]
+    write_scene(path, first)
+    os.utime(path, (when, when))
+    assert into(tmp_path / "w", path.parent).added == 4
+    later(tmp_path / "w")
+    assert into(tmp_path / "w", path.parent).known == 4
+    later(tmp_path / "w")
+    size = path.stat().st_size
+    write_scene(path, second)
+    os.utime(path, (when, when))
+    assert path.stat().st_size == size
+    report = into(tmp_path / "w", path.parent)
+    assert (report.added, report.known) == (4, 0)
+    scenes = {place.scene.sha256 for place in places(tmp_path / "w") if place.scene is not None}
+    assert len(scenes) == 2
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in scenes
+
+
 def test_sixteen_bits_are_stretched_by_the_whole_scene(tmp_path: Path) -> None:
     data = values(128, 128, 4, "uint16")
     data[:, :, 64:] += 20_000
@@ -198,6 +229,7 @@ def test_a_missing_image_is_written_again(tmp_path: Path) -> None:
 def test_a_known_scene_is_not_hashed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_scene(tmp_path / "s.tif", values(64, 64))
     into(tmp_path / "w", path)
+    later(tmp_path / "w")
     with monkeypatch.context() as patched:
         patched.setattr(planning, "sha256_file", lambda path: pytest.fail("read again"))
         assert into(tmp_path / "w", path).known == 1
