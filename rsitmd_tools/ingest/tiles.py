@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from rsitmd_tools.atomic import sync_folder
+from rsitmd_tools.errors import count_of
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.ingest.categories import CategoryRule, FromTable
@@ -54,7 +55,7 @@ class TileReport(IngestReport):
     """The result of a tiling. The counts of images are those of tiles.
 
     Attributes:
-        scenes: Number of scenes that were used.
+        scenes: Number of scenes that were used, at least in part.
         left_out: Number of tiles with too few valid pixels.
         outside: Number of given places without a tile: in none of the scenes, or with a square
             that is larger than the scene or smaller than 16 pixels.
@@ -207,6 +208,7 @@ class _Intake:
         self._groups = GroupCommit(workspace.images, self._commit)
         self._problems: dict[int, str] = {}
         self._sha256: dict[int, str] = {}  # of the scenes that were cut
+        self._taken: Counter[int] = Counter()  # tiles by scene
         self._names = Names(workspace)
         self._present = {path.name for path in workspace.images.iterdir()}
         self._resolved: dict[Path, str] = {}
@@ -254,6 +256,7 @@ class _Intake:
         self._sha256[number] = scene.sha256
         for tile in result.tiles:
             self._add(plan, scene, tile)
+        self._taken[number] += sum(tile.file is not None for tile in result.tiles)
         batch, self._batch = self._batch, _Batch()
         images = self._workspace.images
         self._groups.add(batch, [images / temporary for temporary, _ in batch.moves])
@@ -268,7 +271,9 @@ class _Intake:
             source = self._found_at(plan)
             problem = plan.problem or self._problems.get(number)
             if problem is not None:
-                rejected.append((source, problem))
+                taken = self._taken[number]
+                kept = f"; {count_of(taken, 'tile')} read before stay" if taken else ""
+                rejected.append((source, problem + kept))
             else:
                 accepted.append(source)
                 sha256 = self._sha256.get(number) or (plan.scene.sha256 if plan.scene else "")
@@ -281,10 +286,10 @@ class _Intake:
             forget_rejected(db, accepted)
             record_sources(db, read)
         self.report.rejected += rejected
-        self.report.scenes = len(accepted)
+        self.report.scenes = len(accepted) + sum(self._taken[n] > 0 for n in self._problems)
         if places is not None:
-            taken = frozenset[int]().union(*(plan.taken for plan in self._plans))
-            self.report.outside = len(places.points) - len(taken)
+            inside = frozenset[int]().union(*(plan.taken for plan in self._plans))
+            self.report.outside = len(places.points) - len(inside)
 
     def _found_at(self, plan: ScenePlan) -> str:
         """Return the resolved path of a file. It takes as long to find as to add a tile."""

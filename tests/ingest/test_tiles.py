@@ -165,6 +165,23 @@ def test_a_scene_that_was_replaced_with_the_old_size_and_time_is_another_one(
     assert hashlib.sha256(path.read_bytes()).hexdigest() in scenes
 
 
+def test_tiles_above_a_damaged_block_stay_and_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "s" / "city.tif"
+    options = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "deflate"}
+    write_scene(path, values(256, 256), **options)
+    with rasterio.open(path) as raster:
+        offset = int(raster.get_tag_item("BLOCK_OFFSET_1_2", "TIFF", bidx=1))
+    with path.open("r+b") as stream:
+        stream.seek(offset)
+        stream.write(b"damaged!" * 8)
+    report = into(tmp_path / "w", path, workers=1)
+    assert 0 < report.added < 16
+    ((_, problem),) = report.rejected
+    assert problem.endswith(f"; {report.added} tiles read before stay")
+    assert report.scenes == 1
+    assert len(places(tmp_path / "w")) == report.added
+
+
 def test_sixteen_bits_are_stretched_by_the_whole_scene(tmp_path: Path) -> None:
     data = values(128, 128, 4, "uint16")
     data[:, :, 64:] += 20_000
