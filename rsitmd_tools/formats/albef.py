@@ -22,6 +22,7 @@ from rsitmd_tools.formats.holds import (
 )
 from rsitmd_tools.formats.parts import (
     Records,
+    check_unique,
     check_writable,
     dataset_of,
     file_prefix,
@@ -70,9 +71,10 @@ def write(dataset: Dataset, folder: Path) -> None:
     """Write a file for each split, images with their location.
 
     Raises:
-        RsitmdError: An image has no split, or no sentence.
+        RsitmdError: An image has no split or no sentence, or two of a split have one file.
     """
     check_writable(dataset, FORMAT.name, captions=True)
+    check_unique(dataset)
     prefix = file_prefix(dataset)
     for split in dataset.splits:
         images = dataset.select(split).images

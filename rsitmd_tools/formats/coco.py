@@ -18,6 +18,7 @@ from rsitmd_tools.formats.holds import NO, REQUIRED, WITHIN_SPLIT, without
 from rsitmd_tools.formats.parts import (
     Part,
     Records,
+    check_unique,
     check_writable,
     dataset_of,
     files_in,
@@ -78,9 +79,10 @@ def write(dataset: Dataset, folder: Path) -> None:
     """Write a file for each split, with new ids.
 
     Raises:
-        RsitmdError: An image has no split.
+        RsitmdError: An image has no split, or two of a split have one file.
     """
     check_writable(dataset, FORMAT.name, captions=False)
+    check_unique(dataset)
     image_id = caption_id = 0
     for split in dataset.splits:
         images: list[dict[str, Any]] = []

@@ -13,6 +13,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats.holds import IDS, YES, Holds
 from rsitmd_tools.formats.parts import (
     Records,
+    check_unique,
     dataset_of,
     files_in,
     in_folder,
@@ -85,7 +86,11 @@ def write(dataset: Dataset, folder: Path) -> None:
     """Write ``captions.csv`` in the columns of ``RSITMD.csv``, and one of keywords.
 
     Ids that were read from such a file are kept.
+
+    Raises:
+        RsitmdError: Two images of a split have one file.
     """
+    check_unique(dataset)
     rows: list[tuple[object, ...]] = []
     first = 0
     for number, image in enumerate(dataset):

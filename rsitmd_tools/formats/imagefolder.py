@@ -15,6 +15,7 @@ from rsitmd_tools.formats.jsonl import HOLDS, IMAGE_FIELDS, add_entry, entry_of,
 from rsitmd_tools.formats.parts import (
     Part,
     Records,
+    check_unique,
     check_writable,
     dataset_of,
     head_of,
@@ -68,16 +69,9 @@ def write(dataset: Dataset, folder: Path) -> None:
     """
     check_writable(dataset, FORMAT.name, split=False, captions=False)
     lines: dict[str, list[str]] = {}
-    seen: set[str] = set()
+    check_unique(dataset, image_at)
     for image in dataset:
         place = image_at(image)
-        if place in seen:
-            raise RsitmdError(
-                "two images have this file",
-                where=f"{dataset.source}: {place}",
-                hint="rename one of them",
-            )
-        seen.add(place)
         split, name = image.split or "", place
         if split:
             name = place.removeprefix(f"{split}/")

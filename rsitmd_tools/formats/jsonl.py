@@ -14,6 +14,7 @@ from rsitmd_tools.formats.holds import YES, Holds, without
 from rsitmd_tools.formats.parts import (
     Key,
     Records,
+    check_unique,
     dataset_of,
     files_in,
     head_of,
@@ -56,7 +57,12 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
 
 
 def write(dataset: Dataset, folder: Path) -> None:
-    """Write ``captions.jsonl``."""
+    """Write ``captions.jsonl``.
+
+    Raises:
+        RsitmdError: Two images of a split have one file.
+    """
+    check_unique(dataset)
     lines = [line_of({**entry_of(image), "split": image.split}) for image in dataset]
     write_text(folder / FILENAME, "".join(lines))
 

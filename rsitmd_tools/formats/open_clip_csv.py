@@ -14,6 +14,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats.holds import IN_NAME, REQUIRED, SOME, WITHIN_SPLIT, Holds
 from rsitmd_tools.formats.parts import (
     Records,
+    check_unique,
     check_writable,
     dataset_of,
     file_prefix,
@@ -80,9 +81,10 @@ def write(dataset: Dataset, folder: Path, *, column: str = FILENAME, delimiter: 
         delimiter: A comma or a tab.
 
     Raises:
-        RsitmdError: An image has no split, or no sentence.
+        RsitmdError: An image has no split or no sentence, or two of a split have one file.
     """
     check_writable(dataset, FORMAT.name, captions=True)
+    check_unique(dataset)
     prefix = file_prefix(dataset)
     for split in dataset.splits:
         rows = [

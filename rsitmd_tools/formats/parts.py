@@ -327,6 +327,31 @@ def check_writable(dataset: Dataset, form: str, *, split: bool = True, captions:
             )
 
 
+def check_unique(
+    dataset: Dataset, place: Callable[[ImageRecord], str] = lambda image: image.location
+) -> None:
+    """Check that the entries of two images cannot be read as those of one.
+
+    Args:
+        dataset: The dataset.
+        place: Returns the file of an image, as the format writes it.
+
+    Raises:
+        RsitmdError: Two images of a split have one file; the message names it.
+    """
+    seen: set[Key] = set()
+    for image in dataset:
+        split = image.split and (spelled_split(image.split) or image.split)
+        key = (split or None, place(image).replace("\\", "/"))
+        if key in seen:
+            raise RsitmdError(
+                "two images have this file",
+                where=f"{dataset.source}: {key[1]}",
+                hint="rename one of them",
+            )
+        seen.add(key)
+
+
 def file_prefix(dataset: Dataset) -> str:
     """Return the dataset's name as the beginning of a file name."""
     safe = re.sub(r"[^\w.-]+", "-", dataset.name).strip("-._") or "dataset"

@@ -22,6 +22,7 @@ from rsitmd_tools.formats.parts import (
     Key,
     Part,
     Records,
+    check_unique,
     check_writable,
     dataset_of,
     file_prefix,
@@ -93,9 +94,11 @@ def pack(dataset: Dataset, folder: Path, read_image: ReadImage | None) -> None:
         read_image: Returns the bytes of an image file; None for the texts alone.
 
     Raises:
-        RsitmdError: A split has another name than train, val and test.
+        RsitmdError: A split has another name than train, val and test, or two images of a split
+            have one file.
     """
     check_writable(dataset, FORMAT.name, split=False, captions=False)
+    check_unique(dataset)
     prefix, number = file_prefix(dataset), 0
     for split in (None, *dataset.splits):
         images = [image for image in dataset if image.split == split]

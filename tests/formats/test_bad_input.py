@@ -202,6 +202,32 @@ def test_images_and_ids_that_are_given_twice_are_findings(tmp_path: Path) -> Non
     assert found(load_dataset(tmp_path / "new"), "D109") == []
 
 
+@pytest.mark.parametrize(
+    "layout", ["albef", "coco", "csv", "imagefolder", "jsonl", "open-clip-csv", "webdataset"]
+)
+@pytest.mark.parametrize("names", [("a.tif", "a.tif"), ("sub/a.tif", "sub\\a.tif")])
+def test_two_images_of_one_name_in_a_split_are_refused(
+    tmp_path: Path, layout: str, names: tuple[str, str]
+) -> None:
+    """They would be read as one image."""
+    texts = (Sentence("A pier."),)
+    train = [ImageRecord(name, texts, split="train") for name in names]
+    data = Dataset("x", tuple(train), tmp_path, "rsitmd")
+    with pytest.raises(RsitmdError, match=r"a\.tif: two images have this file; rename one"):
+        save_dataset(data, tmp_path / "one", layout)
+    apart = data.with_images([train[0], ImageRecord(names[1], texts, split="test")])
+    save_dataset(apart, tmp_path / "two", layout)
+    assert len(load_dataset(tmp_path / "two")) == 2
+
+
+@pytest.mark.parametrize("layout", ["csv", "jsonl"])
+def test_two_spellings_of_a_split_are_one_split(tmp_path: Path, layout: str) -> None:
+    images = [ImageRecord("a.tif", split=split) for split in ("val", "valid")]
+    data = Dataset("x", tuple(images), tmp_path, "rsitmd")
+    with pytest.raises(RsitmdError, match=r"a\.tif: two images have this file"):
+        save_dataset(data, tmp_path, layout)
+
+
 def test_an_imagefolder_of_other_tools_is_read(tmp_path: Path) -> None:
     for split, text in (("train", "A pier."), ("validation", "Two ships.")):
         (tmp_path / split / "port").mkdir(parents=True)
