@@ -206,15 +206,20 @@ def parts_of(path: Path, suffix: str, belongs: Callable[[Path], bool]) -> list[P
         raise RsitmdError(
             f"has no {suffix} file of this format", where=path, hint="pass one file, or its folder"
         )
-    names = sorted({part.name for part in parts})
+    names = {part.name for part in parts}
     splits = Counter(part.split for part in parts)
     if len(names) > 1 or max(splits.values()) > 1:
-        raise RsitmdError(
-            f"has files of several datasets ({', '.join(part.file.name for part in parts[:4])})",
-            where=path,
-            hint="pass one of the files, or a folder with the files of one dataset",
-        )
+        raise several_datasets(path, [part.file for part in parts])
     return sorted(parts, key=lambda part: SPLITS.index(part.split) if part.split else -1)
+
+
+def several_datasets(folder: Path, files: Sequence[Path]) -> RsitmdError:
+    """Return the error for a folder with files of several datasets."""
+    return RsitmdError(
+        f"has files of several datasets ({', '.join(file.name for file in files[:4])})",
+        where=folder,
+        hint="pass one of the files, or a folder with the files of one dataset",
+    )
 
 
 def files_in(folder: Path, suffix: str) -> list[Path]:

@@ -7,15 +7,15 @@ texts and fields, and ``.txt`` with its first caption, for trainers that use one
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rsitmd_tools.dataset.locations import Member
 from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, count_of, reason
 from rsitmd_tools.formats.holds import IN_NAME, WITHIN_SPLIT
 from rsitmd_tools.formats.jsonl import HOLDS, IMAGE_FIELDS, add_entry, entry_of, line_of
 from rsitmd_tools.formats.parts import (
@@ -29,6 +29,7 @@ from rsitmd_tools.formats.parts import (
     files_in,
     malformed,
     part_of,
+    several_datasets,
 )
 from rsitmd_tools.formats.registry import Format, ReadImage
 from rsitmd_tools.formats.rsitmd import parse_json
@@ -39,7 +40,9 @@ JSON, TEXT = "json", "txt"
 IMAGES = frozenset(("jpg", "jpeg", "png", "tif", "tiff", "webp", "jp2", "bmp", "gif"))
 MAX_TEXT = 10_000_000  # bytes of the texts of an image
 _KEY = re.compile(r"((?:.*/)?[^./]+)\.([^/]+)")  # as the package webdataset splits names
-_NUMBER = re.compile(r"[-_.]?\d+$")
+_NUMBER = re.compile(r"[-_.]?(\d+)(?:[-_]of[-_]\d+)?$")
+# Numbers in the middle of a name are those of processes or nodes that wrote shards.
+_INNER_NUMBER = re.compile(r"(?<![^\W_])\d+(?![^\W_])")
 _BLOCK = 512
 Sample = dict[str, Member]
 
@@ -60,13 +63,17 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
 
     Raises:
         RsitmdError: A file is malformed, or has a member that is not safe, or two images have one
-            file name.
+            file name, or the folder has shards of several datasets.
     """
-    parts = [_part(file) for file in ([path] if path.is_file() else files_in(path, SUFFIX))]
-    if not parts:
+    files = [path] if path.is_file() else files_in(path, SUFFIX)
+    if not files:
         raise RsitmdError("has no tar file", where=path, hint="pass the folder of the shards")
+    parts = [_part(file) for file in files]
+    if len({_INNER_NUMBER.sub("", part.name) for part in parts}) > 1:
+        raise several_datasets(path, files)
     parts.sort(key=lambda part: SPLITS.index(part.split) if part.split else -1)
     records = Records()
+    records.notes += _gaps(files)
     places: dict[Key, Member] = {}
     for part in parts:
         for key, sample in _samples(part.file):
@@ -198,9 +205,24 @@ def _text(file: Path, key: str, member: Member) -> str:
         raise malformed(file, f"sample {key!r}", "is not UTF-8") from error
 
 
+def _gaps(files: Sequence[Path]) -> list[str]:
+    """Return a note for each place where the numbers of shards are not consecutive."""
+    series: dict[str, dict[int, str]] = {}
+    for file in files:
+        match = _NUMBER.search(file.stem)
+        if match is not None:
+            series.setdefault(file.stem[: match.start()], {})[int(match[1])] = file.name
+    return [
+        f"{count_of(other - one - 1, 'shard')} between {names[one]} and {names[other]} missing"
+        for names in series.values()
+        for one, other in pairwise(sorted(names))
+        if other - one > 1
+    ]
+
+
 def _part(file: Path) -> Part:
     stem = _NUMBER.sub("", file.stem)
-    found = part_of(Path(f"{stem}.x"))
+    found = part_of(file.with_name(f"{stem}.x"))
     return Part(file, found.name if stem else file.resolve().parent.name, found.split)
 
 

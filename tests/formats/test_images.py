@@ -423,3 +423,53 @@ def test_two_images_with_one_name_in_their_json_are_refused(tmp_path: Path) -> N
                 archive.addfile(info, io.BytesIO(data))
     with pytest.raises(RsitmdError, match=r"another image with the name 'a\.png'"):
         load_dataset(file)
+
+
+def texts_alone(*files: Path) -> None:
+    for number, file in enumerate(files):
+        file.parent.mkdir(exist_ok=True)
+        tar(file, (f"{number}.txt", b"A pier."))
+
+
+def test_shards_of_several_datasets_are_refused(tmp_path: Path) -> None:
+    texts_alone(tmp_path / "ucm-train-000000.tar", tmp_path / "rsicd-train-000000.tar")
+    with pytest.raises(RsitmdError, match=r"datasets \(rsicd-train-000000\.tar, ucm-train-"):
+        load_dataset(tmp_path)
+    assert len(load_dataset(tmp_path / "ucm-train-000000.tar")) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "name", "splits"),
+    [
+        (
+            ["ucm-21-train-000000", "ucm-21-val-000000", "ucm-21-000000"],
+            "ucm-21",
+            [None, "train", "val"],
+        ),
+        (["00000", "00001"], "shards", [None]),
+        (["train-000000", "validation-000000"], "shards", ["train", "val"]),
+        (["coco-train2017-0", "coco-val2017-0"], "coco", ["train", "val"]),
+        (["data-00000-of-00002", "data-00001-of-00002"], "data", [None]),
+        (["train_0_000", "train_1_000"], "_0", ["train"]),
+        (["rs5m-train-node0-000", "rs5m-train-node0-001"], "rs5m-node0", ["train"]),
+    ],
+)
+def test_usual_names_of_shards_are_one_dataset(
+    tmp_path: Path, names: list[str], name: str, splits: list[str | None]
+) -> None:
+    folder = tmp_path / "shards"
+    texts_alone(*(folder / f"{stem}.tar" for stem in names))
+    data = load_dataset(folder)
+    assert len(data) == len(names)
+    assert data.name == name
+    assert {image.split for image in data} == set(splits)
+    assert data.notes == ()
+
+
+def test_shards_that_are_missing_are_noted(tmp_path: Path) -> None:
+    numbers = ("train-000000", "train-000002", "train-000005", "test-000001")
+    texts_alone(*(tmp_path / f"x-{number}.tar" for number in numbers))
+    assert load_dataset(tmp_path).notes == (
+        "1 shard between x-train-000000.tar and x-train-000002.tar missing",
+        "2 shards between x-train-000002.tar and x-train-000005.tar missing",
+    )

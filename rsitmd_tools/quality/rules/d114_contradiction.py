@@ -18,7 +18,7 @@ def contradiction(subject: Subject) -> Iterator[Violation]:
 
     Bad:
         two annotations with id 7 in a COCO file; an image of the category "port" in one line of a
-        table and "river" in the next
+        table and "river" in the next; shards 0 and 2 without shard 1
     Good:
         each id once; the same category in all entries of an image
     Fix:
