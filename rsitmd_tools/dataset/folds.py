@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from rsitmd_tools.dataset.records import Dataset
+from rsitmd_tools.dataset.locations import Member
+from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, reason
 
 FOLDS = "folds.csv"
@@ -82,7 +83,8 @@ def with_fold(dataset: D, folds: Mapping[str, int], number: int) -> D:
         number: The fold, from 0.
 
     Raises:
-        RsitmdError: Images have no fold.
+        RsitmdError: Images have no fold, or tar files have two images of one name that would be
+            in one split.
         WrongUsage: No image is in the fold, or every image is.
     """
     missing = [image.filename for image in dataset if image.filename not in folds]
@@ -102,7 +104,26 @@ def with_fold(dataset: D, folds: Mapping[str, int], number: int) -> D:
             f"fold {number} does not exist",
             hint=f"use a fold from 0 to {max(folds.values(), default=0)}",
         )
-    return dataset.with_images(images)
+    return replace(dataset, images=images, members=_members(dataset, images))
+
+
+def _members(
+    dataset: Dataset, images: Iterable[ImageRecord]
+) -> dict[tuple[str | None, str], Member]:
+    """Return the image files inside archives by the new splits of their images."""
+    found: dict[tuple[str | None, str], Member] = {}
+    for old, new in zip(dataset, images, strict=True):
+        member = dataset.members.get((old.split, old.location))
+        if member is None:
+            continue
+        first = found.setdefault((new.split, new.location), member)
+        if first is not member and first.read() != member.read():
+            raise RsitmdError(
+                f"two images of this name would be in {new.split}",
+                where=f"{dataset.source}: {new.location}",
+                hint="rename one of them",
+            )
+    return found
 
 
 def _check(valid: bool, file: Path, line: int, problem: str) -> None:

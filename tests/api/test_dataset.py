@@ -6,6 +6,7 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from PIL import Image
 import rsitmd_tools
 from rsitmd_tools.dataset import Dataset as Records
 from rsitmd_tools.dataset import ImageRecord, Sentence
+from rsitmd_tools.dataset.folds import with_fold
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.formats.images import ImageMode
@@ -197,3 +199,35 @@ def test_values_of_16_bits_are_stretched_for_torch(folder: Path) -> None:
     assert image.shape == (16, 20, 3)
     assert (image.min(), image.max()) == (0, 255)
     assert 100 < image.mean() < 150
+
+
+def test_the_images_of_a_fold_are_those_of_the_tar_files(folder: Path, tmp_path: Path) -> None:
+    shards = tmp_path / "shards"
+    data = rsitmd_tools.load(folder)
+    save_dataset(data, shards, "webdataset", images=ImageMode("copy"))
+    lines = [f"port_{number}.png,{number % 2}\n" for number in range(5)]
+    (shards / "folds.csv").write_text("".join(["filename,fold\n", *lines]))
+    fold = rsitmd_tools.load(shards).fold(1)
+    for image in fold:
+        number = int(image.filename[5])
+        assert image.split == ("test" if number % 2 else "train")
+        assert fold.open(image).getpixel((0, 0)) == 10 * number
+
+
+def test_two_images_of_one_name_are_refused_in_a_fold(folder: Path, tmp_path: Path) -> None:
+    shards = tmp_path / "shards"
+    data = rsitmd_tools.load(folder)
+    for number, split in ((3, "train"), (4, "test")):
+        name = f"port_{number}.png"
+        (folder / "images" / name).replace(folder / "images" / "a.png")
+        image = replace(data[name], filename="a.png", split=split)
+        one = replace(data.with_images([image]), name="x")
+        save_dataset(one, tmp_path / split, "webdataset", images=ImageMode("copy"))
+        shards.mkdir(exist_ok=True)
+        [file] = (tmp_path / split).iterdir()
+        file.rename(shards / file.name)
+    (shards / "folds.csv").write_text("filename,fold\na.png,0\n")
+    both = rsitmd_tools.load(shards)
+    third = both.with_images([*both.images, ImageRecord("b.png")])
+    with pytest.raises(RsitmdError, match=r"a\.png: two images of this name would be in test"):
+        with_fold(third, {"a.png": 0, "b.png": 1}, 0)
