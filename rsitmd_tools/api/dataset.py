@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, SupportsIndex, overload
 
 from rsitmd_tools import extras
 from rsitmd_tools.dataset import records
@@ -39,14 +39,22 @@ class Dataset(records.Dataset):
         sizes = [count_of(len(self), "image"), count_of(len(self.captions()), "sentence"), *parts]
         return f"<Dataset {self.name!r}: {', '.join(sizes)}>"
 
-    def __getitem__(self, key: int | str) -> ImageRecord:
-        """Return an image by its index or by its file name.
+    @overload
+    def __getitem__(self, key: SupportsIndex | str) -> ImageRecord: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> tuple[ImageRecord, ...]: ...
+
+    def __getitem__(
+        self, key: SupportsIndex | str | slice
+    ) -> ImageRecord | tuple[ImageRecord, ...]:
+        """Return an image by its index or by its file name; the images of a slice as a tuple.
 
         Raises:
             IndexError: There is no such index.
             KeyError: There is no image of this name.
         """
-        if isinstance(key, int):
+        if not isinstance(key, str):
             return self.images[key]
         for image in self.images:
             if key in (image.filename, image.location):
@@ -74,8 +82,11 @@ class Dataset(records.Dataset):
         """
         return with_fold(self, read_folds(folds_file(self.source)), number)
 
-    def open(self, image: ImageRecord | int | str) -> Image:
+    def open(self, image: ImageRecord | SupportsIndex | str) -> Image:
         """Open the file of an image. Pillow decodes it when its pixels are first used.
+
+        The pixels are those that Pillow reads. :meth:`to_torch` gives every image as RGB of 8
+        bits.
 
         Args:
             image: A record, an index or a file name.
@@ -147,7 +158,7 @@ class Dataset(records.Dataset):
             raise RsitmdError(
                 "has no images", where=self.source, hint="pass load(..., images=FOLDER)"
             )
-        return ImageTexts(self, self.open, transform, text_transform, per == "sentence")
+        return ImageTexts(self, transform, text_transform, per == "sentence")
 
     def prior(self, path: str | os.PathLike[str] | None = None) -> Prior:
         """Open the prior of these images; ``.row(index)`` is a row of it.

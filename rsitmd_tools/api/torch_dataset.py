@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex
 
 from torch.utils.data import Dataset as TorchDataset
 
@@ -19,7 +20,8 @@ class Item(NamedTuple):
     """An image and a sentence, or all sentences of the image.
 
     Attributes:
-        image: The RGB image, transformed. Values of more than 8 bits are stretched to 8.
+        image: The RGB image, transformed. It is decoded as `build ingest` and `benchmark train`
+            decode it: values of more than 8 bits are stretched to 8.
         text: The sentence, transformed; a list of all for items of images.
         image_index: Index of the image: the row of the prior.
         sentence_index: Index of the (first) sentence among all sentences: the column of the prior.
@@ -38,7 +40,6 @@ class ImageTexts(TorchDataset[Item]):
 
     Args:
         data: The dataset.
-        open_image: Opens an image by its index.
         transform: Applied to each RGB image.
         text_transform: Applied to each sentence.
         pairs: An item for each sentence; otherwise for each image.
@@ -47,13 +48,11 @@ class ImageTexts(TorchDataset[Item]):
     def __init__(
         self,
         data: records.Dataset,
-        open_image: Callable[[int], Image],
         transform: Callable[[Image], Any] | None = None,
         text_transform: Callable[[str], Any] | None = None,
         pairs: bool = True,
     ) -> None:
         self.data = data
-        self.open_image = open_image
         self.transform = transform
         self.text_transform = text_transform
         self.pairs = pairs
@@ -66,30 +65,26 @@ class ImageTexts(TorchDataset[Item]):
     def __len__(self) -> int:
         return len(self._owners) if self.pairs else len(self.data)
 
-    def __getitem__(self, index: int) -> Item:
-        """Return an item.
+    def __getitem__(self, index: SupportsIndex) -> Item:
+        """Return an item. Negative indices count from the end.
 
         Raises:
             IndexError: There is no such item.
             RsitmdError: The image cannot be read.
         """
-        if not 0 <= index < len(self):
-            raise IndexError(index)
+        at = range(len(self))[operator.index(index)]
         if self.pairs:
-            owner = self._owners[index]
-            return Item(self._image(owner), self._text(self._captions[index]), owner, index)
-        texts = [self._text(caption) for caption in self.data.images[index].captions]
-        return Item(self._image(index), texts, index, self._first[index])
+            owner = self._owners[at]
+            return Item(self._image(owner), self._text(self._captions[at]), owner, at)
+        texts = [self._text(caption) for caption in self.data.images[at].captions]
+        return Item(self._image(at), texts, at, self._first[at])
 
     def __iter__(self) -> Iterator[Item]:
         """Yield all items in order."""
         return (self[index] for index in range(len(self)))
 
     def _image(self, index: int) -> Any:
-        image = self.open_image(index)
-        if image.mode.startswith(("I", "F")):  # Pillow clips values of more than 8 bits
-            image = decoded_image(self.data, self.data.images[index])
-        image = image.convert("RGB")
+        image = decoded_image(self.data, self.data.images[index])
         return image if self.transform is None else self.transform(image)
 
     def _text(self, text: str) -> Any:

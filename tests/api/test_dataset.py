@@ -20,7 +20,7 @@ from rsitmd_tools.dataset import ImageRecord, Sentence
 from rsitmd_tools.dataset.folds import with_fold
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import save_dataset
-from rsitmd_tools.formats.images import ImageMode
+from rsitmd_tools.formats.images import ImageMode, decoded_image
 from rsitmd_tools.similarity import compute_prior, write_prior
 
 SPLITS = ("train", "train", "val", "test", "test")
@@ -146,7 +146,7 @@ def test_items_of_torch_are_pairs_or_images(folder: Path) -> None:
     images = data.to_torch(red, len, per="image")
     assert [item.text for item in images] == [[19] * count for count in COUNTS]
     assert [item.sentence_index for item in images if item.text] == [0, 5, 7, 10]
-    for wrong in (-1, 11):
+    for wrong in (-12, 11):
         with pytest.raises(IndexError):
             pairs[wrong]
     assert isinstance(data.to_torch()[0].image, Image.Image)
@@ -231,3 +231,74 @@ def test_two_images_of_one_name_are_refused_in_a_fold(folder: Path, tmp_path: Pa
     third = both.with_images([*both.images, ImageRecord("b.png")])
     with pytest.raises(RsitmdError, match=r"a\.png: two images of this name would be in test"):
         with_fold(third, {"a.png": 0, "b.png": 1}, 0)
+
+
+def write_image(file: Path, values: np.ndarray[Any, Any], **options: Any) -> None:
+    """Write the values ``(bands, rows, columns)`` as an image."""
+    import rasterio
+
+    count, height, width = values.shape
+    with rasterio.open(
+        file, "w", width=width, height=height, count=count, dtype=values.dtype, **options
+    ) as raster:
+        raster.write(values)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_images_for_torch_are_those_of_the_other_commands(folder: Path) -> None:
+    steps = np.linspace(0, 1, 20 * 16).reshape(1, 16, 20)
+    colours = np.concatenate([steps] * 3)
+    images = folder / "images"
+    tiff: dict[str, Any] = {"driver": "GTiff", "photometric": "RGB"}
+    write_image(images / "port_0.png", (colours * 4000).astype(np.uint16), driver="PNG")
+    write_image(images / "port_1.png", colours.astype(np.float32), **tiff)
+    five = np.concatenate([colours * 255, steps, steps]).astype(np.uint8)
+    write_image(images / "port_2.png", five, driver="GTiff")
+    alpha = np.zeros((1, 16, 20))
+    transparent = np.concatenate([colours * 255, alpha]).astype(np.uint8)
+    transparent[3, :, 10:] = 255
+    write_image(images / "port_3.png", transparent, driver="PNG")
+    turned = Image.new("RGB", (20, 16), (1, 2, 3))
+    exif = turned.getexif()
+    exif[274] = 6
+    turned.save(images / "port_4.png", "JPEG", exif=exif)
+    data = rsitmd_tools.load(folder)
+    items = [np.asarray(item.image) for item in data.to_torch(per="image")]
+    for image, pixels in zip(data, items, strict=True):
+        assert np.array_equal(pixels, np.asarray(decoded_image(data, image)))
+    for pixels in items[:2]:
+        assert 100 < pixels.mean() < 150
+    assert items[3][:, :10].max() == 0
+    assert items[4].shape == (20, 16, 3)
+
+
+def test_plain_images_are_not_changed_for_torch(folder: Path) -> None:
+    random = np.random.default_rng(0).integers(0, 256, (16, 20, 3), np.uint8)
+    Image.fromarray(random).save(folder / "images" / "port_0.png")
+    Image.fromarray(random).save(folder / "images" / "port_1.png", "JPEG")
+    data = rsitmd_tools.load(folder)
+    for image, item in zip(data, data.to_torch(per="image"), strict=True):
+        assert np.array_equal(np.asarray(item.image), np.asarray(data.open(image).convert("RGB")))
+
+
+def test_indices_of_numpy_and_torch_and_slices(folder: Path) -> None:
+    import torch
+
+    data = rsitmd_tools.load(folder)
+    pairs, images = data.to_torch(red), data.to_torch(red, per="image")
+    for index in (np.int64(3), torch.tensor(3)):
+        assert data[index] is data[3]
+        assert data.open(index).getpixel((0, 0)) == 30
+        assert pairs[index] == pairs[3]
+        assert images[index] == images[3]
+        assert type(images[index].image_index) is int
+    assert data[1:3] == data.images[1:3]
+    assert pairs[-1] == pairs[10]
+    assert images[-1].image_index == 4
+    for wrong in (1.5, None):
+        with pytest.raises(TypeError):
+            data[wrong]  # type: ignore[call-overload]
+        with pytest.raises(TypeError):
+            pairs[wrong]  # type: ignore[index]
+    with pytest.raises(TypeError):
+        pairs[0:2]  # type: ignore[index]
