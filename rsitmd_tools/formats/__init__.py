@@ -23,7 +23,7 @@ from rsitmd_tools.formats import (
     webdataset,
     workspace,
 )
-from rsitmd_tools.formats.holds import Loss, losses, table
+from rsitmd_tools.formats.holds import WITHIN_SPLIT, Loss, losses, table
 from rsitmd_tools.formats.images import NONE, ImageMode, write_dataset
 from rsitmd_tools.formats.registry import Format
 from rsitmd_tools.plugins import load_plugins
@@ -115,7 +115,8 @@ def save_dataset(
 
     Args:
         dataset: The dataset.
-        folder: The folder.
+        folder: The folder. If the format has a file for each split, the folder has no files of
+            this format yet: those of an earlier call could be read with the new ones.
         output_format: Name of the format.
         variant: One of the other ways to write this format; None for the usual one.
         images: How the images are written; None for the texts alone.
@@ -125,8 +126,8 @@ def save_dataset(
 
     Raises:
         RsitmdError: The format is read-only or cannot express the dataset, an image file is
-            missing or damaged, the folder cannot be written to, or the dataset is from a
-            workspace that cannot be read any more.
+            missing or damaged, the folder cannot be written to or has a dataset already, or the
+            dataset is from a workspace that cannot be read any more.
     """
     layout = _by_name(output_format)
     if layout.write is None:
@@ -139,6 +140,13 @@ def save_dataset(
                 hint=f"use one of: {known}" if known else "leave out --variant",
             )
         layout = replace(layout, write=layout.variants[variant])
+    several_files = layout.holds is not None and layout.holds.order == WITHIN_SPLIT
+    if several_files and folder.is_dir() and layout.recognises(folder):
+        raise RsitmdError(
+            f"has files in the format {output_format}, which could be read with the new ones",
+            where=folder,
+            hint="use another folder, or remove these files",
+        )
     if dataset.format == workspace.FORMAT.name:
         dataset = workspace.with_pseudonyms(dataset)
     try:

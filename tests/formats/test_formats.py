@@ -81,8 +81,9 @@ def test_the_origin_of_a_sentence_survives_a_round_trip(tmp_path: Path) -> None:
 @given(data=datasets())
 def test_precomp_round_trip(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("precomp")
-    if any(raw.splitlines() not in ([], [raw]) for raw in data.captions()):
-        with pytest.raises(RsitmdError, match="has a text with a line break"):
+    breaks = any(raw.splitlines() not in ([], [raw]) for raw in data.captions())
+    if breaks or any(raw.startswith("\ufeff") for raw in data.captions()):
+        with pytest.raises(RsitmdError, match="has a text (with a line break|that begins with)"):
             save_dataset(data, folder, "precomp")
         return
     save_dataset(data, folder, "precomp")
@@ -323,3 +324,32 @@ def test_precomp_refuses_unsupported_datasets(tmp_path: Path) -> None:
         with pytest.raises(RsitmdError, match=line):
             precomp.write(dataset([image]), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+SEVERAL_FILES = ("albef", "coco", "imagefolder", "open-clip-csv", "precomp", "webdataset")
+
+
+@pytest.mark.parametrize("layout", SEVERAL_FILES)
+def test_files_of_an_earlier_call_are_not_read_with_the_new_ones(
+    tmp_path: Path, layout: str
+) -> None:
+    images = [
+        ImageRecord(f"{split}.tif", (Sentence("A pier."),) * 5, split=split)
+        for split in ("train", "val", "test")
+    ]
+    save_dataset(dataset(images), tmp_path, layout)
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    with pytest.raises(RsitmdError, match=f"has files in the format {layout}, which could be read"):
+        save_dataset(dataset(images[:1]), tmp_path, layout)
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize("layout", [n for n, f in FORMATS.items() if f.write])
+def test_a_dataset_is_written_beside_other_files(tmp_path: Path, layout: str) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "README.md").write_text("A port.")
+    image = ImageRecord("a.tif", (Sentence("A pier."),) * 5, split="test")
+    save_dataset(dataset([image]), tmp_path, layout)
+    if layout not in SEVERAL_FILES:
+        save_dataset(dataset([image, replace(image, filename="b.tif")]), tmp_path, layout)
+        assert len(load_dataset(tmp_path)) == 2
