@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rsitmd_tools import plugins
 from rsitmd_tools.dataset.records import Dataset
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
 from rsitmd_tools.formats import (
     albef,
     coco,
@@ -160,6 +160,12 @@ def save_dataset(
             "contains an unpaired surrogate, which UTF-8 cannot encode",
             where=dataset.source,
             hint="correct the text",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise RsitmdError(
+            f"has a field that cannot be written ({reason(error)})",
+            where=dataset.source,
+            hint="remove numbers that are not finite, and lists that are nested too deeply",
         ) from error
 
 

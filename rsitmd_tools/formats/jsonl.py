@@ -149,8 +149,13 @@ def entry_of(image: ImageRecord, name: str = IMAGE_FIELDS[0]) -> dict[str, Any]:
 
 
 def line_of(entry: Mapping[str, Any]) -> str:
-    """Return an object as a line of JSON."""
-    return json.dumps(entry, ensure_ascii=False) + "\n"
+    """Return an object as a line of JSON.
+
+    Raises:
+        ValueError: A number is not finite.
+        RecursionError: It is nested too deeply.
+    """
+    return json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _sentences(value: Any, file: Path, key: str) -> list[Sentence]:

@@ -7,6 +7,7 @@ are optional, and unknown fields are kept. The writer follows ``schemas/dataset.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,12 @@ def parse_json(text: str) -> Any:
         ValueError: It is something else.
         RecursionError: It is nested too deeply.
     """
-    return json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
+    return json.loads(
+        text,
+        object_pairs_hook=_each_key_once,
+        parse_constant=_no_constant,
+        parse_float=_finite,
+    )
 
 
 def load_document(file: Path) -> Any:
@@ -84,6 +90,14 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _no_constant(name: str) -> Any:
     """Refuse NaN and Infinity, which Python's parser accepts but JSON does not have."""
     raise ValueError(f"{name} is not a JSON value")
+
+
+def _finite(text: str) -> float:
+    """Refuse numbers such as 1e999, which Python reads as infinity and cannot write as JSON."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is too large a number")
+    return number
 
 
 def parse(document: Any, file: Path, image_folder: Path | None) -> Dataset:

@@ -353,3 +353,30 @@ def test_a_dataset_is_written_beside_other_files(tmp_path: Path, layout: str) ->
     if layout not in SEVERAL_FILES:
         save_dataset(dataset([image, replace(image, filename="b.tif")]), tmp_path, layout)
         assert len(load_dataset(tmp_path)) == 2
+
+
+NESTED: list[Any] = []
+for _ in range(2000):
+    NESTED = [NESTED]
+
+
+@pytest.mark.parametrize("layout", ["rsitmd", "karpathy", "albef", "coco", "jsonl", "webdataset"])
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), NESTED], ids=["inf", "nan", "deep"])
+def test_a_field_that_json_cannot_express_is_refused(
+    tmp_path: Path, layout: str, value: object
+) -> None:
+    image = ImageRecord("a.tif", (Sentence("A pier."),), split="train", extra={"gsd": value})
+    with pytest.raises(RsitmdError, match=r"memory: has a field that cannot be written \("):
+        save_dataset(dataset([image]), tmp_path, layout)
+
+
+@pytest.mark.parametrize("name", ["dataset_RSITMD.json", "captions.jsonl"])
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "Infinity", "NaN"])
+def test_a_number_that_is_not_finite_is_refused(tmp_path: Path, name: str, number: str) -> None:
+    image = f'{{"filename": "a.tif", "captions": ["A."], "gsd": {number}}}'
+    text = image if name.endswith("jsonl") else f'{{"images": [{image}]}}'
+    (tmp_path / name).write_text(text)
+    with pytest.raises(RsitmdError, match=number):
+        load_dataset(tmp_path)
+    (tmp_path / name).write_text(text.replace(number, "1e300"))
+    assert load_dataset(tmp_path).images[0].extra["gsd"] == 1e300
