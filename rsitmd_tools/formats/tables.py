@@ -15,7 +15,8 @@ from rsitmd_tools.errors import RsitmdError, count_of, reason
 from rsitmd_tools.formats.parts import head_of
 from rsitmd_tools.formats.registry import read_text
 
-MAX_LITERAL = 100_000  # characters; the longest of RSITMD has 735
+# Characters. The longest cell of RSITMD has 735; the module csv reads at most 131 072.
+MAX_CELL = 100_000
 
 
 def header_of(file: Path) -> list[str]:
@@ -66,11 +67,23 @@ def read_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def write_rows(
     file: Path, header: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ","
 ) -> None:
-    """Write a CSV file with lines that end in CR LF, so that a CR in a text is quoted."""
+    """Write a CSV file with lines that end in CR LF, so that a CR in a text is quoted.
+
+    Raises:
+        RsitmdError: A cell is longer than what :func:`read_rows` and :func:`list_literal` read.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    for row in rows:
+        longest = max(len(str(cell)) for cell in row)
+        if longest > MAX_CELL:
+            raise RsitmdError(
+                f"the cell would have {longest} characters, at most {MAX_CELL} are read",
+                where=f"{file.name}: {str(row[0])[:80]}",
+                hint="use a format without such a limit, such as jsonl",
+            )
+        writer.writerow(row)
     write_text(file, text.getvalue())
 
 
@@ -80,10 +93,10 @@ def list_literal(cell: str, file: Path, line: int, column: str) -> list[str]:
     Only literals are read; nothing is executed.
 
     Raises:
-        RsitmdError: The cell is not a list of strings, or is longer than 100 000 characters.
+        RsitmdError: The cell is not a list of strings, or is too long.
     """
     try:
-        if len(cell) > MAX_LITERAL:
+        if len(cell) > MAX_CELL:
             raise ValueError("it is too long")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of backslashes in texts

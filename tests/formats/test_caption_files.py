@@ -415,3 +415,17 @@ def test_splits_that_are_not_read_are_named(
     assert len(load_dataset(folder)) == 1
     said = capsys.readouterr().err
     assert "ignored: holdout/metadata.jsonl, test/metadata.csv; metadata.jsonl is read" in said
+
+
+@pytest.mark.parametrize("layout", ["csv", "open-clip-csv"])
+def test_a_cell_that_is_too_long_to_be_read_is_refused(tmp_path: Path, layout: str) -> None:
+    def saved(length: int, where: str) -> Path:
+        image = ImageRecord("a.tif", (Sentence("x" * length),), split="test")
+        save_dataset(Dataset("x", (image,), tmp_path, "rsitmd"), tmp_path / where, layout)
+        return tmp_path / where
+
+    [image] = load_dataset(saved(99_990, "good"))
+    assert len(image.captions[0]) == 99_990
+    line = r"csv: a\.tif: the cell would have 1\d+ characters, at most 100000 are read; use a"
+    with pytest.raises(RsitmdError, match=line):
+        saved(100_001, "bad")
