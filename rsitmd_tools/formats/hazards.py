@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import count_of
+from rsitmd_tools.formats.parts import spelled_split
 
 TYPED = 5  # images from which the library `datasets` takes the types
 # A spreadsheet program takes a cell that begins so for a formula and can execute it.
@@ -55,6 +56,15 @@ def names_that_differ_in_case(dataset: Dataset) -> list[str]:
         f"{count_of(len(pairs), 'pair')} of file names that differ only in case, such as"
         f" {pairs[0][0]} and {pairs[0][1]}; some file systems keep only one of them"
     ]
+
+
+def splits_read_otherwise(dataset: Dataset) -> list[str]:
+    """Return a warning if splits of the dataset are read by other names."""
+    known = {split: spelled_split(split) for split in dataset.splits}
+    others = [
+        f"{split!r} as {name!r}" for split, name in known.items() if name not in (None, split)
+    ]
+    return [f"a split is read by its usual name: {', '.join(others)}"] if others else []
 
 
 def types_of_shards(dataset: Dataset) -> list[str]:

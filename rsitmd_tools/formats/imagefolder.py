@@ -51,7 +51,9 @@ def read(path: Path, image_folder: Path | None) -> Dataset:
         folder = "" if part.file.parent == root else f"{part.file.parent.name}/"
         for number, entry in objects_in(part.file):
             where = f"line {number}:"
-            add_entry(records, entry, part.file, where, part.split, folder, NAMES)
+            # Null is no split, whatever the name of the folder is.
+            split = None if entry.get("split", "") is None else part.split
+            add_entry(records, entry, part.file, where, split, folder, NAMES)
     if path.is_dir():
         _report_unread(root, {part.file for part in parts})
     data = dataset_of(path, parts, records, FORMAT.name, image_folder)
@@ -68,14 +70,17 @@ def write(dataset: Dataset, folder: Path) -> None:
             would have the same file.
     """
     check_writable(dataset, FORMAT.name, split=False, captions=False)
-    lines: dict[str, list[str]] = {}
     check_unique(dataset, image_at)
+    lines: dict[str, list[str]] = {}
     for image in dataset:
         place = image_at(image)
         split, name = image.split or "", place
+        entry = entry_of(image, FIELD)
         if split:
             name = place.removeprefix(f"{split}/")
-        entry = {**entry_of(image, FIELD), FIELD: name}
+        else:
+            entry["split"] = None  # the folder can be named as a split
+        entry[FIELD] = name
         lines.setdefault(split, []).append(line_of(entry))
     for split, entries in lines.items():
         write_text(folder / split / FILENAME, "".join(entries))

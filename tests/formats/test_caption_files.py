@@ -429,3 +429,31 @@ def test_a_cell_that_is_too_long_to_be_read_is_refused(tmp_path: Path, layout: s
     line = r"csv: a\.tif: the cell would have 1\d+ characters, at most 100000 are read; use a"
     with pytest.raises(RsitmdError, match=line):
         saved(100_001, "bad")
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "test", "other"])
+def test_the_name_of_the_output_folder_gives_no_split(tmp_path: Path, name: str) -> None:
+    images = (ImageRecord("a.tif"), ImageRecord("b.tif", split="train"))
+    save_dataset(Dataset("x", images, tmp_path, "rsitmd"), tmp_path / name, "imagefolder")
+    read = load_dataset(tmp_path / name)
+    assert {image.filename: image.split for image in read} == {"a.tif": None, "b.tif": "train"}
+    (tmp_path / name / "metadata.jsonl").write_text('{"file_name": "a.tif", "text": "A."}')
+    expected = {"val": "val", "valid": "val", "test": "test", "other": None}
+    splits = {image.filename: image.split for image in load_dataset(tmp_path / name)}
+    assert splits["a.tif"] == expected[name]
+
+
+def test_a_conversion_says_that_a_split_is_read_by_another_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("train", "Test", "valid", "restval")
+    images = tuple(ImageRecord(f"{name}.tif", split=name) for name in names)
+    save_dataset(Dataset("x", images, tmp_path, "rsitmd"), tmp_path / "in", "rsitmd")
+    for layout in ("csv", "jsonl", "rsitmd"):
+        target = tmp_path / layout
+        assert (
+            root._run(["build", "convert", f"{tmp_path}/in", f"{target}", "--to", layout], False)
+            == 0
+        )
+        said = "a split is read by its usual name: 'Test' as 'test', 'valid' as 'val'\n"
+        assert (said in capsys.readouterr().err) == (layout != "rsitmd")

@@ -176,12 +176,15 @@ def _warnings(dataset: Dataset, output_format: str, mode: ImageMode | None) -> l
     from rsitmd_tools.formats.hazards import (
         formulas,
         names_that_differ_in_case,
+        splits_read_otherwise,
         types_of_shards,
     )
 
     found = names_that_differ_in_case(dataset)
     if output_format == "webdataset":
         found += types_of_shards(dataset if mode is None else images.named_for(dataset, mode))
+    if output_format in ("csv", "jsonl"):
+        found += splits_read_otherwise(dataset)
     if output_format in ("open-clip-csv", "csv"):
         found += formulas(dataset, output_format)
     return found
