@@ -70,14 +70,21 @@ class Prior:
         """Return a block of the matrix. Only this block is read from the file.
 
         Args:
-            images: Indices of ``n`` images, in the order of the dataset.
-            captions: Indices of ``m`` captions, in the order of :meth:`Dataset.captions`.
+            images: Indices of ``n`` images, in the order of the dataset; negative ones count from
+                the end.
+            captions: Indices of ``m`` captions, in the order of :meth:`Dataset.captions`, likewise.
 
         Returns:
             ``(n, m)``. In a sparse prior, every similarity below the threshold is replaced by
             the mean of these similarities.
+
+        Raises:
+            IndexError: There is no such image or caption.
         """
-        rows, columns = np.asarray(images, np.int64), np.asarray(captions, np.int64)
+        rows, columns = (
+            np.arange(size)[np.asarray(indices, np.int64)]
+            for size, indices in zip(self.shape, (images, captions), strict=True)
+        )
         if isinstance(self.values, SparseValues):
             return self.values.block(rows, columns)
         if _is_range(rows, self.shape[0]) and _is_range(columns, self.shape[1]):

@@ -88,6 +88,22 @@ def test_a_block_is_read_without_the_rest_and_survives_pickling(
     np.testing.assert_array_equal(again.at(images, captions), prior.at(images, captions))
 
 
+@pytest.mark.parametrize("name", ["p.npy", "p.npz"])
+def test_indices_count_from_the_end_or_are_refused(
+    tmp_path: Path, data: Dataset, name: str
+) -> None:
+    write_prior(data, tmp_path / name, threshold=0.3 if name == "p.npz" else None)
+    prior = load_prior(tmp_path / name, data)
+    images, captions = prior.shape
+    expected = prior.at([images - 2, 0], [0, captions - 1])
+    assert expected.max() > 0
+    np.testing.assert_array_equal(prior.at([-2, 0], [0, -1]), expected)
+    np.testing.assert_array_equal(prior.at([-2], [-1]), prior.at([images - 2], [captions - 1]))
+    for wrong in (([0], [captions]), ([0], [-captions - 1]), ([images], [0]), ([-images - 1], [0])):
+        with pytest.raises(IndexError):
+            prior.at(*wrong)
+
+
 def test_a_prior_of_another_dataset_is_refused_with_the_difference(
     tmp_path: Path, data: Dataset, make_dataset: MakeDataset
 ) -> None:
