@@ -176,7 +176,8 @@ def part_of(file: Path) -> Part:
     for at in range(len(words) - 1, -1, -1):
         split = spelled_split(re.sub(r"[0-9]+$", "", words[at]))
         if split is not None:
-            left = "".join(words[: max(at - 1, 0)] + words[at + 1 :])
+            before = re.sub(r"[\W_]+$", "", "".join(words[:at]))
+            left = before + "".join(words[at + 1 :])
             return Part(file, left or file.resolve().parent.name, split)
     return Part(file, file.stem, None)
 

@@ -171,6 +171,7 @@ def test_half_a_character_is_one_line(tmp_path: Path) -> None:
         ("rsicd_captions_val2017.json", ("rsicd_captions", "val")),
         ("textaug_valid_rsicd.jsonl", ("textaug_rsicd", "val")),
         ("testing-grounds.csv", ("grounds", "test")),
+        ("äü_test.json", ("äü", "test")),
         ("latest.csv", ("latest", None)),
         ("trains_of_spain.csv", ("trains_of_spain", None)),
     ],

@@ -83,7 +83,7 @@ def test_precomp_round_trip(data: Dataset, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("precomp")
     breaks = any(raw.splitlines() not in ([], [raw]) for raw in data.captions())
     if breaks or any(raw.startswith("\ufeff") for raw in data.captions()):
-        with pytest.raises(RsitmdError, match="has a text (with a line break|that begins with)"):
+        with pytest.raises(RsitmdError, match=r"has a text (with a line break|that begins with)"):
             save_dataset(data, folder, "precomp")
         return
     save_dataset(data, folder, "precomp")

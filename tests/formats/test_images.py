@@ -447,6 +447,7 @@ def test_shards_of_several_datasets_are_refused(tmp_path: Path) -> None:
             [None, "train", "val"],
         ),
         (["00000", "00001"], "shards", [None]),
+        (["äü-000000", "äü-train-000000"], "äü", [None, "train"]),
         (["train-000000", "validation-000000"], "shards", ["train", "val"]),
         (["coco-train2017-0", "coco-val2017-0"], "coco", ["train", "val"]),
         (["data-00000-of-00002", "data-00001-of-00002"], "data", [None]),
