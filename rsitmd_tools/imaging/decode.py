@@ -28,6 +28,8 @@ TIFF_BITS, TIFF_SAMPLES, TIFF_PLANAR, TIFF_SAMPLE_FORMAT = 258, 277, 284, 339
 SEPARATE = 2  # each band for itself
 PNG_DEPTH = 24  # offset of the byte with the number of bits per sample
 DEEP_GREY = {"I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
+WITH_ALPHA = {"RGBA", "LA"}
+NO_VALID_PIXEL = "has no valid pixel (all are nodata, masked or transparent)"
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -192,6 +194,8 @@ def _needs_rasterio(
     signed = set(image.tag_v2.get(TIFF_SAMPLE_FORMAT, (1,))) - {1}
     if summary.masked or summary.sparse or _hides(summary.nodata, image.mode):
         return "other"
+    if summary.reordered or (summary.located and summary.orientation in UPRIGHT):
+        return "other"
     if image.tag_v2.get(TIFF_SAMPLES, 1) != len(image.getbands()) and image.mode != "RGB":
         return "other"
     if image.mode in {"LA", "La"} and image.tag_v2.get(TIFF_PLANAR) == SEPARATE:
@@ -202,16 +206,14 @@ def _needs_rasterio(
 
 
 def _hides(nodata: str | None, mode: str) -> bool:
-    """Return whether a nodata value makes pixels black that are not black already."""
+    """Return whether pixels can have a nodata value."""
     if nodata is None:
         return False
     try:
         value = float(nodata)
     except ValueError:
         return False
-    if mode in DEEP_GREY:
-        return True
-    return (value != 0 or mode == "P") and 0 <= value <= 255
+    return mode in DEEP_GREY or 0 <= value <= 255
 
 
 def _has_rasterio() -> bool:
@@ -236,6 +238,8 @@ def _by_pillow(
         image = Image.fromarray(shades)
         reading = Reading((1,), limits, options.percentiles)
     small = _resizable(image)
+    if small.mode in WITH_ALPHA and small.getbbox(alpha_only=True) is None:
+        raise UnusableImageError(NO_VALID_PIXEL)
     if size is not None:
         small = small.resize(
             (size, size),
@@ -257,7 +261,7 @@ def _resizable(image: Image.Image) -> Image.Image:
 
 
 def _rgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    if image.mode in {"RGBA", "LA"}:
+    if image.mode in WITH_ALPHA:
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, image.convert("RGBA")).convert("RGB")
     return to_srgb(image, profile).convert("RGB")
@@ -296,7 +300,7 @@ def _from_raster(
         window, out_size = (left, top, right - left, bottom - top), (size, size)
     rgb, valid = raster.read_rgb(window, out_size, options, limits)
     if not valid.any() and not raster.has_valid_pixel(options):
-        raise UnusableImageError("has no valid pixel (all are nodata, masked or transparent)")
+        raise UnusableImageError(NO_VALID_PIXEL)
     image = Image.fromarray(rgb)
     # Where pixels have coordinates, these say what is up.
     if turned is not None and raster.crs is None:

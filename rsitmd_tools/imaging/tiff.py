@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,12 +17,14 @@ MOST_TAGS = 4_000
 
 SUBFILE_TYPE, ORIENTATION = 254, 274
 STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES = 273, 279, 324, 325
-EXTRA_SAMPLES, GDAL_NODATA = 338, 42113
+EXTRA_SAMPLES, GEO_KEYS, GDAL_METADATA, GDAL_NODATA = 338, 34735, 42112, 42113
+MOST_METADATA = 1_000_000  # bytes
 ASSOCIATED = 1
 REDUCED, MASK = 1, 4  # bits of the subfile type
 NUMBERS = {3: "u2", 4: "u4", 16: "u8"}
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 SIZES |= {16: 8, 17: 8, 18: 8}
+_MARKED_BAND = re.compile(r'<Item name="COLORINTERP" sample="(\d+)"[^>]*>(\w+)<')
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class TiffSummary:
         orientation: Orientation of the first image, 1 (upright) to 8.
         premultiplied: Whether the colours are multiplied by the alpha.
         nodata: The nodata value that GDAL wrote, or None.
+        reordered: Whether GDAL marked bands in another order than red, green, blue, or as alpha.
+        located: Whether the file has map coordinates.
     """
 
     pages: int = 0
@@ -43,6 +48,8 @@ class TiffSummary:
     orientation: int = 1
     premultiplied: bool = False
     nodata: str | None = None
+    reordered: bool = False
+    located: bool = False
 
 
 class _Entry(NamedTuple):
@@ -83,6 +90,8 @@ def summarise(data: bytes | mmap.mmap) -> TiffSummary:
         orientation=_number(data, order, first.get(ORIENTATION), 1),
         premultiplied=_number(data, order, first.get(EXTRA_SAMPLES), 0) == ASSOCIATED,
         nodata=_text(data, first.get(GDAL_NODATA)),
+        reordered=_reordered(_text(data, first.get(GDAL_METADATA), MOST_METADATA) or ""),
+        located=GEO_KEYS in first,
     )
 
 
@@ -128,8 +137,14 @@ def _has_zero(data: bytes | mmap.mmap, order: str, entry: _Entry | None) -> bool
     return bool((np.frombuffer(part, order + NUMBERS[entry.kind]) == 0).any())
 
 
-def _text(data: bytes | mmap.mmap, entry: _Entry | None) -> str | None:
+def _reordered(metadata: str) -> bool:
+    """Return whether a band is marked as alpha, or as a colour of another place."""
+    places = {"Red": "0", "Green": "1", "Blue": "2", "Alpha": ""}
+    return any(places.get(name, band) != band for band, name in _MARKED_BAND.findall(metadata))
+
+
+def _text(data: bytes | mmap.mmap, entry: _Entry | None, most: int = 100) -> str | None:
     if entry is None or entry.kind != 2:
         return None
-    raw = data[entry.at : entry.at + min(entry.values, 100)]
+    raw = data[entry.at : entry.at + min(entry.values, most)]
     return raw.split(b"\0")[0].decode("ascii", "replace").strip()

@@ -49,13 +49,10 @@ def palette(**options: Any) -> bytes:
         (encoded(plain("CMYK", (0, 255, 255, 0)), "TIFF"), RED),
         (encoded(plain("CMYK", (0, 255, 255, 0)), "JPEG", quality=100), RED),
         (palette(), GREEN),
-        (palette(transparency=1), BLACK),
         (encoded(plain("RGBA", (*BLUE, 255))), BLUE),
-        (encoded(plain("RGBA", (*BLUE, 0))), BLACK),
         (encoded(plain("RGBA", (200, 100, 0, 128))), (100, 50, 0)),
         (encoded(plain("LA", (90, 255))), (90, 90, 90)),
         (encoded(plain("L", 90)), (90, 90, 90)),
-        (encoded(plain("RGB", RED), transparency=RED), BLACK),
         (encoded(plain("1", 1)), (255, 255, 255)),
     ],
     ids=lambda value: str(value) if isinstance(value, tuple) else "",
@@ -63,6 +60,48 @@ def palette(**options: Any) -> bytes:
 def test_colours(data: bytes, colour: tuple[int, int, int]) -> None:
     found = pixels(data).astype(int)
     assert np.abs(found - np.array(colour)).max() <= 3
+
+
+def half(mode: str, colour: Any, transparent: Any) -> Image.Image:
+    image = plain(mode, colour)
+    image.paste(transparent, (0, 0, SIDE, SIDE // 2))
+    return image
+
+
+def half_palette() -> bytes:
+    image = half("P", 1, 2)
+    image.putpalette([*BLACK, *GREEN, *RED])
+    return encoded(image, transparency=2)
+
+
+@pytest.mark.parametrize(
+    ("data", "colour"),
+    [
+        (half_palette(), GREEN),
+        (encoded(half("RGBA", (*BLUE, 255), (*RED, 0))), BLUE),
+        (encoded(half("RGB", BLUE, RED), transparency=RED), BLUE),
+    ],
+)
+def test_transparent_pixels_are_black(data: bytes, colour: tuple[int, int, int]) -> None:
+    found = pixels(data)
+    assert (found[: SIDE // 2] == 0).all()
+    assert (found[SIDE // 2 :] == colour).all()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        palette(transparency=1),
+        encoded(plain("RGBA", (*BLUE, 0))),
+        encoded(plain("RGBA", (*BLUE, 0)), "TIFF"),
+        encoded(plain("RGBA", (*BLUE, 0)), "WEBP", lossless=True),
+        encoded(plain("LA", (90, 0))),
+        encoded(plain("RGB", RED), transparency=RED),
+    ],
+)
+def test_a_file_of_transparent_pixels_only_is_refused(data: bytes) -> None:
+    with pytest.raises(UnusableImageError, match="has no valid pixel"):
+        decode(data, SIDE)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])

@@ -37,6 +37,27 @@ def test_bands_marked_red_green_blue_are_used(tmp_path: Path) -> None:
     assert found[-1, -1].tolist()[1:] == [0, 255]
 
 
+@pytest.mark.parametrize(
+    ("marked", "colour"),
+    [
+        ("blue green red", (60, 40, 20)),
+        ("undefined green blue red", (80, 40, 60)),
+        ("red green blue alpha", (20, 40, 60)),
+        ("alpha red green blue", (40, 60, 80)),
+    ],
+)
+def test_marked_bands_of_bytes_are_used_in_their_order(
+    tmp_path: Path, marked: str, colour: tuple[int, int, int]
+) -> None:
+    count = len(marked.split())
+    values = np.ones((count, SIDE, SIDE), np.uint8)
+    values *= np.arange(20, 20 * count + 1, 20, dtype=np.uint8)[:, None, None]
+    if "alpha" in marked:
+        values[marked.split().index("alpha")] = 255
+    file = write(tmp_path / "a.tif", values, marked)
+    assert (pixels(file) == colour).all()
+
+
 def test_unmarked_bands_are_the_first_three_and_keep_their_relation(tmp_path: Path) -> None:
     values = np.stack([ramp(0, 4000), ramp(0, 2000), ramp(0, 0), ramp(9000, 9000)])
     found = pixels(write(tmp_path / "a.tif", values.astype(np.uint16), photometric="minisblack"))
@@ -124,14 +145,15 @@ def test_fewer_than_eight_bits_use_the_whole_range(tmp_path: Path, bits: int) ->
     assert (found == np.round(values.transpose(1, 2, 0) / top * 255)).all()
 
 
-def test_the_orientation_of_a_deep_tiff_is_applied_unless_it_has_coordinates(
-    tmp_path: Path,
+@pytest.mark.parametrize("kind", ["uint8", "uint16"])
+def test_the_orientation_of_a_tiff_is_applied_unless_it_has_coordinates(
+    tmp_path: Path, kind: str
 ) -> None:
     from PIL import Image
     from rasterio.transform import from_origin
 
-    values = np.zeros((SIDE, SIDE), np.uint16)
-    values[: SIDE // 2] = 1000
+    values = np.zeros((SIDE, SIDE), kind)
+    values[: SIDE // 2] = 255
     exif = Image.Exif()
     exif[274] = 3
     Image.fromarray(values).save(tmp_path / "a.tif", exif=exif)
@@ -338,9 +360,11 @@ def test_pillow_alone_reads_what_it_can(
 
     from PIL import Image
 
-    stream = io.BytesIO()
+    stream, image = io.BytesIO(), Image.new(mode, (SIDE, SIDE))
+    if mode == "RGBA":
+        image.putalpha(255)
     try:
-        Image.new(mode, (SIDE, SIDE)).save(stream, kind)
+        image.save(stream, kind)
     except (OSError, KeyError):
         pytest.skip(f"Pillow does not write {mode} as {kind}")
     monkeypatch.setitem(sys.modules, "rasterio", None)

@@ -36,6 +36,20 @@ def test_nodata_is_black_and_out_of_the_stretch(
     assert abs(found[:, :40].mean() - (127.5 if kind != "uint8" else 119)) < 1
 
 
+@pytest.mark.parametrize("nodata", [0, 1])
+@pytest.mark.parametrize("count", [1, 3])
+def test_nodata_of_bytes_has_no_part_in_its_neighbours(
+    tmp_path: Path, count: int, nodata: int
+) -> None:
+    values = np.full((count, 64, 64), 200, np.uint8)
+    values[:, :, :33] = nodata
+    file = write(tmp_path / "a.tif", values, nodata=nodata)
+    assert set(np.unique(pixels(file, 32))) == {0, 200}
+    values[:] = nodata
+    with pytest.raises(UnusableImageError, match="has no valid pixel"):
+        pixels(write(tmp_path / "b.tif", values, nodata=nodata), 32)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_few_values_that_are_not_finite_do_not_matter(tmp_path: Path, value: float) -> None:
     values = np.tile(np.linspace(0, 1, 512, dtype=np.float32), (1, 512, 1))
