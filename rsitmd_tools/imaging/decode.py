@@ -274,10 +274,10 @@ def _by_rasterio(
     summary: TiffSummary,
     orientation: int | None = None,
 ) -> Decoded:
-    name = file.path.name if file.path else "image"
-    files = {name: file.data}
+    # Not the name of the file, which GDAL takes as UTF-8 only.
+    files = {"image": file.data}
     if file.mask is not None:
-        files[f"{name}.msk"] = file.mask
+        files["image.msk"] = file.mask
         if not file.mask.startswith(STARTS):
             raise UnusableImageError("has a mask beside it (.msk) that is not a TIFF")
     with open_bytes(files) as raster:

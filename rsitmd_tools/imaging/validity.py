@@ -25,13 +25,14 @@ class Validity:
         colours: Its colours.
         premultiplied: Whether the colours are multiplied by the alpha, which GDAL does not say.
         alpha: The band of the alpha, or None.
+        masked: Whether the file has a mask.
     """
 
     raster: Any
     colours: Colours
     premultiplied: bool
     alpha: int | None = field(init=False)
-    _masked: bool = field(init=False)
+    masked: bool = field(init=False)
     _nodata: tuple[Any, ...] = field(init=False)
     _sparse: bool = field(init=False)
 
@@ -42,9 +43,9 @@ class Validity:
         if self.alpha in bands:
             self.alpha = None
         flags = {flag.name for band in bands for flag in raster.mask_flag_enums[band - 1]}
-        self._masked = "per_dataset" in flags and "alpha" not in flags
+        self.masked = "per_dataset" in flags and "alpha" not in flags
         self._nodata = tuple(raster.nodatavals[band - 1] for band in bands)
-        if self._masked:
+        if self.masked:
             self._nodata = (None,) * len(bands)
         self._sparse = raster.driver == "GTiff"
 
@@ -87,7 +88,7 @@ class Validity:
             np.any(known, axis=0, out=valid)
         if alpha is not None:
             valid &= alpha > 0
-        if self._masked:
+        if self.masked:
             valid &= self.raster.read_masks(self.colours.bands[0], window=_slices(window)) > 0
         if self._sparse:
             self._leave_out_missing(window, valid)

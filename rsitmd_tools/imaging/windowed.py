@@ -292,12 +292,14 @@ class Raster:
         out_size: tuple[int, int],
         options: BandOptions,
         limits: ValueRange | None,
-    ) -> Pixels:
+    ) -> Pixels | None:
         assert self._overview is not None
         with readable(), self._overview(level) as source:
             small = Raster(source, summary=self.summary)
             # An overview has no scale and offset, and does not say that 0 is white.
             validity = Validity(source, colours, self.summary.premultiplied)
+            if validity.masked != self._part(options)[1].masked:
+                return None  # those in another file can be without the mask
             small._parts[options] = (colours, validity)
             across, down = small.width / self.width, small.height / self.height
             column, row = int(window[0] * across), int(window[1] * down)
@@ -329,7 +331,9 @@ def readable() -> Iterator[None]:
     try:
         with redirect_stderr(_Nowhere()):
             yield
-    except (RasterioError, MemoryError) as error:
+    except UnicodeEncodeError:
+        raise UnusableImageError("has a name that is not UTF-8; rename it") from None
+    except (RasterioError, MemoryError, UnicodeDecodeError) as error:
         cause = error.__cause__ or error
         raise UnusableImageError(f"cannot be decoded ({_short(reason(cause))})") from None
 

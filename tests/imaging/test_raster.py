@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,25 @@ def made(kind: str, file: Path) -> Path:
     return file
 
 
+@pytest.mark.parametrize("beside", ["YES", "NO"])
+def test_overviews_do_not_change_the_valid_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: str
+) -> None:
+    from rsitmd_tools.imaging import windowed as raster
+
+    mask = np.zeros((640, 640), np.uint8)
+    mask[:, :320] = 255
+    file = write(tmp_path / "a.tif", np.full((1, 640, 640), 200, np.uint8), mask=mask)
+    with rasterio.Env(TIFF_USE_OVR=beside), rasterio.open(file, "r+") as target:
+        target.build_overviews([2, 4, 8], rasterio.enums.Resampling.average)
+    assert (tmp_path / "a.tif.ovr").exists() == (beside == "YES")
+    monkeypatch.setattr(raster, "LARGE", 1000)
+    with open_raster(file) as opened:
+        rgb, valid = opened.read_rgb(None, (SIDE, SIDE))
+    assert valid[:, : SIDE // 2].all() and not valid[:, SIDE // 2 :].any()
+    assert not rgb[:, SIDE // 2 :].any()
+
+
 @pytest.mark.parametrize("kind", ["scaled", "white-is-zero", "sparse", "inks"])
 def test_overviews_do_not_change_the_colours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -331,6 +351,14 @@ def test_the_size_is_checked_before_the_values_are_read(
     monkeypatch.setattr(limits, "MAX_RASTER_PIXELS", 1000)
     with pytest.raises(UnusableImageError, match="cut it into tiles"):
         decode(data, SIDE)
+
+
+def test_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.tif", np.stack([ramp(0, 3000)] * 3).astype(np.uint16))
+    file = file.rename(tmp_path / os.fsdecode(b"n\xff.tif"))
+    assert pixels(file)[-1, -1].tolist() == [255, 255, 255]
+    with pytest.raises(UnusableImageError, match="name that is not UTF-8"), open_raster(file):
+        pass
 
 
 def test_a_damaged_raster_has_a_reason(tmp_path: Path) -> None:
