@@ -84,7 +84,7 @@ class Georeference:
         crs: Any,
         transformer: Any,
         transform: Transform | None,
-        size: tuple[int, int] = (0, 0),
+        size: tuple[int, int],
     ) -> None:
         self.crs: str = crs_name(crs)
         self.transform = transform
@@ -114,15 +114,15 @@ class Georeference:
         given = np.asarray(points, np.float64)
         try:
             xs, ys = transform(crs, self._system, given[:, 0].tolist(), given[:, 1].tolist())
+            xs, ys = np.asarray(xs), np.asarray(ys)
+            if self._system.is_geographic:
+                # The whole turns that bring the longitude nearest to the raster.
+                width, height = self._size
+                middle = np.asarray(self._transformer.xy([height / 2], [width / 2], offset="ul")[0])
+                xs = xs - 360 * np.round((xs - middle) / 360)
             if self.transform is not None:
                 from affine import Affine
 
-                xs, ys = np.asarray(xs), np.asarray(ys)
-                if self._system.is_geographic:
-                    # The whole turns that bring the longitude nearest to the raster.
-                    a, b, c = self.transform[:3]
-                    middle = a * self._size[0] / 2 + b * self._size[1] / 2 + c
-                    xs = xs - 360 * np.round((xs - middle) / 360)
                 a, b, c, d, e, f = (~Affine(*self.transform))[:6]
                 pixels = np.stack([a * xs + b * ys + c, d * xs + e * ys + f], axis=1)
             else:
@@ -213,13 +213,26 @@ def georeference(raster: Placed) -> Georeference | None:
     try:
         points, crs = raster.gcps
         if points and crs:
-            return Georeference(crs, GCPTransformer(points), None)
+            return Georeference(crs, GCPTransformer(_continuous(points, crs)), None, size)
         if raster.rpcs:
-            return Georeference(CRS.from_string(WGS84), RPCTransformer(raster.rpcs), None)
+            return Georeference(CRS.from_string(WGS84), RPCTransformer(raster.rpcs), None, size)
     except Exception:
         # GDAL refuses points that determine no transform.
         return None
     return None
+
+
+def _continuous(points: Sequence[Any], crs: Any) -> list[Any]:
+    """Return ground control points whose longitudes do not jump from 180 to -180."""
+    from rasterio.control import GroundControlPoint
+
+    given = np.array([point.x for point in points])
+    turned = np.where(given < 0, given + 360, given)
+    jumps = crs.is_geographic and np.ptp(given) > 180 and 0 < np.ptp(turned) < 180
+    return [
+        GroundControlPoint(point.row, point.col, x, point.y, point.z)
+        for point, x in zip(points, (turned if jumps else given).tolist(), strict=True)
+    ]
 
 
 def affine_of(raster: Placed) -> Transform | None:

@@ -94,6 +94,31 @@ def test_ground_control_points_give_a_footprint(tmp_path: Path) -> None:
     assert one.symmetric_difference(other).area < 1e-4 * other.area
 
 
+@pytest.mark.parametrize("jump", [False, True])
+def test_ground_control_points_on_both_sides_of_the_antimeridian(
+    tmp_path: Path, jump: bool
+) -> None:
+    affine = Affine(0.001, 0, 179.97, 0, -0.001, 50)
+    points = []
+    for row, column in [(0, 0), (0, 64), (64, 0), (64, 64), (32, 32)]:
+        x, y = affine @ (column, row)
+        points.append(GroundControlPoint(row, column, x - 360 * (jump and x > 180), y, 0))
+    path = write_scene(
+        tmp_path / "gcps.tif", values(64, 64), crs=None, transform=None, photometric="RGB"
+    )
+    with rasterio.open(path, "r+") as raster:
+        raster.gcps = (points, CRS.from_epsg(4326))
+    found = opened(path)
+    assert found is not None
+    footprint = shape(found.footprints([(0, 0, 64, 64)])[0])
+    assert footprint.geom_type == "MultiPolygon"
+    assert footprint.area == pytest.approx(0.064**2, rel=1e-3)
+    for longitude in (-179.97, 180.03):
+        assert found.pixels([(longitude, 49.97)], "EPSG:4326") == pytest.approx(
+            np.array([[60.0, 30.0]]), abs=1e-3
+        )
+
+
 def test_rational_polynomials_give_a_footprint(shared_data: Path) -> None:
     with rasterio.open(shared_data / "rasters" / "RGB.byte.rpc.vrt") as raster:
         assert isinstance(raster.rpcs, RPC)
