@@ -77,7 +77,14 @@ def read_places(path: Path) -> Places:
     crs = named_crs(document, path)
     try:
         points = tuple(_points(geometry) for geometry in geometries(document))
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise RsitmdError(
             "is not GeoJSON with points and polygons", where=path, hint="check its geometries"
         ) from error
@@ -93,7 +100,7 @@ def read_json(path: Path) -> Any:
         RsitmdError: It cannot be read, or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise RsitmdError(
             f"cannot be read ({reason(error)})", where=path, hint="check the path"

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from rsitmd_tools.cli import root
+from rsitmd_tools.errors import WrongUsage
 from rsitmd_tools.workspace import Workspace
 from tests.ingest.scenes import CORNER, values, write_scene
 from tests.pictures import photo, save_noise
@@ -171,3 +172,15 @@ def test_many_kinds_of_files_are_one_short_line(tmp_path: Path) -> None:
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("skipped: ")]
     named = "2 .s10, 2 .s11, 2 .s12, 2 .s13, 2 .s14"
     assert line == f"skipped: 60 files ({named}, 50 of other types)"
+
+
+@pytest.mark.parametrize(
+    ("option", "number"), [("--gsd", "nan"), ("--gsd", "inf"), ("--min-valid", "nan")]
+)
+def test_numbers_that_are_not_finite_are_refused(tmp_path: Path, option: str, number: str) -> None:
+    Workspace.create(tmp_path / "w").close()
+    write_scene(tmp_path / "s" / "a.tif", values(64, 64))
+    words = ["build", "ingest", tmp_path / "w", tmp_path / "s", "--tile", 32, option, number]
+    done = CliRunner().invoke(root.cli, [*map(str, words)], standalone_mode=False)
+    assert isinstance(done.exception, WrongUsage)
+    assert f"{option} {number} is not a finite number" in str(done.exception)

@@ -96,6 +96,7 @@ def test_a_footprint_is_the_place_of_its_own_window(column: int, row: int, side:
         ('{"type": "Point"}', "is not GeoJSON"),
         ('{"type": "Point", "coordinates": [1, "a"]}', "is not GeoJSON"),
         ('{"type": "Point", "coordinates": [NaN, 1]}', "is not GeoJSON"),
+        ('{"type": "Point", "coordinates": [1' + "0" * 400 + ", 1]}", "is not GeoJSON"),
         ('{"type": "LineString", "coordinates": [[1, 2], [3, 4]]}', "is not GeoJSON"),
         ('{"type": "Polygon", "coordinates": []}', "is not GeoJSON"),
         ('{"type": "FeatureCollection", "features": []}', "has no places"),
@@ -111,6 +112,12 @@ def test_bad_files_of_places_are_said_in_one_line(tmp_path: Path, text: str, sai
     path.write_text(text, encoding="utf-8")
     with pytest.raises(RsitmdError, match=said):
         read_places(path)
+
+
+def test_places_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "p.geojson"
+    path.write_text('{"type": "Point", "coordinates": [1, 2]}', encoding="utf-8-sig")
+    assert read_places(path).points == ([(1.0, 2.0)],)
 
 
 def test_a_missing_file_of_places_is_said(tmp_path: Path) -> None:

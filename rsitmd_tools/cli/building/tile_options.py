@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -105,8 +106,11 @@ class TileArguments:
         """Check that the options belong together.
 
         Raises:
-            WrongUsage: An option has no effect without another one.
+            WrongUsage: An option has no effect without another one, or a number is not finite.
         """
+        for name, number in (("--gsd", self.gsd), ("--min-valid", self.min_valid)):
+            if number is not None and not math.isfinite(number):
+                raise WrongUsage(f"{name} {number} is not a finite number", hint="use another one")
         if self.tiling:
             if self.gsd is not None and self.side is None:
                 raise WrongUsage("--gsd requires --tile", hint="use --tile SIZE")
