@@ -119,7 +119,7 @@ class Intake:
         self._workspace = workspace
         self._keep_originals = keep_originals
         self._options = options
-        self._readings = readings(workspace.db) if options != DEFAULTS else {}
+        self._readings = readings(workspace.db)
         self.report = IngestReport()
         self._originals = workspace.path / "originals"
         if keep_originals:
@@ -239,7 +239,7 @@ class Intake:
         if category != found.category:
             self.report.other_category.append((source, filename))
         reading = self._readings.get(sha256)
-        if reading is not None and _differs(reading, self._options):
+        if _differs(reading, self._options):
             self.report.notes.append((source, f"is known as {filename}; {OTHER_READING}"))
         if image is not None and image.tiff:
             self.report.restored += not (self._workspace.images / filename).exists()
@@ -277,8 +277,16 @@ def remove_leftovers(*folders: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def _differs(reading: ImageReading, options: BandOptions) -> bool:
-    """Return whether options ask for another reading of a raster."""
+def _differs(reading: ImageReading | None, options: BandOptions) -> bool:
+    """Return whether options ask for another reading of a file.
+
+    Args:
+        reading: How it was read; None for colours of 8 bits as they are.
+        options: Bands and values. Bands and a range that are left out cannot be compared, because
+            they depend on the file.
+    """
+    if reading is None:
+        return options.value_range is not None or options.bands not in (None, (1,), (1, 2, 3))
     if options.bands is not None and reading.bands != options.bands:
         return True
     if options.value_range is not None:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from rsitmd_tools.imaging.limits import UnusableImageError
-from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
+from rsitmd_tools.imaging.options import DEFAULTS, BandOptions, ValueRange
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.raster import open_raster
 from rsitmd_tools.imaging.source import read_image_file
@@ -18,6 +18,7 @@ from rsitmd_tools.ingest.plan import PRELOAD, Source, describe
 from rsitmd_tools.ingest.scan import RASTER_SUFFIXES, shown
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.imported import repeated_key
+from rsitmd_tools.workspace.readings import ImageReading, readings
 from rsitmd_tools.workspace.scenes import (
     NewPlace,
     Scene,
@@ -60,8 +61,9 @@ def place_whole_images(
     if not images:
         return 0
     files = unpacked or {}
+    read = readings(workspace.db)
     chosen = [
-        (image, path)
+        (image, path, read.get(image.sha256))
         for image in images
         if may_have_place(str(path := files.get(image.source, Path(image.source))))
     ]
@@ -87,19 +89,28 @@ def may_have_place(file: str) -> bool:
 
 
 def _placed(
-    chosen: tuple[UnplacedImage, Path], roots: Sequence[Path], options: BandOptions, outside: bool
+    chosen: tuple[UnplacedImage, Path, ImageReading | None],
+    roots: Sequence[Path],
+    options: BandOptions,
+    outside: bool,
 ) -> tuple[Scene, NewPlace] | None:
     return place_whole(*chosen, roots, options, outside)
 
 
 def place_whole(
-    image: UnplacedImage, path: Path, roots: Sequence[Path], options: BandOptions, outside: bool
+    image: UnplacedImage,
+    path: Path,
+    reading: ImageReading | None,
+    roots: Sequence[Path],
+    options: BandOptions,
+    outside: bool,
 ) -> tuple[Scene, NewPlace] | None:
     """Return the scene and the place of an image, or None if its file has no georeference.
 
     Args:
         image: The image.
         path: Its file.
+        reading: How its values became colours; None for colours of 8 bits as they are.
         roots: The folders that were given by the user.
         options: Bands and values with which it was read.
         outside: Whether a VRT may read files outside of its folder.
@@ -111,7 +122,11 @@ def place_whole(
             if placed is None or (raster.width, raster.height) != (image.width, image.height):
                 return None
             source = Source(path, _relative(path, roots), "")
-            scene = describe(raster, placed, source, image.sha256, status, options, None)
+            limits = None
+            if reading is not None:
+                options = replace(options, bands=reading.bands)
+                limits = None if reading.limits is None else ValueRange(*reading.limits)
+            scene = describe(raster, placed, source, image.sha256, status, options, limits)
             window = central_window(raster.width, raster.height)
             footprint, gsd = placed.footprints([window])[0], placed.gsds([window])[0]
         sha256 = read_image_file(path, outside).sha256

@@ -57,6 +57,19 @@ def test_bands_and_range(folder: Path) -> None:
     assert "was read with other bands or values, and is unchanged" in again.stderr
 
 
+def test_another_reading_of_a_known_file_is_noted(folder: Path) -> None:
+    note = "was read with other bands or values, and is unchanged"
+    Image.new("RGB", (SIDE, SIDE), (9, 99, 199)).save(folder / "fields" / "b.png")
+    assert note not in run(folder, "--percentiles", "5,95").stderr
+    for options, notes in (
+        (["--percentiles", "5,95"], 0),
+        ([], 1),
+        (["--bands", "1,2,3", "--percentiles", "5,95"], 0),
+        (["--bands", "3,2,1", "--percentiles", "5,95"], 2),
+    ):
+        assert run(folder, *options).stderr.count(note) == notes, options
+
+
 def test_a_note_of_pages_is_printed(folder: Path) -> None:
     page: Any = Image.new("RGB", (SIDE, SIDE))
     page.save(folder / "fields" / "b.tif", save_all=True, append_images=[page])

@@ -27,6 +27,7 @@ from rsitmd_tools.ingest.plan import TileOptions
 from rsitmd_tools.ingest.tiles import ingest_tiles
 from rsitmd_tools.ingest.where import export_footprints, where
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.readings import readings
 from rsitmd_tools.workspace.scenes import image_places
 from tests.command import rsitmd
 from tests.ingest.scenes import CORNER, values, write_scene
@@ -101,6 +102,18 @@ def test_a_geotiff_that_is_one_image_has_its_centred_square(tmp_path: Path, sour
         shape(found(tmp_path / "v", f"{n}_1.tif")["footprint"]).area for n in ("north", "south")
     ]
     assert areas[1] / areas[0] == pytest.approx(4, rel=0.01)
+
+
+def test_a_whole_raster_has_the_bands_and_values_that_were_used(tmp_path: Path) -> None:
+    deep = values(64, 64).astype("uint16") * 10
+    write_scene(tmp_path / "s" / "a.tif", deep)
+    with Workspace.create(tmp_path / "v") as workspace:
+        ingest(workspace, [tmp_path / "s"])
+        (reading,) = readings(workspace.db).values()
+        (name,) = (path.name for path in workspace.images.iterdir())
+        used = where(workspace, name)["scene"]["bands"]
+    assert reading.limits is not None
+    assert (used["bands"], used["applied"]) == (list(reading.bands), list(reading.limits))
 
 
 def check_place(folder: Path, image: str, source: Path) -> None:
