@@ -9,7 +9,7 @@ from typing import Any
 
 from rsitmd_tools.baselines.config import Config, load_config
 from rsitmd_tools.baselines.data.train_val_split import split_parts
-from rsitmd_tools.baselines.device import check_device
+from rsitmd_tools.baselines.device import check_device, precision
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.sentence_folder import folder_checksum
 from rsitmd_tools.dataset import Dataset
@@ -108,6 +108,7 @@ def check_plan(plan: Sequence[PlannedRun], dataset: Dataset, device: str) -> Non
     Raises:
         RsitmdError: The device is not available, the dataset has no split ``test`` or too few
             images, or weights cannot be read.
+        WrongUsage: The device does not support a precision.
     """
     check_device(device, 1)
     Gallery.of(dataset, "test")
@@ -116,6 +117,7 @@ def check_plan(plan: Sequence[PlannedRun], dataset: Dataset, device: str) -> Non
     checked: set[tuple[Any, ...]] = set()
     for run in plan:
         config = run.config
+        precision(config.precision, device)
         drawn = (config.seed, config.folds, config.fold, config.validate)
         if drawn not in checked:
             checked.add(drawn)

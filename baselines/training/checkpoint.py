@@ -18,6 +18,9 @@ from rsitmd_tools.errors import RsitmdError, reason
 
 # Saving takes at most one part in 20 of the time.
 SAVED_EVERY = 20
+# What a checkpoint must have, beside weights and history, to continue a training.
+CONTINUED = ("loops", "optimizer_states", "lr_schedulers")
+HISTORY = ("epoch", "loss", "val_mean_recall")
 
 
 def best_epoch(history: Sequence[Mapping[str, float]]) -> int:
@@ -35,12 +38,21 @@ def read_history(run: Run) -> list[dict[str, float]]:
     """Return the history of the last checkpoint, one row per epoch; empty without checkpoint.
 
     Raises:
-        RsitmdError: The checkpoint contains no history.
+        RsitmdError: The checkpoint contains no history, or not all that a training continues
+            with.
     """
     if not run.last.exists():
         return []
+    checkpoint = read_checkpoint(run.last)
+    missing = [key for key in CONTINUED if key not in checkpoint]
+    if missing:
+        raise RsitmdError(
+            f"lacks {', '.join(missing)}, so the training cannot continue",
+            where=run.last,
+            hint="restore the checkpoint of this run, or use another folder",
+        )
     try:
-        return [dict(entry) for entry in read_checkpoint(run.last)["history"]]
+        return [{key: float(entry[key]) for key in HISTORY} for entry in checkpoint["history"]]
     except (KeyError, TypeError, ValueError) as error:
         raise RsitmdError(
             "contains no training history",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from rsitmd_tools.atomic import write_text
+from rsitmd_tools.atomic import write_json, write_text
+from rsitmd_tools.baselines.base import Tokenizer
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.data.digests import images_checksum
 from rsitmd_tools.baselines.data.train_val_split import Parts
@@ -31,7 +33,9 @@ FIXED_KEYS = {
     "images_sha256": "other image files",
     "devices": "another number of devices",
 }
-ADDED_KEYS = ("devices", "images_sha256", "text_weights")
+ADDED_KEYS = ("devices", "images_sha256")
+# Files may move: their checksums are compared, not their paths.
+FILE_SETTINGS = ("weights", "text_weights")
 
 
 def make_manifest(
@@ -79,7 +83,7 @@ def make_manifest(
 def prepare_run(
     run: Run, config: Config, manifest: dict[str, Any], resume: bool
 ) -> dict[str, Any] | None:
-    """Start RUN, or check that it can be resumed.
+    """Check that RUN can be started or resumed. Nothing is written.
 
     Args:
         run: The run.
@@ -109,12 +113,28 @@ def prepare_run(
             _check_epochs(run, existing["config"]["epochs"], config)
         else:
             existing = {}  # No epoch was finished: the run may start with other data or settings.
-    elif run.folder.exists() and any(run.folder.iterdir()) and not resume:
-        raise RsitmdError(
-            "already exists and is not a run", where=run.folder, hint="use another folder"
-        )
-    write_text(run.config_file, yaml.safe_dump(config.as_dict(), sort_keys=False))
+    elif run.folder.exists() and any(run.folder.iterdir()):
+        if not resume:
+            raise RsitmdError(
+                "already exists and is not a run", where=run.folder, hint="use another folder"
+            )
+        _check_foreign(run, config)
     return existing
+
+
+def write_setup(
+    run: Run, config: Config, manifest: Mapping[str, Any], tokenizer: Tokenizer
+) -> None:
+    """Write run.json, config.yaml and vocabulary.json of a run that starts or continues.
+
+    run.json comes first: if the command is killed in between, ``--resume`` writes the others.
+
+    Raises:
+        RsitmdError: A file cannot be written.
+    """
+    write_json(run.manifest_file, manifest)
+    write_text(run.config_file, _as_yaml(config))
+    tokenizer.save(run.vocabulary_file)
 
 
 def check_prior(run: Run, existing: dict[str, Any], prior: dict[str, str] | None) -> None:
@@ -131,24 +151,51 @@ def check_prior(run: Run, existing: dict[str, Any], prior: dict[str, str] | None
         )
 
 
+def _check_foreign(run: Run, config: Config) -> None:
+    """Check that a folder without run.json has no files that a run would overwrite or read."""
+    found = [file for file in (run.config_file, run.vocabulary_file, run.last) if file.exists()]
+    # An earlier version wrote config.yaml and vocabulary.json before run.json.
+    killed = run.config_file.is_file() and run.config_file.read_bytes() == _as_yaml(config).encode()
+    if found and (run.last in found or not killed):
+        raise RsitmdError(
+            f"is not a run, but has a file {found[0].relative_to(run.folder)}",
+            where=run.folder,
+            hint="use another folder, or move this file away",
+        )
+
+
+def _as_yaml(config: Config) -> str:
+    text: str = yaml.safe_dump(config.as_dict(), sort_keys=False)
+    return text
+
+
 def _check_same(run: Run, existing: dict[str, Any], manifest: dict[str, Any]) -> None:
     # Earlier versions did not record all keys.
     complete = {**{key: manifest[key] for key in ADDED_KEYS}, **existing}
     for key, label in FIXED_KEYS.items():
-        if complete.get(key) != manifest[key]:
+        if _content(complete.get(key)) != _content(manifest[key]):
             raise RsitmdError(
                 f"was started with {label}", where=run.folder, hint="use another folder"
             )
     # Keys that an earlier version did not have get their defaults.
     default = Config().as_dict()
-    before, now = ({**default, **each["config"], "epochs": 0} for each in (existing, manifest))
-    changed = sorted(key for key in before | now if before.get(key) != now.get(key))
+    before, now = ({**default, **each["config"]} for each in (existing, manifest))
+    changed = sorted(
+        key
+        for key in before.keys() | now.keys()
+        if key not in ("epochs", *FILE_SETTINGS) and before.get(key) != now.get(key)
+    )
     if changed:
         raise RsitmdError(
             f"was started with other settings ({', '.join(changed)})",
             where=run.folder,
             hint="use another folder",
         )
+
+
+def _content(recorded: Any) -> Any:
+    """Return what identifies a recorded file whatever its name is: its checksum."""
+    return recorded.get("sha256") if isinstance(recorded, dict) else recorded
 
 
 def _check_epochs(run: Run, before: int, config: Config) -> None:

@@ -51,7 +51,12 @@ from rsitmd_tools.baselines.training.checkpoint import (
     read_history,
 )
 from rsitmd_tools.baselines.training.failures import largest_batch, one_line
-from rsitmd_tools.baselines.training.manifest import check_prior, make_manifest, prepare_run
+from rsitmd_tools.baselines.training.manifest import (
+    check_prior,
+    make_manifest,
+    prepare_run,
+    write_setup,
+)
 from rsitmd_tools.baselines.training.memory import keep_freed_memory
 from rsitmd_tools.baselines.training.module import RetrievalModule, encode_part
 from rsitmd_tools.baselines.training.prior import training_prior
@@ -120,6 +125,7 @@ def train(
             memory of the device is full, or the loss is not finite.
     """
     check_device(options.device, options.devices)
+    precision(config.precision, options.device)
     run = Run(folder)
     uses_prior = config.loss == "triplet" and config.margin.kind == "dynamic"
     if prior is not None and not uses_prior:
@@ -142,15 +148,14 @@ def train(
         return folder
     with _removed_on_error(folder, new=new):
         tokenizer = make_tokenizer(config, parts.training)
-        tokenizer.save(run.vocabulary_file)
         margin_prior = None
         if uses_prior:
             margin_prior = training_prior(dataset, parts, folder / "prior", prior)
         manifest["prior"] = None if margin_prior is None else margin_prior.describe()
         check_prior(run, existing, manifest["prior"])
-        write_json(run.manifest_file, manifest)
         lightning.seed_everything(config.seed, verbose=False)
         model = make_model(config, tokenizer)
+        write_setup(run, config, manifest, tokenizer)
     if config.freeze_backbone:
         model.frozen_part().requires_grad_(False)
     if device == "cpu":

@@ -115,6 +115,8 @@ def test_what_would_stop_a_run_is_found_before(tiny: Dataset, tmp_path: Path) ->
         check_plan(plan_runs(["vsepp"], ["weights=gone.safetensors"], [0]), tiny, "cpu")
     with pytest.raises(RsitmdError, match="gone: does not exist; use a folder saved by"):
         check_plan(plan_runs(["vsepp"], ["text_weights=gone"], [0]), tiny, "cpu")
+    with pytest.raises(WrongUsage, match="16-mixed is not supported on a CPU"):
+        check_plan(plan_runs(["vsepp"], ["precision=16-mixed"], [0]), tiny, "cpu")
     with pytest.raises(RsitmdError, match="fold 4 of 20"):
         check_plan(plan_runs(["vsepp"], [], [0], 20), tiny, "cpu")
 

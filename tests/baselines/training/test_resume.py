@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from rsitmd_tools.baselines import evaluate
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.baselines.training import checkpoint as checkpoint_module
+from rsitmd_tools.baselines.training import manifest as manifest_module
 from rsitmd_tools.baselines.training.checkpoint import (
     AtomicCheckpointIO,
     out_of_patience,
@@ -23,6 +25,7 @@ from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.similarity import write_prior
+from tests.baselines.sentence_encoders import write_encoder
 from tests.baselines.training import common
 from tests.baselines.training.common import CPU, RESUME, losses
 
@@ -50,6 +53,90 @@ def test_another_prior_is_an_error(tmp_path: Path, tiny: Dataset) -> None:
     train(tiny, replace(config, epochs=2), run, RESUME, prior=first)
     assert Run(run).manifest()["prior"] == pinned
     assert len(read_history(Run(run))) == 2
+
+
+def test_a_refused_resume_changes_no_file_of_a_finished_run(tmp_path: Path, tiny: Dataset) -> None:
+    config, run = small("amfmn-soft", "epochs=1"), tmp_path / "r"
+    other = write_prior(tiny.select("train"), tmp_path / "b.npy", definition="paper").path
+    train(tiny, config, run, CPU)
+    files = [Run(run).config_file, Run(run).manifest_file, Run(run).vocabulary_file]
+    before = [(file.read_bytes(), file.stat().st_mtime_ns) for file in files]
+    with pytest.raises(RsitmdError, match="another prior"):
+        train(tiny, replace(config, epochs=3), run, RESUME, prior=other)
+    assert [(file.read_bytes(), file.stat().st_mtime_ns) for file in files] == before
+    assert 0 <= evaluate(run, tiny)["mean_recall"] <= 100
+
+
+def test_a_run_that_is_killed_while_it_is_set_up_is_resumed(
+    tmp_path: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, run = small("vsepp", "epochs=1"), tmp_path / "r"
+
+    class Killed(Exception):
+        """Stands for the end of the process."""
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    for epochs in (1, 2):
+        config = replace(config, epochs=epochs)
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(manifest_module, "write_text", killed)
+            train(tiny, config, run, RESUME)
+        train(tiny, config, run, RESUME)
+        assert len(losses(run)) == epochs
+        assert 0 <= evaluate(run, tiny)["mean_recall"] <= 100
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "vocabulary.json", "checkpoints/last.ckpt"])
+def test_files_of_a_folder_that_is_not_a_run_are_kept(
+    tmp_path: Path, tiny: Dataset, name: str
+) -> None:
+    config, run = small("vsepp", "epochs=1"), tmp_path / "r"
+    mine = run / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(RsitmdError, match=f"is not a run, but has a file {name}"):
+        train(tiny, config, run, RESUME)
+    assert mine.read_text() == "mine" and not (run / "run.json").exists()
+
+
+def test_a_run_that_an_earlier_version_set_up_in_part_is_resumed(
+    tmp_path: Path, tiny: Dataset
+) -> None:
+    config = small("vsepp", "epochs=1")
+    whole, run = train(tiny, config, tmp_path / "whole", CPU), tmp_path / "r"
+    run.mkdir()
+    for name in ("config.yaml", "vocabulary.json"):
+        (run / name).write_bytes((whole / name).read_bytes())
+    train(tiny, config, run, RESUME)
+    assert losses(run) == losses(whole)
+
+
+def test_files_of_weights_may_move(tmp_path: Path, tiny: Dataset) -> None:
+    timm = pytest.importorskip("timm")
+    weights, encoder, run = tmp_path / "w.pth", write_encoder(tmp_path / "e"), tmp_path / "r"
+    listed = tmp_path / "exclude.json"
+    name = tiny.images[0].filename
+    listed.write_text(json.dumps({"exclude": {tiny.name: [{"filename": name}]}}))
+    torch.save(timm.create_model("test_resnet", num_classes=0).state_dict(), weights)
+    config = small("vsepp", "epochs=1", f"weights={weights}", f"text_weights={encoder}")
+    train(tiny, config, run, CPU, exclude=listed)
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    config = replace(
+        config,
+        epochs=2,
+        weights=str(weights.rename(moved / "renamed.pth")),
+        text_weights=str(encoder.rename(moved / "renamed")),
+    )
+    train(tiny, config, run, RESUME, exclude=listed.rename(moved / "renamed.json"))
+    assert len(losses(run)) == 2 and Run(run).config().weights == config.weights
+    assert 0 <= evaluate(run, tiny)["mean_recall"] <= 100
+    with pytest.raises(RsitmdError, match="another sentence encoder"):
+        train(tiny, replace(config, text_weights=None), run, RESUME)
+    with pytest.raises(RsitmdError, match="other weights"):
+        train(tiny, replace(config, weights=None), run, RESUME)
 
 
 def test_fewer_epochs_are_an_error(tmp_path: Path, tiny: Dataset) -> None:
@@ -107,7 +194,7 @@ def test_seconds_include_all_sessions(tmp_path: Path, tiny: Dataset) -> None:
     assert 3600 <= Run(run).manifest()["finished"]["seconds"] < 3700
 
 
-@pytest.mark.parametrize("history", [None, 3, [1, 2]])
+@pytest.mark.parametrize("history", [None, 3, [1, 2], [{"epoch": 0, "loss": 1.0}]])
 def test_a_checkpoint_without_a_history(tmp_path: Path, tiny: Dataset, history: object) -> None:
     config, run = small("vsepp", "epochs=1"), tmp_path / "r"
     train(tiny, config, run, CPU)
@@ -115,6 +202,19 @@ def test_a_checkpoint_without_a_history(tmp_path: Path, tiny: Dataset, history: 
     del checkpoint["history"]
     torch.save(checkpoint if history is None else {**checkpoint, "history": history}, Run(run).last)
     with pytest.raises(RsitmdError, match="contains no training history"):
+        train(tiny, replace(config, epochs=2), run, RESUME)
+
+
+@pytest.mark.parametrize("key", ["loops", "optimizer_states", "lr_schedulers"])
+def test_a_checkpoint_of_the_model_alone_does_not_continue(
+    tmp_path: Path, tiny: Dataset, key: str
+) -> None:
+    config, run = small("vsepp", "epochs=1"), tmp_path / "r"
+    train(tiny, config, run, CPU)
+    checkpoint = torch.load(Run(run).last, weights_only=True)
+    del checkpoint[key]
+    torch.save(checkpoint, Run(run).last)
+    with pytest.raises(RsitmdError, match=rf"last\.ckpt: lacks {key}, so the training cannot"):
         train(tiny, replace(config, epochs=2), run, RESUME)
 
 
