@@ -38,7 +38,8 @@ def train_all(
     Args:
         dataset: The dataset.
         config: The configuration; its seed and fold are replaced.
-        folder: Parent folder of the runs ``seed-0``, ``fold-0`` or ``seed-0-fold-0``.
+        folder: Parent folder of the runs ``seed-0``, ``fold-0`` or ``seed-0-fold-0``. Seeds can
+            be added: runs that exist keep their names.
         seeds: The seeds.
         folds: Number of folds; 0 for no cross-validation.
         options: See :func:`train`.
@@ -70,7 +71,7 @@ def train_all(
     ]
     runs = []
     for number, each in enumerate(configs):
-        run = folder / _name(each, len(seeds))
+        run = folder / _name(folder, each, len(seeds), resume=options.resume)
         shared = replace(options, cache=cache, runs=len(configs) - number)
         train(dataset, each, run, shared, prior=prior, exclude=exclude)
         runs.append(run)
@@ -81,10 +82,17 @@ def train_all(
     return summary
 
 
-def _name(config: Config, seeds: int) -> str:
+def _name(folder: Path, config: Config, seeds: int, *, resume: bool) -> str:
+    """Return the name of a run: that of an existing run of this seed and fold, or a new one."""
     if not config.folds:
         return f"seed-{config.seed}"
-    return f"fold-{config.fold}" if seeds == 1 else f"seed-{config.seed}-fold-{config.fold}"
+    short, long = f"fold-{config.fold}", f"seed-{config.seed}-fold-{config.fold}"
+    if resume and Run(folder / short).manifest_file.exists():
+        settings = Run(folder / short).manifest().get("config") or {}
+        return short if settings.get("seed") == config.seed else long
+    if resume and Run(folder / long).manifest_file.exists():
+        return long
+    return short if seeds == 1 else long
 
 
 def _summary(dataset: Dataset, runs: Sequence[Path], device: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import torch
 
 from rsitmd_tools.baselines import evaluate
 from rsitmd_tools.baselines.device import check_device, precision
+from rsitmd_tools.baselines.evaluation.compare import compare
 from rsitmd_tools.baselines.run import OWN_CACHE, Run, runs_in
 from rsitmd_tools.baselines.training.sweep import train_all
 from rsitmd_tools.baselines.training.train import Options, adapt_config, train
@@ -271,6 +272,21 @@ def test_seeds_and_folds_have_a_summary(tmp_path: Path, tiny: Dataset) -> None:
     assert Run(tmp_path / "f" / "fold-1").manifest()["images"] == {"train": 12, "val": 12}
 
 
+def test_a_seed_can_be_added_to_folds(tmp_path: Path, tiny: Dataset) -> None:
+    config, folder = small("vsepp", "epochs=1", "freeze_backbone=true"), tmp_path / "s"
+    resume = replace(CPU, resume=True)
+    assert train_all(tiny, config, folder, [0], 2, CPU)["runs"] == ["fold-0", "fold-1"]
+    kept = Run(folder / "fold-0").last.stat().st_mtime_ns
+    names = ["fold-0", "fold-1", "seed-3-fold-0", "seed-3-fold-1"]
+    assert train_all(tiny, config, folder, [0, 3], 2, resume)["runs"] == names
+    assert train_all(tiny, config, folder, [3], 2, resume)["runs"] == names[2:]
+    assert Run(folder / "fold-0").last.stat().st_mtime_ns == kept
+    (system,) = compare([folder])["systems"]
+    assert system["runs"] == names
+    with pytest.raises(RsitmdError, match="already exists"):
+        train_all(tiny, config, folder, [4], 2, CPU)
+
+
 def test_a_cache_of_the_user_is_kept(tmp_path: Path, tiny: Dataset) -> None:
     config = small("vsepp", "epochs=1", "freeze_backbone=true")
     for name in ("s", "r"):
@@ -428,6 +444,14 @@ def test_unavailable_devices(tmp_path: Path, tiny: Dataset) -> None:
     with pytest.raises(WrongUsage, match="invalid value for --devices: 0"):
         check_device("cpu", 0)
     assert precision("auto", "cpu") == "32-true"
+
+
+def test_a_precision_that_the_device_lacks_is_refused_before_anything_is_written(
+    tmp_path: Path, tiny: Dataset
+) -> None:
+    with pytest.raises(WrongUsage, match="16-mixed is not supported on a CPU"):
+        train(tiny, small("vsepp", "epochs=1", "precision=16-mixed"), tmp_path / "r", CPU)
+    train(tiny, small("vsepp", "epochs=1"), tmp_path / "r", CPU)
 
 
 def test_missing_weights(tmp_path: Path, tiny: Dataset) -> None:
