@@ -58,6 +58,10 @@ class Mtfn:
 
 
 SECTIONS: dict[str, type[Any]] = {"margin": Margin, "scan": Scan, "mtfn": Mtfn}
+# Settings have two levels. A section with an alias (*) of itself has levels without end.
+MAX_DEPTH = 8
+# What PyYAML raises for text that is not YAML; ValueError is of dates and of very long numbers.
+NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 # Sections that only the model of their name reads.
 MODEL_SECTIONS = ("scan", "mtfn")
 # Their scores are cosines or near them, not the log-odds that ``bce`` needs.
@@ -201,11 +205,27 @@ def load_config(name: str, changes: Sequence[str] = ()) -> Config:
     Raises:
         RsitmdError: No such configuration exists, or it violates the schema; the message
             contains the key.
+        WrongUsage: A change is malformed, or there is a fold without folds.
     """
     document = _read(name)
     for change in changes:
         _set(document, change)
-    return config_from(document, name)
+    config = config_from(document, name)
+    check_fold(config)
+    return config
+
+
+def check_fold(config: Config) -> None:
+    """Check that a fold is one of several folds. A finished run may have one without an effect.
+
+    Raises:
+        WrongUsage: There are no folds.
+    """
+    if config.fold and not config.folds:
+        raise WrongUsage(
+            f"fold={config.fold} has no effect without folds",
+            hint="set folds to the number of folds, or remove fold",
+        )
 
 
 def config_from(document: Any, where: str) -> Config:
@@ -214,11 +234,12 @@ def config_from(document: Any, where: str) -> Config:
     Raises:
         RsitmdError: The data violates the schema.
     """
-    _check_plain(document, where)
-    problem = first_error(document, _schema())
+    schema = _schema()
+    given = _with_numbers(document, schema) if isinstance(document, dict) else document
+    _check_plain(given, where)
+    problem = first_error(given, schema)
     if problem is not None:
         raise RsitmdError(f"{problem.key}: {problem.message}", where=where, hint=problem.hint)
-    given = _with_integers(document, _schema())
     if "precision" in given:
         precision = given["precision"]  # YAML reads 32 as a number
         given["precision"] = str(int(precision) if isinstance(precision, float) else precision)
@@ -228,11 +249,17 @@ def config_from(document: Any, where: str) -> Config:
 
 
 def _check_plain(value: Any, where: str, key: str = "") -> None:
-    """Check what YAML allows and JSON does not: keys that are not strings, infinity and NaN.
+    """Check what YAML allows and JSON does not.
+
+    That is keys that are not strings, infinity, NaN, and sections that contain themselves.
 
     Raises:
-        RsitmdError: There is such a key or number.
+        RsitmdError: There is such a key, number or section.
     """
+    if key.count(".") > MAX_DEPTH:
+        raise RsitmdError(
+            f"{key.partition('.')[0]}: has too many levels", where=where, hint="remove the levels"
+        )
     if isinstance(value, float) and not math.isfinite(value):
         raise RsitmdError(f"{key}: must be a finite number, not {value}", where=where)
     for name, item in value.items() if isinstance(value, dict) else ():
@@ -243,15 +270,26 @@ def _check_plain(value: Any, where: str, key: str = "") -> None:
         _check_plain(item, where, f"{key}.{name}" if key else name)
 
 
-def _with_integers(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """Return settings in which integers have the type int: to a schema, 16.0 is one too."""
-    types = {key: _types(of) for key, of in schema["properties"].items()}
-    return {
-        key: int(value)
-        if isinstance(value, float) and value.is_integer() and "integer" in types.get(key, ())
-        else value
-        for key, value in document.items()
-    }
+def _with_numbers(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return settings in which numbers have the types of the schema, also inside sections.
+
+    YAML 1.1 reads 1e-4 as a string; where the schema wants a number, it is one. Integers have
+    the type int: to a schema, 16.0 is one too.
+    """
+    of_key = schema["properties"]
+    return {key: _with_types(value, of_key.get(key, {})) for key, value in document.items()}
+
+
+def _with_types(value: Any, schema: dict[str, Any]) -> Any:
+    if isinstance(value, dict) and "properties" in schema:
+        return _with_numbers(value, schema)
+    types = _types(schema)
+    if isinstance(value, str) and {"number", "integer"} & set(types):
+        with contextlib.suppress(ValueError):
+            value = float(value)
+    if isinstance(value, float) and value.is_integer() and "integer" in types:
+        return int(value)
+    return value
 
 
 def _types(schema: dict[str, Any]) -> list[str]:
@@ -291,7 +329,7 @@ def _read(name: str) -> dict[str, Any]:
             ) from error
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except NOT_YAML as error:
         mark = getattr(error, "problem_mark", None)
         raise RsitmdError(
             f"is not YAML ({getattr(error, 'problem', None) or reason(error)})",
@@ -317,11 +355,12 @@ def _set(document: dict[str, Any], change: str) -> None:
             raise WrongUsage(f"--set {change}: {section} has no keys", hint=f"use {section}=VALUE")
     try:
         target[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
+    except NOT_YAML:
         raise WrongUsage(
             f"--set {change}: {value!r} is not YAML", hint="use a number, a word, true or false"
         ) from None
-    # YAML 1.1 reads 1e-4 as a string; here it is always meant as a number.
-    if isinstance(target[last], str):
-        with contextlib.suppress(ValueError):
-            target[last] = float(target[last])
+    if target[last] is None and value.strip().lower() not in ("null", "~"):
+        raise WrongUsage(
+            f"--set {change}: YAML reads no value",
+            hint="put a value that begins with # in quotes, or use null for no value",
+        )

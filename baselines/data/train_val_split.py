@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rsitmd_tools.baselines.config import Config
+from rsitmd_tools.baselines.config import Config, check_fold
 from rsitmd_tools.baselines.data.names import check_names
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
@@ -67,8 +67,9 @@ def split_parts(dataset: Dataset, config: Config, excluded: Collection[str] = ()
 
     Raises:
         RsitmdError: A part has fewer than 2 images, or an image has two records.
-        WrongUsage: The fold does not exist.
+        WrongUsage: The fold does not exist, or there are no folds.
     """
+    check_fold(config)
     dataset.select("train")
     pool = _captioned(dataset, excluded)
     is_val = np.array([image.split == "val" for image in pool], bool)

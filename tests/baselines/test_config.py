@@ -108,6 +108,52 @@ def test_whole_numbers_can_be_written_as_floats() -> None:
     assert config.precision == "32"
 
 
+def test_numbers_of_sections_and_files_have_the_types_of_the_schema(tmp_path: Path) -> None:
+    assert type(load_config("mtfn", ["mtfn.rank=20.0"]).mtfn.rank) is int
+    assert load_config("vsepp", ["margin.value=1e-1"]).margin.value == 0.1
+    file = tmp_path / "own.yaml"
+    file.write_text("model: vsepp\nlr: 1e-4\nmargin: {value: 2e-1}\nweights: 1e5\n")
+    config = load_config(str(file))
+    assert (config.lr, config.margin.value, config.weights) == (1e-4, 0.2, "1e5")
+    file.write_text("model: vsepp\nlr: nan\n")
+    with pytest.raises(RsitmdError, match="lr: must be a finite number"):
+        load_config(str(file))
+
+
+@pytest.mark.parametrize("change", ["weights=#dir/file", "weights=", "lr= # comment"])
+def test_a_value_that_yaml_does_not_read_is_refused(change: str) -> None:
+    with pytest.raises(WrongUsage, match="YAML reads no value; put a value that begins with #"):
+        load_config("vsepp", [change])
+    assert load_config("vsepp", ["weights=null"]).weights is None
+    assert load_config("vsepp", ["weights=~"]).weights is None
+    assert load_config("vsepp", ["weights='#dir/file'"]).weights == "#dir/file"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["&a {x: *a}", "9" * 5000, "[" * 5000, "2020-13-45"],
+    ids=["loop", "long", "deep", "date"],
+)
+def test_yaml_that_cannot_be_a_setting_is_one_line(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text(f"model: vsepp\nmargin: {text}\n")
+    for load in (
+        lambda: load_config(str(file)),
+        lambda: load_config("vsepp", [f"margin={text}"]),
+    ):
+        with pytest.raises(RsitmdError, match=r"margin: has too many|is not YAML") as error:
+            load()
+        assert "\n" not in str(error.value)
+
+
+def test_a_fold_needs_folds() -> None:
+    with pytest.raises(WrongUsage, match="fold=2 has no effect without folds; set folds to"):
+        load_config("vsepp", ["fold=2"])
+    assert load_config("vsepp", ["fold=2", "folds=5"]).fold == 2
+    # A run of an earlier version can still be evaluated.
+    assert config_from({"model": "vsepp", "fold": 2}, "config.yaml").fold == 2
+
+
 @pytest.mark.parametrize("change", ["lr=.nan", "gradient_clip=.inf", "margin.beta=-.inf"])
 def test_a_number_that_is_not_finite_is_refused(change: str) -> None:
     with pytest.raises(RsitmdError, match=r"must be a finite number"):

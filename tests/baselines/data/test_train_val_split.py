@@ -27,6 +27,12 @@ def names(dataset: Dataset) -> set[str]:
     return {image.filename for image in dataset}
 
 
+def test_a_fold_without_folds_is_refused(tiny: Dataset) -> None:
+    """It had no effect: all folds were one run, and counted as repetitions."""
+    with pytest.raises(WrongUsage, match="fold=2 has no effect without folds"):
+        split_parts(tiny, Config(fold=2))
+
+
 def test_a_seeded_tenth_of_train_is_the_validation_part(tiny: Dataset) -> None:
     parts = split_parts(tiny, Config(seed=1))
     assert len(parts.validation) == 2 and len(parts.training) == 22
