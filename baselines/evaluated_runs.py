@@ -110,9 +110,7 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
     checked = _checked(result, "benchmark_result")
     # External scores have a result, but no manifest.
     trained = _object(manifest) if manifest.is_file() else {}
-    files = trained.get("files")
-    checkpoint = checked.get("checkpoint_sha256")
-    if isinstance(files, dict) and checkpoint is not None and checkpoint not in files.values():
+    if _trained_further(trained, checked):
         raise RsitmdError(
             "was trained further after its evaluation",
             where=folder,
@@ -127,6 +125,15 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
         examples=_checked(examples, "benchmark_examples") if examples.is_file() else None,
         analysis=_analysis(folder / "analysis.json", checked),
     )
+
+
+def _trained_further(manifest: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
+    """Return whether a run has other weights than those evaluated, or will have them soon."""
+    files, checkpoint = manifest.get("files"), result.get("checkpoint_sha256")
+    if isinstance(files, dict):
+        return checkpoint is not None and checkpoint not in files.values()
+    # A run that continues has no "finished" until its end. External scores have no manifest.
+    return bool(manifest and "finished" not in manifest and result.get("training_finished"))
 
 
 def _analysis(file: Path, result: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -123,6 +123,8 @@ def _distinctive(config: str) -> dict[str, Any]:
     settings = load_config(config).as_dict()
     keys = (*COMMON_KEYS, *MODEL_KEYS.get(settings["model"], ()))
     found = {key: settings[key] for key in keys}
+    if settings["text"] != "sentence" or settings["query"] != "sentence":
+        found["keywords"] = settings["keywords"]
     kind = settings["margin"]["kind"]
     unused = ("value",) if kind == "dynamic" else ("gamma", "beta")
     found["margin"] = {k: v for k, v in settings["margin"].items() if k not in unused}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -13,13 +13,15 @@ import numpy as np
 
 from rsitmd_tools.baselines.config import Config
 from rsitmd_tools.baselines.evaluated_runs import EvaluatedRun, is_one_run, read_runs, run_folders
-from rsitmd_tools.baselines.evaluation.hits import Floats
+from rsitmd_tools.baselines.evaluation.hits import NAMES, WAYS, Floats
 from rsitmd_tools.baselines.evaluation.queries import Queries, read_queries
 from rsitmd_tools.errors import RsitmdError
 
 SAME_GALLERY = "compare only runs evaluated on the same gallery"
 # Settings that differ between the runs of one system.
-RUN_SETTINGS = ("seed", "fold", "folds", "weights", "text_weights")
+RUN_SETTINGS = ("seed", "fold", "weights", "text_weights")
+# Percent. The mean hits of queries.csv and the recalls of a result differ by rounding alone.
+ROUNDED = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def views_of(run: EvaluatedRun) -> int:
 
 def _draw(run: EvaluatedRun) -> tuple[Any, ...]:
     settings = run.result["settings"]
-    return run.result["seed"], settings.get("fold"), settings.get("folds")
+    return run.result["seed"], settings.get("fold") if settings.get("folds") else None
 
 
 def _labels(folders: Sequence[Path]) -> list[str]:
@@ -186,14 +188,23 @@ def _check_same_data(runs: Sequence[EvaluatedRun]) -> None:
             )
 
 
+def _belongs(queries: Queries, result: Mapping[str, Any]) -> bool:
+    """Return whether queries are those of a result: a killed evaluation can leave older ones."""
+    gallery = result["gallery"]
+    if (len(queries.images), len(queries.owners)) != (gallery["images"], gallery["texts"]):
+        return False
+    means = np.concatenate([queries.image_hits.mean(0), queries.text_hits.mean(0)])
+    recalls = [result[way][name] for way in WAYS for name in NAMES]
+    return bool(np.allclose(100 * means, recalls, rtol=0, atol=ROUNDED))
+
+
 def _mean(runs: Sequence[EvaluatedRun]) -> Queries | None:
     files = [run.folder / "queries.csv" for run in runs]
     if not all(file.is_file() for file in files):
         return None
     read = [read_queries(file) for file in files]
     for run, file, queries in zip(runs, files, read, strict=True):
-        gallery = run.result["gallery"]
-        if (len(queries.images), len(queries.owners)) != (gallery["images"], gallery["texts"]):
+        if not _belongs(queries, run.result):
             raise RsitmdError(
                 "does not hold the queries of result.json",
                 where=file,

@@ -19,6 +19,7 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "–": "--",
     "±": r"$\pm$",
+    "[": "{[}",  # after \\, it would begin the length of a gap between two rows
     "→": r"$\to$",
     "↓": r"$\downarrow$",
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -33,7 +34,7 @@ def render(comparison: dict[str, Any], form: str) -> str:
         form: ``text``, ``markdown`` or ``latex``.
     """
     systems, comparisons = _systems(comparison), _comparisons(comparison)
-    head, notes = _head(comparison), _notes(comparison)
+    head, notes = (list(map(printable, part(comparison))) for part in (_head, _notes))
     if form == "latex":
         parts = [*(f"% {line}" for line in head), _latex(systems)]
         if len(comparisons) > 1:

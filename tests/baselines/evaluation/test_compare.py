@@ -143,6 +143,35 @@ def test_two_seeds_with_a_large_variance_are_not_significant(make: Make) -> None
     assert pair["verdict"] == "not decided"
 
 
+def test_other_folds_are_another_system(make: Make) -> None:
+    def fold(name: str, folds: int, fold: int) -> Path:
+        settings = {**load_config("vsepp").as_dict(), "folds": folds, "fold": fold}
+        return make(name, 1.5, settings=settings)
+
+    runs = [fold("one-0", 5, 0), fold("one-1", 5, 1), fold("two-0", 2, 0), fold("none", 0, 0)]
+    assert [s["runs"] for s in compare(runs)["systems"]] == [
+        ["one-0", "one-1"],
+        ["two-0"],
+        ["none"],
+    ]
+    # Without folds, the fold has no effect: these are one run twice, not two repetitions.
+    same = [fold("none-0", 0, 0), fold("none-1", 0, 1)]
+    assert [s["runs"] for s in compare(same)["systems"]] == [["none-0"], ["none-1"]]
+
+
+def test_a_run_that_is_trained_further_is_refused(make: Make) -> None:
+    run = make("a", 1.5, training_finished=True)
+    (run / "run.json").write_text('{"config": {}, "finished": {"seconds": 1.0}}')
+    assert len(compare([run])["systems"]) == 1
+    (run / "run.json").write_text('{"config": {}}')
+    with pytest.raises(RsitmdError, match="a: was trained further after its evaluation"):
+        compare([run])
+    # A result of a training that was not finished says so itself.
+    unfinished = make("b", 1.5, training_finished=False)
+    (unfinished / "run.json").write_text('{"config": {}}')
+    assert len(compare([unfinished])["systems"]) == 1
+
+
 def test_without_queries_there_is_no_test(make: Make) -> None:
     runs = [make("a", 1.5), make("b", 2, config="amfmn-soft")]
     (runs[0] / "queries.csv").unlink()
@@ -239,6 +268,9 @@ def test_published_rows_are_found_by_settings() -> None:
         del settings["mask_equal"]
         assert printed.row_of(settings) == row
     assert printed.row_of({"model": "scores"}) is None
+    # A model that reads sentences only does not depend on the source of the keywords.
+    derived = load_config("amfmn-soft", ["keywords=derived"]).as_dict()
+    assert printed.row_of(derived) is not None
 
 
 @pytest.mark.parametrize(
@@ -251,6 +283,8 @@ def test_published_rows_are_found_by_settings() -> None:
         ("amfmn-fusion", "mask_equal=true"),
         ("margin-0.4", "negatives=hardest"),
         ("m9", "attention=soft"),
+        ("m9", "keywords=derived"),
+        ("m2", "keywords=derived"),
         ("vsepp", "loss=infonce"),
         ("vsepp", "negatives=sum"),
         ("vsepp", "margin.value=0.4"),
@@ -323,6 +357,20 @@ def test_latex(comparison: dict[str, Any]) -> None:
     assert any("IEEE TGRS" in line for line in outside)
 
 
+@pytest.mark.parametrize("form", ["text", "markdown", "latex"])
+def test_names_cannot_leave_their_line(comparison: dict[str, Any], form: str) -> None:
+    evil = "ucm\n\\input{x}\x1b[31m"
+    changed = {**comparison, "data": evil, "notes": [f"{evil}: a note"]}
+    lines, before = (render(each, form).splitlines() for each in (changed, comparison))
+    assert not any("\x1b" in line or line.startswith("\\input") for line in lines)
+    assert len(lines) == len(before) + 1 - len(comparison["notes"])
+
+
+def test_a_name_in_brackets_is_no_length_in_latex(make: Make) -> None:
+    table = render(compare([make("[2cm]", 1.5)], published="none"), "latex")
+    assert "    {[}2cm] & 1 &" in table
+
+
 def test_the_command_lists_every_output_format() -> None:
     from rsitmd_tools.baselines.device import DEVICES
     from rsitmd_tools.baselines.evaluation import tables
@@ -339,4 +387,13 @@ def test_queries_of_another_evaluation_are_refused(make: Make) -> None:
     with pytest.raises(
         RsitmdError, match=r"queries\.csv: does not hold the queries of result\.json"
     ):
+        group_runs([run])
+
+
+def test_queries_that_a_killed_evaluation_left_are_refused(make: Make) -> None:
+    """The gallery is the same; the hits are those of an earlier result."""
+    run, other = make("a", 2.0), make("b", 1.0, 1)
+    assert len(group_runs([run, other])) == 1
+    (run / "queries.csv").write_bytes((other / "queries.csv").read_bytes())
+    with pytest.raises(RsitmdError, match="evaluate the run again"):
         group_runs([run])
