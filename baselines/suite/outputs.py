@@ -17,6 +17,8 @@ from rsitmd_tools.baselines.evaluation.tables import render
 from rsitmd_tools.baselines.suite.plan import PlannedRun
 
 Done = Sequence[tuple[PlannedRun, EvaluatedRun]]
+# Settings that are other ones on data without keywords.
+TEXT_SETTINGS = ("text", "query")
 KEPT = ("mean_recall", "image_to_text", "text_to_image")
 
 
@@ -76,7 +78,18 @@ def write_tables(out: Path, done: Done, missing: Sequence[str]) -> dict[str, Any
     systems = [system_of(name, runs) for name, runs in folders.items()]
     comparison = compare_systems(systems)
     add_rows_of_models(comparison, systems)
+    comparison["notes"] += [
+        f"{name}: trained on sentences only (text=sentence, query=sentence), because the data have"
+        " no keywords"
+        for name in dict.fromkeys(planned.name for planned, run in done if _adapted(planned, run))
+    ]
     comparison["notes"] += [f"not in this table: {line}" for line in missing]
     for form, name in (("markdown", "table.md"), ("latex", "table.tex")):
         write_text(out / name, render(comparison, form) + "\n")
     return comparison
+
+
+def _adapted(planned: PlannedRun, run: EvaluatedRun) -> bool:
+    """Return whether a run was trained on other texts than its configuration says."""
+    asked = planned.config.as_dict()
+    return any(run.result["settings"].get(key, asked[key]) != asked[key] for key in TEXT_SETTINGS)

@@ -103,6 +103,16 @@ def test_a_whole_suite(
     assert [(r["config"], r["seed"]) for r in rows(out)] == [("vsepp", 1)]
 
 
+def test_the_table_says_which_models_read_no_keywords(tmp_path: Path, tiny: Dataset) -> None:
+    bare = tiny.with_images(replace(image, keywords=()) for image in tiny)
+    result, _ = run(bare, plan_runs(["m1", "m2"], CHANGES, [0]), tmp_path / "s")
+    assert result.comparison is not None
+    note = "m2: trained on sentences only (text=sentence, query=sentence), because the data have"
+    (found,) = [line for line in result.comparison["notes"] if "sentences only" in line]
+    assert found == f"{note} no keywords"
+    assert "m2: trained on sentences only" in (tmp_path / "s" / "table.md").read_text()
+
+
 def test_folds(tmp_path: Path, tiny: Dataset) -> None:
     plan = plan_runs(["vsepp"], CHANGES, [0], 2)
     result, _ = run(tiny, plan, tmp_path / "s")
