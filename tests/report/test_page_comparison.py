@@ -34,12 +34,19 @@ def settings(config: str, *changes: str) -> dict[str, Any]:
     return {"model": own.pop("model"), "settings": own}
 
 
+def recalls(value: float) -> dict[str, Any]:
+    """Return the recalls of a result in which all have one value."""
+    way = dict.fromkeys(("r1", "r5", "r10"), value)
+    return {"mean_recall": value, "image_to_text": way, "text_to_image": way}
+
+
 def test_differences_are_tested(make_run: MakeRun, output: Path) -> None:
     """A system is right for each query, another one for none."""
     gallery = {"images": 12, "texts": 12}
+    all_right, none_right = (recalls(value) for value in (100.0, 0.0))
     runs = [
-        make_run("good", mean_recall=100.0, gallery=gallery),
-        make_run("bad", model="vsepp", mean_recall=0.0, gallery=gallery),
+        make_run("good", gallery=gallery, **all_right),
+        make_run("bad", model="vsepp", gallery=gallery, **none_right),
     ]
     for run, hit in zip(runs, (1, 0), strict=True):
         rows = ["image,sentence_index,rank,r1,r5,r10"]
