@@ -60,7 +60,7 @@ ROWS |= {
     for name, row in (FROZEN | ON_GPU).items()
 }
 ROWS |= {
-    f"{name}, five runs, eight views": replace(ROWS[name], of=name, views=8, together=True)
+    f"{name}, runs together, eight views": replace(ROWS[name], of=name, views=8, together=True)
     for name in (
         "VSE++, InfoNCE",
         "AMFMN soft, InfoNCE",
