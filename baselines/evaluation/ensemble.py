@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from rsitmd_tools.atomic import check_writable
 from rsitmd_tools.baselines.device import check_device
 from rsitmd_tools.baselines.evaluation.evaluate import (
     EvaluationOptions,
+    check_output,
     evaluate_matrix,
-    refuse_run,
 )
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.loaded_run import DecodedImages, LoadedRun
@@ -67,9 +66,7 @@ def evaluate_ensemble(
             hint="train more seeds with: rsitmd benchmark train ... --seeds 0-4",
         )
     check_device(options.device, 1)
-    if output is not None:
-        refuse_run(output)
-        check_writable(output, "use another folder for the result with -o DIR")
+    check_output(None, output)
     collected = Failures() if failures is None else failures
     gallery = Gallery.of(dataset, split)
     load_beside(gallery, split)

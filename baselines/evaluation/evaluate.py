@@ -121,33 +121,27 @@ def evaluate(
     return result
 
 
-def check_output(folder: Path, output: Path | None) -> None:
-    """Refuse a folder for the result of a run that cannot be written, or is another run.
+def check_output(folder: Path | None, output: Path | None) -> None:
+    """Refuse a folder for a result that cannot be written, or that is another run.
 
     Args:
-        folder: RUN.
-        output: A folder to use instead; None for RUN itself.
+        folder: RUN; None for scores that are not of one run.
+        output: A folder to use instead; None for RUN itself, or for no files.
 
     Raises:
         RsitmdError: The folder cannot be written, or is another run.
     """
-    if output is not None and output.resolve() != folder.resolve():
-        refuse_run(output)
-    check_writable(output or folder, "use another folder for the result with -o DIR")
-
-
-def refuse_run(output: Path) -> None:
-    """Refuse a folder for the result of something else that is a run.
-
-    Raises:
-        RsitmdError: The folder is a run.
-    """
-    if Run(output).manifest_file.exists():
+    target = output or folder
+    if target is None:
+        return
+    own = folder is not None and target.resolve() == folder.resolve()
+    if not own and Run(target).manifest_file.exists():
         raise RsitmdError(
             "is a run, and holds the result of its own model",
-            where=output,
+            where=target,
             hint="use another folder for the result",
         )
+    check_writable(target, "use another folder for the result with -o DIR")
 
 
 def evaluate_scores(
@@ -175,9 +169,7 @@ def evaluate_scores(
         RsitmdError: The scores do not match the split, or the output is a run; see
             :func:`evaluate` for others.
     """
-    if output is not None:
-        refuse_run(output)
-        check_writable(output, "use another folder for the result with -o DIR")
+    check_output(None, output)
     collected = Failures() if failures is None else failures
     gallery = Gallery.of(dataset, split)
     scores = read_scores(file, gallery)

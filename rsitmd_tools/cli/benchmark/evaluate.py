@@ -125,19 +125,17 @@ def command(
     else:
         assert path is not None
         runs = [each.folder for each in runs_in(run)]
-        places = _places(run, runs, output)
-        if not ensemble:
-            for each in runs:  # check all before the first one is encoded
-                check_output(each, places[each])
+        places = {} if ensemble else _places(run, runs, output)
+        for each, place in places.items():  # check all before the first one is encoded
+            check_output(each, place)
         with image_files(load_dataset(path, input_format, image_folder)) as dataset:
+            results = {
+                each.name: evaluate(each, dataset, split, options, place, failures)
+                for each, place in places.items()
+            }
             if ensemble:
                 found = evaluate_ensemble(runs, dataset, split, options, output, failures)
                 results = {run.name: found}
-            else:
-                results = {
-                    each.name: evaluate(each, dataset, split, options, places[each], failures)
-                    for each in runs
-                }
     _print(results, as_json=as_json)
     for error in failures.errors:
         click.echo(f"error: {error}", err=True)
