@@ -213,7 +213,7 @@ def _gaps(files: Sequence[Path]) -> list[str]:
         if match is not None:
             series.setdefault(file.stem[: match.start()], {})[int(match[1])] = file.name
     return [
-        f"{count_of(other - one - 1, 'shard')} between {names[one]} and {names[other]} missing"
+        f"missing: {count_of(other - one - 1, 'shard')} between {names[one]} and {names[other]}"
         for names in series.values()
         for one, other in pairwise(sorted(names))
         if other - one > 1

@@ -471,6 +471,6 @@ def test_shards_that_are_missing_are_noted(tmp_path: Path) -> None:
     numbers = ("train-000000", "train-000002", "train-000005", "test-000001")
     texts_alone(*(tmp_path / f"x-{number}.tar" for number in numbers))
     assert load_dataset(tmp_path).notes == (
-        "1 shard between x-train-000000.tar and x-train-000002.tar missing",
-        "2 shards between x-train-000002.tar and x-train-000005.tar missing",
+        "missing: 1 shard between x-train-000000.tar and x-train-000002.tar",
+        "missing: 2 shards between x-train-000002.tar and x-train-000005.tar",
     )

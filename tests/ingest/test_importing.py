@@ -13,34 +13,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rsitmd_tools.cli import root
-from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from rsitmd_tools.dataset import ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.ingest import ingest
-from rsitmd_tools.ingest.importing import ImportReport, import_dataset
+from rsitmd_tools.ingest.importing import import_dataset
 from rsitmd_tools.workspace import Workspace
-from tests.builders import add
+from tests.ingest.imports import FIVE, dataset, into, record, rows, run, state
 from tests.pictures import save_noise
-
-FIVE = tuple(f"Sentence {n} says what is there." for n in range(5))
-
-
-def record(filename: str, *sentences: str, **fields: Any) -> ImageRecord:
-    return ImageRecord(filename, tuple(map(Sentence, sentences or FIVE)), **fields)
-
-
-def dataset(*records: ImageRecord, folder: Path | None = None, name: str = "Old") -> Dataset:
-    return Dataset(name, records, Path("old"), "rsitmd", folder)
-
-
-def into(workspace: Path, data: Dataset) -> ImportReport:
-    with Workspace.create(workspace) as opened:
-        return import_dataset(opened, data, workers=1)
-
-
-def rows(workspace: Path, query: str) -> list[tuple[Any, ...]]:
-    with Workspace.open(workspace) as opened:
-        return [tuple(row) for row in opened.db.execute(query)]
 
 
 def test_images_and_texts_come_into_the_dataset(tmp_path: Path) -> None:
@@ -72,123 +52,6 @@ def test_images_and_texts_come_into_the_dataset(tmp_path: Path) -> None:
     ]
 
 
-def state(workspace: Path) -> tuple[Any, ...]:
-    """Return all rows but the times, and the files."""
-    with Workspace.open(workspace) as opened:
-        found = [
-            [tuple(row) for row in opened.db.execute(f"SELECT {columns} FROM {table}")]
-            for table, columns in (
-                ("image", "id, sha256, filename, source, pixel_sha256, duplicate_group, split"),
-                ("imported_image", "id, dataset, name, category, number, split, image_id"),
-                ("imported_sentence", "*"),
-                ("imported_keyword", "*"),
-                ("rejected", "source, reason"),
-            )
-        ]
-        files = {path.name: path.read_bytes() for path in opened.images.iterdir()}
-    return found, files
-
-
-def test_a_second_import_adds_nothing(tmp_path: Path) -> None:
-    for number in range(3):
-        save_noise(tmp_path / "old" / f"port_{number}.png", number)
-    (tmp_path / "old" / "port_3.png").write_bytes(b"damaged")
-    data = dataset(*(record(f"port_{n}.png") for n in range(5)), folder=tmp_path / "old")
-    first = into(tmp_path / "w", data)
-    assert (first.files.added, len(first.files.rejected)) == (3, 1)
-    assert sorted(first.files.without_file) == ["port_3.png", "port_4.png"]
-    before = state(tmp_path / "w")
-    again = into(tmp_path / "w", data)
-    assert (again.added, again.known, again.files.added) == (0, 5, 0)
-    assert state(tmp_path / "w") == before
-
-
-def test_a_later_import_completes_the_files(tmp_path: Path) -> None:
-    texts = dataset(*(record(f"port_{n}.tif", split="test") for n in (1, 2)))
-    assert into(tmp_path / "w", texts).files.without_file == ["port_1.tif", "port_2.tif"]
-    # An ingest meanwhile leaves the names to them.
-    save_noise(tmp_path / "new" / "port" / "a.png", 9)
-    with Workspace.open(tmp_path / "w", write=True) as workspace:
-        ingest(workspace, [tmp_path / "new"], workers=1)
-    assert rows(tmp_path / "w", "SELECT filename FROM image") == [("port_3.tif",)]
-    # The files may have another suffix.
-    save_noise(tmp_path / "old" / "port_2.jpg", 2)
-    with_files = Dataset("Old", texts.images, Path("old"), "rsitmd", tmp_path / "old")
-    report = into(tmp_path / "w", with_files)
-    assert (report.known, report.files.added) == (2, 1)
-    assert report.files.without_file == ["port_1.tif"]
-    found = rows(tmp_path / "w", "SELECT filename, split FROM image ORDER BY number")
-    assert found == [("port_2.tif", "test"), ("port_3.tif", None)]
-
-
-def texts_about(what: str) -> tuple[str, ...]:
-    return tuple(f"{what} seen from the air {number}." for number in range(5))
-
-
-@pytest.mark.parametrize("with_files", [False, True])
-def test_another_dataset_of_the_same_name_is_refused(tmp_path: Path, with_files: bool) -> None:
-    """Its pictures would be those of the sentences that have their names."""
-    names = ("0.png", "1.png")
-    for number, name in enumerate(names):
-        save_noise(tmp_path / "ships" / name, number)
-        save_noise(tmp_path / "trees" / name, number + 10)
-    ships = dataset(
-        *(record(name, *texts_about("Ships")) for name in names),
-        folder=tmp_path / "ships" if with_files else None,
-    )
-    trees = dataset(
-        *(record(name, *texts_about("Trees")) for name in names), folder=tmp_path / "trees"
-    )
-    into(tmp_path / "w", ships)
-    before = state(tmp_path / "w")
-    with pytest.raises(RsitmdError, match="other sentences than the dataset Old") as error:
-        into(tmp_path / "w", trees)
-    assert error.value.hint is not None
-    assert "--name" in error.value.hint
-    assert state(tmp_path / "w") == before
-    other = into(tmp_path / "w", replace(trees, name="trees"))
-    assert (other.added, other.files.added) == (2, 2)
-    with Workspace.open(tmp_path / "w") as workspace:
-        images = {
-            image.filename: image.captions for image in load_dataset(workspace.path, "workspace")
-        }
-        found = workspace.db.execute("SELECT dataset FROM imported_image WHERE image_id NOT NULL")
-        datasets = [row[0] for row in found]
-    assert sorted(images.values()) == [texts_about("Ships")] * 2 + [texts_about("Trees")] * 2
-    assert datasets == [*["Old"] * 2 * with_files, "trees", "trees"]
-
-
-def test_one_image_with_other_sentences_gets_no_file(tmp_path: Path) -> None:
-    names = [f"port_{number}.png" for number in range(4)]
-    for number, name in enumerate(names):
-        save_noise(tmp_path / "old" / name, number)
-    into(tmp_path / "w", dataset(*map(record, names)))
-    # Spaces and stops differ between formats, and a corrected sentence is no other image.
-    spaced = [text.replace(".", " .").lower() for text in FIVE]
-    changed = ["Ships.", *FIVE[1:]]
-    new = [record(names[0], *spaced), record(names[1], *changed), record(names[2])]
-    other = record(names[3], *texts_about("Trees"))
-    report = into(tmp_path / "w", dataset(*new, other, folder=tmp_path / "old"))
-    assert report.other == ["port_3.png"]
-    assert report.changed == ["port_0.png", "port_1.png"]
-    assert report.files.added == 3
-    assert report.files.without_file == ["port_3.png"]
-
-
-def test_the_command_gives_a_dataset_a_name(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    save_dataset(dataset(record("a.png")), tmp_path / "one", "rsitmd")
-    save_dataset(dataset(record("a.png", *texts_about("Trees"))), tmp_path / "two", "rsitmd")
-    assert run("build", "init", tmp_path / "w") == 0
-    assert run("build", "import", tmp_path / "w", tmp_path / "one") == 0
-    assert run("build", "import", tmp_path / "w", tmp_path / "two") == 1
-    assert "for 1 image of the same name, first a.png" in capsys.readouterr().err
-    assert run("build", "import", tmp_path / "w", tmp_path / "two", "--name", "two") == 0
-    assert rows(tmp_path / "w", "SELECT dataset FROM imported_image") == [("Old",), ("two",)]
-    assert run("build", "import", tmp_path / "w", tmp_path / "two", "--name", " ") == 2
-
-
 def test_equal_files_of_two_records_are_two_images(tmp_path: Path) -> None:
     data = save_noise(tmp_path / "old" / "port_1.png", 1).read_bytes()
     (tmp_path / "old" / "port_2.png").write_bytes(data)
@@ -213,17 +76,6 @@ def test_an_image_that_was_ingested_gets_the_texts(tmp_path: Path) -> None:
     assert report.files.kept_split == ["port_1.tif"]
     [image] = load_dataset(tmp_path / "w")
     assert (image.filename, image.captions, image.split) == ("port_1.tif", FIVE, "train")
-
-
-def test_a_missing_file_of_the_workspace_is_restored(tmp_path: Path) -> None:
-    save_noise(tmp_path / "old" / "port_1.png", 1)
-    data = dataset(record("port_1.png"), folder=tmp_path / "old")
-    into(tmp_path / "w", data)
-    file = tmp_path / "w" / "images" / "port_1.tif"
-    before = file.read_bytes()
-    file.unlink()
-    assert into(tmp_path / "w", data).files.restored == 1
-    assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -318,10 +170,6 @@ def test_any_texts_come_back_as_they_were(
     )
 
 
-def run(*arguments: object) -> int:
-    return root._run([str(argument) for argument in arguments], False)
-
-
 def test_the_command_lists_what_is_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -393,22 +241,6 @@ def test_what_changes_in_a_workspace_is_said(
         line.startswith("note: 2 keywords beyond keywords_max of an image") for line in lines
     )
     assert "category: land use is landuse in the workspace" in lines
-
-
-def test_a_second_import_names_what_it_does_not_change(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    one = record("port_1.tif", category="port", split="train")
-    same = record("port_2.tif", category="port", split="train")
-    save_dataset(dataset(one, same), tmp_path / "old", "rsitmd")
-    assert run("build", "init", tmp_path / "w") == 0
-    assert run("build", "import", tmp_path / "w", tmp_path / "old") == 0
-    assert "is kept" not in capsys.readouterr().err
-    save_dataset(dataset(replace(one, split="test"), same), tmp_path / "old", "rsitmd")
-    assert run("build", "import", tmp_path / "w", tmp_path / "old") == 0
-    assert [line for line in capsys.readouterr().err.splitlines() if "is kept" in line] == [
-        "category or split changed in the dataset; the imported one is kept: port_1.tif"
-    ]
 
 
 def test_a_file_with_another_suffix_is_in_the_folder_of_the_image(
@@ -487,28 +319,3 @@ def test_published_datasets(
     else:
         theirs = {f"ucmfull_{Path(i.filename).stem}": (i.captions, i.split) for i in data}
         assert {Path(i.filename).stem: (i.captions, i.split) for i in again} == theirs
-
-
-def test_a_removed_image_stays_removed_and_a_renamed_one_keeps_its_name(tmp_path: Path) -> None:
-    for number in (1, 2, 3):
-        save_noise(tmp_path / "old" / f"port_{number}.png", number)
-    data = dataset(*(record(f"port_{n}.png") for n in (1, 2)), folder=tmp_path / "old")
-    into(tmp_path / "w", data)
-    with Workspace.open(tmp_path / "w", write=True) as workspace, workspace.transaction() as db:
-        add(db, "removed_image", image_id=1)
-        db.execute("UPDATE image SET filename = 'port_3.tif' WHERE id = 2")
-    images = tmp_path / "w" / "images"
-    (images / "port_2.tif").rename(images / "port_3.tif")
-    (images / "port_1.tif").unlink()
-    more = dataset(*(record(f"port_{n}.png") for n in (1, 2, 3)), folder=tmp_path / "old")
-    report = into(tmp_path / "w", more)
-    assert (report.added, report.files.added, report.files.restored) == (1, 1, 0)
-    # The place of port_3.tif is taken by the renamed image.
-    assert sorted(path.name for path in images.iterdir()) == ["port_3.tif", "port_4.tif"]
-    # Another dataset with the same file does not bring it back.
-    other = dataset(record("x.png"), folder=tmp_path / "more", name="Other")
-    (tmp_path / "more").mkdir()
-    (tmp_path / "old" / "port_1.png").rename(tmp_path / "more" / "x.png")
-    assert into(tmp_path / "w", other).files.linked == 1
-    assert [i.filename for i in load_dataset(tmp_path / "w")] == ["port_3.tif", "port_4.tif"]
-    assert len(list(images.iterdir())) == 2
