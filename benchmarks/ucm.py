@@ -92,6 +92,10 @@ ROWS |= {
         "AMFMN soft, fixed 0.2, whole, all of train",
     ]
 }
+ROWS |= {
+    f"{name}, runs together, eight views": replace(ROWS[name], of=name, views=8, together=True)
+    for name in ["VSE++, sum", "AMFMN soft, fixed 0.2", "AMFMN soft, InfoNCE", "SCAN i2t, sum"]
+}
 AMFMN = [f"AMFMN {kind}, fixed 0.2" for kind in ATTENTIONS]
 HELD = [*AMFMN, "AMFMN soft, dynamic 0.2"]
 AGAINST = ["VSE++, hardest negative", "VSE++, sum", "AMFMN soft, fixed 0.2"]

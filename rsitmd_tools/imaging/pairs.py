@@ -8,6 +8,7 @@ same picture re-encoded, brightened or slightly cropped) and ``same-place`` (ove
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from rsitmd_tools.imaging.coarse import ENDS, coarse_registrations
@@ -49,6 +51,9 @@ MIN_COARSE = 0.4
 MIN_AT_ENDS = 0.25
 THUMBNAIL_ALONE = 0.9  # similarity of thumbnails that counts if a file does not exist
 MIN_TEXTURE = 1.0  # grey levels; below it, all pictures look alike
+# Thumbnails of an image and of its rotated copy differ by rounding. Their means, deviations and
+# textures differ by less than half of this number of grey levels.
+ROUNDING = 0.5
 DETAIL = 128  # side length in pixels at which images are compared
 # Of similar hashes, for each image. Without it, thousands of similar pictures are compared each
 # with each. Of the images of UCM-captions and RSITMD, none has more than 22.
@@ -212,7 +217,9 @@ class _Finder:
         self.found: dict[tuple[int, int], ImagePair] = {}
         values = np.frombuffer(b"".join(image.thumbnail for image in images), np.uint8)
         self._thumbnails: Grey = values.reshape(-1, SIDE, SIDE)
-        self._plain = texture(self._thumbnails) < MIN_TEXTURE
+        self._texture = texture(self._thumbnails)
+        self._plain = self._texture < MIN_TEXTURE
+        self._not_compared: list[int] = []
 
     def pair_equal_hashes(self) -> list[list[int]]:
         """Pair images of equal hashes that show the same picture.
@@ -239,6 +246,7 @@ class _Finder:
                 break
             paired = self._verify(candidates)
             remaining = [[i for i in group[1:] if i not in paired] for group in remaining]
+        self._not_compared = [index for group in remaining for index in group]
         return leaders
 
     def pair_similar_hashes(self, leaders: Sequence[Sequence[int]], distance: int) -> None:
@@ -265,12 +273,18 @@ class _Finder:
         )
 
     def mark_exact_pairs(self) -> None:
-        """Find the images with equal pixels among the near duplicates and the plain images."""
-        plain: dict[bytes, list[int]] = defaultdict(list)
-        for index in np.flatnonzero(self._plain).tolist():
-            plain[min(t.tobytes() for t in orientations(self._thumbnails[index]))].append(index)
+        """Find the images with equal pixels among those that may have a copy.
+
+        They are the near duplicates, the images without texture, and those with the hash of too
+        many different pictures.
+        """
         members = {index for pair in self.found for index in pair}
-        members.update(index for group in plain.values() if len(group) > 1 for index in group)
+        members.update(self._not_compared)
+        smooth = np.flatnonzero(self._texture < MIN_TEXTURE + ROUNDING)
+        for group in _similar_values(self._thumbnails[smooth]):
+            indices = smooth[group].tolist()
+            if indices[-1] >= self.since:
+                members.update(indices)
         ordered = sorted(members)
         paths = [self.images[index].path for index in ordered]
         first: dict[str, int] = {}
@@ -343,6 +357,21 @@ def _centre_hashes(thumbnails: Grey) -> list[str]:
         centres = np.rint(zoomed(block, CENTRE)).astype(np.uint8)
         found += perceptual_hashes([centre.tobytes() for centre in centres])
     return found
+
+
+def _similar_values(thumbnails: Grey) -> Iterator[npt.NDArray[np.intp]]:
+    """Yield groups of thumbnails with similar means and deviations, in whatever orientation.
+
+    Two thumbnails whose means and deviations differ by less than half of :data:`ROUNDING` are in
+    a common group: their values are in one cell of at least one of four grids.
+    """
+    means, deviations = thumbnails.mean(axis=(1, 2)), thumbnails.std(axis=(1, 2))
+    cells = np.column_stack([means, deviations]) / ROUNDING
+    for shift in itertools.product((0, 0.5), repeat=2):
+        groups: dict[tuple[float, ...], list[int]] = defaultdict(list)
+        for index, cell in enumerate(np.floor(cells + shift).tolist()):
+            groups[tuple(cell)].append(index)
+        yield from (np.array(group) for group in groups.values() if len(group) > 1)
 
 
 def _similarity(task: _Task) -> float:

@@ -35,8 +35,9 @@ class Places:
 def starts(length: int, side: int, stride: int) -> list[int]:
     """Return where the tiles of one axis start.
 
-    The last tile is shifted to end at the edge. It overlaps the one before instead of reaching
-    over the edge.
+    Without gaps between the tiles, the last one is shifted to end at the edge: it overlaps the
+    one before instead of reaching over the edge. With gaps (a stride above the side), no tile is
+    added at the edge, so that none overlap.
 
     Args:
         length: Length of the axis in pixels.
@@ -46,7 +47,7 @@ def starts(length: int, side: int, stride: int) -> list[int]:
     if length < side:
         return []
     found = list(range(0, length - side + 1, stride))
-    if found[-1] + side < length:
+    if stride <= side and found[-1] + side < length:
         found.append(length - side)
     return found
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter, ImageOps
 
 from rsitmd_tools.imaging import pairs, perceptual
+from rsitmd_tools.imaging.measures import measure, picture_pairs
 from rsitmd_tools.imaging.pairs import (
     EXACT,
     NEAR,
@@ -137,6 +138,29 @@ def test_pictures_without_texture_are_duplicates_only_if_their_pixels_are_equal(
     images = [*sea, plain(60), plain(200, slope=8).transpose(Image.Transpose.ROTATE_180)]
     found = [(p.first, p.second, p.kind) for p in image_pairs(fingerprints(tmp_path, images))]
     assert found == [(0, 5, EXACT), (3, 6, EXACT)]
+
+
+@pytest.mark.parametrize("side", [80, 100, 225, 256, 300])
+def test_pictures_without_texture_are_found_in_any_orientation(side: int, tmp_path: Path) -> None:
+    sea = plain(60, noise=4.0, slope=3).resize((side, side))
+    copies = [sea if turn is None else sea.transpose(turn) for turn in ORIENTATIONS]
+    other = Image.fromarray(np.roll(np.asarray(sea), 9, axis=1))
+    images = [*copies, other]
+    expected = [(0, k, EXACT) for k in range(1, len(copies))]
+    made = fingerprints(tmp_path, images)
+    assert [(p.first, p.second, p.kind) for p in image_pairs(made)] == expected
+    measured = [measure(entry.path) for entry in made]
+    assert [(p.first, p.second, p.kind) for p in picture_pairs(measured, 16)] == expected
+
+
+def test_equal_pixels_are_found_among_more_pictures_of_one_hash_than_are_compared(
+    tmp_path: Path,
+) -> None:
+    count = pairs.MAX_LEADERS + 4
+    made = fingerprints(tmp_path, [photo(k % count) for k in range(2 * count)])
+    same = [Fingerprint(entry.path, entry.thumbnail, made[0].hashes) for entry in made]
+    found = [(p.first, p.second, p.kind) for p in image_pairs(same)]
+    assert found == [(k, k + count, EXACT) for k in range(count)]
 
 
 @pytest.mark.parametrize("similarity", [0.0, 1.0])

@@ -31,7 +31,7 @@ _OPTIONS = (
         "--stride",
         metavar="N",
         type=click.IntRange(1, 65536),
-        help="Distance of neighbouring tiles in pixels; SIZE by default.",
+        help="Distance of neighbouring tiles in pixels; SIZE by default. Larger values leave gaps.",
     ),
     click.option(
         "--min-valid",
