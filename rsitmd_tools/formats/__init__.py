@@ -25,6 +25,7 @@ from rsitmd_tools.formats import (
 )
 from rsitmd_tools.formats.holds import WITHIN_SPLIT, Loss, losses, table
 from rsitmd_tools.formats.images import NONE, ImageMode, write_dataset
+from rsitmd_tools.formats.images import SUFFIXES as IMAGES
 from rsitmd_tools.formats.registry import Format
 from rsitmd_tools.plugins import load_plugins
 
@@ -45,6 +46,8 @@ FORMATS: dict[str, Format] = {
         webdataset.FORMAT,
     )
 }
+# Of the files of a dataset.
+SUFFIXES = IMAGES | {".json", ".jsonl", ".csv", ".tsv", ".txt", ".tar"}
 log = logging.getLogger(__name__)
 
 
@@ -167,6 +170,30 @@ def save_dataset(
             where=dataset.source,
             hint="remove numbers that are not finite, and lists that are nested too deeply",
         ) from error
+
+
+def check_has_only_dataset(folder: Path) -> None:
+    """Check that a folder can be deleted to replace the dataset in it. An empty one can.
+
+    Raises:
+        RsitmdError: The folder is a workspace, has no dataset, or has files of other types.
+    """
+    if not any(folder.iterdir()):
+        return
+    layout = next((each for each in formats().values() if each.recognises(folder)), None)
+    if layout is None or layout is workspace.FORMAT:
+        found = "has no dataset" if layout is None else "is a workspace"
+    else:
+        files = (file for file in sorted(folder.rglob("*")) if not file.is_dir())
+        other = next((file for file in files if file.suffix.lower() not in SUFFIXES), None)
+        if other is None or layout.name not in FORMATS:
+            return
+        found = f"has {other.relative_to(folder)}, which is not part of a dataset"
+    raise RsitmdError(
+        f"{found}, so it is not replaced",
+        where=folder,
+        hint="use another folder, or remove this one",
+    )
 
 
 def _format_of(path: Path, name: str | None) -> Format:

@@ -149,7 +149,14 @@ def make_release(
             hint="use another folder, or replace this one with --force",
         )
     # A workspace can contain its releases; its own folders are never replaced.
-    check_replaceable(out, [workspace.path], result=(out / MANIFEST).is_file())
+    earlier = (out / MANIFEST).is_file()
+    check_replaceable(out, [workspace.path], result=earlier)
+    if out.is_dir() and not (earlier or out.is_symlink()) and any(out.iterdir()):
+        raise RsitmdError(
+            "is not a release, so --force does not replace it",
+            where=out,
+            hint="use another folder, or remove this one",
+        )
     partial = atomic_folder(out, replace=options.replace)
     with partial as folder, _errors_name(out, instead_of=folder):
         _write(workspace, content, options, folder, version, previous, manifest)

@@ -14,6 +14,7 @@ from PIL import Image
 from rsitmd_tools.cli import root
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import FORMATS, load_dataset, save_dataset
+from rsitmd_tools.workspace import Workspace
 from tests.formats.workspaces import ADDRESSES, AUTHORS, captioned_workspace
 
 WRITABLE = [name for name, layout in FORMATS.items() if layout.write is not None]
@@ -75,6 +76,7 @@ def test_force_replaces_a_folder_when_the_new_one_is_complete(
     target = tmp_path / "there"
     words = ("build", "convert", source, target, "--to", "csv")
     target.mkdir()
+    assert run(*words, "--force") == 0
     (target / "old.txt").write_text("old")
     assert run(*words) == 1
     assert "there: already exists; use another folder, or replace" in capsys.readouterr().err
@@ -86,7 +88,7 @@ def test_force_replaces_a_folder_when_the_new_one_is_complete(
     monkeypatch.setattr("rsitmd_tools.formats.save_dataset", fails)
     assert run(*words, "--force") == 1
     assert "no space left" in capsys.readouterr().err
-    assert [path.name for path in target.iterdir()] == ["old.txt"]
+    assert sorted(path.name for path in target.iterdir()) == ["captions.csv", "old.txt"]
     monkeypatch.undo()
     assert run(*words, "--force") == 0
     assert [path.name for path in target.iterdir()] == ["captions.csv"]
@@ -105,6 +107,32 @@ def test_force_never_replaces_what_is_read(
         assert run("build", "convert", source, target, "--to", "csv", "--force", *more) == 1
         assert "which the new folder is made from" in capsys.readouterr().err
     assert load_dataset(source).images and (tmp_path / "pictures").is_dir()
+
+
+def test_force_replaces_a_dataset_alone(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, ours, mixed = (tmp_path / name for name in ("photos", "workspace", "mixed"))
+    for folder in (photos, mixed):
+        folder.mkdir()
+        Image.new("RGB", (8, 8)).save(folder / "port.jpg")
+    Workspace.create(ours).close()
+    shutil.copy(source / "dataset_RSITMD.json", ours)
+    shutil.copy(source / "dataset_RSITMD.json", mixed)
+    (mixed / "images").mkdir()
+    (mixed / "images" / "thesis.pdf").write_bytes(b"years of work")
+    for target, why in (
+        (photos, "has no dataset"),
+        (ours, "is a workspace"),
+        (mixed, "has images/thesis.pdf, which is not part of a dataset"),
+    ):
+        before = sorted(target.rglob("*"))
+        assert run("build", "convert", source, target, "--to", "csv", "--force") == 1
+        assert f"{target}: {why}, so it is not replaced" in capsys.readouterr().err
+        assert sorted(target.rglob("*")) == before
+    (mixed / "images" / "thesis.pdf").unlink()
+    assert run("build", "convert", source, mixed, "--to", "csv", "--force") == 0
+    assert [path.name for path in mixed.iterdir()] == ["captions.csv"]
 
 
 def test_force_never_replaces_a_folder_of_what_is_read(

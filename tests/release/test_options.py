@@ -209,6 +209,19 @@ def test_a_folder_with_the_workspace_is_never_replaced(
     assert list((workspace / "images").iterdir())
 
 
+def test_a_folder_that_is_no_release_is_never_replaced(
+    make_workspace: MakeWorkspace, tmp_path: Path
+) -> None:
+    workspace, out = make_workspace(), tmp_path / "photos"
+    out.mkdir()
+    (out / "port.jpg").write_bytes(b"a picture")
+    refused = release(workspace, "-o", out, "--force").exception
+    assert f"{out}: is not a release, so --force does not replace it" in str(refused)
+    assert [path.name for path in out.iterdir()] == ["port.jpg"]
+    (out / "port.jpg").unlink()
+    assert release(workspace, "-o", out, "--force").exit_code == 0
+
+
 def test_a_release_in_the_workspace_can_be_replaced(make_workspace: MakeWorkspace) -> None:
     workspace = make_workspace()
     out = workspace / "releases" / "1.0.0"

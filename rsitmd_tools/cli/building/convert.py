@@ -88,7 +88,13 @@ def command(
     """
     from rsitmd_tools.atomic import atomic_folder, check_replaceable
     from rsitmd_tools.dataset.folds import with_fold
-    from rsitmd_tools.formats import formats, load_dataset, lost_in, save_dataset
+    from rsitmd_tools.formats import (
+        check_has_only_dataset,
+        formats,
+        load_dataset,
+        lost_in,
+        save_dataset,
+    )
     from rsitmd_tools.splitting import folds_of
 
     if formats()[output_format].write is None:
@@ -118,6 +124,8 @@ def command(
         )
     read = (source, folder, dataset.image_folder)
     check_replaceable(target, [path for path in read if path is not None])
+    if target.is_dir() and not target.is_symlink():
+        check_has_only_dataset(target)
     with atomic_folder(target, replace=force) as partial:
         written = save_dataset(dataset, partial, output_format, variant=variant, images=mode)
         files = _files(partial)
