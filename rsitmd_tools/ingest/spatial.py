@@ -20,6 +20,7 @@ from rsitmd_tools.workspace.scenes import (
     count_places,
     count_spatial,
     image_places,
+    place_in_known_scenes,
     set_spatial_groups,
 )
 
@@ -69,6 +70,7 @@ def group_places(workspace: Workspace, block: float | None = None) -> GroupCount
     """
     if block is None:
         block = recorded_block(workspace)
+    place_in_known_scenes(workspace)
     state = f"block {block:g}, image {last_image(workspace)}, places {count_places(workspace)}"
     if workspace.fact(STATE_FACT) == state:
         return GroupCount(*count_spatial(workspace))

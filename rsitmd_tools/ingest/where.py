@@ -15,9 +15,8 @@ from rsitmd_tools.atomic import atomic_path, write_json
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.extras import require
 from rsitmd_tools.ingest.footprints import WGS84, resized_transform, window_transform
-from rsitmd_tools.ingest.whole import central_window
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.scenes import ImagePlace, image_place, image_places
+from rsitmd_tools.workspace.scenes import ImagePlace, central_window, image_place, image_places
 
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
 GEOJSON = (".geojson",)

@@ -23,8 +23,8 @@ from rsitmd_tools.workspace.scenes import (
     NewPlace,
     Scene,
     UnplacedImage,
-    Window,
     add_places,
+    central_window,
     unplaced_images,
 )
 
@@ -136,12 +136,6 @@ def place_whole(
         return None
     scene = replace(scene, sha256=sha256, found_at=image.source)
     return scene, NewPlace(image.sha256, sha256, scene.bands, window, footprint, gsd)
-
-
-def central_window(width: int, height: int) -> Window:
-    """Return the largest centred square as ``(col, row, width, height)``."""
-    side = min(width, height)
-    return (width - side) // 2, (height - side) // 2, side, side
 
 
 def _relative(path: Path, roots: Sequence[Path]) -> str:

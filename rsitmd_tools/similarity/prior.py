@@ -178,11 +178,13 @@ def write_prior(
 
     Raises:
         WrongUsage: The definition, weights, data type, threshold or file suffix is invalid.
-        RsitmdError: There are no captions, or the file cannot be written.
+        RsitmdError: There are no captions, the JSON file belongs to a matrix of the other suffix,
+            or the file cannot be written.
     """
     path = Path(path)
     _check_dtype(dtype)
     _check_suffix(path, threshold)
+    _check_json_is_free(path)
     if not dataset.captions():
         raise RsitmdError("has no captions", where=dataset.source, hint="add captions first")
     similarity = prepare(dataset, definition, weights)
@@ -301,6 +303,17 @@ def _replaced_with_json(path: Path) -> Iterator[Path]:
         path.with_suffix(".json").unlink(missing_ok=True)
 
 
+def _check_json_is_free(path: Path) -> None:
+    """Check that the JSON file is not that of a matrix with the other suffix."""
+    other = path.with_suffix(".npy" if path.suffix == ".npz" else ".npz")
+    if other.exists():
+        raise RsitmdError(
+            f"would replace {path.with_suffix('.json').name}, which belongs to {other.name}",
+            where=path,
+            hint="use another name, or remove that matrix",
+        )
+
+
 def _reopen(path: Path, metadata: Mapping[str, Any]) -> Prior:
     values = sparse.open_values(path) if path.suffix == ".npz" else dense.open_values(path)
     return Prior(values, path, metadata)
@@ -325,6 +338,12 @@ def _read_json(path: Path) -> dict[str, Any]:
     problem = first_error(metadata, load_schema("prior"))
     if problem is not None:
         raise _unreadable(json_path, f"{problem.key}: {problem.message}")
+    if (metadata.get("threshold") is None) != (path.suffix == ".npy"):
+        raise RsitmdError(
+            f"is described by {json_path.name}, which is of a matrix with another suffix",
+            where=path,
+            hint="compute it again with: rsitmd build similarity",
+        )
     return metadata
 
 

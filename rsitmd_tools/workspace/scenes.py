@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -209,6 +209,40 @@ def add_places(db: sqlite3.Connection, scenes: Iterable[Scene], places: Iterable
     )
 
 
+def place_in_known_scenes(workspace: Workspace) -> None:
+    """Record the windows of images whose file was also cut into tiles.
+
+    Without map coordinates, an image that is a whole file has no place. The tiles of its file show
+    the same ground.
+
+    Args:
+        workspace: A workspace opened for writing.
+    """
+    rows = workspace.db.execute(
+        "SELECT image.sha256, image.width, image.height, image.source,"
+        f" {', '.join(f'scene.{name}' for name in _SCENE.split(', '))}"
+        " FROM scene JOIN image USING (sha256)"
+        " WHERE image.id NOT IN (SELECT image_id FROM place)"
+        " GROUP BY image.id"
+    ).fetchall()
+    if not rows:
+        return
+    scenes, places = [], []
+    for sha256, width, height, source, *fields in rows:
+        # The tiles may have been read with other bands.
+        scenes.append(replace(_scene(fields), found_at=source, bands=UNKNOWN_BANDS))
+        window = central_window(width, height)
+        places.append(NewPlace(sha256, sha256, UNKNOWN_BANDS, window, None, None))
+    with workspace.transaction() as db:
+        add_places(db, scenes, places)
+
+
+def central_window(width: int, height: int) -> Window:
+    """Return the largest centred square as ``(col, row, width, height)``."""
+    side = min(width, height)
+    return (width - side) // 2, (height - side) // 2, side, side
+
+
 def unplaced_images(workspace: Workspace, after: int) -> list[UnplacedImage]:
     """Return the images without a place that were added after an image.
 
@@ -311,9 +345,7 @@ def _place(row: sqlite3.Row, scenes: dict[int, Scene]) -> ImagePlace:
     values = tuple(row)
     scene = scenes.get(values[14])
     if scene is None and values[14] is not None:
-        fields = list(values[15:])
-        fields[8] = None if fields[8] is None else tuple(json.loads(fields[8]))
-        scene = scenes[values[14]] = Scene(*fields)
+        scene = scenes[values[14]] = _scene(values[15:])
     return ImagePlace(
         image_id=values[0],
         filename=values[1],
@@ -327,3 +359,10 @@ def _place(row: sqlite3.Row, scenes: dict[int, Scene]) -> ImagePlace:
         group=values[13],
         scene=scene,
     )
+
+
+def _scene(values: Sequence[Any]) -> Scene:
+    """Return a scene from the columns of ``_SCENE``."""
+    fields = list(values)
+    fields[8] = None if fields[8] is None else tuple(json.loads(fields[8]))
+    return Scene(*fields)

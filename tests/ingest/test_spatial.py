@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from rasterio.warp import transform
 from shapely.geometry import box, mapping, shape
 
@@ -21,6 +23,7 @@ from rsitmd_tools.cli import root
 from rsitmd_tools.errors import WrongUsage
 from rsitmd_tools.formats.image_list import read_image_list
 from rsitmd_tools.ingest.image_size import set_image_size
+from rsitmd_tools.ingest.ingest import ingest
 from rsitmd_tools.ingest.plan import TileOptions
 from rsitmd_tools.ingest.spatial import components, group_places, parse_block, spatial_groups
 from rsitmd_tools.ingest.tiles import ingest_tiles
@@ -172,6 +175,33 @@ def drawn(seed: int, side: int) -> npt.NDArray[np.uint8]:
     """Return a scene of squares of 8 pixels, so that no two tiles are similar."""
     coarse = np.random.default_rng(seed).integers(0, 256, (3, side // 8, side // 8), np.uint8)
     return coarse.repeat(8, axis=1).repeat(8, axis=2)
+
+
+@pytest.mark.parametrize("tiles_first", [False, True])
+def test_an_image_and_the_tiles_of_its_file_have_one_split(
+    tiles_first: bool, tmp_path: Path
+) -> None:
+    """The files have no map coordinates."""
+    (tmp_path / "s" / "field").mkdir(parents=True)
+    for number in range(12):
+        pixels = drawn(number, 128).transpose(1, 2, 0)
+        Image.fromarray(pixels).save(tmp_path / "s" / "field" / f"{number}.png")
+    steps: list[Callable[[Workspace], object]] = [
+        lambda workspace: ingest(workspace, [tmp_path / "s"]),
+        lambda workspace: ingest_tiles(workspace, [tmp_path / "s"], TileOptions(64)),
+    ]
+    with Workspace.create(tmp_path / "w") as workspace:
+        set_image_size(workspace, 64)
+        for step in reversed(steps) if tiles_first else steps:
+            step(workspace)
+        split(workspace, {"train": 0.5, "val": 0.25, "test": 0.25})
+        homes: dict[str, list[str | None]] = {}
+        for found in image_places(workspace):
+            assert found.scene is not None and found.window is not None
+            homes.setdefault(found.scene.sha256, []).append(found.split)
+    assert len(homes) == 12
+    for splits in homes.values():
+        assert len(splits) == 5 and len(set(splits)) == 1
 
 
 def test_the_tiles_of_a_grid_cell_have_one_split(tmp_path: Path) -> None:

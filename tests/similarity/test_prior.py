@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import warnings
 from pathlib import Path
 
@@ -106,6 +107,22 @@ def test_a_prior_of_captions_that_belong_to_other_images_is_refused(tmp_path: Pa
     assert load_prior(prior.path, data).shape == (2, 4)
     with pytest.raises(RsitmdError, match="which captions belong to which image is not recorded"):
         load_prior(prior.path, moved)
+
+
+def test_the_json_file_of_another_matrix_is_neither_replaced_nor_read(tmp_path: Path) -> None:
+    data = dataset([["red roof"], ["green field"]])
+    sparse = write_prior(data, tmp_path / "train.npz", threshold=0.1)
+    described = (tmp_path / "train.json").read_bytes()
+    with pytest.raises(RsitmdError, match=r"would replace train\.json, .* to train\.npz"):
+        write_prior(data, tmp_path / "train.npy", "paper")
+    assert (tmp_path / "train.json").read_bytes() == described
+    assert not (tmp_path / "train.npy").exists()
+    assert sparse.path is not None
+    write_prior(data, sparse.path, threshold=0.2)  # the same name again
+    write_prior(data, tmp_path / "dense.npy")
+    shutil.copy(tmp_path / "dense.json", tmp_path / "train.json")
+    with pytest.raises(RsitmdError, match=r"train\.npz: is described by train\.json"):
+        load_prior(sparse.path, data)
 
 
 def test_written_read_and_refused(tmp_path: Path) -> None:
