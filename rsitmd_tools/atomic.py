@@ -108,11 +108,16 @@ def check_replaceable(target: Path, sources: Iterable[Path], *, result: bool = F
             because it is not read.
 
     Raises:
-        RsitmdError: ``target`` is one of them, contains one or is in one.
+        RsitmdError: ``target`` is one of them, contains one or is in one, or the current folder
+            is in it.
     """
     if not target.exists():
         return
     found = target.resolve()
+    if Path.cwd().is_relative_to(found):
+        raise RsitmdError(
+            "is or contains the current folder", where=target, hint="use another output folder"
+        )
     for source in sources:
         if source.resolve().is_relative_to(found):
             how = "contains"

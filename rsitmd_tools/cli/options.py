@@ -33,6 +33,7 @@ FORMATS = (
     "csv",
     "jsonl",
 )
+WRITABLE = tuple(name for name in FORMATS if name != "workspace")
 
 
 def reviewer_name(given: str | None) -> str:
@@ -52,13 +53,20 @@ def reviewer_name(given: str | None) -> str:
 
 
 class FormatName(click.ParamType[str]):
-    """The name of a format: a built-in one, or one that another package adds."""
+    """The name of a format: a built-in one, or one that another package adds.
+
+    Attributes:
+        shown: The built-in names for help and completion.
+    """
 
     name = "format"
 
+    def __init__(self, shown: tuple[str, ...] = FORMATS) -> None:
+        self.shown = shown
+
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return the built-in names, as :class:`click.Choice` shows them."""
-        return f"[{'|'.join(FORMATS)}]"
+        return f"[{'|'.join(self.shown)}]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name.
@@ -78,7 +86,7 @@ class FormatName(click.ParamType[str]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Return the built-in names that begin so."""
-        return [CompletionItem(name) for name in FORMATS if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in self.shown if name.startswith(incomplete)]
 
 
 def workspace_argument(function: F) -> F:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rsitmd_tools.cli.options import check_page, input_options
-from rsitmd_tools.errors import WrongUsage, count_of
+from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -146,6 +146,13 @@ def command(
         check_page(options.output)
     datasets = [load_dataset(path, input_format, image_folder) for path in paths]
     trained = [load_dataset(path) for path in against]
+    for dataset in (*datasets, *trained):
+        if not dataset.images:
+            raise RsitmdError(
+                "has no images, so nothing can be checked",
+                where=dataset.source,
+                hint="check the path, or add images with `rsitmd build ingest`",
+            )
     _refuse_inputs([*datasets, *trained], options, plot)
     if statistics:
         return _statistics(datasets, options, plot)

@@ -172,6 +172,11 @@ def save_dataset(
         ) from error
 
 
+def is_dataset(folder: Path) -> bool:
+    """Return whether a folder has a dataset in a known format."""
+    return folder.is_dir() and any(layout.recognises(folder) for layout in formats().values())
+
+
 def check_has_only_dataset(folder: Path) -> None:
     """Check that a folder can be deleted to replace the dataset in it. An empty one can.
 
@@ -206,6 +211,16 @@ def _format_of(path: Path, name: str | None) -> Format:
     for layout in layouts:
         if layout.recognises(path):
             return layout
+    if path.is_file() and any(layout.recognises(path.parent) for layout in layouts):
+        raise RsitmdError(
+            "is one file of a dataset", where=path, hint=f"pass its folder: {path.parent}"
+        )
+    if path.is_dir() and any(file.suffix.lower() in IMAGES for file in path.rglob("*")):
+        raise RsitmdError(
+            "has images, but no captions in a known format",
+            where=path,
+            hint="add them to a workspace with `rsitmd build ingest`",
+        )
     table = path.suffix.lower() in (".csv", ".tsv")
     raise RsitmdError(
         "is a table without the columns of a known format" if table else "has no known format",

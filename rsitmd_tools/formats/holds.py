@@ -228,18 +228,22 @@ def _counted(noun: str, rest: str = "") -> Callable[[int], str]:
     return lambda count: count_of(count, noun) + rest
 
 
+def _part_of(what: str, noun: str, rest: str = "") -> Callable[[int], str]:
+    return lambda count: f"{what} of {count_of(count, noun)}{rest}"
+
+
 CONTENTS = (
     Content(
         "splits",
         "splits",
         _of_images(lambda image: image.split is not None),
-        _counted("image", " with a split"),
+        _part_of("the splits", "image"),
     ),
     Content(
         "categories",
         "categories",
         _lost_categories,
-        _counted("image", " with a category that is not in the file name"),
+        _part_of("the categories", "image", ", which are not in the file names"),
     ),
     Content(
         "keywords",
@@ -251,13 +255,13 @@ CONTENTS = (
         "folders",
         "folders of images",
         _of_images(lambda image: image.location != image.filename),
-        _counted("image", " in a subfolder"),
+        _part_of("the subfolders", "image"),
     ),
     Content(
         "image_fields",
         "other fields of images",
         lambda data, held: 0 if held == YES else sum(_other_lost(image, held) for image in data),
-        _counted("image", " with other fields"),
+        _part_of("other fields", "image"),
         Clashes(
             lambda data, holds: (other_fields(i).keys() & holds.own_image_fields for i in data),
             _counted("image"),
@@ -267,19 +271,19 @@ CONTENTS = (
         "annotators",
         "annotators",
         _of_sentences(lambda sentence: sentence.annotator is not None),
-        _counted("sentence", " with an annotator"),
+        _part_of("the annotators", "sentence"),
     ),
     Content(
         "origins",
         "origins of sentences",
         _of_sentences(_has_origin),
-        _counted("sentence", " with an origin"),
+        _part_of("the origins", "sentence"),
     ),
     Content(
         "sentence_fields",
         "other fields of sentences",
         _of_sentences(lambda sentence: bool(sentence.extra)),
-        _counted("sentence", " with other fields"),
+        _part_of("other fields", "sentence"),
         Clashes(
             lambda data, holds: (
                 sentence.extra.keys() & own_sentence_fields(sentence, holds)
@@ -293,7 +297,7 @@ CONTENTS = (
         "tokens",
         "tokens",
         _of_sentences(lambda sentence: sentence.tokens is not None),
-        lambda count: f"the tokens of {count_of(count, 'sentence')}",
+        _part_of("the tokens", "sentence"),
     ),
     Content(
         "name",

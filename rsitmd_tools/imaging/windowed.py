@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from typing import Any
@@ -312,6 +313,9 @@ class Raster:
             return small._resized(part, out_size, options, limits)
 
 
+_QUOTED_PATH = re.compile(r"'[^']*/([^'/]*)'")
+
+
 class _Nowhere(io.TextIOBase):
     """A stream for what Cython prints of an error inside rasterio's logging."""
 
@@ -339,5 +343,6 @@ def readable() -> Iterator[None]:
 
 
 def _short(text: str) -> str:
-    """Return the message of GDAL without the folder of the file in memory."""
+    """Return the message of GDAL without the folder of the file, which can have spaces."""
+    text = _QUOTED_PATH.sub(r"'\1'", text)
     return " ".join(word.rpartition("/")[2] if "/" in word else word for word in text.split())

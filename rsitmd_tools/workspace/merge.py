@@ -18,7 +18,7 @@ from rsitmd_tools.workspace.imported import (
     remaining,
 )
 from rsitmd_tools.workspace.numbering import numbers_before
-from rsitmd_tools.workspace.states import ACCEPTED
+from rsitmd_tools.workspace.states import ACCEPTED, REJECTED
 from rsitmd_tools.workspace.store import Workspace
 
 # The labeling page on which annotators correct imported sentences.
@@ -35,7 +35,7 @@ def merged_images(workspace: Workspace, *, only_accepted: bool = False) -> list[
     server, then of the labeling page. Sentences that were sent back, replaced or
     rejected, pilot texts and unchanged machine texts are left out. The keywords of all
     annotators are merged: distinct ones, ordered by votes, then by time, at most
-    ``keywords_max``.
+    ``keywords_max``. Those of an annotation whose sentences are all rejected are left out.
 
     Args:
         workspace: The workspace.
@@ -259,7 +259,10 @@ def _keywords(workspace: Workspace) -> dict[int, list[str]]:
         "SELECT task.image_id, keyword.raw FROM keyword"
         " JOIN current_annotation AS annotation ON annotation.id = keyword.annotation_id"
         " JOIN main_task AS task ON task.id = annotation.task_id"
-        " ORDER BY annotation.created_at, annotation.server_id, keyword.slot"
+        " WHERE annotation.id NOT IN"
+        " (SELECT annotation_id FROM sentence GROUP BY annotation_id HAVING min(state = ?))"
+        " ORDER BY annotation.created_at, annotation.server_id, keyword.slot",
+        (REJECTED,),
     ):
         if is_keyword(row["raw"]):
             count = votes[row["image_id"]]

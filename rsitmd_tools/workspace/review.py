@@ -82,15 +82,16 @@ def reviewed_annotations(workspace: Workspace) -> list[ReviewedAnnotation]:
 
 
 def state_counts(workspace: Workspace) -> dict[str, int]:
-    """Return the number of sentences in each state, without pilots.
+    """Return the number of sentences in each state, without pilots and removed images.
 
     Replaced sentences belong to earlier revisions. Of annotations that were deleted on the
     server, only current sentences are counted.
     """
     rows = workspace.db.execute(
         "SELECT state, count(*) FROM sentence JOIN annotation ON annotation.id = annotation_id"
-        " JOIN main_task ON main_task.id = task_id WHERE deleted_at IS NULL"
-        " OR sentence.id IN (SELECT id FROM current_sentence) GROUP BY state ORDER BY state"
+        " JOIN main_task ON main_task.id = task_id JOIN kept_image ON kept_image.id = image_id"
+        " WHERE deleted_at IS NULL OR sentence.id IN (SELECT id FROM current_sentence)"
+        " GROUP BY state ORDER BY state"
     )
     return dict(rows.fetchall())
 

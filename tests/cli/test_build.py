@@ -90,6 +90,22 @@ def test_init_in_a_folder_without_write_permission(tmp_path: Path) -> None:
     assert rsitmd("build", "init", tmp_path / "file").returncode == 2
 
 
+def test_init_hides_no_dataset(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "dataset_RSITMD.json").write_text('{"images": [], "dataset": "d"}')
+    assert "has a dataset, which a workspace would hide" in error_of("build", "init", data)
+    assert [path.name for path in data.iterdir()] == ["dataset_RSITMD.json"]
+    # A release can be in the folder of its workspace.
+    Workspace.create(tmp_path / "w").close()
+    (data / "dataset_RSITMD.json").rename(tmp_path / "w" / "dataset_RSITMD.json")
+    assert rsitmd("build", "init", tmp_path / "w").returncode == 0
+
+
+def test_an_empty_workspace_is_not_valid(workspace: Path) -> None:
+    assert "has no images, so nothing can be checked" in error_of("validate", workspace)
+
+
 def test_init_writes_settings_with_comments(tmp_path: Path) -> None:
     assert rsitmd("build", "init", tmp_path / "w", "--name", "Häfen 'n' \"Ports\"").returncode == 0
     with Workspace.open(tmp_path / "w") as workspace:

@@ -67,6 +67,26 @@ def test_an_existing_folder_is_not_overwritten(
     assert not (tmp_path / "new").exists()
 
 
+def test_mistakes_are_named(
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    convert = ("build", "convert", source)
+    assert run(*convert, tmp_path / "out.csv", "--to", "csv") == 2
+    assert "out.csv: DST is a new folder, which has the files" in capsys.readouterr().err
+    assert run(*convert, tmp_path / "new", "--to", "csv", "--images", "jpg") == 2
+    assert "or one of none, link, copy, jpeg:90" in capsys.readouterr().err
+    (tmp_path / "there" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "there" / "deep")
+    for target in (".", ".."):
+        assert run(*convert, target, "--to", "csv", "--force") == 1
+        assert f"{target}: is or contains the current folder" in capsys.readouterr().err
+    assert run("build", "convert", "--help") == 0
+    assert "--to [rsitmd|precomp|" in " ".join(capsys.readouterr().out.split())
+
+
 def test_force_replaces_a_folder_when_the_new_one_is_complete(
     source: Path,
     tmp_path: Path,

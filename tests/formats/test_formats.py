@@ -302,6 +302,19 @@ def test_an_unknown_layout_lists_the_known_ones(tmp_path: Path) -> None:
         load_dataset(tmp_path / "absent")
 
 
+def test_a_part_of_a_dataset_and_a_folder_of_images_have_a_hint(tmp_path: Path) -> None:
+    precomp = tmp_path / "precomp"
+    precomp.mkdir()
+    (precomp / "test_caps.txt").write_text("A port.\n")
+    (precomp / "test_filename.txt").write_text("port_1.tif\n")
+    with pytest.raises(RsitmdError, match=f"is one file of a dataset; pass its folder: {precomp}"):
+        load_dataset(precomp / "test_caps.txt")
+    (tmp_path / "photos" / "port").mkdir(parents=True)
+    (tmp_path / "photos" / "port" / "1.JPG").write_bytes(b"")
+    with pytest.raises(RsitmdError, match=r"has images, but no captions .*`rsitmd build ingest`"):
+        load_dataset(tmp_path / "photos")
+
+
 @pytest.mark.parametrize("name", ["../outside.tif", "/etc/hostname", "link/outside.tif"])
 def test_an_image_name_cannot_leave_its_folder(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "images"

@@ -260,13 +260,13 @@ def test_losses_are_counted_and_named() -> None:
     )
     data = Dataset("d", images, Path("here"), "rsitmd", extra={"note": 1, "precomp": {}})
     assert [loss.message for loss in lost_in(data, "precomp")] == [
-        "1 image with a category that is not in the file name",
+        "the categories of 1 image, which are not in the file names",
         "2 keywords",
-        "1 image in a subfolder",
-        "1 image with other fields",
-        "2 sentences with an annotator",
-        "2 sentences with an origin",
-        "2 sentences with other fields",
+        "the subfolders of 1 image",
+        "other fields of 1 image",
+        "the annotators of 2 sentences",
+        "the origins of 2 sentences",
+        "other fields of 2 sentences",
         "the tokens of 2 sentences",
         "the name of the dataset",
         "1 other field of the dataset",
@@ -293,9 +293,9 @@ def test_losses_are_counted_and_named() -> None:
         ("albef", {"image_id": 1, "caption": 2}, "the fields caption and image_id of 1 image, "),
         ("albef", {"filepath": 5}, "the field filepath of 1 image, "),
         ("coco", {"id": 1, "file_name": 2}, "the fields file_name and id of 1 image, "),
-        ("csv", {"sent_id": 1, "label": 2}, "1 image with other fields"),
-        ("open-clip-csv", {"title": 1}, "1 image with other fields"),
-        ("precomp", {"filepath": 5}, "1 image with other fields"),
+        ("csv", {"sent_id": 1, "label": 2}, "other fields of 1 image"),
+        ("open-clip-csv", {"title": 1}, "other fields of 1 image"),
+        ("precomp", {"filepath": 5}, "other fields of 1 image"),
     ],
 )
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -372,7 +372,7 @@ def test_a_table_keeps_the_ids_of_a_table(tmp_path: Path) -> None:
     for extra in ({**ids, "gsd": "1"}, {"img_id": 4225}):
         other = replace(data, images=(replace(image, extra=extra),))
         [lost] = [loss for loss in lost_in(other, "csv") if loss.content == "image_fields"]
-        assert lost.message == "1 image with other fields"
+        assert lost.message == "other fields of 1 image"
 
 
 def test_a_sentence_keeps_its_own_values_beside_fields_of_their_names(tmp_path: Path) -> None:

@@ -368,6 +368,17 @@ def test_a_damaged_raster_has_a_reason(tmp_path: Path) -> None:
     assert "vsimem" not in str(caught.value)
 
 
+def test_a_reason_has_the_name_of_a_file_without_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "farm land").mkdir()
+    file = tmp_path / "farm land" / "no tiff.jpg"
+    file.write_bytes(b"no picture")
+    with (
+        pytest.raises(UnusableImageError, match=r"'no tiff\.jpg' not recognized"),
+        open_raster(file),
+    ):
+        pass
+
+
 def test_without_rasterio_the_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

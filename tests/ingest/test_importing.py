@@ -203,8 +203,8 @@ def test_what_is_not_imported_is_listed(tmp_path: Path, capsys: pytest.CaptureFi
     capsys.readouterr()
     assert root._run(["build", "import", str(tmp_path / "w"), str(file)], False) == 0
     assert capsys.readouterr().err.splitlines()[:2] == [
-        "not imported: 1 image with other fields",
-        "not imported: 1 sentence with an annotator",
+        "not imported: other fields of 1 image",
+        "not imported: the annotators of 1 sentence",
     ]
 
 

@@ -109,6 +109,16 @@ def test_keywords_are_ordered_by_votes_then_time_at_most_five(workspace: Workspa
     )
 
 
+def test_keywords_of_a_rejected_annotation_are_left_out(workspace: Workspace) -> None:
+    write(workspace, 1, 1, "s", "t", keywords=("wrong ship",), state="rejected")
+    write(workspace, 2, 2, "u", keywords=("red ship",))
+    write(workspace, 3, 3, keywords=("blue sea",))  # without a sentence
+    with workspace.transaction() as db:
+        assert merged_images(workspace)[0].keywords == ("red ship", "blue sea")
+        db.execute("UPDATE sentence SET state = 'accepted' WHERE raw = 't'")
+        assert merged_images(workspace)[0].keywords == ("wrong ship", "red ship", "blue sea")
+
+
 @pytest.mark.parametrize(
     ("text", "is_one"),
     [("blue sea", True), ("- port", True), ("dark green grassland", True), ("ship", False),

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.options import FormatName, input_format_option, json_option, print_json
+from rsitmd_tools.cli.options import (
+    WRITABLE,
+    FormatName,
+    input_format_option,
+    json_option,
+    print_json,
+)
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, printable
 
 if TYPE_CHECKING:
@@ -21,7 +27,11 @@ SHOWN = 6  # files on the terminal; --json has all
 @click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
 @click.argument("target", metavar="DST", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
-    "--to", "output_format", required=True, type=FormatName(), help="Format of the new files."
+    "--to",
+    "output_format",
+    required=True,
+    type=FormatName(WRITABLE),
+    help="Format of the new files.",
 )
 @click.option(
     "--variant",
@@ -89,6 +99,7 @@ def command(
     from rsitmd_tools.atomic import atomic_folder, check_replaceable
     from rsitmd_tools.dataset.folds import with_fold
     from rsitmd_tools.formats import (
+        SUFFIXES,
         check_has_only_dataset,
         formats,
         load_dataset,
@@ -101,6 +112,11 @@ def command(
         raise WrongUsage(
             f"--to {output_format}: the format is read-only",
             hint="use another format, or rsitmd build import for a workspace",
+        )
+    if target.suffix.lower() in SUFFIXES:
+        raise WrongUsage(
+            f"{target}: DST is a new folder, which has the files",
+            hint=f"use a name without {target.suffix}",
         )
     folder, mode = _images(images)
     dataset = load_dataset(source, input_format, folder)
@@ -165,6 +181,11 @@ def _images(words: tuple[str, ...]) -> tuple[Path | None, ImageMode | None]:
             )
         if found is None:
             folder = Path(word)
+            if not folder.is_dir():
+                raise WrongUsage(
+                    f"--images {word}: is not a folder",
+                    hint="use the folder of the images, or one of none, link, copy, jpeg:90",
+                )
         else:
             mode = found
     return folder, mode

@@ -33,9 +33,17 @@ def command(folder: Path, name: str | None, text_licence: str, image_licence: st
       rsitmd build init my-dataset --text-licence CC-BY-4.0 --image-licence CC-BY-4.0
     """
     from rsitmd_tools.errors import RsitmdError
+    from rsitmd_tools.formats import is_dataset
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.settings import FILENAME
 
+    if not Workspace.is_workspace(folder) and is_dataset(folder):
+        raise RsitmdError(
+            "has a dataset, which a workspace would hide",
+            where=folder,
+            hint="create the workspace in a new folder, and import the dataset with"
+            " `rsitmd build import`",
+        )
     licences = {"text_licence": text_licence, "image_licence": image_licence}
     with Workspace.create(folder, name, **licences) as workspace:
         for key, licence in licences.items():

@@ -186,6 +186,14 @@ def test_status_counts_annotators_and_missing_annotations(workspace: Workspace) 
     assert state["categories"] == {"port $_$": {"images": 2, "complete": 0, "sentences": 2}}
 
 
+def test_sentences_of_removed_images_have_no_state(workspace: Workspace) -> None:
+    with workspace.transaction() as db:
+        for image in (1, 2):
+            add(db, "removed_image", image_id=image, reason="blurred", removed_at="n")
+    state = status(workspace)
+    assert (state["images"], state["sentences"], state["states"]) == (0, 0, {})
+
+
 def test_an_annotation_without_one_of_its_sentences_counts_as_missing(workspace: Workspace) -> None:
     """Incomplete images, missing annotations and missing sentences tell the same."""
     settings = "[annotation]\nannotators_per_image = 1\n"
