@@ -27,6 +27,7 @@ from rsitmd_tools.baselines.sentence_folder import SAVED_HINT, copy_folder, fold
 from rsitmd_tools.baselines.text import Vocabulary
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import MissingExtra, RsitmdError, reason
+from rsitmd_tools.extras import EXTRAS
 from rsitmd_tools.progress import progress
 
 # The folder of the sentence encoder in a run.
@@ -93,7 +94,7 @@ def _load(folder: Path) -> tuple[Any, int]:
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
-        raise MissingExtra("sentence-transformers", "sentences") from error
+        raise MissingExtra("sentence-transformers", EXTRAS["sentence_transformers"]) from error
     try:
         with _quiet():
             model = SentenceTransformer(

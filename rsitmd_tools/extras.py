@@ -11,6 +11,7 @@ from rsitmd_tools.errors import MissingExtra
 EXTRAS = {
     "label_studio": "studio",
     "label_studio_sdk": "studio",
+    "markdown_it": "studio",
     "torch": "train",
     "torchvision": "train",
     "timm": "train",
@@ -26,6 +27,7 @@ EXTRAS = {
     "antimeridian": "geo",
     "cv2": "geo",
     "shapely": "geo",
+    "sentence_transformers": "sentences",
     "fastapi": "serve",
     "uvicorn": "serve",
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,10 @@ from rsitmd_tools.errors import MissingExtra, install_hint
 from rsitmd_tools.extras import EXTRAS, load, require
 from rsitmd_tools.workspace import Workspace
 
+CHECKOUT = Path(__file__).resolve().parent.parent
+# The package and the three packages at the top of the checkout that it links to.
+TOPS = ("rsitmd_tools", "annotation_templates", "baselines", "schemas")
+INSTALLED = packages_distributions()
 WITHOUT = f"""
 import sys
 
@@ -36,11 +43,43 @@ def without_extras(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_every_module_has_its_extra() -> None:
-    project = tomllib.loads(
-        Path(__file__).parent.parent.joinpath("pyproject.toml").read_text(encoding="utf-8")
-    )
-    assert set(EXTRAS.values()) <= set(project["project"]["optional-dependencies"])
+def canonical(requirement: str) -> str:
+    """Return the name of a distribution as PEP 503 writes it, without its versions."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement)[0]).lower()
+
+
+def extras_of_users() -> dict[str, set[str]]:
+    """Return the distributions of each extra that the extra ``all`` installs."""
+    file = CHECKOUT / "pyproject.toml"
+    extras = tomllib.loads(file.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    names = re.search(r"\[(.*)\]", extras["all"][0])
+    assert names is not None
+    return {name: set(map(canonical, extras[name])) for name in names[1].split(",")}
+
+
+def distributions(module: str) -> set[str]:
+    """Return the installed distributions that hold a module."""
+    return set(map(canonical, INSTALLED.get(module, ())))
+
+
+def imported_modules() -> set[str]:
+    """Return the first names of all imports in the package."""
+    files = [file for top in TOPS for file in (CHECKOUT / top).rglob("*.py")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_bytes()))]
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in names}
+
+
+@pytest.mark.parametrize(("module", "extra"), EXTRAS.items())
+def test_a_module_is_installed_by_its_extra(module: str, extra: str) -> None:
+    assert distributions(module) & extras_of_users()[extra]
+
+
+def test_every_optional_module_that_is_imported_has_its_extra() -> None:
+    optional = set().union(*extras_of_users().values())
+    found = {module for module in imported_modules() if distributions(module) & optional}
+    assert {"torch", "cv2"} <= found <= set(EXTRAS)
 
 
 def test_require(monkeypatch: pytest.MonkeyPatch) -> None:
