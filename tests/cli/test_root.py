@@ -12,6 +12,7 @@ import pytest
 from rsitmd_tools import __version__
 from rsitmd_tools.cli import root
 from rsitmd_tools.cli.lazy import LazyGroup
+from tests.command import rsitmd
 
 HEAVY = ("torch", "numba", "pandas", "matplotlib", "label_studio_sdk", "nltk", "PIL", "numpy")
 
@@ -29,12 +30,6 @@ def leaves(group: LazyGroup, *names: str) -> list[tuple[tuple[str, ...], click.C
 
 
 COMMANDS = leaves(root.cli)
-
-
-def rsitmd(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "rsitmd_tools", *arguments], capture_output=True, text=True
-    )
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS, ids=lambda value: str(value))

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.command import rsitmd
+
 LINES = ["a red ship near the port", "two ships .", "blue sea", "a pier", "ships at sea"]
 
 
-def rsitmd(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "rsitmd_tools", "build", "similarity", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-    )
+def similarity(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
+    return rsitmd("build", "similarity", *arguments, folder=folder)
 
 
 @pytest.fixture
@@ -35,15 +31,15 @@ def precomp(tmp_path: Path) -> Path:
 
 
 def test_every_option(tmp_path: Path, precomp: Path) -> None:
-    done = rsitmd(precomp, "--split", "train", "--json", cwd=tmp_path)
+    done = similarity(precomp, "--split", "train", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     metadata = json.loads(done.stdout)
     assert metadata["path"] == "prior-train.npy"
     assert metadata["shape"] == [3, 15]
     assert np.load(tmp_path / "prior-train.npy").dtype == np.float64
-    paper = rsitmd(
+    paper = similarity(
         precomp, "--definition", "paper", "--weights", "0.3,0.7", "--dtype", "float32",
-        "--threshold", "0.2", "--threads", "2", "-o", "out/p.npz", cwd=tmp_path,
+        "--threshold", "0.2", "--threads", "2", "-o", "out/p.npz", folder=tmp_path,
     )  # fmt: skip
     assert paper.returncode == 0, paper.stderr
     assert "METEOR stages: exact, stem" in paper.stdout
@@ -58,10 +54,10 @@ def test_every_option(tmp_path: Path, precomp: Path) -> None:
 
 
 def test_the_heat_map_with_and_without_a_prior_file(tmp_path: Path, precomp: Path) -> None:
-    done = rsitmd(precomp, precomp, "--split", "test", "--plot", "heat.png", cwd=tmp_path)
+    done = similarity(precomp, precomp, "--split", "test", "--plot", "heat.png", folder=tmp_path)
     assert done.stdout == "heat map: heat.png\n"
     assert [path.name for path in tmp_path.glob("*.np*")] == []
-    both = rsitmd(precomp, "--plot", "h.svg", "-o", "p.npy", cwd=tmp_path)
+    both = similarity(precomp, "--plot", "h.svg", "-o", "p.npy", folder=tmp_path)
     assert both.returncode == 0, both.stderr
     assert (tmp_path / "p.npy").exists()
     assert (tmp_path / "h.svg").exists()
@@ -83,7 +79,7 @@ def test_the_heat_map_with_and_without_a_prior_file(tmp_path: Path, precomp: Pat
 def test_wrong_use(
     tmp_path: Path, precomp: Path, arguments: list[str], code: int, message: str
 ) -> None:
-    done = rsitmd("precomp", *arguments, cwd=tmp_path)
+    done = similarity("precomp", *arguments, folder=tmp_path)
     assert done.returncode == code
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -92,6 +88,6 @@ def test_wrong_use(
 def test_a_count_mismatch_reports_both_counts(tmp_path: Path, precomp: Path) -> None:
     captions = precomp / "train_caps.txt"
     captions.write_text("\n".join(captions.read_text().splitlines()[:-1]) + "\n")
-    done = rsitmd("precomp", cwd=tmp_path)
+    done = similarity("precomp", folder=tmp_path)
     assert done.returncode == 1
     assert "14 captions and 3 file names do not match" in done.stderr

@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.command import command_line
 
 # Outside Latin-1, in it, and outside the first 65 536 characters.
 NAMES = ("港口_1.tif", "höfe_2.tif", "船🛰_3.tif", "port_4.tif")
@@ -50,7 +51,7 @@ def run(
     *arguments: object, encoding: str = "utf-8", shell: str = ""
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the tool, through a shell where a stream is redirected."""
-    command: Sequence[str] = [sys.executable, "-m", "rsitmd_tools", *map(str, arguments)]
+    command = command_line(*arguments)
     if shell:
         command = ["bash", "-c", f'set -o pipefail; "$@" {shell}', "bash", *command]
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"}

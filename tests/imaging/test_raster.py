@@ -175,10 +175,12 @@ def test_jpeg_2000(tmp_path: Path, kind: str) -> None:
     values = np.stack([ramp(0, 200)] * 3).astype(kind)
     file = write(tmp_path / "a.jp2", values, driver="JP2OpenJPEG", quality=100, reversible="yes")
     found = pixels(file)
+    assert (found == pixels(write(tmp_path / "a.tif", values, photometric="rgb"))).all()
     if kind == "uint8":
         assert (found == values.transpose(1, 2, 0)).all()
     else:
         assert found[0, 0].max() == 0 and found[-1, -1].min() == 255
+        assert len(np.unique(found)) > 190, "each value has a grey of its own"
 
 
 def test_pages_after_the_first_are_noted(tmp_path: Path) -> None:

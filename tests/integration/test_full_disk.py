@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from PIL import Image
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.workspace import Workspace
+from tests.command import rsitmd
 from tests.ingest.scenes import values, write_scene
 
 pytestmark = [
@@ -56,11 +56,6 @@ def dataset(tmp_path: Path) -> Path:
         records.append(ImageRecord(name, sentences, ("white boat",), split=split))
     save_dataset(Dataset("Old", tuple(records), folder, "rsitmd"), folder, "rsitmd")
     return folder
-
-
-def rsitmd(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "rsitmd_tools", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def full_then_larger(disk: Path, command: Sequence[str | Path]) -> None:

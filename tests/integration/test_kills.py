@@ -10,7 +10,6 @@ import pty
 import random
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ import pytest
 from PIL import Image
 
 from rsitmd_tools.workspace import Workspace
+from tests.command import command_line
 from tests.contents import Contents, contents
 from tests.integration.processes import await_end, await_files
 
@@ -37,8 +37,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(workspace: Path, source: Path, *more: str) -> list[str]:
-    name = [sys.executable, "-m", "rsitmd_tools", "build", "ingest"]
-    return [*name, str(workspace), str(source), *more]
+    return command_line("build", "ingest", workspace, source, *more)
 
 
 def begin(workspace: Path, source: Path, *more: str) -> subprocess.Popen[bytes]:

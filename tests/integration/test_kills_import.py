@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from PIL import Image
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.workspace import Workspace
+from tests.command import command_line
 from tests.contents import Contents, contents
 from tests.integration.processes import await_end, await_files
 
@@ -48,9 +48,8 @@ def begin(workspace: Path, source: Path, *more: str) -> subprocess.Popen[bytes]:
         Workspace.create(workspace).close()
         settings = workspace / "rsitmd.toml"
         settings.write_text(settings.read_text().replace("image_size = 256", "image_size = 64"))
-    command = [sys.executable, "-m", "rsitmd_tools", "build", "import", str(workspace), str(source)]
     return subprocess.Popen(
-        [*command, *more],
+        command_line("build", "import", workspace, source, *more),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from rsitmd_tools.workspace import Workspace
+from tests.command import command_line
 from tests.contents import Contents, contents
 from tests.ingest.scenes import CORNER, values, write_scene
 from tests.integration.processes import await_end, await_files
@@ -30,11 +30,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(workspace: Path, source: Path, workers: str) -> list[str]:
-    cut = ["--tile", "64", "--resize", "64", "--workers", workers]
-    return [
-        *(sys.executable, "-m", "rsitmd_tools", "build", "ingest", str(workspace), str(source)),
-        *cut,
-    ]
+    cut = ("--tile", 64, "--resize", 64, "--workers", workers)
+    return command_line("build", "ingest", workspace, source, *cut)
 
 
 @pytest.fixture(scope="module")

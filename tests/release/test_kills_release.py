@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from rsitmd_tools.release import verify_release
+from tests.command import command_line
 from tests.release.releases import contents
 
 MakeWorkspace = Callable[..., Path]
@@ -24,8 +24,7 @@ KILLS = 20
 
 
 def command(workspace: Path, out: Path) -> list[str]:
-    name = [sys.executable, "-m", "rsitmd_tools", "build", "release", str(workspace)]
-    return [*name, "--version", "1.0.0", "-o", str(out)]
+    return command_line("build", "release", workspace, "--version", "1.0.0", "-o", out)
 
 
 def await_partial(started: subprocess.Popen[bytes], out: Path) -> None:

@@ -16,6 +16,7 @@ from rsitmd_tools.quality.check import RECORDS
 from rsitmd_tools.release.contents import contents_of
 from rsitmd_tools.release.validation import records_ahead, validation
 from rsitmd_tools.workspace import Workspace
+from tests.command import command_line
 from tests.release.placed import IMAGES, with_scenes
 
 MakeWorkspace = Callable[..., Path]
@@ -36,9 +37,8 @@ for name in ("gmtime", "localtime"):
 
 def make(workspace: Path, out: Path, **options: object) -> dict[str, bytes]:
     """Make a release by the command; return all files below the folder of ``out``."""
-    command = [sys.executable, "-m", "rsitmd_tools", "build", "release", str(workspace)]
     made = subprocess.run(
-        [*command, "--version", "1.0.0", "-o", str(out), "--tar"],
+        command_line("build", "release", workspace, "--version", "1.0.0", "-o", out, "--tar"),
         capture_output=True,
         text=True,
         check=False,

@@ -19,6 +19,7 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.readonly import _merged_copy, open_read_only
 from rsitmd_tools.workspace.store import DATABASE
+from tests.command import command_line, rsitmd
 from tests.namespaces import read_only, run_mounted
 
 NOBODY = 65534
@@ -52,11 +53,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pixels = draw.integers(0, 255, (16, 16, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / "port" / f"{number}.png")
     for arguments in (("init", folder / "w"), ("ingest", folder / "w", folder)):
-        subprocess.run([*RSITMD, "build", *map(str, arguments)], check=True, capture_output=True)
+        assert rsitmd("build", *arguments).returncode == 0
     return folder / "w"
-
-
-RSITMD = (sys.executable, "-m", "rsitmd_tools")
 
 
 @pytest.fixture
@@ -77,7 +75,7 @@ def fact(db: object) -> str | None:
 
 def test_reading_commands_work_on_a_read_only_workspace(folder: Path) -> None:
     for asked in READ:
-        command = [*RSITMD, *(part.format(folder) for part in asked)]
+        command = command_line(*(part.format(folder) for part in asked))
         found = run_mounted(read_only(folder), command)
         writable = subprocess.run(command, capture_output=True, text=True)
         assert (found.returncode, found.stdout, found.stderr) == (
@@ -94,7 +92,7 @@ def test_reading_commands_work_on_a_read_only_workspace(folder: Path) -> None:
 def test_writing_commands_report_a_read_only_workspace(
     folder: Path, asked: tuple[str, ...]
 ) -> None:
-    command = [*RSITMD, *(part.format(folder) for part in asked)]
+    command = command_line(*(part.format(folder) for part in asked))
     found = run_mounted(read_only(folder), command)
     assert (found.returncode, found.stdout) == (1, "")
     assert found.stderr == (
@@ -148,7 +146,7 @@ def run_bound_by_permissions(*arguments: object) -> subprocess.CompletedProcess[
     """Run a command that permissions of files hold for, though it is root's."""
     rights = "-dac_override,-dac_read_search,-fowner"
     bound = () if os.getuid() else ("setpriv", "--bounding-set", rights, "--inh-caps", rights)
-    command = [*bound, *RSITMD, *map(str, arguments)]
+    command = [*bound, *command_line(*arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 

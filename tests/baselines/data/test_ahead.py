@@ -18,17 +18,27 @@ def test_items_come_in_order() -> None:
     assert list(ahead([error], 1)) == [error]
 
 
-def test_no_more_than_the_requested_items_are_computed_ahead() -> None:
+def test_the_requested_items_are_computed_ahead_and_no_more() -> None:
     computed: list[int] = []
+    fourth = threading.Event()
 
     def items() -> Iterator[int]:
         for number in range(50):
             computed.append(number)
+            if number == 3:
+                fourth.set()
             yield number
 
-    for number in ahead(items(), 2):
-        # Two wait, and one is ready to be put beside them.
+    taken = ahead(items(), 2)
+    assert next(taken) == 0
+    # Two wait, and one is ready to be put beside them.
+    assert fourth.wait(60)
+    assert computed == [0, 1, 2, 3]
+    rest = []
+    for number in taken:
         assert len(computed) <= number + 4
+        rest.append(number)
+    assert rest == computed[1:] == list(range(1, 50))
 
 
 def test_an_error_is_raised_in_its_place() -> None:

@@ -8,7 +8,6 @@ import pickle
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,6 +29,7 @@ from rsitmd_tools.formats import save_dataset
 from rsitmd_tools.similarity import write_prior
 from tests.baselines.common import change_image, copied
 from tests.baselines.training.common import CPU, SMALL, losses, small, state
+from tests.command import command_line
 from tests.forks import Forked, Nursery
 
 
@@ -132,8 +132,7 @@ def written(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of six epochs without interruption, in a process of its own."""
     run = tmp_path_factory.mktemp("undisturbed") / "whole"
-    command = [sys.executable, "-m", "rsitmd_tools", *arguments(written, run, 6)]
-    subprocess.run(command, env=ENVIRONMENT, check=True)
+    subprocess.run(command_line(*arguments(written, run, 6)), env=ENVIRONMENT, check=True)
     return run
 
 
