@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from PIL import Image
 
-from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
-from rsitmd_tools.demo.scenes.scene import draw_scenes
+from rsitmd_tools.dataset import Dataset
+from tests.tiny_runs import drawn_dataset
 
 SIDE = 48
 TRAIN, TEST = 24, 8
@@ -18,17 +15,4 @@ TRAIN, TEST = 24, 8
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """24 train and 8 test scenes of 48 pixels, with sentences and keywords."""
     folder = tmp_path_factory.mktemp("tiny")
-    images = []
-    for number, scene in enumerate(draw_scenes(TRAIN + TEST, seed=0)):
-        name = f"{scene.category}_{number}.png"
-        scene.image.resize((SIDE, SIDE), Image.Resampling.BILINEAR).save(folder / name)
-        images.append(
-            ImageRecord(
-                name,
-                tuple(Sentence(raw, who) for who, raw in scene.sentences),
-                tuple(scene.keywords),
-                "train" if number < TRAIN else "test",
-                scene.category,
-            )
-        )
-    return Dataset("tiny", tuple(images), Path(folder), "rsitmd", folder)
+    return drawn_dataset(folder, TRAIN, TEST, side=SIDE, seed=0)

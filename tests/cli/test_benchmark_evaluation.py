@@ -13,35 +13,21 @@ import pytest
 from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.cli.root import _run
-from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
-from rsitmd_tools.demo.scenes.scene import draw_scenes
 from rsitmd_tools.formats import load_dataset, save_dataset
 from rsitmd_tools.schemas import first_error, load_schema
+from tests import tiny_runs
 from tests.forks import Nursery
 from tests.namespaces import need_mounts, read_only, shared_memory_of
 
-SETTINGS = (
-    "backbone=test_resnet",
-    "epochs=1",
-    "image_size=32",
-    "dimension=16",
-    "word_dimension=16",
-    "batch_size=4",
-)
+SETTINGS = (*tiny_runs.SETTINGS, "epochs=1", "batch_size=4")
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     (folder / "images").mkdir()
-    images = []
-    for number, scene in enumerate(draw_scenes(16, seed=1)):
-        name = f"{scene.category}_{number}.png"
-        scene.image.resize((32, 32)).save(folder / "images" / name)
-        sentences = tuple(Sentence(raw, who) for who, raw in scene.sentences)
-        split = "train" if number < 12 else "test"
-        images.append(ImageRecord(name, sentences, tuple(scene.keywords), split, scene.category))
-    save_dataset(Dataset("tiny", tuple(images), folder, "rsitmd"), folder, "rsitmd")
+    dataset = tiny_runs.drawn_dataset(folder / "images", 12, 4, side=32, seed=1)
+    save_dataset(dataset, folder, "rsitmd")
     return folder
 
 
@@ -49,7 +35,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     for seed in (0, 1):
-        changes = [*SETTINGS, f"seed={seed}", "margin.kind=fixed"]
+        changes = [*SETTINGS, f"seed={seed}"]
         train(load_dataset(data), load_config("vsepp", changes), folder / f"seed-{seed}")
     return folder
 
@@ -106,7 +92,7 @@ def test_a_folder_of_folds_with_maps(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folds = tmp_path / "folds"
-    settings = [part for each in (*SETTINGS, "margin.kind=fixed") for part in ("--set", each)]
+    settings = [part for each in SETTINGS for part in ("--set", each)]
     train_them = ["benchmark", "train", str(data), "--config", "amfmn-soft", *settings]
     assert _run([*train_them, "--folds", "2", "-o", str(folds)], False) == 0
     summary = json.loads((folds / "summary.json").read_text())

@@ -15,43 +15,21 @@ from rasterio import warp
 from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.cli.root import _run
-from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
-from rsitmd_tools.demo.scenes.scene import draw_scenes
 from tests.imaging.virtual import tiff, vrt
-
-SETTINGS = (
-    "backbone=test_resnet",
-    "epochs=0",
-    "image_size=32",
-    "dimension=16",
-    "word_dimension=16",
-    "batch_size=4",
-    "margin.kind=fixed",
-)
+from tests.tiny_runs import SETTINGS, drawn_dataset, write_mosaic
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("located")
-    images = []
-    for number, scene in enumerate(draw_scenes(16, seed=1)):
-        name = f"{number}.png"
-        scene.image.resize((32, 32)).save(folder / name)
-        sentences = tuple(Sentence(raw, who) for who, raw in scene.sentences)
-        images.append(ImageRecord(name, sentences, (), "train" if number < 12 else "test", "a"))
-    data = Dataset("tiny", tuple(images), folder, "rsitmd", folder)
+    data = drawn_dataset(folder, 12, 4, side=32, seed=1)
     return train(data, load_config("vsepp", SETTINGS), folder / "run")
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A mosaic of drawn scenes, 384 x 256 pixels."""
-    mosaic = Image.new("RGB", (384, 256))
-    for number, drawn in enumerate(draw_scenes(6, seed=2)):
-        mosaic.paste(drawn.image.resize((128, 128)), (number % 3 * 128, number // 3 * 128))
-    path = tmp_path_factory.mktemp("scene") / "mosaic.png"
-    mosaic.save(path)
-    return path
+    return write_mosaic(tmp_path_factory.mktemp("scene") / "mosaic.png")
 
 
 def test_json_files_and_metrics(

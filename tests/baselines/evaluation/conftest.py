@@ -13,16 +13,9 @@ from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
+from tests import tiny_runs
 
-SETTINGS = (
-    "backbone=test_resnet",
-    "epochs=1",
-    "image_size=32",
-    "dimension=16",
-    "word_dimension=16",
-    "batch_size=8",
-    "margin.kind=fixed",
-)
+SETTINGS = (*tiny_runs.SETTINGS, "epochs=1")
 
 
 @pytest.fixture(scope="session")

@@ -15,24 +15,10 @@ from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.localisation.locate import Locator
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
+from tests.tiny_runs import SETTINGS
 
-SETTINGS = (
-    "backbone=test_resnet",
-    "epochs=0",
-    "image_size=32",
-    "dimension=16",
-    "word_dimension=16",
-    "batch_size=8",
-    "margin.kind=fixed",
-)
 WIDTH, HEIGHT = 300, 200
 TRANSFORM = Affine(0.5, 0, 400_000, 0, -0.5, 5_000_000)
-
-
-@pytest.fixture(scope="session")
-def located_settings() -> tuple[str, ...]:
-    """The settings of the run."""
-    return SETTINGS
 
 
 @pytest.fixture(scope="session")

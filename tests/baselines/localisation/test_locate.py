@@ -17,6 +17,7 @@ from rsitmd_tools.baselines.localisation.locate import Locator, SceneOptions, lo
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError, WrongUsage
+from tests.tiny_runs import SETTINGS
 
 SMALL = SceneOptions(scales=(32, 64))
 TEXT = "A red boat on the sea."
@@ -77,14 +78,13 @@ def test_a_scene_that_was_changed_is_encoded_again(locator: Locator, scene: Path
 
 def test_a_run_with_other_weights_encodes_the_slices_itself(
     located_run: Path,
-    located_settings: tuple[str, ...],
     tiny: Dataset,
     scene: Path,
     tmp_path: Path,
     cache: Path,
 ) -> None:
     first = Locator(located_run, "cpu").scene(scene, SMALL)
-    config = load_config("vsepp", (*located_settings, "seed=1"))
+    config = load_config("vsepp", (*SETTINGS, "seed=1"))
     other = Locator(train(tiny, config, tmp_path / "other"), "cpu").scene(scene, SMALL)
     assert len(list(cache.glob("slices/*"))) == 2
     assert not np.allclose(other.features, first.features)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from PIL import Image
 
 from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.localisation.locate import SceneOptions
@@ -18,19 +17,10 @@ from rsitmd_tools.baselines.serving.app import make_app
 from rsitmd_tools.baselines.serving.site import Site
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset, Sentence
-from rsitmd_tools.demo.scenes.scene import draw_scenes
 from rsitmd_tools.formats import save_dataset
 from tests.forks import Forked, Nursery
+from tests.tiny_runs import SETTINGS, write_mosaic
 
-SETTINGS = (
-    "backbone=test_resnet",
-    "epochs=0",
-    "image_size=32",
-    "dimension=16",
-    "word_dimension=16",
-    "batch_size=8",
-    "margin.kind=fixed",
-)
 PORT = 8050
 HOSTILE = "<script>alert(1)</script>"
 
@@ -50,12 +40,7 @@ def served_runs(tiny: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list
 @pytest.fixture(scope="session")
 def served_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A mosaic of drawn scenes, 384 x 256 pixels."""
-    mosaic = Image.new("RGB", (384, 256))
-    for number, drawn in enumerate(draw_scenes(6, seed=2)):
-        mosaic.paste(drawn.image.resize((128, 128)), (number % 3 * 128, number // 3 * 128))
-    path = tmp_path_factory.mktemp("scene") / "mosaic.png"
-    mosaic.save(path)
-    return path
+    return write_mosaic(tmp_path_factory.mktemp("scene") / "mosaic.png")
 
 
 @pytest.fixture(scope="session")

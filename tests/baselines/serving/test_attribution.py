@@ -14,7 +14,7 @@ from rsitmd_tools.baselines.evaluation.search import Searcher
 from rsitmd_tools.baselines.serving.attribution import LEVELS, MOST, attribution, levels
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset
-from tests.baselines.serving.conftest import SETTINGS
+from tests.tiny_runs import SETTINGS
 
 
 def test_an_effect_is_the_score_minus_that_without_the_word(
