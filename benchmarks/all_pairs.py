@@ -9,11 +9,10 @@ UCM-captions, have a category for each hundred.
 
 from __future__ import annotations
 
-import argparse
 from itertools import combinations
 from pathlib import Path
 
-from machine import environment
+from machine import Parser, environment
 from pairs import wilson
 
 from rsitmd_tools.hashing import sha256_file
@@ -46,7 +45,7 @@ def verified(pairs: list[Pair], known: list[Features]) -> set[Pair]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     given = parser.parse_args()
     files = sorted(given.folder.iterdir(), key=sha256_file)

@@ -8,15 +8,13 @@ RSITMD's, filled up to 25 000 with seeded mixtures of them: drawn pairs, cut and
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
 import threading
 from pathlib import Path
 
 import httpx
 import numpy as np
-from machine import environment, seconds, table
+from machine import Parser, add_data_option, data_folder, environment, seconds, table
 
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality.texts import jaccard, split_words
@@ -33,7 +31,7 @@ ALL_PAIRS = 10
 
 def sentences(folder: Path) -> list[str]:
     """Return 25 000 sentences."""
-    found = [text for text in load_dataset(folder / "rsitmd_precomp").captions() if text.strip()]
+    found = [text for text in load_dataset(folder).captions() if text.strip()]
     drawn = random.Random(SEED)
     while len(found) < SENTENCES:
         first, second = drawn.choice(found).split(), drawn.choice(found).split()
@@ -43,10 +41,9 @@ def sentences(folder: Path) -> list[str]:
 
 def main() -> None:
     """Measure and print."""
-    default = os.environ.get("RSITMD_DATA", Path(__file__).parent.parent.parent / "shared/data")
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path(default))
-    texts = sentences(parser.parse_args().data)
+    parser = Parser(description=__doc__)
+    add_data_option(parser)
+    texts = sentences(data_folder(parser.parse_args().data, "rsitmd_precomp"))
     adviser = Adviser(Settings())
     adviser.warm()
     filled = seconds(

@@ -18,14 +18,13 @@ candidates are left out.
 
 from __future__ import annotations
 
-import argparse
 import random
 import time
 from math import comb
 from pathlib import Path
 
 import numpy as np
-from machine import environment, table
+from machine import Parser, environment, table
 from PIL import Image
 
 from rsitmd_tools.imaging.coarse import ENDS, coarse_registrations
@@ -149,7 +148,7 @@ def examined(thumbnails: Grey) -> float:
 
 def main() -> None:
     """Measure and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", default="1000,4000,16000")
     parser.add_argument("--alike", default="1000,2000,4000")
     parser.add_argument("--crops", type=Path, nargs="+")

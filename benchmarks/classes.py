@@ -9,13 +9,11 @@ reach that never confused them and knew within a class what it knows now.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from machine import environment, table
+from machine import Parser, environment, not_measured, table
 from ucm import A_CLASS, number, with_block
 
 from rsitmd_tools.baselines.data.images import decode_images
@@ -50,13 +48,12 @@ def of_run(folder: Path, data: Dataset) -> list[str]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("runs", type=Path, nargs="*")
     arguments = parser.parse_args()
     if not arguments.runs:
-        print("classes: not measured; name DATA and RUN... of ucm.py", file=sys.stderr)
-        return
+        not_measured("name DATA and RUN... of ucm.py")
     data = load_dataset(arguments.data)
     rows = [of_run(run, data) for run in arguments.runs]
     print(environment("torch", "timm"))

@@ -9,7 +9,6 @@ The whole command is measured, its start included. Each format is written from `
 
 from __future__ import annotations
 
-import argparse
 import resource
 import shutil
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from importing import SEED, draw, run
-from machine import environment, seconds, table
+from machine import Parser, environment, seconds, table
 
 from rsitmd_tools.formats import FORMATS, load_dataset, save_dataset
 
@@ -30,7 +29,7 @@ def processor_seconds() -> float:
 
 def main() -> None:
     """Measure and print one Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset", nargs="?", type=Path)
     parser.add_argument("--times", type=int, default=5)
     arguments = parser.parse_args()

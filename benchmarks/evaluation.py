@@ -18,7 +18,6 @@ move them as it moves the clock.
 
 from __future__ import annotations
 
-import argparse
 import resource
 import subprocess
 import sys
@@ -30,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from machine import alternated, environment, table
+from machine import Parser, alternated, environment, table
 
 from rsitmd_tools.baselines.amfmn.attention import make_attention
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
@@ -274,7 +273,7 @@ def _peak() -> int:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=256, help="side of the images")
     parser.add_argument("--block-size", type=int, default=128, help="the same, for blocks")
     parser.add_argument("--times", type=int, default=3)

@@ -11,14 +11,12 @@ are: 100 centres with noise. Needs ``faiss-cpu``, which the tool itself does not
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from machine import alternated, environment, seconds, table
+from machine import Parser, alternated, environment, not_measured, seconds, table
 
 from rsitmd_tools.baselines.base import cosine_scorer
 from rsitmd_tools.baselines.evaluation.trec import nearest
@@ -26,8 +24,7 @@ from rsitmd_tools.baselines.evaluation.trec import nearest
 try:
     import faiss
 except ImportError:
-    print("exact_search: not measured; install faiss-cpu", file=sys.stderr)
-    sys.exit(2)
+    not_measured("install faiss-cpu")
 
 SEED = 0
 BEST = 10
@@ -82,7 +79,7 @@ def row(count: int, size: int, times: int) -> Sequence[str]:
 
 def main() -> None:
     """Measure and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--times", type=int, default=50)

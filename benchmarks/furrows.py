@@ -10,7 +10,6 @@ A pair is in the part `odd` or `even` if both images are at such places of the c
 
 from __future__ import annotations
 
-import argparse
 import functools
 from collections import defaultdict
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from machine import environment, table
+from machine import Parser, environment, table
 from pairs import CHANGES, Change, Grey, crop, jpeg, wilson
 from PIL import Image, ImageEnhance
 
@@ -123,7 +122,7 @@ def compare_copy(path: Path, change: Callable[[Image.Image], Image.Image]) -> Va
 
 def main() -> None:
     """Measure and print Markdown tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("files", type=Path, nargs="+")
     files = parser.parse_args().files
     print(f"{len(files)} images. {environment('numpy', 'scipy', 'pillow')}\n")

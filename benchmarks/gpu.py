@@ -21,7 +21,6 @@ Images and sentences are random: how long a step takes does not depend on them.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -36,7 +35,7 @@ from typing import Any
 import numpy as np
 import timm
 import torch
-from machine import environment, table
+from machine import Parser, environment, not_measured, table
 from PIL import Image
 
 from rsitmd_tools.baselines.base import RetrievalModel
@@ -360,7 +359,7 @@ def evaluation(size: int, batch: int, scratch: Path) -> str:
 
 def main() -> None:
     """Measure the parts asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parts = {
         "step": step,
         "training": training,
@@ -373,8 +372,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=100)
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
-        print("gpu: not measured; no CUDA device")
-        return
+        not_measured("no CUDA device")
     print(torch.cuda.get_device_name(), environment("torch", "timm", seed=SEED), sep="; ")
     for name in arguments.parts.split(","):
         with tempfile.TemporaryDirectory() as scratch:

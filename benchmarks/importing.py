@@ -8,7 +8,6 @@ The whole command is measured, its start included, beside a start that only prin
 
 from __future__ import annotations
 
-import argparse
 import random
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from machine import environment, seconds, table
+from machine import Parser, environment, seconds, table
 
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import load_dataset, save_dataset
@@ -50,7 +49,7 @@ def run(*arguments: object) -> None:
 
 def main() -> None:
     """Measure and print one Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset", nargs="?", type=Path)
     parser.add_argument("--times", type=int, default=5)
     arguments = parser.parse_args()

@@ -10,7 +10,6 @@ Each side starts its own processes, and what the other side left to be written i
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import os
 import resource
@@ -23,7 +22,7 @@ from statistics import median
 from typing import NamedTuple
 
 import numpy as np
-from machine import cores, environment, processor_time, seconds, table
+from machine import Parser, cores, environment, processor_time, seconds, table
 from PIL import Image
 
 from rsitmd_tools.imaging.decode import central_square
@@ -188,7 +187,7 @@ def choice(count: int) -> None:
 
 def main() -> None:
     """Measure and print Markdown tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--grow", type=int, nargs="*", default=[])

@@ -11,13 +11,12 @@ sentences. Both means are of the same model and the same draws of images.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from machine import environment, table
+from machine import Parser, environment, table
 
 from rsitmd_tools.baselines.evaluation.queries import Queries, read_queries
 
@@ -86,7 +85,7 @@ def row(run: Path, leaks: set[str]) -> tuple[str, ...]:
 
 def main() -> None:
     """Print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("pairs", type=Path)
     parser.add_argument("runs", nargs="+", type=Path)
     arguments = parser.parse_args()

@@ -32,7 +32,7 @@ from pathlib import Path
 from statistics import quantiles
 
 import httpx
-from machine import environment, table
+from machine import Parser, environment, table
 from PIL import Image
 from studio import add_images
 
@@ -281,7 +281,7 @@ def main() -> None:
     def numbers(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--people", type=numbers, default=[20], help="one load each: 20,40")
     parser.add_argument("--seconds", type=float, default=300.0, help="how long each load goes on")

@@ -12,7 +12,6 @@ scene for it instead of noise.
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import subprocess
@@ -26,7 +25,7 @@ from subprocess import DEVNULL
 import numpy as np
 import rasterio
 import torch
-from machine import alternated, environment, seconds, table
+from machine import Parser, alternated, environment, seconds, table
 
 from rsitmd_tools.baselines.data.images import unit_images
 from rsitmd_tools.baselines.localisation.locate import Locator
@@ -139,7 +138,7 @@ def command(run: Path, scene: Path, folder: Path) -> None:
 
 def main() -> None:
     """Run one of the measurements."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--side", type=int, default=2048)
     parser.add_argument("--only", choices=("compare", "memory", "command"), default="compare")

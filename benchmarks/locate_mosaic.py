@@ -12,11 +12,10 @@ against 20 choices of as many random cells.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
-from machine import environment, table
+from machine import Parser, environment, table
 from PIL import Image
 
 from rsitmd_tools.baselines.config import load_config
@@ -106,7 +105,7 @@ def row(name: str, of: Metrics) -> list[object]:
 
 def main() -> None:
     """Make the mosaic, locate each sentence and print the metrics."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("ucm", type=Path)
     parser.add_argument("weights", type=Path)
     parser.add_argument("-o", dest="out", type=Path, required=True)

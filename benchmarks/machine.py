@@ -5,6 +5,7 @@ Run: python benchmarks/machine.py
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import resource
@@ -15,11 +16,47 @@ from importlib.metadata import version
 from multiprocessing import forkserver
 from pathlib import Path
 from statistics import median
+from typing import NoReturn
 
 from rsitmd_tools import __version__
 from rsitmd_tools.provenance import processor
 
 MALLOC = ("GLIBC_TUNABLES", "PYTHONMALLOC")  # what changes the time of every program
+# Exit status of a script without the data, weights or packages that it needs. No other error ends
+# with it; argparse ends with 2.
+NOT_MEASURED = 77
+
+
+def not_measured(why: str) -> NoReturn:
+    """Print in one line why nothing is measured, and exit."""
+    print(f"{Path(sys.argv[0]).stem}: not measured; {why}", file=sys.stderr)
+    sys.exit(NOT_MEASURED)
+
+
+class Parser(argparse.ArgumentParser):
+    """The arguments of a script, which `make bench` runs without any.
+
+    A script that requires some is then not measured. Wrong arguments are an error as usual.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        """Exit; without arguments, the message says which are required."""
+        if sys.argv[1:]:
+            super().error(message)
+        not_measured(message)
+
+
+def add_data_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--data``, the folder of real data: by default RSITMD_DATA, else ../shared/data."""
+    default = os.environ.get("RSITMD_DATA", Path(__file__).parents[2] / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=Path(default))
+
+
+def data_folder(data: Path, name: str) -> Path:
+    """Return a folder of the real data; exit where it is absent."""
+    if not (data / name).is_dir():
+        not_measured(f"no folder {data / name}; set RSITMD_DATA or add --data FOLDER")
+    return data / name
 
 
 def environment(*packages: str, seed: int | None = None) -> str:

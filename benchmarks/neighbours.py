@@ -8,11 +8,10 @@ nearest images of the other one. The images are in the order of their SHA-256, a
 
 from __future__ import annotations
 
-import argparse
 import csv
 from pathlib import Path
 
-from machine import environment, table
+from machine import Parser, environment, table
 
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.imaging import visual_words
@@ -26,7 +25,7 @@ SEEDS = (0, 1, 2, 3)
 
 def main() -> None:
     """Measure and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--known", type=Path, required=True, help="CSV of known pairs")
     parser.add_argument("--nearest-words", type=int, default=visual_words.NEAREST_WORDS)

@@ -10,7 +10,6 @@ compared on these cuts and on the known pairs, without a search. The time is in 
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
 import math
@@ -22,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from machine import environment, table
+from machine import Parser, environment, table
 from PIL import Image, ImageEnhance, ImageFilter
 
 from rsitmd_tools.imaging.local_features import (
@@ -263,7 +262,7 @@ def detectors(folder: Path, chosen: list[Path], known: Known) -> None:
 
 def main() -> None:
     """Measure and print Markdown tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--images", type=int, default=150)
     parser.add_argument("--known", type=Path, help="CSV of known pairs: first,second,same_place")

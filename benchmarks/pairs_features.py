@@ -10,7 +10,6 @@ finds are listed.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import random
 import tempfile
@@ -23,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from machine import environment, table
+from machine import Parser, environment, table
 from pairs import ENOUGH, SEED, SIDE, all_cuts, opened, wilson
 
 from rsitmd_tools.baselines.backbone import make_backbone
@@ -116,7 +115,7 @@ def made(folder: Path, count: int, backbone: torch.nn.Module, scratch: Path) -> 
 
 def main() -> None:
     """Measure and print Markdown tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--known", type=Path, help="CSV of known pairs; without it, only cuts")
     parser.add_argument("--weights", required=True, help="weights of the backbone (safetensors)")

@@ -15,7 +15,6 @@ cached, so the machine must be idle.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import random
@@ -25,7 +24,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from machine import environment, table
+from machine import Parser, environment, table
 from PIL import Image
 
 from rsitmd_tools.hashing import sha256_file
@@ -151,7 +150,7 @@ def measure_features(paths: list[Path], weights: str, side: int, scratch: Path) 
 
 def main() -> None:
     """Measure and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--cleanvision", type=Path, metavar="PYTHON")
     parser.add_argument("--sizes", default="2500,5000,10000")

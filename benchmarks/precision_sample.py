@@ -7,11 +7,10 @@ The judgements of the sample of seed 0 stand in docs/validation.md.
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
 from collections import defaultdict
-from pathlib import Path
+
+from machine import Parser, add_data_option, data_folder
 
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality import check
@@ -20,13 +19,12 @@ from rsitmd_tools.quality.finding import Finding
 
 def main() -> None:
     """Draw about as many of each code, print them with their sentence."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = os.environ.get("RSITMD_DATA", Path(__file__).parents[2] / "shared" / "data")
-    parser.add_argument("--data", type=Path, default=Path(default))
+    parser = Parser(description=__doc__.splitlines()[0])
+    add_data_option(parser)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--findings", type=int, default=200)
     arguments = parser.parse_args()
-    data = load_dataset(arguments.data / "rsitmd_precomp")
+    data = load_dataset(data_folder(arguments.data, "rsitmd_precomp"))
     captions = {image.filename: image.captions for image in data}
     by_code: dict[str, list[Finding]] = defaultdict(list)
     for finding in check(data):

@@ -8,9 +8,7 @@ hours is timed on a seeded sample of pairs and multiplied.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import os
 import random
 import subprocess
 import sys
@@ -22,7 +20,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from machine import alternated, cores, environment, seconds, table
+from machine import (
+    Parser,
+    add_data_option,
+    alternated,
+    cores,
+    data_folder,
+    environment,
+    seconds,
+    table,
+)
 from prior_growth import SEED, generated, growth, memory
 from prior_plain import GoodPython, pairwise
 
@@ -64,13 +71,12 @@ def command(path: Path, out: Path, *more: str) -> Callable[[], None]:
 
 def main() -> None:
     """Measure, print a table of ratios and a table of growth."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = os.environ.get("RSITMD_DATA", Path(__file__).parents[2] / "shared" / "data")
-    parser.add_argument("--data", type=Path, default=Path(default))
+    parser = Parser(description=__doc__.splitlines()[0])
+    add_data_option(parser)
     parser.add_argument("--quick", action="store_true", help="One repetition, smaller samples.")
     parser.add_argument("--plot", type=Path, help="Draw the growth.")
     arguments = parser.parse_args()
-    folder = arguments.data / "rsitmd_precomp"
+    folder = data_folder(arguments.data, "rsitmd_precomp")
     times = 1 if arguments.quick else 5
     train = load_dataset(folder).select("train")
     pairs = len(train) * len(train.captions())

@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from machine import environment, seconds, table
+from machine import Parser, environment, seconds, table
 
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import FORMATS, load_dataset, save_dataset
@@ -51,7 +51,7 @@ def once(layout: str, count: int) -> None:
 
 def main() -> None:
     """Measure and print one Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("formats", nargs="*", metavar="FORMAT")
     parser.add_argument("--records", type=int, default=400_000)
     parser.add_argument("--once", help=argparse.SUPPRESS)

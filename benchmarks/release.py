@@ -26,7 +26,7 @@ from statistics import median
 
 from importing import run
 from ingest import SEED, draw
-from machine import environment, seconds, table
+from machine import Parser, add_data_option, data_folder, environment, seconds, table
 
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.formats import load_dataset
@@ -145,10 +145,9 @@ def split_speed(scratch: Path, count: int, groups: int) -> None:
 
 def arguments_of(description: str) -> argparse.ArgumentParser:
     """Return the arguments of a benchmark of releases."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = Parser(description=description)
     parser.add_argument("--images", type=int, default=5000)
-    default = os.environ.get("RSITMD_DATA", Path(__file__).parents[2] / "shared" / "data")
-    parser.add_argument("--data", type=Path, default=Path(default))
+    add_data_option(parser)
     parser.add_argument("--scratch", type=Path, help="keep the workspaces here")
     return parser
 
@@ -157,7 +156,7 @@ def kept_workspace(scratch: Path, images: int, data: Path) -> Path:
     """Return the workspace of a folder. Create it if it does not exist."""
     folder = scratch / "workspace"
     if not folder.exists():
-        make_workspace(scratch, images, load_dataset(data / "rsitmd_precomp"))
+        make_workspace(scratch, images, load_dataset(data_folder(data, "rsitmd_precomp")))
     return folder
 
 

@@ -90,7 +90,7 @@ def main() -> None:
     arguments = parser.parse_args()
     scratch = arguments.scratch
     if scratch is None:
-        parser.error("--scratch DIR: a folder in memory")
+        parser.error("add --scratch DIR, a folder in memory")
     os.environ["RSITMD_CACHE"] = str(scratch / "cache")
     if arguments.case:
         release_without(arguments.case, scratch / "workspace", scratch / "out")

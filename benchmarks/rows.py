@@ -6,7 +6,6 @@ goes on where it stopped.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from machine import Parser, not_measured
 
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.formats import load_dataset
@@ -352,7 +352,7 @@ def run_script(
         parts: Makes the training and validation part of a seed.
         claims: Pairs of rows and the baselines they are held against.
     """
-    parser = argparse.ArgumentParser(description=description)
+    parser = Parser(description=description)
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("weights", type=Path, nargs="?")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs", name))
@@ -364,8 +364,7 @@ def run_script(
     out = arguments.output
     if not arguments.table:
         if arguments.weights is None:
-            print(f"{name}: not measured; name DATA and WEIGHTS (hours, see the script's top)")
-            return
+            not_measured("name DATA and WEIGHTS (hours, see the script's top)")
         data = load_dataset(arguments.data)
         seeds = [int(seed) for seed in arguments.seeds.split(",")]
         asked = arguments.rows.split(";")

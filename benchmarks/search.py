@@ -13,7 +13,6 @@ ResNet-18 from random weights.
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import shutil
@@ -23,7 +22,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from machine import alternated, environment, seconds, table
+from machine import Parser, alternated, environment, seconds, table
 from PIL import Image
 
 from rsitmd_tools.baselines.config import load_config
@@ -118,7 +117,7 @@ def query(run: Path, data: Dataset, cache: Path, times: int) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--speed", type=int, default=512)
     parser.add_argument("--size", type=int, default=64)

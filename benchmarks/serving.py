@@ -17,7 +17,6 @@ it; the size of the vectors is that of ``--config``. No images are encoded while
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import shutil
@@ -35,7 +34,7 @@ from statistics import median, quantiles
 
 import httpx
 import numpy as np
-from machine import environment, seconds, table
+from machine import Parser, environment, seconds, table
 from search import SEED, WORDS, draw
 
 from rsitmd_tools.baselines.config import load_config
@@ -159,7 +158,7 @@ def _address(file: Path, turn: int) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--users", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=60)

@@ -9,7 +9,6 @@ all_pairs.py.
 
 from __future__ import annotations
 
-import argparse
 import csv
 from collections import Counter
 from itertools import pairwise
@@ -18,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from all_pairs import category
-from machine import environment, table
+from machine import Parser, environment, table
 
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.imaging.same_place import _features
@@ -41,7 +40,7 @@ def shifts(task: tuple[Grey, list[Grey]]) -> list[Shift]:
 
 def main() -> None:
     """Measure and print a Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--known", type=Path, required=True, help="CSV of known pairs")
     given = parser.parse_args()

@@ -8,7 +8,6 @@ made in the same run: one bulk import of the same JSON, and paging through the s
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import random
@@ -21,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from machine import environment
+from machine import Parser, environment
 
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import Connection, connection_of, save_connection
@@ -188,7 +187,7 @@ def seconds_of(function: Callable[[], Any]) -> tuple[float, Any]:
 
 def main() -> None:
     """Measure and print tables in Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--sizes", default="1000,5000,25000", help="annotations")
     arguments = parser.parse_args()

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from machine import environment, table
+from machine import Parser, environment, table
 
 from rsitmd_tools.baselines import load_config
 from rsitmd_tools.baselines.suspects.find import find_suspects
@@ -196,9 +196,7 @@ def measured(found: dict[Key, float], wrong: set[Key], seed: int) -> list[str]:
 
 def main() -> None:
     """Exchange texts, find them again, print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("weights", type=Path)
     parser.add_argument("--within", action="store_true")

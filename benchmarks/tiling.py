@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from machine import cores, environment, processor_time, table
+from machine import Parser, cores, environment, processor_time, table
 
 SEED = 0
 BANDS = (1, 2, 3)
@@ -180,7 +180,7 @@ def limits_of(scene: Path) -> tuple[float, float]:
 
 def main() -> None:
     """Measure and print one Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("scene", nargs="?", type=Path)
     parser.add_argument("--size", type=int, default=20_000)
     parser.add_argument("--tile", type=int, default=256)

@@ -21,7 +21,6 @@ Steps and heads are measured in processor time of one thread, loading and traini
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -35,7 +34,7 @@ import numpy as np
 import timm
 import torch
 from gpu import dataset, write_files
-from machine import alternated, environment, seconds, table
+from machine import Parser, alternated, environment, seconds, table
 
 from rsitmd_tools.baselines.base import RetrievalModel, Texts
 from rsitmd_tools.baselines.config import Config, load_config, names
@@ -354,7 +353,7 @@ def heads(size: int, times: int) -> str:
 
 def main() -> None:
     """Measure the parts asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--batch", type=int, default=32)

@@ -11,11 +11,11 @@ OUT/tuning-NAME.jsonl.
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+from machine import Parser, not_measured
 from rows import (
     VECTOR_TEMPERATURE,
     Row,
@@ -131,7 +131,7 @@ def next_to_the_test(data: Dataset) -> Dataset:
 
 def main() -> None:
     """Train what is asked for, or print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("name", choices=sorted(TRIES), nargs="?")
     parser.add_argument("data", type=Path, nargs="?")
     parser.add_argument("weights", type=Path, nargs="?")
@@ -143,8 +143,7 @@ def main() -> None:
     arguments = parser.parse_args()
     out, name = arguments.output, arguments.name
     if name is None or (arguments.weights is None and not arguments.table):
-        print("tuning: not measured; name ucm or rsitmd, DATA and WEIGHTS (see the script's top)")
-        return
+        not_measured("name ucm or rsitmd, DATA and WEIGHTS (see the script's top)")
     if not arguments.table:
         from rsitmd_tools.baselines import load_config
         from rsitmd_tools.baselines.training.train import Options, train

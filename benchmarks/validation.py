@@ -8,7 +8,6 @@ FOLDER holds ``rsitmd_precomp`` and ``ucm_full``; by default RSITMD_DATA, else
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from machine import alternated, environment, seconds, table
+from machine import Parser, add_data_option, alternated, data_folder, environment, seconds, table
 
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.formats import load_dataset
@@ -73,18 +72,18 @@ def _renamed(raw: str, copy: int) -> str:
 
 def main() -> None:
     """Measure, print two tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = os.environ.get("RSITMD_DATA", Path(__file__).parents[2] / "shared" / "data")
-    parser.add_argument("--data", type=Path, default=Path(default))
+    parser = Parser(description=__doc__.splitlines()[0])
+    add_data_option(parser)
     parser.add_argument("--quick", action="store_true", help="One repetition.")
     parser.add_argument("--images", action="store_true", help="The image rules alone.")
     arguments = parser.parse_args()
     times = 1 if arguments.quick else 5
+    pictures = data_folder(arguments.data, "ucm_full")
     if arguments.images:
         print(environment("pillow", "numpy"), "\n")
-        print(table(COLUMNS, [image_rules(arguments.data / "ucm_full", times)]))
+        print(table(COLUMNS, [image_rules(pictures, times)]))
         return
-    folder = arguments.data / "rsitmd_precomp"
+    folder = data_folder(arguments.data, "rsitmd_precomp")
     data = load_dataset(folder)
     plain = settings(tuple(c for c in TEXT if c not in SPELLING))
     spelling = settings(SPELLING)
@@ -119,7 +118,7 @@ def main() -> None:
         ),
         ("spelling: S111 and S121", f"{found['spelling']:.2f} s", "under 10 s"),
         ("the whole command", f"{found['command']:.2f} s", "-"),
-        image_rules(arguments.data / "ucm_full", times),
+        image_rules(pictures, times),
     ]
     print(environment("nltk", "symspellpy", "pillow"), "\n")
     print(table(COLUMNS, rows), "\n")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests.forks import Nursery
+from tests.real_data import CHECKOUT, REAL_DATA
 
 # No test asserts on time: on a busy machine, an example can take seconds.
 settings.register_profile("any speed", deadline=None)
@@ -18,7 +19,6 @@ settings.load_profile("any speed")
 # Helpers that assert: their failures show both sides, as those of tests do.
 pytest.register_assert_rewrite("tests.integration.campaigns", "tests.integration.written")
 
-CHECKOUT = Path(__file__).resolve().parent.parent
 MUST_RUN = ("integration", "browser", "libraries")
 # Long files that need no server: all test processes but the first start with two of them.
 BESIDE_THE_FIRST_START = (
@@ -84,10 +84,9 @@ limit_threads(os.environ)
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real data; the test is skipped where it is absent."""
-    folder = Path(os.environ.get("RSITMD_DATA", CHECKOUT.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"no real data at {folder}: set RSITMD_DATA to its folder")
-    return folder
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"no real data at {REAL_DATA}: set RSITMD_DATA to its folder")
+    return REAL_DATA
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 import warnings
@@ -17,6 +16,7 @@ from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.imaging.source import read_image_file
 from tests.fuzz.mutation import SECONDS, bounded_memory, mutated
+from tests.real_data import REAL_DATA
 
 rasterio = pytest.importorskip("rasterio")
 
@@ -68,11 +68,9 @@ def drawn(folder: Path) -> list[Path]:
 
 
 def real() -> list[Path]:
-    checkout = Path(__file__).resolve().parents[2]
-    data = Path(os.environ.get("RSITMD_DATA", checkout.parent / "shared" / "data"))
     return sorted(
         path
-        for path in (data / "rasters").glob("*")
+        for path in (REAL_DATA / "rasters").glob("*")
         if path.suffix != ".md" and path.stat().st_size <= LARGEST
     )
 

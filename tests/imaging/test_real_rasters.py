@@ -6,7 +6,6 @@ of 8 bits must be equal to one of the two readings, others may differ by one gre
 
 from __future__ import annotations
 
-import os
 import warnings
 from itertools import product
 from pathlib import Path
@@ -23,13 +22,13 @@ from rsitmd_tools.imaging.options import BandOptions
 from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.imaging.raster import open_raster
 from rsitmd_tools.imaging.source import read_image_file
+from tests.real_data import REAL_DATA
 
 rasterio = pytest.importorskip("rasterio")
+
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("RSITMD_DATA", CHECKOUT.parent / "shared" / "data"))
-FOLDER = DATA / "rasters"
+FOLDER = REAL_DATA / "rasters"
 NAMES = sorted(path.name for path in FOLDER.glob("*") if path.suffix != ".md")
 WHOLE = 16_000_000  # larger files are compared in windows
 SIDE = 2048  # of such a window, in pixels

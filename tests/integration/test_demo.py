@@ -20,13 +20,13 @@ from rsitmd_tools.demo.run import _claim
 from rsitmd_tools.demo.scenes import write_scenes
 from rsitmd_tools.studio.server.embedded import FIRST_START, SQLITE
 from tests.forks import Forked, Nursery
+from tests.real_data import REAL_DATA
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Tool
 
 pytestmark = pytest.mark.integration
 CHECKOUT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("RSITMD_DATA", CHECKOUT.parent / "shared" / "data"))
 SCENES = 40
 WHERE = "import rsitmd_tools.baselines; print(rsitmd_tools.baselines.__file__)"
 
@@ -79,7 +79,7 @@ def test_a_killed_demo_continues(demo: Demo, tool: Tool, tmp_path: Path) -> None
 @pytest.fixture
 def given(tmp_path: Path) -> Path:
     """A folder of captioned images: real ones, or drawn scenes if there are none."""
-    real = DATA / "rsscn7_sample"
+    real = REAL_DATA / "rsscn7_sample"
     if real.is_dir():
         return real
     write_scenes(tmp_path / "scenes", SCENES)
