@@ -171,7 +171,14 @@ def test_only_the_workspace_package_has_sql() -> None:
 def test_the_four_common_changes_fit_the_files() -> None:
     part = PAGE.split("## Four common changes")[1].split("\n**A figure of results**")[0]
     blocks = re.findall(r"^```diff\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 3
+    # The fourth, a rule, is the example of CONTRIBUTING.md; tests/quality/test_check.py runs it.
+    assert "\n**A rule**" in part and "(contributing.md#a-new-rule)" in part
+    contributing = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    example = contributing.split("\n## A new rule\n")[1].split("\n## ")[0]
+    (folder,) = re.findall(r"one file to `([\w/]+/)`", example)
+    (name,) = re.findall(r"`(\w+\.py)`", example)
+    assert (CHECKOUT / folder).is_dir() and not (CHECKOUT / folder / name).exists()
     for change in (file for block in blocks for file in re.split(r"(?m)^\+\+\+ ", block)[1:]):
         name, *lines = change.splitlines()
         old = [line[1:] for line in lines if not line.startswith(("+", "@@"))]
