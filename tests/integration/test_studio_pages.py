@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +38,7 @@ from tests.integration.pages import (
 )
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
     from tests.integration.conftest import MakeWorkspace, Tool
@@ -44,85 +46,141 @@ if TYPE_CHECKING:
 __all__ = ["browser", "open_page"]  # fixtures
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
+EXAMPLES = ".rsitmd-examples"
 ONE = "annotators_per_image = 1\nsentences_per_annotator = "
 
 
-def reload_in(page: Page, size: tuple[int, int], url: str, project: int) -> None:
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    open_stream(page, url, project)
+@dataclass(frozen=True)
+class Invited:
+    """An annotator who has opened the invitation to a project of two images.
+
+    Attributes:
+        page: The sign-up page.
+        client: The owner's client.
+        url: The server's address.
+        project: The project's number.
+        name: Names the account and the pictures.
+    """
+
+    page: Page
+    client: Client
+    url: str
+    project: int
+    name: str
+
+    def sign_up(self) -> None:
+        sign_up(self.page, self.client, f"{self.name}-page@example.org")
+
+    def check_in_sight(self, parts: Callable[[Locator], list[Locator]]) -> None:
+        """Check in both sizes that parts of the labeling page are in sight, right of the picture.
+
+        Args:
+            parts: Finds them on a loaded page, given the column of texts. The picture, the examples
+                and the button that submits are parts of every page.
+        """
+        for size in (LAPTOP, DESKTOP):
+            self.page.set_viewport_size({"width": size[0], "height": size[1]})
+            open_stream(self.page, self.url, self.project)
+            texts = self.page.locator(".rsitmd-texts")
+            shared = [picture(self.page), submit_button(self.page), texts.locator(EXAMPLES)]
+            for part in [*shared, *parts(texts)]:
+                assert in_sight(self.page, part), (size, part)
+            left, right = picture(self.page).bounding_box(), texts.bounding_box()
+            assert left is not None
+            assert right is not None
+            assert left["x"] + left["width"] <= right["x"]
+            shot(self.page, f"page-{self.name}", size)
 
 
-@pytest.mark.parametrize(
-    ("name", "settings", "areas", "needs_keywords"),
-    [
-        ("one", 'template = "captioning"', 1, True),
-        ("five", f"{ONE}5", 5, True),
-        ("keywords", 'template = "keywords"', 0, True),
-        ("correction", f'template = "correction"\n{ONE}5', 5, True),
-        ("ranking", 'template = "ranking"', 0, False),
-    ],
-)
-def test_all_of_a_page_is_in_sight_in_both_sizes(
-    name: str,
-    settings: str,
-    areas: int,
-    needs_keywords: bool,
+@pytest.fixture
+def invited(
     open_page: OpenPage,
     make_workspace: MakeWorkspace,
     server: EmbeddedServer,
     client: Client,
     tmp_path: Path,
+) -> Callable[..., Invited]:
+    """Return a function that makes a project and opens its invitation."""
+
+    def invited(name: str, settings: str, *, prefilled: bool = False) -> Invited:
+        folder = workspace_of(make_workspace, tmp_path, settings)
+        project = pushed(folder)
+        if prefilled:
+            with Workspace.open(folder, write=True) as workspace:
+                give(workspace)
+        page = open_page(LAPTOP)
+        page.goto(invitation_link(client))
+        return Invited(page, client, server.url, project, name)
+
+    return invited
+
+
+def test_the_guide_and_a_page_of_one_sentence_are_in_sight(
+    invited: Callable[..., Invited],
 ) -> None:
-    folder = workspace_of(make_workspace, tmp_path, settings)
-    project = pushed(folder)
-    if name == "correction":
-        with Workspace.open(folder, write=True) as workspace:
-            give(workspace)
-    page = open_page(LAPTOP)
-    page.goto(invitation_link(client))
-    if name == "one":
-        shot(page, "sign-up")
-    sign_up(page, client, f"{name}-page@example.org")
-    if name == "one":
-        page.goto(f"{server.url}/projects/{project}/data?labeling=1")
-        # While the window appears, it is drawn larger than it will be.
-        guide = page.locator(".lsf-modal-ls.lsf-visible .lsf-modal-ls__content")
-        guide.wait_for()
-        assert "2. Count: " in guide.inner_text()
-        box = guide.bounding_box()
-        assert box is not None
-        assert box["y"] >= 0
-        assert box["y"] + box["height"] <= LAPTOP[1]
-        shot(page, "guide")
-    for size in (LAPTOP, DESKTOP):
-        reload_in(page, size, server.url, project)
-        texts = page.locator(".rsitmd-texts")
-        parts = [picture(page), submit_button(page), texts.locator(".rsitmd-examples")]
-        if name == "correction":
-            regions = texts.locator(".rsitmd-sentence [data-testid=textarea-region]")
-            assert regions.all_inner_texts() == CAPTIONS
-            parts += regions.all()
-            # A hand and no mouse over it: the pencils are there. Label Studio may still draw them
-            # again, and an element that it has replaced has no style.
-            page.wait_for_function(
-                "getComputedStyle(document.querySelector('[aria-label=\"Edit Region\"]')"
-                ".parentElement).opacity === '1'"
-            )
-        else:
-            parts += [sentence(page, slot) for slot in range(1, areas + 1)]
-        if needs_keywords:
-            parts.append(keywords(page))
-        if name == "ranking":
-            parts += [page.get_by_text(raw, exact=True) for raw in CAPTIONS[:2]]
-            parts += texts.locator("label").all()
-            assert len(parts) == 9
-        for part in parts:
-            assert in_sight(page, part), (size, part)
-        left, right = picture(page).bounding_box(), texts.bounding_box()
-        assert left is not None
-        assert right is not None
-        assert left["x"] + left["width"] <= right["x"]
-        shot(page, f"page-{name}", size)
+    one = invited("one", 'template = "captioning"')
+    page = one.page
+    shot(page, "sign-up")
+    one.sign_up()
+    page.goto(f"{one.url}/projects/{one.project}/data?labeling=1")
+    # While the window appears, it is drawn larger than it will be.
+    guide = page.locator(".lsf-modal-ls.lsf-visible .lsf-modal-ls__content")
+    guide.wait_for()
+    assert "2. Count: " in guide.inner_text()
+    box = guide.bounding_box()
+    assert box is not None
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= LAPTOP[1]
+    shot(page, "guide")
+    one.check_in_sight(lambda _: [sentence(page, 1), keywords(page)])
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "areas"),
+    [("five", f"{ONE}5", 5), ("keywords", 'template = "keywords"', 0)],
+)
+def test_five_sentences_and_keywords_are_in_sight(
+    invited: Callable[..., Invited], name: str, settings: str, areas: int
+) -> None:
+    writing = invited(name, settings)
+    writing.sign_up()
+    page = writing.page
+    fields = range(1, areas + 1)
+    writing.check_in_sight(lambda _: [*(sentence(page, slot) for slot in fields), keywords(page)])
+
+
+def test_captions_to_correct_and_their_pencils_are_in_sight(
+    invited: Callable[..., Invited],
+) -> None:
+    correction = invited("correction", f'template = "correction"\n{ONE}5', prefilled=True)
+    correction.sign_up()
+    page = correction.page
+
+    def parts(texts: Locator) -> list[Locator]:
+        regions = texts.locator(".rsitmd-sentence [data-testid=textarea-region]")
+        assert regions.all_inner_texts() == CAPTIONS
+        # A hand and no mouse over it: the pencils are there. Label Studio may still draw them
+        # again, and an element that it has replaced has no style.
+        page.wait_for_function(
+            "getComputedStyle(document.querySelector('[aria-label=\"Edit Region\"]')"
+            ".parentElement).opacity === '1'"
+        )
+        return [*regions.all(), keywords(page)]
+
+    correction.check_in_sight(parts)
+
+
+def test_captions_to_rank_are_in_sight(invited: Callable[..., Invited]) -> None:
+    comparing = invited("ranking", 'template = "ranking"')
+    comparing.sign_up()
+
+    def parts(texts: Locator) -> list[Locator]:
+        captions = [comparing.page.get_by_text(raw, exact=True) for raw in CAPTIONS[:2]]
+        answers = texts.locator("label").all()
+        assert len(answers) == 4
+        return [*captions, *answers]
+
+    comparing.check_in_sight(parts)
 
 
 def test_the_page_counts_characters_and_shows_the_limits(
