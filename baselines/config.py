@@ -11,12 +11,23 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rsitmd_tools.baselines.registry import model_names
 from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
+from rsitmd_tools.extras import require
 from rsitmd_tools.plugins import ATTENTION, plugin_names
 from rsitmd_tools.schemas import first_error, load_schema
+
+
+class NotYamlError(ValueError):
+    """A text is not YAML.
+
+    Attributes:
+        line: The line of the error, counted from 1; None if it is unknown.
+    """
+
+    def __init__(self, problem: str, line: int | None) -> None:
+        super().__init__(problem)
+        self.line = line
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +41,7 @@ class Margin:
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
+class ScanSettings:
     """Settings of SCAN.
 
     Attributes:
@@ -57,11 +68,9 @@ class Mtfn:
     rank: int = 20
 
 
-SECTIONS: dict[str, type[Any]] = {"margin": Margin, "scan": Scan, "mtfn": Mtfn}
+SECTIONS: dict[str, type[Any]] = {"margin": Margin, "scan": ScanSettings, "mtfn": Mtfn}
 # Settings have two levels. A section with an alias (*) of itself has levels without end.
 MAX_DEPTH = 8
-# What PyYAML raises for text that is not YAML; ValueError is of dates and of very long numbers.
-NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 # Sections that only the model of their name reads.
 MODEL_SECTIONS = ("scan", "mtfn")
 # Their scores are cosines or near them, not the log-odds that ``bce`` needs.
@@ -161,7 +170,7 @@ class Config:
     folds: int = 0
     fold: int = 0
     margin: Margin = field(default_factory=Margin)
-    scan: Scan = field(default_factory=Scan)
+    scan: ScanSettings = field(default_factory=ScanSettings)
     mtfn: Mtfn = field(default_factory=Mtfn)
 
     def __post_init__(self) -> None:
@@ -213,6 +222,28 @@ def load_config(name: str, changes: Sequence[str] = ()) -> Config:
     config = config_from(document, name)
     check_fold(config)
     return config
+
+
+def parse_yaml(text: str) -> Any:
+    """Return the content of a YAML document.
+
+    PyYAML is imported here: it is not installed with the core, whose commands read configurations
+    from JSON only.
+
+    Raises:
+        MissingExtra: PyYAML is not installed.
+        NotYamlError: The text is not YAML.
+    """
+    require("yaml")
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError is of dates and of very long numbers.
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or reason(error)
+        raise NotYamlError(problem, None if mark is None else mark.line + 1) from error
 
 
 def check_fold(config: Config) -> None:
@@ -328,12 +359,11 @@ def _read(name: str) -> dict[str, Any]:
                 hint=f"use a YAML file or one of: {', '.join(names())}",
             ) from error
     try:
-        document = yaml.safe_load(text)
-    except NOT_YAML as error:
-        mark = getattr(error, "problem_mark", None)
+        document = parse_yaml(text)
+    except NotYamlError as error:
         raise RsitmdError(
-            f"is not YAML ({getattr(error, 'problem', None) or reason(error)})",
-            where=name if mark is None else f"{name}, line {mark.line + 1}",
+            f"is not YAML ({error})",
+            where=name if error.line is None else f"{name}: line {error.line}",
             hint="fix the file",
         ) from error
     if not isinstance(document, dict):
@@ -354,8 +384,8 @@ def _set(document: dict[str, Any], change: str) -> None:
         if not isinstance(target, dict):
             raise WrongUsage(f"--set {change}: {section} has no keys", hint=f"use {section}=VALUE")
     try:
-        target[last] = yaml.safe_load(value)
-    except NOT_YAML:
+        target[last] = parse_yaml(value)
+    except NotYamlError:
         raise WrongUsage(
             f"--set {change}: {value!r} is not YAML", hint="use a number, a word, true or false"
         ) from None

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rsitmd_tools.baselines.backbone import NO_BACKBONE
 from rsitmd_tools.baselines.base import RetrievalModel, Tokenizer
-from rsitmd_tools.baselines.config import NOT_YAML, Config, config_from
+from rsitmd_tools.baselines.config import Config, NotYamlError, config_from, parse_yaml
 from rsitmd_tools.baselines.models import image_parts, load_tokenizer, make_model
 from rsitmd_tools.baselines.state_dict_diff import (
     StateDictMismatch,
@@ -111,12 +111,10 @@ class Run:
         Raises:
             RsitmdError: The folder is not a run, or the file is missing or malformed.
         """
-        import yaml
-
         self.manifest()
         try:
-            document = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
-        except (OSError, *NOT_YAML) as error:
+            document = parse_yaml(self.config_file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, NotYamlError) as error:
             raise RsitmdError(
                 f"cannot be read ({reason(error)})",
                 where=self.config_file,

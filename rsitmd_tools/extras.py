@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
-from types import ModuleType
 
 from rsitmd_tools.errors import MissingExtra
 
@@ -42,9 +40,3 @@ def require(*modules: str) -> None:
     for module in modules:
         if importlib.util.find_spec(module) is None:
             raise MissingExtra(module, EXTRAS[module])
-
-
-def load(module: str) -> ModuleType:
-    """Import an optional package or raise ``MissingExtra``."""
-    require(module.partition(".")[0])
-    return importlib.import_module(module)

@@ -10,10 +10,12 @@ import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import MissingExtra, install_hint
-from rsitmd_tools.extras import EXTRAS, load, require
+from rsitmd_tools.extras import EXTRAS, require
 from rsitmd_tools.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -84,7 +86,6 @@ def test_every_optional_module_that_is_imported_has_its_extra() -> None:
 
 def test_require(monkeypatch: pytest.MonkeyPatch) -> None:
     require("rasterio", "torch")
-    assert load("yaml").__name__ == "yaml"
     monkeypatch.setitem(EXTRAS, "no_such_package", "geo")
     with pytest.raises(MissingExtra, match=r"no_such_package is not.*\.\[geo\]"):
         require("no_such_package")
@@ -141,3 +142,21 @@ def test_the_core_works_without_any_extra(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "coco" / "captions_test.json").is_file()
     assert (tmp_path / "prior.npy").is_file()
+
+
+def test_evaluated_runs_are_shown_without_any_extra(tmp_path: Path) -> None:
+    from rsitmd_tools.baselines.evaluation.evaluate import evaluate_scores
+
+    images = [ImageRecord(f"{n}.png", (Sentence(f"boat {n}"),), (), "test") for n in range(12)]
+    data = Dataset("boats", tuple(images), tmp_path / "nowhere", "rsitmd")
+    runs = [str(tmp_path / name) for name in ("good", "bad")]
+    for run, scores in zip(runs, (np.eye(12), -np.eye(12)), strict=True):
+        np.save(tmp_path / "scores.npy", scores)
+        evaluate_scores(tmp_path / "scores.npy", data, output=Path(run))
+    compared = without_extras("benchmark", "compare", *runs)
+    assert compared.returncode == 0, compared.stderr
+    assert "good − bad" in compared.stdout
+    page = tmp_path / "report.html"
+    reported = without_extras("benchmark", "report", *runs, "-o", str(page))
+    assert reported.returncode == 0, reported.stderr
+    assert "boats" in page.read_text(encoding="utf-8")

@@ -9,7 +9,6 @@ from rsitmd_tools.baselines.evaluation.compare import compared_figures
 from rsitmd_tools.baselines.evaluation.metrics import Figure
 from rsitmd_tools.errors import printable
 
-FORMATS = ("text", "markdown", "latex", "json")
 NONE = "–"
 Rows = list[list[str]]
 
@@ -27,7 +26,7 @@ _LATEX = {
 
 
 def render(comparison: dict[str, Any], form: str) -> str:
-    """Return a comparison in one of :data:`FORMATS`, except JSON.
+    """Return a comparison as a text.
 
     Args:
         comparison: From :func:`rsitmd_tools.baselines.evaluation.compare.compare`.

@@ -8,7 +8,6 @@ import click
 
 from rsitmd_tools.cli.options import print_json
 
-# Repeated here so that --help does not import the tables; a test compares both lists.
 FORMATS = ("text", "markdown", "latex", "json")
 
 
@@ -52,9 +51,6 @@ def command(
       rsitmd benchmark compare runs/vsepp runs/soft runs/fusion
       rsitmd benchmark compare runs/* --baseline vsepp --format markdown
     """
-    from rsitmd_tools.extras import require
-
-    require("torch", "torchvision", "timm", "lightning")
     from rsitmd_tools.baselines.evaluation.compare import compare
     from rsitmd_tools.baselines.evaluation.tables import render
 

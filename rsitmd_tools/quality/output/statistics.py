@@ -10,7 +10,6 @@ from typing import Any
 from rsitmd_tools.dataset.records import ORIGINS
 from rsitmd_tools.errors import printable
 
-FORMATS = ("text", "json", "latex", "markdown")
 TITLES = {
     "images": "images",
     "sentences": "sentences",
@@ -30,7 +29,8 @@ def render(documents: Sequence[dict[str, Any]], output_format: str) -> str:
 
     Args:
         documents: Results of ``dataset_statistics``.
-        output_format: One of :data:`FORMATS`. JSON is one document for one dataset, else a list.
+        output_format: ``text``, ``json``, ``latex`` or ``markdown``. JSON is one document for one
+            dataset, else a list.
     """
     if output_format == "json":
         content = documents[0] if len(documents) == 1 else list(documents)
