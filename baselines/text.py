@@ -28,7 +28,6 @@ MAX_KEYWORD_WORDS = 8
 # Maximum number of unknown words in a message.
 LISTED_WORDS = 5
 LISTED_LENGTH = 40
-QUERIES = ("sentence", "keywords", "both")
 # Share of images. A keyword of more images is not specific: it is dropped from `both` queries.
 MAX_IMAGE_SHARE = 0.1
 

@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from rsitmd_tools.imaging.decode import decode_file
+from rsitmd_tools.imaging.source import ImageFile
+
 
 def photo(seed: int, side: int = 256) -> Image.Image:
     """Return an image with large shapes and fine texture."""
@@ -18,6 +21,12 @@ def photo(seed: int, side: int = 256) -> Image.Image:
     size = (side, side)
     bicubic = Image.Resampling.BICUBIC
     return Image.blend(coarse.resize(size, bicubic), fine.resize(size, bicubic), 0.4)
+
+
+def decode(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:
+    """Return an image as a dataset has it, and the width and height of the file."""
+    decoded = decode_file(ImageFile(data), size)
+    return decoded.image, (decoded.width, decoded.height)
 
 
 def jpeg(image: Image.Image, quality: int) -> Image.Image:

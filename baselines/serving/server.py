@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 HOST = "127.0.0.1"
-PORT = 8050
 LONGEST_REQUEST = 512 * 1024  # bytes: 10 000 characters have up to 120 000 in an address
 SECONDS_TO_FINISH = 5
 

@@ -75,23 +75,6 @@ class Decoded:
     note: str | None = None
 
 
-def decode(data: bytes, size: int) -> tuple[Image.Image, tuple[int, int]]:
-    """Decode a file's bytes to a square RGB image.
-
-    Args:
-        data: Contents of the file.
-        size: Side length of the result in pixels.
-
-    Returns:
-        The image and the ``(width, height)`` of the source.
-
-    Raises:
-        UnusableImageError: See :func:`decode_file`.
-    """
-    decoded = decode_file(ImageFile(data), size)
-    return decoded.image, (decoded.width, decoded.height)
-
-
 def decode_file(
     file: ImageFile, size: int | None, options: BandOptions = DEFAULTS, outside: bool = False
 ) -> Decoded:

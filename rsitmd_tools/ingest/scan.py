@@ -25,7 +25,6 @@ __all__ = [
     "SUFFIXES",
     "Found",
     "Scan",
-    "natural_key",
     "safe_category",
     "scan",
 ]
@@ -165,11 +164,6 @@ def shown(path: Path | str) -> str:
     Bytes of the name that are not UTF-8 are written as ``\\xff``.
     """
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def natural_key(path: Path) -> tuple[bytes, ...]:
-    """Return a sort key that puts ``port_2`` before ``port_10``, folder by folder."""
-    return tuple(_name_key(part) for part in path.parts)
 
 
 def _name_key(name: str) -> bytes:

@@ -113,11 +113,6 @@ def write_report(
     return report
 
 
-def render(runs: Sequence[EvaluatedRun], data: ShownData | None, *, explicit: bool = False) -> str:
-    """Return the page as HTML; see :func:`make_report`."""
-    return make_report([run.folder for run in runs], runs, data, explicit=explicit).html
-
-
 def make_report(
     folders: Sequence[Path],
     runs: Sequence[EvaluatedRun],

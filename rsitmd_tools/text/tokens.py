@@ -16,7 +16,6 @@ import functools
 import importlib.resources
 import re
 import sys
-from collections.abc import Iterable
 
 from rsitmd_tools.text.nltk_parts import porter_stemmer, word_tokenizer
 
@@ -49,22 +48,11 @@ def _tokens(text: str) -> tuple[str, ...]:
     )
 
 
-def tokenize_lines(lines: Iterable[str]) -> list[list[str]]:
-    """Tokenize several lines. Equal lines share one list, which must not be changed."""
-    known: dict[str, list[str]] = {}
-    return [known[line] if line in known else _keep(known, line) for line in lines]
-
-
 @functools.lru_cache(maxsize=200_000)
 def stem(token: str) -> str:
     """Return the Porter stem of a token, lower-cased (NLTK's extensions)."""
     stemmed: str = porter_stemmer().stem(token.lower())
     return stemmed
-
-
-def stems(text: str) -> tuple[str, ...]:
-    """Return the stems of a text's tokens."""
-    return tuple(stem(token) for token in tokenize(text))
 
 
 @functools.cache
@@ -91,8 +79,3 @@ def _tokenize_sentence(sentence: str) -> list[str]:
 def _has_two_in_one(lower: str) -> bool:
     doubled = "nn" in lower or "mm" in lower or "tt" in lower
     return doubled and _TWO_IN_ONE.search(lower) is not None
-
-
-def _keep(known: dict[str, list[str]], line: str) -> list[str]:
-    known[line] = tokenize(line)
-    return known[line]

@@ -20,12 +20,12 @@ from rsitmd_tools.cli import root
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import load_dataset, save_dataset
-from rsitmd_tools.imaging.decode import decode
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.quality import check
 from rsitmd_tools.workspace import Settings
 from tests.fuzz.mutation import SECONDS, bounded_memory, mutated
 from tests.memory import peak_memory, reset_peak_memory
+from tests.pictures import decode
 from tests.quality.conftest import FIVE, dataset, document, record
 from tests.quality.rules.scenes import scene
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rsitmd_tools.imaging.decode import decode, decode_file
+from rsitmd_tools.imaging.decode import decode_file
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.quiet import quiet_decoders
 from rsitmd_tools.imaging.raster import open_raster
@@ -20,6 +20,7 @@ from rsitmd_tools.imaging.source import read_image_file
 from rsitmd_tools.imaging.tiff import summarise
 from rsitmd_tools.ingest import ingest
 from rsitmd_tools.workspace import Workspace
+from tests.pictures import decode
 
 rasterio = pytest.importorskip("rasterio")
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")

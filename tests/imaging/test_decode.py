@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from rsitmd_tools.imaging.decode import central_square, decode
+from rsitmd_tools.imaging.decode import central_square
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.stretch import stretch
+from tests.pictures import decode
 
 SIDE = 32
 RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from rsitmd_tools.imaging.decode import decode, decode_file
+from rsitmd_tools.imaging.decode import decode_file
 from rsitmd_tools.imaging.options import BandOptions
 from rsitmd_tools.imaging.source import read_image_file
+from tests.pictures import decode
 
 SIDE = 32
 

@@ -12,7 +12,7 @@ import pytest
 
 from rsitmd_tools.errors import WrongUsage
 from rsitmd_tools.imaging import limits
-from rsitmd_tools.imaging.decode import Reading, decode, decode_file
+from rsitmd_tools.imaging.decode import Reading, decode_file
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.options import (
     BandOptions,
@@ -24,6 +24,7 @@ from rsitmd_tools.imaging.options import (
 from rsitmd_tools.imaging.raster import open_raster
 from rsitmd_tools.imaging.source import read_image_file
 from tests.imaging.rasters import SIDE, pixels, ramp, write
+from tests.pictures import decode
 
 rasterio = pytest.importorskip("rasterio")
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")

@@ -15,10 +15,10 @@ from PIL import Image
 
 from rsitmd_tools.cli import root
 from rsitmd_tools.imaging import limits as ingest_limits
-from rsitmd_tools.imaging.decode import decode
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.ingest import ingest
 from rsitmd_tools.workspace import Workspace
+from tests.pictures import decode
 
 
 def noise(seed: int = 0, mode: str = "RGB", side: int = 64) -> Image.Image:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rsitmd_tools.errors import RsitmdError, WrongUsage
-from rsitmd_tools.ingest.scan import natural_key, safe_category, scan, shown
+from rsitmd_tools.ingest.scan import safe_category, scan, shown
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
 
@@ -35,13 +36,19 @@ def test_files_are_in_natural_order(tmp_path: Path) -> None:
     assert names(tmp_path) == ["B/1.tif", "a/01.jpg", "a/1.jpg", "a/2.jpg", "a/10.jpg"]
 
 
-@given(st.lists(st.text("ab019٣/", min_size=1, max_size=6), max_size=8))
+NUMBERED = re.compile(r"([0-9]+)\.jpg")
+NAMES = st.text("ab019٣", min_size=1, max_size=5)
+
+
+@given(st.lists(NAMES | st.builds("a{}/{}".format, st.integers(0, 20), NAMES), unique=True, max_size=8))
 def test_the_order_is_total_and_by_number(texts: list[str]) -> None:
-    paths = [Path(text) for text in texts]
-    ordered = sorted(paths, key=natural_key)
-    backwards = paths[::-1]
-    assert ordered == sorted(backwards, key=natural_key)
-    numbers = [int(p.name) for p in ordered if re.fullmatch("[0-9]+", str(p))]
+    found = []
+    for order in (texts, texts[::-1]):
+        with tempfile.TemporaryDirectory() as folder:
+            touch(*(Path(folder) / f"{text}.jpg" for text in order))
+            found.append(names(Path(folder)) if texts else [])
+    assert found[0] == found[1]
+    numbers = [int(match[1]) for name in found[0] if (match := NUMBERED.fullmatch(name))]
     assert numbers == sorted(numbers)
 
 

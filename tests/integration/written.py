@@ -67,14 +67,6 @@ def next_task(page: Page, before: int) -> int:
     return task_of(page)
 
 
-def focused(page: Page) -> str:
-    """Return the name of the element with the focus, without the number of a text."""
-    name: str = page.evaluate(
-        "(e => e.name || e.getAttribute('aria-label') || e.tagName)(document.activeElement)"
-    )
-    return name.partition(":")[0]
-
-
 def wait_for_focus(page: Page, name: str) -> None:
     page.wait_for_function(
         "name => { const e = document.activeElement;"

@@ -12,7 +12,7 @@ import pytest
 
 from rsitmd_tools.baselines.evaluated_runs import read_runs
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.report.page import render
+from rsitmd_tools.report.page import make_report
 
 MakeRun = Callable[..., Path]
 
@@ -51,7 +51,7 @@ def test_a_run_without_validation_has_its_loss_in_the_curves(make_run: MakeRun) 
     (folder / "metrics.csv").write_text("epoch,loss,val_mean_recall\n0,1,nan\n1,0.5,nan\n")
     runs = read_runs([folder])
     assert [row["loss"] for row in runs[0].history] == [1, 0.5]
-    page = render(runs, None)
+    page = make_report([folder], runs, None).html
     assert "Training loss by epoch" in page and "Validation mean recall by epoch" not in page
 
 

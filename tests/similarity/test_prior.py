@@ -17,7 +17,7 @@ from nltk.translate.bleu_score import sentence_bleu
 from rsitmd_tools.dataset import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.similarity import compute_prior, load_prior, write_prior
-from rsitmd_tools.text.tokens import stems, stop_words, tokenize
+from rsitmd_tools.text.tokens import stem, stop_words, tokenize
 
 
 def dataset(captions: list[list[str]]) -> Dataset:
@@ -32,9 +32,13 @@ def dataset(captions: list[list[str]]) -> Dataset:
     )
 
 
+def stems(text: str) -> list[str]:
+    return [stem(token) for token in tokenize(text)]
+
+
 def pairwise(references: list[str], caption: str) -> float:
     """Plain transcription of the definition, with NLTK's BLEU."""
-    c, refs, stop = list(stems(caption)), [list(stems(r)) for r in references], stop_words()
+    c, refs, stop = stems(caption), [stems(r) for r in references], stop_words()
     words = [v for v in ([s for s in r if s not in stop] for r in refs) if v]
     if not words:
         return math.nan

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nltk.tokenize.destructive import NLTKWordTokenizer
 
-from rsitmd_tools.text.tokens import _SENTENCE_END, stop_words, tokenize, tokenize_lines
+from rsitmd_tools.text.tokens import _SENTENCE_END, stop_words, tokenize
 
 ALPHABET = "ab Zn',.-s0 8otmega?!\"&()"
 NLTK = NLTKWordTokenizer()
@@ -19,12 +19,6 @@ NLTK = NLTKWordTokenizer()
 def test_equal_to_nltks_tokenizer_on_each_sentence(text: str) -> None:
     expected = [t for part in _SENTENCE_END.split(text.strip()) for t in NLTK.tokenize(part)]
     assert tokenize(text) == expected
-
-
-def test_lines_that_are_equal_are_tokenized_once() -> None:
-    first, second, third = tokenize_lines(["a ship.", "a port.", "a ship."])
-    assert first is third
-    assert second == ["a", "port", "."]
 
 
 def test_the_stop_words_are_those_of_nltk_with_punctuation() -> None:

@@ -98,16 +98,6 @@ def summary(result: Result) -> str:
     )
 
 
-def mean_average_precision(scores: Scores, relevant: Sequence[Sequence[int]]) -> float:
-    """Return mAP@R in percent.
-
-    Args:
-        scores: ``(Q, G)``, higher is more similar.
-        relevant: The indices of the relevant items of each query, at least one each.
-    """
-    return 100 * float(average_precisions(scores, relevant).mean())
-
-
 def average_precisions(
     scores: Scores, relevant: Sequence[Sequence[int]], queries: Indices | None = None
 ) -> Floats:
