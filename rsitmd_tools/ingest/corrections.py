@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.errors import WrongUsage
 from rsitmd_tools.ingest.places import add_name, removed_places, rendition
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import (
     ImageState,
     category_counts,
-    image_named,
-    once_named,
+    find_image,
     remove_image,
     restore_image,
 )
@@ -108,32 +107,13 @@ def restore(workspace: Workspace, names: Sequence[str], reason: str = "") -> Cor
 
 
 def find_images(workspace: Workspace, names: Sequence[str]) -> list[ImageState]:
-    """Return images by their file names, each once; see :func:`find_image`."""
-    found = [find_image(workspace, name) for name in names]
-    return list({image.row: image for image in found}.values())
-
-
-def find_image(workspace: Workspace, name: str) -> ImageState:
-    """Return an image by its file name, with or without ``.tif``.
+    """Return images by their file names, with or without ``.tif``, each once.
 
     Raises:
-        RsitmdError: The workspace has no image of that name.
+        RsitmdError: The workspace has no image of one of the names.
     """
-    filename = with_suffix(name)
-    image = image_named(workspace.db, filename)
-    if image is not None:
-        return image
-    now = once_named(workspace.db, filename)
-    raise RsitmdError(
-        f"has no image {filename!r}",
-        where=workspace.path,
-        hint=f"its name is {now[0]} now" if now else f"use a file name in {workspace.images}",
-    )
-
-
-def with_suffix(name: str) -> str:
-    """Return a file name with ``.tif``, which users may leave out."""
-    return name if name.endswith(".tif") else f"{name}.tif"
+    found = [find_image(workspace, name) for name in names]
+    return list({image.row: image for image in found}.values())
 
 
 def _entry(image: ImageState, before: str, after: str) -> dict[str, str]:

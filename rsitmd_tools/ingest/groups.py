@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.errors import WrongUsage
 from rsitmd_tools.imaging.groups import components, in_one_group
 from rsitmd_tools.imaging.pairs import SAME_PLACE
 from rsitmd_tools.imaging.same_place import same_place_pairs
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.places import image_file
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import find_image
 from rsitmd_tools.workspace.images import last_image, stored_images
 from rsitmd_tools.workspace.pairs import (
     JOIN,
@@ -149,17 +150,10 @@ def decide(
         RsitmdError: The workspace has no image of this name.
         WrongUsage: Both names are the same, or the images to split are not linked.
     """
-    rows = {image.filename: image.id for image in stored_images(workspace, removed=True)}
-    for name in (first, second):
-        if name not in rows:
-            raise RsitmdError(
-                f"has no image {name!r}",
-                where=workspace.path,
-                hint=f"use a file name in {workspace.images}",
-            )
-    if first == second:
+    images = [find_image(workspace, name) for name in (first, second)]
+    low, high = sorted(image.row for image in images)
+    if low == high:
         raise WrongUsage("both images are the same", where=first, hint="pass two images")
-    low, high = sorted((rows[first], rows[second]))
     links = linked(stored_pairs(workspace), decisions(workspace))
     if decision == SPLIT and (low, high) not in links:
         raise WrongUsage(

@@ -10,18 +10,20 @@ from pathlib import PurePath
 from rsitmd_tools.dataset.records import category_of
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.ingest.categories import safe_category
-from rsitmd_tools.ingest.corrections import Corrected, find_image, with_counts, with_suffix
+from rsitmd_tools.ingest.corrections import Corrected, with_counts
 from rsitmd_tools.ingest.places import add_name, removed_folder, take_name_away
 from rsitmd_tools.ingest.scan import SUFFIXES
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import (
     ImageState,
+    find_image,
     former_names,
     image_named,
     image_states,
     once_named,
     recategorise_image,
     rename_image,
+    with_suffix,
 )
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,190}\.tif")

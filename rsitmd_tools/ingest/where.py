@@ -16,6 +16,7 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.extras import require
 from rsitmd_tools.ingest.footprints import WGS84, resized_transform, window_transform
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import find_image
 from rsitmd_tools.workspace.scenes import ImagePlace, central_window, image_place, image_places
 
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
@@ -39,14 +40,8 @@ def where(workspace: Workspace, image: str) -> dict[str, Any]:
     Raises:
         RsitmdError: The workspace has no such image.
     """
-    name = Path(image).name
-    place = image_place(workspace, name) or image_place(workspace, f"{name}.tif")
-    if place is None:
-        raise RsitmdError(
-            f"has no image {name!r}",
-            where=workspace.path,
-            hint=f"use a file name in {workspace.images}",
-        )
+    place = image_place(workspace, find_image(workspace, Path(image).name).filename)
+    assert place is not None
     return _described(place)
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.workspace.store import Workspace, utc_now
 
 REMOVED, RESTORED, RENAMED, RECATEGORISED = "removed", "restored", "renamed", "recategorised"
@@ -71,6 +72,29 @@ def image_named(db: sqlite3.Connection, filename: str) -> ImageState | None:
     """Return the image with a current file name, or None."""
     row = db.execute(f"{_STATE} WHERE filename = ?", (filename,)).fetchone()
     return None if row is None else ImageState(*row)
+
+
+def find_image(workspace: Workspace, name: str) -> ImageState:
+    """Return an image by its file name, with or without ``.tif``.
+
+    Raises:
+        RsitmdError: The workspace has no image of that name.
+    """
+    filename = with_suffix(name)
+    image = image_named(workspace.db, filename)
+    if image is not None:
+        return image
+    now = once_named(workspace.db, filename)
+    raise RsitmdError(
+        f"has no image {filename!r}",
+        where=workspace.path,
+        hint=f"its name is {now[0]} now" if now else f"use a file name in {workspace.images}",
+    )
+
+
+def with_suffix(name: str) -> str:
+    """Return a file name with ``.tif``, which users may leave out."""
+    return name if name.endswith(".tif") else f"{name}.tif"
 
 
 def once_named(db: sqlite3.Connection, filename: str) -> list[str]:

@@ -8,19 +8,6 @@ from rsitmd_tools.workspace.store import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class HistoricImage:
-    """An image.
-
-    Attributes:
-        row: Row in table ``image``.
-        filename: File name.
-    """
-
-    row: int
-    filename: str
-
-
-@dataclass(frozen=True, slots=True)
 class HistoricRevision:
     """A revision of an annotation.
 
@@ -108,15 +95,6 @@ class HistoricSkip:
 
     annotator: str
     skipped_at: str
-
-
-def find_image(workspace: Workspace, filename: str) -> HistoricImage | None:
-    """Return an image by its file name, with or without ``.tif``; None if it does not exist."""
-    row = workspace.db.execute(
-        "SELECT id, filename FROM image WHERE filename = ? OR filename = ?",
-        (filename, f"{filename}.tif"),
-    ).fetchone()
-    return None if row is None else HistoricImage(row["id"], row["filename"])
 
 
 def assigned_annotators(workspace: Workspace, image: int) -> list[str]:

@@ -14,7 +14,10 @@ from rsitmd_tools.cli import root
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.ingest import corrections, ingest, places, renaming
+from rsitmd_tools.ingest.groups import decide
+from rsitmd_tools.ingest.where import where
 from rsitmd_tools.splitting.split import split
+from rsitmd_tools.studio.campaign.history import history as log
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import history
 
@@ -153,8 +156,14 @@ def test_a_renamed_image_keeps_split_and_bytes(workspace: Workspace) -> None:
     assert splits(workspace)["port_90.tif"] == home and "port_3.tif" not in names(workspace)
     assert (workspace.images / "port_90.tif").read_bytes() == data
     assert not (workspace.images / "port_3.tif").exists() and not shown.exists()
-    with pytest.raises(RsitmdError, match=r"no image 'port_3.tif'; its name is port_90.tif now"):
-        corrections.remove(workspace, ["port_3.tif"], "x")
+    for act in (
+        lambda: corrections.remove(workspace, ["port_3.tif"], "x"),
+        lambda: log(workspace, "port_3"),
+        lambda: where(workspace, "port_3"),
+        lambda: decide(workspace, "join", "port_3", "port_1"),
+    ):
+        with pytest.raises(RsitmdError, match=r"'port_3.tif'; its name is port_90.tif now"):
+            act()
 
 
 def test_a_name_with_the_suffix_of_another_format_is_refused(workspace: Workspace) -> None:

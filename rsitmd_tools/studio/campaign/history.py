@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.sync.results import parse_result
 from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.changes import find_image
 from rsitmd_tools.workspace.changes import history as image_changes
 from rsitmd_tools.workspace.history import (
     assigned_annotators,
-    find_image,
     revisions_of_image,
     sentences_of_revision,
     skips_of_image,
@@ -38,12 +37,6 @@ def history(workspace: Workspace, filename: str) -> dict[str, Any]:
         RsitmdError: There is no such image.
     """
     image = find_image(workspace, filename)
-    if image is None:
-        raise RsitmdError(
-            f"has no image {filename!r}",
-            where=workspace.path,
-            hint=f"use a file name in {workspace.images}",
-        )
     revisions = revisions_of_image(workspace, image.row)
     before = numbers_before(workspace)
     # Earlier revisions use the sentence numbers of the latest one.
