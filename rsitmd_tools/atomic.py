@@ -25,9 +25,9 @@ _names = itertools.count()
 _unfinished: set[Path] = set()  # folders that are written now
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a rename inside ``folder`` durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync_path(path: Path) -> None:
+    """Make the contents of a file, or the names in a folder, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -42,7 +42,7 @@ def sync_files(folder: Path, files: Sequence[Path]) -> None:
     """
     if len(files) <= FEW or not sync_file_system(folder):
         for file in files:
-            sync_folder(file)
+            sync_path(file)
 
 
 def sync_file_system(folder: Path) -> bool:
@@ -168,11 +168,10 @@ def atomic_path(target: Path, *, mode: int | None = None) -> Iterator[Path]:
         yield partial
         alone = _unfinished.isdisjoint(target.parents)
         if alone:
-            with partial.open("rb") as written:
-                os.fsync(written.fileno())
+            sync_path(partial)
         partial.replace(target)
         if alone:
-            sync_folder(target.parent)
+            sync_path(target.parent)
     except OSError as error:
         raise write_error(target, error) from error
     finally:
@@ -217,7 +216,7 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
         if target.exists():
             target.rename(old)
         partial.rename(target)
-        sync_folder(target.parent)
+        sync_path(target.parent)
         _remove(old)
     except OSError as error:
         raise write_error(target, error) from error

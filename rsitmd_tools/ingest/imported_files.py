@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -13,14 +11,14 @@ from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
-from rsitmd_tools.atomic import sync_folder, write_error
+from rsitmd_tools.atomic import sync_files, sync_path, write_error
 from rsitmd_tools.dataset.records import MISSING_FILE, Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.imaging.perceptual import perceptual_hashes
 from rsitmd_tools.imaging.pool import map_in_order
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.ingest import check_image_size
-from rsitmd_tools.ingest.intake import remove_leftovers
+from rsitmd_tools.ingest.intake import remove_unfinished_in
 from rsitmd_tools.ingest.measured import Measures
 from rsitmd_tools.ingest.normalise import Normalised, Target, normalise
 from rsitmd_tools.ingest.plan import PRELOAD
@@ -47,8 +45,6 @@ from rsitmd_tools.workspace.imported import (
 from rsitmd_tools.workspace.readings import ImageReading, add_readings
 from rsitmd_tools.workspace.scenes import SourcePlace, add_places, unplaced_imports
 from rsitmd_tools.workspace.store import utc_now
-
-SYNCS = 8  # threads
 
 BATCH = 64  # files that are taken in at once
 
@@ -104,8 +100,8 @@ def add_files(
         RsitmdError: The workspace cannot be written to, or its images have another size.
     """
     check_image_size(workspace)
-    remove_leftovers(workspace.images)
-    intake = _Intake(workspace, dataset)
+    remove_unfinished_in(workspace.images)
+    intake = _FileIntake(workspace, dataset)
     work = intake.missing(records)
     prepare = partial(
         normalise,
@@ -124,7 +120,7 @@ def add_files(
                 step(len(batch))
     finally:
         intake.measures.write()
-        remove_leftovers(workspace.images)
+        remove_unfinished_in(workspace.images)
     intake.report.places = _place_images(workspace, dataset.name, records, places)
     roots = [] if dataset.image_folder is None else [dataset.image_folder]
     place_whole_images(workspace, roots, workers=workers, unpacked=_unpacked(dataset))
@@ -163,7 +159,7 @@ def _unpacked(dataset: Dataset) -> dict[str, Path]:
     }
 
 
-class _Intake:
+class _FileIntake:
     """Adds batches of prepared files, and keeps the state between batches."""
 
     def __init__(self, workspace: Workspace, dataset: Dataset) -> None:
@@ -360,23 +356,14 @@ class _Intake:
         self.measures.add(prepared.measured)
 
     def _write_files(self) -> None:
-        """Give the files of a batch their names; synced in threads, which wait for the disk."""
+        """Make the files of a batch durable and give them their names."""
         folder = self._workspace.images
         try:
-            with ThreadPoolExecutor(SYNCS) as pool:
-                for _ in pool.map(
-                    _sync, [folder / unfinished for unfinished in self._files.values()]
-                ):
-                    pass
+            sync_files(folder, [folder / unfinished for unfinished in self._files.values()])
             for filename, unfinished in self._files.items():
                 (folder / unfinished).replace(folder / filename)
             if self._files:
-                sync_folder(folder)
+                sync_path(folder)
         except OSError as error:
             raise write_error(folder, error) from error
         self._files.clear()
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as written:
-        os.fsync(written.fileno())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rsitmd_tools.atomic import PARTIAL, sync_folder, write_error
+from rsitmd_tools.atomic import PARTIAL, sync_path, write_error
 from rsitmd_tools.imaging.options import DEFAULTS, BandOptions
 from rsitmd_tools.imaging.perceptual import perceptual_hashes
 from rsitmd_tools.ingest.group_commit import GroupCommit
@@ -128,7 +128,7 @@ class Intake:
             except OSError as error:
                 raise write_error(self._originals, error) from error
         self.target = Target(workspace.images, self._originals if keep_originals else None)
-        remove_leftovers(workspace.images, self._originals)
+        remove_unfinished_in(workspace.images, self._originals)
         tidy(workspace)
         self._names = Names(workspace)
         present = {path.name for path in workspace.images.iterdir()}
@@ -166,14 +166,14 @@ class Intake:
     def close(self) -> None:
         """Wait for the thread, and remove files that got no name."""
         self._groups.close()
-        remove_leftovers(self._workspace.images, self._originals)
+        remove_unfinished_in(self._workspace.images, self._originals)
 
     def _commit(self, group: Sequence[tuple[Found, Normalised]]) -> None:
         """Give the files of a group their names, and write its rows."""
         rows = self._place(group)
-        sync_folder(self._workspace.images)
+        sync_path(self._workspace.images)
         if self._keep_originals:
-            sync_folder(self._originals)
+            sync_path(self._originals)
         now = utc_now()
         with self._workspace.transaction() as db:
             add_images(db, rows.added)
@@ -270,7 +270,7 @@ class Intake:
             partial.unlink(missing_ok=True)
 
 
-def remove_leftovers(*folders: Path) -> None:
+def remove_unfinished_in(*folders: Path) -> None:
     """Remove unfinished files of a killed ingest."""
     for folder in folders:
         for leftover in folder.glob(f".*{PARTIAL}*"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from rsitmd_tools.atomic import sync_folder
+from rsitmd_tools.atomic import sync_path
 from rsitmd_tools.errors import count_of
 from rsitmd_tools.imaging.limits import UnusableImageError
 from rsitmd_tools.imaging.pool import map_in_order
@@ -19,7 +19,7 @@ from rsitmd_tools.ingest.cut import Cut, Strip, Tile, cut, remove
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.group_commit import GroupCommit
 from rsitmd_tools.ingest.ingest import IngestReport, check_image_size
-from rsitmd_tools.ingest.intake import remove_leftovers
+from rsitmd_tools.ingest.intake import remove_unfinished_in
 from rsitmd_tools.ingest.names import Names
 from rsitmd_tools.ingest.plan import (
     PRELOAD,
@@ -97,13 +97,13 @@ def ingest_tiles(
         RsitmdError: A source does not exist or is empty, or the workspace cannot be written to.
     """
     check_image_size(workspace)
-    remove_leftovers(workspace.images)
+    remove_unfinished_in(workspace.images)
     files, skipped, uncategorised = _sources(workspace, sources, category)
     known, sizes = known_scenes(workspace.db), scene_sizes(workspace)
     with closing(SceneHashes([file.path for file in files], sizes)) as hashes:
         plans = _plans(files, options, known, sizes, workers)
         hashes.keep(plans)
-        intake = _Intake(workspace, plans, hashes)
+        intake = _TileIntake(workspace, plans, hashes)
         intake.report.add_skipped(skipped)
         intake.report.uncategorised = uncategorised
         strips = intake.strips(options)
@@ -193,7 +193,7 @@ class _Batch:
     moves: list[tuple[str, str]] = field(default_factory=list)
 
 
-class _Intake:
+class _TileIntake:
     """Numbers the tiles and writes them in groups: first the files, then the rows."""
 
     def __init__(
@@ -359,7 +359,7 @@ class _Intake:
     def close(self) -> None:
         """Wait for the disk, and remove files that got no name."""
         self._groups.close()
-        remove_leftovers(self._workspace.images)
+        remove_unfinished_in(self._workspace.images)
 
     def _commit(self, group: Sequence[_Batch]) -> None:
         """Give the files of a group their names, and write its rows."""
@@ -367,7 +367,7 @@ class _Intake:
         for batch in group:
             for temporary, final in batch.moves:
                 (images / temporary).replace(images / final)
-        sync_folder(images)
+        sync_path(images)
         with self._workspace.transaction() as db:
             for batch in group:
                 add_images(db, batch.images)

@@ -75,14 +75,14 @@ from rsitmd_tools.release import bundle, images
 from rsitmd_tools.workspace import Workspace
 
 workspace, out, place, calls = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-owners = {"rename": Path, "sync_folder": atomic, "_check_pixels": images}
+owners = {"rename": Path, "sync_path": atomic, "_check_pixels": images}
 owner, name = owners.get(place, bundle), place
 real = getattr(owner, name)
 
 def killed(*arguments, **options):
     global calls
     calls -= 1
-    if calls == 0 or (place == "sync_folder" and Path(out).exists()):
+    if calls == 0 or (place == "sync_path" and Path(out).exists()):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*arguments, **options)
 
@@ -119,7 +119,7 @@ def test_a_release_killed_after_its_last_rename_is_complete(
     workspace = make_workspace()
     out = tmp_path / "out"
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(workspace), str(out), "sync_folder", "0"], check=False
+        [sys.executable, "-c", KILLED, str(workspace), str(out), "sync_path", "0"], check=False
     )
     assert killed.returncode == -9
     before = contents(out)
