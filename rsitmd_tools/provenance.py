@@ -1,4 +1,4 @@
-"""The machine that a result was computed on."""
+"""The command and the machine that a result was computed with."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import importlib.metadata
 import os
 import platform
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,17 @@ CPUINFO = Path("/proc/cpuinfo")
 # The packages that affect the result of a training or an evaluation.
 PACKAGES = ("torch", "torchvision", "timm", "lightning", "numpy", "pillow")
 OPTIONAL = ("open_clip_torch", "scipy", "sentence-transformers", "tokenizers", "transformers")
+
+
+def command() -> str | None:
+    """Return the command line of ``rsitmd``; None in a process of another program.
+
+    Worker processes have the command line of the process that started them.
+    """
+    program = Path(sys.argv[0])
+    if program.stem != "rsitmd" and program.parts[-2:] != ("rsitmd_tools", "__main__.py"):
+        return None
+    return shlex.join(["rsitmd", *sys.argv[1:]])
 
 
 def processor() -> str:

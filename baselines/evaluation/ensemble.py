@@ -21,7 +21,7 @@ from rsitmd_tools.baselines.evaluation.evaluate import (
 )
 from rsitmd_tools.baselines.evaluation.gallery import Gallery
 from rsitmd_tools.baselines.evaluation.loaded_run import DecodedImages, LoadedRun
-from rsitmd_tools.baselines.evaluation.optional import Failures
+from rsitmd_tools.baselines.evaluation.optional import Failures, collecting
 from rsitmd_tools.baselines.evaluation.priors import load_beside
 from rsitmd_tools.baselines.evaluation.result import Ensemble, TrainedModel
 from rsitmd_tools.baselines.evaluation.scoring import score
@@ -67,7 +67,6 @@ def evaluate_ensemble(
         )
     check_device(options.device, 1)
     check_output(None, output)
-    collected = Failures() if failures is None else failures
     gallery = Gallery.of(dataset, split)
     load_beside(gallery, split)
     total = np.zeros((gallery.images, gallery.texts))
@@ -77,8 +76,8 @@ def evaluate_ensemble(
         images = DecodedImages(gallery, Path(scratch))
         for folder in folders:
             run = LoadedRun.of(Run(folder), options.device)
-            source = run.source(dataset, gallery, split, options.views)
-            other = first_of.setdefault(source.checkpoint_sha256, folder)
+            trained = run.source(dataset, gallery, split, options.views)
+            other = first_of.setdefault(trained.checkpoint_sha256, folder)
             if other is not folder:
                 raise RsitmdError(
                     f"has the same checkpoint as {other.name}", where=folder, hint="remove a copy"
@@ -89,17 +88,7 @@ def evaluate_ensemble(
                 scores, str(folder), "train this run again with a lower lr, or leave it out"
             )
             total += scores
-            sources.append((folder.name, source))
-    result = evaluate_matrix(
-        (total / len(folders)).astype(np.float32),
-        gallery,
-        dataset,
-        split,
-        options,
-        output,
-        Ensemble(sources),
-        collected,
-    )
-    if failures is None:
-        collected.raise_first()
-    return result
+            sources.append((folder.name, trained))
+    mean, source = (total / len(folders)).astype(np.float32), Ensemble(sources)
+    with collecting(failures) as collected:
+        return evaluate_matrix(mean, gallery, dataset, split, options, output, source, collected)

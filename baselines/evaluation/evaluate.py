@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,7 +21,7 @@ from rsitmd_tools.baselines.evaluation.maps import check_maps, check_maps_folder
 from rsitmd_tools.baselines.evaluation.metric import ScoredGallery, Scores
 from rsitmd_tools.baselines.evaluation.metrics import load_metrics
 from rsitmd_tools.baselines.evaluation.model_analysis import model_analysis
-from rsitmd_tools.baselines.evaluation.optional import Failures
+from rsitmd_tools.baselines.evaluation.optional import Failures, collecting
 from rsitmd_tools.baselines.evaluation.positives import counted_pairs, relevant_pairs
 from rsitmd_tools.baselines.evaluation.priors import load_beside
 from rsitmd_tools.baselines.evaluation.queries import write_queries
@@ -38,7 +36,7 @@ from rsitmd_tools.baselines.evaluation.trec import write_run_files
 from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.provenance import machine, versions
+from rsitmd_tools.provenance import command, machine, versions
 
 BOOTSTRAP_SEED = 0
 
@@ -97,14 +95,13 @@ def evaluate(
     check_device(options.device, 1)
     target = output or folder
     check_output(folder, output)
-    collected = Failures() if failures is None else failures
     gallery = Gallery.of(dataset, split)
     run = LoadedRun.of(Run(folder), options.device)
     if options.maps:
         check_maps(run.model, folder)
         check_maps_folder(target / "maps")
     load_beside(gallery, split)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, collecting(failures) as collected:
         pixels = DecodedImages(gallery, Path(scratch)).of_size(run.config.image_size)
         encoded = run.encode(gallery, pixels, options.views)
         scores = score(run.model, encoded)
@@ -116,8 +113,6 @@ def evaluate(
         if options.maps:
             maps = target / "maps"
             collected.attempt(maps, lambda: draw_maps(run.model, gallery.part, pixels, maps))
-    if failures is None:
-        collected.raise_first()
     return result
 
 
@@ -170,14 +165,11 @@ def evaluate_scores(
             :func:`evaluate` for others.
     """
     check_output(None, output)
-    collected = Failures() if failures is None else failures
     gallery = Gallery.of(dataset, split)
     scores = read_scores(file, gallery)
     source = ScoreFile.of(file)
-    result = evaluate_matrix(scores, gallery, dataset, split, options, output, source, collected)
-    if failures is None:
-        collected.raise_first()
-    return result
+    with collecting(failures) as collected:
+        return evaluate_matrix(scores, gallery, dataset, split, options, output, source, collected)
 
 
 def evaluate_matrix(
@@ -245,7 +237,7 @@ def measure(scored: ScoredGallery, dataset: Dataset, source: Source) -> Evaluati
         data=dataset.name,
         data_sha256=dataset.checksum(),
         scores=source,
-        command="rsitmd " + shlex.join(sys.argv[1:]),
+        command=command(),
         versions=versions(),
         machine=machine(source.device),
     )
@@ -281,7 +273,9 @@ def write(
     with atomic_path(run.folder / "queries.csv") as queries:
         write_queries(queries, gallery, hits.to_text, hits.to_image)
         write_json(run.result_file, result)
-    failures.attempt(run.examples_file, lambda: _write_examples(run, scores, gallery))
+    failures.attempt(
+        run.examples_file, lambda: write_json(run.examples_file, examples(scores, gallery))
+    )
     failures.attempt(
         run.analysis_file, lambda: write_analysis(run.analysis_file, scored, result, of_model())
     )
@@ -290,8 +284,3 @@ def write(
         relevant = relevant_pairs(gallery, pairs)
         trec = folder / "trec"
         failures.attempt(trec, lambda: write_run_files(scores, gallery, relevant, trec))
-
-
-def _write_examples(run: Run, scores: Scores, gallery: Gallery) -> None:
-    run.examples_file.unlink(missing_ok=True)  # a folder of this name is named as the obstacle
-    write_json(run.examples_file, examples(scores, gallery))

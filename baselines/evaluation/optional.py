@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,3 +45,22 @@ class Failures:
         """Raise the first error, if there is one."""
         if self.errors:
             raise self.errors[0]
+
+
+@contextmanager
+def collecting(failures: Failures | None) -> Iterator[Failures]:
+    """Yield where the errors of optional files are collected.
+
+    Args:
+        failures: Where the caller collects them. If None, the first error is raised once everything
+            else is written.
+
+    Raises:
+        RsitmdError: An optional file cannot be written, and ``failures`` is None.
+    """
+    if failures is not None:
+        yield failures
+        return
+    own = Failures()
+    yield own
+    own.raise_first()

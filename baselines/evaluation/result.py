@@ -176,7 +176,7 @@ class EvaluationResult:
         data: Name of the dataset.
         data_sha256: Its checksum.
         scores: How the scores were made.
-        command: The command line.
+        command: The command line; None if no command computed it.
         versions: Versions of the tool and of the packages that affect the result.
         machine: The machine of the evaluation.
     """
@@ -190,7 +190,7 @@ class EvaluationResult:
     data: str
     data_sha256: str
     scores: Source
-    command: str
+    command: str | None
     versions: Mapping[str, str]
     machine: Mapping[str, Any]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +17,7 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.dataset.records import SPLITS
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats.rsitmd import load_document
-from rsitmd_tools.provenance import machine, versions
+from rsitmd_tools.provenance import command, machine, versions
 from rsitmd_tools.workspace.lock import WriterLock
 
 LOCK = ".suite.lock"
@@ -195,5 +193,5 @@ def _describe(plan: Sequence[PlannedRun], dataset: Dataset) -> dict[str, Any]:
         "configs": settings,
         "versions": versions(),
         "machine": machine(),
-        "command": "rsitmd " + shlex.join(sys.argv[1:]),
+        "command": command(),
     }

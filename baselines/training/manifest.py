@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from rsitmd_tools.baselines.training.checkpoint import read_history
 from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.hashing import sha256_file
-from rsitmd_tools.provenance import machine, versions
+from rsitmd_tools.provenance import command, machine, versions
 
 # Keys that must be equal to resume a run, with their names in messages.
 FIXED_KEYS = {
@@ -76,7 +74,7 @@ def make_manifest(
         "versions": versions(),
         "machine": machine(device),
         "devices": devices,
-        "command": "rsitmd " + shlex.join(sys.argv[1:]),
+        "command": command(),
     }
 
 
