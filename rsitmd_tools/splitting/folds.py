@@ -11,47 +11,20 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.splitting.assign import assign_splits
 from rsitmd_tools.splitting.grouping import grouped, recorded_by
 from rsitmd_tools.splitting.relations import GROUP
-from rsitmd_tools.splitting.split import (
-    Deviation,
-    LargeGroup,
-    deviation_of,
-    large_groups_of,
-)
+from rsitmd_tools.splitting.report import Assignment, deviation_of, large_groups_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.folds import folds_request, set_folds, stored_folds
 
 
-@dataclass(frozen=True, slots=True)
-class FoldReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldReport(Assignment):
     """The result of an assignment to folds.
 
     Attributes:
         folds: Number of images of each fold, from fold 0.
-        placed: Number of images that got a fold, or a different one.
-        seed: The requested seed.
-        kept_together: Number of images in groups of duplicates, or of images of one place.
-        same_place: Number of images in spatial groups.
-        parted: Number of groups in several folds, because their images were assigned before the
-            pairs were found.
-        deviation: The largest deviation from an equal share of a category.
-        large_groups: The groups in one fold that are larger than a fold should be.
-        by: What is never parted.
-        parted_captions: Number of groups of images that share a sentence in several folds,
-            because their images keep an earlier fold.
-        parted_wholes: Number of scenes or categories in several folds, for the same reason.
     """
 
     folds: tuple[int, ...]
-    placed: int
-    seed: int
-    kept_together: int
-    same_place: int
-    parted: int
-    deviation: Deviation | None
-    large_groups: tuple[LargeGroup, ...]
-    by: str = GROUP
-    parted_captions: int = 0
-    parted_wholes: int = 0
 
 
 def make_folds(
@@ -134,7 +107,8 @@ def make_folds(
         seed=seed,
         kept_together=len(groups.pairs),
         same_place=len(groups.tiles),
-        parted=parted.pairs + parted.tiles,
+        parted=parted.pairs,
+        parted_places=parted.tiles,
         deviation=deviation_of(groups.items, shares, assigned),
         large_groups=large_groups_of(groups.items, shares, assigned),
         by=by,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,10 @@ from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 from rsitmd_tools.ingest.groups import places_current
 from rsitmd_tools.splitting.assign import Item, assign_splits
 from rsitmd_tools.splitting.grouping import Grouping, grouped, record_by, recorded_by
-from rsitmd_tools.splitting.relations import GROUP
+from rsitmd_tools.splitting.report import Assignment, deviation_of, large_groups_of
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.changes import clear_removed_splits, former_names_of, removed_splits
 from rsitmd_tools.workspace.images import set_splits, stored_images
-from rsitmd_tools.workspace.settings import RELATIONS
 
 if TYPE_CHECKING:
     from rsitmd_tools.splitting.kept_tests import KeptTests
@@ -26,83 +25,26 @@ if TYPE_CHECKING:
 FACT = "split"
 
 
-@dataclass(frozen=True, slots=True)
-class SplitReport:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitReport(Assignment):
     """The result of a split.
 
     Attributes:
         images: Number of images by split.
-        placed: Number of images that got a split, or a different one.
         shares: The requested shares.
-        seed: The requested seed.
-        kept_together: Number of images in groups of duplicates, or of images of one place.
-        parted: Number of these groups in several splits, because their images were assigned
-            before the pairs were found.
         settings_changed: Whether images keep splits that were assigned with other shares,
             another seed or other relations.
-        same_place: Number of images in spatial groups.
-        parted_places: Number of spatial groups in several splits, because their images were
-            assigned before the groups were found.
         keep_together: The relations of images that the split keeps together.
         places_searched: Whether all images were searched for pairs of one place.
-        deviation: The largest deviation from the shares within a category.
-        large_groups: The groups in one split that are larger than the smallest split should be.
-        by: What is never parted.
-        parted_captions: Number of groups of images that share a sentence in several splits,
-            because their images keep an earlier split.
-        parted_wholes: Number of scenes or categories in several splits, for the same reason.
         kept_tests: The test images of ``keep``; None without it.
     """
 
     images: dict[str, int]
-    placed: int
     shares: dict[str, float]
-    seed: int
-    kept_together: int
-    parted: int
     settings_changed: bool
-    same_place: int = 0
-    parted_places: int = 0
-    keep_together: tuple[str, ...] = RELATIONS
-    places_searched: bool = False
-    deviation: Deviation | None = None
-    large_groups: tuple[LargeGroup, ...] = ()
-    by: str = GROUP
-    parted_captions: int = 0
-    parted_wholes: int = 0
-    kept_tests: KeptTests | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Deviation:
-    """The largest difference between a split and its share of a category.
-
-    Attributes:
-        category: The category; empty if whole categories are assigned.
-        split: The split.
-        images: Number of images of the category in the split.
-        share: Number that its share would be.
-    """
-
-    category: str
-    split: str
-    images: int
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class LargeGroup:
-    """A group with more images than the smallest split should have.
-
-    Attributes:
-        image: File name of its first image.
-        images: Number of images of the group.
-        split: The split that it got.
-    """
-
-    image: str
-    images: int
-    split: str
+    keep_together: tuple[str, ...]
+    places_searched: bool
+    kept_tests: KeptTests | None
 
 
 def split(
@@ -205,9 +147,9 @@ def _with_removed(
     group = {item.name: item.group for item in groups.known}
     names = {image.id: image.filename for image in stored_images(workspace, removed=True)}
     homes: dict[str, str] = {}
-    for row, split in removed_splits(workspace).items():
+    for row, home in removed_splits(workspace).items():
         if homes.get(group[names[row]]) != "test":
-            homes[group[names[row]]] = split
+            homes[group[names[row]]] = home
     held = {group[image.filename] for image in groups.stored if image.filename in before}
     return {
         image.filename: homes[group[image.filename]]
@@ -232,36 +174,6 @@ def _to_test(items: Sequence[Item], names: set[str]) -> dict[str, str]:
     """Return the split test for images and for their groups."""
     groups = {item.group for item in items if item.name in names}
     return {item.name: "test" for item in items if item.group in groups}
-
-
-def deviation_of(
-    items: Sequence[Item], shares: Mapping[str, float], assigned: Mapping[str, str]
-) -> Deviation | None:
-    """Return the largest deviation from the shares within a category."""
-    count = Counter((item.category, assigned[item.name]) for item in items)
-    total = Counter(item.category for item in items)
-    found = [
-        Deviation(category, name, count[category, name], share * total[category])
-        for category in sorted(total)
-        for name, share in shares.items()
-    ]
-    return max(found, key=lambda entry: abs(entry.images - entry.share), default=None)
-
-
-def large_groups_of(
-    items: Sequence[Item], shares: Mapping[str, float], assigned: Mapping[str, str]
-) -> tuple[LargeGroup, ...]:
-    """Return the groups in one split that are larger than the smallest split should be."""
-    least = min(share for share in shares.values() if share > 0) * len(items)
-    sizes = Counter(item.group for item in items)
-    homes: dict[str, set[str]] = defaultdict(set)
-    for item in items:
-        homes[item.group].add(assigned[item.name])
-    return tuple(
-        LargeGroup(group, size, *homes[group])
-        for group, size in sizes.most_common()
-        if size > max(least, 1) and len(homes[group]) == 1
-    )
 
 
 def _checked(shares: Mapping[str, float]) -> dict[str, float]:

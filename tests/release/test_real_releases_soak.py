@@ -25,7 +25,7 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.imaging.groups import components
 from rsitmd_tools.splitting import Item, assign_splits
-from rsitmd_tools.splitting.split import deviation_of
+from rsitmd_tools.splitting.report import deviation_of
 from rsitmd_tools.text.fold import folded
 from tests.splitting.brute_force import equal_pixels, most_alike, of_one_picture
 

@@ -122,6 +122,22 @@ def test_blocks_that_an_earlier_split_parted_are_a_warning(folder: Path) -> None
     assert run(folder, *SHARES).return_value == 1  # the length is recorded
 
 
+def test_blocks_that_earlier_folds_parted_are_a_warning(folder: Path) -> None:
+    assert run(folder, "--folds", "3").return_value == 0
+    with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
+        for number in range(91, 95):  # so that three folds remain possible
+            category = ("farm", "port")[number % 2]
+            builders.add(
+                db, "image", id=number, category=category, number=number, sha256=str(number)
+            )
+    done = run(folder, "--folds", "3", "--by", "block", "--block", "100km")
+    assert done.return_value == 1
+    assert "of tiles of one place in different folds, assigned before the groups" in done.stderr
+    assert "of similar images in" not in done.stderr
+    report = json.loads(run(folder, "--folds", "3", "--json").stdout)
+    assert report["parted"] == 0 and report["parted_places"] > 0
+
+
 def test_common_sentences_that_an_earlier_split_parted_are_a_warning(folder: Path) -> None:
     with Workspace.open(folder, write=True) as workspace, workspace.transaction() as db:
         builders.add_team(db, "a@example.org")

@@ -11,8 +11,8 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
-    from rsitmd_tools.splitting import FoldReport, SplitReport
     from rsitmd_tools.splitting.kept_tests import KeptTests
+    from rsitmd_tools.splitting.report import Assignment
 
 BLOCK = "block"
 LISTED = 5  # large groups that are printed
@@ -125,8 +125,6 @@ def command(
       rsitmd build split my-dataset --folds 5
       rsitmd build split my-dataset --reassign --keep my-dataset-1.0.0
     """
-    from dataclasses import asdict
-
     from rsitmd_tools.ingest.groups import find_places, places_current
     from rsitmd_tools.ingest.spatial import parse_block, recorded_block
     from rsitmd_tools.splitting import make_folds, split
@@ -150,18 +148,13 @@ def command(
             find_places(workspace)
         if folds is not None:
             made = make_folds(workspace, folds, seed, reassign=reassign, block=metres, by=unit)
-            return _print_folds(made, given=by is not None, as_json=as_json)
+            counts = ", ".join(f"{fold}: {count}" for fold, count in enumerate(made.folds))
+            _print_assignment(made, f"images by fold: {counts}", as_json=as_json)
+            _print_recorded(made, given=by is not None)
+            return _print_parted(made, "fold")
         report = split(workspace, shares, seed, reassign, exclude, metres, unit, keep)
-    if as_json:
-        print_json(asdict(report))
-    else:
-        counts = ", ".join(f"{name} {count}" for name, count in report.images.items())
-        click.echo(
-            f"split: {counts}; {report.placed} assigned (seed {report.seed}), "
-            f"{count_of(report.kept_together, 'similar image')} kept together"
-            + (f", {count_of(report.same_place, 'tile')} by location" if report.same_place else "")
-        )
-        _print_deviations(report)
+    counts = ", ".join(f"{name} {count}" for name, count in report.images.items())
+    _print_assignment(report, f"split: {counts}", as_json=as_json)
     _print_recorded(report, given=by is not None)
     if report.settings_changed:
         click.echo(
@@ -177,7 +170,21 @@ def command(
         )
     if keep is not None and report.kept_tests is not None:
         _print_kept(report.kept_tests, keep)
-    return _print_parted(report, "split", report.parted_places)
+    return _print_parted(report, "split")
+
+
+def _print_assignment(report: Assignment, counts: str, *, as_json: bool) -> None:
+    """Print how many images were assigned, after their number in each split or fold."""
+    from dataclasses import asdict
+
+    if as_json:
+        return print_json(asdict(report))
+    click.echo(
+        f"{counts}; {report.placed} assigned (seed {report.seed}), "
+        f"{count_of(report.kept_together, 'similar image')} kept together"
+        + (f", {count_of(report.same_place, 'tile')} by location" if report.same_place else "")
+    )
+    return _print_deviations(report)
 
 
 def _print_kept(found: KeptTests, release: Path) -> None:
@@ -197,7 +204,7 @@ def _print_kept(found: KeptTests, release: Path) -> None:
         )
 
 
-def _print_recorded(report: SplitReport | FoldReport, *, given: bool) -> None:
+def _print_recorded(report: Assignment, *, given: bool) -> None:
     """Print the recorded unit if it is used without being asked for."""
     if not given and report.by in WHOLES:
         click.echo(
@@ -205,12 +212,12 @@ def _print_recorded(report: SplitReport | FoldReport, *, given: bool) -> None:
         )
 
 
-def _print_parted(report: SplitReport | FoldReport, home: str, places: int = 0) -> int:
+def _print_parted(report: Assignment, home: str) -> int:
     """Print the groups in several splits or folds, and return the exit code."""
     kept = f"because images keep an earlier {home}"
     groups = (
         (report.parted, "of similar images", "assigned before the similarity was known"),
-        (places, "of tiles of one place", "assigned before the groups were found"),
+        (report.parted_places, "of tiles of one place", "assigned before the groups were found"),
         (report.parted_captions, "of images with a common sentence", kept),
     )
     parted = [(f"{count_of(count, 'group')} {what}", why) for count, what, why in groups if count]
@@ -224,24 +231,7 @@ def _print_parted(report: SplitReport | FoldReport, home: str, places: int = 0) 
     return 1 if parted else 0
 
 
-def _print_folds(report: FoldReport, *, given: bool, as_json: bool) -> int:
-    from dataclasses import asdict
-
-    if as_json:
-        print_json(asdict(report))
-    else:
-        counts = ", ".join(f"{fold}: {count}" for fold, count in enumerate(report.folds))
-        click.echo(
-            f"images by fold: {counts}; {report.placed} assigned (seed {report.seed}), "
-            f"{count_of(report.kept_together, 'similar image')} kept together"
-            + (f", {count_of(report.same_place, 'tile')} by location" if report.same_place else "")
-        )
-        _print_deviations(report)
-    _print_recorded(report, given=given)
-    return _print_parted(report, "fold")
-
-
-def _print_deviations(report: SplitReport | FoldReport) -> None:
+def _print_deviations(report: Assignment) -> None:
     """Print the largest deviation of a category, if it is more than rounding, and large groups."""
     worst = report.deviation
     if worst is not None and abs(worst.images - worst.share) >= 1:
