@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.errors import RsitmdError, printable
-from rsitmd_tools.formats.registry import read_text
 from rsitmd_tools.formats.rsitmd import load_document
 from rsitmd_tools.schemas import first_error, load_schema
+from rsitmd_tools.text_files import read_text
 
 COLUMNS = ("epoch", "loss", "val_mean_recall")
 
@@ -184,12 +184,12 @@ def _checked(file: Path, schema: str) -> dict[str, Any]:
 def _history(file: Path) -> list[dict[str, float]]:
     rows = csv.DictReader(io.StringIO(read_text(file), newline=""))
     history = []
-    for number, row in enumerate(rows, 2):
+    for row in rows:
         try:
             values = {key: float(row[key]) for key in COLUMNS}
         except (KeyError, TypeError, ValueError):
             raise RsitmdError(
-                f"line {number} does not contain {', '.join(COLUMNS)}",
+                f"line {rows.line_num} does not contain {', '.join(COLUMNS)}",
                 where=file,
                 hint="train the run again",
             ) from None

@@ -13,7 +13,7 @@ from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.evaluation.gallery import Gallery, Indices
 from rsitmd_tools.baselines.evaluation.hits import NAMES, Floats, Hits
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.formats.registry import read_text
+from rsitmd_tools.text_files import read_text
 
 COLUMNS = ("image", "sentence_index", "rank", *NAMES)
 DIGITS = 6
@@ -67,7 +67,8 @@ def read_queries(file: Path) -> Queries:
     """
     images: dict[str, list[float]] = {}
     texts: dict[tuple[str, int], list[float]] = {}
-    for number, row in enumerate(csv.DictReader(io.StringIO(read_text(file), newline="")), 2):
+    rows = csv.DictReader(io.StringIO(read_text(file), newline=""))
+    for row in rows:
         try:
             found = [float(row[name]) for name in NAMES]
             if not all(0 <= value <= 1 for value in found):
@@ -77,7 +78,8 @@ def read_queries(file: Path) -> Queries:
             else:
                 texts[row["image"], int(row["sentence_index"])] = found
         except (KeyError, TypeError, ValueError):
-            raise _malformed(file, f"line {number} does not contain {', '.join(COLUMNS)}") from None
+            problem = f"line {rows.line_num} does not contain {', '.join(COLUMNS)}"
+            raise _malformed(file, problem) from None
     names = sorted(images)
     index = {name: place for place, name in enumerate(names)}
     keys = sorted(texts)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rsitmd_tools.errors import RsitmdError
-from rsitmd_tools.formats.registry import read_text
 from rsitmd_tools.schemas import first_error, load_schema
+from rsitmd_tools.text_files import read_text
 
 FILENAME = "annotations.jsonl"
 

@@ -28,7 +28,7 @@ from rsitmd_tools.formats.parts import (
     parts_of,
     string,
 )
-from rsitmd_tools.formats.registry import MAX_BYTES, Format
+from rsitmd_tools.formats.registry import Format
 from rsitmd_tools.formats.rsitmd import FILENAME as OTHER
 from rsitmd_tools.formats.rsitmd import (
     HOLDS,
@@ -37,6 +37,7 @@ from rsitmd_tools.formats.rsitmd import (
     optional_fields,
     sentence_of,
 )
+from rsitmd_tools.text_files import MAX_BYTES
 
 _SUBFOLDER = "annotations"
 _DATASET_FIELDS = frozenset(("dataset", "images", "annotations"))

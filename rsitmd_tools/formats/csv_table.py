@@ -21,7 +21,8 @@ from rsitmd_tools.formats.parts import (
     split_value,
 )
 from rsitmd_tools.formats.registry import Format
-from rsitmd_tools.formats.tables import header_of, list_literal, read_rows, write_rows
+from rsitmd_tools.formats.tables import header_of, list_literal, write_rows
+from rsitmd_tools.text_files import read_rows
 
 FILENAME = "captions.csv"
 _IMAGE = ("filename", "file_name", "image", "filepath", "image_path", "img")

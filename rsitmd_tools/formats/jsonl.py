@@ -25,8 +25,9 @@ from rsitmd_tools.formats.parts import (
     string,
     strings,
 )
-from rsitmd_tools.formats.registry import Format, read_text
+from rsitmd_tools.formats.registry import Format
 from rsitmd_tools.formats.rsitmd import parse_json, sentence_of
+from rsitmd_tools.text_files import read_text
 
 FILENAME = "captions.jsonl"
 IMAGE_FIELDS = ("filename", "file_name", "image")

@@ -23,7 +23,8 @@ from rsitmd_tools.formats.parts import (
     parts_of,
 )
 from rsitmd_tools.formats.registry import Format, in_image_folder
-from rsitmd_tools.formats.tables import header_of, read_rows, write_rows
+from rsitmd_tools.formats.tables import header_of, write_rows
+from rsitmd_tools.text_files import read_rows
 
 FILENAME, FILEPATH, TITLE = "filename", "filepath", "title"
 _IMAGE_COLUMNS = (FILENAME, FILEPATH)

@@ -16,7 +16,8 @@ from rsitmd_tools.dataset.records import SPLITS, Dataset, ImageRecord, Sentence,
 from rsitmd_tools.errors import RsitmdError, printable
 from rsitmd_tools.formats.holds import FIVE, IN_NAME, NO, REQUIRED, WITHIN_SPLIT, Holds
 from rsitmd_tools.formats.parts import check_writable
-from rsitmd_tools.formats.registry import Format, read_text
+from rsitmd_tools.formats.registry import Format
+from rsitmd_tools.text_files import read_text
 
 CAPTIONS_PER_IMAGE = 5
 # Field of the dataset with the splits whose file names are repeated for each caption.

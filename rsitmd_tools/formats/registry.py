@@ -1,4 +1,4 @@
-"""The description of a format, and reading of text files."""
+"""The description of a format."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
-from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats.holds import Holds
+from rsitmd_tools.text_files import read_text
+
+__all__ = ["Format", "ReadImage", "Write", "in_image_folder", "read_text"]
 
 Write = Callable[[Dataset, Path], None]
 # Returns the bytes of an image file.
@@ -48,39 +50,3 @@ class Format:
     image_at: Callable[[ImageRecord], str] = in_image_folder
     pack: Callable[[Dataset, Path, ReadImage | None], None] | None = None
     images_by_default: bool = False
-
-
-# The captions of RSICD have 8 MB. A file of this size is not a dataset of captions, and would not
-# fit into memory when parsed.
-MAX_BYTES = 500_000_000
-
-
-def read_text(path: Path) -> str:
-    """Read a UTF-8 file, with or without a byte order mark.
-
-    Raises:
-        RsitmdError: The file cannot be read, has another encoding, or is larger than 500 MB.
-    """
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise RsitmdError(
-                f"has {size / 1e6:.0f} MB, more than {MAX_BYTES / 1e6:.0f}",
-                where=path,
-                hint="split it into several datasets",
-            )
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise RsitmdError("does not exist", where=path, hint="check the path") from error
-    except OSError as error:
-        raise RsitmdError(
-            f"cannot be read ({reason(error)})", where=path, hint="check the file"
-        ) from error
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise RsitmdError("is UTF-16", where=path, hint="save it as UTF-8")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RsitmdError(
-            f"is not UTF-8 (byte {error.start})", where=path, hint="save it as UTF-8"
-        ) from error

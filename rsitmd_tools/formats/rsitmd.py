@@ -16,7 +16,8 @@ from rsitmd_tools.atomic import write_json
 from rsitmd_tools.dataset.records import ORIGINS, Dataset, ImageRecord, Sentence, category_of
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats.holds import ANEW, ORIGIN_FIELDS, YES, Holds, without
-from rsitmd_tools.formats.registry import Format, read_text
+from rsitmd_tools.formats.registry import Format
+from rsitmd_tools.text_files import read_text
 
 FILENAME = "dataset_RSITMD.json"
 _DATASET_FIELDS = frozenset(("dataset", "images"))

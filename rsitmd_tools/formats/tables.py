@@ -1,4 +1,4 @@
-"""Reading and writing of CSV files, and of list literals in their cells."""
+"""Headers and writing of CSV files, and list literals in their cells."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import ast
 import csv
 import io
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rsitmd_tools.atomic import write_text
-from rsitmd_tools.errors import RsitmdError, count_of, reason
+from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats.parts import head_of
-from rsitmd_tools.formats.registry import read_text
+from rsitmd_tools.text_files import delimiter_of
 
 # Characters. The longest cell of RSITMD has 735; the module csv reads at most 131 072.
 MAX_CELL = 100_000
@@ -24,44 +23,10 @@ def header_of(file: Path) -> list[str]:
     line = head_of(file).split("\n", 1)[0].rstrip("\r")
     try:
         # Strict as the rows: a quote that is not closed would take them into the header.
-        [header] = csv.reader([line], delimiter=_delimiter(line), strict=True)
+        [header] = csv.reader([line], delimiter=delimiter_of(line), strict=True)
     except (csv.Error, ValueError):
         return []
     return header
-
-
-def read_rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the line number and the cells of each row by column; empty lines are ignored.
-
-    Raises:
-        RsitmdError: The file is not CSV, or a row has another number of cells than the header.
-    """
-    text = read_text(file)
-    rows = csv.reader(
-        io.StringIO(text, newline=""), delimiter=_delimiter(text.split("\n", 1)[0]), strict=True
-    )
-    try:
-        header = next(rows, [])
-        twice = [name for name, number in Counter(filter(None, header)).items() if number > 1]
-        if twice:
-            raise RsitmdError(
-                f"has two columns {twice[0]!r}", where=file, hint="rename or remove one of them"
-            )
-        for row in rows:
-            if not row:
-                continue
-            if len(row) != len(header):
-                raise RsitmdError(
-                    f"line {rows.line_num} has {count_of(len(row), 'cell')},"
-                    f" the header has {len(header)}",
-                    where=file,
-                    hint="put texts with commas in quotes",
-                )
-            yield rows.line_num, dict(zip(header, row, strict=True))
-    except csv.Error as error:
-        raise RsitmdError(
-            f"is not CSV (line {rows.line_num}: {reason(error)})", where=file, hint="fix this line"
-        ) from error
 
 
 def write_rows(
@@ -70,7 +35,8 @@ def write_rows(
     """Write a CSV file with lines that end in CR LF, so that a CR in a text is quoted.
 
     Raises:
-        RsitmdError: A cell is longer than what :func:`read_rows` and :func:`list_literal` read.
+        RsitmdError: A cell is longer than what
+            :func:`~rsitmd_tools.text_files.read_rows` and :func:`list_literal` read.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
@@ -111,7 +77,3 @@ def list_literal(cell: str, file: Path, line: int, column: str) -> list[str]:
             f"line {line}, column {column}: not a list of texts", where=file, hint="fix this line"
         )
     return value
-
-
-def _delimiter(line: str) -> str:
-    return "\t" if "\t" in line and "," not in line else ","

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from functools import lru_cache
@@ -10,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol
 
 from rsitmd_tools.dataset.records import category_of
-from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
+from rsitmd_tools.errors import WrongUsage, reason
+from rsitmd_tools.text_files import read_rows
 
 # The name of this folder is not a category.
 NO_CATEGORY = "images"
@@ -147,21 +147,18 @@ class FromTable:
         unused: The files of the table that were not found yet, in its order.
 
     Raises:
-        RsitmdError: The file cannot be read.
-        WrongUsage: A column is missing, a row is incomplete, a path is absolute or has ``..``,
+        RsitmdError: The file cannot be read, or a column is missing.
+        WrongUsage: A row is incomplete, a path is absolute or has ``..``,
             or a file has two categories.
     """
 
     def __init__(self, file: Path) -> None:
         self._categories: dict[str, str] = {}
-        for line, name, category in _rows(file):
-            key = _checked(name, f"{file}, line {line}")
-            safe = safe_category(category, f"{file}, line {line}")
+        for place, name, category in _rows(file):
+            key, safe = _checked(name, place), safe_category(category, place)
             if self._categories.setdefault(key, safe) != safe:
                 raise WrongUsage(
-                    f"{name!r} has two categories",
-                    where=f"{file}, line {line}",
-                    hint="remove one of the rows",
+                    f"{name!r} has two categories", where=place, hint="remove one of the rows"
                 )
         self.unused = dict.fromkeys(self._categories)
 
@@ -171,35 +168,16 @@ class FromTable:
         return self._categories.get(place.relative)
 
 
-def _rows(file: Path) -> list[tuple[int, str, str]]:
-    """Return ``(line, file, category)`` of the rows of a table."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise WrongUsage(
-                    f"has no {'column' if len(missing) == 1 else 'columns'}"
-                    f" {' and '.join(map(repr, missing))}",
-                    where=file,
-                    hint="use a first line: file,category",
-                )
-            found = []
-            for row in reader:
-                name, category = row["file"], row["category"]
-                if not name or not category:
-                    raise WrongUsage(
-                        "has no file or no category",
-                        where=f"{file}, line {reader.line_num}",
-                        hint="complete or remove the row",
-                    )
-                found.append((reader.line_num, name, category))
-    except FileNotFoundError as error:
-        raise RsitmdError("does not exist", where=file, hint="check the path") from error
-    except (OSError, UnicodeError, csv.Error) as error:
-        raise RsitmdError(
-            f"cannot be read ({reason(error)})", where=file, hint="use a CSV file in UTF-8"
-        ) from error
+def _rows(file: Path) -> list[tuple[str, str, str]]:
+    """Return the place of each row of a table, its file and its category."""
+    found = []
+    for line, row in read_rows(file, COLUMNS, "use a first line: file,category"):
+        place, name, category = f"{file}: line {line}", row["file"], row["category"]
+        if not name or not category:
+            raise WrongUsage(
+                "has no file or no category", where=place, hint="complete or remove the row"
+            )
+        found.append((place, name, category))
     return found
 
 

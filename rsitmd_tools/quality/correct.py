@@ -83,7 +83,7 @@ def _tokens_like(before: Any, text: str) -> list[str]:
 
 
 def _precomp(dataset: Dataset, changes: Sequence[Change]) -> str:
-    from rsitmd_tools.formats.registry import read_text
+    from rsitmd_tools.text_files import read_text
 
     written: dict[Path, str] = {}
     for split in dataset.splits:

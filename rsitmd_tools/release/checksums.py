@@ -12,9 +12,9 @@ from pathlib import Path
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.errors import RsitmdError, reason
 from rsitmd_tools.formats.image_list import IMAGE_LIST, read_image_list
-from rsitmd_tools.formats.registry import read_text
 from rsitmd_tools.hashing import sha256_files
 from rsitmd_tools.progress import track
+from rsitmd_tools.text_files import read_text
 
 FILENAME = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")

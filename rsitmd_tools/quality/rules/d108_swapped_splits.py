@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rsitmd_tools.errors import count_of
-from rsitmd_tools.formats.registry import read_text
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.text_files import read_text
 
 
 @rule("D108", "swapped-splits", "error")

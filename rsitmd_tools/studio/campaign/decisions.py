@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import json
 import re
 import textwrap
@@ -16,11 +14,11 @@ from typing import Any
 from rsitmd_tools.dataset.suspects import parse_suspects
 from rsitmd_tools.errors import RsitmdError, WrongUsage
 from rsitmd_tools.formats import load_dataset
-from rsitmd_tools.formats.registry import read_text
 from rsitmd_tools.quality.finding import Finding
 from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.quality.rules.n108_untouched_machine_text import message
 from rsitmd_tools.studio.campaign.sentences import Empty, Entry, sentences
+from rsitmd_tools.text_files import read_rows, read_text
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import imported_places, sentence_ids, untouched_sentences
 from rsitmd_tools.workspace.people import known_addresses
@@ -165,23 +163,14 @@ def by_file(file: Path, workspace: Workspace, found: Found) -> list[Chosen]:
         RsitmdError: The file cannot be read, was made from other data, or lists a sentence that
             does not exist; no decision is recorded then.
     """
-    text = read_text(file)
     if file.suffix.lower() == ".json":
-        return _of_json(text, file, workspace, found)
-    rows = csv.DictReader(io.StringIO(text))
-    missing = [name for name in ("image", "note") if name not in (rows.fieldnames or ())]
-    if missing:
-        columns = " and ".join(missing)
-        raise RsitmdError(
-            f"the column{'s' if len(missing) > 1 else ''} {columns}"
-            f" {'are' if len(missing) > 1 else 'is'} missing",
-            where=file,
-            hint=f"separate the columns by commas; all columns: {', '.join(COLUMNS)}",
-        )
+        return _of_json(read_text(file), file, workspace, found)
+    hint = f"separate the columns by commas or tabs; all columns: {', '.join(COLUMNS)}"
+    rows = list(read_rows(file, ("image", "note"), hint))
     by_image: dict[str, list[Entry]] = {}
     for entry in found.entries.values():
         by_image.setdefault(entry.image, []).append(entry)
-    return [_of_row(row, by_image, f"{file}: line {rows.line_num}") for row in rows]
+    return [_of_row(row, by_image, f"{file}: line {line}") for line, row in rows]
 
 
 def _of_json(text: str, file: Path, workspace: Workspace, found: Found) -> list[Chosen]:

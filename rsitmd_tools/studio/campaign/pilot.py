@@ -13,6 +13,7 @@ from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.quality import check_subject, subject_of
 from rsitmd_tools.studio.campaign.agreement import similarities
+from rsitmd_tools.text_files import read_rows
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.admission import current_pilot
 from rsitmd_tools.workspace.images import stored_images
@@ -236,22 +237,11 @@ def _draw(
 def _read(file: Path) -> dict[str, list[str]]:
     """Return the sentences of a CSV or a dataset, by file name."""
     if file.suffix.lower() == ".csv":
-        import csv
-        import io
-
-        from rsitmd_tools.formats.registry import read_text
-
-        rows = csv.DictReader(io.StringIO(read_text(file)))
-        if rows.fieldnames is None or not {"image", "sentence"} <= set(rows.fieldnames):
-            raise RsitmdError(
-                "the columns image and sentence are missing",
-                where=file,
-                hint="write one sentence per line under the header: image,sentence",
-            )
+        hint = "write one sentence per line under the header: image,sentence"
         found: dict[str, list[str]] = defaultdict(list)
-        for row in rows:
-            if (row["sentence"] or "").strip():
-                found[(row["image"] or "").strip()].append(row["sentence"].strip())
+        for _, row in read_rows(file, ("image", "sentence"), hint):
+            if row["sentence"].strip():
+                found[row["image"].strip()].append(row["sentence"].strip())
         return found
     from rsitmd_tools.formats import load_dataset
 

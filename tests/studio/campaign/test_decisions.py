@@ -149,7 +149,7 @@ def test_the_text_identifies_a_sentence(workspace: Workspace, tmp_path: Path) ->
         ("port_1.tif,anna@x,7,", r"no sentence matches .* annotator anna@x, sentence 7;"),
         ("port_1.tif,carl@x,1,", r"carl@x, sentence 1; use an annotator of this image: anna@x, b"),
         (",anna@x,1,", r"no sentence matches an empty file name"),
-        ("port_1.tif", r"6 sentences match image port_1.tif; .*; and 1 more"),
+        ("port_1.tif,,,", r"6 sentences match image port_1.tif; .*; and 1 more"),
     ],
 )
 def test_a_line_that_matches_no_sentence_or_several_is_refused(
