@@ -1,4 +1,4 @@
-"""Baselines for image-text retrieval: AMFMN and VSE++, their training and evaluation.
+"""AMFMN, VSE++, SCAN, CAMP, MTFN and CLIP for image-text retrieval: training and evaluation.
 
 The public functions are imported on first use: reading the files of a run does not need torch.
 """

@@ -22,7 +22,7 @@ from rsitmd_tools.baselines.config import load_config
 from rsitmd_tools.baselines.localisation.ground_truth import Polygon, Truth
 from rsitmd_tools.baselines.localisation.locate import Locator
 from rsitmd_tools.baselines.localisation.map_files import write_maps
-from rsitmd_tools.baselines.localisation.selo_metrics import Metrics, measure
+from rsitmd_tools.baselines.localisation.selo_metrics import SeloMetrics, measure
 from rsitmd_tools.baselines.training.train import train
 from rsitmd_tools.dataset import Dataset, ImageRecord
 from rsitmd_tools.formats import load_dataset
@@ -98,7 +98,7 @@ def cells(source: Path, chosen: list[int]) -> Truth:
     return Truth(source, tuple(Polygon(corners + place) for place in places))
 
 
-def row(name: str, of: Metrics) -> list[object]:
+def row(name: str, of: SeloMetrics) -> list[object]:
     """Return a row of the table."""
     return [name, *(f"{value:.3f}" for value in of.document().values())]
 
@@ -135,7 +135,7 @@ def main() -> None:
             float(np.mean(values))
             for values in zip(*(o.document().values() for o in others), strict=True)
         ]
-        rows.append(row("as many random cells, mean of 20", Metrics(*means)))
+        rows.append(row("as many random cells, mean of 20", SeloMetrics(*means)))
         write_maps(found, [given.out / f"query-{number}.png"])
     print(environment("torch", seed=given.seed))
     print(table(["sentence", "Rsu", "Ras", "Rda", "Rmi"], rows))

@@ -28,7 +28,7 @@ def progress(label: str, total: int | None, *, short: int = 0) -> Iterator[Step]
     Args:
         label: Name of the step, such as ``ingest``.
         total: Number of units, or None if it is unknown.
-        short: A total up to this number is done in a second or two, so nothing is shown.
+        short: Nothing is shown for a total up to this number, which takes a second or two.
     """
     if (total is not None and total <= short) or _HIDDEN.get():
         yield lambda count=1: None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
+_LONGEST = 120  # characters of a value in a message
 _TYPES = {
     "array": "a list",
     "boolean": "true or false",
@@ -117,5 +118,5 @@ def _shown(value: Any) -> str:
     return _shortened(json.dumps(value, ensure_ascii=True, default=str))
 
 
-def _shortened(text: str, limit: int = 120) -> str:
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

@@ -43,7 +43,7 @@ class StoredRows:
         """Whether the arrays are in the memory of the device."""
         return bool(self._on_device)
 
-    def load(self, device: torch.device, share: float = MEMORY_SHARE) -> bool:
+    def load(self, device: torch.device) -> bool:
         """Copy the arrays to the memory of a GPU if they fit in a share of what is free.
 
         Returns:
@@ -52,7 +52,7 @@ class StoredRows:
         if device.type != "cuda" or self.resident:
             return self.resident
         free, _ = torch.cuda.mem_get_info(device)
-        if sum(mapped.array.nbytes for mapped in self._arrays) > share * free:
+        if sum(mapped.array.nbytes for mapped in self._arrays) > MEMORY_SHARE * free:
             return False
         self._on_device = [_copied(mapped.array, device) for mapped in self._arrays]
         return True

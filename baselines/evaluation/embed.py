@@ -17,13 +17,12 @@ from rsitmd_tools.baselines.run import Run
 from rsitmd_tools.dataset import Dataset
 
 
-def image_features(folder: Path, dataset: Dataset, device: str = "auto") -> npt.NDArray[np.float32]:
+def image_features(folder: Path, dataset: Dataset) -> npt.NDArray[np.float32]:
     """Encode the images of a dataset.
 
     Args:
         folder: RUN.
         dataset: The images; sentences are not needed.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Returns:
         ``(N, d)`` float32, in the order of the images.
@@ -36,7 +35,7 @@ def image_features(folder: Path, dataset: Dataset, device: str = "auto") -> npt.
     check_run(run, config)
     if not len(dataset):
         return np.empty((0, 1), np.float32)
-    model.to(torch.device(accelerator(device)))
+    model.to(torch.device(accelerator("auto")))
     with tempfile.TemporaryDirectory() as scratch:
         pixels = decode_images(dataset, config.image_size, Path(scratch) / "images.npy")
         encoded = encode_images(model, pixels).flatten(1).float().cpu().numpy()

@@ -22,7 +22,7 @@ from rsitmd_tools.errors import RsitmdError
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PositiveCounts:
     """Counts of a file of positives.
 
     Attributes:
@@ -36,7 +36,7 @@ class Found:
     rejected: int
 
     @classmethod
-    def of(cls, pairs: Sequence[Pair]) -> Found:
+    def of(cls, pairs: Sequence[Pair]) -> PositiveCounts:
         """Count pairs."""
         decisions = [pair.verified for pair in pairs]
         return cls(len(pairs), decisions.count(True), decisions.count(False))
@@ -47,16 +47,15 @@ def propose(
     split: str,
     output: Path,
     *,
-    rule: Rule | None = None,
     tasks: Path | None = None,
     address: str = "",
-) -> Found:
+) -> PositiveCounts:
     """Write the candidates of a split and, if requested, tasks for Label Studio.
 
     Raises:
         RsitmdError: The split does not exist or is too small, or a file cannot be written.
     """
-    rule = rule or Rule()
+    rule = Rule()
     gallery = Gallery.of(dataset, split)
     with tempfile.TemporaryDirectory() as scratch:
         prior = gallery_prior(gallery, split, Path(scratch))
@@ -64,10 +63,10 @@ def propose(
     write_positives(output, gallery, pairs, rule.as_dict(), split)
     if tasks is not None:
         write_tasks(tasks, gallery, pairs, address)
-    return Found.of(pairs)
+    return PositiveCounts.of(pairs)
 
 
-def verify(dataset: Dataset, split: str, file: Path, answers: Path) -> Found:
+def verify(dataset: Dataset, split: str, file: Path, answers: Path) -> PositiveCounts:
     """Add the answers of annotators to a file of positives.
 
     Raises:
@@ -82,4 +81,4 @@ def verify(dataset: Dataset, split: str, file: Path, answers: Path) -> Found:
     pairs, rule = read_positives(file, gallery)
     pairs = read_answers(answers, gallery, pairs)
     write_positives(file, gallery, pairs, rule, split)
-    return Found.of(pairs)
+    return PositiveCounts.of(pairs)

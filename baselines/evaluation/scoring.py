@@ -118,7 +118,7 @@ def encode(
     keywords: Sequence[Sequence[str]] | None = None,
     views: int = 1,
 ) -> Encoded:
-    """Encode all images and captions, each once a view.
+    """Encode all images, once for each view, and all captions.
 
     Args:
         model: Encodes in evaluation mode.

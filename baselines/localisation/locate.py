@@ -18,7 +18,7 @@ from rsitmd_tools.baselines.integrity import check_run, file_checksums
 from rsitmd_tools.baselines.localisation.ground_truth import Truth
 from rsitmd_tools.baselines.localisation.heat_map import HeatMap, Scores, best_slices, heat_map
 from rsitmd_tools.baselines.localisation.scene_reader import MIN_VALID
-from rsitmd_tools.baselines.localisation.selo_metrics import Metrics, measure
+from rsitmd_tools.baselines.localisation.selo_metrics import SeloMetrics, measure
 from rsitmd_tools.baselines.localisation.slice_features import (
     Features,
     slice_features,
@@ -99,7 +99,7 @@ class Location:
     heat: HeatMap
     windows: Sequence[Slice]
     scores: Sequence[float]
-    metrics: Metrics | None = None
+    metrics: SeloMetrics | None = None
     truth: Truth | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -129,7 +129,7 @@ class Locator:
         RsitmdError: The run cannot be used, or the device is not available.
     """
 
-    def __init__(self, folder: Path, device: str = "auto") -> None:
+    def __init__(self, folder: Path, device: str) -> None:
         check_device(device, 1)
         self._run = run = Run(folder)
         self.folder = folder

@@ -47,7 +47,7 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
+class SeloMetrics:
     """SeLo's metrics; Ras is better when it is lower.
 
     Attributes:
@@ -180,7 +180,7 @@ def rmi(salient: float, shift: float, discrete: float) -> float:
     return WEIGHTS[0] * salient + WEIGHTS[1] * (1 - shift) + WEIGHTS[2] * discrete
 
 
-def measure(heat: HeatMap, truth: Truth) -> Metrics:
+def measure(heat: HeatMap, truth: Truth) -> SeloMetrics:
     """Return all metrics of a map.
 
     Raises:
@@ -198,7 +198,7 @@ def measure(heat: HeatMap, truth: Truth) -> Metrics:
     regions = [region(polygon.outline / heat.step) for polygon in truth.polygons]
     centres = attention_centres(heat.values, heat.step)
     shift, discrete = ras(regions, centres), rda(regions, centres)
-    return Metrics(salient, shift, discrete, rmi(salient, shift, discrete))
+    return SeloMetrics(salient, shift, discrete, rmi(salient, shift, discrete))
 
 
 def _near(one: Region, centres: Points) -> Points:

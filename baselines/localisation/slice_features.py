@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -32,15 +31,14 @@ BATCH = 32
 Features = npt.NDArray[np.float32]
 
 
-def slice_store(settings: Sequence[object], folder: Path | None = None) -> VectorStore:
+def slice_store(settings: Sequence[object]) -> VectorStore:
     """Return the store of the features of one scene, settings and weights.
 
     Args:
         settings: All that the features depend on.
-        folder: Folder of all caches; by default that of the user.
     """
     key = sha256_lines([FORMAT, *map(str, settings)])
-    return VectorStore((folder or user_cache()) / "slices" / key[:32])
+    return VectorStore(user_cache() / "slices" / key[:32])
 
 
 def slice_features(

@@ -16,14 +16,14 @@ SIDE = 360  # longest side of a picture in a list, in pixels
 QUALITY = 82
 
 
-def picture(path: Path, side: int = SIDE) -> npt.NDArray[np.uint8]:
-    """Return an image, reduced to a side, as ``(H, W, 3) uint8``.
+def picture(path: Path) -> npt.NDArray[np.uint8]:
+    """Return an image, reduced to :data:`SIDE`, as ``(H, W, 3) uint8``.
 
     Raises:
         RsitmdError: It cannot be decoded.
     """
     small = rgb_image(path)
-    small.thumbnail((side, side))
+    small.thumbnail((SIDE, SIDE))
     return np.asarray(small)
 
 

@@ -58,7 +58,8 @@ class Site:
         dataset: Dataset,
         scene: Path | None = None,
         options: SceneOptions | None = None,
-        device: str = "auto",
+        *,
+        device: str,
     ) -> None:
         if not 0 < len(folders) <= MOST_RUNS:
             raise WrongUsage(f"{len(folders)} runs are given", hint="pass one or two runs")

@@ -31,7 +31,7 @@ SEPARATE_LOGGERS = (
 COLUMNS = ("epoch", "loss", "val_mean_recall")
 
 
-class Metrics(Callback):
+class MetricsFile(Callback):
     """Write RUN/metrics.csv, and one line per epoch to stderr if it is not a terminal.
 
     Lightning calls ``on_train_epoch_end`` of callbacks before that of the module, which

@@ -37,7 +37,7 @@ from rsitmd_tools.baselines.run import OWN_CACHE, Run, read_checkpoint
 from rsitmd_tools.baselines.training.callbacks import (
     Bar,
     Interrupt,
-    Metrics,
+    MetricsFile,
     Quiet,
     Speed,
     handlers_restored,
@@ -314,7 +314,7 @@ def _trainer(run: Run, config: Config, options: Options, speed: Speed) -> lightn
         strategy=strategy,
         precision=precision(config.precision, options.device),  # type: ignore[arg-type]
         logger=TensorBoardLogger(run.folder, name="tensorboard", version=""),
-        callbacks=[Quiet(), Interrupt(), BestAndLast(run), speed, Metrics(run), *bar],
+        callbacks=[Quiet(), Interrupt(), BestAndLast(run), speed, MetricsFile(run), *bar],
         plugins=[AtomicCheckpointIO()],
         enable_progress_bar=bool(bar),
         enable_model_summary=False,

@@ -79,7 +79,7 @@ class DemoReport:
 
 
 def run_demo(
-    out: Path, input_folder: Path | None = None, *, scenes: int, epochs: int, seed: int = 0
+    out: Path, input_folder: Path | None, *, scenes: int, epochs: int, seed: int = 0
 ) -> DemoReport:
     """Run all steps: images, annotations, release, trained baselines and a report.
 

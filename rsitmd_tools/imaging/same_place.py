@@ -36,6 +36,7 @@ from rsitmd_tools.progress import Step, progress
 
 # Candidates per image: a small dataset can have more. Of the labelled pairs of UCM-captions and
 # RSITMD, one is among the nearest forty, but not among the nearest ten.
+SEED = 0  # of the vocabulary of visual words
 NEIGHBOURS = 10
 MAX_NEIGHBOURS = 40
 CANDIDATES = 100_000  # divided by the number of images: candidates of each, within these limits
@@ -81,7 +82,6 @@ class PlacePair:
 def same_place_pairs(
     paths: Sequence[Path],
     *,
-    seed: int = 0,
     workers: int | None = None,
     sides: Sequence[int] | None = None,
     embeddings: npt.NDArray[np.float32] | None = None,
@@ -95,7 +95,6 @@ def same_place_pairs(
 
     Args:
         paths: Image files. A file that cannot be decoded has no pairs.
-        seed: Seed of the vocabulary of visual words.
         workers: Number of processes; one per core by default.
         sides: Number of each image's collection, if only images of different ones are compared.
         embeddings: ``(N, D)`` features of a backbone, a second source of candidates.
@@ -119,7 +118,6 @@ def same_place_pairs(
         [paths[index] for index in order],
         [digests[index] for index in order],
         stored,
-        seed,
         workers,
         None if sides is None else [sides[index] for index in order],
         None if embeddings is None else embeddings[order],
@@ -142,21 +140,20 @@ def _search(
     paths: Sequence[Path],
     digests: Sequence[str],
     stored: PlaceCache,
-    seed: int,
     workers: int | None,
     sides: Sequence[int] | None,
     embeddings: npt.NDArray[np.float32] | None,
 ) -> list[PlacePair]:
     """Return the pairs of :func:`same_place_pairs` for images in the order of their digests."""
     extra = "" if embeddings is None else hashlib.sha256(embeddings.tobytes()).hexdigest()
-    search = stored.search(digests, (seed, sides, extra))
+    search = stored.search(digests, (SEED, sides, extra))
     described: list[Features] = []
     candidates = search.candidates()
     if candidates is None:
         described = _described(paths, digests, stored, workers)
         tables = [found.descriptors for found in described]
         count = neighbours_per_image(len(paths))
-        found = set(neighbours(tables, count, seed, sides=sides, threads=workers))
+        found = set(neighbours(tables, count, SEED, sides=sides, threads=workers))
         if embeddings is not None:
             found.update(nearest_embeddings(embeddings, NEIGHBOURS, sides=sides))
         candidates = sorted(found)

@@ -66,7 +66,7 @@ def read_image_file(path: Path, outside: bool = False) -> ImageFile:
     return with_side_files(path, _read(path, states), outside)
 
 
-def with_side_files(path: Path, data: bytes, outside: bool = False) -> ImageFile:
+def with_side_files(path: Path, data: bytes, outside: bool) -> ImageFile:
     """Read the mask of a file that was read, and the hashes of the sources of a VRT.
 
     Args:

@@ -75,7 +75,7 @@ class Raster:
         found: dict[str, str] = self.source.tags(*arguments, **options)
         return found
 
-    def colours(self, options: BandOptions = DEFAULTS) -> Colours:
+    def colours(self, options: BandOptions) -> Colours:
         """Return which bands are the colours.
 
         Raises:

@@ -81,7 +81,7 @@ def ingest(
     report.uncategorised = scanned.uncategorised
     if isinstance(category, FromTable):
         report.unknown_files = list(category.unused)
-    place_whole_images(workspace, sources, options, workers, outside=outside)
+    place_whole_images(workspace, sources, options, workers=workers, outside=outside)
     group_places(workspace)
     return report
 

@@ -39,8 +39,8 @@ def place_whole_images(
     workspace: Workspace,
     sources: Iterable[Path],
     options: BandOptions = DEFAULTS,
-    workers: int | None = None,
     *,
+    workers: int | None,
     outside: bool = False,
     unpacked: Mapping[str, Path] | None = None,
 ) -> int:

@@ -177,7 +177,7 @@ def _square(low: Any, high: Any, width: int, height: int, side: int | None) -> W
 
 
 def geometries(document: Any) -> Iterator[dict[str, Any]]:
-    """Yield the geometries of a GeoJSON document; that of a member of a collection for itself.
+    """Yield the geometries of a GeoJSON document, one by one those of collections and points.
 
     Raises:
         LookupError, TypeError, AttributeError, RecursionError: It is not GeoJSON.

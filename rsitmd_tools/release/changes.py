@@ -19,6 +19,7 @@ from rsitmd_tools.schemas import first_error, load_schema
 
 CHANGELOG = "CHANGELOG.md"
 TITLE = "# Changes\n"
+LISTED = 20  # images of one kind of change
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,6 @@ def _lines(changes: Changes) -> list[str]:
     return [*lines, *changes.licences]
 
 
-def _shown(names: tuple[str, ...], most: int = 20) -> str:
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+def _shown(names: tuple[str, ...]) -> str:
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")

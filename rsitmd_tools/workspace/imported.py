@@ -396,7 +396,7 @@ def imported_changes(workspace: Workspace, image: int) -> list[dict[str, object]
     """Return the imported sentences of an image (row) with the changes by ``validate --fix``.
 
     Returns:
-        ``dataset``, ``imported_at``, ``number``, ``raw`` and ``corrections`` (``time``,
+        ``dataset``, ``time`` (of the import), ``number``, ``raw`` and ``corrections`` (``time``,
         ``before``, ``after``, ``codes``) of each.
     """
     found: list[dict[str, object]] = []

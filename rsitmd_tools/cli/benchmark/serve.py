@@ -101,7 +101,7 @@ def command(
         dataset = load_dataset(path, input_format, image_folder)
         if split is not None:
             dataset = dataset.select(split)
-        site = Site(runs, dataset, scene, reading, device)
+        site = Site(runs, dataset, scene, reading, device=device)
         chosen = opened.getsockname()[1]
         click.echo(f"search page: http://127.0.0.1:{chosen}/")
         click.echo("Press Ctrl-C to stop the server.")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
 from rsitmd_tools.quality import check_subject, subject_of
 from rsitmd_tools.quality.texts import singular, split_words
-from rsitmd_tools.studio.sync.results import Written
+from rsitmd_tools.studio.sync.results import ParsedResult
 from rsitmd_tools.text.near import MIN_WORDS, NearIndex
 from rsitmd_tools.workspace.merge import is_keyword
 from rsitmd_tools.workspace.settings import Settings
@@ -60,7 +60,7 @@ class Adviser:
         return len(self._index)
 
     def learn(
-        self, image: str, annotation: int, category: str, written: Written, task: int = 0
+        self, image: str, annotation: int, category: str, written: ParsedResult, task: int = 0
     ) -> None:
         """Add an annotation, or replace its earlier version.
 
@@ -98,7 +98,7 @@ class Adviser:
         with self._lock:
             return {number for number, own in self._tasks.items() if own == task}
 
-    def hints(self, image: str, annotation: int, category: str, written: Written) -> list[str]:
+    def hints(self, image: str, annotation: int, category: str, written: ParsedResult) -> list[str]:
         """Return hints about the sentences of a known annotation.
 
         Hints never contain the text of other annotators, who work independently.

@@ -41,7 +41,7 @@ class CampaignProject(NamedTuple):
     kind: str
 
 
-def queue_of(user: Any, project: int | None = None) -> dict[str, Any]:
+def queue_of(user: Any, project: int | None) -> dict[str, Any]:
     """Return the projects of a user, their progress, and what was sent back to them.
 
     Args:

@@ -14,7 +14,7 @@ _SLOT = re.compile(rf"{SENTENCE}(\d{{1,3}})")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ParsedResult:
     """What one annotator wrote for one image.
 
     Attributes:
@@ -33,7 +33,7 @@ class Written:
     unread: tuple[tuple[str, int], ...] = ()
 
 
-def parse_result(result: Sequence[Any], renamed: Mapping[str, str] | None = None) -> Written:
+def parse_result(result: Sequence[Any], renamed: Mapping[str, str] | None = None) -> ParsedResult:
     """Read an annotation's result.
 
     A line break becomes a space: a sentence is one line.
@@ -68,7 +68,7 @@ def parse_result(result: Sequence[Any], renamed: Mapping[str, str] | None = None
             choice = texts[0]
         elif any(text.strip() for text in texts):
             unread[name] = unread.get(name, 0) + sum(bool(text.strip()) for text in texts)
-    return Written(
+    return ParsedResult(
         tuple(sorted(sentences.items())),
         tuple(keywords | selected),
         folded,

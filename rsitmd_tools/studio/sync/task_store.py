@@ -11,7 +11,7 @@ from rsitmd_tools.studio.sync.deletions import mark_deleted
 from rsitmd_tools.studio.sync.numbers import adopt_number, free_number
 from rsitmd_tools.studio.sync.origins import mark_origins
 from rsitmd_tools.studio.sync.pull_report import PullReport
-from rsitmd_tools.studio.sync.results import Written, parse_result, stored_result
+from rsitmd_tools.studio.sync.results import ParsedResult, parse_result, stored_result
 from rsitmd_tools.studio.sync.revisions import carry_over, changed_accepted, is_double, restore
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.accounts import annotator_email
@@ -124,7 +124,7 @@ class TaskStore:
                 )
             self._report.corrected += carry_over(db, before, added)
 
-    def _add_gaps(self, image: str, author: int, written: Written) -> None:
+    def _add_gaps(self, image: str, author: int, written: ParsedResult) -> None:
         """Report missing sentences, and texts in fields that are not read."""
         email = annotator_email(self._db, author)
         slots = {slot for slot, _ in written.sentences}

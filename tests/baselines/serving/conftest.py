@@ -53,7 +53,7 @@ def data(tiny: Dataset) -> Dataset:
 @pytest.fixture(scope="session")
 def site(data: Dataset, served_runs: list[Path], served_scene: Path) -> Site:
     """Two runs and a scene."""
-    return Site(served_runs, data, served_scene, SceneOptions((64, 128)), "cpu")
+    return Site(served_runs, data, served_scene, SceneOptions((64, 128)), device="cpu")
 
 
 @pytest.fixture(scope="session")
