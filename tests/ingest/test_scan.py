@@ -40,7 +40,9 @@ NUMBERED = re.compile(r"([0-9]+)\.jpg")
 NAMES = st.text("ab019٣", min_size=1, max_size=5)
 
 
-@given(st.lists(NAMES | st.builds("a{}/{}".format, st.integers(0, 20), NAMES), unique=True, max_size=8))
+@given(
+    st.lists(NAMES | st.builds("a{}/{}".format, st.integers(0, 20), NAMES), unique=True, max_size=8)
+)
 def test_the_order_is_total_and_by_number(texts: list[str]) -> None:
     found = []
     for order in (texts, texts[::-1]):

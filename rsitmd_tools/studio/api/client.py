@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PAUSES = (0.5, 2.0, 5.0)
 TOO_MANY_REQUESTS = 429
-PAGE = 1000  # tasks of one answer that has their numbers only
 CHUNK = 300  # task numbers in one URL: proxies accept about 8000 characters
 # Server versions (major.minor) that this tool was tested with.
 KNOWN_VERSIONS = ("1.23",)
@@ -184,13 +183,14 @@ class Client:
                 found.update(int(task.id) for task in page)
         return found
 
-    def annotation_numbers(self, project: int) -> dict[int, set[int]]:
+    def annotation_numbers(self, project: int, *, size: int = 1000) -> dict[int, set[int]]:
         """Return the numbers of a project's annotations by the number of their task.
 
         Skipped annotations are included; tasks without annotations are not.
 
         Args:
             project: The project's number on the server.
+            size: Tasks per request.
         """
         found: dict[int, set[int]] = {}
         last = 0
@@ -201,7 +201,7 @@ class Client:
                 "ordering": ["tasks:id"],
                 "filters": {"conjunction": "and", "items": items},
             }
-            tasks = self._task_page(project, query, PAGE)["tasks"]
+            tasks = self._task_page(project, query, size)["tasks"]
             if not tasks:
                 return found
             for task in tasks:
