@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import Connection
 from rsitmd_tools.studio.sync.results import as_result
@@ -23,7 +22,7 @@ class Annotator:
             int(task.id)
             for page in self._client.pages(project)
             for task in page
-            if any(_author(annotation) == self.user for annotation in task.annotations or [])
+            if any(author_of(annotation) == self.user for annotation in task.annotations or [])
         }
 
     def submit(self, task: int, sentences: Sequence[str], keywords: Sequence[str]) -> None:
@@ -35,31 +34,8 @@ class Annotator:
             result=as_result(sentences, keywords),
         )
 
-    def rewrite(self, task: int, sentences: Sequence[str], keywords: Sequence[str]) -> None:
-        """Change this annotator's own annotation of a task.
 
-        Raises:
-            RsitmdError: There is no such annotation, or the server returns an error.
-        """
-        own = [
-            annotation
-            for annotation in self._client.call(self._client.sdk.annotations.list, id=task)
-            if _author(annotation) == self.user
-        ]
-        if not own:
-            raise RsitmdError("has no annotation by this annotator", where=f"task {task}")
-        self.overwrite(own[-1].id, sentences, keywords)
-
-    def overwrite(self, annotation: int, sentences: Sequence[str], keywords: Sequence[str]) -> None:
-        """Change any annotation: the server allows this to every member."""
-        self._client.call(
-            self._client.sdk.annotations.update,
-            id=annotation,
-            result=as_result(sentences, keywords),
-        )
-
-
-def _author(annotation: object) -> int | None:
+def author_of(annotation: object) -> int | None:
     """Return the number of an annotation's author, which can be inside an object."""
     entry = annotation if isinstance(annotation, dict) else vars(annotation)
     author = entry.get("completed_by")

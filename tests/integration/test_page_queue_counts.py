@@ -24,6 +24,7 @@ from tests.integration.campaigns import (
     queue,
     session,
 )
+from tests.integration.rewriting import rewrite
 
 if TYPE_CHECKING:
     import httpx
@@ -72,7 +73,7 @@ def test_the_queue_answers_only_the_signed_in_user(
     assert "secret" not in mine.get("/rsitmd/queue.json").text
 
     # Changed, it waits for a pull; the pull takes the note away.
-    anna.rewrite(tasks[0], [GOOD], ["white boat"])
+    rewrite(anna, tasks[0], [GOOD], ["white boat"])
     assert [entry["changed"] for entry in own(queue(mine), project)["sent_back"]] == [True]
     with Workspace.open(campaign.folder, write=True) as workspace:
         pull(workspace)

@@ -21,6 +21,7 @@ from rsitmd_tools.studio.sync.push import PushOptions, push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.people import join, leave
+from tests.integration.rewriting import overwrite
 
 if TYPE_CHECKING:
     from tests.integration.conftest import AddImages, MakeWorkspace, Tool
@@ -180,7 +181,7 @@ def test_a_change_by_somebody_else_is_a_finding_with_both_names(
     person.submit(task, ["My own words."], [])
     pull(campaign)
     number = campaign.db.execute("SELECT server_id FROM annotation").fetchone()[0]
-    other.overwrite(number, ["Words of another."], [])
+    overwrite(other, number, ["Words of another."], [])
     report = pull(campaign)
     assert report.foreign == [
         {"image": filename, "annotator": author, "changed_by": annotators[1][0]}

@@ -18,6 +18,7 @@ from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.server.embedded import EmbeddedServer
 from rsitmd_tools.studio.sync.licence import ACCEPTED, CHOICE
 from rsitmd_tools.workspace import Workspace
+from tests.integration.rewriting import rewrite
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Draw, Tool
@@ -94,7 +95,7 @@ class Team:
             ).fetchall()
         for email, task in rows:
             words = f"A corrected {PAINTED[task % 8]} {WORDS[task % 7]} beside the stone pier."
-            self._people[email].rewrite(task, [words], ["red ship"])
+            rewrite(self._people[email], task, [words], ["red ship"])
         return len(rows)
 
 

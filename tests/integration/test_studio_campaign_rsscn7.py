@@ -20,6 +20,7 @@ from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import Connection
 from rsitmd_tools.studio.server.embedded import EmbeddedServer
 from rsitmd_tools.workspace import Workspace
+from tests.integration.rewriting import rewrite
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Tool
@@ -104,7 +105,7 @@ class Campaign:
         assert (state["complete"], state["sentences"], state["missing"]) == (26, 138, 2)
 
         for draft in drafts:
-            self.people[draft.author].rewrite(draft.task, [draft.text], draft.keywords)
+            rewrite(self.people[draft.author], draft.task, [draft.text], draft.keywords)
         pulled = self.run("annotate", "pull", self.folder, "--json")
         assert (pulled["new"], pulled["changed"], pulled["foreign"]) == (0, 2, [])
         ids = self.folder.parent / "all.csv"

@@ -17,6 +17,7 @@ from rsitmd_tools.studio.sync.captions import machine_note
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from tests.integration.rewriting import rewrite
 
 if TYPE_CHECKING:
     from rsitmd_tools.demo.annotator import Annotator
@@ -196,7 +197,7 @@ def test_untouched_text_is_sent_back_and_counts_once_it_is_rewritten(
         note = client.call(client.sdk.tasks.get, id=str(task)).data["note"]
         assert email in note
         assert other not in note
-        person.rewrite(task, ["One red tug waits in front of the quay."], [])
+        rewrite(person, task, ["One red tug waits in front of the quay."], [])
         assert pull(workspace).corrected == 1
         assert "One red tug waits in front of the quay." in merged_images(workspace)[0].captions
         assert review(workspace, ReviewRequest("B. Lee", accept=CLEAN)).accepted == 2

@@ -23,6 +23,7 @@ from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.studio.sync.results import as_result
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
+from tests.integration.rewriting import overwrite, rewrite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +137,7 @@ def test_a_pull_looks_only_at_what_changed(written: Path, annotators: People) ->
         again = pull(workspace)
         assert (again.tasks, again.new, again.changed) == (0, 0, 0)
         task = workspace.db.execute("SELECT server_id FROM task ORDER BY id").fetchone()[0]
-        annotators[0][1].rewrite(task, ["Another view."], ["red ship"])
+        rewrite(annotators[0][1], task, ["Another view."], ["red ship"])
         changed = pull(workspace)
         assert (changed.tasks, changed.new, changed.changed) == (1, 0, 1)
 
@@ -160,7 +161,7 @@ def test_what_the_server_made_twice_counts_once(
         assert texts() == ["One.", "One."]
         made = client.sdk.annotations.list(id=task)
         first, copy = sorted(a.id for a in made if a.completed_by == anna.user)
-        anna.overwrite(first, ["Two."], ["red ship"])
+        overwrite(anna, first, ["Two."], ["red ship"])
         assert pull(workspace).doubled == 1  # known by the wording of before
         assert texts() == ["One.", "Two."]
         anna.submit(task, ["Three."], ["red ship"])  # another text of hers is no copy
@@ -170,7 +171,7 @@ def test_what_the_server_made_twice_counts_once(
         report = pull(workspace)
         assert (report.new, report.deleted, report.doubled) == (1, 1, 0)  # the copy takes its place
         assert texts() == ["One.", "One.", "Three."]
-        anna.overwrite(copy, ["Three."], ["red ship"])  # what is known is no copy any more
+        overwrite(anna, copy, ["Three."], ["red ship"])  # what is known is no copy any more
         pull(workspace)
         assert texts() == ["One.", "Three.", "Three."]
 
@@ -185,7 +186,7 @@ def test_nothing_is_lost_when_the_clock_is_set_back_an_hour(
         if kind == "new":
             annotators[2][1].submit(task, ["Written in the past."], [])
         else:
-            annotators[0][1].rewrite(task, ["Written in the past."], [])
+            rewrite(annotators[0][1], task, ["Written in the past."], [])
         file = server.workspace / "studio" / "data" / "label_studio.sqlite3"
         with contextlib.closing(sqlite3.connect(file, timeout=60)) as db, db:
             for table, column in (("task", "id"), ("task_completion", "task_id")):
@@ -216,7 +217,7 @@ def test_nothing_is_lost_when_the_server_was_killed_before_it_set_the_time_of_th
             if kind == "new":
                 annotators[2][1].submit(task, ["The power failed."], ["red ship"])
             else:
-                annotators[0][1].rewrite(task, ["The power failed."], ["red ship"])
+                rewrite(annotators[0][1], task, ["The power failed."], ["red ship"])
             assert db.execute(times, (task,)).fetchone()[0] > before
             db.execute("UPDATE task SET updated_at = ? WHERE id = ?", (before, task))
         report = pull(workspace)

@@ -22,6 +22,7 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
 from rsitmd_tools.workspace.people import join
 from tests.integration.reviewed import SETTINGS, VAGUE, tasks_of
+from tests.integration.rewriting import rewrite
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.server.embedded import EmbeddedServer
@@ -97,7 +98,7 @@ def test_a_sentence_is_sent_back_corrected_and_accepted(
     assert email in said[task]
     assert "some" in said[task]
 
-    person.rewrite(task, ["Two ships lie before four houses."], [])
+    rewrite(person, task, ["Two ships lie before four houses."], [])
     pulled = pull(written)
     assert (pulled.new, pulled.changed, pulled.corrected) == (0, 1, 1)
     assert pulled.foreign == []
@@ -182,7 +183,7 @@ def test_the_named_sentence_is_the_one_that_is_sent_back(
     }
     with Workspace.open(folder, write=True) as workspace:
         assert merged_images(workspace)[0].captions == (GOOD[0], GOOD[1])
-        person.rewrite(task, [*texts[:2], "Two ships lie before four houses."], [])
+        rewrite(person, task, [*texts[:2], "Two ships lie before four houses."], [])
         assert pull(workspace).corrected == 1
 
 
@@ -212,10 +213,10 @@ def test_an_empty_sentence_can_be_sent_back(
     assert notes_on_server_of(folder, client) == {task: told}
     with Workspace.open(folder, write=True) as workspace:
         # Submitted once more without it: it stays sent back.
-        person.rewrite(task, [GOOD[0], " ", GOOD[2]], ["red ship"])
+        rewrite(person, task, [GOOD[0], " ", GOOD[2]], ["red ship"])
         assert pull(workspace).corrected == 0
         assert notes_on_server(workspace, client) == {task: told}
-        person.rewrite(task, [GOOD[0], GOOD[1], GOOD[2]], ["red ship"])
+        rewrite(person, task, [GOOD[0], GOOD[1], GOOD[2]], ["red ship"])
         assert pull(workspace).corrected == 1
         assert notes_on_server(workspace, client) == {task: ""}
         assert merged_images(workspace)[0].captions == GOOD
@@ -258,7 +259,7 @@ def test_a_sentence_changed_by_another_user_is_sent_back_to_its_author(
     assert (back["image"], back["annotator"], back["sentence"]) == ("harbour_2.tif", email, 1)
     [raw] = written.db.execute("SELECT raw FROM sentence WHERE state = 'sent back'").fetchone()
     assert raw == "The lead wrote this sentence about four vessels."
-    person.rewrite(task, [OTHER[1]], [])
+    rewrite(person, task, [OTHER[1]], [])
     assert pull(written).corrected == 1
     assert review(written, ReviewRequest("B. Lee")).annotators.get(email, {}).get("N107") is None
 
