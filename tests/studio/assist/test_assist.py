@@ -18,7 +18,7 @@ from rsitmd_tools.quality.texts import jaccard
 from rsitmd_tools.studio.assist.adviser import Adviser
 from rsitmd_tools.studio.assist.announcement import Announcement, read_announcement
 from rsitmd_tools.studio.assist.backend import VERSION, Backend
-from rsitmd_tools.studio.sync.results import Written
+from rsitmd_tools.studio.sync.results import ParsedResult
 from rsitmd_tools.text.near import NearIndex
 from rsitmd_tools.workspace import Settings
 
@@ -60,8 +60,8 @@ def test_removed_texts_are_not_found(texts: list[list[str]], data: st.DataObject
         assert index.nearest(texts[gone], besides=found[0]) != found
 
 
-def written(*sentences: str, keywords: tuple[str, ...] = ()) -> Written:
-    return Written(tuple(enumerate(sentences, 1)), keywords)
+def written(*sentences: str, keywords: tuple[str, ...] = ()) -> ParsedResult:
+    return ParsedResult(tuple(enumerate(sentences, 1)), keywords)
 
 
 @pytest.fixture(scope="module")

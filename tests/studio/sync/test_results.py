@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rsitmd_tools.studio.sync.results import Written, as_result, one_line, parse_result
+from rsitmd_tools.studio.sync.results import ParsedResult, as_result, one_line, parse_result
 
 lines = st.text().map(one_line).filter(bool)
 json_values = st.recursive(
@@ -30,7 +30,7 @@ parts = st.fixed_dictionaries(
 @given(st.lists(lines, max_size=5), st.lists(lines, unique=True, max_size=5))
 def test_a_result_that_was_sent_is_read(sentences: list[str], keywords: list[str]) -> None:
     written = parse_result(as_result(sentences, keywords))
-    assert written == Written(tuple(enumerate(sentences, 1)), tuple(keywords), folded=0)
+    assert written == ParsedResult(tuple(enumerate(sentences, 1)), tuple(keywords), folded=0)
 
 
 @given(st.text())
@@ -62,7 +62,7 @@ def test_blank_fields_and_unknown_regions_are_ignored() -> None:
     result.append({"from_name": "note", "value": {"text": ["a field added by hand"]}})
     result.append({"type": "rating", "value": {"rating": 3}})
     unread = (("sentence9999", 1), ("note", 1))
-    assert parse_result(result) == Written((), ("blue sea",), unread=unread)
+    assert parse_result(result) == ParsedResult((), ("blue sea",), unread=unread)
 
 
 def test_a_renamed_field_is_read_unless_the_original_field_exists() -> None:
@@ -83,7 +83,7 @@ def test_selected_keywords_follow_written_keywords_and_a_choice_is_read() -> Non
         {"from_name": "better", "type": "choices", "value": {"choices": ["equal"]}},
         *as_result([], ["blue sea", "- port"]),
     ]
-    assert parse_result(result) == Written((), ("blue sea", "- port", "red ship"), 0, "equal")
+    assert parse_result(result) == ParsedResult((), ("blue sea", "- port", "red ship"), 0, "equal")
 
 
 def test_lines_added_one_by_one_to_a_field_are_one_sentence() -> None:
