@@ -27,6 +27,7 @@ BELOW = {
     "extras",
     "plugins",
     "provenance",
+    "templates",
     "text_files",
     "__version__",
 }

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rsitmd_tools.baselines.config import Config, check_fold
 from rsitmd_tools.baselines.data.names import check_names
 from rsitmd_tools.dataset import Dataset
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 
 VALIDATION_SHARE = 0.1
 
@@ -92,7 +92,7 @@ def split_parts(dataset: Dataset, config: Config, excluded: Collection[str] = ()
         if len(rows) < 2 and (name == "train" or config.validate):
             part = f"fold {config.fold} of {config.folds}" if config.folds else f"split {name!r}"
             raise RsitmdError(
-                f"{part} has {len(rows)} {'image' if len(rows) == 1 else 'images'} with sentences",
+                f"{part} has {count_of(len(rows), 'image')} with sentences",
                 where=dataset.source,
                 hint="use fewer folds" if config.folds else "use a dataset with at least 2",
             )

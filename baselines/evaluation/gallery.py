@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from rsitmd_tools.baselines.data.names import check_names
 from rsitmd_tools.dataset import Dataset, ImageRecord
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, count_of
 
 Indices = npt.NDArray[np.integer[Any]]
 
@@ -67,8 +67,7 @@ class Gallery:
                 images.append(replace(image, sentences=sentences))
         if len(images) < 2:
             raise RsitmdError(
-                f"split {split!r} has {len(images)} "
-                f"{'image' if len(images) == 1 else 'images'} with sentences",
+                f"split {split!r} has {count_of(len(images), 'image')} with sentences",
                 where=dataset.source,
                 hint="use a split with two or more",
             )

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from rsitmd_tools import __version__
 from rsitmd_tools.baselines.serving.request import MOST_CHARACTERS, MOST_RESULTS
-from rsitmd_tools.errors import count_of, printable
+from rsitmd_tools.templates import page_templates
 
 STATIC = Path(__file__).resolve().parent / "static"
 MOST_SHOWN = 120  # characters of a query in a heading
@@ -28,16 +26,8 @@ class Pages:
     """
 
     def __init__(self, **fixed: Any) -> None:
-        self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("rsitmd_tools.baselines.serving"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters |= {
-            "printable": printable, "count_of": count_of, "shortened": shortened,
-        }  # fmt: skip
+        self._templates = page_templates("rsitmd_tools.baselines.serving")
+        self._templates.filters["shortened"] = shortened
         limits = {"most_characters": MOST_CHARACTERS, "most_results": MOST_RESULTS}
         self._templates.globals.update({"version": __version__} | limits | fixed)
 

@@ -20,6 +20,7 @@ from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 
 from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.run import Run
+from rsitmd_tools.errors import count_of
 
 # The first steps fill caches and allocators, so they are not representative.
 WARM_UP_STEPS = 5
@@ -196,8 +197,8 @@ class Speed(Callback):
         epochs = trainer.max_epochs - trainer.current_epoch
         seconds = epochs * self._images / rate
         digits = 0 if rate >= 10 else 1
-        line = f"{rate:.{digits}f} images/s: about {format_duration(seconds)} for {epochs} "
-        line += "epoch" if epochs == 1 else "epochs"
+        line = f"{rate:.{digits}f} images/s: about {format_duration(seconds)} for "
+        line += count_of(epochs, "epoch")
         if self._runs > 1:
             seconds += (self._runs - 1) * trainer.max_epochs * self._images / rate
             line += f", {format_duration(seconds)} for {self._runs} runs"

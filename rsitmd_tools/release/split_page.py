@@ -11,8 +11,8 @@ from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.imaging.pairs import EXACT, NEAR
 from rsitmd_tools.release.pairs import VerifiedPair
-from rsitmd_tools.report.environment import environment
 from rsitmd_tools.report.pairs import NEAREST, DrawnPair, PairOfImages, drawn_pairs, pair_image
+from rsitmd_tools.templates import page_templates
 
 SPLIT_PAGE = "split_proof.html"
 MOST_PAIRS = 30  # verified pairs that are drawn for two splits
@@ -39,7 +39,7 @@ def split_page(
     ]
     drawn = _drawn(dataset, entries, shown) if images else [((), ())] * len(entries)
     return (
-        environment()
+        page_templates("rsitmd_tools.report")
         .get_template("split_proof.html")
         .render(
             version=__version__,

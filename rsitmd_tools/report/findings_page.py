@@ -21,7 +21,6 @@ from rsitmd_tools.quality.registry import all_rules
 from rsitmd_tools.quality.split_numbers import described
 from rsitmd_tools.quality.subject import Subject
 from rsitmd_tools.report.data import pictures
-from rsitmd_tools.report.environment import environment
 from rsitmd_tools.report.figures import histogram
 from rsitmd_tools.report.pairs import (
     PairImage,
@@ -30,6 +29,7 @@ from rsitmd_tools.report.pairs import (
     pair_image,
     pair_order,
 )
+from rsitmd_tools.templates import page_templates
 
 # A picture takes five kilobytes: browsers cannot open a page with thousands of them.
 MOST_PICTURES = 400
@@ -69,7 +69,7 @@ def render(findings: Findings, links: Mapping[str, str] | None = None) -> str:
     pairs = _pairs(subject, findings.result.findings)
     named = [group.record.filename for group in groups if group.record][:MOST_PICTURES]
     statistics = dataset_statistics(subject.dataset)
-    templates = environment()
+    templates = page_templates("rsitmd_tools.report")
     templates.filters["shown"] = _shown
     templates.globals["severity_count"] = severity_count
     templates.globals["described"] = described

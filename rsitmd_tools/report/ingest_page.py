@@ -13,7 +13,7 @@ from rsitmd_tools import __version__
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.imaging.groups import components
 from rsitmd_tools.report.data import pictures
-from rsitmd_tools.report.environment import environment
+from rsitmd_tools.templates import page_templates
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.scenes import ImagePlace, image_places
 
@@ -74,7 +74,7 @@ def render(folder: Path, report: Mapping[str, Any]) -> str:
     chosen = _spread([place.filename for place in places], MOST_PICTURES)
     areas = maps(places, colours)
     return (
-        environment()
+        page_templates("rsitmd_tools.report")
         .get_template("ingest.html")
         .render(
             version=__version__,

@@ -9,7 +9,6 @@ from rsitmd_tools.imaging.pairs import KINDS
 from rsitmd_tools.ingest.groups import Group, corrections
 from rsitmd_tools.quality.overlap import Overlap, OverlapPair
 from rsitmd_tools.quality.overlap_document import overlap_matrix, sorted_sides
-from rsitmd_tools.report.environment import environment
 from rsitmd_tools.report.pairs import (
     DrawnPair,
     PairImage,
@@ -18,6 +17,7 @@ from rsitmd_tools.report.pairs import (
     pair_image,
     pair_order,
 )
+from rsitmd_tools.templates import page_templates
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import stored_images
 
@@ -41,7 +41,7 @@ def render_overlap(found: Overlap, *, same_place: bool) -> str:
     matrix = [(*_sides(found, key), images) for key, images in overlap_matrix(found).items()]
     captions = [(*_sides(found, key), common) for key, common in sorted_sides(found.captions)]
     return (
-        environment()
+        page_templates("rsitmd_tools.report")
         .get_template("overlap.html")
         .render(
             version=__version__,
@@ -95,7 +95,7 @@ def render_groups(workspace: Workspace, found: Sequence[Group]) -> str:
     for number, card in zip(owners, drawn_pairs(shown), strict=False):
         drawn[number].append(card)
     return (
-        environment()
+        page_templates("rsitmd_tools.report")
         .get_template("groups.html")
         .render(
             version=__version__,

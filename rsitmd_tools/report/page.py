@@ -23,7 +23,6 @@ from rsitmd_tools.report.data import (
     jpeg,
     small_images,
 )
-from rsitmd_tools.report.environment import environment
 from rsitmd_tools.report.result_figures import (
     Computed,
     Material,
@@ -34,6 +33,7 @@ from rsitmd_tools.report.result_figures import (
 from rsitmd_tools.report.result_figures.confusion import most_frequent
 from rsitmd_tools.report.shown_run import Shown, show_run
 from rsitmd_tools.report.texts import flat, number, place, stem
+from rsitmd_tools.templates import page_templates
 
 QUERIES = 6
 HARDEST = 5
@@ -157,7 +157,7 @@ def make_report(
     if changed:
         names_of = ", ".join(runs[number].name for number in sorted(changed))
         left_out.append(f"the image files differ from those of the evaluation of {names_of}")
-    templates = environment()
+    templates = page_templates("rsitmd_tools.report")
     templates.globals.update(hardest_shown=HARDEST, pairs_shown=PAIRS)
     templates.filters.update(number=number, place=place, flat=flat, stem=stem, jpeg=jpeg)
     html = templates.get_template("report.html").render(

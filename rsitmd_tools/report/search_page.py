@@ -10,7 +10,7 @@ from rsitmd_tools.atomic import write_text
 from rsitmd_tools.baselines.evaluation.search import Search
 from rsitmd_tools.dataset import Dataset, ImageRecord
 from rsitmd_tools.report.data import pictures
-from rsitmd_tools.report.environment import environment
+from rsitmd_tools.templates import page_templates
 
 MOST_RESULTS = 500  # pictures on a page: about five megabytes
 MOST_LETTERS = 300  # of a query in the heading
@@ -42,7 +42,7 @@ def write_search_page(
     """
     shown = done.found[:MOST_RESULTS]
     page = (
-        environment()
+        page_templates("rsitmd_tools.report")
         .get_template("search.html")
         .render(
             version=__version__,

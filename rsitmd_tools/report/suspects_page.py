@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.dataset.suspects import Suspect, Suspects
-from rsitmd_tools.report.environment import environment
 from rsitmd_tools.report.pairs import NEAREST, DrawnPair, PairOfImages, drawn_pairs, pair_image
+from rsitmd_tools.templates import page_templates
 
 MOST = 200  # sentences on a page: about six megabytes
 
@@ -41,7 +41,7 @@ def render_suspects(found: Suspects, dataset: Dataset) -> str:
     shown = list(found)[:MOST]
     pairs = drawn_pairs([_pair(suspect, records, dataset) for suspect in shown])
     return (
-        environment()
+        page_templates("rsitmd_tools.report")
         .get_template("suspects.html")
         .render(
             version=__version__,

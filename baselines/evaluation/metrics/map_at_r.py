@@ -25,6 +25,7 @@ from rsitmd_tools.baselines.evaluation.metric import (
     both_directions,
 )
 from rsitmd_tools.baselines.evaluation.positives import Pair, counted_pairs, relevant_pairs
+from rsitmd_tools.errors import count_of
 
 DEFINITION = "mean over the queries of 1/R sum over k to R of P@k rel(k)"
 
@@ -88,12 +89,11 @@ def summary(result: Result) -> str:
     values = result["map_at_r"]
     own, more, extra = (values[key] for key in ("own", "with_extra_positives", "extra_positives"))
     kind = "verified" if extra["verified"] else "unverified"
-    noun = "positive" if extra["pairs"] == 1 else "positives"
     alone = f"image->text {own['image_to_text']:.2f}, text->image {own['text_to_image']:.2f}"
     if not extra["pairs"]:
         return alone
     return (
-        f"{alone}; with {extra['pairs']} {kind} extra {noun}: "
+        f"{alone}; with {count_of(extra['pairs'], f'{kind} extra positive')}: "
         f"image->text {more['image_to_text']:.2f}, text->image {more['text_to_image']:.2f}"
     )
 

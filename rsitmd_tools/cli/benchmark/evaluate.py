@@ -10,7 +10,7 @@ import click
 from rsitmd_tools.cli.benchmark.arguments import check_dataset, check_run
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.options import input_options, json_option, print_json
-from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.errors import WrongUsage, count_of
 
 KS = ("r1", "r5", "r10")
 DIRECTIONS = (("image->text", "image_to_text"), ("text->image", "text_to_image"))
@@ -229,8 +229,8 @@ def _notes(result: dict[str, Any]) -> list[str]:
     if result["images_without_sentences"] or result["blank_sentences"]:
         images, blank = result["images_without_sentences"], result["blank_sentences"]
         notes.append(
-            f"left out: {images} {'image' if images == 1 else 'images'} without sentences, "
-            f"{blank} blank {'sentence' if blank == 1 else 'sentences'}"
+            f"left out: {count_of(images, 'image')} without sentences, "
+            f"{count_of(blank, 'blank sentence')}"
         )
     if "ensemble" in result:
         notes.append(f"scores are means over {len(result['ensemble'])} runs")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.options import input_options, json_option, path_argument, print_json
+from rsitmd_tools.errors import count_of
 
 
 @click.command("positives", short_help="Find sentences that may fit other images too.")
@@ -81,8 +82,7 @@ def command(
     if as_json:
         print_json(counts)
         return
-    noun = "pair" if found.pairs == 1 else "pairs"
     click.echo(
-        f"{found.pairs} {noun}: {found.confirmed} confirmed, {found.rejected} rejected, "
+        f"{count_of(found.pairs, 'pair')}: {found.confirmed} confirmed, {found.rejected} rejected, "
         f"{found.pairs - found.confirmed - found.rejected} open"
     )

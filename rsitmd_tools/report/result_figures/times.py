@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rsitmd_tools.errors import count_of
 from rsitmd_tools.report.result_figures.base import Material, Missing, ResultFigure
 from rsitmd_tools.report.style import Style, legend, new_figure, plain_axes
 
@@ -39,7 +40,7 @@ def compute(material: Material) -> Times:
     runs = []
     for number, times in having:
         threads = times["threads"]
-        cpu = f"CPU, {threads} {'thread' if threads == 1 else 'threads'}"
+        cpu = f"CPU, {count_of(threads, 'thread')}"
         where = cpu if times["device"] == "cpu" else times["device"]
         values = {(row["part"], row["batch"]): row["milliseconds"] for row in times["rows"]}
         runs.append((number, material.runs[number].name, where, values))

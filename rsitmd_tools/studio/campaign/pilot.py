@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, count_of
 from rsitmd_tools.quality import check_subject, subject_of
 from rsitmd_tools.studio.campaign.agreement import similarities
 from rsitmd_tools.text_files import read_rows
@@ -97,7 +97,7 @@ def plan_pilot(
         )
     if count is not None and len(chosen) < count:
         number = len(chosen)
-        images = f"{number} image{'' if number == 1 else 's'}"
+        images = count_of(number, "image")
         raise RsitmdError(
             f"--images is {count}, but the workspace has only {images}"
             if references is None

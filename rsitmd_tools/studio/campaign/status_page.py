@@ -6,12 +6,12 @@ import importlib.resources
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
-import jinja2
 from markupsafe import Markup
 
 from rsitmd_tools import __version__
 from rsitmd_tools.report.campaign_figures import cumulated, shares
 from rsitmd_tools.studio.campaign.status import days, findings_of_people, status
+from rsitmd_tools.templates import page_templates
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.acceptance import Acceptance
 from rsitmd_tools.workspace.merge import merged_images
@@ -19,21 +19,14 @@ from rsitmd_tools.workspace.merge import merged_images
 
 def status_page(workspace: Workspace) -> str:
     """Return the state of a campaign as HTML."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("rsitmd_tools.studio"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     state = status(workspace)
     css = importlib.resources.files("rsitmd_tools.report") / "templates" / "report.css"
     wanted = workspace.settings.annotation.sentences_per_image
-    return environment.get_template("status.html").render(
+    template = page_templates("rsitmd_tools.studio").get_template("status.html")
+    return template.render(
         version=__version__,
         css=Markup(css.read_text(encoding="utf-8")),  # noqa: S704 - our own file
         name=workspace.settings.dataset.name,
-        count_of=_count_of,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         state=state,
         acceptance=Acceptance(**state["acceptance"]).line,
@@ -46,11 +39,6 @@ def status_page(workspace: Workspace) -> str:
             if len(image.sentences) < wanted
         ],
     )
-
-
-def _count_of(count: int, noun: str) -> str:
-    """Return a count with its noun, for example ``1 image`` and ``2 images``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _progress(by_person: Mapping[str, Mapping[date, int]]) -> Markup | None:

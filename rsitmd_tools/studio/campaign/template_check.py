@@ -20,6 +20,7 @@ from rsitmd_tools.annotation_templates import (
     SUGGESTED,
     data_fields,
 )
+from rsitmd_tools.errors import count_of
 from rsitmd_tools.studio.api.client import Client, Refused
 
 ERROR = "error"
@@ -120,7 +121,7 @@ def _slots(root: ElementTree.Element, sentences: int | None) -> Iterator[Problem
         shown = ", ".join(f"{SENTENCE}{slot}" for slot in slots)
         yield Problem(ERROR, f"the text areas are not numbered 1, 2, 3, ...: {shown}")
     if slots and sentences is not None and len(slots) != sentences:
-        areas = "1 text area" if len(slots) == 1 else f"{len(slots)} text areas"
+        areas = count_of(len(slots), "text area")
         yield Problem(
             ERROR,
             f"the page has {areas} for sentences, but annotation.sentences_per_annotator is"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rsitmd_tools.annotation_templates import HINT, IMAGE, NOTE, SUGGESTED
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, count_of
 from rsitmd_tools.progress import Step, progress
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.sync.identity import KEY, Reconciled, read_tasks
@@ -108,7 +108,7 @@ class Tasks:
         """
         changed = self._stale(images)
         if changed and notify is not None:
-            tasks = "1 task" if len(changed) == 1 else f"{len(changed)} tasks"
+            tasks = count_of(len(changed), "task")
             notify(f"new data for {tasks} of project {self.number}")
         moved = False
         with progress("change tasks", len(changed)) as step:
