@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rsitmd_tools.demo.run import DemoReport
 
 
-@click.command("demo", short_help="Run all steps on synthetic scenes with a real Label Studio.")
+@click.command("demo")
 @click.option(
     "--input",
     "input_folder",

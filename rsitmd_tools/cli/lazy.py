@@ -29,8 +29,10 @@ class LazyGroup(click.Group):
         """Import and return one command."""
         if cmd_name not in self.modules:
             return None
-        module = importlib.import_module(self.modules[cmd_name][0])
+        name, text = self.modules[cmd_name]
+        module = importlib.import_module(name)
         command: click.Command = module.command
+        command.short_help = text  # shown by shell completion
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

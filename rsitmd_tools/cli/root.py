@@ -20,12 +20,12 @@ EXIT_INTERRUPTED = 130
 
 _COMMANDS = {
     "build": ("rsitmd_tools.cli.building", "Build a dataset: ingest, split, similarity, release."),
-    "annotate": ("rsitmd_tools.cli.annotate", "Run the captioning campaign in Label Studio."),
+    "annotate": ("rsitmd_tools.cli.annotate", "Run a captioning campaign in Label Studio."),
     "validate": (
         "rsitmd_tools.cli.validate",
-        "Check a dataset against rules; print its statistics.",
+        "Check a dataset by rules, fix it, or print its statistics.",
     ),
-    "benchmark": ("rsitmd_tools.cli.benchmark", "Train, evaluate and report baselines."),
+    "benchmark": ("rsitmd_tools.cli.benchmark", "Train, evaluate and compare the baselines."),
     "demo": (
         "rsitmd_tools.cli.demo",
         "Run all steps on synthetic scenes with a real Label Studio.",

@@ -40,7 +40,7 @@ class ValidateOptions:
     suspects: Path | None
 
 
-@click.command("validate", short_help="Check a dataset by rules, or print its statistics.")
+@click.command("validate")
 @click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
 @input_options
 @click.option(

@@ -9,7 +9,7 @@ import click
 from rsitmd_tools.cli.options import workspace_argument
 
 
-@click.command("assist", short_help="Show live hints to annotators.")
+@click.command("assist")
 @workspace_argument
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="Port to listen on. Default: a free port."

@@ -19,7 +19,7 @@ NOTES = {
 }
 
 
-@click.command("backup", short_help="Back up the workspace and server data in one file.")
+@click.command("backup")
 @workspace_argument
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @json_option

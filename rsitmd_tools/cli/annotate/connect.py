@@ -9,7 +9,7 @@ import click
 from rsitmd_tools.cli.options import workspace_argument
 
 
-@click.command("connect", short_help="Connect to an existing Label Studio server.")
+@click.command("connect")
 @workspace_argument
 @click.option("--url", help="URL of the server.")
 @click.option(

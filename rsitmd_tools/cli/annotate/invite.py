@@ -9,7 +9,7 @@ import click
 from rsitmd_tools.cli.options import workspace_argument
 
 
-@click.command("invite", short_help="Print the sign-up link for annotators.")
+@click.command("invite")
 @workspace_argument
 def command(folder: Path) -> None:
     """Print the link with which annotators sign up.

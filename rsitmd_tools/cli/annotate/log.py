@@ -10,7 +10,7 @@ import click
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 
 
-@click.command("log", short_help="Show the annotation history of an image.")
+@click.command("log")
 @workspace_argument
 @click.argument("image")
 @json_option

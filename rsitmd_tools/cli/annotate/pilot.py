@@ -17,7 +17,7 @@ from rsitmd_tools.errors import count_of, printable
 LISTED = 5  # images that are named in a note
 
 
-@click.command("pilot", short_help="Test new annotators on common images.")
+@click.command("pilot")
 @workspace_argument
 @click.option("--start", is_flag=True, help="Start a pilot. Run `push` to send its images.")
 @click.option("--stop", is_flag=True, help="End the pilot. Run `push` to close its projects.")

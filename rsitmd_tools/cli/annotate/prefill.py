@@ -10,7 +10,7 @@ from rsitmd_tools.cli.options import FormatName, json_option, print_json, worksp
 from rsitmd_tools.errors import count_of
 
 
-@click.command("prefill", short_help="Show existing captions for correction.")
+@click.command("prefill")
 @workspace_argument
 @click.option(
     "--captions",

@@ -10,7 +10,7 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import count_of
 
 
-@click.command("pull", short_help="Fetch annotations into the workspace.")
+@click.command("pull")
 @workspace_argument
 @click.option(
     "--check",

@@ -11,7 +11,7 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import count_of
 
 
-@click.command("push", short_help="Assign images and send them as tasks.")
+@click.command("push")
 @workspace_argument
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Assign at most N images.")
 @click.option("--category", help="Assign only images of this category.")

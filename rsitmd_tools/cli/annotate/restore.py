@@ -10,7 +10,7 @@ import click
 from rsitmd_tools.errors import count_of
 
 
-@click.command("restore", short_help="Restore a backup into a new folder.")
+@click.command("restore")
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def command(file: Path, folder: Path) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rsitmd_tools.studio.campaign.review import ReviewReport
 
 
-@click.command("review", short_help="Check new sentences; send back, accept, reject.")
+@click.command("review")
 @workspace_argument
 @click.option(
     "--send-back",

@@ -9,7 +9,7 @@ import click
 from rsitmd_tools.cli.options import workspace_argument
 
 
-@click.command("serve", short_help="Start Label Studio for a workspace.")
+@click.command("serve")
 @workspace_argument
 @click.option(
     "--port",

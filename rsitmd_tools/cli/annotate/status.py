@@ -14,7 +14,7 @@ from rsitmd_tools.errors import count_of
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("status", short_help="Show the progress of the campaign.")
+@click.command("status")
 @workspace_argument
 @json_option
 @click.option("--findings", is_flag=True, help="Also run the rules and compare annotators.")

@@ -10,7 +10,7 @@ from rsitmd_tools.cli.options import json_option, print_json
 from rsitmd_tools.errors import count_of
 
 
-@click.command("template", short_help="Show and check labeling pages.")
+@click.command("template")
 @click.argument("name", required=False)
 @click.option(
     "--sentences",

@@ -18,7 +18,7 @@ from rsitmd_tools.errors import count_of
 ACTIONS = ("list", "add", "accept", "deactivate", "remove")
 
 
-@click.command("users", short_help="List, add, deactivate or remove annotators.")
+@click.command("users")
 @workspace_argument
 @click.argument("action", type=click.Choice(ACTIONS), default="list")
 @click.argument("emails", nargs=-1, metavar="[EMAIL]...")

@@ -11,7 +11,7 @@ from rsitmd_tools.cli.options import print_json
 FORMATS = ("text", "markdown", "latex", "json")
 
 
-@click.command("compare", short_help="Compare runs over seeds and folds.")
+@click.command("compare")
 @click.argument(
     "runs",
     metavar="RUN...",

@@ -16,7 +16,7 @@ KS = ("r1", "r5", "r10")
 DIRECTIONS = (("image->text", "image_to_text"), ("text->image", "text_to_image"))
 
 
-@click.command("evaluate", short_help="Evaluate a run on a dataset.")
+@click.command("evaluate")
 @click.argument("run", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
 @click.argument("path", metavar="PATH", required=False, type=click.Path(path_type=Path))
 @input_options

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rsitmd_tools.imaging.options import BandOptions
 
 
-@click.command("locate", short_help="Locate a sentence in a large scene.")
+@click.command("locate")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("scene", metavar="SCENE", type=click.Path(path_type=Path))
 @click.option("--text", required=True, help="The query sentence.")

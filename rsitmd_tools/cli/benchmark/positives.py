@@ -10,7 +10,7 @@ from rsitmd_tools.cli.options import input_options, json_option, path_argument, 
 from rsitmd_tools.errors import count_of
 
 
-@click.command("positives", short_help="Find sentences that may fit other images too.")
+@click.command("positives")
 @path_argument
 @input_options
 @click.option("--split", default="test", show_default=True, help="The split.")

@@ -9,7 +9,7 @@ import click
 from rsitmd_tools.cli.options import check_page, input_options
 
 
-@click.command("report", short_help="Write a report of several runs.")
+@click.command("report")
 @click.argument(
     "runs",
     metavar="RUN...",

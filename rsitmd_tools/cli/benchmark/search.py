@@ -20,7 +20,7 @@ from rsitmd_tools.cli.options import (
 )
 
 
-@click.command("search", short_help="Search by a sentence, keywords or an image.")
+@click.command("search")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @path_argument
 @input_options

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rsitmd_tools.imaging.options import BandOptions
 
 
-@click.command("serve", short_help="Show search results in a local web page.")
+@click.command("serve")
 @click.argument(
     "runs", metavar="RUN [RUN2]", nargs=-1, required=True, type=click.Path(path_type=Path)
 )

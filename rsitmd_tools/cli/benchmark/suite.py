@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SECONDS_AN_HOUR = 3600
 
 
-@click.command("suite", short_help="Train, evaluate and compare several configurations.")
+@click.command("suite")
 @path_argument
 @input_options
 @click.option(

@@ -18,7 +18,7 @@ SHOWN = 5  # sentences on the terminal; the file has all
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("suspects", short_help="Find sentences that fit another image better.")
+@click.command("suspects")
 @path_argument
 @input_options
 @click.option("-o", "--output", metavar="FILE", required=True, type=_FILE, help="Output file.")

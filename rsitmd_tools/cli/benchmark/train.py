@@ -13,7 +13,7 @@ from rsitmd_tools.cli.benchmark.seeds import parse_seeds
 from rsitmd_tools.cli.options import input_options, path_argument
 
 
-@click.command("train", short_help="Train a baseline on a dataset.")
+@click.command("train")
 @path_argument
 @input_options
 @click.option(

@@ -9,7 +9,7 @@ import click
 from rsitmd_tools.errors import count_of
 
 
-@click.command("weights", short_help="Convert backbone weights for timm.")
+@click.command("weights")
 @click.argument("source", metavar="SRC", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--backbone", required=True, metavar="NAME", help="timm name of the backbone.")
 @click.option(

@@ -6,7 +6,10 @@ command = LazyGroup(
     "build",
     {
         "init": ("rsitmd_tools.cli.building.init", "Create a workspace."),
-        "ingest": ("rsitmd_tools.cli.building.ingest", "Add images from class folders."),
+        "ingest": (
+            "rsitmd_tools.cli.building.ingest",
+            "Add images from class folders; cut scenes into tiles.",
+        ),
         "remove": (
             "rsitmd_tools.cli.building.remove",
             "Remove images from the dataset, or restore them.",

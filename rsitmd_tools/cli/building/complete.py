@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command("complete", short_help="Add the images to a release without images.")
+@click.command("complete")
 @click.argument("release", metavar="RELEASE", type=click.Path(path_type=Path))
 @click.argument("images", metavar="IMAGES", type=click.Path(path_type=Path))
 def command(release: Path, images: Path) -> None:

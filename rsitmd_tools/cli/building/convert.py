@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SHOWN = 6  # files on the terminal; --json has all
 
 
-@click.command("convert", short_help="Write a dataset in another format.")
+@click.command("convert")
 @click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
 @click.argument("target", metavar="DST", type=click.Path(file_okay=False, path_type=Path))
 @click.option(

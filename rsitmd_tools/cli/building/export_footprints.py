@@ -10,7 +10,7 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import count_of
 
 
-@click.command("export-footprints", short_help="Write the footprints of the images.")
+@click.command("export-footprints")
 @workspace_argument
 @click.option(
     "-o",

@@ -15,9 +15,7 @@ from rsitmd_tools.cli.options import (
 from rsitmd_tools.errors import WrongUsage, count_of
 
 
-@click.command(
-    "groups", short_help="List duplicate images and images of one place; correct the groups."
-)
+@click.command("groups")
 @workspace_argument
 @click.option(
     "--same-place",

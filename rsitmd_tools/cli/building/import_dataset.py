@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHOWN = 10  # names of a list on the terminal; --json has all
 
 
-@click.command("import", short_help="Add the images and texts of another dataset.")
+@click.command("import")
 @workspace_argument
 @click.argument("source", metavar="SRC", type=click.Path(path_type=Path))
 @input_options

@@ -21,7 +21,7 @@ COUNT = click.IntRange(1)
 MOST_KINDS = 5  # kinds of skipped files that are printed; --json has all
 
 
-@click.command("ingest", short_help="Add images from class folders.")
+@click.command("ingest")
 @workspace_argument
 @click.argument(
     "sources", metavar="SRC...", nargs=-1, required=True, type=click.Path(path_type=Path)

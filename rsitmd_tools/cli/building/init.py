@@ -9,7 +9,7 @@ import click
 from rsitmd_tools.cli.options import workspace_argument
 
 
-@click.command("init", short_help="Create a workspace.")
+@click.command("init")
 @workspace_argument
 @click.option("--name", help="Name of the dataset; by default the name of the folder.")
 @click.option(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SHOWN = 20  # pairs that are listed without --json
 
 
-@click.command("overlap", short_help="Compare datasets: common images, places and sentences.")
+@click.command("overlap")
 @click.argument(
     "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )

@@ -10,7 +10,7 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import WrongUsage, count_of
 
 
-@click.command("recategorise", short_help="Give images another category; merge categories.")
+@click.command("recategorise")
 @workspace_argument
 @click.argument("images", metavar="[IMAGE...]", nargs=-1)
 @click.option("--to", metavar="CATEGORY", required=True, help="The new category.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rsitmd_tools.release import ReleaseReport
 
 
-@click.command("release", short_help="Create a release that can be cited.")
+@click.command("release")
 @workspace_argument
 @click.option("--version", required=True, help="Semantic version, such as 1.0.0.")
 @click.option(

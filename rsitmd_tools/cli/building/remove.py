@@ -10,7 +10,7 @@ from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import WrongUsage, count_of
 
 
-@click.command("remove", short_help="Remove images from the dataset, or restore them.")
+@click.command("remove")
 @workspace_argument
 @click.argument("images", metavar="IMAGE...", nargs=-1, required=True)
 @click.option(

@@ -9,7 +9,7 @@ import click
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 
 
-@click.command("rename", short_help="Give an image another file name.")
+@click.command("rename")
 @workspace_argument
 @click.argument("image", metavar="IMAGE")
 @click.option("--to", metavar="NAME", required=True, help="The new file name.")

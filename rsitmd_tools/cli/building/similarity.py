@@ -28,7 +28,7 @@ def _weights(
     return bleu, meteor
 
 
-@click.command("similarity", short_help="Compute the prior similarity of images and captions.")
+@click.command("similarity")
 @click.argument(
     "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )

@@ -31,7 +31,7 @@ def _shares(
     return {"train": train, "val": val, "test": test}
 
 
-@click.command("split", short_help="Split the images into train, val and test.")
+@click.command("split")
 @workspace_argument
 @click.option(
     "--shares",

@@ -10,7 +10,7 @@ import click
 from rsitmd_tools.cli.options import json_option, print_json
 
 
-@click.command("verify", short_help="Check that a release is complete and unchanged.")
+@click.command("verify")
 @click.argument("release", metavar="RELEASE", type=click.Path(path_type=Path))
 @json_option
 def command(release: Path, as_json: bool) -> int:

@@ -10,7 +10,7 @@ import click
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 
 
-@click.command("where", short_help="Print where an image comes from.")
+@click.command("where")
 @workspace_argument
 @click.argument("image", metavar="IMAGE")
 @json_option
