@@ -235,7 +235,7 @@ def _load(
             # Same network, so another image size: some networks have a position table.
             hint="set image_size to the size the weights were trained with"
             if metadata.get("backbone") == name
-            else "use weights of this backbone, or convert them with: rsitmd benchmark weights",
+            else "use weights of this backbone, or to convert them, run: rsitmd benchmark weights",
         )
     network.load_state_dict({key: state[key] for key in own})
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rsitmd_tools.errors import RsitmdError, printable
+from rsitmd_tools.errors import RsitmdError, command_line, printable
 from rsitmd_tools.formats.rsitmd import load_document
 from rsitmd_tools.schemas import first_error, load_schema
 from rsitmd_tools.text_files import read_text
@@ -103,7 +103,7 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
         raise RsitmdError(
             "has not been evaluated yet",
             where=folder,
-            hint=f"evaluate it with: rsitmd benchmark evaluate {folder} PATH",
+            hint="to evaluate it, run: " + command_line("benchmark", "evaluate", folder, "PATH"),
         )
     examples = folder / "examples.json"
     metrics = folder / "metrics.csv"
@@ -114,7 +114,8 @@ def _read(folder: Path, name: str) -> EvaluatedRun:
         raise RsitmdError(
             "was trained further after its evaluation",
             where=folder,
-            hint=f"evaluate it again with: rsitmd benchmark evaluate {folder} PATH",
+            hint="to evaluate it again, run: "
+            + command_line("benchmark", "evaluate", folder, "PATH"),
         )
     return EvaluatedRun(
         name=name,

@@ -101,7 +101,7 @@ class Run:
             raise RsitmdError(
                 f"is not a run ({reason(error)})",
                 where=self.folder,
-                hint="create one with: rsitmd benchmark train",
+                hint="to create one, run: rsitmd benchmark train",
             ) from error
         return manifest
 
@@ -202,7 +202,7 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
         raise RsitmdError(
             "has no checkpoint yet",
             where=file.parent.parent,
-            hint="finish the training with: rsitmd benchmark train ... --resume",
+            hint="to finish the training, run: rsitmd benchmark train ... --resume",
         ) from error
     except Exception as error:
         raise RsitmdError(

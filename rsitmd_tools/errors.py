@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 
 class RsitmdError(Exception):
@@ -78,3 +79,8 @@ def structure_reason(error: BaseException) -> str:
 def count_of(count: int, noun: str) -> str:
     """Return a count with its noun, for example ``1 image`` and ``2 images``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def command_line(*words: object) -> str:
+    """Return an ``rsitmd`` command for a hint; words are quoted where a shell needs it."""
+    return shlex.join(("rsitmd", *map(str, words)))

@@ -14,6 +14,7 @@ from rsitmd_tools.errors import (
     MissingExtra,
     RsitmdError,
     WrongUsage,
+    command_line,
     printable,
     reason,
     structure_reason,
@@ -31,6 +32,11 @@ def test_the_line() -> None:
 def test_the_extra_is_named() -> None:
     line = "torch is not installed; in a clone of rsitmd-tools, run: pip install '.[train]'"
     assert str(MissingExtra("torch", "train")) == line
+
+
+def test_a_command_of_a_hint_can_be_pasted() -> None:
+    line = command_line("build", "ingest", Path("/a b"), "FOLDER", "--workers", 2)
+    assert line == "rsitmd build ingest '/a b' FOLDER --workers 2"
 
 
 @given(st.text())

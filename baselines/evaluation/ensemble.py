@@ -63,7 +63,7 @@ def evaluate_ensemble(
         raise RsitmdError(
             "holds one run, and an ensemble needs two",
             where=folders[0],
-            hint="train more seeds with: rsitmd benchmark train ... --seeds 0-4",
+            hint="to train more seeds, run: rsitmd benchmark train ... --seeds 0-4",
         )
     check_device(options.device, 1)
     check_output(None, output)

@@ -187,7 +187,7 @@ def read_positives(file: Path, gallery: Gallery) -> tuple[list[Pair], dict[str, 
         raise RsitmdError(
             "belongs to other data",
             where=file,
-            hint="create it again with: rsitmd benchmark positives",
+            hint="to create it again, run: rsitmd benchmark positives",
         )
     images = {image.filename: index for index, image in enumerate(gallery.part)}
     texts = {
@@ -202,7 +202,7 @@ def read_positives(file: Path, gallery: Gallery) -> tuple[list[Pair], dict[str, 
             raise RsitmdError(
                 f"pairs[{number}] must name a text and a different image of this split",
                 where=file,
-                hint="create it again with: rsitmd benchmark positives",
+                hint="to create it again, run: rsitmd benchmark positives",
             )
         pairs.append(
             Pair(text, image, entry["similarity"], entry["shared_keywords"], entry["verified"])

@@ -13,7 +13,7 @@ from rsitmd_tools import extras
 from rsitmd_tools.dataset import records
 from rsitmd_tools.dataset.folds import folds_file, read_folds, with_fold
 from rsitmd_tools.dataset.records import ImageRecord
-from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of, reason
+from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line, count_of, reason
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -189,7 +189,10 @@ class Dataset(records.Dataset):
             raise RsitmdError(
                 "does not exist",
                 where=files[0],
-                hint=f"compute it: rsitmd build similarity PATH --split {split} -o {files[0]}",
+                hint="to compute it, run: "
+                + command_line(
+                    "build", "similarity", self.source, "--split", split, "-o", files[0]
+                ),
             )
         return found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rsitmd_tools.dataset.records import Dataset
 from rsitmd_tools.errors import RsitmdError, structure_reason
 
-_HINT = "create one with: rsitmd validate NEW --against OLD --exclusions FILE"
+_HINT = "to create one, run: rsitmd validate NEW --against OLD --exclusions FILE"
 
 
 def read_exclusions(path: Path, dataset: Dataset) -> frozenset[str]:

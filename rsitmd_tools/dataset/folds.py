@@ -43,13 +43,13 @@ def read_folds(file: Path) -> dict[str, int]:
         raise RsitmdError(
             "does not exist; folds are assigned in a workspace",
             where=file,
-            hint="run: rsitmd build split DIR --folds 5",
+            hint="to assign folds, run: rsitmd build split DIR --folds 5",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise RsitmdError(
             f"cannot be read ({reason(error)})",
             where=file,
-            hint="assign folds with: rsitmd build split DIR --folds 5",
+            hint="to assign folds, run: rsitmd build split DIR --folds 5",
         ) from error
     found: dict[str, int] = {}
     try:
@@ -93,7 +93,7 @@ def with_fold(dataset: D, folds: Mapping[str, int], number: int) -> D:
             f"{count_of(len(missing), 'image')} of {len(dataset)} without a fold, such as"
             f" {missing[0]}",
             where=dataset.source,
-            hint="assign folds with: rsitmd build split DIR --folds 5",
+            hint="to assign folds, run: rsitmd build split DIR --folds 5",
         )
     images = tuple(
         replace(image, split="test" if folds[image.filename] == number else "train")

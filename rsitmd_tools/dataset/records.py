@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from rsitmd_tools.dataset.locations import Member
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, command_line, reason
 from rsitmd_tools.hashing import sha256_lines
 
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -191,7 +191,8 @@ class Dataset:
             raise RsitmdError(
                 "has its images in tar files",
                 where=self.source,
-                hint="write them to a folder: rsitmd build convert SRC DST --to imagefolder",
+                hint="to write them to a folder, run: "
+                + command_line("build", "convert", self.source, "DST", "--to", "imagefolder"),
             )
         if self.image_folder is None:
             raise RsitmdError(

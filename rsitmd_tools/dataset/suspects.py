@@ -12,7 +12,7 @@ from rsitmd_tools import __version__
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
 from rsitmd_tools.errors import RsitmdError, structure_reason
 
-HINT = "write it with: rsitmd benchmark suspects PATH -o FILE"
+HINT = "to write it, run: rsitmd benchmark suspects PATH -o FILE"
 
 
 @dataclass(frozen=True, slots=True)

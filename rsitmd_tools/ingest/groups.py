@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 
-from rsitmd_tools.errors import WrongUsage
+from rsitmd_tools.errors import WrongUsage, command_line
 from rsitmd_tools.imaging.groups import components, in_one_group
 from rsitmd_tools.imaging.pairs import SAME_PLACE
 from rsitmd_tools.imaging.same_place import same_place_pairs
@@ -158,7 +158,8 @@ def decide(
     if decision == SPLIT and (low, high) not in links:
         raise WrongUsage(
             f"{first} and {second} are not linked directly",
-            hint="use --split-pair with the pairs that `rsitmd build groups DIR` lists",
+            hint="use --split-pair with a linked pair; to list them, run: "
+            + command_line("build", "groups", workspace.path),
         )
     with workspace.transaction() as db:
         add_decision(db, PairDecision(low, high, decision, decided_by, note, utc_now()))

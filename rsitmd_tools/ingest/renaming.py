@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from rsitmd_tools.dataset.records import category_of
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line
 from rsitmd_tools.ingest.categories import safe_category
 from rsitmd_tools.ingest.corrections import Corrected, with_counts
 from rsitmd_tools.ingest.places import add_name, removed_folder, take_name_away
@@ -203,7 +203,10 @@ def _check_name(workspace: Workspace, image: ImageState, to: str) -> None:
             f"{to!r} begins with the category {category_of(to)}, but the image has the category"
             f" {image.category}",
             where="--to",
-            hint="change the category with: rsitmd build recategorise DIR IMAGE --to CATEGORY",
+            hint="to change the category, run: "
+            + command_line(
+                "build", "recategorise", workspace.path, image.filename, "--to", category_of(to)
+            ),
         )
     own = {image.filename.casefold()}
     own |= {

@@ -12,7 +12,7 @@ from typing import Any
 from rsitmd_tools import __version__
 from rsitmd_tools.atomic import write_json, write_text
 from rsitmd_tools.dataset.records import Dataset
-from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
+from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line, reason
 from rsitmd_tools.quality.fixes import Change
 from rsitmd_tools.quality.texts import edit_distance
 from rsitmd_tools.text.tokens import tokenize
@@ -45,7 +45,8 @@ def apply(dataset: Dataset, changes: Sequence[Change]) -> str:
         raise WrongUsage(
             f"format {dataset.format!r} cannot be fixed in place",
             where=dataset.source,
-            hint="run `rsitmd build convert SRC DST --to rsitmd` first",
+            hint="first run: "
+            + command_line("build", "convert", dataset.source, "DST", "--to", "rsitmd"),
         )
     return writers[dataset.format](dataset, changes)
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from rsitmd_tools.atomic import atomic_folder
-from rsitmd_tools.errors import RsitmdError, count_of, reason
+from rsitmd_tools.errors import RsitmdError, command_line, count_of, reason
 from rsitmd_tools.formats.image_list import IMAGE_LIST, MANIFEST, ListedImage, read_image_list
 from rsitmd_tools.hashing import sha256_file
 from rsitmd_tools.imaging.decode import decode_file
@@ -42,7 +42,7 @@ def complete_release(release: Path, images: Path) -> int:
         raise RsitmdError(
             "already has its images",
             where=release,
-            hint="check them with: rsitmd build verify RELEASE",
+            hint="to check them, run: " + command_line("build", "verify", release),
         )
     listed = read_image_list(release / IMAGE_LIST)
     size = _image_size(release / MANIFEST)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord
-from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
+from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line, count_of
 from rsitmd_tools.workspace.settings import Settings
 
 REQUIRED_SPLITS = ("train", "test")
@@ -124,20 +124,22 @@ def check_splits(
         raise RsitmdError(
             "has no image with all its sentences accepted ([release] only_accepted = true)",
             where=workspace,
-            hint=f"accept sentences: rsitmd annotate review {workspace} --accept",
+            hint="to accept sentences, run: "
+            + command_line("annotate", "review", workspace, "--accept"),
         )
     if not finished:
         raise RsitmdError(
             "has no image with all its sentences",
             where=workspace,
-            hint=f"check the progress of the campaign: rsitmd annotate status {workspace}",
+            hint="to check the progress of the campaign, run: "
+            + command_line("annotate", "status", workspace),
         )
     count = Counter(image.split for image in finished)
     if count[None]:
         raise RsitmdError(
             f"{count[None]} of {len(finished)} finished images have no split",
             where=workspace,
-            hint=f"run: rsitmd build split {workspace}",
+            hint="run: " + command_line("build", "split", workspace),
         )
     empty = [split for split in REQUIRED_SPLITS if not count[split]]
     if empty:
@@ -159,7 +161,8 @@ def check_folds(dataset: Dataset, folds: Mapping[str, int]) -> None:
         raise RsitmdError(
             f"{count_of(len(lacking), 'finished image')} of {len(dataset)} without a fold",
             where=dataset.source,
-            hint=f"run: rsitmd build split {dataset.source} --folds {max(folds.values()) + 1}",
+            hint="run: "
+            + command_line("build", "split", dataset.source, "--folds", max(folds.values()) + 1),
         )
 
 

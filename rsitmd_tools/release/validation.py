@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rsitmd_tools.collector import without_collector
 from rsitmd_tools.dataset.records import Dataset
-from rsitmd_tools.errors import RsitmdError, count_of
+from rsitmd_tools.errors import RsitmdError, command_line, count_of
 from rsitmd_tools.imaging.pool import ahead_of_use, map_in_order
 from rsitmd_tools.quality import check_subject, subject_of, summary
 from rsitmd_tools.quality.check import Result, check_records
@@ -101,7 +101,7 @@ def validation(
         raise RsitmdError(
             f"has {count_of(errors.total(), 'finding')} of severity error: {counts}",
             where=dataset.source,
-            hint=f"correct them (rsitmd validate {dataset.source}), or use --allow"
+            hint=f"correct them ({command_line('validate', dataset.source)}), or use --allow"
             f" {','.join(codes)}",
         )
     return json_document.render(Findings(subject, result, summary(dataset, result)))

@@ -331,7 +331,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise RsitmdError(
             f"has no {json_path.name} beside it",
             where=path,
-            hint="a prior has two files; compute both with: rsitmd build similarity",
+            hint="a prior has two files; to compute both, run: rsitmd build similarity",
         ) from error
     except (OSError, ValueError) as error:
         raise _unreadable(json_path, reason(error)) from error
@@ -366,7 +366,7 @@ def _check_data(prior: Prior, dataset: Dataset) -> None:
         raise RsitmdError(
             f"was computed from other data ({differs})",
             where=prior.path,
-            hint="compute it again with: rsitmd build similarity",
+            hint="to compute it again, run: rsitmd build similarity",
         )
 
 
@@ -374,7 +374,7 @@ def _unreadable(path: Path, why: str) -> RsitmdError:
     return RsitmdError(
         f"is not a readable prior ({why})",
         where=path,
-        hint="compute it with: rsitmd build similarity",
+        hint="to compute it, run: rsitmd build similarity",
     )
 
 

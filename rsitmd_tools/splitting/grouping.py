@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line
 from rsitmd_tools.ingest.duplicates import group_duplicates
 from rsitmd_tools.ingest.spatial import group_places
 from rsitmd_tools.splitting import relations
@@ -98,7 +98,7 @@ def grouped(workspace: Workspace, block: float | None, by: str) -> Grouping:
         raise RsitmdError(
             "has no images",
             where=workspace.path,
-            hint=f"run: rsitmd build ingest {workspace.path} FOLDER_OF_IMAGES",
+            hint="run: " + command_line("build", "ingest", workspace.path, "FOLDER_OF_IMAGES"),
         )
     pairs, tiles = pair_groups(workspace, kinds), tile_groups(workspace, kinds)
     captions = caption_groups(workspace, kinds)

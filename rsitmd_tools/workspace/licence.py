@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, command_line, reason
 from rsitmd_tools.workspace.people import annotator_row
 from rsitmd_tools.workspace.store import Workspace, utc_now
 
@@ -114,7 +114,7 @@ def accept(workspace: Workspace, email: str, recorded_by: str) -> bool:
         raise RsitmdError(
             "is not an annotator of this campaign",
             where=email,
-            hint="add them first: users DIR add",
+            hint="first run: " + command_line("annotate", "users", workspace.path, "add", email),
         )
     with workspace.transaction():
         return record(workspace, licence, row, utc_now(), recorded_by)

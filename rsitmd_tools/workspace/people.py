@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, command_line
 from rsitmd_tools.workspace.assignments import free_open_images, open_counts
 from rsitmd_tools.workspace.store import Workspace, utc_now
 
@@ -193,6 +193,7 @@ def person_of(workspace: Workspace, email: str) -> Person:
             where=email,
             hint=f"use one of: {addresses}"
             if active
-            else "add annotators with: rsitmd annotate users DIR add ADDRESS",
+            else "to add annotators, run: "
+            + command_line("annotate", "users", workspace.path, "add", "EMAIL"),
         )
     return found

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from rsitmd_tools.atomic import write_text
-from rsitmd_tools.errors import RsitmdError, WrongUsage, reason
+from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line, reason
 from rsitmd_tools.workspace import schema
 from rsitmd_tools.workspace.lock import WriterLock
 from rsitmd_tools.workspace.readonly import is_read_only, open_read_only
@@ -104,7 +104,9 @@ class Workspace:
         """
         if not cls.is_workspace(path):
             raise RsitmdError(
-                "is not a workspace", where=path, hint=f"create one with: rsitmd build init {path}"
+                "is not a workspace",
+                where=path,
+                hint=f"to create one, run: {command_line('build', 'init', path)}",
             )
         return cls._open(path, write=write, make=False)
 
@@ -247,7 +249,7 @@ def _connect(path: Path, *, write: bool, make: bool) -> sqlite3.Connection:
                 raise RsitmdError(
                     f"has the old database schema {schema.version(db)}",
                     where=path,
-                    hint=f"update it with: rsitmd build init {path.parent}",
+                    hint=f"to update it, run: {command_line('build', 'init', path.parent)}",
                 )
             db.execute("PRAGMA query_only = ON")
     except BaseException:

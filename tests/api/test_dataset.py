@@ -113,7 +113,7 @@ def test_tables_have_a_row_for_each_sentence_or_image(folder: Path) -> None:
 
 def test_rows_of_the_prior_are_those_of_the_images(folder: Path) -> None:
     test = rsitmd_tools.load(folder).split("test")
-    with pytest.raises(RsitmdError, match=r"test\.npy: does not exist; compute it: rsitmd build"):
+    with pytest.raises(RsitmdError, match=r"test\.npy: does not exist; to compute it, run: "):
         test.prior()
     write_prior(test, folder / "prior" / "test.npy")
     prior, expected = test.prior(), compute_prior(test)

@@ -74,7 +74,9 @@ def test_every_step_checks_settings_schema_and_lock(
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step[0])
 def test_every_step_needs_a_workspace(tmp_path: Path, step: list[str]) -> None:
     line = error_of("build", step[0], tmp_path / "none", *step[1:])
-    assert line.endswith(f"is not a workspace; create one with: rsitmd build init {tmp_path}/none")
+    assert line.endswith(
+        f"is not a workspace; to create one, run: rsitmd build init {tmp_path}/none"
+    )
     assert not (tmp_path / "none").exists()
 
 

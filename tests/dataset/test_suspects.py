@@ -79,7 +79,7 @@ def test_what_is_no_file_of_suspects(
 ) -> None:
     file = write(tmp_path, dataset)
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
-    with pytest.raises(RsitmdError, match=r"is not a file of suspects .*; write it with"):
+    with pytest.raises(RsitmdError, match=r"is not a file of suspects .*; to write it, run"):
         read_suspects(file, dataset)
 
 

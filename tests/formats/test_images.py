@@ -302,7 +302,9 @@ def test_a_cut_or_damaged_tar_file_is_refused(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:514])
     with pytest.raises(RsitmdError, match="is truncated"):
         data.image_bytes(data.images[0])
-    with pytest.raises(RsitmdError, match="has its images in tar files; write them to a folder"):
+    with pytest.raises(
+        RsitmdError, match="has its images in tar files; to write them to a folder, run"
+    ):
         data.image_path(data.images[0])
 
 

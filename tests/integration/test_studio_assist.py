@@ -312,4 +312,4 @@ def test_a_server_that_does_not_let_it_connect_is_named(
     assert tool.run("annotate", "push", folder).returncode == 0
     answer = tool.run("annotate", "assist", folder)
     assert answer.returncode == 1
-    assert "restart the server with: rsitmd annotate serve DIR --assist" in answer.stderr
+    assert "stop the server and run: rsitmd annotate serve " in answer.stderr

@@ -87,7 +87,9 @@ def test_a_release_with_images_is_not_completed(
 ) -> None:
     with Workspace.open(make_workspace()) as workspace:
         make_release(workspace, "1.0.0", tmp_path / "out")
-    with pytest.raises(RsitmdError, match="out: already has its images; check them with"):
+    with pytest.raises(
+        RsitmdError, match="out: already has its images; to check them, run: rsitmd"
+    ):
         complete_release(tmp_path / "out", tmp_path)
 
 

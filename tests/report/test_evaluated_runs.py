@@ -67,7 +67,9 @@ def test_a_folder_without_a_run(tmp_path: Path) -> None:
 def test_a_run_that_is_not_evaluated(make_run: MakeRun) -> None:
     folder = make_run()
     (folder / "result.json").unlink()
-    with pytest.raises(RsitmdError, match="has not been evaluated yet; evaluate it with"):
+    with pytest.raises(
+        RsitmdError, match="has not been evaluated yet; to evaluate it, run: rsitmd"
+    ):
         read_runs([folder])
 
 

@@ -85,7 +85,7 @@ def test_the_first_time_counts_and_the_text_is_kept(tmp_path: Path) -> None:
         ]
         assert made.fact(f"licence.{found.sha256}") == TEXTS["CC-BY-4.0"]
         assert accepted(made, found)["anna@x.org"] == "2026-01-01T00:00:00+00:00"
-        with pytest.raises(RsitmdError, match="is not an annotator"):
+        with pytest.raises(RsitmdError, match=r"; first run: rsitmd .* add nobody@x.org"):
             accept(made, "nobody@x.org", "Lee")
 
 

@@ -22,7 +22,7 @@ def test_an_address_in_other_letters_is_the_same_annotator(tmp_path: Path) -> No
         assert person_of(workspace, "BERTA@example.org").row == row
         assert not join(workspace, "Berta@Example.org")
         leave(workspace, "Berta@example.org")
-        with pytest.raises(RsitmdError, match="is not an active annotator"):
+        with pytest.raises(RsitmdError, match=r"; to add annotators, run: rsitmd .*/w add"):
             person_of(workspace, "berta@example.org")
         assert join(workspace, "BERTA@EXAMPLE.ORG")
         assert len(members(workspace)) == 1

@@ -39,8 +39,9 @@ def test_any_name_is_written_as_valid_toml(tmp_path: Path, name: str) -> None:
 
 
 def test_a_folder_that_is_not_a_workspace_is_refused_with_a_hint(tmp_path: Path) -> None:
-    with pytest.raises(RsitmdError, match="is not a workspace; create one with: rsitmd build init"):
-        Workspace.open(tmp_path)
+    with pytest.raises(RsitmdError, match="is not a workspace; to create one, run: ") as refused:
+        Workspace.open(tmp_path / "a b")
+    assert str(refused.value).endswith(f"run: rsitmd build init '{tmp_path}/a b'")
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:

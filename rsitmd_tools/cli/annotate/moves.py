@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.errors import count_of, printable
+from rsitmd_tools.errors import command_line, count_of, printable
 
 if TYPE_CHECKING:
     from rsitmd_tools.studio.sync.deletions import Deletion
@@ -43,12 +42,12 @@ def print_moves(
             printable(f"images whose task has a new number on the server: {_names(adopted)}")
         )
     if removed:
-        command = shlex.join(["rsitmd", "annotate", "push", folder])
+        command = command_line("annotate", "push", folder)
         hint = "" if pushed else f". To create the needed tasks again, run: {command}"
         warn(f"images whose task was deleted on the server: {_names(removed)}{hint}")
     for entry in deletions:
         accepted = entry["accepted"]
-        command = shlex.join(["rsitmd", "annotate", "review", folder, "--reject", "FILE"])
+        command = command_line("annotate", "review", folder, "--reject", "FILE")
         sentences = count_of(entry["sentences"], "sentence")
         pronoun = "it" if accepted == 1 else "them"
         remains = (

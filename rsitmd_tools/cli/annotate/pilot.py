@@ -12,7 +12,7 @@ from rsitmd_tools.cli.options import (
     reviewer_name,
     workspace_argument,
 )
-from rsitmd_tools.errors import count_of, printable
+from rsitmd_tools.errors import command_line, count_of, printable
 
 LISTED = 5  # images that are named in a note
 
@@ -65,8 +65,6 @@ def command(
       rsitmd annotate pilot my-dataset --admit anna@example.org
       rsitmd annotate pilot my-dataset --stop
     """
-    import shlex
-
     from rsitmd_tools.errors import WrongUsage
     from rsitmd_tools.studio.campaign.pilot import (
         pilot_state,
@@ -106,7 +104,7 @@ def command(
             decide(workspace, email, ADMITTED, who)
         for email in refuse:
             if freed := decide(workspace, email, REFUSED, who):
-                push = shlex.join(["rsitmd", "annotate", "push", str(folder)])
+                push = command_line("annotate", "push", folder)
                 number = count_of(freed, "open image")
                 click.echo(f"{email}: to assign {number} to others, run: {push}", err=True)
         if stop:
@@ -158,7 +156,5 @@ def _print_unknown(names: list[str], references: Path) -> None:
 
 def _after_stop(emails: list[str], folder: Path) -> str:
     """Return which annotators the end of a pilot admits, and the next command."""
-    import shlex
-
     admitted = f"; admitted: {', '.join(emails)}" if emails else ""
-    return f"{admitted}; run: {shlex.join(['rsitmd', 'annotate', 'push', str(folder)])}"
+    return f"{admitted}; run: {command_line('annotate', 'push', folder)}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import command_line, count_of
 
 
 @click.command("pull")
@@ -42,7 +42,6 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
     if check:
         _check(folder, fix, as_json)
         return
-    import shlex
     from dataclasses import asdict
 
     from rsitmd_tools.cli.annotate.moves import print_moves, warn
@@ -54,7 +53,7 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
     if as_json:
         print_json(asdict(report))
         return
-    push = shlex.join(["rsitmd", "annotate", "push", str(folder)])
+    push = command_line("annotate", "push", folder)
     click.echo(
         f"annotations: {report.new} new, {report.changed} changed, {report.deleted} deleted"
         f" ({count_of(report.corrected, 'requested correction')},"
@@ -114,7 +113,6 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
 
 
 def _check(folder: Path, fix: bool, as_json: bool) -> None:
-    import shlex
     from dataclasses import asdict
 
     from rsitmd_tools.cli.annotate.moves import warn
@@ -152,18 +150,16 @@ def _check(folder: Path, fix: bool, as_json: bool) -> None:
                 f"{count_of(report.unchecked, 'annotation')} could not be checked: deleted on the"
                 " server"
             )
-        command = ["rsitmd", "annotate", "pull", str(folder)]
+        again = command_line("annotate", "pull", folder)
         if report.fixed:
-            click.echo(f"To store them for the right images, run: {shlex.join(command)}")
+            click.echo(f"To store them for the right images, run: {again}")
         elif report.misplaced:
-            click.echo(
-                f"To remove the misplaced text, run: {shlex.join([*command, '--check', '--fix'])}"
-            )
+            click.echo(f"To remove the misplaced text, run: {again} --check --fix")
         if report.doubtful:
-            reject = ["rsitmd", "annotate", "review", str(folder), "--reject", "FILE"]
+            reject = command_line("annotate", "review", folder, "--reject", "FILE")
             click.echo(
                 "Compare the doubtful sentences with their images. To exclude wrong ones from the"
-                f" dataset, run: {shlex.join(reject)}"
+                f" dataset, run: {reject}"
             )
     if report.doubtful or (report.misplaced and not report.fixed):
         raise SystemExit(1)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import command_line, count_of
 
 
 @click.command("restore")
@@ -25,7 +24,7 @@ def command(file: Path, folder: Path) -> None:
     from rsitmd_tools.studio.campaign.backup import restore
 
     count = restore(file, folder)
-    shown = shlex.quote(str(folder))
+    push, pull = (command_line("annotate", each, folder) for each in ("push", "pull"))
     click.echo(f"{folder}: {count_of(count, 'file')} restored")
-    click.echo(f"To start the server, run: rsitmd annotate serve {shown}")
-    click.echo(f"Then run: rsitmd annotate push {shown}; rsitmd annotate pull {shown}")
+    click.echo(f"To start the server, run: {command_line('annotate', 'serve', folder)}")
+    click.echo(f"Then run: {push}; {pull}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.options import workspace_argument
+from rsitmd_tools.errors import command_line
 
 
 @click.command("serve")
@@ -54,7 +55,6 @@ def command(
       rsitmd annotate serve my-dataset --port 8080 --public https://label.example.org
       PGPASSWORD=... rsitmd annotate serve my-dataset --postgres postgresql://ls@localhost/ls
     """
-    import shlex
     import signal
 
     from rsitmd_tools.errors import WrongUsage
@@ -71,7 +71,7 @@ def command(
                 " would use this server",
                 where=folder,
                 hint="to use the workspace's own server again, first run: "
-                + shlex.join(["rsitmd", "annotate", "connect", str(folder), "--own"]),
+                + command_line("annotate", "connect", folder, "--own"),
             )
 
     # A service manager sends SIGTERM: stop as cleanly as on Ctrl-C.
@@ -85,8 +85,8 @@ def command(
             click.echo(f"public URL: {server.public}")
         click.echo(f"log in as {server.secrets.email}")
         click.echo(f"password and token: {folder / 'studio' / 'secrets.json'}")
-        click.echo(f"To send images, run: rsitmd annotate push {shlex.quote(str(folder))}")
-        click.echo(f"To invite annotators, run: rsitmd annotate invite {shlex.quote(str(folder))}")
+        click.echo(f"To send images, run: {command_line('annotate', 'push', folder)}")
+        click.echo(f"To invite annotators, run: {command_line('annotate', 'invite', folder)}")
         click.echo("Press Ctrl-C to stop the server.")
         try:
             server.wait()

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
+from rsitmd_tools.errors import command_line
+
 
 def print_skipped_by_all(images: Sequence[dict[str, Any]], folder: Path) -> None:
     """Print a warning for each skipped image that has no annotator left."""
-    import shlex
-
     from rsitmd_tools.errors import printable
 
     for entry in images:
@@ -20,6 +20,6 @@ def print_skipped_by_all(images: Sequence[dict[str, Any]], folder: Path) -> None
         line = f"warning: {entry['image']}: skipped by {who}; no other annotator is available"
         click.echo(printable(line), err=True)
     if images:
-        add = shlex.join(["rsitmd", "annotate", "users", str(folder), "add", "EMAIL"])
+        add = command_line("annotate", "users", folder, "add", "EMAIL")
         check = "Check this image" if len(images) == 1 else "Check these images"
         click.echo(f"{check}. To add an annotator, run: {add}", err=True)

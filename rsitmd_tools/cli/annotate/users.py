@@ -13,7 +13,7 @@ from rsitmd_tools.cli.options import (
     reviewer_name,
     workspace_argument,
 )
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import command_line, count_of
 
 ACTIONS = ("list", "add", "accept", "deactivate", "remove")
 
@@ -53,8 +53,6 @@ def command(
       rsitmd annotate users my-dataset accept anna@example.org --reviewer "B. Lee"
       rsitmd annotate users my-dataset deactivate anna@example.org
     """
-    import shlex
-
     from rsitmd_tools.errors import RsitmdError, WrongUsage
     from rsitmd_tools.studio.api.client import Client
     from rsitmd_tools.studio.api.connection import connection_of
@@ -65,9 +63,10 @@ def command(
     from rsitmd_tools.workspace.people import has_left, join, leave
 
     if bool(emails) != (action != "list"):
+        example = () if action == "list" else (action, "EMAIL")
         raise WrongUsage(
             f"{action} accepts no address" if action == "list" else f"{action} requires an address",
-            hint="example: rsitmd annotate users DIR add anna@example.org",
+            hint="run: " + command_line("annotate", "users", folder, *example),
         )
     if reviewer is not None and action != "accept":
         raise WrongUsage("--reviewer requires accept", hint="omit --reviewer")
@@ -83,7 +82,7 @@ def command(
                     f" the last push or pull: {error.what}{hint}",
                     err=True,
                 )
-            push = shlex.join(["rsitmd", "annotate", "push", str(folder)])
+            push = command_line("annotate", "push", folder)
             for email in removed:
                 click.echo(
                     f"{email}: account removed on the server. To assign the open images to others,"
@@ -111,7 +110,7 @@ def command(
             if action == "remove":
                 lock_out(workspace, Client(connection_of(workspace)), email)
             freed = 0 if left else leave(workspace, email)
-            push = shlex.join(["rsitmd", "annotate", "push", str(folder)])
+            push = command_line("annotate", "push", folder)
             result = "removed" if action == "remove" else "deactivated"
             if freed:
                 images = count_of(freed, "open image")
@@ -129,7 +128,7 @@ def command(
     if not people:
         click.echo(
             "no annotators yet; to print the sign-up link, run: "
-            + shlex.join(["rsitmd", "annotate", "invite", str(folder)])
+            + command_line("annotate", "invite", folder)
         )
 
 

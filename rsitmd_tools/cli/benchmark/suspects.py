@@ -9,6 +9,7 @@ import click
 
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.options import input_options, json_option, path_argument, print_json
+from rsitmd_tools.errors import command_line
 
 if TYPE_CHECKING:
     from rsitmd_tools.dataset.suspects import Suspects
@@ -129,7 +130,7 @@ def command(
         print_json({"sentences": len(found.suspects), "flagged": found.flagged})
         return
     _print(found)
-    click.echo(f"next: rsitmd validate {path} --suspects {output} --select M")
+    click.echo("next: " + command_line("validate", path, "--suspects", output, "--select", "M"))
 
 
 def _print(found: Suspects) -> None:

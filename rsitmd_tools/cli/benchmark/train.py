@@ -11,6 +11,7 @@ from rsitmd_tools.cli.benchmark.arguments import shipped_configs
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.benchmark.seeds import parse_seeds
 from rsitmd_tools.cli.options import input_options, path_argument
+from rsitmd_tools.errors import command_line
 
 
 @click.command("train")
@@ -123,7 +124,7 @@ def command(
         if seeds is None and folds is None:
             run = train(dataset, config, output, options, prior=prior, exclude=exclude)
             click.echo(f"run: {run}")
-            click.echo(f"next: rsitmd benchmark evaluate {run} {path}")
+            click.echo("next: " + command_line("benchmark", "evaluate", run, path))
             return
         numbers = [config.seed] if seeds is None else parse_seeds(seeds)
         summary = train_all(
@@ -131,7 +132,7 @@ def command(
         )
     for line in summary_lines(summary):
         click.echo(line)
-    click.echo(f"next: rsitmd benchmark compare {output}")
+    click.echo("next: " + command_line("benchmark", "compare", output))
 
 
 def summary_lines(summary: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.options import workspace_argument
+from rsitmd_tools.errors import command_line
 
 
 @click.command("init")
@@ -54,4 +55,4 @@ def command(folder: Path, name: str | None, text_licence: str, image_licence: st
                     hint=f"set {key} under [release] in that file",
                 )
     click.echo(f"workspace: {folder}")
-    click.echo(f"next: rsitmd build ingest {folder} FOLDER_OF_IMAGES")
+    click.echo("next: " + command_line("build", "ingest", folder, "FOLDER_OF_IMAGES"))

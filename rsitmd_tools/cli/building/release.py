@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
-from rsitmd_tools.errors import count_of
+from rsitmd_tools.errors import command_line, count_of
 
 if TYPE_CHECKING:
     from rsitmd_tools.release import ReleaseReport
@@ -118,7 +118,8 @@ def command(
     if report.not_accepted:
         click.echo(
             f"warning: the release has text of {', '.join(report.not_accepted)} without their"
-            f" acceptance of the licence; see: rsitmd annotate status {folder}",
+            f" acceptance of the licence. To see their addresses, run:"
+            f" {command_line('annotate', 'status', folder)}",
             err=True,
         )
     if as_json:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from rsitmd_tools.atomic import write_json
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, command_line, reason
 from rsitmd_tools.studio.api.running import running_server
 from rsitmd_tools.studio.api.secrets import OWNER_ONLY, private_folder, secrets_of
 from rsitmd_tools.workspace import Workspace
 
 LOCAL = "local"
 UPLOAD = "upload"
+OPTIONS = ("--url", "URL", "--token-file", "FILE")  # of `connect`, in hints
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,7 +54,10 @@ def connection_of(workspace: Workspace) -> Connection:
             return Connection(**json.loads(file.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
             raise RsitmdError(
-                "is malformed", where=file, hint="run `rsitmd annotate connect` again"
+                "is malformed",
+                where=file,
+                hint="to connect again, run: "
+                + command_line("annotate", "connect", workspace.path, *OPTIONS),
             ) from error
     running = running_server(workspace.studio)
     if running is None:
@@ -62,7 +65,7 @@ def connection_of(workspace: Workspace) -> Connection:
             "Label Studio is not running for this workspace",
             where=workspace.path,
             hint="to start it, run in another terminal: "
-            + shlex.join(["rsitmd", "annotate", "serve", str(workspace.path)]),
+            + command_line("annotate", "serve", workspace.path),
         )
     made = secrets_of(workspace.studio)
     return Connection(made.server, running.url, made.token, public=running.public)

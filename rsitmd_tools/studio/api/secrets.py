@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
-import shlex
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rsitmd_tools.atomic import write_json
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, command_line, reason
 
 FILENAME = "secrets.json"
 EMBEDDED = "embedded-"
@@ -82,7 +81,7 @@ def secrets_of(studio: Path) -> Secrets:
             "is missing (it contains the lead's password and token)",
             where=file,
             hint="Restore the file from a backup. Without a backup, stop the server and run: "
-            + shlex.join(["rsitmd", "annotate", "serve", str(studio.parent), "--new-secrets"]),
+            + command_line("annotate", "serve", studio.parent, "--new-secrets"),
         )
     try:
         return Secrets(**json.loads(file.read_text(encoding="utf-8")))

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from rsitmd_tools.annotation_templates import HINT, KEYWORDS
 from rsitmd_tools.atomic import write_json
-from rsitmd_tools.errors import RsitmdError, reason
+from rsitmd_tools.errors import RsitmdError, command_line, reason
 from rsitmd_tools.studio.api.client import Client, Refused, server_time
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.assist.adviser import Adviser
@@ -62,7 +62,9 @@ class Assist:
             self.adviser = Adviser(workspace.settings)
         if not self._projects:
             raise RsitmdError(
-                "has no project on this server", where=folder, hint="run `rsitmd annotate push`"
+                "has no project on this server",
+                where=folder,
+                hint="run: " + command_line("annotate", "push", folder),
             )
         try:
             self.backend = Backend(self.predict, port or 0)
@@ -167,7 +169,8 @@ class Assist:
             raise RsitmdError(
                 f"the server refused the assist ({error.what})",
                 where=self._client.connection.url,
-                hint="restart the server with: rsitmd annotate serve DIR --assist",
+                hint="stop the server and run: "
+                + command_line("annotate", "serve", self._studio.parent, "--assist"),
             ) from error
 
     def _follow(self) -> None:

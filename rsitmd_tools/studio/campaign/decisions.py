@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.dataset.suspects import parse_suspects
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line
 from rsitmd_tools.formats import load_dataset
 from rsitmd_tools.quality.finding import Finding
 from rsitmd_tools.quality.registry import all_rules
@@ -174,11 +174,11 @@ def by_file(file: Path, workspace: Workspace, found: Found) -> list[Chosen]:
 
 
 def _of_json(text: str, file: Path, workspace: Workspace, found: Found) -> list[Chosen]:
-    again = f"run: rsitmd validate {workspace.path} --format json -o {file}"
+    again = command_line("validate", workspace.path, "--format", "json", "-o", file)
     try:
         document = json.loads(text)
         if "suspects" in document:
-            again = f"run: rsitmd benchmark suspects {workspace.path} -o {file}"
+            again = command_line("benchmark", "suspects", workspace.path, "-o", file)
             entries, data = _suspected(document), document["data_sha256"]
         else:
             entries = document["findings"]
@@ -188,11 +188,13 @@ def _of_json(text: str, file: Path, workspace: Workspace, found: Found) -> list[
             raise RsitmdError(
                 "is out of date: the sentences of the workspace have changed",
                 where=file,
-                hint=again,
+                hint=f"run: {again}",
             )
         return _of_findings(entries, found, str(file))
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise RsitmdError("is not a list of findings or suspects", where=file, hint=again) from None
+        raise RsitmdError(
+            "is not a list of findings or suspects", where=file, hint=f"run: {again}"
+        ) from None
 
 
 def _suspected(document: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, command_line
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.sync.accounts import People
 from rsitmd_tools.workspace import Workspace
@@ -29,14 +29,15 @@ def lock_out(workspace: Workspace, client: Client, email: str) -> None:
         raise RsitmdError(
             "the account was already removed on the server",
             where=email,
-            hint="assign its images to others with: rsitmd annotate push DIR",
+            hint="to assign its images to others, run: "
+            + command_line("annotate", "push", workspace.path),
         )
     if number is None:
-        deactivate = f"run: rsitmd annotate users DIR deactivate {email}"
+        deactivate = command_line("annotate", "users", workspace.path, "deactivate", email)
         raise RsitmdError(
             "has no account on the server",
             where=email,
-            hint=None if has_left(workspace, email) else deactivate,
+            hint=None if has_left(workspace, email) else f"run: {deactivate}",
         )
     own = client.call(client.sdk.users.whoami)
     client.call(client.sdk.organizations.members.delete, id=own.active_organization, user_pk=number)

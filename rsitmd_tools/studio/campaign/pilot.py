@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rsitmd_tools.dataset.records import Dataset, ImageRecord, Sentence
-from rsitmd_tools.errors import RsitmdError, count_of
+from rsitmd_tools.errors import RsitmdError, command_line, count_of
 from rsitmd_tools.quality import check_subject, subject_of
 from rsitmd_tools.studio.campaign.agreement import similarities
 from rsitmd_tools.text_files import read_rows
@@ -65,7 +65,9 @@ def start_pilot(
         raise RsitmdError(
             "the workspace already has a pilot",
             where=workspace.path,
-            hint="show it with: rsitmd annotate pilot DIR; stop it with --stop",
+            hint="to show it, run: "
+            + command_line("annotate", "pilot", workspace.path)
+            + "; stop it with --stop",
         )
     chosen, known = plan_pilot(workspace, count, references)
     record_start(workspace, chosen, known, started_by)
@@ -88,7 +90,7 @@ def plan_pilot(
             raise RsitmdError(
                 "the workspace has no images",
                 where=workspace.path,
-                hint="run: rsitmd build ingest DIR SRC",
+                hint="run: " + command_line("build", "ingest", workspace.path, "FOLDER_OF_IMAGES"),
             )
         raise RsitmdError(
             "has no sentences for images of this workspace",

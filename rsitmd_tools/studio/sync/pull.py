@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rsitmd_tools.errors import RsitmdError
+from rsitmd_tools.errors import RsitmdError, command_line
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio.api.client import Client, Refused, server_time
 from rsitmd_tools.studio.api.connection import connection_of
@@ -50,7 +49,7 @@ def pull(workspace: Workspace) -> PullReport:
         raise RsitmdError(
             "has no project on this server",
             where=workspace.path,
-            hint="run: " + shlex.join(["rsitmd", "annotate", "push", str(workspace.path)]),
+            hint="run: " + command_line("annotate", "push", workspace.path),
         )
     run = _Pull(workspace, client)
     with progress("pull", None) as step:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rsitmd_tools.errors import RsitmdError, WrongUsage
+from rsitmd_tools.errors import RsitmdError, WrongUsage, command_line
 from rsitmd_tools.progress import progress
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import connection_of
@@ -140,8 +139,7 @@ def push(
         raise RsitmdError(
             "contains no images",
             where=workspace.path,
-            hint="run: "
-            + shlex.join(["rsitmd", "build", "ingest", str(workspace.path), "FOLDER_OF_IMAGES"]),
+            hint="run: " + command_line("build", "ingest", workspace.path, "FOLDER_OF_IMAGES"),
         )
     return _Push(workspace, client, content, options, notify or (lambda line: None)).run()
 
@@ -208,12 +206,14 @@ class _Push:
         people = admitted(self._workspace)
         practising = self._practising()
         if not people and not practising:
+            folder = self._workspace.path
             raise RsitmdError(
                 "the campaign has no annotators yet",
-                where=self._workspace.path,
-                hint="invite annotators (rsitmd annotate invite) or add them (rsitmd annotate"
-                " users DIR add EMAIL); after a pilot, admit them (rsitmd annotate pilot DIR"
-                " --admit EMAIL)",
+                where=folder,
+                hint=f"to invite annotators, run: {command_line('annotate', 'invite', folder)}; to"
+                f" add one, run: {command_line('annotate', 'users', folder, 'add', 'EMAIL')}; to"
+                " admit one after a pilot, run: "
+                + command_line("annotate", "pilot", folder, "--admit", "EMAIL"),
             )
         if self._options.replan:
             self._report.moved = replan(self._workspace)

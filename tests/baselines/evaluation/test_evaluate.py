@@ -218,7 +218,7 @@ def test_a_folder_without_a_run_and_an_unfinished_run(
     with pytest.raises(RsitmdError, match="is not a run"):
         evaluate(tmp_path, tiny)
     shutil.rmtree(run / "checkpoints")
-    with pytest.raises(RsitmdError, match="has no checkpoint yet; finish the training"):
+    with pytest.raises(RsitmdError, match="has no checkpoint yet; to finish the training, run"):
         evaluate(run, tiny)
 
 
