@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import check_page, input_options
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 
@@ -261,10 +262,7 @@ def _check(dataset: Dataset, against: list[Dataset], options: ValidateOptions) -
     from rsitmd_tools.quality.output import Findings, render
 
     if options.same_place and not dataset.has_images:
-        click.echo(
-            "note: the dataset has no image files, so no images were compared; use --images DIR",
-            err=True,
-        )
+        note("the dataset has no image files, so no images were compared; use --images DIR")
     subject = _subject(dataset, options, against)
     result = check_subject(subject)
     findings = Findings(subject, result, summary(dataset, result))

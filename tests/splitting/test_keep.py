@@ -216,15 +216,16 @@ def test_a_foreign_release_is_refused(old: Path, tmp_path: Path) -> None:
 
 
 def test_a_release_without_an_image_list_is_found_by_name(old: Path, tmp_path: Path) -> None:
-    bare = tmp_path / "bare"
+    bare = tmp_path / "bare\x1b[31m"
     bare.mkdir()
     shutil.copy(old / "dataset_RSITMD.json", bare)
     folder = old.parent / "w"
     done = run(folder, "--keep", bare)
     assert done.exception is None, done.exception
     assert (
-        f"note: {bare} has no images.csv, so its test images were found by file name, which can be"
-        " that of another image; use --keep with the folder of a release\n" in done.stderr
+        f"note: {tmp_path}/bare\\x1b[31m has no images.csv, so its test images were found by file"
+        " name, which can be that of another image; use --keep with the folder of a release\n"
+        in done.stderr
     )
     found = report_of(run(folder, "--keep", bare, "--json"))
     assert found == {"images": len(in_test(old)), "missing": 0, "by_name": True}

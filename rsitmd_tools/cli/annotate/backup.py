@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
-from rsitmd_tools.errors import count_of, printable
+from rsitmd_tools.errors import count_of
 
 NOTES = {
     "postgres": "this file does NOT contain the server's data, which is in PostgreSQL. Run"
@@ -45,8 +46,6 @@ def command(folder: Path, file: Path, as_json: bool) -> None:
     click.echo(f"{file}: {count_of(report.files, 'file')}, {report.size / 1e6:.1f} MB")
     if report.left_out:
         paths = count_of(len(report.left_out), "path")
-        click.echo(
-            printable(f"warning: not in this file: {paths}, first {report.left_out[0]}"), err=True
-        )
+        warn(f"not in this file: {paths}, first {report.left_out[0]}")
     if report.server in NOTES:
-        click.echo(f"warning: {NOTES[report.server]}", err=True)
+        warn(NOTES[report.server])

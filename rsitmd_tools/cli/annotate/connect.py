@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.cli.options import workspace_argument
 
 
@@ -92,9 +93,8 @@ def command(folder: Path, url: str | None, token_file: Path | None, own: bool, i
             with workspace.transaction():
                 workspace.set_fact(connected_fact(address), utc_now())
     if ".".join(version.split(".")[:2]) not in KNOWN_VERSIONS:
-        click.echo(
-            f"warning: this tool was tested with Label Studio {', '.join(KNOWN_VERSIONS)}; the"
-            f" server runs {version}. Test push, annotation and pull with a few images first.",
-            err=True,
+        warn(
+            f"this tool was tested with Label Studio {', '.join(KNOWN_VERSIONS)}; the server runs"
+            f" {version}. Test push, annotation and pull with a few images first."
         )
     click.echo(f"connected: {address} (Label Studio {version})")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import (
     json_option,
     print_json,
     reviewer_name,
     workspace_argument,
 )
-from rsitmd_tools.errors import command_line, count_of, printable
+from rsitmd_tools.errors import command_line, count_of
 
 LISTED = 5  # images that are named in a note
 
@@ -146,12 +147,8 @@ def _print_unknown(names: list[str], references: Path) -> None:
     if not names:
         return
     more = ", ..." if len(names) > LISTED else ""
-    listed = ", ".join(printable(name) for name in names[:LISTED])
-    click.echo(
-        f"note: {printable(str(references))}: {count_of(len(names), 'image')} not in the workspace:"
-        f" {listed}{more}",
-        err=True,
-    )
+    number = count_of(len(names), "image")
+    note(f"{references}: {number} not in the workspace: {', '.join(names[:LISTED])}{more}")
 
 
 def _after_stop(emails: list[str], folder: Path) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.cli.options import FormatName, json_option, print_json, workspace_argument
 from rsitmd_tools.errors import count_of
 
@@ -71,7 +72,7 @@ def command(
         click.echo(f"captions saved: {report.captions} for {captioned}")
         if report.unknown:
             absent = count_of(report.unknown, "image")
-            click.echo(f"warning: ignored captions of {absent} not in the workspace", err=True)
+            warn(f"ignored captions of {absent} not in the workspace")
     click.echo(
         f"prefilled tasks: {report.sent} sent, {report.known} already sent,"
         f" {report.replaced} replaced"

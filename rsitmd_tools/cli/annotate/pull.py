@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.annotate.task_warnings import print_moves
+from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import command_line, count_of
 
@@ -44,7 +46,6 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
         return
     from dataclasses import asdict
 
-    from rsitmd_tools.cli.annotate.moves import print_moves, warn
     from rsitmd_tools.studio.sync.pull import pull
     from rsitmd_tools.workspace import Workspace
 
@@ -60,7 +61,7 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
         f" {count_of(report.skipped, 'skip')}, {count_of(report.drafts, 'draft')},"
         f" {count_of(report.blank, 'empty sentence')})"
     )
-    print_moves(str(folder), report.adopted_tasks, report.removed_tasks, report.deletions)
+    print_moves(folder, report.adopted_tasks, report.removed_tasks, report.deletions)
     for entry in report.incomplete:
         numbers = ", ".join(map(str, entry["missing"]))
         warn(f"{entry['image']}: {entry['annotator']} left sentence {numbers} empty")
@@ -97,10 +98,9 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
             f" {entry['annotator']}"
         )
     for email in report.removed:
-        click.echo(
-            f"warning: {email}: account removed on the server; the next push assigns the open"
-            " images to other annotators",
-            err=True,
+        warn(
+            f"{email}: account removed on the server; the next push assigns the open images to"
+            " other annotators"
         )
     for number in report.lost_projects:
         warn(f"project {number} was deleted on the server. To create it again, run: {push}")
@@ -115,7 +115,6 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
 def _check(folder: Path, fix: bool, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from rsitmd_tools.cli.annotate.moves import warn
     from rsitmd_tools.errors import printable
     from rsitmd_tools.studio.sync.misplaced import check
     from rsitmd_tools.workspace import Workspace

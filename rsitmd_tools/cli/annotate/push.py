@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.annotate.skipped import print_skipped_by_all
+from rsitmd_tools.cli.annotate.task_warnings import print_moves, print_skipped_by_all
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import count_of
 
@@ -55,7 +55,6 @@ def command(
     """
     from dataclasses import asdict
 
-    from rsitmd_tools.cli.annotate.moves import print_moves
     from rsitmd_tools.studio.sync.push import PushOptions, push
     from rsitmd_tools.workspace import Workspace
 
@@ -67,9 +66,7 @@ def command(
         return
     found = f", {report.found} found after an interrupted push" if report.found else ""
     click.echo(f"tasks: {report.new} created, {report.known} already pushed{found}")
-    print_moves(
-        str(folder), report.adopted_tasks, report.removed_tasks, report.deletions, pushed=True
-    )
+    print_moves(folder, report.adopted_tasks, report.removed_tasks, report.deletions, pushed=True)
     if report.closed_tasks:
         click.echo(f"tasks deleted, because their image was removed: {len(report.closed_tasks)}")
     for image in report.removed_with_texts:

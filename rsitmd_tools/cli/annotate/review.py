@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.cli.options import (
     json_option,
     print_json,
@@ -129,16 +130,14 @@ def _print(report: ReviewReport) -> None:
         click.echo(printable(f"{sentence}: {entry['note']}  {entry['link']}"))
     left = sum(entry["left"] for entry in report.sent_back)
     if left:
-        click.echo(
-            f"warning: {count_of(left, 'sentence')} sent back to annotators who left the campaign."
-            " The next push assigns the images to others.",
-            err=True,
+        warn(
+            f"{count_of(left, 'sentence')} sent back to annotators who left the campaign. The next"
+            " push assigns the images to others."
         )
     if report.shared:
-        click.echo(
-            "warning: in a shared project, the linked page shows the text of all annotators. Ask"
-            " each annotator to change only their own text.",
-            err=True,
+        warn(
+            "in a shared project, the linked page shows the text of all annotators. Ask each"
+            " annotator to change only their own text."
         )
     click.echo(f"accepted: {report.accepted}, rejected: {report.rejected}")
     if not report.states:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.cli.options import (
     json_option,
     print_json,
@@ -77,10 +78,9 @@ def command(
             except RsitmdError as error:
                 removed = []
                 hint = f"; {error.hint}" if error.hint else ""
-                click.echo(
-                    "warning: the list does not show accounts that were removed on the server since"
-                    f" the last push or pull: {error.what}{hint}",
-                    err=True,
+                warn(
+                    "the list does not show accounts that were removed on the server since the last"
+                    f" push or pull: {error.what}{hint}"
                 )
             push = command_line("annotate", "push", folder)
             for email in removed:

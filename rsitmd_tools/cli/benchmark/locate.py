@@ -10,6 +10,7 @@ import click
 from rsitmd_tools.cli.band_options import band_options
 from rsitmd_tools.cli.benchmark.arguments import check_run
 from rsitmd_tools.cli.benchmark.device import device_option
+from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import json_option, print_json
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def command(
     from rsitmd_tools.baselines.localisation.locate import SceneOptions
     from rsitmd_tools.baselines.localisation.map_files import check_targets, write_maps
     from rsitmd_tools.baselines.localisation.slices import parse_scales
-    from rsitmd_tools.errors import WrongUsage, printable
+    from rsitmd_tools.errors import WrongUsage
     from rsitmd_tools.imaging.vrt import read_with
 
     if scene_crs and not any(target.suffix.lower() == ".geojson" for target in targets):
@@ -109,9 +110,8 @@ def command(
     found = locate(
         run, scene, text, options=reading, count=count, truth=truth, device=device
     )  # fmt: skip
-    notes = [*found.notes, *write_maps(found, targets, scene_crs)]
-    for note in notes:
-        click.echo(printable(f"note: {note}"), err=True)
+    for line in (*found.notes, *write_maps(found, targets, scene_crs)):
+        note(line)
     if as_json:
         maps = [str(target) for target in targets]
         drawn = [name for name in maps if name.lower().endswith(".png")]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import check_page, input_options
 
 
@@ -63,7 +64,7 @@ def command(
       rsitmd benchmark report runs/* --dataset release/ --figures figures/
       rsitmd benchmark report runs/soft --dataset release/ --dataset ucm/ --dataset rsicd/
     """
-    from rsitmd_tools.errors import count_of, printable
+    from rsitmd_tools.errors import count_of
     from rsitmd_tools.report import write_report
 
     if not data and (input_format is not None or image_folder is not None):
@@ -76,6 +77,6 @@ def command(
     report = write_report(runs, output, first, figures, input_format, image_folder, more)
     if figures is not None:
         for sentence in report.left_out:
-            click.echo(printable(f"note: {sentence}"), err=True)
+            note(sentence)
         click.echo(f"figures: {figures} ({count_of(len(report.figures), 'figure')})", err=True)
     click.echo(f"report: {output}")

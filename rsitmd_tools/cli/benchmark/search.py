@@ -11,6 +11,7 @@ import click
 
 from rsitmd_tools.cli.benchmark.arguments import check_dataset, check_run
 from rsitmd_tools.cli.benchmark.device import device_option
+from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import (
     check_page,
     input_options,
@@ -121,8 +122,8 @@ def command(
         image=image,
         sentences=of_sentences,
     )
-    for note in done.notes:
-        click.echo(printable(f"note: {note}"), err=True)
+    for line in done.notes:
+        note(line)
     if output is not None:
         from rsitmd_tools.report.search_page import write_search_page
 

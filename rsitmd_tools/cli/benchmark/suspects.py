@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rsitmd_tools.cli.benchmark.device import device_option
+from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import input_options, json_option, path_argument, print_json
 from rsitmd_tools.errors import command_line
 
@@ -108,10 +109,7 @@ def command(
 
     config = load_config(config_name, changes)
     if config.freeze_backbone and config.weights is None:
-        click.echo(
-            "note: the frozen backbone has random weights; use --set weights=FILE",
-            err=True,
-        )
+        note("the frozen backbone has random weights; use --set weights=FILE")
     dataset = load_dataset(path, input_format, image_folder)
     check_names(dataset)
     pairs = overlap([dataset], SplitSettings().near_duplicate_distance).pairs

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import count_of
 
@@ -44,5 +45,5 @@ def command(folder: Path, target: Path, as_json: bool) -> int:
         return 0
     click.echo(f"{target}: {count_of(written, 'footprint')}")
     if without:
-        click.echo(f"note: {count_of(without, 'image')} without a footprint", err=True)
+        note(f"{count_of(without, 'image')} without a footprint")
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli import messages
 from rsitmd_tools.cli.options import (
     json_option,
     print_json,
@@ -121,16 +122,15 @@ def command(
         click.echo(f"corrections: {len(made)}")
     for correction in made:
         by = f" by {printable(correction.decided_by)}" if correction.decided_by else ""
-        note = f": {printable(correction.note)}" if correction.note else ""
+        why = f": {printable(correction.note)}" if correction.note else ""
         click.echo(
             f"  {correction.decided_at[:10]} {correction.decision} {correction.first},"
-            f" {correction.second}{by}{note}"
+            f" {correction.second}{by}{why}"
         )
     for first, second in split_pairs:
         if any({first, second} <= set(group.images) for group in found):
-            click.echo(
-                f"note: {first} and {second} are still in one group through other images; "
-                "split those pairs too",
-                err=True,
+            messages.note(
+                f"{first} and {second} are still in one group through other images; split those"
+                " pairs too"
             )
     return 0

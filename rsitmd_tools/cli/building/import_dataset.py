@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import input_options, json_option, print_json, workspace_argument
 from rsitmd_tools.errors import WrongUsage, count_of
 
@@ -136,13 +137,13 @@ def _print(report: ImportReport, not_imported: list[str]) -> None:
     if files.other_suffix:
         name, other = files.other_suffix[0]
         number = count_of(len(files.other_suffix), "image file")
-        _say(f"note: {number} with another suffix, first {other} for {name}")
+        note(f"{number} with another suffix, first {other} for {name}")
     for split, count in report.other_split.items():
-        _say(f"note: {count_of(count, 'image')} of the split {split} have no split here")
+        note(f"{count_of(count, 'image')} of the split {split} have no split here")
     if report.keywords_over:
         number = count_of(report.keywords_over, "keyword")
-        _say(
-            f"note: {number} beyond keywords_max of an image; to have them in the dataset,"
+        note(
+            f"{number} beyond keywords_max of an image; to have them in the dataset,"
             " raise keywords_max in rsitmd.toml"
         )
     changed = report.categories.items()
@@ -155,7 +156,7 @@ def _print(report: ImportReport, not_imported: list[str]) -> None:
     _list("category or split changed in the dataset; the imported one is kept", report.moved)
     _list("has another split in the workspace, which is kept", files.kept_split)
     _list("without an image file", files.without_file)
-    _list("note", [f"{name}: {note}" for name, note in files.notes])
+    _list("note", [f"{name}: {text}" for name, text in files.notes])
     _list("rejected", [f"{name}: {problem}" for name, problem in files.rejected])
 
 

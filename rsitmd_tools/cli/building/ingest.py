@@ -9,6 +9,7 @@ import click
 
 from rsitmd_tools.cli.band_options import band_options
 from rsitmd_tools.cli.building.tile_options import TileArguments, print_tiles, tile_options
+from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import WrongUsage, count_of
 
@@ -227,13 +228,11 @@ def _print(report: IngestReport) -> None:
         click.echo(f"categories: {counts}")
     for source, problem in report.rejected:
         click.echo(f"rejected: {printable(source)}: {printable(problem)}", err=True)
-    for source, note in report.notes:
-        click.echo(f"note: {printable(source)}: {printable(note)}", err=True)
+    for source, text in report.notes:
+        note(f"{source}: {text}")
     for source in report.uncategorised:
         click.echo(f"no category: {printable(source)}", err=True)
     for name in report.unknown_files:
         click.echo(f"not found: {printable(name)} of the table of categories", err=True)
     for source, filename in report.other_category:
-        click.echo(
-            f"note: {printable(source)} is known as {filename}; its category stays", err=True
-        )
+        note(f"{source} is known as {filename}; its category stays")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import command_line, count_of
 
@@ -116,11 +117,10 @@ def command(
     if report.no_precomp:
         click.echo(f"left out: precomp/: {report.no_precomp}", err=True)
     if report.not_accepted:
-        click.echo(
-            f"warning: the release has text of {', '.join(report.not_accepted)} without their"
-            f" acceptance of the licence. To see their addresses, run:"
-            f" {command_line('annotate', 'status', folder)}",
-            err=True,
+        warn(
+            f"the release has text of {', '.join(report.not_accepted)} without their acceptance of"
+            f" the licence. To see their addresses, run:"
+            f" {command_line('annotate', 'status', folder)}"
         )
     if as_json:
         print_json(asdict(report))
@@ -136,11 +136,7 @@ def command(
 
 def _warn_without_licence(missing: list[str]) -> None:
     if missing:
-        click.echo(
-            f"warning: no licence of the {' and the '.join(missing)}; without one, nobody may use"
-            " them",
-            err=True,
-        )
+        warn(f"no licence of the {' and the '.join(missing)}; without one, nobody may use them")
 
 
 def _reviewed(report: ReleaseReport) -> str:

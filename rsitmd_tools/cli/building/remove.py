@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import WrongUsage, count_of
 
@@ -55,6 +56,6 @@ def command(
         + (f"; {again}: {', '.join(result.unchanged)}" if result.unchanged else "")
     )
     for name in result.missing_files:
-        click.echo(f"note: {name} has no file; ingest its source again to restore it", err=True)
+        note(f"{name} has no file; ingest its source again to restore it")
     click.echo(f"images: {sum(result.categories.values())} in the dataset")
     return 0

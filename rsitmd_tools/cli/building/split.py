@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rsitmd_tools.cli.messages import note, warn
 from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
 from rsitmd_tools.errors import WrongUsage, count_of
 
@@ -157,16 +158,14 @@ def command(
     _print_assignment(report, f"split: {counts}", as_json=as_json)
     _print_recorded(report, given=by is not None)
     if report.settings_changed:
-        click.echo(
-            "note: images that were assigned with other shares, another seed or another"
-            " keep_together keep their split; use --reassign to assign all images again",
-            err=True,
+        note(
+            "images that were assigned with other shares, another seed or another keep_together"
+            " keep their split; use --reassign to assign all images again"
         )
     if "same-place" in report.keep_together and not report.places_searched:
-        click.echo(
-            "note: images of one place were not searched, and can be in different splits;"
-            " use --same-place",
-            err=True,
+        note(
+            "images of one place were not searched, and can be in different splits; use"
+            " --same-place"
         )
     if keep is not None and report.kept_tests is not None:
         _print_kept(report.kept_tests, keep)
@@ -190,26 +189,21 @@ def _print_assignment(report: Assignment, counts: str, *, as_json: bool) -> None
 def _print_kept(found: KeptTests, release: Path) -> None:
     """Print which test images of an older release were found by name, or not at all."""
     if found.by_name:
-        click.echo(
-            f"note: {release} has no images.csv, so its test images were found by file name,"
-            " which can be that of another image; use --keep with the folder of a release",
-            err=True,
+        note(
+            f"{release} has no images.csv, so its test images were found by file name, which can"
+            " be that of another image; use --keep with the folder of a release"
         )
     if found.missing:
-        click.echo(
-            f"note: {found.missing} of {count_of(found.images, 'test image')} of {release}"
-            " not found in the workspace; ingest the sources and use --keep again to put them"
-            " into test",
-            err=True,
+        note(
+            f"{found.missing} of {count_of(found.images, 'test image')} of {release} not found in"
+            " the workspace; ingest the sources and use --keep again to put them into test"
         )
 
 
 def _print_recorded(report: Assignment, *, given: bool) -> None:
     """Print the recorded unit if it is used without being asked for."""
     if not given and report.by in WHOLES:
-        click.echo(
-            f"note: --by {report.by} is used, as recorded; use --by group to end this", err=True
-        )
+        note(f"--by {report.by} is used, as recorded; use --by group to end this")
 
 
 def _print_parted(report: Assignment, home: str) -> int:
@@ -225,9 +219,7 @@ def _print_parted(report: Assignment, home: str) -> int:
         noun = WHOLES[report.by][report.parted_wholes > 1]
         parted.append((f"{report.parted_wholes} {noun}", kept))
     for what, why in parted:
-        click.echo(
-            f"warning: {what} in different {home}s, {why}; use --reassign to fix this", err=True
-        )
+        warn(f"{what} in different {home}s, {why}; use --reassign to fix this")
     return 1 if parted else 0
 
 

@@ -1,12 +1,14 @@
-"""Output that `push` and `pull` share: renumbered tasks, deleted tasks and annotations."""
+"""Output about tasks that several commands share: renumbered, deleted and skipped ones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from rsitmd_tools.cli.messages import warn
 from rsitmd_tools.errors import command_line, count_of, printable
 
 if TYPE_CHECKING:
@@ -15,13 +17,8 @@ if TYPE_CHECKING:
 MAX_NAMES = 10  # names listed in one line
 
 
-def warn(text: str) -> None:
-    """Print a warning to stderr."""
-    click.echo(printable(f"warning: {text}"), err=True)
-
-
 def print_moves(
-    folder: str,
+    folder: Path,
     adopted: Sequence[str],
     removed: Sequence[str],
     deletions: Sequence[Deletion],
@@ -58,6 +55,17 @@ def print_moves(
             f"{entry['image']}: the annotation of {entry['annotator']} was deleted on the server"
             f" ({sentences}){remains if accepted else ''}"
         )
+
+
+def print_skipped_by_all(images: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Print a warning for each skipped image that has no annotator left."""
+    for entry in images:
+        who = ", ".join(entry["skipped_by"])
+        warn(f"{entry['image']}: skipped by {who}; no other annotator is available")
+    if images:
+        add = command_line("annotate", "users", folder, "add", "EMAIL")
+        check = "Check this image" if len(images) == 1 else "Check these images"
+        click.echo(f"{check}. To add an annotator, run: {add}", err=True)
 
 
 def _names(names: Sequence[str]) -> str:
