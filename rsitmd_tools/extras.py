@@ -31,6 +31,18 @@ EXTRAS = {
 }
 
 
+TRAINING = ("torch", "torchvision", "timm", "lightning")
+
+
+def require_training(*more: str) -> None:
+    """Check that the packages which run a baseline are installed, and ``more`` of others.
+
+    Raises:
+        MissingExtra: One of them is not installed. The message names its extra.
+    """
+    require(*TRAINING, *more)
+
+
 def require(*modules: str) -> None:
     """Check that optional packages are installed, without importing them.
 

@@ -16,6 +16,9 @@ from rsitmd_tools.errors import WrongUsage
 # How each page begins, in lower case.
 PAGE_HEAD = b"<!doctype html"
 
+# The type of an option that names a file.
+FILE = click.Path(dir_okay=False, path_type=Path)
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Listed here so that help and completion do not import the modules of the formats. A test
@@ -121,6 +124,16 @@ def input_format_option(function: F) -> F:
         help="Format of the dataset; detected by default.",
     )(function)
 
+
+workers_option = click.option(
+    "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
+)
+
+decode_threads_option = click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Number of threads that decode images; one per core by default.",
+)
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on stdout."

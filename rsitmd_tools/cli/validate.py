@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rsitmd_tools.cli.messages import note
-from rsitmd_tools.cli.options import check_page, input_options
+from rsitmd_tools.cli.options import FILE, check_page, input_options
 from rsitmd_tools.errors import RsitmdError, WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rsitmd_tools.quality import Result
     from rsitmd_tools.quality.subject import Subject
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _FORMATS = ("text", "json", "csv", "html", "markdown", "latex")
 
 
@@ -52,13 +51,13 @@ class ValidateOptions:
     show_default=True,
     help="Findings: text, json, csv, html; statistics: text, json, markdown, latex.",
 )
-@click.option("-o", "--output", type=_FILE, help="Write to a file instead of stdout.")
+@click.option("-o", "--output", type=FILE, help="Write to a file instead of stdout.")
 @click.option("--select", help="Codes or prefixes of codes to check, separated by commas: D,S101.")
 @click.option("--ignore", help="Codes or prefixes of codes to ignore, separated by commas.")
 @click.option("--explain", metavar="CODE", help="Print the page of a rule and exit.")
-@click.option("--settings", type=_FILE, help="Settings file in the format of rsitmd.toml.")
-@click.option("--baseline", type=_FILE, help="Hide the findings in this file.")
-@click.option("--write-baseline", type=_FILE, help="Write all findings to a file for --baseline.")
+@click.option("--settings", type=FILE, help="Settings file in the format of rsitmd.toml.")
+@click.option("--baseline", type=FILE, help="Hide the findings in this file.")
+@click.option("--write-baseline", type=FILE, help="Write all findings to a file for --baseline.")
 @click.option(
     "--against",
     multiple=True,
@@ -67,7 +66,7 @@ class ValidateOptions:
 )
 @click.option(
     "--exclusions",
-    type=_FILE,
+    type=FILE,
     help="With --against: write a list of the images of that dataset to exclude from training.",
 )
 @click.option(
@@ -78,7 +77,7 @@ class ValidateOptions:
 )
 @click.option(
     "--suspects",
-    type=_FILE,
+    type=FILE,
     help="A file of `rsitmd benchmark suspects`, whose flagged sentences are findings (rule M101).",
 )
 @click.option("--fix", is_flag=True, help="Apply safe fixes.")
@@ -90,7 +89,7 @@ class ValidateOptions:
 @click.option("--diff", is_flag=True, help="Show the fixes without applying them.")
 @click.option("--statistics", is_flag=True, help="Print statistics instead of findings.")
 @click.option(
-    "--plot", type=_FILE, help="With --statistics: draw bar charts (figure 9 of Yuan et al., 2021)."
+    "--plot", type=FILE, help="With --statistics: draw bar charts (figure 9 of Yuan et al., 2021)."
 )
 def command(
     paths: tuple[Path, ...],

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.messages import warn
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import FILE, json_option, print_json, workspace_argument
 from rsitmd_tools.errors import count_of
 
 NOTES = {
@@ -22,7 +22,7 @@ NOTES = {
 
 @click.command("backup")
 @workspace_argument
-@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", metavar="FILE", type=FILE)
 @json_option
 def command(folder: Path, file: Path, as_json: bool) -> None:
     """Back up a workspace and the data of its server in FILE.

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.messages import warn
-from rsitmd_tools.cli.options import workspace_argument
+from rsitmd_tools.cli.options import FILE, workspace_argument
 
 
 @click.command("connect")
@@ -15,7 +15,7 @@ from rsitmd_tools.cli.options import workspace_argument
 @click.option("--url", help="URL of the server.")
 @click.option(
     "--token-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="File that contains only the access token.",
 )
 @click.option("--own", is_flag=True, help="Use the workspace's own server of `serve` again.")

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.options import FILE
 from rsitmd_tools.errors import command_line, count_of
 
 
 @click.command("restore")
-@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", metavar="FILE", type=FILE)
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def command(file: Path, folder: Path) -> None:
     """Restore a backup into DIR.

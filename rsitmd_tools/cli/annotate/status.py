@@ -8,10 +8,8 @@ from typing import Any
 import click
 
 from rsitmd_tools.cli.annotate.task_warnings import print_skipped_by_all
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import FILE, json_option, print_json, workspace_argument
 from rsitmd_tools.errors import count_of
-
-FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("status")

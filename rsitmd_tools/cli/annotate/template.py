@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json
+from rsitmd_tools.cli.options import FILE, json_option, print_json
 from rsitmd_tools.errors import count_of
 
 
@@ -22,13 +22,13 @@ from rsitmd_tools.errors import count_of
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Write the page to this file, so that you can change it.",
 )
 @click.option(
     "--check",
     "checked",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Check whether `push` and `pull` can use this page.",
 )

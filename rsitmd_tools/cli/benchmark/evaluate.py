@@ -9,7 +9,7 @@ import click
 
 from rsitmd_tools.cli.benchmark.arguments import check_dataset, check_run
 from rsitmd_tools.cli.benchmark.device import device_option
-from rsitmd_tools.cli.options import input_options, json_option, print_json
+from rsitmd_tools.cli.options import FILE, input_options, json_option, print_json
 from rsitmd_tools.errors import WrongUsage, count_of
 
 KS = ("r1", "r5", "r10")
@@ -24,7 +24,7 @@ DIRECTIONS = (("image->text", "image_to_text"), ("text->image", "text_to_image")
 @click.option(
     "--scores",
     metavar="FILE.npy",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Evaluate this score matrix (images x sentences) instead of a run.",
 )
 @click.option(
@@ -44,7 +44,7 @@ DIRECTIONS = (("image->text", "image_to_text"), ("text->image", "text_to_image")
 @click.option(
     "--positives",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="File of extra positives from `rsitmd benchmark positives`.",
 )
 @click.option(
@@ -94,9 +94,9 @@ def command(
     """
     _check_usage(run, path, scores, output, maps=maps, trec=trec, views=views, ensemble=ensemble)
     assert run is not None
-    from rsitmd_tools.extras import require
+    from rsitmd_tools.extras import require_training
 
-    require("torch", "torchvision", "timm", "lightning")
+    require_training()
     if scores is not None:
         check_dataset(run)  # the only argument is PATH
     else:

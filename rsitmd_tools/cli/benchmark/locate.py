@@ -11,7 +11,7 @@ from rsitmd_tools.cli.band_options import band_options
 from rsitmd_tools.cli.benchmark.arguments import check_run
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.messages import note
-from rsitmd_tools.cli.options import json_option, print_json
+from rsitmd_tools.cli.options import FILE, json_option, print_json
 
 if TYPE_CHECKING:
     from rsitmd_tools.baselines.localisation.locate import Location
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     "targets",
     metavar="FILE",
     multiple=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="A file to write: .png (the map drawn over the scene), .tif (heat map, 0 to 1, in the "
     "CRS of the scene) or .geojson (the best windows). Can be repeated.",
 )
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 @click.option(
     "--truth",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Measure the map against polygons: a GeoJSON file, or an anno.json of SeLo.",
 )
 @click.option(
@@ -91,9 +91,9 @@ def command(
       rsitmd benchmark locate runs/soft scene.tif --text "A lake." -o heat.tif -o lakes.geojson
       rsitmd benchmark locate runs/soft 0.jpg --text "a green pond" --truth anno.json --json
     """
-    from rsitmd_tools.extras import require
+    from rsitmd_tools.extras import require_training
 
-    require("torch", "torchvision", "timm", "lightning", "rasterio", "geopandas", "cv2")
+    require_training("rasterio", "geopandas", "cv2")
     check_run(run)
     from rsitmd_tools.baselines import locate
     from rsitmd_tools.baselines.localisation.locate import SceneOptions

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rsitmd_tools.cli.options import input_options, json_option, path_argument, print_json
+from rsitmd_tools.cli.options import FILE, input_options, json_option, path_argument, print_json
 from rsitmd_tools.errors import count_of
 
 
@@ -19,13 +19,13 @@ from rsitmd_tools.errors import count_of
     "--output",
     metavar="FILE",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Output file of positives.",
 )
 @click.option(
     "--tasks",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Also write Label Studio tasks, one per pair.",
 )
 @click.option(
@@ -38,7 +38,7 @@ from rsitmd_tools.errors import count_of
 @click.option(
     "--answers",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Add the answers of a Label Studio export (JSON) to the existing output file.",
 )
 @json_option
@@ -65,11 +65,11 @@ def command(
       rsitmd benchmark positives release/ -o positives.json --answers export.json
     """
     from rsitmd_tools.errors import WrongUsage
-    from rsitmd_tools.extras import require
+    from rsitmd_tools.extras import require_training
 
     if answers is not None and tasks is not None:
         raise WrongUsage("--tasks and --answers cannot be combined", hint="use one of them")
-    require("torch", "torchvision", "timm", "lightning")
+    require_training()
     from rsitmd_tools.baselines.evaluation.propose import propose, verify
     from rsitmd_tools.formats import load_dataset
 

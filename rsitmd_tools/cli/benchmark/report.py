@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.messages import note
-from rsitmd_tools.cli.options import check_page, input_options
+from rsitmd_tools.cli.options import FILE, check_page, input_options
 
 
 @click.command("report")
@@ -23,7 +23,7 @@ from rsitmd_tools.cli.options import check_page, input_options
     "--output",
     default="report.html",
     show_default=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="The HTML file to write.",
 )
 @click.option(

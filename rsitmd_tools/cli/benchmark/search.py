@@ -13,6 +13,7 @@ from rsitmd_tools.cli.benchmark.arguments import check_dataset, check_run
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.messages import note
 from rsitmd_tools.cli.options import (
+    FILE,
     check_page,
     input_options,
     json_option,
@@ -58,7 +59,7 @@ from rsitmd_tools.cli.options import (
     "-o",
     "--output",
     metavar="PAGE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Write the results with pictures as a self-contained HTML page.",
 )
 @device_option
@@ -93,12 +94,12 @@ def command(
       rsitmd benchmark search runs/fusion release/ --keywords "white plane,runway" -o found.html
       rsitmd benchmark search runs/fusion release/ --image query.png --find sentences --json
     """
-    from rsitmd_tools.extras import require
+    from rsitmd_tools.extras import require_training
 
     _check_usage(text, keywords, image, find)
     if output is not None:
         check_page(output)
-    require("torch", "torchvision", "timm", "lightning")
+    require_training()
     check_run(run)
     check_dataset(path)
     from rsitmd_tools.errors import printable

@@ -77,11 +77,11 @@ def command(
     import signal
 
     from rsitmd_tools.errors import WrongUsage
-    from rsitmd_tools.extras import require
+    from rsitmd_tools.extras import require, require_training
 
     if len(runs) > 2:
         raise WrongUsage(f"{len(runs)} runs are given", hint="pass one or two runs, then PATH")
-    require("torch", "torchvision", "timm", "lightning", "fastapi", "uvicorn")
+    require_training("fastapi", "uvicorn")
     if scene is not None:
         require("rasterio", "geopandas", "cv2")
     for run in runs:

@@ -110,9 +110,9 @@ def command(
             f"invalid value for --budget: {budget}", hint="use a number of hours, such as 8"
         )
     check_dataset(path)
-    from rsitmd_tools.extras import require
+    from rsitmd_tools.extras import require_training
 
-    require("torch", "torchvision", "timm", "lightning")
+    require_training()
     from rsitmd_tools.baselines.suite.plan import DEFAULT_CONFIGS, plan_runs
     from rsitmd_tools.baselines.suite.suite import Suite, SuiteOptions
     from rsitmd_tools.formats import load_dataset

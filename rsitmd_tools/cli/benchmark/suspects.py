@@ -9,7 +9,14 @@ import click
 
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.messages import note
-from rsitmd_tools.cli.options import input_options, json_option, path_argument, print_json
+from rsitmd_tools.cli.options import (
+    FILE,
+    decode_threads_option,
+    input_options,
+    json_option,
+    path_argument,
+    print_json,
+)
 from rsitmd_tools.errors import command_line
 
 if TYPE_CHECKING:
@@ -17,13 +24,11 @@ if TYPE_CHECKING:
 
 SHOWN = 5  # sentences on the terminal; the file has all
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
-
 
 @click.command("suspects")
 @path_argument
 @input_options
-@click.option("-o", "--output", metavar="FILE", required=True, type=_FILE, help="Output file.")
+@click.option("-o", "--output", metavar="FILE", required=True, type=FILE, help="Output file.")
 @click.option(
     "--folds",
     type=click.IntRange(2, 100),
@@ -54,13 +59,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.IntRange(0),
     help="Number of sentences that become findings; one in a hundred by default.",
 )
-@click.option("--html", metavar="FILE", type=_FILE, help="Also write a page of these sentences.")
+@click.option("--html", metavar="FILE", type=FILE, help="Also write a page of these sentences.")
 @device_option
-@click.option(
-    "--workers",
-    type=click.IntRange(0),
-    help="Number of threads that decode images; one per core by default.",
-)
+@decode_threads_option
 @json_option
 def command(
     path: Path,
@@ -93,9 +94,9 @@ def command(
       rsitmd benchmark suspects release/ -o suspects.json --html suspects.html --set weights=FILE
       rsitmd benchmark suspects ucm/ -o suspects.json --set weights=FILE --flag 50
     """
-    from rsitmd_tools.extras import require
+    from rsitmd_tools.extras import require_training
 
-    require("torch", "torchvision", "timm", "lightning")
+    require_training()
     from rsitmd_tools.atomic import write_json, write_text
     from rsitmd_tools.baselines import load_config
     from rsitmd_tools.baselines.data.names import check_names

@@ -10,7 +10,7 @@ import click
 from rsitmd_tools.cli.benchmark.arguments import shipped_configs
 from rsitmd_tools.cli.benchmark.device import device_option
 from rsitmd_tools.cli.benchmark.seeds import parse_seeds
-from rsitmd_tools.cli.options import input_options, path_argument
+from rsitmd_tools.cli.options import FILE, decode_threads_option, input_options, path_argument
 from rsitmd_tools.errors import command_line
 
 
@@ -47,12 +47,12 @@ from rsitmd_tools.errors import command_line
 @click.option("--resume", is_flag=True, help="Continue RUN after its last finished epoch.")
 @click.option(
     "--prior",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Prior similarity of the dataset. Default: the prior of the release, or a computed one.",
 )
 @click.option(
     "--exclude",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="List of images to exclude, written by `validate --exclusions` or `build overlap "
     "--exclusions`.",
 )
@@ -65,11 +65,7 @@ from rsitmd_tools.errors import command_line
     is_flag=True,
     help="Fail on operations that are not deterministic on this device.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(0),
-    help="Number of threads that decode images; one per core by default.",
-)
+@decode_threads_option
 @click.option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
@@ -109,9 +105,9 @@ def command(
       rsitmd benchmark train release/ --config m9 --seeds 0,1,2 -o runs/m9
       rsitmd benchmark train release/ --config amfmn-soft --folds 5 -o runs/soft
     """
-    from rsitmd_tools.extras import require
+    from rsitmd_tools.extras import require_training
 
-    require("torch", "torchvision", "timm", "lightning")
+    require_training()
     from rsitmd_tools.baselines import load_config, train
     from rsitmd_tools.baselines.training.sweep import train_all
     from rsitmd_tools.baselines.training.train import Options

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import click
 
+from rsitmd_tools.cli.options import FILE
 from rsitmd_tools.errors import count_of
 
 
 @click.command("weights")
-@click.argument("source", metavar="SRC", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("source", metavar="SRC", type=FILE)
 @click.option("--backbone", required=True, metavar="NAME", help="timm name of the backbone.")
 @click.option(
     "-o",
     "--output",
     required=True,
     metavar="FILE.safetensors",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="The file to write.",
 )
 @click.option(

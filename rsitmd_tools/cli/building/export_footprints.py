@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rsitmd_tools.cli.messages import note
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import FILE, json_option, print_json, workspace_argument
 from rsitmd_tools.errors import count_of
 
 
@@ -19,7 +19,7 @@ from rsitmd_tools.errors import count_of
     "target",
     metavar="FILE",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="The file: .geojson, .parquet (GeoParquet) or .json (STAC items).",
 )
 @json_option

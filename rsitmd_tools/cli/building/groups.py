@@ -8,9 +8,11 @@ import click
 
 from rsitmd_tools.cli import messages
 from rsitmd_tools.cli.options import (
+    FILE,
     json_option,
     print_json,
     reviewer_name,
+    workers_option,
     workspace_argument,
 )
 from rsitmd_tools.errors import WrongUsage, count_of
@@ -45,12 +47,10 @@ from rsitmd_tools.errors import WrongUsage, count_of
 @click.option(
     "--html",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Write a page with the pairs side by side and their common ground.",
 )
-@click.option(
-    "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
-)
+@workers_option
 @json_option
 def command(
     folder: Path,

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from rsitmd_tools.cli.messages import note
-from rsitmd_tools.cli.options import input_options, json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import (
+    input_options,
+    json_option,
+    print_json,
+    workers_option,
+    workspace_argument,
+)
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -29,9 +35,7 @@ SHOWN = 10  # names of a list on the terminal; --json has all
     metavar="NAME",
     help="Name of the dataset in the workspace; by default the one in its files.",
 )
-@click.option(
-    "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
-)
+@workers_option
 @json_option
 def command(
     folder: Path,

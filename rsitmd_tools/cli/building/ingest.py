@@ -10,7 +10,13 @@ import click
 from rsitmd_tools.cli.band_options import band_options
 from rsitmd_tools.cli.building.tile_options import TileArguments, print_tiles, tile_options
 from rsitmd_tools.cli.messages import note
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import (
+    FILE,
+    json_option,
+    print_json,
+    workers_option,
+    workspace_argument,
+)
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -32,7 +38,7 @@ MOST_KINDS = 5  # kinds of skipped files that are printed; --json has all
     "--categories",
     "table",
     metavar="FILE.csv",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Categories from a table with the columns file (path below SRC) and category.",
 )
 @click.option(
@@ -57,16 +63,14 @@ MOST_KINDS = 5  # kinds of skipped files that are printed; --json has all
     help="Add the N images of each category that differ most from one another.",
 )
 @click.option("--keep-originals", is_flag=True, help="Copy the source files to DIR/originals.")
-@click.option(
-    "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
-)
+@workers_option
 @band_options
 @tile_options
 @click.option(
     "--html",
     "page",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Write a page with a map of the footprints and a contact sheet.",
 )
 @json_option

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rsitmd_tools.cli.options import json_option, print_json
+from rsitmd_tools.cli.options import FILE, json_option, print_json, workers_option
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ SHOWN = 20  # pairs that are listed without --json
 @click.option(
     "--exclusions",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Write a list of the training images that are test images elsewhere, for "
     "`rsitmd benchmark train --exclude`.",
 )
 @click.option(
     "--html",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Write a page with the pairs side by side and their common ground.",
 )
 @click.option(
@@ -60,9 +60,7 @@ SHOWN = 20  # pairs that are listed without --json
     help="With --same-place, also compare images that look similar to the model of this run. "
     "Requires the extra train.",
 )
-@click.option(
-    "--workers", type=click.IntRange(1, 64), help="Number of processes; one per core by default."
-)
+@workers_option
 @json_option
 def command(
     paths: tuple[Path, ...],
@@ -114,9 +112,9 @@ def _embedder(run: Path, *, same_place: bool) -> Callable[[Dataset], npt.NDArray
     if not same_place:
         raise WrongUsage("--features is not used without --same-place", hint="add --same-place")
     from rsitmd_tools.cli.benchmark.arguments import check_run
-    from rsitmd_tools.extras import require
+    from rsitmd_tools.extras import require_training
 
-    require("torch", "torchvision", "timm", "lightning")
+    require_training()
     check_run(run)
     from rsitmd_tools.baselines.evaluation.embed import image_features
 

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rsitmd_tools.cli.options import input_options, json_option, print_json
+from rsitmd_tools.cli.options import FILE, input_options, json_option, print_json
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
     from rsitmd_tools.dataset import Dataset
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def _weights(
@@ -66,12 +64,12 @@ def _weights(
 @click.option(
     "-o",
     "--output",
-    type=_FILE,
+    type=FILE,
     help="Output file: .npy, or .npz with --threshold; ./prior-<split or all>.npy by default.",
 )
 @click.option(
     "--plot",
-    type=_FILE,
+    type=FILE,
     help="Draw a heat map (figure 7 of Yuan et al., 2021) instead; accepts several PATHs.",
 )
 @json_option

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rsitmd_tools.cli.messages import note, warn
-from rsitmd_tools.cli.options import json_option, print_json, workspace_argument
+from rsitmd_tools.cli.options import FILE, json_option, print_json, workspace_argument
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _shares(
 @click.option(
     "--exclude",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="Keep the images listed in FILE (see `validate --exclusions`) out of training: they go"
     " into test.",
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rsitmd_tools.cli.options import FILE
 from rsitmd_tools.errors import WrongUsage, count_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _OPTIONS = (
         "--grid-of",
         "places",
         metavar="FILE",
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=FILE,
         help="Take tiles at the points and polygons of a GeoJSON file instead of a grid.",
     ),
     click.option(
