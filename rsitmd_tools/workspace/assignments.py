@@ -116,7 +116,7 @@ def captioners(db: sqlite3.Connection) -> list[Captioner]:
     return [Captioner(annotator, image, bool(rejected)) for annotator, image, rejected in rows]
 
 
-def skippers(db: sqlite3.Connection, times: int) -> list[Skipper]:
+def repeated_skips(db: sqlite3.Connection, times: int) -> list[Skipper]:
     """Return who has skipped which image at least ``times`` times and has not captioned it."""
     rows = db.execute(
         "SELECT skip.annotator_id, task.image_id"

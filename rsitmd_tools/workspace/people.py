@@ -1,4 +1,8 @@
-"""The annotators of a campaign: the table ``annotator``."""
+"""The annotators of a campaign: the table ``annotator``.
+
+The functions that change something and have the parameter ``db`` must be called inside a
+transaction.
+"""
 
 from __future__ import annotations
 
@@ -123,6 +127,73 @@ def annotator_row(db: sqlite3.Connection, email: str) -> int | None:
     return None if row is None else int(row["id"])
 
 
+def annotator_email(db: sqlite3.Connection, annotator: int) -> str:
+    """Return the address of an annotator."""
+    row = db.execute("SELECT email FROM annotator WHERE id = ?", (annotator,)).fetchone()
+    return str(row["email"])
+
+
+def annotator_emails(db: sqlite3.Connection) -> dict[int, str]:
+    """Return the addresses of all annotators by row."""
+    return dict(db.execute("SELECT id, email FROM annotator").fetchall())
+
+
+def active_authors(db: sqlite3.Connection) -> set[int]:
+    """Return the annotators who have annotated or skipped an image and have not left."""
+    rows = db.execute(
+        "SELECT id FROM annotator WHERE left_at IS NULL AND (id IN (SELECT annotator_id FROM skip)"
+        " OR id IN (SELECT annotator_id FROM annotation))"
+    )
+    return {row["id"] for row in rows}
+
+
+def removed_with_open_project(db: sqlite3.Connection, server: str) -> list[str]:
+    """Return the addresses of annotators whose account was removed and whose project is open."""
+    rows = db.execute(
+        "SELECT email FROM annotator WHERE left_at IS NOT NULL AND left_reason = ?"
+        " AND EXISTS (SELECT 1 FROM project WHERE annotator_id = annotator.id AND server = ?"
+        "  AND closed_at IS NULL) ORDER BY id",
+        (ACCOUNT_REMOVED, server),
+    )
+    return [row["email"] for row in rows]
+
+
+def add_annotator(db: sqlite3.Connection, email: str, name: str) -> int:
+    """Add an annotator, or set the name of the one with this address; return the row."""
+    known = annotator_row(db, email)
+    if known is None:
+        added = db.execute("INSERT INTO annotator (email, name) VALUES (?, ?)", (email, name))
+        return int(added.lastrowid or 0)
+    update_annotator(db, known, email, name)
+    return known
+
+
+def update_annotator(db: sqlite3.Connection, annotator: int, email: str, name: str) -> None:
+    """Set the address and the name of an annotator.
+
+    Nothing changes if another annotator has the address.
+    """
+    db.execute(
+        "UPDATE OR IGNORE annotator SET email = ?, name = ? WHERE id = ?", (email, name, annotator)
+    )
+
+
+def mark_joined(db: sqlite3.Connection, annotator: int) -> None:
+    """Record that an annotator takes part, unless they took part before."""
+    db.execute(
+        "UPDATE annotator SET joined_at = ? WHERE id = ? AND joined_at IS NULL",
+        (utc_now(), annotator),
+    )
+
+
+def mark_account_restored(db: sqlite3.Connection, annotator: int) -> None:
+    """Let an annotator take part again if they had left because their account was removed."""
+    db.execute(
+        "UPDATE annotator SET left_at = NULL, left_reason = '' WHERE id = ? AND left_reason = ?",
+        (annotator, ACCOUNT_REMOVED),
+    )
+
+
 def join(workspace: Workspace, email: str) -> bool:
     """Add an annotator to the campaign; an account on the server is not needed yet.
 
@@ -159,8 +230,6 @@ def leave(workspace: Workspace, email: str) -> int:
 
 def mark_left(db: sqlite3.Connection, person: int, reason: str = "") -> int:
     """Mark an annotator as inactive and free their open images.
-
-    Call it inside a transaction.
 
     Args:
         db: The workspace's database.

@@ -67,6 +67,32 @@ def projects_of(db: sqlite3.Connection, server: str) -> list[ProjectRecord]:
     return [ProjectRecord(*row) for row in rows]
 
 
+def open_projects(db: sqlite3.Connection, server: str) -> list[ProjectRecord]:
+    """Return the open projects on a server, oldest first."""
+    return [project for project in projects_of(db, server) if project.closed_at is None]
+
+
+def open_main_projects(db: sqlite3.Connection) -> list[ProjectRecord]:
+    """Return the open projects of the campaign on all servers, without pilots, oldest first."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM project WHERE kind = ? AND closed_at IS NULL ORDER BY id", (MAIN,)
+    )
+    return [ProjectRecord(*row) for row in rows]
+
+
+def last_server(db: sqlite3.Connection, prefix: str) -> str | None:
+    """Return the key of the server with the newest project; None if nothing was pushed.
+
+    Args:
+        db: The workspace's database.
+        prefix: Only consider servers whose key starts with this prefix.
+    """
+    row = db.execute(
+        "SELECT server FROM project WHERE server LIKE ? ORDER BY id DESC LIMIT 1", (f"{prefix}%",)
+    ).fetchone()
+    return None if row is None else str(row["server"])
+
+
 def project_record(db: sqlite3.Connection, project: int) -> ProjectRecord:
     """Return a project by row."""
     row = db.execute(f"SELECT {_COLUMNS} FROM project WHERE id = ?", (project,)).fetchone()

@@ -1,4 +1,4 @@
-"""Counts over a campaign: projects, tasks, annotations, skips."""
+"""Counts over a campaign: tasks, annotations, skips."""
 
 from __future__ import annotations
 
@@ -17,19 +17,6 @@ _COUNTED = (
 
 
 @dataclass(frozen=True, slots=True)
-class OpenProject:
-    """A main project that gets new tasks.
-
-    Attributes:
-        server_id: Number of the project on the server.
-        annotator: Address of its annotator; None if several annotators share it.
-    """
-
-    server_id: int
-    annotator: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class CountedAnnotation:
     """A current annotation.
 
@@ -42,16 +29,6 @@ class CountedAnnotation:
     email: str
     created_at: str
     seconds: float | None
-
-
-def open_projects(workspace: Workspace) -> list[OpenProject]:
-    """Return the open main projects, oldest first."""
-    rows = workspace.db.execute(
-        "SELECT project.server_id, annotator.email FROM project"
-        " LEFT JOIN annotator ON annotator.id = project.annotator_id"
-        " WHERE project.kind = 'main' AND closed_at IS NULL ORDER BY project.id"
-    )
-    return [OpenProject(row["server_id"], row["email"]) for row in rows]
 
 
 def count_tasks(workspace: Workspace) -> int:

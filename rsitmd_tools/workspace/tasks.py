@@ -56,6 +56,19 @@ class Task:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class TaskNumber:
+    """The place of an image on a server.
+
+    Attributes:
+        project: Number of the project on the server.
+        task: Number of the task on the server.
+    """
+
+    project: int
+    task: int
+
+
 class SentTask(NamedTuple):
     """A task that was found or created on the server.
 
@@ -271,3 +284,20 @@ def reassigned_tasks(db: sqlite3.Connection, project: int) -> list[int]:
         (project,),
     )
     return [row["id"] for row in rows]
+
+
+def first_tasks_on(db: sqlite3.Connection, server: str) -> dict[str, TaskNumber]:
+    """Return the first task of each image on a server, by file name.
+
+    Args:
+        db: The workspace's database.
+        server: Key of the server. The same number on another server is another task.
+    """
+    rows = db.execute(
+        "SELECT image.filename, min(task.id), task.server_id AS task, project.server_id AS"
+        " project FROM task JOIN image ON image.id = task.image_id"
+        " JOIN project ON project.id = task.project_id"
+        " WHERE project.server = ? AND task.server_id > 0 GROUP BY image.id",
+        (server,),
+    )
+    return {row["filename"]: TaskNumber(row["project"], row["task"]) for row in rows}

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rsitmd_tools.demo.annotator import Annotator
-from rsitmd_tools.studio.campaign.people import overview
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.people import join
+from rsitmd_tools.workspace.people import join, members
 
 if TYPE_CHECKING:
     from tests.integration.conftest import MakeWorkspace, Tool
@@ -52,7 +51,7 @@ def test_a_skipped_image_is_offered_to_all_and_then_reported(
         assert (report.new, report.reassigned, report.skipped_by_all) == (1, 1, [])
         second, task = owner_of(workspace, "harbour_1.tif")
         assert second != first
-        assert {p["email"]: p["open"] for p in overview(workspace)} == {first: 0, second: 2}
+        assert {p.email: p.open for p in members(workspace)} == {first: 0, second: 2}
         skip(people[second], task)
         assert pull(workspace).skipped == 1
     pushed = tool.run("annotate", "push", folder)

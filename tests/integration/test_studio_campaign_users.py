@@ -15,12 +15,11 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api import client as client_module
 from rsitmd_tools.studio.api.accounts import invitation_link, sign_up_or_in
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.campaign.people import overview
 from rsitmd_tools.studio.sync.pull import pull
 from rsitmd_tools.studio.sync.push import push
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.merge import merged_images
-from rsitmd_tools.workspace.people import join, taking_part
+from rsitmd_tools.workspace.people import join, members, taking_part
 from tests.builders import WHEN, add
 
 if TYPE_CHECKING:
@@ -241,4 +240,4 @@ def test_a_reinstalled_server_at_the_same_url_removes_nobody(
 
 def open_images(workspace: Workspace) -> dict[str, int]:
     """Return how many images each person has to do, those without any left out."""
-    return {p["email"]: p["open"] for p in overview(workspace) if p["open"]}
+    return {p.email: p.open for p in members(workspace) if p.open}

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from rsitmd_tools.studio.campaign.people import overview
 from rsitmd_tools.studio.campaign.review import states
 from rsitmd_tools.studio.campaign.status import status
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.images import authors_by_image
 from rsitmd_tools.workspace.merge import merged_images
+from rsitmd_tools.workspace.people import members
 from tests.builders import WHEN, add, add_annotation
 
 
@@ -43,8 +43,8 @@ def write(workspace: Workspace, number: int, *states_of: str, deleted: bool = Fa
 def seen(workspace: Workspace) -> tuple[tuple[str, ...], tuple[str, ...], int, int]:
     """Return sentences, keywords, annotations of the person, and how many images are open."""
     [image] = merged_images(workspace)
-    [person] = overview(workspace)
-    return image.captions, image.keywords, person["written"], person["open"]
+    [person] = members(workspace)
+    return image.captions, image.keywords, person.written, person.open
 
 
 def test_an_annotation_on_the_server_counts(workspace: Workspace) -> None:

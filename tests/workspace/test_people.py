@@ -8,8 +8,7 @@ import pytest
 
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.accounts import add_annotator
-from rsitmd_tools.workspace.people import join, leave, members, person_of
+from rsitmd_tools.workspace.people import add_annotator, join, leave, members, person_of
 
 
 def test_an_address_in_other_letters_is_the_same_annotator(tmp_path: Path) -> None:

@@ -54,14 +54,16 @@ def command(
       rsitmd annotate users my-dataset accept anna@example.org --reviewer "B. Lee"
       rsitmd annotate users my-dataset deactivate anna@example.org
     """
+    from dataclasses import asdict
+
     from rsitmd_tools.errors import RsitmdError, WrongUsage
     from rsitmd_tools.studio.api.client import Client
     from rsitmd_tools.studio.api.connection import connection_of
-    from rsitmd_tools.studio.campaign.people import lock_out, overview
-    from rsitmd_tools.studio.sync.accounts import People
+    from rsitmd_tools.studio.campaign.people import lock_out
+    from rsitmd_tools.studio.sync.accounts import ServerAccounts
     from rsitmd_tools.workspace import Workspace
     from rsitmd_tools.workspace.licence import accept, licence_state
-    from rsitmd_tools.workspace.people import has_left, join, leave
+    from rsitmd_tools.workspace.people import has_left, join, leave, members
 
     if bool(emails) != (action != "list"):
         example = () if action == "list" else (action, "EMAIL")
@@ -74,7 +76,8 @@ def command(
     with Workspace.open(folder, write=True) as workspace:
         if action == "list":
             try:
-                removed = People(workspace, Client(connection_of(workspace))).removed()
+                accounts = ServerAccounts(workspace, Client(connection_of(workspace)))
+                removed = accounts.removed()
             except RsitmdError as error:
                 removed = []
                 hint = f"; {error.hint}" if error.hint else ""
@@ -116,7 +119,7 @@ def command(
                 images = count_of(freed, "open image")
                 result += f". To assign {images} to others, run: {push}"
             click.echo(f"{email}: {result}", err=True)
-        people = overview(workspace)
+        people = [asdict(member) for member in members(workspace)]
         licence = licence_state(workspace)
     for person in people:
         person["licence"] = None if licence is None else person["email"] in licence["accepted"]

@@ -8,7 +8,7 @@ from rsitmd_tools.dataset import Dataset
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.server import first_tasks_on
+from rsitmd_tools.workspace.tasks import first_tasks_on
 
 
 def task_links(dataset: Dataset) -> Mapping[str, str]:
@@ -23,7 +23,7 @@ def task_links(dataset: Dataset) -> Mapping[str, str]:
             connection = connection_of(workspace)
         except (RsitmdError, OSError):  # only the owner may be able to read the folder
             return {}
-        tasks = first_tasks_on(workspace, connection.key)
+        tasks = first_tasks_on(workspace.db, connection.key)
     page = connection.page.rstrip("/")
     return {
         name: f"{page}/projects/{number.project}/data?task={number.task}"

@@ -27,7 +27,7 @@ from rsitmd_tools.studio.sync.identity import KEY, key_of
 from rsitmd_tools.studio.sync.results import parse_result
 from rsitmd_tools.studio.sync.task_data import OtherTask, change_data
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.server import open_projects_on
+from rsitmd_tools.workspace.projects import open_projects
 
 TITLE = "rsitmd assist"
 STATE = "assist.json"
@@ -54,8 +54,8 @@ class Assist:
         with Workspace.open(folder) as workspace:
             self._client = Client(connection_of(workspace))
             self._projects = [
-                project.server_id
-                for project in open_projects_on(workspace, self._client.connection.key)
+                project.number
+                for project in open_projects(workspace.db, self._client.connection.key)
             ]
             self._studio = workspace.studio
             self._state = self._studio / STATE

@@ -1,15 +1,12 @@
-"""``annotate users``: the annotators of a campaign and their accounts."""
+"""``annotate users remove``: an annotator loses the account on the server."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from rsitmd_tools.errors import RsitmdError, command_line
 from rsitmd_tools.studio.api.client import Client
-from rsitmd_tools.studio.sync.accounts import People
+from rsitmd_tools.studio.sync.accounts import ServerAccounts
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.people import has_left, members, person_of
+from rsitmd_tools.workspace.people import has_left, person_of
 
 
 def lock_out(workspace: Workspace, client: Client, email: str) -> None:
@@ -23,9 +20,9 @@ def lock_out(workspace: Workspace, client: Client, email: str) -> None:
     """
     if not has_left(workspace, email):
         person_of(workspace, email)
-    people = People(workspace, client)
-    number = people.number(email)
-    if email in people.removed():
+    accounts = ServerAccounts(workspace, client)
+    number = accounts.number(email)
+    if email in accounts.removed():
         raise RsitmdError(
             "the account was already removed on the server",
             where=email,
@@ -41,13 +38,3 @@ def lock_out(workspace: Workspace, client: Client, email: str) -> None:
         )
     own = client.call(client.sdk.users.whoami)
     client.call(client.sdk.organizations.members.delete, id=own.active_organization, user_pk=number)
-
-
-def overview(workspace: Workspace) -> list[dict[str, Any]]:
-    """Return all annotators who are or were active.
-
-    Returns:
-        One dictionary per annotator with the fields of
-        :class:`~rsitmd_tools.workspace.people.Member`.
-    """
-    return [asdict(member) for member in members(workspace)]

@@ -22,7 +22,7 @@ from rsitmd_tools.workspace.predictions import (
     predictions_of_project,
     replace_predictions,
 )
-from rsitmd_tools.workspace.server import open_projects_on
+from rsitmd_tools.workspace.projects import PILOT, open_projects
 
 BATCH = 500
 # Model version of all captions on the server, which shows those of one version in a project only.
@@ -111,14 +111,14 @@ def send_predictions(workspace: Workspace, client: Client, report: PrefillReport
         RsitmdError: The server cannot be reached or refuses.
     """
     asked = workspace.settings.annotation.sentences_asked
-    for project in open_projects_on(workspace, client.connection.key):
-        if project.pilot:
+    for project in open_projects(workspace.db, client.connection.key):
+        if project.kind == PILOT:
             continue
-        read_tasks(workspace, client, project.row, project.server_id)
+        read_tasks(workspace, client, project.row, project.number)
         wanted = _wanted(workspace, project.row, len(sentence_slots(asked)))
         if not wanted:
             continue
-        there = _on_server(client, project.server_id)
+        there = _on_server(client, project.number)
         missing = []
         for task, result in wanted.items():
             number, texts = there.get(task, (None, None))
@@ -131,12 +131,12 @@ def send_predictions(workspace: Workspace, client: Client, report: PrefillReport
             missing.append({"task": task, "result": result, "model_version": VERSION})
         with progress("prefill", len(missing)) as step:
             for first in range(0, len(missing), BATCH):
-                _send(client, project.server_id, missing[first : first + BATCH])
+                _send(client, project.number, missing[first : first + BATCH])
                 report.sent += len(missing[first : first + BATCH])
                 step(len(missing[first : first + BATCH]))
         client.call(
             client.sdk.projects.update,
-            id=project.server_id,
+            id=project.number,
             model_version=VERSION,
             show_collab_predictions=True,
         )

@@ -14,7 +14,6 @@ from rsitmd_tools.dataset.records import ImageRecord
 from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.api.running import running_server
-from rsitmd_tools.studio.campaign.people import overview
 from rsitmd_tools.studio.campaign.ranking import ranking
 from rsitmd_tools.studio.sync.assign import skipped_by_all
 from rsitmd_tools.studio.sync.fields import page_of
@@ -28,6 +27,8 @@ from rsitmd_tools.workspace.merge import (
     uncorrected_images,
     untouched_sentences,
 )
+from rsitmd_tools.workspace.people import annotator_emails, members
+from rsitmd_tools.workspace.projects import open_main_projects
 from rsitmd_tools.workspace.review import state_counts
 from rsitmd_tools.workspace.settings import AnnotationSettings
 from rsitmd_tools.workspace.status import (
@@ -37,7 +38,6 @@ from rsitmd_tools.workspace.status import (
     count_drafts,
     count_tasks,
     counted_annotations,
-    open_projects,
     skip_counts,
     texts_by_annotator,
 )
@@ -87,6 +87,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         # Without sentences on the page, the annotations count.
         and (asked.sentences_asked or annotators[image.filename] >= asked.annotators_per_image)
     }
+    emails = annotator_emails(workspace.db)
     by_email = annotation_counts(workspace)
     skips = skip_counts(workspace)
     missing = _missing(
@@ -95,8 +96,11 @@ def status(workspace: Workspace) -> dict[str, Any]:
     return {
         "url": _url(workspace),
         "projects": [
-            {"id": project.server_id, "annotator": project.annotator}
-            for project in open_projects(workspace)
+            {
+                "id": project.number,
+                "annotator": None if project.owner is None else emails[project.owner],
+            }
+            for project in open_main_projects(workspace.db)
         ],
         "images": len(images),
         "tasks": count_tasks(workspace),
@@ -251,7 +255,7 @@ def _people(
         email: [len(text.split()) for text in texts]
         for email, texts in texts_by_annotator(workspace).items()
     }
-    known = {person["email"]: person for person in overview(workspace)}
+    known = {member.email: asdict(member) for member in members(workspace)}
     for email in last:  # authors who were never added, as in a shared project
         known.setdefault(
             email,

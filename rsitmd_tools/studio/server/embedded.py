@@ -45,7 +45,7 @@ from rsitmd_tools.studio.server.database import (
 from rsitmd_tools.studio.server.port import HOST, choose_port, record_port
 from rsitmd_tools.studio.server.public import public_environment, record_public, recorded_public
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.server import last_server
+from rsitmd_tools.workspace.projects import last_server
 
 START_SECONDS = 240.0
 STOP_SECONDS = 20.0
@@ -208,7 +208,7 @@ class EmbeddedServer:
     def _known_key(self) -> str | None:
         """Return the key of this server in the workspace; None before the first push."""
         with Workspace.open(self.workspace) as workspace:
-            return last_server(workspace, EMBEDDED)
+            return last_server(workspace.db, EMBEDDED)
 
     def _launch(self, port: int) -> subprocess.Popen[bytes]:
         assert self._lock is not None

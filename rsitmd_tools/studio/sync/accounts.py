@@ -11,16 +11,20 @@ from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.accounts import (
     account_owners,
     add_account,
-    add_annotator,
     annotator_of_account,
     forget_accounts,
+    set_account_joined,
+)
+from rsitmd_tools.workspace.people import (
+    ACCOUNT_REMOVED,
+    add_annotator,
     mark_account_restored,
     mark_joined,
+    mark_left,
     removed_with_open_project,
-    set_account_joined,
+    taking_part,
     update_annotator,
 )
-from rsitmd_tools.workspace.people import ACCOUNT_REMOVED, mark_left, taking_part
 
 
 def connected_fact(server: str) -> str:
@@ -28,7 +32,7 @@ def connected_fact(server: str) -> str:
     return f"connected.{server}"
 
 
-class People:
+class ServerAccounts:
     """The accounts of a server as rows of the table ``annotator``, in the order of sign-up.
 
     On the embedded server, everyone who signs up takes part. On a connected server, which

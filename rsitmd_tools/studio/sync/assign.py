@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.accounts import active_authors, annotator_emails
 from rsitmd_tools.workspace.admission import ADMITTED, REFUSED, current_pilot, gone
 from rsitmd_tools.workspace.assignments import (
     Assignment,
@@ -22,9 +21,9 @@ from rsitmd_tools.workspace.assignments import (
     open_assignments,
     open_counts,
     reassign,
+    repeated_skips,
 )
-from rsitmd_tools.workspace.assignments import skippers as repeated_skips
-from rsitmd_tools.workspace.people import Person, taking_part
+from rsitmd_tools.workspace.people import Person, active_authors, annotator_emails, taking_part
 from rsitmd_tools.workspace.projects import has_personal_project
 from rsitmd_tools.workspace.tasks import task_images
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rsitmd_tools.studio.api.client import Client, server_time
-from rsitmd_tools.studio.sync.accounts import People
+from rsitmd_tools.studio.sync.accounts import ServerAccounts
 from rsitmd_tools.studio.sync.projects import campaign_key, project_title
 from rsitmd_tools.workspace import Workspace
 from rsitmd_tools.workspace.licence import Licence, licence_of, record
@@ -70,7 +70,7 @@ def greeting(path: str | None) -> str:
     return f"**If you have not done so yet: {link}.**\n\n"
 
 
-def collect(workspace: Workspace, client: Client, people: People) -> int:
+def collect(workspace: Workspace, client: Client, accounts: ServerAccounts) -> int:
     """Record who has accepted the licence since the last pull.
 
     An answer does not count if another account changed it, or if the text of the licence was
@@ -97,7 +97,7 @@ def collect(workspace: Workspace, client: Client, people: People) -> int:
                 continue
             with workspace.transaction():
                 for author, when in _acceptances(task):
-                    new += record(workspace, licence, people.row(author), when)
+                    new += record(workspace, licence, accounts.row(author), when)
     return new
 
 

@@ -10,7 +10,7 @@ from rsitmd_tools.progress import progress
 from rsitmd_tools.studio.api.client import Client, Refused, server_time
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.sync import licence
-from rsitmd_tools.studio.sync.accounts import People
+from rsitmd_tools.studio.sync.accounts import ServerAccounts
 from rsitmd_tools.studio.sync.changed_tasks import (
     changed_by_annotations,
     changed_by_time,
@@ -56,8 +56,8 @@ def pull(workspace: Workspace) -> PullReport:
         for project in projects:
             for count in run.project(project):
                 step(count)
-    run.report.removed = run.people.removed()
-    run.report.accepted = licence.collect(workspace, client, run.people)
+    run.report.removed = run.accounts.removed()
+    run.report.accepted = licence.collect(workspace, client, run.accounts)
     if run.report.corrected:
         update_tasks(workspace, client)
     return run.report
@@ -68,10 +68,10 @@ class _Pull:
 
     def __init__(self, workspace: Workspace, client: Client) -> None:
         self.report = PullReport()
-        self.people = People(workspace, client)
+        self.accounts = ServerAccounts(workspace, client)
         self._workspace = workspace
         self._client = client
-        self._store = TaskStore(workspace, self.people, self.report)
+        self._store = TaskStore(workspace, self.accounts, self.report)
 
     def project(self, project: ProjectRecord) -> Iterator[int]:
         """Store what changed in one project; yield the number of tasks of each page."""

@@ -11,7 +11,7 @@ from rsitmd_tools.progress import progress
 from rsitmd_tools.studio.api.client import Client
 from rsitmd_tools.studio.api.connection import connection_of
 from rsitmd_tools.studio.sync import licence
-from rsitmd_tools.studio.sync.accounts import People
+from rsitmd_tools.studio.sync.accounts import ServerAccounts
 from rsitmd_tools.studio.sync.assign import (
     ASSIGNED,
     ORDERS,
@@ -180,7 +180,7 @@ class _Push:
 
     def run(self) -> PushReport:
         # Finds new accounts and accounts that were removed.
-        self._report.removed = People(self._workspace, self._client).removed()
+        self._report.removed = ServerAccounts(self._workspace, self._client).removed()
         path = licence.ask(self._workspace, self._client)
         if path is not None:
             self._report.licence = f"{self._client.connection.page}{path}"

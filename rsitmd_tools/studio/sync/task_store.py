@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rsitmd_tools.studio.api.client import server_time
-from rsitmd_tools.studio.sync.accounts import People
+from rsitmd_tools.studio.sync.accounts import ServerAccounts
 from rsitmd_tools.studio.sync.deletions import mark_deleted
 from rsitmd_tools.studio.sync.numbers import adopt_number, free_number
 from rsitmd_tools.studio.sync.origins import mark_origins
@@ -14,7 +14,6 @@ from rsitmd_tools.studio.sync.pull_report import PullReport
 from rsitmd_tools.studio.sync.results import ParsedResult, parse_result, stored_result
 from rsitmd_tools.studio.sync.revisions import carry_over, changed_accepted, is_double, restore
 from rsitmd_tools.workspace import Workspace
-from rsitmd_tools.workspace.accounts import annotator_email
 from rsitmd_tools.workspace.annotations import (
     NewRevision,
     add_revision,
@@ -22,6 +21,7 @@ from rsitmd_tools.workspace.annotations import (
     revisions,
     set_latest,
 )
+from rsitmd_tools.workspace.people import annotator_email
 from rsitmd_tools.workspace.tasks import Skip, Task, add_skip, mark_task_pulled
 from rsitmd_tools.workspace.texts import add_texts
 
@@ -33,11 +33,11 @@ class TaskStore:
         renamed: New names of fields on the labeling page of the current project, by old name.
     """
 
-    def __init__(self, workspace: Workspace, people: People, report: PullReport) -> None:
+    def __init__(self, workspace: Workspace, accounts: ServerAccounts, report: PullReport) -> None:
         self.renamed: Mapping[str, str] = {}
         self._db = workspace.db
         self._per_task = workspace.settings.annotation.sentences_asked
-        self._people = people
+        self._accounts = accounts
         self._report = report
 
     def store(self, task: Task, found: Any) -> None:
@@ -71,7 +71,7 @@ class TaskStore:
         mark_task_pulled(self._db, task.row, time, drafts)
 
     def _skip(self, task: int, entry: dict[str, Any]) -> None:
-        author = self._people.row(entry.get("completed_by"))
+        author = self._accounts.row(entry.get("completed_by"))
         skip = Skip(task, entry["id"], author, server_time(entry["updated_at"]))
         self._report.skipped += add_skip(self._db, skip)
 
@@ -81,13 +81,13 @@ class TaskStore:
         """Update the numbers of a task's annotations."""
         for entry in entries:
             if not entry.get("was_cancelled"):
-                author = self._people.row(entry.get("completed_by"))
+                author = self._accounts.row(entry.get("completed_by"))
                 free_number(self._db, task, entry)
                 adopt_number(self._db, task, entry, author, present)
 
     def _is_double(self, task: int, entry: dict[str, Any], present: set[int]) -> bool:
         """Return whether the server stored the same request twice, this being the copy."""
-        author = self._people.row(entry.get("completed_by"))
+        author = self._accounts.row(entry.get("completed_by"))
         result = stored_result(entry.get("result"))
         return is_double(self._db, task, author, int(entry["id"]), result, present)
 
@@ -114,7 +114,7 @@ class TaskStore:
         if before is not None:
             changed = changed_accepted(db, before, added)
             if changed:
-                author = self._people.row(entry.get("completed_by"))
+                author = self._accounts.row(entry.get("completed_by"))
                 self._report.reopened.append(
                     {
                         "image": task.filename,
@@ -141,8 +141,8 @@ class TaskStore:
     def _insert(self, task: Task, entry: dict[str, Any], updated: str) -> int:
         """Store a new revision with its texts; return its row."""
         db = self._db
-        author = self._people.row(entry.get("completed_by"))
-        changed_by = self._people.row(entry["updated_by"]) if entry.get("updated_by") else None
+        author = self._accounts.row(entry.get("completed_by"))
+        changed_by = self._accounts.row(entry["updated_by"]) if entry.get("updated_by") else None
         row = add_revision(
             db,
             NewRevision(
