@@ -9,6 +9,10 @@ from collections.abc import Sequence
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+")
 
+# A "?" inside a word stands for a character that an encoding did not have: "roof?s". In an
+# address it stands before parameters.
+LOST_IN_WORD = re.compile(r"(?<![\w./-])[^\W\d_]+\?(?=[a-zß-ÿ])[^\W\d_]+(?![\w=&/])")
+
 
 # Several rules split the captions.
 @functools.lru_cache(maxsize=1 << 16)

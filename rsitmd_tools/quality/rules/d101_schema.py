@@ -15,7 +15,7 @@ def schema(subject: Subject) -> Iterator[Violation]:
 
     This tool reads such files, but other loaders fail on them, for example on a missing
     `sentid` or on keywords as one string. Files in the layout of Karpathy have no keywords and are
-    not checked.
+    not checked, whether the file or its folder is passed.
 
     Bad:
         {"filename": "port_1.tif", "keywords": "blue sea"}

@@ -9,7 +9,8 @@ from operator import eq
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
-_DOUBLED = re.compile(r"\b([^\W\d_]+)(?:\s+\1\b)+(?!['’-])", re.IGNORECASE)
+# A word with a hyphen is another word: "a two-lane lane".
+_DOUBLED = re.compile(r"(?<![-‐‑])\b([^\W\d_]+)(?:\s+\1\b)+(?!['’‐‑-])", re.IGNORECASE)
 # Right English: "the pool that that house has", "they had had", "a square square" (a plaza).
 _MAY_DOUBLE = frozenset({"that", "had", "is", "square"})
 
@@ -31,6 +32,7 @@ def doubled_word(subject: Subject) -> Iterator[Violation]:
         Two straight freeways with with some cars on them.
     Good:
         Two straight freeways with some cars on them.
+        A two-lane lane runs along the sea.
     Fix:
         Remove one of them (`--fix` does).
     """

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
+from rsitmd_tools.quality.texts import LOST_IN_WORD
 
 
 def decoded(raw: str, _subject: Subject) -> str:
@@ -21,11 +22,13 @@ def decoded(raw: str, _subject: Subject) -> str:
 def mojibake(subject: Subject) -> Iterator[Violation]:
     """Characters were decoded in a wrong encoding, or lost.
 
-    This happens if a UTF-8 file is opened as Windows-1252 and saved again. The rule uses ftfy.
+    This happens if a UTF-8 file is opened as Windows-1252 and saved again. The rule uses ftfy. A
+    character that an encoding does not have can become "?", as in "roof?s".
 
     Bad:
         The cafÃ© has a red roof and a terrace.
         The baker\ufffds house has a red roof.
+        The baker?s house has a red roof.
         keywords: cafÃ© terrace
     Good:
         The café has a red roof and a terrace.
@@ -43,5 +46,7 @@ def mojibake(subject: Subject) -> Iterator[Violation]:
 
 
 def _damaged(text: str, subject: Subject) -> bool:
-    """Return whether characters are wrongly decoded, or lost (U+FFFD)."""
+    """Return whether characters are wrongly decoded, or lost (U+FFFD, or "?" inside a word)."""
+    if "?" in text and LOST_IN_WORD.search(text):
+        return True
     return not text.isascii() and ("\ufffd" in text or decoded(text, subject) != text)

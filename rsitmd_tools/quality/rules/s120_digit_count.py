@@ -9,9 +9,11 @@ from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+# Not a count: a part of a number, fraction, ratio, size, time or price.
 _DIGIT = re.compile(
-    r"(?<![\w.,%#-])(?:[2-9]|10)(?= (?!(?:meters?|metres?|km|percent|degrees?|story|storey|m|in)\b)"
-    r"[a-z])"
+    r"(?=[1-9])(?<![\w.,%#×−$€£¥-])(?<![×$€£¥] )(?<!\d[/:*‐‑–—])(?<!\d [/:*x–—-] )(?:[2-9]|10)"
+    r"(?= (?!(?:meters?|metres?|km|percent|degrees?|story|storey|m|in|sq|[ap]\.?m)\b"
+    r"|(?:square|cubic) (?:k?m|(?:kilo)?met(?:er|re)s?)\b|x \d|o['’]clock\b)[a-z])"
 )
 
 
@@ -25,13 +27,15 @@ def digit_count(subject: Subject) -> Iterator[Violation]:
     """A count up to ten is written in digits.
 
     "2 planes" and "two planes" are different words for a model; almost all of RSITMD's
-    counts are words. A dataset with mostly digits gets no findings.
+    counts are words. A dataset with mostly digits gets no findings. Fractions, ratios, sizes,
+    times and prices are no counts.
 
     Bad:
         There are 2 planes beside the terminal.
     Good:
         There are two planes beside the terminal.
         There are 25 planes beside the terminal.
+        3/4 of the field is green.
     Fix:
         Write the word (`--unsafe-fixes` does).
     """
