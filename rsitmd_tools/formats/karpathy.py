@@ -1,11 +1,13 @@
 """``karpathy``: ``dataset.json`` of RSICD, UCM-captions, Sydney-captions and COCO.
 
-The fields are those of ``rsitmd``, which reads single JSON files. This format is the folder, and
-the file that other tools read: its tokens have no punctuation.
+The fields are those of ``rsitmd``, which reads the JSON files that no other format recognises. This
+format is the folder, a file with the fields of Karpathy's layout alone, and the file that other
+tools read: its tokens have no punctuation.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,14 +17,27 @@ from rsitmd_tools.errors import RsitmdError
 from rsitmd_tools.formats import rsitmd
 from rsitmd_tools.formats.holds import REQUIRED
 from rsitmd_tools.formats.parts import check_writable, files_in, head_of
-from rsitmd_tools.formats.registry import Format
+from rsitmd_tools.formats.registry import MAX_BYTES, Format
 
 FILENAME = "dataset.json"
+# A file of this layout has all fields of the first list and none of the second, in no image.
+_FIELDS = [
+    re.compile(rf'"{name}"\s*:'.encode())
+    for name in ("images", "filename", "imgid", "split", "sentids", "sentences", "raw", "tokens")
+]
+_FIELDS_OF_RSITMD = re.compile(rb'"(?:keywords|category|annotator|origin)"\s*:')
 
 
 def recognises(path: Path) -> bool:
-    """Return whether a folder contains ``dataset.json`` or ``dataset_<name>.json``."""
-    return path.is_dir() and bool(_files(path))
+    """Return whether a path is a file of this layout, or a folder with one.
+
+    The file in a folder is recognised by its name, ``dataset.json`` or ``dataset_<name>.json``. A
+    path of a file is recognised by its fields: one with keywords, a category or an annotator is
+    ``rsitmd``.
+    """
+    if path.is_dir():
+        return bool(_files(path))
+    return path.suffix == ".json" and _has_its_fields(path)
 
 
 def read(path: Path, image_folder: Path | None) -> Dataset:
@@ -65,9 +80,21 @@ def _files(folder: Path) -> list[Path]:
     ]
 
 
+def _has_its_fields(file: Path) -> bool:
+    if file.name == rsitmd.FILENAME or not head_of(file).lstrip().startswith("{"):
+        return False
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            return False
+        data = file.read_bytes()
+    except OSError:
+        return False
+    return all(field.search(data) for field in _FIELDS) and not _FIELDS_OF_RSITMD.search(data)
+
+
 FORMAT = Format(
     "karpathy",
-    f"a folder with {FILENAME}",
+    f"a folder with {FILENAME}, or such a file without keywords",
     recognises,
     read,
     write,

@@ -31,6 +31,14 @@ NO_CATEGORY = ("open-clip-csv", "coco")
     ("path", "layout", "name", "images", "sentences", "splits"),
     [
         ("karpathy", "karpathy", "UCM", 2100, 10500, {"train": 1680, "val": 210, "test": 210}),
+        (
+            "karpathy/dataset_ucm.json",
+            "karpathy",
+            "UCM",
+            2100,
+            10500,
+            {"train": 1680, "val": 210, "test": 210},
+        ),
         ("albef", "albef", "rsitmd", 4743, 23715, {"train": 3435, "val": 856, "test": 452}),
         ("albef/rsitmd_val.json", "albef", "rsitmd", 856, 4280, {"val": 856}),
         ("open_clip/rsicd_test.csv", "open-clip-csv", "rsicd", 1093, 5465, {"test": 1093}),

@@ -201,3 +201,29 @@ def test_ids_and_fields_of_the_karpathy_layout_are_checked(tmp_path: Path, found
     ]
     assert ["spilt" in f.message for f in found("D111", data)] == [True]
     assert found("D101", data) == []
+
+
+def test_d101_takes_a_file_of_the_karpathy_layout_as_its_folder(
+    tmp_path: Path, found: Found
+) -> None:
+    content = document({}, {})
+    for entry in content["images"]:
+        del entry["keywords"], entry["category"]
+
+    def formats_of(name: str) -> list[str]:
+        (tmp_path / name).write_text(json.dumps(content))
+        data = load_dataset(tmp_path / name)
+        assert len(data) == 2
+        assert len(found("D101", data)) == (0 if data.format == "karpathy" else 2), name
+        return [data.format, load_dataset(tmp_path / name, "rsitmd").format]
+
+    assert formats_of("dataset.json") == ["karpathy", "rsitmd"]
+    assert formats_of("captions.json") == ["karpathy", "rsitmd"]
+    # RSITMD's own file without any keywords is still read, and lacks them.
+    assert formats_of("dataset_RSITMD.json") == ["rsitmd", "rsitmd"]
+    # A field of RSITMD in any image, or a missing field of Karpathy's layout, makes it RSITMD.
+    content["images"][1]["category"] = "port"
+    assert formats_of("dataset.json") == ["rsitmd", "rsitmd"]
+    del content["images"][1]["category"]
+    content["images"][0]["sentences"][0]["raw"] = 'The text says "keywords": it is no field.'
+    assert formats_of("dataset.json") == ["karpathy", "rsitmd"]
