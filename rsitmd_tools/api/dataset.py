@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -57,9 +58,33 @@ class Dataset(records.Dataset):
         if not isinstance(key, str):
             return self.images[key]
         for image in self.images:
-            if key in (image.filename, image.location):
+            if _is(image, key):
                 return image
         raise KeyError(key)
+
+    def __contains__(self, value: object) -> bool:
+        """Return whether there is this record, or an image of this file name."""
+        return any(_is(image, value) for image in self.images)
+
+    def index(self, value: object, start: int = 0, stop: int = sys.maxsize) -> int:
+        """Return the index of the first image that is this record or has this file name.
+
+        Args:
+            value: A record or a file name.
+            start: The search begins at this index.
+            stop: The search ends before this index.
+
+        Raises:
+            ValueError: There is none.
+        """
+        for index in range(*slice(start, stop).indices(len(self.images))):
+            if _is(self.images[index], value):
+                return index
+        raise ValueError(f"{value!r} is not in the dataset")
+
+    def count(self, value: object) -> int:
+        """Return how many images are this record or have this file name."""
+        return sum(_is(image, value) for image in self.images)
 
     def split(self, name: str) -> Self:
         """Return the images of one split.
@@ -78,7 +103,7 @@ class Dataset(records.Dataset):
 
         Raises:
             RsitmdError: There is no such file, or it lacks images.
-            WrongUsage: There is no such fold.
+            WrongUsage: There is no such fold, or a part of a dataset has no image in it.
         """
         return with_fold(self, read_folds(folds_file(self.source)), number)
 
@@ -219,6 +244,13 @@ def load(
     names = [field.name for field in fields(found) if field.init]
     values: Mapping[str, Any] = {name: getattr(found, name) for name in names}
     return Dataset(**values)
+
+
+def _is(image: ImageRecord, value: object) -> bool:
+    """Return whether an image is the record, or has the file name."""
+    if isinstance(value, str):
+        return value in (image.filename, image.location)
+    return isinstance(value, ImageRecord) and image == value
 
 
 def _check(per: str) -> None:

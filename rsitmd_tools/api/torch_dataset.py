@@ -24,7 +24,8 @@ class Item(NamedTuple):
             decode it: values of more than 8 bits are stretched to 8.
         text: The sentence, transformed; a list of all for items of images.
         image_index: Index of the image: the row of the prior.
-        sentence_index: Index of the (first) sentence among all sentences: the column of the prior.
+        sentence_index: Index of the (first) sentence among all sentences: the column of the prior;
+            -1 for an image without sentences.
     """
 
     image: Any
@@ -58,7 +59,7 @@ class ImageTexts(TorchDataset[Item]):
         self.pairs = pairs
         self._captions = data.captions()
         self._owners = data.caption_owners()
-        self._first = [0] * len(data)
+        self._first = [-1] * len(data)
         for caption in reversed(range(len(self._owners))):
             self._first[self._owners[caption]] = caption
 

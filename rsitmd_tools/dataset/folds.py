@@ -85,7 +85,7 @@ def with_fold(dataset: D, folds: Mapping[str, int], number: int) -> D:
     Raises:
         RsitmdError: Images have no fold, or tar files have two images of one name that would be
             in one split.
-        WrongUsage: No image is in the fold, or every image is.
+        WrongUsage: There is no such fold, no image is in it, or every image is.
     """
     missing = [image.filename for image in dataset if image.filename not in folds]
     if missing:
@@ -99,10 +99,18 @@ def with_fold(dataset: D, folds: Mapping[str, int], number: int) -> D:
         replace(image, split="test" if folds[image.filename] == number else "train")
         for image in dataset
     )
-    if len({image.split for image in images}) < 2:
+    if number not in folds.values():
         raise WrongUsage(
             f"fold {number} does not exist",
             hint=f"use a fold from 0 to {max(folds.values(), default=0)}",
+        )
+    if len({image.split for image in images}) < 2:
+        tested = any(image.split == "test" for image in images)
+        whose = "all of these images are" if tested else "none of these images is"
+        raise WrongUsage(
+            f"{whose} in fold {number}",
+            where=dataset.source,
+            hint="take the fold of the whole dataset, then a split of it",
         )
     return replace(dataset, images=images, members=_members(dataset, images))
 

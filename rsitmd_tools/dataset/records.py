@@ -44,7 +44,7 @@ class Sentence:
     raw: str
     annotator: str | None = None
     tokens: tuple[str, ...] | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
     number: int | None = None
     origin: str | None = None
     edit_distance: int | None = None
@@ -70,7 +70,7 @@ class ImageRecord:
     keywords: tuple[str, ...] = ()
     split: str | None = None
     category: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def location(self) -> str:
@@ -108,8 +108,8 @@ class Dataset:
     source: Path
     format: str
     image_folder: Path | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    members: Mapping[tuple[str | None, str], Member] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    members: Mapping[tuple[str | None, str], Member] = field(default_factory=dict, hash=False)
     notes: tuple[str, ...] = ()
     # The checksum once it is known: the records never change.
     _checksum: list[str] = field(default_factory=list, init=False, repr=False, compare=False)

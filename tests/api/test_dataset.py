@@ -61,6 +61,41 @@ def test_records_are_found_by_index_and_name(folder: Path) -> None:
     assert pickle.loads(pickle.dumps(data)) == data
 
 
+def test_a_dataset_is_a_sequence_of_records(folder: Path) -> None:
+    data = rsitmd_tools.load(folder)
+    for number, image in enumerate(data):
+        copied = replace(image)
+        for value in (image, copied, image.filename):
+            assert value in data
+            assert data.index(value) == number
+            assert data.count(value) == 1
+    test = data.split("test")
+    for missing in (data[0], "port_0.png", "port_9.png", 3, None, np.zeros(5)):
+        assert missing not in test
+        assert test.count(missing) == 0
+        with pytest.raises(ValueError, match="is not in the dataset"):
+            test.index(missing)
+    twice = data.with_images([data[1], data[0], data[1]])
+    assert twice.count("port_1.png") == twice.count(data[1]) == 2
+    assert [twice.index("port_1.png", *more) for more in ((), (1,), (-2,), (0, 1))] == [0, 2, 2, 0]
+    with pytest.raises(ValueError, match="is not in the dataset"):
+        twice.index("port_1.png", 1, 2)
+    assert list(reversed(data)) == list(data.images)[::-1]
+    # A file is also found by its place below the image folder.
+    below = data.with_images([replace(data[0], extra={"filepath": "harbour"})])
+    assert "harbour/port_0.png" in below
+    assert below.index("harbour/port_0.png") == 0
+
+
+def test_records_can_be_in_a_set(folder: Path) -> None:
+    data = rsitmd_tools.load(folder)
+    assert len({*data, *rsitmd_tools.load(folder)}) == 5
+    other = replace(data[0], extra={"note": "x"})
+    assert hash(other) == hash(data[0])
+    assert len({data[0], other}) == 2
+    assert hash(data) == hash(rsitmd_tools.load(folder))
+
+
 def test_the_path_is_a_string_or_a_path_and_images_can_be_elsewhere(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -145,7 +180,7 @@ def test_items_of_torch_are_pairs_or_images(folder: Path) -> None:
     assert pairs[5].image == [20, 20, 20], "grey images become RGB"
     images = data.to_torch(red, len, per="image")
     assert [item.text for item in images] == [[19] * count for count in COUNTS]
-    assert [item.sentence_index for item in images if item.text] == [0, 5, 7, 10]
+    assert [item.sentence_index for item in images] == [0, -1, 5, 7, 10]
     for wrong in (-12, 11):
         with pytest.raises(IndexError):
             pairs[wrong]
@@ -190,6 +225,10 @@ def test_a_fold_is_a_dataset_of_train_and_test(folder: Path) -> None:
     assert fold.split("test").open(0).size == (20, 16)
     with pytest.raises(WrongUsage, match="fold 2 does not exist; use a fold from 0 to 1"):
         fold.fold(2)
+    with pytest.raises(WrongUsage, match="none of these images is in fold 1; take the fold of"):
+        data.split("val").fold(1)
+    with pytest.raises(WrongUsage, match="all of these images are in fold 0; take the fold of"):
+        data.split("val").fold(0)
 
 
 def test_values_of_16_bits_are_stretched_for_torch(folder: Path) -> None:
