@@ -9,9 +9,10 @@ from rsitmd_tools.quality.rule import Violation, rule
 from rsitmd_tools.quality.subject import Subject
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-# Not a count: a part of a number, fraction, ratio, size, time or price.
+# Not a count: a part of a number, fraction, ratio, size, time or price, or "No. 3".
 _DIGIT = re.compile(
-    r"(?=[1-9])(?<![\w.,%#×−$€£¥-])(?<![×$€£¥] )(?<!\d[/:*‐‑–—])(?<!\d [/:*x–—-] )(?:[2-9]|10)"
+    r"(?=[1-9])(?<![\w.,%#×−$€£¥-])(?<![×$€£¥] )(?<!\b[Nn][or]\. )"
+    r"(?<!\d[/:*‐‑–—])(?<!\d [/:*x–—-] )(?:[2-9]|10)"
     r"(?= (?!(?:meters?|metres?|km|percent|degrees?|story|storey|m|in|sq|[ap]\.?m)\b"
     r"|(?:square|cubic) (?:k?m|(?:kilo)?met(?:er|re)s?)\b|x \d|o['’]clock\b)[a-z])"
 )

@@ -101,6 +101,7 @@ def test_s112_a_noun_twice_after_a_compound(found: Found) -> None:
         "From 9 o'clock boats lie here.",
         "It costs $5 per boat.",
         "It costs € 5 per boat.",
+        "The dock has boats No. 3 and 25 others.",
         "The area is 3 sq. km. wide.",
         "The area is 3 square meters wide.",
         "Between 5–6 boats lie here.",
