@@ -153,6 +153,15 @@ def add_revision(db: sqlite3.Connection, revision: NewRevision) -> int:
     return cursor.lastrowid
 
 
+def author_email(db: sqlite3.Connection, annotation: int) -> str:
+    """Return the address of the author of a revision."""
+    row = db.execute(
+        "SELECT email FROM annotator WHERE id = (SELECT annotator_id FROM annotation WHERE id = ?)",
+        (annotation,),
+    ).fetchone()
+    return str(row["email"])
+
+
 def clear_latest(db: sqlite3.Connection, task: int, number: int) -> None:
     """Mark no revision of an annotation as the latest."""
     db.execute(

@@ -22,7 +22,7 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     ACCEPTED: frozenset({ACCEPTED, SENT_BACK, REJECTED, REPLACED}),
     REJECTED: frozenset({ACCEPTED, SENT_BACK, REJECTED, REPLACED}),
     # Only if the server restores an old revision, such as from a backup.
-    REPLACED: frozenset({NEW}),
+    REPLACED: frozenset({NEW, ACCEPTED, SENT_BACK, REJECTED}),
 }
 
 

@@ -71,6 +71,12 @@ def command(folder: Path, check: bool, fix: bool, as_json: bool) -> None:
             f"{entry['image']}: {entry['annotator']} changed sentence {numbers}, which was"
             " accepted. Review the new text."
         )
+    for entry in report.still_sent_back:
+        numbers = ", ".join(map(str, entry["sentences"]))
+        warn(
+            f"{entry['image']}: sentence {numbers} of {entry['annotator']} is still sent back: its"
+            " text is older than the decision"
+        )
     for entry in report.changed_pages:
         renamed = ", ".join(f"{old} is now {new}" for new, old in entry["renamed"].items())
         warn(

@@ -19,6 +19,8 @@ class PullReport:
         corrected: Number of sentences that were sent back and are written again.
         reopened: Accepted sentences that were changed and have to be accepted again:
             ``{"image", "annotator", "sentences"}``, with the numbers on the labeling page.
+        still_sent_back: Sentences of changed annotations that stay sent back, because their text
+            is older than the decision; like ``reopened``.
         deleted: Number of annotations that were deleted on the server; their revisions stay.
         deletions: These annotations, see
             :class:`~rsitmd_tools.studio.sync.deletions.Deletion`.
@@ -49,6 +51,7 @@ class PullReport:
     changed: int = 0
     corrected: int = 0
     reopened: list[dict[str, Any]] = field(default_factory=list)
+    still_sent_back: list[dict[str, Any]] = field(default_factory=list)
     deleted: int = 0
     deletions: list[Deletion] = field(default_factory=list)
     removed_tasks: list[str] = field(default_factory=list)

@@ -6,11 +6,20 @@ import sqlite3
 
 from rsitmd_tools.workspace.annotations import revisions_of_task
 from rsitmd_tools.workspace.corrections import repeat_corrections, written_text
-from rsitmd_tools.workspace.states import ACCEPTED, NEW, PULL, REPLACED, SENT_BACK, move
+from rsitmd_tools.workspace.states import (
+    ACCEPTED,
+    NEW,
+    PULL,
+    REJECTED,
+    REPLACED,
+    SENT_BACK,
+    move,
+)
 from rsitmd_tools.workspace.texts import (
     Decision,
     SentenceRow,
     copy_seen_findings,
+    forget_seen_findings,
     last_decision,
     sentence_row,
     sentences_of,
@@ -48,8 +57,7 @@ def carry_over(db: sqlite3.Connection, before: int, after: int) -> int:
                 repeat_corrections(db, old.row, new.row)
         kept = new is not None and new.raw in ("", written)
         if new is not None and kept and old.state != NEW:
-            last = last_decision(db, old.row) or Decision(PULL, "", "")
-            move(db, new.row, old.state, last.decided_by, note=last.note, codes=last.codes)
+            _repeat_decision(db, old, new.row)
         elif old.state == SENT_BACK:
             corrected += 1
         if old.state != REPLACED:
@@ -68,30 +76,62 @@ def changed_accepted(db: sqlite3.Connection, before: int, after: int) -> list[in
     Returns:
         Numbers of the sentences on the labeling page.
     """
-    new = {sentence.slot: sentence.raw for sentence in sentences_of(db, after)}
+    new = {sentence.slot: _written(db, sentence) for sentence in sentences_of(db, after)}
     return [
         old.slot
         for old in sentences_of(db, before)
-        if old.state == ACCEPTED and new.get(old.slot) != written_text(db, old.row, old.raw)
+        if old.state == ACCEPTED and new.get(old.slot) != _written(db, old)
     ]
 
 
-def restore(db: sqlite3.Connection, before: int | None, after: int) -> None:
+def restore(db: sqlite3.Connection, before: int | None, after: int) -> list[int]:
     """Make an old revision current again after the server has restored it.
 
-    Its sentences are new again: they have to be reviewed once more.
+    A sentence with the words of the revision that was current keeps its state. Another one is
+    sent back or rejected again if that was the last decision about it. Otherwise it is new: it
+    has to be reviewed once more, and the next review lists its findings again.
 
     Args:
         db: The workspace's database, in a transaction.
         before: Row of the revision that was current, or None.
         after: Row of the restored revision.
+
+    Returns:
+        Numbers on the labeling page of the sentences that are sent back again.
     """
-    for sentence in [] if before is None else sentences_of(db, before):
-        if sentence.state != REPLACED:
-            move(db, sentence.row, REPLACED, PULL)
+    sent_back = []
+    current = {} if before is None else {old.slot: old for old in sentences_of(db, before)}
     for sentence in sentences_of(db, after):
-        if sentence.state == REPLACED:
+        if sentence.state != REPLACED:
+            continue
+        old = current.get(sentence.slot)
+        last = last_decision(db, sentence.row)
+        same = old is not None and _written(db, old) == _written(db, sentence)
+        if old is not None and old.state != REPLACED and same:
+            if old.raw != sentence.raw:
+                repeat_corrections(db, old.row, sentence.row)
+            _repeat_decision(db, old, sentence.row)
+            continue
+        forget_seen_findings(db, sentence.row)
+        if last is not None and last.state in (SENT_BACK, REJECTED):
+            move(db, sentence.row, last.state, last.decided_by, note=last.note, codes=last.codes)
+            sent_back += [sentence.slot] if last.state == SENT_BACK else []
+        else:
             move(db, sentence.row, NEW, PULL)
+    for old in current.values():
+        if old.state != REPLACED:
+            move(db, old.row, REPLACED, PULL)
+    return sent_back
+
+
+def _written(db: sqlite3.Connection, sentence: SentenceRow) -> str:
+    return written_text(db, sentence.row, sentence.raw)
+
+
+def _repeat_decision(db: sqlite3.Connection, old: SentenceRow, new: int) -> None:
+    """Give a sentence the state of another one with the same words, and its last decision."""
+    last = last_decision(db, old.row) or Decision(PULL, "", "", old.state)
+    move(db, new, old.state, last.decided_by, note=last.note, codes=last.codes)
 
 
 def is_double(

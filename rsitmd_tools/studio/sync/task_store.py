@@ -18,6 +18,7 @@ from rsitmd_tools.workspace.accounts import annotator_email
 from rsitmd_tools.workspace.annotations import (
     NewRevision,
     add_revision,
+    author_email,
     clear_latest,
     revisions,
     set_latest,
@@ -108,21 +109,24 @@ class TaskStore:
         if same is not None:  # restored, as from a backup of the server
             set_latest(db, same.row)
             if before != same.row:
-                restore(db, before, same.row)
+                changed = [] if before is None else changed_accepted(db, before, same.row)
+                self._name(self._report.reopened, task, same.row, changed)
+                restored = restore(db, before, same.row)
+                self._name(self._report.still_sent_back, task, same.row, restored)
             return
         added = self._insert(task, entry, updated)
         if before is not None:
             changed = changed_accepted(db, before, added)
-            if changed:
-                author = self._people.row(entry.get("completed_by"))
-                self._report.reopened.append(
-                    {
-                        "image": task.filename,
-                        "annotator": annotator_email(db, author),
-                        "sentences": changed,
-                    }
-                )
+            self._name(self._report.reopened, task, added, changed)
             self._report.corrected += carry_over(db, before, added)
+
+    def _name(
+        self, found: list[dict[str, Any]], task: Task, annotation: int, sentences: list[int]
+    ) -> None:
+        """Add sentences of a revision to a list of the report, unless there are none."""
+        if sentences:
+            email = author_email(self._db, annotation)
+            found.append({"image": task.filename, "annotator": email, "sentences": sentences})
 
     def _add_gaps(self, image: str, author: int, written: Written) -> None:
         """Report missing sentences, and texts in fields that are not read."""

@@ -1,0 +1,105 @@
+"""What a pull stores of one task, and what it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from rsitmd_tools.studio.sync.accounts import People
+from rsitmd_tools.studio.sync.pull_report import PullReport
+from rsitmd_tools.studio.sync.results import as_result
+from rsitmd_tools.studio.sync.task_store import TaskStore
+from rsitmd_tools.workspace import Workspace
+from rsitmd_tools.workspace.states import move
+from rsitmd_tools.workspace.tasks import tasks_of
+from tests.builders import WHEN, add
+
+ANNA, BERTA = 1, 2
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """A workspace with two annotators, a project of Anna and one task in it."""
+    folder = tmp_path / "w"
+    Workspace.create(folder).close()
+    settings = "[annotation]\nannotators_per_image = 2\n"
+    (folder / "rsitmd.toml").write_text(settings, encoding="utf-8")
+    with Workspace.open(folder, write=True) as made:
+        with made.transaction() as db:
+            for email in ("anna@x.org", "berta@x.org"):
+                add(db, "annotator", email=email, joined_at=WHEN)
+            add(db, "project", annotator_id=ANNA)
+            add(db, "image")
+            add(db, "task", image_id=1)
+        yield made
+
+
+class Accounts:
+    """The accounts of a server: each has the number of its annotator."""
+
+    def row(self, user: Any) -> int:
+        return int(user)
+
+
+def at(second: int) -> str:
+    return f"2026-01-01T00:00:{second:02}.000000+00:00"
+
+
+def entry(
+    text: str, changed: int, author: int | None = ANNA, number: int = 7, made: int = 1
+) -> dict[str, Any]:
+    """Return an annotation as the server sends it, last changed at a second."""
+    return {
+        "id": number,
+        "created_at": at(made),
+        "updated_at": at(changed),
+        "completed_by": author,
+        "updated_by": author,
+        "result": as_result([text], ["red ship"]),
+    }
+
+
+def store(workspace: Workspace, *entries: dict[str, Any]) -> PullReport:
+    """Store the task of image 1 as a pull does."""
+    report = PullReport()
+    accounts = TaskStore(workspace, cast("People", Accounts()), report)
+    [task] = tasks_of(workspace.db, 1)
+    with workspace.transaction():
+        latest = max(one["updated_at"] for one in entries)
+        accounts.store(task, SimpleNamespace(updated_at=latest, annotations=list(entries)))
+    return report
+
+
+def texts(workspace: Workspace) -> list[tuple[str, str]]:
+    """Return the sentences of all revisions with their states."""
+    rows = workspace.db.execute("SELECT raw, state FROM sentence ORDER BY id")
+    return [(row["raw"], row["state"]) for row in rows]
+
+
+def decide(workspace: Workspace, state: str, note: str = "") -> None:
+    """Decide about the latest sentence."""
+    with workspace.transaction() as db:
+        sentence = db.execute("SELECT max(id) FROM sentence").fetchone()[0]
+        move(db, sentence, state, "B. Lee", note=note)
+
+
+def test_a_restored_server_does_not_replace_an_accepted_text_unseen(workspace: Workspace) -> None:
+    old, new = entry("There are many roads.", 1), entry("Two roads cross.", 2)
+    store(workspace, old)
+    decide(workspace, "sent back", "count them")
+    with workspace.transaction() as db:  # before Anna has changed it
+        db.execute("UPDATE decision SET decided_at = ?", (at(1),))
+    assert store(workspace, new).corrected == 1
+    decide(workspace, "accepted")
+    report = store(workspace, old)
+    named = {"image": "port_1.tif", "annotator": "anna@x.org", "sentences": [1]}
+    assert (report.reopened, report.still_sent_back) == ([named], [named])
+    assert texts(workspace) == [
+        ("There are many roads.", "sent back"),
+        ("Two roads cross.", "replaced"),
+    ]
+    assert store(workspace, old) == PullReport(), "nothing has changed since"
